@@ -1,0 +1,43 @@
+# Two commands do everything: `make run` trains, `make test` proves. Both set up what they need, once.
+
+# The first Python that runs, is new enough and can make a virtual environment; say `make PYTHON=...` for another.
+SUITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
+	"$$name" -c '$(SUITS)' 2>/dev/null && echo "$$name" && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := pyproject.toml constraints.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: run test check format clean
+
+run: $(VENV)/.installed
+	@$(BIN)/tui-trainer run $(ARGS)
+
+test: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+# Format, lint, types and import contracts.
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(VENV)/.installed: $(SOURCES)
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv and pip is needed, and none of python3, python3.13, python3.12, python3.11 is one" >&2; exit 1; }
+	@echo "setting up $(VENV) (once; a minute or two)" >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --editable . >&2
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(PIP) --editable '.[dev,mnist]' >&2
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,217 @@
+"""What every choice of every family does, so that a new class is tested by being listed."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pytest
+import tomli_w
+import torch
+from pydantic import TypeAdapter, ValidationError
+
+from tui_trainer.components.activations import Activation, AnyActivation
+from tui_trainer.components.base import Component, by_name, choices, field_help
+from tui_trainer.components.datasets import AnyDataset, Csv, Dataset
+from tui_trainer.components.inits import AnyInit, Init
+from tui_trainer.components.losses import AnyLoss, CrossEntropy, Loss
+from tui_trainer.components.models import MLP, AnyModel, Linear, Model, Transformer
+from tui_trainer.components.optimizers import AnyOptimizer, Optimizer
+from tui_trainer.components.plan import Plan
+from tui_trainer.components.schedulers import AnyScheduler, Scheduler
+from tui_trainer.components.stopping import EarlyStopping
+from tui_trainer.components.task import Shape
+from tui_trainer.config.run import RunConfig
+
+FAMILIES: dict[str, tuple[Any, type[Component]]] = {
+    "activation": (AnyActivation, Activation),
+    "data": (AnyDataset, Dataset),
+    "init": (AnyInit, Init),
+    "loss": (AnyLoss, Loss),
+    "model": (AnyModel, Model),
+    "optimizer": (AnyOptimizer, Optimizer),
+    "scheduler": (AnyScheduler, Scheduler),
+}
+KINDS = [(family, kind) for family, (union, _) in FAMILIES.items() for kind in choices(union)]
+
+TABLE = Shape("classification", (6,), 3)
+IMAGE = Shape("classification", (1, 8, 8), 3)
+NUMBERS = Shape("regression", (6,), 2)
+TEXT = Shape("language", (5,), 7)
+
+
+def component(family: str, kind: str) -> type[Any]:
+    return choices(FAMILIES[family][0])[kind]
+
+
+def subclasses(cls: type[Component]) -> set[type[Component]]:
+    return {below for direct in cls.__subclasses__() for below in ({direct} | subclasses(direct))}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_class_that_names_a_kind_is_a_choice(family: str) -> None:
+    union, base = FAMILIES[family]
+    named = {
+        cls for cls in subclasses(base) if cls.__module__.startswith("tui_trainer.") and "kind" in cls.__annotations__
+    }
+    assert named == set(choices(union).values())
+
+
+@pytest.mark.parametrize(("family", "kind"), KINDS)
+def test_names_and_help(family: str, kind: str) -> None:
+    cls = component(family, kind)
+    assert issubclass(cls, FAMILIES[family][1])
+    assert cls().kind == kind
+    assert kind == kind.lower()
+    assert "_" not in kind
+    assert cls.__doc__
+    assert cls.__doc__ != FAMILIES[family][1].__doc__
+    helps = field_help(cls)
+    missing = [name for name in cls.model_fields if name != "kind" and not helps.get(name, "").strip()]
+    assert not missing
+    assert all(text.endswith((".", ")")) for text in helps.values()), helps
+
+
+@pytest.mark.parametrize(("family", "kind"), KINDS)
+def test_toml_and_back(family: str, kind: str) -> None:
+    default = component(family, kind)()
+    adapter = TypeAdapter(FAMILIES[family][0])
+    text = tomli_w.dumps({family: default.model_dump(mode="json", exclude_none=True)})
+    assert adapter.validate_python(tomllib.loads(text)[family]) == default
+    assert adapter.validate_json(default.model_dump_json()) == default
+    assert adapter.validate_python({"kind": kind}) == default
+    assert default.label() == kind
+
+
+@pytest.mark.parametrize(("family", "kind"), KINDS)
+def test_frozen_and_strict(family: str, kind: str) -> None:
+    default = component(family, kind)()
+    with pytest.raises(ValidationError):
+        default.kind = "other"
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        component(family, kind).model_validate({"kind": kind, "no_such_field": 1})
+    assert hash(default) == hash(component(family, kind)())
+
+
+@pytest.mark.parametrize("family", ["activation", "init"])
+def test_a_bare_name_will_do(family: str) -> None:
+    union, _ = FAMILIES[family]
+    for kind, cls in choices(union).items():
+        assert TypeAdapter(union).validate_python(kind) == cls()
+    assert by_name("x") == {"kind": "x"}
+    assert by_name(3) == 3
+
+
+def test_fields_of_a_run_have_help_too() -> None:
+    helps = field_help(EarlyStopping)
+    assert set(helps) == set(EarlyStopping.model_fields)
+
+
+def train(
+    model: Model, loss: Loss, optimizer: Optimizer, scheduler: Scheduler, shape: Shape, steps: int = 1
+) -> list[float]:
+    """A few steps on a tiny problem; the loss of each. Everything must stay finite."""
+    generator = torch.Generator().manual_seed(0)
+    if shape.task == "language":
+        inputs = torch.randint(shape.targets, (4, *shape.inputs), generator=generator)
+        targets = torch.randint(shape.targets, (4, *shape.inputs), generator=generator)
+    else:
+        inputs = torch.randn(12, *shape.inputs, generator=generator)
+        targets = torch.randn(12, shape.targets, generator=generator)
+        if shape.task == "classification":
+            targets = torch.arange(12) % shape.targets
+    loss.fits(shape.task, model.head)
+    objective = loss.build(shape)
+    module = model.build(shape, loss.outputs(shape), generator)
+    built = optimizer.build(list(module.named_parameters()))
+    plan = Plan.begin(scheduler, optimizer.lr, step=0, end=steps, steps_per_epoch=1)
+    values = []
+    for step in range(steps):
+        for group in built.param_groups:
+            group["lr"] = plan.rate(step)
+        built.zero_grad()
+        outputs = module(inputs)
+        value = objective(outputs, targets)
+        value.backward()
+        built.step()
+        values.append(value.item())
+        assert all(parameter.isfinite().all() for parameter in module.parameters())
+    predicted = objective.predict(outputs)
+    assert predicted.shape == targets.shape
+    assert predicted.dtype == targets.dtype
+    return values
+
+
+def default(family: str, kind: str, wanted: str, otherwise: Component) -> Any:
+    return component(family, kind)() if family == wanted else otherwise
+
+
+@pytest.mark.parametrize(("family", "kind"), [(f, k) for f, k in KINDS if f not in ("data", "activation", "init")])
+def test_a_step_with_each_choice(family: str, kind: str) -> None:
+    model: Any = default(family, kind, "model", MLP(hidden=(8,)))
+    loss: Any = default(family, kind, "loss", CrossEntropy())
+    optimizer: Any = default(family, kind, "optimizer", choices(AnyOptimizer)["sgd"](lr=0.01))
+    scheduler: Any = default(family, kind, "scheduler", choices(AnyScheduler)["cosine"]())
+    shape = {"cnn": IMAGE, "transformer": TEXT}.get(kind, TABLE)
+    if kind == "sparse-adam":
+        model, shape = Transformer(layers=1, width=8, sparse_embedding=True), TEXT
+    heads = {"nll": "softmax", "bce": "sigmoid"}
+    model = model.model_copy(update={"head": heads.get(kind, "identity")})
+    shapes = [shape]
+    if family == "loss":
+        shapes = [TABLE, Shape("classification", (6,), 2)]
+        if kind in ("mse", "l1", "huber"):
+            shapes.append(NUMBERS)
+    for each in shapes:
+        values = train(model, loss, optimizer, scheduler, each, steps=3)
+        assert all(value == value and abs(value) < 1e6 for value in values)
+
+
+@pytest.mark.parametrize("kind", choices(AnyActivation))
+@pytest.mark.parametrize("model", ["mlp", "cnn", "transformer"])
+def test_a_step_with_each_activation(kind: str, model: str) -> None:
+    shape = {"mlp": TABLE, "cnn": IMAGE, "transformer": TEXT}[model]
+    built = component("model", model).model_validate({"kind": model, "activation": kind})
+    train(built, CrossEntropy(), choices(AnyOptimizer)["adam"](), choices(AnyScheduler)["constant"](), shape)
+
+
+@pytest.mark.parametrize("kind", choices(AnyInit))
+@pytest.mark.parametrize("model", ["linear", "mlp", "cnn", "transformer"])
+def test_a_step_with_each_init(kind: str, model: str) -> None:
+    shape = {"linear": TABLE, "mlp": TABLE, "cnn": IMAGE, "transformer": TEXT}[model]
+    built = component("model", model).model_validate({"kind": model, "init": kind})
+    train(built, CrossEntropy(), choices(AnyOptimizer)["adam"](), choices(AnyScheduler)["constant"](), shape)
+
+
+SMALL = {"samples": 60}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in choices(AnyDataset) if kind not in ("csv", "mnist")])
+def test_a_step_on_each_data_set(kind: str) -> None:
+    cls = component("data", kind)
+    data = cls.model_validate({"kind": kind, **(SMALL if "samples" in cls.model_fields else {})}).build(0)
+    model = Transformer(layers=1, width=8) if data.shape.task == "language" else Linear()
+    loss = component("loss", "mse")() if data.shape.task == "regression" else CrossEntropy()
+    module = model.build(data.shape, loss.outputs(data.shape), torch.Generator().manual_seed(0))
+    objective = loss.build(data.shape)
+    value = objective(module(data.train.inputs[:32]), data.train.targets[:32])
+    value.backward()
+    assert value.isfinite()
+    assert data.shape.task == cls().task
+    assert {"guessing"} <= set(data.references)
+
+
+def test_a_run_of_each_kind_of_data_has_a_loss_that_fits() -> None:
+    for kind, cls in choices(AnyDataset).items():
+        if cls is Csv:
+            continue  # its task is a field: see below
+        model = "transformer" if cls.task == "language" else "mlp"
+        config = RunConfig.model_validate({"data": {"kind": kind}, "model": {"kind": model}})
+        assert config.loss.kind == ("mse" if cls.task == "regression" else "cross-entropy")
+
+
+@pytest.mark.parametrize(("task", "loss"), [("classification", "cross-entropy"), ("regression", "mse")])
+def test_a_run_on_a_table_has_the_loss_of_its_task(task: str, loss: str) -> None:
+    config = RunConfig.model_validate({"data": {"kind": "csv", "task": task}})
+    assert config.data.task == task
+    assert config.loss.kind == loss

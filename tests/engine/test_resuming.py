@@ -1,0 +1,166 @@
+"""A resumed run is the run without the break: every number, to the bit, wherever it was cut."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.support import Bench, tiny
+from tui_trainer.components.base import choices
+from tui_trainer.components.optimizers import AnyOptimizer
+from tui_trainer.engine import progress
+from tui_trainer.engine.checkpoint import load, parse, serialise
+from tui_trainer.engine.resuming import restore_last
+from tui_trainer.engine.saving import find_best
+from tui_trainer.protocol import commands as cmd
+from tui_trainer.protocol import events as ev
+from tui_trainer.runs.folder import Owner, RunFolder
+
+
+def finished(config) -> Bench:
+    bench = Bench(config)
+    bench.finish()
+    return bench
+
+
+def cut_and_resumed(config, step: int, *, before=()) -> tuple[Bench, Bench]:
+    """The run up to `step`, and the same run taken up there from the bytes of a checkpoint by a new trainer."""
+    first = Bench(config)
+    for at, command in before:
+        first.steps(at - first.trainer.step)
+        first.control.put(command)
+    first.steps(step - first.trainer.step)
+    first.trainer.flush()
+    data = bytearray(serialise(progress.checkpoint(first.trainer) | {"journal": {"bytes": 0}}))
+    torch.manual_seed(987)  # another process would not have this one's generator
+    second = Bench(config)
+    tree = parse(data, "x")
+    progress.restore(second.trainer, tree)
+    second.trainer.best_weights = first.trainer.best_weights
+    second.finish()
+    return first, second
+
+
+def assert_same(whole: Bench, first: Bench, second: Bench) -> None:
+    for name in ("train_loss", "lr"):
+        assert first.column(name) | second.column(name) == whole.column(name)
+    ends = [event.metrics for event in whole.of(ev.EpochEnded)]
+    assert [event.metrics for event in first.of(ev.EpochEnded) + second.of(ev.EpochEnded)] == ends
+    assert second.of(ev.RunFinished)[0].best == whole.of(ev.RunFinished)[0].best
+    old, new = whole.trainer.shop.model.state_dict(), second.trainer.shop.model.state_dict()
+    assert all(torch.equal(old[name], new[name]) for name in old)
+
+
+CONFIG = tiny(
+    model={"hidden": [8, 8], "dropout": 0.3},
+    optimizer={"kind": "adam", "lr": 0.02},
+    scheduler={"kind": "cosine", "warmup": 3},
+    training={"clip_grad_norm": 0.5},
+)
+
+
+@pytest.mark.parametrize("step", range(1, 20))
+def test_cut_after_any_step(step):
+    first, second = cut_and_resumed(CONFIG, step)
+    assert_same(finished(CONFIG), first, second)
+
+
+@pytest.mark.parametrize("kind", choices(AnyOptimizer))
+def test_with_every_optimizer(kind):
+    if kind == "sparse-adam":
+        pytest.skip("needs a model with sparse gradients")
+    config = tiny(optimizer={"kind": kind})
+    first, second = cut_and_resumed(config, 8)
+    assert_same(finished(config), first, second)
+
+
+@pytest.mark.parametrize("watch", ["val_loss", "val_error", "train_loss"])
+def test_with_what_schedules_and_patience_remember(watch):
+    config = tiny(
+        optimizer={"lr": 1.0},
+        scheduler={"kind": "plateau", "patience": 1, "watch": watch, "threshold": 0.1},
+        training={"epochs": 12},
+        early_stopping={"enabled": True, "patience": 4, "monitor": "val_accuracy"},
+    )
+    whole = finished(config)
+    for step in (4, 17, 23):
+        first, second = cut_and_resumed(config, step)
+        assert_same(whole, first, second)
+
+
+def test_regression_sums_do_not_depend_on_where_they_were_read():
+    config = tiny(data={"kind": "linear-regression", "batch_size": 20}, optimizer={"lr": 0.01})
+    whole = finished(config)
+    for step in (1, 7, 13):
+        first, second = cut_and_resumed(config, step)
+        assert_same(whole, first, second)
+
+
+def test_interventions_before_the_cut_and_waiting_at_it_hold_after_it():
+    before = [(3, cmd.SetLearningRate(factor=0.5)), (5, cmd.SetEpochs(value=6)), (7, cmd.SetClip(value=0.1))]
+    whole = Bench(CONFIG)
+    for at, command in before:
+        whole.steps(at - whole.trainer.step)
+        whole.control.put(command)
+    whole.finish()
+    first, second = cut_and_resumed(CONFIG, 9, before=before)
+    assert_same(whole, first, second)
+    first, second = cut_and_resumed(CONFIG, 9, before=[*before, (9, cmd.Stop(when="epoch"))])
+    assert second.of(ev.RunFinished)[0].reason == "stopped"
+    assert second.of(ev.RunFinished)[0].step == 10
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = RunFolder(tmp_path / "run")
+    made.create("", {}, Owner(1, "here", ""))
+    yield made
+    made.release()
+
+
+def test_the_checkpoint_before_is_used_where_the_last_is_torn_or_altered(folder):
+    config = tiny(checkpoints={"every_steps": 4})
+    bench = Bench(config, folder)
+    bench.steps(14)
+    last = folder.checkpoints / "last.safetensors"
+    assert load(last)["step"] == 12
+    last.write_bytes(last.read_bytes()[:-10])
+    again = Bench(config)
+    restore_last(again.trainer, folder.checkpoints)
+    assert again.trainer.step == 8
+    assert any("passed over" in line for event in again.of(ev.Logged) for line in event.lines)
+    again.finish()
+    whole = finished(config)
+    assert {step: loss for step, loss in whole.column("train_loss").items() if step > 8} == again.column("train_loss")
+
+
+def test_without_a_checkpoint_the_run_begins_anew(folder):
+    bench = Bench(tiny())
+    assert restore_last(bench.trainer, folder.checkpoints) == 0
+    assert bench.trainer.step == 0
+
+
+def test_the_best_epoch_is_found_whatever_moment_the_crash_picked(folder, monkeypatch):
+    from tui_trainer.engine import saving
+
+    bench = Bench(tiny(optimizer={"lr": 0.2}, training={"epochs": 9}, checkpoints={"every_steps": 5}), folder)
+    bench.steps(6)
+    promote = saving.Saver._promote_best
+    for does in (promote, lambda self: False, promote, lambda self: False):
+        monkeypatch.setattr(saving.Saver, "_promote_best", does)
+        bench.steps(5)
+        saved = load(folder.checkpoints / "last.safetensors")["progress"]["judge"]["best"]
+        found = find_best(folder.checkpoints, saved["step"])
+        assert found is not None
+        assert found["step"] == saved["step"]
+    # The run was killed between the new best and the `last` that names it: the old pair still belongs together.
+    saved = load(folder.checkpoints / "last.safetensors")["progress"]["judge"]["best"]
+    monkeypatch.setattr(saving, "LAST", "elsewhere")
+    bench.steps(5)
+    assert find_best(folder.checkpoints, saved["step"]) is not None
+
+
+def test_epochs_are_kept_as_many_as_asked(folder):
+    Bench(tiny(training={"epochs": 6}, checkpoints={"keep": 2, "every_steps": 5}), folder).finish()
+    kept = sorted(path.name for path in folder.checkpoints.glob("epoch-*"))
+    assert kept == ["epoch-00005.safetensors", "epoch-00006.safetensors"]

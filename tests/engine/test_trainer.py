@@ -1,0 +1,368 @@
+"""The loop against plain torch, and what it does when it is told to."""
+
+from __future__ import annotations
+
+import math
+import threading
+from itertools import pairwise
+
+import pytest
+import torch
+
+from tests.support import Bench, tiny
+from tui_trainer.components.base import choices
+from tui_trainer.components.schedulers import AnyScheduler, Constant, Cosine, Plateau
+from tui_trainer.engine.batches import Batches, seeded
+from tui_trainer.engine.build import set_up
+from tui_trainer.engine.control import Control
+from tui_trainer.errors import UserError
+from tui_trainer.protocol import commands as cmd
+from tui_trainer.protocol import events as ev
+from tui_trainer.runs.folder import Owner, RunFolder
+
+OWNER = Owner(1, "here", "")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = RunFolder(tmp_path / "run")
+    made.create("", {}, OWNER)
+    yield made
+    made.release()
+
+
+def test_the_loss_of_every_step_equals_a_loop_written_by_hand():
+    config = tiny(optimizer={"kind": "adam", "lr": 0.05}, scheduler={"kind": "cosine"})
+    bench = Bench(config)
+    bench.finish()
+
+    shop = set_up(config, print)
+    optimizer = torch.optim.Adam(shop.model.parameters(), lr=0.05, fused=True)
+    expected: list[float] = []
+    total = 4 * 5
+    for epoch in range(4):
+        order = torch.randperm(96, generator=seeded(0, epoch))
+        for first in range(0, 96, 20):
+            rows = order[first : first + 20]
+            for group in optimizer.param_groups:
+                group["lr"] = 0.05 * (1 + math.cos(math.pi * len(expected) / total)) / 2
+            optimizer.zero_grad()
+            loss = torch.nn.functional.cross_entropy(
+                shop.model(shop.data.train.inputs[rows]), shop.data.train.targets[rows]
+            )
+            loss.backward()
+            optimizer.step()
+            expected.append(loss.item())
+    assert list(bench.column("train_loss").values()) == expected
+    assert list(bench.column("train_loss")) == list(range(1, 21))
+
+
+def test_the_golden_curve_has_not_moved():
+    # A change that was not meant to change the training must leave these numbers as they are.
+    bench = Bench(tiny())
+    bench.finish()
+    losses = list(bench.column("train_loss").values())
+    assert losses[:3] == pytest.approx(GOLDEN[:3], rel=1e-5)
+    assert losses[-1] == pytest.approx(GOLDEN[3], rel=1e-4)
+
+
+GOLDEN = [0.5756083726882935, 0.6255528330802917, 0.5301345586776733, 0.4325103759765625]
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not():
+    runs = [Bench(tiny(training={"seed": seed})) for seed in (3, 3, 4)]
+    for run in runs:
+        run.finish()
+    first, again, other = (list(run.column("train_loss").values()) for run in runs)
+    assert first == again
+    assert first != other
+
+
+def test_the_epochs_metrics_are_means_over_samples_and_a_pass_over_the_validation_split():
+    bench = Bench(tiny(training={"epochs": 1}))
+    bench.finish()
+    losses, sizes = list(bench.column("train_loss").values()), [20, 20, 20, 20, 16]
+    mean = sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / 96
+    ended = bench.of(ev.EpochEnded)[0]
+    assert ended.metrics["train_loss"] == pytest.approx(mean, rel=1e-12)
+    model, data = bench.trainer.shop.model, bench.trainer.shop.data
+    with torch.no_grad():
+        outputs = model(data.validation.inputs)
+    right = (outputs.argmax(1) == data.validation.targets).float().mean().item()
+    assert ended.metrics["val_accuracy"] == pytest.approx(right)
+    assert ended.metrics["val_loss"] == pytest.approx(
+        torch.nn.functional.cross_entropy(outputs, data.validation.targets).item(), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("kind", choices(AnyScheduler))
+def test_a_rate_set_by_hand_holds_under_every_schedule_and_the_shape_goes_on(kind):
+    bench = Bench(tiny(scheduler={"kind": kind}, training={"epochs": 8}))
+    reference = Bench(tiny(scheduler={"kind": kind}, training={"epochs": 8}))
+    bench.steps(12)
+    bench.control.put(cmd.SetLearningRate(value=0.0123))
+    bench.finish()
+    reference.finish()
+    rates, plain = bench.column("lr"), reference.column("lr")
+    assert rates[12] == plain[12]
+    assert rates[13] == pytest.approx(0.0123, rel=1e-12)
+    if kind != "plateau":
+        for step in range(14, 40):
+            assert rates[step] / rates[13] == pytest.approx(plain[step] / plain[13], rel=1e-9)
+    changed = bench.of(ev.SettingChanged)[0]
+    assert (changed.name, changed.step, changed.value) == ("lr", 12, pytest.approx(0.0123))
+    assert changed.plan is not None
+    assert changed.plan.rate(12) == pytest.approx(0.0123)
+
+
+def test_a_new_schedule_begins_from_the_rate_in_force_and_ends_with_the_run():
+    bench = Bench(tiny(scheduler={"kind": "exponential", "gamma": 0.5}, training={"epochs": 4}))
+    bench.steps(10)
+    bench.control.put(cmd.SetScheduler(scheduler=Cosine()))
+    bench.finish()
+    rates = bench.column("lr")
+    assert rates[11] == pytest.approx(rates[10] * 0.5)  # the epoch ended: the old schedule had halved it
+    assert rates[20] == pytest.approx(rates[11] * (1 + math.cos(math.pi * 9 / 10)) / 2)
+
+
+def test_a_longer_run_stretches_what_is_left_of_the_schedule_without_a_jump():
+    bench = Bench(tiny(scheduler={"kind": "cosine"}, training={"epochs": 4}))
+    bench.steps(10)
+    bench.control.put(cmd.SetEpochs(value=8))
+    bench.finish()
+    rates = bench.column("lr")
+    assert len(rates) == 40
+    assert rates[11] == pytest.approx(0.05, rel=1e-9)
+    steps = [rates[step] for step in range(10, 41)]
+    assert all(later < earlier for earlier, later in pairwise(steps))
+    assert rates[40] < 0.001
+
+
+def test_clipping_bounds_the_norm_that_the_optimizer_sees_and_records_what_it_was():
+    bench = Bench(tiny(training={"clip_grad_norm": 0.01}))
+    before = [parameter.detach().clone() for parameter in bench.trainer.shop.parameters]
+    bench.steps(1)
+    moved = torch.cat(
+        [(new - old).flatten() for new, old in zip(bench.trainer.shop.parameters, before, strict=True)]
+    ).norm()
+    assert moved.item() == pytest.approx(0.01 * 0.1, rel=1e-4)  # clip times rate
+    bench.finish()
+    norms = bench.column("grad_norm")
+    assert list(norms) == list(range(1, 21))
+    assert min(norms.values()) > 0.01
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_the_step_said_and_nothing_bad_saved(folder):
+    bench = Bench(tiny(data={"kind": "linear-regression"}, optimizer={"lr": 1e6}, training={"epochs": 50}), folder)
+    finished = bench.finish()
+    assert finished.reason == "not-finite"
+    assert finished.exit_code == 1
+    step = next(step for step, value in bench.column("train_loss").items() if value is None)
+    assert f"at step {step}" in finished.detail
+    assert finished.step == step
+    assert max(bench.column("train_loss")) == step
+    assert bench.state.series["train_loss"].gaps[0][0] == step
+    assert all(math.isfinite(value) for value in bench.state.series["train_loss"].values)
+    for path in folder.checkpoints.glob("*.safetensors"):
+        from tui_trainer.engine.checkpoint import load
+
+        assert all(torch.isfinite(tensor).all() for tensor in load(path)["model"].values())
+
+
+def test_early_stopping_waits_out_its_patience_and_puts_the_best_weights_back(folder):
+    config = tiny(
+        optimizer={"lr": 0.5},
+        training={"epochs": 400},
+        early_stopping={"enabled": True, "patience": 5, "monitor": "val_loss"},
+    )
+    bench = Bench(config, folder)
+    finished = bench.finish()
+    assert finished.reason == "early-stopped"
+    losses = [event.metrics["val_loss"] for event in bench.of(ev.EpochEnded)]
+    best = min(range(len(losses)), key=losses.__getitem__) + 1
+    assert len(losses) == best + 5
+    assert finished.best is not None
+    assert (finished.best.epoch, finished.best.value) == (best, losses[best - 1])
+    found = bench.trainer.validate()
+    assert found is not None
+    assert found["val_loss"] == losses[best - 1]
+
+
+def test_stop_after_this_batch_validates_saves_and_says_so(folder):
+    bench = Bench(tiny(), folder)
+    bench.steps(7)
+    bench.control.put(cmd.Stop(by="ann"))
+    finished = bench.finish()
+    assert (finished.reason, finished.step, finished.epoch) == ("stopped", 7, 1)
+    assert "ann" in finished.detail
+    assert (folder.checkpoints / "last.safetensors").exists()
+    assert bench.of(ev.Scalars)[-1].values.keys() >= {"val_loss", "val_accuracy"}
+
+
+def test_stop_early_finishes_the_epoch():
+    bench = Bench(tiny())
+    bench.steps(7)
+    bench.control.put(cmd.Stop(when="epoch"))
+    finished = bench.finish()
+    assert (finished.step, finished.epoch) == (10, 2)
+
+
+def test_pause_holds_step_once_goes_one_on_and_resume_continues_to_the_same_bits():
+    plain = Bench(tiny())
+    plain.finish()
+    bench = Bench(tiny())
+    bench.steps(3)
+    bench.control.put(cmd.Pause())
+    bench.steps(2)
+    assert bench.trainer.step == 3
+    assert bench.state.status == "paused"
+    bench.control.put(cmd.StepOnce())
+    bench.steps(1)
+    assert bench.trainer.step == 4
+    bench.control.put(cmd.Evaluate())
+    bench.steps(3)
+    assert bench.trainer.step == 4
+    bench.control.put(cmd.Resume())
+    bench.finish()
+    assert bench.column("train_loss") == plain.column("train_loss")
+
+
+def test_rolling_back_restores_weights_and_momentum_and_says_from_where(folder):
+    bench = Bench(tiny(optimizer={"momentum": 0.9}), folder)
+    bench.steps(7)
+    bench.control.put(cmd.SaveCheckpoint(name="here"))
+    bench.steps(1)
+    model, optimizer = bench.trainer.shop.model, bench.trainer.optimizer
+    bench.steps(5)
+    bench.control.put(cmd.RollBack(to="here"))
+    bench.control.put(cmd.Pause())
+    bench.steps(1)
+    from tui_trainer.engine.checkpoint import load
+
+    saved = load(folder.checkpoints / "here.safetensors")
+    assert all(torch.equal(saved["model"][name], value) for name, value in model.state_dict().items())
+    kept = saved["optimizer"]["state"]
+    for index, state in optimizer.state_dict()["state"].items():
+        assert torch.equal(kept[index]["momentum_buffer"], state["momentum_buffer"])
+    assert bench.of(ev.RolledBack)[0].from_epoch == 1
+    assert bench.trainer.step == 13
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (cmd.Resume(), "not paused"),
+        (cmd.RollBack(), "nothing to roll back to"),
+        (cmd.RollBack(to="nowhere"), "no folder"),
+        (cmd.SetEpochs(value=4), "already"),
+        (cmd.SetEpochs(add=-4), "under way"),
+        (cmd.SetPatience(patience=10), "nothing to change"),
+        (cmd.SaveCheckpoint(), "no folder"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_its_reason(command, words):
+    bench = Bench(tiny())
+    bench.steps(1)
+    bench.control.put(command)
+    bench.steps(1)
+    refused = bench.of(ev.Refused)
+    assert len(refused) == 1
+    assert words in refused[0].reason
+    assert refused[0].cause == command
+
+
+def test_an_optimizer_swap_starts_empty_with_its_own_rate():
+    from tui_trainer.components.optimizers import Adam
+
+    bench = Bench(tiny(optimizer={"momentum": 0.9}))
+    bench.steps(6)
+    bench.control.put(cmd.SetOptimizer(optimizer=Adam(lr=0.02)))
+    bench.steps(1)
+    assert type(bench.trainer.optimizer).__name__ == "Adam"
+    bench.finish()
+    assert bench.column("lr")[7] == pytest.approx(0.02)
+
+
+def test_the_plateau_schedule_drops_on_what_the_loop_measured():
+    bench = Bench(tiny(scheduler={"kind": "plateau", "patience": 0, "watch": "train_loss", "threshold": 0.5}))
+    bench.finish()
+    rates = bench.column("lr")
+    # Epoch 2 is no better than half of epoch 1, so epoch 3 begins with a tenth; and so on.
+    assert [rates[step] for step in (5, 10, 11, 16)] == pytest.approx([0.1, 0.1, 0.01, 0.001])
+
+
+@pytest.mark.parametrize("sampling", ["shuffle", "replacement", "full"])
+def test_an_epoch_can_be_begun_anywhere_again(sampling):
+    shop = set_up(tiny(data={"sampling": sampling}), print)
+    batches = Batches(shop.data.train, 20, sampling, 7)
+    whole = list(batches.epoch(3))
+    assert len(whole) == batches.per_epoch == (1 if sampling == "full" else 5)
+    for start in range(len(whole)):
+        rest = list(batches.epoch(3, start))
+        assert all(torch.equal(a[0], b[0]) for a, b in zip(whole[start:], rest, strict=True))
+    if sampling == "shuffle":
+        seen = torch.cat([inputs for inputs, _ in whole])
+        assert torch.equal(seen.sort(0).values, shop.data.train.inputs.sort(0).values)
+        assert not torch.equal(whole[0][0], next(batches.epoch(4))[0])
+
+
+@pytest.mark.parametrize(("size", "per_epoch"), [(1, 96), (96, 1), (1000, 1)])
+def test_batches_of_one_and_batches_larger_than_the_data(size, per_epoch):
+    bench = Bench(tiny(data={"batch_size": size}, training={"epochs": 2}))
+    finished = bench.finish()
+    assert bench.trainer.steps_per_epoch == per_epoch
+    assert finished.step == 2 * per_epoch
+
+
+def test_a_device_that_is_not_there_is_refused_with_what_is():
+    with pytest.raises(UserError, match=r"training\.device: 'cuda:7' is not there; this machine has .*cpu"):
+        set_up(tiny(training={"device": "cuda:7"}), print)
+
+
+def test_mixed_precision_runs_on_this_machine():
+    bench = Bench(tiny(training={"precision": "bfloat16", "epochs": 2}))
+    finished = bench.finish()
+    assert finished.reason == "completed"
+    assert math.isfinite(bench.state.metrics["val_loss"])
+
+
+def test_layers_are_measured_with_norms_that_torch_agrees_with():
+    bench = Bench(tiny(training={"layers_every": 1, "epochs": 1}))
+    weights = bench.trainer.shop.layers[0][1]
+    before = [weight.detach().clone() for weight in weights]
+    bench.steps(1)
+    measured = bench.of(ev.LayersMeasured)[0].layers
+    name = bench.trainer.shop.layers[0][0]
+    gradient = torch.cat([weight.grad.flatten() for weight in weights]).norm().item()
+    old = torch.cat([weight.flatten() for weight in before]).norm().item()
+    assert measured[name].grad_norm == pytest.approx(gradient, rel=1e-5)
+    assert measured[name].weight_norm == pytest.approx(old, rel=1e-5)
+    assert measured[name].update_ratio == pytest.approx(0.1 * gradient / old, rel=1e-3)
+
+
+def test_a_command_put_while_the_queue_is_emptied_is_never_lost():
+    control = Control(threading.Event())
+    taken = 0
+    done = threading.Event()
+
+    def ask():
+        for _ in range(5000):
+            control.put(cmd.Evaluate())
+        done.set()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    while not done.is_set() or control.waiting:
+        while control.waiting and control.take() is not None:
+            taken += 1
+    thread.join()
+    while control.take() is not None:
+        taken += 1
+    assert taken == 5000
+
+
+def test_the_schedules_that_move_each_step_are_asked_each_step():
+    assert Cosine().changes_each == "step"
+    assert Constant().changes_each == "epoch"
+    assert Plateau().changes_each == "epoch"
+    assert Constant(warmup=10).changes_each == "step"

@@ -1,0 +1,133 @@
+"""The run folder: one writer, a lock that dies with it, and a listing that is not fooled."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.support import Bench, tiny
+from tui_trainer.errors import UserError
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.wire import encode_event
+from tui_trainer.runs.folder import Owner, RunFolder
+from tui_trainer.runs.journal import Journal
+from tui_trainer.runs.listing import describe, find_run, list_runs
+
+OWNER = Owner(123, "here", "/tmp/x.sock")
+
+
+def make(path, preset="digits-mlp", started="2026-01-01T00:00:00.000Z") -> RunFolder:
+    folder = RunFolder(path)
+    folder.create("title = 'x'\n", {"preset": preset, "started": started}, OWNER)
+    return folder
+
+
+def test_two_hosts_can_never_hold_one_folder(tmp_path):
+    folder = make(tmp_path / "a")
+    with pytest.raises(UserError, match="another host"):
+        RunFolder(tmp_path / "a").hold(OWNER)
+    folder.release()
+    again = RunFolder(tmp_path / "a")
+    again.hold(OWNER)
+    again.release()
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path):
+    make(tmp_path / "a").release()
+    with pytest.raises(UserError, match="already"):
+        make(tmp_path / "a")
+
+
+def test_the_lock_dies_with_its_process_and_its_pid_is_never_trusted(tmp_path):
+    path = tmp_path / "a"
+    make(path).release()
+    code = (
+        "import sys, os\nfrom pathlib import Path\nfrom tui_trainer.runs.folder import *\n"
+        "RunFolder(Path(sys.argv[1])).hold(Owner(os.getpid(), 'h', 's'))\nprint('held', flush=True)\nsys.stdin.read()"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    owner = RunFolder(path).owner()
+    assert owner is not None
+    assert owner.pid == holder.pid
+    holder.kill()
+    holder.wait()
+    for stream in (holder.stdin, holder.stdout):
+        stream.close()
+    assert RunFolder(path).owner() is None
+    # The file still names the pid; were it reused by a living process, that would change nothing.
+    (path / ".lock").write_text(json.dumps({"pid": 1, "host": "h", "socket": "s"}))
+    assert RunFolder(path).owner() is None
+
+
+def test_a_finished_run_is_listed_with_what_programs_rely_on(tmp_path):
+    folder = make(tmp_path / "a")
+    journal = Journal(folder.journal)
+    bench = Bench(tiny(), folder)
+    bench.finish()
+    for event in bench.events:
+        journal.append(encode_event(event))
+    assert describe(folder.path).status == "running"
+    folder.release()
+    info = list_runs(tmp_path)[0].to_json()
+    assert (info["name"], info["status"], info["reason"], info["preset"]) == (
+        "a",
+        "finished",
+        "completed",
+        "digits-mlp",
+    )
+    assert (info["epoch"], info["step"]) == (4, 20)
+    assert info["metrics"]["val_accuracy"] == bench.state.metrics["val_accuracy"]
+    assert set(info["best"]) == {"epoch", "metric", "value"}
+
+
+@pytest.mark.parametrize(
+    ("events", "locked", "status"),
+    [
+        ([ev.StatusChanged(status="running")], True, "running"),
+        ([ev.StatusChanged(status="paused")], True, "paused"),
+        ([ev.StatusChanged(status="running")], False, "dead"),
+        ([], False, "dead"),
+        ([ev.RunFinished(reason="not-finite", exit_code=1)], False, "failed"),
+        ([ev.RunFinished(reason="interrupted", exit_code=130)], False, "finished"),
+    ],
+)
+def test_the_status_is_what_lock_and_journal_say_together(tmp_path, events, locked, status):
+    folder = make(tmp_path / "a")
+    journal = Journal(folder.journal)
+    for event in events:
+        journal.append(encode_event(event))
+    if not locked:
+        folder.release()
+    assert list_runs(tmp_path)[0].status == status
+    folder.release()
+
+
+def test_runs_are_found_by_path_name_prefix_and_last(tmp_path):
+    for name, started in (("2026-01-01_a", "1"), ("2026-01-02_b", "3"), ("2026-01-02_c", "2")):
+        make(tmp_path / name, started=started).release()
+    make(tmp_path / "group" / "one", started="0").release()
+    make(tmp_path / "group" / "two", started="0").release()
+    assert find_run("2026-01-01", tmp_path).name == "2026-01-01_a"
+    assert find_run("last", tmp_path).name == "2026-01-02_b"
+    assert find_run(str(tmp_path / "2026-01-02_c"), tmp_path).name == "2026-01-02_c"
+    assert find_run("group/two", tmp_path).name == "group/two"
+    assert find_run("group", tmp_path).name.startswith("group/")
+    with pytest.raises(UserError, match="several runs"):
+        find_run("2026-01-02", tmp_path)
+    with pytest.raises(UserError, match="did you mean '2026-01-02_b'"):
+        find_run("2026-01-02-b", tmp_path)
+    with pytest.raises(UserError, match="no live run"):
+        find_run("last", tmp_path, live=True)
+
+
+def test_a_folder_of_rubbish_is_listed_without_a_word_of_it(tmp_path):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "events.jsonl").write_bytes(b"\xff\x00{{{\n" * 100)
+    (tmp_path / "x" / "about.json").write_bytes(b"[[[[")
+    (tmp_path / "y").mkdir()
+    assert [(info.name, info.status) for info in list_runs(tmp_path)] == [("x", "dead")]

@@ -1,0 +1,154 @@
+"""The journal survives what a night brings: torn lines, full disks, folders taken away."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+
+import pytest
+
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.wire import encode_event
+from tui_trainer.runs import journal as journals
+from tui_trainer.runs.journal import Follower, Journal, newest_lines, read_events, whole_length
+
+
+def line(number: int) -> bytes:
+    return encode_event(ev.Noted(seq=number, run="r", at="2026-01-01T00:00:00.000Z", text=f"note {number}" * 3))
+
+
+def write(path, count: int) -> list[bytes]:
+    journal = Journal(path)
+    lines = [line(number) for number in range(1, count + 1)]
+    for one in lines:
+        journal.append(one)
+    journal.close()
+    return lines
+
+
+def numbers(path) -> list[int]:
+    return [event.seq for event in read_events(path)]
+
+
+def test_each_line_is_an_object_that_any_tool_reads(tmp_path):
+    path = tmp_path / "events.jsonl"
+    write(path, 3)
+    objects = [json.loads(text) for text in path.read_text().splitlines()]
+    assert [(o["seq"], o["run"], o["type"]) for o in objects] == [(n, "r", "Noted") for n in (1, 2, 3)]
+    assert all(list(o)[-1] == "crc" for o in objects)
+
+
+def test_torn_at_any_byte_it_reads_whole_lines_and_the_next_writer_starts_on_a_fresh_one(tmp_path):
+    path = tmp_path / "events.jsonl"
+    whole = b"".join(write(path, 3))
+    for end in range(len(whole) + 1):
+        path.write_bytes(whole[:end])
+        kept = whole[:end].count(b"\n")
+        assert numbers(path) == list(range(1, kept + 1))
+        journal = Journal(path)
+        journal.append(line(9))
+        journal.close()
+        assert numbers(path) == [*range(1, kept + 1), 9]
+        assert path.read_bytes().count(b"\n") == kept + 1
+
+
+def test_an_altered_line_is_skipped_and_counted_and_the_others_are_read(tmp_path):
+    path = tmp_path / "events.jsonl"
+    lines = write(path, 5)
+    data = bytearray(b"".join(lines))
+    data[len(lines[0]) + 30] ^= 4
+    path.write_bytes(data)
+    follower = Follower(path)
+    assert [event.seq for event in follower.read()] == [1, 3, 4, 5]
+    assert follower.skipped == 1
+
+
+def test_a_follower_never_returns_half_a_line(tmp_path):
+    path = tmp_path / "events.jsonl"
+    path.touch()
+    follower = Follower(path)
+    seen: list[int] = []
+    for number in range(1, 30):
+        data = line(number)
+        for part in (data[:7], data[7:-1], data[-1:]):
+            with open(path, "ab") as file:
+                file.write(part)
+            seen += [event.seq for event in follower.read(limit=50)]
+    while not follower.at_end():
+        seen += [event.seq for event in follower.read()]
+    assert seen == list(range(1, 30))
+    assert follower.skipped == 0
+
+
+def test_the_newest_lines_come_first_and_torn_ones_do_not_come(tmp_path):
+    path = tmp_path / "events.jsonl"
+    lines = write(path, 500)
+    with open(path, "ab") as file:
+        file.write(lines[0][:20])
+    assert list(newest_lines(path)) == [one.rstrip(b"\n") for one in reversed(lines)]
+    assert len(list(newest_lines(path, limit=2000))) < 20
+
+
+def test_what_cannot_be_written_waits_and_is_written_in_order_later(tmp_path, monkeypatch):
+    path = tmp_path / "events.jsonl"
+    journal = Journal(path)
+    journal.append(line(1))
+    real, full = os.write, True
+
+    def short(descriptor, data):
+        if full:
+            real(descriptor, bytes(data)[:5])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, data)
+
+    monkeypatch.setattr("tui_trainer.runs.durable.os.write", short)
+    for number in (2, 3):
+        journal.append(line(number))
+    assert "No space left" in journal.error
+    assert numbers(path) == [1]
+    assert path.stat().st_size == whole_length(path)
+    full = False
+    journal.append(line(4))
+    assert journal.error == ""
+    assert numbers(path) == [1, 2, 3, 4]
+    journal.close()
+
+
+def test_what_waits_is_bounded_and_what_is_lost_is_counted(tmp_path, monkeypatch):
+    journal = Journal(tmp_path / "events.jsonl")
+    monkeypatch.setattr(journals, "MAX_PENDING", 1000)
+    monkeypatch.setattr(journal, "_write", lambda data: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    for number in range(100):
+        journal.append(line(number))
+    assert journal.lost > 80
+    assert journal._pending_bytes <= 1000
+
+
+def test_a_folder_that_was_moved_away_and_back_is_written_again(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    journal = Journal(folder / "events.jsonl")
+    journal.append(line(1))
+    journal.check()
+    assert journal.error == ""
+    folder.rename(tmp_path / "away")
+    journal.check()
+    assert "taken away" in journal.error
+    journal.append(line(2))
+    assert journal.error
+    (tmp_path / "away").rename(folder)
+    journal.check()
+    assert journal.error == ""
+    journal.append(line(3))
+    journal.close()
+    assert numbers(folder / "events.jsonl") == [1, 2, 3]
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 200_000])
+def test_the_whole_length_of_files_of_any_size(tmp_path, size):
+    path = tmp_path / "x"
+    path.write_bytes(b"a" * size)
+    assert whole_length(path) == 0
+    path.write_bytes(b"ab\n" + b"a" * size)
+    assert whole_length(path) == 3

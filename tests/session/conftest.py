@@ -1,0 +1,138 @@
+"""Hosts to talk to: in this process and in another, over the same protocol."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from tests.support import tiny, wait_for
+from tui_trainer.config.preset import Preset
+from tui_trainer.paths import socket_path
+from tui_trainer.protocol import commands as cmd
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.state import RunState
+from tui_trainer.session.base import Greeting, Message, Notice, Session
+from tui_trainer.session.client import connect
+from tui_trainer.session.host import Host
+from tui_trainer.session.inprocess import InProcessSession
+from tui_trainer.session.launch import host_spec, launch
+from tui_trainer.session.spec import HostSpec
+
+
+class Watcher:
+    """A viewer without a screen: drains, folds, remembers."""
+
+    opened: ClassVar[list[Watcher]] = []
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.opened.append(self)
+        self.messages: list[Message] = []
+        self.states: dict[str, RunState] = {}
+        self._ids = itertools.count()
+
+    def tick(self) -> None:
+        for message in self.session.drain():
+            self.messages.append(message)
+            if isinstance(message, Greeting):
+                self.states = {state.run: state for state in message.states}
+            elif isinstance(message, ev.Event):
+                self.states[message.run].apply(message) if message.run in self.states else None
+
+    def until(self, condition: Callable[[], object], what: str = "the condition") -> object:
+        def look():
+            self.tick()
+            return condition()
+
+        return wait_for(look, what=what)
+
+    @property
+    def state(self) -> RunState:
+        return next(iter(self.states.values()), RunState())
+
+    def ask(self, command: cmd.Command) -> ev.Event:
+        """Send a command and wait for its answer."""
+        stamped = command.model_copy(update={"id": f"{id(self)}-{next(self._ids)}", "by": "test"})
+        self.session.send(stamped)
+
+        def answer():
+            return next(
+                (
+                    m
+                    for m in self.messages
+                    if isinstance(m, ev.Event) and m.cause is not None and m.cause.id == stamped.id
+                ),
+                None,
+            )
+
+        found = self.until(answer, f"the answer to {type(command).__name__}")
+        assert isinstance(found, ev.Event)
+        return found
+
+    def notices(self) -> list[Notice]:
+        return [message for message in self.messages if isinstance(message, Notice)]
+
+
+@pytest.fixture(autouse=True)
+def private_sockets(tmp_path_factory, monkeypatch):
+    """Sockets in a directory of the test's own; whoever still watches at its end leaves."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("s")))
+    yield
+    while Watcher.opened:
+        Watcher.opened.pop().session.close()
+
+
+@dataclasses.dataclass
+class Running:
+    """A live run: its spec, a first watcher, and how to get another."""
+
+    spec: HostSpec
+    watcher: Watcher
+    join: Callable[[], Watcher]
+    folder: Path
+
+
+def spec_for(tmp_path: Path, **tables) -> HostSpec:
+    preset = Preset(name="tiny", source="test", runs={"": tiny(**tables)})
+    return host_spec(preset, str(tmp_path / "runs"), "run", ["test"])
+
+
+@pytest.fixture(params=["in-process", "socket"])
+def running(request, tmp_path) -> Iterator[Running]:
+    """A run that goes on until it is told to stop, over each transport."""
+    spec = spec_for(tmp_path, training={"epochs": 1_000_000})
+    if request.param == "in-process":
+        session = InProcessSession(spec)
+        watcher = Watcher(session)
+    else:
+        launched = launch(spec)
+        watcher = Watcher(launched.session())
+    made = Running(spec, watcher, lambda: Watcher(connect(Path(spec.socket))), Path(spec.runs[0].path))
+    watcher.until(lambda: watcher.state.step > 20, "the first steps")
+    yield made
+    if not watcher.state.over:
+        watcher.session.send(cmd.Stop())
+        watcher.session.send(cmd.Stop())
+        watcher.until(lambda: watcher.state.over or watcher.notices(), "the end of the run")
+    watcher.session.close()
+    if request.param == "socket":
+        launched.process.wait(30)
+    else:
+        assert session.join(30)
+
+
+def run_host(spec: HostSpec, **options) -> tuple[Host, threading.Thread]:
+    """A host that serves in a thread of this process."""
+    host = Host(spec, handle_signals=False, **options)
+    thread = threading.Thread(target=host.serve, daemon=True)
+    thread.start()
+    return host, thread
+
+
+__all__ = ["Running", "Watcher", "run_host", "socket_path", "spec_for"]

@@ -1,0 +1,162 @@
+"""One protocol, one suite, every transport."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+from tests.session.conftest import Running, Watcher, run_host, spec_for
+from tui_trainer.components.schedulers import Cosine
+from tui_trainer.protocol import commands as cmd
+from tui_trainer.protocol import events as ev
+from tui_trainer.runs.journal import read_events
+from tui_trainer.runs.listing import describe
+from tui_trainer.session.base import Greeting
+from tui_trainer.session.client import connect
+from tui_trainer.session.replay import ReplaySession
+
+
+def test_the_first_message_is_a_greeting(running: Running):
+    assert isinstance(running.watcher.messages[0], Greeting)
+
+
+def test_a_command_is_answered_by_its_event_and_a_bad_one_by_its_refusal(running: Running):
+    watcher = running.watcher
+    changed = watcher.ask(cmd.SetLearningRate(value=0.05))
+    assert isinstance(changed, ev.SettingChanged)
+    assert (changed.name, changed.value) == ("lr", pytest.approx(0.05))
+    assert changed.cause is not None
+    assert changed.cause.by == "test"
+    watcher.until(lambda: watcher.state.lr == pytest.approx(0.05))
+    assert isinstance(watcher.ask(cmd.Resume()), ev.Refused)
+    assert isinstance(watcher.ask(cmd.SetScheduler(scheduler=Cosine())), ev.SchedulerChanged)
+    refused = watcher.ask(cmd.Pause(run="somebody-else"))
+    assert isinstance(refused, ev.Refused)
+    assert "somebody-else" in refused.reason
+
+
+def test_two_viewers_agree_and_the_late_one_has_the_curves_from_the_first_step(running: Running):
+    first = running.watcher
+    first.ask(cmd.Note(text="before the second came"))
+    second = running.join()
+    second.until(lambda: second.state.step > 0)
+    assert second.state.series["train_loss"].first_step == 1
+    assert [mark.text for mark in second.state.marks] == [mark.text for mark in first.state.marks]
+    second.ask(cmd.Pause())
+    first.until(lambda: first.state.status == "paused")
+    second.until(lambda: second.state.seq >= first.state.seq)
+    first.until(lambda: first.state.seq == second.state.seq)
+    volatile = {"memory", "device_memory", "cpu"}
+    assert first.state.model_dump(exclude=volatile) == second.state.model_dump(exclude=volatile)
+    second.session.close()
+    assert isinstance(first.ask(cmd.Resume()), ev.StatusChanged)
+
+
+def test_leaving_does_not_stop_the_run(running: Running):
+    visitor = running.join()
+    visitor.until(lambda: visitor.state.step > 0)
+    visitor.session.close()
+    step = running.watcher.state.step
+    running.watcher.until(lambda: running.watcher.state.step > step + 50)
+    assert describe(running.folder).status == "running"
+
+
+def test_the_journal_holds_what_the_viewers_saw(running: Running):
+    watcher = running.watcher
+    watcher.ask(cmd.Note(text="here"))
+    watcher.ask(cmd.Stop())
+    watcher.until(lambda: watcher.state.over)
+    watcher.until(watcher.notices)
+    written = list(read_events(running.folder / "events.jsonl"))
+    assert [event.seq for event in written] == list(range(1, len(written) + 1))
+    assert isinstance(written[-1], ev.RunFinished)
+    steps = [
+        step
+        for event in written
+        if isinstance(event, ev.Scalars) and "train_loss" in event.values
+        for step in event.steps
+    ]
+    assert steps == list(range(1, watcher.state.step + 1))
+    replay = Watcher(ReplaySession(running.folder))
+    replay.until(lambda: replay.state.over)
+    volatile = {"memory", "device_memory", "cpu"}
+    assert replay.state.model_dump(exclude=volatile) == watcher.state.model_dump(exclude=volatile)
+
+
+def test_nothing_is_left_of_a_host_that_is_done(running: Running):
+    watcher = running.watcher
+    watcher.ask(cmd.Stop())
+    watcher.until(watcher.notices)
+    assert not os.path.exists(running.spec.socket)
+    assert describe(running.folder).status == "finished"
+    assert isinstance(watcher.ask(cmd.Pause()), ev.Refused)
+
+
+def test_the_socket_is_private(running: Running):
+    found = os.stat(running.spec.socket)
+    assert stat.S_IMODE(found.st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(os.path.dirname(running.spec.socket)).st_mode) == 0o700
+
+
+def test_a_refused_run_leaves_nothing_behind(tmp_path):
+    spec = spec_for(tmp_path, training={"device": "cuda:7"})
+    host, thread = run_host(spec)
+    thread.join(60)
+    assert host.exit_code == 2
+    assert "cuda:7" in host.refusal
+    assert list((tmp_path / "runs").iterdir()) == []
+    assert not os.path.exists(spec.socket)
+
+
+def test_a_viewer_that_stalls_is_given_a_fresh_state_and_costs_bounded_memory(tmp_path, monkeypatch):
+    from tui_trainer.session import server
+
+    monkeypatch.setattr(server, "MAX_OUTBOX", 50_000)
+    host, thread = run_host(spec_for(tmp_path, training={"epochs": 1_000_000}))
+    try:
+        stalled = Watcher(connect(host._server.path))
+        active = Watcher(connect(host._server.path))
+        active.until(lambda: any(viewer.behind for viewer in host._server.viewers), "the stalled viewer to fall behind")
+        waiting = [viewer.queued - viewer.sent for viewer in host._server.viewers]
+        assert max(waiting) < 60_000 + 3_000_000  # the greeting itself may be larger than the bound
+        stalled.until(lambda: sum(isinstance(m, Greeting) for m in stalled.messages) >= 2, "a fresh greeting")
+        step = active.state.step
+        stalled.until(lambda: stalled.state.step > step)
+        assert stalled.state.series["train_loss"].first_step == 1
+        stalled.session.close()
+    finally:
+        active.ask(cmd.Stop())
+        thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_rubbish_on_the_socket_disturbs_nobody(tmp_path):
+    import socket
+
+    host, thread = run_host(spec_for(tmp_path, training={"epochs": 1_000_000}))
+    good = Watcher(connect(host._server.path))
+    good.until(lambda: good.state.step > 0)
+    for rubbish in (b"\x00" * 70_000, b"{}\n" * 100, b"x" * 200_000 + b"\n", b'{"type":"Nonsense"}\n', b"half a li"):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(host._server.path))
+            client.settimeout(5)
+            try:
+                client.sendall(rubbish)
+            except OSError:
+                continue
+    step = good.state.step
+    good.until(lambda: good.state.step > step + 100)
+    good.ask(cmd.Stop())
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_stop_before_training_began_leaves_nothing(tmp_path):
+    spec = spec_for(tmp_path)
+    host, thread = run_host(spec)
+    host.obey(cmd.Stop(by="test"))
+    thread.join(30)
+    assert not thread.is_alive()
+    assert not (tmp_path / "runs" / "run").exists() or describe(tmp_path / "runs" / "run").status == "finished"

@@ -1,0 +1,184 @@
+"""What keys make of the view, and what sizes of terminal have room for."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.ui.scripted import EPOCHS, STEPS, started, trained
+from tui_trainer.protocol.state import Mark, RunState
+from tui_trainer.ui import looking
+from tui_trainer.ui.card import before_after, card
+from tui_trainer.ui.layout import arrange
+from tui_trainer.ui.pace import Pace
+from tui_trainer.ui.view import View
+
+WHOLE = (0.0, 500.0)
+
+
+def state(steps: int = 200) -> RunState:
+    found = RunState(run="digits")
+    for event in [started(), *trained(steps)]:
+        found.apply(event)
+    return found
+
+
+def test_the_whole_run_takes_in_what_is_to_come() -> None:
+    assert looking.extent(state()) == (0, STEPS * EPOCHS)
+    assert looking.extent(None) == (0, 1)
+
+
+def test_zooming_keeps_the_step_in_its_place_and_ends_at_the_whole() -> None:
+    near = looking.zoomed(View(), 0.5, WHOLE, WHOLE, 100)
+    assert near.span == (50, 300)
+    assert looking.zoomed(near, 4, (50, 300), WHOLE, 100).span is None
+    narrow = View()
+    for _ in range(30):
+        narrow = looking.zoomed(narrow, 0.5, narrow.span or WHOLE, WHOLE, 100)
+    assert narrow.span is not None
+    assert narrow.span[1] - narrow.span[0] == looking.NARROWEST
+
+
+def test_panning_stays_within_the_run() -> None:
+    view = View(span=(100, 200))
+    assert looking.panned(view, -5, WHOLE).span == (0, 100)
+    assert looking.panned(view, 50, WHOLE).span == (400, 500)
+    assert looking.panned(View(), 1, WHOLE) == View()
+
+
+def test_a_span_from_the_mouse_stays_within_the_run() -> None:
+    assert looking.spanned(View(), (-50, 50), WHOLE).span == (0, 100)
+    assert looking.spanned(View(), (450, 550), WHOLE).span == (400, 500)
+    assert looking.spanned(View(span=(1, 2)), (-1e9, 1e9), WHOLE).span is None
+    assert looking.spanned(View(span=(1, 2)), None, WHOLE).span is None
+
+
+def test_the_cursor_begins_at_the_newest_step_and_stays_within_the_steps_taken() -> None:
+    run = state()
+    first = looking.cursor_moved(View(), -1, 100, WHOLE, run)
+    assert first.cursor == 200
+    assert looking.cursor_moved(first, -1, 100, WHOLE, run).cursor == 195
+    assert looking.cursor_moved(first, 9, 100, WHOLE, run).cursor == 200
+    assert looking.cursor_at(View(), -7, run).cursor == 0
+
+
+def test_the_cursor_takes_the_span_with_it() -> None:
+    moved = looking.cursor_at(View(span=(100, 150)), 20, state())
+    assert moved.span is not None
+    assert moved.span[0] <= 20 <= moved.span[1]
+
+
+def test_zoom_is_a_switch() -> None:
+    run = state()
+    near = looking.zoom_switched(View(), run)
+    assert near.span == (150, 200)
+    assert looking.zoom_switched(near, run) == View()
+    assert looking.zoom_switched(View(cursor=100), run).span == (75, 125)
+    assert looking.zoom_switched(View(), None) == View()
+
+
+def test_smoothing_comes_round() -> None:
+    view, seen = View(), set[str]()
+    for _ in range(7):
+        view = looking.smoother(view)
+        seen.add(looking.smoothing_words(view))
+    assert view == View()
+    assert len(seen) == 7
+
+
+def test_interventions_are_found_either_side_of_the_cursor() -> None:
+    run = state()
+    run.marks = [Mark(step=step, letter="n", text=str(step)) for step in (30, 10, 20)]
+
+    def step(cursor: float | None, forward: bool) -> int | None:
+        mark = looking.neighbour_mark(run, cursor, forward)
+        return mark.step if mark is not None else None
+
+    assert step(None, False) == 30
+    assert step(20, False) == 10
+    assert step(20, True) == 30
+    assert step(30, True) is None
+    assert looking.neighbour_mark(state(), None, True) is None
+
+
+def test_a_card_compares_before_with_after() -> None:
+    run = state()
+    before, after = before_after(run.series["train_loss"], 100, 15)
+    assert before is not None
+    assert after is not None
+    assert before > after
+    text = card(run, Mark(step=100, letter="l", text="learning rate 0.1, was 0.2", by="ann@host"), 80).plain
+    for words in ("learning rate 0.1, was 0.2", "step 100, epoch 2.0", "ann@host", "train_loss", "→"):
+        assert words in text
+
+
+def test_a_card_before_the_first_step_has_nothing_before() -> None:
+    assert card(RunState(), Mark(step=0, letter="n", text="x"), 40).plain
+
+
+def test_every_size_is_shared_out_without_a_cell_too_many() -> None:
+    for width in range(1, 301, 3):
+        for height in range(1, 101):
+            for whole in (False, True):
+                found = arrange(width, height, 6, whole)
+                lines = found.status_size if found.status == "lines" else 0
+                assert found.header + found.footer + found.log + found.log_title + lines <= height
+                assert found.status == "lines" or found.status_size < width
+                assert found.charts <= 6
+
+
+@pytest.mark.parametrize(
+    ("size", "charts", "status", "log"),
+    [
+        ((200, 60), 6, "column", 12),
+        ((140, 40), 4, "column", 9),
+        ((80, 24), 4, "lines", 5),
+        ((40, 12), 1, "lines", 0),
+        ((20, 5), 0, "lines", 0),
+        ((1, 1), 0, "lines", 0),
+    ],
+    ids=["200x60", "140x40", "80x24", "40x12", "20x5", "1x1"],
+)
+def test_usual_sizes(size: tuple[int, int], charts: int, status: str, log: int) -> None:
+    found = arrange(*size, charts=6)
+    assert (found.charts, found.status, found.log) == (charts, status, log)
+
+
+class Cpu:
+    """A processor clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def test_drawing_keeps_to_its_rate_and_to_its_share() -> None:
+    cpu = Cpu()
+    pace = Pace(max_fps=4, share=0.1, cpu=cpu)
+    assert pace.due(0)
+    pace.begin(0)
+    cpu.time = 0.04  # painted: four hundredths of a second at a tenth of the time are due every 0.4 s
+    assert not pace.due(0.2)
+    assert not pace.due(0.39)
+    assert pace.due(0.4)
+    pace.begin(0.4)
+    cpu.time += 0.001
+    assert not pace.due(0.6)
+    assert pace.due(0.65)
+
+
+def test_a_terminal_that_holds_up_is_given_time() -> None:
+    pace = Pace(max_fps=2, cpu=Cpu())
+    pace.held_up(10)
+    assert not pace.due(10.4)
+    assert pace.due(10.5)
+
+
+def test_an_expensive_moment_does_not_stop_the_charts() -> None:
+    cpu = Cpu()
+    pace = Pace(max_fps=4, cpu=cpu)
+    pace.begin(0)
+    cpu.time = 60.0
+    pace.due(1)
+    assert pace.due(2.1)

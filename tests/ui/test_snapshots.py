@@ -1,0 +1,134 @@
+"""How it looks. After a deliberate change: `pytest tests/ui/test_snapshots.py --snapshot-update`, and look at it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.ui.scripted import TERMINAL, Scripted, app_over, finished, press, running, screen_text, settle, until
+from tests.ui.test_home import Shelf
+from tui_trainer.protocol import commands as cmd
+from tui_trainer.protocol import events as ev
+from tui_trainer.ui.app import TrainerApp
+
+Compare = Callable[..., bool]
+
+
+@pytest.fixture(autouse=True)
+def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def after(*keys: str) -> Callable[[Pilot[Any]], Any]:
+    """Wait until the run is drawn, press keys, and wait until nothing moves any more."""
+
+    async def before(pilot: Pilot[Any]) -> None:
+        app = cast(TrainerApp, pilot.app)
+        await until(pilot, lambda: "epoch 4/10" in screen_text(app))
+        await press(pilot, *keys)
+        seen: list[str] = []
+        while len(seen) < 3 or len(set(seen[-3:])) > 1:
+            await settle(pilot)
+            seen.append(screen_text(app))
+
+    return before
+
+
+def steered() -> Scripted:
+    """A run in which somebody has intervened."""
+    session = running()
+    by = cmd.SetLearningRate(factor=0.5, by="ann@host")
+    session.play(ev.SettingChanged(step=100, name="lr", value=0.004, previous=0.008, cause=by))
+    session.play(ev.ResourcesMeasured(memory=412_000_000))
+    return session
+
+
+def test_dashboard_80x24(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(steered()), terminal_size=(80, 24), run_before=after())
+
+
+def test_dashboard_140x40(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(steered()), terminal_size=(140, 40), run_before=after())
+
+
+def test_dashboard_200x60(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(steered()), terminal_size=(200, 60), run_before=after())
+
+
+def test_dashboard_40x12(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(steered()), terminal_size=(40, 12), run_before=after())
+
+
+def test_light_140x40(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(steered(), theme="light"), terminal_size=(140, 40), run_before=after())
+
+
+def test_no_color_80x24(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = app_over(steered(), environ={**TERMINAL, "NO_COLOR": "1"})
+    assert snap_compare(app, terminal_size=(80, 24), run_before=after("s"))
+
+
+def test_sixteen_colours_80x24(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(steered(), theme="ansi"), terminal_size=(80, 24), run_before=after())
+
+
+def test_set_of_runs_140x40(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(running("set/a", "set/b")), terminal_size=(140, 40), run_before=after("tab"))
+
+
+def test_cursor_and_card_140x40(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(steered()), terminal_size=(140, 40), run_before=after("left_square_bracket"))
+
+
+def test_schedule_picker_140x40(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(steered()), terminal_size=(140, 40), run_before=after("s", "down"))
+
+
+def test_schedule_picker_80x24(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(steered()), terminal_size=(80, 24), run_before=after("s", "down"))
+
+
+def test_rate_80x24(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(steered()), terminal_size=(80, 24), run_before=after("l", "x", "2"))
+
+
+def test_quit_80x24(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(steered()), terminal_size=(80, 24), run_before=after("q"))
+
+
+def test_palette_80x24(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(steered()), terminal_size=(80, 24), run_before=after("colon", "r", "a"))
+
+
+def test_help_140x40(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(steered()), terminal_size=(140, 40), run_before=after("question_mark"))
+
+
+def test_layers_80x24(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(steered()), terminal_size=(80, 24), run_before=after("w"))
+
+
+def test_summary_80x24(snap_compare: Compare) -> None:
+    session = steered()
+    session.play(finished("early-stopped"))
+    assert snap_compare(app_over(session), terminal_size=(80, 24), run_before=after())
+
+
+def test_home_80x24(snap_compare: Compare) -> None:
+    app = app_over(catalogue=Shelf())
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "digits-mlp" in screen_text(app))
+        await press(pilot, "down")
+
+    assert snap_compare(app, terminal_size=(80, 24), run_before=before)

@@ -1,0 +1,132 @@
+"""Training without a screen: the same host, plain lines on standard output."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+from tui_trainer.errors import UserError
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.state import RunState
+from tui_trainer.protocol.words import describe, epoch_line
+from tui_trainer.session.output import Output
+from tui_trainer.session.spec import HostSpec
+from tui_trainer.text import visible
+
+MAX_WAITING = 10_000
+"""Lines that wait at most where nobody reads them."""
+
+
+class Printer:
+    """An outlet that says what happens, one line each; its lines are written by the thread that serves."""
+
+    def __init__(self, descriptor: int, several: bool) -> None:
+        self._descriptor = descriptor
+        self._several = several
+        self._lock = threading.Lock()
+        self._lines: list[str] = []
+        self._epochs: dict[str, int] = {}
+        self._broken = False
+
+    def put(self, event: ev.AnyEvent, line: bytes) -> None:
+        """Keep the line of an event, where it has one."""
+        del line
+        text = self._text(event)
+        if text is None:
+            return
+        prefix = f"{event.run.rpartition('/')[2]}: " if self._several else ""
+        with self._lock:
+            if len(self._lines) < MAX_WAITING:
+                self._lines += [visible(prefix + part) for part in text.split("\n")]
+
+    def restart(self) -> None:
+        """A printer says only what happens from now on."""
+
+    def _text(self, event: ev.AnyEvent) -> str | None:
+        match event:
+            case ev.RunStarted():
+                self._epochs[event.run] = event.epochs
+                return f"{event.run}: {describe(event)}"
+            case ev.SettingChanged(name="epochs"):
+                self._epochs[event.run] = int(event.value)
+                return describe(event)
+            case ev.EpochEnded():
+                return epoch_line(event, self._epochs.get(event.run, event.epoch))
+            case ev.Logged():
+                return "\n".join(event.lines)
+            case ev.StatusChanged(status="starting" | "running", cause=None) | ev.CheckpointSaved(cause=None):
+                return None
+            case ev.RunFinished(reason="refused"):
+                return None  # the command line says it, on stderr
+            case _:
+                return describe(event)
+
+    def write(self) -> None:
+        """Write what waits. Where nobody reads any more, training goes on without a word."""
+        with self._lock:
+            lines, self._lines = self._lines, []
+        if lines and not self._broken:
+            try:
+                os.write(self._descriptor, ("\n".join(lines) + "\n").encode(errors="replace"))
+            except OSError:
+                self._broken = True
+
+    def say(self, text: str) -> None:
+        """Write a text of our own, now."""
+        with self._lock:
+            self._lines.append(text)
+        self.write()
+
+
+def train(spec: HostSpec) -> int:
+    """Train the runs of a spec in this process; returns the exit code.
+
+    Standard output carries our lines alone; what the process prints itself goes to host.log, and from there into them.
+    """
+    own = os.dup(1)
+    saved = os.dup(2)
+    output = Output(Path(spec.socket).with_suffix(".log"))
+    output.capture()
+    try:
+        code, refusal = _serve(spec, output, own)
+    finally:
+        output.discard_if_early(Path(spec.socket).parent)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(own, 1)
+        os.dup2(saved, 2)
+        os.close(own)
+        os.close(saved)
+    if refusal:
+        raise UserError(refusal) if code == 2 else SystemExit(code)
+    return code
+
+
+def _serve(spec: HostSpec, output: Output, descriptor: int) -> tuple[int, str]:
+    from tui_trainer.session.host import Host
+
+    host = Host(spec, output=output)
+    printer = Printer(descriptor, several=len(spec.runs) > 1)
+    host.hub.join(printer, lambda states: None)
+    host.after_tick = printer.write
+    code = host.serve()
+    printer.write()
+    if not host.refusal:
+        for state in host.hub.states():
+            printer.say(_chart(state))
+            printer.say(_where(state))
+    return code, host.refusal
+
+
+def _chart(state: RunState) -> str:
+    """The loss of a run as a chart in plain text."""
+    from tui_trainer.ui.plain import plain_chart
+
+    return plain_chart(state)
+
+
+def _where(state: RunState) -> str:
+    path = state.started.path if state.started is not None else ""
+    return f"run folder: {visible(path)}"

@@ -1,0 +1,37 @@
+"""Options that several commands share, and how they print."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+
+import click
+
+from tui_trainer.text import visible
+
+runs_dir_option = click.option("--runs-dir", metavar="DIR", help="Where runs are; else TUI_TRAINER_RUNS, else ./runs.")
+json_option = click.option("--json", "as_json", is_flag=True, help="For programs: JSON on stdout.")
+
+
+def print_json(value: object) -> None:
+    """One JSON document on stdout. What is not a number is null."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> None:
+    """Columns of text, cut at the edge of a terminal. Foreign text is made visible."""
+    cells = [list(header), *([visible(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for row in cells:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()[:limit])
+
+
+def on_terminal() -> bool:
+    """Whether a person sits before this: a screen can be drawn and keys can be read."""
+    try:
+        return sys.stdin.isatty() and sys.stdout.isatty()
+    except (AttributeError, ValueError):
+        return False

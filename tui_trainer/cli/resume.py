@@ -1,0 +1,50 @@
+"""`tui-trainer resume`: go on from a run's last checkpoint, bit for bit."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from tui_trainer.cli.options import on_terminal, runs_dir_option
+from tui_trainer.text import visible
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tui-trainer resume last
+  tui-trainer resume 2026-11-23_140312 --epochs 80 --headless"""
+)
+@click.argument("run", metavar="RUN")
+@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Make the run longer or shorter.")
+@click.option("--patience", type=click.IntRange(min=1), metavar="N", help="Epochs without improvement before it stops.")
+@click.option("--headless", is_flag=True, help="No screen: one plain line per epoch.")
+@click.option("--detach", is_flag=True, help="Go on in the background.")
+@runs_dir_option
+def command(
+    run: str, epochs: int | None, patience: int | None, headless: bool, detach: bool, runs_dir: str | None
+) -> int:
+    """Go on with RUN where its last checkpoint left it: the curve is the one it would have had without a break."""
+    from tui_trainer.paths import runs_dir as directory
+    from tui_trainer.runs.listing import find_runs
+    from tui_trainer.session.again import differences, resume_spec
+    from tui_trainer.session.launch import launch
+
+    infos = find_runs(run, directory(runs_dir))
+    spec = resume_spec(infos, epochs=epochs, patience=patience, command=["tui-trainer", *sys.argv[1:]])
+    for difference in differences(Path(spec.runs[0].path)):
+        click.echo(visible(f"note: {difference}: the curve may differ in its last bits"), err=True)
+    if headless or not (detach or on_terminal()):
+        from tui_trainer.cli.headless import train
+
+        return train(spec)
+    if detach:
+        from tui_trainer.cli.detached import wait_until_training
+
+        return wait_until_training(launch(spec))
+    from tui_trainer.cli.screen import check_terminal, show
+
+    check_terminal()
+    return show(launch(spec).session())

@@ -1,0 +1,50 @@
+"""Opening the screen on a session, and what is said when it closes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tui_trainer.errors import UserError
+from tui_trainer.text import visible
+
+if TYPE_CHECKING:
+    from tui_trainer.session.base import Session
+    from tui_trainer.session.catalogue import Catalogue
+    from tui_trainer.session.spec import HostSpec
+
+
+def check_terminal() -> None:
+    """Raise `UserError`, in one line, where no screen can be drawn."""
+    from tui_trainer.ui.terminal.problem import terminal_problem
+
+    problem = terminal_problem()
+    if problem is not None:
+        raise UserError(problem)
+
+
+def show(session: Session | None = None, *, catalogue: Catalogue | None = None, read_only: bool = False) -> int:
+    """The screen until it is left; returns the exit code."""
+    from tui_trainer.ui.app import run_app
+    from tui_trainer.ui.settings import load_settings
+
+    result = run_app(session, catalogue=catalogue, settings=load_settings(), read_only=read_only)
+    if result.message:
+        for line in result.message.splitlines():
+            click.echo(visible(line), err=result.exit_code != 0)
+    return result.exit_code
+
+
+def show_in_process(spec: HostSpec) -> int:
+    """The screen with the training in this very process; leaving it waits until the run has been saved."""
+    from tui_trainer.protocol.commands import Stop
+    from tui_trainer.session.inprocess import InProcessSession
+
+    session = InProcessSession(spec)
+    code = show(session)
+    if not session.join(0):
+        session.send(Stop(by="the screen was closed"))
+        click.echo("saving the run ...", err=True)
+        session.join()
+    return code or session.exit_code

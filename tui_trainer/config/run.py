@@ -1,0 +1,133 @@
+"""One run, fully described: what run.toml holds and what a trainer is built from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tui_trainer.components.base import Component, Count, NonNegative, Whole, choices
+from tui_trainer.components.datasets import AnyDataset, Dataset, Digits
+from tui_trainer.components.losses import AnyLoss, CrossEntropy, Loss
+from tui_trainer.components.models import MLP, AnyModel, Model
+from tui_trainer.components.optimizers import Adam, AnyOptimizer, Optimizer
+from tui_trainer.components.schedulers import AnyScheduler, Constant, Scheduler
+from tui_trainer.components.stopping import EarlyStopping
+from tui_trainer.components.task import Task
+from tui_trainer.errors import did_you_mean
+
+METRICS: dict[Task, tuple[str, ...]] = {
+    "classification": ("loss", "accuracy"),
+    "language": ("loss", "accuracy"),
+    "regression": ("loss", "rmse", "r2"),
+}
+"""What is measured for each task, without the name of the split."""
+
+_STRICT = ConfigDict(frozen=True, extra="forbid")
+
+
+class Checkpoints(BaseModel):
+    """How often the run is saved while it trains. It is always saved when it ends."""
+
+    model_config = _STRICT
+
+    every_seconds: NonNegative = 5.0
+    """Seconds of training between two saves at an epoch's end; saving never takes more than a hundredth of the time."""
+    every_steps: Whole = 0
+    """Steps between two saves within an epoch; 0 for none."""
+    keep: Whole = 0
+    """How many of the saves at an epoch's end are kept beside `last` and `best`."""
+
+
+class Training(BaseModel):
+    """How long, where, and how exactly."""
+
+    model_config = _STRICT
+
+    epochs: Count = 20
+    """Passes over the training data."""
+    seed: Whole = 0
+    """What the split, the first weights, the order of the samples and the dropout are drawn from."""
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    """auto takes CUDA, then MPS, then the CPU."""
+    threads: Whole = 0
+    """Threads of one torch operation on the CPU; 0 takes one for a small model, torch's choice for others."""
+    clip_grad_norm: NonNegative = 0.0
+    """Largest global gradient norm; larger gradients are scaled down to it. 0 for no clipping."""
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    """The type of the forward pass; the two short ones use automatic mixed precision."""
+    compile: bool = False
+    """Compile the model with torch.compile; a model that cannot be compiled runs as it is, and the log says so."""
+    validate_every: Count = 1
+    """Epochs between two validations."""
+    norm_every: Count = 10
+    """Steps between two measurements of the gradient norm; with clipping on, each step is measured."""
+    layers_every: Whole = 100
+    """Steps between two measurements of every layer; 0 for none."""
+
+
+class RunConfig(BaseModel):
+    """A run. The tables of a preset are its fields."""
+
+    model_config = _STRICT
+
+    title: str = ""
+    summary: str = ""
+    group: str = ""
+    narration: str = ""
+    data: AnyDataset = Digits()
+    model: AnyModel = MLP()
+    loss: AnyLoss = CrossEntropy()
+    """What is minimised; where none is given, cross-entropy for classes and symbols, mean squared error for numbers."""
+    optimizer: AnyOptimizer = Adam()
+    scheduler: AnyScheduler = Constant()
+    training: Training = Training()
+    checkpoints: Checkpoints = Checkpoints()
+    early_stopping: EarlyStopping = EarlyStopping()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kinds_by_default(cls, value: Any) -> Any:
+        """A table without a `kind` is one of the default kind; a run without a loss has its task's usual one."""
+        if not isinstance(value, dict):
+            return value
+        filled = dict(value)
+        for name in ("data", "model", "optimizer", "scheduler"):
+            table = filled.get(name)
+            if isinstance(table, dict) and "kind" not in table:
+                filled[name] = {"kind": cls.model_fields[name].default.kind, **table}
+        loss = filled.get("loss")
+        if loss is None or (isinstance(loss, dict) and "kind" not in loss):
+            filled["loss"] = {"kind": _usual_loss(filled.get("data")), **(loss or {})}
+        return filled
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        """What can be known without building: pairs that make no sense are refused here, in words that teach."""
+        self.loss.fits(self.data.task, self.model.head)
+        names = [f"{split}_{metric}" for split in ("val", "train") for metric in METRICS[self.data.task]]
+        if self.early_stopping.monitor not in names:
+            hint = did_you_mean(self.early_stopping.monitor, names)
+            raise ValueError(f"early_stopping.monitor: {self.early_stopping.monitor!r} is not measured; {hint}")
+        if self.data.task == "regression" and getattr(self.scheduler, "watch", "") == "val_error":
+            raise ValueError("scheduler.watch: val_error is the share of wrong classes, and here there are no classes")
+        return self
+
+
+def _usual_loss(data: Any) -> str:
+    if isinstance(data, dict):
+        kind = choices(AnyDataset).get(str(data.get("kind")), Digits)
+        task = data.get("task", getattr(kind, "task", "classification"))
+    else:
+        task = getattr(data, "task", "classification")
+    return "mse" if task == "regression" else "cross-entropy"
+
+
+FAMILIES: dict[str, type[Component]] = {
+    "data": Dataset,
+    "model": Model,
+    "loss": Loss,
+    "optimizer": Optimizer,
+    "scheduler": Scheduler,
+}
+"""The base class of each family by its table: its fields are what all kinds share."""

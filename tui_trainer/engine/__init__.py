@@ -1,0 +1,1 @@
+"""The training: the only package, beside `parts`, with torch at module level."""

@@ -1,0 +1,128 @@
+"""Each layer at one step: how large its gradient is, its weights, and how far the step moved them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from tui_trainer.protocol.events import Layer
+
+Layers = tuple[tuple[str, tuple[nn.Parameter, ...]], ...]
+"""Each layer with weights of its own, from input to output."""
+
+Units = tuple[tuple[str, nn.Module], ...]
+"""Each layer of hidden units with its activation, from input to output."""
+
+ROWS = 1000
+"""Samples, at most, whose activations are looked at."""
+
+
+def layers_of(model: nn.Module) -> Layers:
+    """The modules that own trained parameters, by name."""
+    found: list[tuple[str, tuple[nn.Parameter, ...]]] = []
+    for name, module in model.named_modules():
+        own = tuple(parameter for parameter in module.parameters(recurse=False) if parameter.requires_grad)
+        if own:
+            found.append((name or type(module).__name__.lower(), own))
+    return tuple(found)
+
+
+def units_of(model: nn.Module) -> Units:
+    """The layers that are followed by an activation module, by name; the last layer makes outputs and is left out."""
+    found: dict[str, nn.Module] = {}
+    last = ""
+    for name, module in model.named_modules():
+        weight = getattr(module, "weight", None)
+        if isinstance(weight, nn.Parameter) and weight.dim() > 1 and not isinstance(module, nn.Embedding):
+            last = name or type(module).__name__.lower()
+        elif last and last not in found and _is_activation(module):
+            found[last] = module
+    found.pop(last, None)
+    return tuple(found.items())
+
+
+def _is_activation(module: nn.Module) -> bool:
+    """Whether it does something to each number on its own; a head that makes numbers compete does not."""
+    home = type(module).__module__
+    if home == "torch.nn.modules.activation":
+        return not isinstance(module, (nn.MultiheadAttention, nn.Softmax, nn.LogSoftmax, nn.Softmin, nn.Softmax2d))
+    return home == "tui_trainer.parts.activations" or isinstance(module, nn.Identity)
+
+
+@contextmanager
+def watching(units: Units) -> Generator[dict[str, Tensor]]:
+    """Note, of the first batch that goes through the model meanwhile, what came out of each layer of hidden units.
+
+    Yields (deviation of all activations, share of the units that no sample moved) by layer, still on the device. Only a
+    ReLU can be silent for good: the share of others is NaN. The unit of a convolution is a channel.
+    """
+    seen: dict[str, Tensor] = {}
+    with ExitStack() as hooks:
+        for name, module in units:
+
+            def note(module: nn.Module, _: object, output: Tensor, name: str = name) -> None:
+                if name not in seen:
+                    seen[name] = _activity(module, output[:ROWS].detach())
+
+            hooks.callback(module.register_forward_hook(note).remove)
+        yield seen
+
+
+def _activity(module: nn.Module, output: Tensor) -> Tensor:
+    if isinstance(module, (nn.ReLU, nn.ReLU6)):
+        unit = 1 if output.dim() == 4 else output.dim() - 1
+        silent = (output.amax([axis for axis in range(output.dim()) if axis != unit]) <= 0).float().mean()
+    else:
+        silent = output.new_full((), math.nan)
+    return torch.stack([output.std(correction=0), silent])
+
+
+def activity(seen: dict[str, Tensor]) -> dict[str, Layer]:
+    """What `watching` noted, as an event carries it: one transfer."""
+    if not seen:
+        return {}
+    rows: list[list[float]] = torch.stack(list(seen.values())).tolist()
+    return {
+        name: Layer(activation_std=finite(row[0]), dead=finite(row[1])) for name, row in zip(seen, rows, strict=True)
+    }
+
+
+def norm_of(gradients: list[Tensor]) -> Tensor:
+    """The global 2-norm of the gradients, on their device; sparse ones count by their values."""
+    dense = [gradient.coalesce().values() if gradient.is_sparse else gradient for gradient in gradients]
+    return torch.nn.utils.get_total_norm(dense)
+
+
+def gradients_of(parameters: tuple[nn.Parameter, ...] | list[nn.Parameter]) -> list[Tensor]:
+    """The gradients that there are."""
+    return [parameter.grad for parameter in parameters if parameter.grad is not None]
+
+
+def weights_before(layers: Layers) -> list[list[Tensor]]:
+    """Copies of every layer's weights, for `measure` after the step."""
+    return [[parameter.detach().clone() for parameter in own] for _, own in layers]
+
+
+def measure(layers: Layers, before: list[list[Tensor]]) -> dict[str, Layer]:
+    """Gradient norm, weight norm and |update| / |weights| of the step between `before` and now: one transfer."""
+    rows: list[Tensor] = []
+    for (_, own), old in zip(layers, before, strict=True):
+        moved = norm_of([new.detach() - was for new, was in zip(own, old, strict=True)])
+        weights = norm_of(old)
+        gradients = gradients_of(own)
+        gradient = norm_of(gradients) if gradients else torch.zeros_like(weights)
+        rows.append(torch.stack([gradient, weights, moved / weights.clamp_min(1e-12)]))
+    values: list[list[float]] = torch.stack(rows).tolist()
+    return {
+        name: Layer(grad_norm=finite(row[0]), weight_norm=finite(row[1]), update_ratio=finite(row[2]))
+        for (name, _), row in zip(layers, values, strict=True)
+    }
+
+
+def finite(value: float) -> float | None:
+    """The value, None where it is not finite."""
+    return value if math.isfinite(value) else None

@@ -1,0 +1,160 @@
+"""What each step measured, kept on the device and published a column at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from tui_trainer.protocol.commands import AnyCommand
+from tui_trainer.protocol.events import AnyEvent, Scalars
+
+FLUSH_SECONDS = 0.1
+"""How long measurements wait for each other: one transfer and one event for all of them."""
+MAX_WAITING = 4096
+"""Steps that wait at most, however fast they are."""
+
+
+class Stopwatch:
+    """Seconds of training: pauses and the turns of other runs are left out."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self._before = seconds
+        self._since: float | None = None
+
+    def start(self) -> None:
+        """Go on counting."""
+        if self._since is None:
+            self._since = perf_counter()
+
+    def stop(self) -> None:
+        """Stand still."""
+        if self._since is not None:
+            self._before += perf_counter() - self._since
+            self._since = None
+
+    def set(self, seconds: float) -> None:
+        """Go on counting from here."""
+        self._before = seconds
+        self._since = perf_counter() if self._since is not None else None
+
+    def read(self) -> float:
+        """Seconds so far."""
+        return self._before + (perf_counter() - self._since if self._since is not None else 0.0)
+
+
+class Recorder:
+    """Collects the loss and the rate of every step, the gradient norm of some, and publishes them together.
+
+    Nothing here waits for the device between two flushes: losses stay tensors until then.
+    """
+
+    def __init__(self, publish: Callable[[AnyEvent], None], watch: Stopwatch) -> None:
+        self._publish = publish
+        self._watch = watch
+        self._losses: list[Tensor] = []
+        self._rates: list[float] = []
+        self._seconds: list[float] = []
+        self._sizes: list[int] = []
+        self._last_step = 0
+        self._norms: list[Tensor] = []
+        self._norm_steps: list[int] = []
+        self._norm_seconds: list[float] = []
+        self._flushed = perf_counter()
+        self.last_norm: dict[str, float | None] = {}
+        """The newest gradient norm that was published, by its name."""
+        self.epoch_loss = 0.0
+        self.epoch_samples = 0
+
+    def add(self, step: int, loss: Tensor, rate: float, size: int) -> bool:
+        """Keep the (detached) loss of a batch of `size` samples; True when it is time to flush."""
+        self._losses.append(loss)
+        self._rates.append(rate)
+        self._sizes.append(size)
+        self._last_step = step
+        self._seconds.append(self._watch.read())
+        return perf_counter() - self._flushed > FLUSH_SECONDS or len(self._losses) >= MAX_WAITING
+
+    def add_norm(self, step: int, norm: Tensor) -> None:
+        """Keep the gradient norm of a step."""
+        self._norms.append(norm)
+        self._norm_steps.append(step)
+        self._norm_seconds.append(self._watch.read())
+
+    def flush(self) -> tuple[int, str, list[float]] | None:
+        """Publish what has been kept.
+
+        Returns:
+            None, or for the first loss that is not finite its step, what it was, and the finite losses before it. What
+            came after that step is not published: those batches were trained on weights that mean nothing.
+        """
+        self._flushed = perf_counter()
+        if not self._losses:
+            return None
+        losses: list[float] = torch.stack(self._losses).tolist()
+        first = self._last_step - len(losses) + 1
+        broken = next((index for index, loss in enumerate(losses) if not math.isfinite(loss)), None)
+        count = len(losses) if broken is None else broken + 1
+        for loss, size in zip(losses[:count], self._sizes, strict=False):
+            self.epoch_loss += loss * size
+            self.epoch_samples += size
+        last = first + count - 1
+        seconds = [round(at, 4) for at in self._seconds[:count]]
+        self._publish(
+            columns(
+                last, list(range(first, last + 1)), seconds, {"train_loss": losses[:count], "lr": self._rates[:count]}
+            )
+        )
+        self._flush_norms(last)
+        kept = (self._losses, self._rates, self._seconds, self._sizes)
+        for column in kept:
+            column.clear()
+        if broken is None:
+            return None
+        return last, kind_of(losses[broken]), losses[:broken]
+
+    def _flush_norms(self, last: int) -> None:
+        count = sum(step <= last for step in self._norm_steps)
+        if count:
+            norms: list[float] = torch.stack(self._norms[:count]).tolist()
+            seconds = [round(at, 4) for at in self._norm_seconds[:count]]
+            self._publish(columns(last, self._norm_steps[:count], seconds, {"grad_norm": norms}))
+            self.last_norm = {"grad_norm": norms[-1] if math.isfinite(norms[-1]) else None}
+        for column in (self._norms, self._norm_steps, self._norm_seconds):
+            column.clear()
+
+    def epoch_mean(self) -> float:
+        """The mean loss of the samples of this epoch so far; begins anew for the next."""
+        mean = self.epoch_loss / self.epoch_samples if self.epoch_samples else math.nan
+        self.epoch_loss, self.epoch_samples = 0.0, 0
+        return mean
+
+
+def kind_of(value: float) -> str:
+    """What a number is that is not finite: nan, inf or -inf."""
+    return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+
+
+def columns(
+    step: int, steps: list[int], seconds: list[float], values: dict[str, list[float]], cause: AnyCommand | None = None
+) -> Scalars:
+    """The event of some columns, what is not finite named beside them."""
+    lost = {
+        name: {index: kind_of(value) for index, value in enumerate(column) if not math.isfinite(value)}
+        for name, column in values.items()
+    }
+    clean: dict[str, list[float | None]] = {
+        name: [value if math.isfinite(value) else None for value in column] if lost[name] else list(column)
+        for name, column in values.items()
+    }
+    return Scalars(
+        step=step,
+        steps=steps,
+        seconds=seconds,
+        values=clean,
+        not_finite={name: positions for name, positions in lost.items() if positions},
+        cause=cause,
+    )

@@ -1,0 +1,147 @@
+"""Checkpoints of a running training: when one is due, in which order they are written, and which one to go on from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from tui_trainer.config.run import Checkpoints
+from tui_trainer.engine.checkpoint import SUFFIX, BadCheckpoint, load, save
+from tui_trainer.protocol.commands import AnyCommand
+from tui_trainer.protocol.events import AnyEvent, CheckpointSaved, SavingFailed
+from tui_trainer.runs.durable import keep_as, sync_directory
+
+SHARE = 0.01
+"""Largest share of the training time that saving takes while nobody asks for it."""
+
+LAST, BEST = "last", "best"
+RESERVED = frozenset((LAST, BEST))
+"""Names that the run itself keeps."""
+
+
+class Saver:
+    """Writes `last`, `best` and named checkpoints of one run, and says only what is on disk.
+
+    `last` names the best epoch by its step. So that the two always belong together, a new best is written beside the
+    old one first, then `last`, and only then takes the name `best`; whatever moment a crash picks, the best epoch that
+    `last` names is on disk under one of the three names that `find_best` tries.
+    """
+
+    def __init__(self, directory: Path, settings: Checkpoints, publish: Callable[[AnyEvent], None]) -> None:
+        self._directory = directory
+        self._settings = settings
+        self._publish = publish
+        self._next = settings.every_seconds
+        self._best_is_beside = False
+        self.failing = ""
+        """What could not be written the last time, empty when all was."""
+
+    def path(self, name: str) -> Path:
+        """The file of a checkpoint."""
+        return self._directory / f"{name}{SUFFIX}"
+
+    @property
+    def _next_best(self) -> Path:
+        return self.path(".next-best")
+
+    def due(self, seconds: float) -> bool:
+        """Whether the run should be saved after `seconds` of training."""
+        return seconds >= self._next
+
+    def save_last(self, tree: Any, *, step: int, epoch: int, best: Any | None, best_epoch: int) -> bool:
+        """Save the run as it stands, with its best epoch where that is new; whether both are on disk."""
+        # A best epoch that waits beside, because it could not take its name, is the one that the present `last` names.
+        waiting = self.path(".previous-best") if self._best_is_beside else None
+        if best is not None and not self._write(self._next_best, best, BEST, step, keep=waiting):
+            return False
+        self._best_is_beside = self._best_is_beside or best is not None
+        name = self.path(LAST)
+        size = self._write(name, tree, LAST, step, keep=self.path(".previous-last"))
+        if not size:
+            return False
+        self._say(LAST, step, epoch, size)
+        if self._best_is_beside and self._promote_best():
+            self._say(BEST, step, best_epoch, self.path(BEST).stat().st_size)
+        return True
+
+    def _promote_best(self) -> bool:
+        """Let the best epoch that was written beside the old one take its name."""
+        try:
+            keep_as(self.path(BEST), self.path(".previous-best"))
+            os.replace(self._next_best, self.path(BEST))
+            sync_directory(self._directory)
+        except OSError:
+            return False  # it is on disk all the same, and takes its name at the next save
+        self._best_is_beside = False
+        return True
+
+    def save(self, name: str, tree: Any, *, step: int, epoch: int, cause: AnyCommand | None = None) -> bool:
+        """Save under a name; False where it could not be written, which the run survives and says."""
+        size = self._write(self.path(name), tree, name, step)
+        if size:
+            self._say(name, step, epoch, size, cause)
+        return bool(size)
+
+    def keep_epoch(self, epoch: int) -> None:
+        """Keep the save just made at the end of an epoch under its own name, and let the oldest such one go."""
+        if not self._settings.keep:
+            return
+        try:
+            keep_as(self.path(LAST), self.path(f"epoch-{epoch:05d}"))
+            for old in sorted(self._directory.glob(f"epoch-[0-9]*{SUFFIX}"))[: -self._settings.keep]:
+                old.unlink()
+        except OSError as error:
+            self._failed(f"checkpoint epoch-{epoch:05d}", error, 0)
+
+    def _write(self, path: Path, tree: Any, name: str, step: int, keep: Path | None = None) -> int:
+        try:
+            size = save(path, tree, keep)
+        except OSError as error:
+            self._failed(f"checkpoint {name}", error, step)
+            return 0
+        if self.failing:
+            self._publish(SavingFailed(what=self.failing, step=step))
+            self.failing = ""
+        return size
+
+    def _say(self, name: str, step: int, epoch: int, size: int, cause: AnyCommand | None = None) -> None:
+        self._publish(CheckpointSaved(name=name, epoch=epoch, step=step, bytes=size, cause=cause))
+
+    def _failed(self, what: str, error: OSError, step: int) -> None:
+        if not self.failing:
+            self._publish(SavingFailed(what=what, error=error.strerror or str(error), step=step))
+        self.failing = what
+
+    def rest(self, seconds: float, begun: float) -> None:
+        """After saving since `begun` (of `perf_counter`): when it is due again, at `seconds` of training."""
+        cost = perf_counter() - begun
+        self._next = seconds + max(self._settings.every_seconds, cost / SHARE)
+
+
+def find_last(directory: Path) -> tuple[Any | None, list[str]]:
+    """The newest checkpoint that is whole, None where there is none, and what was wrong with those passed over."""
+    wrong: list[str] = []
+    for name in (LAST, ".previous-last"):
+        path = directory / f"{name}{SUFFIX}"
+        if not path.exists():
+            continue
+        try:
+            return load(path), wrong
+        except BadCheckpoint as error:
+            wrong.append(str(error))
+    return None, wrong
+
+
+def find_best(directory: Path, step: int) -> Any | None:
+    """The checkpoint of the best epoch, the one after `step` steps, None where it is not on disk any more."""
+    for name in (BEST, ".next-best", ".previous-best"):
+        try:
+            tree = load(directory / f"{name}{SUFFIX}")
+        except BadCheckpoint:
+            continue
+        if tree.get("step") == step:
+            return tree
+    return None

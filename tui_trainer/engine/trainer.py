@@ -1,0 +1,394 @@
+"""One run, trained. The loop:
+
+for epoch in the run:
+    for batch in the epoch's order of the samples:
+        safe point: obey what was asked
+        rate <- plan(step)
+        loss <- model(batch); backward; clip; step
+        record
+    validate; is it the best?; drop the rate on a plateau; stop early?; save
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from tui_trainer.components.optimizers import AnyOptimizer
+from tui_trainer.components.plan import Plan
+from tui_trainer.components.schedulers import Plateau
+from tui_trainer.config.run import RunConfig
+from tui_trainer.engine import build, layers, progress, rng, telling
+from tui_trainer.engine.control import Control
+from tui_trainer.engine.ending import Ending
+from tui_trainer.engine.evaluate import evaluate
+from tui_trainer.engine.judge import Judge, Metrics
+from tui_trainer.engine.layers import finite
+from tui_trainer.engine.metrics import Metric, metric_for
+from tui_trainer.engine.obey import obey
+from tui_trainer.engine.recorder import Recorder, Stopwatch, columns
+from tui_trainer.engine.saving import BEST, Saver
+from tui_trainer.engine.tree import copied
+from tui_trainer.engine.undo import Undoable
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.commands import AnyCommand
+from tui_trainer.runs.folder import RunFolder
+
+Publish = Callable[[ev.AnyEvent], None]
+
+
+class Trainer:
+    """Trains one run in whatever thread calls it, a batch at a time.
+
+    Args:
+        run: the run's name.
+        config: what it is made of.
+        publish: takes every event.
+        control: where its commands come from.
+    """
+
+    def __init__(
+        self, run: str, config: RunConfig, publish: Publish, control: Control, *, title: str = "", preset: str = ""
+    ) -> None:
+        self.run_name = run
+        self.config = config
+        self.publish = publish
+        self.control = control
+        self.title = title or config.title or run
+        self.preset = preset
+        self.watch = Stopwatch()
+        self.recorder = Recorder(publish, self.watch)
+        self.judge = Judge(config.early_stopping)
+        self.step = 0
+        """Optimizer steps taken."""
+        self.epoch = 0
+        """Epochs ended."""
+        self.position = 0
+        """Batches of the current epoch that have been trained."""
+        self.epochs = config.training.epochs
+        self.clip = config.training.clip_grad_norm
+        self.rate = 0.0
+        self.last_metrics: Metrics = {}
+        self.best_weights: progress.Tree | None = None
+        self.best_is_saved = True
+        self.paused = False
+        self.steps_allowed = 0
+        """Batches that may still be trained while paused."""
+        self.rewound = False
+        """Whether an undo has just moved the clock back."""
+        self.undo_stack: list[Undoable] = []
+        self.script: list[tuple[int, AnyCommand]] = []
+        """Commands of an earlier run, to be obeyed again at their steps."""
+        self._scripted = -1
+        self.ending: Ending | None = None
+        self.finishing = False
+        self.exit_code = 0
+        self.saver: Saver | None = None
+        self.optimizer_choice: AnyOptimizer = config.optimizer
+        self.shop: build.Workshop
+        self.optimizer: torch.optim.Optimizer
+        self.metric: Metric
+        self.plan: Plan
+
+    # -- setting up -------------------------------------------------------------------------------------------------
+
+    def set_up(self) -> None:
+        """Build data, model and optimizer. Raises `UserError` where that is not possible; nothing has been written."""
+        self.shop = build.set_up(self.config, self.log)
+        self.use_optimizer(self.config.optimizer)
+        self.metric = self.new_metric()
+        self.plan = Plan.begin(
+            self.config.scheduler,
+            self.config.optimizer.lr,
+            step=0,
+            end=self.epochs * self.steps_per_epoch,
+            steps_per_epoch=self.steps_per_epoch,
+        )
+        self.set_rate()
+
+    def use_optimizer(self, choice: AnyOptimizer) -> None:
+        """Step with this optimizer from now on, its state empty. Raises `UserError` where it cannot step the model."""
+        self.optimizer = build.optimizer_for(choice, self.shop.model)
+        self.optimizer_choice = choice
+        self._parameters = self.shop.parameters
+
+    def new_metric(self) -> Metric:
+        """The task's metric, empty."""
+        return metric_for(self.shop.data.shape, self.shop.objective, self.shop.data.target_scale)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in one epoch."""
+        return self.shop.batches.per_epoch
+
+    def begin(self, folder: RunFolder | None, mark_journal: Callable[[], dict[str, int]] = dict) -> None:
+        """Say what the run is made of, and save it in the folder from now on.
+
+        Args:
+            mark_journal: makes what has been published durable, and says how far the journal then reaches.
+        """
+        self._mark_journal = mark_journal
+        if folder is not None:
+            self.saver = Saver(folder.checkpoints, self.config.checkpoints, self.publish)
+            self.saver.rest(self.watch.read(), perf_counter())
+        self.publish(telling.started(self, str(folder.path) if folder is not None else ""))
+        self.enter("paused" if self.paused else "running")
+
+    def log(self, line: str) -> None:
+        """A line for the log pane."""
+        self.publish(ev.Logged(lines=[line], source="trainer", step=self.step))
+
+    def enter(self, status: ev.Status, detail: str = "", cause: AnyCommand | None = None) -> None:
+        """Say that the run is in another state."""
+        self.publish(ev.StatusChanged(status=status, step=self.step, epoch=self.epoch, detail=detail, cause=cause))
+
+    # -- the loop ---------------------------------------------------------------------------------------------------
+
+    def run(self) -> Iterator[bool]:
+        """Train to the end, one batch at each `next`; yields whether anything was done (False while paused)."""
+        self.resume_rng()
+        self.watch.start()
+        while self.epoch < self.epochs and self.ending is None:
+            self.set_rate()
+            yield from self._train_epoch()
+            if self.rewound:
+                self.rewound = False
+                continue
+            if self.position < self.steps_per_epoch or self._broken:
+                break
+            self._end_epoch()
+        self._finish()
+
+    def resume_rng(self) -> None:
+        """Draw from this run's own streams from now on."""
+        rng.put(self.shop.rng, self.shop.device)
+
+    @property
+    def _broken(self) -> bool:
+        """Whether the loss is no longer finite."""
+        return self.ending is not None and self.ending.reason == "not-finite"
+
+    def _train_epoch(self) -> Iterator[bool]:
+        """The batches of one epoch that have not been trained yet."""
+        self.shop.model.train()
+        for inputs, targets in self.shop.batches.epoch(self.epoch, self.position):
+            if self.control.waiting or self.paused or self.step == self._scripted:
+                yield from self._safe_point()
+                if self.rewound or (self.ending is not None and self.ending.when == "batch"):
+                    return
+            if self._moves_each_step:
+                self.set_rate()
+            loss = self._train_batch(inputs, targets)
+            self.step += 1
+            self.position += 1
+            if self.recorder.add(self.step, loss, self.rate, len(inputs)) or self._save_now:
+                if self.flush():
+                    return
+                if self._save_is_due and self.position < self.steps_per_epoch:
+                    self.save()
+            yield True
+        # The epoch's numbers are complete only when its last losses have been read.
+        self.flush()
+
+    def _train_batch(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """One batch: forward, backward, clip, step. Returns the loss before the step, still on the device."""
+        for parameter in self._parameters:
+            parameter.grad = None
+        with self.shop.autocast:
+            outputs = self.shop.forward(inputs)
+            loss = self.shop.objective(outputs, targets)
+        scaler = self.shop.scaler
+        if scaler is not None:
+            scaler.scale(loss).backward()
+            scaler.unscale_(self.optimizer)
+        else:
+            loss.backward()
+        if self.clip or self.step % self.config.training.norm_every == 0:
+            self._measure_norm()
+        every = self.config.training.layers_every
+        before = layers.weights_before(self.shop.layers) if every and self.step % every == 0 else None
+        if scaler is not None:
+            scaler.step(self.optimizer)
+            scaler.update()
+        else:
+            self.optimizer.step()
+        if before is not None:
+            self.publish(ev.LayersMeasured(step=self.step + 1, layers=layers.measure(self.shop.layers, before)))
+        self.metric.add(outputs, targets)
+        return loss.detach()
+
+    def _measure_norm(self) -> None:
+        """Record the global gradient norm; with clipping on, scale the gradients down to the threshold."""
+        norm = layers.norm_of(layers.gradients_of(self._parameters))
+        if self.clip:
+            torch.nn.utils.clip_grads_with_norm_(self._parameters, self.clip, norm)
+        self.recorder.add_norm(self.step + 1, norm)
+
+    def set_rate(self) -> None:
+        """Give the optimizer the rate of the coming batch."""
+        self.rate = self.plan.rate(self.step, self.judge.watched)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate * group["ratio"]
+        self._moves_each_step = self.plan.scheduler.changes_each == "step"
+
+    def flush(self) -> bool:
+        """Publish what was recorded; True where the loss is no longer finite, which ends the run."""
+        broken = self.recorder.flush()
+        if broken is None:
+            return False
+        self.step = broken[0]
+        self.ending = Ending("not-finite", telling.not_finite(*broken))
+        self.exit_code = 1
+        return True
+
+    # -- between batches --------------------------------------------------------------------------------------------
+
+    def _safe_point(self) -> Iterator[bool]:
+        """Obey what was asked; stay here while paused."""
+        while True:
+            self._follow_script()
+            while not self.rewound and (command := self.control.take()) is not None:
+                self.flush()
+                obey(self, command)
+            if self.rewound:
+                # Paused or not, the batches under way belong to the branch that was left: begin the epoch's anew.
+                return
+            if self.ending is not None or not self.paused:
+                return
+            if self.steps_allowed > 0:
+                self.steps_allowed -= 1
+                return
+            self.flush()
+            self.watch.stop()
+            yield False
+            self.watch.start()
+
+    def follow(self, script: Sequence[tuple[int, AnyCommand]]) -> None:
+        """Obey these commands at these steps, as if somebody asked for them there."""
+        self.script = list(script)
+        self._scripted = self.script[0][0] if self.script else -1
+
+    def _follow_script(self) -> None:
+        while self.script and self.script[0][0] <= self.step:
+            self.control.put(self.script.pop(0)[1])
+        self._scripted = self.script[0][0] if self.script else -1
+
+    # -- the end of an epoch ----------------------------------------------------------------------------------------
+
+    def _end_epoch(self) -> None:
+        """Measure the epoch, validate, decide, save."""
+        self.epoch += 1
+        self.position = 0
+        metrics: Metrics = {"train_loss": finite(self.recorder.epoch_mean())}
+        metrics |= {f"train_{name}": finite(value) for name, value in self.metric.values().items()}
+        self.metric = self.new_metric()
+        every = self.config.training.validate_every
+        found = None
+        if self.epoch % every == 0 or self.epoch >= self.epochs or self.ending is not None:
+            found = self.validate()
+            metrics |= found or {}
+        scheduler = self.plan.scheduler
+        if isinstance(scheduler, Plateau):
+            self.judge.watch(scheduler.watch, self.step, metrics)
+        is_best = found is not None and self.judge.judge(self.epoch, self.step, metrics, every)
+        if is_best:
+            self.best_weights = copied(progress.weights(self))
+            self.best_is_saved = False
+        self.last_metrics |= metrics
+        self.publish(
+            ev.EpochEnded(
+                epoch=self.epoch,
+                step=self.step,
+                seconds=round(self.watch.read(), 4),
+                metrics=metrics,
+                lr=self.rate,
+                best=self.judge.best,
+                is_best=is_best,
+                bad_epochs=self.judge.bad_epochs,
+            )
+        )
+        if self.ending is None and self.judge.out_of_patience:
+            restore = self.judge.stopping.restore_best
+            self.ending = Ending("early-stopped", self.judge.out_of_patience, restore_best=restore)
+        if self.ending is None and self._save_is_due:
+            self.save()
+
+    @property
+    def _save_now(self) -> bool:
+        every = self.config.checkpoints.every_steps
+        return every > 0 and self.step % every == 0
+
+    @property
+    def _save_is_due(self) -> bool:
+        return self.saver is not None and (self._save_now or self.saver.due(self.watch.read()))
+
+    def validate(self) -> Metrics | None:
+        """Loss and metrics over the validation split, None where a second request to stop cut it short."""
+        shop = self.shop
+        found = evaluate(shop.model, shop.objective, shop.data, shop.data.validation, lambda: self.control.hurried)
+        return {f"val_{name}": finite(value) for name, value in found.items()} if found is not None else None
+
+    def publish_metrics(self, metrics: Metrics, cause: AnyCommand | None = None) -> None:
+        """Measurements at this step, outside the end of an epoch."""
+        self.last_metrics |= metrics
+        values = {name: [math.nan if value is None else value] for name, value in metrics.items()}
+        self.publish(columns(self.step, [self.step], [round(self.watch.read(), 4)], values, cause))
+
+    # -- saving and ending ------------------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Save the run as it stands, and its best epoch where that is not on disk yet."""
+        if self.saver is None:
+            return
+        begun = perf_counter()
+        self.flush()
+        tree = progress.checkpoint(self) | {"journal": self._mark_journal()}
+        best = self.judge.best
+        new_best = None if self.best_is_saved else self.best_weights
+        best_epoch = best.epoch if best is not None else 0
+        if self.saver.save_last(tree, step=self.step, epoch=self.epoch, best=new_best, best_epoch=best_epoch):
+            self.best_is_saved = True
+            if self.position == 0:
+                self.saver.keep_epoch(self.epoch)
+        self.saver.rest(self.watch.read(), begun)
+
+    def _save_best(self) -> None:
+        """Save the best epoch alone."""
+        best = self.judge.best
+        if self.saver is not None and best is not None and self.best_weights is not None and not self.best_is_saved:
+            self.best_is_saved = self.saver.save(BEST, self.best_weights, step=best.step, epoch=best.epoch)
+
+    def _finish(self) -> None:
+        """Validate where the last batches have not been, put the best back where asked, save, say why it ended."""
+        self.flush()
+        self.finishing = True
+        if self._broken:
+            # Weights that a broken loss has touched are not saved: `last` stays what it was.
+            self._save_best()
+        else:
+            self._settle()
+        ending = self.ending or Ending("completed", f"all {self.epochs} epochs trained")
+        self.watch.stop()
+        self.publish(telling.finished(self, ending.reason, ending.detail))
+
+    def _settle(self) -> None:
+        if self.position and not self.control.hurried:
+            found = self.validate()
+            if found is not None:
+                self.publish_metrics(found)
+        best = self.judge.best
+        wanted = self.ending is not None and self.ending.restore_best
+        if wanted and best is not None and self.best_weights is not None and best.step != self.step:
+            progress.put_back(self, self.best_weights)
+            self.publish(ev.RolledBack(to="best", from_epoch=best.epoch, step=self.step))
+        self.save()
+
+    def fail(self, error: BaseException) -> None:
+        """End the run because of an error in it; what was saved stays."""
+        self.watch.stop()
+        self.exit_code = 1
+        self.publish(telling.finished(self, "failed", telling.in_words(error)))

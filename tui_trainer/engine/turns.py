@@ -1,0 +1,64 @@
+"""Several runs in one thread, taking turns."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+
+from tui_trainer.engine import rng
+from tui_trainer.engine.control import Control
+from tui_trainer.engine.obey import refuse
+from tui_trainer.engine.trainer import Trainer
+
+
+def train(trainers: Sequence[Trainer], wake: threading.Event) -> None:
+    """Train every run to its end, a batch of each in turn; wait on `wake` while all of them are paused.
+
+    A run that fails ends alone, with its traceback in the log.
+    """
+    if len(trainers) == 1:
+        _train_alone(trainers[0], wake)
+        return
+    going = {trainer: trainer.run() for trainer in trainers}
+    while going:
+        wake.clear()
+        busy = False
+        for trainer in list(going):
+            rng.put(trainer.shop.rng, trainer.shop.device)
+            trainer.watch.start()
+            alive = guarded(trainer, lambda turn=going[trainer]: next(turn, None))
+            if alive is None:
+                del going[trainer]
+                continue
+            trainer.watch.stop()
+            trainer.shop.rng = rng.take(trainer.shop.device)
+            busy = busy or alive
+        if not busy and going:
+            wake.wait(1.0)
+
+
+def _train_alone(trainer: Trainer, wake: threading.Event) -> None:
+    def all_of_it() -> None:
+        for busy in trainer.run():
+            if not busy:
+                wake.wait(1.0)
+                wake.clear()
+
+    guarded(trainer, all_of_it)
+
+
+def guarded(trainer: Trainer, work: Callable[[], bool | None]) -> bool | None:
+    """Do some work of a run; what goes wrong in it ends this run and no other."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001
+        traceback.print_exc()
+        trainer.fail(error)
+        return None
+
+
+def dismiss(control: Control, trainer: Trainer) -> None:
+    """Refuse what was asked too late."""
+    while (command := control.take()) is not None:
+        refuse(trainer, command, "the run is over")

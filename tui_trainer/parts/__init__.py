@@ -1,0 +1,1 @@
+"""What components build: modules, objectives, samples, pairs of optimizers. Imported only when something is built."""

@@ -1,0 +1,37 @@
+"""Local files that hold data: read whole, within a limit, as text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tui_trainer.errors import UserError
+
+MEGABYTE = 1 << 20
+
+
+def read_text(path: str, limit: int) -> str:
+    """The text of a UTF-8 file of at most `limit` bytes, line ends as they are.
+
+    Raises:
+        UserError: there is no such file; it cannot be read; it is too large; it is not UTF-8.
+    """
+    try:
+        file = Path(path).expanduser()
+        if not file.exists():
+            raise UserError(f"data.path = {path!r}: no such file (looked in {str(file.absolute().parent)!r})")
+        if not file.is_file():
+            raise UserError(f"data.path = {path!r} is not a file")
+        with file.open("rb") as stream:
+            content = stream.read(limit + 1)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"data.path = {path!r} cannot be read: {reason}") from None
+    if len(content) > limit:
+        raise UserError(f"data.path = {path!r} is larger than {limit // MEGABYTE} MB, the most that is read at once")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"data.path = {path!r} is not UTF-8: byte {error.start:,} in line {line:,} is 0x{content[error.start]:02x}"
+        ) from None

@@ -1,0 +1,112 @@
+"""What a batch's outputs cost, and what they say."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Cost = Callable[[Tensor, Tensor], Tensor]
+"""A mean loss of outputs and targets in the form that torch's own functions take them."""
+
+TINY = torch.finfo(torch.float32).tiny
+
+
+class Objective(ABC):
+    """A callable `(outputs, targets) -> mean loss` that also reads the outputs."""
+
+    @abstractmethod
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean loss of a batch, a scalar."""
+
+    @abstractmethod
+    def predict(self, outputs: Tensor) -> Tensor:
+        """The class or the symbol of each sample, or the numbers themselves."""
+
+
+class Classes(Objective):
+    """Outputs `[..., K]`, one for each class, against class ids `[...]`."""
+
+    def __init__(self, cost: Cost) -> None:
+        self._cost = cost
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._cost(outputs.flatten(0, -2), targets.flatten())
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        return outputs.argmax(-1)
+
+
+class OneHot(Classes):
+    """Outputs `[n, K]` against rows of zeros with a one at the class."""
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._cost(outputs, torch.zeros_like(outputs).scatter_(-1, targets.unsqueeze(-1), 1.0))
+
+
+class TwoClasses(Objective):
+    """One output `[n, 1]` against the classes 0 and 1; above `threshold` it says 1."""
+
+    def __init__(self, cost: Cost, threshold: float) -> None:
+        self._cost = cost
+        self._threshold = threshold
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._cost(outputs.squeeze(-1), targets.to(outputs.dtype))
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        return (outputs.squeeze(-1) > self._threshold).long()
+
+
+class TwoSigns(TwoClasses):
+    """One output `[n, 1]` against -1 for class 0 and +1 for class 1; its sign is what it says."""
+
+    def __init__(self, cost: Cost) -> None:
+        super().__init__(cost, threshold=0.0)
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._cost(outputs.squeeze(-1), targets.to(outputs.dtype) * 2 - 1)
+
+
+class Values(Objective):
+    """Outputs `[n, t]` against numbers `[n, t]`."""
+
+    def __init__(self, cost: Cost) -> None:
+        self._cost = cost
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._cost(outputs, targets)
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        return outputs
+
+
+def nll_of_probabilities(probabilities: Tensor, classes: Tensor) -> Tensor:
+    """-ln of the probability of the right class; one that was rounded to 0 costs as much as the smallest float."""
+    return F.nll_loss(probabilities.clamp_min(TINY).log(), classes)
+
+
+def bce_of_probabilities(probabilities: Tensor, targets: Tensor) -> Tensor:
+    """-t ln p - (1 - t) ln (1 - p), in float32 also where the forward pass is not: torch allows no other."""
+    if not torch.is_autocast_enabled(probabilities.device.type):
+        return F.binary_cross_entropy(probabilities, targets)
+    with torch.autocast(probabilities.device.type, enabled=False):
+        return F.binary_cross_entropy(probabilities.float(), targets.float())
+
+
+def hinge_of_signs(scores: Tensor, signs: Tensor) -> Tensor:
+    """max(0, 1 - y f): nothing to pay from a margin of 1 on."""
+    return (1 - signs * scores).clamp_min(0).mean()
+
+
+def perceptron_of_signs(scores: Tensor, signs: Tensor) -> Tensor:
+    """max(0, -y f). Its gradient at f = 0 is that of a mistake, so that zero weights learn."""
+    return (-signs * scores).clamp_min(0).mean()
+
+
+def perceptron_of_classes(scores: Tensor, classes: Tensor) -> Tensor:
+    """The best score less that of the right class."""
+    return (scores.amax(-1) - scores.gather(-1, classes.unsqueeze(-1)).squeeze(-1)).mean()

@@ -1,0 +1,239 @@
+"""A measurement over the steps of a run: the recent part exactly, the whole of it at a bounded size."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+RECENT = 8192
+"""Points kept exactly."""
+BUCKETS = 2048
+"""Buckets that hold everything older."""
+MAX_GAPS = 256
+"""Non-finite values remembered one by one; the rest are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a series did within a span of steps. `low` and `high` are values it really had: no spike is lost."""
+
+    first: int
+    last: int
+    low: float
+    high: float
+    mean: float
+    count: int
+
+
+class Series:
+    """Values by step, steps rising.
+
+    The newest points stand in `steps` and `values` as they came. When these are full, the older half moves into buckets
+    of `width` points each, which keep the minimum, the maximum and the sum; when the buckets are full, neighbours merge
+    and the width doubles. So memory and the cost of drawing are bounded, whatever the length of the run, and a one-step
+    spike survives to the last. Values that are not finite are never stored: they stand in `gaps`.
+    """
+
+    __slots__ = (
+        "_counts", "_firsts", "_highs", "_lasts", "_lows", "_sums",
+        "count", "gap_count", "gaps", "last", "last_step", "steps", "values", "width",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.steps = array("q")
+        self.values = array("d")
+        self.width = 1
+        self.count = 0
+        self.last: float | None = None
+        self.last_step = 0
+        self.gaps: list[tuple[int, str]] = []
+        self.gap_count = 0
+        self._firsts, self._lasts, self._counts = array("q"), array("q"), array("q")
+        self._lows, self._highs, self._sums = array("d"), array("d"), array("d")
+
+    def __len__(self) -> int:
+        return self.count
+
+    @property
+    def first_step(self) -> int:
+        """The first step that is known, 0 where there is none."""
+        if self._firsts:
+            return self._firsts[0]
+        return self.steps[0] if self.steps else 0
+
+    def append(self, step: int, value: float) -> None:
+        """Add one finite value."""
+        self.extend((step,), (value,))
+
+    def extend(self, steps: Sequence[int], values: Sequence[float | None], lost: dict[int, str] | None = None) -> None:
+        """Add a column of values. None stands for one that was not finite; `lost` maps its position to what it was.
+
+        Steps at or before the last one are left out: a line read twice changes nothing.
+        """
+        start = bisect_right(steps, self.last_step) if self.count or self.gap_count else 0
+        if start:
+            steps, values = steps[start:], values[start:]
+        if not len(steps):
+            return
+        if lost or None in values or not isfinite(sum(values)):  # pyright: ignore[reportArgumentType, reportCallIssue]
+            kept = [(s, v) for s, v in zip(steps, values, strict=True) if v is not None and isfinite(v)]
+            for position, (step, value) in enumerate(zip(steps, values, strict=True)):
+                if value is None or not isfinite(value):
+                    self.gap_count += 1
+                    if len(self.gaps) < MAX_GAPS:
+                        self.gaps.append((step, (lost or {}).get(position + start, "nan")))
+            self.last_step = steps[-1]
+            steps, values = [s for s, _ in kept], [v for _, v in kept]
+            if not steps:
+                return
+        self.steps.extend(steps)
+        self.values.extend(values)  # pyright: ignore[reportArgumentType]
+        self.count += len(steps)
+        self.last_step = max(self.last_step, steps[-1])
+        self.last = self.values[-1]
+        while len(self.steps) > RECENT:
+            self._spill(RECENT // 2)
+
+    def rewind(self, step: int) -> None:
+        """Forget what came after `step`. Within a bucket that reaches past it the older part is forgotten too."""
+        keep = bisect_right(self.steps, step)
+        del self.steps[keep:], self.values[keep:]
+        whole = bisect_right(self._lasts, step)
+        for column in (self._firsts, self._lasts, self._counts, self._lows, self._highs, self._sums):
+            del column[whole:]
+        self.gaps = [gap for gap in self.gaps if gap[0] <= step]
+        self.gap_count = len(self.gaps)
+        self.count = len(self.steps) + sum(self._counts)
+        self.last_step = self.steps[-1] if self.steps else self._lasts[-1] if self._lasts else 0
+        self.last = self.values[-1] if self.values else self._sums[-1] / self._counts[-1] if self._counts else None
+
+    def _spill(self, points: int) -> None:
+        """Move the oldest `points` from the exact part into buckets."""
+        steps, values = self.steps[:points], self.values[:points]
+        del self.steps[:points], self.values[:points]
+        at = 0
+        while at < points:
+            if self._counts and self._counts[-1] < self.width:
+                take = min(self.width - self._counts[-1], points - at)
+                chunk = values[at : at + take]
+                self._lasts[-1] = steps[at + take - 1]
+                self._counts[-1] += take
+                self._lows[-1] = min(self._lows[-1], min(chunk))
+                self._highs[-1] = max(self._highs[-1], max(chunk))
+                self._sums[-1] += sum(chunk)
+            else:
+                if len(self._counts) >= BUCKETS:
+                    self._halve()
+                    continue
+                take = min(self.width, points - at)
+                chunk = values[at : at + take]
+                self._firsts.append(steps[at])
+                self._lasts.append(steps[at + take - 1])
+                self._counts.append(take)
+                self._lows.append(min(chunk))
+                self._highs.append(max(chunk))
+                self._sums.append(sum(chunk))
+            at += take
+
+    def _halve(self) -> None:
+        """Merge neighbouring buckets."""
+        self.width *= 2
+        self._firsts = self._firsts[::2]
+        self._lasts = self._lasts[1::2]
+        self._counts = array("q", map(sum, zip(self._counts[::2], self._counts[1::2], strict=True)))
+        self._lows = array("d", map(min, self._lows[::2], self._lows[1::2]))
+        self._highs = array("d", map(max, self._highs[::2], self._highs[1::2]))
+        self._sums = array("d", map(sum, zip(self._sums[::2], self._sums[1::2], strict=True)))
+
+    def columns(self, edges: Sequence[float]) -> list[Column | None]:
+        """What happened between neighbouring edges, steps that rise: n + 1 edges give n columns, None for an empty one.
+
+        A span takes in its left edge and not its right one, the last span both. A bucket belongs to the span in which
+        it begins.
+        """
+        found: list[Column | None] = []
+        last = len(edges) - 2
+        for index in range(len(edges) - 1):
+            left, right = edges[index], edges[index + 1]
+            cut = bisect_right if index == last else bisect_left
+            a, b = bisect_left(self._firsts, left), cut(self._firsts, right)
+            c, d = bisect_left(self.steps, left), cut(self.steps, right)
+            found.append(self._column(a, b, c, d) if b > a or d > c else None)
+        return found
+
+    def _column(self, a: int, b: int, c: int, d: int) -> Column:
+        if b <= a:
+            chunk = self.values[c:d]
+            return Column(self.steps[c], self.steps[d - 1], min(chunk), max(chunk), sum(chunk) / (d - c), d - c)
+        low, high = min(self._lows[a:b]), max(self._highs[a:b])
+        total, count = sum(self._sums[a:b]), sum(self._counts[a:b])
+        last = self._lasts[b - 1]
+        if d > c:
+            chunk = self.values[c:d]
+            low, high = min(low, min(chunk)), max(high, max(chunk))
+            total, count, last = total + sum(chunk), count + d - c, self.steps[d - 1]
+        return Column(self._firsts[a], last, low, high, total / count, count)
+
+    def at(self, step: float) -> tuple[int, float] | None:
+        """The newest (step, value) at or before `step`; a bucket answers with its mean."""
+        index = bisect_right(self.steps, step) - 1
+        if index >= 0:
+            return self.steps[index], self.values[index]
+        index = bisect_right(self._firsts, step) - 1
+        if index >= 0:
+            return self._lasts[index], self._sums[index] / self._counts[index]
+        return None
+
+    def step_where(self, value: float) -> float:
+        """For a series that only rises: the step at which it reaches `value`, between points by a straight line."""
+        if self.steps and (not self._lows or value >= self.values[0]):
+            index = bisect_left(self.values, value)
+            if index == 0:
+                return self.steps[0]
+            if index == len(self.values):
+                return self.steps[-1]
+            return _between(self.values[index - 1], self.values[index], self.steps[index - 1], self.steps[index], value)
+        index = bisect_right(self._lows, value) - 1
+        if index < 0:
+            return self.first_step
+        return _between(self._lows[index], self._highs[index], self._firsts[index], self._lasts[index], value)
+
+    def dump(self) -> dict[str, Any]:
+        """All of it as plain lists."""
+        return {
+            "steps": self.steps.tolist(),
+            "values": self.values.tolist(),
+            "width": self.width,
+            "count": self.count,
+            "last": self.last,
+            "last_step": self.last_step,
+            "gaps": self.gaps,
+            "gap_count": self.gap_count,
+            "buckets": [
+                column.tolist()
+                for column in (self._firsts, self._lasts, self._counts, self._lows, self._highs, self._sums)
+            ],
+        }
+
+    @classmethod
+    def load(cls, dumped: dict[str, Any]) -> Series:
+        """The series that `dump` described."""
+        series = cls()
+        series.steps = array("q", dumped["steps"])
+        series.values = array("d", dumped["values"])
+        series.width, series.count = dumped["width"], dumped["count"]
+        series.last, series.last_step = dumped["last"], dumped["last_step"]
+        series.gaps = [(step, kind) for step, kind in dumped["gaps"]]
+        series.gap_count = dumped["gap_count"]
+        columns = dumped["buckets"]
+        series._firsts, series._lasts, series._counts = (array("q", column) for column in columns[:3])
+        series._lows, series._highs, series._sums = (array("d", column) for column in columns[3:])
+        return series
+
+
+def _between(x0: float, x1: float, y0: float, y1: float, x: float) -> float:
+    return y0 + (y1 - y0) * (x - x0) / (x1 - x0) if x1 > x0 else y0

@@ -1,0 +1,133 @@
+"""Events in words: for the log pane, the headless printer and the marks on the charts."""
+
+from __future__ import annotations
+
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.commands import Stop
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number as a person reads it: four digits, no trailing zeros, `-` where there is none."""
+    if value is None:
+        return "-"
+    return f"{value:.{digits}g}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as 8 s, 3:07, 2:15:09 or 3 d 04:00."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours < 1:
+        return f"{minutes}:{rest:02d}"
+    if hours < 48:
+        return f"{hours}:{minutes:02d}:{rest:02d}"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours:02d}:{minutes:02d}"
+
+
+def size(count: float) -> str:
+    """A count of bytes as 12 kB, 3.4 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def asked_by(event: ev.Event) -> str:
+    """ " (by who)" for an event that somebody other than the person at this screen caused, empty where nobody did."""
+    return f" ({event.cause.by})" if event.cause is not None and event.cause.by else ""
+
+
+def epoch_line(event: ev.EpochEnded, epochs: int) -> str:
+    """One epoch in one line: number, metrics, rate, and a star for the best so far."""
+    width = len(str(epochs))
+    parts = [f"epoch {event.epoch:>{width}}/{epochs}"]
+    parts += [f"{name} {number(value)}" for name, value in event.metrics.items()]
+    parts.append(f"lr {number(event.lr, 3)}")
+    return "  ".join(parts) + ("  *" if event.is_best else "")
+
+
+_SETTINGS = {
+    "lr": "learning rate",
+    "clip_grad_norm": "gradient clip",
+    "patience": "patience",
+    "min_delta": "minimum improvement",
+    "early_stopping": "early stopping",
+    "epochs": "epochs",
+}
+
+_LETTERS = {"lr": "l", "clip_grad_norm": "g", "patience": "p", "min_delta": "p", "early_stopping": "p", "epochs": "E"}
+
+
+def letter(event: ev.AnyEvent) -> str:
+    """The letter of an event's mark on the charts, empty where it has none."""
+    match event:
+        case ev.SettingChanged():
+            return _LETTERS.get(event.name, "?")
+        case ev.SchedulerChanged():
+            return "s"
+        case ev.OptimizerChanged():
+            return "o"
+        case ev.RolledBack():
+            return "b" if event.restored is None else "u"
+        case ev.Noted():
+            return "n"
+        case ev.CheckpointSaved() if event.cause is not None:
+            return "c"
+        case ev.StatusChanged(status="stopping", cause=Stop(when=when)):
+            return "e" if when == "epoch" else "x"
+        case _:
+            return ""
+
+
+def describe(event: ev.AnyEvent) -> str | None:
+    """What happened, in one line; None where there is nothing to say."""
+    match event:
+        case ev.RunStarted():
+            return f"{event.model} on {event.data}, {event.device}"
+        case ev.StatusChanged():
+            return (f"{event.status}: {event.detail}" if event.detail else event.status) + asked_by(event)
+        case ev.SettingChanged():
+            return f"{_setting(event)}{asked_by(event)}"
+        case ev.SchedulerChanged():
+            was = f", was {event.previous}" if event.previous else ""
+            return f"schedule {event.plan.scheduler.label()} from lr {number(event.lr)}{was}{asked_by(event)}"
+        case ev.OptimizerChanged():
+            was = f", was {event.previous}" if event.previous else ""
+            return f"optimizer {event.optimizer.label()} with lr {number(event.lr)}{was}{asked_by(event)}"
+        case ev.CheckpointSaved():
+            detail = f", {event.detail}" if event.detail else ""
+            return f"saved checkpoint {event.name} (epoch {event.epoch}, {size(event.bytes)}{detail}){asked_by(event)}"
+        case ev.SavingFailed():
+            return f"NOT SAVED: {event.what}: {event.error}" if event.error else f"saving works again: {event.what}"
+        case ev.RolledBack(restored=None):
+            return f"rolled back to {event.to}, from epoch {event.from_epoch}{asked_by(event)}"
+        case ev.RolledBack():
+            return f"taken back: {event.to}; on from step {event.step}{asked_by(event)}"
+        case ev.Diagnosed():
+            return f"{event.finding}: {event.evidence}. {event.advice}".strip()
+        case ev.Noted():
+            return f"note: {event.text}{asked_by(event)}"
+        case ev.Refused():
+            return f"refused: {event.reason}"
+        case ev.Scalars() if event.cause is not None:
+            found = "  ".join(f"{name} {number(column[-1])}" for name, column in event.values.items() if column)
+            return f"validated at step {event.step}: {found}{asked_by(event)}"
+        case ev.RunFinished():
+            return f"{event.reason}: {event.detail}" if event.detail else event.reason
+        case _:
+            return None
+
+
+def _setting(event: ev.SettingChanged) -> str:
+    name = _SETTINGS.get(event.name, event.name)
+    if event.name == "early_stopping":
+        return f"{name} {'on' if event.value else 'off'}"
+    if event.name == "clip_grad_norm":
+        return f"{name} {number(event.value or None)}, was {number(event.previous or None)}".replace(" -", " off")
+    return f"{name} {number(event.value)}, was {number(event.previous)}"

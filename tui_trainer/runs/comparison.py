@@ -1,0 +1,101 @@
+"""Runs side by side: what came out, what differs in how they were made, and what was done to them on the way."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from tui_trainer.protocol.words import describe
+from tui_trainer.runs.listing import RunInfo
+from tui_trainer.runs.record import Record, read_record
+
+AROUND = 20
+"""Steps over which the loss before and after an intervention is averaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """What was done, and the training loss on either side of it (mean of `AROUND` steps; None where there are none)."""
+
+    step: int
+    what: str
+    by: str
+    before: float | None
+    after: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "step": self.step,
+            "what": self.what,
+            "by": self.by,
+            "loss_before": self.before,
+            "loss_after": self.after,
+            "steps_averaged": AROUND,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One run of a comparison."""
+
+    info: RunInfo
+    config: dict[str, Any]
+    """Flat, by dotted key."""
+    interventions: list[Intervention]
+
+
+def compare(infos: list[RunInfo]) -> list[Compared]:
+    """Read each run for a comparison. Raises `OSError`."""
+    return [Compared(info, flat_config(Path(info.path)), interventions(Path(info.path))) for info in infos]
+
+
+def flat_config(path: Path) -> dict[str, Any]:
+    """A run's configuration by dotted key, empty where it cannot be read."""
+    try:
+        table = tomllib.loads((path / "run.toml").read_text())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    flat: dict[str, Any] = {}
+
+    def walk(value: Any, key: str) -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                walk(inner, f"{key}.{name}" if key else str(name))
+        else:
+            flat[key] = value
+
+    walk(table, "")
+    return flat
+
+
+def differing(compared: list[Compared]) -> dict[str, list[Any]]:
+    """The configuration keys in which the runs differ, with the value of each; None where a run has no such key."""
+    keys = dict.fromkeys(key for one in compared for key in one.config)
+    table = {key: [one.config.get(key) for one in compared] for key in keys}
+    return {key: values for key, values in table.items() if any(value != values[0] for value in values)}
+
+
+def interventions(path: Path) -> list[Intervention]:
+    """What was done to a run, in order, with what the loss was before and after."""
+    record = read_record(path / "events.jsonl")
+    return [
+        Intervention(
+            step=step,
+            what=describe(event) or type(command).__name__,
+            by=command.by,
+            before=_mean_loss(record, step - AROUND + 1, step),
+            after=_mean_loss(record, step + 1, step + AROUND),
+        )
+        for (step, command), event in zip(record.interventions, record.events, strict=True)
+    ]
+
+
+def _mean_loss(record: Record, first: int, last: int) -> float | None:
+    losses = [record.rows[step].get("train_loss", math.nan) for step in range(first, last + 1) if step in record.rows]
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    return fmean(finite) if finite else None

@@ -1,0 +1,196 @@
+"""events.jsonl: everything that happened, in order, append-only. Each line is whole or ignored."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from tui_trainer.protocol.events import AnyEvent
+from tui_trainer.protocol.wire import MAX_LINE, BadLine, decode_event, intact
+from tui_trainer.runs.durable import write_all
+
+MAX_PENDING = 16 << 20
+"""Bytes of lines that are held back while nothing can be written; older ones are lost first, and counted."""
+
+
+class Journal:
+    """The one writer of a journal.
+
+    A line that cannot be written (a full disk, a folder taken away) is held back and written later, in order, when it
+    can be; `error` says why it waits. Nothing here raises while training.
+    """
+
+    def __init__(self, path: Path, length: int | None = None) -> None:
+        """Go on at the end of the journal, a torn last line cut off.
+
+        Args:
+            path: the file; made where it is missing.
+            length: where to cut it, for a run that goes on from a checkpoint; the whole of it stays where None.
+        """
+        self.path = path
+        self.error = ""
+        self.lost = 0
+        self._pending: deque[bytes] = deque()
+        self._pending_bytes = 0
+        if length is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.truncate(path, min(length, path.stat().st_size))
+        self._descriptor = self._open()
+
+    def _open(self) -> int:
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        os.ftruncate(descriptor, whole_length(self.path))
+        return descriptor
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return os.fstat(self._descriptor).st_size
+
+    def append(self, line: bytes) -> None:
+        """Write one line, and before it whatever had to wait."""
+        self._pending.append(line)
+        self._pending_bytes += len(line)
+        while self._pending_bytes > MAX_PENDING:
+            self._pending_bytes -= len(self._pending.popleft())
+            self.lost += 1
+        self._drain()
+
+    def _drain(self) -> None:
+        try:
+            if not self._still_there():
+                old, self._descriptor = self._descriptor, self._open()
+                os.close(old)
+            while self._pending:
+                self._write(self._pending[0])
+                self._pending_bytes -= len(self._pending.popleft())
+            self.error = ""
+        except OSError as error:
+            self.error = error.strerror or str(error)
+
+    def _still_there(self) -> bool:
+        """Whether the open file is the one under the journal's name: looked at only after something went wrong."""
+        if not self.error:
+            return True
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), os.stat(self.path))
+        except OSError:
+            return False
+
+    def _write(self, line: bytes) -> None:
+        start = self.size
+        try:
+            write_all(self._descriptor, line)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, start)
+            raise
+
+    def check(self) -> None:
+        """Notice that the file has vanished from under its name: writing to it raises nothing."""
+        if self.error:
+            self._drain()
+            return
+        try:
+            if os.path.samestat(os.fstat(self._descriptor), os.stat(self.path)):
+                return
+        except OSError:
+            pass
+        self.error = "the file has been taken away"
+
+    def sync(self) -> None:
+        """Make what is written durable. Raises `OSError`."""
+        self._drain()
+        if self.error:
+            raise OSError(self.error)
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Write what can still be written, and close."""
+        self._drain()
+        with contextlib.suppress(OSError):
+            os.fsync(self._descriptor)
+        os.close(self._descriptor)
+
+
+def whole_length(path: Path) -> int:
+    """Bytes of a journal up to the end of its last whole line."""
+    with open(path, "rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end > 0:
+            start = max(0, end - (1 << 16))
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                return start + newline + 1
+            end = start
+    return 0
+
+
+class Follower:
+    """Reads a journal as it grows. Half a line is never returned; a line that is altered is skipped and counted."""
+
+    def __init__(self, path: Path, offset: int = 0) -> None:
+        self.path = path
+        self.offset = offset
+        self.skipped = 0
+        self._rest = b""
+
+    def read(self, limit: int = 1 << 20) -> list[AnyEvent]:
+        """The events of the next `limit` bytes; empty where nothing new is there. Raises `OSError`."""
+        with open(self.path, "rb") as file:
+            if (
+                file.seek(0, os.SEEK_END) < self.offset
+            ):  # the journal was cut back to a checkpoint: the torn rest is gone
+                self.offset, self._rest = file.tell(), b""
+                return []
+            file.seek(self.offset)
+            data = file.read(limit)
+        self.offset += len(data)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > MAX_LINE:
+            self._rest, self.skipped = b"", self.skipped + 1
+        events: list[AnyEvent] = []
+        for line in lines:
+            try:
+                events.append(decode_event(line))
+            except BadLine:
+                self.skipped += 1
+        return events
+
+    def at_end(self) -> bool:
+        """Whether everything that is in the file has been read."""
+        try:
+            return self.path.stat().st_size <= self.offset
+        except OSError:
+            return True
+
+
+def read_events(path: Path) -> Iterator[AnyEvent]:
+    """Every whole event of a journal, in order. Raises `OSError`."""
+    follower = Follower(path)
+    while events := follower.read():
+        yield from events
+    while not follower.at_end():
+        yield from follower.read()
+
+
+def newest_lines(path: Path, limit: int = 4 << 20) -> Iterator[bytes]:
+    """The whole, unaltered lines of a journal from the last one back, as far as `limit` bytes."""
+    with open(path, "rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        stop = max(0, end - limit)
+        rest = b""
+        while end > stop:
+            start = max(stop, end - (1 << 14))
+            file.seek(start)
+            first, *lines = (file.read(end - start) + rest).split(b"\n")
+            for line in reversed(lines):
+                if line and intact(line):
+                    yield line
+            rest, end = first, start
+        if end == 0 and rest and intact(rest):
+            yield rest

@@ -1,0 +1,140 @@
+"""What a journal says of one run's training: every number by step, and what was asked at which step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.commands import AnyCommand, Pause, Resume, StepOnce, Undo
+from tui_trainer.runs.journal import read_events
+
+_NO_EFFECT = (Pause, Resume, StepOnce, Undo)
+"""Commands that change nothing about the numbers; what an undo took back is left out of the record with it."""
+
+
+@dataclass(slots=True)
+class Record:
+    """One run as it finally was: branches that were left are not part of it.
+
+    Attributes:
+        rows: the metrics that were measured at each step; a value that was not finite is what it was.
+        seconds: seconds of training at each step.
+        interventions: (step, command), in the order in which they were obeyed.
+        events: the event that each of these commands caused.
+        started: what the run was made of, None where it never began.
+        finished: how it ended, None where it did not.
+    """
+
+    rows: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
+    seconds: dict[int, float] = field(default_factory=dict[int, float])
+    interventions: list[tuple[int, AnyCommand]] = field(default_factory=list[tuple[int, AnyCommand]])
+    events: list[ev.AnyEvent] = field(default_factory=list[ev.AnyEvent])
+    started: ev.RunStarted | None = None
+    finished: ev.RunFinished | None = None
+
+    @property
+    def last_step(self) -> int:
+        """The last step of which a loss is known."""
+        return max((step for step, row in self.rows.items() if "train_loss" in row), default=0)
+
+    @property
+    def metrics(self) -> list[str]:
+        """Every metric, the usual ones first."""
+        names = dict.fromkeys(name for row in self.rows.values() for name in row)
+        return [name for name in _FIRST if name in names] + [name for name in names if name not in _FIRST]
+
+    def add(self, event: ev.AnyEvent) -> None:
+        """Take in the next event of the journal."""
+        match event:
+            case ev.RunStarted():
+                self.started, self.finished = event, None
+            case ev.RunFinished():
+                self.finished = event
+            case ev.RolledBack(restored=ev.Restored() as restored):
+                self._leave_branch(event.step, restored.undid)
+            case _:
+                pass
+        for step, seconds, measured in _measurements(event):
+            self.rows.setdefault(step, {}).update(measured)
+            if not math.isnan(seconds):
+                self.seconds[step] = seconds
+        command = event.cause
+        if command is None or isinstance(command, _NO_EFFECT) or isinstance(event, (ev.Refused, ev.RunFinished)):
+            return
+        if not (self.interventions and command.id and self.interventions[-1][1].id == command.id):
+            self.interventions.append((event.step, command))
+            self.events.append(event)
+
+    def _leave_branch(self, step: int, undid: str) -> None:
+        self.rows = {at: row for at, row in self.rows.items() if at <= step}
+        self.seconds = {at: seconds for at, seconds in self.seconds.items() if at <= step}
+        ids = [command.id for _, command in self.interventions]
+        kept = ids.index(undid) if undid in ids else len(ids)
+        del self.interventions[kept:], self.events[kept:]
+
+
+_FIRST = ("train_loss", "val_loss", "lr", "grad_norm")
+
+
+def read_record(journal: Path) -> Record:
+    """The record of a run. Raises `OSError`."""
+    record = Record()
+    for event in read_events(journal):
+        record.add(event)
+    return record
+
+
+def _measurements(event: ev.AnyEvent) -> Iterator[tuple[int, float, dict[str, float]]]:
+    match event:
+        case ev.Scalars():
+            for index, (step, seconds) in enumerate(zip(event.steps, event.seconds, strict=True)):
+                yield step, seconds, {name: _value(event, name, index) for name in event.values}
+        case ev.EpochEnded():
+            yield (
+                event.step,
+                event.seconds,
+                {
+                    name: math.nan if value is None else value
+                    for name, value in event.metrics.items()
+                    if name != "train_loss"
+                },
+            )
+        case ev.LayersMeasured():
+            measured: dict[str, float] = {}
+            for name, layer in event.layers.items():
+                for measure in ("grad_norm", "update_ratio"):
+                    value = getattr(layer, measure)
+                    if value is not None:
+                        measured[f"{measure}/{name}"] = value
+            yield event.step, math.nan, measured
+        case _:
+            return
+
+
+def _value(event: ev.Scalars, name: str, index: int) -> float:
+    value = event.values[name][index]
+    return float(event.not_finite.get(name, {}).get(index, "nan")) if value is None else value
+
+
+def first_difference(one: Record, other: Record) -> str:
+    """The first step and metric in which two records differ, in words; empty where they are identical.
+
+    The steps that both have are compared, and whether one has more of them.
+    """
+    for step in sorted(one.rows.keys() | other.rows.keys()):
+        a, b = one.rows.get(step), other.rows.get(step)
+        if a is None or b is None:
+            missing = "the second" if b is None else "the first"
+            return f"step {step} is missing in {missing}"
+        for name in sorted(a.keys() | b.keys()):
+            x, y = a.get(name), b.get(name)
+            if x != y and not (x is not None and y is not None and math.isnan(x) and math.isnan(y)):
+                return f"step {step}: {name} was {_shown(x)}, is {_shown(y)}"
+    return ""
+
+
+def _shown(value: float | None) -> str:
+    return "not measured" if value is None else repr(value)

@@ -1,0 +1,44 @@
+"""The first line that a host sends: who it is, and the state of its runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from tui_trainer import __version__
+from tui_trainer.protocol.state import RunState
+from tui_trainer.protocol.wire import BadLine
+from tui_trainer.session.base import Greeting
+
+PROTOCOL = 1
+"""Rises when an older viewer could not understand a newer host."""
+
+_MARK = b'{"type":"Greeting"'
+
+
+def encode_greeting(states: Sequence[RunState]) -> bytes:
+    """The greeting as one line."""
+    head = f',"protocol":{PROTOCOL},"version":{json.dumps(__version__)},"states":['.encode()
+    return _MARK + head + b",".join(state.model_dump_json().encode() for state in states) + b"]}\n"
+
+
+def is_greeting(line: bytes) -> bool:
+    """Whether a line from a host is a greeting and not an event."""
+    return line.startswith(_MARK)
+
+
+def decode_greeting(line: bytes) -> Greeting:
+    """The greeting of a line. Raises `BadLine` for a host of another protocol."""
+    try:
+        head = json.loads(line)
+        if head["protocol"] != PROTOCOL:
+            raise BadLine(
+                f"the host speaks protocol {head['protocol']} (version {head['version']}), this viewer {PROTOCOL}"
+            )
+        return Greeting(tuple(RunState.model_validate(state) for state in head["states"]))
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        if isinstance(error, BadLine):
+            raise
+        raise BadLine("not a greeting") from None

@@ -1,0 +1,97 @@
+"""Starting a host: checked before, on its own afterwards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tui_trainer.config.preset import Preset
+from tui_trainer.errors import UserError
+from tui_trainer.paths import checked_name, new_run_name, socket_path, writable_runs_dir
+from tui_trainer.session.client import ClientSession, SocketLink
+from tui_trainer.session.output import tail_of
+from tui_trainer.session.spec import HostSpec, RunSpec
+
+
+def host_spec(preset: Preset, runs_dir: str | None, name: str | None, command: Sequence[str]) -> HostSpec:
+    """The spec of a host that trains the preset's runs in new folders.
+
+    Raises:
+        UserError: the runs directory cannot be written, or the name is taken or cannot be one. Nothing is left behind.
+    """
+    directory = writable_runs_dir(runs_dir).absolute()
+    chosen = checked_name(name, "--name") if name is not None else new_run_name(preset.name)
+    top = directory / chosen
+    if top.exists():
+        raise UserError(f"a run named {chosen!r} is already in {directory}; choose another --name")
+    runs = tuple(
+        RunSpec(
+            name=f"{chosen}/{variant}" if variant else chosen,
+            path=str(top / variant if variant else top),
+            config=config.model_dump(mode="json", exclude_none=True),
+            preset=preset.name,
+            title=config.title or preset.name,
+        )
+        for variant, config in preset.runs.items()
+    )
+    return HostSpec(runs=runs, socket=str(socket_path(top)), command=tuple(command))
+
+
+@dataclass(slots=True)
+class Launched:
+    """A host process that was just started."""
+
+    process: subprocess.Popen[bytes]
+    spec: HostSpec
+
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self.process.poll() is None
+
+    def epitaph(self) -> str:
+        """What became of the process, with the last thing it printed."""
+        self.process.poll()
+        code = self.process.returncode
+        fate = "the host is gone"
+        if code is not None:
+            fate = f"the host was killed by signal {-code}" if code < 0 else f"the host ended with exit code {code}"
+        logs = (Path(self.spec.runs[0].path) / "host.log", Path(self.spec.socket).with_suffix(".log"))
+        last = next((lines[-1] for path in logs if (lines := tail_of(path, 1))), "")
+        return f"{fate}: {last}" if last else fate
+
+    def session(self, *, can_steer: bool = True) -> ClientSession:
+        """A session with it, at once: it connects when the host listens."""
+        return ClientSession(
+            SocketLink(Path(self.spec.socket), alive=self.alive), can_steer=can_steer, epitaph=self.epitaph
+        )
+
+
+def launch(spec: HostSpec) -> Launched:
+    """Start a host that outlives this process, its terminal and its session. Returns at once.
+
+    The host has a session of its own, nothing of the terminal, and its standard output and error in a file: a closed
+    terminal cannot stop it, and nothing that it prints can spoil a screen.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui_trainer.session.host"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=_environment(),
+    )
+    assert process.stdin is not None
+    with process.stdin as stdin:
+        stdin.write(spec.model_dump_json().encode())
+    return Launched(process, spec)
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment, with the package on the path wherever the host is started from."""
+    package = str(Path(__file__).parents[2])
+    known = os.environ.get("PYTHONPATH", "")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in (package, known) if part)}

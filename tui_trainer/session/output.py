@@ -1,0 +1,91 @@
+"""What the host process prints, and its C libraries: into host.log, and from there to the log pane."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+MAX_LINES = 40
+"""Lines passed on at a time; a process that prints faster is read in host.log."""
+
+
+class Output:
+    """Descriptors 1 and 2 of the process, turned into a file from which new lines are read.
+
+    A file never blocks who prints, whatever the viewers do.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reader: int | None = None
+        self._offset = 0
+        self._rest = b""
+
+    def capture(self) -> None:
+        """Send descriptors 1 and 2 to the file from now on."""
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os.dup2(descriptor, 1)
+        os.dup2(descriptor, 2)
+        os.close(descriptor)
+        self._open()
+
+    def _open(self) -> None:
+        with contextlib.suppress(OSError):
+            self._reader = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def move_to(self, path: Path) -> None:
+        """Go on in another file, which begins with what has been printed so far. The old one is removed."""
+        if path == self.path:
+            return
+        old = self.path
+        try:
+            data = old.read_bytes()
+            path.write_bytes(data)
+        except OSError:
+            return
+        if self._reader is not None:
+            os.close(self._reader)
+        self.path = path
+        self.capture()
+        with contextlib.suppress(OSError):
+            old.unlink()
+
+    def lines(self) -> list[str]:
+        """The lines printed since the last call, at most `MAX_LINES` and a line that says how many were left out."""
+        if self._reader is None:
+            return []
+        try:
+            data = os.pread(self._reader, 1 << 18, self._offset)
+        except OSError:
+            return []
+        self._offset += len(data)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > 1 << 16:
+            lines, self._rest = [*lines, self._rest], b""
+        shown = [line.decode(errors="replace") for line in lines[:MAX_LINES]]
+        if len(lines) > MAX_LINES:
+            shown.append(f"({len(lines) - MAX_LINES} more lines in {self.path.name})")
+        return shown
+
+    def discard_if_early(self, directory: Path) -> None:
+        """Remove the file where it never left the directory in which it began: there was no run to keep it for."""
+        if self.path.parent == directory:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+
+
+def tail_of(path: Path, lines: int = 20) -> list[str]:
+    """The last lines of a file, none where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - (1 << 15)))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return []
+    return [line for line in text.splitlines() if line.strip()][-lines:]

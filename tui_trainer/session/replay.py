@@ -1,0 +1,74 @@
+"""A session with a run folder: a finished run, or one that can be watched and not reached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+from typing import Literal
+
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.commands import AnyCommand
+from tui_trainer.protocol.state import RunState
+from tui_trainer.runs.journal import Follower
+from tui_trainer.session.base import Greeting, Message, Notice
+
+BUDGET = 0.05
+"""Seconds that one drain may take: the screen stays alive while a long journal is read."""
+CHUNK = 1 << 18
+
+
+class ReplaySession:
+    """The journal of one run, folded as it is read, then followed for as long as it grows.
+
+    While the past is read, the viewer is given a fresh state at each drain: events that are long over need not pass
+    through it one by one.
+    """
+
+    kind: Literal["replay"] = "replay"
+    can_steer = False
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._follower = Follower(folder / "events.jsonl")
+        self._state = RunState(run=folder.name)
+        self._caught_up = False
+        self._skipped = 0
+        self._messages: list[Message] = []
+        self._failed = False
+
+    def drain(self) -> list[Message]:
+        """What has been read since the last call."""
+        messages, self._messages = self._messages, []
+        if self._failed:
+            return messages
+        try:
+            messages += self._follow() if self._caught_up else self._catch_up()
+        except OSError as error:
+            self._failed = True
+            messages.append(Notice(f"{self._folder}: {error.strerror}", fatal=True))
+        if self._follower.skipped > self._skipped:
+            new, self._skipped = self._follower.skipped - self._skipped, self._follower.skipped
+            messages.append(Notice(f"{new} altered or torn line{'s' if new > 1 else ''} of the journal skipped"))
+        return messages
+
+    def _catch_up(self) -> list[Message]:
+        until = perf_counter() + BUDGET
+        while perf_counter() < until:
+            events = self._follower.read(CHUNK)
+            for event in events:
+                self._state.apply(event)
+            if not events and self._follower.at_end():
+                self._caught_up = True
+                break
+        return [Greeting((self._state,))]
+
+    def _follow(self) -> list[Message]:
+        return list(self._follower.read(CHUNK))
+
+    def send(self, command: AnyCommand) -> None:
+        """Nobody is there to obey."""
+        reason = "the run is over" if self._state.over else "this run can be watched and not steered from here"
+        self._messages.append(ev.Refused(reason=reason, cause=command))
+
+    def close(self) -> None:
+        """Nothing is held."""

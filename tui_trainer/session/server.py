@@ -1,0 +1,238 @@
+"""The socket of a host: any number of viewers of one user, none of whom can slow the training down."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from tui_trainer.errors import UserError
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.commands import AnyCommand
+from tui_trainer.protocol.state import RunState
+from tui_trainer.protocol.wire import MAX_COMMAND, BadLine, decode_command, encode_event
+from tui_trainer.session.greeting import encode_greeting
+from tui_trainer.session.hub import Hub
+
+MAX_OUTBOX = 4 << 20
+"""Bytes that wait for a viewer at most. One that takes no more is given a fresh state when it reads again."""
+MAX_VIEWERS = 64
+MAX_FOOLISH = 20
+"""Lines that make no sense after which a client is let go."""
+
+
+class Viewer:
+    """One connected viewer, as the host sees it.
+
+    Lines are queued by whoever publishes, under the hub's lock, and sent by the thread that serves: each side counts
+    its own bytes.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.outbox: deque[bytes] = deque()
+        self.queued = 0
+        self.sent = 0
+        self.behind = False
+        """Whether events were dropped, so that only a fresh state can help."""
+        self.inbox = b""
+        self.foolish = 0
+
+    def put(self, event: ev.AnyEvent, line: bytes) -> None:
+        """Keep an event's line for the viewer, unless too many bytes wait already."""
+        del event
+        self.queue(line)
+
+    def queue(self, line: bytes) -> None:
+        """Keep a line for the viewer, unless too many bytes wait already."""
+        if self.behind:
+            return
+        if self.queued - self.sent + len(line) > MAX_OUTBOX:
+            self.behind = True
+            return
+        self.outbox.append(line)
+        self.queued += len(line)
+
+    def restart(self) -> None:
+        """What was handed out before is void: a fresh state follows what is already on its way."""
+        self.behind = True
+
+    def greet(self, states: list[RunState]) -> None:
+        """Start anew from these states: nothing else waits when this is called."""
+        line = encode_greeting(states)
+        self.behind = False
+        self.outbox.append(line)
+        self.queued = self.sent + len(line)
+
+
+class Server:
+    """Accepts viewers on a Unix socket and moves lines both ways, without ever blocking.
+
+    Args:
+        path: where to listen; the directory is private to the user, and so is the socket.
+        hub: where events come from.
+        obey: takes every command; called in the thread that serves.
+    """
+
+    def __init__(self, path: Path, hub: Hub, obey: Callable[[AnyCommand], str | None]) -> None:
+        self.path = path
+        self._hub = hub
+        self._obey = obey
+        self._listener = _listen(path)
+        self._inode = os.stat(path).st_ino
+        self.viewers: list[Viewer] = []
+
+    def register(self, selector: selectors.BaseSelector) -> None:
+        """Have the selector wait for new viewers too."""
+        self._selector = selector
+        selector.register(self._listener, selectors.EVENT_READ, self._accept)
+
+    def _accept(self, mask: int) -> None:
+        del mask
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        if len(self.viewers) >= MAX_VIEWERS or not _same_user(connection):
+            connection.close()
+            return
+        connection.setblocking(False)
+        viewer = Viewer(connection)
+        self.viewers.append(viewer)
+        self._hub.join(viewer, viewer.greet)
+        self._selector.register(connection, selectors.EVENT_READ, partial(self._serve, viewer))
+        self._flush(viewer)
+
+    def _serve(self, viewer: Viewer, mask: int) -> None:
+        if mask & selectors.EVENT_READ and not self._read(viewer):
+            self._drop(viewer)
+            return
+        if mask & selectors.EVENT_WRITE:
+            self._flush(viewer)
+
+    def _read(self, viewer: Viewer) -> bool:
+        """Obey the commands that have come; False when the viewer has gone or talks nonsense."""
+        try:
+            data = viewer.connection.recv(1 << 16)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        if not data:
+            return False
+        *lines, viewer.inbox = (viewer.inbox + data).split(b"\n")
+        for line in lines:
+            if line.strip() and not self._command(viewer, line):
+                return False
+        return len(viewer.inbox) <= MAX_COMMAND
+
+    def _command(self, viewer: Viewer, line: bytes) -> bool:
+        if len(line) > MAX_COMMAND:
+            return False
+        try:
+            command = decode_command(line)
+        except BadLine as error:
+            viewer.foolish += 1
+            viewer.queue(encode_event(ev.Refused(reason=f"not understood: {error}"[:500])))
+            return viewer.foolish <= MAX_FOOLISH
+        reason = self._obey(command)
+        if reason is not None:
+            viewer.queue(encode_event(ev.Refused(reason=reason, cause=command)))
+        return True
+
+    def flush(self) -> None:
+        """Send what waits, as far as it goes."""
+        for viewer in list(self.viewers):
+            self._flush(viewer)
+
+    def _flush(self, viewer: Viewer) -> None:
+        try:
+            while viewer.outbox:
+                line = viewer.outbox[0]
+                sent = viewer.connection.send(line)
+                viewer.sent += sent
+                if sent < len(line):
+                    viewer.outbox[0] = line[sent:]
+                else:
+                    viewer.outbox.popleft()
+            if viewer.behind:
+                self._hub.join(viewer, viewer.greet)
+                self._flush(viewer)
+                return
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._drop(viewer)
+            return
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if viewer.outbox else 0)
+        key = self._selector.get_key(viewer.connection)
+        if key.events != wanted:
+            self._selector.modify(viewer.connection, wanted, key.data)
+
+    def _drop(self, viewer: Viewer) -> None:
+        self._hub.leave(viewer)
+        if viewer in self.viewers:
+            self.viewers.remove(viewer)
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(viewer.connection)
+        viewer.connection.close()
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything has been sent to everyone."""
+        return not any(viewer.outbox or viewer.behind for viewer in self.viewers)
+
+    def close(self) -> None:
+        """Let everyone go and remove the socket, unless another host's stands in its place."""
+        for viewer in list(self.viewers):
+            self._drop(viewer)
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(self._listener)
+        self._listener.close()
+        with contextlib.suppress(OSError):
+            if os.stat(self.path).st_ino == self._inode:
+                self.path.unlink()
+
+
+def _listen(path: Path) -> socket.socket:
+    if path.exists():
+        if answers(path):
+            raise UserError("another host listens for this run already; `tui-trainer attach` joins it")
+        path.unlink()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | getattr(socket, "SOCK_CLOEXEC", 0))
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        raise UserError(f"cannot listen on {path}: {error.strerror or error}") from None
+    finally:
+        os.umask(before)
+    listener.listen(16)
+    listener.setblocking(False)
+    return listener
+
+
+def answers(path: Path) -> bool:
+    """Whether somebody listens on a socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True
+
+
+def _same_user(connection: socket.socket) -> bool:
+    """Whether the other end runs as this user; where the system cannot say, the directory's mode has to do."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return True
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return struct.unpack("3i", credentials)[1] == os.getuid()

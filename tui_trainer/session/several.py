@@ -1,0 +1,54 @@
+"""Several sessions as one: the runs of all of them on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand
+from tui_trainer.protocol.state import RunState
+from tui_trainer.session.base import Greeting, Message, Notice, Session
+
+
+class SeveralSessions:
+    """Drains each in turn. A greeting of one is a greeting of all, so that no run is forgotten."""
+
+    kind: Literal["replay"] = "replay"
+
+    def __init__(self, sessions: Sequence[Session]) -> None:
+        self._sessions = list(sessions)
+        self._states: dict[Session, tuple[RunState, ...]] = {}
+        self._ended: set[Session] = set()
+
+    @property
+    def can_steer(self) -> bool:
+        """Whether any of them takes commands."""
+        return any(session.can_steer for session in self._sessions)
+
+    def drain(self) -> list[Message]:
+        """What has come from any of them."""
+        messages: list[Message] = []
+        for session in self._sessions:
+            for message in session.drain():
+                if isinstance(message, Greeting):
+                    self._states[session] = message.states
+                    messages.append(Greeting(tuple(state for states in self._states.values() for state in states)))
+                elif isinstance(message, Notice) and message.fatal:
+                    self._ended.add(session)
+                    everyone = len(self._ended) == len(self._sessions)
+                    messages.append(Notice(message.text, fatal=everyone))
+                else:
+                    messages.append(message)
+        return messages
+
+    def send(self, command: AnyCommand) -> None:
+        """Ask the session that has the run, or all of them."""
+        for session in self._sessions:
+            names = {state.run for state in self._states.get(session, ())}
+            if command.run == ALL_RUNS or command.run in names:
+                session.send(command)
+
+    def close(self) -> None:
+        """Leave all of them."""
+        for session in self._sessions:
+            session.close()

@@ -1,0 +1,215 @@
+"""The thread that trains: builds every run of a host, opens their folders, trains them, and says how it ended."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui_trainer.config.run import RunConfig
+from tui_trainer.errors import UserError
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand, Stop
+from tui_trainer.protocol.state import RunState
+from tui_trainer.runs.folder import Owner, RunFolder
+from tui_trainer.runs.journal import Journal, read_events
+from tui_trainer.session.hub import Hub
+from tui_trainer.session.spec import HostSpec, RunSpec
+
+if TYPE_CHECKING:
+    from tui_trainer.engine.trainer import Trainer
+
+
+class Worker:
+    """Trains the runs of a spec, in whatever thread calls `work`.
+
+    Args:
+        spec: the runs.
+        hub: takes their events.
+        opened: called with the first folder that is open: from then on the process may print into it.
+    """
+
+    def __init__(self, spec: HostSpec, hub: Hub, opened: Callable[[RunFolder], None]) -> None:
+        self.spec = spec
+        self.exit_code = 0
+        self.refusal = ""
+        """Why nothing was trained, empty where something was."""
+        self.over = threading.Event()
+        self._hub = hub
+        self._opened = opened
+        self._go_on = threading.Event()
+        """Set when a command came: a paused worker looks at it."""
+        self._lock = threading.Lock()
+        self._early: list[AnyCommand] = []
+        self._trainers: list[Trainer] = []
+        self._training = False
+        self._folders: list[RunFolder] = []
+        self._made: list[RunFolder] = []
+
+    # -- asked from other threads -----------------------------------------------------------------------------------
+
+    def obey(self, command: AnyCommand) -> str | None:
+        """Pass a command on to the runs it is for; a reason where there is none."""
+        if self.over.is_set():
+            return "the run is over"
+        names = [run.name for run in self.spec.runs]
+        if command.run != ALL_RUNS and command.run not in names:
+            return f"no run {command.run!r} here: {', '.join(names)}"
+        if not command.id:
+            command = command.model_copy(update={"id": secrets.token_hex(8)})
+        with self._lock:
+            if self._training:
+                for trainer in self._trainers:
+                    if command.run in (ALL_RUNS, trainer.run_name):
+                        trainer.control.put(command)
+            elif isinstance(command, Stop):
+                self._abandon(command)
+            else:
+                self._early.append(command)
+        self._go_on.set()
+        return None
+
+    def _abandon(self, command: Stop) -> None:
+        """Stop before anything has been trained: torch may still be on its way in, and is not waited for."""
+        who = f" by {command.by}" if command.by else ""
+        self._refuse(f"{command.reason}{who} before training began", code=130 if command.by == "SIGINT" else 0)
+        self.over.set()
+
+    @property
+    def began(self) -> bool:
+        """Whether training began: where it did not, nobody needs to wait for the thread."""
+        return self._training or not self.refusal
+
+    @property
+    def completed(self) -> bool:
+        """Whether nothing is left to train."""
+        return bool(self._trainers) and all(
+            trainer.ending is None or trainer.ending.reason != "interrupted" for trainer in self._trainers
+        )
+
+    @property
+    def device_memory(self) -> int:
+        """Bytes allocated on the accelerator."""
+        if not self._training:
+            return 0
+        from tui_trainer.engine.device import allocated
+
+        return allocated(self._trainers[0].shop.device)
+
+    def release(self) -> None:
+        """Let the folders go."""
+        for folder in self._folders:
+            folder.release()
+
+    # -- in the thread that trains ----------------------------------------------------------------------------------
+
+    def work(self) -> None:
+        """Build, train, end. Never raises: what went wrong is an event and an exit code."""
+        try:
+            self._build()
+            self._open()
+            self._train()
+        except UserError as error:
+            self._refuse(str(error))
+        except Exception as error:  # noqa: BLE001
+            traceback.print_exc()
+            self._refuse(f"{type(error).__name__}: {error}", code=1)
+        finally:
+            self.over.set()
+
+    def _build(self) -> None:
+        self._tell("importing torch")
+        from tui_trainer.engine.control import Control
+        from tui_trainer.engine.device import use_threads
+        from tui_trainer.engine.trainer import Trainer
+
+        use_threads(self.spec.threads)
+        self._tell("building data and model")
+        for run in self.spec.runs:
+            trainer = Trainer(
+                run.name,
+                RunConfig.model_validate(run.config),
+                lambda event, name=run.name: self._hub.publish(name, event),
+                Control(self._go_on),
+                title=run.title,
+                preset=run.preset,
+            )
+            trainer.set_up()
+            self._trainers.append(trainer)
+
+    def _tell(self, detail: str) -> None:
+        for run in self.spec.runs:
+            self._hub.publish(run.name, ev.StatusChanged(status="starting", detail=detail))
+
+    def _open(self) -> None:
+        """Make or take the folders; nothing has been written before this."""
+        owner = Owner(os.getpid(), socket.gethostname(), self.spec.socket)
+        for run, trainer in zip(self.spec.runs, self._trainers, strict=True):
+            folder = RunFolder(Path(run.path))
+            if run.resume:
+                folder.hold(owner)
+                self._folders.append(folder)
+                self._go_on_from(run, trainer, folder)
+            else:
+                self._make(run, trainer, folder, owner)
+            if len(self._folders) == 1:
+                self._opened(folder)
+        for run, trainer, folder in zip(self.spec.runs, self._trainers, self._folders, strict=True):
+            trainer.begin(folder, lambda name=run.name: self._hub.mark(name))
+            for command in run.commands:
+                trainer.control.put(command)
+            trainer.follow(run.script)
+
+    def _make(self, run: RunSpec, trainer: Trainer, folder: RunFolder, owner: Owner) -> None:
+        """The run's new folder, with what it was made from; from here on its events are written."""
+        from tui_trainer.config.preset import dump
+        from tui_trainer.engine.about import about
+
+        folder.create(dump(trainer.config), about(trainer, self.spec.command), owner)
+        self._made.append(folder)
+        self._folders.append(folder)
+        self._hub.write_to(run.name, Journal(folder.journal))
+
+    def _go_on_from(self, run: RunSpec, trainer: Trainer, folder: RunFolder) -> None:
+        """Bring the run to where its last whole checkpoint left it, and its journal with it."""
+        from tui_trainer.engine.about import note_resume
+        from tui_trainer.engine.resuming import restore_last
+
+        reached = restore_last(trainer, folder.checkpoints)
+        journal = Journal(folder.journal, length=reached)
+        state = RunState(run=run.name)
+        for event in read_events(folder.journal):
+            state.apply(event)
+        self._hub.go_on_from(run.name, state, journal)
+        note_resume(folder.about, trainer)
+
+    def _train(self) -> None:
+        from tui_trainer.engine.turns import dismiss, train
+
+        with self._lock:
+            self._training = not self.over.is_set()
+        for command in self._early:
+            self.obey(command)
+        train(self._trainers, self._go_on)
+        for trainer in self._trainers:
+            dismiss(trainer.control, trainer)
+        self.exit_code = max(trainer.exit_code for trainer in self._trainers)
+
+    def _refuse(self, reason: str, code: int = 2) -> None:
+        """Nothing is trained: say why to whoever watches, and leave no folder that was made for it."""
+        if self.over.is_set():
+            return
+        self.refusal, self.exit_code = reason, code
+        why: ev.Reason = "refused" if code == 2 else "failed" if code == 1 else "interrupted"
+        for run in self.spec.runs:
+            self._hub.publish(run.name, ev.RunFinished(reason=why, detail=reason, exit_code=code))
+        if code == 2:
+            for folder in self._made:
+                folder.release()
+                shutil.rmtree(folder.path, ignore_errors=True)

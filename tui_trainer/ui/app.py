@@ -1,0 +1,230 @@
+"""The viewer: one application that drains a session on a timer and shows what has come."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from time import monotonic
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tui_trainer.session.base import Session
+from tui_trainer.session.catalogue import Catalogue
+from tui_trainer.text import visible
+from tui_trainer.ui import themes
+from tui_trainer.ui.leaving import LOST, AppResult
+from tui_trainer.ui.pace import IN_PROCESS_SHARE, SHARE, Pace
+from tui_trainer.ui.screens.dashboard import Dashboard
+from tui_trainer.ui.screens.home import Home
+from tui_trainer.ui.settings import Settings
+from tui_trainer.ui.signs import FANCY, PLAIN
+from tui_trainer.ui.terminal.app import TerminalApp
+from tui_trainer.ui.terminal.driver import TerminalGone
+from tui_trainer.ui.terminal.signals import ending_signals
+from tui_trainer.ui.terminal.tty import Rescue
+from tui_trainer.ui.trouble import in_words, record
+
+TICK = 0.1
+"""Seconds between two looks at the session."""
+
+
+class TrainerApp(TerminalApp[AppResult]):
+    """Shows one session, or a home screen to start from.
+
+    Args:
+        session: what to watch.
+        catalogue: presets and runs for the home screen; with a session too, leaving that one comes back here.
+        settings: how the screen looks and which keys it listens to.
+        read_only: look and do not steer.
+        theme: auto, dark, light or ansi; the settings' own where None.
+        max_fps: how often a second charts may be drawn; the settings' own where None.
+        environ: what the terminal says of itself.
+        tty_fd: the descriptor to draw on.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c,ctrl+q", "interrupt", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", show=False, priority=True),
+    ]
+    # Without colours, what can be typed in stands between bars and what is chosen is bold.
+    CSS = """
+    TrainerApp.-plain Entry { border-left: ascii $foreground; border-right: ascii $foreground; padding: 0; }
+    TrainerApp.-plain Entry:focus { text-style: bold; }
+    TrainerApp.-plain Choice:focus { text-style: bold underline; }
+    """
+    TITLE = "tui-trainer"
+
+    def __init__(
+        self,
+        session: Session | None = None,
+        *,
+        catalogue: Catalogue | None = None,
+        settings: Settings | None = None,
+        read_only: bool = False,
+        theme: str | None = None,
+        max_fps: float | None = None,
+        environ: Mapping[str, str] | None = None,
+        tty_fd: int = 2,
+    ) -> None:
+        environ = os.environ if environ is None else environ
+        self.settings = settings or Settings()
+        chosen = themes.choose(theme or self.settings.theme, environ)
+        super().__init__(tty_fd=tty_fd, ansi_color=True if chosen.ansi else None)
+        for known in themes.THEMES:
+            self.register_theme(known)
+        self.theme = chosen.name
+        self.set_class(chosen in (themes.PLAIN_DARK, themes.PLAIN_LIGHT), "-plain")
+        self.set_keymap(self.settings.keys)
+        self._session = session
+        self._catalogue = catalogue
+        self._read_only = read_only
+        remote = "SSH_CONNECTION" in environ or "SSH_TTY" in environ
+        self._max_fps = max_fps or (self.settings.remote_fps if remote else self.settings.max_fps)
+        self._signs = PLAIN if self.settings.ascii else FANCY
+        self.troubles: list[str] = []
+        """What went wrong on the screen and was survived."""
+
+    def get_default_screen(self) -> Screen[None]:
+        """The home screen where there is a catalogue, else the dashboard."""
+        if self._catalogue is not None:
+            return Home(self._catalogue, self._signs)
+        if self._session is None:
+            raise ValueError("there is neither a session to watch nor a catalogue to choose from")
+        return self._dashboard(self._session)
+
+    def _dashboard(self, session: Session) -> Dashboard:
+        share = IN_PROCESS_SHARE if session.kind == "in-process" else SHARE
+        return Dashboard(
+            session,
+            pace=Pace(self._max_fps, share),
+            keymap=self.settings.keys,
+            read_only=self._read_only,
+            signs=self._signs,
+        )
+
+    def on_mount(self) -> None:
+        """Start the one timer there is."""
+        if self._catalogue is not None and self._session is not None:
+            self.push_screen(self._dashboard(self._session))
+        self.set_interval(TICK, self.tick)
+
+    def tick(self) -> None:
+        """Look at what has come. What goes wrong here is said and recorded; the next tick tries again."""
+        try:
+            self.pay_frame()
+            now = monotonic()
+            for screen in self.screen_stack:
+                if isinstance(screen, Dashboard) and screen.composed:
+                    screen.tick(now, self.drained)
+                elif isinstance(screen, Home) and screen.composed:
+                    screen.tick(now)
+        except Exception as error:  # noqa: BLE001 - a screen that cannot draw must not take the person's hands off the wheel
+            self.stumbled(error)
+
+    def stumbled(self, error: Exception) -> None:
+        """Say what went wrong on the screen, and go on."""
+        where = record(error) if len(self.troubles) < 3 else "the log"
+        self.troubles = [*self.troubles[-9:], f"{in_words(error)} ({where})"]
+        dashboard = self.dashboard
+        if dashboard is not None and dashboard.composed:
+            dashboard.say(f"the screen stumbled: {self.troubles[-1]}", wrong=True, seconds=20)
+
+    @property
+    def dashboard(self) -> Dashboard | None:
+        """The dashboard, where one is open."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Dashboard)), None)
+
+    def on_home_opened(self, event: Home.Opened) -> None:
+        """Watch what was chosen."""
+        self.push_screen(self._dashboard(event.session))
+
+    def on_home_closed(self) -> None:
+        """Leave."""
+        self.exit(AppResult(0))
+
+    def on_dashboard_left(self, event: Dashboard.Left) -> None:
+        """Back to the home screen, or out."""
+        if self._catalogue is None:
+            self.exit(event.result)
+            return
+        while not isinstance(self.screen, Home):
+            self.pop_screen()
+        if event.result.message:
+            self.notify(visible(event.result.message))
+
+    def on_terminal_gone(self, event: TerminalGone) -> None:
+        """Nobody is there any more: leave everything as it is."""
+        self.leave_at_once(128 + signal.SIGHUP, "the terminal is gone")
+
+    def action_interrupt(self) -> None:
+        """Ctrl+c: ask, and the second time leave without asking."""
+        dashboard = self.dashboard
+        if dashboard is not None:
+            dashboard.leaving.interrupt()
+        else:
+            self.exit(AppResult(0))
+
+    def leave_at_once(self, exit_code: int, why: str) -> None:
+        """Close the session and leave; nothing is stopped."""
+        dashboard = self.dashboard
+        message = why
+        if dashboard is not None:
+            message = f"{why}\n{dashboard.leaving.result().message}".strip()
+            dashboard.watching.feed.close()
+        self.exit(AppResult(exit_code, message))
+
+
+def run_app(
+    session: Session | None = None,
+    *,
+    catalogue: Catalogue | None = None,
+    settings: Settings | None = None,
+    read_only: bool = False,
+    theme: str | None = None,
+    max_fps: float | None = None,
+    tty_fd: int | None = None,
+) -> AppResult:
+    """Show the screen until somebody leaves it. Never prints, never raises for what happens on the screen.
+
+    The terminal is drawn on through a copy of `tty_fd`, or of the descriptor of stderr where none is given: a host in
+    this process may put descriptors 1 and 2 elsewhere as soon as that copy is made.
+    """
+    tty_fd = os.dup(2 if tty_fd is None else tty_fd)
+    rescue = Rescue(tty_fd)
+    settings = settings or Settings()
+    app = TrainerApp(
+        session,
+        catalogue=catalogue,
+        settings=settings,
+        read_only=read_only,
+        theme=theme,
+        max_fps=max_fps,
+        tty_fd=tty_fd,
+    )
+
+    def leave(number: int) -> None:
+        loop = app.event_loop
+        if loop is not None:
+            loop.call_soon_threadsafe(app.leave_at_once, 128 + number, f"ended by {signal.Signals(number).name}")
+
+    crash: BaseException | None = None
+    try:
+        with ending_signals(rescue, leave):
+            result = app.run(mouse=settings.mouse)
+    except Exception as error:  # noqa: BLE001 - the terminal comes first, the traceback goes into a file
+        result, crash = None, error
+    finally:
+        rescue.stand_down()
+    result = result or AppResult(app.return_code or 0)
+    crash = app.crash or crash
+    if crash is not None:
+        rescue.restore()
+        result = AppResult(LOST, f"the screen failed: {in_words(crash)}; details in {record(crash)}")
+    if app.gone or not app.drained:
+        # Nobody reads this terminal: to print there would be to fail or to wait there.
+        result = AppResult(result.exit_code)
+    os.close(tty_fd)
+    return result

@@ -1,0 +1,193 @@
+"""Curves as dots, and dots as characters: a plane of bits, finer than the cells of a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import floor, isfinite, log10
+from typing import Literal
+
+from tui_trainer.ui.palette import DIM_RUNS, LAYERS, RUNS, Role
+from tui_trainer.ui.pictures.picture import Curve, Scale, Sign
+
+GlyphName = Literal["braille", "block", "ascii"]
+
+
+@dataclass(frozen=True)
+class Glyphs:
+    """The characters of a chart.
+
+    Attributes:
+        across: dots in a cell from left to right.
+        up: dots in a cell from bottom to top.
+        table: the character for each set of dots: a bit for each, the left column first, from the bottom up.
+        signs: the character of each sign.
+        level: the character of a horizontal line, mark and cursor those of the vertical ones.
+        frame: what the characters of the axes become.
+        letters: the character of a role's curve, where dots cannot differ in colour alone.
+    """
+
+    across: int
+    up: int
+    table: str
+    signs: Mapping[Sign, str]
+    level: str = "╌"
+    mark: str = "┊"
+    cursor: str = "│"
+    foot: str = "┴"
+    rule: str = "─"
+    frame: Mapping[int, int] | None = None
+    letters: Mapping[Role, str] | None = None
+
+    def dots(self, found: int, role: Role) -> str:
+        """The character for a set of dots of a curve."""
+        return self.table[found] if self.letters is None else self.letters.get(role, "*")
+
+
+_SIGNS: dict[Sign, str] = {
+    "line": "━", "dots": "┅", "band": "▒", "point": "●", "best": "★", "gap": "✕", "above": "▲", "below": "▼", "": "",
+}  # fmt: skip
+_PLAIN_SIGNS: dict[Sign, str] = {
+    "line": "-", "dots": ".", "band": ".", "point": "o", "best": "@", "gap": "!", "above": "^", "below": "v", "": "",
+}  # fmt: skip
+_LETTERS: dict[Role, str] = {
+    "train": ".", "smooth": "*", "validation": "o", "rate": "*", "coming": ".", "preview": "+",
+    "norm": ".", "norm-smooth": "*", "speed-smooth": "*",
+    **{role: str(place + 1) for roles in (RUNS, DIM_RUNS) for place, role in enumerate(roles)},
+    **{role: "abcdef"[place] for place, role in enumerate(LAYERS)},
+}  # fmt: skip
+
+
+def _braille() -> str:
+    bits = (0x40, 0x04, 0x02, 0x01, 0x80, 0x20, 0x10, 0x08)
+    return "".join(chr(0x2800 + sum(bit for k, bit in enumerate(bits) if dots >> k & 1)) for dots in range(256))
+
+
+GLYPHS: dict[GlyphName, Glyphs] = {
+    "braille": Glyphs(2, 4, _braille(), _SIGNS),
+    "block": Glyphs(2, 2, " ▖▘▌▗▄▚▙▝▞▀▛▐▟▜█", _SIGNS),
+    "ascii": Glyphs(
+        1, 1, " *", _PLAIN_SIGNS, level="-", mark=":", cursor="|", foot="+", rule="-",
+        frame=str.maketrans("│┤├─┬┴┼└┘┌┐…·", "|++-+++++++.-"), letters=_LETTERS,
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """The dots of a plot: `columns` x `rows` cells between the ends of two scales."""
+
+    x: Scale
+    y: Scale
+    columns: int
+    rows: int
+    glyphs: Glyphs
+
+    def column(self, place: float) -> int | None:
+        """The column of dots of a place, None outside."""
+        count = self.columns * self.glyphs.across
+        at = (place - self.x.low) / (self.x.high - self.x.low) * count
+        # A place on an edge belongs to the column that begins there, whatever the last bit of the division says.
+        return min(floor(at + 1e-6), count - 1) if -1e-6 <= at <= count + 1e-6 else None
+
+    def row(self, value: float) -> int:
+        """The row of dots of a value, from the bottom; -1 below the plot, one more than the highest above it."""
+        count = self.rows * self.glyphs.up
+        low, high = self.y.low, self.y.high
+        if self.y.log:
+            if value <= 0:
+                return -1
+            value, low, high = log10(value), log10(low), log10(high)
+        share = (value - low) / (high - low)
+        if not -1e-9 <= share <= 1 + 1e-9:
+            return -1 if share < 0 else count
+        return min(int(share * count + 1e-9), count - 1)
+
+    def cell(self, place: float, value: float) -> tuple[int, int] | None:
+        """The cell of a point, held within the plot from bottom to top; None outside from left to right."""
+        column = self.column(place)
+        if column is None:
+            return None
+        row = min(max(self.row(value), 0), self.rows * self.glyphs.up - 1)
+        return column // self.glyphs.across, row // self.glyphs.up
+
+    def trace(self, curve: Curve) -> Iterator[tuple[int, int, int]]:
+        """The cells of a curve: column, row from the bottom, set of dots."""
+        dots = [0] * (self.columns * self.glyphs.across)
+        _join(dots, self._runs(curve))
+        if curve.dotted:
+            dots = [column if k // self.glyphs.across % 2 == 0 else 0 for k, column in enumerate(dots)]
+        yield from _cells(dots, self.rows, self.glyphs)
+
+    def _runs(self, curve: Curve) -> Iterator[tuple[int, int, int]]:
+        """Each column of dots that the curve has values in, with the lowest and the highest dot."""
+        here: tuple[int, int, int] | None = None
+        for place, low, high in zip(curve.x, curve.low, curve.high, strict=True):
+            if not (isfinite(place) and isfinite(low) and isfinite(high)):
+                continue
+            column = self.column(place)
+            if column is None:
+                continue
+            bottom, top = self.row(low), self.row(high)
+            if here is not None and here[0] == column:
+                here = column, min(here[1], bottom), max(here[2], top)
+                continue
+            if here is not None:
+                yield here
+            here = column, bottom, top
+        if here is not None:
+            yield here
+
+
+def _join(dots: list[int], runs: Iterable[tuple[int, int, int]]) -> None:
+    """Set the dots of runs, and those that lead from each to the next."""
+    before: tuple[int, int, int] | None = None
+    for column, bottom, top in runs:
+        _fill(dots, column, bottom, top)
+        if before is not None:
+            _lead(dots, before, (column, bottom, top))
+        before = column, bottom, top
+
+
+def _lead(dots: list[int], left: tuple[int, int, int], right: tuple[int, int, int]) -> None:
+    """The shortest way between two runs: half of a jump in the left column, half in the right one."""
+    if right[1] > left[2]:
+        start, end = left[2], right[1]
+    elif right[2] < left[1]:
+        start, end = left[1], right[2]
+    else:
+        start = end = (max(left[1], right[1]) + min(left[2], right[2])) // 2
+    width = right[0] - left[0]
+    sign = (end > start) - (end < start)
+    at = start
+    for k in range(width + 1):
+        following = end if k == width else start + round((end - start) * (k + 0.5) / width)
+        # Each column begins one dot after the end of the last, so that a slope is one dot thick.
+        begin = at + sign if following != at else at
+        _fill(dots, left[0] + k, min(begin, following), max(begin, following))
+        at = following
+
+
+def _fill(dots: list[int], column: int, bottom: int, top: int) -> None:
+    """Set the dots of a column from `bottom` to `top`. Those below the plot do not exist, those above are not read."""
+    bottom = max(bottom, 0)
+    if top >= bottom:
+        dots[column] |= ((1 << (top - bottom + 1)) - 1) << bottom
+
+
+def _cells(dots: list[int], rows: int, glyphs: Glyphs) -> Iterator[tuple[int, int, int]]:
+    """The cells that hold dots."""
+    up, across = glyphs.up, glyphs.across
+    mask, inside = (1 << up) - 1, (1 << rows * up) - 1
+    for cell in range(len(dots) // across):
+        left = dots[cell * across] & inside
+        right = dots[cell * across + 1] & inside if across == 2 else 0
+        both = left | right
+        if not both:
+            continue
+        lowest = ((both & -both).bit_length() - 1) // up
+        for row in range(lowest, -(-both.bit_length() // up)):
+            shift = row * up
+            found = left >> shift & mask | (right >> shift & mask) << up
+            if found:
+                yield cell, row, found

@@ -1,0 +1,82 @@
+"""Who gets which cells of a terminal, whatever its size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+CHART_WIDTH, CHART_HEIGHT = 38, 12
+"""The least that a chart beside others should have."""
+SMALL_WIDTH, SMALL_HEIGHT = 34, 7
+"""The least that it may have in a terminal of 80 by 24."""
+
+WIDE = 118
+"""Columns from which the numbers have a column of their own beside two charts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """What a size of terminal has room for.
+
+    Attributes:
+        columns, rows: the grid of charts; none where either is 0.
+        status: the numbers as a column of `status_size` columns, or as `status_size` lines.
+        log: lines of the log; log_title says whether it has a line of its own above.
+        header, footer: whether there is a line on top and at the bottom.
+    """
+
+    columns: int
+    rows: int
+    status: Literal["column", "lines"]
+    status_size: int
+    log: int
+    header: bool
+    footer: bool
+    log_title: bool = False
+
+    @property
+    def below(self) -> int:
+        """Lines under the charts that a card may take: the log with its title, and the numbers where they are lines."""
+        return self.log + self.log_title + (self.status_size if self.status == "lines" else 0)
+
+    @property
+    def charts(self) -> int:
+        """How many charts are in sight."""
+        return self.columns * self.rows
+
+
+def arrange(width: int, height: int, charts: int, whole: bool = False) -> Arrangement:
+    """The arrangement for a terminal of this size with so many charts; `whole` gives one all the room there is."""
+    header, footer = height >= 2, height >= 6
+    inner = height - header - footer
+    if whole:
+        lines = 2 if inner >= 9 else 0
+        return Arrangement(1, 1, "lines", lines, 0, header, footer)
+    if width >= WIDE and height >= 24:
+        column = min(max(width * 27 // 100, 38), 46)
+        log = 12 if height >= 54 else 9 if height >= 38 else 6 if height >= 28 else 4
+        titled = height >= 30
+        columns, rows = _grid(width - column - 1, inner - log - titled, charts, CHART_WIDTH, CHART_HEIGHT)
+        return Arrangement(columns, rows, "column", column, log, header, footer, titled)
+    if width < 20 or inner < 6:
+        return Arrangement(0, 0, "lines", max(inner, 0), 0, header, footer)
+    lines = 3 if inner >= 10 else 2
+    log = 5 if inner >= 22 else 3 if inner >= 16 else 0
+    columns, rows = _grid(width, inner - lines - log, charts, SMALL_WIDTH, SMALL_HEIGHT)
+    return Arrangement(columns, rows, "lines", lines, log, header, footer)
+
+
+def _grid(width: int, height: int, charts: int, least_width: int, least_height: int) -> tuple[int, int]:
+    """Columns and rows for as many charts as have room, none of them twice as wide as it need be."""
+    best = (1, 1)
+    for columns in (1, 2, 3):
+        for rows in (1, 2, 3):
+            if columns * rows > charts or columns * least_width > width or rows * least_height > height:
+                continue
+            fuller = columns * rows > best[0] * best[1]
+            squarer = columns * rows == best[0] * best[1] and abs(width / columns - 3 * height / rows) < abs(
+                width / best[0] - 3 * height / best[1]
+            )
+            if fuller or squarer:
+                best = (columns, rows)
+    return best

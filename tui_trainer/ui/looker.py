@@ -1,0 +1,166 @@
+"""The keys that change what is looked at, and nothing of the training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tui_trainer.protocol.state import Mark
+from tui_trainer.ui import looking
+from tui_trainer.ui.looking import CLOSER
+from tui_trainer.ui.pictures import ChartKind
+from tui_trainer.ui.view import View
+from tui_trainer.ui.watch import Watch
+
+if TYPE_CHECKING:
+    from tui_trainer.ui.screens.dashboard import Dashboard
+
+PAN = 0.25
+"""Share of what is in sight that one key moves."""
+
+
+class Looker:
+    """What a person does to the view."""
+
+    def __init__(self, dashboard: Dashboard, watch: Watch) -> None:
+        self._dashboard = dashboard
+        self._watch = watch
+
+    def doings(self) -> dict[str, Callable[[], None]]:
+        """What each action does, by its id."""
+        charts = {f"chart_{kind.key}": self._whole(kind) for kind in ChartKind}
+        return {
+            **charts,
+            "next_run": self.next_run,
+            "axis": self.axis,
+            "log_y": self.log_y,
+            "smoothing": self.smoothing,
+            "zoom": lambda: self.look(looking.zoom_switched(self._watch.view, self._watch.chosen)),
+            "zoom_in": lambda: self.zoom(CLOSER),
+            "zoom_out": lambda: self.zoom(1 / CLOSER),
+            "cursor_left": lambda: self.cursor(-1),
+            "cursor_right": lambda: self.cursor(1),
+            "pan_left": lambda: self.pan(-PAN),
+            "pan_right": lambda: self.pan(PAN),
+            "previous_mark": lambda: self.mark(forward=False),
+            "next_mark": lambda: self.mark(forward=True),
+            "layers": self.layers,
+            "steer_all": self.steer_all,
+            "back": self.back,
+        }
+
+    def look(self, view: View) -> None:
+        """Look in another way."""
+        if view != self._watch.view:
+            self._watch.view = view
+            self._dashboard.look_changed()
+
+    def _whole(self, kind: ChartKind) -> Callable[[], None]:
+        def switch() -> None:
+            watch = self._watch
+            watch.layers = False
+            watch.whole = None if watch.whole is kind else kind
+            self._dashboard.rearrange()
+
+        return switch
+
+    def next_run(self) -> None:
+        """The next run comes to the front."""
+        watch = self._watch
+        watch.front = (watch.front + 1) % len(watch.states)
+        watch.mark = None
+        self._dashboard.rearrange()
+
+    def axis(self) -> None:
+        """Count something else along the charts."""
+        self.look(self._watch.view.next_axis())
+        self._dashboard.say(f"x axis: {self._watch.view.axis}")
+
+    def log_y(self) -> None:
+        """Logarithmic or linear."""
+        self.look(replace(self._watch.view, log_y=not self._watch.view.log_y))
+        self._dashboard.say("logarithmic y" if self._watch.view.log_y else "linear y")
+
+    def smoothing(self) -> None:
+        """Smoother, up to not at all."""
+        self.look(looking.smoother(self._watch.view))
+        self._dashboard.say(looking.smoothing_words(self._watch.view))
+
+    def zoom(self, share: float) -> None:
+        """Closer or farther, around the cursor or the newest step."""
+        watch = self._watch
+        state = watch.chosen
+        around = watch.view.cursor if watch.view.cursor is not None else float(state.step if state is not None else 0)
+        self.look(looking.zoomed(watch.view, share, watch.sight, looking.extent(state), around))
+
+    def pan(self, share: float) -> None:
+        """Earlier or later steps."""
+        if self._watch.view.span is None:
+            self._dashboard.say("the whole run is in sight: zoom in first")
+        self.look(looking.panned(self._watch.view, share, looking.extent(self._watch.chosen)))
+
+    def cursor(self, columns: int) -> None:
+        """Move the cursor by columns of a chart."""
+        watch = self._watch
+        state = watch.chosen
+        if state is not None:
+            watch.mark = None
+            width = self._dashboard.chart_width()
+            self.look(looking.cursor_moved(watch.view, columns, width, watch.sight, state))
+
+    def cursor_at(self, step: float) -> None:
+        """Put the cursor where somebody clicked."""
+        state = self._watch.chosen
+        if state is not None:
+            self._watch.mark = None
+            self.look(looking.cursor_at(self._watch.view, step, state))
+
+    def span(self, span: looking.Span | None) -> None:
+        """Show a span that the mouse asked for, None the whole run."""
+        self.look(looking.spanned(self._watch.view, span, looking.extent(self._watch.chosen)))
+
+    def mark(self, *, forward: bool) -> None:
+        """Go to the next intervention and open its card."""
+        watch = self._watch
+        state = watch.chosen
+        if state is None:
+            return
+        at = watch.mark.step if watch.mark is not None else watch.view.cursor
+        found: Mark | None = looking.neighbour_mark(state, at, forward)
+        if found is None:
+            self._dashboard.say("no intervention after this one" if forward else "no intervention before this one")
+            return
+        watch.mark = found
+        watch.view = looking.cursor_at(watch.view, found.step, state)
+        self._dashboard.rearrange()
+
+    def layers(self) -> None:
+        """The table of the layers, or the charts again."""
+        watch = self._watch
+        watch.layers, watch.whole = not watch.layers, None
+        self._dashboard.rearrange()
+
+    def steer_all(self) -> None:
+        """Every run, or the one in front."""
+        watch = self._watch
+        watch.steer_all = not watch.steer_all
+        self._dashboard.say(f"steering all {len(watch.states)} runs" if watch.steer_all else "steering the chosen run")
+        self._dashboard.looked()
+
+    def back(self) -> None:
+        """One step back: card, cursor, layers, whole chart, zoom, summary, in this order."""
+        watch = self._watch
+        if watch.mark is not None:
+            watch.mark, watch.view = None, replace(watch.view, cursor=None)
+        elif watch.view.cursor is not None:
+            watch.view = replace(watch.view, cursor=None)
+        elif watch.layers or watch.whole is not None:
+            watch.layers, watch.whole = False, None
+        elif watch.view.span is not None:
+            watch.view = replace(watch.view, span=None)
+        elif watch.summary and watch.chosen is not None and watch.chosen.over:
+            watch.summary = False
+        else:
+            return
+        self._dashboard.rearrange()

@@ -1,0 +1,55 @@
+"""How often the charts are drawn: as often as is calm, as cheap as was promised, as fast as the line takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import thread_time
+
+LOCAL_FPS = 4.0
+REMOTE_FPS = 1.0
+SHARE = 0.045
+"""Share of a core that the screen may use while a run is watched."""
+IN_PROCESS_SHARE = 0.025
+"""The same where the training runs in this very process and waits for the interpreter meanwhile."""
+SLOWEST = 2.0
+"""Seconds between two drawings that no cost makes longer."""
+SETTLED = 0.1
+"""Seconds after which a drawing has been painted too, and its whole cost is known."""
+
+
+class Pace:
+    """Says when the next drawing is due, from the processor time that the last ones took, painting included.
+
+    Attributes:
+        max_fps: drawings a second, at most.
+        share: share of a core that they may take.
+        cost: processor seconds that a drawing has taken lately.
+    """
+
+    def __init__(self, max_fps: float, share: float = SHARE, cpu: Callable[[], float] = thread_time) -> None:
+        self.max_fps = max_fps
+        self.share = share
+        self.cost = 0.0
+        self._cpu = cpu
+        self._drawn_at = self._earliest = float("-inf")
+        self._cpu_before: float | None = None
+
+    def begin(self, now: float) -> None:
+        """A drawing begins."""
+        if self._cpu_before is None:
+            self._cpu_before = self._cpu()
+        self._drawn_at = now
+
+    def due(self, now: float) -> bool:
+        """Whether enough time has passed since the last drawing."""
+        if self._cpu_before is not None and now - self._drawn_at >= SETTLED:
+            spent = self._cpu() - self._cpu_before
+            # Down at once, up by halves: a layout or a dialog on the way is not what a drawing costs.
+            self.cost = min(spent, (self.cost + spent) / 2) if self.cost else min(spent, SHARE)
+            self._cpu_before = None
+        apart = min(max(1 / self.max_fps, self.cost / self.share), max(1 / self.max_fps, SLOWEST))
+        return now >= max(self._drawn_at + apart, self._earliest)
+
+    def held_up(self, now: float) -> None:
+        """The terminal has not taken the last frame yet: give it as long again as two drawings are apart."""
+        self._earliest = now + 1 / self.max_fps

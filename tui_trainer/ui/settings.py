@@ -1,0 +1,91 @@
+"""What a person may set once for every screen: `settings.toml` in the user's configuration directory."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from tui_trainer.errors import UserError, did_you_mean
+from tui_trainer.ui.actions import ACTIONS, BY_ID, key_sign, keys_of
+from tui_trainer.ui.pace import LOCAL_FPS, REMOTE_FPS
+
+MAX_BYTES = 64 << 10
+
+Rate = Annotated[float, Field(gt=0, le=30)]
+
+
+class Settings(BaseModel):
+    """How the screen looks and which keys it listens to. Every field has a default; an unknown one is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    theme: Literal["auto", "dark", "light", "ansi"] = "auto"
+    """Colours: dark, light, or ansi for the terminal's own sixteen; auto asks the terminal's environment."""
+    max_fps: Rate = LOCAL_FPS
+    """How often a second the charts may be drawn."""
+    remote_fps: Rate = REMOTE_FPS
+    """The same over SSH."""
+    ascii: bool = False
+    """Draw with plain characters, for fonts without braille."""
+    mouse: bool = True
+    """Listen to the mouse; off leaves it to the terminal, for copying."""
+    keys: dict[str, str] = {}
+    """Keys by action id, comma between two: `pause = "space,f5"`. The help screen names the ids."""
+
+    @field_validator("keys")
+    @classmethod
+    def _known_and_distinct(cls, keys: dict[str, str]) -> dict[str, str]:
+        for name in keys:
+            if name not in BY_ID:
+                raise ValueError(f"no action is called {name!r}: {did_you_mean(name, BY_ID)}")
+        taken: dict[str, list[str]] = defaultdict(list)
+        for action in ACTIONS:
+            for key in keys_of(action, keys):
+                taken[key].append(action.id)
+        for key, names in taken.items():
+            if len(names) > 1:
+                raise ValueError(f"the key {key_sign(key)!r} is given to {' and '.join(names)}")
+        return keys
+
+
+def settings_path() -> Path:
+    """Where the settings are read from. The file need not exist."""
+    return platformdirs.user_config_path("tui-trainer") / "settings.toml"
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """The settings of this user; the defaults where there are none.
+
+    Raises:
+        UserError: the file cannot be read or holds something that is not a setting; the message names file and key.
+    """
+    path = path or settings_path()
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise UserError(f"{path}: settings are at most {MAX_BYTES} bytes long")
+        table = tomllib.loads(content.decode())
+    except FileNotFoundError:
+        return Settings()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{path}: not TOML: {error}") from None
+    try:
+        return Settings.model_validate(table)
+    except ValidationError as error:
+        raise UserError(f"{path}: {_words(error)}") from None
+
+
+def _words(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{key}: no such setting; {did_you_mean(key, Settings.model_fields)}"
+    return f"{key}: {first['msg'].removeprefix('Value error, ')}"

@@ -1,0 +1,56 @@
+"""The few signs that the screen draws with, and plain ones for fonts that lack them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """One set of signs. Each state has its own, so that colour is never all that tells them apart."""
+
+    full: str = "━"
+    half: str = "╸"
+    rest: str = "─"
+    rule: str = "─"
+    ellipsis: str = "…"
+    dot: str = "·"
+    spinner: tuple[str, ...] = ("⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏")
+    running: str = "▶"
+    paused: str = "‖"
+    stopping: str = "◼"
+    finished: str = "✔"
+    failed: str = "✖"
+    starting: str = "…"
+    cut_off: str = "✖"
+
+    def state(self, status: str) -> str:
+        """The sign of a run's state."""
+        signs = {
+            "running": self.running,
+            "paused": self.paused,
+            "stopping": self.stopping,
+            "finished": self.finished,
+            "failed": self.failed,
+            "dead": self.failed,
+        }
+        return signs.get(status, self.starting)
+
+    def bar(self, share: float, width: int) -> tuple[str, str]:
+        """A bar of `width` cells, as its full part and its rest."""
+        halves = round(min(max(share, 0.0), 1.0) * width * 2)
+        full = self.full * (halves // 2) + (self.half if halves % 2 else "")
+        return full, self.rest * (width - len(full))
+
+
+PLAIN = Signs("=", "-", ".", "-", "..", "-", ("|", "/", "-", "\\"), ">", "=", "!", "+", "x", ":", "x")
+FANCY = Signs()
+STATE_STYLES = {
+    "running": "$success",
+    "paused": "$warning bold",
+    "stopping": "$warning",
+    "finished": "$primary",
+    "failed": "$error bold",
+    "dead": "$error",
+}
+"""The colour of each state, beside its sign and its word."""

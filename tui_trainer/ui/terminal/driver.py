@@ -1,0 +1,143 @@
+"""Textual's Linux driver, hardened: odd input, a slow or vanished terminal and stray signals end nothing by chance."""
+
+from __future__ import annotations
+
+import os
+import selectors
+from codecs import getincrementaldecoder
+from queue import Full
+from typing import TYPE_CHECKING, Any
+
+from textual import events
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+
+from tui_trainer.ui.terminal.tty import Tty
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+MAX_COLUMNS, MAX_ROWS = 1000, 500
+"""The largest screen that is believed."""
+
+
+class TerminalGone(Message):
+    """The terminal has hung up: nobody can see or press anything any more."""
+
+
+class TerminalDriver(LinuxDriver):
+    """Draws on a descriptor of its own, so that whatever happens to descriptors 1 and 2 cannot reach the screen."""
+
+    def __init__(
+        self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self.tty = Tty(getattr(app, "tty_fd", 2))
+        self._file = self.tty  # pyright: ignore[reportAttributeAccessIssue]
+        self._suspended = False
+
+    @property
+    def drained(self) -> bool:
+        """Whether the terminal has taken all that was written."""
+        thread = self._writer_thread
+        return thread is None or (thread._queue.empty() and not self.tty.writing)  # pyright: ignore[reportPrivateUsage]
+
+    def _get_terminal_size(self) -> tuple[int, int]:
+        columns, rows = self.tty.size()
+        return min(columns, MAX_COLUMNS), min(rows, MAX_ROWS)
+
+    def process_message(self, message: Message) -> None:
+        """Pass a message on, unless it is a size that the terminal was never asked to report."""
+        if isinstance(message, events.Resize) and not (self._in_band_window_resize and _believable(message)):
+            return
+        super().process_message(message)
+
+    def run_input_thread(self) -> None:
+        """Read keys until told to stop or the terminal hangs up."""
+        decode = getincrementaldecoder("utf-8")(errors="replace").decode
+        parser = XTermParser(self._debug)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                text = ""
+                if selector.select(0.1):
+                    try:
+                        data = os.read(self.fileno, 4096)
+                    except BlockingIOError:
+                        continue
+                    except OSError:
+                        data = b""
+                    if not data:
+                        self.send_message(TerminalGone())
+                        return
+                    text = decode(data)
+                parser = self._understand(parser, text)
+
+    def _understand(self, parser: XTermParser, text: str) -> XTermParser:
+        """Turn input into messages; a sequence that the parser breaks on is dropped, and a fresh parser goes on."""
+        try:
+            # An empty feed would mean the end of the input.
+            for message in parser.feed(text) if text else ():
+                self.process_message(message)
+            for message in parser.tick():
+                self.process_message(message)
+        except Exception:  # noqa: BLE001 - whatever a terminal or a person sends, the screen stays
+            fresh = XTermParser(self._debug)
+            fresh.mouse_pixels = parser.mouse_pixels
+            fresh.terminal_size, fresh.terminal_pixel_size = parser.terminal_size, parser.terminal_pixel_size
+            return fresh
+        return parser
+
+    def _sigtstp_application(self, *_: object) -> None:
+        # A handler may interrupt the writer's queue while it is locked: the loop does the work.
+        self._loop.call_soon_threadsafe(super()._sigtstp_application)
+
+    def _sigcont_application(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._continued)
+
+    def _continued(self) -> None:
+        # Stopped from outside, the modes were never put back: without this, a second reader and writer would start.
+        if not self._suspended:
+            self._must_signal_resume = True
+            self.suspend_application_mode()
+        super()._sigcont_application()
+
+    def suspend_application_mode(self) -> None:
+        """Hand the terminal back for a while."""
+        self._suspended = True
+        super().suspend_application_mode()
+
+    def resume_application_mode(self) -> None:
+        """Take the terminal again."""
+        self._suspended = False
+        super().resume_application_mode()
+
+    def stop_application_mode(self) -> None:
+        """Put the terminal back as it was, with every mode that may be on."""
+        super().stop_application_mode()
+        self.write("\x1b[?1016l\x1b[?2026l\x1b[0m")
+
+    def write(self, data: str) -> None:
+        """Hand text to the writer; with a terminal that takes nothing at all, it is dropped rather than waited for."""
+        thread = self._writer_thread
+        if thread is not None and thread.is_alive():
+            try:
+                thread._queue.put(data, timeout=1.0)  # pyright: ignore[reportPrivateUsage]
+            except Full:
+                self._app.call_later(getattr(self._app, "repaint", lambda: None))
+
+    def close(self) -> None:
+        """Let the writer finish, for a moment."""
+        thread = self._writer_thread
+        if thread is None:
+            return
+        try:
+            thread._queue.put(None, timeout=1.0)  # pyright: ignore[reportPrivateUsage]
+        except Full:
+            return
+        thread.join(1.0)
+
+
+def _believable(message: events.Resize) -> bool:
+    return 0 < message.size.width <= MAX_COLUMNS and 0 < message.size.height <= MAX_ROWS

@@ -1,0 +1,90 @@
+"""What is being looked at, and how: the runs, the one in front, the view, what fills the screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tui_trainer.protocol.commands import ALL_RUNS
+from tui_trainer.protocol.state import Mark, RunState
+from tui_trainer.ui.feed import Feed
+from tui_trainer.ui.pictures import ChartKind, charts_of, visible_span
+from tui_trainer.ui.situation import Situation
+from tui_trainer.ui.view import View
+
+
+@dataclass(slots=True)
+class Watch:
+    """Changed by keys and never by the training.
+
+    Attributes:
+        feed: the runs.
+        read_only: whether this screen was asked not to steer.
+        view: how all charts are looked at.
+        front: the place of the run in front.
+        whole: the chart that has the whole screen.
+        layers: whether the table of the layers stands in place of the charts.
+        mark: the intervention whose card is open.
+        steer_all: whether commands go to every run of the set.
+        summary: whether the summary of a run that ended is open.
+    """
+
+    feed: Feed
+    read_only: bool = False
+    view: View = field(default_factory=View)
+    front: int = 0
+    whole: ChartKind | None = None
+    layers: bool = False
+    mark: Mark | None = None
+    steer_all: bool = False
+    summary: bool = True
+
+    @property
+    def states(self) -> list[RunState]:
+        """The runs in their order."""
+        return list(self.feed.states.values())
+
+    @property
+    def chosen(self) -> RunState | None:
+        """The run in front, None before anything is known of any."""
+        states = self.states
+        return states[min(self.front, len(states) - 1)] if states else None
+
+    @property
+    def starting(self) -> bool:
+        """Whether the run in front has nothing to draw yet."""
+        state = self.chosen
+        return state is None or (state.started is None and not state.over)
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What decides, beside the size, which parts of the screen there are."""
+        over = self.chosen is not None and self.chosen.over
+        parts = (self.whole, self.layers, self.mark is not None, over and self.summary)
+        return (self.starting, self.charts, len(self.feed.states), parts)
+
+    @property
+    def target(self) -> str:
+        """Which run a command is for."""
+        state = self.chosen
+        return ALL_RUNS if self.steer_all or state is None else state.run
+
+    @property
+    def situation(self) -> Situation:
+        """What can be done now."""
+        session = self.feed.session
+        return Situation(
+            self.chosen, len(self.feed.states), session.kind, session.can_steer, self.read_only, self.feed.connected
+        )
+
+    @property
+    def charts(self) -> tuple[ChartKind, ...]:
+        """The charts that the run in front has something for."""
+        return charts_of(self.chosen)
+
+    @property
+    def sight(self) -> tuple[float, float]:
+        """The first and the last step in sight."""
+        states = self.states
+        if not states:
+            return 0.0, 1.0
+        return visible_span(states, min(self.front, len(states) - 1), self.view)

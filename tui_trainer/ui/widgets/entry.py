@@ -1,0 +1,33 @@
+"""One line to type in."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widgets import Input
+
+
+class Entry(Input):
+    """Textual's input without border, blinking and menu; up and down leave it for its neighbours."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "app.focus_previous", show=False),
+        Binding("down", "app.focus_next", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    Entry, Entry:focus {
+        border: none;
+        height: 1;
+        padding: 0 1;
+        background: $panel;
+        color: $foreground;
+    }
+    Entry:focus { background: $block-cursor-background; color: $block-cursor-foreground; }
+    Entry.-wrong, Entry.-wrong:focus { text-style: underline; color: $error; }
+    """
+
+    def __init__(self, value: str = "", *, placeholder: str = "", max_length: int = 200, id: str | None = None) -> None:
+        super().__init__(value, placeholder=placeholder, max_length=max_length, id=id, select_on_focus=False)
+        self.cursor_blink = False  # a blinking cursor is bytes on a thin line, twice a second, for ever

@@ -1,0 +1,30 @@
+"""A fixed place for text that changes often."""
+
+from __future__ import annotations
+
+from textual.app import RenderResult
+from textual.content import Content
+from textual.widget import Widget
+
+
+class Panel(Widget):
+    """Shows what it was last given; the same text again costs nothing, and no text moves its neighbours by itself."""
+
+    DEFAULT_CSS = """
+    Panel { height: auto; width: 1fr; text-wrap: nowrap; text-overflow: clip; }
+    """
+
+    def __init__(self, content: Content | None = None, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._content = content or Content("")
+
+    def render(self) -> RenderResult:
+        """The text."""
+        return self._content
+
+    def show(self, content: Content, *, layout: bool = False) -> None:
+        """Show other text; with `layout` the panel becomes as high as its text where it has no height of its own."""
+        if not self._content.is_same(content):
+            taller = len(content.plain.splitlines()) != len(self._content.plain.splitlines())
+            self._content = content
+            self.refresh(layout=layout and taller)
