@@ -201,7 +201,9 @@ def test_q_leaves_where_nothing_is_typed_and_is_a_letter_where_something_is() ->
         await settle(pilot)
         assert "sq" in screen_text(app)
         assert app.return_value is None
-        await press(pilot, "escape", "q")
+        await press(pilot, "escape")
+        await settle(pilot)
+        await press(pilot, "q")
 
     assert at_home(Shelf(), script).return_value.exit_code == 0
 

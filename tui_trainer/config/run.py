@@ -14,6 +14,7 @@ from tui_trainer.components.optimizers import Adam, AnyOptimizer, Optimizer
 from tui_trainer.components.schedulers import AnyScheduler, Constant, Scheduler
 from tui_trainer.components.stopping import EarlyStopping
 from tui_trainer.components.task import Task
+from tui_trainer.config.lesson import Lesson
 from tui_trainer.errors import did_you_mean
 
 METRICS: dict[Task, tuple[str, ...]] = {
@@ -75,6 +76,9 @@ class RunConfig(BaseModel):
     summary: str = ""
     group: str = ""
     narration: str = ""
+    """What to look at, for people: told beside the charts."""
+    lesson: Lesson | None = None
+    """What to look at and when, for the presets of the lecture."""
     data: AnyDataset = Digits()
     model: AnyModel = MLP()
     loss: AnyLoss = CrossEntropy()

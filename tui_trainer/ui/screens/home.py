@@ -43,6 +43,13 @@ class Listing:
     runs: list[RunInfo]
 
 
+class _Find(Entry):
+    """The line to find things by. `q` is a key of the screen while nothing has been typed, and then a letter."""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return (key != "q" or bool(self.value)) and super().check_consume_key(key, character)
+
+
 class Home(Screen[None], inherit_bindings=False):
     """A list with a line to find things by, and what is chosen at the right."""
 
@@ -97,7 +104,7 @@ class Home(Screen[None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """A line on top, a line to type in, the list, the details, the keys."""
         yield Panel(Content.styled("tui-trainer", "bold"), id="top")
-        yield Entry(placeholder="type to find a preset or a run", id="find")
+        yield _Find(placeholder="type to find a preset or a run", id="find")
         with Horizontal(id="body"):
             yield Vertical(OptionList(markup=False, compact=True), id="list")
             yield VerticalScroll(Panel(id="about"), id="details", can_focus=False)
@@ -286,10 +293,6 @@ class Home(Screen[None], inherit_bindings=False):
             entry.value = ""
         else:
             self.post_message(self.Closed())
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """`q` leaves while nothing has been typed; after that it is a letter like any other."""
-        return not (action == "leave" and self.composed and self.query_one(Entry).value)
 
     def action_leave(self) -> None:
         """Leave."""
