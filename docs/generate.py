@@ -1,4 +1,4 @@
-"""Make what the README shows: `python docs/generate.py` takes the picture of a real screen and fills in the key table."""
+"""Make what the README shows: the picture of a real screen, and the key table. Run it: `python docs/generate.py`."""
 
 from __future__ import annotations
 
