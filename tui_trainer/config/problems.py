@@ -40,15 +40,19 @@ def _problem(problem: Any, model: type[BaseModel], prefix: str) -> str:
     if kind == "value_error":
         reason = str(context["error"])
         return f"{key}: {reason}" if key else reason
-    allowed = _allowed(problem)
+    allowed = _allowed(problem, owner, path[-1] if path else "")
     return f"{key}: {_shown(given)} is not allowed: {allowed}"
 
 
-def _allowed(problem: Any) -> str:
+def _allowed(problem: Any, owner: type[BaseModel] | None, key: str) -> str:
     context = problem.get("ctx", {})
-    bounds = [f"{word} {context[name]:g}" for name, word in _BOUNDS.items() if name in context]
+    field = owner.model_fields.get(key) if owner is not None else None
+    limits: dict[str, Any] = {name: context[name] for name in _BOUNDS if name in context}
+    if limits and field is not None:  # the whole range, not just the end that was missed
+        limits = {name: getattr(part, name) for part in field.metadata for name in _BOUNDS if hasattr(part, name)}
+    bounds = [f"{word} {limits[name]:g}" for name, word in _BOUNDS.items() if limits.get(name) is not None]
     if bounds:
-        return " and ".join(["must be", *bounds]) if len(bounds) == 1 else f"must be {' and '.join(bounds)}"
+        return f"must be {' and '.join(bounds)}"
     if "expected" in context:
         return f"one of {context['expected']}"
     text = problem["msg"].removeprefix("Input ").removeprefix("Value error, ")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from tui_trainer.components.base import Component, Count, NonNegative, Whole, choices
 from tui_trainer.components.datasets import AnyDataset, Dataset, Digits
@@ -16,6 +17,7 @@ from tui_trainer.components.stopping import EarlyStopping
 from tui_trainer.components.task import Task
 from tui_trainer.config.lesson import Lesson
 from tui_trainer.errors import did_you_mean
+from tui_trainer.text import visible
 
 METRICS: dict[Task, tuple[str, ...]] = {
     "classification": ("loss", "accuracy"),
@@ -40,6 +42,12 @@ class Checkpoints(BaseModel):
     """How many of the saves at an epoch's end are kept beside `last` and `best`."""
 
 
+def _device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", name):
+        raise ValueError(f"{visible(name[:80])!r} is not a device: auto, cpu, cuda, cuda:N or mps")
+    return name
+
+
 class Training(BaseModel):
     """How long, where, and how exactly."""
 
@@ -49,7 +57,7 @@ class Training(BaseModel):
     """Passes over the training data."""
     seed: Whole = 0
     """What the split, the first weights, the order of the samples and the dropout are drawn from."""
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    device: Annotated[str, AfterValidator(_device)] = "auto"
     """auto takes CUDA, then MPS, then the CPU."""
     threads: Whole = 0
     """Threads of one torch operation on the CPU; 0 takes one for a small model, torch's choice for others."""
