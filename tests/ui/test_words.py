@@ -14,7 +14,7 @@ from tui_trainer.ui.palette import palette
 from tui_trainer.ui.pictures import values_at
 from tui_trainer.ui.runs_list import runs_list
 from tui_trainer.ui.signs import FANCY, PLAIN
-from tui_trainer.ui.status import column, lines, state_words
+from tui_trainer.ui.status import column, lines, share_of_epoch, state_words
 from tui_trainer.ui.summary import summary
 from tui_trainer.ui.view import View
 from tui_trainer.ui.widgets.layers_table import layers_table
@@ -130,3 +130,12 @@ def test_long_lines_are_wrapped_between_words() -> None:
 def test_times_that_cannot_be_read_are_left_out() -> None:
     assert clock_time("yesterday") == ""
     assert len(clock_time("2026-11-23T14:03:12+00:00")) == 8
+
+
+@pytest.mark.parametrize(
+    ("status", "epoch", "step", "done"),
+    [("running", 0, 3, 3), ("running", 2, 180, 0), ("failed", 0, 3, 3), ("finished", 2, 180, 90)],
+)
+def test_how_much_of_an_epoch_is_done(status: str, epoch: int, step: int, done: int) -> None:
+    state = RunState(status=status, epoch=epoch, step=step, started=started(steps_per_epoch=90))
+    assert share_of_epoch(state) == (done, 90)

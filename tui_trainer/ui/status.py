@@ -54,10 +54,8 @@ def _row(name: str, *parts: Part) -> Content:
 def share_of_epoch(state: RunState) -> tuple[int, int]:
     """Steps taken in the epoch under way, and how many it has."""
     steps = state.steps_per_epoch
-    if state.over:
-        return steps, steps
-    done = state.step - state.epoch * steps
-    return min(max(done, 0), steps), steps
+    done = min(max(state.step - state.epoch * steps, 0), steps)
+    return (done or steps if state.over else done), steps
 
 
 def pace_words(state: RunState) -> str:
