@@ -180,9 +180,7 @@ def test_the_program_is_the_same_by_both_names(shell):
 
 
 def test_a_loss_that_is_not_finite_is_exit_code_1_and_said(shell):
-    done = shell(
-        "run", "tiny.toml", "data.kind=linear-regression", "optimizer.lr=1e6", "training.epochs=50", "--name", "x"
-    )
+    done = shell("run", "tiny.toml", "data.kind=least-squares", "optimizer.lr=1e6", "training.epochs=50", "--name", "x")
     assert done.code == 1
     assert re.search(r"the loss became (NaN|infinite) at step \d+", done.out)
     (run,) = shell.json("runs")

@@ -14,14 +14,16 @@ from tui_trainer.components.activations import Activation, AnyActivation
 from tui_trainer.components.base import Component, by_name, choices, field_help
 from tui_trainer.components.datasets import AnyDataset, Csv, Dataset
 from tui_trainer.components.inits import AnyInit, Init
-from tui_trainer.components.losses import AnyLoss, CrossEntropy, Loss
-from tui_trainer.components.models import MLP, AnyModel, Linear, Model, Transformer
+from tui_trainer.components.losses import AnyLoss, CrossEntropy, HalfMSE, Loss, Value
+from tui_trainer.components.models import MLP, AnyModel, Linear, Model, Point, Transformer
 from tui_trainer.components.optimizers import AnyOptimizer, Optimizer
 from tui_trainer.components.plan import Plan
 from tui_trainer.components.schedulers import AnyScheduler, Scheduler
 from tui_trainer.components.stopping import EarlyStopping
 from tui_trainer.components.task import Shape
 from tui_trainer.config.run import RunConfig
+from tui_trainer.parts.closure import Closure
+from tui_trainer.parts.functions import Quadratic
 
 FAMILIES: dict[str, tuple[Any, type[Component]]] = {
     "activation": (AnyActivation, Activation),
@@ -38,6 +40,7 @@ TABLE = Shape("classification", (6,), 3)
 IMAGE = Shape("classification", (1, 8, 8), 3)
 NUMBERS = Shape("regression", (6,), 2)
 TEXT = Shape("language", (5,), 7)
+BOWL = Shape("minimise", (2,), 1, Quadratic((1.0, 4.0), 30.0, (2.0, 1.0)))
 
 
 def component(family: str, kind: str) -> type[Any]:
@@ -120,26 +123,33 @@ def train(
         targets = torch.randn(12, shape.targets, generator=generator)
         if shape.task == "classification":
             targets = torch.arange(12) % shape.targets
+        elif shape.task == "minimise":
+            targets = torch.zeros(12, 0)
     loss.fits(shape.task, model.head)
     objective = loss.build(shape)
-    module = model.build(shape, loss.outputs(shape), generator)
+    module = model.build(shape, loss.outputs(shape), generator).float()
     built = optimizer.build(list(module.named_parameters()))
     plan = Plan.begin(scheduler, optimizer.lr, step=0, end=steps, steps_per_epoch=1)
     values = []
     for step in range(steps):
         for group in built.param_groups:
             group["lr"] = plan.rate(step)
-        built.zero_grad()
-        outputs = module(inputs)
-        value = objective(outputs, targets)
-        value.backward()
-        built.step()
-        values.append(value.item())
+        closure = Closure(lambda: each(module, objective, inputs, targets), list(module.parameters()), lambda: None)
+        if not optimizer.needs_closure:
+            closure()
+        built.step(closure if optimizer.needs_closure else None)
+        outputs = closure.outputs
+        values.append(closure.loss.item())
         assert all(parameter.isfinite().all() for parameter in module.parameters())
     predicted = objective.predict(outputs)
-    assert predicted.shape == targets.shape
+    assert predicted.shape == (targets.shape if shape.task != "minimise" else (12, 1))
     assert predicted.dtype == targets.dtype
     return values
+
+
+def each(module: Any, objective: Any, inputs: Any, targets: Any) -> tuple[Any, Any]:
+    outputs = module(inputs)
+    return outputs, objective(outputs, targets)
 
 
 def default(family: str, kind: str, wanted: str, otherwise: Component) -> Any:
@@ -152,18 +162,20 @@ def test_a_step_with_each_choice(family: str, kind: str) -> None:
     loss: Any = default(family, kind, "loss", CrossEntropy())
     optimizer: Any = default(family, kind, "optimizer", choices(AnyOptimizer)["sgd"](lr=0.01))
     scheduler: Any = default(family, kind, "scheduler", choices(AnyScheduler)["cosine"]())
-    shape = {"cnn": IMAGE, "transformer": TEXT}.get(kind, TABLE)
+    shape = {"cnn": IMAGE, "transformer": TEXT, "point": BOWL, "value": BOWL}.get(kind, TABLE)
+    if shape is BOWL:
+        model, loss = Point(), Value()
     if kind == "sparse-adam":
         model, shape = Transformer(layers=1, width=8, sparse_embedding=True), TEXT
     heads = {"nll": "softmax", "bce": "sigmoid"}
     model = model.model_copy(update={"head": heads.get(kind, "identity")})
     shapes = [shape]
-    if family == "loss":
+    if family == "loss" and kind != "value":
         shapes = [TABLE, Shape("classification", (6,), 2)]
-        if kind in ("mse", "l1", "huber"):
+        if kind in ("mse", "half-mse", "l1", "huber"):
             shapes.append(NUMBERS)
-    for each in shapes:
-        values = train(model, loss, optimizer, scheduler, each, steps=3)
+    for one in shapes:
+        values = train(model, loss, optimizer, scheduler, one, steps=3)
         assert all(value == value and abs(value) < 1e6 for value in values)
 
 
@@ -190,24 +202,24 @@ SMALL = {"samples": 60}
 def test_a_step_on_each_data_set(kind: str) -> None:
     cls = component("data", kind)
     data = cls.model_validate({"kind": kind, **(SMALL if "samples" in cls.model_fields else {})}).build(0)
-    model = Transformer(layers=1, width=8) if data.shape.task == "language" else Linear()
-    loss = component("loss", "mse")() if data.shape.task == "regression" else CrossEntropy()
-    module = model.build(data.shape, loss.outputs(data.shape), torch.Generator().manual_seed(0))
+    model = {"language": Transformer(layers=1, width=8), "minimise": Point()}.get(data.shape.task, Linear())
+    loss = {"regression": HalfMSE(), "minimise": Value()}.get(data.shape.task, CrossEntropy())
+    module = model.build(data.shape, loss.outputs(data.shape), torch.Generator().manual_seed(0)).float()
     objective = loss.build(data.shape)
     value = objective(module(data.train.inputs[:32]), data.train.targets[:32])
     value.backward()
     assert value.isfinite()
     assert data.shape.task == cls().task
-    assert {"guessing"} <= set(data.references)
+    assert {"guessing"} <= set(data.references) or data.shape.task == "minimise"
 
 
 def test_a_run_of_each_kind_of_data_has_a_loss_that_fits() -> None:
     for kind, cls in choices(AnyDataset).items():
         if cls is Csv:
             continue  # its task is a field: see below
-        model = "transformer" if cls.task == "language" else "mlp"
+        model = {"language": "transformer", "minimise": "point"}.get(cls.task, "mlp")
         config = RunConfig.model_validate({"data": {"kind": kind}, "model": {"kind": model}})
-        assert config.loss.kind == ("mse" if cls.task == "regression" else "cross-entropy")
+        assert config.loss.kind == {"regression": "mse", "minimise": "value"}.get(cls.task, "cross-entropy")
 
 
 @pytest.mark.parametrize(("task", "loss"), [("classification", "cross-entropy"), ("regression", "mse")])

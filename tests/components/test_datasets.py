@@ -23,9 +23,11 @@ from tui_trainer.components.datasets import (
     Diabetes,
     Digits,
     Iris,
-    LinearRegression,
+    LeastSquares,
     Mnist,
     Moons,
+    Quadratic,
+    Separable,
     Sine,
     Spirals,
     Text,
@@ -37,9 +39,9 @@ from tui_trainer.errors import UserError
 from tui_trainer.parts.samples import entropy, split_classes, split_numbers
 
 TABLES = [BreastCancer, Wine, Iris]
-POINTS = [Blobs, Moons, Circles, Xor, Spirals]
+POINTS = [Blobs, Moons, Circles, Xor, Spirals, Separable]
 CLASSES: list[Any] = [Digits, *TABLES, *POINTS]
-NUMBERS: list[Any] = [Diabetes, Sine, LinearRegression]
+NUMBERS: list[Any] = [Diabetes, Sine, LeastSquares]
 
 
 def splits(data: Data) -> list[Split]:
@@ -141,7 +143,7 @@ def test_a_split_of_numbers(count: int, validation: float, test: float) -> None:
 
 @pytest.mark.parametrize("cls", [Digits, *TABLES, Blobs, *NUMBERS])
 def test_mean_and_deviation_come_from_the_training_split(cls: type[Dataset]) -> None:
-    data = cls().build(0)
+    data = cls(standardise=True).build(0)
     train = data.train.inputs.double().flatten(1)
     deviation = train.std(0, correction=0)
     varies = deviation > 1e-6
@@ -161,7 +163,7 @@ def test_the_validation_split_is_scaled_as_the_training_split_is() -> None:
 
 @pytest.mark.parametrize("cls", NUMBERS)
 def test_targets_of_a_regression_have_a_scale(cls: type[Dataset]) -> None:
-    raw, scaled = cls(standardise=False).build(0), cls().build(0)
+    raw, scaled = cls(standardise=False).build(0), cls(standardise=True).build(0)
     assert raw.target_scale == 1.0
     assert scaled.target_scale == pytest.approx(float(raw.train.targets.std(correction=0)), rel=1e-4)
     assert float(scaled.train.targets.double().mean()) == pytest.approx(0, abs=1e-6)
@@ -216,7 +218,7 @@ def test_label_noise_of_what_has_no_labels_is_refused(cls: type[Dataset]) -> Non
         (Blobs(samples=3, classes=3), "data.validation = 0.2 of 3 samples leaves none to validate on"),
         (Moons(samples=1), "data.validation"),
         (Blobs(samples=1_000_000, features=101), "more than 100,000,000 numbers"),
-        (LinearRegression(samples=1_000_000, features=10_000), "more than 100,000,000 numbers"),
+        (LeastSquares(samples=1_000_000, features=10_000), "more than 100,000,000 numbers"),
         (Text(context=65_536, validation=0.01), "data.validation = 0.01 leaves"),
         (Text(test=0.0001), "data.test = 0.0001 leaves"),
     ],
@@ -284,11 +286,112 @@ def test_mnist_without_its_package_says_how_to_get_it(monkeypatch: pytest.Monkey
         Mnist().build(0)
 
 
-def test_linear_regression_is_linear() -> None:
-    data = LinearRegression(samples=400, features=5, noise=0.0).build(0)
+def test_least_squares_are_linear() -> None:
+    data = LeastSquares(samples=400, features=5, noise=0.0).build(0)
     solution = torch.linalg.lstsq(data.train.inputs.double(), data.train.targets.double()).solution
     error = data.validation.inputs.double() @ solution - data.validation.targets.double()
     assert float(error.abs().max()) < 1e-4
+
+
+def test_the_columns_of_least_squares_have_the_condition_number_asked_for() -> None:
+    data = LeastSquares(samples=25_000, features=20, condition=100.0).build(0, wide=True)
+    scales = data.train.inputs.std(0)
+    torch.testing.assert_close(scales, torch.logspace(0, -1, 20, dtype=torch.float64), rtol=0.03, atol=0)
+    hessian = data.train.inputs.T @ data.train.inputs / len(data.train)
+    curvatures = torch.linalg.eigvalsh(hessian)
+    assert data.known["condition number"] == pytest.approx(float(curvatures[-1] / curvatures[0]), rel=1e-9)
+    assert data.known["condition number"] == pytest.approx(100, rel=0.1)
+    assert data.known["lr of gradient descent"] == pytest.approx(1 / float(curvatures[-1]), rel=1e-12)
+    noise = 2 * float(hessian.trace()) / 64
+    assert data.known["lr of sgd"] == pytest.approx(1 / (float(curvatures[-1]) + noise), rel=1e-12)
+    full = LeastSquares(samples=25_000, features=20, condition=100.0, sampling="full").build(0, wide=True)
+    assert full.known["lr of sgd"] == pytest.approx(
+        1 / (float(curvatures[-1]) + 2 * float(hessian.trace()) / len(data.train)), rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_separable_points_keep_their_margin_and_the_bound_is_theirs(seed: int) -> None:
+    data = Separable(validation=0.2).build(seed, wide=True)
+    points, signs = data.train.inputs, data.train.targets * 2.0 - 1
+    assert data.known["margin"] >= 0.3
+    assert data.known["radius"] >= float(points.norm(dim=1).max())
+    assert data.known["mistakes at most"] == pytest.approx((data.known["radius"] / data.known["margin"]) ** 2)
+    weight, mistakes = torch.zeros(10, dtype=torch.float64), 0
+    for _ in range(100):
+        wrong = 0
+        for point, sign in zip(points, signs, strict=True):
+            if sign * (weight @ point) <= 0:
+                weight, wrong = weight + sign * point, wrong + 1
+        mistakes += wrong
+        if not wrong:
+            break
+    assert not wrong, "the perceptron converges"
+    assert mistakes <= data.known["mistakes at most"]
+    assert Separable(standardise=True).build(seed).known == {}
+    assert Separable(label_noise=0.1).build(seed).known == {}
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3, 7])
+@pytest.mark.parametrize("rotation", [0.0, 30.0, 90.0, -45.0])
+def test_a_quadratic_has_the_curvatures_asked_for_however_it_is_turned(dimensions: int, rotation: float) -> None:
+    data = Quadratic(condition=100.0, dimensions=dimensions, rotation=rotation).build(0, wide=True)
+    function = data.shape.function
+    assert function is not None
+    wanted = torch.logspace(0, 2, dimensions, dtype=torch.float64)
+    torch.testing.assert_close(torch.linalg.eigvalsh(function.hessian), wanted)
+    torch.testing.assert_close(function.start.norm(), (wanted[-1] / wanted).norm())
+    height = 0.5 * ((wanted[-1] / wanted) ** 2 * wanted).sum()
+    torch.testing.assert_close(function(function.start), height)
+    assert data.known["largest curvature"] == pytest.approx(float(wanted[-1]))
+    assert data.known["smallest curvature"] == 1
+    if rotation in (0.0, 90.0):
+        assert torch.equal(function.hessian, torch.diag(function.hessian.diagonal()))
+
+
+def test_a_quarter_turn_swaps_the_axes() -> None:
+    data = Quadratic(condition=100.0, rotation=90.0, start=(3.0, 2.0)).build(0, wide=True)
+    assert data.shape.function is not None
+    assert data.shape.function.hessian.tolist() == [[100.0, 0.0], [0.0, 1.0]]
+    assert data.shape.function.start.tolist() == [-2.0, 3.0]
+
+
+def test_the_mean_of_noisy_functions_is_the_function_and_that_validates() -> None:
+    data = Quadratic(noise=2.0, functions=1000).build(0, wide=True)
+    assert float(data.train.inputs.mean(0).abs().max()) < 1e-12
+    assert float(data.train.inputs.std()) == pytest.approx(2.0, rel=0.1)
+    assert not data.validation.inputs.any()
+    other = Quadratic(noise=2.0, functions=1000).build(1, wide=True)
+    assert not torch.equal(data.train.inputs, other.train.inputs)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"start": (1.0,)}, "start has 1 coordinates and the function 2"),
+        ({"start": (0.0, 0.0)}, "start elsewhere"),
+        ({"noise": 1.0, "functions": 1}, "set functions to 2 or more"),
+        ({"test": 0.1}, "a function has none"),
+        ({"clip": 5.0}, "a function has none"),
+        ({"label_noise": 0.1}, "label_noise re-draws classes"),
+    ],
+)
+def test_what_makes_no_sense_of_a_function_is_refused(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        Quadratic.model_validate(fields)
+
+
+@pytest.mark.parametrize("cls", [Digits, LeastSquares, Separable, Quadratic])
+def test_in_float64_the_floats_are_double_and_the_same_numbers(cls: type[Dataset]) -> None:
+    narrow, wide = cls().build(0), cls().build(0, wide=True)
+    assert wide.train.inputs.dtype == torch.float64
+    assert torch.equal(wide.train.inputs.float(), narrow.train.inputs)
+    assert torch.equal(wide.train.targets.to(narrow.train.targets), narrow.train.targets)
+
+
+def test_the_split_of_the_lecture() -> None:
+    data = Digits(validation=0.15, test=0.15, clip=5.0).build(0)
+    assert [len(split) for split in splits(data)] == [1257, 270, 270]
 
 
 @pytest.mark.parametrize("cls", [Moons, Circles, Xor, Spirals])
@@ -309,4 +412,4 @@ def test_entropy() -> None:
 def test_what_is_learned_is_known_before_anything_is_built(kind: str) -> None:
     dataset = choices(AnyDataset)[kind]()
     assert isinstance(dataset, Dataset)
-    assert dataset.task in ("classification", "regression", "language")
+    assert dataset.task in ("classification", "regression", "language", "minimise")

@@ -19,6 +19,7 @@ from tui_trainer.components.losses import (
     AnyLoss,
     BCEWithLogits,
     CrossEntropy,
+    HalfMSE,
     Hinge,
     Huber,
     Perceptron,
@@ -56,6 +57,7 @@ def margin(scores: torch.Tensor) -> torch.Tensor:
         (CrossEntropy(label_smoothing=0.1), LOGITS, F.cross_entropy(LOGITS, LABELS, label_smoothing=0.1)),
         (NLL(), LOGITS.softmax(-1), F.cross_entropy(LOGITS, LABELS)),
         (MSE(), LOGITS, F.mse_loss(LOGITS, ONE_HOT)),
+        (HalfMSE(), LOGITS, F.mse_loss(LOGITS, ONE_HOT) / 2),
         (L1(), LOGITS, F.l1_loss(LOGITS, ONE_HOT)),
         (Huber(delta=0.5), LOGITS, F.huber_loss(LOGITS, ONE_HOT, delta=0.5)),
         (BCEWithLogits(), LOGITS, F.binary_cross_entropy_with_logits(LOGITS, ONE_HOT)),
@@ -213,16 +215,19 @@ def test_mixed_precision(kind: str) -> None:
 
 FITS = {
     ("classification", "identity"): {
-        "cross-entropy", "mse", "l1", "huber", "bce-with-logits", "hinge", "perceptron",
+        "cross-entropy", "mse", "half-mse", "l1", "huber", "bce-with-logits", "hinge", "perceptron",
     },
-    ("classification", "sigmoid"): {"mse", "l1", "huber", "bce"},
-    ("classification", "softmax"): {"mse", "l1", "huber", "nll"},
-    ("regression", "identity"): {"mse", "l1", "huber"},
-    ("regression", "sigmoid"): {"mse", "l1", "huber"},
+    ("classification", "sigmoid"): {"mse", "half-mse", "l1", "huber", "bce"},
+    ("classification", "softmax"): {"mse", "half-mse", "l1", "huber", "nll"},
+    ("regression", "identity"): {"mse", "half-mse", "l1", "huber"},
+    ("regression", "sigmoid"): {"mse", "half-mse", "l1", "huber"},
     ("regression", "softmax"): set(),
     ("language", "identity"): {"cross-entropy"},
     ("language", "sigmoid"): set(),
     ("language", "softmax"): {"nll"},
+    ("minimise", "identity"): {"value"},
+    ("minimise", "sigmoid"): set(),
+    ("minimise", "softmax"): set(),
 }  # fmt: skip
 
 

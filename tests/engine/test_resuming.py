@@ -74,6 +74,48 @@ def test_with_every_optimizer(kind):
     assert_same(finished(config), first, second)
 
 
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        {"kind": "sgd", "lr": 1e-3, "momentum": 0.9},
+        {"kind": "adagrad", "lr": 10.0, "eps_inside": True},
+        {"kind": "adam", "lr": 10.0, "bias_correction": False},
+        {"kind": "lbfgs", "max_iter": 2},
+        {"kind": "steepest-descent"},
+        {"kind": "bfgs", "lr": 0.5},
+        {"kind": "newton", "lr": 0.5},
+    ],
+    ids=lambda optimizer: optimizer["kind"],
+)
+def test_with_a_function_to_minimise(optimizer):
+    config = tiny(
+        data={"kind": "quadratic", "functions": 9, "batch_size": 2, "noise": 1.0, "rotation": 30.0},
+        model={"kind": "point"},
+        optimizer=optimizer,
+        training={"precision": "float64", "suboptimality_every": 2},
+    )
+    whole = finished(config)
+    for step in (1, 5, 12):
+        first, second = cut_and_resumed(config, step)
+        assert_same(whole, first, second)
+        for name in ("suboptimality", "coordinate/1", "evaluations"):
+            assert first.column(name) | second.column(name) == whole.column(name)
+
+
+def test_with_a_linear_model_in_float64():
+    config = tiny(
+        data={"kind": "least-squares", "samples": 100, "batch_size": 20},
+        model={"kind": "linear", "bias": False},
+        loss={"kind": "half-mse"},
+        optimizer={"kind": "bfgs"},
+        training={"precision": "float64", "suboptimality_every": 1},
+    )
+    whole = finished(config)
+    first, second = cut_and_resumed(config, 7)
+    assert_same(whole, first, second)
+    assert first.column("suboptimality") | second.column("suboptimality") == whole.column("suboptimality")
+
+
 @pytest.mark.parametrize("watch", ["val_loss", "val_error", "train_loss"])
 def test_with_what_schedules_and_patience_remember(watch):
     config = tiny(
@@ -89,7 +131,7 @@ def test_with_what_schedules_and_patience_remember(watch):
 
 
 def test_regression_sums_do_not_depend_on_where_they_were_read():
-    config = tiny(data={"kind": "linear-regression", "batch_size": 20}, optimizer={"lr": 0.01})
+    config = tiny(data={"kind": "least-squares", "batch_size": 20}, optimizer={"lr": 0.01})
     whole = finished(config)
     for step in (1, 7, 13):
         first, second = cut_and_resumed(config, step)

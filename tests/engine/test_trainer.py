@@ -153,7 +153,7 @@ def test_clipping_bounds_the_norm_that_the_optimizer_sees_and_records_what_it_wa
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_with_the_step_said_and_nothing_bad_saved(folder):
-    bench = Bench(tiny(data={"kind": "linear-regression"}, optimizer={"lr": 1e6}, training={"epochs": 50}), folder)
+    bench = Bench(tiny(data={"kind": "least-squares"}, optimizer={"lr": 1e6}, training={"epochs": 50}), folder)
     finished = bench.finish()
     assert finished.reason == "not-finite"
     assert finished.exit_code == 1

@@ -30,7 +30,15 @@ class Loss(Component):
         """The loss as a callable `(outputs, targets)` for data of `shape`."""
         raise NotImplementedError
 
+    def _for_samples(self, task: Task) -> None:
+        if task == "minimise":
+            raise ValueError(
+                f'loss.kind = "{self.kind}" compares answers with targets, and a function to minimise has no targets: '
+                'set loss.kind = "value"'
+            )
+
     def _for_classes(self, task: Task) -> None:
+        self._for_samples(task)
         if task == "regression":
             raise ValueError(
                 f'loss.kind = "{self.kind}" compares classes, and this data set asks for numbers: set loss.kind = "mse"'
@@ -100,6 +108,7 @@ class _Distance(Loss):
     """A distance between numbers; for classes, between the outputs and a row of zeros with a one at the class."""
 
     def fits(self, task: Task, head: Head) -> None:
+        self._for_samples(task)
         self._not_for_language(task)
         if task == "regression" and head == "softmax":
             raise ValueError(
@@ -126,6 +135,21 @@ class MSE(_Distance):
         import torch.nn.functional as F
 
         return F.mse_loss
+
+
+class HalfMSE(_Distance):
+    """Half the mean square of the error, |y - X w|^2 / (2m): its gradient is X'(X w - y)/m, without a 2.
+
+    The lecture's least squares, whose rate of gradient descent is 1/L with L the largest eigenvalue of X'X/m. torch's
+    `mse_loss` is twice as large, and so are its gradients.
+    """
+
+    kind: Literal["half-mse"] = "half-mse"
+
+    def cost(self) -> Cost:
+        from tui_trainer.parts.objectives import half_mse
+
+        return half_mse
 
 
 class L1(_Distance):
@@ -256,8 +280,31 @@ class Perceptron(_Margin):
         return TwoSigns(perceptron_of_signs) if self.outputs(shape) == 1 else Classes(perceptron_of_classes)
 
 
+class Value(Loss):
+    """The value of the function itself: what is minimised where there are no targets."""
+
+    kind: Literal["value"] = "value"
+
+    def fits(self, task: Task, head: Head) -> None:
+        if task != "minimise":
+            raise ValueError(
+                'loss.kind = "value" is the height of a known function, and this data set has targets to be compared '
+                f'with: set loss.kind = "{"mse" if task == "regression" else "cross-entropy"}", or '
+                'data.kind = "quadratic"'
+            )
+        if head != "identity":
+            raise ValueError(
+                f'model.head = "{head}" would bend the function that is minimised: set model.head = "identity"'
+            )
+
+    def build(self, shape: Shape) -> Objective:
+        from tui_trainer.parts.objectives import Heights
+
+        return Heights()
+
+
 AnyLoss = Annotated[
-    CrossEntropy | NLL | MSE | L1 | Huber | BCEWithLogits | BCE | Hinge | Perceptron,
+    CrossEntropy | NLL | MSE | HalfMSE | L1 | Huber | BCEWithLogits | BCE | Hinge | Perceptron | Value,
     Field(discriminator="kind"),
 ]
 """Every loss. A new one is a class above and its name here."""

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 Head = Literal["identity", "sigmoid", "softmax"]
 """What the output layer does to its sums."""
 
+_NO_SAMPLES = (
+    'model.kind = "{kind}" learns from samples, and a function to minimise has none, only a point to move: choose '
+    'model.kind = "point", or a data set such as digits'
+)
+
 
 class Model(Component):
     """A map from a batch of samples to `outputs` numbers for each."""
@@ -47,6 +52,8 @@ class Model(Component):
 
     def check(self, shape: Shape) -> None:
         """Raise `UserError`, in words that say what to do instead, where this model cannot read data of `shape`."""
+        if shape.task == "minimise":
+            raise UserError(_NO_SAMPLES.format(kind=self.kind))
         if shape.task == "language":
             raise UserError(
                 f'model.kind = "{self.kind}" reads numbers, and the samples are sequences of {shape.targets} symbols: '
@@ -84,11 +91,13 @@ class Linear(Model):
 
     kind: Literal["linear"] = "linear"
     init: AnyInit = TorchDefault()
+    bias: bool = True
+    """Whether a constant is added to each output; without it a boundary goes through the origin."""
 
     def assemble(self, shape: Shape, outputs: int) -> nn.Module:
         from tui_trainer.parts.networks import mlp
 
-        return mlp(shape.inputs, (), outputs, self.activation.build, self.head)
+        return mlp(shape.inputs, (), outputs, self.activation.build, self.head, bias=self.bias)
 
     def sizes(self, shape: Shape, outputs: int) -> str:
         return f"{math.prod(shape.inputs)}-{outputs}"
@@ -207,6 +216,8 @@ class Transformer(Model):
         return self
 
     def check(self, shape: Shape) -> None:
+        if shape.task == "minimise":
+            raise UserError(_NO_SAMPLES.format(kind=self.kind))
         if shape.task != "language":
             raise UserError(
                 f'model.kind = "transformer" reads sequences of symbols, and this is {shape.task}: choose '
@@ -232,5 +243,31 @@ class Transformer(Model):
         return f"{self.layers} layers of {self.heads} heads, width {self.width}, {text}"
 
 
-AnyModel = Annotated[Linear | MLP | CNN | Transformer, Field(discriminator="kind")]
+class Point(Model):
+    """No model at all: a point in space, whose coordinates are what is trained. For functions to minimise."""
+
+    kind: Literal["point"] = "point"
+
+    def check(self, shape: Shape) -> None:
+        if shape.function is None:
+            raise UserError(
+                'model.kind = "point" is a place on a known function, and this data set has samples to learn from: '
+                'choose data.kind = "quadratic", or a model that reads them, such as model.kind = "mlp"'
+            )
+
+    def assemble(self, shape: Shape, outputs: int) -> nn.Module:
+        from tui_trainer.parts import functions
+
+        assert shape.function is not None
+        return functions.Point(shape.function)
+
+    def sizes(self, shape: Shape, outputs: int) -> str:
+        return f"in {shape.inputs[0]} dimension{'s' if shape.inputs[0] > 1 else ''}"
+
+    @property
+    def has_hidden_units(self) -> bool:
+        return False
+
+
+AnyModel = Annotated[Linear | MLP | CNN | Transformer | Point, Field(discriminator="kind")]
 """Every model. A new one is a class above and its name here."""

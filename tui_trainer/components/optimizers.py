@@ -1,13 +1,15 @@
-"""Optimizers: torch's own, each with torch's arguments and torch's defaults."""
+"""Optimizers: torch's own, each with torch's arguments and torch's defaults, and those of `curved`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tui_trainer.components.base import Component, Count, Decay, NonNegative, Positive, Real, Share
+from tui_trainer.components.base import Count, Decay, NonNegative, Positive, Real, Share
+from tui_trainer.components.curved import BFGS, LBFGS, Newton, SteepestDescent
+from tui_trainer.components.optimizer import Named, Optimizer, is_sparse
 from tui_trainer.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,66 +17,6 @@ if TYPE_CHECKING:
     from torch.nn import Parameter
 
 Betas = tuple[Decay, Decay]
-Named = Sequence[tuple[str, "Parameter"]]
-
-
-class Optimizer(Component):
-    """A rule that turns gradients into steps."""
-
-    torch_name: ClassVar[str]
-    """The class in `torch.optim`."""
-    fusible: ClassVar[bool] = False
-    """Whether torch has a fused form of it: the whole update in one call, which is faster and rounds differently."""
-    fused_on: ClassVar[tuple[str, ...]] = ("cpu", "cuda", "mps")
-    """The types of device that have the fused form."""
-    rate_matters: ClassVar[bool] = True
-    """Whether a new rate changes the steps of a run that has begun."""
-    takes_sparse: ClassVar[bool] = False
-    """Whether it can step a sparse gradient, as long as no weight decay is added to it."""
-
-    lr: Positive
-    """The learning rate; the schedule shapes it over time."""
-
-    def build(self, parameters: Named) -> torch.optim.Optimizer:
-        """The torch optimizer over `parameters` (name, parameter).
-
-        Raises:
-            UserError: a parameter is not of a kind that this optimizer can step.
-        """
-        self._check_sparse(parameters)
-        return self._torch([parameter for _, parameter in parameters])
-
-    def _check_sparse(self, parameters: Named) -> None:
-        for name, parameter in parameters:
-            if is_sparse(parameter) and not self.takes_sparse:
-                raise UserError(
-                    f"optimizer {self.kind} cannot step {name!r}, whose gradient is sparse: choose sparse-adam or sgd, "
-                    "or set model.sparse_embedding=false"
-                )
-            if is_sparse(parameter) and getattr(self, "weight_decay", 0.0):
-                raise UserError(
-                    f"optimizer.weight_decay would shrink all of {name!r}, and its gradient is sparse: set it to 0, or "
-                    "model.sparse_embedding=false"
-                )
-
-    def _torch(self, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
-        import torch
-
-        arguments: dict[str, Any] = {name: value for name, value in self if name not in self._own_fields()}
-        if self.fusible and all(
-            p.is_floating_point() and p.device.type in self.fused_on and not is_sparse(p) for p in parameters
-        ):
-            arguments["fused"] = True
-        return getattr(torch.optim, self.torch_name)(parameters, **arguments)
-
-    def _own_fields(self) -> set[str]:
-        """The fields that are not arguments of the torch class."""
-        return {"kind"}
-
-
-def is_sparse(parameter: Parameter) -> bool:
-    """Whether the gradient of a parameter is sparse: the layer that makes it so says it on the parameter."""
-    return getattr(parameter, "sparse_gradient", False)
 
 
 class SGD(Optimizer):
@@ -117,6 +59,18 @@ class Adam(Optimizer):
     """Divide by the largest average of the square seen so far."""
     decoupled_weight_decay: bool = False
     """Shrink the weights apart from the gradient, as AdamW does."""
+    bias_correction: bool = True
+    """Divide the averages by 1 - beta^k in step k, since they start from 0; without it the first step is 3.16 lr."""
+
+    def _torch(self, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
+        if self.bias_correction:
+            return super()._torch(parameters)
+        from tui_trainer.parts import updates
+
+        return updates.Adam(parameters, **{name: value for name, value in self if name != "kind"})
+
+    def _own_fields(self) -> set[str]:
+        return {"kind", "bias_correction"}
 
 
 class AdamW(Optimizer):
@@ -187,7 +141,7 @@ class Adamax(Optimizer):
 class Adagrad(Optimizer):
     """Divide each coordinate by the root of the sum of its squared gradients (torch `Adagrad`; Duchi et al. 2011).
 
-    torch adds eps outside the root: x <- x - lr g / (sqrt(s) + eps).
+    torch adds eps outside the root: x <- x - lr g / (sqrt(s) + eps). The lecture's slides add it inside.
     """
 
     torch_name = "Adagrad"
@@ -202,7 +156,19 @@ class Adagrad(Optimizer):
     initial_accumulator_value: NonNegative = 0.0
     """What the sum of squares starts from."""
     eps: Positive = 1e-10
-    """Added to the root in the denominator."""
+    """Added to the root in the denominator, or to what is under it."""
+    eps_inside: bool = False
+    """Add eps under the root, as on the lecture's slides: x <- x - lr g / sqrt(s + eps)."""
+
+    def _torch(self, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
+        if not self.eps_inside:
+            return super()._torch(parameters)
+        from tui_trainer.parts import updates
+
+        return updates.Adagrad(parameters, **{name: value for name, value in self if name != "kind"})
+
+    def _own_fields(self) -> set[str]:
+        return {"kind", "eps_inside"}
 
 
 class RMSprop(Optimizer):
@@ -388,6 +354,10 @@ AnyOptimizer = Annotated[
     | Adafactor
     | ASGD
     | Rprop
+    | LBFGS
+    | SteepestDescent
+    | Newton
+    | BFGS
     | Muon
     | SparseAdam,
     Field(discriminator="kind"),

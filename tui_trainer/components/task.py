@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
-Task = Literal["classification", "regression", "language"]
-"""What is learned."""
+    from tui_trainer.parts.functions import Quadratic
+
+Task = Literal["classification", "regression", "language", "minimise"]
+"""What is learned; to `minimise` is to look for the lowest point of a known function, and nothing is learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +21,25 @@ class Shape:
 
     Attributes:
         task: what is learned.
-        inputs: shape of one sample without the batch; for language, the context length alone.
-        targets: number of classes, of regression targets, or of symbols in the vocabulary.
+        inputs: shape of one sample without the batch; for language, the context length alone; of a function, the
+            dimensions of its point.
+        targets: number of classes, of regression targets, or of symbols in the vocabulary; 1 of a function.
+        function: what is minimised where nothing is learned.
     """
 
     task: Task
     inputs: tuple[int, ...]
     targets: int
+    function: Quadratic | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
     """Inputs `[n, *Shape.inputs]` (floats; int64 symbols for language) and their targets.
 
-    Targets are int64 classes `[n]`, floats `[n, targets]`, or int64 next symbols `[n, context]`. Floats are float32,
-    and float64 where the data was built so.
+    Targets are int64 classes `[n]`, floats `[n, targets]`, int64 next symbols `[n, context]`, or nothing `[n, 0]` where
+    a function is minimised: then the inputs are what each sample adds to its gradient. Floats are float32, and float64
+    where the data was built so.
     """
 
     inputs: Tensor

@@ -23,6 +23,7 @@ METRICS: dict[Task, tuple[str, ...]] = {
     "classification": ("loss", "accuracy"),
     "language": ("loss", "accuracy"),
     "regression": ("loss", "rmse", "r2"),
+    "minimise": ("loss",),
 }
 """What is measured for each task, without the name of the split."""
 
@@ -63,12 +64,16 @@ class Training(BaseModel):
     """Threads of one torch operation on the CPU; 0 takes one for a small model, torch's choice for others."""
     clip_grad_norm: NonNegative = 0.0
     """Largest global gradient norm; larger gradients are scaled down to it. 0 for no clipping."""
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    """The type of the forward pass; the two short ones use automatic mixed precision."""
+    precision: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
+    """The type of the forward pass; the two short ones use automatic mixed precision. In float64 all is double: data,
+    weights and gradients."""
     compile: bool = False
     """Compile the model with torch.compile; a model that cannot be compiled runs as it is, and the log says so."""
     validate_every: Count = 1
     """Epochs between two validations."""
+    suboptimality_every: Whole = 0
+    """Steps between two measurements of (f - f*) / (f0 - f*) of the whole training objective f, where its least value
+    f* is known: a quadratic, or a linear model fitted by the mean square. 0 for none."""
     norm_every: Count = 10
     """Steps between two measurements of the gradient norm; with clipping on, each step is measured."""
     layers_every: Whole = 100
@@ -108,6 +113,9 @@ class RunConfig(BaseModel):
             table = filled.get(name)
             if isinstance(table, dict) and "kind" not in table:
                 filled[name] = {"kind": cls.model_fields[name].default.kind, **table}
+        model = filled.get("model")
+        if model is None and _task(filled.get("data")) == "minimise":
+            filled["model"] = {"kind": "point"}
         loss = filled.get("loss")
         if loss is None or (isinstance(loss, dict) and "kind" not in loss):
             filled["loss"] = {"kind": _usual_loss(filled.get("data")), **(loss or {})}
@@ -121,18 +129,21 @@ class RunConfig(BaseModel):
         if self.early_stopping.monitor not in names:
             hint = did_you_mean(self.early_stopping.monitor, names)
             raise ValueError(f"early_stopping.monitor: {self.early_stopping.monitor!r} is not measured; {hint}")
-        if self.data.task == "regression" and getattr(self.scheduler, "watch", "") == "val_error":
+        if self.data.task in ("regression", "minimise") and getattr(self.scheduler, "watch", "") == "val_error":
             raise ValueError("scheduler.watch: val_error is the share of wrong classes, and here there are no classes")
         return self
 
 
-def _usual_loss(data: Any) -> str:
+def _task(data: Any) -> Any:
+    """What is learned from a data set, or from the table that describes one."""
     if isinstance(data, dict):
         kind = choices(AnyDataset).get(str(data.get("kind")), Digits)
-        task = data.get("task", getattr(kind, "task", "classification"))
-    else:
-        task = getattr(data, "task", "classification")
-    return "mse" if task == "regression" else "cross-entropy"
+        return data.get("task", getattr(kind, "task", "classification"))
+    return getattr(data, "task", "classification")
+
+
+def _usual_loss(data: Any) -> str:
+    return {"regression": "mse", "minimise": "value"}.get(_task(data), "cross-entropy")
 
 
 FAMILIES: dict[str, type[Component]] = {

@@ -26,7 +26,7 @@ _INIT, _DROPOUT = 1, 2
 SMALL = 200_000
 """Parameters below which one thread is faster than several: on a busy machine by more than ten times."""
 
-PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+PRECISIONS = {"float32": None, "float64": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(slots=True)
@@ -65,10 +65,14 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> Workshop:
     """
     training = config.training
     device = choose(training.device)
-    data = config.data.build(training.seed)
+    wide = training.precision == "float64"
+    if wide and device.type == "mps":
+        raise UserError("training.precision: MPS has no float64: choose training.device=cpu, or float32")
+    data = config.data.build(training.seed, wide=wide)
     config.model.check(data.shape)
     outputs = config.loss.outputs(data.shape)
-    model = config.model.build(data.shape, outputs, seeded(training.seed, _INIT)).to(device)
+    model = config.model.build(data.shape, outputs, seeded(training.seed, _INIT))
+    model = model.to(device, torch.float64 if wide else torch.float32)
     _use_threads(training.threads, device, model)
     objective = config.loss.build(data.shape)
     dtype = PRECISIONS[training.precision]

@@ -110,9 +110,31 @@ class Regression:
         self.seen = int(state["seen"])
 
 
-Metric = Accuracy | Regression
+class Nothing:
+    """Of a function to minimise nothing is measured beside its value."""
+
+    name = ""
+
+    def add(self, outputs: Tensor, targets: Tensor) -> None:
+        """Count nothing."""
+
+    def values(self) -> dict[str, float]:
+        """No metric."""
+        return {}
+
+    def dump(self) -> dict[str, float]:
+        """Nothing to keep."""
+        return {}
+
+    def load(self, state: dict[str, float]) -> None:
+        """Nothing to put back."""
+
+
+Metric = Accuracy | Regression | Nothing
 
 
 def metric_for(shape: Shape, objective: Objective, target_scale: float) -> Metric:
     """The metric of a task, empty."""
+    if shape.task == "minimise":
+        return Nothing()
     return Regression(target_scale) if shape.task == "regression" else Accuracy(objective)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui_trainer.components.plan import Plan
-from tui_trainer.engine import progress
+from tui_trainer.engine import closures, progress
 from tui_trainer.engine.checkpoint import BadCheckpoint, load
 from tui_trainer.engine.ending import Ending
 from tui_trainer.engine.saving import RESERVED
@@ -55,6 +55,7 @@ def _obey(trainer: Trainer, command: cmd.AnyCommand) -> None:
         case cmd.SetOptimizer():
             set_optimizer(trainer, command)
         case cmd.SetClip():
+            closures.refuse(trainer.optimizer_choice, command.value, trainer.config.training.precision)
             _changed(trainer, command, "clip_grad_norm", trainer.clip, command.value)
             trainer.clip = command.value
         case cmd.SetPatience():

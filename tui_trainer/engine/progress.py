@@ -59,6 +59,7 @@ def checkpoint(trainer: Trainer) -> Tree:
             "epoch_loss": trainer.recorder.epoch_loss,
             "epoch_samples": trainer.recorder.epoch_samples,
             "metric": trainer.metric.dump(),
+            "extra_evaluations": trainer.descent.extra,
             "paused": trainer.paused,
             "pending": [command.model_dump(mode="json") for command in trainer.control.pending()],
             "stop_at_epoch_end": ending.cause.model_dump(mode="json")
@@ -89,6 +90,7 @@ def restore(trainer: Trainer, tree: Tree, *, pending: bool = True) -> None:
     trainer.recorder.epoch_samples = int(progress["epoch_samples"])
     trainer.metric = trainer.new_metric()
     trainer.metric.load(progress["metric"])
+    trainer.descent.restore(int(progress.get("extra_evaluations", 0)))
     trainer.watch.set(float(progress["seconds"]))
     put_back(trainer, tree)
     trainer.set_rate()

@@ -63,6 +63,7 @@ class Recorder:
         self._norms: list[Tensor] = []
         self._norm_steps: list[int] = []
         self._norm_seconds: list[float] = []
+        self._beside: dict[str, list[tuple[int, float, Tensor]]] = {}
         self._flushed = perf_counter()
         self.last_norm: dict[str, float | None] = {}
         """The newest gradient norm that was published, by its name."""
@@ -83,6 +84,10 @@ class Recorder:
         self._norms.append(norm)
         self._norm_steps.append(step)
         self._norm_seconds.append(self._watch.read())
+
+    def add_beside(self, step: int, name: str, value: Tensor) -> None:
+        """Keep another measurement of a step, a scalar."""
+        self._beside.setdefault(name, []).append((step, self._watch.read(), value))
 
     def flush(self) -> tuple[int, str, list[float]] | None:
         """Publish what has been kept.
@@ -109,6 +114,7 @@ class Recorder:
             )
         )
         self._flush_norms(last)
+        self._flush_beside(last)
         kept = (self._losses, self._rates, self._seconds, self._sizes)
         for column in kept:
             column.clear()
@@ -125,6 +131,20 @@ class Recorder:
             self.last_norm = {"grad_norm": norms[-1] if math.isfinite(norms[-1]) else None}
         for column in (self._norms, self._norm_steps, self._norm_seconds):
             column.clear()
+
+    def _flush_beside(self, last: int) -> None:
+        """One event for the columns that were measured at the same steps."""
+        found: dict[tuple[int, ...], dict[str, list[float]]] = {}
+        seconds: dict[tuple[int, ...], list[float]] = {}
+        for name, rows in self._beside.items():
+            kept = [row for row in rows if row[0] <= last]
+            steps = tuple(step for step, _, _ in kept)
+            if steps:
+                found.setdefault(steps, {})[name] = torch.stack([value for _, _, value in kept]).tolist()
+                seconds[steps] = [round(at, 4) for _, at, _ in kept]
+        for steps, values in found.items():
+            self._publish(columns(last, list(steps), seconds[steps], values))
+        self._beside.clear()
 
     def epoch_mean(self) -> float:
         """The mean loss of the samples of this epoch so far; begins anew for the next."""

@@ -31,7 +31,8 @@ def started(trainer: Trainer, path: str) -> ev.RunStarted:
         model=config.model.describe(data.shape, config.loss.outputs(data.shape)),
         layers=tuple(name for name, _ in shop.layers),
         data=data.note or config.data.kind,
-        references={name: value for name, value in data.references.items() if math.isfinite(value)},
+        references={name: value for name, value in _references(trainer).items() if math.isfinite(value)},
+        known={name: value for name, value in data.known.items() if math.isfinite(value)},
         train_samples=len(data.train),
         validation_samples=len(data.validation),
         batch_size=shop.batches.size,
@@ -50,6 +51,13 @@ def started(trainer: Trainer, path: str) -> ev.RunStarted:
         pid=os.getpid(),
         host=socket.gethostname(),
     )
+
+
+def _references(trainer: Trainer) -> dict[str, float]:
+    """Losses worth a line on the chart: those of the data, and the least there can be where that is above 0."""
+    gap = trainer.descent.gap
+    least = {"minimum": gap.minimum} if gap is not None and gap.minimum > 0 else {}
+    return {**trainer.shop.data.references, **least}
 
 
 def finished(trainer: Trainer, reason: ev.Reason, detail: str) -> ev.RunFinished:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from time import perf_counter
 
 import torch
@@ -22,8 +23,9 @@ from tui_trainer.components.optimizers import AnyOptimizer
 from tui_trainer.components.plan import Plan
 from tui_trainer.components.schedulers import Plateau
 from tui_trainer.config.run import RunConfig
-from tui_trainer.engine import build, layers, progress, rng, telling
+from tui_trainer.engine import build, closures, layers, progress, rng, telling
 from tui_trainer.engine.control import Control
+from tui_trainer.engine.descent import Descent
 from tui_trainer.engine.ending import Ending
 from tui_trainer.engine.evaluate import evaluate
 from tui_trainer.engine.judge import Judge, Metrics
@@ -93,12 +95,14 @@ class Trainer:
         self.optimizer: torch.optim.Optimizer
         self.metric: Metric
         self.plan: Plan
+        self.descent: Descent
 
     # -- setting up -------------------------------------------------------------------------------------------------
 
     def set_up(self) -> None:
         """Build data, model and optimizer. Raises `UserError` where that is not possible; nothing has been written."""
         self.shop = build.set_up(self.config, self.log)
+        self.descent = Descent(self.config, self.shop, self.recorder)
         self.use_optimizer(self.config.optimizer)
         self.metric = self.new_metric()
         self.plan = Plan.begin(
@@ -112,9 +116,11 @@ class Trainer:
 
     def use_optimizer(self, choice: AnyOptimizer) -> None:
         """Step with this optimizer from now on, its state empty. Raises `UserError` where it cannot step the model."""
+        closures.refuse(choice, self.clip, self.config.training.precision)
         self.optimizer = build.optimizer_for(choice, self.shop.model)
         self.optimizer_choice = choice
         self._parameters = self.shop.parameters
+        self._train = partial(closures.train_batch, self) if choice.needs_closure else self._train_batch
 
     def new_metric(self) -> Metric:
         """The task's metric, empty."""
@@ -152,6 +158,8 @@ class Trainer:
         """Train to the end, one batch at each `next`; yields whether anything was done (False while paused)."""
         self.resume_rng()
         self.watch.start()
+        if self.step == 0:
+            self.descent.record(0)
         while self.epoch < self.epochs and self.ending is None:
             self.set_rate()
             yield from self._train_epoch()
@@ -182,9 +190,11 @@ class Trainer:
                     return
             if self._moves_each_step:
                 self.set_rate()
-            loss = self._train_batch(inputs, targets)
+            loss = self._train(inputs, targets)
             self.step += 1
             self.position += 1
+            if self.descent.active:
+                self.descent.record(self.step)
             if self.recorder.add(self.step, loss, self.rate, len(inputs)) or self._save_now:
                 if self.flush():
                     return

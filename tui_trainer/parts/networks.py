@@ -51,12 +51,17 @@ def mlp(
     head: str,
     dropout: float = 0.0,
     norm: str = "none",
+    *,
+    bias: bool = True,
 ) -> nn.Sequential:
-    """`[n, *inputs]` to `[n, outputs]`: flatten, hidden1, hidden1_norm, hidden1_activation, ..., output, head."""
+    """`[n, *inputs]` to `[n, outputs]`: flatten, hidden1, hidden1_norm, hidden1_activation, ..., output, head.
+
+    `bias` says whether the output layer has one.
+    """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     if len(inputs) > 1:
         layers["flatten"] = nn.Flatten()
-    _units(layers, math.prod(inputs), hidden, outputs, activation, head, dropout, norm)
+    _units(layers, math.prod(inputs), hidden, outputs, activation, head, dropout, norm, bias)
     return nn.Sequential(layers)
 
 
@@ -100,6 +105,7 @@ def _units(
     head: str,
     dropout: float,
     norm: str,
+    bias: bool = True,
 ) -> None:
     for number, after in enumerate(hidden, start=1):
         layers[f"hidden{number}"] = nn.Linear(before, after)
@@ -109,7 +115,7 @@ def _units(
         if dropout:
             layers[f"hidden{number}_dropout"] = nn.Dropout(dropout)
         before = after
-    layers["output"] = nn.Linear(before, outputs)
+    layers["output"] = nn.Linear(before, outputs, bias=bias)
     last = head_module(head)
     if last is not None:
         layers["head"] = last

@@ -84,6 +84,21 @@ class Values(Objective):
         return outputs
 
 
+class Heights(Objective):
+    """Outputs `[n, 1]`, the value of each of n functions at the point; nothing is compared with them."""
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return outputs.mean()
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        return outputs
+
+
+def half_mse(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Half the mean square of the error."""
+    return F.mse_loss(outputs, targets) / 2
+
+
 def nll_of_probabilities(probabilities: Tensor, classes: Tensor) -> Tensor:
     """-ln of the probability of the right class; one that was rounded to 0 costs as much as the smallest float."""
     return F.nll_loss(probabilities.clamp_min(TINY).log(), classes)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ class Samples:
         classes: names of the classes; empty for regression.
         note: one line about the data for people.
         pooled: whether all inputs share one mean and deviation, as the pixels of an image may.
+        known: numbers that theory says of them, by name.
     """
 
     inputs: Floats
@@ -41,6 +43,7 @@ class Samples:
     classes: tuple[str, ...]
     note: str
     pooled: bool = False
+    known: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 def random(seed: int, purpose: int) -> np.random.Generator:
@@ -65,13 +68,14 @@ def prepare(
     label_noise: float,
     standardise: bool,
     clip: float | None,
+    wide: bool = False,
 ) -> Data:
     """The data that `samples` become.
 
     Raises:
         UserError: a split would be empty, or a number is too large for float32.
     """
-    _refuse_large(samples.inputs, samples.targets)
+    _refuse_large(samples.inputs, samples.targets, wide)
     rng = random(seed, SPLIT)
     if samples.classes:
         parts = split_classes(samples.targets.astype(np.int64), validation, test, rng)
@@ -100,7 +104,7 @@ def prepare(
         shape = Shape("regression", inputs.shape[1:], targets.shape[1])
         guessing = float(targets[train].var(0).mean())
     noted = f", {label_noise:.0%} of the training labels re-drawn" if label_noise else ""
-    first, second, *third = (_as_tensors(inputs[part], targets[part]) for part in parts)
+    first, second, *third = (_as_tensors(inputs[part], targets[part], wide) for part in parts)
     return Data(
         shape=shape,
         train=first,
@@ -109,21 +113,23 @@ def prepare(
         classes=samples.classes,
         target_scale=scale,
         references={"guessing": guessing},
+        known=samples.known,
         note=samples.note + noted,
     )
 
 
-def _as_tensors(inputs: Floats, targets: npt.NDArray[Any]) -> Split:
-    kind = np.int64 if targets.dtype.kind == "i" else np.float32
-    _refuse_large(inputs, targets)
+def _as_tensors(inputs: Floats, targets: npt.NDArray[Any], wide: bool) -> Split:
+    floats = np.float64 if wide else np.float32
+    kind = np.int64 if targets.dtype.kind == "i" else floats
+    _refuse_large(inputs, targets, wide)
     return Split(
-        torch.from_numpy(np.ascontiguousarray(inputs, np.float32)),
+        torch.from_numpy(np.ascontiguousarray(inputs, floats)),
         torch.from_numpy(np.ascontiguousarray(targets, kind)),
     )
 
 
-def _refuse_large(inputs: Floats, targets: npt.NDArray[Any]) -> None:
-    if max(np.abs(inputs).max(), np.abs(targets).max()) > LARGEST:
+def _refuse_large(inputs: Floats, targets: npt.NDArray[Any], wide: bool) -> None:
+    if not wide and max(np.abs(inputs).max(), np.abs(targets).max()) > LARGEST:
         raise UserError(f"data holds numbers beyond {LARGEST:.1e}, the largest that is calculated with")
 
 

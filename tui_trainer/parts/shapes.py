@@ -75,11 +75,34 @@ def sine(seed: int, samples: int, periods: float, noise: float) -> Samples:
     return Samples(inputs, targets, (), f"{samples:,} points on {periods:g} waves of a sine")
 
 
-def linear_regression(seed: int, samples: int, features: int, noise: float) -> Samples:
-    """Normal inputs, normal weights, normal noise."""
+def least_squares(seed: int, samples: int, features: int, noise: float, condition: float) -> Samples:
+    """Normal inputs whose deviations fall from 1 to 1/sqrt(condition), normal weights, normal noise."""
     refuse_huge(samples, features)
     rng = random(seed, MADE_UP)
     weights = rng.standard_normal((features, 1))
-    inputs = rng.standard_normal((samples, features))
+    inputs = rng.standard_normal((samples, features)) * np.logspace(0, -np.log10(condition) / 2, features)
     targets = inputs @ weights + noise * rng.standard_normal((samples, 1))
-    return Samples(inputs, targets, (), f"{samples:,} samples of {features} numbers and a weighted sum of them")
+    scaled = f", condition number {condition:g}" if condition > 1 else ""
+    return Samples(inputs, targets, (), f"{samples:,} samples of {features} numbers and a weighted sum of them{scaled}")
+
+
+def separable(seed: int, samples: int, features: int, margin: float) -> Samples:
+    """Normal points on both sides of a random plane through the origin; those within the margin are drawn again."""
+    refuse_huge(samples, features)
+    rng = random(seed, MADE_UP)
+    plane = rng.standard_normal(features)
+    plane /= np.linalg.norm(plane)
+    points = rng.standard_normal((samples, features))
+    distances = points @ plane
+    while (near := np.abs(distances) < margin).any():
+        points[near] = rng.standard_normal((int(near.sum()), features))
+        distances = points @ plane
+    labels = (distances > 0).astype(np.int64)
+    radius, least = float(np.linalg.norm(points, axis=1).max()), float(np.abs(distances).min())
+    return Samples(
+        points,
+        labels,
+        ("0", "1"),
+        f"{samples:,} points with {features} numbers each, {least:.2g} or more from a plane",
+        known={"radius": radius, "margin": least, "mistakes at most": (radius / max(least, 1e-300)) ** 2},
+    )

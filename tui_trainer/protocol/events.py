@@ -82,6 +82,8 @@ class RunStarted(Event):
     precision: str = "float32"
     references: dict[str, float] = {}
     """Losses worth a line on the chart, by name."""
+    known: dict[str, float] = {}
+    """Other numbers that theory says of the data, by name: curvatures, rates, margins."""
     chance: Number = None
     """Loss of an output that treats all classes alike (ln K of cross-entropy); for numbers, of the best constant."""
     guessing: Number = None

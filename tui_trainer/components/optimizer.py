@@ -1,0 +1,76 @@
+"""What every optimizer is: a description that builds the rule which turns gradients into steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tui_trainer.components.base import Component, Positive
+from tui_trainer.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+    from torch.nn import Parameter
+
+Named = Sequence[tuple[str, "Parameter"]]
+
+
+class Optimizer(Component):
+    """A rule that turns gradients into steps."""
+
+    torch_name: ClassVar[str]
+    """The class in `torch.optim`; those that torch does not have go by no such name."""
+    fusible: ClassVar[bool] = False
+    """Whether torch has a fused form of it: the whole update in one call, which is faster and rounds differently."""
+    fused_on: ClassVar[tuple[str, ...]] = ("cpu", "cuda", "mps")
+    """The types of device that have the fused form."""
+    rate_matters: ClassVar[bool] = True
+    """Whether a new rate changes the steps of a run that has begun."""
+    takes_sparse: ClassVar[bool] = False
+    """Whether it can step a sparse gradient, as long as no weight decay is added to it."""
+    needs_closure: ClassVar[bool] = False
+    """Whether a step evaluates the loss several times; made for the full batch, which is the same each time."""
+
+    lr: Positive
+    """The learning rate; the schedule shapes it over time."""
+
+    def build(self, parameters: Named) -> torch.optim.Optimizer:
+        """The torch optimizer over `parameters` (name, parameter).
+
+        Raises:
+            UserError: a parameter is not of a kind that this optimizer can step.
+        """
+        self._check_sparse(parameters)
+        return self._torch([parameter for _, parameter in parameters])
+
+    def _check_sparse(self, parameters: Named) -> None:
+        for name, parameter in parameters:
+            if is_sparse(parameter) and not self.takes_sparse:
+                raise UserError(
+                    f"optimizer {self.kind} cannot step {name!r}, whose gradient is sparse: choose sparse-adam or sgd, "
+                    "or set model.sparse_embedding=false"
+                )
+            if is_sparse(parameter) and getattr(self, "weight_decay", 0.0):
+                raise UserError(
+                    f"optimizer.weight_decay would shrink all of {name!r}, and its gradient is sparse: set it to 0, or "
+                    "model.sparse_embedding=false"
+                )
+
+    def _torch(self, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
+        import torch
+
+        arguments: dict[str, Any] = {name: value for name, value in self if name not in self._own_fields()}
+        if self.fusible and all(
+            p.is_floating_point() and p.device.type in self.fused_on and not is_sparse(p) for p in parameters
+        ):
+            arguments["fused"] = True
+        return getattr(torch.optim, self.torch_name)(parameters, **arguments)
+
+    def _own_fields(self) -> set[str]:
+        """The fields that are not arguments of the torch class."""
+        return {"kind"}
+
+
+def is_sparse(parameter: Parameter) -> bool:
+    """Whether the gradient of a parameter is sparse: the layer that makes it so says it on the parameter."""
+    return getattr(parameter, "sparse_gradient", False)
