@@ -9,6 +9,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
+from tui_trainer.engine.probes import columns_of
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.events import AnyEvent, Scalars
 
@@ -63,6 +64,7 @@ class Recorder:
         self._norms: list[Tensor] = []
         self._norm_steps: list[int] = []
         self._norm_seconds: list[float] = []
+        self._probes: list[tuple[int, float, Tensor]] = []
         self._flushed = perf_counter()
         self.last_norm: dict[str, float | None] = {}
         """The newest gradient norm that was published, by its name."""
@@ -83,6 +85,10 @@ class Recorder:
         self._norms.append(norm)
         self._norm_steps.append(step)
         self._norm_seconds.append(self._watch.read())
+
+    def add_probe(self, step: int, numbers: Tensor) -> None:
+        """Keep what a probe of a step measured."""
+        self._probes.append((step, self._watch.read(), numbers))
 
     def flush(self) -> tuple[int, str, list[float]] | None:
         """Publish what has been kept.
@@ -109,6 +115,7 @@ class Recorder:
             )
         )
         self._flush_norms(last)
+        self._flush_probes(last)
         kept = (self._losses, self._rates, self._seconds, self._sizes)
         for column in kept:
             column.clear()
@@ -125,6 +132,15 @@ class Recorder:
             self.last_norm = {"grad_norm": norms[-1] if math.isfinite(norms[-1]) else None}
         for column in (self._norms, self._norm_steps, self._norm_seconds):
             column.clear()
+
+    def _flush_probes(self, last: int) -> None:
+        """Publish what the probes up to the step `last` measured; a value that says nothing is null."""
+        kept = [probe for probe in self._probes if probe[0] <= last]
+        self._probes.clear()
+        if kept:
+            values = columns_of(torch.stack([numbers for _, _, numbers in kept]).tolist())
+            steps, seconds = [step for step, _, _ in kept], [round(at, 4) for _, at, _ in kept]
+            self._publish(Scalars(step=last, steps=steps, seconds=seconds, values=values))
 
     def epoch_mean(self) -> float:
         """The mean loss of the samples of this epoch so far; begins anew for the next."""
