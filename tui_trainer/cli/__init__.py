@@ -30,6 +30,7 @@ _COMMANDS = {
     "send": _Entry("send", "Steer a live run from a script."),
     "runs": _Entry("runs", "List what is live and what is finished."),
     "presets": _Entry("presets", "List what there is to run."),
+    "diagnose": _Entry("diagnose", "Say what a run's curves show, with the evidence."),
     "export": _Entry("export", "Write a run's curves to another format."),
     "doctor": _Entry("doctor", "Say what works here, and what to do about the rest."),
     "bridge": _Entry("bridge", "Speak a live run's protocol on stdin and stdout."),

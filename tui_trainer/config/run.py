@@ -78,6 +78,8 @@ class Training(BaseModel):
     """Steps between two measurements of the gradient norm; with clipping on, each step is measured."""
     layers_every: Whole = 100
     """Steps between two measurements of every layer; 0 for none."""
+    probe_every: Whole = 100
+    """Steps between two close looks at a step, for the diagnosis; four times as many in the beginning. 0 for none."""
 
 
 class RunConfig(BaseModel):

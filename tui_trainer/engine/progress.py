@@ -60,12 +60,14 @@ def checkpoint(trainer: Trainer) -> Tree:
             "epoch_samples": trainer.recorder.epoch_samples,
             "metric": trainer.metric.dump(),
             "extra_evaluations": trainer.descent.extra,
+            "diagnosis": trainer.observer.dump(),
             "paused": trainer.paused,
             "pending": [command.model_dump(mode="json") for command in trainer.control.pending()],
             "stop_at_epoch_end": ending.cause.model_dump(mode="json")
             if ending is not None and ending.when == "epoch" and ending.cause is not None and not trainer.finishing
             else None,
         },
+        "gradients": trainer.prober.gradients_before(trainer.step),
         "rng": rng.take(trainer.shop.device),
     }
 
@@ -95,8 +97,10 @@ def restore(trainer: Trainer, tree: Tree, *, pending: bool = True) -> None:
     put_back(trainer, tree)
     trainer.set_rate()
     trainer.shop.rng = tree["rng"]
+    trainer.prober.put_back(tree["gradients"])
     if not pending:
-        return
+        return  # the diagnosis follows from the event that says so
+    trainer.observer.load(progress["diagnosis"])
     trainer.paused = bool(progress["paused"])
     for command in [*progress["pending"], *filter(None, [progress["stop_at_epoch_end"]])]:
         trainer.control.put(COMMANDS.validate_python(command))

@@ -9,6 +9,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
+from tui_trainer.engine.probes import columns_of
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.events import AnyEvent, Scalars
 
@@ -64,6 +65,7 @@ class Recorder:
         self._norm_steps: list[int] = []
         self._norm_seconds: list[float] = []
         self._beside: dict[str, list[tuple[int, float, Tensor]]] = {}
+        self._probes: list[tuple[int, float, Tensor]] = []
         self._flushed = perf_counter()
         self.last_norm: dict[str, float | None] = {}
         """The newest gradient norm that was published, by its name."""
@@ -88,6 +90,10 @@ class Recorder:
     def add_beside(self, step: int, name: str, value: Tensor) -> None:
         """Keep another measurement of a step, a scalar."""
         self._beside.setdefault(name, []).append((step, self._watch.read(), value))
+
+    def add_probe(self, step: int, numbers: Tensor) -> None:
+        """Keep what a probe of a step measured."""
+        self._probes.append((step, self._watch.read(), numbers))
 
     def flush(self) -> tuple[int, str, list[float]] | None:
         """Publish what has been kept.
@@ -115,6 +121,7 @@ class Recorder:
         )
         self._flush_norms(last)
         self._flush_beside(last)
+        self._flush_probes(last)
         kept = (self._losses, self._rates, self._seconds, self._sizes)
         for column in kept:
             column.clear()
@@ -145,6 +152,15 @@ class Recorder:
         for steps, values in found.items():
             self._publish(columns(last, list(steps), seconds[steps], values))
         self._beside.clear()
+
+    def _flush_probes(self, last: int) -> None:
+        """Publish what the probes up to the step `last` measured; a value that says nothing is null."""
+        kept = [probe for probe in self._probes if probe[0] <= last]
+        self._probes.clear()
+        if kept:
+            values = columns_of(torch.stack([numbers for _, _, numbers in kept]).tolist())
+            steps, seconds = [step for step, _, _ in kept], [round(at, 4) for _, at, _ in kept]
+            self._publish(Scalars(step=last, steps=steps, seconds=seconds, values=values))
 
     def epoch_mean(self) -> float:
         """The mean loss of the samples of this epoch so far; begins anew for the next."""

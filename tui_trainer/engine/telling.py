@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from tui_trainer.engine.levels import levels
 from tui_trainer.protocol import events as ev
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def started(trainer: Trainer, path: str) -> ev.RunStarted:
     """What the run is made of."""
     config, shop, judge = trainer.config, trainer.shop, trainer.judge
     data = shop.data
+    chance, guessing = levels(config.loss, shop.objective, data)
     return ev.RunStarted(
         step=trainer.step,
         title=trainer.title,
@@ -33,6 +35,8 @@ def started(trainer: Trainer, path: str) -> ev.RunStarted:
         data=data.note or config.data.kind,
         references={name: value for name, value in _references(trainer).items() if math.isfinite(value)},
         known={name: value for name, value in data.known.items() if math.isfinite(value)},
+        chance=chance,
+        guessing=guessing,
         train_samples=len(data.train),
         validation_samples=len(data.validation),
         batch_size=shop.batches.size,
@@ -82,6 +86,12 @@ def in_words(error: BaseException) -> str:
     what = "out of memory" if isinstance(error, (MemoryError, torch.OutOfMemoryError)) else type(error).__name__
     lines = str(error).strip().splitlines()
     return f"{what}: {lines[0][:300]}" if lines else what
+
+
+def broke(trainer: Trainer, kind: str) -> ev.LossBroke:
+    """What can still be said of the cause of a loss that is no number."""
+    layer, data = trainer.prober.cause()
+    return ev.LossBroke(step=trainer.step, kind=kind, layer=layer, data=data)
 
 
 def not_finite(step: int, kind: str, before: list[float]) -> str:

@@ -23,7 +23,9 @@ from tui_trainer.components.optimizers import AnyOptimizer
 from tui_trainer.components.plan import Plan
 from tui_trainer.components.schedulers import Plateau
 from tui_trainer.config.run import RunConfig
-from tui_trainer.engine import build, closures, layers, progress, rng, telling
+from tui_trainer.diagnosis.follow import EFFECTIVE
+from tui_trainer.diagnosis.observer import Observer
+from tui_trainer.engine import build, closures, layers, probes, progress, rng, telling
 from tui_trainer.engine.control import Control
 from tui_trainer.engine.descent import Descent
 from tui_trainer.engine.ending import Ending
@@ -58,7 +60,8 @@ class Trainer:
     ) -> None:
         self.run_name = run
         self.config = config
-        self.publish = publish
+        self.observer = Observer(publish)
+        self.publish = publish = self.observer.publish
         self.control = control
         self.title = title or config.title or run
         self.preset = preset
@@ -93,6 +96,7 @@ class Trainer:
         self.optimizer_choice: AnyOptimizer = config.optimizer
         self.shop: build.Workshop
         self.optimizer: torch.optim.Optimizer
+        self.prober: probes.Prober
         self.metric: Metric
         self.plan: Plan
         self.descent: Descent
@@ -103,6 +107,7 @@ class Trainer:
         """Build data, model and optimizer. Raises `UserError` where that is not possible; nothing has been written."""
         self.shop = build.set_up(self.config, self.log)
         self.descent = Descent(self.config, self.shop, self.recorder)
+        self.prober = probes.Prober(self.shop, self.config.training.probe_every)
         self.use_optimizer(self.config.optimizer)
         self.metric = self.new_metric()
         self.plan = Plan.begin(
@@ -206,6 +211,7 @@ class Trainer:
 
     def _train_batch(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """One batch: forward, backward, clip, step. Returns the loss before the step, still on the device."""
+        probe = self.prober.begin(self.step)
         for parameter in self._parameters:
             parameter.grad = None
         with self.shop.autocast:
@@ -217,6 +223,9 @@ class Trainer:
             scaler.unscale_(self.optimizer)
         else:
             loss.backward()
+        self.prober.look(loss)
+        if probe is not None:
+            probe.before_step()
         if self.clip or self.step % self.config.training.norm_every == 0:
             self._measure_norm()
         every = self.config.training.layers_every
@@ -226,6 +235,8 @@ class Trainer:
             scaler.update()
         else:
             self.optimizer.step()
+        if probe is not None:
+            self.recorder.add_probe(self.step + 1, probe.after_step(inputs, targets, loss))
         if before is not None:
             self.publish(ev.LayersMeasured(step=self.step + 1, layers=layers.measure(self.shop.layers, before)))
         self.metric.add(outputs, targets)
@@ -251,6 +262,7 @@ class Trainer:
         if broken is None:
             return False
         self.step = broken[0]
+        self.publish(telling.broke(self, broken[1]))
         self.ending = Ending("not-finite", telling.not_finite(*broken))
         self.exit_code = 1
         return True
@@ -299,7 +311,10 @@ class Trainer:
         every = self.config.training.validate_every
         found = None
         if self.epoch % every == 0 or self.epoch >= self.epochs or self.ending is not None:
-            found = self.validate()
+            with self.prober.watching(self.epoch, self.steps_per_epoch) as seen:
+                found = self.validate()
+            if seen is not None:
+                self._say_layers(seen)
             metrics |= found or {}
         scheduler = self.plan.scheduler
         if isinstance(scheduler, Plateau):
@@ -326,6 +341,14 @@ class Trainer:
             self.ending = Ending("early-stopped", self.judge.out_of_patience, restore_best=restore)
         if self.ending is None and self._save_is_due:
             self.save()
+
+    def _say_layers(self, seen: dict[str, Tensor]) -> None:
+        """What came out of the hidden layers in this validation, and how large the steps of Adagrad still are."""
+        if seen:
+            self.publish(ev.LayersMeasured(step=self.step, layers=layers.activity(seen)))
+        rate = probes.effective_rate(self.optimizer)
+        if rate is not None:
+            self.publish(columns(self.step, [self.step], [round(self.watch.read(), 4)], {EFFECTIVE: [rate]}))
 
     @property
     def _save_now(self) -> bool:

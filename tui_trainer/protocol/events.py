@@ -156,6 +156,18 @@ class LayersMeasured(Event):
     layers: dict[str, Layer]
 
 
+class LossBroke(Event):
+    """The loss is no longer a number: what the trainer found when it looked for the cause."""
+
+    type: Literal["LossBroke"] = "LossBroke"
+    kind: str
+    """nan, inf or -inf."""
+    layer: str = ""
+    """The first layer, from input to output, whose gradient or weights were no numbers; empty where it is not known."""
+    data: bool = False
+    """Whether the training data hold something that is no number."""
+
+
 class SchedulerChanged(Event):
     """Another schedule shapes the rate from here on."""
 
@@ -251,6 +263,8 @@ class Diagnosed(Event):
     severity: Severity = "warning"
     active: bool = True
     """False where it held and does not hold any more."""
+    again: bool = False
+    """Whether it has been said before, and only its evidence is newer."""
     rank: int = 0
     """Its place in the order of decision: the active finding with the smallest is the headline."""
     epoch: int = 0
@@ -328,6 +342,7 @@ AnyEvent = Annotated[
     | Scalars
     | EpochEnded
     | LayersMeasured
+    | LossBroke
     | SchedulerChanged
     | OptimizerChanged
     | SettingChanged

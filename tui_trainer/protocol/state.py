@@ -192,8 +192,9 @@ class RunState(BaseModel):
         if text is None:
             return
         text = visible(text)
-        warning = isinstance(event, (ev.Refused, ev.SavingFailed, ev.Diagnosed)) or (
-            isinstance(event, ev.RunFinished) and event.exit_code != 0
+        warning = isinstance(event, (ev.Refused, ev.SavingFailed)) or (
+            (isinstance(event, ev.RunFinished) and event.exit_code != 0)
+            or (isinstance(event, ev.Diagnosed) and event.active and event.severity != "note")
         )
         kind = "warning" if warning else "epoch" if isinstance(event, ev.EpochEnded) else "event"
         if kind == "epoch" and self.log and self.log[-1].kind == "epoch" and self.log[-1].at[:19] == event.at[:19]:
@@ -242,8 +243,10 @@ def _epoch_ended(state: RunState, event: ev.EpochEnded) -> None:
 
 
 def _layers_measured(state: RunState, event: ev.LayersMeasured) -> None:
-    state.layers = event.layers
     for name, layer in event.layers.items():
+        # What this event does not measure stays as it was measured last.
+        known = state.layers.get(name)
+        state.layers[name] = known.model_copy(update=layer.model_dump(exclude_none=True)) if known else layer
         for measure in ("grad_norm", "update_ratio"):
             value = getattr(layer, measure)
             if value is not None:

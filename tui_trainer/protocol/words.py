@@ -109,6 +109,10 @@ def describe(event: ev.AnyEvent) -> str | None:
             return f"rolled back to {event.to}, from epoch {event.from_epoch}{asked_by(event)}"
         case ev.RolledBack():
             return f"taken back: {event.to}; on from step {event.step}{asked_by(event)}"
+        case ev.Diagnosed(again=True):
+            return None
+        case ev.Diagnosed(active=False):
+            return f"{event.finding}: no longer so"
         case ev.Diagnosed():
             return f"{event.finding}: {event.evidence}. {event.advice}".strip()
         case ev.Noted():

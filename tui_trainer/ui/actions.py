@@ -95,6 +95,7 @@ ACTIONS: tuple[Action, ...] = (
     _look("previous_mark", "left_square_bracket", "change", "The intervention before, and what it did.", 0, "marks"),
     _look("next_mark", "right_square_bracket", "change", "The intervention after, and what it did.", 0, "marks"),
     _look("layers", "w", "layers", "Every layer: gradient norm, size of its update, silent units.", 26, "layers"),
+    _look("diagnosis", "i", "diagnosis", "What the curves show: findings, evidence, the keys that act.", 27, "run"),
     _look("log_up", "pageup", "log", "Scroll the log back."),
     _look("log_down", "pagedown", "log", "Scroll the log on."),
     _go("detach", "d", "detach", "Leave the screen; the training goes on.", 10, "leavable"),

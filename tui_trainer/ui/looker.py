@@ -46,6 +46,7 @@ class Looker:
             "previous_mark": lambda: self.mark(forward=False),
             "next_mark": lambda: self.mark(forward=True),
             "layers": self.layers,
+            "diagnosis": self.diagnosis,
             "steer_all": self.steer_all,
             "back": self.back,
         }
@@ -59,7 +60,7 @@ class Looker:
     def _whole(self, kind: ChartKind) -> Callable[[], None]:
         def switch() -> None:
             watch = self._watch
-            watch.layers = False
+            watch.layers = watch.diagnosis = False
             watch.whole = None if watch.whole is kind else kind
             self._dashboard.rearrange()
 
@@ -138,7 +139,13 @@ class Looker:
     def layers(self) -> None:
         """The table of the layers, or the charts again."""
         watch = self._watch
-        watch.layers, watch.whole = not watch.layers, None
+        watch.layers, watch.diagnosis, watch.whole = not watch.layers, False, None
+        self._dashboard.rearrange()
+
+    def diagnosis(self) -> None:
+        """The findings, or the charts again."""
+        watch = self._watch
+        watch.layers, watch.diagnosis, watch.whole = False, not watch.diagnosis, None
         self._dashboard.rearrange()
 
     def steer_all(self) -> None:
@@ -149,14 +156,14 @@ class Looker:
         self._dashboard.looked()
 
     def back(self) -> None:
-        """One step back: card, cursor, layers, whole chart, zoom, summary, in this order."""
+        """One step back: card, cursor, layers or findings, whole chart, zoom, summary, in this order."""
         watch = self._watch
         if watch.mark is not None:
             watch.mark, watch.view = None, replace(watch.view, cursor=None)
         elif watch.view.cursor is not None:
             watch.view = replace(watch.view, cursor=None)
-        elif watch.layers or watch.whole is not None:
-            watch.layers, watch.whole = False, None
+        elif watch.layers or watch.diagnosis or watch.whole is not None:
+            watch.layers, watch.diagnosis, watch.whole = False, False, None
         elif watch.view.span is not None:
             watch.view = replace(watch.view, span=None)
         elif watch.summary and watch.chosen is not None and watch.chosen.over:

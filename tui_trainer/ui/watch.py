@@ -23,6 +23,7 @@ class Watch:
         front: the place of the run in front.
         whole: the chart that has the whole screen.
         layers: whether the table of the layers stands in place of the charts.
+        diagnosis: whether the findings stand in place of the charts.
         mark: the intervention whose card is open.
         steer_all: whether commands go to every run of the set.
         summary: whether the summary of a run that ended is open.
@@ -34,6 +35,7 @@ class Watch:
     front: int = 0
     whole: ChartKind | None = None
     layers: bool = False
+    diagnosis: bool = False
     mark: Mark | None = None
     steer_all: bool = False
     summary: bool = True
@@ -59,7 +61,7 @@ class Watch:
     def shape(self) -> tuple[object, ...]:
         """What decides, beside the size, which parts of the screen there are."""
         over = self.chosen is not None and self.chosen.over
-        parts = (self.whole, self.layers, self.mark is not None, over and self.summary)
+        parts = (self.whole, self.layers, self.diagnosis, self.mark is not None, over and self.summary)
         return (self.starting, self.charts, len(self.feed.states), parts)
 
     @property

@@ -218,7 +218,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
         width, height = self.size
         watch = self.watching
         self._shape = watch.shape
-        arrangement = arrange(width, height, len(watch.charts), whole=watch.whole is not None or watch.layers)
+        whole = watch.whole is not None or watch.layers or watch.diagnosis
+        arrangement = arrange(width, height, len(watch.charts), whole=whole)
         self.query_one(Header).display = arrangement.header
         self.query_one(Footer).display = arrangement.footer
         self.query_one(Board).share_out(arrangement)

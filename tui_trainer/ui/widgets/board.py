@@ -19,6 +19,7 @@ from tui_trainer.ui.status import column, lines
 from tui_trainer.ui.summary import summary
 from tui_trainer.ui.watch import Watch
 from tui_trainer.ui.widgets.chart import Chart, Source
+from tui_trainer.ui.widgets.findings_page import findings_page
 from tui_trainer.ui.widgets.layers_table import layers_table
 from tui_trainer.ui.widgets.log_pane import LogPane
 from tui_trainer.ui.widgets.panel import Panel
@@ -36,8 +37,8 @@ class Board(Horizontal):
     Board { height: 1fr; background: $background; }
     Board #left { width: 1fr; height: 1fr; }
     Board #charts { height: 1fr; grid-gutter: 0 2; padding: 0 1; }
-    Board #layers { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
-    Board #layers Panel { height: auto; }
+    Board #layers, Board #diagnosis { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+    Board #layers Panel, Board #diagnosis Panel { height: auto; }
     Board #numbers { padding: 0 1; }
     Board #card { height: auto; padding: 0 1; background: $panel; }
     Board #summary { height: auto; padding: 0 1; background: $panel; }
@@ -61,6 +62,7 @@ class Board(Horizontal):
                 *(Chart(kind.key, kind, glyphs=self._glyphs, id=f"chart-{kind}") for kind in ChartKind), id="charts"
             )
             yield VerticalScroll(Panel(id="layers-table"), id="layers", can_focus=False)
+            yield VerticalScroll(Panel(id="findings"), id="diagnosis", can_focus=False)
             yield Panel(id="card")
             yield Panel(id="summary")
             yield Panel(id="numbers")
@@ -74,12 +76,13 @@ class Board(Horizontal):
         watch, state, starting = self._watch, self._watch.chosen, self._watch.starting
         shown = self._shown()
         grid = self.query_one("#charts", Grid)
-        grid.display = bool(arrangement.charts) and not starting and not watch.layers
+        grid.display = bool(arrangement.charts) and not starting and not watch.layers and not watch.diagnosis
         grid.styles.grid_size_columns = max(arrangement.columns, 1)
         grid.styles.grid_size_rows = max(arrangement.rows, 1)
         for kind in ChartKind:
             self.query_one(f"#chart-{kind}").display = kind in shown
         self.query_one("#layers").display = watch.layers and not starting
+        self.query_one("#diagnosis").display = watch.diagnosis and not starting
         self.query_one("#starting").display = starting
         in_column = arrangement.status == "column"
         numbers, side = self.query_one("#numbers"), self.query_one("#column")
@@ -142,6 +145,9 @@ class Board(Horizontal):
         if watch.layers:
             panel = self.query_one("#layers-table", Panel)
             panel.show(layers_table(state.layers, max(panel.size.width, 20), self._signs), layout=True)
+        if watch.diagnosis:
+            panel = self.query_one("#findings", Panel)
+            panel.show(findings_page(state, max(panel.size.width, 20), self._signs), layout=True)
 
     def _draw_charts(self) -> None:
         for kind in self._shown():

@@ -7,6 +7,7 @@ from textual.content import Content
 from tui_trainer.ui.signs import Signs
 from tui_trainer.ui.status import left_words, name_of, pace_words, state_words
 from tui_trainer.ui.watch import Watch
+from tui_trainer.ui.widgets.findings_page import SEVERITY_STYLES, headline_of
 from tui_trainer.ui.widgets.panel import Panel
 
 
@@ -45,6 +46,8 @@ def _left(watch: Watch, signs: Signs) -> list[Content]:
     parts = [state_words(state, signs), Content.styled(name_of(state), "bold")]
     if not feed.connected and not state.over:
         parts.insert(0, Content.styled(f"{signs.cut_off} disconnected", "bold $error"))
+    if headline := headline_of(state):
+        parts.append(Content.styled(f"! {headline.finding} (i)", SEVERITY_STYLES[headline.severity]))
     if state.unsaved:
         parts.insert(1, Content.styled("! not saved", "bold $error"))
     if state.epochs:

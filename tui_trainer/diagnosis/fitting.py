@@ -1,0 +1,126 @@
+"""Rules about how well the data are fitted, and when to stop."""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+
+from tui_trainer.diagnosis.findings import ORDER, Finding, Holding
+from tui_trainer.diagnosis.history import EpochSeen, History
+from tui_trainer.protocol.words import number
+
+RATIO = 1.10
+"""How far above its best the validation loss has to be, at least."""
+PAST_BEST = 5
+"""Epochs that have to lie between the best one and now."""
+
+
+def overfit(history: History, holding: Holding) -> Finding | None:
+    """s = running median of 3 validation losses; 5 epochs past its best b; s > max(1.10, 1 + 3/sqrt(n)) s_b;
+    ml < 0.9 ml_b; s > ml."""
+    del holding
+    needed = max(RATIO, 1 + 3 / math.sqrt(max(history.validation_samples, 1)))
+    validated = [epoch for epoch in history.epochs if epoch.val_loss is not None]
+    if len(validated) < PAST_BEST or _smooth(validated, -1) <= needed * min(_val(epoch) for epoch in validated):
+        return None  # no running median lies below the lowest single value
+    smooth = [_smooth(validated, place) for place in range(len(validated))]
+    best = smooth.index(min(smooth))
+    then, now = validated[best], validated[-1]
+    if now.number - then.number < PAST_BEST or smooth[-1] <= needed * smooth[best]:
+        return None
+    if now.loss >= 0.9 * then.loss or smooth[-1] <= now.loss:
+        return None
+    ratio = smooth[-1] / smooth[best] if smooth[best] > 0 else None
+    rose, errors = _error(history, validated, best)
+    kind = "overfit" if rose or not errors else "confidence overfit: surer, not more often wrong"
+    return Finding(
+        "OVERFIT",
+        f"{kind}; validation loss {number(ratio, 3)} times its best of epoch {then.number}{errors}, "
+        f"training loss {number(then.loss, 3)} -> {number(now.loss, 3)}",
+        "stop and go back to the best epoch (e)"
+        + ("; against it: weight decay, dropout, more data" if rose else "; label smoothing bounds the confidence"),
+        {
+            "validation ratio": ratio,
+            "best epoch": then.number,
+            "error then": then.val_error,
+            "error now": now.val_error,
+            "training loss": now.loss,
+        },
+        "e",
+    )
+
+
+def underfit(history: History, holding: Holding) -> Finding | None:
+    """8 epochs or more, less than 1 % gain an epoch over the last quarter, ml > 0.25 ch, rho > 0.9, u > 5e-4, a
+    validation loss below 1.3 times the training loss, and no other cause."""
+    loss, quality, update = history.loss, history.quality, history.update
+    if loss is None or quality is None or update is None or len(history.epochs) < 8:
+        return None
+    gain = history.fall(history.quarter)
+    if gain >= 0.01 or loss <= 0.25 * history.level or quality <= 0.9 or update <= 5e-4:
+        return None
+    val_loss = next((epoch.val_loss for epoch in reversed(history.epochs) if epoch.val_loss is not None), None)
+    if val_loss is None or val_loss >= 1.3 * loss or any(name in holding for name in _OTHERS):
+        return None
+    return Finding(
+        "UNDERFIT",
+        f"training loss {number(loss)} is {loss / history.level:.0%} of chance and falls {gain:.1%} an epoch; "
+        f"validation {number(val_loss)}",
+        "capacity or label noise: the curves cannot tell which. Try a wider or deeper model or less weight decay; "
+        "if that does not lower it, look at the labels",
+        {"loss": loss, "chance": history.level, "fall an epoch": gain, "validation loss": val_loss},
+    )
+
+
+def stopped_too_soon(history: History, holding: Holding) -> Finding | None:
+    """At the end: a fall of more than 1 % an epoch over the last quarter, the best validation in the last 3 epochs,
+    ml > 0.02 ch."""
+    del holding
+    loss = history.loss
+    if history.reason not in ("completed", "stopped", "early-stopped", "interrupted") or loss is None:
+        return None
+    slope = history.fall(history.quarter)
+    validated = [epoch for epoch in history.epochs if epoch.val_loss is not None]
+    if not validated or slope <= 0.01 or loss <= 0.02 * history.level:
+        return None
+    best = min(validated, key=_val)
+    if best.number <= len(history.epochs) - 3:
+        return None
+    ended = len(history.epochs)
+    more = max(math.ceil(ended / 2), 1)
+    projected = loss * (1 - slope) ** more
+    return Finding(
+        "STOPPED_TOO_SOON",
+        f"the training loss still fell {slope:.1%} an epoch, best validation in epoch {best.number} of {ended}; at "
+        f"this slope {more} more epochs lead from {number(loss, 3)} to about {number(projected, 2)}",
+        f"half as many again: tui-trainer resume RUN --epochs {ended + more}; while a run trains, E makes it longer",
+        {"fall an epoch": slope, "best epoch": best.number, "more epochs": more, "loss": loss, "projected": projected},
+        "E",
+        "note",
+    )
+
+
+_OTHERS = ORDER[: ORDER.index("UNDERFIT")]
+
+
+def _val(epoch: EpochSeen) -> float:
+    return epoch.val_loss if epoch.val_loss is not None else math.inf
+
+
+def _smooth(validated: list[EpochSeen], place: int) -> float:
+    """The median of three validation losses, the newest of them at `place`; of fewer at the beginning."""
+    end = len(validated) + place if place < 0 else place
+    return median([_val(epoch) for epoch in validated[max(end - 2, 0) : end + 1]])
+
+
+def _error(history: History, validated: list[EpochSeen], best: int) -> tuple[bool, str]:
+    """Whether the error rose since the best epoch, by more than a sample, and both in words."""
+
+    def around(place: int) -> float | None:
+        known = [epoch.val_error for epoch in validated[max(place - 2, 0) : place + 1] if epoch.val_error is not None]
+        return median(known) if known else None
+
+    then, now = around(best), around(len(validated) - 1)
+    if then is None or now is None:
+        return False, ""
+    return now > then + 1 / max(history.validation_samples, 1), f", validation error {then:.1%} -> {now:.1%}"

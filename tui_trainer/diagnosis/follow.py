@@ -1,0 +1,173 @@
+"""From events to a history: one fold, for the run that trains and for the journal that is read again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tui_trainer.diagnosis.history import (
+    ENOUGH_PROBES,
+    LAST_LOSSES,
+    MEASUREMENTS,
+    MOST_PROBES,
+    WINDOW,
+    Batches,
+    Broken,
+    EpochSeen,
+    History,
+    LayerSeen,
+    Probe,
+)
+from tui_trainer.protocol import events as ev
+
+QUALITY, COSINE, UPDATE, EFFECTIVE = "step_quality", "gradient_cosine", "update_ratio", "effective_rate"
+"""Names of the columns in which a run publishes what its probes found."""
+LARGEST = sys.float_info.max
+"""Stands for the mean loss of an epoch that was no number."""
+
+
+def follow(history: History, event: ev.AnyEvent) -> History:
+    """The history with one more event. What the event does not say stays as it was."""
+    fold = _FOLDS.get(type(event))
+    return fold(history, event) if fold is not None else history
+
+
+def _started(history: History, event: ev.RunStarted) -> History:
+    if event.step == 0:
+        history = History()
+    return replace(
+        history,
+        task=event.task,
+        chance=event.chance,
+        guessing=event.guessing,
+        optimizer=event.optimizer.kind if event.optimizer is not None else "",
+        planned=event.epochs,
+        steps_per_epoch=max(event.steps_per_epoch, 1),
+        validation_samples=event.validation_samples,
+        step=event.step,
+        broken=None,
+        reason="",
+    )
+
+
+def _scalars(history: History, event: ev.Scalars) -> History:
+    if event.cause is not None or not event.steps:
+        return history
+    losses = event.values.get("train_loss")
+    if losses:
+        history = _with_losses(history, event, losses)
+    norms = event.not_finite.get("grad_norm")
+    if norms and history.broken is None:
+        first = min(norms)
+        history = replace(history, broken=Broken(event.steps[first], norms[first], "gradient"))
+    if QUALITY in event.values:
+        history = _with_probes(history, event)
+    rates = event.values.get(EFFECTIVE)
+    if rates and rates[-1] is not None:
+        first_rate = history.first_rate if history.first_rate is not None else rates[-1]
+        history = replace(history, rate=rates[-1], first_rate=first_rate)
+    return history
+
+
+def _with_losses(history: History, event: ev.Scalars, losses: Sequence[float | None]) -> History:
+    finite = [loss for loss in losses if loss is not None]
+    if not finite:
+        return history
+    batches = history.under_way
+    return replace(
+        history,
+        step=event.steps[-1],
+        first_loss=finite[0] if history.first_loss is None else history.first_loss,
+        last_losses=(*history.last_losses, *finite[-LAST_LOSSES:])[-LAST_LOSSES:],
+        under_way=Batches(
+            batches.count + len(finite),
+            batches.total + sum(finite),
+            batches.squares + sum([loss * loss for loss in finite]),
+            max(finite) if not batches.count else max(batches.highest, max(finite)),
+        ),
+    )
+
+
+def _with_probes(history: History, event: ev.Scalars) -> History:
+    columns = [event.values.get(name, [None] * len(event.steps)) for name in (QUALITY, UPDATE, COSINE)]
+    fresh = [
+        Probe(step, (step - 1) // history.steps_per_epoch + 1, *measured)
+        for step, *measured in zip(event.steps, *columns, strict=True)
+    ]
+    known = (*history.probes, *fresh)
+    in_window = sum(probe.epoch > fresh[-1].epoch - WINDOW for probe in known)
+    return replace(history, probes=known[-min(max(in_window, ENOUGH_PROBES), MOST_PROBES) :])
+
+
+def _epoch_ended(history: History, event: ev.EpochEnded) -> History:
+    metrics = event.metrics
+    accuracy, loss = metrics.get("val_accuracy"), metrics.get("train_loss")
+    batches = history.under_way
+    ended = EpochSeen(
+        number=event.epoch,
+        step=event.step,
+        loss=LARGEST if loss is None else loss,
+        deviation=batches.deviation,
+        highest=batches.highest,
+        val_loss=metrics.get("val_loss"),
+        val_error=1 - accuracy if accuracy is not None else None,
+    )
+    return replace(history, step=event.step, under_way=Batches(), epochs=(*history.epochs, ended))
+
+
+def _layers_measured(history: History, event: ev.LayersMeasured) -> History:
+    known = {layer.name: layer for layer in history.layers}
+    for name, found in event.layers.items():
+        seen = known.get(name, LayerSeen(name))
+        if found.grad_norm is not None and found.weight_norm is not None:
+            seen = replace(
+                seen,
+                gradients=(*seen.gradients, found.grad_norm)[-MEASUREMENTS:],
+                weights=(*seen.weights, found.weight_norm)[-MEASUREMENTS:],
+            )
+        if found.activation_std is not None:
+            seen = replace(seen, spread=found.activation_std, silent=found.dead)
+        known[name] = seen
+    return replace(history, layers=tuple(known.values()))
+
+
+def _loss_broke(history: History, event: ev.LossBroke) -> History:
+    what = history.broken.what if history.broken is not None else "loss"
+    step = history.broken.step if history.broken is not None else event.step
+    return replace(history, broken=Broken(step, event.kind, what, event.layer, event.data))
+
+
+def _optimizer_changed(history: History, event: ev.OptimizerChanged) -> History:
+    return replace(history, optimizer=event.optimizer.kind, probes=(), rate=None, first_rate=None)
+
+
+def _setting_changed(history: History, event: ev.SettingChanged) -> History:
+    if event.name == "epochs":
+        return replace(history, planned=int(event.value))
+    return replace(history, probes=()) if event.name == "lr" else history
+
+
+def _steps_anew(history: History, event: ev.Event) -> History:
+    """Steps of another rate or from other weights: the probes of the old ones say nothing of them."""
+    del event
+    return replace(history, probes=())
+
+
+def _finished(history: History, event: ev.RunFinished) -> History:
+    return replace(history, reason=event.reason)
+
+
+_FOLDS: dict[type[ev.Event], Callable[[History, Any], History]] = {
+    ev.RunStarted: _started,
+    ev.Scalars: _scalars,
+    ev.EpochEnded: _epoch_ended,
+    ev.LayersMeasured: _layers_measured,
+    ev.LossBroke: _loss_broke,
+    ev.OptimizerChanged: _optimizer_changed,
+    ev.SettingChanged: _setting_changed,
+    ev.SchedulerChanged: _steps_anew,
+    ev.RolledBack: _steps_anew,
+    ev.RunFinished: _finished,
+}
