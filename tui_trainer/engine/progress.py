@@ -65,6 +65,7 @@ def checkpoint(trainer: Trainer) -> Tree:
             if ending is not None and ending.when == "epoch" and ending.cause is not None and not trainer.finishing
             else None,
         },
+        "album": trainer.album.dump(),
         "rng": rng.take(trainer.shop.device),
     }
 
@@ -93,6 +94,7 @@ def restore(trainer: Trainer, tree: Tree, *, pending: bool = True) -> None:
     put_back(trainer, tree)
     trainer.set_rate()
     trainer.shop.rng = tree["rng"]
+    trainer.album.load(tree.get("album", {}))
     if not pending:
         return
     trainer.paused = bool(progress["paused"])

@@ -30,6 +30,7 @@ from tui_trainer.engine.judge import Judge, Metrics
 from tui_trainer.engine.layers import finite
 from tui_trainer.engine.metrics import Metric, metric_for
 from tui_trainer.engine.obey import obey
+from tui_trainer.engine.pictures.album import Album
 from tui_trainer.engine.recorder import Recorder, Stopwatch, columns
 from tui_trainer.engine.saving import BEST, Saver
 from tui_trainer.engine.tree import copied
@@ -109,6 +110,7 @@ class Trainer:
             steps_per_epoch=self.steps_per_epoch,
         )
         self.set_rate()
+        self.album = Album(self)
 
     def use_optimizer(self, choice: AnyOptimizer) -> None:
         """Step with this optimizer from now on, its state empty. Raises `UserError` where it cannot step the model."""
@@ -152,6 +154,7 @@ class Trainer:
         """Train to the end, one batch at each `next`; yields whether anything was done (False while paused)."""
         self.resume_rng()
         self.watch.start()
+        self.album.begin()
         while self.epoch < self.epochs and self.ending is None:
             self.set_rate()
             yield from self._train_epoch()
@@ -185,6 +188,8 @@ class Trainer:
             loss = self._train_batch(inputs, targets)
             self.step += 1
             self.position += 1
+            if self.album.follows:
+                self.album.follow()
             if self.recorder.add(self.step, loss, self.rate, len(inputs)) or self._save_now:
                 if self.flush():
                     return
@@ -311,6 +316,7 @@ class Trainer:
                 bad_epochs=self.judge.bad_epochs,
             )
         )
+        self.album.epoch_ended()
         if self.ending is None and self.judge.out_of_patience:
             restore = self.judge.stopping.restore_best
             self.ending = Ending("early-stopped", self.judge.out_of_patience, restore_best=restore)
@@ -370,6 +376,7 @@ class Trainer:
             # Weights that a broken loss has touched are not saved: `last` stays what it was.
             self._save_best()
         else:
+            self.album.end()
             self._settle()
         ending = self.ending or Ending("completed", f"all {self.epochs} epochs trained")
         self.watch.stop()
