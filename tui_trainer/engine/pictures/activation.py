@@ -46,8 +46,7 @@ class ActivationCamera(Camera[ActivationCurves]):
             numbers[f"zero_share/{name}"] = float((drawn == 0).double().mean())
             numbers[f"mean_square_derivative/{name}"] = float(drawn.double().square().mean())
             numbers[f"nanoseconds/{name}"] = self._nanoseconds(choice.build().to(device), draws)
-        title = "activation and its derivative" if len(kinds) == 1 else "activations and their derivatives"
-        return Taken(Lines(title=title, x=Axis(label="z"), lines=tuple(lines)), numbers)
+        return Taken(Lines(title="activation", x=Axis(label="z"), lines=tuple(lines)), numbers)
 
     def _nanoseconds(self, function: nn.Module, draws: Tensor) -> float:
         """Nanoseconds for each element of a million: the median of several rounds, after one that does not count."""

@@ -49,7 +49,7 @@ class LogitsCamera(Camera[LogitBars]):
         count = min(shares.shape[-1], CLASSES)
         names = _names(data.classes, count)
         true = int(data.validation.targets[place])
-        title = f"logits and probabilities of sample {place}, true class {names[true] if true < count else true}"
+        title = f"sample {place}, true class {names[true] if true < count else true}"
         groups = (
             Group(name="logit", values=rounded_or_none(_pairs(sums)[0, :count])),
             Group(name="probability", values=rounded_or_none(shares[0, :count])),
@@ -79,7 +79,7 @@ class ConfidenceCamera(Camera[Confidence]):
         accuracy = [float(hit / count) if count else None for hit, count in zip(hits, counts, strict=True)]
         labels = tuple(f"{(k + 0.5) / bins:.2f}".rstrip("0") for k in range(bins))
         drawing = Bars(
-            title="how sure, how often right",
+            title="confidence",
             x=Axis(label="p"),
             y=Axis(low=0, high=1),
             labels=labels,
@@ -133,7 +133,7 @@ class ConfusionCamera(Camera[Confusion]):
             "most_confused": float(off[worst]),
         }
         drawing = Heat(
-            title="true class down, answer across",
+            title="confusion, true class down",
             columns=names,
             rows=names,
             values=tuple(rounded_or_none(row[:count]) for row in table[:count]),

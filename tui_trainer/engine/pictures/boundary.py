@@ -55,7 +55,7 @@ class BoundaryCamera(Camera[Boundary]):
             if len(mine):
                 spots.append(Spots(name=name, x=rounded(mine[:, 0], 3), y=rounded(mine[:, 1], 3)))
         drawing = Contour(
-            title="classes over the plane",
+            title="boundary",
             x=Axis(low=self._left, high=self._right),
             y=Axis(low=self._bottom, high=self._top),
             values=tuple(rounded_or_none(row) for row in answers),

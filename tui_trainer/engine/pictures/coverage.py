@@ -25,7 +25,7 @@ class CoverageCamera(Camera[Coverage]):
         shares = torch.bincount(uses.clamp_max(MOST), minlength=MOST + 1).double() / count
         labels = ("unseen", "once", "twice", *(f"{k} x" for k in range(3, MOST)), f"{MOST}+ x")
         drawing = Bars(
-            title=f"use of {count:,} samples in epoch {trainer.epoch}",
+            title=f"coverage of epoch {trainer.epoch}",
             y=Axis(low=0, high=1),
             labels=labels,
             groups=(Group(name="share of samples", values=rounded_or_none(shares)),),

@@ -22,7 +22,7 @@ SAMPLE = 100_000
 
 
 class EffectiveCamera(Camera[EffectiveStep]):
-    """Median, smallest and largest of rate / sqrt(s) over the coordinates that have been moved.
+    """Median, smallest and largest of rate / sqrt(s) over the coordinates that have had a gradient.
 
     `slope` is that of the median on two log axes over all steps looked at; `first` is the median size of the first
     step in units of the rate, `at/<step>` the median at a step.
@@ -74,7 +74,7 @@ class EffectiveCamera(Camera[EffectiveStep]):
             **{f"at/{step}": medians.get(step) for step in self.choice.at},
         }
         x = Axis(label="step", log=True)
-        return Taken(Lines(title="effective step of each coordinate", x=x, y=Axis(log=True), lines=lines), numbers)
+        return Taken(Lines(title="effective step", x=x, y=Axis(log=True), lines=lines), numbers)
 
     def dump(self) -> Any:
         return {"rows": self._rows, "first": self._first, "begun": self._begun}
@@ -116,25 +116,26 @@ def _states(optimizer: torch.optim.Optimizer) -> tuple[list[dict[str, Any]], lis
 
 
 def _effective(group: dict[str, Any], state: dict[str, Any]) -> Tensor | None:
-    """What the gradient (for Adam: its corrected mean) is multiplied by, for each coordinate of a parameter."""
+    """What the gradient (for Adam: its corrected mean) is multiplied by, for each coordinate that has had one."""
     rate, epsilon = float(group["lr"]), float(group.get("eps", 0.0))
     if "sum" in state:
         rate = rate / (1 + (float(state["step"]) - 1) * group.get("lr_decay", 0.0))
-        return rate / (state["sum"].sqrt() + epsilon)
-    if "square_avg" in state:
+        square = state["sum"]
+        if group.get("eps_inside", False):  # what the lecture writes, where torch adds it to the root
+            return rate / (square[square > 0] + epsilon).sqrt()
+        scale = square.sqrt()
+    elif "square_avg" in state:
         square = state["square_avg"]
-        if "grad_avg" in state:
-            square = square - state["grad_avg"].square()
-        return rate / (square.clamp_min(0).sqrt() + epsilon)
-    if "exp_avg_sq" in state:
-        taken = float(state["step"])
-        second = state.get("max_exp_avg_sq", state["exp_avg_sq"])
-        corrected = group.get("bias_correction", True)
-        before = 1 - group["betas"][1] ** taken if corrected else 1.0
-        return rate / ((second / before).sqrt() + epsilon)
-    if "exp_inf" in state:
-        return rate / (1 - group["betas"][0] ** float(state["step"])) / state["exp_inf"]
-    return None
+        scale = (square - state["grad_avg"].square() if "grad_avg" in state else square).clamp_min(0).sqrt()
+    elif "exp_avg_sq" in state or "s" in state:
+        square = state["s"] if "s" in state else state.get("max_exp_avg_sq", state["exp_avg_sq"])
+        weight = 1 - group["betas"][1] ** float(state["step"]) if group.get("bias_correction", True) else 1.0
+        scale = (square / weight).sqrt()
+    elif "exp_inf" in state:
+        rate, scale = rate / (1 - group["betas"][0] ** float(state["step"])), state["exp_inf"]
+    else:
+        return None
+    return rate / (scale[scale > 0] + epsilon)
 
 
 def _slope(points: list[tuple[float, float]]) -> float | None:

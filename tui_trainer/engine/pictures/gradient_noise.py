@@ -74,7 +74,7 @@ class NoiseCamera(Camera[GradientNoise]):
             lines.append(Line(name=label, x=rounded(places), y=rounded(theory), dotted=name == "without"))
             spots.append(Spots(name=label, x=rounded(b for b, _ in kept), y=rounded(value for _, value in kept)))
         return Lines(
-            title="variance of a mini-batch's gradient",
+            title="gradient noise",
             x=Axis(label="batch", log=True),
             y=Axis(log=True),
             lines=tuple(lines),

@@ -31,7 +31,7 @@ class MemoryCamera(Camera[Memory]):
         slope = sum((s - mean_size) * (b - mean) for s, b in zip(sizes, found, strict=True)) / spread if spread else 0.0
         line = [mean + slope * (size - mean_size) for size in sizes]
         drawing = Lines(
-            title="bytes kept for the backward pass",
+            title="saved bytes",
             x=Axis(label="batch", low=0),
             y=Axis(low=0),
             lines=(Line(name="straight line", x=rounded(sizes), y=rounded(line, 6)),),

@@ -26,7 +26,7 @@ class OutputCamera(Camera[OutputGradient]):
             for z, pull in zip(READ, _pull(name, torch.tensor(READ, dtype=torch.float64)).tolist(), strict=True):
                 numbers[f"{name}_at_{z}"] = pull
         y = Axis(low=0)
-        return Taken(Lines(title="|gradient| for a target of 1", x=Axis(label="z"), y=y, lines=tuple(lines)), numbers)
+        return Taken(Lines(title="|gradient|, target 1", x=Axis(label="z"), y=y, lines=tuple(lines)), numbers)
 
 
 def _pull(name: str, places: torch.Tensor) -> torch.Tensor:

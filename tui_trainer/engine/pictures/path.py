@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, hessian, vmap
+from torch.func import functional_call, grad, jacrev, vmap
 
 from tui_trainer.components.pictures import Path
 from tui_trainer.engine.pictures import probe
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 COLUMNS, ROWS = 36, 22
 LEVELS = 8
 AIR = 0.15
-SHOWN = 150
-"""Points of the path in the drawing, at most: the first third as they are, the rest spread evenly."""
+SHOWN = 120
+"""Points of the path in the drawing, at most: the first third as they are, of the rest some steps spread evenly."""
 CLOSE = 1e-6
 """Share of the first value at which the function counts as minimised."""
 
@@ -47,8 +47,11 @@ class PathCamera(Camera[Path]):
                 f'pictures: "path" draws two parameters as a point in the plane, and this model has {count:,}: '
                 'take it with model.kind = "point"'
             )
+        # A known function is its own validation split; other losses are minimised over the training split.
+        data = trainer.shop.data
+        self._split = data.validation if "minimum" in data.known else data.train
         self._points = [self._point()]
-        self._least = float(trainer.shop.data.known.get("minimum", 0.0))
+        self._least = data.known.get("minimum", 0.0)
         self._first = self._value(self._points[0]) - self._least
         self._steep = self._steeper()
         self._reached: int | None = None
@@ -100,16 +103,12 @@ class PathCamera(Camera[Path]):
             grid: list[list[float]] = vmap(self._function)(places).view(ROWS, COLUMNS).tolist()
         known = [value for row in grid for value in row if math.isfinite(value)]
         low, high = min(known, default=0.0), max(known, default=1.0)
-        shown = points
-        if len(points) > SHOWN:
-            early = SHOWN // 3
-            rest = [early + k * (len(points) - 1 - early) // (SHOWN - 1 - early) for k in range(SHOWN - early)]
-            shown = [*points[:early], *(points[place] for place in rest)]
+        shown = _thinned(points)
         xs, ys = rounded((x for x, _ in shown), 5), rounded((y for _, y in shown), 5)
         # Even steps of the square root: a bowl has its rings at even distances.
         levels = [low + (high - low) * (k / LEVELS) ** 2 for k in range(1, LEVELS)] if high > low else []
         return Contour(
-            title="path over the function",
+            title="path",
             x=Axis(low=left, high=right),
             y=Axis(low=bottom, high=top),
             values=tuple(rounded_or_none(row, 3) for row in grid),
@@ -141,8 +140,8 @@ class PathCamera(Camera[Path]):
 
     def _function(self, point: Tensor) -> Tensor:
         shop = self.trainer.shop
-        outputs = functional_call(shop.model, self._at(point), shop.data.train.inputs)
-        return shop.objective(outputs, shop.data.train.targets)
+        outputs = functional_call(shop.model, self._at(point), self._split.inputs)
+        return shop.objective(outputs, self._split.targets)
 
     def _at(self, point: Tensor) -> dict[str, Tensor]:
         """The parameters by name, as a point in the plane gives them."""
@@ -159,5 +158,15 @@ class PathCamera(Camera[Path]):
         """The coordinate along which the gradient changes the more."""
         at = torch.tensor(self._points[0], dtype=torch.float64)
         with torch.enable_grad(), probe.quiet(self.trainer.shop.model):
-            curvature = hessian(self._function)(at)
+            curvature: Tensor = jacrev(grad(self._function))(at)
         return int(curvature.diagonal().abs().argmax())
+
+
+def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """So many points as are drawn, whole steps of two points each: single ones would make a zigzag look a curve."""
+    if len(points) <= SHOWN:
+        return points
+    early, steps = SHOWN // 3, (SHOWN - SHOWN // 3) // 2
+    places = [early + k * (len(points) - 2 - early) // (steps - 1) for k in range(steps)]
+    kept = sorted({*range(early), *places, *(place + 1 for place in places)})
+    return [points[place] for place in kept]
