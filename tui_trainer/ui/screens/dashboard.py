@@ -218,7 +218,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
         width, height = self.size
         watch = self.watching
         self._shape = watch.shape
-        arrangement = arrange(width, height, len(watch.charts), whole=watch.whole is not None or watch.layers)
+        whole = watch.whole is not None or watch.layers
+        arrangement = arrange(width, height, len(watch.panes), whole=whole, pictures=bool(watch.shots))
         self.query_one(Header).display = arrangement.header
         self.query_one(Footer).display = arrangement.footer
         self.query_one(Board).share_out(arrangement)
