@@ -17,6 +17,7 @@ from tui_trainer.components.inits import AnyInit, Init
 from tui_trainer.components.losses import AnyLoss, CrossEntropy, HalfMSE, Loss, Value
 from tui_trainer.components.models import MLP, AnyModel, Linear, Model, Point, Transformer
 from tui_trainer.components.optimizers import AnyOptimizer, Optimizer
+from tui_trainer.components.pictures import AnyPicture, Shot
 from tui_trainer.components.plan import Plan
 from tui_trainer.components.schedulers import AnyScheduler, Scheduler
 from tui_trainer.components.stopping import EarlyStopping
@@ -32,6 +33,7 @@ FAMILIES: dict[str, tuple[Any, type[Component]]] = {
     "loss": (AnyLoss, Loss),
     "model": (AnyModel, Model),
     "optimizer": (AnyOptimizer, Optimizer),
+    "picture": (AnyPicture, Shot),
     "scheduler": (AnyScheduler, Scheduler),
 }
 KINDS = [(family, kind) for family, (union, _) in FAMILIES.items() for kind in choices(union)]

@@ -26,6 +26,14 @@ def test_every_preset_is_accepted_and_its_resolved_form_gives_the_same_runs(name
         assert load(str(path)).first == config
 
 
+def test_pictures_are_named_alone_or_in_tables():
+    plain = build({"pictures": ["layers", {"kind": "coverage", "every": 3}]}, name="x", source="x").first
+    assert [(shot.kind, shot.every) for shot in plain.pictures] == [("layers", 0), ("coverage", 3)]
+    (alone,) = build({}, name="x", source="x", overrides=["pictures=layers"]).first.pictures
+    assert alone.kind == "layers"
+    assert build(tomllib.loads(dump(plain)), name="x", source="x").first == plain
+
+
 def test_the_default_preset_is_there():
     assert DEFAULT_PRESET in preset_names()
 
@@ -46,6 +54,15 @@ def test_the_default_preset_is_there():
         ("[model]\nkind='mlp'\nactivation='rellu'", ["model.activation", "'rellu'", "relu"]),
         ("[early_stopping]\nmonitor='val_acuracy'", ["early_stopping.monitor", "did you mean 'val_accuracy'"]),
         ("[data]\nkind='diabetes'\n[scheduler]\nkind='plateau'\nwatch='val_error'", ["scheduler.watch", "classes"]),
+        ("pictures = ['layer']", ["pictures.0", "'layer'", "did you mean 'layers'"]),
+        ("[[pictures]]\nkind='layers'\nevry=2", ["pictures.0.evry", "did you mean 'every'"]),
+        ("pictures = ['layers', 'layers']", ["pictures", '"layers"', "twice"]),
+        ("pictures = ['path']", ['"path"', 'model.kind = "mlp"', 'model.kind = "point"']),
+        ("pictures = ['predicted']", ['"predicted"', "classes", '"confusion"']),
+        ("pictures = ['confusion']\n[data]\nkind='diabetes'", ['"confusion"', "none", '"predicted"']),
+        ("pictures = ['effective-step']\n[optimizer]\nkind='sgd'", ["scales none", "adagrad, rmsprop or adam"]),
+        ("pictures = ['activation']\n[model]\nkind='linear'", ["hidden units", 'kinds = ["relu", "tanh"]']),
+        ("pictures = ['confidence']\n[loss]\nkind='hinge'", ["probabilities", '"hinge"', '"cross-entropy"']),
         ("a = 1\nb = = 2", ["x.toml", "line 2", "column"]),
         ("a = 'x", ["line 1"]),
     ],

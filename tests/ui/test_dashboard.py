@@ -25,6 +25,7 @@ from tests.ui.scripted import (
 from tui_trainer.components.plan import Plan
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.pictures import Bars, Group, taken
 from tui_trainer.protocol.state import RunState
 from tui_trainer.session.base import Greeting
 from tui_trainer.ui.app import TrainerApp
@@ -91,6 +92,78 @@ def test_usual_sizes_show_what_they_have_room_for(size: tuple[int, int], charts:
 
     app = app_over(running())
     play(app, script, size)
+
+
+def pictured() -> Scripted:
+    """A run that takes four pictures of itself."""
+    session = running()
+    names = ("layers", "path", "coverage", "memory")
+    session.play(started(config={"pictures": [{"kind": name} for name in names]}), *trained(200))
+    for name in names:
+        bars = Bars(title=f"the {name}", labels=("a", "b"), groups=(Group(name="share", values=(1, 2)),))
+        session.play(taken(name, bars, {"slope": -0.5}, step=200, epoch=4))
+    return session
+
+
+@pytest.mark.parametrize(
+    ("size", "panes"),
+    [
+        ((200, 60), ["loss", "picture", "rate", "picture", "norm", "picture", "metric", "speed", "layers"]),
+        ((140, 40), ["loss", "picture", "rate", "picture"]),
+        ((80, 24), ["loss", "picture"]),
+        ((40, 12), ["loss"]),
+    ],
+)
+def test_pictures_join_the_charts_where_there_is_room(size: tuple[int, int], panes: list[str]) -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: len(panes) < 2 or "7 the layers" in screen_text(app))
+        assert shown(app) == panes
+
+    app = app_over(pictured())
+    play(app, script, size)
+
+
+def test_number_keys_and_a_key_for_all_give_pictures_the_screen() -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "7 the layers" in screen_text(app))
+        for key, title in (("7", "7 the layers"), ("8", "8 the path"), ("9", "9 the coverage")):
+            await press(pilot, key)
+            assert shown(app) == ["picture"]
+            assert title in screen_text(app)
+        await press(pilot, "9")
+        assert len(shown(app)) == 2
+        for title in ("7 the layers", "8 the path", "9 the coverage", "the memory"):
+            await press(pilot, "0")
+            assert shown(app) == ["picture"]
+            assert title in screen_text(app)
+        await press(pilot, "0")
+        assert len(shown(app)) == 2
+
+    app = app_over(pictured())
+    play(app, script, (80, 24))
+
+
+def test_a_run_without_pictures_says_so() -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "7")
+        assert "the run has no pictures" in screen_text(app)
+        await press(pilot, "0")
+        assert "the run has no pictures: a preset asks" in screen_text(app)
+
+    app = app_over(running())
+    play(app, script, WIDE)
+
+
+def test_a_picture_on_the_screen_follows_the_run() -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "7 the layers" in screen_text(app))
+        bars = Bars(title="the next", labels=("a",), groups=(Group(name="share", values=(1,)),))
+        session.play(taken("layers", bars, {}, step=250, epoch=5))
+        await until(pilot, lambda: "7 the next" in screen_text(app))
+
+    session = pictured()
+    app = app_over(session)
+    play(app, script, (80, 24))
 
 
 def test_a_number_key_gives_one_chart_the_screen_and_takes_it_back() -> None:

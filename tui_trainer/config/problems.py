@@ -78,6 +78,9 @@ def _walk(loc: tuple[Any, ...], model: type[BaseModel]) -> tuple[list[str], type
         if isinstance(part, str) and "[" in part:  # the name of a validator function, not a key
             continue
         path.append(str(part))
+        if isinstance(part, int) and get_origin(here) is tuple:  # one of a list of components
+            here = get_args(here)[0]
+            continue
         if isinstance(here, type) and issubclass(here, BaseModel):
             owner = here
             field = here.model_fields.get(str(part))

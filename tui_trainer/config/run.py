@@ -12,6 +12,7 @@ from tui_trainer.components.datasets import AnyDataset, Dataset, Digits
 from tui_trainer.components.losses import AnyLoss, CrossEntropy, Loss
 from tui_trainer.components.models import MLP, AnyModel, Model
 from tui_trainer.components.optimizers import Adam, AnyOptimizer, Optimizer
+from tui_trainer.components.pictures import AnyPicture
 from tui_trainer.components.schedulers import AnyScheduler, Constant, Scheduler
 from tui_trainer.components.stopping import EarlyStopping
 from tui_trainer.components.task import Task
@@ -103,6 +104,8 @@ class RunConfig(BaseModel):
     training: Training = Training()
     checkpoints: Checkpoints = Checkpoints()
     early_stopping: EarlyStopping = EarlyStopping()
+    pictures: tuple[AnyPicture, ...] = ()
+    """What the run shows of itself beside its curves; the name of a picture alone will do."""
 
     @model_validator(mode="before")
     @classmethod
@@ -118,6 +121,8 @@ class RunConfig(BaseModel):
         model = filled.get("model")
         if model is None and _task(filled.get("data")) == "minimise":
             filled["model"] = {"kind": "point"}
+        if isinstance(filled.get("pictures"), (str, dict)):
+            filled["pictures"] = [filled["pictures"]]
         loss = filled.get("loss")
         if loss is None or (isinstance(loss, dict) and "kind" not in loss):
             filled["loss"] = {"kind": _usual_loss(filled.get("data")), **(loss or {})}
@@ -133,6 +138,10 @@ class RunConfig(BaseModel):
             raise ValueError(f"early_stopping.monitor: {self.early_stopping.monitor!r} is not measured; {hint}")
         if self.data.task in ("regression", "minimise") and getattr(self.scheduler, "watch", "") == "val_error":
             raise ValueError("scheduler.watch: val_error is the share of wrong classes, and here there are no classes")
+        for place, shot in enumerate(self.pictures):
+            shot.fits(self.data, self.model, self.loss, self.optimizer)
+            if any(other.kind == shot.kind for other in self.pictures[:place]):
+                raise ValueError(f'pictures: "{shot.kind}" is there twice')
         return self
 
 

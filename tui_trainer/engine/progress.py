@@ -68,6 +68,7 @@ def checkpoint(trainer: Trainer) -> Tree:
             else None,
         },
         "gradients": trainer.prober.gradients_before(trainer.step),
+        "album": trainer.album.dump(),
         "rng": rng.take(trainer.shop.device),
     }
 
@@ -98,6 +99,7 @@ def restore(trainer: Trainer, tree: Tree, *, pending: bool = True) -> None:
     trainer.set_rate()
     trainer.shop.rng = tree["rng"]
     trainer.prober.put_back(tree["gradients"])
+    trainer.album.load(tree.get("album", {}))
     if not pending:
         return  # the diagnosis follows from the event that says so
     trainer.observer.load(progress["diagnosis"])

@@ -34,6 +34,7 @@ from tui_trainer.engine.judge import Judge, Metrics
 from tui_trainer.engine.layers import finite
 from tui_trainer.engine.metrics import Metric, metric_for
 from tui_trainer.engine.obey import obey
+from tui_trainer.engine.pictures.album import Album
 from tui_trainer.engine.recorder import Recorder, Stopwatch, columns
 from tui_trainer.engine.saving import BEST, Saver
 from tui_trainer.engine.tree import copied
@@ -118,6 +119,7 @@ class Trainer:
             steps_per_epoch=self.steps_per_epoch,
         )
         self.set_rate()
+        self.album = Album(self)
 
     def use_optimizer(self, choice: AnyOptimizer) -> None:
         """Step with this optimizer from now on, its state empty. Raises `UserError` where it cannot step the model."""
@@ -165,6 +167,7 @@ class Trainer:
         self.watch.start()
         if self.step == 0:
             self.descent.record(0)
+        self.album.begin()
         while self.epoch < self.epochs and self.ending is None:
             self.set_rate()
             yield from self._train_epoch()
@@ -200,6 +203,8 @@ class Trainer:
             self.position += 1
             if self.descent.active:
                 self.descent.record(self.step)
+            if self.album.follows:
+                self.album.follow()
             if self.recorder.add(self.step, loss, self.rate, len(inputs)) or self._save_now:
                 if self.flush():
                     return
@@ -336,6 +341,7 @@ class Trainer:
                 bad_epochs=self.judge.bad_epochs,
             )
         )
+        self.album.epoch_ended()
         if self.ending is None and self.judge.out_of_patience:
             restore = self.judge.stopping.restore_best
             self.ending = Ending("early-stopped", self.judge.out_of_patience, restore_best=restore)
@@ -403,6 +409,7 @@ class Trainer:
             # Weights that a broken loss has touched are not saved: `last` stays what it was.
             self._save_best()
         else:
+            self.album.end()
             self._settle()
         ending = self.ending or Ending("completed", f"all {self.epochs} epochs trained")
         self.watch.stop()

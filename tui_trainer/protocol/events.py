@@ -284,7 +284,12 @@ class PictureTaken(Event):
     type: Literal["PictureTaken"] = "PictureTaken"
     name: str
     kind: str
+    """lines, bars, heat, contour or points: which drawing of `protocol.pictures` the data is."""
+    epoch: int = 0
+    """Epochs that had ended."""
     data: dict[str, Any] = {}
+    numbers: dict[str, Number] = {}
+    """What a check or a person reads off it, in full precision; null where it was not finite."""
 
 
 class Noted(Event):

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from tui_trainer.ui.dots import Plane
 from tui_trainer.ui.palette import Role
-from tui_trainer.ui.pictures.picture import Curve, Level, Picture, Points, Remark, Rule
+from tui_trainer.ui.pictures.picture import Curve, Field, Level, Picture, Points, Remark, Rule, Trail, Words
 
 Spot = tuple[int, int]
 """Column from the left and row from the bottom of a plot."""
@@ -47,6 +47,17 @@ def compose(picture: Picture, plane: Plane) -> Cells:
                     here[layer.role] = here.get(layer.role, 0) | dots
                     role = list(here)[(column + len(here) - 1) % len(here)] if len(here) > 1 else layer.role
                     cells.front[column, row] = glyphs.dots(here[role], role), role
+            case Field():
+                for column, row, place in plane.field(layer):
+                    cells.back[column, row] = glyphs.shade(place, len(layer.roles), layer.apart), layer.roles[place]
+            case Trail():
+                for column, row, dots in plane.trail(layer):
+                    cells.front[column, row] = glyphs.dots(dots, layer.role), layer.role
+            case Words():
+                spot, text = plane.cell(layer.x, layer.y), narrow(layer.text)
+                if spot is not None:
+                    column = min(max(spot[0] - len(text) // 2, 0), max(plane.columns - len(text), 0))
+                    cells.write(text[: plane.columns], column, spot[1], layer.role)
             case Level():
                 row = plane.row(layer.y) // glyphs.up
                 cells.write(glyphs.level * plane.columns, 0, row, layer.role)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import floor, isfinite, log10
+from itertools import pairwise
+from math import ceil, floor, isfinite, log10
 from typing import Literal
 
 from tui_trainer.ui.palette import DIM_RUNS, LAYERS, RUNS, Role
-from tui_trainer.ui.pictures.picture import Curve, Scale, Sign
+from tui_trainer.ui.pictures.picture import Curve, Field, Scale, Sign, Trail
 
 GlyphName = Literal["braille", "block", "ascii"]
 
@@ -25,6 +27,7 @@ class Glyphs:
         level: the character of a horizontal line, mark and cursor those of the vertical ones.
         frame: what the characters of the axes become.
         letters: the character of a role's curve, where dots cannot differ in colour alone.
+        shades: from empty to full, so that a field can be read without colours.
     """
 
     across: int
@@ -38,10 +41,17 @@ class Glyphs:
     rule: str = "─"
     frame: Mapping[int, int] | None = None
     letters: Mapping[Role, str] | None = None
+    shades: str = " ·░▒▓█"
 
     def dots(self, found: int, role: Role) -> str:
         """The character for a set of dots of a curve."""
         return self.table[found] if self.letters is None else self.letters.get(role, "*")
+
+    def shade(self, place: int, count: int, apart: bool = False) -> str:
+        """The character of one of so many shades; of those that stand apart, the light ones first."""
+        if apart:
+            return self.shades[1 + place % (len(self.shades) - 1)]
+        return self.shades[place * (len(self.shades) - 1) // max(count - 1, 1)]
 
 
 _SIGNS: dict[Sign, str] = {
@@ -68,7 +78,7 @@ GLYPHS: dict[GlyphName, Glyphs] = {
     "block": Glyphs(2, 2, " ▖▘▌▗▄▚▙▝▞▀▛▐▟▜█", _SIGNS),
     "ascii": Glyphs(
         1, 1, " *", _PLAIN_SIGNS, level="-", mark=":", cursor="|", foot="+", rule="-",
-        frame=str.maketrans("│┤├─┬┴┼└┘┌┐…·", "|++-+++++++.-"), letters=_LETTERS,
+        frame=str.maketrans("│┤├─┬┴┼└┘┌┐…·", "|++-+++++++.-"), letters=_LETTERS, shades=" .:-=+*#%@",
     ),
 }  # fmt: skip
 
@@ -119,6 +129,43 @@ class Plane:
             dots = [column if k // self.glyphs.across % 2 == 0 else 0 for k, column in enumerate(dots)]
         yield from _cells(dots, self.rows, self.glyphs)
 
+    def trail(self, trail: Trail) -> Iterator[tuple[int, int, int]]:
+        """The cells of a trail: column, row from the bottom, set of dots."""
+        across, up = self.glyphs.across, self.glyphs.up
+        wide, high = self.columns * across, self.rows * up
+        places = [
+            ((x - self.x.low) / (self.x.high - self.x.low) * wide, (y - self.y.low) / (self.y.high - self.y.low) * high)
+            for x, y in zip(trail.x, trail.y, strict=True)
+            if isfinite(x) and isfinite(y)
+        ]
+        found: dict[tuple[int, int], int] = {}
+        for (x, y), (to_x, to_y) in pairwise(places) if trail.joined else zip(places, places, strict=True):
+            begin, end = _within(x, to_x - x, wide, *_within(y, to_y - y, high, 0.0, 1.0))
+            if begin > end:
+                continue
+            count = max(ceil(max(abs(to_x - x), abs(to_y - y)) * (end - begin)), 1)
+            for k in range(count + 1):
+                share = begin + (end - begin) * k / count
+                column = min(int(x + (to_x - x) * share), wide - 1)
+                row = min(int(y + (to_y - y) * share), high - 1)
+                cell = column // across, row // up
+                found[cell] = found.get(cell, 0) | 1 << (column % across * up + row % up)
+        for (column, row), dots in found.items():
+            yield column, row, dots
+
+    def field(self, field: Field) -> Iterator[tuple[int, int, int]]:
+        """The cells of a field that has a value there: column, row from the bottom, place among its levels."""
+        down, across = len(field.values), len(field.values[0])
+        for row in range(self.rows):
+            for column in range(self.columns):
+                u, v = (column + 0.5) / self.columns, (row + 0.5) / self.rows
+                if field.smooth:
+                    value = _between(field.values, u * (across - 1), v * (down - 1))
+                else:
+                    value = field.values[int(v * down)][int(u * across)]
+                if value is not None:
+                    yield column, row, bisect_right(field.levels, value)
+
     def _runs(self, curve: Curve) -> Iterator[tuple[int, int, int]]:
         """Each column of dots that the curve has values in, with the lowest and the highest dot."""
         here: tuple[int, int, int] | None = None
@@ -137,6 +184,24 @@ class Plane:
             here = column, bottom, top
         if here is not None:
             yield here
+
+
+def _within(start: float, way: float, size: float, begin: float, end: float) -> tuple[float, float]:
+    """The part of a way, from 0 to 1, on which one coordinate lies in the plot (Liang and Barsky 1984)."""
+    if way == 0:
+        return (begin, end) if 0 <= start <= size else (1.0, 0.0)
+    enter, leave = sorted((-start / way, (size - start) / way))
+    return max(begin, enter), min(end, leave)
+
+
+def _between(values: tuple[tuple[float | None, ...], ...], x: float, y: float) -> float | None:
+    """The value between four points of a grid; that of the nearest where one of them has none."""
+    i, j = min(int(x), len(values[0]) - 2), min(int(y), len(values) - 2)
+    u, v = x - i, y - j
+    low_left, low_right, high_left, high_right = (*values[j][i : i + 2], *values[j + 1][i : i + 2])
+    if low_left is None or low_right is None or high_left is None or high_right is None:
+        return values[round(y)][round(x)]
+    return (low_left * (1 - u) + low_right * u) * (1 - v) + (high_left * (1 - u) + high_right * u) * v
 
 
 def _join(dots: list[int], runs: Iterable[tuple[int, int, int]]) -> None:

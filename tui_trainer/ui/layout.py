@@ -45,8 +45,15 @@ class Arrangement:
         return self.columns * self.rows
 
 
-def arrange(width: int, height: int, charts: int, whole: bool = False) -> Arrangement:
-    """The arrangement for a terminal of this size with so many charts; `whole` gives one all the room there is."""
+def arrange(width: int, height: int, charts: int, whole: bool = False, pictures: bool = False) -> Arrangement:
+    """The arrangement for a terminal of this size.
+
+    Args:
+        width, height: its cells.
+        charts: how many charts and pictures there are.
+        whole: whether one has all the room there is.
+        pictures: whether some are pictures, which a small terminal shows one of, and that well.
+    """
     header, footer = height >= 2, height >= 6
     inner = height - header - footer
     if whole:
@@ -62,6 +69,7 @@ def arrange(width: int, height: int, charts: int, whole: bool = False) -> Arrang
         return Arrangement(0, 0, "lines", max(inner, 0), 0, header, footer)
     lines = 3 if inner >= 10 else 2
     log = 5 if inner >= 22 else 3 if inner >= 16 else 0
+    charts = min(charts, 2) if pictures else charts
     columns, rows = _grid(width, inner - lines - log, charts, SMALL_WIDTH, SMALL_HEIGHT)
     return Arrangement(columns, rows, "lines", lines, log, header, footer)
 

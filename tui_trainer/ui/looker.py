@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tui_trainer.protocol.state import Mark
 from tui_trainer.ui import looking
 from tui_trainer.ui.looking import CLOSER
-from tui_trainer.ui.pictures import ChartKind
+from tui_trainer.ui.pictures import IN_SIGHT, ChartKind, Pane
 from tui_trainer.ui.view import View
 from tui_trainer.ui.watch import Watch
 
@@ -32,6 +32,8 @@ class Looker:
         charts = {f"chart_{kind.key}": self._whole(kind) for kind in ChartKind}
         return {
             **charts,
+            **{f"picture_{place + 1}": self._shot(place) for place in range(IN_SIGHT)},
+            "pictures": self.pictures,
             "next_run": self.next_run,
             "axis": self.axis,
             "log_y": self.log_y,
@@ -58,13 +60,32 @@ class Looker:
             self._dashboard.look_changed()
 
     def _whole(self, kind: ChartKind) -> Callable[[], None]:
+        return lambda: self.whole(None if self._watch.whole is kind else kind)
+
+    def _shot(self, place: int) -> Callable[[], None]:
         def switch() -> None:
-            watch = self._watch
-            watch.layers = watch.diagnosis = False
-            watch.whole = None if watch.whole is kind else kind
-            self._dashboard.rearrange()
+            shots = self._watch.shots
+            if place >= len(shots):
+                self._dashboard.say(f"the run has {len(shots) or 'no'} picture{'' if len(shots) == 1 else 's'}")
+            else:
+                self.whole(None if self._watch.whole == shots[place] else shots[place])
 
         return switch
+
+    def whole(self, pane: Pane | None) -> None:
+        """Give a chart or a picture the whole screen; None gives it back to all."""
+        self._watch.layers = self._watch.diagnosis = False
+        self._watch.whole = pane
+        self._dashboard.rearrange()
+
+    def pictures(self) -> None:
+        """The first picture on the whole screen, then the next, and after the last one all charts again."""
+        turns: list[Pane | None] = [None, *self._watch.shots]
+        if len(turns) == 1:
+            self._dashboard.say('the run has no pictures: a preset asks for some, pictures = ["layers"]')
+            return
+        here = self._watch.whole
+        self.whole(turns[(turns.index(here) + 1) % len(turns)] if here in turns else turns[1])
 
     def next_run(self) -> None:
         """The next run comes to the front."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tui_trainer.protocol.commands import ALL_RUNS
 from tui_trainer.protocol.state import Mark, RunState
 from tui_trainer.ui.feed import Feed
-from tui_trainer.ui.pictures import ChartKind, charts_of, visible_span
+from tui_trainer.ui.pictures import Pane, Shot, panes_of, shots_of, visible_span
 from tui_trainer.ui.situation import Situation
 from tui_trainer.ui.view import View
 
@@ -21,7 +21,7 @@ class Watch:
         read_only: whether this screen was asked not to steer.
         view: how all charts are looked at.
         front: the place of the run in front.
-        whole: the chart that has the whole screen.
+        whole: the chart or the picture that has the whole screen.
         layers: whether the table of the layers stands in place of the charts.
         diagnosis: whether the findings stand in place of the charts.
         mark: the intervention whose card is open.
@@ -33,7 +33,7 @@ class Watch:
     read_only: bool = False
     view: View = field(default_factory=View)
     front: int = 0
-    whole: ChartKind | None = None
+    whole: Pane | None = None
     layers: bool = False
     diagnosis: bool = False
     mark: Mark | None = None
@@ -62,7 +62,7 @@ class Watch:
         """What decides, beside the size, which parts of the screen there are."""
         over = self.chosen is not None and self.chosen.over
         parts = (self.whole, self.layers, self.diagnosis, self.mark is not None, over and self.summary)
-        return (self.starting, self.charts, len(self.feed.states), parts)
+        return (self.starting, self.panes, len(self.feed.states), parts)
 
     @property
     def target(self) -> str:
@@ -79,9 +79,14 @@ class Watch:
         )
 
     @property
-    def charts(self) -> tuple[ChartKind, ...]:
-        """The charts that the run in front has something for."""
-        return charts_of(self.chosen)
+    def panes(self) -> tuple[Pane, ...]:
+        """The charts that the run in front has something for, and its first pictures, by their importance."""
+        return panes_of(self.states, self.front)
+
+    @property
+    def shots(self) -> tuple[Shot, ...]:
+        """The pictures of the run in front."""
+        return shots_of(self.states, self.front)
 
     @property
     def sight(self) -> tuple[float, float]:

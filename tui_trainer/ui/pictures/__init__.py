@@ -13,10 +13,24 @@ from tui_trainer.protocol.state import RunState
 from tui_trainer.ui.pictures import layers, loss, metric, norm, rate, speed
 from tui_trainer.ui.pictures.picture import Area, Picture, blank
 from tui_trainer.ui.pictures.scene import Scene, visible_span
+from tui_trainer.ui.pictures.taken import Shot, draw, shots_of
 from tui_trainer.ui.pictures.values import values_at
 from tui_trainer.ui.view import View
 
-__all__ = ["ChartKind", "Picture", "charts_of", "picture", "values_at", "visible_span"]
+__all__ = [
+    "IN_SIGHT",
+    "ChartKind",
+    "Pane",
+    "Picture",
+    "Shot",
+    "charts_of",
+    "pane_named",
+    "panes_of",
+    "picture",
+    "shots_of",
+    "values_at",
+    "visible_span",
+]
 
 
 class ChartKind(StrEnum):
@@ -33,6 +47,13 @@ class ChartKind(StrEnum):
     def key(self) -> int:
         """The number that opens it."""
         return list(ChartKind).index(self) + 1
+
+
+Pane = ChartKind | Shot
+"""What has a place on the screen: a chart of what was measured step by step, or a picture that the run took."""
+
+IN_SIGHT = 3
+"""Pictures that stand beside the charts, at most."""
 
 
 _CHARTS: dict[ChartKind, Callable[[Scene, int], Picture]] = {
@@ -59,8 +80,22 @@ def charts_of(state: RunState | None) -> tuple[ChartKind, ...]:
     return tuple(kind for kind in ChartKind if not missing.get(kind))
 
 
+def panes_of(states: Sequence[RunState], front: int) -> tuple[Pane, ...]:
+    """The charts and the first pictures, the most important first: the loss, a picture, and so on in turns."""
+    charts = charts_of(states[min(max(front, 0), len(states) - 1)] if states else None)
+    shots = shots_of(states, front)[:IN_SIGHT]
+    turns = [pane for pair in zip(charts, shots, strict=False) for pane in pair]
+    return (*turns, *charts[len(shots) :])
+
+
+def pane_named(name: str, states: Sequence[RunState], front: int) -> Pane | None:
+    """The picture or the chart of a name; of both, the picture."""
+    panes = (*shots_of(states, front), *charts_of(states[front] if states else None))
+    return next((pane for pane in panes if (pane.name if isinstance(pane, Shot) else str(pane)) == name), None)
+
+
 def picture(
-    kind: ChartKind,
+    kind: Pane,
     states: Sequence[RunState],
     selected: int,
     view: View,
@@ -71,7 +106,7 @@ def picture(
     """The picture of one chart for a room of `width` by `height` cells.
 
     Args:
-        kind: which chart.
+        kind: which chart or picture.
         states: the runs to show over each other; a run keeps its colour as long as it keeps its place.
         selected: the place of the run in front.
         view: how they are looked at.
@@ -79,6 +114,8 @@ def picture(
         height: cells from top to bottom.
         preview: for the learning rate, a plan that is considered, drawn beside the one in force.
     """
+    if isinstance(kind, Shot):
+        return draw(kind, states, selected, view, width, height)
     kind = ChartKind(kind)
     if not states:
         return blank(kind.key, kind, "no run")

@@ -114,7 +114,44 @@ class Remark:
     needed: bool = False
 
 
-Layer = Curve | Points | Level | Rule | Remark
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Points in the order of their places on a way, which may turn: joined, or a dot for each."""
+
+    role: Role
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    joined: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Values over an even grid that fills the plot, the lowest row first: a shade of its own between each two levels.
+
+    A `smooth` one is read between its points; one that is not is a table of cells.
+    """
+
+    values: tuple[tuple[float | None, ...], ...]
+    levels: tuple[float, ...]
+    """Rising; a value between two of them has the role of its place among them."""
+    roles: tuple[Role, ...]
+    """One more than levels."""
+    smooth: bool = False
+    apart: bool = False
+    """Whether the levels part things that are different, and not more from less: then no shade is empty or heavy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A text in the middle of its place, over everything."""
+
+    role: Role
+    x: float
+    y: float
+    text: str
+
+
+Layer = Curve | Points | Level | Rule | Remark | Trail | Field | Words
 
 
 class Entry(NamedTuple):

@@ -219,7 +219,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         watch = self.watching
         self._shape = watch.shape
         whole = watch.whole is not None or watch.layers or watch.diagnosis
-        arrangement = arrange(width, height, len(watch.charts), whole=whole)
+        arrangement = arrange(width, height, len(watch.panes), whole=whole, pictures=bool(watch.shots))
         self.query_one(Header).display = arrangement.header
         self.query_one(Footer).display = arrangement.footer
         self.query_one(Board).share_out(arrangement)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from textual.app import ComposeResult
 from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -12,7 +14,7 @@ from tui_trainer.ui.card import card
 from tui_trainer.ui.dots import GlyphName
 from tui_trainer.ui.layout import Arrangement
 from tui_trainer.ui.palette import Palette, palette
-from tui_trainer.ui.pictures import ChartKind, picture, values_at
+from tui_trainer.ui.pictures import IN_SIGHT, ChartKind, Pane, Shot, picture, values_at
 from tui_trainer.ui.runs_list import runs_list
 from tui_trainer.ui.signs import Signs
 from tui_trainer.ui.status import column, lines
@@ -58,9 +60,7 @@ class Board(Horizontal):
         """All there may be; `share_out` decides what is in sight."""
         with Vertical(id="left"):
             yield Starting(id="starting")
-            yield Grid(
-                *(Chart(kind.key, kind, glyphs=self._glyphs, id=f"chart-{kind}") for kind in ChartKind), id="charts"
-            )
+            yield Grid(*self._charts(), id="charts")
             yield VerticalScroll(Panel(id="layers-table"), id="layers", can_focus=False)
             yield VerticalScroll(Panel(id="findings"), id="diagnosis", can_focus=False)
             yield Panel(id="card")
@@ -69,6 +69,13 @@ class Board(Horizontal):
             yield Panel(Content("log"), id="log-title")
             yield LogPane(id="log")
         yield Panel(id="column")
+
+    def _charts(self) -> Iterator[Chart]:
+        """The charts, and between the first of them the places of pictures: in the order of their importance."""
+        for place, kind in enumerate(ChartKind):
+            yield Chart(kind.key, kind, glyphs=self._glyphs, id=f"chart-{kind}")
+            if place < IN_SIGHT:
+                yield Chart(0, "picture", glyphs=self._glyphs, id=f"picture-{place}")
 
     def share_out(self, arrangement: Arrangement) -> None:
         """Give each part its cells."""
@@ -79,8 +86,9 @@ class Board(Horizontal):
         grid.display = bool(arrangement.charts) and not starting and not watch.layers and not watch.diagnosis
         grid.styles.grid_size_columns = max(arrangement.columns, 1)
         grid.styles.grid_size_rows = max(arrangement.rows, 1)
-        for kind in ChartKind:
-            self.query_one(f"#chart-{kind}").display = kind in shown
+        places = self._places(shown)
+        for chart in self.query(Chart):
+            chart.display = chart.id in places
         self.query_one("#layers").display = watch.layers and not starting
         self.query_one("#diagnosis").display = watch.diagnosis and not starting
         self.query_one("#starting").display = starting
@@ -108,11 +116,18 @@ class Board(Horizontal):
             numbers.display, numbers.styles.height = rest > 0 and not in_column, max(rest, 1)
             log.display, log.styles.height = rest > 0 and in_column, max(rest, 1)
 
-    def _shown(self) -> tuple[ChartKind, ...]:
+    def _shown(self) -> tuple[Pane, ...]:
         whole = self._watch.whole
         if whole is not None:
             return (whole,)
-        return self._watch.charts[: self._arrangement.charts if self._arrangement is not None else 0]
+        return self._watch.panes[: self._arrangement.charts if self._arrangement is not None else 0]
+
+    @staticmethod
+    def _places(shown: tuple[Pane, ...]) -> dict[str, Pane]:
+        """What is to be seen by the id of the widget that shows it."""
+        shots = [pane for pane in shown if isinstance(pane, Shot)]
+        charts: dict[str, Pane] = {f"chart-{pane}": pane for pane in shown if not isinstance(pane, Shot)}
+        return charts | {f"picture-{place}": shot for place, shot in enumerate(shots)}
 
     def chart_width(self) -> int:
         """Columns of the plot of a chart in sight."""
@@ -150,10 +165,10 @@ class Board(Horizontal):
             panel.show(findings_page(state, max(panel.size.width, 20), self._signs), layout=True)
 
     def _draw_charts(self) -> None:
-        for kind in self._shown():
-            self.query_one(f"#chart-{kind}", Chart).show(self._source(kind))
+        for place, pane in self._places(self._shown()).items():
+            self.query_one(f"#{place}", Chart).show(self._source(pane))
 
-    def _source(self, kind: ChartKind) -> Source:
+    def _source(self, kind: Pane) -> Source:
         watch = self._watch
         return lambda width, height: picture(kind, watch.states, watch.front, watch.view, width, height)
 

@@ -1,0 +1,165 @@
+"""What the model answers on the validation split: one sample in full, how sure it is, what it takes for what."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from tui_trainer.components.pictures import Confidence, Confusion, LogitBars, Predicted
+from tui_trainer.components.task import Split
+from tui_trainer.engine.pictures import probe
+from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.errors import UserError
+from tui_trainer.protocol.pictures import Axis, Bars, Group, Heat, Points, Spots, rounded, rounded_or_none
+
+CLASSES = 40
+"""Classes in a drawing, at most."""
+DOTS = 250
+"""Points in a cloud, at most."""
+
+
+def _outputs(camera: Camera[LogitBars] | Camera[Confidence], split: Split) -> tuple[Tensor, Tensor, Tensor]:
+    """Last sums, probabilities in float64, and classes of a whole split, on the CPU."""
+    shop, config = camera.trainer.shop, camera.trainer.config
+    sums = torch.cat([probe.logits(shop, part.inputs) for part in probe.chunks(shop, split)]).to("cpu", torch.float64)
+    return sums, probe.probabilities(sums, config.loss.kind, config.model.head), split.targets.cpu()
+
+
+def _pairs(sums: Tensor) -> Tensor:
+    """One sum for two classes as two logits: 0 and itself."""
+    return torch.cat([torch.zeros_like(sums), sums], -1) if sums.shape[-1] == 1 else sums
+
+
+def _names(classes: tuple[str, ...], count: int) -> tuple[str, ...]:
+    return tuple(name[:40] for name in classes[:count]) or tuple(str(place) for place in range(count))
+
+
+class LogitsCamera(Camera[LogitBars]):
+    """Two bars for each class: the logit and the probability."""
+
+    def take(self) -> Taken:
+        data = self.trainer.shop.data
+        place = self.choice.example
+        if place >= len(data.validation):
+            raise UserError(f"pictures.logits.example: {place}: there are {len(data.validation)} validation samples")
+        row = slice(place, place + 1)
+        sums, shares, _ = _outputs(self, Split(data.validation.inputs[row], data.validation.targets[row]))
+        count = min(shares.shape[-1], CLASSES)
+        names = _names(data.classes, count)
+        true = int(data.validation.targets[place])
+        title = f"sample {place}, true class {names[true] if true < count else true}"
+        groups = (
+            Group(name="logit", values=rounded_or_none(_pairs(sums)[0, :count])),
+            Group(name="probability", values=rounded_or_none(shares[0, :count])),
+        )
+        numbers: Numbers = {"sum": float(shares.sum()), "largest": float(shares.max()), "right": float(shares[0, true])}
+        return Taken(Bars(title=title[:120], labels=names, groups=groups), numbers)
+
+
+class ConfidenceCamera(Camera[Confidence]):
+    """A histogram of the largest probability, and the accuracy in each bin; the gap of the training logits.
+
+    `ece` is the mean over samples of |accuracy - confidence| of their bin (Guo et al. 2017). `logit_gap` is the median
+    over the training split of the right logit less the mean of the others; with smoothing e its best value is ln(a/b),
+    a = 1 - e + e/K, b = e/K, and the loss cannot fall below H(q) = -(a ln a + (K-1) b ln b).
+    """
+
+    def take(self) -> Taken:
+        data, bins = self.trainer.shop.data, self.choice.bins
+        _, shares, true = _outputs(self, data.validation)
+        sure, answer = shares.max(-1)
+        right = (answer == true).double()
+        place = (sure * bins).long().clamp(0, bins - 1)
+        counts = torch.bincount(place, minlength=bins).double()
+        hits = torch.bincount(place, right, minlength=bins)
+        trust = torch.bincount(place, sure, minlength=bins)
+        filled = counts > 0
+        accuracy = [float(hit / count) if count else None for hit, count in zip(hits, counts, strict=True)]
+        labels = tuple(f"{(k + 0.5) / bins:.2f}".rstrip("0") for k in range(bins))
+        drawing = Bars(
+            title="confidence",
+            x=Axis(label="p"),
+            y=Axis(low=0, high=1),
+            labels=labels,
+            groups=(
+                Group(name="share of samples", values=rounded_or_none(counts / len(true))),
+                Group(name="accuracy", values=rounded_or_none(accuracy)),
+            ),
+        )
+        numbers: Numbers = {
+            "ece": float((hits - trust)[filled].abs().sum() / len(true)),
+            "mean_confidence": float(sure.mean()),
+            "accuracy": float(right.mean()),
+            "logit_gap": self._gap(),
+            **self._theory(shares.shape[-1]),
+        }
+        return Taken(drawing, numbers)
+
+    def _gap(self) -> float:
+        sums, _, classes = _outputs(self, self.trainer.shop.data.train)
+        pairs = _pairs(sums)
+        own = pairs.gather(-1, classes.unsqueeze(-1)).squeeze(-1)
+        others = (pairs.sum(-1) - own) / (pairs.shape[-1] - 1)
+        # numpy's and not torch's median: the mean of the middle two where their number is even.
+        return float((own - others).quantile(0.5)) if len(own) < 1 << 24 else float((own - others).median())
+
+    def _theory(self, classes: int) -> Numbers:
+        smoothing: float = getattr(self.trainer.config.loss, "label_smoothing", 0.0)
+        if not smoothing:
+            return {"theory_gap": None, "loss_floor": 0.0}
+        high, low = 1 - smoothing + smoothing / classes, smoothing / classes
+        floor = -(high * math.log(high) + (classes - 1) * low * math.log(low))
+        return {"theory_gap": math.log(high / low), "loss_floor": floor}
+
+
+class ConfusionCamera(Camera[Confusion]):
+    """A table of counts: the true class down, the answer across."""
+
+    def take(self) -> Taken:
+        shop = self.trainer.shop
+        split, classes = shop.data.validation, shop.data.shape.targets
+        with probe.quiet(shop.model), torch.no_grad():
+            answers = torch.cat([shop.objective.predict(shop.model(part.inputs)) for part in probe.chunks(shop, split)])
+        table = torch.bincount((split.targets * classes + answers).cpu(), minlength=classes**2).view(classes, classes)
+        count = min(classes, CLASSES)
+        names = _names(shop.data.classes, count)
+        off = table.clone().fill_diagonal_(0)
+        worst = divmod(int(off.argmax()), classes)
+        numbers: Numbers = {
+            "accuracy": float(table.diagonal().sum() / table.sum()),
+            "wrong": float(off.sum()),
+            "most_confused": float(off[worst]),
+        }
+        drawing = Heat(
+            title="confusion, true class down",
+            columns=names,
+            rows=names,
+            values=tuple(rounded_or_none(row[:count]) for row in table[:count]),
+            low=0,
+        )
+        return Taken(drawing, numbers)
+
+
+class PredictedCamera(Camera[Predicted]):
+    """A cloud of (true, predicted), in the units of the data's standardised target."""
+
+    def take(self) -> Taken:
+        shop = self.trainer.shop
+        split = shop.data.validation
+        with probe.quiet(shop.model), torch.no_grad():
+            found = torch.cat([shop.model(part.inputs) for part in probe.chunks(shop, split)]).double().cpu()
+        true = split.targets.double().cpu()
+        error = (found - true).square().mean()
+        numbers: Numbers = {
+            "mse": float(error),
+            "r2": float(1 - error / true.var(correction=0)),
+            "correlation": float(torch.corrcoef(torch.stack([true.flatten(), found.flatten()]))[0, 1]),
+        }
+        step = -(-len(true) // DOTS)
+        kept = torch.isfinite(found).all(-1)
+        xs, ys = true[kept][::step].flatten(), found[kept][::step].flatten()
+        spots = Spots(name="validation", x=rounded(xs[:1000]), y=rounded(ys[:1000]))
+        x, y = Axis(label="true"), Axis(label="predicted")
+        return Taken(Points(title="predicted against true", x=x, y=y, spots=(spots,), diagonal=True), numbers)

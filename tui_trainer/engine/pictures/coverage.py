@@ -1,0 +1,38 @@
+"""How often each training sample was used in an epoch."""
+
+from __future__ import annotations
+
+import torch
+
+from tui_trainer.components.pictures import Coverage
+from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.protocol.pictures import Axis, Bars, Group, rounded_or_none
+
+MOST = 8
+"""Uses that have a bar of their own; the last one stands for all above."""
+
+
+class CoverageCamera(Camera[Coverage]):
+    """A bar for each number of uses: the share of the samples that were used so often."""
+
+    def take(self) -> Taken | None:
+        trainer = self.trainer
+        if not trainer.epoch:
+            return None
+        batches, count = trainer.shop.batches, len(trainer.shop.data.train)
+        order = batches.order(trainer.epoch - 1)
+        uses = torch.ones(count, dtype=torch.long) if order is None else torch.bincount(order.cpu(), minlength=count)
+        shares = torch.bincount(uses.clamp_max(MOST), minlength=MOST + 1).double() / count
+        labels = ("unseen", "once", "twice", *(f"{k} x" for k in range(3, MOST)), f"{MOST}+ x")
+        drawing = Bars(
+            title=f"coverage of epoch {trainer.epoch}",
+            y=Axis(low=0, high=1),
+            labels=labels,
+            groups=(Group(name="share of samples", values=rounded_or_none(shares)),),
+        )
+        numbers: Numbers = {
+            "seen_share": float((uses > 0).double().mean()),
+            "most": float(uses.max()),
+            "duplicates": float((uses - 1).clamp_min(0).sum()),
+        }
+        return Taken(drawing, numbers)

@@ -1,0 +1,58 @@
+"""The norm that a stopping rule would see, beside the one that it means."""
+
+from __future__ import annotations
+
+from itertools import islice
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from tui_trainer.components.pictures import GradientNorms
+from tui_trainer.components.task import Split
+from tui_trainer.engine.pictures import probe
+from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
+
+if TYPE_CHECKING:
+    from tui_trainer.engine.trainer import Trainer
+
+
+class NormsCamera(Camera[GradientNorms]):
+    """Of the same weights: the median and the least norm over mini-batches of the coming epoch, and the full norm."""
+
+    def __init__(self, choice: GradientNorms, trainer: Trainer) -> None:
+        super().__init__(choice, trainer)
+        self._rows: list[tuple[float, float, float, float]] = []
+
+    def take(self) -> Taken:
+        trainer, shop = self.trainer, self.trainer.shop
+        coming = islice(shop.batches.epoch(trainer.epoch), self.choice.batches)
+        norms = [probe.norm(probe.gradient(shop, Split(*batch))) for batch in coming]
+        full = probe.norm(probe.gradient(shop, shop.data.train))
+        self._rows = [row for row in self._rows if row[0] < trainer.epoch]
+        self._rows.append((float(trainer.epoch), median(norms), min(norms), full))
+        return Taken(self._drawing(), self._numbers())
+
+    def _drawing(self) -> Lines:
+        epochs = rounded((row[0] for row in self._rows), 7)
+        lines = tuple(
+            Line(name=name, x=epochs, y=rounded(row[place] for row in self._rows), dotted=place == 2)
+            for place, name in ((1, "mini-batch"), (2, "least mini-batch"), (3, "all samples"))
+        )
+        return Lines(title="gradient norms", x=Axis(label="epoch"), y=Axis(low=0), lines=lines)
+
+    def _numbers(self) -> Numbers:
+        first, last = self._rows[0], self._rows[-1]
+        return {
+            "mini_first": first[1],
+            "mini_last": last[1],
+            "mini_share": last[1] / first[1] if first[1] else None,
+            "mini_least": last[2],
+            "full_first": first[3],
+            "full_last": last[3],
+        }
+
+    def dump(self) -> Any:
+        return self._rows
+
+    def load(self, held: Any) -> None:
+        self._rows = [(row[0], row[1], row[2], row[3]) for row in held]

@@ -1,0 +1,124 @@
+"""Every layer at one moment: its gradient, how far it has moved, how wide its activations are, and its rank."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from tui_trainer.components.pictures import LayerBars
+from tui_trainer.components.task import Split
+from tui_trainer.engine.batches import seeded
+from tui_trainer.engine.layers import units_of
+from tui_trainer.engine.pictures import probe
+from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.protocol.pictures import Axis, Bars, Group, rounded_or_none
+
+if TYPE_CHECKING:
+    from tui_trainer.engine.trainer import Trainer
+
+_PROBE = 4
+"""The stream from which the samples of the probe are drawn."""
+SHOWN = 24
+"""Layers in the drawing, at most; of more, some spread evenly."""
+
+
+class LayersCamera(Camera[LayerBars]):
+    """Three bars for each layer on a logarithmic axis.
+
+    Gradients, movement and rank are those of the weight matrix alone. Movement is |W - W0| / |W0|, and |W - W0| where
+    W0 is zero. The deviation is that of what leaves the layer, after its activation; delta is the norm of the
+    gradient of the mean loss with respect to the sums of the layer, added up over the samples: where there is a
+    bias, its gradient. `delta_ratio` is the mean ratio of one hidden layer's to that of the layer before.
+    """
+
+    def __init__(self, choice: LayerBars, trainer: Trainer) -> None:
+        super().__init__(choice, trainer)
+        self._weights = probe.weights_of(trainer.shop)
+        self._first = {name: weight.detach().clone() for name, weight in self._weights.items()}
+        self._units = dict(units_of(trainer.shop.model))
+        train, count = trainer.shop.data.train, choice.samples
+        self._split = train
+        if 0 < count < len(train):
+            rows = torch.randperm(len(train), generator=seeded(trainer.config.training.seed, _PROBE))[:count]
+            rows = rows.to(train.inputs.device)
+            self._split = Split(train.inputs[rows], train.targets[rows])
+
+    def take(self) -> Taken:
+        gradients, deltas = self._gradients()
+        deviations = self._deviations()
+        numbers: Numbers = {}
+        for name, weight in self._weights.items():
+            values = probe.singular_values(weight)
+            numbers[f"gradient/{name}"] = gradients[name]
+            numbers[f"movement/{name}"] = self._movement(name)
+            numbers[f"deviation/{name}"] = deviations.get(name)
+            numbers[f"rank/{name}"] = probe.rank(weight, values)
+            rows = weight.detach().flatten(1)
+            numbers[f"row_spread/{name}"] = float((rows.amax(0) - rows.amin(0)).max())
+            numbers[f"delta/{name}"] = deltas.get(name)
+        numbers["deviation/logits"] = deviations.get("logits")
+        hidden = list(deltas.values())[:-1]
+        ratios = [second / first for first, second in pairwise(hidden) if first]
+        numbers["delta_ratio"] = sum(ratios) / len(ratios) if ratios else None
+        return Taken(self._drawing(numbers), numbers)
+
+    def _drawing(self, numbers: Numbers) -> Bars:
+        names = list(self._weights)
+        if len(names) > SHOWN:
+            names = [names[place * (len(names) - 1) // (SHOWN - 1)] for place in range(SHOWN)]
+        groups = [
+            Group(name=name, values=rounded_or_none(numbers[f"{name}/{layer}"] for layer in names))
+            for name in ("gradient", "movement", "deviation")
+        ]
+        y = Axis(log=True)
+        return Bars(title="layers", y=y, labels=tuple(name[-40:] for name in names), groups=tuple(groups))
+
+    def _gradients(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Norms of the gradient of each weight and with respect to each layer's sums."""
+        shop = self.trainer.shop
+        weights = list(self._weights.values())
+        of_weights = [torch.zeros_like(weight) for weight in weights]
+        of_sums: dict[str, Tensor] = {}
+        with probe.quiet(shop.model), torch.enable_grad():
+            for part in probe.chunks(shop, self._split):
+                with probe.sums(shop) as seen:
+                    loss = shop.objective(shop.model(part.inputs), part.targets)
+                known = {name: tensor for name, tensor in seen.items() if tensor.requires_grad}
+                found = probe.derivatives(loss, [*weights, *known.values()])
+                share = len(part) / len(self._split)
+                for held, new in zip(of_weights, found, strict=False):
+                    held.add_(new, alpha=share)
+                for name, new in zip(known, found[len(weights) :], strict=True):
+                    added = share * new.sum(0)
+                    of_sums[name] = of_sums[name] + added if name in of_sums else added
+        by_weight = {name: float(held.norm()) for name, held in zip(self._weights, of_weights, strict=True)}
+        return by_weight, {name: float(held.norm()) for name, held in of_sums.items()}
+
+    def _movement(self, name: str) -> float:
+        weight, first = self._weights[name].detach(), self._first[name]
+        moved, length = float((weight - first).norm()), float(first.norm())
+        return moved / length if length else moved
+
+    def _deviations(self) -> dict[str, float | None]:
+        """What leaves each layer over the probe's first chunk, and the sums of the last one."""
+        shop, found = self.trainer.shop, dict[str, float | None]()
+        hooks: list[torch.utils.hooks.RemovableHandle] = []
+        for name, module in self._units.items():
+
+            def note(_: object, __: object, output: Tensor, name: str = name) -> None:
+                found.setdefault(name, probe.deviation(output))
+
+            hooks.append(module.register_forward_hook(note))
+        try:
+            last = probe.logits(shop, next(iter(probe.chunks(shop, self._split))).inputs)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        found["logits"] = probe.deviation(last)
+        output = next(reversed(self._weights), None)
+        if output is not None:
+            found.setdefault(output, found["logits"])
+        return found

@@ -1,0 +1,100 @@
+"""What a batch costs in memory, and what the optimizer keeps beside the parameters."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor
+
+from tui_trainer.components.pictures import Memory
+from tui_trainer.components.task import Split
+from tui_trainer.engine import build
+from tui_trainer.engine.pictures import probe
+from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.protocol.pictures import Axis, Line, Lines, Spots, rounded
+
+
+class MemoryCamera(Camera[Memory]):
+    """Bytes that the graph of one forward pass holds on to, without the parameters, and the line through them.
+
+    `residual` is the largest distance from that line, relative to the largest measurement.
+    `optimizer_floats_per_parameter` counts what the optimizer keeps after its first step, step counters left out.
+    """
+
+    def take(self) -> Taken:
+        train = self.trainer.shop.data.train
+        sizes = sorted({min(size, len(train)) for size in self.choice.sizes})
+        found = [float(self._saved(Split(train.inputs[:size], train.targets[:size]))) for size in sizes]
+        mean_size, mean = sum(sizes) / len(sizes), sum(found) / len(found)
+        spread = sum((size - mean_size) ** 2 for size in sizes)
+        slope = sum((s - mean_size) * (b - mean) for s, b in zip(sizes, found, strict=True)) / spread if spread else 0.0
+        line = [mean + slope * (size - mean_size) for size in sizes]
+        drawing = Lines(
+            title="saved bytes",
+            x=Axis(label="batch", low=0),
+            y=Axis(low=0),
+            lines=(Line(name="straight line", x=rounded(sizes), y=rounded(line, 6)),),
+            spots=(Spots(name="measured", x=rounded(sizes), y=rounded(found, 6)),),
+        )
+        off = max(abs(a - b) for a, b in zip(found, line, strict=True)) / max(*found, 1.0)
+        numbers: Numbers = {
+            "bytes_per_sample": slope,
+            "residual": off,
+            "optimizer_floats_per_parameter": self._state(),
+        }
+        return Taken(drawing, numbers)
+
+    def _saved(self, batch: Split) -> int:
+        """Bytes of the distinct tensors that autograd saves in one forward pass."""
+        shop = self.trainer.shop
+        own = {parameter.untyped_storage().data_ptr() for parameter in shop.model.parameters()}
+        held: dict[int, Tensor] = {}
+
+        def note(tensor: Tensor) -> Tensor:
+            where = tensor.untyped_storage().data_ptr()
+            if where not in own and (where not in held or tensor.numel() > held[where].numel()):
+                held[where] = tensor
+            return tensor
+
+        def given(tensor: Tensor) -> Tensor:
+            return tensor
+
+        with torch.enable_grad(), probe.quiet(shop.model):
+            # The whole graph has to live while it is counted: a storage that is freed gives its place to another.
+            with torch.autograd.graph.saved_tensors_hooks(note, given):
+                loss = shop.objective(shop.model(batch.inputs), batch.targets)
+            count = sum(tensor.numel() * tensor.element_size() for tensor in held.values())
+            del loss
+        return count
+
+    def _state(self) -> float:
+        """Numbers of the optimizer's state for each parameter, after one step of a copy."""
+        trainer = self.trainer
+        model = copy.deepcopy(trainer.shop.model)
+        optimizer = build.optimizer_for(trainer.optimizer_choice, model)
+        train = trainer.shop.data.train
+        inputs, targets = train.inputs[: trainer.shop.batches.size], train.targets[: trainer.shop.batches.size]
+
+        def closure() -> float:
+            optimizer.zero_grad()
+            loss = trainer.shop.objective(model(inputs), targets)
+            loss.backward()
+            return float(loss.detach())
+
+        with torch.enable_grad():
+            optimizer.step(closure)
+        parts = getattr(optimizer, "members", (optimizer,))
+        kept = sum(_numbers(state) for part in parts for state in part.state.values())
+        return kept / max(sum(parameter.numel() for parameter in trainer.shop.parameters), 1)
+
+
+def _numbers(held: object) -> int:
+    """Numbers in a state, those of no dimension left out."""
+    if isinstance(held, Tensor):
+        return held.numel() if held.dim() else 0
+    if isinstance(held, dict):
+        return sum(_numbers(value) for value in held.values())
+    if isinstance(held, (list, tuple)):
+        return sum(_numbers(value) for value in held)
+    return 0

@@ -1,0 +1,41 @@
+"""Why a sigmoid output goes with cross-entropy: how strongly a wrong answer is pulled back."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from tui_trainer.components.pictures import OutputGradient
+from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
+
+POINTS = 101
+READ = (-10, -2, 0)
+"""Sums whose values are read out."""
+
+
+class OutputCamera(Camera[OutputGradient]):
+    """|d loss / d z| of one output under a sigmoid whose target is 1, for z from -10 to 10, by torch's derivative."""
+
+    def take(self) -> Taken:
+        lines: list[Line] = []
+        numbers: Numbers = {}
+        places = torch.linspace(-10, 10, POINTS, dtype=torch.float64)
+        for name in ("bce", "mse"):
+            lines.append(Line(name=name.upper(), x=rounded(places), y=rounded(_pull(name, places))))
+            for z, pull in zip(READ, _pull(name, torch.tensor(READ, dtype=torch.float64)).tolist(), strict=True):
+                numbers[f"{name}_at_{z}"] = pull
+        y = Axis(low=0)
+        return Taken(Lines(title="|gradient|, target 1", x=Axis(label="z"), y=y, lines=tuple(lines)), numbers)
+
+
+def _pull(name: str, places: torch.Tensor) -> torch.Tensor:
+    with torch.enable_grad():
+        z = places.clone().requires_grad_()
+        wanted = torch.ones_like(z)
+        if name == "bce":
+            loss = F.binary_cross_entropy_with_logits(z, wanted, reduction="sum")
+        else:
+            loss = F.mse_loss(torch.sigmoid(z), wanted, reduction="sum")
+        (slope,) = torch.autograd.grad(loss, z)
+    return slope.abs()

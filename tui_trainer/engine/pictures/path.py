@@ -1,0 +1,172 @@
+"""The way of two parameters over the function that they are to minimise."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, grad, jacrev, vmap
+
+from tui_trainer.components.pictures import Path
+from tui_trainer.engine.pictures import probe
+from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.errors import UserError
+from tui_trainer.protocol.pictures import Axis, Contour, Line, Spots, rounded, rounded_or_none
+
+if TYPE_CHECKING:
+    from tui_trainer.engine.trainer import Trainer
+
+COLUMNS, ROWS = 36, 22
+LEVELS = 8
+AIR = 0.15
+SHOWN = 120
+"""Points of the path in the drawing, at most: the first third as they are, of the rest some steps spread evenly."""
+CLOSE = 1e-6
+"""Share of the first value at which the function counts as minimised."""
+
+
+class PathCamera(Camera[Path]):
+    """A contour of the function around the way so far, and numbers of its steps.
+
+    `max_abs_cos` and `mean_cos` are of the angles between consecutive steps, `flip_share` is how often the steeper
+    coordinate (that of the larger curvature at the start) turned round, and `iterations_to_1e-6` the steps until the
+    function, less its least value where that is known, had fallen to a millionth of what it was.
+    """
+
+    follows = True
+
+    def __init__(self, choice: Path, trainer: Trainer) -> None:
+        super().__init__(choice, trainer)
+        self._parameters = trainer.shop.parameters
+        count = sum(parameter.numel() for parameter in self._parameters)
+        if count != 2:
+            raise UserError(
+                f'pictures: "path" draws two parameters as a point in the plane, and this model has {count:,}: '
+                'take it with model.kind = "point"'
+            )
+        # A known function is its own validation split; other losses are minimised over the training split.
+        data = trainer.shop.data
+        self._split = data.validation if "minimum" in data.known else data.train
+        self._points = [self._point()]
+        self._least = data.known.get("minimum", 0.0)
+        self._first = self._value(self._points[0]) - self._least
+        self._steep = self._steeper()
+        self._reached: int | None = None
+
+    def follow(self) -> None:
+        point = self._point()
+        self._points.append(point)
+        if self._reached is None and all(math.isfinite(part) for part in point):
+            value = self._value(point) - self._least
+            if value <= CLOSE * self._first:
+                self._reached = len(self._points) - 1
+
+    def take(self) -> Taken:
+        points = [point for point in self._points if all(math.isfinite(part) for part in point)]
+        return Taken(self._drawing(points), self._numbers(points))
+
+    def dump(self) -> Any:
+        return {"points": torch.tensor(self._points, dtype=torch.float64), "reached": self._reached}
+
+    def load(self, held: Any) -> None:
+        self._points = [(float(x), float(y)) for x, y in held["points"].tolist()]
+        self._reached = held["reached"]
+
+    def _numbers(self, points: list[tuple[float, float]]) -> Numbers:
+        steps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(points)]
+        lengths = [math.hypot(*step) for step in steps]
+        angles = [
+            (a[0] * b[0] + a[1] * b[1]) / (long * next_long)
+            for (a, b), (long, next_long) in zip(pairwise(steps), pairwise(lengths), strict=True)
+            if long > 0 and next_long > 0
+        ]
+        turns = [a[self._steep] * b[self._steep] < 0 for a, b in pairwise(steps)]
+        reached = None if self._reached is None else float(self._reached)
+        return {
+            "max_abs_cos": max(map(abs, angles)) if angles else None,
+            "mean_cos": math.fsum(angles) / len(angles) if angles else None,
+            "flip_share": sum(turns) / len(turns) if turns else None,
+            "iterations_to_1e-6": reached,
+            "steps": float(len(steps)),
+            "value": self._value(points[-1]),
+        }
+
+    def _drawing(self, points: list[tuple[float, float]]) -> Contour:
+        (left, right), (bottom, top) = (self._range(points, axis) for axis in (0, 1))
+        across = torch.linspace(left, right, COLUMNS, dtype=torch.float64)
+        upward = torch.linspace(bottom, top, ROWS, dtype=torch.float64)
+        with probe.quiet(self.trainer.shop.model), torch.no_grad():
+            places = torch.cartesian_prod(upward, across).flip(-1)
+            grid: list[list[float]] = vmap(self._function)(places).view(ROWS, COLUMNS).tolist()
+        known = [value for row in grid for value in row if math.isfinite(value)]
+        low, high = min(known, default=0.0), max(known, default=1.0)
+        shown = _thinned(points)
+        xs, ys = rounded((x for x, _ in shown), 5), rounded((y for _, y in shown), 5)
+        # Even steps of the square root: a bowl has its rings at even distances.
+        levels = [low + (high - low) * (k / LEVELS) ** 2 for k in range(1, LEVELS)] if high > low else []
+        return Contour(
+            title="path",
+            x=Axis(low=left, high=right),
+            y=Axis(low=bottom, high=top),
+            values=tuple(rounded_or_none(row, 3) for row in grid),
+            levels=rounded(levels, 3),
+            paths=(Line(name="path", x=xs, y=ys),),
+            spots=(Spots(name="start", x=xs[:1], y=ys[:1]), Spots(name="here", x=xs[-1:], y=ys[-1:])),
+        )
+
+    def _range(self, points: list[tuple[float, float]], axis: int) -> tuple[float, float]:
+        """What one side of the contour spans: the way with air around it, and at least a quarter of the other's."""
+        widths = [max(point[k] for point in points) - min(point[k] for point in points) for k in (0, 1)]
+        origin = 2 * max(abs(points[0][k]) for k in (0, 1)) or 1.0
+        low, high = min(point[axis] for point in points), max(point[axis] for point in points)
+        if len(points) < 3:  # nothing is known yet but where it starts
+            low, high = min(low, -abs(points[0][axis])), max(high, abs(points[0][axis]))
+            widths = [origin, origin]
+        wide = max(high - low, min(widths) * 0.25, max(widths) * 0.002, 1e-9)
+        middle = (low + high) / 2
+        return middle - wide * (0.5 + AIR), middle + wide * (0.5 + AIR)
+
+    def _point(self) -> tuple[float, float]:
+        x, y = torch.cat([parameter.detach().flatten() for parameter in self._parameters]).tolist()
+        return x, y
+
+    def _value(self, point: tuple[float, float]) -> float:
+        """The function at a point."""
+        with probe.quiet(self.trainer.shop.model), torch.no_grad():
+            return float(self._function(torch.tensor(point, dtype=torch.float64)))
+
+    def _function(self, point: Tensor) -> Tensor:
+        shop = self.trainer.shop
+        outputs = functional_call(shop.model, self._at(point), self._split.inputs)
+        return shop.objective(outputs, self._split.targets)
+
+    def _at(self, point: Tensor) -> dict[str, Tensor]:
+        """The parameters by name, as a point in the plane gives them."""
+        found: dict[str, Tensor] = {}
+        at = 0
+        for name, parameter in self.trainer.shop.model.named_parameters():
+            if parameter.requires_grad:
+                count = parameter.numel()
+                found[name] = point[at : at + count].to(parameter).view_as(parameter)
+                at += count
+        return found
+
+    def _steeper(self) -> int:
+        """The coordinate along which the gradient changes the more."""
+        at = torch.tensor(self._points[0], dtype=torch.float64)
+        with torch.enable_grad(), probe.quiet(self.trainer.shop.model):
+            curvature: Tensor = jacrev(grad(self._function))(at)
+        return int(curvature.diagonal().abs().argmax())
+
+
+def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """So many points as are drawn, whole steps of two points each: single ones would make a zigzag look a curve."""
+    if len(points) <= SHOWN:
+        return points
+    early, steps = SHOWN // 3, (SHOWN - SHOWN // 3) // 2
+    places = [early + k * (len(points) - 2 - early) // (steps - 1) for k in range(steps)]
+    kept = sorted({*range(early), *places, *(place + 1 for place in places)})
+    return [points[place] for place in kept]

@@ -1,0 +1,44 @@
+"""The singular values of each weight matrix."""
+
+from __future__ import annotations
+
+import torch
+
+from tui_trainer.components.pictures import SingularValues
+from tui_trainer.engine.pictures import probe
+from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
+
+SHOWN = 12
+POINTS = 60
+
+
+class SingularCamera(Camera[SingularValues]):
+    """A falling line for each matrix, from its largest to its smallest singular value, over their share of the way.
+
+    `orthogonality/<layer>` is the largest element of W^T W - gain^2 I (of W W^T where W is wider than high), with the
+    gain of the initialisation where it has one, else 1.
+    """
+
+    def take(self) -> Taken | None:
+        gain: float = getattr(self.trainer.config.model.init, "gain", None) or 1.0
+        lines: list[Line] = []
+        numbers: Numbers = {}
+        for name, weight in probe.weights_of(self.trainer.shop).items():
+            values = probe.singular_values(weight)
+            if not values:
+                continue
+            numbers[f"largest/{name}"], numbers[f"smallest/{name}"] = values[0], values[-1]
+            matrix = weight.detach().flatten(1).to("cpu", torch.float64)
+            tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+            off = tall.T @ tall - gain**2 * torch.eye(tall.shape[1], dtype=torch.float64)
+            numbers[f"orthogonality/{name}"] = float(off.abs().max())
+            count = len(values)
+            places = sorted({round(k * (count - 1) / (POINTS - 1)) for k in range(POINTS)})
+            share = [place / max(count - 1, 1) for place in places]
+            lines.append(Line(name=name[-40:], x=rounded(share), y=rounded(values[place] for place in places)))
+        if not lines:
+            return None
+        shown = lines if len(lines) <= SHOWN else [lines[k * (len(lines) - 1) // (SHOWN - 1)] for k in range(SHOWN)]
+        x = Axis(label="share", low=0, high=1)
+        return Taken(Lines(title="singular values", x=x, y=Axis(low=0), lines=tuple(shown)), numbers)

@@ -1,0 +1,109 @@
+"""What all drawings of runs have in common: the room, the axes, the names, the numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tui_trainer.protocol.events import PictureTaken
+from tui_trainer.protocol.pictures import AnyDrawing, Axis
+from tui_trainer.protocol.state import RunState
+from tui_trainer.protocol.words import number
+from tui_trainer.text import visible
+from tui_trainer.ui.palette import RUNS, Role
+from tui_trainer.ui.pictures.picture import Area, Entry, Scale, Tick
+from tui_trainer.ui.pictures.scene import short_name
+from tui_trainer.ui.pictures.ticks import horizontal, linear, logarithmic, nice
+from tui_trainer.ui.view import View
+
+COUNTS = ("step", "epoch", "batch")
+"""Axes that have no fractions."""
+READ_OUTS = 4
+"""Numbers in a title, at most."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of the run in front, with the same picture of the other runs behind it.
+
+    Attributes:
+        key: the number that opens it, 0 where none does.
+        event: the picture of the run in front.
+        behind: the drawings of the same kind of the other runs, by their place among all runs.
+        front: the place of the run in front.
+        states: all runs.
+        view: how they are looked at.
+        area: the room.
+    """
+
+    key: int
+    event: PictureTaken
+    behind: Mapping[int, AnyDrawing]
+    front: int
+    states: Sequence[RunState]
+    view: View
+    area: Area
+
+    def name(self, run: int) -> str:
+        """A short name of a run."""
+        return short_name(self.states[run]) or f"run {run + 1}"
+
+    @property
+    def own(self) -> Role:
+        """The colour of the run in front."""
+        return RUNS[self.front % len(RUNS)]
+
+    def title(self, text: str) -> str:
+        """What it is called: what the engine says, or its plain name."""
+        return visible(text or self.event.name)
+
+    def when(self) -> tuple[Entry, ...]:
+        """When it was taken, where the run has gone on since."""
+        state = self.states[self.front]
+        if self.event.step == state.step or state.over:
+            return ()
+        return (Entry("text", "", f"epoch {self.event.epoch}"),)
+
+    def read_outs(self) -> list[Entry]:
+        """The numbers of the picture as a whole; those of single layers and sizes are for checks."""
+        found = [(name, value) for name, value in self.event.numbers.items() if "/" not in name and value is not None]
+        return [Entry("text", "", visible(f"{_plain(name)} {number(value, 3)}")) for name, value in found[:READ_OUTS]]
+
+    def plane(self, axis: Axis, *, upward: bool) -> Scale:
+        """A side of a plane, its ends where the engine put them."""
+        low, high = axis.low or 0.0, axis.high if axis.high is not None else 1.0
+        if upward:
+            step = nice((high - low) / min(max(self.area.rows // 2, 1), 8))
+            return Scale(low, high, tuple(linear(low, high, step)))
+        return Scale(low, high, tuple(horizontal(low, high, self.area.columns)))
+
+    def across(self, places: Sequence[float], axis: Axis) -> tuple[Scale, bool]:
+        """The horizontal axis of curves, and whether they are laid along its logarithms."""
+        ends = [place for place in (axis.low, axis.high) if place is not None]
+        if axis.log:
+            positive = [math.log10(place) for place in (*places, *ends) if place > 0] or [0.0]
+            low, high = _apart(min(positive), max(positive))
+            ticks = logarithmic(10**low, 10**high, max(self.area.columns // 9, 1))
+            return Scale(low, high, tuple(Tick(math.log10(tick.at), tick.text) for tick in ticks)), True
+        low, high = _apart(min((*places, *ends), default=0.0), max((*places, *ends), default=1.0))
+        whole = axis.label in COUNTS
+        return Scale(low, high, tuple(horizontal(low, high, self.area.columns, whole=whole))), False
+
+
+def _apart(low: float, high: float) -> tuple[float, float]:
+    if high > low:
+        return low, high
+    margin = max(abs(low) * 0.05, 0.5)
+    return low - margin, high + margin
+
+
+def _plain(name: str) -> str:
+    words = name.replace("_", " ")
+    return f"{words} =" if words[-1:].isdigit() else words
+
+
+def clipped(text: str, cells: int) -> str:
+    """The end of a name: what tells names apart stands there."""
+    text = visible(text)
+    return text if len(text) <= cells else ("…" + text[1 - cells :] if cells > 1 else text[:cells])

@@ -1,0 +1,42 @@
+"""A table of numbers as shades, with the numbers themselves where there is room."""
+
+from __future__ import annotations
+
+from tui_trainer.protocol.pictures import Heat
+from tui_trainer.text import visible
+from tui_trainer.ui.palette import LAYERS
+from tui_trainer.ui.pictures.picture import LABEL, Entry, Field, Layer, Picture, Scale, Tick, Words
+from tui_trainer.ui.pictures.taken.frame import Frame, clipped
+from tui_trainer.ui.pictures.ticks import short
+
+
+def draw(frame: Frame, drawing: Heat) -> Picture:
+    """The first row on top; from empty and dark to full and bright, so that it can be read without colours too."""
+    across, down = len(drawing.columns), len(drawing.rows)
+    known = [value for row in drawing.values for value in row if value is not None]
+    low = drawing.low if drawing.low is not None else min(known, default=0.0)
+    high = drawing.high if drawing.high is not None else max(known, default=1.0)
+    count = len(LAYERS)
+    levels = tuple(low + (high - low) * k / count for k in range(1, count)) if high > low else (high,) * (count - 1)
+    layers: list[Layer] = [Field(tuple(reversed(drawing.values)), levels, LAYERS)]
+    room, rows = frame.area.columns / across, frame.area.rows / down
+    for place, row in enumerate(drawing.values):
+        for column, value in enumerate(row):
+            text = "-" if value is None else short(value) if value else "0"
+            if rows >= 1 and len(text) <= room - 1 and not (value == 0 and low == 0):
+                layers.append(
+                    Words("title", column + 0.5, down - place - 0.5, f" {text} " if len(text) <= room - 3 else text)
+                )
+    stride = max(int(-(-4 // room)), 1)
+    ticks = [
+        Tick(place + 0.5, clipped(name, max(int(room * stride) - 1, 2)))
+        for place, name in enumerate(drawing.columns)
+        if place % stride == 0
+    ]
+    lefts = [Tick(down - place - 0.5, clipped(name, LABEL - 1)) for place, name in enumerate(drawing.rows)]
+    ends = Entry(LAYERS[-1], "band", f"{short(low) if low else 0} to {short(high) if high else 0}")
+    return Picture(
+        frame.key, frame.title(drawing.title), Scale(0.0, float(across), tuple(ticks)),
+        Scale(0.0, float(down), tuple(lefts)), unit=visible(drawing.x.label),
+        notes=frame.when(), legend=(ends, *frame.read_outs()), layers=tuple(layers),
+    )  # fmt: skip
