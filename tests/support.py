@@ -84,3 +84,20 @@ class Bench:
             if name in event.values
             for step, value in zip(event.steps, event.values[name], strict=True)
         }
+
+
+def small_net(inputs: tuple[int, ...], outputs: int, width: int = 4) -> Any:
+    """A model by import path."""
+    from torch import nn
+
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(inputs[0], width), nn.Dropout(0.2), nn.Tanh(), nn.Linear(width, outputs)
+    )
+
+
+def small_samples(count: int = 60) -> Any:
+    """Data by import path: two classes of points."""
+    import torch
+
+    inputs = torch.randn(count, 3, generator=torch.Generator().manual_seed(0))
+    return inputs, (inputs[:, 0] > 0).long()

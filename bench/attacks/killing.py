@@ -45,11 +45,11 @@ def random_moments(times: int, seed: int) -> Outcome:
             steps = whole[preset][1]
             target = source.random() * steps
             journal = place.folder(name) / "events.jsonl"
-            wait_for(lambda journal=journal, target=target: _last_step(journal) >= target)
+            wait_for(lambda journal=journal, target=target: last_step(journal) >= target)
             time.sleep(source.random() * 0.1)
             process.send_signal(signal.SIGKILL)
             process.communicate()
-            reached = _last_step(journal)
+            reached = last_step(journal)
             code, out, err = place.run("resume", name)
             outcome.times += 1
             if code == 2 and "epochs are trained" in err:
@@ -66,7 +66,8 @@ def random_moments(times: int, seed: int) -> Outcome:
     return outcome
 
 
-def _last_step(journal: os.PathLike[str]) -> int:
+def last_step(journal: os.PathLike[str]) -> int:
+    """The newest step in a journal, read from its end."""
     try:
         with open(journal, "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - 20_000))

@@ -86,6 +86,7 @@ def cli(ctx: click.Context) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, 1 (failed), 2 (bad input), 130 (interrupted)."""
+    _open_descriptors()
     try:
         code = cli.main(args=arguments, prog_name="tui-trainer", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -105,6 +106,18 @@ def main(arguments: list[str] | None = None) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+
+
+def _open_descriptors() -> None:
+    """Have descriptors 0 to 2 lead somewhere: the next file would take the place of a closed one, and its output."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115 - for good
 
 
 def _complain(message: str, code: int) -> int:

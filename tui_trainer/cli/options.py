@@ -6,18 +6,24 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tui_trainer.text import visible
 
+if TYPE_CHECKING:
+    from tui_trainer.session.spec import HostSpec
+
 runs_dir_option = click.option("--runs-dir", metavar="DIR", help="Where runs are; else TUI_TRAINER_RUNS, else ./runs.")
+trust_option = click.option("--trust", is_flag=True, help="Let the preset import and run code of its own.")
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs: JSON on stdout.")
 
 
 def print_json(value: object) -> None:
-    """One JSON document on stdout. What is not a number is null."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """One JSON document on stdout. What is not a number is null; ASCII alone, so that no name acts on a terminal."""
+    click.echo(json.dumps(value, indent=2, allow_nan=False).replace("\x7f", "\\u007f"))
 
 
 def print_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> None:
@@ -27,6 +33,14 @@ def print_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> None:
     limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for row in cells:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()[:limit])
+
+
+def say_differences(spec: HostSpec) -> None:
+    """What about this machine differs from the one that trained the runs, before they go on."""
+    from tui_trainer.session.again import differences
+
+    for difference in differences(Path(spec.runs[0].path)):
+        click.echo(visible(f"note: {difference}: the curve may differ in its last bits"), err=True)
 
 
 def on_terminal() -> bool:

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import click
 
-from tui_trainer.cli.options import on_terminal, runs_dir_option
+from tui_trainer.cli.options import on_terminal, runs_dir_option, trust_option
 from tui_trainer.text import visible
 
 
 @click.command(epilog="Example: tui-trainer replay last --headless")
 @click.argument("run", metavar="RUN")
 @click.option("--headless", is_flag=True, help="No screen: one plain line per epoch.")
+@trust_option
 @runs_dir_option
-def command(run: str, headless: bool, runs_dir: str | None) -> int:
+def command(run: str, headless: bool, trust: bool, runs_dir: str | None) -> int:
     """Train RUN again from its configuration, every intervention at its step, and compare every number.
 
     Says "identical over N steps", or the first step and metric that differ, with exit code 1.
@@ -27,7 +28,7 @@ def command(run: str, headless: bool, runs_dir: str | None) -> int:
 
     info = find_run(run, directory(runs_dir))
     original = Path(info.path) / "events.jsonl"
-    spec = replay_spec(info, runs_dir, read_record(original), ["tui-trainer", *sys.argv[1:]])
+    spec = replay_spec(info, runs_dir, read_record(original), ["tui-trainer", *sys.argv[1:]], trust=trust)
     for difference in differences(Path(info.path)):
         click.echo(visible(f"note: {difference}: the bits may differ with it"), err=True)
     if headless or not on_terminal():

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
 
-from tui_trainer.cli.options import on_terminal, runs_dir_option
-from tui_trainer.text import visible
+from tui_trainer.cli.options import on_terminal, runs_dir_option, say_differences, trust_option
 
 
 @click.command(
@@ -22,20 +20,21 @@ Examples:
 @click.option("--patience", type=click.IntRange(min=1), metavar="N", help="Epochs without improvement before it stops.")
 @click.option("--headless", is_flag=True, help="No screen: one plain line per epoch.")
 @click.option("--detach", is_flag=True, help="Go on in the background.")
+@trust_option
 @runs_dir_option
 def command(
-    run: str, epochs: int | None, patience: int | None, headless: bool, detach: bool, runs_dir: str | None
+    run: str, epochs: int | None, patience: int | None, headless: bool, detach: bool, trust: bool, runs_dir: str | None
 ) -> int:
     """Go on with RUN where its last checkpoint left it: the curve is the one it would have had without a break."""
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.listing import find_runs
-    from tui_trainer.session.again import differences, resume_spec
+    from tui_trainer.session.again import resume_spec
     from tui_trainer.session.launch import launch
 
     infos = find_runs(run, directory(runs_dir))
-    spec = resume_spec(infos, epochs=epochs, patience=patience, command=["tui-trainer", *sys.argv[1:]])
-    for difference in differences(Path(spec.runs[0].path)):
-        click.echo(visible(f"note: {difference}: the curve may differ in its last bits"), err=True)
+    command = ["tui-trainer", *sys.argv[1:]]
+    spec = resume_spec(infos, epochs=epochs, patience=patience, command=command, trust=trust)
+    say_differences(spec)
     if headless or not (detach or on_terminal()):
         from tui_trainer.cli.headless import train
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui_trainer.cli.options import on_terminal, runs_dir_option
+from tui_trainer.cli.options import on_terminal, runs_dir_option, say_differences, trust_option
 
 if TYPE_CHECKING:
     from tui_trainer.session.spec import HostSpec
@@ -29,6 +29,7 @@ Examples:
 @click.option("--name", metavar="NAME", help="Name of the run's folder.")
 @click.option("--device", metavar="auto|cpu|cuda[:N]|mps", help="Where to train.")
 @click.option("--seed", type=int, metavar="N", help="What everything random is drawn from.")
+@trust_option
 @click.option("--resume-if-exists", is_flag=True, help="Go on where a run of this --name is there already.")
 @click.option("--requeue-signal", metavar="SIGNAL", help="Save and end on this signal (USR1), for batch systems.")
 @click.option("--requeue-code", type=click.IntRange(0, 125), default=0, help="Exit code after that signal.")
@@ -42,6 +43,7 @@ def command(
     name: str | None,
     device: str | None,
     seed: int | None,
+    trust: bool,
     resume_if_exists: bool,
     requeue_signal: str | None,
     requeue_code: int,
@@ -60,7 +62,7 @@ def command(
     changes = [*overrides]
     changes += [f'training.device="{device}"'] if device is not None else []
     changes += [f"training.seed={seed}"] if seed is not None else []
-    spec = _spec(preset, changes, runs_dir, name, resume_if_exists)
+    spec = _spec(preset, changes, runs_dir, name, resume_if_exists, trust)
     if spec is None:
         click.echo(f"run {name!r} is complete: nothing is left to train", err=True)
         return 0
@@ -85,11 +87,12 @@ def command(
 
 
 def _spec(
-    preset: str, changes: list[str], runs_dir: str | None, name: str | None, resume_if_exists: bool
+    preset: str, changes: list[str], runs_dir: str | None, name: str | None, resume_if_exists: bool, trust: bool
 ) -> HostSpec | None:
     """What to start; None where a run of that name is complete."""
     from tui_trainer.config.preset import load
     from tui_trainer.paths import runs_dir as directory
+    from tui_trainer.runs.folder import taken
     from tui_trainer.runs.listing import find_runs
     from tui_trainer.session.again import resume_spec
     from tui_trainer.session.launch import host_spec
@@ -97,11 +100,15 @@ def _spec(
     command = ["tui-trainer", *sys.argv[1:]]
     if resume_if_exists and name is None:
         raise click.UsageError("--resume-if-exists needs the --name of the run")
-    if resume_if_exists and name is not None and (directory(runs_dir) / name).exists():
+    if resume_if_exists and name is not None and taken(directory(runs_dir) / name):
         infos = find_runs(str(directory(runs_dir) / name), directory(runs_dir))
         left = [info for info in infos if info.reason not in ("completed", "early-stopped")]
-        return resume_spec(left, epochs=None, patience=None, command=command) if left else None
-    return host_spec(load(preset, changes), runs_dir, name, command)
+        if not left:
+            return None
+        spec = resume_spec(left, epochs=None, patience=None, command=command, trust=trust)
+        say_differences(spec)
+        return spec
+    return host_spec(load(preset, changes), runs_dir, name, command, trust=trust)
 
 
 def _signal_name(text: str) -> str:

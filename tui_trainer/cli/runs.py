@@ -32,5 +32,5 @@ def _row(run: RunInfo) -> tuple[str, ...]:
     last = "  ".join(f"{name} {number(run.metrics[name])}" for name in shown) or "-"
     status = f"{run.status} ({run.reason})" if run.reason else run.status
     if run.status == "dead":
-        status = "dead: its host vanished"
+        status = "dead: `resume` goes on"
     return (run.name, status, str(run.epoch), str(run.step), best, last)

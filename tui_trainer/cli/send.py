@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import secrets
 import socket
@@ -44,12 +45,13 @@ Examples:
 @runs_dir_option
 def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_json: bool, runs_dir: str | None) -> int:
     """Ask a live RUN to do COMMAND: pause, resume, step, stop, set-lr, set-scheduler, set-optimizer, set-clip,
-    set-patience, set-epochs, validate, save, roll-back, note.
+    set-patience, set-epochs, validate, save, roll-back, undo, note.
 
     Prints what it did. The exit code is 1 where it refused, and 2 where the command makes no sense.
     """
     from pathlib import Path
 
+    from tui_trainer.session.base import Greeting
     from tui_trainer.session.client import connect
     from tui_trainer.session.directory import find_live
 
@@ -65,6 +67,9 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     try:
         while monotonic() < deadline:
             for message in session.drain():
+                if isinstance(message, Greeting):
+                    for what in sorted({state.unsaved for state in message.states if state.unsaved}):
+                        click.echo(visible(f"NOT SAVED: {what}"), err=True)
                 if isinstance(message, ev.Event) and message.cause is not None and message.cause.id == stamped.id:
                     return _answer(message, as_json)
                 if isinstance(message, ev.Refused) and message.cause is None:
@@ -78,7 +83,7 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
 def _answer(event: Any, as_json: bool) -> int:
     refused = isinstance(event, ev.Refused)
     if as_json:
-        click.echo(event.model_dump_json())
+        click.echo(json.dumps(json.loads(event.model_dump_json())))  # ASCII alone, as all that programs read
     else:
         click.echo(visible(describe(event) or type(event).__name__), err=refused)
     return 1 if refused else 0

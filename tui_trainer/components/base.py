@@ -22,6 +22,14 @@ Whole = Annotated[int, Field(ge=0)]
 Real = Annotated[float, Field(allow_inf_nan=False)]
 
 
+ImportPath = Annotated[str, Field(pattern=r"^([A-Za-z_][\w.]*:[A-Za-z_][\w.]*)?$", max_length=200)]
+"""Code of the user's own, as `module:function`."""
+Arguments = dict[
+    Annotated[str, Field(pattern=r"^[A-Za-z_]\w{0,63}$")], bool | int | float | str | list[float] | list[str]
+]
+"""What such a function is called with, by name."""
+
+
 class Component(BaseModel):
     """One choice of a family, named by its `kind`.
 

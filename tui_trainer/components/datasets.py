@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from tui_trainer.components.base import Component, Count, NonNegative, Positive, Real, Share
+from tui_trainer.components.base import Arguments, Component, Count, ImportPath, NonNegative, Positive, Real, Share
 from tui_trainer.components.task import Data, Task
 
 if TYPE_CHECKING:
@@ -410,6 +410,29 @@ class Csv(Dataset):
         return read(self.path, self.target, self.ignore, self.delimiter, classes=self.task == "classification")
 
 
+class ImportedDataset(Dataset):
+    """Samples of your own: `function(**arguments)` returns inputs `[n, ...]` and targets, arrays or tensors.
+
+    It runs code, so the run must be trusted (`--trust`). The samples are split and standardised like all others.
+    """
+
+    kind: Literal["import"] = "import"
+    path: ImportPath = ""
+    """The function, as `module:function`; modules of the working directory are found too."""
+    arguments: Annotated[Arguments, Field(default_factory=dict)]
+    """What the function is called with, by name."""
+    task: Literal["classification", "regression"] = "classification"  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Whether the targets are classes, numbered from 0, or numbers."""
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.parts.imported import samples
+
+        return samples(self.path, self.arguments, classes=self.task == "classification")
+
+
 AnyDataset = Annotated[
     Digits
     | BreastCancer
@@ -427,7 +450,8 @@ AnyDataset = Annotated[
     | Separable
     | Text
     | Quadratic
-    | Csv,
+    | Csv
+    | ImportedDataset,
     Field(discriminator="kind"),
 ]
 """Every data set. A new one is a class above and its name here."""

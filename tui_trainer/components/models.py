@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from tui_trainer.components.activations import GELU, AnyActivation, ReLU
-from tui_trainer.components.base import Component, Count, Decay
+from tui_trainer.components.base import Arguments, Component, Count, Decay, ImportPath
 from tui_trainer.components.inits import AnyInit, KaimingUniform, Normal, TorchDefault
 from tui_trainer.components.task import Shape
 from tui_trainer.errors import UserError
@@ -269,5 +269,48 @@ class Point(Model):
         return False
 
 
-AnyModel = Annotated[Linear | MLP | CNN | Transformer | Point, Field(discriminator="kind")]
+class ImportedModel(Model):
+    """A module of your own: `function(inputs, outputs, **arguments)` returns it, `inputs` the shape of one sample.
+
+    It runs code, so the run must be trusted (`--trust`). Its weights stay as the function made them, from torch's
+    generator seeded for this run, unless another `init` than `torch-default` is asked for.
+    """
+
+    kind: Literal["import"] = "import"
+    init: AnyInit = TorchDefault()
+    path: ImportPath = ""
+    """The function, as `module:function`; modules of the working directory are found too."""
+    arguments: Annotated[Arguments, Field(default_factory=dict)]
+    """What else the function is called with, by name."""
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+    def build(self, shape: Shape, outputs: int, generator: torch.Generator) -> nn.Module:
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(generator.initial_seed())
+            module = self.assemble(shape, outputs)
+        if not isinstance(self.init, TorchDefault):
+            self.init.apply(module, generator)
+        return module
+
+    def check(self, shape: Shape) -> None:
+        """Only the function itself knows what it can read."""
+
+    def assemble(self, shape: Shape, outputs: int) -> nn.Module:
+        from tui_trainer.parts.imported import module
+
+        return module(self.path, shape, outputs, self.arguments)
+
+    def sizes(self, shape: Shape, outputs: int) -> str:
+        return self.path
+
+    @property
+    def has_hidden_units(self) -> bool:
+        return False
+
+
+AnyModel = Annotated[Linear | MLP | CNN | Transformer | Point | ImportedModel, Field(discriminator="kind")]
 """Every model. A new one is a class above and its name here."""

@@ -57,7 +57,7 @@ class Scheduler(Component):
 
     @model_validator(mode="after")
     def _whole_steps_above_one(self) -> Scheduler:
-        if self.warmup >= 1 and self.warmup != int(self.warmup):
+        if self.warmup >= 1 and not self.warmup.is_integer():
             raise ValueError("warmup is a share of the run below 1, or a whole number of steps")
         return self
 

@@ -37,9 +37,11 @@ class Checkpoints(BaseModel):
     model_config = _STRICT
 
     every_seconds: NonNegative = 5.0
-    """Seconds of training between two saves at an epoch's end; saving never takes more than a hundredth of the time."""
+    """Seconds of training between two saves; at this pace saving never takes more than a hundredth of the time."""
     every_steps: Whole = 0
-    """Steps between two saves within an epoch; 0 for none."""
+    """Steps between two saves, whatever they cost; 0 for none."""
+    every_epochs: Whole = 0
+    """Epochs between two saves, whatever they cost; 0 for none."""
     keep: Whole = 0
     """How many of the saves at an epoch's end are kept beside `last` and `best`."""
 

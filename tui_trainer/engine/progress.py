@@ -62,7 +62,11 @@ def checkpoint(trainer: Trainer) -> Tree:
             "extra_evaluations": trainer.descent.extra,
             "diagnosis": trainer.observer.dump(),
             "paused": trainer.paused,
-            "pending": [command.model_dump(mode="json") for command in trainer.control.pending()],
+            # What waits while the run is ending is refused, so a run that goes on from here must not find it again.
+            "pending": []
+            if trainer.finishing
+            else [command.model_dump(mode="json") for command in trainer.control.pending()],
+            "script": [[step, command.model_dump(mode="json")] for step, command in trainer.script],
             "stop_at_epoch_end": ending.cause.model_dump(mode="json")
             if ending is not None and ending.when == "epoch" and ending.cause is not None and not trainer.finishing
             else None,
@@ -104,5 +108,6 @@ def restore(trainer: Trainer, tree: Tree, *, pending: bool = True) -> None:
         return  # the diagnosis follows from the event that says so
     trainer.observer.load(progress["diagnosis"])
     trainer.paused = bool(progress["paused"])
+    trainer.follow([(int(step), COMMANDS.validate_python(command)) for step, command in progress.get("script", [])])
     for command in [*progress["pending"], *filter(None, [progress["stop_at_epoch_end"]])]:
         trainer.control.put(COMMANDS.validate_python(command))

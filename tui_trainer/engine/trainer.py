@@ -168,7 +168,7 @@ class Trainer:
         if self.step == 0:
             self.descent.record(0)
         self.album.begin()
-        while self.epoch < self.epochs and self.ending is None:
+        while self._more_to_train:
             self.set_rate()
             yield from self._train_epoch()
             if self.rewound:
@@ -178,6 +178,26 @@ class Trainer:
                 break
             self._end_epoch()
         self._finish()
+
+    @property
+    def _more_to_train(self) -> bool:
+        """Whether another epoch follows: as planned, or because somebody made the run longer where it would end.
+
+        A run that was taken up again after it had ended is replayed in the same way: its script goes on at that step.
+        """
+        if self.epoch < self.epochs and self.ending is None:
+            return True
+        scripted = bool(self.script) and self.script[0][0] <= self.step
+        if self._broken or not (scripted or (self.control.waiting and self.ending is None)):
+            return False
+        ended, self.ending = self.ending, None
+        self._follow_script()
+        while (command := self.control.take()) is not None:
+            obey(self, command)
+        self.rewound = False
+        if self.ending is None and self.epoch >= self.epochs:
+            self.ending = ended
+        return self.ending is None and self.epoch < self.epochs
 
     def resume_rng(self) -> None:
         """Draw from this run's own streams from now on."""
@@ -345,7 +365,7 @@ class Trainer:
         if self.ending is None and self.judge.out_of_patience:
             restore = self.judge.stopping.restore_best
             self.ending = Ending("early-stopped", self.judge.out_of_patience, restore_best=restore)
-        if self.ending is None and self._save_is_due:
+        if self.ending is None and (self._save_is_due or self._epoch_is_saved):
             self.save()
 
     def _say_layers(self, seen: dict[str, Tensor]) -> None:
@@ -355,6 +375,11 @@ class Trainer:
         rate = probes.effective_rate(self.optimizer)
         if rate is not None:
             self.publish(columns(self.step, [self.step], [round(self.watch.read(), 4)], {EFFECTIVE: [rate]}))
+
+    @property
+    def _epoch_is_saved(self) -> bool:
+        every = self.config.checkpoints.every_epochs
+        return every > 0 and self.epoch % every == 0
 
     @property
     def _save_now(self) -> bool:

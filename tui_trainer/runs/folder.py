@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import Any
 
 from tui_trainer.errors import UserError
 from tui_trainer.runs.durable import replace_file, sweep, sync_directory
+
+_FIRST = {".lock", "about.json", "checkpoints"}
+"""What is made of a folder before its configuration, which makes a run of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +74,14 @@ class RunFolder:
         return self.path / ".lock"
 
     def create(self, config: str, about: dict[str, Any], owner: Owner) -> None:
-        """Make the folder, with its configuration, and hold it. Raises `UserError` where it is there already."""
+        """Make the folder, with its configuration, and hold it; one that was never finished is made again.
+
+        Raises:
+            UserError: a run is there already, or nothing can be written; then nothing is left behind.
+        """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.mkdir()
+            self.path.mkdir(exist_ok=not taken(self.path))
         except FileExistsError:
             raise UserError(
                 f"a run named {self.name!r} is already in {self.path.parent}; choose another --name"
@@ -81,14 +89,30 @@ class RunFolder:
         except OSError as error:
             raise UserError(f"{self.path}: cannot be made: {error.strerror}") from None
         self.hold(owner)
-        self.checkpoints.mkdir()
-        replace_file(self.config, config.encode())
-        replace_file(self.about, (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode())
-        sync_directory(self.path.parent)
+        try:
+            self.checkpoints.mkdir(exist_ok=True)
+            replace_file(self.about, (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode())
+            replace_file(self.config, config.encode())  # the last: from here on the folder is a run
+            sync_directory(self.path.parent)
+        except OSError as error:
+            shutil.rmtree(self.path, ignore_errors=True)
+            self.release()
+            raise UserError(f"{self.path}: cannot be made: {error.strerror}") from None
 
     def hold(self, owner: Owner) -> None:
-        """Take the lock of an existing folder. Raises `UserError` where another host holds it."""
-        descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        """Take the lock of an existing folder.
+
+        Raises:
+            UserError: another host holds it, it cannot be written, or a part of it lies elsewhere: a folder from
+                somebody else must not make a host write to a file of its user's.
+        """
+        for part in (self.config, self.about, self.journal, self.checkpoints, self.log, self.lock):
+            if part.is_symlink():
+                raise UserError(f"{part}: is a link to another place; a run is written in its own folder alone")
+        try:
+            descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise UserError(f"run {self.name!r} cannot be written: {self.lock}: {error.strerror}") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -96,9 +120,10 @@ class RunFolder:
             raise UserError(
                 f"run {self.name!r} is being written by another host; `tui-trainer attach` joins it"
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, json.dumps({"pid": owner.pid, "host": owner.host, "socket": owner.socket}).encode())
         self._lock = descriptor
+        with contextlib.suppress(OSError):  # who holds it is a courtesy: the lock itself needs no room on a disk
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, json.dumps({"pid": owner.pid, "host": owner.host, "socket": owner.socket}).encode())
         with contextlib.suppress(OSError):
             sweep(self.checkpoints)
 
@@ -128,3 +153,19 @@ class RunFolder:
             return Owner(int(held["pid"]), str(held["host"]), str(held["socket"]))
         except (ValueError, KeyError, TypeError):
             return Owner(0, socket.gethostname(), "")
+
+
+def taken(path: Path) -> bool:
+    """Whether something stands under the name of a run or a group.
+
+    A folder that a host began to make and that never became a run, because that host died, is none: it is made anew.
+    """
+    try:
+        inside = [entry for entry in path.iterdir() if not entry.name.endswith(".tmp")]
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    if {entry.name for entry in inside} <= _FIRST:
+        return False
+    return any(not entry.is_dir() or taken(entry) for entry in inside)

@@ -130,26 +130,37 @@ def whole_length(path: Path) -> int:
     return 0
 
 
+_MARK = 64
+"""Bytes by which a follower knows its place again."""
+
+
 class Follower:
-    """Reads a journal as it grows. Half a line is never returned; a line that is altered is skipped and counted."""
+    """Reads a journal as it grows. Half a line is never returned; a line that is altered is skipped and counted.
+
+    One whose journal is cut back, because the run went on from a checkpoint, says `cut` and reads no more.
+    """
 
     def __init__(self, path: Path, offset: int = 0) -> None:
         self.path = path
         self.offset = offset
         self.skipped = 0
+        self.cut = False
+        """Whether the journal was cut back before what had been read: from there on the file says something else."""
         self._rest = b""
+        self._last = b""
+        """The bytes before `offset`: where others stand there now, the file was cut and has grown again."""
 
     def read(self, limit: int = 1 << 20) -> list[AnyEvent]:
         """The events of the next `limit` bytes; empty where nothing new is there. Raises `OSError`."""
         with open(self.path, "rb") as file:
-            if (
-                file.seek(0, os.SEEK_END) < self.offset
-            ):  # the journal was cut back to a checkpoint: the torn rest is gone
-                self.offset, self._rest = file.tell(), b""
+            file.seek(max(self.offset - len(self._last), 0))
+            if file.read(len(self._last)) != self._last:
+                self.cut = True
                 return []
             file.seek(self.offset)
             data = file.read(limit)
         self.offset += len(data)
+        self._last = (self._last + data)[-_MARK:]
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > MAX_LINE:
             self._rest, self.skipped = b"", self.skipped + 1
@@ -174,7 +185,7 @@ def read_events(path: Path) -> Iterator[AnyEvent]:
     follower = Follower(path)
     while events := follower.read():
         yield from events
-    while not follower.at_end():
+    while not follower.at_end() and not follower.cut:
         yield from follower.read()
 
 

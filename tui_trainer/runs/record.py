@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import AnyCommand, Pause, Resume, StepOnce, Undo
+from tui_trainer.protocol.commands import AnyCommand, Evaluate, Pause, Resume, RollBack, StepOnce, Stop, Undo
 from tui_trainer.runs.journal import read_events
 
 _NO_EFFECT = (Pause, Resume, StepOnce, Undo)
@@ -34,6 +34,8 @@ class Record:
     events: list[ev.AnyEvent] = field(default_factory=list[ev.AnyEvent])
     started: ev.RunStarted | None = None
     finished: ev.RunFinished | None = None
+    settled: list[ev.AnyEvent] = field(default_factory=list[ev.AnyEvent])
+    """What the run did by itself when it was last stopped: it validated, it put its best weights back."""
 
     @property
     def last_step(self) -> int:
@@ -50,11 +52,16 @@ class Record:
         """Take in the next event of the journal."""
         match event:
             case ev.RunStarted():
+                self._take_up()
                 self.started, self.finished = event, None
             case ev.RunFinished():
                 self.finished = event
             case ev.RolledBack(restored=ev.Restored() as restored):
                 self._leave_branch(event.step, restored.undid)
+            case ev.RolledBack(cause=None):
+                self.settled.append(event)
+            case ev.Scalars(cause=None) if event.values and all(name.startswith("val_") for name in event.values):
+                self.settled.append(event)
             case _:
                 pass
         for step, seconds, measured in _measurements(event):
@@ -67,6 +74,18 @@ class Record:
         if not (self.interventions and command.id and self.interventions[-1][1].id == command.id):
             self.interventions.append((event.step, command))
             self.events.append(event)
+
+    def _take_up(self) -> None:
+        """The run goes on after it had ended: no stop ended it, and what it did when it stopped was done on the way."""
+        kept = [place for place, (_, command) in enumerate(self.interventions) if not isinstance(command, Stop)]
+        self.interventions = [self.interventions[place] for place in kept]
+        self.events = [self.events[place] for place in kept]
+        for event in self.settled:
+            identity = f"settled-{event.seq}"
+            command = RollBack(id=identity) if isinstance(event, ev.RolledBack) else Evaluate(id=identity)
+            self.interventions.append((event.step, command))
+            self.events.append(event)
+        self.settled = []
 
     def _leave_branch(self, step: int, undid: str) -> None:
         self.rows = {at: row for at, row in self.rows.items() if at <= step}

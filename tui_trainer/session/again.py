@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import secrets
 import socket
 from collections.abc import Sequence
 from importlib import metadata
@@ -13,16 +14,24 @@ from typing import Any
 
 from tui_trainer import __version__
 from tui_trainer.config.preset import load
+from tui_trainer.config.trust import check_trust
 from tui_trainer.errors import UserError
 from tui_trainer.paths import new_run_name, socket_path, writable_runs_dir
 from tui_trainer.protocol.commands import AnyCommand, SetEpochs, SetPatience, Stop
-from tui_trainer.runs.listing import RunInfo
+from tui_trainer.runs.listing import RunInfo, describe
 from tui_trainer.runs.record import Record, first_difference, read_record
+from tui_trainer.session.base import Session
+from tui_trainer.session.launch import launch
 from tui_trainer.session.spec import HostSpec, RunSpec
 
 
 def resume_spec(
-    infos: Sequence[RunInfo], *, epochs: int | None, patience: int | None, command: Sequence[str]
+    infos: Sequence[RunInfo],
+    *,
+    epochs: int | None,
+    patience: int | None,
+    command: Sequence[str],
+    trust: bool = False,
 ) -> HostSpec:
     """The spec of a host that goes on with these runs, each from its last checkpoint.
 
@@ -30,33 +39,50 @@ def resume_spec(
         infos: one run, or the variants of a group.
         epochs: how many epochs the runs are to have now.
         patience: their patience now.
+        trust: whether code by import path may run.
 
     Raises:
-        UserError: a run is live, or over with nothing left to do.
+        UserError: a run is live, or over with nothing left to do, or would run code and is not trusted.
     """
     extra: list[AnyCommand] = []
     if epochs is not None:
-        extra.append(SetEpochs(value=epochs, by="resume"))
+        extra.append(SetEpochs(value=epochs, by="resume", id=secrets.token_hex(8)))
     if patience is not None:
-        extra.append(SetPatience(patience=patience, by="resume"))
+        extra.append(SetPatience(patience=patience, by="resume", id=secrets.token_hex(8)))
     left = [info for info in infos if _can_go_on(info, bool(extra), alone=len(infos) == 1)]
     if not left:
         raise UserError("every run of the group is over; --epochs N makes them longer")
     paths = [Path(info.path).absolute() for info in left]
     top = paths[0] if len(infos) == 1 else paths[0].parent
+    configs = [load(str(path)).first for path in paths]
+    check_trust(configs, f"run {infos[0].name!r}", trust)
     runs = tuple(
         RunSpec(
             name=info.name,
             path=str(path),
-            config=load(str(path)).first.model_dump(mode="json", exclude_none=True),
+            config=config.model_dump(mode="json", exclude_none=True),
             preset=info.preset,
             title=str(_about(path).get("title", "")),
             resume=True,
             commands=tuple(extra),
         )
-        for info, path in zip(left, paths, strict=True)
+        for info, path, config in zip(left, paths, configs, strict=True)
     )
-    return HostSpec(runs=runs, socket=str(socket_path(top)), command=tuple(command), threads=_threads(_about(paths[0])))
+    return HostSpec(
+        runs=runs,
+        socket=str(socket_path(top)),
+        command=tuple(command),
+        threads=_threads(_about(paths[0])),
+        trust=trust,
+    )
+
+
+def take_up(folders: Sequence[str]) -> Session:
+    """A session with a new host that goes on with the runs in these folders. Errors as of `resume_spec`."""
+    paths = [Path(folder) for folder in folders]
+    infos = [describe(path, path.parent.parent if len(paths) > 1 else None) for path in paths]
+    command = ["tui-trainer", "resume", str(paths[0] if len(paths) == 1 else paths[0].parent)]
+    return launch(resume_spec(infos, epochs=None, patience=None, command=command)).session()
 
 
 def _can_go_on(info: RunInfo, longer: bool, alone: bool) -> bool:
@@ -73,9 +99,17 @@ def _can_go_on(info: RunInfo, longer: bool, alone: bool) -> bool:
     return False
 
 
-def differences(path: Path) -> list[str]:
-    """What about this machine differs from the one that wrote the run, in words: the bits may differ with it."""
+def differences(path: Path, device: str = "") -> list[str]:
+    """What about this machine differs from the one that trained the run last, in words: the bits may differ with it.
+
+    Args:
+        path: the run folder.
+        device: what it is to be trained on now, where that is known.
+    """
     about = _about(path)
+    resumed = about.get("resumed")
+    if isinstance(resumed, list) and resumed and isinstance(resumed[-1], dict):
+        about |= resumed[-1]
     then = about.get("versions")
     then = dict(then) if isinstance(then, dict) else {}
     now = {"tui-trainer": __version__, "python": platform.python_version()}
@@ -91,6 +125,8 @@ def differences(path: Path) -> list[str]:
     ]
     if about.get("host") not in (None, socket.gethostname()):
         found.append(f"the machine was {about['host']}, is {socket.gethostname()}")
+    if device and about.get("device") not in (None, device):
+        found.append(f"the device was {about['device']}, is {device}")
     threads = about.get("threads")
     if isinstance(threads, int) and threads > (os.cpu_count() or 1):
         found.append(f"{threads} threads were used, this machine has {os.cpu_count()} cores")
@@ -111,19 +147,23 @@ def _about(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def replay_spec(info: RunInfo, runs_dir: str | None, record: Record, command: Sequence[str]) -> HostSpec:
+def replay_spec(
+    info: RunInfo, runs_dir: str | None, record: Record, command: Sequence[str], *, trust: bool = False
+) -> HostSpec:
     """The spec of a host that trains a run again from its configuration, each intervention at its step.
 
     A run that did not end by itself is trained as far as its journal reaches.
 
     Raises:
-        UserError: the run is live, or its journal holds no step.
+        UserError: the run is live, its journal holds no step, or it would run code and is not trusted.
     """
     if info.live:
         raise UserError(f"run {info.name!r} is live: it can be replayed when it is over")
     if not record.last_step:
         raise UserError(f"run {info.name!r} has no step to compare")
     path = Path(info.path).absolute()
+    config = load(str(path)).first
+    check_trust([config], f"run {info.name!r}", trust)
     directory = writable_runs_dir(runs_dir).absolute()
     name = new_run_name(f"replay-{info.preset or path.name}")
     script = list(record.interventions)
@@ -134,7 +174,7 @@ def replay_spec(info: RunInfo, runs_dir: str | None, record: Record, command: Se
             RunSpec(
                 name=name,
                 path=str(directory / name),
-                config=load(str(path)).first.model_dump(mode="json", exclude_none=True),
+                config=config.model_dump(mode="json", exclude_none=True),
                 preset=info.preset,
                 title=f"Replay of {info.name}",
                 script=tuple(script),
@@ -143,6 +183,7 @@ def replay_spec(info: RunInfo, runs_dir: str | None, record: Record, command: Se
         socket=str(socket_path(directory / name)),
         command=tuple(command),
         threads=_threads(_about(path)),
+        trust=trust,
     )
 
 

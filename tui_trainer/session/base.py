@@ -19,10 +19,14 @@ class Greeting:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message of the session itself. A fatal one is the last: nothing more will come."""
+    """A message of the session itself. A fatal one is the last: nothing more will come.
+
+    `folders` are the run folders that a new host could go on with, where the old one vanished.
+    """
 
     text: str
     fatal: bool = False
+    folders: tuple[str, ...] = ()
 
 
 Message = Greeting | AnyEvent | Notice

@@ -143,16 +143,23 @@ class ClientSession:
         link: the stream.
         can_steer: False refuses commands before they are sent.
         epitaph: says what became of a host that fell silent, in one line.
+        folders: where its runs are, so that another host can go on with them.
     """
 
     kind: Literal["live"] = "live"
 
     def __init__(
-        self, link: Link, *, can_steer: bool = True, epitaph: Callable[[], str] = lambda: "the host is gone"
+        self,
+        link: Link,
+        *,
+        can_steer: bool = True,
+        epitaph: Callable[[], str] = lambda: "the host is gone",
+        folders: tuple[str, ...] = (),
     ) -> None:
         self.can_steer = can_steer
         self._link = link
         self._epitaph = epitaph
+        self._folders = folders
         self._rest: list[bytes] = []
         self._rest_size = 0
         self._outbox: deque[bytes] = deque()
@@ -221,7 +228,7 @@ class ClientSession:
         self._link.close()
         if self._runs and self._finished >= self._runs:
             return Notice("the host has finished", fatal=True)
-        return Notice(self._epitaph() or reason or "the host is gone", fatal=True)
+        return Notice(self._epitaph() or reason or "the host is gone", fatal=True, folders=self._folders)
 
     def _send(self) -> None:
         while self._outbox:

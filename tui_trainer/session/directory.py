@@ -13,6 +13,7 @@ from tui_trainer.runs.listing import RunInfo, describe, find_run, is_run, list_r
 from tui_trainer.session.base import Session
 from tui_trainer.session.catalogue import PresetInfo
 from tui_trainer.session.client import ClientSession, SocketLink
+from tui_trainer.session.fate import fate, memory_kills
 from tui_trainer.session.launch import host_spec, launch
 from tui_trainer.session.replay import ReplaySession
 
@@ -42,7 +43,13 @@ def join(info: RunInfo, *, can_steer: bool = True) -> Session:
         link = SocketLink(Path(info.socket))
         try:
             link.connect()
-            return ClientSession(link, can_steer=can_steer)
+            folders, kills = _runs_beside(Path(info.socket)) or (info.path,), memory_kills()
+            return ClientSession(
+                link,
+                can_steer=can_steer,
+                epitaph=lambda: fate(None, kills, [Path(folders[0]) / "host.log"]),
+                folders=folders,
+            )
         except OSError:
             pass
     return ReplaySession(Path(info.path))
@@ -80,11 +87,18 @@ def _listening() -> list[RunInfo]:
     found: list[RunInfo] = []
     for note in socket_dir().glob("*.json"):
         try:
-            paths = [Path(str(path)) for path in json.loads(note.read_text())["runs"]]
-            found += [info for path in paths if (info := describe(path)).live]
-        except (OSError, ValueError, KeyError, TypeError):
+            found += [info for path in _runs_beside(note) if (info := describe(Path(path))).live]
+        except OSError:
             continue
     return found
+
+
+def _runs_beside(socket: Path) -> tuple[str, ...]:
+    """The run folders of the host that listens on a socket, as its note says; none where there is no note."""
+    try:
+        return tuple(str(path) for path in json.loads(socket.with_suffix(".json").read_text())["runs"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ()
 
 
 def _why_not(name: str, directory: Path) -> str:

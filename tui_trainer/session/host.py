@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import os
 import selectors
@@ -192,6 +193,7 @@ def main() -> int:
     os.close(null)
     output = Output(Path(spec.socket).with_suffix(".log"))
     output.capture()
+    faulthandler.enable()
     try:
         host = Host(spec, output=output)
     except UserError as error:

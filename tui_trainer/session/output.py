@@ -39,15 +39,18 @@ class Output:
             self._reader = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
 
     def move_to(self, path: Path) -> None:
-        """Go on in another file, which begins with what has been printed so far. The old one is removed."""
+        """Go on at the end of another file, after what has been printed so far. The old one is removed."""
         if path == self.path:
             return
         old = self.path
         try:
             data = old.read_bytes()
-            path.write_bytes(data)
+            with open(path, "ab") as file:
+                before = file.tell()
+                file.write(data)
         except OSError:
             return
+        self._offset += before
         if self._reader is not None:
             os.close(self._reader)
         self.path = path

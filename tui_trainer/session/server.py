@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import selectors
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 
@@ -128,7 +129,7 @@ class Server:
             return False
         *lines, viewer.inbox = (viewer.inbox + data).split(b"\n")
         for line in lines:
-            if line.strip() and not self._command(viewer, line):
+            if not self._command(viewer, line):
                 return False
         return len(viewer.inbox) <= MAX_COMMAND
 
@@ -201,10 +202,37 @@ class Server:
 
 
 def _listen(path: Path) -> socket.socket:
-    if path.exists():
-        if answers(path):
-            raise UserError("another host listens for this run already; `tui-trainer attach` joins it")
-        path.unlink()
+    """Bind and listen, one host at a time: a socket that is bound and does not listen yet looks like a stale one."""
+    with _alone(path.parent):
+        sweep(path.parent, but=path)
+        if path.exists():
+            if answers(path):
+                raise UserError("another host listens for this run already; `tui-trainer attach` joins it")
+            path.unlink()
+        return _bound(path)
+
+
+@contextlib.contextmanager
+def _alone(directory: Path) -> Generator[None]:
+    descriptor = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def sweep(directory: Path, but: Path) -> None:
+    """Remove the other sockets on which nobody listens any more, and their notes: their hosts were killed."""
+    for path in directory.glob("*.sock"):
+        if path == but or answers(path):
+            continue
+        for left in (path, path.with_suffix(".json"), path.with_suffix(".log")):
+            with contextlib.suppress(OSError):
+                left.unlink()
+
+
+def _bound(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | getattr(socket, "SOCK_CLOEXEC", 0))
     before = os.umask(0o177)
     try:
@@ -220,13 +248,15 @@ def _listen(path: Path) -> socket.socket:
 
 
 def answers(path: Path) -> bool:
-    """Whether somebody listens on a socket."""
+    """Whether somebody listens on a socket; one that is too busy to answer does."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:
             probe.connect(str(path))
-        except OSError:
+        except (ConnectionRefusedError, FileNotFoundError):
             return False
+        except OSError:
+            return True
         return True
 
 

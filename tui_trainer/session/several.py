@@ -36,7 +36,7 @@ class SeveralSessions:
                 elif isinstance(message, Notice) and message.fatal:
                     self._ended.add(session)
                     everyone = len(self._ended) == len(self._sessions)
-                    messages.append(Notice(message.text, fatal=everyone))
+                    messages.append(Notice(message.text, fatal=everyone, folders=message.folders))
                 else:
                     messages.append(message)
         return messages

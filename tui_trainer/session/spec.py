@@ -38,6 +38,8 @@ class HostSpec(BaseModel):
     socket: str
     command: tuple[str, ...] = ()
     """The command line that asked for it."""
+    trust: bool = False
+    """Whether code by import path may run."""
     requeue_signal: str = ""
     """Name of the signal (SIGUSR1) on which the runs are saved and the process ends with `requeue_code`."""
     requeue_code: int = 0

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui_trainer.config.run import RunConfig
+from tui_trainer.config.trust import check_trust
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand, Stop
 from tui_trainer.protocol.state import RunState
 from tui_trainer.runs.folder import Owner, RunFolder
 from tui_trainer.runs.journal import Journal, read_events
+from tui_trainer.session.again import differences
 from tui_trainer.session.hub import Hub
 from tui_trainer.session.spec import HostSpec, RunSpec
 
@@ -132,9 +134,11 @@ class Worker:
         use_threads(self.spec.threads)
         self._tell("building data and model")
         for run in self.spec.runs:
+            config = RunConfig.model_validate(run.config)
+            check_trust([config], f"run {run.name!r}", self.spec.trust)
             trainer = Trainer(
                 run.name,
-                RunConfig.model_validate(run.config),
+                config,
                 lambda event, name=run.name: self._hub.publish(name, event),
                 Control(self._go_on),
                 title=run.title,
@@ -174,15 +178,17 @@ class Worker:
         folder.create(dump(trainer.config), about(trainer, self.spec.command), owner)
         self._made.append(folder)
         self._folders.append(folder)
-        self._hub.write_to(run.name, Journal(folder.journal))
+        self._hub.write_to(run.name, _journal(folder))
 
     def _go_on_from(self, run: RunSpec, trainer: Trainer, folder: RunFolder) -> None:
         """Bring the run to where its last whole checkpoint left it, and its journal with it."""
         from tui_trainer.engine.about import note_resume
         from tui_trainer.engine.resuming import restore_last
 
+        for difference in differences(folder.path, str(trainer.shop.device)):
+            trainer.log(f"{difference}: the curve may differ in its last bits")
         reached = restore_last(trainer, folder.checkpoints)
-        journal = Journal(folder.journal, length=reached)
+        journal = _journal(folder, reached)
         state = RunState(run=run.name)
         for event in read_events(folder.journal):
             state.apply(event)
@@ -213,3 +219,11 @@ class Worker:
             for folder in self._made:
                 folder.release()
                 shutil.rmtree(folder.path, ignore_errors=True)
+
+
+def _journal(folder: RunFolder, length: int | None = None) -> Journal:
+    """The folder's journal, to be written. Raises `UserError` where it cannot be."""
+    try:
+        return Journal(folder.journal, length)
+    except OSError as error:
+        raise UserError(f"{folder.journal}: cannot be written: {error.strerror}") from None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Group = Literal["steer", "look", "go"]
-Need = Literal["run", "steer", "training", "best", "several", "marks", "layers", "leavable"]
+Need = Literal["run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone"]
 
 GROUPS: dict[Group, str] = {"steer": "Steer the training", "look": "Look at it", "go": "Find your way"}
 
@@ -72,6 +72,7 @@ ACTIONS: tuple[Action, ...] = (
     _steer("epochs", "E", "epochs", "Make the run longer or shorter.", 19, "training"),
     _steer("checkpoint", "c", "save", "Save a checkpoint.", 9, "training"),
     _steer("roll_back", "b", "roll back", "Put the best weights back and go on from them.", 15, "training", "best"),
+    _steer("undo", "u", "undo", "Take back the last intervention: on from just before it, without it.", 0, "training"),
     _steer("validate", "v", "validate", "Validate now; it is drawn, but decides nothing.", 20, "training"),
     _steer("note", "n", "note", "Write a note on the charts.", 21, "training"),
     _steer("steer_all", "asterisk", "steer all", "Steer all runs of the set, or the chosen one again.", 28, "several"),
@@ -103,6 +104,7 @@ ACTIONS: tuple[Action, ...] = (
     _look("log_up", "pageup", "log", "Scroll the log back."),
     _look("log_down", "pagedown", "log", "Scroll the log on."),
     _go("detach", "d", "detach", "Leave the screen; the training goes on.", 10, "leavable"),
+    _go("resume_run", "R", "resume", "A run whose host is gone: go on from its last checkpoint.", 0, "gone"),
     _go("palette", "colon", "find", "Find and do any of these by its name.", 11),
     _go("help", "question_mark", "help", "These keys.", 6),
     _go("redraw", "ctrl+l", "redraw", "Draw the whole screen again."),

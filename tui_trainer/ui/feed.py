@@ -79,6 +79,8 @@ class Feed:
         self.connected = True
         self.trouble = ""
         """Why the session stands no longer."""
+        self.resumable: tuple[str, ...] = ()
+        """The folders of runs whose host vanished, so that another can go on with them."""
         self.pending: dict[str, Pending] = {}
         """Commands that were sent and not answered, by id."""
         self._stamp = secrets.token_hex(4)
@@ -92,8 +94,9 @@ class Feed:
                 case Greeting(states):
                     self.states = {state.run: state for state in states}
                     news.changed = news.urgent = True
-                case Notice(text, fatal):
+                case Notice(text, fatal, folders):
                     news.notices.append(message)
+                    self.resumable = folders or self.resumable
                     news.changed = news.urgent = True
                     if fatal:
                         self.connected, self.trouble = False, visible(text)
@@ -135,6 +138,13 @@ class Feed:
         if len(self.pending) >= MAX_PENDING:
             self.pending.pop(next(iter(self.pending)))
         self.pending[identity] = Pending(words or command.type, monotonic())
+
+    def adopt(self, session: Session) -> None:
+        """Watch the same runs through another session: a new host has taken them up."""
+        self.session.close()
+        self.session = session
+        self.connected, self.trouble, self.resumable = True, "", ()
+        self.pending.clear()
 
     def close(self) -> None:
         """Leave the session. The runs go on."""

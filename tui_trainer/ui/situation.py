@@ -20,6 +20,7 @@ class Situation:
         can_steer: whether the session takes commands at all.
         read_only: whether this screen was asked not to send any.
         connected: whether the session still stands.
+        gone: whether its host vanished and another can go on with the run.
     """
 
     state: RunState | None
@@ -28,6 +29,7 @@ class Situation:
     can_steer: bool = True
     read_only: bool = False
     connected: bool = True
+    gone: bool = False
 
     @property
     def over(self) -> bool:
@@ -68,6 +70,13 @@ def _leavable(now: Situation) -> str | None:
     return None
 
 
+def _gone(now: Situation) -> str | None:
+    if now.gone:
+        looks_only = now.read_only and now.kind != "replay"
+        return "read only: this screen looks and does not steer" if looks_only else None
+    return "the run has ended by itself" if now.over else "its host lives, or is not on this machine"
+
+
 _REASONS: dict[Need, Callable[[Situation], str | None]] = {
     "run": lambda now: None if now.state is not None and now.state.step else "no step has been taken yet",
     "steer": _steer,
@@ -79,6 +88,7 @@ _REASONS: dict[Need, Callable[[Situation], str | None]] = {
         None if now.state is not None and now.state.layers else "the layers have not been measured yet"
     ),
     "leavable": _leavable,
+    "gone": _gone,
 }
 
 

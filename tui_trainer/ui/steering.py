@@ -51,6 +51,7 @@ class Steering:
             "epochs": self.epochs,
             "checkpoint": lambda: self._send(cmd.SaveCheckpoint(), "save"),
             "roll_back": lambda: self._send(cmd.RollBack(), "roll back to the best"),
+            "undo": lambda: self._send(cmd.Undo(), "undo"),
             "validate": lambda: self._send(cmd.Evaluate(), "validate"),
             "note": self.note,
         }

@@ -75,7 +75,13 @@ class Watch:
         """What can be done now."""
         session = self.feed.session
         return Situation(
-            self.chosen, len(self.feed.states), session.kind, session.can_steer, self.read_only, self.feed.connected
+            self.chosen,
+            len(self.feed.states),
+            session.kind,
+            session.can_steer,
+            self.read_only,
+            self.feed.connected,
+            bool(self.feed.resumable),
         )
 
     @property

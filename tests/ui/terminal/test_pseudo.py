@@ -48,7 +48,9 @@ def test_a_session_is_drawn_steered_and_left(start: Start) -> None:
     assert b"tui-trainer attach digits" in terminal.raw
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT], ids=lambda number: number.name
+)
 def test_signals_restore_the_terminal(start: Start, number: signal.Signals) -> None:
     terminal = start()
     terminal.shows("1 loss")

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.screen import ModalScreen, Screen
 
 from tui_trainer.components.plan import Plan
+from tui_trainer.errors import UserError
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.state import RunState
 from tui_trainer.session.base import Session
@@ -87,6 +88,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
             **Steering(self).doings(),
             **self._looker.doings(),
             **self.leaving.doings(),
+            "resume_run": self._resume_run,
             "palette": self._find,
             "help": lambda: self.ask(Help(self.watching.situation, keymap), lambda _: None),
             "redraw": self.redraw_terminal,
@@ -148,7 +150,9 @@ class Dashboard(Screen[None], inherit_bindings=False):
         for notice in news.notices:
             if notice.fatal and self.watching.feed.over:
                 continue  # its work is done: that the host is gone is as it should be
-            self.say(visible(notice.text), wrong=notice.fatal, seconds=3600 if notice.fatal else 8)
+            resumable = "; R resumes it" if why_not(BY_ID["resume_run"], self.watching.situation) is None else ""
+            lasting = notice.fatal or bool(resumable)
+            self.say(visible(notice.text) + resumable, wrong=lasting, seconds=3600 if lasting else 8)
         if news.ended:
             self.watching.summary = True
 
@@ -261,6 +265,20 @@ class Dashboard(Screen[None], inherit_bindings=False):
             if stumbled is None:
                 raise
             stumbled(error)
+
+    def _resume_run(self) -> None:
+        """Have a new host go on with runs whose own vanished, and watch that one."""
+        from tui_trainer.session.again import take_up
+
+        try:
+            session = take_up(self.watching.feed.resumable)
+        except UserError as error:
+            self.say(str(error), wrong=True)
+            return
+        if self.watching.feed.session.kind == "replay":
+            self.watching.read_only = False
+        self.watching.feed.adopt(session)
+        self.say("going on from the last checkpoint")
 
     def _find(self) -> None:
         self.ask(Palette(self.watching.situation, self._keymap), self.action_perform)

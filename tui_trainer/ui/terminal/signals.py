@@ -11,7 +11,7 @@ from typing import Any
 
 from tui_trainer.ui.terminal.tty import Rescue
 
-ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 
 
 @contextmanager
