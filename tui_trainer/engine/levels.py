@@ -21,8 +21,10 @@ def levels(loss: AnyLoss, objective: Objective, data: Data) -> tuple[float | Non
     """(chance, guessing) of the training data: the loss of an output that treats all classes alike, and of the best
     output that is the same for every sample. For numbers both are that of the best constant.
 
-    None where a loss knows no such level: a margin is no guess.
+    None where a loss knows no such level: a margin is no guess, and a function to minimise has no targets.
     """
+    if data.shape.task == "minimise":
+        return None, None
     targets = data.train.targets
     targets = (targets.flatten() if data.shape.task == "language" else targets)[:ROWS]
     with torch.no_grad():
