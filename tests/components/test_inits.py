@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,12 +11,15 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
+from tui_trainer.components.activations import Sigmoid
 from tui_trainer.components.base import choices
+from tui_trainer.components.datasets import Digits
 from tui_trainer.components.inits import (
     AnyInit,
     Constant,
     KaimingNormal,
     KaimingUniform,
+    LeCunNormal,
     Normal,
     Orthogonal,
     Sparse,
@@ -26,6 +30,7 @@ from tui_trainer.components.inits import (
     XavierUniform,
     Zeros,
 )
+from tui_trainer.components.losses import MSE
 from tui_trainer.components.models import CNN, MLP, AnyModel, Linear, Transformer
 from tui_trainer.components.task import Shape
 
@@ -108,6 +113,7 @@ def test_torch_default_is_torch_number_for_number(make: Any) -> None:
         (XavierNormal(), math.sqrt(2 / 500)),
         (KaimingUniform(), math.sqrt(2 / 300)),
         (KaimingNormal(mode="fan-out"), math.sqrt(2 / 200)),
+        (LeCunNormal(bias_std=1.0), math.sqrt(1 / 300)),
         (Orthogonal(), math.sqrt(1 / 300)),
         (Sparse(sparsity=0.25, std=0.1), 0.1 * math.sqrt(0.75)),
     ],
@@ -117,6 +123,34 @@ def test_standard_deviation(init: AnyInit, std: float) -> None:
     weight = filled(init)
     assert float(weight.std()) == pytest.approx(std, rel=0.02)
     assert float(weight.mean()) == pytest.approx(0, abs=std * 0.02)
+
+
+def test_biases_of_lecun_normal_have_the_deviation_asked_for() -> None:
+    layer = nn.Linear(4, 20_000)
+    LeCunNormal().apply(layer, seeded())
+    assert not layer.bias.any()
+    weight = layer.weight.detach().clone()
+    LeCunNormal(bias_std=0.5).apply(layer, seeded())
+    assert torch.equal(layer.weight, weight)
+    assert float(layer.bias.detach().std()) == pytest.approx(0.5, rel=0.02)
+    assert float(layer.bias.detach().mean()) == pytest.approx(0, abs=0.02)
+
+
+@pytest.mark.parametrize("layers", [2, 3, 4])
+def test_the_layers_of_nielsens_nets_learn_at_speeds_that_fall_with_depth(layers: int) -> None:
+    """Chapter 5 of his book, on the small digits: each layer about five times as slow as the next."""
+    ratios: list[float] = []
+    for seed in range(5):
+        data = Digits(standardise=False, scale=1 / 16).build(seed)
+        assert float(data.train.inputs.max()) == 1.0
+        model = MLP(hidden=(30,) * layers, activation=Sigmoid(), head="sigmoid", init=LeCunNormal(bias_std=1.0))
+        module = model.build(data.shape, 10, seeded(seed))
+        MSE().build(data.shape)(module(data.train.inputs), data.train.targets).backward()
+        norms = [module.get_parameter(f"hidden{layer + 1}.bias").grad for layer in range(layers)]
+        speeds = [float(norm.norm()) for norm in norms if norm is not None]
+        assert speeds == sorted(speeds)
+        ratios += [later / earlier for earlier, later in pairwise(speeds)]
+    assert 3.5 < sum(ratios) / len(ratios) < 7
 
 
 def test_bounds() -> None:

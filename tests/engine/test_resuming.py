@@ -102,6 +102,20 @@ def test_with_a_function_to_minimise(optimizer):
             assert first.column(name) | second.column(name) == whole.column(name)
 
 
+def test_a_search_begun_after_the_clip_was_taken_off_goes_on():
+    config = tiny(training={"clip_grad_norm": 1.0})
+    before = [(3, cmd.SetClip(value=0.0)), (3, cmd.SetOptimizer.model_validate({"optimizer": {"kind": "lbfgs"}}))]
+    whole = Bench(config)
+    for at, command in before:
+        whole.steps(at - whole.trainer.step)
+        whole.control.put(command)
+    whole.finish()
+    assert whole.column("evaluations")
+    first, second = cut_and_resumed(config, 9, before=before)
+    assert_same(whole, first, second)
+    assert first.column("evaluations") | second.column("evaluations") == whole.column("evaluations")
+
+
 def test_with_a_linear_model_in_float64():
     config = tiny(
         data={"kind": "least-squares", "samples": 100, "batch_size": 20},

@@ -79,11 +79,14 @@ class Digits(Dataset):
 
     task = "classification"
     kind: Literal["digits"] = "digits"
+    scale: Positive = 1.0
+    """What each pixel, 0 to 16, is multiplied by; 0.0625 brings them between 0 and 1 if not standardised."""
 
     def draw(self, seed: int) -> Samples:
         from tui_trainer.parts.packaged import digits
 
-        return digits()
+        samples = digits()
+        return replace(samples, inputs=samples.inputs * self.scale)
 
 
 class BreastCancer(Dataset):

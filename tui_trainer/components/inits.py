@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from tui_trainer.components.base import Component, Positive, Real, by_name
+from tui_trainer.components.base import Component, NonNegative, Positive, Real, by_name
 
 if TYPE_CHECKING:
     import torch
@@ -171,6 +171,31 @@ class KaimingNormal(Init):
         weight.normal_(0, _kaiming_std(weight, self.gain, self.mode), generator=generator)
 
 
+class LeCunNormal(Init):
+    """Normal with deviation 1 / sqrt(fan in): for SELU, and for sigmoid nets of old (LeCun et al. 1998).
+
+    With `bias_std` 1 it is what Nielsen's book starts from: W ~ N(0, 1/n), b ~ N(0, 1).
+    """
+
+    kind: Literal["lecun-normal"] = "lecun-normal"
+    bias_std: NonNegative = 0.0
+    """Standard deviation of the first biases; with 0 they are zero."""
+
+    def apply(self, module: nn.Module, generator: torch.Generator) -> None:
+        from tui_trainer.parts.weights import fill_layers
+
+        fill_layers(module, generator, self.fill, self._fill_bias)
+
+    def fill(self, weight: Tensor, generator: torch.Generator) -> None:
+        weight.normal_(0, 1 / math.sqrt(math.prod(weight.shape[1:])), generator=generator)
+
+    def _fill_bias(self, bias: Tensor, weight: Tensor, generator: torch.Generator) -> None:
+        if self.bias_std:
+            bias.normal_(0, self.bias_std, generator=generator)
+        else:
+            bias.zero_()
+
+
 class Orthogonal(Init):
     """A random rotation, W Wᵀ = gain² I: signals keep their length exactly (torch `orthogonal_`; arXiv 1312.6120)."""
 
@@ -216,6 +241,7 @@ AnyInit = Annotated[
     | XavierNormal
     | KaimingUniform
     | KaimingNormal
+    | LeCunNormal
     | Orthogonal
     | Sparse,
     Field(discriminator="kind"),

@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from tui_trainer.components.base import Component, Count, NonNegative, Positive, Share, Whole
+from tui_trainer.components.torch_call import curve_of
 
 Unit = Literal["step", "epoch"]
 
@@ -373,6 +374,27 @@ class Plateau(Scheduler):
         return rate
 
 
+class Torch(Scheduler):
+    """Any of torch's schedulers by the call that makes it, in closed form: nothing is run, and torch is not needed.
+
+    Rates that torch would overwrite when they were set by hand (LambdaLR, CyclicLR, OneCycleLR) stay set here.
+    """
+
+    kind: Literal["torch"] = "torch"
+    call: Annotated[str, Field(max_length=1000)] = "ExponentialLR(gamma=0.9)"
+    """The call without the optimizer, as in "StepLR(step_size=30)" or "LambdaLR(lambda epoch: 1 / (1 + epoch))"."""
+    per: Unit = "epoch"
+    """How often its `step` is called."""
+
+    @model_validator(mode="after")
+    def _readable(self) -> Torch:
+        curve_of(self.call)
+        return self
+
+    def shape(self, base: float, clock: Clock) -> float:
+        return curve_of(self.call)(base, clock.count(self.per))
+
+
 def _cosine(start: float, end: float, share: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
@@ -389,7 +411,8 @@ AnyScheduler = Annotated[
     | OneCycle
     | Cyclic
     | WarmupStableDecay
-    | Plateau,
+    | Plateau
+    | Torch,
     Field(discriminator="kind"),
 ]
 """Every schedule. A new one is a class above and its name here."""

@@ -87,9 +87,9 @@ def restore(trainer: Trainer, tree: Tree, *, pending: bool = True) -> None:
         KeyError, ValueError, RuntimeError: the tree belongs to another model, optimizer or version.
     """
     progress = tree["progress"]
+    trainer.epochs, trainer.clip = int(progress["epochs"]), float(progress["clip"])
     trainer.use_optimizer(_OPTIMIZERS.validate_python(tree["optimizer_choice"]))
     trainer.step, trainer.epoch, trainer.position = int(tree["step"]), int(tree["epoch"]), int(progress["position"])
-    trainer.epochs, trainer.clip = int(progress["epochs"]), float(progress["clip"])
     trainer.plan = Plan.model_validate(progress["plan"])
     trainer.judge.load(progress["judge"])
     trainer.last_metrics = dict(progress["metrics"])

@@ -40,6 +40,34 @@ def test_a_run_without_metric_or_layers_has_no_charts_for_them(make_run):
     assert charts_of(make_run(steps=40, layers=("fc",))) == tuple(ChartKind)
 
 
+def test_a_function_that_is_minimised_is_shown_by_powers_of_ten_as_long_as_it_is_positive(make_run):
+    falling = make_run(lambda step: 10.0**-step, steps=40, metric="", task="minimise")
+    assert _picture(ChartKind.LOSS, falling).y.log
+    assert _picture(ChartKind.NORM, falling).y.log
+    assert not _picture(ChartKind.RATE, falling).y.log
+    assert ChartKind.METRIC not in charts_of(falling)
+    noisy = make_run(lambda step: 1.0 - step % 3, steps=40, metric="", task="minimise")
+    assert not _picture(ChartKind.LOSS, noisy).y.log
+    assert not _picture(ChartKind.LOSS, make_run(lambda step: 10.0**-step, steps=40)).y.log
+
+
+def test_the_suboptimality_takes_the_place_of_the_metric_on_an_axis_of_its_own(make_run):
+    states = [make_run(steps=40, name="gd", metric="rmse"), make_run(steps=40, name="sgd", metric="rmse")]
+    for place, state in enumerate(states):
+        steps = list(range(41))
+        values = {"suboptimality": [10.0 ** -(step / (place + 2)) for step in steps]}
+        state.apply(Scalars(steps=steps, seconds=[step / 100 for step in steps], values=values))
+    alone = _picture(ChartKind.METRIC, states[0])
+    assert (alone.name, alone.y.log) == ("suboptimality", True)
+    assert "f - f* 1e-20" in _words(alone)
+    assert alone.y.low <= 1e-20 < 1 <= alone.y.high
+    both = _picture(ChartKind.METRIC, *states)
+    assert "gd 1e-20" in _words(both)
+    assert "sgd 4.642e-14" in _words(both)
+    assert _curves(both, RUNS[0])
+    assert _curves(both, DIM_RUNS[1])
+
+
 @pytest.mark.parametrize("kind", ChartKind)
 @pytest.mark.parametrize("axis", AXES)
 def test_every_chart_of_every_run_has_a_picture(make_run, kind: ChartKind, axis: str):

@@ -15,6 +15,7 @@ def draw(scene: Scene, key: int) -> Picture:
     sheet.noisy("train_loss", "train", "train", "smooth")
     sheet.exact(scene.cut("val_loss"), "val", scene.own("validation"), signs=True, dotted=not scene.alone)
     sheet.behind("train_loss")
+    sheet.steep = scene.falls_to_nothing and not any(value < 0 for curve in sheet.curves for value in curve.low)
     if scene.alone:
         mark_best(sheet, "val_loss")
     references = scene.state.started.references if scene.state.started is not None else {}

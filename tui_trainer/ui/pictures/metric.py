@@ -9,12 +9,20 @@ from tui_trainer.ui.pictures.picture import Picture
 from tui_trainer.ui.pictures.scene import Scene
 from tui_trainer.ui.pictures.sheet import Sheet
 
+GAP = "suboptimality"
+"""How far the training objective is above its least value, as a share of the first distance: measured on request."""
+
 DENSE = 4
 """Values an epoch, from which on a training metric counts as measured by step."""
 
 
 def metric_of(state: RunState) -> str:
-    """The name of the run's metric without its prefix; empty where it has none but the loss."""
+    """The name of the run's metric without its prefix; empty where it has none but the loss.
+
+    A run that was asked for its suboptimality shows that: whoever asks is looking at the optimizer.
+    """
+    if GAP in state.series:
+        return GAP
     if state.started is not None and state.started.metric:
         return state.started.metric
     names = [name.removeprefix("val_") for name in state.series if name.startswith("val_")]
@@ -28,6 +36,8 @@ def draw(scene: Scene, key: int) -> Picture:
     sheet = Sheet(scene, key, visible(metric) or "metric")
     if not metric:
         return sheet.finish()
+    if metric == GAP:
+        return _gap(sheet)
     training = scene.cut(f"train_{metric}")
     if training.series.count > DENSE * max(state.epoch, 1):
         sheet.noisy(f"train_{metric}", "train", "train", "smooth")
@@ -48,4 +58,18 @@ def draw(scene: Scene, key: int) -> Picture:
     explained = scene.cut("val_r2")
     if explained.series.count and metric != "r2":
         sheet.read("text", "", "r2", scene.value(explained))
+    return sheet.finish()
+
+
+def _gap(sheet: Sheet) -> Picture:
+    """The suboptimality of every run, by powers of ten."""
+    scene = sheet.scene
+    sheet.steep = True
+    name = "f - f*" if scene.alone else scene.name(scene.front)
+    sheet.exact(scene.cut(GAP), name, scene.own("train"))
+    for run in scene.behind:
+        cut = scene.cut(GAP, run)
+        sheet.curves += cut.band(scene.dim(run), faint=True)
+        if cut:
+            sheet.read(scene.dim(run), "line", scene.name(run), scene.value(cut, run=run))
     return sheet.finish()

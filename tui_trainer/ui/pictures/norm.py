@@ -10,7 +10,7 @@ from tui_trainer.ui.pictures.sheet import Sheet
 
 def draw(scene: Scene, key: int) -> Picture:
     """The norm as a faint band with its moving average, and the threshold of the clip."""
-    sheet = Sheet(scene, key, "gradient norm")
+    sheet = Sheet(scene, key, "gradient norm", steep=scene.falls_to_nothing)
     sheet.noisy("grad_norm", "norm", "norm", "norm-smooth")
     sheet.behind("grad_norm")
     clip = scene.state.clip_grad_norm

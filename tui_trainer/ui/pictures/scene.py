@@ -91,6 +91,11 @@ class Scene:
         """Whether there is one run only."""
         return len(self.states) == 1
 
+    @property
+    def falls_to_nothing(self) -> bool:
+        """Whether the run in front goes down a function to its lowest point, at 0: by powers of ten, to the end."""
+        return self.state.started is not None and self.state.started.task == "minimise"
+
     def cut(self, name: str, run: int | None = None) -> Cut:
         """A series of a run (of the one in front, by default) along the axis; an empty one where there is none."""
         place = self.front if run is None else run

@@ -35,6 +35,8 @@ class Sheet:
     """Values that the vertical axis shows in any case."""
     cut: bool = True
     """Whether the vertical axis may leave rare values outside."""
+    steep: bool = False
+    """Whether the values fall by powers of ten, and a linear axis would show the first of them alone."""
     empty: str = ""
     """What is missing where there is nothing to draw; the name by default."""
 
@@ -122,7 +124,7 @@ class Sheet:
         drawn = bool(self.curves)
         self.note(self._where())
         spare = [level.y for level in self.levels]
-        log, rows = scene.view.log_y, scene.area.rows
+        log, rows = scene.view.log_y or self.steep, scene.area.rows
         scale = vertical(self.curves, rows, log=log, firm=self.firm, spare=spare, cut=self.cut)
         if log:
             self.notes.insert(0, Entry("text", "", "log"))
