@@ -95,10 +95,11 @@ def restore(trainer: Trainer, tree: Tree, *, pending: bool = True) -> None:
     put_back(trainer, tree)
     trainer.set_rate()
     trainer.shop.rng = tree["rng"]
-    trainer.prober.put_back(tree["gradients"])
+    trainer.prober.put_back(tree.get("gradients", []))
     if not pending:
         return  # the diagnosis follows from the event that says so
-    trainer.observer.load(progress["diagnosis"])
+    if "diagnosis" in progress:
+        trainer.observer.load(progress["diagnosis"])
     trainer.paused = bool(progress["paused"])
     for command in [*progress["pending"], *filter(None, [progress["stop_at_epoch_end"]])]:
         trainer.control.put(COMMANDS.validate_python(command))
