@@ -46,6 +46,7 @@ def _started(history: History, event: ev.RunStarted) -> History:
         planned=event.epochs,
         steps_per_epoch=max(event.steps_per_epoch, 1),
         validation_samples=event.validation_samples,
+        scales=event.scales,
         step=event.step,
         broken=None,
         reason="",
@@ -111,6 +112,7 @@ def _epoch_ended(history: History, event: ev.EpochEnded) -> History:
         loss=LARGEST if loss is None else loss,
         deviation=batches.deviation,
         highest=batches.highest,
+        lr=event.lr,
         val_loss=metrics.get("val_loss"),
         val_error=1 - accuracy if accuracy is not None else None,
     )
@@ -120,6 +122,8 @@ def _epoch_ended(history: History, event: ev.EpochEnded) -> History:
 def _layers_measured(history: History, event: ev.LayersMeasured) -> History:
     known = {layer.name: layer for layer in history.layers}
     for name, found in event.layers.items():
+        if name in history.scales:
+            continue
         seen = known.get(name, LayerSeen(name))
         if found.grad_norm is not None and found.weight_norm is not None:
             seen = replace(

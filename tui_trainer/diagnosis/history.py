@@ -66,6 +66,7 @@ class EpochSeen:
         step: steps taken at its end.
         loss: mean of its training loss.
         deviation, highest: of the losses of its batches.
+        lr: the rate of its last batch.
         val_loss, val_error: of the validation after it; the error is the share of wrong classes.
     """
 
@@ -74,6 +75,7 @@ class EpochSeen:
     loss: float
     deviation: float = 0.0
     highest: float = 0.0
+    lr: float = 0.0
     val_loss: float | None = None
     val_error: float | None = None
 
@@ -128,7 +130,7 @@ class History:
         under_way: the epoch that has not ended.
         epochs: those that have.
         probes: those of the last epochs, none from before the rate or the optimizer was changed by hand.
-        layers: from input to output.
+        layers: from input to output, without those that only scale and shift.
         rate, first_rate: median of lr / sqrt(sum of squared gradients) of Adagrad, now and at the end of epoch 1.
         reason: why the run ended, empty while it has not.
     """
@@ -141,6 +143,8 @@ class History:
     """Epochs that the run is to have."""
     steps_per_epoch: int = 1
     validation_samples: int = 0
+    scales: tuple[str, ...] = ()
+    """Layers that are not looked at: norms."""
     step: int = 0
     first_loss: float | None = None
     last_losses: tuple[float, ...] = ()

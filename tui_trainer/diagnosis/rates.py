@@ -97,7 +97,10 @@ def adagrad(history: History, holding: Holding) -> Finding | None:
 
 
 def lr_low(history: History, holding: Holding) -> Finding | None:
-    """rho > 0.985, u < 2e-3, ml > 0.05 ch, not flat, and the loss falls (0.5 % an epoch) or gradients agree (0.2)."""
+    """rho > 0.985, u < 2e-3, ml > 0.05 ch, not flat, and the loss falls (0.5 % an epoch) or gradients agree (0.2).
+
+    Where the schedule itself has brought the rate down it is no more than a note.
+    """
     loss, quality, update, cosine = history.loss, history.quality, history.update, history.cosine
     if loss is None or quality is None or update is None or any(name in holding for name in _NOT_LOW):
         return None
@@ -110,14 +113,18 @@ def lr_low(history: History, holding: Holding) -> Finding | None:
     projected = (
         f"at this slope: {math.ceil(half)} more epochs to half the loss" if half is not None else "it does not fall"
     )
+    highest = max([epoch.lr for epoch in history.epochs])
+    lowered = highest > 0 and history.epochs[-1].lr < 0.5 * highest
+    meant = f"; its schedule has brought the rate to {history.epochs[-1].lr / highest:.0%}" if lowered else ""
     agreed = f", gradients agree (c {number(cosine, 2)})" if cosine is not None and cosine > 0.2 else ""
     return Finding(
         "LR_LOW",
         f"every step does what it promised (rho {number(quality, 3)}) and moves the weights by {number(update, 2)}"
-        f"{agreed}; {slope:.1%} an epoch, {projected}",
+        f"{agreed}; {slope:.1%} an epoch, {projected}{meant}",
         "three times the rate (l, x3), or twice (+). A low rate makes steps safe, not sufficient",
         {"rho": quality, "u": update, "c": cosine, "fall an epoch": slope, "epochs to half": half},
         "l",
+        "note" if lowered else "warning",
     )
 
 
@@ -126,15 +133,24 @@ def plateau(history: History, holding: Holding) -> Finding | None:
     if not flat(history):
         return None
     causes = [name for name in _CAUSES if name in holding]
-    cause = f"see {causes[0]}" if causes else "not in the steps"
+    quality, update = history.quality, history.update
+    small = quality is not None and update is not None and quality > 0.985 and update < 5e-4
+    if causes:
+        cause, advice, key = f"see {causes[0]}", f"act on {causes[0]} first", ""
+    elif small:
+        cause, advice, key = (
+            "steps too small to get anywhere",
+            "ten times the rate (l, x10) shows whether it is that",
+            "l",
+        )
+    else:
+        cause, advice, key = "not found", "look at the layers (w) and at the data; more epochs alone bring little", "w"
     return Finding(
         "PLATEAU",
-        f"{_flat_words(history)}. Cause: {cause} (rho {number(history.quality, 2)}, u {number(history.update, 2)})",
-        f"act on {causes[0]} first"
-        if causes
-        else "no rule finds a cause: a tenth of the rate (k) is a test, and more epochs alone bring little",
-        {"epochs without 1 % gain": without_gain(history), "rho": history.quality, "u": history.update},
-        "" if causes else "k",
+        f"{_flat_words(history)}. Cause: {cause} (rho {number(quality, 2)}, u {number(update, 2)})",
+        advice,
+        {"epochs without 1 % gain": without_gain(history), "rho": quality, "u": update},
+        key,
         "note",
     )
 

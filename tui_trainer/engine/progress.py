@@ -102,11 +102,12 @@ def restore(trainer: Trainer, tree: Tree, *, pending: bool = True) -> None:
     put_back(trainer, tree)
     trainer.set_rate()
     trainer.shop.rng = tree["rng"]
-    trainer.prober.put_back(tree["gradients"])
+    trainer.prober.put_back(tree.get("gradients", []))
     trainer.album.load(tree.get("album", {}))
     if not pending:
         return  # the diagnosis follows from the event that says so
-    trainer.observer.load(progress["diagnosis"])
+    if "diagnosis" in progress:
+        trainer.observer.load(progress["diagnosis"])
     trainer.paused = bool(progress["paused"])
     trainer.follow([(int(step), COMMANDS.validate_python(command)) for step, command in progress.get("script", [])])
     for command in [*progress["pending"], *filter(None, [progress["stop_at_epoch_end"]])]:

@@ -32,6 +32,7 @@ def started(trainer: Trainer, path: str) -> ev.RunStarted:
         parameters=sum(parameter.numel() for parameter in shop.parameters),
         model=config.model.describe(data.shape, config.loss.outputs(data.shape)),
         layers=tuple(name for name, _ in shop.layers),
+        scales=tuple(name for name, own in shop.layers if all(parameter.dim() < 2 for parameter in own)),
         data=data.note or config.data.kind,
         references={name: value for name, value in _references(trainer).items() if math.isfinite(value)},
         known={name: value for name, value in data.known.items() if math.isfinite(value)},

@@ -64,6 +64,8 @@ class RunStarted(Event):
     model: str = ""
     """The model in one line."""
     layers: tuple[str, ...] = ()
+    scales: tuple[str, ...] = ()
+    """Of the layers, those that only scale and shift (norms): their gradients are not compared with those of others."""
     data: str = ""
     """The data in one line."""
     train_samples: int = 0

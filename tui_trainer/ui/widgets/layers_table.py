@@ -38,7 +38,7 @@ def layers_table(layers: Mapping[str, Layer], width: int, signs: Signs) -> Conte
         Content.styled(
             f"update: |update| / |weights|, about {10**HEALTHY:g} is right: the middle of its bar", "$muted"
         ),
-        Content.styled("silent: share of units that no sample of the batch moved", "$muted"),
+        Content.styled("silent: share of ReLUs that no validation sample moved", "$muted"),
     ]
     return Content("\n").join([*rows, Content(""), *notes])
 

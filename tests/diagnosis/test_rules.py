@@ -1,0 +1,292 @@
+"""Each rule at its threshold: what is just beyond fires, what is just short of it does not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from tests.diagnosis.histories import LN10, epochs, history, layers, probes
+from tui_trainer.diagnosis.findings import HEADLINES, NO_FINDING, ORDER, Finding
+from tui_trainer.diagnosis.history import Broken, History
+from tui_trainer.diagnosis.rules import RULES, holding
+
+FLAT = [1.0] * 5 + [0.995] * 6
+"""Eleven epochs of a run of thirty: the last five are no 1 % better than the six before."""
+
+
+def overfitting(
+    ratio: float, *, last: float = 0.05, errors: tuple[float, float] = (0.10, 0.20), past: int = 6
+) -> History:
+    """Best in epoch 4, then worse by `ratio` for `past` epochs."""
+    val = [0.9, 0.5, 0.4, 0.4, 0.4] + [0.4 * ratio] * (past + 2)
+    train = [1.0, 0.6, 0.3, 0.2, 0.15] + [last] * (past + 2)
+    error = [errors[0]] * 5 + [errors[1]] * (past + 2)
+    return history(epochs=epochs(train, val_loss=val, val_error=error, lr=0.1))
+
+
+CASES: dict[str, tuple[History, History]] = {
+    "NAN": (history(broken=Broken(7, "nan")), history()),
+    "DIVERGE: beyond the start": (history([5.21]), history([5.19])),
+    "DIVERGE: beyond the best": (history([1.0, 3.46]), history([1.2, 3.45])),
+    "DIVERGE: beyond chance": (history([0.5, 1.5 * LN10 + 0.01]), history([0.5, 1.5 * LN10 - 0.01])),
+    "DIVERGE: broken after growth": (
+        history(broken=Broken(7, "inf"), last_losses=(3.0, 5.3)),
+        history(broken=Broken(7, "inf"), last_losses=(3.0, 5.1)),
+    ),
+    "EXPLODE: the first loss": (history(first_loss=10.1 * LN10, epochs=epochs([2.0])), history(first_loss=9.9 * LN10)),
+    "EXPLODE: the activations": (
+        history([2.0], layers=layers((1, 5), (1, 5), spreads=(1.0, 30.1))),
+        history([2.0], layers=layers((1, 5), (1, 5), spreads=(1.0, 29.9))),
+    ),
+    "EXPLODE: in the first epochs": (
+        history([2.0] * 3, layers=layers((1, 5), (1, 5), spreads=(1.0, 40.0))),
+        history([2.0] * 4, layers=layers((1, 5), (1, 5), spreads=(1.0, 40.0))),
+    ),
+    "NOGRAD": (
+        history([0.31 * LN10], layers=layers((0.0, 5.0), (1.0, 5.0))),
+        history([0.31 * LN10], layers=layers((1e-30, 5.0), (1.0, 5.0))),
+    ),
+    "NOGRAD: a loss worth the word": (
+        history([0.31 * LN10], layers=layers((0.0, 5.0), (1.0, 5.0))),
+        history([0.29 * LN10], layers=layers((0.0, 5.0), (1.0, 5.0))),
+    ),
+    "DEAD": (history([1.0], layers=layers((1, 5), silent=0.26)), history([1.0], layers=layers((1, 5), silent=0.25))),
+    "DEAD: a loss worth the word": (
+        history([0.11 * LN10], layers=layers((1, 5), silent=0.6)),
+        history([0.09 * LN10], layers=layers((1, 5), silent=0.6)),
+    ),
+    "VANISH: gradients": (
+        history(layers=layers((0.0099, 1), (0.5, 1), (1, 1))),
+        history(layers=layers((0.0101, 1), (0.5, 1), (1, 1))),
+    ),
+    "VANISH: three layers": (
+        history(layers=layers((0.001, 1), (0.5, 1), (1, 1))),
+        history(layers=layers((0.001, 1), (1, 1))),
+    ),
+    "VANISH: activations": (
+        history(layers=layers((1, 1), (1, 1), spreads=(1.0, 9e-4))),
+        history(layers=layers((1, 1), (1, 1), spreads=(1.0, 1.1e-3))),
+    ),
+    "STUCK": (history([2.2, 2.2, 0.94 * LN10]), history([2.2, 2.2, 0.92 * LN10])),
+    "STUCK: three epochs": (history([2.3, 2.3, 2.3]), history([2.3, 2.3])),
+    "STUCK: the frequencies, not all classes alike": (
+        history([1.5] * 3, guessing=1.5),
+        history([1.5] * 3, guessing=LN10),
+    ),
+    "LR_HIGH": (
+        history([1.0, 1.0, 0.98], probes=probes(0.44)),
+        history([1.0, 1.0, 0.98], probes=probes(0.46)),
+    ),
+    "LR_HIGH: the loss": (
+        history([0.24, 0.24, 0.11 * LN10], probes=probes(0.4)),
+        history([0.24, 0.24, 0.09 * LN10], probes=probes(0.4)),
+    ),
+    "LR_HIGH: steps that do not agree": (
+        history(epochs=epochs([2.0, 1.5, 1.0], deviation=0.26, lr=1.0), probes=probes(0.44, 5.1e-3, 0.29)),
+        history(epochs=epochs([2.0, 1.5, 1.0], deviation=0.24, lr=1.0), probes=probes(0.44, 5.1e-3, 0.29)),
+    ),
+    "LR_HIGH: a spike": (
+        history(epochs=epochs([2.0, 1.5, 1.0], highest=5.1 * LN10, lr=1.0), probes=probes(0.44)),
+        history(epochs=epochs([2.0, 1.5, 1.0], highest=4.9 * LN10, lr=1.0), probes=probes(0.44)),
+    ),
+    "LR_HIGH: diverging counts twice": (
+        history([1.0, 4.0], probes=probes(0.84)),
+        history([1.0, 4.0], probes=probes(0.86)),
+    ),
+    "PLATEAU": (history(FLAT), history([1.0] * 6 + [0.98] * 5)),
+    "PLATEAU: longer than its patience": (history([1.0] * 6), history([1.0] * 5)),
+    "PLATEAU: above the floor": (history([0.051 * LN10] * 11), history([0.049 * LN10] * 11)),
+    "PLATEAU_NOISE": (history(FLAT, probes=probes(0.89, 1.1e-3)), history(FLAT, probes=probes(0.91, 1.1e-3))),
+    "PLATEAU_NOISE: steps of a size": (
+        history(FLAT, probes=probes(0.89, 1.1e-3)),
+        history(FLAT, probes=probes(0.89, 9e-4)),
+    ),
+    "ADAGRAD: the step of epoch 1": (
+        history(optimizer="adagrad", rate=0.0249, first_rate=0.1),
+        history(optimizer="adagrad", rate=0.0251, first_rate=0.1),
+    ),
+    "ADAGRAD: tiny steps": (
+        history(optimizer="adagrad", probes=probes(0.91, 4.9e-4)),
+        history(optimizer="adagrad", probes=probes(0.91, 5.1e-4)),
+    ),
+    "ADAGRAD: no other": (
+        history(optimizer="adagrad", rate=0.01, first_rate=0.1),
+        history(optimizer="rmsprop", rate=0.01, first_rate=0.1),
+    ),
+    "LR_LOW": (history(probes=probes(0.986, 1.9e-3)), history(probes=probes(0.984, 1.9e-3))),
+    "LR_LOW: small steps": (history(probes=probes(0.99, 1.9e-3)), history(probes=probes(0.99, 2.1e-3))),
+    "LR_LOW: falling": (
+        history([1.0, 0.99, 0.985, 0.98, 0.979], probes=probes(0.99)),
+        history([1.0, 1.0, 0.999, 0.998, 0.99], probes=probes(0.99)),
+    ),
+    "LR_LOW: or gradients that agree": (
+        history([1.0] * 5, probes=probes(0.99, 1e-3, 0.21)),
+        history([1.0] * 5, probes=probes(0.99, 1e-3, 0.19)),
+    ),
+    "OVERFIT": (overfitting(1.16), overfitting(1.14)),
+    "OVERFIT: past its best": (overfitting(1.5, past=5), overfitting(1.5, past=1)),
+    "OVERFIT: the training loss went on": (overfitting(1.5, last=0.17), overfitting(1.5, last=0.29)),
+    "UNDERFIT": (
+        history([1.0] * 4 + [0.99] * 4, planned=60),
+        history([1.0] * 4 + [0.99, 0.98, 0.96, 0.94], planned=60),
+    ),
+    "UNDERFIT: eight epochs": (history([1.0] * 8, planned=60), history([1.0] * 7, planned=60)),
+    "UNDERFIT: far from zero": (history([0.26 * LN10] * 8, planned=60), history([0.24 * LN10] * 8, planned=60)),
+    "UNDERFIT: no other cause": (
+        history([1.0] * 8, planned=60),
+        history([1.0] * 8, planned=60, layers=layers((1, 5), silent=0.6)),
+    ),
+    "STOPPED_TOO_SOON": (
+        history(reason="completed", epochs=epochs([1.0, 0.9, 0.8, 0.7, 0.6], val_loss=[0.9, 0.8, 0.7, 0.6, 0.5])),
+        history(reason="", epochs=epochs([1.0, 0.9, 0.8, 0.7, 0.6], val_loss=[0.9, 0.8, 0.7, 0.6, 0.5])),
+    ),
+    "STOPPED_TOO_SOON: one percent": (
+        history(reason="completed", epochs=epochs([1.0, 0.98, 0.96], val_loss=[0.9, 0.8, 0.7])),
+        history(reason="completed", epochs=epochs([1.0, 0.995, 0.99], val_loss=[0.9, 0.8, 0.7])),
+    ),
+    "STOPPED_TOO_SOON: the best is new": (
+        history(reason="completed", epochs=epochs([1.0, 0.9, 0.8, 0.7], val_loss=[0.9, 0.5, 0.7, 0.6])),
+        history(reason="completed", epochs=epochs([1.0, 0.9, 0.8, 0.7], val_loss=[0.5, 0.8, 0.7, 0.6])),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_fires_beyond_its_threshold_and_not_short_of_it(case: str) -> None:
+    name = case.split(":")[0]
+    beyond, short = CASES[case]
+    assert name in holding(beyond)
+    assert name not in holding(short)
+
+
+def test_every_rule_has_a_threshold_that_is_tested() -> None:
+    assert {case.split(":")[0] for case in CASES} == set(RULES) == set(ORDER)
+
+
+def test_a_run_that_learns_shows_nothing_and_is_not_called_healthy() -> None:
+    assert holding(history()) == {}
+    assert holding(History()) == {}
+    assert "healthy" not in (NO_FINDING + "".join(HEADLINES.values())).lower()
+
+
+def test_the_order_of_decision() -> None:
+    assert ORDER == (
+        "NAN", "DIVERGE", "EXPLODE", "NOGRAD", "DEAD", "VANISH", "STUCK", "LR_HIGH", "PLATEAU_NOISE", "ADAGRAD",
+        "LR_LOW", "OVERFIT", "UNDERFIT", "PLATEAU", "STOPPED_TOO_SOON",
+    )  # fmt: skip
+    assert [RULES[name].__name__ for name in RULES][:3] == ["nan", "diverge", "explode"]
+
+
+def _of(name: str, run: History) -> Finding:
+    return holding(run)[name]  # type: ignore[index]
+
+
+def test_without_growth_a_lost_loss_never_blames_the_rate() -> None:
+    run = history(broken=Broken(123, "nan", layer="hidden1"), last_losses=(0.51, 0.5, 0.49, 0.5, 0.52))
+    found = _of("NAN", run)
+    assert "step 123" in found.evidence
+    assert "layer hidden1" in found.evidence
+    assert "0.51, 0.5, 0.49, 0.5, 0.52" in found.evidence
+    assert "non-finite without growth: inspect the batch" in found.advice
+    assert found.key == ""
+    assert "DIVERGE" not in holding(run)
+
+
+def test_with_growth_it_names_the_staircase_key_and_data_that_are_broken_are_named_first() -> None:
+    grown = history(broken=Broken(9, "inf"), last_losses=(3.0, 9.0, 80.0))
+    assert _of("NAN", grown).key == "k"
+    spoilt = replace(grown, broken=Broken(9, "nan", data=True))
+    assert _of("NAN", spoilt).key == ""
+    assert "data" in _of("NAN", spoilt).advice
+
+
+def test_an_initial_explosion_never_asks_for_a_lower_rate_first() -> None:
+    run = history([30.0, 80.0], first_loss=30.0)
+    assert _of("EXPLODE", run).key == ""
+    assert "initialisation" in _of("EXPLODE", run).advice
+    assert "standardised" in _of("EXPLODE", run).advice
+    assert _of("DIVERGE", run).advice.startswith("it was far above chance before any step")
+
+
+def test_flatness_alone_never_blames_the_rate() -> None:
+    for quality in (None, 0.95):
+        found = holding(history(FLAT, probes=probes(quality)))
+        assert "LR_HIGH" not in found
+        assert "PLATEAU_NOISE" not in found
+        assert "too large" not in found["PLATEAU"].evidence + found["PLATEAU"].advice
+        assert found["PLATEAU"].evidence.startswith("flat: ")
+        assert "Cause: " in found["PLATEAU"].evidence
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause", "key"),
+    [
+        ({"probes": probes(0.99, 4e-4)}, "steps too small", "l"),
+        ({"probes": probes(0.95, 4e-4)}, "not found", "w"),
+        ({"layers": layers((0.0, 5.0), (1.0, 5.0))}, "see NOGRAD", ""),
+    ],
+)
+def test_a_flat_curve_is_explained_by_its_steps_and_its_layers(changes: dict, cause: str, key: str) -> None:
+    found = _of("PLATEAU", history(FLAT, **changes))
+    assert f"Cause: {cause}" in found.evidence
+    assert found.key == key
+
+
+def test_the_advice_against_a_high_rate_names_the_staircase_and_its_keys() -> None:
+    found = _of("LR_HIGH", history([1.0, 1.0, 0.98], probes=probes(0.3)))
+    assert "staircase" in found.advice
+    assert "StepLR" in found.advice
+    assert "(k)" in found.advice
+    assert found.key.split() == ["k", "s"]
+
+
+def test_a_low_rate_projects_the_epochs_to_half_the_loss() -> None:
+    found = _of("LR_LOW", history([1.0, 0.95, 0.95**2, 0.95**3, 0.95**4], probes=probes(0.99)))
+    assert found.numbers["epochs to half"] == pytest.approx(math.log(0.5) / math.log(0.95))
+    assert "14 more epochs to half the loss" in found.evidence
+    assert "safe, not sufficient" in found.advice
+
+
+def test_a_rate_that_its_schedule_brought_down_is_only_a_note() -> None:
+    losses = [1.0, 0.9, 0.8, 0.7, 0.6]
+    down = history(epochs=epochs(losses, lr=[1.0, 0.8, 0.6, 0.5, 0.4]), probes=probes(0.99))
+    assert _of("LR_LOW", down).severity == "note"
+    assert "brought the rate to 40%" in _of("LR_LOW", down).evidence
+    assert _of("LR_LOW", history(losses, probes=probes(0.99))).severity == "warning"
+
+
+def test_overfitting_is_of_confidence_where_the_error_did_not_rise() -> None:
+    rising = _of("OVERFIT", overfitting(1.5))
+    assert rising.evidence.startswith("overfit; ")
+    assert rising.key == "e"
+    same = _of("OVERFIT", overfitting(1.5, errors=(0.10, 0.10)))
+    assert same.evidence.startswith("confidence overfit")
+    assert "10.0% -> 10.0%" in same.evidence
+    assert _of("OVERFIT", overfitting(1.5, errors=(0.10, 0.102))).evidence.startswith("confidence overfit")
+
+
+def test_small_validation_splits_need_a_larger_rise() -> None:
+    assert "OVERFIT" in holding(overfitting(1.3))
+    assert "OVERFIT" not in holding(replace(overfitting(1.3), validation_samples=36))
+
+
+def test_underfitting_leaves_open_whether_capacity_or_labels() -> None:
+    assert "capacity or label noise" in _of("UNDERFIT", history([1.0] * 8, planned=60)).advice
+
+
+def test_what_ended_too_soon_projects_its_gain() -> None:
+    losses = [2.0 * 0.9**place for place in range(8)]
+    run = history(reason="completed", epochs=epochs(losses, val_loss=losses))
+    found = _of("STOPPED_TOO_SOON", run)
+    assert found.numbers["projected"] == pytest.approx(losses[-1] * 0.9**4)
+    assert "--epochs 12" in found.advice
+    assert found.key == "E"
+
+
+def test_a_quarter_of_silent_units_is_a_note_at_the_end_of_the_order() -> None:
+    mild, grave = (_of("DEAD", history([1.0], layers=layers((1, 5), silent=share))) for share in (0.3, 0.6))
+    assert (mild.severity, grave.severity) == ("note", "alarm")
+    assert mild.place > ORDER.index("UNDERFIT")
+    assert grave.place == ORDER.index("DEAD")
