@@ -53,8 +53,7 @@ class NoiseCamera(Camera[GradientNoise]):
                 if name == "with":
                     numbers[f"bias/{size}"] = off / float(whole.norm())
                     worst = max(worst, off / math.sqrt(scatter / (size * draws)))
-        numbers["slope_with"] = _slope(sizes, measured["with"])
-        numbers["bias"] = worst
+        numbers = {"slope_with": _slope(sizes, measured["with"]), "bias": worst, **numbers}
         return Taken(self._drawing(sizes, measured, scatter, count), numbers)
 
     @staticmethod

@@ -7,10 +7,12 @@ from tui_trainer.text import visible
 from tui_trainer.ui.palette import RUNS, Role
 from tui_trainer.ui.pictures.picture import Curve, Entry, Layer, Level, Picture, Remark, Scale, Tick
 from tui_trainer.ui.pictures.ranges import vertical
-from tui_trainer.ui.pictures.taken.frame import Frame, clipped
+from tui_trainer.ui.pictures.taken.frame import Frame, labels
 
 WIDEST = 8
 """Cells of a bar, at most."""
+LONGEST = 8
+"""Cells of a label for which others are left out."""
 PER_CELL = 2
 """Places in a cell at which a bar is drawn."""
 
@@ -33,11 +35,13 @@ def draw(frame: Frame, drawing: Bars) -> Picture:
         scale = vertical([], frame.area.rows, log=True, firm=[*firm, min(known) / 2])
     layers: list[Layer] = [Level("reference", level.at, visible(level.text)) for level in drawing.levels]
     ticks: list[Tick] = []
-    stride = max(-(-4 // slot), 1)
+    longest = max((len(drawing.labels[label]) for label in shown), default=1)
+    stride = max(-(-(min(longest, LONGEST) + 1) // slot), 1)
+    names = labels([drawing.labels[label] for label in shown], slot * stride - 1)
     for place, label in enumerate(shown):
         start = place * slot + max(slot - wide * many, 0) // 2
         if place % stride == 0:
-            ticks.append(Tick(place * slot + slot / 2, clipped(drawing.labels[label], max(slot * stride - 1, 2))))
+            ticks.append(Tick(place * slot + slot / 2, names[place]))
         for k, group in enumerate(drawing.groups):
             layers += _bar(RUNS[k % len(RUNS)], start + k * wide, wide, group.values[label], scale)
     legend = tuple(Entry(RUNS[k % len(RUNS)], "band", visible(group.name)) for k, group in enumerate(drawing.groups))

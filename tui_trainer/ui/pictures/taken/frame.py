@@ -68,7 +68,7 @@ class Frame:
     def read_outs(self) -> list[Entry]:
         """The numbers of the picture as a whole; those of single layers and sizes are for checks."""
         found = [(name, value) for name, value in self.event.numbers.items() if "/" not in name and value is not None]
-        return [Entry("text", "", visible(f"{_plain(name)} {number(value, 3)}")) for name, value in found[:READ_OUTS]]
+        return [Entry("text", "", visible(f"{_plain(name)} {number(value)}")) for name, value in found[:READ_OUTS]]
 
     def plane(self, axis: Axis, *, upward: bool) -> Scale:
         """A side of a plane, its ends where the engine put them."""
@@ -103,7 +103,11 @@ def _plain(name: str) -> str:
     return f"{words} =" if words[-1:].isdigit() else words
 
 
-def clipped(text: str, cells: int) -> str:
-    """The end of a name: what tells names apart stands there."""
-    text = visible(text)
-    return text if len(text) <= cells else ("…" + text[1 - cells :] if cells > 1 else text[:cells])
+def labels(names: Sequence[str], cells: int) -> list[str]:
+    """Names in so many cells each: their beginnings, or their ends where only these tell them apart."""
+    shown = [visible(name) for name in names]
+    cells = max(cells, 1)
+    starts = [name if len(name) <= cells else f"{name[: cells - 1]}…"[:cells] for name in shown]
+    if len(set(starts)) == len(set(shown)):
+        return starts
+    return [name if len(name) <= cells else f"…{name[len(name) - cells + 1 :]}"[:cells] for name in shown]

@@ -6,7 +6,7 @@ from tui_trainer.protocol.pictures import Heat
 from tui_trainer.text import visible
 from tui_trainer.ui.palette import LAYERS
 from tui_trainer.ui.pictures.picture import LABEL, Entry, Field, Layer, Picture, Scale, Tick, Words
-from tui_trainer.ui.pictures.taken.frame import Frame, clipped
+from tui_trainer.ui.pictures.taken.frame import Frame, labels
 from tui_trainer.ui.pictures.ticks import short
 
 
@@ -28,12 +28,9 @@ def draw(frame: Frame, drawing: Heat) -> Picture:
                     Words("title", column + 0.5, down - place - 0.5, f" {text} " if len(text) <= room - 3 else text)
                 )
     stride = max(int(-(-4 // room)), 1)
-    ticks = [
-        Tick(place + 0.5, clipped(name, max(int(room * stride) - 1, 2)))
-        for place, name in enumerate(drawing.columns)
-        if place % stride == 0
-    ]
-    lefts = [Tick(down - place - 0.5, clipped(name, LABEL - 1)) for place, name in enumerate(drawing.rows)]
+    feet = labels(drawing.columns, int(room * stride) - 1)
+    ticks = [Tick(place + 0.5, name) for place, name in enumerate(feet) if place % stride == 0]
+    lefts = [Tick(down - place - 0.5, name) for place, name in enumerate(labels(drawing.rows, LABEL - 1))]
     ends = Entry(LAYERS[-1], "band", f"{short(low) if low else 0} to {short(high) if high else 0}")
     return Picture(
         frame.key, frame.title(drawing.title), Scale(0.0, float(across), tuple(ticks)),

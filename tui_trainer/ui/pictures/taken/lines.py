@@ -13,7 +13,7 @@ from tui_trainer.ui.pictures.taken.frame import Frame
 
 
 def draw(frame: Frame, drawing: Lines) -> Picture:
-    """A colour for each solid line; a dotted one has that of the solid one before it."""
+    """A colour for each solid line; a dotted one has that of the solid one before it. Of other runs, the first line."""
     several = {place: held for place, held in frame.behind.items() if isinstance(held, Lines)}
     everything = [drawing, *several.values()]
     places = [x for held in everything for line in (*held.lines, *held.spots) for x in line.x]
@@ -24,9 +24,9 @@ def draw(frame: Frame, drawing: Lines) -> Picture:
     legend: list[Entry] = []
     for place, held in several.items():
         role = DIM_RUNS[place % len(DIM_RUNS)]
-        found = [_curve(line, role, logs, log, faint=True) for line in held.lines if not line.dotted]
+        found = [_curve(line, role, logs, log, faint=True) for line in held.lines[:1]]
         curves += found
-        names += _named(found[:1], frame.name(place))
+        names += _named(found, frame.name(place))
         legend.append(Entry(role, "line", frame.name(place)))
     roles = _roles(drawing, frame.own if several else None)
     for line in drawing.lines:
