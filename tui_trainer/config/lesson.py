@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tui_trainer.components.base import Count
 
 Moment = Literal["start", "end"]
-LookAt = Literal["step", "epoch", "samples", "time"]
+LookAt = Literal["step", "epoch", "samples", "time", "evaluations"]
 """The horizontal axes, as the screen names them."""
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")

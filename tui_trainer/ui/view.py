@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Axis = Literal["step", "epoch", "samples", "time"]
-AXES: tuple[Axis, ...] = ("step", "epoch", "samples", "time")
+Axis = Literal["step", "epoch", "samples", "time", "evaluations"]
+AXES: tuple[Axis, ...] = ("step", "epoch", "samples", "time", "evaluations")
 SMOOTHING = (0, 10, 30, 100, 300, 1000)
 """Widths of the moving average in steps; 0 draws none."""
 

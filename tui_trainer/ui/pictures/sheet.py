@@ -137,7 +137,7 @@ class Sheet:
             name=self.name,
             x=self._across(),
             y=scale if drawn else Scale(scale.low, scale.high, log=scale.log),
-            unit="sample" if scene.view.axis == "samples" else scene.view.axis,
+            unit={"samples": "sample", "evaluations": "evals"}.get(scene.view.axis, scene.view.axis),
             notes=tuple(dict.fromkeys(self.notes)),
             legend=tuple(self.legend),
             layers=tuple(layers),
@@ -149,7 +149,11 @@ class Sheet:
     def _across(self) -> Scale:
         grid, axis = self.scene.grid, self.scene.view.axis
         ticks = horizontal(
-            grid.low, grid.high, self.scene.area.columns, seconds=axis == "time", whole=axis in ("step", "samples")
+            grid.low,
+            grid.high,
+            self.scene.area.columns,
+            seconds=axis == "time",
+            whole=axis in ("step", "samples", "evaluations"),
         )
         return Scale(grid.low, grid.high, tuple(ticks))
 
