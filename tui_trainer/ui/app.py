@@ -18,6 +18,7 @@ from tui_trainer.ui import themes
 from tui_trainer.ui.leaving import LOST, AppResult
 from tui_trainer.ui.pace import IN_PROCESS_SHARE, SHARE, Pace
 from tui_trainer.ui.screens.dashboard import Dashboard
+from tui_trainer.ui.screens.finder import Finder
 from tui_trainer.ui.screens.home import Home
 from tui_trainer.ui.settings import Settings
 from tui_trainer.ui.signs import FANCY, PLAIN
@@ -119,7 +120,7 @@ class TrainerApp(TerminalApp[AppResult]):
             for screen in self.screen_stack:
                 if isinstance(screen, Dashboard) and screen.composed:
                     screen.tick(now, self.drained)
-                elif isinstance(screen, Home) and screen.composed:
+                elif isinstance(screen, Finder) and screen.composed:
                     screen.tick(now)
         except Exception as error:  # noqa: BLE001 - a screen that cannot draw must not take the person's hands off the wheel
             self.stumbled(error)
@@ -137,11 +138,11 @@ class TrainerApp(TerminalApp[AppResult]):
         """The dashboard, where one is open."""
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Dashboard)), None)
 
-    def on_home_opened(self, event: Home.Opened) -> None:
+    def on_finder_opened(self, event: Finder.Opened) -> None:
         """Watch what was chosen."""
         self.push_screen(self._dashboard(event.session))
 
-    def on_home_closed(self) -> None:
+    def on_finder_closed(self) -> None:
         """Leave."""
         self.exit(AppResult(0))
 
@@ -150,7 +151,7 @@ class TrainerApp(TerminalApp[AppResult]):
         if self._catalogue is None:
             self.exit(event.result)
             return
-        while not isinstance(self.screen, Home):
+        while not isinstance(self.screen, Finder):
             self.pop_screen()
         if event.result.message:
             self.notify(visible(event.result.message))
