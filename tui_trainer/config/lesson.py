@@ -12,6 +12,17 @@ Moment = Literal["start", "end"]
 LookAt = Literal["step", "epoch", "samples", "time", "evaluations"]
 """The horizontal axes, as the screen names them."""
 
+GROUPS = (
+    "design choices",
+    "algorithms",
+    "learning rates",
+    "adaptive methods",
+    "diagnosis",
+    "initialisation",
+    "stopping",
+)
+"""The parts of the lecture in their order: the groups of its presets."""
+
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Group = Literal["steer", "look", "go"]
-Need = Literal["run", "steer", "training", "best", "several", "marks", "layers", "leavable"]
+Need = Literal["run", "steer", "training", "best", "several", "marks", "layers", "leavable", "lesson", "lecture"]
 
 GROUPS: dict[Group, str] = {"steer": "Steer the training", "look": "Look at it", "go": "Find your way"}
 
@@ -92,14 +92,35 @@ ACTIONS: tuple[Action, ...] = (
     _look("cursor_right", "right", "cursor", "Move the cursor to the right.", 0, "run"),
     _look("pan_left", "shift+left", "pan", "Look at earlier steps."),
     _look("pan_right", "shift+right", "pan", "Look at later steps."),
-    _look("previous_mark", "left_square_bracket", "change", "The intervention before, and what it did.", 0, "marks"),
-    _look("next_mark", "right_square_bracket", "change", "The intervention after, and what it did.", 0, "marks"),
+    _look(
+        "previous_mark", "left_square_bracket", "change",
+        "The intervention before, and what it did; in the lecture, before the first, the lesson before.", 0, "marks",
+    ),
+    _look(
+        "next_mark", "right_square_bracket", "change",
+        "The intervention after, and what it did; in the lecture, after the last one, the next lesson.", 0, "marks",
+    ),
+    _look("earlier_remark", "left_parenthesis", "remark", "The remark before, of a lesson.", 0, "lesson"),
+    _look(
+        "later_remark", "right_parenthesis", "remark",
+        "The remark after, of a lesson; one that waits its turn comes at once.", 0, "lesson",
+    ),
+    _look("lesson", "t", "told", "All that is told of a lesson: the lecture, what is true, the formula.", 27, "lesson"),
     _look("layers", "w", "layers", "Every layer: gradient norm, size of its update, silent units.", 26, "layers"),
     _look("log_up", "pageup", "log", "Scroll the log back."),
     _look("log_down", "pagedown", "log", "Scroll the log on."),
     _go("detach", "d", "detach", "Leave the screen; the training goes on.", 10, "leavable"),
     _go("palette", "colon", "find", "Find and do any of these by its name.", 11),
     _go("help", "question_mark", "help", "These keys.", 6),
+    _go(
+        "next_lesson", "greater_than_sign", "next lesson",
+        "The next lesson of the lecture; what trains here is stopped and saved.", 3, "lecture",
+    ),
+    _go(
+        "previous_lesson", "less_than_sign", "lesson before",
+        "The lesson before; what trains here is stopped and saved.", 0, "lecture",
+    ),
+    _go("play", "enter", "play", "Let the lecture play by itself from here; any key takes over.", 9, "lecture"),
     _go("redraw", "ctrl+l", "redraw", "Draw the whole screen again."),
     _go("back", "escape", "back", "Back: close, unzoom, put the cursor away."),
     _go("quit", "q", "quit", "Leave: asks whether to stop the training or to let it go on.", 5),
@@ -129,6 +150,10 @@ _SIGNS = {
     "pageup": "pgup",
     "pagedown": "pgdn",
     "slash": "/",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
 }
 _NAMES = {sign: name for name, sign in _SIGNS.items()}
 

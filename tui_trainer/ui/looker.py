@@ -128,6 +128,9 @@ class Looker:
             return
         at = watch.mark.step if watch.mark is not None else watch.view.cursor
         found: Mark | None = looking.neighbour_mark(state, at, forward)
+        if found is None and watch.lecture:
+            self._dashboard.guide.go(1 if forward else -1)
+            return
         if found is None:
             self._dashboard.say("no intervention after this one" if forward else "no intervention before this one")
             return

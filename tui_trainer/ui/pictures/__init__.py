@@ -16,7 +16,7 @@ from tui_trainer.ui.pictures.scene import Scene, visible_span
 from tui_trainer.ui.pictures.values import values_at
 from tui_trainer.ui.view import View
 
-__all__ = ["ChartKind", "Picture", "charts_of", "picture", "values_at", "visible_span"]
+__all__ = ["ChartKind", "Picture", "charts_of", "pane_named", "picture", "values_at", "visible_span"]
 
 
 class ChartKind(StrEnum):
@@ -57,6 +57,11 @@ def charts_of(state: RunState | None) -> tuple[ChartKind, ...]:
         ChartKind.LAYERS: not (layers.layers_of(state) or state.started.layers),
     }
     return tuple(kind for kind in ChartKind if not missing.get(kind))
+
+
+def pane_named(name: str, states: Sequence[RunState], front: int) -> ChartKind | None:
+    """The chart of a name, where the run in front has something for it."""
+    return next((kind for kind in charts_of(states[front] if states else None) if kind == name), None)
 
 
 def picture(

@@ -14,6 +14,8 @@ from tui_trainer.ui.pictures.ranges import vertical
 from tui_trainer.ui.pictures.scene import Scene
 from tui_trainer.ui.pictures.ticks import clock, horizontal, short
 
+TOLD = '"'
+"""Stands on the axis where a remark of a lesson came up."""
 CROWD = 3
 """With fewer columns than this for each intervention on the average, the letters stand without their lines."""
 
@@ -158,7 +160,7 @@ class Sheet:
         return Scale(grid.low, grid.high, tuple(ticks))
 
     def _rules(self) -> list[Rule]:
-        """The interventions, one letter for each column of cells, and the cursor."""
+        """The interventions, one letter for each column of cells, the remarks of a lesson, and the cursor."""
         grid = self.scene.grid
         cells: dict[int, list[str]] = {}
         for mark in self.scene.state.marks:
@@ -169,6 +171,10 @@ class Sheet:
         rules = [
             Rule("mark-line", "mark", grid.centre(2 * cell), letters[0] if len(set(letters)) == 1 else "*", tall)
             for cell, letters in sorted(cells.items())
+        ]
+        told = {column // 2 for step in self.scene.view.told if (column := grid.column(step)) is not None}
+        rules += [
+            Rule("mark-line", "title", grid.centre(2 * cell), TOLD, False) for cell in sorted(told - cells.keys())
         ]
         cursor = None if self.scene.view.cursor is None else grid.spot(self.scene.view.cursor)
         return rules if cursor is None else [*rules, Rule("cursor", "cursor", cursor, "")]

@@ -23,6 +23,7 @@ from tui_trainer.text import visible
 from tui_trainer.ui.errand import Errand
 from tui_trainer.ui.finding import ranked
 from tui_trainer.ui.signs import Signs
+from tui_trainer.ui.tour import Tour
 from tui_trainer.ui.widgets.entry import Entry
 from tui_trainer.ui.widgets.panel import Panel
 
@@ -75,9 +76,10 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     class Opened(Message):
         """A session is ready to be watched."""
 
-        def __init__(self, session: Session) -> None:
+        def __init__(self, session: Session, tour: Tour | None) -> None:
             super().__init__()
             self.session = session
+            self.tour = tour
 
     class Closed(Message):
         """The person wants to leave."""
@@ -91,7 +93,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         self._groups: list[Group[Item]] | None = None
         self._reading: Errand[list[Group[Item]]] | None = None
         self._opening: tuple[Errand[Session], str, float] | None = None
-        self._read_at = 0.0
+        self._read_at = float("-inf")
         self._items: dict[str, Item] = {}
         self._problem = ""
 
@@ -121,6 +123,14 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         """What an item is called while it is opened, and what opens it."""
         raise NotImplementedError
 
+    @property
+    def tour(self) -> Tour | None:
+        """The way through the lecture, where this screen is a part of it."""
+        return None
+
+    def came_back(self) -> None:
+        """What was opened from here has been left."""
+
     # What is the same for all.
 
     def compose(self) -> ComposeResult:
@@ -145,7 +155,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         self.set_class(self.size.width < 72, "-narrow")
         self.set_class(self.size.height < 16, "-low")
         if self.composed:
-            self.list_items()
+            self.call_after_refresh(self.list_items)
 
     @property
     def found(self) -> list[Item]:
@@ -198,8 +208,8 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         else:
             self._problem = ""
             self.say_keys()
-            self._read_at = 0.0
-            self.post_message(self.Opened(session))
+            self._read_at = float("-inf")
+            self.post_message(self.Opened(session, self.tour))
 
     def complain(self, text: str) -> None:
         """Say what is wrong in place of the keys."""
@@ -321,4 +331,4 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     def action_look_again(self) -> None:
         """Read everything anew."""
-        self._groups, self._read_at = None, 0.0
+        self._groups, self._read_at = None, float("-inf")

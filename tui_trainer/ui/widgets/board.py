@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.app import ComposeResult
 from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -21,9 +23,12 @@ from tui_trainer.ui.watch import Watch
 from tui_trainer.ui.widgets.chart import Chart, Source
 from tui_trainer.ui.widgets.layers_table import layers_table
 from tui_trainer.ui.widgets.log_pane import LogPane
+from tui_trainer.ui.widgets.narration import Narration
 from tui_trainer.ui.widgets.panel import Panel
 from tui_trainer.ui.widgets.starting import Starting
 
+SHORT = 4
+"""Lines of a narration that a card may stand in place of."""
 CARD = 6
 """Lines of the card of an intervention."""
 _PLACE = ("step", "epoch", "time")
@@ -61,6 +66,7 @@ class Board(Horizontal):
                 *(Chart(kind.key, kind, glyphs=self._glyphs, id=f"chart-{kind}") for kind in ChartKind), id="charts"
             )
             yield VerticalScroll(Panel(id="layers-table"), id="layers", can_focus=False)
+            yield Narration(id="narration")
             yield Panel(id="card")
             yield Panel(id="summary")
             yield Panel(id="numbers")
@@ -87,11 +93,15 @@ class Board(Horizontal):
         numbers.styles.height = max(arrangement.status_size, 1)
         side.display = in_column and not starting
         side.styles.width = arrangement.status_size
-        roomy = arrangement.charts > 0 and arrangement.log > 0
-        over = state is not None and state.over and watch.summary and roomy
+        roomy = arrangement.charts > 0 and (arrangement.log > 0 or arrangement.narration >= SHORT)
+        # Of a lesson its last remark is the summary.
+        over = state is not None and state.over and watch.summary and roomy and not arrangement.narration
         open_card = watch.mark is not None and not starting and roomy
         log = self.query_one("#log")
         log.styles.height = "1fr" if starting else arrangement.log
+        narration = self.query_one("#narration")
+        narration.display = arrangement.narration > 0 and not starting and not open_card
+        narration.styles.height = max(arrangement.narration, 1)
         # Card and summary stand where the log stood, so that the charts keep their place.
         log.display = (arrangement.log > 0 or starting) and not open_card and not (over and not in_column)
         self.query_one("#log-title").display = log.display and arrangement.log_title
@@ -120,8 +130,8 @@ class Board(Horizontal):
         feed = self._watch.feed
         self.query_one(Starting).say(self._watch.chosen, self._signs, "" if feed.connected else feed.trouble)
 
-    def draw(self) -> None:
-        """Draw what is in sight from the states as they are now."""
+    def draw(self, hints: Sequence[str] = ()) -> None:
+        """Draw what is in sight from the states as they are now; `hints` name the keys that lead through a lesson."""
         watch, state = self._watch, self._watch.chosen
         if watch.starting:
             self.draw_starting()
@@ -133,6 +143,7 @@ class Board(Horizontal):
         title = self.query_one("#log-title", Panel)
         rule = self._signs.rule * max(title.size.width - 6, 0)
         title.show(Content.assemble(("log ", "bold $foreground"), (rule, "$border")))
+        self.query_one(Narration).tell(watch.narrator, hints)
         if watch.mark is not None:
             panel = self.query_one("#card", Panel)
             panel.show(card(state, watch.mark, max(panel.size.width, 20)))
