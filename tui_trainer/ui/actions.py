@@ -82,6 +82,7 @@ ACTIONS: tuple[Action, ...] = (
     _look("chart_5", "5", "speed", "The speed chart on the whole screen."),
     _look("chart_6", "6", "layers", "The chart of the layers on the whole screen."),
     _look("next_run", "tab", "next run", "The next run of the set.", 5, "several"),
+    _look("runs", "r", "runs", "The runs of the set side by side: choose one, see in what they differ.", 6, "several"),
     _look("axis", "a", "axis", "Count the x axis in steps, epochs, samples, time or gradient evaluations.", 22),
     _look("log_y", "y", "log", "Logarithmic y axes, or linear again.", 23),
     _look("smoothing", "m", "smooth", "Smooth the training curves more, up to none.", 24),

@@ -33,6 +33,7 @@ class Looker:
         return {
             **charts,
             "next_run": self.next_run,
+            "runs": self.runs,
             "axis": self.axis,
             "log_y": self.log_y,
             "smoothing": self.smoothing,
@@ -71,6 +72,16 @@ class Looker:
         watch.front = (watch.front + 1) % len(watch.states)
         watch.mark = None
         self._dashboard.rearrange()
+
+    def runs(self) -> None:
+        """Choose the run that comes to the front from a table of all."""
+        watch = self._watch
+
+        def chosen(place: int) -> None:
+            watch.front, watch.mark = place, None
+            self._dashboard.rearrange()
+
+        self._dashboard.ask(self._dashboard.side_by_side(), chosen)
 
     def axis(self) -> None:
         """Count something else along the charts."""

@@ -98,7 +98,9 @@ class Sheet:
     def behind(self, name: str) -> None:
         """The same series of the other runs, smoothed as in front, each in its quiet colour."""
         scene = self.scene
-        for run in scene.behind:
+        if len(scene.thinned) < len(scene.behind):
+            self.note(f"{len(scene.thinned) + 1} of {len(scene.states)} runs")
+        for run in scene.thinned:
             cut = scene.cut(name, run)
             if not cut:
                 continue

@@ -29,6 +29,7 @@ from tui_trainer.ui.pace import Pace
 from tui_trainer.ui.pictures import ChartKind, Picture, picture
 from tui_trainer.ui.screens.help import Help
 from tui_trainer.ui.screens.palette import Palette
+from tui_trainer.ui.screens.side_by_side import SideBySide
 from tui_trainer.ui.signs import FANCY, Signs
 from tui_trainer.ui.situation import why_not
 from tui_trainer.ui.steering import Steering
@@ -254,6 +255,11 @@ class Dashboard(Screen[None], inherit_bindings=False):
         watch = self.watching
         view = View(axis=watch.view.axis, log_y=watch.view.log_y)
         return picture(ChartKind.RATE, watch.states, watch.front, view, width, height, preview=plan)
+
+    def side_by_side(self) -> SideBySide:
+        """The table of the runs, each in the colour of its curves."""
+        watch = self.watching
+        return SideBySide(watch.states, watch.front, self._signs, self.query_one(Board).palette())
 
     def chart_width(self) -> int:
         """Columns of the plot of the charts in sight."""

@@ -9,7 +9,6 @@ from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 
 from tui_trainer.protocol.state import RunState
-from tui_trainer.text import visible
 from tui_trainer.ui.card import card
 from tui_trainer.ui.dots import GlyphName
 from tui_trainer.ui.layout import Arrangement
@@ -27,6 +26,8 @@ from tui_trainer.ui.widgets.narration import Narration
 from tui_trainer.ui.widgets.panel import Panel
 from tui_trainer.ui.widgets.starting import Starting
 
+FEW = 8
+"""Other runs whose losses are told among the numbers of the one in front."""
 SHORT = 4
 """Lines of a narration that a card may stand in place of."""
 CARD = 6
@@ -164,8 +165,10 @@ class Board(Horizontal):
 
     def _draw_numbers(self, state: RunState) -> None:
         watch = self._watch
-        runs = {visible(run.run) for run in watch.states}
-        values = [(name, text) for name, text in values_at(watch.states, watch.front, watch.view) if name not in runs]
+        others = max(len(watch.states) - 1, 0)
+        values = values_at(watch.states, watch.front, watch.view)
+        # The list of the runs in the column has the losses of the others; of many runs it alone has room for them.
+        values = values if others <= FEW else values[: len(values) - others]
         heading = ""
         if watch.view.cursor is not None:
             heading = "at " + ", ".join(f"{name} {text}" for name, text in values if name in _PLACE)
@@ -177,12 +180,20 @@ class Board(Horizontal):
             if panel.id == "numbers":
                 panel.show(lines(state, numbers, heading, width, height, self._signs))
                 continue
-            rows = runs_list(watch.states, watch.front, width, self._signs, self._palette())
+            rows = runs_list(
+                watch.states,
+                watch.front,
+                width,
+                self._signs,
+                self.palette(),
+                most=max(height // 3, 3),
+                steer_all=watch.steer_all,
+            )
             rest = height - len(rows) - bool(rows)
             text = column(state, numbers, heading, width, rest, self._signs)
             panel.show(Content("\n").join([*rows, Content(""), text]) if rows else text)
 
-    def _palette(self) -> Palette:
+    def palette(self) -> Palette:
         """The colours of the curves, for the names of the runs."""
         app = self.app
         return palette(
