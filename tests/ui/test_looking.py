@@ -118,10 +118,9 @@ def test_a_card_before_the_first_step_has_nothing_before() -> None:
 def test_every_size_is_shared_out_without_a_cell_too_many() -> None:
     for width in range(1, 301, 3):
         for height in range(1, 101):
-            for whole in (False, True):
-                found = arrange(width, height, 6, whole)
-                lines = found.status_size if found.status == "lines" else 0
-                assert found.header + found.footer + found.log + found.log_title + lines <= height
+            for whole, told in ((False, False), (True, False), (False, True), (True, True)):
+                found = arrange(width, height, 6, whole, told)
+                assert found.header + found.footer + found.below <= height
                 assert found.status == "lines" or found.status_size < width
                 assert found.charts <= 6
 

@@ -9,11 +9,24 @@ from typing import Any, cast
 import pytest
 from textual.pilot import Pilot
 
-from tests.ui.scripted import TERMINAL, Scripted, app_over, finished, press, running, screen_text, settle, until
+from tests.ui.scripted import (
+    TERMINAL,
+    Scripted,
+    app_over,
+    finished,
+    press,
+    running,
+    screen_text,
+    settle,
+    trained,
+    until,
+)
 from tests.ui.test_home import Shelf
+from tests.ui.test_lecture import DUEL, FAST, Lecture, narrated
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.ui.app import TrainerApp
+from tui_trainer.ui.tour import Programme
 
 Compare = Callable[..., bool]
 
@@ -132,3 +145,33 @@ def test_home_80x24(snap_compare: Compare) -> None:
         await press(pilot, "down")
 
     assert snap_compare(app, terminal_size=(80, 24), run_before=before)
+
+
+def narrated_twice() -> Scripted:
+    """Two runs of a lesson that have trained for a while."""
+    session = narrated(DUEL, "set/gd", "set/sgd")
+    for run in session.runs:
+        session.play(*trained(200), run=run)
+    return session
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40), (40, 12)], ids=["80x24", "140x40", "40x12"])
+def test_narration(snap_compare: Compare, size: tuple[int, int]) -> None:
+    app = app_over(narrated_twice(), settings=FAST)
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: app.dashboard is not None and len(app.dashboard.watching.narrator.told) == 3)
+        await after("1")(pilot)
+
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)], ids=["80x24", "140x40"])
+def test_contents(snap_compare: Compare, size: tuple[int, int]) -> None:
+    app = app_over(programme=Programme(Lecture()))
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "gd-vs-sgd" in screen_text(app))
+        await press(pilot, "down")
+
+    assert snap_compare(app, terminal_size=size, run_before=before)

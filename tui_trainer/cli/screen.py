@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tui_trainer.session.base import Session
     from tui_trainer.session.catalogue import Catalogue
     from tui_trainer.session.spec import HostSpec
+    from tui_trainer.ui.tour import Programme
 
 
 def check_terminal() -> None:
@@ -24,12 +25,18 @@ def check_terminal() -> None:
         raise UserError(problem)
 
 
-def show(session: Session | None = None, *, catalogue: Catalogue | None = None, read_only: bool = False) -> int:
+def show(
+    session: Session | None = None,
+    *,
+    catalogue: Catalogue | None = None,
+    programme: Programme | None = None,
+    read_only: bool = False,
+) -> int:
     """The screen until it is left; returns the exit code."""
     from tui_trainer.ui.app import run_app
     from tui_trainer.ui.settings import load_settings
 
-    result = run_app(session, catalogue=catalogue, settings=load_settings(), read_only=read_only)
+    result = run_app(session, catalogue=catalogue, programme=programme, settings=load_settings(), read_only=read_only)
     if result.message:
         for line in result.message.splitlines():
             click.echo(visible(line), err=result.exit_code != 0)

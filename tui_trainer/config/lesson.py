@@ -9,8 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tui_trainer.components.base import Count
 
 Moment = Literal["start", "end"]
-LookAt = Literal["step", "epoch", "samples", "time"]
+LookAt = Literal["step", "epoch", "samples", "time", "evaluations"]
 """The horizontal axes, as the screen names them."""
+
+GROUPS = (
+    "design choices",
+    "algorithms",
+    "learning rates",
+    "adaptive methods",
+    "diagnosis",
+    "initialisation",
+    "stopping",
+)
+"""The parts of the lecture in their order: the groups of its presets."""
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 

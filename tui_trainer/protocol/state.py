@@ -20,6 +20,8 @@ MAX_GHOSTS = 8
 GHOST_POINTS = 200
 CLOCK = "seconds"
 """Name under which the seconds of training at each step are kept, beside the metrics."""
+EVALUATIONS = "evaluations"
+"""Name of the gradient evaluations up to each step, where a run measures them; elsewhere each step takes one."""
 MEAN_TRAIN_LOSS = "mean_train_loss"
 """Name under which the training loss of whole epochs is kept, beside `train_loss` per step."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -60,6 +61,11 @@ def flat_config(path: Path) -> dict[str, Any]:
         table = tomllib.loads((path / "run.toml").read_text())
     except (OSError, ValueError, RecursionError):
         return {}
+    return flattened(table)
+
+
+def flattened(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A table of tables by dotted key."""
     flat: dict[str, Any] = {}
 
     def walk(value: Any, key: str) -> None:
@@ -75,9 +81,14 @@ def flat_config(path: Path) -> dict[str, Any]:
 
 def differing(compared: list[Compared]) -> dict[str, list[Any]]:
     """The configuration keys in which the runs differ, with the value of each; None where a run has no such key."""
-    keys = dict.fromkeys(key for one in compared for key in one.config)
-    table = {key: [one.config.get(key) for one in compared] for key in keys}
-    return {key: values for key, values in table.items() if any(value != values[0] for value in values)}
+    configs = [one.config for one in compared]
+    return {key: [config.get(key) for config in configs] for key in differing_keys(configs)}
+
+
+def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The keys in which flat configurations differ."""
+    keys = dict.fromkeys(key for config in configs for key in config)
+    return [key for key in keys if any(config.get(key) != configs[0].get(key) for config in configs)]
 
 
 def interventions(path: Path) -> list[Intervention]:

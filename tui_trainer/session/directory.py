@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from pydantic import ValidationError
+
+from tui_trainer.config.lesson import Lesson
 from tui_trainer.config.preset import load, preset_tables
+from tui_trainer.config.problems import as_user_error
 from tui_trainer.errors import UserError
 from tui_trainer.paths import runs_dir, socket_dir
 from tui_trainer.runs.listing import RunInfo, describe, find_run, is_run, list_runs
 from tui_trainer.session.base import Session
-from tui_trainer.session.catalogue import PresetInfo
+from tui_trainer.session.catalogue import LessonInfo, PresetInfo
 from tui_trainer.session.client import ClientSession, SocketLink
 from tui_trainer.session.fate import fate, memory_kills
 from tui_trainer.session.launch import host_spec, launch
@@ -35,6 +40,29 @@ def list_presets() -> list[PresetInfo]:
     ]
     order = {group: place for place, group in enumerate(_GROUPS)}
     return sorted(found, key=lambda preset: (order.get(preset.group, len(order)), preset.group, preset.name))
+
+
+def list_lessons() -> list[LessonInfo]:
+    """The presets that show a row of the lecture, in the order of their first rows."""
+    found = [
+        LessonInfo(
+            name=name,
+            title=str(table.get("title", name)),
+            group=str(table.get("group", "")),
+            lesson=_lesson(table["lesson"], name),
+            variants=tuple(str(variant.get("name", "")) for variant in table.get("variant", [])),
+        )
+        for name, table in preset_tables().items()
+        if "lesson" in table
+    ]
+    return sorted(found, key=lambda info: (info.lesson.rows[0], info.name))
+
+
+def _lesson(table: Any, name: str) -> Lesson:
+    try:
+        return Lesson.model_validate(table)
+    except ValidationError as error:
+        raise as_user_error(error, Lesson, f"preset {name}", "lesson") from None
 
 
 def join(info: RunInfo, *, can_steer: bool = True) -> Session:
@@ -121,6 +149,10 @@ class Directory:
     def presets(self) -> list[PresetInfo]:
         """Every preset, grouped."""
         return list_presets()
+
+    def lessons(self) -> list[LessonInfo]:
+        """Every lesson of the lecture."""
+        return list_lessons()
 
     def runs(self) -> list[RunInfo]:
         """Every run, live ones first."""

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 Group = Literal["steer", "look", "go"]
-Need = Literal["run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone"]
+Need = Literal[
+    "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
+]  # fmt: skip
 
 GROUPS: dict[Group, str] = {"steer": "Steer the training", "look": "Look at it", "go": "Find your way"}
 
@@ -87,7 +89,8 @@ ACTIONS: tuple[Action, ...] = (
     _look("picture_3", "9", "picture", "The third picture on the whole screen."),
     _look("pictures", "0", "pictures", "Every picture in turn on the whole screen, then all charts again."),
     _look("next_run", "tab", "next run", "The next run of the set.", 5, "several"),
-    _look("axis", "a", "axis", "Count the x axis in steps, epochs, samples or time.", 22),
+    _look("runs", "r", "runs", "The runs of the set side by side: choose one, see in what they differ.", 6, "several"),
+    _look("axis", "a", "axis", "Count the x axis in steps, epochs, samples, time or gradient evaluations.", 22),
     _look("log_y", "y", "log", "Logarithmic y axes, or linear again.", 23),
     _look("smoothing", "m", "smooth", "Smooth the training curves more, up to none.", 24),
     _look("zoom", "z", "zoom", "Zoom in on the cursor or the newest steps; again for the whole run.", 25),
@@ -97,8 +100,20 @@ ACTIONS: tuple[Action, ...] = (
     _look("cursor_right", "right", "cursor", "Move the cursor to the right.", 0, "run"),
     _look("pan_left", "shift+left", "pan", "Look at earlier steps."),
     _look("pan_right", "shift+right", "pan", "Look at later steps."),
-    _look("previous_mark", "left_square_bracket", "change", "The intervention before, and what it did.", 0, "marks"),
-    _look("next_mark", "right_square_bracket", "change", "The intervention after, and what it did.", 0, "marks"),
+    _look(
+        "previous_mark", "left_square_bracket", "change",
+        "The intervention before, and what it did; in the lecture, before the first, the lesson before.", 0, "marks",
+    ),
+    _look(
+        "next_mark", "right_square_bracket", "change",
+        "The intervention after, and what it did; in the lecture, after the last one, the next lesson.", 0, "marks",
+    ),
+    _look("earlier_remark", "left_parenthesis", "remark", "The remark before, of a lesson.", 0, "lesson"),
+    _look(
+        "later_remark", "right_parenthesis", "remark",
+        "The remark after, of a lesson; one that waits its turn comes at once.", 0, "lesson",
+    ),
+    _look("lesson", "t", "told", "All that is told of a lesson: the lecture, what is true, the formula.", 27, "lesson"),
     _look("layers", "w", "layers", "Every layer: gradient norm, size of its update, silent units.", 26, "layers"),
     _look("diagnosis", "i", "diagnosis", "What the curves show: findings, evidence, the keys that act.", 27, "run"),
     _look("log_up", "pageup", "log", "Scroll the log back."),
@@ -107,6 +122,15 @@ ACTIONS: tuple[Action, ...] = (
     _go("resume_run", "R", "resume", "A run whose host is gone: go on from its last checkpoint.", 0, "gone"),
     _go("palette", "colon", "find", "Find and do any of these by its name.", 11),
     _go("help", "question_mark", "help", "These keys.", 6),
+    _go(
+        "next_lesson", "greater_than_sign", "next lesson",
+        "The next lesson of the lecture; what trains here is stopped and saved.", 3, "lecture",
+    ),
+    _go(
+        "previous_lesson", "less_than_sign", "lesson before",
+        "The lesson before; what trains here is stopped and saved.", 0, "lecture",
+    ),
+    _go("play", "enter", "play", "Let the lecture play by itself from here; any key takes over.", 9, "lecture"),
     _go("redraw", "ctrl+l", "redraw", "Draw the whole screen again."),
     _go("back", "escape", "back", "Back: close, unzoom, put the cursor away."),
     _go("quit", "q", "quit", "Leave: asks whether to stop the training or to let it go on.", 5),
@@ -136,6 +160,10 @@ _SIGNS = {
     "pageup": "pgup",
     "pagedown": "pgdn",
     "slash": "/",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
 }
 _NAMES = {sign: name for name, sign in _SIGNS.items()}
 

@@ -17,7 +17,9 @@ from tui_trainer.text import visible
 from tui_trainer.ui import themes
 from tui_trainer.ui.leaving import LOST, AppResult
 from tui_trainer.ui.pace import IN_PROCESS_SHARE, SHARE, Pace
+from tui_trainer.ui.screens.contents import Contents
 from tui_trainer.ui.screens.dashboard import Dashboard
+from tui_trainer.ui.screens.finder import Finder
 from tui_trainer.ui.screens.home import Home
 from tui_trainer.ui.settings import Settings
 from tui_trainer.ui.signs import FANCY, PLAIN
@@ -25,6 +27,7 @@ from tui_trainer.ui.terminal.app import TerminalApp
 from tui_trainer.ui.terminal.driver import TerminalGone
 from tui_trainer.ui.terminal.signals import ending_signals
 from tui_trainer.ui.terminal.tty import Rescue
+from tui_trainer.ui.tour import Programme, Tour
 from tui_trainer.ui.trouble import in_words, record
 
 TICK = 0.1
@@ -37,6 +40,7 @@ class TrainerApp(TerminalApp[AppResult]):
     Args:
         session: what to watch.
         catalogue: presets and runs for the home screen; with a session too, leaving that one comes back here.
+        programme: the lecture, to begin with in place of the home screen.
         settings: how the screen looks and which keys it listens to.
         read_only: look and do not steer.
         theme: auto, dark, light or ansi; the settings' own where None.
@@ -62,6 +66,7 @@ class TrainerApp(TerminalApp[AppResult]):
         session: Session | None = None,
         *,
         catalogue: Catalogue | None = None,
+        programme: Programme | None = None,
         settings: Settings | None = None,
         read_only: bool = False,
         theme: str | None = None,
@@ -80,6 +85,7 @@ class TrainerApp(TerminalApp[AppResult]):
         self.set_keymap(self.settings.keys)
         self._session = session
         self._catalogue = catalogue
+        self._programme = programme
         self._read_only = read_only
         remote = "SSH_CONNECTION" in environ or "SSH_TTY" in environ
         self._max_fps = max_fps or (self.settings.remote_fps if remote else self.settings.max_fps)
@@ -88,14 +94,16 @@ class TrainerApp(TerminalApp[AppResult]):
         """What went wrong on the screen and was survived."""
 
     def get_default_screen(self) -> Screen[None]:
-        """The home screen where there is a catalogue, else the dashboard."""
+        """The contents of the lecture or the home screen, where there is one, else the dashboard."""
+        if self._programme is not None:
+            return Contents(self._programme, self._signs)
         if self._catalogue is not None:
             return Home(self._catalogue, self._signs)
         if self._session is None:
             raise ValueError("there is neither a session to watch nor a catalogue to choose from")
         return self._dashboard(self._session)
 
-    def _dashboard(self, session: Session) -> Dashboard:
+    def _dashboard(self, session: Session, tour: Tour | None = None) -> Dashboard:
         share = IN_PROCESS_SHARE if session.kind == "in-process" else SHARE
         return Dashboard(
             session,
@@ -103,6 +111,8 @@ class TrainerApp(TerminalApp[AppResult]):
             keymap=self.settings.keys,
             read_only=self._read_only,
             signs=self._signs,
+            tour=tour,
+            reading=(self.settings.words_per_minute, self.settings.rest),
         )
 
     def on_mount(self) -> None:
@@ -119,7 +129,7 @@ class TrainerApp(TerminalApp[AppResult]):
             for screen in self.screen_stack:
                 if isinstance(screen, Dashboard) and screen.composed:
                     screen.tick(now, self.drained)
-                elif isinstance(screen, Home) and screen.composed:
+                elif isinstance(screen, Finder) and screen.composed:
                     screen.tick(now)
         except Exception as error:  # noqa: BLE001 - a screen that cannot draw must not take the person's hands off the wheel
             self.stumbled(error)
@@ -137,23 +147,25 @@ class TrainerApp(TerminalApp[AppResult]):
         """The dashboard, where one is open."""
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Dashboard)), None)
 
-    def on_home_opened(self, event: Home.Opened) -> None:
+    def on_finder_opened(self, event: Finder.Opened) -> None:
         """Watch what was chosen."""
-        self.push_screen(self._dashboard(event.session))
+        self.push_screen(self._dashboard(event.session, event.tour))
 
-    def on_home_closed(self) -> None:
+    def on_finder_closed(self) -> None:
         """Leave."""
         self.exit(AppResult(0))
 
     def on_dashboard_left(self, event: Dashboard.Left) -> None:
         """Back to the home screen, or out."""
-        if self._catalogue is None:
+        finder = next((screen for screen in self.screen_stack if isinstance(screen, Finder)), None)
+        if finder is None:
             self.exit(event.result)
             return
-        while not isinstance(self.screen, Home):
+        while self.screen is not finder:
             self.pop_screen()
-        if event.result.message:
+        if event.result.message and not (finder.tour is not None and finder.tour.turn):
             self.notify(visible(event.result.message))
+        finder.came_back()
 
     def on_terminal_gone(self, event: TerminalGone) -> None:
         """Nobody is there any more: leave everything as it is."""
@@ -181,6 +193,7 @@ def run_app(
     session: Session | None = None,
     *,
     catalogue: Catalogue | None = None,
+    programme: Programme | None = None,
     settings: Settings | None = None,
     read_only: bool = False,
     theme: str | None = None,
@@ -198,6 +211,7 @@ def run_app(
     app = TrainerApp(
         session,
         catalogue=catalogue,
+        programme=programme,
         settings=settings,
         read_only=read_only,
         theme=theme,

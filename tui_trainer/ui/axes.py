@@ -1,4 +1,4 @@
-"""The horizontal axis of the charts: steps of a run as steps, epochs, samples or seconds, and back."""
+"""The horizontal axis of the charts: steps of a run as steps, epochs, samples, seconds or evaluations, and back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from tui_trainer.protocol.series import Series
-from tui_trainer.protocol.state import CLOCK, RunState
+from tui_trainer.protocol.state import CLOCK, EVALUATIONS, RunState
 from tui_trainer.ui.view import Axis
 
 Span = tuple[float, float]
@@ -22,7 +22,8 @@ class Ruler:
     """The axis of one run: `place` says where a step lies on it, `step` which step lies at a place.
 
     Epochs and samples are steps by another name. Seconds follow the clock of the run and go on at its mean pace after
-    the last step, so that a coming learning rate can be drawn by time too.
+    the last step, so that a coming learning rate can be drawn by time too. Gradient evaluations, where a step may take
+    several, are such a clock as well; where each takes one, they are steps.
     """
 
     axis: Axis = "step"
@@ -38,8 +39,8 @@ class Ruler:
                 return cls(axis, float(state.steps_per_epoch))
             case "samples":
                 return cls(axis, 1 / max(batch, 1))
-            case "time":
-                clock = state.series.get(CLOCK)
+            case "time" | "evaluations":
+                clock = state.series.get(CLOCK if axis == "time" else EVALUATIONS)
                 return cls(axis, 1.0, clock if clock is not None and clock.count and clock.last else None)
             case _:
                 return cls(axis)

@@ -62,6 +62,18 @@ class Leaving:
         elif self._asking is None:
             self._ask()
 
+    def turn_away(self) -> None:
+        """Leave for another lesson: what is training is stopped and saved before; asked again, leave at once."""
+        if self._when_over or self._idle:
+            self.leave()
+        else:
+            self._stop("stopping: validating and saving; the same key again leaves at once")
+
+    def _stop(self, words: str) -> None:
+        self._when_over = True
+        self._dashboard.send(Stop(), "stop", run=ALL_RUNS)
+        self._dashboard.say(words, seconds=60)
+
     def interrupt(self) -> None:
         """Ctrl+c: the first asks, the second leaves it training; in this very process the second stops it."""
         if self._asking is not None:
@@ -86,9 +98,7 @@ class Leaving:
     def _answered(self, answer: str) -> None:
         self._asking = None
         if answer == "stop":
-            self._when_over = True
-            self._dashboard.send(Stop(), "stop", run=ALL_RUNS)
-            self._dashboard.say("stopping: validating and saving; q again leaves at once", seconds=60)
+            self._stop("stopping: validating and saving; q again leaves at once")
         elif answer == "detach":
             self.detach()
 

@@ -35,6 +35,7 @@ class Looker:
             **{f"picture_{place + 1}": self._shot(place) for place in range(IN_SIGHT)},
             "pictures": self.pictures,
             "next_run": self.next_run,
+            "runs": self.runs,
             "axis": self.axis,
             "log_y": self.log_y,
             "smoothing": self.smoothing,
@@ -94,6 +95,16 @@ class Looker:
         watch.mark = None
         self._dashboard.rearrange()
 
+    def runs(self) -> None:
+        """Choose the run that comes to the front from a table of all."""
+        watch = self._watch
+
+        def chosen(place: int) -> None:
+            watch.front, watch.mark = place, None
+            self._dashboard.rearrange()
+
+        self._dashboard.ask(self._dashboard.side_by_side(), chosen)
+
     def axis(self) -> None:
         """Count something else along the charts."""
         self.look(self._watch.view.next_axis())
@@ -150,6 +161,9 @@ class Looker:
             return
         at = watch.mark.step if watch.mark is not None else watch.view.cursor
         found: Mark | None = looking.neighbour_mark(state, at, forward)
+        if found is None and watch.lecture:
+            self._dashboard.guide.go(1 if forward else -1)
+            return
         if found is None:
             self._dashboard.say("no intervention after this one" if forward else "no intervention before this one")
             return

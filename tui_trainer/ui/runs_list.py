@@ -14,13 +14,29 @@ from tui_trainer.ui.signs import STATE_STYLES, Signs
 from tui_trainer.ui.status import name_of
 
 
-def runs_list(states: Sequence[RunState], front: int, width: int, signs: Signs, palette: Palette) -> list[Content]:
-    """A line for each run where there are several: which is in front, its state, its epoch, its loss."""
+def runs_list(
+    states: Sequence[RunState],
+    front: int,
+    width: int,
+    signs: Signs,
+    palette: Palette,
+    *,
+    most: int = 1000,
+    steer_all: bool = False,
+) -> list[Content]:
+    """A line for each run where there are several: which is in front, its state, its epoch, its loss.
+
+    Of more than `most` runs those around the one in front. All that the keys steer have the sign of the one in front.
+    """
     if len(states) < 2:
         return []
-    rows = [Content.styled("runs (tab: the next)", "$muted")]
-    for place, state in enumerate(states):
-        chosen = place == front
+    most = max(most, 1)
+    first = min(max(front - most // 2, 0), max(len(states) - most, 0))
+    shown = range(first, min(first + most, len(states)))
+    part = f"{first + 1}-{shown[-1] + 1} of {len(states)} runs" if len(shown) < len(states) else "runs"
+    rows = [Content.styled(f"{part} (tab: the next, r: all)", "$muted")]
+    for place in shown:
+        state, chosen = states[place], place == front
         last = state.metrics
         value = last.get("val_loss", last.get("train_loss"))
         tail = f" {state.epoch}/{state.epochs} {number(value, 3):>7}"
@@ -28,15 +44,16 @@ def runs_list(states: Sequence[RunState], front: int, width: int, signs: Signs, 
         name = name_of(state).rsplit("/", 1)[-1][:room]
         rows.append(
             Content.assemble(
-                ("▸" if chosen else " ", "bold"),
+                ("▸" if chosen or steer_all else " ", "bold"),
                 (signs.state(state.status), STATE_STYLES.get(state.status, "")),
                 " ",
-                (f"{name:<{room}}", _color(place, palette)),
+                (f"{name:<{room}}", color(place, palette)),
                 (tail, "bold" if chosen else "$muted"),
             )
         )
     return rows
 
 
-def _color(place: int, palette: Palette) -> Style:
+def color(place: int, palette: Palette) -> Style:
+    """The colour of a run's curves, by its place in the set."""
     return Style.from_rich_style(palette.style(RUNS[place % len(RUNS)]))

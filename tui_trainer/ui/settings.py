@@ -12,11 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.ui.actions import ACTIONS, BY_ID, key_sign, keys_of
+from tui_trainer.ui.narrator import WORDS_PER_MINUTE
 from tui_trainer.ui.pace import LOCAL_FPS, REMOTE_FPS
 
 MAX_BYTES = 64 << 10
 
 Rate = Annotated[float, Field(gt=0, le=30)]
+Speed = Annotated[float, Field(ge=20, le=6000)]
+Rest = Annotated[float, Field(ge=0, le=3600)]
 
 
 class Settings(BaseModel):
@@ -34,6 +37,10 @@ class Settings(BaseModel):
     """Draw with plain characters, for fonts without braille."""
     mouse: bool = True
     """Listen to the mouse; off leaves it to the terminal, for copying."""
+    words_per_minute: Speed = WORDS_PER_MINUTE
+    """How fast you read: a remark of a lesson stays at least that long."""
+    rest: Rest = 3.0
+    """Seconds between the last remark of a lesson and the next lesson, where the lecture plays by itself."""
     keys: dict[str, str] = {}
     """Keys by action id, comma between two: `pause = "space,f5"`. The help screen names the ids."""
 

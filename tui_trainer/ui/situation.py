@@ -21,6 +21,8 @@ class Situation:
         read_only: whether this screen was asked not to send any.
         connected: whether the session still stands.
         gone: whether its host vanished and another can go on with the run.
+        lesson: whether something is told beside the charts.
+        lecture: whether this was opened from the table of contents of the lecture.
     """
 
     state: RunState | None
@@ -30,6 +32,8 @@ class Situation:
     read_only: bool = False
     connected: bool = True
     gone: bool = False
+    lesson: bool = False
+    lecture: bool = False
 
     @property
     def over(self) -> bool:
@@ -83,7 +87,11 @@ _REASONS: dict[Need, Callable[[Situation], str | None]] = {
     "training": _training,
     "best": _best,
     "several": lambda now: None if now.runs > 1 else "there is only one run",
-    "marks": lambda now: None if now.state is not None and now.state.marks else "nobody has intervened yet",
+    "marks": lambda now: (
+        None if now.lecture or (now.state is not None and now.state.marks) else "nobody has intervened yet"
+    ),
+    "lesson": lambda now: None if now.lesson else "nothing is told of this run: it is no lesson",
+    "lecture": lambda now: None if now.lecture else "this was not opened from the lecture: tui-trainer lecture",
     "layers": lambda now: (
         None if now.state is not None and now.state.layers else "the layers have not been measured yet"
     ),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Axis = Literal["step", "epoch", "samples", "time"]
-AXES: tuple[Axis, ...] = ("step", "epoch", "samples", "time")
+Axis = Literal["step", "epoch", "samples", "time", "evaluations"]
+AXES: tuple[Axis, ...] = ("step", "epoch", "samples", "time", "evaluations")
 SMOOTHING = (0, 10, 30, 100, 300, 1000)
 """Widths of the moving average in steps; 0 draws none."""
 
@@ -22,6 +22,7 @@ class View:
             the visible span.
         span: first and last visible step; None shows the whole run, with the part still to come.
         cursor: the step whose values are read out, None without a cursor.
+        told: the steps at which remarks of a lesson came up.
     """
 
     axis: Axis = "step"
@@ -29,6 +30,7 @@ class View:
     smoothing: int | None = None
     span: tuple[float, float] | None = None
     cursor: float | None = None
+    told: tuple[float, ...] = ()
 
     def next_axis(self) -> View:
         """The same look on the next axis."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tui_trainer.config.lesson import Lesson
 from tui_trainer.protocol.commands import ALL_RUNS
 from tui_trainer.protocol.state import Mark, RunState
 from tui_trainer.ui.feed import Feed
+from tui_trainer.ui.narrator import Narrator
 from tui_trainer.ui.pictures import Pane, Shot, panes_of, shots_of, visible_span
 from tui_trainer.ui.situation import Situation
 from tui_trainer.ui.view import View
@@ -27,6 +29,9 @@ class Watch:
         mark: the intervention whose card is open.
         steer_all: whether commands go to every run of the set.
         summary: whether the summary of a run that ended is open.
+        lesson: the lesson of the run in front.
+        narrator: tells it.
+        lecture: whether this was opened from the table of contents of the lecture.
     """
 
     feed: Feed
@@ -39,6 +44,9 @@ class Watch:
     mark: Mark | None = None
     steer_all: bool = False
     summary: bool = True
+    lesson: Lesson | None = None
+    narrator: Narrator = field(default_factory=Narrator)
+    lecture: bool = False
 
     @property
     def states(self) -> list[RunState]:
@@ -62,7 +70,7 @@ class Watch:
         """What decides, beside the size, which parts of the screen there are."""
         over = self.chosen is not None and self.chosen.over
         parts = (self.whole, self.layers, self.diagnosis, self.mark is not None, over and self.summary)
-        return (self.starting, self.panes, len(self.feed.states), parts)
+        return (self.starting, self.panes, len(self.feed.states), parts, self.lesson is None)
 
     @property
     def target(self) -> str:
@@ -82,6 +90,8 @@ class Watch:
             self.read_only,
             self.feed.connected,
             bool(self.feed.resumable),
+            self.lesson is not None,
+            self.lecture,
         )
 
     @property

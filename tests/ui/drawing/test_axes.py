@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_trainer.protocol.state import RunState
+from tui_trainer.protocol.state import EVALUATIONS, RunState
 from tui_trainer.ui.axes import NARROWEST, Grid, Ruler, proper, within
 from tui_trainer.ui.view import AXES, Axis
 
@@ -22,7 +22,7 @@ def test_a_step_comes_back_from_its_place(make_run, axis: Axis):
 
 def test_each_axis_counts_what_it_says(make_run):
     state = make_run(steps=200, steps_per_epoch=20, batch_size=32, seconds_per_step=0.5)
-    assert [Ruler.of(state, axis).place(40) for axis in AXES] == pytest.approx([40, 2, 1280, 20])
+    assert [Ruler.of(state, axis).place(40) for axis in AXES] == pytest.approx([40, 2, 1280, 20, 40])
 
 
 def test_time_reaches_into_what_is_kept_in_buckets_only(long_run: RunState):
@@ -36,6 +36,14 @@ def test_time_goes_on_at_the_mean_pace_after_the_last_step(make_run):
     ruler = Ruler.of(make_run(steps=100, seconds_per_step=0.1), "time")
     assert ruler.place(150) == pytest.approx(15)
     assert ruler.step(20) == pytest.approx(200)
+
+
+def test_evaluations_are_counted_where_a_step_takes_several(make_run):
+    state = make_run(steps=100)
+    state.column(EVALUATIONS).extend(range(1, 101), [3.0 * step for step in range(1, 101)])
+    ruler = Ruler.of(state, "evaluations")
+    assert [ruler.place(step) for step in (10, 99.5, 120)] == pytest.approx([30, 298.5, 360])
+    assert [ruler.step(place) for place in (30, 298.5, 360)] == pytest.approx([10, 99.5, 120])
 
 
 @pytest.mark.parametrize("axis", AXES)

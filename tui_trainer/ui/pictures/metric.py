@@ -49,7 +49,7 @@ def draw(scene: Scene, key: int) -> Picture:
         scene.own("validation"),
         signs=True,
     )
-    for run in scene.behind:
+    for run in scene.thinned:
         cut = scene.cut(f"val_{metric}", run)
         sheet.curves += cut.band(scene.dim(run), faint=True)
         if cut:

@@ -31,7 +31,7 @@ def reach(ruler: Ruler, step: int, planned: int, over: bool) -> float:
     if over:
         return here
     end = jump(ruler.place(max(step, FIRST_STEPS)))
-    if ruler.axis == "time" or planned < step:
+    if ruler.axis == "time" or ruler.clock is not None or planned < step:
         return end
     last = ruler.place(max(planned, 1))
     return last if end > last / 1.3 else end

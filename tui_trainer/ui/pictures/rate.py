@@ -39,7 +39,7 @@ def draw(scene: Scene, key: int) -> Picture:
         sheet.curves += coming(scene.preview, state, scene.grid, "preview")
         at_end = coming_rate(scene.preview, state, scene.preview.end)
         sheet.read("preview", "dots", f"{visible(scene.preview.scheduler.kind)} ends at", at_end)
-    for run in scene.behind:
+    for run in scene.thinned:
         _beside(sheet, run)
     return sheet.finish()
 

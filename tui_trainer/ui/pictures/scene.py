@@ -18,6 +18,8 @@ from tui_trainer.ui.pictures.ranges import reach
 from tui_trainer.ui.view import View
 
 _NOTHING = Series()
+MOST_BEHIND = 16
+"""Runs that are drawn behind the one in front; more would be a cloud, and no key would be answered in time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +87,14 @@ class Scene:
     def behind(self) -> list[int]:
         """The places of the other runs."""
         return [place for place in range(len(self.states)) if place != self.front]
+
+    @property
+    def thinned(self) -> list[int]:
+        """Of many other runs as many as can be told apart, spread evenly and always the same ones."""
+        behind = self.behind
+        if len(behind) <= MOST_BEHIND:
+            return behind
+        return [behind[place * (len(behind) - 1) // (MOST_BEHIND - 1)] for place in range(MOST_BEHIND)]
 
     @property
     def alone(self) -> bool:

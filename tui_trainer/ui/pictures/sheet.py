@@ -14,6 +14,8 @@ from tui_trainer.ui.pictures.ranges import vertical
 from tui_trainer.ui.pictures.scene import Scene
 from tui_trainer.ui.pictures.ticks import clock, horizontal, short
 
+TOLD = '"'
+"""Stands on the axis where a remark of a lesson came up."""
 CROWD = 3
 """With fewer columns than this for each intervention on the average, the letters stand without their lines."""
 
@@ -98,7 +100,9 @@ class Sheet:
     def behind(self, name: str) -> None:
         """The same series of the other runs, smoothed as in front, each in its quiet colour."""
         scene = self.scene
-        for run in scene.behind:
+        if len(scene.thinned) < len(scene.behind):
+            self.note(f"{len(scene.thinned) + 1} of {len(scene.states)} runs")
+        for run in scene.thinned:
             cut = scene.cut(name, run)
             if not cut:
                 continue
@@ -139,7 +143,7 @@ class Sheet:
             name=self.name,
             x=self._across(),
             y=scale if drawn else Scale(scale.low, scale.high, log=scale.log),
-            unit="sample" if scene.view.axis == "samples" else scene.view.axis,
+            unit={"samples": "sample", "evaluations": "evals"}.get(scene.view.axis, scene.view.axis),
             notes=tuple(dict.fromkeys(self.notes)),
             legend=tuple(self.legend),
             layers=tuple(layers),
@@ -151,12 +155,16 @@ class Sheet:
     def _across(self) -> Scale:
         grid, axis = self.scene.grid, self.scene.view.axis
         ticks = horizontal(
-            grid.low, grid.high, self.scene.area.columns, seconds=axis == "time", whole=axis in ("step", "samples")
+            grid.low,
+            grid.high,
+            self.scene.area.columns,
+            seconds=axis == "time",
+            whole=axis in ("step", "samples", "evaluations"),
         )
         return Scale(grid.low, grid.high, tuple(ticks))
 
     def _rules(self) -> list[Rule]:
-        """The interventions, one letter for each column of cells, and the cursor."""
+        """The interventions, one letter for each column of cells, the remarks of a lesson, and the cursor."""
         grid = self.scene.grid
         cells: dict[int, list[str]] = {}
         for mark in self.scene.state.marks:
@@ -167,6 +175,10 @@ class Sheet:
         rules = [
             Rule("mark-line", "mark", grid.centre(2 * cell), letters[0] if len(set(letters)) == 1 else "*", tall)
             for cell, letters in sorted(cells.items())
+        ]
+        told = {column // 2 for step in self.scene.view.told if (column := grid.column(step)) is not None}
+        rules += [
+            Rule("mark-line", "title", grid.centre(2 * cell), TOLD, False) for cell in sorted(told - cells.keys())
         ]
         cursor = None if self.scene.view.cursor is None else grid.spot(self.scene.view.cursor)
         return rules if cursor is None else [*rules, Rule("cursor", "cursor", cursor, "")]

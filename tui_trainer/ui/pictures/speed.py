@@ -26,7 +26,7 @@ def draw(scene: Scene, key: int) -> Picture:
         batch = scene.state.started.batch_size if scene.state.started is not None else 0
         if batch and scene.alone:
             sheet.legend.append(Entry("text", "", f"{short(now * batch)} samples/s"))
-    for run in scene.behind:
+    for run in scene.thinned:
         sheet.curves += _paced(scene.cut(CLOCK, run)).line(scene.dim(run), faint=True)
         sheet.read(scene.dim(run), "line", scene.name(run), scene.states[run].steps_per_second())
     return sheet.finish()

@@ -9,6 +9,7 @@ from typing import ClassVar, TypeVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import Key
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 
@@ -18,18 +19,22 @@ from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.state import RunState
 from tui_trainer.session.base import Session
 from tui_trainer.text import visible
-from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap
+from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, keys_of
 from tui_trainer.ui.feed import Feed, News
+from tui_trainer.ui.guide import Guide
 from tui_trainer.ui.layout import arrange
 from tui_trainer.ui.leaving import AppResult, Leaving
 from tui_trainer.ui.looker import Looker
+from tui_trainer.ui.narrator import WORDS_PER_MINUTE, Narrator
 from tui_trainer.ui.pace import Pace
 from tui_trainer.ui.pictures import ChartKind, Picture, picture
 from tui_trainer.ui.screens.help import Help
 from tui_trainer.ui.screens.palette import Palette
+from tui_trainer.ui.screens.side_by_side import SideBySide
 from tui_trainer.ui.signs import FANCY, Signs
 from tui_trainer.ui.situation import why_not
 from tui_trainer.ui.steering import Steering
+from tui_trainer.ui.tour import Tour
 from tui_trainer.ui.view import View
 from tui_trainer.ui.watch import Watch
 from tui_trainer.ui.widgets.board import Board
@@ -67,10 +72,26 @@ class Dashboard(Screen[None], inherit_bindings=False):
             self.result = result
 
     def __init__(
-        self, session: Session, *, pace: Pace, keymap: Keymap, read_only: bool = False, signs: Signs = FANCY
+        self,
+        session: Session,
+        *,
+        pace: Pace,
+        keymap: Keymap,
+        read_only: bool = False,
+        signs: Signs = FANCY,
+        tour: Tour | None = None,
+        reading: tuple[float, float] = (WORDS_PER_MINUTE, 0.0),
     ) -> None:
+        """The screen of a session.
+
+        `tour` leads through the lecture that it was opened from; `reading` is how fast a person reads, in words a
+        minute, and how many seconds a lesson that plays by itself rests at its end.
+        """
         super().__init__()
-        self.watching = Watch(Feed(session), read_only)
+        words_per_minute, rest = reading
+        narrator = Narrator(words_per_minute)
+        self.watching = Watch(Feed(session), read_only, narrator=narrator, lecture=tour is not None)
+        self.guide = Guide(self, self.watching, tour, rest)
         self.leaving = Leaving(self, self.watching)
         self._looker = Looker(self, self.watching)
         self._pace = pace
@@ -87,6 +108,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._doings: dict[str, Callable[[], None]] = {
             **Steering(self).doings(),
             **self._looker.doings(),
+            **self.guide.doings(),
             **self.leaving.doings(),
             "resume_run": self._resume_run,
             "palette": self._find,
@@ -129,6 +151,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         news = self.watching.feed.take()
         self._hear(news)
         self._stale |= news.changed
+        self._hurried |= self.guide.tick(now)
         if not drained:
             self._pace.held_up(now)
         elif self.watching.shape != self._shape:
@@ -208,7 +231,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._hurried = False
         self._pace.begin(self._drawn_at)
         self._stale = False
-        self.query_one(Board).draw()
+        self.query_one(Board).draw(self.guide.hints(self._keymap))
         self.query_one(Header).say(self.watching, self._signs)
         self.query_one(Footer).draw(self.watching.situation, self._keymap, self.watching.feed.pending)
 
@@ -223,7 +246,9 @@ class Dashboard(Screen[None], inherit_bindings=False):
         watch = self.watching
         self._shape = watch.shape
         whole = watch.whole is not None or watch.layers or watch.diagnosis
-        arrangement = arrange(width, height, len(watch.panes), whole=whole, pictures=bool(watch.shots))
+        arrangement = arrange(
+            width, height, len(watch.panes), whole, pictures=bool(watch.shots), told=watch.lesson is not None
+        )
         self.query_one(Header).display = arrangement.header
         self.query_one(Footer).display = arrangement.footer
         self.query_one(Board).share_out(arrangement)
@@ -235,6 +260,11 @@ class Dashboard(Screen[None], inherit_bindings=False):
         watch = self.watching
         view = View(axis=watch.view.axis, log_y=watch.view.log_y)
         return picture(ChartKind.RATE, watch.states, watch.front, view, width, height, preview=plan)
+
+    def side_by_side(self) -> SideBySide:
+        """The table of the runs, each in the colour of its curves."""
+        watch = self.watching
+        return SideBySide(watch.states, watch.front, self._signs, self.query_one(Board).palette())
 
     def chart_width(self) -> int:
         """Columns of the plot of the charts in sight."""
@@ -250,11 +280,18 @@ class Dashboard(Screen[None], inherit_bindings=False):
 
     def action_perform(self, name: str) -> None:
         """Do an action of the table, or say why it cannot be done now."""
+        if self.guide.take_over(name) and name == "play":
+            return
         reason = why_not(BY_ID[name], self.watching.situation)
         if reason is not None:
             self.say(reason, wrong=True)
         else:
             self._guarded(self._doings[name])
+
+    def on_key(self, event: Key) -> None:
+        """A key that does nothing else still takes over from a lecture that plays by itself."""
+        if not any(event.key in keys_of(action, self._keymap) for action in ACTIONS):
+            self.guide.take_over()
 
     def _guarded(self, deed: Callable[[], None]) -> None:
         """Do something; what goes wrong is said, and the screen stays."""
@@ -286,14 +323,17 @@ class Dashboard(Screen[None], inherit_bindings=False):
     @on(Chart.CursorAt)
     def _clicked(self, event: Chart.CursorAt) -> None:
         event.stop()
+        self.guide.take_over()
         self._looker.cursor_at(event.step)
 
     @on(Chart.Zoomed)
     def _turned(self, event: Chart.Zoomed) -> None:
         event.stop()
+        self.guide.take_over()
         self._looker.span(event.span)
 
     @on(Chart.Panned)
     def _dragged(self, event: Chart.Panned) -> None:
         event.stop()
+        self.guide.take_over()
         self._looker.span(event.span)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 
 from tui_trainer.protocol.state import RunState
-from tui_trainer.text import visible
 from tui_trainer.ui.card import card
 from tui_trainer.ui.dots import GlyphName
 from tui_trainer.ui.layout import Arrangement
@@ -24,9 +23,14 @@ from tui_trainer.ui.widgets.chart import Chart, Source
 from tui_trainer.ui.widgets.findings_page import findings_page
 from tui_trainer.ui.widgets.layers_table import layers_table
 from tui_trainer.ui.widgets.log_pane import LogPane
+from tui_trainer.ui.widgets.narration import Narration
 from tui_trainer.ui.widgets.panel import Panel
 from tui_trainer.ui.widgets.starting import Starting
 
+FEW = 8
+"""Other runs whose losses are told among the numbers of the one in front."""
+SHORT = 4
+"""Lines of a narration that a card may stand in place of."""
 CARD = 6
 """Lines of the card of an intervention."""
 _PLACE = ("step", "epoch", "time")
@@ -63,6 +67,7 @@ class Board(Horizontal):
             yield Grid(*self._charts(), id="charts")
             yield VerticalScroll(Panel(id="layers-table"), id="layers", can_focus=False)
             yield VerticalScroll(Panel(id="findings"), id="diagnosis", can_focus=False)
+            yield Narration(id="narration")
             yield Panel(id="card")
             yield Panel(id="summary")
             yield Panel(id="numbers")
@@ -98,11 +103,15 @@ class Board(Horizontal):
         numbers.styles.height = max(arrangement.status_size, 1)
         side.display = in_column and not starting
         side.styles.width = arrangement.status_size
-        roomy = arrangement.charts > 0 and arrangement.log > 0
-        over = state is not None and state.over and watch.summary and roomy
+        roomy = arrangement.charts > 0 and (arrangement.log > 0 or arrangement.narration >= SHORT)
+        # Of a lesson its last remark is the summary.
+        over = state is not None and state.over and watch.summary and roomy and not arrangement.narration
         open_card = watch.mark is not None and not starting and roomy
         log = self.query_one("#log")
         log.styles.height = "1fr" if starting else arrangement.log
+        narration = self.query_one("#narration")
+        narration.display = arrangement.narration > 0 and not starting and not open_card
+        narration.styles.height = max(arrangement.narration, 1)
         # Card and summary stand where the log stood, so that the charts keep their place.
         log.display = (arrangement.log > 0 or starting) and not open_card and not (over and not in_column)
         self.query_one("#log-title").display = log.display and arrangement.log_title
@@ -138,8 +147,8 @@ class Board(Horizontal):
         feed = self._watch.feed
         self.query_one(Starting).say(self._watch.chosen, self._signs, "" if feed.connected else feed.trouble)
 
-    def draw(self) -> None:
-        """Draw what is in sight from the states as they are now."""
+    def draw(self, hints: Sequence[str] = ()) -> None:
+        """Draw what is in sight from the states as they are now; `hints` name the keys that lead through a lesson."""
         watch, state = self._watch, self._watch.chosen
         if watch.starting:
             self.draw_starting()
@@ -151,6 +160,7 @@ class Board(Horizontal):
         title = self.query_one("#log-title", Panel)
         rule = self._signs.rule * max(title.size.width - 6, 0)
         title.show(Content.assemble(("log ", "bold $foreground"), (rule, "$border")))
+        self.query_one(Narration).tell(watch.narrator, hints)
         if watch.mark is not None:
             panel = self.query_one("#card", Panel)
             panel.show(card(state, watch.mark, max(panel.size.width, 20)))
@@ -174,8 +184,10 @@ class Board(Horizontal):
 
     def _draw_numbers(self, state: RunState) -> None:
         watch = self._watch
-        runs = {visible(run.run) for run in watch.states}
-        values = [(name, text) for name, text in values_at(watch.states, watch.front, watch.view) if name not in runs]
+        others = max(len(watch.states) - 1, 0)
+        values = values_at(watch.states, watch.front, watch.view)
+        # The list of the runs in the column has the losses of the others; of many runs it alone has room for them.
+        values = values if others <= FEW else values[: len(values) - others]
         heading = ""
         if watch.view.cursor is not None:
             heading = "at " + ", ".join(f"{name} {text}" for name, text in values if name in _PLACE)
@@ -187,12 +199,20 @@ class Board(Horizontal):
             if panel.id == "numbers":
                 panel.show(lines(state, numbers, heading, width, height, self._signs))
                 continue
-            rows = runs_list(watch.states, watch.front, width, self._signs, self._palette())
+            rows = runs_list(
+                watch.states,
+                watch.front,
+                width,
+                self._signs,
+                self.palette(),
+                most=max(height // 3, 3),
+                steer_all=watch.steer_all,
+            )
             rest = height - len(rows) - bool(rows)
             text = column(state, numbers, heading, width, rest, self._signs)
             panel.show(Content("\n").join([*rows, Content(""), text]) if rows else text)
 
-    def _palette(self) -> Palette:
+    def palette(self) -> Palette:
         """The colours of the curves, for the names of the runs."""
         app = self.app
         return palette(

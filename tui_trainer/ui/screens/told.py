@@ -1,0 +1,82 @@
+"""All that is told of a lesson, on one page."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from tui_trainer.config.lesson import Lesson, Remark
+from tui_trainer.protocol.state import RunState
+from tui_trainer.text import visible
+from tui_trainer.ui.narrator import Narrator
+from tui_trainer.ui.screens.dialog import Dialog
+from tui_trainer.ui.status import title_of
+
+
+class Told(Dialog[None]):
+    """What is to be seen, what the lecture says, what is true, the formula, and every remark that has come up."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t,q,enter", "leave", show=False),
+        Binding("up", "scroll(-1)", show=False),
+        Binding("down", "scroll(1)", show=False),
+        Binding("pageup", "scroll(-10)", show=False),
+        Binding("pagedown,space", "scroll(10)", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    Told > #frame { width: 96; height: 90%; }
+    Told VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
+    Told Static { height: auto; text-wrap: wrap; }
+    """
+
+    HINTS = "↑↓ scroll · esc close"
+
+    def __init__(self, state: RunState, narrator: Narrator) -> None:
+        super().__init__(title_of(state))
+        self._page = page(narrator)
+
+    def inside(self) -> list[Widget]:
+        """One page to scroll."""
+        return [VerticalScroll(Static(self._page), can_focus=False)]
+
+    def action_scroll(self, by: int) -> None:
+        """Move the page."""
+        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
+
+
+def facts(lesson: Lesson) -> list[Content]:
+    """What stands of a lesson whether it runs or not, a blank line between two parts."""
+    lines = [Content(_flat(lesson.shows))]
+    parts = (("The lecture says", lesson.says, ""), ("What is true", lesson.truth, "$warning"))
+    for title, text, style in (*parts, ("As computed here", lesson.formula, "")):
+        if text:
+            lines += [Content(""), Content.styled(title, "bold $secondary"), Content.styled(_flat(text), style)]
+    return lines
+
+
+def page(narrator: Narrator) -> Content:
+    """The page of a lesson that is running."""
+    lesson = narrator.lesson
+    if lesson is None:
+        return Content("")
+    lines = [Content.styled(" ".join(lesson.rows), "bold $primary"), Content(""), *facts(lesson)]
+    for place in narrator.told:
+        remark = lesson.remarks[place]
+        lines += [Content(""), Content.styled(_moment(remark), "bold $secondary"), Content(_flat(remark.text))]
+    return Content("\n").join(lines)
+
+
+def _moment(remark: Remark) -> str:
+    if remark.at is not None:
+        return "When it begins" if remark.at == "start" else "When all is over"
+    return f"After epoch {remark.epoch}" if remark.epoch is not None else f"At step {remark.step:,}"
+
+
+def _flat(text: str) -> str:
+    return visible(" ".join(text.split()))
