@@ -157,6 +157,9 @@ class Trainer:
         """Train to the end, one batch at each `next`; yields whether anything was done (False while paused)."""
         self.resume_rng()
         self.watch.start()
+        if self.epoch >= self.epochs and self.control.waiting:
+            # A run that has all its epochs is resumed to be made longer: what asks for it waits here.
+            yield from self._safe_point()
         while self.epoch < self.epochs and self.ending is None:
             self.set_rate()
             yield from self._train_epoch()
