@@ -290,3 +290,9 @@ def test_a_quarter_of_silent_units_is_a_note_at_the_end_of_the_order() -> None:
     assert (mild.severity, grave.severity) == ("note", "alarm")
     assert mild.place > ORDER.index("UNDERFIT")
     assert grave.place == ORDER.index("DEAD")
+
+
+def test_what_is_only_a_note_hides_no_other_finding() -> None:
+    mild = holding(history(probes=probes(0.99), layers=layers((1, 5), silent=0.3)))
+    assert set(mild) == {"DEAD", "LR_LOW"}
+    assert set(holding(history(probes=probes(0.99), layers=layers((1, 5), silent=0.6)))) == {"DEAD"}

@@ -89,6 +89,19 @@ def test_too_few_epochs_are_said_at_the_end_with_the_gain_that_is_left():
     assert type(bench.events[-1]) is ev.RunFinished
 
 
+def test_a_run_that_is_over_can_be_made_longer_as_its_advice_says():
+    config = digits(0.01, 4)
+    short = Bench(config)
+    short.finish()
+    said = short.of(ev.Diagnosed)[-1]
+    assert (said.finding, said.epoch) == ("STOPPED_TOO_SOON", 4)
+    longer = Bench(config)
+    progress.restore(longer.trainer, parse(bytearray(serialise(progress.checkpoint(short.trainer))), "x"))
+    longer.control.put(cmd.SetEpochs(value=6))
+    longer.finish()
+    assert [event.epoch for event in longer.of(ev.EpochEnded)] == [5, 6]
+
+
 def test_a_sign_layer_and_a_zero_start_have_no_gradient():
     sign = Bench(digits(0.1, 1, model={"hidden": [32, 32], "activation": "sign"}))
     sign.finish()

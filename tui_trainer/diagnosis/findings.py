@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -84,5 +84,12 @@ class Finding:
 
 Holding = Mapping[Name, Finding]
 """What holds at the same time, of the rules that were asked before."""
+
+
+def blamed(names: Collection[str], holding: Holding) -> list[str]:
+    """Which of these hold, apart from those that are too mild for their place in the order."""
+    return [name for name, finding in holding.items() if name in names and finding.rank is None]
+
+
 Rule = Callable[[History, Holding], Finding | None]
 """One rule: what it sees in a history, None where its condition is not met."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from statistics import median
 
-from tui_trainer.diagnosis.findings import ORDER, Finding, Holding
+from tui_trainer.diagnosis.findings import ORDER, Finding, Holding, blamed
 from tui_trainer.diagnosis.history import EpochSeen, History
 from tui_trainer.protocol.words import number
 
@@ -60,7 +60,7 @@ def underfit(history: History, holding: Holding) -> Finding | None:
     if gain >= 0.01 or loss <= 0.25 * history.level or quality <= 0.9 or update <= 5e-4:
         return None
     val_loss = next((epoch.val_loss for epoch in reversed(history.epochs) if epoch.val_loss is not None), None)
-    if val_loss is None or val_loss >= 1.3 * loss or any(name in holding for name in _OTHERS):
+    if val_loss is None or val_loss >= 1.3 * loss or blamed(_OTHERS, holding):
         return None
     return Finding(
         "UNDERFIT",

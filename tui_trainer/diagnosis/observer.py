@@ -81,7 +81,8 @@ class Observer:
             case ev.EpochEnded():
                 return self._judge(event.step, event.epoch)
             case ev.LossBroke() | ev.RunFinished():
-                return self._judge(event.step, len(history.epochs) + 1, between_epochs=True)
+                epoch = len(history.epochs) + (history.under_way.count > 0)
+                return self._judge(event.step, max(epoch, 1), between_epochs=True)
             case ev.RunStarted(step=0):
                 self.course = Course(history)
             case _:

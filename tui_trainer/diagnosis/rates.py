@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tui_trainer.diagnosis.findings import Finding, Holding
+from tui_trainer.diagnosis.findings import ORDER, Finding, Holding, blamed
 from tui_trainer.diagnosis.history import EpochSeen, History
 from tui_trainer.protocol.words import number
 
@@ -102,7 +102,7 @@ def lr_low(history: History, holding: Holding) -> Finding | None:
     Where the schedule itself has brought the rate down it is no more than a note.
     """
     loss, quality, update, cosine = history.loss, history.quality, history.update, history.cosine
-    if loss is None or quality is None or update is None or any(name in holding for name in _NOT_LOW):
+    if loss is None or quality is None or update is None or blamed(_NOT_LOW, holding):
         return None
     if quality <= 0.985 or update >= 2e-3 or loss <= 0.05 * history.level or flat(history):
         return None
@@ -132,7 +132,7 @@ def plateau(history: History, holding: Holding) -> Finding | None:
     """Flat. The advice follows from what else holds, and without a cause none is made up."""
     if not flat(history):
         return None
-    causes = [name for name in _CAUSES if name in holding]
+    causes = blamed(_CAUSES, holding)
     quality, update = history.quality, history.update
     small = quality is not None and update is not None and quality > 0.985 and update < 5e-4
     if causes:
@@ -156,10 +156,7 @@ def plateau(history: History, holding: Holding) -> Finding | None:
 
 
 _NOT_LOW = ("DIVERGE", "NOGRAD", "DEAD")
-_CAUSES = (
-    "NAN", "DIVERGE", "EXPLODE", "NOGRAD", "DEAD", "VANISH", "STUCK", "LR_HIGH", "PLATEAU_NOISE", "ADAGRAD", "LR_LOW",
-    "OVERFIT", "UNDERFIT",
-)  # fmt: skip
+_CAUSES = ORDER[: ORDER.index("PLATEAU")]
 
 
 def without_gain(history: History) -> int:
