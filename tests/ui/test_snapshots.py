@@ -18,6 +18,7 @@ from tests.ui.scripted import (
     running,
     screen_text,
     settle,
+    started,
     trained,
     until,
 )
@@ -25,6 +26,7 @@ from tests.ui.test_home import Shelf
 from tests.ui.test_lecture import DUEL, FAST, Lecture, narrated
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.pictures import Axis, Bars, Contour, Group, Line, Spots, taken
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.tour import Programme
 
@@ -129,6 +131,34 @@ def test_help_140x40(snap_compare: Compare) -> None:
 
 def test_layers_80x24(snap_compare: Compare) -> None:
     assert snap_compare(app_over(steered()), terminal_size=(80, 24), run_before=after("w"))
+
+
+def pictured() -> Scripted:
+    """A run that shows a path over a bowl, and its layers."""
+    session = running()
+    session.play(started(config={"pictures": [{"kind": "path"}, {"kind": "layers"}]}), *trained(200))
+    bowl = tuple(tuple(float(x * x + 4 * y * y) for x in range(-6, 7)) for y in range(-4, 5))
+    path = Line(name="path", x=(5, -4, 3, -2, 1, 0), y=(3, 2, -1, 1, -0.5, 0))
+    contour = Contour(
+        title="path", x=Axis(low=-6, high=6), y=Axis(low=-4, high=4), values=bowl, levels=(2, 8, 18, 32, 50),
+        paths=(path,), spots=(Spots(name="start", x=(5,), y=(3,)),),
+    )  # fmt: skip
+    names = ("first", "second", "head")
+    groups = (Group(name="grad", values=(0.001, 0.01, 0.1)), Group(name="moved", values=(0.0, 0.2, None)))
+    layers = Bars(title="layers", y=Axis(log=True), labels=names, groups=groups)
+    session.play(taken("path", contour, {"mean_cos": 0.25}, step=200), taken("layers", layers, {}, step=200))
+    return session
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)], ids=["80x24", "140x40"])
+def test_pictures(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(app_over(pictured()), terminal_size=size, run_before=after())
+
+
+def test_picture_without_colour_80x24(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = app_over(pictured(), environ={**TERMINAL, "NO_COLOR": "1"})
+    assert snap_compare(app, terminal_size=(80, 24), run_before=after("7"))
 
 
 def test_summary_80x24(snap_compare: Compare) -> None:

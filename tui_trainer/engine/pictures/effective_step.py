@@ -89,7 +89,6 @@ class EffectiveCamera(Camera[EffectiveStep]):
             (parameter.detach() - was).abs().flatten()
             for parameter, was in zip(self.trainer.shop.parameters, self._start, strict=True)
         ]
-        self._start = []
         flat = torch.cat(moved).double()
         flat = flat[flat > 0]
         return float(flat.median()) / self.trainer.rate if len(flat) and self.trainer.rate else None

@@ -70,8 +70,8 @@ class LayersCamera(Camera[LayerBars]):
         if len(names) > SHOWN:
             names = [names[place * (len(names) - 1) // (SHOWN - 1)] for place in range(SHOWN)]
         groups = [
-            Group(name=name, values=rounded_or_none(numbers[f"{name}/{layer}"] for layer in names))
-            for name in ("gradient", "movement", "deviation")
+            Group(name=short, values=rounded_or_none(numbers[f"{name}/{layer}"] for layer in names))
+            for short, name in (("grad", "gradient"), ("moved", "movement"), ("spread", "deviation"))
         ]
         y = Axis(log=True)
         return Bars(title="layers", y=y, labels=tuple(name[-40:] for name in names), groups=tuple(groups))

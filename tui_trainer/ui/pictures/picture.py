@@ -135,7 +135,7 @@ class Field:
     levels: tuple[float, ...]
     """Rising; a value between two of them has the role of its place among them."""
     roles: tuple[Role, ...]
-    """One more than levels."""
+    """At least one more than levels."""
     smooth: bool = False
     apart: bool = False
     """Whether the levels part things that are different, and not more from less: then no shade is empty or heavy."""

@@ -45,12 +45,12 @@ def draw(frame: Frame, drawing: Bars) -> Picture:
         for k, group in enumerate(drawing.groups):
             layers += _bar(RUNS[k % len(RUNS)], start + k * wide, wide, group.values[label], scale)
     legend = tuple(Entry(RUNS[k % len(RUNS)], "band", visible(group.name)) for k, group in enumerate(drawing.groups))
-    notes = [*frame.when(), *([Entry("text", "", "log")] if log else [])]
+    notes = frame.notes(log=log)
     if len(shown) < len(drawing.labels):
-        notes.insert(0, Entry("text", "", f"{len(shown)} of {len(drawing.labels)}"))
+        notes = (Entry("text", "", f"{len(shown)} of {len(drawing.labels)}"), *notes)
     across = Scale(0.0, float(columns), tuple(ticks))
     return Picture(
-        frame.key, frame.title(drawing.title), across, scale, unit=visible(drawing.x.label), notes=tuple(notes),
+        frame.key, frame.title(drawing.title), across, scale, unit=visible(drawing.x.label), notes=notes,
         legend=(*legend, *frame.read_outs()), layers=tuple(layers),
         message="" if drawing.labels else "nothing to draw yet",
     )  # fmt: skip

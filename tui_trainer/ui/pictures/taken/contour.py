@@ -23,18 +23,18 @@ def draw(frame: Frame, drawing: Contour) -> Picture:
         layers += [Trail(role, line.x, line.y) for line in held.paths]
         legend.append(Entry(role, "line", frame.name(place)))
     for line in drawing.paths:
-        role = frame.own if several else "best"
+        role = frame.own if several else "title"
         layers.append(Trail(role, line.x, line.y))
         legend.insert(0, Entry(role, "line", frame.name(frame.front) if several else visible(line.name)))
     for place, spots in enumerate(drawing.spots):
-        role = RUNS[place % len(RUNS)] if drawing.regions else frame.own if several else "title"
+        role = RUNS[place % len(RUNS)] if drawing.regions else frame.own if several else "best"
         kept = [(a, b) for a, b in zip(spots.x, spots.y, strict=True) if x.low <= a <= x.high and y.low <= b <= y.high]
         sign = SIGNS[place % len(SIGNS)]
         layers.append(Points(role, tuple(a for a, _ in kept), tuple(b for _, b in kept), sign))
         legend.append(Entry(role, sign, visible(spots.name)))
     return Picture(
         frame.key, frame.title(drawing.title), x, y, unit=visible(drawing.x.label),
-        notes=frame.when(), legend=(*legend, *frame.read_outs()), layers=tuple(layers),
+        notes=frame.notes(), legend=(*legend, *frame.read_outs()), layers=tuple(layers),
     )  # fmt: skip
 
 
@@ -43,8 +43,9 @@ def _ground(drawing: Contour) -> Field:
         count = len(drawing.regions)
         roles: tuple[Role, ...] = tuple(DIM_RUNS[place % len(DIM_RUNS)] for place in range(count))
         return Field(drawing.values, tuple(place + 0.5 for place in range(count - 1)), roles, apart=True)
-    return Field(drawing.values, drawing.levels, _ramp(len(drawing.levels) + 1), smooth=True)
+    return Field(drawing.values, drawing.levels, _ramp(len(drawing.levels) + 2), smooth=True)
 
 
 def _ramp(count: int) -> tuple[Role, ...]:
+    """From dark to bright. The brightest and fullest shade is left for what lies on the ground."""
     return tuple(LAYERS[place * (len(LAYERS) - 1) // max(count - 1, 1)] for place in range(count))

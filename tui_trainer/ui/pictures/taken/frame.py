@@ -19,6 +19,8 @@ from tui_trainer.ui.view import View
 
 COUNTS = ("step", "epoch", "batch")
 """Axes that have no fractions."""
+ROOMY = 56
+"""Cells of a plot from which on its title has room for more than names."""
 READ_OUTS = 4
 """Numbers in a title, at most."""
 
@@ -58,12 +60,14 @@ class Frame:
         """What it is called: what the engine says, or its plain name."""
         return visible(text or self.event.name)
 
-    def when(self) -> tuple[Entry, ...]:
-        """When it was taken, where the run has gone on since."""
-        state = self.states[self.front]
-        if self.event.step == state.step or state.over:
+    def notes(self, *, log: bool = False) -> tuple[Entry, ...]:
+        """When it was taken, where the run has gone on since, and how it is drawn; a narrow room is for names."""
+        state, found = self.states[self.front], list[Entry]()
+        if self.area.columns < ROOMY:
             return ()
-        return (Entry("text", "", f"epoch {self.event.epoch}"),)
+        if self.event.step != state.step and not state.over:
+            found.append(Entry("text", "", f"epoch {self.event.epoch}"))
+        return (*found, Entry("text", "", "log")) if log else tuple(found)
 
     def read_outs(self) -> list[Entry]:
         """The numbers of the picture as a whole; those of single layers and sizes are for checks."""

@@ -35,5 +35,5 @@ def draw(frame: Frame, drawing: Heat) -> Picture:
     return Picture(
         frame.key, frame.title(drawing.title), Scale(0.0, float(across), tuple(ticks)),
         Scale(0.0, float(down), tuple(lefts)), unit=visible(drawing.x.label),
-        notes=frame.when(), legend=(ends, *frame.read_outs()), layers=tuple(layers),
+        notes=frame.notes(), legend=(ends, *frame.read_outs()), layers=tuple(layers),
     )  # fmt: skip

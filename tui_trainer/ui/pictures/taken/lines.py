@@ -43,9 +43,8 @@ def draw(frame: Frame, drawing: Lines) -> Picture:
     scale = vertical(curves, frame.area.rows, log=log, firm=firm, cut=False)
     levels = [Level("reference", level.at, visible(level.text)) for level in drawing.levels]
     layers: list[Layer] = [*levels, *curves, *points, *names]
-    notes = [*frame.when(), *([Entry("text", "", "log")] if log else [])]
     return Picture(
-        frame.key, frame.title(drawing.title), across, scale, unit=visible(drawing.x.label), notes=tuple(notes),
+        frame.key, frame.title(drawing.title), across, scale, unit=visible(drawing.x.label), notes=frame.notes(log=log),
         legend=(*legend, *frame.read_outs()), layers=tuple(layers),
         message="" if any(curve.x for curve in curves) else "nothing to draw yet",
     )  # fmt: skip

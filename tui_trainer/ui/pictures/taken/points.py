@@ -30,6 +30,6 @@ def draw(frame: Frame, drawing: Cloud) -> Picture:
     legend = tuple(Entry(RUNS[k % len(RUNS)], "point", visible(s.name)) for k, s in enumerate(drawing.spots))
     return Picture(
         frame.key, frame.title(drawing.title), across, scale, unit=visible(drawing.x.label),
-        notes=frame.when(), legend=(*legend, *frame.read_outs()), layers=tuple(layers),
+        notes=frame.notes(), legend=(*legend, *frame.read_outs()), layers=tuple(layers),
         message="" if xs else "nothing to draw yet",
     )  # fmt: skip
