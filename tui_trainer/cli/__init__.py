@@ -31,6 +31,7 @@ _COMMANDS = {
     "runs": _Entry("runs", "List what is live and what is finished."),
     "presets": _Entry("presets", "List what there is to run."),
     "export": _Entry("export", "Write a run's curves to another format."),
+    "lecture": _Entry("lecture", "Run the lecture, row by row, and check its numbers."),
     "doctor": _Entry("doctor", "Say what works here, and what to do about the rest."),
     "bridge": _Entry("bridge", "Speak a live run's protocol on stdin and stdout."),
 }
