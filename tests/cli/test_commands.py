@@ -158,6 +158,7 @@ def test_every_command_has_help_with_an_example(shell):
         "presets",
         "compare",
         "export",
+        "lecture",
         "doctor",
     } <= set(names)
     for name in names:

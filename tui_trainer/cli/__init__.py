@@ -32,6 +32,7 @@ _COMMANDS = {
     "presets": _Entry("presets", "List what there is to run."),
     "diagnose": _Entry("diagnose", "Say what a run's curves show, with the evidence."),
     "export": _Entry("export", "Write a run's curves to another format."),
+    "lecture": _Entry("lecture", "Run the lecture, row by row, and check its numbers."),
     "doctor": _Entry("doctor", "Say what works here, and what to do about the rest."),
     "bridge": _Entry("bridge", "Speak a live run's protocol on stdin and stdout."),
 }

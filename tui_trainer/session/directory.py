@@ -22,7 +22,10 @@ from tui_trainer.session.fate import fate, memory_kills
 from tui_trainer.session.launch import host_spec, launch
 from tui_trainer.session.replay import ReplaySession
 
-_GROUPS = ("first steps", "pictures", "images", "tables", "language")
+_GROUPS = (
+    "first steps", "pictures", "images", "tables", "language",
+    "design choices", "algorithms", "learning rates", "adaptive methods", "diagnosis", "initialisation", "stopping",
+)  # fmt: skip
 """Groups in the order in which they are listed; others come after them by name."""
 
 

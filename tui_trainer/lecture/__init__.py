@@ -1,0 +1,1 @@
+"""The lecture's claims, each measured on a run that was just made."""

@@ -1,0 +1,51 @@
+"""Which function measures which row."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tui_trainer.lecture import rows
+from tui_trainer.lecture.claims import Measured
+from tui_trainer.lecture.school import School
+
+Measure = Callable[[School], Iterable[Measured]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How a row is measured.
+
+    Attributes:
+        row: its number.
+        presets: what it trains.
+        measure: from the runs of one seed to the numbers and their thresholds.
+    """
+
+    row: str
+    presets: tuple[str, ...]
+    measure: Measure
+
+
+_CHECKS: dict[str, Check] = {}
+
+
+def row(number: str, *presets: str) -> Callable[[Measure], Measure]:
+    """Say that a function measures a row of the lecture, on runs of these presets."""
+
+    def register(measure: Measure) -> Measure:
+        if number in _CHECKS:
+            raise ValueError(f"{number} is measured twice")
+        _CHECKS[number] = Check(number, presets, measure)
+        return measure
+
+    return register
+
+
+def checks() -> dict[str, Check]:
+    """Every check by its row: each module of `rows` is read."""
+    for module in pkgutil.iter_modules(rows.__path__):
+        importlib.import_module(f"{rows.__name__}.{module.name}")
+    return dict(_CHECKS)

@@ -1,0 +1,98 @@
+"""Verdicts as a page for people and as values for programs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tui_trainer.config.lesson import Lesson
+from tui_trainer.lecture.claims import Bound, Verdict
+from tui_trainer.lecture.contents import GROUPS, ROWS
+
+_PARTS = {"says": "The lecture says", "truth": "What is true", "formula": "As it is computed here"}
+
+
+def as_values(verdict: Verdict, presets: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
+    """One claim as JSON carries it: a number that is not finite is null, an open side of a threshold too."""
+    return {
+        "row": verdict.row,
+        "group": ROWS[verdict.row].group,
+        "title": ROWS[verdict.row].title,
+        "presets": list(presets),
+        "claim": verdict.claim,
+        "measured": {
+            "mean": _finite(verdict.mean),
+            "min": _finite(min(verdict.values)),
+            "max": _finite(max(verdict.values)),
+            "values": [_finite(value) for value in verdict.values],
+        },
+        "seeds": list(seeds),
+        "threshold": {**_sides(verdict.bound), "of": verdict.of, "text": verdict.threshold},
+        "holds": verdict.holds,
+    }
+
+
+def _sides(bound: Bound) -> dict[str, float | None]:
+    if bound.value is not None:
+        return {"min": bound.value, "max": bound.value}
+    return {"min": _finite(bound.low), "max": _finite(bound.high)}
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def as_page(
+    verdicts: Sequence[Verdict],
+    presets: Mapping[str, Sequence[str]],
+    lessons: Mapping[str, Lesson],
+    seeds: Sequence[int],
+    made_with: str,
+) -> str:
+    """The page of the lecture: every row that was checked, with its numbers.
+
+    Args:
+        verdicts: of every row.
+        presets: the presets of each row.
+        lessons: what each preset says.
+        seeds: what was trained with.
+        made_with: versions, for whoever gets other numbers.
+    """
+    rows = list(dict.fromkeys(verdict.row for verdict in verdicts))
+    kept = sum(verdict.holds for verdict in verdicts)
+    command = f"tui-trainer lecture --check --seeds {' '.join(str(seed) for seed in seeds)}"
+    lines = [
+        "# The lecture, measured",
+        "",
+        f"`{command} --markdown docs/lecture.md` wrote this page. Each number is computed from runs that were made for "
+        f"it: mean [smallest, largest] over the seeds {', '.join(str(seed) for seed in seeds)}. "
+        f"{kept} of {len(verdicts)} claims of {len(rows)} rows hold.",
+        "",
+        f"Made with {made_with}. Losses are in natural logarithms. A threshold is for every seed, unless it says mean.",
+    ]
+    told: set[str] = set()
+    for group in GROUPS:
+        here = [row for row in rows if ROWS[row].group == group]
+        if here:
+            lines += ["", f"## {group.capitalize()}"]
+        for row in here:
+            lines += _row(row, [verdict for verdict in verdicts if verdict.row == row], presets[row], lessons, told)
+    return "\n".join(lines) + "\n"
+
+
+def _row(
+    row: str, verdicts: Sequence[Verdict], presets: Sequence[str], lessons: Mapping[str, Lesson], told: set[str]
+) -> list[str]:
+    lines = ["", f"### {row}. {ROWS[row].title}", ""]
+    lines += [f"`tui-trainer run {preset}`: {lessons[preset].shows}" for preset in presets if preset in lessons]
+    for preset in presets:
+        if preset in lessons and preset not in told and lessons[preset].rows[0] == row:
+            told.add(preset)
+            texts = {name: str(getattr(lessons[preset], name)) for name in _PARTS}
+            lines += [f"\n{_PARTS[name]}: {text}" for name, text in texts.items() if text]
+    lines += ["", "| measured | value | threshold | |", "|---|---|---|---|"]
+    for one in verdicts:
+        cells = (one.claim.replace("|", "\\|"), one.measured, one.threshold, "holds" if one.holds else "fails")
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines

@@ -1,0 +1,244 @@
+"""S01 to S13: hidden activation, head and loss."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import get_args
+
+import torch
+import torch.nn.functional as F
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from tui_trainer.components.activations import Activation, AnyActivation
+from tui_trainer.components.base import choices
+from tui_trainer.components.losses import AnyLoss
+from tui_trainer.components.models import Head
+from tui_trainer.config.preset import load
+from tui_trainer.errors import UserError
+from tui_trainer.lecture.claims import Measured, about, above, below, exactly, within
+from tui_trainer.lecture.nets import accuracy, logit_gap, movement, outputs
+from tui_trainer.lecture.registry import row
+from tui_trainer.lecture.school import School
+from tui_trainer.parts.networks import head_module
+
+SAMPLES = 1_000_000
+
+
+@row("S01", "build")
+def three_choices(school: School) -> Iterator[Measured]:
+    """Every pair of head and loss: either it runs, or it is refused with a reason."""
+    runs = school.runs("build")
+    pairs = [f"{head}-{loss}" for head in get_args(Head) for loss in choices(AnyLoss)]
+    refused = {pair: _refusal(*pair.split("-", 1)) for pair in pairs}
+    allowed = {pair for pair, reason in refused.items() if not reason}
+    yield Measured("pairs of head and loss that are allowed and not shown", len(allowed ^ set(runs)), exactly(0))
+    silent = sum(reason is not None and "set " not in reason for reason in refused.values())
+    yield Measured("refusals that do not say what to set instead", silent, exactly(0))
+    for pair in ("softmax-bce", "sigmoid-bce-with-logits", "softmax-cross-entropy"):
+        yield Measured(f"{pair} is refused", float(refused[pair] is not None), exactly(1))
+    finite = sum(math.isfinite(run.at(1, "train_loss")) and not run.diverged for run in runs.values())
+    yield Measured("share of allowed pairs with a finite loss after an epoch", finite / len(runs), exactly(1))
+
+
+def _refusal(head: str, loss: str) -> str | None:
+    """Why a pair is refused, None where it is not."""
+    try:
+        load("build", [f"model.head={head}", f"loss.kind={loss}"])
+    except UserError as error:
+        return str(error)
+    return None
+
+
+@row("S02", "act-sign")
+def sign_passes_no_gradient(school: School) -> Iterator[Measured]:
+    for name, run in school.runs("act-sign").items():
+        hidden = [abs(value) for layer in (1, 2) for value in run.column(f"grad_norm/hidden{layer}")]
+        yield Measured(
+            f"steps at which the hidden layers were measured, {name}",
+            len(hidden) / 2,
+            exactly(len(run.epochs) * run.per_epoch),
+        )
+        yield Measured(f"largest gradient of a hidden layer, {name}", max(hidden), exactly(0))
+        moved = movement(run)
+        largest = max(moved["hidden1.weight"], moved["hidden2.weight"])
+        yield Measured(f"largest movement of a hidden weight in 20 epochs, {name}", largest, exactly(0))
+        yield Measured(
+            f"gradient of the output layer at the first step, {name}", run.column("grad_norm/output")[0], above(0.5)
+        )
+
+
+@row("S04", "act-lab")
+def what_an_activation_needs(school: School) -> Iterator[Measured]:
+    """Derivatives on a million normal numbers, and what a forward pass over them costs this thread."""
+    inputs = torch.randn(SAMPLES, generator=torch.Generator().manual_seed(school.seed))
+    functions = {kind: _built(kind) for kind in choices(AnyActivation)}
+    for kind, share in (("sign", exactly(1)), ("relu", about(0.5, 0.01))):
+        zero = (_derivative(functions[kind], inputs) == 0).float().mean().item()
+        yield Measured(f"share of z ~ N(0,1) where the derivative of {kind} is 0", zero, share)
+    smooth = set(functions) - {"sign", "relu"}
+    zeros = max((_derivative(functions[kind], inputs) == 0).float().mean().item() for kind in smooth)
+    yield Measured("the same share of all others, largest", zeros, below(0.001))
+    for kind, square in (("sigmoid", 0.045), ("tanh", 0.465), ("relu", 0.5), ("leaky-relu", 0.5), ("abs", 1.0)):
+        mean = _derivative(functions[kind], inputs).double().square().mean().item()
+        yield Measured(f"mean squared derivative of {kind}", mean, about(square, 0.01))
+    costs = {
+        kind: _seconds(functions[kind], inputs) for kind in ("sign", "relu", "leaky-relu", "abs", "sigmoid", "tanh")
+    }
+    cheap = [costs[kind] for kind in ("sign", "relu", "leaky-relu", "abs")]
+    yield Measured(
+        "dearest over cheapest of ReLU, leaky ReLU, abs and sign, in time", max(cheap) / min(cheap), below(2)
+    )
+    yield Measured("sigmoid over ReLU, in time", costs["sigmoid"] / costs["relu"], above(2))
+    yield Measured("tanh over ReLU, in time", costs["tanh"] / costs["relu"], above(5))
+
+
+@row("S05", "act-lab")
+def sigmoid(school: School) -> Iterator[Measured]:
+    points = torch.linspace(-10, 10, 20_001, dtype=torch.float64)
+    steepest = _derivative(_built("sigmoid"), points)
+    value = torch.sigmoid(points)
+    yield Measured("largest derivative of the sigmoid", steepest.max().item(), about(0.25, 1e-3))
+    yield Measured(
+        "difference from s(1 - s), largest", (steepest - value * (1 - value)).abs().max().item(), below(1e-12)
+    )
+    run = school.runs("act-lab")["sigmoid"]
+    yield Measured("validation accuracy of one hidden layer of sigmoids", run.at(-1, "val_accuracy"), above(0.5))
+
+
+@row("S06", "act-lab")
+def hyperbolic_tangent(school: School) -> Iterator[Measured]:
+    points = torch.linspace(-10, 10, 20_001, dtype=torch.float64)
+    built = _built("tanh")
+    difference = (built(points) - (2 * torch.sigmoid(2 * points) - 1)).abs().max().item()
+    yield Measured("tanh(z) less 2 sigmoid(2z) - 1, largest", difference, below(1e-6))
+    yield Measured("largest derivative of tanh", _derivative(built, points).max().item(), about(1, 1e-6))
+    runs = school.runs("act-lab")
+    ahead = runs["tanh"].at(1, "val_accuracy") - runs["sigmoid"].at(1, "val_accuracy")
+    yield Measured("tanh less sigmoid, validation accuracy after an epoch", ahead, above(0.0))
+
+
+@row("S07", "deep-act")
+def deep_activations(school: School) -> Iterator[Measured]:
+    runs = school.runs("deep-act")
+    for name in ("relu", "leaky-relu", "tanh"):
+        reached = runs[name].best("val_accuracy")
+        yield Measured(f"best validation accuracy of ten layers, {name}", reached, above(0.93), of="mean")
+    reached = runs["sigmoid"].best("val_accuracy")
+    yield Measured("best validation accuracy of ten layers, sigmoid", reached, below(0.15))
+
+
+@row("S08", "deep-act")
+def absolute_value(school: School) -> Iterator[Measured]:
+    runs = school.runs("deep-act")
+    yield Measured("best validation accuracy, abs with a gain of 1", runs["abs"].best("val_accuracy"), above(0.88))
+    wide, fit = (outputs(runs[name], runs[name].weights[0]).std().item() for name in ("abs-kaiming", "abs"))
+    yield Measured("deviation of the first logits, gain sqrt 2 over gain 1", wide / fit, above(10))
+    left = accuracy(runs["abs-kaiming"])
+    yield Measured("validation accuracy that training left, abs with the ReLU's gain", left, below(0.15))
+
+
+@row("S09", "head-regression")
+def identity_head(school: School) -> Iterator[Measured]:
+    identity, squashed = (school.runs("head-regression")[name].best("val_loss") for name in ("identity", "sigmoid"))
+    yield Measured("best validation error, identity head (guessing the mean: 1)", identity, below(0.65))
+    yield Measured("how much worse the sigmoid head is", squashed - identity, above(0.1))
+
+
+@row("S10", "head-binary")
+def sigmoid_head(school: School) -> Iterator[Measured]:
+    z = torch.tensor(-10.0, dtype=torch.float64, requires_grad=True)
+    one = torch.ones((), dtype=torch.float64)
+    (entropy,) = torch.autograd.grad(F.binary_cross_entropy_with_logits(z, one), z)
+    (square,) = torch.autograd.grad(F.mse_loss(torch.sigmoid(z), one), z)
+    yield Measured("pull of the cross-entropy at z = -10, truth 1", entropy.abs().item(), about(1, 1e-3))
+    yield Measured("pull of the squared error there", square.abs().item(), below(1e-3))
+    runs = school.runs("head-binary")
+    ahead = runs["cross-entropy"].at(1, "val_accuracy") - runs["squared-error"].at(1, "val_accuracy")
+    yield Measured("cross-entropy less squared error, accuracy after an epoch", ahead, above(0.02), of="mean")
+
+
+@row("S11", "softmax")
+def softmax(school: School) -> Iterator[Measured]:
+    runs = school.runs("softmax")
+    head = head_module("softmax")
+    assert head is not None, "a softmax head has a module"
+    logits = outputs(runs["in-the-loss"])
+    probabilities = head(logits)
+    yield Measured(
+        "sum of the probabilities less 1, largest", (probabilities.sum(-1) - 1).abs().max().item(), below(1e-6)
+    )
+    shifted = (head(logits + 3.0) - probabilities).abs().max().item()
+    yield Measured("change of a probability when 3 is added to all logits, largest", shifted, below(1e-6))
+    huge = head(torch.tensor([1e4, 0.0, -1e4]))
+    yield Measured(
+        "probabilities of the logits 10000, 0, -10000 that are finite",
+        huge.isfinite().float().mean().item(),
+        exactly(1),
+    )
+    one, two = (runs[name].at(-1, "train_loss") for name in ("in-the-loss", "in-the-head"))
+    yield Measured("training loss, softmax in the head over softmax in the loss", two / one, about(1, 1e-3))
+
+
+@row("S12", "loss-duel")
+def which_loss(school: School) -> Iterator[Measured]:
+    runs = school.runs("loss-duel")
+    entropy = runs["cross-entropy"]
+    yield Measured("validation accuracy after an epoch, cross-entropy", entropy.at(1, "val_accuracy"), above(0.80))
+    yield Measured(
+        "validation accuracy after an epoch, softmax and squared error",
+        runs["softmax-mse"].at(1, "val_accuracy"),
+        below(0.70),
+    )
+    silent = torch.zeros(len(entropy.shop.data.train), 10)
+    first = entropy.shop.objective(silent, entropy.shop.data.train.targets).item()
+    yield Measured("cross-entropy of a network that puts out zeros (ln 10 = 2.303)", first, about(math.log(10), 0.01))
+    yield Measured(
+        "seeds for which identity and squared error diverge",
+        float(runs["identity-mse"].diverged),
+        above(0.5),
+        of="mean",
+    )
+
+
+@row("S13", "label-smoothing")
+def label_smoothing(school: School) -> Iterator[Measured]:
+    runs = school.runs("label-smoothing", weights_at=(25, 100))
+    smooth = runs["smooth-10"]
+    right, other = 0.91, 0.01
+    floor = -(right * math.log(right) + 9 * other * math.log(other))
+    yield Measured("floor of the loss, e = .1, K = 10", floor, about(0.5003, 1e-4))
+    yield Measured(
+        "training loss above its floor at the end, e = .1", smooth.at(-1, "train_loss") - floor, within(0, 0.03)
+    )
+    classes = smooth.shop.data.train.targets
+    gap = logit_gap(outputs(smooth, smooth.weights[100]), classes)
+    yield Measured(
+        "median gap of the logits over ln(a/b) = 4.51, e = .1", gap / math.log(right / other), about(1, 0.05)
+    )
+    plain = [logit_gap(outputs(runs["none"], runs["none"].weights[epoch]), classes) for epoch in (25, 100)]
+    yield Measured("gap at epoch 100 over epoch 25, no smoothing", plain[1] / plain[0], above(1.3))
+
+
+def _built(kind: str) -> Callable[[Tensor], Tensor]:
+    built: Activation = TypeAdapter(AnyActivation).validate_python(kind)
+    return built.build()
+
+
+def _derivative(function: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+    inputs = points.detach().clone().requires_grad_()
+    (found,) = torch.autograd.grad(function(inputs).sum(), inputs)
+    return found
+
+
+def _seconds(function: Callable[[Tensor], Tensor], inputs: Tensor) -> float:
+    """The shortest of several passes, in seconds of this thread: what else runs here does not count."""
+    best = math.inf
+    with torch.inference_mode():
+        for _ in range(20):
+            begun = time.thread_time()
+            function(inputs)
+            best = min(best, time.thread_time() - begun)
+    return best

@@ -1,0 +1,79 @@
+"""A run that was just made: what it said of itself, and the network that it left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from tui_trainer.config.run import RunConfig
+from tui_trainer.engine.build import Workshop
+from tui_trainer.protocol import events as ev
+from tui_trainer.runs.record import Record
+
+Weights = dict[str, Tensor]
+"""A network's state, by name."""
+
+
+@dataclass(slots=True)
+class Trained:
+    """One run, trained to its end in this process.
+
+    Attributes:
+        config: what it was made of.
+        shop: its data, and its network as training left it.
+        record: every number by step.
+        epochs: what was said at the end of each epoch, the first one first.
+        weights: the network's state by epoch: 0 before the first step, and those that were asked for.
+        ending: how it ended.
+    """
+
+    config: RunConfig
+    shop: Workshop
+    record: Record = field(default_factory=Record)
+    epochs: list[ev.EpochEnded] = field(default_factory=list[ev.EpochEnded])
+    weights: dict[int, Weights] = field(default_factory=dict[int, Weights])
+
+    @property
+    def ending(self) -> ev.RunFinished:
+        """How it ended."""
+        finished = self.record.finished
+        assert finished is not None, "a run is handed out when it is over"
+        return finished
+
+    @property
+    def diverged(self) -> bool:
+        """Whether a loss that was not finite ended it."""
+        return self.ending.reason == "not-finite"
+
+    @property
+    def per_epoch(self) -> int:
+        """Steps in an epoch."""
+        return self.shop.batches.per_epoch
+
+    def column(self, name: str, first: int = 1, last: int | None = None) -> list[float]:
+        """The values of a metric in the order of their steps, from step `first` to `last`."""
+        rows = self.record.rows
+        end = last if last is not None else max(rows, default=0)
+        return [rows[step][name] for step in sorted(rows) if first <= step <= end and name in rows[step]]
+
+    def batch_losses(self, epoch: int) -> list[float]:
+        """The loss of every batch of an epoch, 1 for the first."""
+        return self.column("train_loss", (epoch - 1) * self.per_epoch + 1, epoch * self.per_epoch)
+
+    def at(self, epoch: int, metric: str) -> float:
+        """A metric at the end of an epoch, 1 for the first, -1 for the last; infinite where it was not finite."""
+        if not self.epochs:
+            return float("inf")
+        value = self.epochs[epoch - 1 if epoch > 0 else epoch].metrics.get(metric)
+        return float("inf") if value is None else value
+
+    def best(self, metric: str) -> float:
+        """The lowest value of a loss over the epochs, the highest of an accuracy."""
+        values = [self.at(epoch, metric) for epoch in range(1, len(self.epochs) + 1)]
+        return max(values, default=0.0) if metric.endswith("accuracy") else min(values, default=float("inf"))
+
+    def first_epoch(self, metric: str, reached: float) -> float:
+        """The first epoch at which a metric was at least this; infinite where it never was."""
+        reaching = (end.epoch for end in self.epochs if (end.metrics.get(metric) or 0.0) >= reached)
+        return float(next(reaching, float("inf")))
