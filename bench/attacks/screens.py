@@ -53,6 +53,8 @@ def payloads(times: int, seed: int) -> Outcome:
     screens = 0
     try:
         for payload in PAYLOADS[:times]:
+            if outcome.late:
+                break
             outcome.times += 1
             for what, keys in WALKS.items():
                 problem = _walk(payload, what, keys)
@@ -162,7 +164,7 @@ async def _storm(outcome: Outcome, times: int, source: random.Random) -> None:
     sizes = 0
     slowest = 0.0
     async with app.run_test(size=(100, 30)) as pilot:
-        while outcome.times < times and app.is_running:
+        while outcome.times < times and app.is_running and not outcome.late:
             for _ in range(10):
                 key = source.choice(keys)
                 app.post_message(events.Key(key, key if len(key) == 1 else {"space": " "}.get(key)))

@@ -40,6 +40,8 @@ def taken_away(times: int, seed: int) -> Outcome:
     idle = 0.0
     try:
         for number in range(times):
+            if outcome.late and number % 10 == 0:
+                break
             name = f"h{number // 10}"
             first = number % 10 == 0  # the terminal that started the run; then nine that joined it
             arguments = ("run", "tiny.toml", FOREVER, "--name", name) if first else ("attach", name)
