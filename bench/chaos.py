@@ -123,6 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = set(given.names) - {attack.name for attack in ATTACKS}
     if unknown:
         parser.error(f"no attack {', '.join(sorted(unknown))}")
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):  # what a shell in the background had ignored
+        signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
     rows: list[tuple[str, ...]] = []
     held = True

@@ -175,3 +175,17 @@ def test_a_folder_whose_parts_lie_elsewhere_is_not_written(tmp_path, part):
     with pytest.raises(UserError, match="another place"):
         RunFolder(tmp_path / "a").hold(OWNER)
     assert secret.read_text() == "precious"
+
+
+def test_a_folder_that_was_taken_away_and_is_back_is_held_again(tmp_path):
+    folder = make(tmp_path / "a")
+    (tmp_path / "a").rename(tmp_path / "away")
+    folder.hold_again()
+    assert RunFolder(tmp_path / "a").owner() is None
+    (tmp_path / "a").mkdir()
+    folder.hold_again()
+    assert RunFolder(tmp_path / "a").owner() == OWNER
+    with pytest.raises(UserError, match="another host"):
+        RunFolder(tmp_path / "a").hold(OWNER)
+    folder.release()
+    assert RunFolder(tmp_path / "a").owner() is None
