@@ -233,7 +233,7 @@ class Home(Screen[None], inherit_bindings=False):
                 "  ",
                 (self._signs.state(item.status), STATE_STYLES.get(item.status, "$muted")),
                 f" {visible(item.name):<32} ",
-                (f"{item.reason or item.status} · epoch {item.epoch}{best}", "$muted"),
+                (f"{visible(item.reason) or item.status} · epoch {item.epoch}{best}", "$muted"),
             )
         return text if text.cell_length <= width else text.truncate(width, ellipsis=True)
 
