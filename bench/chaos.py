@@ -1,4 +1,4 @@
-"""Every attack on a run, and what held: `python -m bench.chaos [NAME ...] [--quick] [--seed N]`.
+"""Every attack on a run, and what held: `python -m bench.chaos [NAME ...] [--quick] [--minutes M] [--seed N]`.
 
 Prints one table; exit code 1 where something did not hold. The attacks themselves are in `bench/attacks`.
 """
@@ -6,6 +6,7 @@ Prints one table; exit code 1 where something did not hold. The attacks themselv
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import sys
 import time
@@ -116,11 +117,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(a.name for a in ATTACKS)}")
     parser.add_argument("--quick", action="store_true", help="a few times each: minutes, not hours")
     parser.add_argument("--times", type=int, default=0, metavar="N", help="so many times each")
+    parser.add_argument("--minutes", type=float, metavar="M", help="end each attack after so long, however often tried")
     parser.add_argument("--seed", type=int, default=SEED, metavar="N")
     given = parser.parse_args(arguments)
     unknown = set(given.names) - {attack.name for attack in ATTACKS}
     if unknown:
         parser.error(f"no attack {', '.join(sorted(unknown))}")
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):  # what a shell in the background had ignored
+        signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
     rows: list[tuple[str, ...]] = []
     held = True
@@ -128,6 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.names and attack.name not in given.names:
             continue
         times = given.times or (attack.quick if given.quick else attack.times)
+        Outcome.deadline = time.monotonic() + 60 * given.minutes if given.minutes else math.inf
         outcome, seconds = carry_out(attack, times, given.seed)
         held = held and not outcome.failures
         rows.append(row(attack, outcome, seconds))

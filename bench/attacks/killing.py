@@ -39,6 +39,8 @@ def random_moments(times: int, seed: int) -> Outcome:
             seconds = place.json("compare", f"whole-{preset}")["runs"][0]
             whole[preset] = curve, float(seconds["step"])
         for number in range(times):
+            if outcome.late:
+                break
             preset = list(PRESETS)[number % len(PRESETS)]
             name = f"k{number}"
             process = place.start("run", preset, *PRESETS[preset], *OFTEN, "--name", name, stdout=subprocess.DEVNULL)
@@ -106,16 +108,22 @@ def every_call(most: int) -> Outcome:
         place.run("run", *SAVING, "--name", "whole")
         whole = place.curve("whole")
         points: list[str] = []
-        for call in CALLS:
-            for when in range(1, most + 1):
+        calls = list(CALLS)
+        for when in range(1, most + 1):
+            for call in list(calls):
                 name = f"{call}-{when}"
-                code, _, _ = _traced(place, name, f"{call}:signal=SIGKILL:when={when}")
-                if code == 0:
+                if outcome.late:
                     break
+                code, _, _ = _traced(place, name, f"{call}:signal=SIGKILL:when={when}")
+                if code == 0:  # it makes fewer of these calls
+                    calls.remove(call)
+                    continue
                 outcome.times += 1
                 points.append(name)
-                if not (place.folder(name) / "run.toml").exists():
-                    continue  # killed before there was a run
+                if not (place.folder(name) / "run.toml").exists():  # killed before there was a run: its name is free
+                    code, _, err = place.run("run", *SAVING, "--name", name)
+                    outcome.expect(code == 0, f"killed at {name}: the name is not free: {err}")
+                    continue
                 code, _, err = place.run("resume", name)
                 if code == 2 and "epochs are trained" in err:
                     code = 0
@@ -151,7 +159,7 @@ def failing_calls(most: int) -> Outcome:
                     if place.folder(name).exists() and "NOT SAVED" not in out:
                         differs = _first_difference(whole, place.curve(name))
                         outcome.expect(not differs, f"{name}: nothing was said, and {differs}")
-                    if outcome.times >= most:
+                    if outcome.times >= most or outcome.late:
                         return outcome
     finally:
         place.close()

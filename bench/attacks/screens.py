@@ -28,7 +28,7 @@ PAYLOADS = [
     "p\x1b[31mred", "p\x1b]0;title\x07", "p\x1b]52;c;aGVsbG8=\x07", "p\x1b[2J\x1b[H", "p\x1b[?1049l",
     "p\x1bPq#0~\x1b\\", "p\x1b[6n", "p\x1bc", "p\x9b31m", "p\x9d0;x\x9c", "p\x90q\x9c", "p\x85\x8d",
     "p\u202eevil\u202c", "p\u2066x\u2069\u200f", "p\u200b\ufeff\u2028", "p[@click=app.quit]x[/]",
-    "p[/] [/ [b] $error {0} %s", "p\x00\x07\x08\x08\r\n\t\x7f", "p\x1b[201~\x1b[200~", "p\udcff\ud800",
+    "p[/] [/ [b] $error {0} %s", "p\x00\x07\x08\x08\r\n\t\x7f", "p\x1b[201~\x1b[200~", "p\u061cq\u200d",
 ]  # fmt: skip
 """Each begins with a letter by which it is found again."""
 
@@ -53,6 +53,8 @@ def payloads(times: int, seed: int) -> Outcome:
     screens = 0
     try:
         for payload in PAYLOADS[:times]:
+            if outcome.late:
+                break
             outcome.times += 1
             for what, keys in WALKS.items():
                 problem = _walk(payload, what, keys)
@@ -162,7 +164,7 @@ async def _storm(outcome: Outcome, times: int, source: random.Random) -> None:
     sizes = 0
     slowest = 0.0
     async with app.run_test(size=(100, 30)) as pilot:
-        while outcome.times < times and app.is_running:
+        while outcome.times < times and app.is_running and not outcome.late:
             for _ in range(10):
                 key = source.choice(keys)
                 app.post_message(events.Key(key, key if len(key) == 1 else {"space": " "}.get(key)))

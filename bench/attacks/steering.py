@@ -23,6 +23,8 @@ def scripts(times: int, seed: int) -> Outcome:
     steps = 0
     try:
         for number in range(times):
+            if outcome.late:
+                break
             name = f"s{number}"
             place.run("run", "tiny.toml", "training.epochs=100000", "--detach", "--name", name)
             for _ in range(10):

@@ -40,6 +40,8 @@ def taken_away(times: int, seed: int) -> Outcome:
     idle = 0.0
     try:
         for number in range(times):
+            if outcome.late and number % 10 == 0:
+                break
             name = f"h{number // 10}"
             first = number % 10 == 0  # the terminal that started the run; then nine that joined it
             arguments = ("run", "tiny.toml", FOREVER, "--name", name) if first else ("attach", name)
@@ -337,9 +339,9 @@ def _one_line(name: str) -> str:
     finally:
         terminal.close()
     said = terminal.raw.decode(errors="replace").strip()
-    if "stderr" in name:  # the one place to say it in is gone: then the exit code has to do
-        return "" if code == 2 and not said else f"exit code {code}, {said[:200]!r}"
     good = "--headless" in said and len(said.splitlines()) == 1 and (code == 2 or "pipe" in name)
+    if "stderr" in name and not said:  # the place to say it in is gone: then the exit code has to do
+        good = code == 2
     return "" if good else f"exit code {code}, {said[:200]!r}"
 
 

@@ -110,3 +110,15 @@ def test_a_copy_shares_nothing():
     twin = copied(TREE)
     twin["model"]["w"][0, 0] = 99
     assert TREE["model"]["w"][0, 0] == 0
+
+
+def test_what_is_no_plain_file_is_refused_and_not_waited_for(tmp_path):
+    import os
+
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    (tmp_path / "folder.safetensors").mkdir()
+    with open(tmp_path / "huge.safetensors", "wb") as file:
+        file.truncate(1 << 43)
+    for name in ("pipe", "folder", "huge"):
+        with pytest.raises(BadCheckpoint):
+            load(tmp_path / f"{name}.safetensors")

@@ -15,6 +15,7 @@ from tui_trainer.engine.saving import find_best
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.runs.folder import Owner, RunFolder
+from tui_trainer.runs.record import Record, first_difference
 
 
 def finished(config) -> Bench:
@@ -220,3 +221,102 @@ def test_epochs_are_kept_as_many_as_asked(folder):
     Bench(tiny(training={"epochs": 6}, checkpoints={"keep": 2, "every_steps": 5}), folder).finish()
     kept = sorted(path.name for path in folder.checkpoints.glob("epoch-*"))
     assert kept == ["epoch-00005.safetensors", "epoch-00006.safetensors"]
+
+
+def record_of(*benches: Bench) -> Record:
+    record = Record()
+    for event in (event for bench in benches for event in bench.events):
+        record.add(event)
+    return record
+
+
+def taken_up(config, first: Bench, *commands: cmd.AnyCommand) -> Bench:
+    """Another trainer, brought to where the first one ended, its commands obeyed before the first batch."""
+    data = bytearray(serialise(progress.checkpoint(first.trainer) | {"journal": {"bytes": 0}}))
+    second = Bench(config)
+    second.events.clear()
+    progress.restore(second.trainer, parse(data, "x"))
+    second.trainer.best_weights = first.trainer.best_weights
+    second.trainer.begin(None)
+    for command in commands:
+        second.control.put(command)
+    return second
+
+
+def replayed(config, record: Record) -> Record:
+    again = Bench(config)
+    again.trainer.follow(record.interventions)
+    again.finish()
+    return record_of(again)
+
+
+def test_a_finished_run_that_is_made_longer_goes_on_and_replays():
+    first = finished(CONFIG)
+    second = taken_up(CONFIG, first, cmd.SetEpochs(value=6, id="longer"))
+    assert second.finish().epoch == 6
+    record = record_of(first, second)
+    assert record.last_step == 30
+    assert first_difference(record, replayed(CONFIG, record)) == ""
+
+
+def test_a_run_that_stopped_early_and_waits_longer_goes_on_and_replays():
+    config = tiny(
+        optimizer={"lr": 3.0},
+        training={"epochs": 30},
+        early_stopping={"enabled": True, "patience": 2, "restore_best": True},
+    )
+    first = finished(config)
+    assert first.of(ev.RunFinished)[0].reason == "early-stopped"
+    second = taken_up(config, first, cmd.SetPatience(patience=9, id="patience"))
+    second.finish()
+    record = record_of(first, second)
+    assert record.last_step > first.trainer.step
+    assert first_difference(record, replayed(config, record)) == ""
+
+
+@pytest.mark.parametrize("best", [False, True])
+def test_a_run_that_was_stopped_in_an_epoch_and_taken_up_replays_to_its_end(best):
+    first = Bench(CONFIG)
+    first.steps(8)
+    first.control.put(cmd.SetLearningRate(factor=0.5, id="rate"))
+    first.steps(5)
+    first.control.put(cmd.Stop(restore_best=best, id="stop"))
+    first.finish()
+    second = taken_up(CONFIG, first)
+    second.finish()
+    record = record_of(first, second)
+    assert record.last_step == 20
+    assert not any(isinstance(command, cmd.Stop) for _, command in record.interventions)
+    assert first_difference(record, replayed(CONFIG, record)) == ""
+
+
+def test_what_was_refused_because_the_run_was_ending_is_not_asked_again():
+    bench = Bench(CONFIG)
+    bench.steps(7)
+    bench.control.put(cmd.Stop(by="SIGTERM", reason="interrupted"))
+    bench.control.put(cmd.Stop(by="SIGTERM", reason="interrupted"))
+    bench.finish()
+    assert progress.checkpoint(bench.trainer)["progress"]["pending"] == []
+    assert taken_up(CONFIG, bench).finish().reason == "completed"
+
+
+def test_a_replay_that_was_cut_goes_on_with_its_script():
+    config = CONFIG
+    record = Record(interventions=[(3, cmd.SetClip(value=0.1)), (14, cmd.SetLearningRate(factor=0.5))])
+    whole = Bench(config)
+    whole.trainer.follow(record.interventions)
+    whole.finish()
+    first = Bench(config)
+    first.trainer.follow(record.interventions)
+    first.steps(9)
+    first.trainer.flush()
+    second = taken_up(config, first)
+    second.finish()
+    assert_same(whole, first, second)
+
+
+def test_saves_come_every_so_many_epochs_where_that_is_asked(folder):
+    config = tiny(training={"epochs": 6}, checkpoints={"keep": 9, "every_epochs": 2, "every_seconds": 1000})
+    Bench(config, folder).finish()
+    kept = sorted(path.stem for path in folder.checkpoints.glob("epoch-*"))
+    assert kept == ["epoch-00002", "epoch-00004", "epoch-00006"]

@@ -12,7 +12,7 @@ from tests.support import Bench, tiny
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.wire import encode_event
-from tui_trainer.runs.folder import Owner, RunFolder
+from tui_trainer.runs.folder import Owner, RunFolder, taken
 from tui_trainer.runs.journal import Journal
 from tui_trainer.runs.listing import describe, find_run, list_runs
 
@@ -131,3 +131,61 @@ def test_a_folder_of_rubbish_is_listed_without_a_word_of_it(tmp_path):
     (tmp_path / "x" / "about.json").write_bytes(b"[[[[")
     (tmp_path / "y").mkdir()
     assert [(info.name, info.status) for info in list_runs(tmp_path)] == [("x", "dead")]
+
+
+def test_a_folder_that_was_never_finished_is_made_anew(tmp_path):
+    for inside in ((), (".lock",), (".lock", "about.json", "checkpoints", ".run.toml.1.tmp")):
+        path = tmp_path / f"with-{len(inside)}"
+        path.mkdir()
+        for name in inside:
+            (path / name).mkdir() if name == "checkpoints" else (path / name).write_text("{}")
+        assert not taken(path)
+        assert list_runs(tmp_path) == []
+        make(path).release()
+        assert taken(path)
+        (path / "run.toml").unlink()
+        (path / "about.json").unlink()
+        path.rename(tmp_path / f".{path.name}")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("not a run, and not ours")
+    with pytest.raises(UserError, match="already"):
+        make(tmp_path / "mine")
+
+
+def test_a_folder_that_cannot_be_written_is_refused_and_not_left(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tui_trainer.runs.durable.os.fsync", full)
+    with pytest.raises(UserError, match="No space left"):
+        make(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("part", ["events.jsonl", "host.log", ".lock", "about.json", "checkpoints"])
+def test_a_folder_whose_parts_lie_elsewhere_is_not_written(tmp_path, part):
+    make(tmp_path / "a").release()
+    secret = tmp_path / "secret"
+    secret.write_text("precious")
+    path = tmp_path / "a" / part
+    if path.is_dir():
+        path.rmdir()
+    path.unlink(missing_ok=True)
+    path.symlink_to(secret)
+    with pytest.raises(UserError, match="another place"):
+        RunFolder(tmp_path / "a").hold(OWNER)
+    assert secret.read_text() == "precious"
+
+
+def test_a_folder_that_was_taken_away_and_is_back_is_held_again(tmp_path):
+    folder = make(tmp_path / "a")
+    (tmp_path / "a").rename(tmp_path / "away")
+    folder.hold_again()
+    assert RunFolder(tmp_path / "a").owner() is None
+    (tmp_path / "a").mkdir()
+    folder.hold_again()
+    assert RunFolder(tmp_path / "a").owner() == OWNER
+    with pytest.raises(UserError, match="another host"):
+        RunFolder(tmp_path / "a").hold(OWNER)
+    folder.release()
+    assert RunFolder(tmp_path / "a").owner() is None

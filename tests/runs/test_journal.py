@@ -152,3 +152,22 @@ def test_the_whole_length_of_files_of_any_size(tmp_path, size):
     assert whole_length(path) == 0
     path.write_bytes(b"ab\n" + b"a" * size)
     assert whole_length(path) == 3
+
+
+@pytest.mark.parametrize("grown", [0, 3, 40])
+def test_a_follower_whose_journal_is_cut_and_grows_again_says_so(tmp_path, grown):
+    path = tmp_path / "events.jsonl"
+    journal = Journal(path)
+    lines = [encode_event(ev.Noted(seq=number, text=f"first {number}")) for number in range(1, 9)]
+    for line in lines:
+        journal.append(line)
+    journal.close()
+    follower = Follower(path)
+    assert len(follower.read()) == 8
+    again = Journal(path, length=sum(map(len, lines[:4])))
+    for number in range(grown):
+        again.append(encode_event(ev.Noted(seq=5 + number, text=f"second {number}")))
+    again.close()
+    assert follower.read() == []
+    assert follower.cut
+    assert len(list(read_events(path))) == 4 + grown

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from tests.session.conftest import Running, Watcher, run_host, spec_for
+from tests.session.conftest import Running, Watcher, run_host, socket_path, spec_for
 from tui_trainer.components.schedulers import Cosine
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
@@ -160,3 +160,63 @@ def test_stop_before_training_began_leaves_nothing(tmp_path):
     thread.join(30)
     assert not thread.is_alive()
     assert not (tmp_path / "runs" / "run").exists() or describe(tmp_path / "runs" / "run").status == "finished"
+
+
+def test_a_host_that_is_killed_is_named_and_its_run_is_taken_up(tmp_path, monkeypatch):
+    from tui_trainer.session import again as module
+    from tui_trainer.session.launch import Launched, launch
+
+    started: list[Launched] = []
+    monkeypatch.setattr(module, "launch", lambda spec: started.append(launch(spec)) or started[-1])
+    spec = spec_for(tmp_path, training={"epochs": 1_000_000}, checkpoints={"every_steps": 50})
+    launched = launch(spec)
+    watcher = Watcher(launched.session())
+    watcher.until(lambda: "last" in watcher.state.checkpoints, "a checkpoint")
+    launched.process.kill()
+    watcher.until(watcher.notices, "word of its end")
+    notice = watcher.notices()[-1]
+    assert notice.fatal
+    assert notice.text in ("the host was killed (SIGKILL)", "the host was killed: the machine ran out of memory")
+    assert notice.folders == (spec.runs[0].path,)
+    assert describe(tmp_path / "runs" / "run").status == "dead"
+    dead = Watcher(ReplaySession(tmp_path / "runs" / "run"))
+    dead.until(lambda: any(found.folders for found in dead.notices()), "word that nobody holds it")
+    again = Watcher(module.take_up(notice.folders))
+    again.until(lambda: again.state.step > watcher.state.step, "steps beyond those before")
+    assert again.state.series["train_loss"].first_step == 1
+    dead.until(lambda: dead.state.step > watcher.state.step, "the one who only reads to follow")
+    again.ask(cmd.Stop())
+    again.until(again.notices)
+    started[0].process.wait(30)
+
+
+def test_fates_are_told_apart(tmp_path, monkeypatch):
+    from tui_trainer.session import fate as module
+
+    log = tmp_path / "host.log"
+    log.write_text("Fatal Python error: Segmentation fault\n\nCurrent thread\n")
+    monkeypatch.setattr(module, "memory_kills", lambda: 3)
+    assert module.fate(-11, 3, [log]) == "the host crashed in native code (SIGSEGV): Segmentation fault"
+    assert module.fate(None, 3, [log]) == "the host crashed in native code: Segmentation fault"
+    assert module.fate(-9, 3, [log]) == "the host was killed (SIGKILL)"
+    assert module.fate(-9, 2, [log]) == "the host was killed: the machine ran out of memory"
+    assert module.fate(-15, 3, []) == "the host was killed by SIGTERM"
+    log.write_text(log.read_text() + "--- taken up again at 2026 ---\nlast words\n")
+    assert module.fate(None, 3, [log]) == "the host is gone: killed, or lost"
+    assert module.fate(1, 3, [log]) == "the host ended with exit code 1: last words"
+
+
+def test_sockets_of_hosts_that_died_go_with_the_next_host(tmp_path):
+    import socket
+
+    spec = spec_for(tmp_path)
+    stale = socket_path(tmp_path / "another")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(stale))
+    stale.with_suffix(".json").write_text("{}")
+    host, thread = run_host(spec)
+    assert not stale.exists()
+    assert not stale.with_suffix(".json").exists()
+    host.obey(cmd.Stop())
+    thread.join(30)
+    assert not thread.is_alive()

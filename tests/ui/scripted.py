@@ -64,9 +64,9 @@ class Scripted:
             at = f"2026-11-23T14:{self._seq // 60 % 60:02d}:{self._seq % 60:02d}+00:00"
             self._inbox.append(event.model_copy(update={"seq": self._seq, "at": at, "run": run or self.runs[0]}))
 
-    def say(self, text: str, *, fatal: bool = False) -> None:
+    def say(self, text: str, *, fatal: bool = False, folders: tuple[str, ...] = ()) -> None:
         """A message of the session itself."""
-        self._inbox.append(Notice(text, fatal))
+        self._inbox.append(Notice(text, fatal, folders))
 
     def last(self, kind: type[Command]) -> Command:
         """The last command sent, which is of this class."""

@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 
 from tests.ui.scripted import Scripted, app_over, finished, play, press, running, screen_text, settle, started
 from tui_trainer.components.schedulers import Exponential
+from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.ui.actions import ACTIONS
@@ -37,6 +38,7 @@ def pressed(session: Scripted, *keys: str, **options: Any) -> str:
 SIMPLE: list[tuple[Pressed, cmd.Command]] = [
     (("space",), cmd.Pause()),
     (("full_stop",), cmd.StepOnce()),
+    (("u",), cmd.Undo()),
     (("plus",), cmd.SetLearningRate(factor=2.0)),
     (("equals_sign",), cmd.SetLearningRate(factor=2.0)),
     (("minus",), cmd.SetLearningRate(factor=0.5)),
@@ -366,3 +368,51 @@ def test_every_action_does_something_or_says_why() -> None:
 
     app = app_over(session)
     play(app, script)
+
+
+def test_a_host_that_vanished_is_named_and_another_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason stands on the screen, and R watches the runs through the host that took them up."""
+    asked: list[tuple[str, ...]] = []
+    after = running(steps=300)
+
+    def take_up(folders: tuple[str, ...]) -> Scripted:
+        asked.append(folders)
+        return after
+
+    monkeypatch.setattr("tui_trainer.session.again.take_up", take_up)
+    session = running()
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "R")
+        assert "its host lives" in screen_text(app)
+        session.say("the host was killed (SIGKILL)", fatal=True, folders=("runs/digits",))
+        await settle(pilot)
+        assert "the host was killed (SIGKILL); R resumes it" in screen_text(app)
+        await press(pilot, "space")
+        assert "connection to the run is gone" in screen_text(app)
+        await press(pilot, "R")
+        await settle(pilot)
+        assert "disconnected" not in screen_text(app)
+        await press(pilot, "space")
+
+    app = app_over(session)
+    play(app, script)
+    assert asked == [("runs/digits",)]
+    assert session.closed == 1
+    assert [command.type for command in after.sent] == ["Pause"]
+
+
+def test_a_resume_that_is_refused_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def take_up(folders: tuple[str, ...]) -> Scripted:
+        raise UserError("run 'digits' is live")
+
+    monkeypatch.setattr("tui_trainer.session.again.take_up", take_up)
+    session = running()
+    session.say("the host is gone", fatal=True, folders=("runs/digits",))
+    assert pressed(session, "R") == "run 'digits' is live"
+
+
+def test_who_may_only_look_resumes_nothing() -> None:
+    session = running()
+    session.say("the host is gone", fatal=True, folders=("runs/digits",))
+    assert pressed(session, "R", read_only=True).startswith("read only")

@@ -284,9 +284,13 @@ def test_the_end_is_summed_up_and_the_charts_stay() -> None:
     session = running()
 
     async def script(pilot: Pilot[Any]) -> None:
+        asked = cmd.SetLearningRate(factor=0.5, by="me")
+        session.play(ev.SettingChanged(name="lr", value=0.005, previous=0.01, step=100, cause=asked))
         session.play(finished("early-stopped"))
         await until(pilot, lambda: "no better for a while" in screen_text(app))
         for words in ("best  val_loss 0.3", "runs/digits", "tui-trainer open digits", "q leaves"):
+            assert words in screen_text(app)
+        for words in ("done  step 100  learning rate 0.005, was 0.01 (me)", "loss 1.3", "→ 1.2"):
             assert words in screen_text(app)
         assert len(shown(app)) == 4
         await press(pilot, "escape")

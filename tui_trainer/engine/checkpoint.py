@@ -7,11 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import psutil
 import safetensors.torch
 from safetensors import SafetensorError
 
 from tui_trainer.engine.tree import flatten, unflatten
-from tui_trainer.runs.durable import replace_file
+from tui_trainer.runs.durable import read_plain, replace_file
 
 SUFFIX = ".safetensors"
 FORMAT = "tui-trainer/1"
@@ -55,7 +56,7 @@ def load(path: Path) -> Any:
         BadCheckpoint: missing, torn, altered, or not a checkpoint of this program.
     """
     try:
-        data = bytearray(path.read_bytes())
+        data = bytearray(read_plain(path, psutil.virtual_memory().available))
     except OSError as error:
         raise BadCheckpoint(f"{path.name}: {error.strerror}") from None
     return parse(data, path.name)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from tui_trainer.config.toml import read_toml
+from tui_trainer.errors import UserError
 from tui_trainer.protocol.words import describe
 from tui_trainer.runs.listing import RunInfo
 from tui_trainer.runs.record import Record, read_record
@@ -58,8 +59,8 @@ def compare(infos: list[RunInfo]) -> list[Compared]:
 def flat_config(path: Path) -> dict[str, Any]:
     """A run's configuration by dotted key, empty where it cannot be read."""
     try:
-        table = tomllib.loads((path / "run.toml").read_text())
-    except (OSError, ValueError, RecursionError):
+        table = read_toml(path / "run.toml")
+    except UserError:
         return {}
     return flattened(table)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 from pathlib import Path
 
 
@@ -12,6 +14,18 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while len(view):
         view = view[os.write(descriptor, view) :]
+
+
+def read_plain(path: Path, limit: int) -> bytes:
+    """All bytes of a file. Raises `OSError` where it is no plain file (a pipe would be waited for) or is too large."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a plain file")
+        if found.st_size > limit:
+            raise OSError(errno.EFBIG, f"larger than {limit} bytes")
+        return file.read()
 
 
 def replace_file(path: Path, data: bytes | memoryview, keep: Path | None = None) -> None:

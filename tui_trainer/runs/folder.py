@@ -37,6 +37,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: int | None = None
+        self._owner: Owner | None = None
 
     @property
     def name(self) -> str:
@@ -120,12 +121,26 @@ class RunFolder:
             raise UserError(
                 f"run {self.name!r} is being written by another host; `tui-trainer attach` joins it"
             ) from None
-        self._lock = descriptor
+        self._lock, self._owner = descriptor, owner
         with contextlib.suppress(OSError):  # who holds it is a courtesy: the lock itself needs no room on a disk
             os.ftruncate(descriptor, 0)
             os.write(descriptor, json.dumps({"pid": owner.pid, "host": owner.host, "socket": owner.socket}).encode())
         with contextlib.suppress(OSError):
             sweep(self.checkpoints)
+
+    def hold_again(self) -> None:
+        """Take the lock anew where the folder was taken away and is back: the one held lies in the old folder."""
+        held, owner = self._lock, self._owner
+        if held is None or owner is None or not self.path.is_dir():
+            return
+        try:
+            if os.path.samestat(os.fstat(held), os.stat(self.lock)):
+                return
+        except FileNotFoundError:
+            pass
+        with contextlib.suppress(UserError):
+            self.hold(owner)
+            os.close(held)
 
     def release(self) -> None:
         """Let the folder go."""

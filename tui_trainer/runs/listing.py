@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tui_trainer.errors import UserError, did_you_mean
+from tui_trainer.runs.durable import read_plain
 from tui_trainer.runs.folder import RunFolder
 from tui_trainer.runs.journal import newest_lines
 
@@ -89,7 +90,8 @@ def _folders(directory: Path) -> list[Path]:
 
 def is_run(path: Path) -> bool:
     """Whether a folder holds a run."""
-    return (path / "events.jsonl").is_file() or (path / "run.toml").is_file()
+    journal, config = path / "events.jsonl", path / "run.toml"
+    return journal.is_file() or (config.is_file() and not journal.exists())
 
 
 def describe(path: Path, directory: Path | None = None) -> RunInfo:
@@ -161,8 +163,7 @@ def _learn(known: dict[str, Any], event: dict[str, Any]) -> None:
 
 def _about(path: Path) -> dict[str, Any]:
     try:
-        with open(path, "rb") as file:
-            about = json.loads(file.read(1 << 20))
+        about = json.loads(read_plain(path, 1 << 20))
     except (OSError, ValueError, RecursionError):
         return {}
     return about if isinstance(about, dict) else {}

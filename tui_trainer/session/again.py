@@ -18,6 +18,7 @@ from tui_trainer.config.trust import check_trust
 from tui_trainer.errors import UserError
 from tui_trainer.paths import new_run_name, socket_path, writable_runs_dir
 from tui_trainer.protocol.commands import AnyCommand, SetEpochs, SetPatience, Stop
+from tui_trainer.runs.durable import read_plain
 from tui_trainer.runs.listing import RunInfo, describe
 from tui_trainer.runs.record import Record, first_difference, read_record
 from tui_trainer.session.base import Session
@@ -141,7 +142,7 @@ def _threads(about: dict[str, Any]) -> int:
 
 def _about(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads((path / "about.json").read_bytes()[: 1 << 20])
+        found = json.loads(read_plain(path / "about.json", 1 << 20))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -21,6 +21,7 @@ from tui_trainer.session.client import ClientSession, SocketLink
 from tui_trainer.session.fate import fate, memory_kills
 from tui_trainer.session.launch import host_spec, launch
 from tui_trainer.session.replay import ReplaySession
+from tui_trainer.session.server import answers
 
 _GROUPS = (
     "first steps", "pictures", "images", "tables", "language",
@@ -117,10 +118,11 @@ def _listening() -> list[RunInfo]:
     """Live runs of this user wherever their folders are: each host leaves a note beside its socket."""
     found: list[RunInfo] = []
     for note in socket_dir().glob("*.json"):
-        try:
-            found += [info for path in _runs_beside(note) if (info := describe(Path(path))).live]
-        except OSError:
-            continue
+        for folder in map(Path, _runs_beside(note)):
+            if folder.exists():
+                found += [info for info in [describe(folder)] if info.live]
+            elif answers(listener := note.with_suffix(".sock")):  # its folder was taken away, and it trains on
+                found.append(RunInfo(folder.name, str(folder), "running", socket=str(listener)))
     return found
 
 

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
-from tui_trainer.session.output import tail_of
+from tui_trainer.session.output import AGAIN, tail_of
 
 _NATIVE = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 _CRASHED = "Fatal Python error: "
@@ -31,6 +31,7 @@ def fate(code: int | None, memory_kills_before: int, logs: Iterable[Path]) -> st
         logs: where it printed; the first that has anything counts.
     """
     printed = next((lines for path in logs if (lines := tail_of(path, 60))), [])
+    printed = printed[max((at for at, line in enumerate(printed, 1) if line.startswith(AGAIN)), default=0) :]
     crash = next((line.removeprefix(_CRASHED) for line in reversed(printed) if line.startswith(_CRASHED)), "")
     killed = signal.Signals(-code) if code is not None and code < 0 else None
     if killed in _NATIVE or (code is None and crash):

@@ -90,6 +90,7 @@ class Host:
             if monotonic() - measured >= MEASURE:
                 measured = monotonic()
                 self._measure()
+                self.worker.hold_again()
                 self.hub.check_journals()
         if self.worker.began:
             thread.join()

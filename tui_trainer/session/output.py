@@ -5,10 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 MAX_LINES = 40
 """Lines passed on at a time; a process that prints faster is read in host.log."""
+
+
+AGAIN = "--- taken up again at "
+"""How the line in host.log begins that stands between what one host printed and what the next one does."""
 
 
 class Output:
@@ -46,6 +51,8 @@ class Output:
         try:
             data = old.read_bytes()
             with open(path, "ab") as file:
+                if file.tell():
+                    file.write(f"{AGAIN}{datetime.now(UTC).isoformat(timespec='seconds')} ---\n".encode())
                 before = file.tell()
                 file.write(data)
         except OSError:

@@ -66,7 +66,7 @@ class ReplaySession:
             return []
         self._looked = math.inf
         words = fate(None, memory_kills(), [self._folder / "host.log"])
-        return [Notice(f"it ended at step {self._state.step:,} without a word: {words}", folders=(str(self._folder),))]
+        return [Notice(f"ended at step {self._state.step:,}: {words}", folders=(str(self._folder),))]
 
     def _catch_up(self) -> list[Message]:
         until = perf_counter() + BUDGET

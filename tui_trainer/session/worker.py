@@ -104,6 +104,11 @@ class Worker:
 
         return allocated(self._trainers[0].shop.device)
 
+    def hold_again(self) -> None:
+        """Hold folders that were taken away and are back."""
+        for folder in list(self._folders):
+            folder.hold_again()
+
     def release(self) -> None:
         """Let the folders go."""
         for folder in self._folders:

@@ -10,7 +10,11 @@ from tui_trainer.components.stopping import lower_is_better
 from tui_trainer.protocol.state import RunState
 from tui_trainer.protocol.words import duration, number
 from tui_trainer.text import visible
+from tui_trainer.ui.card import before_after, reach
 from tui_trainer.ui.signs import STATE_STYLES, Signs
+
+DONE = 3
+"""Interventions that the summary lists; all of them stand in `tui-trainer compare`."""
 
 REASONS = {
     "completed": "trained for all its epochs",
@@ -43,6 +47,25 @@ def commands(state: RunState) -> list[tuple[str, str]]:
     return found
 
 
+def interventions(state: RunState) -> list[Content]:
+    """What was done to the run, the newest last: at which step, and the training loss before and after."""
+    series = state.series.get("train_loss")
+    marks = [mark for mark in state.marks if mark.letter != "n"]
+    if series is None or not marks:
+        return []
+    lines: list[Content] = []
+    for mark in marks[-DONE:]:
+        before, after = before_after(series, mark.step, reach(state))
+        loss = f"  loss {number(before)} → {number(after)}" if before is not None or after is not None else ""
+        lines.append(
+            Content.assemble(("done  ", "$muted"), f"step {mark.step:,}  {visible(mark.text)}", (loss, "$muted"))
+        )
+    more = len(marks) - len(lines)
+    if more:
+        lines.append(Content.styled(f"      and {more} before: [ visits each", "$muted"))
+    return lines
+
+
 def summary(state: RunState, width: int, signs: Signs) -> Content:
     """The summary of one run."""
     style = STATE_STYLES.get(state.status, "")
@@ -60,6 +83,7 @@ def summary(state: RunState, width: int, signs: Signs) -> Content:
                 (f", the {sign}, in epoch {state.best.epoch}", "$muted"),
             )
         )
+    lines += interventions(state)
     wanted = [name for name in state.metrics if name.startswith(("train_", "val_", "test_")) and "/" not in name]
     if wanted:
         last = "  ".join(f"{visible(name)} {number(state.metrics[name])}" for name in wanted)

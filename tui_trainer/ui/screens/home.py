@@ -57,7 +57,7 @@ class Home(Finder[Item]):
             "  ",
             (self.signs.state(item.status), STATE_STYLES.get(item.status, "$muted")),
             f" {visible(item.name):<32} ",
-            (f"{item.reason or item.status} · epoch {item.epoch}{best}", "$muted"),
+            (f"{visible(item.reason) or item.status} · epoch {item.epoch}{best}", "$muted"),
         )
 
     def about(self, item: Item) -> Content:
