@@ -124,3 +124,12 @@ def test_of_many_curves_as_many_are_drawn_as_can_be_told_apart() -> None:
     assert f"{MOST_BEHIND + 1} of 63 runs" in [
         note.text for note in picture(ChartKind.LOSS, states, 5, View(), 60, 14).notes
     ]
+
+
+def test_columns_are_named_after_what_differs() -> None:
+    def run(name: str, activation: dict[str, str], kind: str) -> RunState:
+        config = {"model": {"activation": activation, "init": {"kind": kind}}}
+        return RunState(run=name, started=started(config=config))
+
+    heads = table([run("a", {"kind": "relu"}, "zeros"), run("b", {"kind": "tanh"}, "normal")])[0]
+    assert heads[6:] == ["activation", "init"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
+from tui_trainer.diagnosis.follow import COSINE, EFFECTIVE, QUALITY, UPDATE
 from tui_trainer.protocol.state import CLOCK, MEAN_TRAIN_LOSS, RunState
 from tui_trainer.protocol.words import duration, number
 from tui_trainer.text import visible
@@ -13,6 +14,8 @@ from tui_trainer.ui.pictures.scene import short_name
 from tui_trainer.ui.view import View
 
 _FIRST = ("train_loss", MEAN_TRAIN_LOSS, "val_loss", "lr", "grad_norm")
+_APART = frozenset((CLOCK, COSINE, EFFECTIVE, QUALITY, UPDATE))
+"""What is read off elsewhere: the time is there in words, and what probes measured belongs to the diagnosis."""
 _SHORT = {"train_loss": "train", MEAN_TRAIN_LOSS: "epoch mean", "val_loss": "val", "grad_norm": "norm"}
 
 
@@ -30,7 +33,7 @@ def values_at(states: Sequence[RunState], selected: int, view: View) -> list[tup
     found = [("step", f"{step:.0f}"), ("epoch", f"{step / front.steps_per_epoch:.2f}")]
     if CLOCK in front.series:
         found.append(("time", duration(seconds)))
-    others = sorted(name for name in front.series if "/" not in name and name not in (*_FIRST, CLOCK, "lr"))
+    others = sorted(name for name in front.series if "/" not in name and name not in (*_FIRST, *_APART))
     for name in (*_FIRST, *others):
         value = _value(front, name, step)
         if value is not None:

@@ -80,7 +80,7 @@ def table(states: Sequence[RunState]) -> list[list[str]]:
         flattened(state.started.config) if state.started is not None else {} for state in states
     ]
     keys = [key for key in differing_keys(flat) if key.partition(".")[0] not in APART]
-    heads = ["run", "status", "epoch", "best", "train", "val", *(key.rpartition(".")[2] for key in keys)]
+    heads = ["run", "status", "epoch", "best", "train", "val", *_heads(keys)]
     rows = [
         [
             name_of(state).rsplit("/", 1)[-1],
@@ -94,6 +94,12 @@ def table(states: Sequence[RunState]) -> list[list[str]]:
         for state, config in zip(states, flat, strict=True)
     ]
     return [heads, *rows]
+
+
+def _heads(keys: Sequence[str]) -> list[str]:
+    """The end of each key that says what it is: of a kind whose, and more of it where two end alike."""
+    ends = [key.removesuffix(".kind").rpartition(".")[2] for key in keys]
+    return [end if ends.count(end) == 1 else ".".join(key.split(".")[-2:]) for key, end in zip(keys, ends, strict=True)]
 
 
 def _value(value: Any) -> str:
