@@ -158,7 +158,7 @@ def test_a_host_that_is_killed_is_said_and_its_run_is_dead(place):
     screen.shows("running", seconds=60)
     (pid,) = place.hosts()
     os.kill(pid, 9)
-    screen.until(lambda: "killed by signal 9" in screen.text, seconds=30)
+    screen.until(lambda: "killed (SIGKILL); R resumes it" in screen.text, seconds=30)
     screen.press("q")
     assert screen.leave() == 1
     assert place.runs()[0]["status"] == "dead"

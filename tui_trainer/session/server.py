@@ -214,7 +214,7 @@ def _listen(path: Path) -> socket.socket:
 
 @contextlib.contextmanager
 def _alone(directory: Path) -> Generator[None]:
-    descriptor = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)  # the directory itself: a lock file would stay behind
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
