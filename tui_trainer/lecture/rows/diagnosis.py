@@ -5,14 +5,42 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from statistics import median
+from itertools import pairwise
+from statistics import fmean, median
 
 import torch
+from torch import Tensor
 
 from tui_trainer.lecture.claims import Measured, above, below, exactly, within
 from tui_trainer.lecture.registry import row
 from tui_trainer.lecture.school import School
 from tui_trainer.lecture.trained import Trained
+from tui_trainer.protocol.commands import RollBack, SetLearningRate
+
+
+@row("S37", "lr-very-high")
+def very_high_rate(school: School) -> Iterator[Measured]:
+    """The alarm, what its two keys make of the run where it rang, and the rate at which a bowl is left."""
+    runs = school.runs("lr-very-high")
+    for name, run in runs.items():
+        said = run.found("DIVERGE")
+        yield Measured(f"epoch of the alarm, {name}", said.epoch if said is not None else math.inf, below(5))
+        yield Measured(f"the first loss that was no number ended the run, {name}", float(run.diverged), exactly(1))
+    said = runs["climbing"].found("DIVERGE")
+    assert said is not None, "a claim above says so"
+    yield Measured('the alarm names "b" and "k"', float(said.key == "b k"), exactly(1))
+    pressed = [
+        (said.step, RollBack(to="best", by="the check")),
+        (said.step, SetLearningRate(factor=0.1, by="the check")),
+    ]
+    saved = school.train(runs["climbing"].config, "lr-very-high climbing, saved by b and k", script=pressed)
+    yield Measured(
+        "training loss at the end, best weights back and a tenth of the rate", saved.at(-1, "train_loss"), below(0.1)
+    )
+    for share, bound in ((2.01, above(1)), (1.9, below(1e-6))):
+        bowl = school.runs("zigzag", f"optimizer.lr={share / 1000}", "training.epochs=100")["one-over-L"]
+        gap = bowl.record.rows[bowl.record.last_step]["suboptimality"]
+        yield Measured(f"suboptimality on a bowl at the rate {share:g}/L, over that at the start", gap, bound)
 
 
 @row("S38", "lr-low")
@@ -43,6 +71,52 @@ def too_few_epochs(school: School) -> Iterator[Measured]:
     yield Measured("training loss, 5 epochs over 30", short / long, above(3))
     slope = 1 - runs["short"].at(5, "train_loss") / runs["short"].at(4, "train_loss")
     yield Measured("share of its loss that the short run still lost in its last epoch", slope, above(0.01))
+
+
+@row("S41", "lr-high", "lr-very-high")
+def remember_the_staircase(school: School) -> Iterator[Measured]:
+    said = school.runs("lr-high")["high"].found("LR_HIGH")
+    advice = said.advice if said is not None else ""
+    yield Measured("the finding of a high rate names StepLR", float("StepLR" in advice), exactly(1))
+    keys = said.key.split() if said is not None else []
+    yield Measured(
+        "the finding names the key of a tenth and that of the schedule", float(keys == ["k", "s"]), exactly(1)
+    )
+
+
+@row("S42", "layer-speed")
+def layers_at_different_speeds(school: School) -> Iterator[Measured]:
+    runs = school.runs("layer-speed")
+    ratios = {name: _speeds(runs[name]) for name in ("two-hidden", "three-hidden", "four-hidden")}
+    every = [ratio for found in ratios.values() for ratio in found]
+    for name, found in ratios.items():
+        yield Measured(f"gradient of a layer over that of the one before, mean, {name}", fmean(found), within(3.5, 7))
+    yield Measured("the same, smallest of all nets", min(every), within(3.8, 6.4))
+    yield Measured("the same, largest of all nets", max(every), within(3.8, 6.4))
+    plain, adam = (runs[name].best("val_accuracy") for name in ("four-hidden", "four-hidden-adam"))
+    yield Measured("validation accuracy with four hidden layers, SGD at .1", plain, below(0.2))
+    yield Measured("the same, Adam", adam, above(0.9))
+
+
+def _speeds(run: Trained) -> list[float]:
+    """The length of each hidden layer's d = dC/dz over that of the one before, means over samples, at the first weights.
+
+    The gradient of a sample's own cost by what goes into a layer's activation, as in Nielsen's book.
+    """
+    train, model = run.shop.data.train, run.shop.model
+    seen: list[Tensor] = []
+    linear = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
+    hooks = [layer.register_forward_hook(lambda layer, given, sums: seen.append(sums)) for layer in linear]
+    last = model.state_dict()
+    last = {name: value.clone() for name, value in last.items()}
+    model.load_state_dict(run.weights[0])
+    # The objective is a mean: its gradient by a sample's sums is that sample's own over the number of samples.
+    cost = run.shop.objective(model(train.inputs), train.targets) * len(train)
+    lengths = [found.norm(dim=1).mean().item() for found in torch.autograd.grad(cost, seen[:-1])]
+    for hook in hooks:
+        hook.remove()
+    model.load_state_dict(last)
+    return [after / before for before, after in pairwise(lengths)]
 
 
 @row("S48", "grad-norm-stop")
