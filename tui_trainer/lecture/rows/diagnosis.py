@@ -38,7 +38,7 @@ def very_high_rate(school: School) -> Iterator[Measured]:
         "training loss at the end, best weights back and a tenth of the rate", saved.at(-1, "train_loss"), below(0.1)
     )
     for share, bound in ((2.01, above(1)), (1.9, below(1e-6))):
-        bowl = school.runs("zigzag", f"optimizer.lr={share / 1000}", "training.epochs=100")["one-over-L"]
+        bowl = school.runs("zigzag", f"optimizer.lr={share / 1000}")["one-over-L"]
         gap = bowl.record.rows[bowl.record.last_step]["suboptimality"]
         yield Measured(f"suboptimality on a bowl at the rate {share:g}/L, over that at the start", gap, bound)
 
@@ -99,16 +99,19 @@ def layers_at_different_speeds(school: School) -> Iterator[Measured]:
 
 
 def _speeds(run: Trained) -> list[float]:
-    """The length of each hidden layer's d = dC/dz over that of the one before, means over samples, at the first weights.
+    """The mean length over samples of each hidden layer's d over that of the one before, at the first weights.
 
-    The gradient of a sample's own cost by what goes into a layer's activation, as in Nielsen's book.
+    d is the gradient of a sample's own cost by what goes into the layer's activation, as in Nielsen's book.
     """
     train, model = run.shop.data.train, run.shop.model
     seen: list[Tensor] = []
     linear = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
-    hooks = [layer.register_forward_hook(lambda layer, given, sums: seen.append(sums)) for layer in linear]
-    last = model.state_dict()
-    last = {name: value.clone() for name, value in last.items()}
+
+    def see(layer: torch.nn.Module, given: tuple[Tensor, ...], sums: Tensor) -> None:
+        seen.append(sums)
+
+    hooks = [layer.register_forward_hook(see) for layer in linear]
+    last = {name: value.clone() for name, value in model.state_dict().items()}
     model.load_state_dict(run.weights[0])
     # The objective is a mean: its gradient by a sample's sums is that sample's own over the number of samples.
     cost = run.shop.objective(model(train.inputs), train.targets) * len(train)
