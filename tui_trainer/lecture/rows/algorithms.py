@@ -19,6 +19,7 @@ from tui_trainer.lecture.nets import optimizer_state, per_sample_gradients, save
 from tui_trainer.lecture.registry import row
 from tui_trainer.lecture.school import School
 from tui_trainer.lecture.trained import Trained
+from tui_trainer.parts.second_order import solve
 
 
 @row("S14", "memory")
@@ -141,10 +142,9 @@ def medium_accuracy(school: School) -> Iterator[Measured]:
         gd, sgd, falling = _at_its_rates(school, noise)
         crossing = _overtaken(sgd, gd)
         if noise:
-            yield Measured("epoch in which GD overtakes, equal columns", crossing, within(2, 5))
-            yield Measured(
-                "the same with a falling rate, epochs later", _overtaken(falling, gd) - crossing, within(0, 4)
-            )
+            yield Measured("epoch in which GD overtakes, equal columns", crossing, within(2, 4))
+            later = _overtaken(falling, gd) - crossing
+            yield Measured("the same with a falling rate, epochs later", later, above(0.5), of="mean")
         else:
             yield Measured("GD overtakes within 20 epochs, no noise", float(isfinite(crossing)), exactly(0))
 
@@ -181,8 +181,10 @@ def _overtaken(run: Trained, gd: Trained) -> float:
 
 @row("S21", "robbins-monro")
 def robbins_monro(school: School) -> Iterator[Measured]:
-    runs = school.runs("robbins-monro")
-    # f = 50 at the start; with noise the mean over the tail is what the rule speaks of.
+    """Sixteen walks side by side for each rule, the coordinates of a round bowl: one alone may be lucky."""
+    start = ", ".join(["10.0"] * 16)
+    runs = school.runs("robbins-monro", "data.dimensions=16", "data.condition=1", f"data.start=[{start}]")
+    # f = 50 at the start of each walk.
     tail = {name: 50 * fmean(run.column("suboptimality", 10_000)) for name, run in runs.items()}
     settled = 50 * fmean(runs["constant"].column("suboptimality", 1_000))
     yield Measured("mean of f, constant rate of .1, over .1/(2(2 - .1))", settled / (0.1 / 3.8), about(1, 0.15))
@@ -242,12 +244,12 @@ def _power_of_newton() -> float:
     sizes = (200, 400, 800, 1600)
     seconds: list[float] = []
     for size in sizes:
-        matrix = torch.eye(size, dtype=torch.float64) * size + torch.ones(size, size, dtype=torch.float64)
+        hessian = size * torch.eye(size, dtype=torch.float64) + torch.ones(size, size, dtype=torch.float64)
         gradient = torch.ones(size, dtype=torch.float64)
         best = inf
-        for _ in range(5):
+        for _ in range(max(8000 // size, 5)):
             begun = time.thread_time()
-            torch.linalg.solve(matrix, gradient)
+            solve(hessian, gradient, 0.0)
             best = min(best, time.thread_time() - begun)
         seconds.append(best)
     slope, _ = linear_regression([log(size) for size in sizes], [log(value) for value in seconds])
