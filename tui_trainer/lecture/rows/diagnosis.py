@@ -50,6 +50,8 @@ def low_rate(school: School) -> Iterator[Measured]:
     yield Measured("training loss after 30 epochs, rate .001 over rate .3", low / good, above(50))
     falls = sum(runs["low"].at(epoch + 1, "train_loss") < runs["low"].at(epoch, "train_loss") for epoch in range(1, 30))
     yield Measured("share of epochs in which the low rate's loss fell", falls / 29, exactly(1))
+    said = runs["low"].found("LR_LOW")
+    yield Measured("epoch in which the diagnosis calls the rate low", said.epoch if said else math.inf, below(4))
 
 
 @row("S39", "lr-high")
@@ -71,6 +73,8 @@ def too_few_epochs(school: School) -> Iterator[Measured]:
     yield Measured("training loss, 5 epochs over 30", short / long, above(3))
     slope = 1 - runs["short"].at(5, "train_loss") / runs["short"].at(4, "train_loss")
     yield Measured("share of its loss that the short run still lost in its last epoch", slope, above(0.01))
+    said = runs["short"].found("STOPPED_TOO_SOON")
+    yield Measured("the diagnosis of the short run says that it stopped too soon", float(said is not None), exactly(1))
 
 
 @row("S41", "lr-high", "lr-very-high")
