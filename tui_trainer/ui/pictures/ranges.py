@@ -15,8 +15,9 @@ AIR = 0.02
 """Share of the range that is left free at either end."""
 _JUMPS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 _LARGEST = 4e307
-DEEP = 1e-18
-"""Share of 1, or of what is smaller and still the largest value, below which a logarithmic axis does not reach."""
+DEEP = 1e-32
+"""How far below 1, or below the largest value where that is smaller, a logarithmic axis reaches: the square of what
+float64 tells apart, as a squared distance from where a method has arrived."""
 TAIL = 0.02
 """Share of the columns that may lie outside the usual range at either end."""
 ROOM = 2.0
