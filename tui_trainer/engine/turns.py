@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import traceback
 from collections.abc import Callable, Sequence
@@ -13,18 +14,25 @@ from tui_trainer.engine.trainer import Trainer
 
 
 def train(trainers: Sequence[Trainer], wake: threading.Event) -> None:
-    """Train every run to its end, a batch of each in turn; wait on `wake` while all of them are paused.
+    """Train every run to its end, a batch at a time; wait on `wake` while all of them are paused.
 
-    A run that fails ends alone, with its traceback in the log.
+    The turn is of those that are least far, in epochs: then one that takes all samples in a step and one that takes a
+    few grow side by side. One that was asked for something answers at once, and one that was paused goes on where the
+    others are: they do not stand still until it has caught up. A run that fails ends alone, with its traceback in the
+    log.
     """
     if len(trainers) == 1:
         _train_alone(trainers[0], wake)
         return
     going = {trainer: trainer.run() for trainer in trainers}
+    passed = {trainer: trainer.epoch + trainer.position / trainer.steps_per_epoch for trainer in trainers}
     while going:
         wake.clear()
         busy = False
+        least = min((passed[trainer] for trainer in going if not trainer.paused), default=-math.inf)
         for trainer in list(going):
+            if passed[trainer] > least and not trainer.paused and not trainer.control.waiting:
+                continue
             rng.put(trainer.shop.rng, trainer.shop.device)
             trainer.watch.start()
             alive = guarded(trainer, lambda turn=going[trainer]: next(turn, None))
@@ -34,6 +42,8 @@ def train(trainers: Sequence[Trainer], wake: threading.Event) -> None:
             trainer.watch.stop()
             trainer.shop.rng = rng.take(trainer.shop.device)
             busy = busy or alive
+            if alive:
+                passed[trainer] = max(passed[trainer], least) + 1 / trainer.steps_per_epoch
         if not busy and going:
             wake.wait(1.0)
 

@@ -83,6 +83,8 @@ class School:
             if trained is None:
                 return
             trained.record.add(event)
+            if isinstance(event, ev.Diagnosed):
+                trained.findings.append(event)
             if isinstance(event, ev.EpochEnded):
                 trained.epochs.append(event)
                 if event.epoch in weights_at:

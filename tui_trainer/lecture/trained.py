@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -24,6 +25,7 @@ class Trained:
         shop: its data, and its network as training left it.
         record: every number by step.
         epochs: what was said at the end of each epoch, the first one first.
+        findings: what its diagnosis said, in the order in which it did.
         weights: the network's state by epoch: 0 before the first step, and those that were asked for.
         ending: how it ended.
     """
@@ -32,6 +34,7 @@ class Trained:
     shop: Workshop
     record: Record = field(default_factory=Record)
     epochs: list[ev.EpochEnded] = field(default_factory=list[ev.EpochEnded])
+    findings: list[ev.Diagnosed] = field(default_factory=list[ev.Diagnosed])
     weights: dict[int, Weights] = field(default_factory=dict[int, Weights])
 
     @property
@@ -56,6 +59,16 @@ class Trained:
         rows = self.record.rows
         end = last if last is not None else max(rows, default=0)
         return [rows[step][name] for step in sorted(rows) if first <= step <= end and name in rows[step]]
+
+    def first_step(self, metric: str, reached: float) -> float:
+        """The first step after which a metric was at most this; infinite where it never was."""
+        rows = self.record.rows
+        reaching = (step for step in sorted(rows) if rows[step].get(metric, math.inf) <= reached)
+        return float(next(reaching, math.inf))
+
+    def found(self, *names: str) -> ev.Diagnosed | None:
+        """What the diagnosis first said under one of these names; None where it never did."""
+        return next((said for said in self.findings if said.active and said.finding in names), None)
 
     def batch_losses(self, epoch: int) -> list[float]:
         """The loss of every batch of an epoch, 1 for the first."""

@@ -14,7 +14,7 @@ from tui_trainer.config.preset import load, preset_tables
 from tui_trainer.config.problems import as_user_error
 from tui_trainer.errors import UserError
 from tui_trainer.paths import runs_dir, socket_dir
-from tui_trainer.runs.listing import RunInfo, describe, find_run, is_run, list_runs
+from tui_trainer.runs.listing import RunInfo, describe, find_run, find_runs, list_runs
 from tui_trainer.session.base import Session
 from tui_trainer.session.catalogue import LessonInfo, PresetInfo
 from tui_trainer.session.client import ClientSession, SocketLink
@@ -87,14 +87,13 @@ def join(info: RunInfo, *, can_steer: bool = True) -> Session:
     return ReplaySession(Path(info.path))
 
 
-def open_path(name: str, directory: Path) -> ReplaySession:
-    """The folder of a run, by path or by name."""
+def open_runs(name: str, directory: Path) -> list[ReplaySession]:
+    """The folder of a run, by path or by name; of a set all of its runs, in the order in which they began."""
     path = Path(name)
-    if path.is_dir() and is_run(path):
-        return ReplaySession(path)
     if path.exists() and not path.is_dir():
         raise UserError(f"{name!r} is not a run folder")
-    return ReplaySession(Path(find_run(name, directory).path))
+    found = sorted(find_runs(name, directory), key=lambda info: info.started)
+    return [ReplaySession(Path(info.path)) for info in found]
 
 
 def find_live(name: str, option: str | None) -> RunInfo:

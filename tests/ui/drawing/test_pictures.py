@@ -68,6 +68,15 @@ def test_the_suboptimality_takes_the_place_of_the_metric_on_an_axis_of_its_own(m
     assert _curves(both, DIM_RUNS[1])
 
 
+def test_a_method_that_has_arrived_does_not_press_the_others_flat(make_run):
+    """Newton ends at 1e-254: what lies below the square of rounding leaves the chart, and its value is told."""
+    state = make_run(steps=2, metric="")
+    state.apply(Scalars(steps=[0, 1, 2], seconds=[0.0, 0.1, 0.2], values={"suboptimality": [1.0, 1e-9, 1e-254]}))
+    shown = _picture(ChartKind.METRIC, state)
+    assert shown.y.low == 1e-32
+    assert "f - f* 1e-254" in _words(shown)
+
+
 @pytest.mark.parametrize("kind", ChartKind)
 @pytest.mark.parametrize("axis", AXES)
 def test_every_chart_of_every_run_has_a_picture(make_run, kind: ChartKind, axis: str):

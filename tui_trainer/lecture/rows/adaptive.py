@@ -15,9 +15,33 @@ from tui_trainer.lecture.claims import Bound, Measured, about, above, below, wit
 from tui_trainer.lecture.nets import error_on_test, gradients
 from tui_trainer.lecture.registry import row
 from tui_trainer.lecture.school import School
+from tui_trainer.lecture.trained import Trained
 from tui_trainer.protocol.commands import SetOptimizer
 
 Make = Callable[[list[Tensor]], Optimizer]
+
+
+@row("S30", "coord-scale")
+def scale_of_each_coordinate(school: School) -> Iterator[Measured]:
+    """From (1, 1), where the slope is 1 along the valley and 1000 across it."""
+    runs = school.runs("coord-scale")
+    for name, bound in (("sgd", about(0.001, 1e-12)), *((name, about(1, 1e-6)) for name in _SCALED)):
+        along, across = (run_column[1] - run_column[0] for run_column in _coordinates(runs[name]))
+        yield Measured(f"first step along the valley over that across, {name}", abs(along / across), bound)
+    turned = school.runs("coord-scale", "data.rotation=45", "training.epochs=60")
+    for name in ("adagrad", "adam"):
+        aligned = runs[name].first_step("suboptimality", 1e-6)
+        tilted = min(turned[name].first_step("suboptimality", 1e-6), 3000)
+        yield Measured(
+            f"steps to a millionth, turned by 45 degrees over along the axes, {name}", tilted / aligned, above(2)
+        )
+
+
+_SCALED = ("adagrad", "rmsprop", "adam")
+
+
+def _coordinates(run: Trained) -> list[list[float]]:
+    return [run.column(f"coordinate/{axis}", 0) for axis in (1, 2)]
 
 
 @row("S31", "adagrad")

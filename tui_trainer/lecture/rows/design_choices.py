@@ -70,6 +70,20 @@ def sign_passes_no_gradient(school: School) -> Iterator[Measured]:
         )
 
 
+@row("S03", "perceptron")
+def perceptron(school: School) -> Iterator[Measured]:
+    run = school.runs("perceptron")[""]
+    # At w = 0 the first sample is a mistake whose loss is 0.
+    mistakes = [sum(loss > 0 for loss in run.batch_losses(epoch)) + (epoch == 1) for epoch in range(1, 11)]
+    known = run.shop.data.known
+    yield Measured("first pass without a mistake", mistakes.index(0) + 1 if 0 in mistakes else math.inf, below(10))
+    yield Measured("mistakes in all, over the bound (R/margin)^2", sum(mistakes) / known["mistakes at most"], below(1))
+    train = run.shop.data.train
+    with torch.no_grad():
+        right = (run.shop.model(train.inputs).squeeze(1) > 0) == (train.targets == 1)
+    yield Measured("training points on their side of the plane, share", right.double().mean().item(), exactly(1))
+
+
 @row("S04", "act-lab")
 def what_an_activation_needs(school: School) -> Iterator[Measured]:
     """Derivatives on a million normal numbers, and what a forward pass over them costs this thread."""

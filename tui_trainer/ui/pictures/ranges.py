@@ -15,6 +15,9 @@ AIR = 0.02
 """Share of the range that is left free at either end."""
 _JUMPS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 _LARGEST = 4e307
+DEEP = 1e-32
+"""How far below 1, or below the largest value where that is smaller, a logarithmic axis reaches: the square of what
+float64 tells apart, as a squared distance from where a method has arrived."""
 TAIL = 0.02
 """Share of the columns that may lie outside the usual range at either end."""
 ROOM = 2.0
@@ -56,7 +59,7 @@ def vertical(
 
     On a linear axis a few columns far outside the usual range (fewer than one in fifty at either end) do not stretch
     it: what lies beyond it by more than its height is cut off, and marked at the edge with an arrow and its
-    value. A logarithmic axis, and one with `cut` off, shows everything.
+    value. A logarithmic axis shows all that is more than rounding, and one with `cut` off everything.
 
     Args:
         curves: what is drawn.
@@ -109,6 +112,7 @@ def _linear_scale(low: float, high: float, rows: int) -> Scale:
 def _log_scale(values: Sequence[float], rows: int) -> Scale:
     positive = [_within(value) for value in values if value > 1e-300]
     low, high = (min(positive), max(positive)) if positive else (0.1, 10.0)
+    low = max(low, DEEP * min(high, 1.0))
     if high / low < 1.5:
         low, high = low / 1.25, high * 1.25
     low, high = _round_down(low), _round_up(high)
