@@ -23,8 +23,9 @@ from tui_trainer.session.launch import host_spec, launch
 from tui_trainer.session.replay import ReplaySession
 
 _GROUPS = (
-    "first steps", "pictures", "images", "tables", "language",
+    "first steps",
     "design choices", "algorithms", "learning rates", "adaptive methods", "diagnosis", "initialisation", "stopping",
+    "pictures", "images", "tables", "language",
 )  # fmt: skip
 """Groups in the order in which they are listed; others come after them by name."""
 
