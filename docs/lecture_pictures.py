@@ -24,7 +24,7 @@ from tui_trainer.ui.settings import Settings
 
 FOLDER = Path(__file__).parent / "lecture"
 SIZE = (140, 40)
-PATIENCE = 600.0
+PATIENCE = 1800.0
 """Seconds that a lesson may take on a busy machine."""
 
 
@@ -45,21 +45,21 @@ class Sight:
 
 SIGHTS = (
     Sight("S02", "act-sign", ("escape",)),
-    Sight("S04", "act-lab", ("7", "tab", "tab", "tab")),
+    Sight("S04", "act-lab", ("tab", "tab", "tab")),
     Sight("S09", "head-regression", ("escape",)),
     Sight("S10", "head-binary", ("7",)),
-    Sight("S11", "softmax", ("7",)),
+    Sight("S11", "softmax"),
     Sight("S13", "label-smoothing", ("escape",)),
     Sight("S14", "memory", ("7",)),
     Sight("S15", "grad-noise", ("7",)),
-    Sight("S17", "sampling", ("7", "tab")),
+    Sight("S17", "sampling", ("tab",)),
     Sight("S24", "schedules", ("escape",)),
     Sight("S25", "plateau-val", ("escape",)),
-    Sight("S33", "adagrad-dies", ("7",)),
+    Sight("S33", "adagrad-dies"),
     Sight("S39", "lr-high", ("escape",)),
-    Sight("S43", "init-zero", ("7",)),
+    Sight("S43", "init-zero", ("7", "tab", "tab", "tab", "tab")),
     Sight("S44", "init-scale", ("escape",)),
-    Sight("S45", "init-grid", ("7",)),
+    Sight("S45", "init-grid"),
     Sight("S47", "init-depth", ("8", "tab", "tab", "tab", "tab")),
     Sight("S48", "grad-norm-stop", ("7",)),
     Sight("S49", "early-stop", ("escape",)),

@@ -20,6 +20,4 @@ def early_stopping(school: School) -> Iterator[Measured]:
     yield Measured("test error at the end, less stopped without putting back", end - left, about(0, 0.05), of="mean")
     whole = runs["to-the-end"]
     late = fmean(whole.at(epoch, "val_loss") for epoch in range(len(whole.epochs) - 9, len(whole.epochs) + 1))
-    found = whole.first_finding("OVERFIT")
-    yield Measured("epoch in which the diagnosis says OVERFIT of the run to the end", found, below(30))
     yield Measured("validation loss of the last ten epochs over its best", late / whole.best("val_loss"), above(1.3))
