@@ -197,3 +197,16 @@ def test_the_list_of_rows(capsys: pytest.CaptureFixture[str]) -> None:
         "row": "S17", "group": "algorithms", "title": ROWS["S17"].title, "presets": ["sampling"],
     }  # fmt: skip
     assert "S43  initialisation" in _run(capsys, "--list")[1]
+
+
+def test_a_trained_run_keeps_its_pictures_and_what_was_found() -> None:
+    school = School(0)
+    run = school.runs("sampling", "training.epochs=3")["replacement"]
+    taken = run.pictures["coverage"]
+    assert [event.epoch for event in taken] == [1, 2, 3]
+    assert run.read("coverage", "seen_share") == taken[-1].numbers["seen_share"]
+    assert run.read("coverage", "seen_share", epoch=1) == taken[0].numbers["seen_share"]
+    sign = school.runs("act-sign", "training.epochs=3")["sgd"]
+    assert sign.reads("layers", "movement")["hidden1"] == 0 < sign.reads("layers", "movement")["output"]
+    assert sign.first_finding("NOGRAD") == 1
+    assert sign.first_finding("ADAGRAD") == math.inf

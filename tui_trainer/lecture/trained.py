@@ -88,6 +88,10 @@ class Trained:
         value = self._taken(picture, epoch).numbers[number]
         return math.nan if value is None else value
 
+    def readings(self, picture: str, number: str) -> list[float]:
+        """A number of every picture of a name, in the order in which they were taken."""
+        return [self.read(picture, number, event.epoch) for event in self.pictures[picture]]
+
     def reads(self, picture: str, prefix: str, epoch: int | None = None) -> dict[str, float]:
         """The numbers of a picture that are known for each layer, size or function: `prefix/...`, by what follows."""
         names = self._taken(picture, epoch).numbers

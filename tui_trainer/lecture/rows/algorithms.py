@@ -57,5 +57,5 @@ def _wiggle(run: Trained) -> float:
 @row("S17", "sampling")
 def coverage(school: School) -> Iterator[Measured]:
     for name, bound in (("shuffle", exactly(1)), ("replacement", about(0.632, 0.02))):
-        shares = [event.numbers["seen_share"] for event in school.runs("sampling")[name].pictures["coverage"]]
+        shares = school.runs("sampling")[name].readings("coverage", "seen_share")
         yield Measured(f"share of the samples that an epoch sees, {name}", fmean(shares), bound)

@@ -166,7 +166,7 @@ def softmax(school: School) -> Iterator[Measured]:
     yield Measured(
         "sum of the probabilities less 1, largest", (probabilities.sum(-1) - 1).abs().max().item(), below(1e-6)
     )
-    shown = max(abs(event.numbers["sum"] - 1) for event in runs["in-the-loss"].pictures["logits"])
+    shown = max(abs(total - 1) for total in runs["in-the-loss"].readings("logits", "sum"))
     yield Measured("the same of the image in the picture, over all epochs", shown, below(1e-6))
     shifted = (head(logits + 3.0) - probabilities).abs().max().item()
     yield Measured("change of a probability when 3 is added to all logits, largest", shifted, below(1e-6))
