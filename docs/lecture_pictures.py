@@ -62,7 +62,7 @@ SIGHTS = (
     Sight("S45", "init-grid"),
     Sight("S47", "init-depth", ("8", "tab", "tab", "tab", "tab")),
     Sight("S48", "grad-norm-stop", ("7",)),
-    Sight("S49", "early-stop", ("escape",)),
+    Sight("S49", "early-stop", ("escape", "tab")),
 )
 
 

@@ -41,8 +41,7 @@ def draw(frame: Frame, drawing: Bars) -> Picture:
     for place, label in enumerate(shown):
         start = place * slot + max(slot - wide * many, 0) // 2
         if place % stride == 0:
-            # A name that is wider than its bars would lose its beginning at the left edge.
-            ticks.append(Tick(max(place * slot + slot / 2, len(names[place]) / 2 + 1), names[place]))
+            ticks.append(Tick(place * slot + slot / 2, names[place]))
         for k, group in enumerate(drawing.groups):
             layers += _bar(RUNS[k % len(RUNS)], start + k * wide, wide, group.values[label], scale)
     legend = tuple(Entry(RUNS[k % len(RUNS)], "band", visible(group.name)) for k, group in enumerate(drawing.groups))
