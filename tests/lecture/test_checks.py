@@ -154,6 +154,9 @@ def test_verdicts_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_check_that_holds_exits_with_0_and_writes_its_page(capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None:
     page = tmp_path / "lecture.md"
+    (tmp_path / "lecture").mkdir()
+    for row in ("S17", "S49"):
+        (tmp_path / "lecture" / f"{row}.svg").write_text("<svg/>")
     code, out, _ = _run(capsys, "--check", "S17", "--markdown", str(page))
     assert code == 0
     assert out.count("holds") == 2
@@ -162,6 +165,8 @@ def test_a_check_that_holds_exits_with_0_and_writes_its_page(capsys: pytest.Capt
     assert "| share of the samples that an epoch sees, shuffle | 1 | = 1 | holds |" in text
     assert "`tui-trainer run sampling`" in text
     assert "2 of 2 claims of 1 rows hold" in text
+    assert text.endswith("![The screen at the end of S17](lecture/S17.svg)\n")
+    assert "S49" not in text
 
 
 @pytest.mark.parametrize(
@@ -192,3 +197,16 @@ def test_the_list_of_rows(capsys: pytest.CaptureFixture[str]) -> None:
         "row": "S17", "group": "algorithms", "title": ROWS["S17"].title, "presets": ["sampling"],
     }  # fmt: skip
     assert "S43  initialisation" in _run(capsys, "--list")[1]
+
+
+def test_a_trained_run_keeps_its_pictures_and_what_was_found() -> None:
+    school = School(0)
+    run = school.runs("sampling", "training.epochs=3")["replacement"]
+    taken = run.pictures["coverage"]
+    assert [event.epoch for event in taken] == [1, 2, 3]
+    assert run.read("coverage", "seen_share") == taken[-1].numbers["seen_share"]
+    assert run.read("coverage", "seen_share", epoch=1) == taken[0].numbers["seen_share"]
+    sign = school.runs("act-sign", "training.epochs=3")["sgd"]
+    assert sign.reads("layers", "movement")["hidden1"] == 0 < sign.reads("layers", "movement")["output"]
+    assert sign.first_finding("NOGRAD") == 1
+    assert sign.first_finding("ADAGRAD") == math.inf

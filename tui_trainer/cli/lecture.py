@@ -97,7 +97,7 @@ def _check(rows: Sequence[str], seeds: Sequence[int], as_json: bool, markdown: s
     chosen = [known[number] for number in wanted(rows, known)]
     verdicts = check(chosen, seeds, lambda line: click.echo(line, err=True))
     if markdown is not None:
-        Path(markdown).write_text(_page(verdicts, chosen, seeds), encoding="utf-8")
+        Path(markdown).write_text(_page(verdicts, chosen, seeds, Path(markdown).parent), encoding="utf-8")
     if as_json:
         from tui_trainer.lecture.report import as_values
 
@@ -115,7 +115,8 @@ def _check(rows: Sequence[str], seeds: Sequence[int], as_json: bool, markdown: s
     return 1 if failed else 0
 
 
-def _page(verdicts: Sequence[Verdict], chosen: Sequence[Check], seeds: Sequence[int]) -> str:
+def _page(verdicts: Sequence[Verdict], chosen: Sequence[Check], seeds: Sequence[int], folder: Path) -> str:
+    """The page of the lecture, with the pictures of screens that are beside it: `lecture/S02.svg` and so on."""
     import platform
     from importlib.metadata import version
 
@@ -126,4 +127,7 @@ def _page(verdicts: Sequence[Verdict], chosen: Sequence[Check], seeds: Sequence[
     names = dict.fromkeys(name for one in chosen for name in one.presets)
     lessons = {name: lesson for name in names if (lesson := load(name).first.lesson) is not None}
     made_with = f"torch {version('torch')}, scikit-learn {version('scikit-learn')}, Python {platform.python_version()}"
-    return as_page(verdicts, presets, lessons, seeds, made_with)
+    pictures = {
+        one.row: f"lecture/{one.row}.svg" for one in chosen if (folder / "lecture" / f"{one.row}.svg").is_file()
+    }
+    return as_page(verdicts, presets, lessons, seeds, made_with, pictures)

@@ -49,6 +49,7 @@ def as_page(
     lessons: Mapping[str, Lesson],
     seeds: Sequence[int],
     made_with: str,
+    pictures: Mapping[str, str],
 ) -> str:
     """The page of the lecture: every row that was checked, with its numbers.
 
@@ -58,6 +59,7 @@ def as_page(
         lessons: what each preset says.
         seeds: what was trained with.
         made_with: versions, for whoever gets other numbers.
+        pictures: of screens, as the page refers to them, by row.
     """
     rows = list(dict.fromkeys(verdict.row for verdict in verdicts))
     kept = sum(verdict.holds for verdict in verdicts)
@@ -78,6 +80,8 @@ def as_page(
             lines += ["", f"## {group.capitalize()}"]
         for row in here:
             lines += _row(row, [verdict for verdict in verdicts if verdict.row == row], presets[row], lessons, told)
+            if row in pictures:
+                lines += ["", f"![The screen at the end of {row}]({pictures[row]})"]
     return "\n".join(lines) + "\n"
 
 

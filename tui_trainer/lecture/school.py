@@ -83,12 +83,14 @@ class School:
             if trained is None:
                 return
             trained.record.add(event)
-            if isinstance(event, ev.Diagnosed):
-                trained.findings.append(event)
             if isinstance(event, ev.EpochEnded):
                 trained.epochs.append(event)
                 if event.epoch in weights_at:
                     trained.weights[event.epoch] = copied(trained.shop.model.state_dict())
+            elif isinstance(event, ev.PictureTaken):
+                trained.pictures.setdefault(event.name, []).append(event)
+            elif isinstance(event, ev.Diagnosed) and event.active:
+                trained.findings.append(event)
 
         wake = threading.Event()
         trainer = Trainer(name, config, publish, Control(wake))

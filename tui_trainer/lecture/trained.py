@@ -27,6 +27,7 @@ class Trained:
         epochs: what was said at the end of each epoch, the first one first.
         findings: what its diagnosis said, in the order in which it did.
         weights: the network's state by epoch: 0 before the first step, and those that were asked for.
+        pictures: every picture that it took of itself, by name, in the order in which they were taken.
         ending: how it ended.
     """
 
@@ -36,6 +37,7 @@ class Trained:
     epochs: list[ev.EpochEnded] = field(default_factory=list[ev.EpochEnded])
     findings: list[ev.Diagnosed] = field(default_factory=list[ev.Diagnosed])
     weights: dict[int, Weights] = field(default_factory=dict[int, Weights])
+    pictures: dict[str, list[ev.PictureTaken]] = field(default_factory=dict[str, list[ev.PictureTaken]])
 
     @property
     def ending(self) -> ev.RunFinished:
@@ -90,3 +92,27 @@ class Trained:
         """The first epoch at which a metric was at least this; infinite where it never was."""
         reaching = (end.epoch for end in self.epochs if (end.metrics.get(metric) or 0.0) >= reached)
         return float(next(reaching, float("inf")))
+
+    def read(self, picture: str, number: str, epoch: int | None = None) -> float:
+        """A number of the last picture of a name, or of the one of an epoch; no number where it was not finite."""
+        value = self._taken(picture, epoch).numbers[number]
+        return math.nan if value is None else value
+
+    def readings(self, picture: str, number: str) -> list[float]:
+        """A number of every picture of a name, in the order in which they were taken."""
+        return [self.read(picture, number, event.epoch) for event in self.pictures[picture]]
+
+    def reads(self, picture: str, prefix: str, epoch: int | None = None) -> dict[str, float]:
+        """The numbers of a picture that are known for each layer, size or function: `prefix/...`, by what follows."""
+        names = self._taken(picture, epoch).numbers
+        found = {name.removeprefix(f"{prefix}/"): name for name in names if name.startswith(f"{prefix}/")}
+        return {short: self.read(picture, name, epoch) for short, name in found.items()}
+
+    def _taken(self, picture: str, epoch: int | None) -> ev.PictureTaken:
+        events = self.pictures[picture]
+        return events[-1] if epoch is None else next(event for event in events if event.epoch == epoch)
+
+    def first_finding(self, *names: str) -> float:
+        """The epoch in which one of these findings was made first; infinite where none was."""
+        said = self.found(*names)
+        return math.inf if said is None else float(said.epoch)

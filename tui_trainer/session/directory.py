@@ -24,8 +24,9 @@ from tui_trainer.session.replay import ReplaySession
 from tui_trainer.session.server import answers
 
 _GROUPS = (
-    "first steps", "pictures", "images", "tables", "language",
+    "first steps",
     "design choices", "algorithms", "learning rates", "adaptive methods", "diagnosis", "initialisation", "stopping",
+    "pictures", "images", "tables", "language",
 )  # fmt: skip
 """Groups in the order in which they are listed; others come after them by name."""
 

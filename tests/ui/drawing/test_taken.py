@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tui_trainer.components.plan import Plan
+from tui_trainer.components.schedulers import Constant, Cosine
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.pictures import (
     AnyDrawing,
@@ -163,9 +165,40 @@ def test_of_several_runs_each_has_its_own_colour():
     trails = [layer.role for layer in drawn.layers if isinstance(layer, Trail)]
     assert trails == [RUNS[0], RUNS[1]]
     assert [entry.text for entry in drawn.legend[:2]] == ["b", "a"]
-    lines = [of(KINDS["lines"], run="set/a"), of(KINDS["lines"], run="set/b")]
+    other = Lines(title="others", lines=(Line(name="its own", x=(1, 10), y=(1, 2)),))
+    lines = [of(KINDS["lines"], run="set/a"), of(other, run="set/b")]
     drawn = picture(shots_of(lines, 0)[0], lines, 0, View(), 76, 20)
     assert {layer.role for layer in drawn.layers if isinstance(layer, Curve)} == {RUNS[0], DIM_RUNS[1]}
+    crowd = [of(other, run="set/a"), *(of(KINDS["lines"], run=f"set/{name}") for name in "bcdefgh")]
+    assert _curves(crowd[:7]) == 7
+    assert _curves(crowd) == len(other.lines)
+
+
+def test_what_all_runs_have_in_common_is_drawn_once():
+    lines = [of(KINDS["lines"], run="set/a"), of(KINDS["lines"], run="set/b")]
+    assert _curves(lines) == _curves(lines[:1])
+    assert "━ b" not in text(lines)
+
+
+def _curves(states: list[RunState]) -> int:
+    drawn = picture(shots_of(states, 0)[0], states, 0, View(), 76, 20)
+    return sum(isinstance(layer, Curve) for layer in drawn.layers)
+
+
+def test_the_numbers_of_the_only_thing_in_a_picture_are_read_out():
+    numbers = {"max_derivative/tanh": 1.0, "zero_share/tanh": 0.0}
+    assert "max derivative 1" in text([of(KINDS["lines"], **numbers)], 100)
+    assert "max derivative" not in text([of(KINDS["lines"], **numbers, **{"zero_share/relu": 0.5})], 100)
+
+
+def test_a_rate_that_never_changes_comes_last_beside_pictures(make_run):
+    state = make_run(steps=40)
+    state.apply(taken("coverage", KINDS["bars"], {}))
+    state.plan = Plan(scheduler=Constant(), base=0.1, length=40, end=40, steps_per_epoch=10, anchor_step=0)
+    state.marks = []
+    assert panes_of([state], 0)[-1] is ChartKind.RATE
+    state.plan = Plan(scheduler=Cosine(), base=0.1, length=40, end=40, steps_per_epoch=10, anchor_step=0)
+    assert panes_of([state], 0)[2] is ChartKind.RATE
 
 
 def test_a_picture_of_another_version_and_one_that_is_to_come_say_so():

@@ -92,6 +92,8 @@ def adagrad_dies(school: School) -> Iterator[Measured]:
     ratio = cleared.at(-1, "train_loss") / plain.at(-1, "train_loss")
     yield Measured("training loss with the sum cleared at epoch 15, over without", ratio, below(0.5))
     yield Measured("training loss of RMSprop at the same rate", runs["rmsprop"].at(-1, "train_loss"), below(0.4))
+    end, start = (plain.read("effective-step", f"at/{step}") for step in (1000, 1))
+    yield Measured("median effective step of the run, step 1000 over step 1", end / start, below(0.5))
 
 
 @row("S34", "rmsprop")
@@ -108,6 +110,8 @@ def rmsprop(school: School) -> Iterator[Measured]:
     first = _walk(lambda weights: RMSprop(weights, lr=0.01), noise[:1])[1].abs()
     yield Measured("RMSprop's first step over its rate", (first / 0.01).max().item(), about(10, 1e-4))
     runs = school.runs("rmsprop")
+    ran = runs["rmsprop"].read("effective-step", "first")
+    yield Measured("the same of the run, median over its weights", ran, about(10, 0.1))
     yield Measured("validation accuracy after 10 epochs, RMSprop", runs["rmsprop"].best("val_accuracy"), above(0.93))
 
 
@@ -132,6 +136,8 @@ def adam(school: School) -> Iterator[Measured]:
         "first step over the rate without the correction", plain[-1].item(), about(0.1 / math.sqrt(0.001), 1e-3)
     )
     run = school.runs("adam")["typical"]
+    ran = run.read("effective-step", "first")
+    yield Measured("first step of the run over its rate, median over its weights", ran, about(1, 0.01))
     yield Measured("validation accuracy after 10 epochs, Adam", run.best("val_accuracy"), above(0.93))
 
 

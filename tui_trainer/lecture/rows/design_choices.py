@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import get_args
 
 import torch
-import torch.nn.functional as F
 from pydantic import TypeAdapter
 from torch import Tensor
 
@@ -19,12 +17,11 @@ from tui_trainer.components.models import Head
 from tui_trainer.config.preset import load
 from tui_trainer.errors import UserError
 from tui_trainer.lecture.claims import Measured, about, above, below, exactly, within
-from tui_trainer.lecture.nets import accuracy, logit_gap, movement, outputs
+from tui_trainer.lecture.nets import accuracy, outputs
 from tui_trainer.lecture.registry import row
 from tui_trainer.lecture.school import School
+from tui_trainer.lecture.trained import Trained
 from tui_trainer.parts.networks import head_module
-
-SAMPLES = 1_000_000
 
 
 @row("S01", "build")
@@ -62,9 +59,9 @@ def sign_passes_no_gradient(school: School) -> Iterator[Measured]:
             exactly(len(run.epochs) * run.per_epoch),
         )
         yield Measured(f"largest gradient of a hidden layer, {name}", max(hidden), exactly(0))
-        moved = movement(run)
-        largest = max(moved["hidden1.weight"], moved["hidden2.weight"])
-        yield Measured(f"largest movement of a hidden weight in 20 epochs, {name}", largest, exactly(0))
+        moved = run.reads("layers", "movement")
+        largest = max(moved["hidden1"], moved["hidden2"])
+        yield Measured(f"larger movement of a hidden layer in 20 epochs, {name}", largest, exactly(0))
         yield Measured(
             f"gradient of the output layer at the first step, {name}", run.column("grad_norm/output")[0], above(0.5)
         )
@@ -86,20 +83,18 @@ def perceptron(school: School) -> Iterator[Measured]:
 
 @row("S04", "act-lab")
 def what_an_activation_needs(school: School) -> Iterator[Measured]:
-    """Derivatives on a million normal numbers, and what a forward pass over them costs this thread."""
-    inputs = torch.randn(SAMPLES, generator=torch.Generator().manual_seed(school.seed))
-    functions = {kind: _built(kind) for kind in choices(AnyActivation)}
+    """Read off the picture that each of the thirteen runs took of its own function."""
+    runs = school.runs("act-lab")
+    zeros = {kind: _of_function(runs, kind, "zero_share") for kind in choices(AnyActivation)}
     for kind, share in (("sign", exactly(1)), ("relu", about(0.5, 0.01))):
-        zero = (_derivative(functions[kind], inputs) == 0).float().mean().item()
-        yield Measured(f"share of z ~ N(0,1) where the derivative of {kind} is 0", zero, share)
-    smooth = set(functions) - {"sign", "relu"}
-    zeros = max((_derivative(functions[kind], inputs) == 0).float().mean().item() for kind in smooth)
-    yield Measured("the same share of all others, largest", zeros, below(0.001))
+        yield Measured(f"share of z ~ N(0,1) where the derivative of {kind} is 0", zeros.pop(kind), share)
+    yield Measured("the same share of all others, largest", max(zeros.values()), below(0.001))
     for kind, square in (("sigmoid", 0.045), ("tanh", 0.465), ("relu", 0.5), ("leaky-relu", 0.5), ("abs", 1.0)):
-        mean = _derivative(functions[kind], inputs).double().square().mean().item()
+        mean = _of_function(runs, kind, "mean_square_derivative")
         yield Measured(f"mean squared derivative of {kind}", mean, about(square, 0.01))
     costs = {
-        kind: _seconds(functions[kind], inputs) for kind in ("sign", "relu", "leaky-relu", "abs", "sigmoid", "tanh")
+        kind: _of_function(runs, kind, "nanoseconds")
+        for kind in ("sign", "relu", "leaky-relu", "abs", "sigmoid", "tanh")
     }
     cheap = [costs[kind] for kind in ("sign", "relu", "leaky-relu", "abs")]
     yield Measured(
@@ -109,16 +104,20 @@ def what_an_activation_needs(school: School) -> Iterator[Measured]:
     yield Measured("tanh over ReLU, in time", costs["tanh"] / costs["relu"], above(5))
 
 
+def _of_function(runs: Mapping[str, Trained], kind: str, number: str) -> float:
+    return runs[kind].read("activation", f"{number}/{kind}")
+
+
 @row("S05", "act-lab")
 def sigmoid(school: School) -> Iterator[Measured]:
-    points = torch.linspace(-10, 10, 20_001, dtype=torch.float64)
-    steepest = _derivative(_built("sigmoid"), points)
-    value = torch.sigmoid(points)
-    yield Measured("largest derivative of the sigmoid", steepest.max().item(), about(0.25, 1e-3))
-    yield Measured(
-        "difference from s(1 - s), largest", (steepest - value * (1 - value)).abs().max().item(), below(1e-12)
-    )
-    run = school.runs("act-lab")["sigmoid"]
+    runs = school.runs("act-lab")
+    steepest = _of_function(runs, "sigmoid", "max_derivative")
+    yield Measured("largest derivative of the sigmoid", steepest, about(0.25, 1e-3))
+    points = torch.linspace(-10, 10, 20_001, dtype=torch.float64, requires_grad=True)
+    value = _built("sigmoid")(points)
+    (slope,) = torch.autograd.grad(value.sum(), points)
+    yield Measured("difference from s(1 - s), largest", (slope - value * (1 - value)).abs().max().item(), below(1e-12))
+    run = runs["sigmoid"]
     yield Measured("validation accuracy of one hidden layer of sigmoids", run.at(-1, "val_accuracy"), above(0.5))
 
 
@@ -128,8 +127,8 @@ def hyperbolic_tangent(school: School) -> Iterator[Measured]:
     built = _built("tanh")
     difference = (built(points) - (2 * torch.sigmoid(2 * points) - 1)).abs().max().item()
     yield Measured("tanh(z) less 2 sigmoid(2z) - 1, largest", difference, below(1e-6))
-    yield Measured("largest derivative of tanh", _derivative(built, points).max().item(), about(1, 1e-6))
     runs = school.runs("act-lab")
+    yield Measured("largest derivative of tanh", _of_function(runs, "tanh", "max_derivative"), about(1, 1e-6))
     ahead = runs["tanh"].at(1, "val_accuracy") - runs["sigmoid"].at(1, "val_accuracy")
     yield Measured("tanh less sigmoid, validation accuracy after an epoch", ahead, above(0.0))
 
@@ -148,7 +147,7 @@ def deep_activations(school: School) -> Iterator[Measured]:
 def absolute_value(school: School) -> Iterator[Measured]:
     runs = school.runs("deep-act")
     yield Measured("best validation accuracy, abs with a gain of 1", runs["abs"].best("val_accuracy"), above(0.88))
-    wide, fit = (outputs(runs[name], runs[name].weights[0]).std().item() for name in ("abs-kaiming", "abs"))
+    wide, fit = (runs[name].read("layers", "deviation/logits", epoch=0) for name in ("abs-kaiming", "abs"))
     yield Measured("deviation of the first logits, gain sqrt 2 over gain 1", wide / fit, above(10))
     left = accuracy(runs["abs-kaiming"])
     yield Measured("validation accuracy that training left, abs with the ReLU's gain", left, below(0.15))
@@ -163,13 +162,10 @@ def identity_head(school: School) -> Iterator[Measured]:
 
 @row("S10", "head-binary")
 def sigmoid_head(school: School) -> Iterator[Measured]:
-    z = torch.tensor(-10.0, dtype=torch.float64, requires_grad=True)
-    one = torch.ones((), dtype=torch.float64)
-    (entropy,) = torch.autograd.grad(F.binary_cross_entropy_with_logits(z, one), z)
-    (square,) = torch.autograd.grad(F.mse_loss(torch.sigmoid(z), one), z)
-    yield Measured("pull of the cross-entropy at z = -10, truth 1", entropy.abs().item(), about(1, 1e-3))
-    yield Measured("pull of the squared error there", square.abs().item(), below(1e-3))
     runs = school.runs("head-binary")
+    entropy, square = (runs["cross-entropy"].read("output-gradient", f"{loss}_at_-10") for loss in ("bce", "mse"))
+    yield Measured("pull of the cross-entropy at z = -10, truth 1", entropy, about(1, 1e-3))
+    yield Measured("pull of the squared error there", square, below(1e-3))
     ahead = runs["cross-entropy"].at(1, "val_accuracy") - runs["squared-error"].at(1, "val_accuracy")
     yield Measured("cross-entropy less squared error, accuracy after an epoch", ahead, above(0.02), of="mean")
 
@@ -184,6 +180,8 @@ def softmax(school: School) -> Iterator[Measured]:
     yield Measured(
         "sum of the probabilities less 1, largest", (probabilities.sum(-1) - 1).abs().max().item(), below(1e-6)
     )
+    shown = max(abs(total - 1) for total in runs["in-the-loss"].readings("logits", "sum"))
+    yield Measured("the same of the image in the picture, over all epochs", shown, below(1e-6))
     shifted = (head(logits + 3.0) - probabilities).abs().max().item()
     yield Measured("change of a probability when 3 is added to all logits, largest", shifted, below(1e-6))
     huge = head(torch.tensor([1e4, 0.0, -1e4]))
@@ -219,40 +217,21 @@ def which_loss(school: School) -> Iterator[Measured]:
 
 @row("S13", "label-smoothing")
 def label_smoothing(school: School) -> Iterator[Measured]:
-    runs = school.runs("label-smoothing", weights_at=(25, 100))
+    runs = school.runs("label-smoothing")
     smooth = runs["smooth-10"]
-    right, other = 0.91, 0.01
-    floor = -(right * math.log(right) + 9 * other * math.log(other))
+    floor = smooth.read("confidence", "loss_floor")
     yield Measured("floor of the loss, e = .1, K = 10", floor, about(0.5003, 1e-4))
     yield Measured(
         "training loss above its floor at the end, e = .1", smooth.at(-1, "train_loss") - floor, within(0, 0.03)
     )
-    classes = smooth.shop.data.train.targets
-    gap = logit_gap(outputs(smooth, smooth.weights[100]), classes)
-    yield Measured(
-        "median gap of the logits over ln(a/b) = 4.51, e = .1", gap / math.log(right / other), about(1, 0.05)
-    )
-    plain = [logit_gap(outputs(runs["none"], runs["none"].weights[epoch]), classes) for epoch in (25, 100)]
-    yield Measured("gap at epoch 100 over epoch 25, no smoothing", plain[1] / plain[0], above(1.3))
+    best = smooth.read("confidence", "theory_gap")
+    yield Measured("gap of the logits that is best, ln(a/b), e = .1", best, about(4.51, 0.005))
+    gap = smooth.read("confidence", "logit_gap")
+    yield Measured("median gap of the logits over the best one, e = .1", gap / best, about(1, 0.05))
+    early, late = (runs["none"].read("confidence", "logit_gap", epoch) for epoch in (25, 100))
+    yield Measured("gap at epoch 100 over epoch 25, no smoothing", late / early, above(1.3))
 
 
 def _built(kind: str) -> Callable[[Tensor], Tensor]:
     built: Activation = TypeAdapter(AnyActivation).validate_python(kind)
     return built.build()
-
-
-def _derivative(function: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
-    inputs = points.detach().clone().requires_grad_()
-    (found,) = torch.autograd.grad(function(inputs).sum(), inputs)
-    return found
-
-
-def _seconds(function: Callable[[Tensor], Tensor], inputs: Tensor) -> float:
-    """The shortest of several passes, in seconds of this thread: what else runs here does not count."""
-    best = math.inf
-    with torch.inference_mode():
-        for _ in range(20):
-            begun = time.thread_time()
-            function(inputs)
-            best = min(best, time.thread_time() - begun)
-    return best

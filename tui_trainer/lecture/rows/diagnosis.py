@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from itertools import pairwise
-from statistics import fmean, median
+from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -50,8 +50,8 @@ def low_rate(school: School) -> Iterator[Measured]:
     yield Measured("training loss after 30 epochs, rate .001 over rate .3", low / good, above(50))
     falls = sum(runs["low"].at(epoch + 1, "train_loss") < runs["low"].at(epoch, "train_loss") for epoch in range(1, 30))
     yield Measured("share of epochs in which the low rate's loss fell", falls / 29, exactly(1))
-    said = runs["low"].found("LR_LOW")
-    yield Measured("epoch in which the diagnosis calls the rate low", said.epoch if said else math.inf, below(4))
+    yield Measured("epoch in which the diagnosis says LR_LOW", runs["low"].first_finding("LR_LOW"), below(4))
+    yield Measured("findings of the good rate", len(runs["good"].findings), exactly(0))
 
 
 @row("S39", "lr-high")
@@ -64,6 +64,8 @@ def high_rate(school: School) -> Iterator[Measured]:
     yield Measured(
         "training loss with a tenth of the rate for the last 4 epochs, over without", dropped / high, below(0.8)
     )
+    found = runs["high"].first_finding("LR_HIGH", "PLATEAU_NOISE")
+    yield Measured("epoch in which the diagnosis says LR_HIGH or PLATEAU_NOISE of the high rate", found, below(16))
 
 
 @row("S40", "too-few-epochs")
@@ -73,8 +75,8 @@ def too_few_epochs(school: School) -> Iterator[Measured]:
     yield Measured("training loss, 5 epochs over 30", short / long, above(3))
     slope = 1 - runs["short"].at(5, "train_loss") / runs["short"].at(4, "train_loss")
     yield Measured("share of its loss that the short run still lost in its last epoch", slope, above(0.01))
-    said = runs["short"].found("STOPPED_TOO_SOON")
-    yield Measured("the diagnosis of the short run says that it stopped too soon", float(said is not None), exactly(1))
+    found = runs["short"].first_finding("STOPPED_TOO_SOON")
+    yield Measured("epoch in which the diagnosis says STOPPED_TOO_SOON of the short run", found, exactly(5))
 
 
 @row("S41", "lr-high", "lr-very-high")
@@ -130,12 +132,10 @@ def _speeds(run: Trained) -> list[float]:
 def gradient_norm(school: School) -> Iterator[Measured]:
     run = school.runs("grad-norm-stop")[""]
     yield Measured("training loss, first epoch over last", run.at(1, "train_loss") / run.at(-1, "train_loss"), above(2))
-    first, last = (
-        run.column("grad_norm", (epoch - 1) * run.per_epoch + 1, epoch * run.per_epoch)
-        for epoch in (1, len(run.epochs))
-    )
-    yield Measured("median mini-batch gradient norm, last epoch over first", median(last) / median(first), above(0.5))
-    yield Measured("smallest mini-batch gradient norm of the last epoch", min(last), above(0.5))
+    kept = run.read("gradient-norms", "mini_share")
+    yield Measured("median mini-batch gradient norm, after the last epoch over before the first", kept, above(0.5))
+    least = run.read("gradient-norms", "mini_least")
+    yield Measured("smallest mini-batch gradient norm after the last epoch", least, above(0.5))
     train = run.shop.data.train
     cost = _seconds(run, len(train)) / _seconds(run, 32)
     yield Measured("time of the whole gradient over that of 32 samples", cost, within(3, 30))

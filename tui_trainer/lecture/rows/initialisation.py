@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import torch
-
 from tui_trainer.lecture.claims import Measured, about, above, below, exactly, within
-from tui_trainer.lecture.nets import accuracy, layer_gradients, movement, outputs, rank
+from tui_trainer.lecture.nets import accuracy
 from tui_trainer.lecture.registry import row
 from tui_trainer.lecture.school import School
 from tui_trainer.lecture.trained import Trained
@@ -19,15 +17,16 @@ def zero_weights(school: School) -> Iterator[Measured]:
     runs = school.runs("init-zero")
     for name in ("tanh", "relu", "leaky-relu", "abs"):
         run = runs[name]
-        yield Measured(f"largest movement of a weight in 20 epochs, {name}", max(movement(run).values()), exactly(0))
+        moved = max(run.reads("layers", "movement").values())
+        yield Measured(f"largest movement of a layer in 20 epochs, {name}", moved, exactly(0))
         yield Measured(f"loss at the end over ln 10, {name}", run.at(-1, "train_loss") / math.log(10), above(0.98))
         bias = run.shop.model.state_dict()["output.bias"].abs().max().item()
         yield Measured(f"largest output bias at the end, {name}", bias, above(1e-3))
-    first = runs["sigmoid"].shop.model.state_dict()["hidden1.weight"]
-    yield Measured("sigmoid: difference of the rows of W1, largest", (first - first[0]).abs().max().item(), below(1e-8))
-    yield Measured("sigmoid: rank of W1", rank(first), exactly(1))
+    apart = runs["sigmoid"].read("layers", "row_spread/hidden1")
+    yield Measured("sigmoid: difference of the rows of W1, largest", apart, below(1e-8))
+    yield Measured("sigmoid: rank of W1", runs["sigmoid"].read("layers", "rank/hidden1"), exactly(1))
     constant = runs["constant"]
-    yield Measured("constant .05: rank of W1", rank(constant.shop.model.state_dict()["hidden1.weight"]), exactly(1))
+    yield Measured("constant .05: rank of W1", constant.read("layers", "rank/hidden1"), exactly(1))
     yield Measured("constant .05: validation accuracy", constant.at(-1, "val_accuracy"), below(0.5))
 
 
@@ -35,9 +34,9 @@ def zero_weights(school: School) -> Iterator[Measured]:
 def scale_of_the_weights(school: School) -> Iterator[Measured]:
     runs = school.runs("init-scale")
     for name, bound in (("normal-001", below(1e-9)), ("normal-1", above(1e6)), ("kaiming", within(0.3, 2))):
-        spread = outputs(runs[name], runs[name].weights[0]).std().item()
+        spread = runs[name].read("layers", "deviation/logits", epoch=0)
         yield Measured(f"deviation of the first logits of ten ReLU layers, {name}", spread, bound)
-    faded = layer_gradients(runs["normal-001"], runs["normal-001"].weights[0])
+    faded = _gradients(runs["normal-001"])
     yield Measured("normal-001: gradient of the first layer over the last", faded[0] / faded[-1], within(0.1, 10))
     yield Measured("normal-001: largest gradient of a layer all the same", max(faded), below(1e-6))
 
@@ -45,7 +44,7 @@ def scale_of_the_weights(school: School) -> Iterator[Measured]:
 @row("S45", "init-grid", "init-depth")
 def xavier(school: School) -> Iterator[Measured]:
     runs = school.runs("init-depth")
-    layers = layer_gradients(runs["tanh-xavier"], runs["tanh-xavier"].weights[0])
+    layers = _gradients(runs["tanh-xavier"])
     yield Measured("20 layers of tanh: largest over smallest gradient of a layer", max(layers) / min(layers), below(3))
     for name, bound in (("relu-xavier", below(0.35)), ("relu-kaiming", above(0.7))):
         yield Measured(f"best validation accuracy of 20 layers, {name}", runs[name].best("val_accuracy"), bound)
@@ -70,14 +69,18 @@ def kaiming(school: School) -> Iterator[Measured]:
 @row("S47", "init-depth", "init-grid")
 def orthogonal(school: School) -> Iterator[Measured]:
     run = school.runs("init-depth")["identity-orthogonal-10"]
-    square = run.weights[0]["hidden2.weight"]
-    off = (square.T @ square - torch.eye(len(square))).norm().item()
-    yield Measured("norm of W^T W - I", off, below(1e-5))
+    off = max(run.reads("singular-values", "orthogonality", epoch=0).values())
+    yield Measured("W^T W - I, largest element of any layer", off, below(1e-5))
     yield Measured("10 linear layers: gradient of the first over the last", _ratio(run), about(1, 1e-3))
     grid = school.runs("init-grid")["tanh-orthogonal-1"]
     yield Measured("best validation accuracy of 10 layers, tanh-orthogonal-1", grid.best("val_accuracy"), above(0.93))
 
 
+def _gradients(run: Trained) -> list[float]:
+    """The norm of each layer's gradient at the first weights, the first layer first."""
+    return list(run.reads("layers", "gradient", epoch=0).values())
+
+
 def _ratio(run: Trained) -> float:
-    layers = layer_gradients(run, run.weights[0])
+    layers = _gradients(run)
     return layers[0] / layers[-1]

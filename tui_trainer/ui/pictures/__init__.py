@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from tui_trainer.components.plan import Plan
+from tui_trainer.components.schedulers import Constant
 from tui_trainer.protocol.state import RunState
 from tui_trainer.ui.pictures import layers, loss, metric, norm, rate, speed
 from tui_trainer.ui.pictures.picture import Area, Picture, blank
@@ -81,11 +82,23 @@ def charts_of(state: RunState | None) -> tuple[ChartKind, ...]:
 
 
 def panes_of(states: Sequence[RunState], front: int) -> tuple[Pane, ...]:
-    """The charts and the first pictures, the most important first: the loss, a picture, and so on in turns."""
-    charts = charts_of(states[min(max(front, 0), len(states) - 1)] if states else None)
+    """The charts and the first pictures, the most important first: the loss, a picture, and so on in turns.
+
+    Beside pictures a rate that never changes comes last: its line says no more than its number.
+    """
+    state = states[min(max(front, 0), len(states) - 1)] if states else None
+    charts = charts_of(state)
     shots = shots_of(states, front)[:IN_SIGHT]
+    if shots and state is not None and _is_level(state):
+        charts = (*(kind for kind in charts if kind is not ChartKind.RATE), ChartKind.RATE)
     turns = [pane for pair in zip(charts, shots, strict=False) for pane in pair]
     return (*turns, *charts[len(shots) :])
+
+
+def _is_level(state: RunState) -> bool:
+    """Whether the rate is one number for the whole run, and nobody has steered it."""
+    scheduler = state.plan.scheduler if state.plan is not None else None
+    return isinstance(scheduler, Constant) and not (scheduler.steps or scheduler.warmup or state.marks)
 
 
 def pane_named(name: str, states: Sequence[RunState], front: int) -> Pane | None:

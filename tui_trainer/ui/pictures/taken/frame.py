@@ -70,8 +70,14 @@ class Frame:
         return (*found, Entry("text", "", "log")) if log else tuple(found)
 
     def read_outs(self) -> list[Entry]:
-        """The numbers of the picture as a whole; those of single layers and sizes are for checks."""
-        found = [(name, value) for name, value in self.event.numbers.items() if "/" not in name and value is not None]
+        """The numbers of the picture as a whole, or of the only thing in it; those of many layers are for checks."""
+        numbers = self.event.numbers
+        only = {name.partition("/")[2] for name in numbers}
+        found = [
+            (name.partition("/")[0], value)
+            for name, value in numbers.items()
+            if value is not None and ("/" not in name or len(only) == 1)
+        ]
         return [Entry("text", "", visible(f"{_plain(name)} {number(value)}")) for name, value in found[:READ_OUTS]]
 
     def plane(self, axis: Axis, *, upward: bool) -> Scale:

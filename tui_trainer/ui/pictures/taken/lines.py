@@ -11,10 +11,18 @@ from tui_trainer.ui.pictures.picture import Curve, Entry, Layer, Level, Picture,
 from tui_trainer.ui.pictures.ranges import vertical
 from tui_trainer.ui.pictures.taken.frame import Frame
 
+BEHIND = 6
+"""Other runs whose curves are drawn, at most."""
+
 
 def draw(frame: Frame, drawing: Lines) -> Picture:
-    """A colour for each solid line; a dotted one has that of the solid one before it. Of other runs, the first line."""
-    several = {place: held for place, held in frame.behind.items() if isinstance(held, Lines)}
+    """A colour for each solid line; a dotted one has that of the solid one before it. Of other runs, the first line.
+
+    What is the same in another run is not drawn twice, and more than a few others would bury the run in front.
+    """
+    several = {place: held for place, held in frame.behind.items() if isinstance(held, Lines) and held != drawing}
+    if len(several) > BEHIND:
+        several = {}
     everything = [drawing, *several.values()]
     places = [x for held in everything for line in (*held.lines, *held.spots) for x in line.x]
     across, logs = frame.across(places, drawing.x)
