@@ -22,7 +22,7 @@ from tui_trainer.components.optimizers import AnyOptimizer
 from tui_trainer.components.plan import Plan
 from tui_trainer.components.schedulers import Plateau
 from tui_trainer.config.run import RunConfig
-from tui_trainer.engine import build, layers, progress, rng, telling
+from tui_trainer.engine import build, layers, progress, rng, stepping, telling
 from tui_trainer.engine.control import Control
 from tui_trainer.engine.ending import Ending
 from tui_trainer.engine.evaluate import evaluate
@@ -115,6 +115,7 @@ class Trainer:
         self.optimizer = build.optimizer_for(choice, self.shop.model)
         self.optimizer_choice = choice
         self._parameters = self.shop.parameters
+        self._step_optimizer = stepping.bound(self.optimizer)
 
     def new_metric(self) -> Metric:
         """The task's metric, empty."""
@@ -181,7 +182,7 @@ class Trainer:
                 if self.rewound or (self.ending is not None and self.ending.when == "batch"):
                     return
             if self._moves_each_step:
-                self.set_rate()
+                self._give_rate()
             loss = self._train_batch(inputs, targets)
             self.step += 1
             self.position += 1
@@ -215,7 +216,7 @@ class Trainer:
             scaler.step(self.optimizer)
             scaler.update()
         else:
-            self.optimizer.step()
+            self._step_optimizer()
         if before is not None:
             self.publish(ev.LayersMeasured(step=self.step + 1, layers=layers.measure(self.shop.layers, before)))
         self.metric.add(outputs, targets)
@@ -229,11 +230,14 @@ class Trainer:
         self.recorder.add_norm(self.step + 1, norm)
 
     def set_rate(self) -> None:
-        """Give the optimizer the rate of the coming batch."""
+        """Give the optimizer the rate of the coming batch, by a plan that may be a new one."""
+        self._moves_each_step = self.plan.scheduler.changes_each == "step"
+        self._give_rate()
+
+    def _give_rate(self) -> None:
         self.rate = self.plan.rate(self.step, self.judge.watched)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate * group["ratio"]
-        self._moves_each_step = self.plan.scheduler.changes_each == "step"
 
     def flush(self) -> bool:
         """Publish what was recorded; True where the loss is no longer finite, which ends the run."""
