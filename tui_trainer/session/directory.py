@@ -6,34 +6,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from tui_trainer.config.preset import load, preset_tables
 from tui_trainer.errors import UserError
 from tui_trainer.paths import runs_dir, socket_dir
 from tui_trainer.runs.listing import RunInfo, describe, find_run, is_run, list_runs
 from tui_trainer.session.base import Session
-from tui_trainer.session.catalogue import PresetInfo
+from tui_trainer.session.catalogue import PresetInfo, list_presets
 from tui_trainer.session.client import ClientSession, SocketLink
-from tui_trainer.session.launch import host_spec, launch
 from tui_trainer.session.replay import ReplaySession
-
-_GROUPS = ("first steps", "pictures", "images", "tables", "language")
-"""Groups in the order in which they are listed; others come after them by name."""
-
-
-def list_presets() -> list[PresetInfo]:
-    """Every preset that came with the program, grouped."""
-    found = [
-        PresetInfo(
-            name=name,
-            title=str(table.get("title", name)),
-            summary=str(table.get("summary", "")),
-            group=str(table.get("group", "")),
-            variants=tuple(str(variant.get("name", "")) for variant in table.get("variant", [])),
-        )
-        for name, table in preset_tables().items()
-    ]
-    order = {group: place for place, group in enumerate(_GROUPS)}
-    return sorted(found, key=lambda preset: (order.get(preset.group, len(order)), preset.group, preset.name))
 
 
 def join(info: RunInfo, *, can_steer: bool = True) -> Session:
@@ -114,6 +93,10 @@ class Directory:
 
     def start(self, preset: str) -> Session:
         """Start a host for the preset and join it."""
+        # The models of a configuration cost as much to import as all of a dashboard.
+        from tui_trainer.config.preset import load
+        from tui_trainer.session.launch import host_spec, launch
+
         spec = host_spec(load(preset), self._option, None, [*self._command, "run", preset])
         return launch(spec).session()
 

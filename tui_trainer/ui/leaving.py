@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from tui_trainer.protocol.commands import ALL_RUNS, Stop
 from tui_trainer.protocol.state import RunState
 from tui_trainer.text import visible
-from tui_trainer.ui.screens.confirm import Confirm, Possible
 from tui_trainer.ui.status import best_words, name_of
 from tui_trainer.ui.summary import why
 from tui_trainer.ui.watch import Watch
 
 if TYPE_CHECKING:
+    from tui_trainer.ui.screens.confirm import Confirm
     from tui_trainer.ui.screens.dashboard import Dashboard
 
 LOST = 1
@@ -70,6 +70,8 @@ class Leaving:
             self.quit()
 
     def _ask(self) -> None:
+        from tui_trainer.ui.screens.confirm import Confirm, Possible
+
         inside = self._watch.feed.session.kind == "in-process"
         many = len(self._watch.states) > 1
         stop = Possible("stop", "s", "Stop and save", "validate, save, then leave")
