@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Mapping
 from time import monotonic
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -18,7 +18,6 @@ from tui_trainer.ui import themes
 from tui_trainer.ui.leaving import LOST, AppResult
 from tui_trainer.ui.pace import IN_PROCESS_SHARE, SHARE, Pace
 from tui_trainer.ui.screens.dashboard import Dashboard
-from tui_trainer.ui.screens.home import Home
 from tui_trainer.ui.settings import Settings
 from tui_trainer.ui.signs import FANCY, PLAIN
 from tui_trainer.ui.terminal.app import TerminalApp
@@ -27,8 +26,13 @@ from tui_trainer.ui.terminal.signals import ending_signals
 from tui_trainer.ui.terminal.tty import Rescue
 from tui_trainer.ui.trouble import in_words, record
 
+if TYPE_CHECKING:
+    from tui_trainer.ui.screens.home import Home
+
 TICK = 0.1
 """Seconds between two looks at the session."""
+SOON = 0.015
+"""The same while a person waits for the answer to a command."""
 
 
 class TrainerApp(TerminalApp[AppResult]):
@@ -84,13 +88,18 @@ class TrainerApp(TerminalApp[AppResult]):
         remote = "SSH_CONNECTION" in environ or "SSH_TTY" in environ
         self._max_fps = max_fps or (self.settings.remote_fps if remote else self.settings.max_fps)
         self._signs = PLAIN if self.settings.ascii else FANCY
+        self._hastened = False
+        self._home: Home | None = None
         self.troubles: list[str] = []
         """What went wrong on the screen and was survived."""
 
     def get_default_screen(self) -> Screen[None]:
         """The home screen where there is a catalogue, else the dashboard."""
         if self._catalogue is not None:
-            return Home(self._catalogue, self._signs)
+            from tui_trainer.ui.screens.home import Home
+
+            self._home = Home(self._catalogue, self._signs)
+            return self._home
         if self._session is None:
             raise ValueError("there is neither a session to watch nor a catalogue to choose from")
         return self._dashboard(self._session)
@@ -99,7 +108,7 @@ class TrainerApp(TerminalApp[AppResult]):
         share = IN_PROCESS_SHARE if session.kind == "in-process" else SHARE
         return Dashboard(
             session,
-            pace=Pace(self._max_fps, share),
+            pace=Pace(self._max_fps, share, max_kbps=self.settings.max_kbps, sent=lambda: self.bytes_sent),
             keymap=self.settings.keys,
             read_only=self._read_only,
             signs=self._signs,
@@ -119,10 +128,23 @@ class TrainerApp(TerminalApp[AppResult]):
             for screen in self.screen_stack:
                 if isinstance(screen, Dashboard) and screen.composed:
                     screen.tick(now, self.drained)
-                elif isinstance(screen, Home) and screen.composed:
-                    screen.tick(now)
+                elif self._home is not None and screen is self._home and self._home.composed:
+                    self._home.tick(now)
         except Exception as error:  # noqa: BLE001 - a screen that cannot draw must not take the person's hands off the wheel
             self.stumbled(error)
+
+    def hasten(self) -> None:
+        """Look more often until what was asked is answered."""
+        if not self._hastened:
+            self._hastened = True
+            self.set_timer(SOON, self._look_soon)
+
+    def _look_soon(self) -> None:
+        self._hastened = False
+        self.tick()
+        dashboard = self.dashboard
+        if dashboard is not None and dashboard.waited_for:
+            self.hasten()
 
     def stumbled(self, error: Exception) -> None:
         """Say what went wrong on the screen, and go on."""
@@ -150,7 +172,7 @@ class TrainerApp(TerminalApp[AppResult]):
         if self._catalogue is None:
             self.exit(event.result)
             return
-        while not isinstance(self.screen, Home):
+        while self.screen is not self._home:
             self.pop_screen()
         if event.result.message:
             self.notify(visible(event.result.message))

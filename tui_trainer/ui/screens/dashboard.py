@@ -24,8 +24,6 @@ from tui_trainer.ui.leaving import AppResult, Leaving
 from tui_trainer.ui.looker import Looker
 from tui_trainer.ui.pace import Pace
 from tui_trainer.ui.pictures import ChartKind, Picture, picture
-from tui_trainer.ui.screens.help import Help
-from tui_trainer.ui.screens.palette import Palette
 from tui_trainer.ui.signs import FANCY, Signs
 from tui_trainer.ui.situation import why_not
 from tui_trainer.ui.steering import Steering
@@ -40,6 +38,9 @@ from tui_trainer.ui.widgets.log_pane import LogPane
 Given = TypeVar("Given")
 BETWEEN = 0.06
 """Seconds between two drawings that keys ask for; those of a key that is held down would otherwise queue up."""
+
+PATIENCE = 2.0
+"""Seconds for which an answer is looked for more often than usual."""
 
 
 class Dashboard(Screen[None], inherit_bindings=False):
@@ -88,7 +89,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
             **self._looker.doings(),
             **self.leaving.doings(),
             "palette": self._find,
-            "help": lambda: self.ask(Help(self.watching.situation, keymap), lambda _: None),
+            "help": self._help,
             "redraw": self.redraw_terminal,
             "log_up": lambda: self.query_one(LogPane).scroll_page_up(animate=False),
             "log_down": lambda: self.query_one(LogPane).scroll_page_down(animate=False),
@@ -120,6 +121,11 @@ class Dashboard(Screen[None], inherit_bindings=False):
         """Whether there are widgets to draw on: neither before the first frame nor while the screen is taken down."""
         return self._mounted and bool(self.query(Footer))
 
+    @property
+    def waited_for(self) -> bool:
+        """Whether a person waits: for an answer, or to see what it changed."""
+        return self._hurried or any(monotonic() - sent.since < PATIENCE for sent in self.watching.feed.pending.values())
+
     # What comes from the session.
 
     def tick(self, now: float, drained: bool = True) -> None:
@@ -131,6 +137,11 @@ class Dashboard(Screen[None], inherit_bindings=False):
             self._pace.held_up(now)
         elif self.watching.shape != self._shape:
             self.rearrange()
+        elif news.answers:
+            # What was asked is done: say so at once, and draw what it changed in the frame after.
+            self._hurried = True
+            self.query_one(Header).say(self.watching, self._signs)
+            self._draw_footer()
         elif news.urgent or self._hurried or (self._stale and self._pace.due(now)):
             self.looked()
         else:
@@ -158,6 +169,9 @@ class Dashboard(Screen[None], inherit_bindings=False):
         """Ask the host for something; until the answer comes, the screen says that it was asked."""
         self.watching.feed.send(command, self.watching.target if run is None else run, words)
         self._draw_footer()
+        hasten = getattr(self.app, "hasten", None)
+        if hasten is not None:
+            hasten()
 
     def ask(
         self,
@@ -261,7 +275,14 @@ class Dashboard(Screen[None], inherit_bindings=False):
                 raise
             stumbled(error)
 
+    def _help(self) -> None:
+        from tui_trainer.ui.screens.help import Help
+
+        self.ask(Help(self.watching.situation, self._keymap), lambda _: None)
+
     def _find(self) -> None:
+        from tui_trainer.ui.screens.palette import Palette
+
         self.ask(Palette(self.watching.situation, self._keymap), self.action_perform)
 
     @on(Chart.CursorAt)
