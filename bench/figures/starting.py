@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import compileall
 import subprocess
 import sys
 from time import monotonic
 
 from bench.figures import Effort
-from bench.place import Place, wait_for
+from bench.place import ROOT, Place, wait_for
 from bench.rounds import Row, ratios, spread
 from bench.terminal import Terminal
 
@@ -21,9 +22,15 @@ One().run()
 """
 
 
+def _installed() -> Place:
+    """A place with the program as an installation leaves it: compiled, like what it is measured against."""
+    compileall.compile_dir(ROOT / "tui_trainer", quiet=1)
+    return Place()
+
+
 def first_frame(effort: Effort) -> list[Row]:
     """From the start of the process to the first cells drawn, beside a Textual application that shows one label."""
-    place = Place()
+    place = _installed()
     try:
         place.run("run", "tiny.toml", "--headless", "--name", "over")
         place.run("run", "digits-mlp", "--detach", "--name", "live", "training.epochs=100000")
@@ -75,7 +82,7 @@ def _end_new_runs(place: Place) -> None:
 
 def commands(effort: Effort) -> list[Row]:
     """Commands that print and end, beside importing pydantic."""
-    place = Place()
+    place = _installed()
     try:
         place.run("run", "tiny.toml", "--headless", "--name", "over")
         place.run("run", "digits-mlp", "--detach", "--name", "live", "training.epochs=100000")

@@ -25,11 +25,12 @@ def command(run: str, read_only: bool, max_kbps: float | None, runs_dir: str | N
     """
     from tui_trainer.cli.screen import check_terminal, show
     from tui_trainer.session.directory import find_live, join
-    from tui_trainer.session.remote import remote_session
 
     check_terminal()
     host, colon, name = run.partition(":")
     if colon and "/" not in host:
+        from tui_trainer.session.remote import remote_session
+
         return show(remote_session(host, name, read_only=read_only), read_only=read_only, max_kbps=max_kbps)
-    session = join(find_live(run, runs_dir), can_steer=not read_only)
-    return show(session, read_only=read_only, max_kbps=max_kbps)
+    info = find_live(run, runs_dir)
+    return show(lambda: join(info, can_steer=not read_only), read_only=read_only, max_kbps=max_kbps)

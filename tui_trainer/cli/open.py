@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tui_trainer.cli.options import max_kbps_option, runs_dir_option
+
+if TYPE_CHECKING:
+    from tui_trainer.session.base import Session
 
 
 @click.command(epilog="Example: tui-trainer open runs/2026-11-23_140312_digits-mlp_7f3a")
@@ -15,9 +20,16 @@ def command(paths: tuple[str, ...], max_kbps: float | None, runs_dir: str | None
     """Look at finished runs, overlaid where there are several: cursor, zoom, notes and all."""
     from tui_trainer.cli.screen import check_terminal, show
     from tui_trainer.paths import runs_dir as directory
-    from tui_trainer.session.directory import open_path
-    from tui_trainer.session.several import SeveralSessions
+    from tui_trainer.session.directory import folder_of
 
-    sessions = [open_path(path, directory(runs_dir)) for path in paths]
+    folders = [folder_of(path, directory(runs_dir)) for path in paths]
     check_terminal()
-    return show(sessions[0] if len(sessions) == 1 else SeveralSessions(sessions), read_only=True, max_kbps=max_kbps)
+
+    def session() -> Session:
+        from tui_trainer.session.replay import ReplaySession
+        from tui_trainer.session.several import SeveralSessions
+
+        sessions = [ReplaySession(folder) for folder in folders]
+        return sessions[0] if len(sessions) == 1 else SeveralSessions(sessions)
+
+    return show(session, read_only=True, max_kbps=max_kbps)

@@ -83,7 +83,7 @@ def command(
         return wait_until_training(launched)
     from tui_trainer.cli.screen import show
 
-    return show(launched.session(), max_kbps=max_kbps)
+    return show(launched.session, max_kbps=max_kbps)
 
 
 def _spec(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -25,13 +26,18 @@ def check_terminal() -> None:
 
 
 def show(
-    session: Session | None = None,
+    session: Session | Callable[[], Session] | None = None,
     *,
     catalogue: Catalogue | None = None,
     read_only: bool = False,
     max_kbps: float | None = None,
 ) -> int:
-    """The screen until it is left; returns the exit code. `max_kbps` is the settings' own where None."""
+    """The screen until it is left; returns the exit code.
+
+    Args:
+        session: what to watch, or what makes it: the first frame does not wait for that.
+        max_kbps: the settings' own where None.
+    """
     from tui_trainer.ui.app import run_app
     from tui_trainer.ui.settings import load_settings
 

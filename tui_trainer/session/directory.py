@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui_trainer.errors import UserError
 from tui_trainer.paths import runs_dir, socket_dir
 from tui_trainer.runs.listing import RunInfo, describe, find_run, is_run, list_runs
-from tui_trainer.session.base import Session
 from tui_trainer.session.catalogue import PresetInfo, list_presets
-from tui_trainer.session.client import ClientSession, SocketLink
-from tui_trainer.session.replay import ReplaySession
+
+# Lists are there before anything that speaks the protocol is imported.
+if TYPE_CHECKING:
+    from tui_trainer.session.base import Session
 
 
 def join(info: RunInfo, *, can_steer: bool = True) -> Session:
     """A session with the run's host where it lives here, else with its folder."""
+    from tui_trainer.session.client import ClientSession, SocketLink
+    from tui_trainer.session.replay import ReplaySession
+
     if info.live and info.socket:
         link = SocketLink(Path(info.socket))
         try:
@@ -27,14 +32,14 @@ def join(info: RunInfo, *, can_steer: bool = True) -> Session:
     return ReplaySession(Path(info.path))
 
 
-def open_path(name: str, directory: Path) -> ReplaySession:
+def folder_of(name: str, directory: Path) -> Path:
     """The folder of a run, by path or by name."""
     path = Path(name)
     if path.is_dir() and is_run(path):
-        return ReplaySession(path)
+        return path
     if path.exists() and not path.is_dir():
         raise UserError(f"{name!r} is not a run folder")
-    return ReplaySession(Path(find_run(name, directory).path))
+    return Path(find_run(name, directory).path)
 
 
 def find_live(name: str, option: str | None) -> RunInfo:

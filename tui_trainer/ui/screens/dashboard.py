@@ -20,10 +20,11 @@ from tui_trainer.text import visible
 from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap
 from tui_trainer.ui.feed import Feed, News
 from tui_trainer.ui.layout import arrange
-from tui_trainer.ui.leaving import AppResult, Leaving
+from tui_trainer.ui.leaving import Leaving
 from tui_trainer.ui.looker import Looker
 from tui_trainer.ui.pace import Pace
 from tui_trainer.ui.pictures import ChartKind, Picture, picture
+from tui_trainer.ui.result import AppResult
 from tui_trainer.ui.signs import FANCY, Signs
 from tui_trainer.ui.situation import why_not
 from tui_trainer.ui.steering import Steering

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import monotonic
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -18,16 +18,17 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui_trainer.errors import UserError
-from tui_trainer.protocol.words import number
 from tui_trainer.runs.listing import RunInfo
-from tui_trainer.session.base import Session
 from tui_trainer.session.catalogue import Catalogue, PresetInfo
-from tui_trainer.text import visible
+from tui_trainer.text import number, visible
 from tui_trainer.ui.errand import Errand
 from tui_trainer.ui.finding import ranked
 from tui_trainer.ui.signs import STATE_STYLES, Signs
 from tui_trainer.ui.widgets.entry import Entry
 from tui_trainer.ui.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from tui_trainer.session.base import Session
 
 AGAIN = 2.0
 """Seconds between two looks at the runs directory."""
