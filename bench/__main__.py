@@ -35,6 +35,9 @@ def main() -> int:
         print(f"{datetime.now():%H:%M:%S} {name} ...", file=sys.stderr, flush=True)
         try:
             rows += known[name](effort)
+        except KeyboardInterrupt:
+            print("interrupted: the table is of what was measured until then", file=sys.stderr)
+            break
         except Exception as error:  # noqa: BLE001 - one figure that cannot be measured must not lose the others
             traceback.print_exc()
             rows.append(Row(name, skipped=f"{type(error).__name__}: {error}"))

@@ -18,7 +18,7 @@ from torch import nn
 from tui_trainer.config.preset import load
 from tui_trainer.engine import build
 
-EVERY = 32
+EVERY = 8
 """Steps between two lines of the file."""
 
 

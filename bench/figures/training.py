@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.figures import Effort
-from bench.lanes import Lane, Loop, Run, race
+from bench.lanes import TURN, Lane, Loop, Run, race
 from bench.place import Place
 from bench.rounds import Row, ratios, spread
 
@@ -29,7 +29,7 @@ def digits_cnn(effort: Effort) -> list[Row]:
 
 def char_lm(effort: Effort) -> list[Row]:
     """A small transformer."""
-    return _beside_bare(effort, "char-lm", 1, viewer=0.98)
+    return _beside_bare(effort, "char-lm", 1, viewer=0.98, turn=4.0)
 
 
 def _beside_bare(
@@ -39,6 +39,7 @@ def _beside_bare(
     headless: float | None = None,
     viewer: float | None = None,
     in_process: float | None = None,
+    turn: float = TURN,
 ) -> list[Row]:
     place = Place()
     lanes: list[Lane] = []
@@ -53,7 +54,7 @@ def _beside_bare(
             if reach is not None:
                 wanted.append((name, options, reach))
                 lanes.append(Run(place, name, preset, threads=threads, options=options))
-        race(lanes, effort.rounds)
+        race(lanes, effort.rounds, turn)
     finally:
         _close(lanes)
         place.close()
