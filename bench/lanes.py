@@ -106,8 +106,15 @@ class Loop(Lane):
         self._log = place.directory / f"{kind}-{preset}.log"
         if kind == "bare":
             with self._log.open("wb") as log:
+                # In a session of its own, as our hosts and screens are: the scheduler shares a busy core by sessions.
                 self._process = subprocess.Popen(
-                    command, cwd=place.directory, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                    command,
+                    cwd=place.directory,
+                    env=environ,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
                 )
         else:
             self._terminal = Terminal(command, 140, 40, environ, str(place.directory))
@@ -157,7 +164,9 @@ class Run(Lane):
         self.terminal: Terminal | None = None
         self._process: subprocess.Popen[str] | None = None
         if "--headless" in options:
-            self._process = place.start(*arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self._process = place.start(
+                *arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            )
         else:
             command = [sys.executable, "-m", "tui_trainer", *arguments]
             self.terminal = Terminal(command, *size, variables, str(place.directory))
