@@ -196,5 +196,4 @@ def test_a_thin_line_is_sent_no_more_than_it_was_promised() -> None:
             pace.begin(now)
             drawn += 1
             sent += 3_000
-    assert drawn == pytest.approx(60 * 2 / 3, abs=2)
-    assert pace.max_fps == 10
+    assert 34 <= drawn <= 40  # 60 s at 2 kB/s, in drawings of 3 kB

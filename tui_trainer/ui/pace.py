@@ -13,6 +13,8 @@ IN_PROCESS_SHARE = 0.025
 """The same where the training runs in this very process and waits for the interpreter meanwhile."""
 SLOWEST = 2.0
 """Seconds between two drawings that no cost makes longer."""
+FADE = 0.97
+"""What is left of a large drawing's size at the next look, until another one tells."""
 SETTLED = 0.1
 """Seconds after which a drawing has been painted too, and its whole cost is known."""
 
@@ -48,6 +50,8 @@ class Pace:
         """When the bytes were counted last, and how many there were; None until the first picture stands."""
         self._owed = 0.0
         """Bytes that were sent and that the line has not earned yet."""
+        self._frame = 0.0
+        """Bytes that a drawing has taken lately."""
 
     def begin(self, now: float) -> None:
         """A drawing begins."""
@@ -72,9 +76,11 @@ class Pace:
         sent = self._sent()
         if self._counted is not None:
             then, before = self._counted
-            self._owed = max(self._owed - (now - then) * self.max_kbps * 1000, 0.0) + sent - before
+            self._frame = max(sent - before, self._frame * FADE)
+            # Earned beforehand, as much as the last drawings took: no second is sent more than its share for long.
+            self._owed = max(self._owed - (now - then) * self.max_kbps * 1000, -self._frame) + sent - before
         self._counted = now, sent
-        return self._owed <= 0
+        return self._owed <= -self._frame
 
     def held_up(self, now: float) -> None:
         """The terminal has not taken the last frame yet: give it as long again as two drawings are apart."""
