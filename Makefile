@@ -33,6 +33,7 @@ $(VENV)/.installed: $(SOURCES)
 	@echo "setting up $(VENV) (once; a minute or two)" >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) --editable . >&2
+	@$(BIN)/python -m compileall -q tui_trainer
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -1,4 +1,4 @@
-"""Foreign text made safe to show: what would act on a terminal becomes something to read."""
+"""Text for people. Foreign text is made safe: what would act on a terminal becomes something to read."""
 
 from __future__ import annotations
 
@@ -29,3 +29,10 @@ def visible_lines(text: str) -> list[str]:
     """`text` split into lines, tabs widened, each line made visible. A carriage return ends what it overwrote."""
     lines = text.replace("\r\n", "\n").expandtabs(8).split("\n")
     return [visible(line.rsplit("\r", 1)[-1]) for line in lines]
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number as a person reads it: four digits, no trailing zeros, `-` where there is none."""
+    if value is None:
+        return "-"
+    return f"{value:.{digits}g}"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tui_trainer.errors import UserError
-from tui_trainer.session.directory import open_runs
+from tui_trainer.session.directory import folders_of
+from tui_trainer.session.replay import ReplaySession
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def runs(tmp_path: Path) -> Path:
 )
 def test_a_set_is_opened_whole_in_the_order_of_its_runs(runs: Path, name: str, opened: list[str]) -> None:
     for given in {name, str(runs / name)} if name != "last" else {name}:
-        sessions = open_runs(given, runs)
+        sessions = [ReplaySession(folder) for folder in folders_of(given, runs)]
         told = [session.drain()[0].states[0].run for session in sessions]  # pyright: ignore[reportAttributeAccessIssue]
         assert told == opened
 
@@ -36,6 +37,6 @@ def test_a_set_is_opened_whole_in_the_order_of_its_runs(runs: Path, name: str, o
 def test_what_is_no_run_is_refused(runs: Path) -> None:
     (runs / "notes.txt").touch()
     with pytest.raises(UserError, match="is not a run folder"):
-        open_runs(str(runs / "notes.txt"), runs)
+        folders_of(str(runs / "notes.txt"), runs)
     with pytest.raises(UserError, match="did you mean 'alone'"):
-        open_runs("alnoe", runs)
+        folders_of("alnoe", runs)

@@ -181,3 +181,18 @@ def test_an_expensive_moment_does_not_stop_the_charts() -> None:
     cpu.time = 60.0
     pace.due(1)
     assert pace.due(2.1)
+
+
+def test_a_thin_line_is_sent_no_more_than_it_was_promised() -> None:
+    sent = 0
+    pace = Pace(max_fps=10, cpu=Cpu(), max_kbps=2, sent=lambda: sent)
+    pace.begin(0.0)
+    sent += 50_000  # the first picture
+    now, drawn = 0.0, 0
+    while now < 60:
+        now += 0.1
+        if pace.due(now):
+            pace.begin(now)
+            drawn += 1
+            sent += 3_000
+    assert 34 <= drawn <= 40  # 60 s at 2 kB/s, in drawings of 3 kB

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tui_trainer.cli.options import runs_dir_option
+from tui_trainer.cli.options import max_kbps_option, runs_dir_option
 
 
 @click.command(
@@ -16,18 +16,21 @@ Examples:
 )
 @click.argument("run", metavar="[RUN|HOST:RUN]", default="")
 @click.option("--read-only", is_flag=True, help="Watch without steering.")
+@max_kbps_option
 @runs_dir_option
-def command(run: str, read_only: bool, runs_dir: str | None) -> int:
+def command(run: str, read_only: bool, max_kbps: float | None, runs_dir: str | None) -> int:
     """Join a live run: the newest one, or RUN (a folder, a name, a unique prefix of it, or `last`).
 
     HOST:RUN joins a run on another machine through `ssh HOST tui-trainer bridge`, and draws here.
     """
     from tui_trainer.cli.screen import check_terminal, show
     from tui_trainer.session.directory import find_live, join
-    from tui_trainer.session.remote import remote_session
 
     check_terminal()
     host, colon, name = run.partition(":")
     if colon and "/" not in host:
-        return show(remote_session(host, name, read_only=read_only), read_only=read_only)
-    return show(join(find_live(run, runs_dir), can_steer=not read_only), read_only=read_only)
+        from tui_trainer.session.remote import remote_session
+
+        return show(remote_session(host, name, read_only=read_only), read_only=read_only, max_kbps=max_kbps)
+    info = find_live(run, runs_dir)
+    return show(lambda: join(info, can_steer=not read_only), read_only=read_only, max_kbps=max_kbps)

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from tui_trainer.cli.options import runs_dir_option
+from tui_trainer.cli.options import max_kbps_option, runs_dir_option
+
+if TYPE_CHECKING:
+    from tui_trainer.session.base import Session
 
 
 @click.command(epilog="Example: tui-trainer open runs/2026-11-23_140312_digits-mlp_7f3a")
 @click.argument("paths", metavar="RUN...", nargs=-1, required=True)
+@max_kbps_option
 @runs_dir_option
-def command(paths: tuple[str, ...], runs_dir: str | None) -> int:
+def command(paths: tuple[str, ...], max_kbps: float | None, runs_dir: str | None) -> int:
     """Look at finished runs, overlaid where there are several, as those of a set: cursor, zoom, notes and all."""
     from tui_trainer.cli.screen import check_terminal, show
     from tui_trainer.paths import runs_dir as directory
-    from tui_trainer.session.directory import open_runs
-    from tui_trainer.session.several import SeveralSessions
+    from tui_trainer.session.directory import folders_of
 
-    sessions = [session for path in paths for session in open_runs(path, directory(runs_dir))]
+    folders = [folder for path in paths for folder in folders_of(path, directory(runs_dir))]
     check_terminal()
-    return show(sessions[0] if len(sessions) == 1 else SeveralSessions(sessions), read_only=True)
+
+    def session() -> Session:
+        from tui_trainer.session.replay import ReplaySession
+        from tui_trainer.session.several import SeveralSessions
+
+        sessions = [ReplaySession(folder) for folder in folders]
+        return sessions[0] if len(sessions) == 1 else SeveralSessions(sessions)
+
+    return show(session, read_only=True, max_kbps=max_kbps)

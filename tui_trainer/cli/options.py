@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 runs_dir_option = click.option("--runs-dir", metavar="DIR", help="Where runs are; else TUI_TRAINER_RUNS, else ./runs.")
 trust_option = click.option("--trust", is_flag=True, help="Let the preset import and run code of its own.")
+max_kbps_option = click.option(
+    "--max-kbps", type=click.FloatRange(min=0), metavar="N", help="Send a thin line at most N kB a second; 0: no limit."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs: JSON on stdout.")
 
 

@@ -19,7 +19,7 @@ def command(name: str, as_json: bool) -> int:
     """List the presets; with a NAME, print its resolved configuration."""
     if name:
         return _show(name, as_json)
-    from tui_trainer.session.directory import list_presets
+    from tui_trainer.session.catalogue import list_presets
 
     presets = list_presets()
     if as_json:

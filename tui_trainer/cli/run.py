@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui_trainer.cli.options import on_terminal, runs_dir_option, say_differences, trust_option
+from tui_trainer.cli.options import max_kbps_option, on_terminal, runs_dir_option, say_differences, trust_option
 
 if TYPE_CHECKING:
     from tui_trainer.session.spec import HostSpec
@@ -25,6 +25,7 @@ Examples:
 @click.option("--headless", is_flag=True, help="No screen: one plain line per epoch.")
 @click.option("--detach", is_flag=True, help="Start in the background; `attach` joins later.")
 @click.option("--in-process", is_flag=True, help="Train in this process, for debuggers.")
+@max_kbps_option
 @runs_dir_option
 @click.option("--name", metavar="NAME", help="Name of the run's folder.")
 @click.option("--device", metavar="auto|cpu|cuda[:N]|mps", help="Where to train.")
@@ -39,6 +40,7 @@ def command(
     headless: bool,
     detach: bool,
     in_process: bool,
+    max_kbps: float | None,
     runs_dir: str | None,
     name: str | None,
     device: str | None,
@@ -75,7 +77,7 @@ def command(
     if in_process:
         from tui_trainer.cli.screen import show_in_process
 
-        return show_in_process(spec)
+        return show_in_process(spec, max_kbps)
     launched = launch(spec)
     if detach:
         from tui_trainer.cli.detached import wait_until_training
@@ -83,7 +85,7 @@ def command(
         return wait_until_training(launched)
     from tui_trainer.cli.screen import show
 
-    return show(launched.session())
+    return show(launched.session, max_kbps=max_kbps)
 
 
 def _spec(

@@ -6,8 +6,8 @@ import click
 
 from tui_trainer.cli.options import json_option, print_json, print_table, runs_dir_option
 from tui_trainer.paths import runs_dir as directory
-from tui_trainer.protocol.words import number
 from tui_trainer.runs.listing import RunInfo, list_runs
+from tui_trainer.text import number
 
 
 @click.command(epilog="Example: tui-trainer runs --json | jq '.[] | select(.status == \"running\") | .name'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -26,30 +27,39 @@ def check_terminal() -> None:
 
 
 def show(
-    session: Session | None = None,
+    session: Session | Callable[[], Session] | None = None,
     *,
     catalogue: Catalogue | None = None,
     programme: Programme | None = None,
     read_only: bool = False,
+    max_kbps: float | None = None,
 ) -> int:
-    """The screen until it is left; returns the exit code."""
+    """The screen until it is left; returns the exit code.
+
+    Args:
+        session: what to watch, or what makes it: the first frame does not wait for that.
+        max_kbps: the settings' own where None.
+    """
     from tui_trainer.ui.app import run_app
     from tui_trainer.ui.settings import load_settings
 
-    result = run_app(session, catalogue=catalogue, programme=programme, settings=load_settings(), read_only=read_only)
+    settings = load_settings()
+    if max_kbps is not None:
+        settings = settings.model_copy(update={"max_kbps": max_kbps})
+    result = run_app(session, catalogue=catalogue, programme=programme, settings=settings, read_only=read_only)
     if result.message:
         for line in result.message.splitlines():
             click.echo(visible(line), err=result.exit_code != 0)
     return result.exit_code
 
 
-def show_in_process(spec: HostSpec) -> int:
+def show_in_process(spec: HostSpec, max_kbps: float | None = None) -> int:
     """The screen with the training in this very process; leaving it waits until the run has been saved."""
     from tui_trainer.protocol.commands import Stop
     from tui_trainer.session.inprocess import InProcessSession
 
     session = InProcessSession(spec)
-    code = show(session)
+    code = show(session, max_kbps=max_kbps)
     if not session.join(0):
         session.send(Stop(by="the screen was closed"))
         click.echo("saving the run ...", err=True)

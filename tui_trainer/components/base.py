@@ -38,7 +38,7 @@ class Component(BaseModel):
     inside the methods that build.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants", defer_build=True)
 
     # A string. To a type checker fields are mutable, and no class could narrow a `str` to its own Literal.
     kind: Any

@@ -18,7 +18,7 @@ class Plan(BaseModel):
     that the rate does not jump. Both are new plans; nothing is ever overwritten.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     scheduler: AnyScheduler
     base: float

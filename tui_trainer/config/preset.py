@@ -14,13 +14,13 @@ from pydantic import ValidationError
 
 from tui_trainer.config.problems import as_user_error
 from tui_trainer.config.run import FAMILIES, RunConfig
+from tui_trainer.config.shelf import Table, preset_names
+from tui_trainer.config.shelf import preset_tables as preset_tables
 from tui_trainer.config.toml import parse_toml, read_toml
 from tui_trainer.errors import UserError, did_you_mean, nearest
 from tui_trainer.paths import checked_name, presets_dir
 
 DEFAULT_PRESET = "digits-mlp"
-
-Table = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +35,6 @@ class Preset:
     def first(self) -> RunConfig:
         """The first run: it speaks for the group."""
         return next(iter(self.runs.values()))
-
-
-def preset_names() -> list[str]:
-    """The presets that came with the program, in the order of their names."""
-    return sorted(path.stem for path in presets_dir().glob("*.toml"))
-
-
-def preset_tables() -> dict[str, Table]:
-    """The tables of every preset by name, unchecked: for lists, which need titles and not models."""
-    return {name: read_toml(presets_dir() / f"{name}.toml") for name in preset_names()}
 
 
 def load(source: str, overrides: Sequence[str] = ()) -> Preset:

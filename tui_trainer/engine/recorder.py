@@ -13,7 +13,7 @@ from tui_trainer.engine.probes import columns_of
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.events import AnyEvent, Scalars
 
-FLUSH_SECONDS = 0.1
+FLUSH_SECONDS = 0.2
 """How long measurements wait for each other: one transfer and one event for all of them."""
 MAX_WAITING = 4096
 """Steps that wait at most, however fast they are."""

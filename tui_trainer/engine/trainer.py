@@ -25,7 +25,7 @@ from tui_trainer.components.schedulers import Plateau
 from tui_trainer.config.run import RunConfig
 from tui_trainer.diagnosis.follow import EFFECTIVE
 from tui_trainer.diagnosis.observer import Observer
-from tui_trainer.engine import build, closures, layers, probes, progress, rng, telling
+from tui_trainer.engine import build, closures, layers, probes, progress, rng, stepping, telling
 from tui_trainer.engine.control import Control
 from tui_trainer.engine.descent import Descent
 from tui_trainer.engine.ending import Ending
@@ -128,6 +128,7 @@ class Trainer:
         self.optimizer_choice = choice
         self._parameters = self.shop.parameters
         self._train = partial(closures.train_batch, self) if choice.needs_closure else self._train_batch
+        self._step_optimizer = stepping.bound(self.optimizer)
 
     def new_metric(self) -> Metric:
         """The task's metric, empty."""
@@ -217,7 +218,7 @@ class Trainer:
                 if self.rewound or (self.ending is not None and self.ending.when == "batch"):
                     return
             if self._moves_each_step:
-                self.set_rate()
+                self._give_rate()
             loss = self._train(inputs, targets)
             self.step += 1
             self.position += 1
@@ -259,7 +260,7 @@ class Trainer:
             scaler.step(self.optimizer)
             scaler.update()
         else:
-            self.optimizer.step()
+            self._step_optimizer()
         if probe is not None:
             self.recorder.add_probe(self.step + 1, probe.after_step(inputs, targets, loss))
         if before is not None:
@@ -275,11 +276,14 @@ class Trainer:
         self.recorder.add_norm(self.step + 1, norm)
 
     def set_rate(self) -> None:
-        """Give the optimizer the rate of the coming batch."""
+        """Give the optimizer the rate of the coming batch, by a plan that may be a new one."""
+        self._moves_each_step = self.plan.scheduler.changes_each == "step"
+        self._give_rate()
+
+    def _give_rate(self) -> None:
         self.rate = self.plan.rate(self.step, self.judge.watched)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate * group["ratio"]
-        self._moves_each_step = self.plan.scheduler.changes_each == "step"
 
     def flush(self) -> bool:
         """Publish what was recorded; True where the loss is no longer finite, which ends the run."""

@@ -20,7 +20,7 @@ class Command(BaseModel):
     `id` is the asker's own and comes back in the answer. `run` names a run of the host; `*` means each of them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     names: ClassVar[tuple[str, ...]] = ()
     """Names on the command line beside the class name in kebab case."""
@@ -182,4 +182,4 @@ AnyCommand = Annotated[
 ]
 """Every command. A new one is a class above, its name here, and what the trainer does with it."""
 
-COMMANDS: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand)
+COMMANDS: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand, config=ConfigDict(defer_build=True))

@@ -23,7 +23,7 @@ class Event(BaseModel):
     Fields may be added by later versions and are ignored by earlier ones; none is ever renamed.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="null")
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="null", defer_build=True)
 
     seq: int = 0
     at: str = ""
@@ -39,7 +39,7 @@ class Event(BaseModel):
 class Best(BaseModel):
     """The best epoch so far, by the monitored metric."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     epoch: int
     step: int
@@ -142,7 +142,7 @@ class Layer(BaseModel):
     of its ReLUs that no sample moved. What an event does not measure is null in it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="null")
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="null", defer_build=True)
 
     grad_norm: Number = None
     weight_norm: Number = None
@@ -223,7 +223,7 @@ class SavingFailed(Event):
 class Restored(BaseModel):
     """What a run is back to after an intervention was taken back."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     from_step: int
     """The step at which it was taken back."""
@@ -367,4 +367,4 @@ AnyEvent = Annotated[
 ]
 """Every event. A new one is a class above, its name here, and a method of `RunState`."""
 
-EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent, config=ConfigDict(defer_build=True))

@@ -79,7 +79,8 @@ class Series:
             steps, values = steps[start:], values[start:]
         if not len(steps):
             return
-        if lost or None in values or not isfinite(sum(values)):  # pyright: ignore[reportArgumentType, reportCallIssue]
+        column = _finite(values)
+        if lost or column is None:
             kept = [(s, v) for s, v in zip(steps, values, strict=True) if v is not None and isfinite(v)]
             for position, (step, value) in enumerate(zip(steps, values, strict=True)):
                 if value is None or not isfinite(value):
@@ -87,11 +88,11 @@ class Series:
                     if len(self.gaps) < MAX_GAPS:
                         self.gaps.append((step, (lost or {}).get(position + start, "nan")))
             self.last_step = steps[-1]
-            steps, values = [s for s, _ in kept], [v for _, v in kept]
+            steps, column = [s for s, _ in kept], array("d", [v for _, v in kept])
             if not steps:
                 return
         self.steps.extend(steps)
-        self.values.extend(values)  # pyright: ignore[reportArgumentType]
+        self.values.extend(column)
         self.count += len(steps)
         self.last_step = max(self.last_step, steps[-1])
         self.last = self.values[-1]
@@ -233,6 +234,16 @@ class Series:
         series._firsts, series._lasts, series._counts = (array("q", column) for column in columns[:3])
         series._lows, series._highs, series._sums = (array("d", column) for column in columns[3:])
         return series
+
+
+def _finite(values: Sequence[float | None]) -> array[float] | None:
+    """The values as a column; None where one of them is not a finite number."""
+    column = array("d")
+    try:
+        column.fromlist(values if isinstance(values, list) else list(values))  # pyright: ignore[reportArgumentType]
+    except TypeError:
+        return None
+    return column if isfinite(sum(column)) else None
 
 
 def _between(x0: float, x1: float, y0: float, y1: float, x: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from typing import Annotated, Any
 
@@ -74,7 +75,7 @@ AllSeries = Annotated[dict[str, Series], PlainValidator(_load_series), PlainSeri
 class RunState(BaseModel):
     """Everything that a viewer shows of one run. `apply` is the only way in which it changes."""
 
-    model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True, defer_build=True)
 
     run: str = ""
     seq: int = 0
@@ -224,11 +225,12 @@ def _status_changed(state: RunState, event: ev.StatusChanged) -> None:
 
 
 def _scalars(state: RunState, event: ev.Scalars) -> None:
+    steps = array("q", event.steps)  # once for all columns: to copy an array costs nothing
     for name, values in event.values.items():
-        state.column(name).extend(event.steps, values, event.not_finite.get(name))
+        state.column(name).extend(steps, values, event.not_finite.get(name))
     if not event.steps or event.cause is not None:
         return
-    state.column(CLOCK).extend(event.steps, event.seconds)
+    state.column(CLOCK).extend(steps, event.seconds)
     state.step = max(state.step, event.steps[-1])
     state.seconds = max(state.seconds, event.seconds[-1])
     rates = event.values.get("lr")

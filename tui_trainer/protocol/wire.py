@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import zlib
-
 from pydantic import ValidationError
 
 from tui_trainer.protocol.commands import COMMANDS, AnyCommand
 from tui_trainer.protocol.events import EVENTS, AnyEvent
+from tui_trainer.protocol.lines import MAX_LINE, BadLine, intact, sealed
 
-MAX_LINE = 64 << 20
-"""Bytes of the longest line that is read: the state of a run with very many metrics."""
+__all__ = [
+    "MAX_COMMAND", "MAX_LINE", "BadLine", "decode_command", "decode_event", "encode_command", "encode_event", "intact",
+]  # fmt: skip
+
 MAX_COMMAND = 64 << 10
 """Bytes of the longest command that a host reads."""
-
-_CRC = b',"crc":"'
-
-
-class BadLine(ValueError):
-    """A line that is torn, altered, or not of this protocol."""
 
 
 def encode_event(event: AnyEvent) -> bytes:
@@ -26,14 +21,7 @@ def encode_event(event: AnyEvent) -> bytes:
 
     The checksum is that of the bytes before `,"crc"`.
     """
-    body = event.model_dump_json(exclude={"cause"} if event.cause is None else None).encode()[:-1]
-    return b'%s%s%08x"}\n' % (body, _CRC, zlib.crc32(body))
-
-
-def intact(line: bytes) -> bool:
-    """Whether a line is whole and its checksum fits."""
-    body, separator, tail = line.rstrip(b"\r\n").rpartition(_CRC)
-    return bool(separator) and tail == b'%08x"}' % zlib.crc32(body)
+    return sealed(event.model_dump_json(exclude={"cause"} if event.cause is None else None).encode()[:-1])
 
 
 def decode_event(line: bytes) -> AnyEvent:

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Stop
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    """A number as a person reads it: four digits, no trailing zeros, `-` where there is none."""
-    if value is None:
-        return "-"
-    return f"{value:.{digits}g}"
+from tui_trainer.text import number
 
 
 def duration(seconds: float) -> str:

@@ -7,10 +7,13 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tui_trainer.protocol.events import AnyEvent
-from tui_trainer.protocol.wire import MAX_LINE, BadLine, decode_event, intact
+from tui_trainer.protocol.lines import MAX_LINE, BadLine, intact
 from tui_trainer.runs.durable import write_all
+
+if TYPE_CHECKING:
+    from tui_trainer.protocol.events import AnyEvent
 
 MAX_PENDING = 16 << 20
 """Bytes of lines that are held back while nothing can be written; older ones are lost first, and counted."""
@@ -152,6 +155,9 @@ class Follower:
 
     def read(self, limit: int = 1 << 20) -> list[AnyEvent]:
         """The events of the next `limit` bytes; empty where nothing new is there. Raises `OSError`."""
+        # Only who reads events waits for their models: listing runs does not.
+        from tui_trainer.protocol.wire import decode_event
+
         with open(self.path, "rb") as file:
             file.seek(max(self.offset - len(self._last), 0))
             if file.read(len(self._last)) != self._last:

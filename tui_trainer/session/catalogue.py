@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from tui_trainer.config.lesson import Lesson
-from tui_trainer.runs.listing import RunInfo
-from tui_trainer.session.base import Session
+from tui_trainer.config.shelf import preset_tables
+
+if TYPE_CHECKING:
+    from tui_trainer.config.lesson import Lesson
+    from tui_trainer.runs.listing import RunInfo
+    from tui_trainer.session.base import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,30 @@ class PresetInfo:
     summary: str = ""
     group: str = ""
     variants: tuple[str, ...] = ()
+
+
+_GROUPS = (
+    "first steps",
+    "design choices", "algorithms", "learning rates", "adaptive methods", "diagnosis", "initialisation", "stopping",
+    "pictures", "images", "tables", "language",
+)  # fmt: skip
+"""Groups in the order in which they are listed; others come after them by name."""
+
+
+def list_presets() -> list[PresetInfo]:
+    """Every preset that came with the program, grouped."""
+    found = [
+        PresetInfo(
+            name=name,
+            title=str(table.get("title", name)),
+            summary=str(table.get("summary", "")),
+            group=str(table.get("group", "")),
+            variants=tuple(str(variant.get("name", "")) for variant in table.get("variant", [])),
+        )
+        for name, table in preset_tables().items()
+    ]
+    order = {group: place for place, group in enumerate(_GROUPS)}
+    return sorted(found, key=lambda preset: (order.get(preset.group, len(order)), preset.group, preset.name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,46 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from tui_trainer.config.lesson import Lesson
-from tui_trainer.config.preset import load, preset_tables
-from tui_trainer.config.problems import as_user_error
+from tui_trainer.config.shelf import preset_tables
 from tui_trainer.errors import UserError
 from tui_trainer.paths import runs_dir, socket_dir
 from tui_trainer.runs.listing import RunInfo, describe, find_run, find_runs, list_runs
-from tui_trainer.session.base import Session
-from tui_trainer.session.catalogue import LessonInfo, PresetInfo
-from tui_trainer.session.client import ClientSession, SocketLink
-from tui_trainer.session.fate import fate, memory_kills
-from tui_trainer.session.launch import host_spec, launch
-from tui_trainer.session.replay import ReplaySession
-from tui_trainer.session.server import answers
+from tui_trainer.session.catalogue import LessonInfo, PresetInfo, list_presets
 
-_GROUPS = (
-    "first steps",
-    "design choices", "algorithms", "learning rates", "adaptive methods", "diagnosis", "initialisation", "stopping",
-    "pictures", "images", "tables", "language",
-)  # fmt: skip
-"""Groups in the order in which they are listed; others come after them by name."""
-
-
-def list_presets() -> list[PresetInfo]:
-    """Every preset that came with the program, grouped."""
-    found = [
-        PresetInfo(
-            name=name,
-            title=str(table.get("title", name)),
-            summary=str(table.get("summary", "")),
-            group=str(table.get("group", "")),
-            variants=tuple(str(variant.get("name", "")) for variant in table.get("variant", [])),
-        )
-        for name, table in preset_tables().items()
-    ]
-    order = {group: place for place, group in enumerate(_GROUPS)}
-    return sorted(found, key=lambda preset: (order.get(preset.group, len(order)), preset.group, preset.name))
+# Lists are there before anything that speaks the protocol is imported.
+if TYPE_CHECKING:
+    from tui_trainer.config.lesson import Lesson
+    from tui_trainer.session.base import Session
 
 
 def list_lessons() -> list[LessonInfo]:
@@ -64,6 +36,11 @@ def list_lessons() -> list[LessonInfo]:
 
 
 def _lesson(table: Any, name: str) -> Lesson:
+    from pydantic import ValidationError
+
+    from tui_trainer.config.lesson import Lesson
+    from tui_trainer.config.problems import as_user_error
+
     try:
         return Lesson.model_validate(table)
     except ValidationError as error:
@@ -72,8 +49,13 @@ def _lesson(table: Any, name: str) -> Lesson:
 
 def join(info: RunInfo, *, can_steer: bool = True) -> Session:
     """A session with the run's host where it lives here, else with its folder."""
+    from tui_trainer.session.client import ClientSession, SocketLink
+    from tui_trainer.session.replay import ReplaySession
+
     if info.live and info.socket:
         link = SocketLink(Path(info.socket))
+        from tui_trainer.session.fate import fate, memory_kills
+
         try:
             link.connect()
             folders, kills = _runs_beside(Path(info.socket)) or (info.path,), memory_kills()
@@ -88,13 +70,12 @@ def join(info: RunInfo, *, can_steer: bool = True) -> Session:
     return ReplaySession(Path(info.path))
 
 
-def open_runs(name: str, directory: Path) -> list[ReplaySession]:
+def folders_of(name: str, directory: Path) -> list[Path]:
     """The folder of a run, by path or by name; of a set all of its runs, in the order in which they began."""
     path = Path(name)
     if path.exists() and not path.is_dir():
         raise UserError(f"{name!r} is not a run folder")
-    found = sorted(find_runs(name, directory), key=lambda info: info.started)
-    return [ReplaySession(Path(info.path)) for info in found]
+    return [Path(info.path) for info in sorted(find_runs(name, directory), key=lambda info: info.started)]
 
 
 def find_live(name: str, option: str | None) -> RunInfo:
@@ -116,6 +97,8 @@ def find_live(name: str, option: str | None) -> RunInfo:
 
 def _listening() -> list[RunInfo]:
     """Live runs of this user wherever their folders are: each host leaves a note beside its socket."""
+    from tui_trainer.session.server import answers
+
     found: list[RunInfo] = []
     for note in socket_dir().glob("*.json"):
         for folder in map(Path, _runs_beside(note)):
@@ -165,6 +148,10 @@ class Directory:
 
     def start(self, preset: str) -> Session:
         """Start a host for the preset and join it."""
+        # The models of a configuration cost as much to import as all of a dashboard.
+        from tui_trainer.config.preset import load
+        from tui_trainer.session.launch import host_spec, launch
+
         spec = host_spec(load(preset), self._option, None, [*self._command, "run", preset])
         return launch(spec).session()
 

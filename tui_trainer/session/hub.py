@@ -11,6 +11,7 @@ from typing import Protocol
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.state import RunState
 from tui_trainer.protocol.wire import encode_event
+from tui_trainer.runs.fold import write_fold
 from tui_trainer.runs.journal import Journal
 
 
@@ -142,6 +143,9 @@ class Hub:
             for run in self._runs.values():
                 if run.journal is not None:
                     run.journal.close()
+                    if run.state.over and not run.journal.error and not run.journal.lost:
+                        with contextlib.suppress(OSError):
+                            write_fold(run.journal.path, run.state)
                     run.journal = None
 
 

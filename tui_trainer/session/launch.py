@@ -9,15 +9,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui_trainer.config.preset import Preset
 from tui_trainer.config.trust import check_trust
 from tui_trainer.errors import UserError
 from tui_trainer.paths import checked_name, new_run_name, socket_path, writable_runs_dir
 from tui_trainer.runs.folder import taken
-from tui_trainer.session.client import ClientSession, SocketLink
 from tui_trainer.session.fate import fate, memory_kills
 from tui_trainer.session.spec import HostSpec, RunSpec
+
+if TYPE_CHECKING:
+    from tui_trainer.session.client import ClientSession
 
 
 def host_spec(
@@ -70,6 +73,8 @@ class Launched:
 
     def session(self, *, can_steer: bool = True) -> ClientSession:
         """A session with it, at once: it connects when the host listens."""
+        from tui_trainer.session.client import ClientSession, SocketLink
+
         return ClientSession(
             SocketLink(Path(self.spec.socket), alive=self.alive),
             can_steer=can_steer,

@@ -10,13 +10,14 @@ from typing import Literal
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.state import RunState
+from tui_trainer.runs.fold import read_fold
 from tui_trainer.runs.folder import RunFolder
 from tui_trainer.runs.journal import Follower
 from tui_trainer.session.base import Greeting, Message, Notice
 from tui_trainer.session.fate import fate, memory_kills
 
-BUDGET = 0.05
-"""Seconds that one drain may take: the screen stays alive while a long journal is read."""
+BUDGET = 0.25
+"""Seconds that one drain may take: the screen stays alive while a long journal is read, and is not drawn too often."""
 CHUNK = 1 << 18
 LOOK = 1.0
 """Seconds between two looks whether a host still holds a run that has not ended."""
@@ -24,6 +25,8 @@ LOOK = 1.0
 
 class ReplaySession:
     """The journal of one run, folded as it is read, then followed for as long as it grows.
+
+    A host leaves beside a long journal what it folds to: then only what came after that is read.
 
     While the past is read, the viewer is given a fresh state at each drain: events that are long over need not pass
     through it one by one.
@@ -36,7 +39,7 @@ class ReplaySession:
         self._folder = folder
         self._follower = Follower(folder / "events.jsonl")
         self._state = RunState(run=folder.name)
-        self._caught_up = False
+        self._begun = self._caught_up = False
         self._skipped = 0
         self._messages: list[Message] = []
         self._failed = False
@@ -70,6 +73,11 @@ class ReplaySession:
 
     def _catch_up(self) -> list[Message]:
         until = perf_counter() + BUDGET
+        if not self._begun:
+            self._begun = True
+            kept = read_fold(self._follower.path)
+            if kept is not None:
+                self._state, self._follower.offset = kept
         while perf_counter() < until:
             events = self._follower.read(CHUNK)
             for event in events:

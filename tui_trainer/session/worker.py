@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import shutil
@@ -121,6 +122,9 @@ class Worker:
         try:
             self._build()
             self._open()
+            # What is there by now stays: the collector need not look through all of torch again while training.
+            gc.collect()
+            gc.freeze()
             self._train()
         except UserError as error:
             self._refuse(str(error))

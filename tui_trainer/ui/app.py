@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from tui_trainer.session.base import Session
-from tui_trainer.session.catalogue import Catalogue
+from tui_trainer.errors import UserError
 from tui_trainer.text import visible
 from tui_trainer.ui import themes
-from tui_trainer.ui.leaving import LOST, AppResult
 from tui_trainer.ui.pace import IN_PROCESS_SHARE, SHARE, Pace
-from tui_trainer.ui.screens.contents import Contents
-from tui_trainer.ui.screens.dashboard import Dashboard
-from tui_trainer.ui.screens.finder import Finder
-from tui_trainer.ui.screens.home import Home
+from tui_trainer.ui.result import LOST, AppResult
 from tui_trainer.ui.settings import Settings
 from tui_trainer.ui.signs import FANCY, PLAIN
 from tui_trainer.ui.terminal.app import TerminalApp
 from tui_trainer.ui.terminal.driver import TerminalGone
 from tui_trainer.ui.terminal.signals import ending_signals
 from tui_trainer.ui.terminal.tty import Rescue
-from tui_trainer.ui.tour import Programme, Tour
 from tui_trainer.ui.trouble import in_words, record
+
+if TYPE_CHECKING:
+    from tui_trainer.session.base import Session
+    from tui_trainer.session.catalogue import Catalogue
+    from tui_trainer.ui.screens.dashboard import Dashboard
+    from tui_trainer.ui.screens.finder import Finder
+    from tui_trainer.ui.tour import Programme, Tour
 
 TICK = 0.1
 """Seconds between two looks at the session."""
+SOON = 0.015
+"""The same while a person waits for the answer to a command."""
+SETTLED = 0.3
+"""Seconds after which the home screen stands, and there is time to import what may be opened from it."""
 
 
 class TrainerApp(TerminalApp[AppResult]):
     """Shows one session, or a home screen to start from.
 
     Args:
-        session: what to watch.
+        session: what to watch, or what makes it: then a first frame is drawn before that is called.
         catalogue: presets and runs for the home screen; with a session too, leaving that one comes back here.
         programme: the lecture, to begin with in place of the home screen.
         settings: how the screen looks and which keys it listens to.
@@ -63,7 +69,7 @@ class TrainerApp(TerminalApp[AppResult]):
 
     def __init__(
         self,
-        session: Session | None = None,
+        session: Session | Callable[[], Session] | None = None,
         *,
         catalogue: Catalogue | None = None,
         programme: Programme | None = None,
@@ -90,36 +96,68 @@ class TrainerApp(TerminalApp[AppResult]):
         remote = "SSH_CONNECTION" in environ or "SSH_TTY" in environ
         self._max_fps = max_fps or (self.settings.remote_fps if remote else self.settings.max_fps)
         self._signs = PLAIN if self.settings.ascii else FANCY
+        self._hastened = False
+        self._finder: Finder[Any] | None = None
+        """The screen that things are opened from, where there is one."""
+        self._opened: Dashboard | None = None
+        """The dashboard that was opened last."""
         self.troubles: list[str] = []
         """What went wrong on the screen and was survived."""
 
     def get_default_screen(self) -> Screen[None]:
         """The contents of the lecture or the home screen, where there is one, else the dashboard."""
         if self._programme is not None:
-            return Contents(self._programme, self._signs)
+            from tui_trainer.ui.screens.contents import Contents
+
+            self._finder = Contents(self._programme, self._signs)
+            return self._finder
         if self._catalogue is not None:
-            return Home(self._catalogue, self._signs)
+            from tui_trainer.ui.screens.home import Home
+
+            self._finder = Home(self._catalogue, self._signs)
+            return self._finder
         if self._session is None:
             raise ValueError("there is neither a session to watch nor a catalogue to choose from")
+        if callable(self._session):
+            from tui_trainer.ui.screens.opening import Opening
+
+            return Opening("opening ...")
         return self._dashboard(self._session)
 
+    def _open(self, make: Callable[[], Session]) -> None:
+        """Put the dashboard of the session that is made now over the first frame."""
+        try:
+            session = make()
+        except UserError as error:
+            self.exit(AppResult(error.exit_code, str(error)))
+            return
+        self.push_screen(self._dashboard(session))
+
     def _dashboard(self, session: Session, tour: Tour | None = None) -> Dashboard:
+        # All that draws and all that is drawn: the home screen stands before it is imported.
+        from tui_trainer.ui.screens.dashboard import Dashboard
+
         share = IN_PROCESS_SHARE if session.kind == "in-process" else SHARE
-        return Dashboard(
+        self._opened = Dashboard(
             session,
-            pace=Pace(self._max_fps, share),
+            pace=Pace(self._max_fps, share, max_kbps=self.settings.max_kbps, sent=lambda: self.bytes_sent),
             keymap=self.settings.keys,
             read_only=self._read_only,
             signs=self._signs,
             tour=tour,
             reading=(self.settings.words_per_minute, self.settings.rest),
         )
+        return self._opened
 
     def on_mount(self) -> None:
         """Start the one timer there is."""
-        if self._catalogue is not None and self._session is not None:
+        if callable(self._session):
+            self.call_after_refresh(self._open, self._session)
+        elif self._catalogue is not None and self._session is not None:
             self.push_screen(self._dashboard(self._session))
         self.set_interval(TICK, self.tick)
+        if self._finder is not None:
+            self.set_timer(SETTLED, lambda: importlib.import_module("tui_trainer.ui.screens.dashboard"))
 
     def tick(self) -> None:
         """Look at what has come. What goes wrong here is said and recorded; the next tick tries again."""
@@ -127,12 +165,25 @@ class TrainerApp(TerminalApp[AppResult]):
             self.pay_frame()
             now = monotonic()
             for screen in self.screen_stack:
-                if isinstance(screen, Dashboard) and screen.composed:
-                    screen.tick(now, self.drained)
-                elif isinstance(screen, Finder) and screen.composed:
-                    screen.tick(now)
+                if self._opened is not None and screen is self._opened and self._opened.composed:
+                    self._opened.tick(now, self.drained)
+                elif self._finder is not None and screen is self._finder and self._finder.composed:
+                    self._finder.tick(now)
         except Exception as error:  # noqa: BLE001 - a screen that cannot draw must not take the person's hands off the wheel
             self.stumbled(error)
+
+    def hasten(self) -> None:
+        """Look more often until what was asked is answered."""
+        if not self._hastened:
+            self._hastened = True
+            self.set_timer(SOON, self._look_soon)
+
+    def _look_soon(self) -> None:
+        self._hastened = False
+        self.tick()
+        dashboard = self.dashboard
+        if dashboard is not None and dashboard.waited_for:
+            self.hasten()
 
     def stumbled(self, error: Exception) -> None:
         """Say what went wrong on the screen, and go on."""
@@ -145,7 +196,7 @@ class TrainerApp(TerminalApp[AppResult]):
     @property
     def dashboard(self) -> Dashboard | None:
         """The dashboard, where one is open."""
-        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Dashboard)), None)
+        return self._opened if self._opened in self.screen_stack else None
 
     def on_finder_opened(self, event: Finder.Opened) -> None:
         """Watch what was chosen."""
@@ -157,7 +208,7 @@ class TrainerApp(TerminalApp[AppResult]):
 
     def on_dashboard_left(self, event: Dashboard.Left) -> None:
         """Back to the home screen, or out."""
-        finder = next((screen for screen in self.screen_stack if isinstance(screen, Finder)), None)
+        finder = self._finder
         if finder is None:
             self.exit(event.result)
             return
@@ -190,7 +241,7 @@ class TrainerApp(TerminalApp[AppResult]):
 
 
 def run_app(
-    session: Session | None = None,
+    session: Session | Callable[[], Session] | None = None,
     *,
     catalogue: Catalogue | None = None,
     programme: Programme | None = None,

@@ -17,6 +17,8 @@ from tui_trainer.ui.pictures.picture import Area, Picture, Rule, Tick
 from tui_trainer.ui.titles import title_line
 
 _ROLE: dict[Role, int] = {role: place for place, role in enumerate(ROLES)}
+SPOTS = 256
+"""Cells that plotext draws itself, at ten times the cost of placing one in its matrix."""
 _NOWHERE = -100
 """A tick that far outside is not drawn, and still holds the room of its labels."""
 
@@ -71,17 +73,21 @@ def _with_plotext(picture: Picture, plane: Plane, area: Area, width: int, height
     plot.set_xticks(*_across(picture.x.ticks, plane, area) if area.labels else ([], []))
     plot.set_yticks(*_upward(picture.y.ticks, plane, area.label) if area.label else ([], []))
     # plotext leaves out the axes of a plot without points.
-    spots = cells.front or {(0, 0): (" ", "frame")}
+    spots = list(cells.front.items()) or [((0, 0), (" ", "frame"))]
+    spots, more = spots[:SPOTS], spots[SPOTS:]
     plot.draw(
-        [column for column, _ in spots],
-        [row for _, row in spots],
-        marker=[character for character, _ in spots.values()],
-        color=[_ROLE[role] for _, role in spots.values()],
+        [column for (column, _), _ in spots],
+        [row for (_, row), _ in spots],
+        marker=[character for _, (character, _) in spots],
+        color=[_ROLE[role] for _, (_, role) in spots],
     )
     plot.build_plot()
     matrix = plot.matrix
     bottom = area.labels + area.axis
-    # The faint bands of a long run fill most of the plot; placing their cells one by one takes a tenth of the time.
+    # The bands of a long run fill most of the plot; placing their cells one by one takes a tenth of the time.
+    for (column, row), (character, role) in more:
+        if 0 <= column < area.columns and 0 <= row < area.rows:
+            matrix.insert_element(area.left + column, bottom + row, character, _ROLE[role])
     for (column, row), (character, role) in cells.back.items():
         if (column, row) not in cells.front:
             matrix.insert_element(area.left + column, bottom + row, character, _ROLE[role])

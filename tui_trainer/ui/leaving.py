@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tui_trainer.protocol.commands import ALL_RUNS, Stop
 from tui_trainer.protocol.state import RunState
 from tui_trainer.text import visible
-from tui_trainer.ui.screens.confirm import Confirm, Possible
+from tui_trainer.ui.result import LOST, AppResult
 from tui_trainer.ui.status import best_words, name_of
 from tui_trainer.ui.summary import why
 from tui_trainer.ui.watch import Watch
 
 if TYPE_CHECKING:
+    from tui_trainer.ui.screens.confirm import Confirm
     from tui_trainer.ui.screens.dashboard import Dashboard
-
-LOST = 1
-"""Exit code where the session broke before the run was over."""
-
-
-@dataclass(frozen=True, slots=True)
-class AppResult:
-    """How the screen ended: the exit code of the process, and lines for people, empty where nothing is to be said."""
-
-    exit_code: int
-    message: str = ""
 
 
 class Leaving:
@@ -82,6 +71,8 @@ class Leaving:
             self.quit()
 
     def _ask(self) -> None:
+        from tui_trainer.ui.screens.confirm import Confirm, Possible
+
         inside = self._watch.feed.session.kind == "in-process"
         many = len(self._watch.states) > 1
         stop = Possible("stop", "s", "Stop and save", "validate, save, then leave")

@@ -33,6 +33,8 @@ class Settings(BaseModel):
     """How often a second the charts may be drawn."""
     remote_fps: Rate = REMOTE_FPS
     """The same over SSH."""
+    max_kbps: Annotated[float, Field(ge=0)] = 0.0
+    """Thousand bytes a second that the terminal is sent, on the average, by charts that move; 0 for no limit."""
     ascii: bool = False
     """Draw with plain characters, for fonts without braille."""
     mouse: bool = True

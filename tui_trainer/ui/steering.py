@@ -13,12 +13,8 @@ from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol.state import RunState
 from tui_trainer.protocol.words import number
 from tui_trainer.ui.numbers import read_clip, read_epochs, read_rate, watched
-from tui_trainer.ui.screens.ask import Ask
-from tui_trainer.ui.screens.component import ChooseComponent
-from tui_trainer.ui.screens.note import WriteNote
-from tui_trainer.ui.screens.patience import AskPatience, Patience
-from tui_trainer.ui.screens.schedule import ChooseSchedule
 
+# Each dialog is imported when it is opened: the first frame does not wait for any of them.
 if TYPE_CHECKING:
     from tui_trainer.ui.screens.dashboard import Dashboard
 
@@ -72,6 +68,8 @@ class Steering:
 
     def rate(self) -> None:
         """Ask for the rate in force."""
+        from tui_trainer.ui.screens.ask import Ask
+
         state = self._state
 
         def plan(value: cmd.SetLearningRate) -> Plan | None:
@@ -92,6 +90,8 @@ class Steering:
 
     def clip(self) -> None:
         """Ask for the clip."""
+        from tui_trainer.ui.screens.ask import Ask
+
         now = self._state.clip_grad_norm
         self._dashboard.ask(
             Ask("Gradient clip", "largest global gradient norm; 0 for none", number(now), read_clip),
@@ -100,6 +100,8 @@ class Steering:
 
     def epochs(self) -> None:
         """Ask for the length of the run."""
+        from tui_trainer.ui.screens.ask import Ask
+
         state = self._state
 
         def plan(value: cmd.SetEpochs) -> Plan | None:
@@ -121,6 +123,8 @@ class Steering:
 
     def patience(self) -> None:
         """Ask when to stop early."""
+        from tui_trainer.ui.screens.patience import AskPatience, Patience
+
         state = self._state
         now = Patience(enabled=state.early_stopping, patience=max(state.patience, 1), min_delta=state.min_delta)
 
@@ -135,10 +139,14 @@ class Steering:
 
     def note(self) -> None:
         """Ask for a note."""
+        from tui_trainer.ui.screens.note import WriteNote
+
         self._dashboard.ask(WriteNote(), lambda text: self._send(cmd.Note(text=text), "note"))
 
     def schedule(self) -> None:
         """Choose another schedule."""
+        from tui_trainer.ui.screens.schedule import ChooseSchedule
+
         state = self._state
         picker = ChooseSchedule(
             SCHEDULERS,
@@ -155,6 +163,8 @@ class Steering:
 
     def optimizer(self) -> None:
         """Choose another optimizer."""
+        from tui_trainer.ui.screens.component import ChooseComponent
+
         state = self._state
 
         def plan(chosen: Optimizer) -> Plan | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -23,14 +23,12 @@ from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, keys_of
 from tui_trainer.ui.feed import Feed, News
 from tui_trainer.ui.guide import Guide
 from tui_trainer.ui.layout import arrange
-from tui_trainer.ui.leaving import AppResult, Leaving
+from tui_trainer.ui.leaving import Leaving
 from tui_trainer.ui.looker import Looker
 from tui_trainer.ui.narrator import WORDS_PER_MINUTE, Narrator
 from tui_trainer.ui.pace import Pace
 from tui_trainer.ui.pictures import ChartKind, Picture, picture
-from tui_trainer.ui.screens.help import Help
-from tui_trainer.ui.screens.palette import Palette
-from tui_trainer.ui.screens.side_by_side import SideBySide
+from tui_trainer.ui.result import AppResult
 from tui_trainer.ui.signs import FANCY, Signs
 from tui_trainer.ui.situation import why_not
 from tui_trainer.ui.steering import Steering
@@ -43,9 +41,15 @@ from tui_trainer.ui.widgets.footer import Footer
 from tui_trainer.ui.widgets.header import Header
 from tui_trainer.ui.widgets.log_pane import LogPane
 
+if TYPE_CHECKING:
+    from tui_trainer.ui.screens.side_by_side import SideBySide
+
 Given = TypeVar("Given")
 BETWEEN = 0.06
 """Seconds between two drawings that keys ask for; those of a key that is held down would otherwise queue up."""
+
+PATIENCE = 2.0
+"""Seconds for which an answer is looked for more often than usual."""
 
 
 class Dashboard(Screen[None], inherit_bindings=False):
@@ -112,7 +116,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
             **self.leaving.doings(),
             "resume_run": self._resume_run,
             "palette": self._find,
-            "help": lambda: self.ask(Help(self.watching.situation, keymap), lambda _: None),
+            "help": self._help,
             "redraw": self.redraw_terminal,
             "log_up": lambda: self.query_one(LogPane).scroll_page_up(animate=False),
             "log_down": lambda: self.query_one(LogPane).scroll_page_down(animate=False),
@@ -144,6 +148,11 @@ class Dashboard(Screen[None], inherit_bindings=False):
         """Whether there are widgets to draw on: neither before the first frame nor while the screen is taken down."""
         return self._mounted and bool(self.query(Footer))
 
+    @property
+    def waited_for(self) -> bool:
+        """Whether a person waits: for an answer, or to see what it changed."""
+        return self._hurried or any(monotonic() - sent.since < PATIENCE for sent in self.watching.feed.pending.values())
+
     # What comes from the session.
 
     def tick(self, now: float, drained: bool = True) -> None:
@@ -156,6 +165,11 @@ class Dashboard(Screen[None], inherit_bindings=False):
             self._pace.held_up(now)
         elif self.watching.shape != self._shape:
             self.rearrange()
+        elif news.answers:
+            # What was asked is done: say so at once, and draw what it changed in the frame after.
+            self._hurried = True
+            self.query_one(Header).say(self.watching, self._signs)
+            self._draw_footer()
         elif news.urgent or self._hurried or (self._stale and self._pace.due(now)):
             self.looked()
         else:
@@ -185,6 +199,9 @@ class Dashboard(Screen[None], inherit_bindings=False):
         """Ask the host for something; until the answer comes, the screen says that it was asked."""
         self.watching.feed.send(command, self.watching.target if run is None else run, words)
         self._draw_footer()
+        hasten = getattr(self.app, "hasten", None)
+        if hasten is not None:
+            hasten()
 
     def ask(
         self,
@@ -263,6 +280,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
 
     def side_by_side(self) -> SideBySide:
         """The table of the runs, each in the colour of its curves."""
+        from tui_trainer.ui.screens.side_by_side import SideBySide
+
         watch = self.watching
         return SideBySide(watch.states, watch.front, self._signs, self.query_one(Board).palette())
 
@@ -317,7 +336,14 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self.watching.feed.adopt(session)
         self.say("going on from the last checkpoint")
 
+    def _help(self) -> None:
+        from tui_trainer.ui.screens.help import Help
+
+        self.ask(Help(self.watching.situation, self._keymap), lambda _: None)
+
     def _find(self) -> None:
+        from tui_trainer.ui.screens.palette import Palette
+
         self.ask(Palette(self.watching.situation, self._keymap), self.action_perform)
 
     @on(Chart.CursorAt)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui_trainer.protocol.words import number
 from tui_trainer.runs.listing import RunInfo
-from tui_trainer.session.base import Session
 from tui_trainer.session.catalogue import Catalogue, PresetInfo
-from tui_trainer.text import visible
+from tui_trainer.text import number, visible
 from tui_trainer.ui.screens.finder import Finder, Group
 from tui_trainer.ui.signs import STATE_STYLES, Signs
+
+if TYPE_CHECKING:
+    from tui_trainer.session.base import Session
 
 Item = PresetInfo | RunInfo
 

@@ -1,0 +1,120 @@
+"""The optimizer's step, bound once: torch's own fused kernel on the same tensors, and nothing asked before each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_ADAM = (torch.optim.Adam, torch.optim.AdamW)
+_KERNELS: Any = torch
+"""torch's fused kernels have no public name: where one is missing, the optimizer's own step is taken."""
+_NEEDED = ("_foreach_add_", "_fused_adam_", "_fused_adamw_", "_fused_sgd_")
+
+
+def bound(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
+    """What takes a step of the optimizer: the fused kernel itself where it has one, else its `step`.
+
+    On a small model `Optimizer.step` spends most of its time on finding its tensors, its hooks and its options again.
+    The kernel sees the same numbers either way, so every bit of the result is the same.
+    """
+    groups = optimizer.param_groups
+    parameters = [parameter for group in groups for parameter in group["params"]]
+    known = type(optimizer) in (*_ADAM, torch.optim.SGD)
+    fused = all(group.get("fused") and not group.get("capturable") for group in groups)
+    alike = len({(parameter.device, parameter.dtype) for parameter in parameters}) == 1
+    if not (known and fused and alike and all(hasattr(torch, name) for name in _NEEDED)):
+        return optimizer.step
+    return _Fused(optimizer)
+
+
+class _Fused:
+    """A step through the kernel. The optimizer keeps its state: what it says of itself is always true."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self._optimizer = optimizer
+        self._take = _adam if isinstance(optimizer, _ADAM) else _sgd
+        self._groups: list[tuple[dict[str, Any], list[Tensor], list[list[Tensor]]]] | None = None
+        """Options, parameters and columns of state of each group; None until they exist, and where they are new."""
+        # A loaded state is made of new tensors.
+        optimizer.register_load_state_dict_post_hook(self._forget)
+
+    def _forget(self, optimizer: torch.optim.Optimizer) -> None:
+        del optimizer
+        self._groups = None
+
+    def __call__(self) -> None:
+        """One step, of every parameter that has a gradient."""
+        groups = self._groups
+        if groups is None:
+            self._optimizer.step()  # the first one makes the state
+            self._groups = self._bind()
+            return
+        gradients = [[parameter.grad for parameter in parameters] for _, parameters, _ in groups]
+        if any(gradient is None for column in gradients for gradient in column):
+            self._optimizer.step()
+            return
+        with torch.no_grad():
+            for (options, parameters, state), column in zip(groups, gradients, strict=True):
+                self._take(options, parameters, column, state)
+
+    def _bind(self) -> list[tuple[dict[str, Any], list[Tensor], list[list[Tensor]]]] | None:
+        optimizer = self._optimizer
+        found: list[tuple[dict[str, Any], list[Tensor], list[list[Tensor]]]] = []
+        for group in optimizer.param_groups:
+            states = [optimizer.state.get(parameter, {}) for parameter in group["params"]]
+            names = _names(group)
+            if not all(isinstance(state.get(name), Tensor) for state in states for name in names):
+                return None
+            found.append((group, list(group["params"]), [[state[name] for state in states] for name in names]))
+        return found
+
+
+def _names(group: dict[str, Any]) -> tuple[str, ...]:
+    """The tensors that the state of a group's parameters is made of."""
+    if "betas" not in group:
+        return ("momentum_buffer",) if group["momentum"] else ()
+    return ("step", "exp_avg", "exp_avg_sq", *(("max_exp_avg_sq",) if group["amsgrad"] else ()))
+
+
+def _adam(options: dict[str, Any], parameters: list[Tensor], gradients: list[Any], state: list[list[Tensor]]) -> None:
+    steps, averages, squares, *largest = state
+    beta1, beta2 = options["betas"]
+    _KERNELS._foreach_add_(steps, 1)
+    kernel = _KERNELS._fused_adamw_ if options["decoupled_weight_decay"] else _KERNELS._fused_adam_
+    kernel(
+        parameters,
+        gradients,
+        averages,
+        squares,
+        largest[0] if largest else [],
+        steps,
+        amsgrad=options["amsgrad"],
+        lr=options["lr"],
+        beta1=beta1,
+        beta2=beta2,
+        weight_decay=options["weight_decay"],
+        eps=options["eps"],
+        maximize=options["maximize"],
+        grad_scale=None,
+        found_inf=None,
+    )
+
+
+def _sgd(options: dict[str, Any], parameters: list[Tensor], gradients: list[Any], state: list[list[Tensor]]) -> None:
+    _KERNELS._fused_sgd_(
+        parameters,
+        gradients,
+        state[0] if state else [],
+        weight_decay=options["weight_decay"],
+        momentum=options["momentum"],
+        lr=options["lr"],
+        dampening=options["dampening"],
+        nesterov=options["nesterov"],
+        maximize=options["maximize"],
+        is_first_step=False,
+        grad_scale=None,
+        found_inf=None,
+    )
