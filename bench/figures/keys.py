@@ -76,7 +76,7 @@ def slow_line(effort: Effort) -> list[Row]:
     finally:
         terminal.close()
         place.close()
-    against = "stock Textual: 12.8 s (GROUND)"
+    against = "stock Textual: 12.8 s (measured before)"
     note = f"space until the trainer paused or went on; middle of {len(times)}: {median(times):.2f} s" if times else ""
     return [Row("20 kB/s line: key to effect, worst", against, times, "s", 2.0, "<=", note, worst=True)]
 
