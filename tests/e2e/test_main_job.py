@@ -80,7 +80,7 @@ def test_run_change_the_schedule_detach_attach_stop(place):
     first.press("\x1b[H" + "\x1b[B" * 6)
     first.shows("cosine ends at 0")
     first.press("\r")
-    first.shows("learning rate · cosine")
+    first.until(lambda: "enter accept" not in first.text)
     first.press("k")
     first.until(lambda: place.runs()[0]["metrics"]["lr"] == pytest.approx(0.01, rel=0.01), seconds=30)
 

@@ -10,7 +10,6 @@ from tui_trainer.config.preset import load, preset_names
 from tui_trainer.lecture.contents import GROUPS, ROWS
 from tui_trainer.lecture.school import School
 from tui_trainer.lecture.trained import Trained
-from tui_trainer.ui.pictures import ChartKind
 
 FOLDER = Path(__file__).parents[2] / "presets"
 NAMES = [name for name in preset_names() if load(name).first.lesson is not None]
@@ -36,8 +35,6 @@ def test_it_is_a_lesson_that_explains_itself(name: str) -> None:
     epochs = [remark.epoch for remark in lesson.remarks if remark.epoch is not None]
     assert epochs == sorted(set(epochs))
     assert max(epochs, default=0) <= config.training.epochs
-    shown = {*ChartKind, *(shot.kind for shot in config.pictures), "all", ""}
-    assert {remark.show for remark in lesson.remarks} <= shown
 
 
 def _one_epoch(preset: str, variants: set[str] | None = None) -> dict[str, Trained]:

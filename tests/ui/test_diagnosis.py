@@ -6,7 +6,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from tests.ui.scripted import app_over, finished, play, press, running, screen_text, settle
+from tests.ui.scripted import app_over, finished, play, press, running, screen_text, settle, until
 from tui_trainer.protocol import events as ev
 
 HIGH = ev.Diagnosed(
@@ -114,10 +114,10 @@ def test_the_charts_come_back_with_their_own_key() -> None:
 
     async def script(pilot: Pilot[Any]) -> None:
         await press(pilot, "i", "w")
+        await until(pilot, lambda: "silent" in screen_text(pilot.app))
         assert "evidence" not in screen_text(pilot.app)
-        assert "silent" in screen_text(pilot.app)
         await press(pilot, "i", "1")
+        await until(pilot, lambda: "1 loss" in screen_text(pilot.app))
         assert "evidence" not in screen_text(pilot.app)
-        assert "1 loss" in screen_text(pilot.app)
 
     play(app_over(session), script, SMALL)
