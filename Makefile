@@ -15,7 +15,7 @@ run: $(VENV)/.installed
 	@$(BIN)/tui-trainer run $(ARGS)
 
 test: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
 
 # Format, lint, types and import contracts.
 check: $(VENV)/.installed-dev
