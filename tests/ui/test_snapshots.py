@@ -51,8 +51,11 @@ def after(*keys: str) -> Callable[[Pilot[Any]], Any]:
         await until(pilot, lambda: "epoch 4/10" in screen_text(app))
         await press(pilot, *keys)
         seen: list[str] = []
-        while len(seen) < 3 or len(set(seen[-3:])) > 1:
+        while len(seen) < 5 or len(set(seen[-5:])) > 1:
+            if app.dashboard is not None:
+                app.dashboard.looked()  # at once: how often it may draw is not what is looked at here
             await settle(pilot)
+            await pilot.pause(0.02)
             seen.append(screen_text(app))
 
     return before
