@@ -65,6 +65,7 @@ def test_the_default_preset_is_there():
         ("pictures = ['confidence']\n[loss]\nkind='hinge'", ["probabilities", '"hinge"', '"cross-entropy"']),
         ("a = 1\nb = = 2", ["x.toml", "line 2", "column"]),
         ("a = 'x", ["line 1"]),
+        ('[optimizer]\n"l\\nr" = 1', ["optimizer.l\u240ar", "unknown key"]),
     ],
 )
 def test_a_bad_file_is_refused_with_file_key_what_was_given_and_what_is_allowed(text, words, tmp_path):

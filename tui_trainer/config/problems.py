@@ -22,7 +22,7 @@ def as_user_error(error: ValidationError, model: type[BaseModel], source: str, p
     message = f"{source}: {_problem(first, model, prefix)}"
     if len(problems) > 1:
         message += f" (and {len(problems) - 1} more)"
-    return UserError(message)
+    return UserError(visible(message))  # an unknown key may hold anything
 
 
 def _problem(problem: Any, model: type[BaseModel], prefix: str) -> str:
