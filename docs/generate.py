@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from tui_trainer.config.preset import load
 from tui_trainer.session.inprocess import InProcessSession
-from tui_trainer.session.launch import host_spec
+from tui_trainer.session.spec import host_spec
 from tui_trainer.ui.actions import key_table
 from tui_trainer.ui.app import TrainerApp
 

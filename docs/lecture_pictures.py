@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 
 from tui_trainer.config.preset import load
 from tui_trainer.session.inprocess import InProcessSession
-from tui_trainer.session.launch import host_spec
+from tui_trainer.session.spec import host_spec
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.settings import Settings
 

@@ -11,8 +11,8 @@ from tui_trainer.config.preset import load
 from tui_trainer.config.trust import check_trust, imports
 from tui_trainer.errors import UserError
 from tui_trainer.runs.listing import list_runs
-from tui_trainer.session.launch import host_spec
 from tui_trainer.session.replay import ReplaySession
+from tui_trainer.session.spec import host_spec
 
 PRESET = """
 [data]

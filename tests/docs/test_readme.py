@@ -10,7 +10,7 @@ from tui_trainer.components import schedulers
 from tui_trainer.config.preset import build
 from tui_trainer.config.toml import parse_toml
 from tui_trainer.ui.actions import key_table
-from tui_trainer.ui.settings import Settings
+from tui_trainer.ui.settings import checked
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -29,7 +29,7 @@ def test_the_example_of_a_preset_is_one() -> None:
 
 
 def test_the_example_of_settings_is_one() -> None:
-    settings = Settings.model_validate(parse_toml(blocks("toml")[1], "README"))
+    settings = checked(parse_toml(blocks("toml")[1], "README"), "README")
     assert settings.keys == {"pause": "f5"}
 
 

@@ -21,8 +21,8 @@ from tui_trainer.session.base import Greeting, Message, Notice, Session
 from tui_trainer.session.client import connect
 from tui_trainer.session.host import Host
 from tui_trainer.session.inprocess import InProcessSession
-from tui_trainer.session.launch import host_spec, launch
-from tui_trainer.session.spec import HostSpec
+from tui_trainer.session.launch import launch
+from tui_trainer.session.spec import HostSpec, host_spec
 
 
 class Watcher:

@@ -19,7 +19,7 @@ def wait_until_training(launched: Launched) -> int:
     """Print the run's name once it trains. Raises `UserError` with the host's reason where it refuses."""
     session = launched.session(can_steer=False)
     deadline = monotonic() + PATIENCE
-    name = launched.spec.runs[0].name.partition("/")[0]
+    name = launched.names[0].partition("/")[0]
     while monotonic() < deadline:
         for message in session.drain():
             states = message.states if isinstance(message, Greeting) else ()
@@ -36,4 +36,6 @@ def wait_until_training(launched: Launched) -> int:
                 click.echo(f"training in the background; `tui-trainer attach {name}` joins it", err=True)
                 return 0
         sleep(0.02)
-    raise UserError(f"the host did not begin to train within {PATIENCE:.0f} s; its log is {launched.spec.socket}")
+    raise UserError(
+        f"the host did not begin to train within {PATIENCE:.0f} s; its log is {launched.socket.with_suffix('.log')}"
+    )

@@ -46,4 +46,4 @@ def command(
     from tui_trainer.cli.screen import check_terminal, show
 
     check_terminal()
-    return show(launch(spec).session())
+    return show(lambda: launch(spec).session())

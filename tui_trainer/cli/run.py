@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from tui_trainer.cli.beside import beside
 from tui_trainer.cli.options import max_kbps_option, on_terminal, runs_dir_option, say_differences, trust_option
 
 if TYPE_CHECKING:
@@ -54,8 +56,6 @@ def command(
 
     Without a terminal (a pipe, CI, cron) this is --headless.
     """
-    from tui_trainer.session.launch import launch
-
     if sum((headless, detach, in_process)) > 1:
         raise click.UsageError("--headless, --detach and --in-process exclude each other")
     plain = headless or not (detach or on_terminal())
@@ -64,32 +64,54 @@ def command(
     changes = [*overrides]
     changes += [f'training.device="{device}"'] if device is not None else []
     changes += [f"training.seed={seed}"] if seed is not None else []
-    spec = _spec(preset, changes, runs_dir, name, resume_if_exists, trust)
-    if spec is None:
-        click.echo(f"run {name!r} is complete: nothing is left to train", err=True)
-        return 0
-    if requeue_signal is not None:
-        spec = spec.model_copy(update={"requeue_signal": _signal_name(requeue_signal), "requeue_code": requeue_code})
+    code = _signal_name(requeue_signal) if requeue_signal is not None else ""
+    if plain or in_process or detach:
+        spec = _spec(preset, changes, runs_dir, name, resume_if_exists, trust, code, requeue_code)
+        return _say_complete(name) if spec is None else _start(spec, plain=plain, detach=detach, max_kbps=max_kbps)
+
+    def checked() -> bytes:
+        spec = _spec(preset, changes, runs_dir, name, resume_if_exists, trust, code, requeue_code)
+        return b"null" if spec is None else spec.model_dump_json().encode()
+
+    line = beside(checked)
+    from tui_trainer.cli.screen import show
+    from tui_trainer.session.launch import launch_line
+
+    importlib.import_module("tui_trainer.ui.app")  # all of Textual, while the other process checks
+    found = line()
+    return _say_complete(name) if found == b"null" else show(lambda: launch_line(found).session(), max_kbps=max_kbps)
+
+
+def _say_complete(name: str | None) -> int:
+    click.echo(f"run {name!r} is complete: nothing is left to train", err=True)
+    return 0
+
+
+def _start(spec: HostSpec, *, plain: bool, detach: bool, max_kbps: float | None) -> int:
+    """Train as plain lines, in the background, or in this process."""
     if plain:
         from tui_trainer.cli.headless import train
 
         return train(spec)
-    if in_process:
-        from tui_trainer.cli.screen import show_in_process
-
-        return show_in_process(spec, max_kbps)
-    launched = launch(spec)
     if detach:
         from tui_trainer.cli.detached import wait_until_training
+        from tui_trainer.session.launch import launch
 
-        return wait_until_training(launched)
-    from tui_trainer.cli.screen import show
+        return wait_until_training(launch(spec))
+    from tui_trainer.cli.screen import show_in_process
 
-    return show(launched.session, max_kbps=max_kbps)
+    return show_in_process(spec, max_kbps)
 
 
 def _spec(
-    preset: str, changes: list[str], runs_dir: str | None, name: str | None, resume_if_exists: bool, trust: bool
+    preset: str,
+    changes: list[str],
+    runs_dir: str | None,
+    name: str | None,
+    resume_if_exists: bool,
+    trust: bool,
+    requeue_signal: str,
+    requeue_code: int,
 ) -> HostSpec | None:
     """What to start; None where a run of that name is complete."""
     from tui_trainer.config.preset import load
@@ -97,7 +119,7 @@ def _spec(
     from tui_trainer.runs.folder import taken
     from tui_trainer.runs.listing import find_runs
     from tui_trainer.session.again import resume_spec
-    from tui_trainer.session.launch import host_spec
+    from tui_trainer.session.spec import host_spec
 
     command = ["tui-trainer", *sys.argv[1:]]
     if resume_if_exists and name is None:
@@ -109,8 +131,9 @@ def _spec(
             return None
         spec = resume_spec(left, epochs=None, patience=None, command=command, trust=trust)
         say_differences(spec)
-        return spec
-    return host_spec(load(preset, changes), runs_dir, name, command, trust=trust)
+    else:
+        spec = host_spec(load(preset, changes), runs_dir, name, command, trust=trust)
+    return spec.model_copy(update={"requeue_signal": requeue_signal, "requeue_code": requeue_code})
 
 
 def _signal_name(text: str) -> str:

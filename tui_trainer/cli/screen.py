@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -45,7 +46,7 @@ def show(
 
     settings = load_settings()
     if max_kbps is not None:
-        settings = settings.model_copy(update={"max_kbps": max_kbps})
+        settings = replace(settings, max_kbps=max_kbps)
     result = run_app(session, catalogue=catalogue, programme=programme, settings=settings, read_only=read_only)
     if result.message:
         for line in result.message.splitlines():

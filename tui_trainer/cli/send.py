@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
-import secrets
 import socket
-from time import monotonic, sleep
-from typing import Any, get_args
 
 import click
-from pydantic import ValidationError
 
 from tui_trainer.cli.options import json_option, runs_dir_option
-from tui_trainer.config.preset import parse_value
-from tui_trainer.config.problems import as_user_error
-from tui_trainer.errors import UserError, did_you_mean
-from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand, Command, SetOptimizer, SetScheduler
-from tui_trainer.protocol.words import describe
+from tui_trainer.errors import UserError
 from tui_trainer.text import visible
-
-_OWN_TABLE: dict[type[Command], tuple[str, set[str]]] = {
-    SetScheduler: ("scheduler", {"base"}),
-    SetOptimizer: ("optimizer", set()),
-}
-"""Commands whose KEY=VALUEs are the fields of a component, and the few that are not."""
 
 
 @click.command(
@@ -51,80 +35,34 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     """
     from pathlib import Path
 
-    from tui_trainer.session.base import Greeting
-    from tui_trainer.session.client import connect
+    from tui_trainer.session.asking import ask
     from tui_trainer.session.directory import find_live
 
-    wanted = parse_command(name, values)
-    info = find_live(run, runs_dir)
-    session = connect(Path(info.socket))
-    one = "/" in info.name and run not in (info.name.partition("/")[0], "last", "")
-    stamped = wanted.model_copy(
-        update={"id": secrets.token_hex(8), "by": _who(), "run": info.name if one else ALL_RUNS}
-    )
-    session.send(stamped)
-    deadline = monotonic() + timeout
     try:
-        while monotonic() < deadline:
-            for message in session.drain():
-                if isinstance(message, Greeting):
-                    for what in sorted({state.unsaved for state in message.states if state.unsaved}):
-                        click.echo(visible(f"NOT SAVED: {what}"), err=True)
-                if isinstance(message, ev.Event) and message.cause is not None and message.cause.id == stamped.id:
-                    return _answer(message, as_json)
-                if isinstance(message, ev.Refused) and message.cause is None:
-                    return _answer(message, as_json)
-            sleep(0.01)
-    finally:
-        session.close()
-    raise UserError(f"no answer from {info.name!r} within {timeout:g} s")
+        info = find_live(run, runs_dir)
+    except UserError:
+        from tui_trainer.protocol.spoken import parse_command
 
-
-def _answer(event: Any, as_json: bool) -> int:
-    refused = isinstance(event, ev.Refused)
+        parse_command(name, values)  # what makes no sense is said first
+        raise
+    one = "/" in info.name and run not in (info.name.partition("/")[0], "last", "")
+    answer = ask(Path(info.socket), name, values, by=_who(), run=info.name if one else "*", timeout=timeout)
+    for what in answer.unsaved:
+        click.echo(visible(f"NOT SAVED: {what}"), err=True)
+    if answer.event is None:
+        raise UserError(answer.text)
     if as_json:
-        click.echo(json.dumps(json.loads(event.model_dump_json())))  # ASCII alone, as all that programs read
+        click.echo(json.dumps(answer.event))  # ASCII alone, as all that programs read
     else:
-        click.echo(visible(describe(event) or type(event).__name__), err=refused)
-    return 1 if refused else 0
+        click.echo(visible(answer.text), err=answer.code != 0)
+    return answer.code
 
 
 def _who() -> str:
+    import getpass
+
     try:
         user = getpass.getuser()
     except (OSError, KeyError):
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()} (send)"
-
-
-def commands_by_name() -> dict[str, type[AnyCommand]]:
-    """Every command under every name that the command line knows it by."""
-    classes = get_args(get_args(AnyCommand)[0])
-    return {name: cls for cls in classes for name in cls.cli_names()}
-
-
-def parse_command(name: str, values: tuple[str, ...]) -> AnyCommand:
-    """The command of a name and its KEY=VALUEs. Raises `UserError` saying what is allowed."""
-    known = commands_by_name()
-    cls = known.get(name)
-    if cls is None:
-        shortest = sorted({cls.cli_names()[0] for cls in known.values()})
-        raise UserError(f"send: no command {name!r}; {did_you_mean(name, shortest)}")
-    fields: dict[str, Any] = {}
-    for text in values:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise UserError(f"send {name}: {text!r}: write KEY=VALUE")
-        fields[key] = parse_value(value, key)
-    own = _OWN_TABLE.get(cls)
-    if own is not None:
-        table, plain = own
-        inner = {key: value for key, value in fields.items() if key not in plain}
-        fields = {**{key: value for key, value in fields.items() if key in plain}, table: inner}
-    forbidden = {"type", "id", "by", "run"} & fields.keys()
-    if forbidden:
-        raise UserError(f"send {name}: {', '.join(sorted(forbidden))}: not yours to set")
-    try:
-        return cls.model_validate(fields)
-    except ValidationError as error:
-        raise as_user_error(error, cls, f"send {name}") from None

@@ -6,6 +6,8 @@ import zlib
 
 MAX_LINE = 64 << 20
 """Bytes of the longest line that is read: the state of a run with very many metrics."""
+MAX_COMMAND = 64 << 10
+"""Bytes of the longest command that a host reads."""
 CRC = b',"crc":"'
 
 

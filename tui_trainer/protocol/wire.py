@@ -6,14 +6,11 @@ from pydantic import ValidationError
 
 from tui_trainer.protocol.commands import COMMANDS, AnyCommand
 from tui_trainer.protocol.events import EVENTS, AnyEvent
-from tui_trainer.protocol.lines import MAX_LINE, BadLine, intact, sealed
+from tui_trainer.protocol.lines import MAX_COMMAND, MAX_LINE, BadLine, intact, sealed
 
 __all__ = [
     "MAX_COMMAND", "MAX_LINE", "BadLine", "decode_command", "decode_event", "encode_command", "encode_event", "intact",
 ]  # fmt: skip
-
-MAX_COMMAND = 64 << 10
-"""Bytes of the longest command that a host reads."""
 
 
 def encode_event(event: AnyEvent) -> bytes:

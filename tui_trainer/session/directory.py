@@ -150,7 +150,8 @@ class Directory:
         """Start a host for the preset and join it."""
         # The models of a configuration cost as much to import as all of a dashboard.
         from tui_trainer.config.preset import load
-        from tui_trainer.session.launch import host_spec, launch
+        from tui_trainer.session.launch import launch
+        from tui_trainer.session.spec import host_spec
 
         spec = host_spec(load(preset), self._option, None, [*self._command, "run", preset])
         return launch(spec).session()

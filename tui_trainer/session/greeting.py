@@ -10,23 +10,19 @@ from pydantic import ValidationError
 from tui_trainer import __version__
 from tui_trainer.protocol.state import RunState
 from tui_trainer.protocol.wire import BadLine
+from tui_trainer.session.asking import GREETING, PROTOCOL
 from tui_trainer.session.base import Greeting
-
-PROTOCOL = 1
-"""Rises when an older viewer could not understand a newer host."""
-
-_MARK = b'{"type":"Greeting"'
 
 
 def encode_greeting(states: Sequence[RunState]) -> bytes:
     """The greeting as one line."""
     head = f',"protocol":{PROTOCOL},"version":{json.dumps(__version__)},"states":['.encode()
-    return _MARK + head + b",".join(state.model_dump_json().encode() for state in states) + b"]}\n"
+    return GREETING + head + b",".join(state.model_dump_json().encode() for state in states) + b"]}\n"
 
 
 def is_greeting(line: bytes) -> bool:
     """Whether a line from a host is a greeting and not an event."""
-    return line.startswith(_MARK)
+    return line.startswith(GREETING)
 
 
 def decode_greeting(line: bytes) -> Greeting:

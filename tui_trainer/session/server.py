@@ -18,6 +18,8 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.state import RunState
 from tui_trainer.protocol.wire import MAX_COMMAND, BadLine, decode_command, encode_event
+from tui_trainer.session.asked import decode_ask, encode_answer, encode_nonsense, understood
+from tui_trainer.session.asking import ASK
 from tui_trainer.session.greeting import encode_greeting
 from tui_trainer.session.hub import Hub
 
@@ -44,11 +46,15 @@ class Viewer:
         """Whether events were dropped, so that only a fresh state can help."""
         self.inbox = b""
         self.foolish = 0
+        self.asked: set[str] = set()
+        """Ids of the wishes in words that are not answered yet."""
 
     def put(self, event: ev.AnyEvent, line: bytes) -> None:
         """Keep an event's line for the viewer, unless too many bytes wait already."""
-        del event
         self.queue(line)
+        if self.asked and event.cause is not None and event.cause.id in self.asked:
+            self.asked.discard(event.cause.id)
+            self.queue(encode_answer(event.cause.id, event))
 
     def queue(self, line: bytes) -> None:
         """Keep a line for the viewer, unless too many bytes wait already."""
@@ -137,15 +143,27 @@ class Server:
         if len(line) > MAX_COMMAND:
             return False
         try:
-            command = decode_command(line)
+            command = self._asked(viewer, line) if line.startswith(ASK) else decode_command(line)
         except BadLine as error:
             viewer.foolish += 1
             viewer.queue(encode_event(ev.Refused(reason=f"not understood: {error}"[:500])))
             return viewer.foolish <= MAX_FOOLISH
-        reason = self._obey(command)
+        reason = self._obey(command) if command is not None else None
         if reason is not None:
-            viewer.queue(encode_event(ev.Refused(reason=reason, cause=command)))
+            refusal = ev.Refused(reason=reason, cause=command)
+            viewer.put(refusal, encode_event(refusal))
         return True
+
+    def _asked(self, viewer: Viewer, line: bytes) -> AnyCommand | None:
+        """The command of a wish in words; None where it makes no sense, and that has been said. Raises `BadLine`."""
+        wish = decode_ask(line)
+        try:
+            command = understood(wish)
+        except UserError as error:
+            viewer.queue(encode_nonsense(wish.id, error))
+            return None
+        viewer.asked.add(wish.id)
+        return command
 
     def flush(self) -> None:
         """Send what waits, as far as it goes."""

@@ -10,9 +10,8 @@ from pydantic import ValidationError
 
 from tui_trainer.config.lesson import Lesson, Remark
 from tui_trainer.protocol.state import RunState
+from tui_trainer.ui.settings import WORDS_PER_MINUTE
 
-WORDS_PER_MINUTE = 220.0
-"""How fast prose is read on a screen, while something else moves on it."""
 SHORTEST = 2.0
 """Seconds that the shortest remark stays."""
 

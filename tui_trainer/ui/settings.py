@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from annotated_types import Ge, Gt, Le
 
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.ui.actions import ACTIONS, BY_ID, key_sign, keys_of
-from tui_trainer.ui.narrator import WORDS_PER_MINUTE
 from tui_trainer.ui.pace import LOCAL_FPS, REMOTE_FPS
 
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 MAX_BYTES = 64 << 10
+WORDS_PER_MINUTE = 220.0
+"""How fast prose is read on a screen, while something else moves on it."""
 
-Rate = Annotated[float, Field(gt=0, le=30)]
-Speed = Annotated[float, Field(ge=20, le=6000)]
-Rest = Annotated[float, Field(ge=0, le=3600)]
+Rate = Annotated[float, Gt(0), Le(30)]
+Speed = Annotated[float, Ge(20), Le(6000)]
+Rest = Annotated[float, Ge(0), Le(3600)]
 
 
-class Settings(BaseModel):
-    """How the screen looks and which keys it listens to. Every field has a default; an unknown one is refused."""
+@dataclass(frozen=True)
+class Settings:
+    """How the screen looks and which keys it listens to. Every field has a default; an unknown one is refused.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A plain value: pydantic reads it from a file, and who has no file does not wait for pydantic.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     theme: Literal["auto", "dark", "light", "ansi"] = "auto"
     """Colours: dark, light, or ansi for the terminal's own sixteen; auto asks the terminal's environment."""
@@ -33,7 +43,7 @@ class Settings(BaseModel):
     """How often a second the charts may be drawn."""
     remote_fps: Rate = REMOTE_FPS
     """The same over SSH."""
-    max_kbps: Annotated[float, Field(ge=0)] = 0.0
+    max_kbps: Annotated[float, Ge(0)] = 0.0
     """Thousand bytes a second that the terminal is sent, on the average, by charts that move; 0 for no limit."""
     ascii: bool = False
     """Draw with plain characters, for fonts without braille."""
@@ -43,23 +53,33 @@ class Settings(BaseModel):
     """How fast you read: a remark of a lesson stays at least that long."""
     rest: Rest = 3.0
     """Seconds between the last remark of a lesson and the next lesson, where the lecture plays by itself."""
-    keys: dict[str, str] = {}
+    keys: dict[str, str] = field(default_factory=dict[str, str])
     """Keys by action id, comma between two: `pause = "space,f5"`. The help screen names the ids."""
 
-    @field_validator("keys")
-    @classmethod
-    def _known_and_distinct(cls, keys: dict[str, str]) -> dict[str, str]:
-        for name in keys:
-            if name not in BY_ID:
-                raise ValueError(f"no action is called {name!r}: {did_you_mean(name, BY_ID)}")
-        taken: dict[str, list[str]] = defaultdict(list)
-        for action in ACTIONS:
-            for key in keys_of(action, keys):
-                taken[key].append(action.id)
-        for key, names in taken.items():
-            if len(names) > 1:
-                raise ValueError(f"the key {key_sign(key)!r} is given to {' and '.join(names)}")
-        return keys
+
+def checked(table: Mapping[str, Any], source: str) -> Settings:
+    """The settings that a table holds. Raises `UserError` naming the source and the key."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        settings = TypeAdapter(Settings).validate_python(table)
+    except ValidationError as error:
+        raise UserError(f"{source}: {_words(error)}") from None
+    _known_and_distinct(settings.keys, source)
+    return settings
+
+
+def _known_and_distinct(keys: Mapping[str, str], source: str) -> None:
+    for name in keys:
+        if name not in BY_ID:
+            raise UserError(f"{source}: keys: no action is called {name!r}: {did_you_mean(name, BY_ID)}")
+    taken: dict[str, list[str]] = defaultdict(list)
+    for action in ACTIONS:
+        for key in keys_of(action, keys):
+            taken[key].append(action.id)
+    for key, names in taken.items():
+        if len(names) > 1:
+            raise UserError(f"{source}: keys: the key {key_sign(key)!r} is given to {' and '.join(names)}")
 
 
 def settings_path() -> Path:
@@ -86,15 +106,12 @@ def load_settings(path: Path | None = None) -> Settings:
         raise UserError(f"{path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: not TOML: {error}") from None
-    try:
-        return Settings.model_validate(table)
-    except ValidationError as error:
-        raise UserError(f"{path}: {_words(error)}") from None
+    return checked(table, str(path))
 
 
 def _words(error: ValidationError) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"{key}: no such setting; {did_you_mean(key, Settings.model_fields)}"
+    if first["type"] == "unexpected_keyword_argument":
+        return f"{key}: no such setting; {did_you_mean(key, [known.name for known in fields(Settings)])}"
     return f"{key}: {first['msg'].removeprefix('Value error, ')}"

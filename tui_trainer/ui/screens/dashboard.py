@@ -25,10 +25,11 @@ from tui_trainer.ui.guide import Guide
 from tui_trainer.ui.layout import arrange
 from tui_trainer.ui.leaving import Leaving
 from tui_trainer.ui.looker import Looker
-from tui_trainer.ui.narrator import WORDS_PER_MINUTE, Narrator
+from tui_trainer.ui.narrator import Narrator
 from tui_trainer.ui.pace import Pace
 from tui_trainer.ui.pictures import ChartKind, Picture, picture
 from tui_trainer.ui.result import AppResult
+from tui_trainer.ui.settings import WORDS_PER_MINUTE
 from tui_trainer.ui.signs import FANCY, Signs
 from tui_trainer.ui.situation import why_not
 from tui_trainer.ui.steering import Steering

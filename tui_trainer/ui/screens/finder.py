@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -18,7 +18,6 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui_trainer.errors import UserError
-from tui_trainer.session.base import Session
 from tui_trainer.text import visible
 from tui_trainer.ui.errand import Errand
 from tui_trainer.ui.finding import ranked
@@ -26,6 +25,9 @@ from tui_trainer.ui.signs import Signs
 from tui_trainer.ui.tour import Tour
 from tui_trainer.ui.widgets.entry import Entry
 from tui_trainer.ui.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from tui_trainer.session.base import Session
 
 Item = TypeVar("Item")
 Group = tuple[str, Sequence[Item]]
