@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import secrets
 import stat
 import tempfile
 from datetime import datetime
@@ -36,7 +34,7 @@ def writable_runs_dir(option: str | os.PathLike[str] | None = None) -> Path:
     path = runs_dir(option)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".probe-{secrets.token_hex(4)}"
+        probe = path / f".probe-{os.urandom(4).hex()}"
         probe.touch()
         probe.unlink()
     except OSError as error:
@@ -49,7 +47,7 @@ def writable_runs_dir(option: str | os.PathLike[str] | None = None) -> Path:
 def new_run_name(preset: str, now: datetime | None = None) -> str:
     """A name that sorts by time, says the preset, and is not taken: `2026-11-23_140312_digits-mlp_7f3a`."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", preset)[:38].strip("-.") or "run"
-    return f"{(now or datetime.now()).strftime('%Y-%m-%d_%H%M%S')}_{stem}_{secrets.token_hex(2)}"
+    return f"{(now or datetime.now()).strftime('%Y-%m-%d_%H%M%S')}_{stem}_{os.urandom(2).hex()}"
 
 
 def presets_dir() -> Path:
@@ -84,5 +82,7 @@ def socket_dir() -> Path:
 
 def socket_path(run: Path) -> Path:
     """The socket of the host that writes the run folder (or the folder of a group). Short, whatever the folder is."""
+    import hashlib  # a screen without a run does not wait for OpenSSL
+
     digest = hashlib.sha256(os.fsencode(run.absolute())).hexdigest()
     return socket_dir() / f"{digest[:24]}.sock"

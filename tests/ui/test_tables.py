@@ -63,14 +63,16 @@ def test_no_settings_are_the_defaults(tmp_path: Path) -> None:
     [
         ('them = "dark"', ["them", "did you mean 'theme'"]),
         ('theme = "blue"', ["theme", "dark"]),
-        ("max_fps = 0", ["max_fps", "greater than 0"]),
+        ("max_fps = 0", ["max_fps: 0 is not allowed: must be above 0 and at most 30"]),
+        ("rest = 4000", ["rest: 4000 is not allowed: must be at least 0 and at most 3600"]),
+        ("max_kbps = nan", ["max_kbps: nan is not allowed: must be at least 0"]),
         ('[keys]\npaus = "x"', ["keys", "'paus'", "did you mean 'pause'"]),
         ('[keys]\npause = "s"', ["keys", "'s'", "pause and schedule"]),
         ("theme = ", ["not TOML"]),
         ("x = " + "[" * 2000 + "]" * 2000, ["settings.toml"]),
         ("#" * 70_000, ["at most"]),
     ],
-    ids=["unknown", "value", "bound", "unknown-action", "key-twice", "broken", "nested", "large"],
+    ids=["unknown", "value", "bound", "past", "nan", "unknown-action", "key-twice", "broken", "nested", "large"],
 )
 def test_wrong_settings_name_file_and_key(tmp_path: Path, text: str, words: list[str]) -> None:
     path = write(tmp_path / "settings.toml", text)

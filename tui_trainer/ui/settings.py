@@ -6,11 +6,11 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from math import inf, isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import platformdirs
-from annotated_types import Ge, Gt, Le
 
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.ui.actions import ACTIONS, BY_ID, key_sign, keys_of
@@ -23,9 +23,10 @@ MAX_BYTES = 64 << 10
 WORDS_PER_MINUTE = 220.0
 """How fast prose is read on a screen, while something else moves on it."""
 
-Rate = Annotated[float, Gt(0), Le(30)]
-Speed = Annotated[float, Ge(20), Le(6000)]
-Rest = Annotated[float, Ge(0), Le(3600)]
+
+def _number(default: float, *, above: float = -inf, least: float = -inf, most: float = inf) -> Any:
+    """A field that must lie between bounds."""
+    return field(default=default, metadata={"above": above, "least": least, "most": most})
 
 
 @dataclass(frozen=True)
@@ -39,19 +40,19 @@ class Settings:
 
     theme: Literal["auto", "dark", "light", "ansi"] = "auto"
     """Colours: dark, light, or ansi for the terminal's own sixteen; auto asks the terminal's environment."""
-    max_fps: Rate = LOCAL_FPS
+    max_fps: float = _number(LOCAL_FPS, above=0, most=30)
     """How often a second the charts may be drawn."""
-    remote_fps: Rate = REMOTE_FPS
+    remote_fps: float = _number(REMOTE_FPS, above=0, most=30)
     """The same over SSH."""
-    max_kbps: Annotated[float, Ge(0)] = 0.0
+    max_kbps: float = _number(0.0, least=0)
     """Thousand bytes a second that the terminal is sent, on the average, by charts that move; 0 for no limit."""
     ascii: bool = False
     """Draw with plain characters, for fonts without braille."""
     mouse: bool = True
     """Listen to the mouse; off leaves it to the terminal, for copying."""
-    words_per_minute: Speed = WORDS_PER_MINUTE
+    words_per_minute: float = _number(WORDS_PER_MINUTE, least=20, most=6000)
     """How fast you read: a remark of a lesson stays at least that long."""
-    rest: Rest = 3.0
+    rest: float = _number(3.0, least=0, most=3600)
     """Seconds between the last remark of a lesson and the next lesson, where the lecture plays by itself."""
     keys: dict[str, str] = field(default_factory=dict[str, str])
     """Keys by action id, comma between two: `pause = "space,f5"`. The help screen names the ids."""
@@ -65,8 +66,17 @@ def checked(table: Mapping[str, Any], source: str) -> Settings:
         settings = TypeAdapter(Settings).validate_python(table)
     except ValidationError as error:
         raise UserError(f"{source}: {_words(error)}") from None
+    for known in fields(settings):
+        value, bounds = getattr(settings, known.name), known.metadata
+        if bounds and not (value > bounds["above"] and bounds["least"] <= value <= bounds["most"]):
+            raise UserError(f"{source}: {known.name}: {value:g} is not allowed: must be {_within(bounds)}")
     _known_and_distinct(settings.keys, source)
     return settings
+
+
+def _within(bounds: Mapping[str, float]) -> str:
+    words = {"above": "above", "least": "at least", "most": "at most"}
+    return " and ".join(f"{words[name]} {bound:g}" for name, bound in bounds.items() if isfinite(bound))
 
 
 def _known_and_distinct(keys: Mapping[str, str], source: str) -> None:

@@ -63,7 +63,8 @@ class Frames:
         cells = self._cells(segments)[: max(len(row) - x, 0)]
         if row[x : x + len(cells)] == cells:
             return
-        for start, end in _changed(row, x, cells):
+        unknown = row[x : x + len(cells)] == [None] * len(cells)  # as everything is before the first frame
+        for start, end in [(0, len(cells))] if unknown else _changed(row, x, cells):
             sent.append(f"\x1b[{y + 1};{x + start + 1}H")
             for text, codes in cells[start:end]:
                 if codes != self._sgr:
