@@ -120,7 +120,8 @@ class Feed:
                 state = self.states[event.run] = RunState(run=event.run)
             state.apply(event)
         news.changed = True
-        if event.cause is not None or isinstance(event, _URGENT):
+        fresh = not (isinstance(event, ev.Diagnosed) and event.again)  # the same finding in newer numbers
+        if event.cause is not None or (isinstance(event, _URGENT) and fresh):
             news.urgent = True
         if isinstance(event, ev.RunFinished):
             news.ended = True
