@@ -50,6 +50,7 @@ def journal(effort: Effort) -> list[Row]:
                 next(loop)
             shares.append((spent - before) / (thread_time() - began) * 100)
         trainer.flush()
+        hub.close()
         size = (place.directory / "events.jsonl").stat().st_size
     finally:
         place.close()

@@ -111,6 +111,7 @@ class Host:
             self._requeued = self._requeued or name == self.spec.requeue_signal
             self.obey(Stop(by=name, reason="interrupted"))
         self._pass_on_output()
+        self.hub.release()
         if self._server is not None:
             self._server.flush()
         self.after_tick()

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Protocol
 
 from tui_trainer.protocol import events as ev
@@ -13,6 +14,11 @@ from tui_trainer.protocol.state import RunState
 from tui_trainer.protocol.wire import encode_event
 from tui_trainer.runs.fold import write_fold
 from tui_trainer.runs.journal import Journal
+
+TOGETHER = 0.2
+"""Seconds that measurements wait for each other. To fold and write an event costs several times as much where the
+caches hold the training as where they hold the event before."""
+_MEASUREMENTS = (ev.Scalars, ev.EpochEnded, ev.LayersMeasured)
 
 
 class Outlet(Protocol):
@@ -36,12 +42,19 @@ class _Run:
 
 
 class Hub:
-    """The events of one host. Safe to publish to from any thread."""
+    """The events of one host. Safe to publish to from any thread.
+
+    Measurements that nobody asked for wait for each other, and for whatever else comes first: `release` hands out what
+    waits, and whoever serves calls it now and then.
+    """
 
     def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
         self._lock = threading.Lock()
         self._runs: dict[str, _Run] = {}
         self._outlets: list[Outlet] = []
+        self._held: list[tuple[str, ev.AnyEvent, str]] = []
+        """Measurements that wait: of which run, and when they were made."""
+        self._released = float("-inf")
         self._wake = wake
         """Tells the thread that serves viewers that there is something for them."""
 
@@ -74,6 +87,7 @@ class Hub:
     def mark(self, name: str) -> dict[str, int]:
         """Make what has been written durable, and say how far it reaches: bytes of the journal, number of events."""
         with self._lock:
+            self._release()
             run = self._runs[name]
             if run.journal is None:
                 return {"bytes": 0, "seq": run.state.seq}
@@ -82,14 +96,32 @@ class Hub:
             return {"bytes": run.journal.size, "seq": run.state.seq}
 
     def publish(self, name: str, event: ev.AnyEvent) -> None:
-        """Stamp the event, fold it, write it down, hand it out."""
+        """Stamp the event, fold it, write it down, hand it out; a measurement with those that come soon after it."""
         with self._lock:
-            self._publish(self._runs[name], name, event)
+            self._held.append((name, event, now()))
+            waits = isinstance(event, _MEASUREMENTS) and event.cause is None
+            if waits and monotonic() - self._released < TOGETHER:
+                return
+            self._release()
         self._wake()
 
-    def _publish(self, run: _Run, name: str, event: ev.AnyEvent) -> None:
+    def release(self) -> None:
+        """Hand out what has waited long enough."""
+        with self._lock:
+            if not self._held or monotonic() - self._released < TOGETHER:
+                return
+            self._release()
+        self._wake()
+
+    def _release(self) -> None:
+        held, self._held = self._held, []
+        for name, event, at in held:
+            self._publish(self._runs[name], name, event, at)
+        self._released = monotonic()
+
+    def _publish(self, run: _Run, name: str, event: ev.AnyEvent, at: str) -> None:
         kept = not isinstance(event, ev.ResourcesMeasured)
-        stamp = {"run": name, "at": now(), "seq": run.state.seq + 1 if kept else 0}
+        stamp = {"run": name, "at": at, "seq": run.state.seq + 1 if kept else 0}
         event = event.model_copy(update=stamp)
         run.state.apply(event)
         line = encode_event(event)
@@ -117,7 +149,7 @@ class Hub:
         if journal.error != before and not (before and journal.error):
             lost = f" ({journal.lost} lines lost)" if journal.lost else ""
             event = ev.SavingFailed(what=f"events.jsonl{lost}", error=journal.error, step=run.state.step)
-            self._publish(run, name, event)
+            self._publish(run, name, event, now())
 
     def states(self) -> list[RunState]:
         """The state of every run, copied: what a viewer starts from."""
@@ -140,6 +172,7 @@ class Hub:
     def close(self) -> None:
         """Write what can still be written."""
         with self._lock:
+            self._release()
             for run in self._runs.values():
                 if run.journal is not None:
                     run.journal.close()
