@@ -102,7 +102,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._pace = pace
         self._keymap = keymap
         self._signs = signs
-        self._mounted = False
+        self._footer: Footer | None = None
         self._shape: tuple[object, ...] = ()
         """What the cells were last shared out for."""
         self._drawn_at = 0.0
@@ -136,7 +136,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Something is to be seen from the first frame on."""
-        self._mounted = True
+        self._footer = self.query_one(Footer)
         self.rearrange()
 
     def on_resize(self) -> None:
@@ -147,7 +147,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
     @property
     def composed(self) -> bool:
         """Whether there are widgets to draw on: neither before the first frame nor while the screen is taken down."""
-        return self._mounted and bool(self.query(Footer))
+        return self._footer is not None and self._footer.is_attached
 
     @property
     def waited_for(self) -> bool:
