@@ -47,7 +47,8 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     """Ask a live RUN to do COMMAND: pause, resume, step, stop, set-lr, set-scheduler, set-optimizer, set-clip,
     set-patience, set-epochs, validate, save, roll-back, undo, note.
 
-    Prints what it did. The exit code is 1 where it refused, and 2 where the command makes no sense.
+    Prints what it did, a line for each run of a group. The exit code is 1 where one refused, and 2 where the command
+    makes no sense.
     """
     from pathlib import Path
 
@@ -64,28 +65,40 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     )
     session.send(stamped)
     deadline = monotonic() + timeout
+    left: set[str] | None = None
+    several, code = False, 0
     try:
         while monotonic() < deadline:
             for message in session.drain():
                 if isinstance(message, Greeting):
                     for what in sorted({state.unsaved for state in message.states if state.unsaved}):
                         click.echo(visible(f"NOT SAVED: {what}"), err=True)
+                    if left is None and stamped.run == ALL_RUNS:
+                        left = {state.run for state in message.states if not state.over}
+                        several = len(left) > 1
                 if isinstance(message, ev.Event) and message.cause is not None and message.cause.id == stamped.id:
-                    return _answer(message, as_json)
-                if isinstance(message, ev.Refused) and message.cause is None:
+                    if several and message.run not in (left or ()):
+                        continue  # another event of one that has answered
+                    code = max(code, _answer(message, as_json, several))
+                    left = (left or set()) - {message.run}
+                    if not left or not message.run:
+                        return code
+                elif isinstance(message, ev.Refused) and message.cause is None:
                     return _answer(message, as_json)
             sleep(0.01)
     finally:
         session.close()
-    raise UserError(f"no answer from {info.name!r} within {timeout:g} s")
+    who = ", ".join(sorted(left)) if several and left else info.name
+    raise UserError(f"no answer from {who!r} within {timeout:g} s")
 
 
-def _answer(event: Any, as_json: bool) -> int:
+def _answer(event: Any, as_json: bool, named: bool = False) -> int:
     refused = isinstance(event, ev.Refused)
     if as_json:
         click.echo(json.dumps(json.loads(event.model_dump_json())))  # ASCII alone, as all that programs read
     else:
-        click.echo(visible(describe(event) or type(event).__name__), err=refused)
+        name = f"{event.run.rpartition('/')[2]}: " if named else ""
+        click.echo(visible(name + (describe(event) or type(event).__name__)), err=refused)
     return 1 if refused else 0
 
 

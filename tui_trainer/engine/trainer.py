@@ -92,6 +92,8 @@ class Trainer:
         self._scripted = -1
         self.ending: Ending | None = None
         self.finishing = False
+        self.over = False
+        """Whether nothing will be obeyed any more."""
         self.exit_code = 0
         self.saver: Saver | None = None
         self.optimizer_choice: AnyOptimizer = config.optimizer
@@ -442,6 +444,7 @@ class Trainer:
             self._settle()
         ending = self.ending or Ending("completed", f"all {self.epochs} epochs trained")
         self.watch.stop()
+        self.over = True
         self.publish(telling.finished(self, ending.reason, ending.detail))
 
     def _settle(self) -> None:
@@ -459,5 +462,6 @@ class Trainer:
     def fail(self, error: BaseException) -> None:
         """End the run because of an error in it; what was saved stays."""
         self.watch.stop()
+        self.over = True
         self.exit_code = 1
         self.publish(telling.finished(self, "failed", telling.in_words(error)))

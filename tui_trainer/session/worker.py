@@ -68,10 +68,12 @@ class Worker:
             command = command.model_copy(update={"id": secrets.token_hex(8)})
         with self._lock:
             if self._training:
-                for trainer in self._trainers:
-                    if command.run in (ALL_RUNS, trainer.run_name):
-                        trainer.control.put(command)
-            elif isinstance(command, Stop):
+                wanted = [trainer for trainer in self._trainers if command.run in (ALL_RUNS, trainer.run_name)]
+                if command.run == ALL_RUNS:  # those that are over need not refuse what the others are asked
+                    wanted = [trainer for trainer in wanted if not trainer.over] or wanted
+                for trainer in wanted:
+                    trainer.control.put(command)
+            elif isinstance(command, Stop) and not self._built:
                 self._abandon(command)
             else:
                 self._early.append(command)
