@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.attacks import Outcome, disk, files, killing, screens, steering, terminals, wire
+from bench.attacks import Outcome, disk, files, folders, killing, screens, steering, terminals, wire
 
 SEED = 20261124
 
@@ -101,8 +101,12 @@ ATTACKS = (
         lambda times, seed: disk.full_disk(), 1, 1,
     ),
     Attack(
-        "no-folder", "the folder is removed, and comes back", "training ends normally; saving resumes",
-        lambda times, seed: disk.folder_removed(), 2, 2,
+        "no-folder", "the folder is removed, and comes back", "all is there again; resumed, replayed bit for bit",
+        lambda times, seed: folders.removed(times), 3, 3,
+    ),
+    Attack(
+        "read-only", "the folder, then the file system, read-only", "training goes on and says so; saving resumes",
+        lambda times, seed: folders.read_only(times), 3, 3,
     ),
     Attack(
         "replay", "10 random interventions, then replay", "identical", steering.scripts, 30, 1,

@@ -1,4 +1,4 @@
-"""A full disk, a folder that is taken away, and bytes that change under a run that is over."""
+"""A full disk, and bytes that change under a run that is over."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from bench.attacks import Outcome
-from bench.place import Place, wait_for
+from bench.place import Place
 
 
 def full_disk() -> Outcome:
@@ -33,29 +33,6 @@ def full_disk() -> Outcome:
         place.close()
         subprocess.run(["umount", str(disk)], check=False)
         shutil.rmtree(disk, ignore_errors=True)
-    return outcome
-
-
-def folder_removed() -> Outcome:
-    """The folder is removed while the run trains, and made again: training ends normally, saving resumes by itself."""
-    outcome = Outcome(times=2)
-    place = Place()
-    try:
-        for name, back in (("gone", False), ("back", True)):
-            process = place.start("run", "tiny.toml", "training.epochs=1500", "--name", name)
-            journal = place.folder(name) / "events.jsonl"
-            wait_for(lambda journal=journal: journal.exists() and journal.stat().st_size > 5000)
-            shutil.rmtree(place.folder(name))
-            if back:
-                (place.folder(name) / "checkpoints").mkdir(parents=True)
-            out, err = process.communicate(timeout=120)
-            outcome.expect(process.returncode == 0, f"{name}: ended with {process.returncode}: {err[-300:]}")
-            outcome.expect("NOT SAVED" in out, f"{name}: nothing was said")
-            if back:
-                outcome.expect("saving works again" in out, "saving did not resume")
-                outcome.expect((place.folder(name) / "checkpoints/last.safetensors").exists(), "nothing was saved")
-    finally:
-        place.close()
     return outcome
 
 

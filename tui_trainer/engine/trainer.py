@@ -149,7 +149,7 @@ class Trainer:
         """
         self._mark_journal = mark_journal
         if folder is not None:
-            self.saver = Saver(folder.checkpoints, self.config.checkpoints, self.publish)
+            self.saver = Saver(folder, self.config.checkpoints, self.publish)
             self.saver.rest(self.watch.read(), perf_counter())
         self.publish(telling.started(self, str(folder.path) if folder is not None else ""))
         self.enter("paused" if self.paused else "running")
@@ -418,7 +418,7 @@ class Trainer:
         self.flush()
         tree = progress.checkpoint(self) | {"journal": self._mark_journal()}
         best = self.judge.best
-        new_best = None if self.best_is_saved else self.best_weights
+        new_best = None if self.best_is_saved and self.saver.has_best else self.best_weights
         best_epoch = best.epoch if best is not None else 0
         if self.saver.save_last(tree, step=self.step, epoch=self.epoch, best=new_best, best_epoch=best_epoch):
             self.best_is_saved = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import secrets
@@ -107,10 +108,11 @@ class Worker:
 
         return allocated(self._trainers[0].shop.device)
 
-    def hold_again(self) -> None:
+    def claim(self) -> None:
         """Hold folders that were taken away and are back."""
         for folder in list(self._folders):
-            folder.hold_again()
+            with contextlib.suppress(OSError):
+                folder.claim()
 
     def release(self) -> None:
         """Let the folders go."""
@@ -205,6 +207,7 @@ class Worker:
             state.apply(event)
         self._hub.go_on_from(run.name, state, journal)
         note_resume(folder.about, trainer)
+        folder.remember()
 
     def _train(self) -> None:
         from tui_trainer.engine.turns import dismiss, train
@@ -235,6 +238,6 @@ class Worker:
 def _journal(folder: RunFolder, length: int | None = None) -> Journal:
     """The folder's journal, to be written. Raises `UserError` where it cannot be."""
     try:
-        return Journal(folder.journal, length)
+        return Journal(folder.journal, length, folder.claim)
     except OSError as error:
         raise UserError(f"{folder.journal}: cannot be written: {error.strerror}") from None
