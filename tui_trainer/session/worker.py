@@ -52,7 +52,7 @@ class Worker:
         self._lock = threading.Lock()
         self._early: list[AnyCommand] = []
         self._trainers: list[Trainer] = []
-        self._training = False
+        self._built = self._training = False
         self._folders: list[RunFolder] = []
         self._made: list[RunFolder] = []
 
@@ -125,6 +125,10 @@ class Worker:
         """Build, train, end. Never raises: what went wrong is an event and an exit code."""
         try:
             self._build()
+            with self._lock:  # from here on a stop is obeyed by the runs themselves
+                if self.over.is_set():
+                    return
+                self._built = True
             self._open()
             # What is there by now stays: the collector need not look through all of torch again while training.
             gc.collect()
@@ -213,7 +217,7 @@ class Worker:
         from tui_trainer.engine.turns import dismiss, train
 
         with self._lock:
-            self._training = not self.over.is_set()
+            self._training = True
         for command in self._early:
             self.obey(command)
         train(self._trainers, self._go_on)
