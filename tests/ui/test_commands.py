@@ -375,7 +375,7 @@ def test_a_host_that_vanished_is_named_and_another_goes_on(monkeypatch: pytest.M
     asked: list[tuple[str, ...]] = []
     after = running(steps=300)
 
-    def take_up(folders: tuple[str, ...]) -> Scripted:
+    def take_up(folders: tuple[str, ...], beside: tuple[str, ...]) -> Scripted:
         asked.append(folders)
         return after
 
@@ -403,7 +403,7 @@ def test_a_host_that_vanished_is_named_and_another_goes_on(monkeypatch: pytest.M
 
 
 def test_a_resume_that_is_refused_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def take_up(folders: tuple[str, ...]) -> Scripted:
+    def take_up(folders: tuple[str, ...], beside: tuple[str, ...]) -> Scripted:
         raise UserError("run 'digits' is live")
 
     monkeypatch.setattr("tui_trainer.session.again.take_up", take_up)

@@ -19,10 +19,12 @@ from tui_trainer.errors import UserError
 from tui_trainer.paths import new_run_name, socket_path, writable_runs_dir
 from tui_trainer.protocol.commands import AnyCommand, SetEpochs, SetPatience, Stop
 from tui_trainer.runs.durable import read_plain
-from tui_trainer.runs.listing import RunInfo, describe
+from tui_trainer.runs.listing import RunInfo, describe, is_run
 from tui_trainer.runs.record import Record, first_difference, read_record
 from tui_trainer.session.base import Session
 from tui_trainer.session.launch import launch
+from tui_trainer.session.replay import ReplaySession
+from tui_trainer.session.several import SeveralSessions
 from tui_trainer.session.spec import HostSpec, RunSpec
 
 
@@ -54,7 +56,7 @@ def resume_spec(
     if not left:
         raise UserError("every run of the group is over; --epochs N makes them longer")
     paths = [Path(info.path).absolute() for info in left]
-    top = paths[0] if len(infos) == 1 else paths[0].parent
+    top = paths[0] if len(paths) == 1 else paths[0].parent
     configs = [load(str(path)).first for path in paths]
     check_trust(configs, f"run {infos[0].name!r}", trust)
     runs = tuple(
@@ -78,12 +80,28 @@ def resume_spec(
     )
 
 
-def take_up(folders: Sequence[str]) -> Session:
-    """A session with a new host that goes on with the runs in these folders. Errors as of `resume_spec`."""
-    paths = [Path(folder) for folder in folders]
-    infos = [describe(path, path.parent.parent if len(paths) > 1 else None) for path in paths]
-    command = ["tui-trainer", "resume", str(paths[0] if len(paths) == 1 else paths[0].parent)]
-    return launch(resume_spec(infos, epochs=None, patience=None, command=command)).session()
+def take_up(folders: Sequence[str], beside: Sequence[str] = ()) -> Session:
+    """A session in which new hosts go on with the runs in these folders, one host for those of a group.
+
+    Args:
+        folders: runs whose hosts vanished.
+        beside: runs that are over, to be looked at with them.
+
+    Raises:
+        UserError: as `resume_spec`; then nothing is started.
+    """
+    sets: dict[Path, list[RunInfo]] = {}
+    for path in map(Path, folders):
+        group = "/" in str(_about(path).get("name", ""))
+        info = describe(path, path.parent.parent if group else None)
+        sets.setdefault(path.parent if group else path, []).append(info)
+    specs = [
+        resume_spec(infos, epochs=None, patience=None, command=["tui-trainer", "resume", str(top)])
+        for top, infos in sets.items()
+    ]
+    sessions: list[Session] = [launch(spec).session() for spec in specs]
+    sessions += [ReplaySession(Path(folder)) for folder in beside if is_run(Path(folder))]
+    return sessions[0] if len(sessions) == 1 else SeveralSessions(sessions)
 
 
 def _can_go_on(info: RunInfo, longer: bool, alone: bool) -> bool:

@@ -96,7 +96,7 @@ class Feed:
                     news.changed = news.urgent = True
                 case Notice(text, fatal, folders):
                     news.notices.append(message)
-                    self.resumable = folders or self.resumable
+                    self.resumable = tuple(dict.fromkeys((*self.resumable, *folders)))
                     news.changed = news.urgent = True
                     if fatal:
                         self.connected, self.trouble = False, visible(text)
@@ -106,6 +106,11 @@ class Feed:
         if self.pending and self.over:
             self.pending.clear()
         return news
+
+    @property
+    def left_over(self) -> tuple[str, ...]:
+        """The folders of runs that another host would not go on with, because they have ended."""
+        return tuple(state.started.path for state in self.states.values() if state.over and state.started is not None)
 
     @property
     def over(self) -> bool:
