@@ -78,14 +78,19 @@ class Behind(Screen[None]):
         self.answers: list[str | None] = []
 
     def on_key(self, event: Key) -> None:
-        if event.key == "o":
+        if event.key == "q":
+            self.app.exit()
+        elif event.key == "o":
             self.app.push_screen(Dialog(*self.closing), self.answers.append)
         else:
             self.keys.append(event.key)
 
 
 class Typed(TerminalApp[None]):
-    pass
+    """Waits a moment for something else when its screens are gone, as for the thread that reads the keyboard."""
+
+    async def on_unmount(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.01)
 
 
 @pytest.mark.parametrize(("messages", "pauses"), [(0, 0), (1, 0), (2, 0), (40, 0), (0, 200), (9, 30)])
@@ -133,6 +138,29 @@ def test_a_loop_that_always_has_something_to_do_lets_keys_in_all_the_same(monkey
     run(script)
 
 
+def test_the_key_that_ends_the_application_is_the_last() -> None:
+    behind = Behind(0, 0)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await pilot.app.push_screen(behind)
+        loop = asyncio.get_running_loop()
+
+        def spin() -> None:
+            if pilot.app.screen_stack:
+                loop.call_soon(spin)
+
+        spin()
+        for key in "qb":
+            pilot.app.post_message(Key(key, key))
+        deadline = time.monotonic() + 20
+        while not pilot.app._exit:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.001)
+
+    run(script)
+    assert behind.keys == []
+
+
 def test_the_loop_says_what_is_left_to_do() -> None:
     async def look() -> list[bool]:
         loop = asyncio.get_running_loop()
@@ -146,11 +174,14 @@ def test_the_loop_says_what_is_left_to_do() -> None:
 
 def run(script: Any) -> None:
     app = Typed()
+    wrong: list[dict[str, Any]] = []
 
     async def play() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: wrong.append(context))
         async with app.run_test(size=(60, 20)) as pilot:
             await script(pilot)
 
     asyncio.run(play())
+    assert wrong == []
     if app.crash is not None:
         raise app.crash

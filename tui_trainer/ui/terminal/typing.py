@@ -62,12 +62,15 @@ class KeyLine:
     def _look(self, screen: Screen[Any], since: float) -> None:
         """Let the next key in if nothing is left to do, as soon as what this one opened can be typed into."""
         loop = asyncio.get_running_loop()
+        stack = self._app.screen_stack
+        if not stack:
+            return  # the key ended the application
         if something_to_do(loop) and monotonic() - since < PATIENCE:
             loop.call_soon(self._look, screen, since)
-        elif self._app.screen is screen:
+        elif stack[-1] is screen:
             self._app.call_later(self._next)
         else:
-            self._app.screen.call_after_refresh(self._next)
+            stack[-1].call_after_refresh(self._next)
 
 
 def something_to_do(loop: asyncio.AbstractEventLoop) -> bool:
