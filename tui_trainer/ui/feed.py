@@ -7,6 +7,7 @@ import os
 import platform
 import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 
 from tui_trainer.protocol import events as ev
@@ -106,6 +107,11 @@ class Feed:
         if self.pending and self.over:
             self.pending.clear()
         return news
+
+    def vanished(self, state: RunState) -> bool:
+        """Whether the run has not ended and nobody trains it any more."""
+        folder = state.run.rpartition("/")[2]
+        return not state.over and any(Path(path).name == folder for path in self.resumable)
 
     @property
     def left_over(self) -> tuple[str, ...]:
