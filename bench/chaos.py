@@ -98,8 +98,8 @@ ATTACKS = (
         lambda times, seed: wire.crowd(times), 600, 16,
     ),
     Attack(
-        "full-disk", "a small tmpfs fills up", "training ends normally; what was lost is said",
-        lambda times, seed: disk.full_disk(), 1, 1,
+        "full-disk", "a small tmpfs fills up, and gets room again", "what is lost is said; with room all is saved",
+        lambda times, seed: disk.full_disk(times), 2, 2,
     ),
     Attack(
         "no-folder", "the folder is removed, and comes back", "all is there again; resumed, replayed bit for bit",

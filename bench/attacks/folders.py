@@ -24,7 +24,7 @@ class Watched:
     def __init__(self, place: Place, *arguments: str, **options: Any) -> None:
         self.name = arguments[-1]
         self.folder = place.folder(self.name)
-        self._printed = place.directory / f"{self.name}.out"
+        self._printed = place.sockets / f"{self.name}.out"  # the other directory may be full
         with open(self._printed, "w") as file:
             self.process = place.start(*arguments, stdout=file, stderr=subprocess.STDOUT, **options)
 
@@ -76,13 +76,13 @@ def removed(times: int) -> Outcome:
                 outcome.expect(run.says("resumed at step"), f"{name}: not resumed: {run.printed[-300:]}")
             code = run.end()
             outcome.expect(code == 0, f"{name}: ended with {code}: {run.printed[-300:]}")
-            _all_there(outcome, place, run)
+            all_there(outcome, place, run)
     finally:
         place.close()
     return outcome
 
 
-def _all_there(outcome: Outcome, place: Place, run: Watched) -> None:
+def all_there(outcome: Outcome, place: Place, run: Watched) -> None:
     """Everything that a run folder holds is there, and every number is the one that training again gives."""
     for part in ("run.toml", "about.json", "events.jsonl", "host.log", "checkpoints/best.safetensors"):
         outcome.expect((run.folder / part).exists(), f"{run.name}: no {part}")
@@ -170,7 +170,7 @@ def _off_and_on(
         outcome.expect(run.saves(), f"{run.name}: nothing was saved afterwards")
     code = run.end()
     outcome.expect(code == 0, f"{run.name}: ended with {code}: {run.printed[-300:]}")
-    _all_there(outcome, place, run)
+    all_there(outcome, place, run)
 
 
 def epoch_said(run: Watched) -> int:
