@@ -180,6 +180,18 @@ def test_a_folder_that_was_deleted_and_made_again_gets_every_line_from_the_first
     journal.close()
 
 
+def test_a_folder_that_is_back_only_at_the_end_gets_every_line(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    journal = Journal(folder / "events.jsonl")
+    journal.append(line(1))
+    shutil.rmtree(folder)
+    journal.append(line(2))
+    folder.mkdir()
+    journal.close()
+    assert numbers(folder / "events.jsonl") == [1, 2]
+
+
 def test_a_copy_that_cannot_be_finished_leaves_nothing_and_is_tried_again(tmp_path, monkeypatch):
     folder = tmp_path / "run"
     folder.mkdir()

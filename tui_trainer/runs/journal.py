@@ -147,8 +147,9 @@ class Journal:
         os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Write what can still be written, and close."""
+        """Write what can still be written, where it belongs, and close."""
         self._drain()
+        self.check()
         with contextlib.suppress(OSError):
             os.fsync(self._descriptor)
         os.close(self._descriptor)
