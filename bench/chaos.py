@@ -14,7 +14,8 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.attacks import Outcome, disk, files, killing, screens, steering, terminals, wire
+from bench.attacks import Outcome, disk, files, folders, killing, screens, steering, terminals, wire
+from bench.table import aligned
 
 SEED = 20261124
 
@@ -97,12 +98,16 @@ ATTACKS = (
         lambda times, seed: wire.crowd(times), 600, 16,
     ),
     Attack(
-        "full-disk", "a small tmpfs fills up", "training ends normally; what was lost is said",
-        lambda times, seed: disk.full_disk(), 1, 1,
+        "full-disk", "a small tmpfs fills up, and gets room again", "what is lost is said; with room all is saved",
+        lambda times, seed: disk.full_disk(times), 2, 2,
     ),
     Attack(
-        "no-folder", "the folder is removed, and comes back", "training ends normally; saving resumes",
-        lambda times, seed: disk.folder_removed(), 2, 2,
+        "no-folder", "the folder is removed, and comes back", "all is there again; resumed, replayed bit for bit",
+        lambda times, seed: folders.removed(times), 3, 3,
+    ),
+    Attack(
+        "read-only", "the folder, then the file system, read-only", "training goes on and says so; saving resumes",
+        lambda times, seed: folders.read_only(times), 3, 3,
     ),
     Attack(
         "replay", "10 random interventions, then replay", "identical", steering.scripts, 30, 1,
@@ -139,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for failure in outcome.failures[:10]:
             print(f"{attack.name}: {failure}", file=sys.stderr)
         print(f"{attack.name}: {rows[-1][3]} in {seconds:.0f} s", file=sys.stderr, flush=True)
-    print_table(rows)
+    print(aligned(("attack", "times", "must hold", "verdict", "note"), rows))
     return 0 if held else 1
 
 
@@ -162,15 +167,6 @@ def row(attack: Attack, outcome: Outcome, seconds: float) -> tuple[str, ...]:
         verdict = "held" if outcome.times else "not tried"
     note = "; ".join(part for part in (outcome.note, f"{seconds:.0f} s") if part)
     return (attack.what, f"{outcome.times:,}", attack.holds, verdict, note)
-
-
-def print_table(rows: Sequence[tuple[str, ...]]) -> None:
-    """The table, as Markdown."""
-    table = [("attack", "times", "must hold", "verdict", "note"), *rows]
-    widths = [max(len(line[column]) for line in table) for column in range(5)]
-    table.insert(1, tuple("-" * width for width in widths))
-    for line in table:
-        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The table that `python -m bench` prints: GitHub's Markdown, aligned for a terminal."""
+"""The tables that `python -m bench` and `python -m bench.chaos` print: GitHub's Markdown, aligned for a terminal."""
 
 from __future__ import annotations
 
@@ -65,18 +65,17 @@ def shown(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 0.1 else f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
 
 
-def rule_and_header(widths: Sequence[int]) -> list[str]:
-    """The two lines above the rows."""
-    return [line(HEADER, widths), "|" + "|".join("-" * (width + 2) for width in widths) + "|"]
-
-
-def line(parts: Sequence[str], widths: Sequence[int]) -> str:
-    """One line of the table."""
-    return "| " + " | ".join(part.ljust(width) for part, width in zip(parts, widths, strict=True)) + " |"
-
-
 def table(rows: Sequence[Row]) -> str:
-    """All of it."""
-    body = [cells(row) for row in rows]
-    widths = [max(len(parts[column]) for parts in [HEADER, *body]) for column in range(len(HEADER))]
-    return "\n".join([*rule_and_header(widths), *(line(parts, widths) for parts in body)])
+    """All of the figures."""
+    return aligned(HEADER, [cells(row) for row in rows])
+
+
+def aligned(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    """Lines under a header, every column as wide as its widest cell."""
+    widths = [max(len(parts[column]) for parts in [header, *body]) for column in range(len(header))]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([_line(header, widths), rule, *(_line(parts, widths) for parts in body)])
+
+
+def _line(parts: Sequence[str], widths: Sequence[int]) -> str:
+    return "| " + " | ".join(part.ljust(width) for part, width in zip(parts, widths, strict=True)) + " |"

@@ -1,4 +1,4 @@
-"""A full disk, a folder that is taken away, and bytes that change under a run that is over."""
+"""A full disk, and bytes that change under a run that is over."""
 
 from __future__ import annotations
 
@@ -11,52 +11,50 @@ import tempfile
 from pathlib import Path
 
 from bench.attacks import Outcome
-from bench.place import Place, wait_for
+from bench.attacks.folders import LONG, Watched, all_there
+from bench.place import Place
 
 
-def full_disk() -> Outcome:
-    """A small tmpfs fills up while the run trains: it ends normally and says what was lost."""
-    outcome = Outcome(times=1)
+def full_disk(times: int) -> Outcome:
+    """A small tmpfs fills up while the run trains: it says what is not saved; given room, everything is saved again."""
+    outcome = Outcome()
+    for size in ("600k", "64m")[:times]:
+        why_not = _fill(outcome, size)
+        if why_not:
+            outcome.note = why_not
+            break
+        outcome.times += 1
+    return outcome
+
+
+def _fill(outcome: Outcome, grown: str) -> str:
+    """Fill a disk, give it another size, and end the run; why that could not be tried, empty where it was."""
     disk = Path(tempfile.mkdtemp(prefix="ttd-"))
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "none", str(disk)], capture_output=True)
-    if mounted.returncode:
-        return Outcome(note="not allowed to mount a tmpfs here")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=600k", "none", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        return "not allowed to mount a tmpfs here"
     place = Place(disk)
     try:
-        code, out, err = place.run("run", "tiny.toml", "training.epochs=3000", "--name", "x")
-        outcome.expect(code == 0, f"ended with {code}: {err[-300:]}")
-        outcome.expect("NOT SAVED" in out, "nothing was said")
-        outcome.note = next((line[:90] for line in out.splitlines() if "NOT SAVED" in line), "")
-        run = place.json("runs")[0]
-        outcome.expect(run["status"] in ("dead", "finished"), f"then it is {run['status']}")
+        run = Watched(place, "run", *LONG, "--name", "x")
+        outcome.expect(run.says("NOT SAVED"), f"nothing was said: {run.printed[-300:]}")
+        subprocess.run(["mount", "-o", f"remount,size={grown}", str(disk)], check=True, capture_output=True)
+        room = grown != "600k"
+        if room:
+            outcome.expect(run.says("saving works again"), "saving did not resume")
+            outcome.expect(run.saves(), "nothing was saved afterwards")
+        code = run.end()
+        outcome.expect(code == 0, f"ended with {code}: {run.printed[-300:]}")
+        outcome.expect(room or "NOT SAVED: checkpoint" in run.printed[-3000:], "the end does not say what is missing")
+        outcome.note = next((line[:90] for line in run.printed.splitlines() if "NOT SAVED" in line), "")
+        status = place.json("runs")[0]["status"]
+        outcome.expect(status in (("finished",) if room else ("dead", "finished")), f"then it is {status}")
+        if room:
+            all_there(outcome, place, run)
     finally:
         place.close()
         subprocess.run(["umount", str(disk)], check=False)
         shutil.rmtree(disk, ignore_errors=True)
-    return outcome
-
-
-def folder_removed() -> Outcome:
-    """The folder is removed while the run trains, and made again: training ends normally, saving resumes by itself."""
-    outcome = Outcome(times=2)
-    place = Place()
-    try:
-        for name, back in (("gone", False), ("back", True)):
-            process = place.start("run", "tiny.toml", "training.epochs=1500", "--name", name)
-            journal = place.folder(name) / "events.jsonl"
-            wait_for(lambda journal=journal: journal.exists() and journal.stat().st_size > 5000)
-            shutil.rmtree(place.folder(name))
-            if back:
-                (place.folder(name) / "checkpoints").mkdir(parents=True)
-            out, err = process.communicate(timeout=120)
-            outcome.expect(process.returncode == 0, f"{name}: ended with {process.returncode}: {err[-300:]}")
-            outcome.expect("NOT SAVED" in out, f"{name}: nothing was said")
-            if back:
-                outcome.expect("saving works again" in out, "saving did not resume")
-                outcome.expect((place.folder(name) / "checkpoints/last.safetensors").exists(), "nothing was saved")
-    finally:
-        place.close()
-    return outcome
+    return ""
 
 
 LOOK = """

@@ -16,10 +16,8 @@ from textual.geometry import Size
 from bench.attacks import Outcome
 from bench.attacks.hostile import happenings
 from bench.place import ROOT, Place
-from tests.ui.scripted import app_over, finished, running, trained
+from tests.ui.scripted import LEAVING, app_over, finished, not_today, running, trained
 from tests.ui.terminal.pseudo import Pseudo
-from tui_trainer.protocol import commands as cmd
-from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.wire import encode_event
 from tui_trainer.text import visible
 from tui_trainer.ui.actions import ACTIONS
@@ -125,25 +123,10 @@ def _printed(place: Place, payload: str) -> list[str]:
     return problems
 
 
-LEAVING = {"q", "d", "ctrl+c", "ctrl+q", "ctrl+z"}
 TYPED = [
     "escape", "enter", "tab", "shift+tab", "backspace", "home", "end", "a", "1", "0", "x", "f12", "delete", "space",
     "up", "down", "left", "right", "e", "9", "full_stop", "minus", "left_parenthesis",
 ]  # fmt: skip
-
-
-def _answer(command: cmd.AnyCommand) -> ev.AnyEvent | None:
-    match command:
-        case cmd.Pause():
-            return ev.StatusChanged(status="paused", step=200, cause=command)
-        case cmd.Resume():
-            return ev.StatusChanged(status="running", step=200, cause=command)
-        case cmd.Note(text=text):
-            return ev.Noted(text=text, step=200, cause=command)
-        case cmd.SaveCheckpoint():
-            return None
-        case _:
-            return ev.Refused(reason="not today", step=200, cause=command)
 
 
 def random_keys(times: int, seed: int) -> Outcome:
@@ -158,7 +141,7 @@ def random_keys(times: int, seed: int) -> Outcome:
 
 async def _storm(outcome: Outcome, times: int, source: random.Random) -> None:
     session = running("set/a", "set/b")
-    session.reply = _answer
+    session.reply = not_today
     app = app_over(session)
     keys = [key for action in ACTIONS for key in action.keys if key not in LEAVING] + TYPED
     sizes = 0

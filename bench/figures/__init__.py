@@ -25,7 +25,7 @@ Figure = Callable[[Effort], list[Row]]
 
 def figures() -> dict[str, Figure]:
     """Every figure by its name, in the order of the table."""
-    from bench.figures import drawing, following, journal, keys, opening, quiet, rivals, starting, training
+    from bench.figures import drawing, following, journal, keys, opening, quiet, rivals, saving, starting, training
 
     return {
         "steps": training.digits_mlp,
@@ -47,4 +47,5 @@ def figures() -> dict[str, Figure]:
         "stream": quiet.streaming,
         "redraw": drawing.redraw,
         "journal": journal.journal,
+        "saving": saving.saving,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.attacks import Outcome, disk, files, screens, wire
+from bench.attacks import Outcome, disk, files, folders, screens, wire
 from bench.chaos import ATTACKS, main, row
 
 SEED = 7
@@ -34,6 +34,17 @@ def test_code_in_checkpoints():
 
 def test_bytes_altered_in_a_run_folder():
     assert held(disk.altered_bytes(1, SEED))
+
+
+def test_a_folder_removed_and_made_again():
+    assert held(folders.removed(1))
+
+
+def test_a_folder_that_cannot_be_written():
+    outcome = folders.read_only(2)
+    if not outcome.times:
+        pytest.skip(f"nothing can be made read-only here: {outcome.note}")
+    assert held(outcome)
 
 
 def test_rubbish_on_the_socket():

@@ -12,14 +12,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from tui_trainer.components.activations import Activation, AnyActivation
 from tui_trainer.components.base import Component, by_name, choices, field_help
-from tui_trainer.components.datasets import AnyDataset, Dataset
+from tui_trainer.components.dataset import Dataset
+from tui_trainer.components.datasets import AnyDataset
 from tui_trainer.components.inits import AnyInit, Init
 from tui_trainer.components.losses import AnyLoss, CrossEntropy, HalfMSE, Loss, Value
 from tui_trainer.components.models import MLP, AnyModel, Linear, Model, Point, Transformer
 from tui_trainer.components.optimizers import AnyOptimizer, Optimizer
 from tui_trainer.components.pictures import AnyPicture, Shot
 from tui_trainer.components.plan import Plan
-from tui_trainer.components.schedulers import AnyScheduler, Scheduler
+from tui_trainer.components.scheduler import Scheduler
+from tui_trainer.components.schedulers import AnyScheduler
 from tui_trainer.components.stopping import EarlyStopping
 from tui_trainer.components.task import Shape
 from tui_trainer.config.run import RunConfig

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -180,12 +181,54 @@ def test_a_folder_whose_parts_lie_elsewhere_is_not_written(tmp_path, part):
 def test_a_folder_that_was_taken_away_and_is_back_is_held_again(tmp_path):
     folder = make(tmp_path / "a")
     (tmp_path / "a").rename(tmp_path / "away")
-    folder.hold_again()
+    with pytest.raises(OSError, match="taken away"):
+        folder.claim()
     assert RunFolder(tmp_path / "a").owner() is None
     (tmp_path / "a").mkdir()
-    folder.hold_again()
+    folder.claim()
     assert RunFolder(tmp_path / "a").owner() == OWNER
     with pytest.raises(UserError, match="another host"):
         RunFolder(tmp_path / "a").hold(OWNER)
     folder.release()
     assert RunFolder(tmp_path / "a").owner() is None
+
+
+def test_a_folder_that_comes_back_empty_is_given_what_the_run_was_made_from(tmp_path):
+    folder = make(tmp_path / "a")
+    before = {path.name: path.read_bytes() for path in (folder.config, folder.about)}
+    shutil.rmtree(folder.path)
+    folder.path.mkdir()
+    folder.claim()
+    assert {path.name: path.read_bytes() for path in (folder.config, folder.about)} == before
+    assert folder.checkpoints.is_dir()
+    folder.config.unlink()
+    folder.about.write_text("{}")
+    folder.claim()
+    assert folder.config.read_bytes() == before["run.toml"]
+    assert folder.about.read_text() == "{}"
+    folder.release()
+
+
+def test_a_folder_that_another_host_made_under_the_name_is_left_alone(tmp_path):
+    folder = make(tmp_path / "a")
+    journal = Journal(folder.journal, claim=folder.claim)
+    journal.append(encode_event(ev.Noted(text="of the first")))
+    shutil.rmtree(folder.path)
+    other = make(tmp_path / "a", preset="another")
+    theirs = Journal(other.journal, claim=other.claim)
+    with pytest.raises(OSError, match="another host"):
+        folder.claim()
+    journal.check()
+    journal.append(encode_event(ev.Noted(text="of the first")))
+    assert journal.error
+    bench = Bench(tiny(checkpoints={"every_steps": 5}), folder)
+    bench.finish()
+    assert "another host" in bench.of(ev.SavingFailed)[0].error
+    assert "NOT SAVED: checkpoint last" in bench.of(ev.RunFinished)[0].detail
+    assert list(other.checkpoints.iterdir()) == []
+    assert other.journal.read_bytes() == b""
+    assert json.loads(other.about.read_text())["preset"] == "another"
+    theirs.close()
+    journal.close()
+    folder.release()
+    other.release()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 
 import pytest
 
@@ -143,6 +144,103 @@ def test_a_folder_that_was_moved_away_and_back_is_written_again(tmp_path, monkey
     journal.append(line(3))
     journal.close()
     assert numbers(folder / "events.jsonl") == [1, 2, 3]
+
+
+def test_a_folder_that_was_deleted_and_made_again_gets_every_line_from_the_first(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    path = folder / "events.jsonl"
+    allowed = False
+
+    def claim() -> None:
+        if not allowed:
+            raise OSError(errno.EBUSY, "not ours")
+
+    journal = Journal(path, claim=claim)
+    journal.append(line(1))
+    shutil.rmtree(folder)
+    journal.append(line(2))
+    journal.check()
+    journal.append(line(3))
+    assert journal.error == journals.TAKEN_AWAY
+    with pytest.raises(OSError, match="taken away"):
+        journal.sync()
+    folder.mkdir()
+    journal.check()
+    assert journal.error
+    assert not path.exists()
+    allowed = True
+    journal.check()
+    assert journal.error == ""
+    journal.append(line(4))
+    journal.sync()
+    assert numbers(path) == [1, 2, 3, 4]
+    assert journal.size == path.stat().st_size
+    assert [found.name for found in folder.iterdir()] == ["events.jsonl"]
+    journal.close()
+
+
+def test_a_folder_that_is_back_only_at_the_end_gets_every_line(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    journal = Journal(folder / "events.jsonl")
+    journal.append(line(1))
+    shutil.rmtree(folder)
+    journal.append(line(2))
+    folder.mkdir()
+    journal.close()
+    assert numbers(folder / "events.jsonl") == [1, 2]
+
+
+def test_a_copy_that_cannot_be_finished_leaves_nothing_and_is_tried_again(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    path = folder / "events.jsonl"
+    journal = Journal(path)
+    journal.append(line(1))
+    path.unlink()
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tui_trainer.runs.journal.os.fsync", full)
+        journal.check()
+        assert journal.error == journals.TAKEN_AWAY
+        assert list(folder.iterdir()) == []
+    journal.check()
+    assert journal.error == ""
+    assert numbers(path) == [1]
+    journal.close()
+
+
+def test_half_a_line_that_cannot_be_taken_back_at_once_is_taken_back_before_the_next(tmp_path, monkeypatch):
+    path = tmp_path / "events.jsonl"
+    journal = Journal(path)
+    journal.append(line(1))
+    write, truncate = os.write, os.ftruncate
+    broken = True
+
+    def torn(descriptor, data):
+        if broken:
+            write(descriptor, bytes(data)[:5])
+            raise OSError(errno.EIO, "Input/output error")
+        return write(descriptor, data)
+
+    def stuck(descriptor, length):
+        if broken:
+            raise OSError(errno.EIO, "Input/output error")
+        truncate(descriptor, length)
+
+    monkeypatch.setattr("tui_trainer.runs.durable.os.write", torn)
+    monkeypatch.setattr("tui_trainer.runs.journal.os.ftruncate", stuck)
+    journal.append(line(2))
+    assert path.stat().st_size > journal.size
+    broken = False
+    journal.append(line(3))
+    journal.close()
+    assert numbers(path) == [1, 2, 3]
+    assert path.stat().st_size == whole_length(path)
 
 
 @pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 200_000])

@@ -15,18 +15,22 @@ from tests.session.conftest import Running, run_host, spec_for
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
-from tui_trainer.session.asking import ANSWER, ASK, GREETING, Answer, ask
+from tui_trainer.session.asking import ANSWER, ASK, GREETING, Answer, Hello, ask
 
 
 def words(running: Running, command: str, *values: str, run: str = "*", timeout: float = 30) -> Answer:
-    return ask(Path(running.spec.socket), command, values, by="tester", run=run, timeout=timeout)
+    hello, *answers = ask(Path(running.spec.socket), command, values, by="tester", run=run, timeout=timeout)
+    assert hello == Hello(frozenset({"run"}))
+    (answer,) = answers
+    assert isinstance(answer, Answer)
+    return answer
 
 
 @pytest.mark.parametrize("running", ["socket"], indirect=True)
 class TestLive:
     def test_what_is_done_is_answered_in_words_and_with_its_event(self, running):
         answer = words(running, "set-lr", "value=0.5")
-        assert (answer.code, answer.unsaved) == (0, ())
+        assert answer.code == 0
         assert answer.text.startswith("learning rate 0.5, was ")
         assert answer.text.endswith(" (tester)")
         assert answer.event is not None
@@ -102,13 +106,13 @@ HELLO = GREETING + b',"protocol":1,"version":"0","states":[]}\n'
 def test_a_host_that_goes_away_is_named(tmp_path):
     answering(tmp_path / "s", HELLO, ANSWER + b',"id":"another","code":0,"text":"","event":null}\n')
     with pytest.raises(UserError, match="went away before it answered"):
-        ask(tmp_path / "s", "pause", [], by="", run="*", timeout=20)
+        list(ask(tmp_path / "s", "pause", [], by="", run="*", timeout=20))
 
 
 def test_a_host_of_another_protocol_is_named(tmp_path):
     answering(tmp_path / "s", HELLO.replace(b'"protocol":1', b'"protocol":2'))
     with pytest.raises(UserError, match=r"speaks protocol 2 \(version 0\), this is 1"):
-        ask(tmp_path / "s", "pause", [], by="", run="*", timeout=20)
+        list(ask(tmp_path / "s", "pause", [], by="", run="*", timeout=20))
 
 
 def test_no_answer_is_an_error_after_the_time(tmp_path):
@@ -116,7 +120,7 @@ def test_no_answer_is_an_error_after_the_time(tmp_path):
     listener.bind(str(tmp_path / "s"))
     listener.listen(1)
     with listener, pytest.raises(UserError, match="no answer within"):
-        ask(tmp_path / "s", "pause", [], by="", run="*", timeout=0.05)
+        list(ask(tmp_path / "s", "pause", [], by="", run="*", timeout=0.05))
 
 
 def test_what_is_not_saved_is_told_to_who_asks(tmp_path):
@@ -124,8 +128,8 @@ def test_what_is_not_saved_is_told_to_who_asks(tmp_path):
     try:
         failed = ev.SavingFailed(what="events.jsonl", error="No space left on device")
         host.hub.publish(host.spec.runs[0].name, failed)
-        answer = ask(Path(host.spec.socket), "note", ["text=x"], by="", run="*", timeout=60)
-        assert answer.unsaved == ("events.jsonl: No space left on device",)
+        hello = next(ask(Path(host.spec.socket), "note", ["text=x"], by="", run="*", timeout=60))
+        assert hello == Hello(frozenset({"run"}), ("events.jsonl: No space left on device",))
     finally:
         host.obey(cmd.Stop())
         thread.join(60)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 
 import pytest
 
 from tests.session.conftest import Running, Watcher, run_host, socket_path, spec_for
+from tests.support import wait_for
 from tui_trainer.components.schedulers import Cosine
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
@@ -15,6 +17,7 @@ from tui_trainer.runs.journal import read_events
 from tui_trainer.runs.listing import describe
 from tui_trainer.session.base import Greeting
 from tui_trainer.session.client import connect
+from tui_trainer.session.hub import Hub
 from tui_trainer.session.replay import ReplaySession
 
 
@@ -159,7 +162,24 @@ def test_stop_before_training_began_leaves_nothing(tmp_path):
     host.obey(cmd.Stop(by="test"))
     thread.join(30)
     assert not thread.is_alive()
-    assert not (tmp_path / "runs" / "run").exists() or describe(tmp_path / "runs" / "run").status == "finished"
+    wait_for(lambda: all(other.name != "trainer" for other in threading.enumerate()), what="the trainer to leave")
+    assert host.refusal == "stopped by test before training began"
+    assert not (tmp_path / "runs" / "run").exists()
+
+
+def test_a_stop_while_the_folder_is_made_is_obeyed_before_the_first_step(tmp_path):
+    from tui_trainer.session import worker
+
+    host = worker.Worker(spec_for(tmp_path), Hub(), lambda folder: host.obey(cmd.Stop(by="test")))
+    host._hub.add_run("run")
+    host.work()
+    info = describe(tmp_path / "runs" / "run", tmp_path / "runs")
+    host.release()
+    assert (host.exit_code, host.refusal) == (0, "")
+    assert [
+        event.detail for event in read_events(tmp_path / "runs/run/events.jsonl") if event.type == "RunFinished"
+    ] == ["stopped by test in epoch 1"]
+    assert info.step == 0
 
 
 def test_a_host_that_is_killed_is_named_and_its_run_is_taken_up(tmp_path, monkeypatch):

@@ -25,6 +25,8 @@ Command = TypeVar("Command", bound=cmd.Command)
 
 STEPS, EPOCHS = 50, 10
 LAYERS = ("first", "second", "head")
+LEAVING = {"q", "d", "ctrl+c", "ctrl+q", "ctrl+z"}
+"""Keys that leave the screen or ask whether to."""
 TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 
@@ -177,6 +179,21 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
         await asyncio.sleep(0.002)
     app.tick()
     await pilot.pause()
+
+
+def not_today(command: cmd.AnyCommand) -> ev.AnyEvent | None:
+    """What a host might answer."""
+    match command:
+        case cmd.Pause():
+            return ev.StatusChanged(status="paused", step=200, cause=command)
+        case cmd.Resume():
+            return ev.StatusChanged(status="running", step=200, cause=command)
+        case cmd.Note(text=text):
+            return ev.Noted(text=text, step=200, cause=command)
+        case cmd.SaveCheckpoint():
+            return None
+        case _:
+            return ev.Refused(reason="not today", step=200, cause=command)
 
 
 async def settle(pilot: Pilot[Any]) -> None:

@@ -375,7 +375,7 @@ def test_a_host_that_vanished_is_named_and_another_goes_on(monkeypatch: pytest.M
     asked: list[tuple[str, ...]] = []
     after = running(steps=300)
 
-    def take_up(folders: tuple[str, ...]) -> Scripted:
+    def take_up(folders: tuple[str, ...], beside: tuple[str, ...]) -> Scripted:
         asked.append(folders)
         return after
 
@@ -402,8 +402,38 @@ def test_a_host_that_vanished_is_named_and_another_goes_on(monkeypatch: pytest.M
     assert [command.type for command in after.sent] == ["Pause"]
 
 
+def test_a_dead_run_that_is_opened_is_called_dead_until_it_is_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    after = running("set/a", "set/b")
+    asked: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+
+    def take_up(folders: tuple[str, ...], beside: tuple[str, ...]) -> Scripted:
+        asked.append((folders, beside))
+        return after
+
+    monkeypatch.setattr("tui_trainer.session.again.take_up", take_up)
+    session = running("set/a", "set/b", kind="replay", can_steer=False)
+
+    async def script(pilot: Pilot[Any]) -> None:
+        assert "▶ running" in screen_text(app).splitlines()[0]
+        for name in "a", "b":
+            session.say("ended at step 200: the host is gone", folders=(f"runs/set/{name}",))
+        await settle(pilot)
+        top = screen_text(app).splitlines()[0]
+        assert "dead" in top
+        assert "running" not in top
+        assert " left" not in top
+        assert "R resumes it" in screen_text(app)
+        await press(pilot, "R")
+        await settle(pilot)
+        assert "▶ running" in screen_text(app).splitlines()[0]
+
+    app = app_over(session, read_only=True)
+    play(app, script)
+    assert asked == [(("runs/set/a", "runs/set/b"), ())]
+
+
 def test_a_resume_that_is_refused_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def take_up(folders: tuple[str, ...]) -> Scripted:
+    def take_up(folders: tuple[str, ...], beside: tuple[str, ...]) -> Scripted:
         raise UserError("run 'digits' is live")
 
     monkeypatch.setattr("tui_trainer.session.again.take_up", take_up)

@@ -10,7 +10,20 @@ from textual import events
 from textual.geometry import Size
 from textual.pilot import Pilot
 
-from tests.ui.scripted import Scripted, app_over, finished, play, press, running, screen_text, settle, started, trained
+from tests.ui.scripted import (
+    LEAVING,
+    Scripted,
+    app_over,
+    finished,
+    not_today,
+    play,
+    press,
+    running,
+    screen_text,
+    settle,
+    started,
+    trained,
+)
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.ui.actions import ACTIONS
@@ -80,28 +93,12 @@ def test_any_size_after_any_other(what: str) -> None:
     play(app, script)
 
 
-def answer(command: cmd.AnyCommand) -> ev.AnyEvent | None:
-    """What a host might say."""
-    match command:
-        case cmd.Pause():
-            return ev.StatusChanged(status="paused", step=200, cause=command)
-        case cmd.Resume():
-            return ev.StatusChanged(status="running", step=200, cause=command)
-        case cmd.Note(text=text):
-            return ev.Noted(text=text, step=200, cause=command)
-        case cmd.SaveCheckpoint():
-            return None
-        case _:
-            return ev.Refused(reason="not today", step=200, cause=command)
-
-
 @pytest.mark.parametrize("seed", [1, 2])
 def test_keys_at_random(seed: int) -> None:
     generator = random.Random(seed)
     session = running("set/a", "set/b")
-    session.reply = answer
-    leaving = {"q", "d", "ctrl+c", "ctrl+q", "ctrl+z"}
-    keys = [key for action in ACTIONS for key in action.keys if key not in leaving]
+    session.reply = not_today
+    keys = [key for action in ACTIONS for key in action.keys if key not in LEAVING]
     keys += ["escape", "enter", "tab", "shift+tab", "backspace", "home", "end", "a", "1", "0", "x", "f12", "delete"]
 
     async def script(pilot: Pilot[Any]) -> None:

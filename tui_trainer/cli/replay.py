@@ -19,17 +19,20 @@ from tui_trainer.text import visible
 def command(run: str, headless: bool, trust: bool, runs_dir: str | None) -> int:
     """Train RUN again from its configuration, every intervention at its step, and compare every number.
 
-    Says "identical over N steps", or the first step and metric that differ, with exit code 1.
+    Says "identical over N steps", or the first step and metric that differ, with exit code 1. Of a group it says so of
+    each of its runs.
     """
     from tui_trainer.paths import runs_dir as directory
-    from tui_trainer.runs.listing import find_run
+    from tui_trainer.runs.listing import find_runs
     from tui_trainer.runs.record import read_record
     from tui_trainer.session.again import differences, replay_spec, verdict
 
-    info = find_run(run, directory(runs_dir))
-    original = Path(info.path) / "events.jsonl"
-    spec = replay_spec(info, runs_dir, read_record(original), ["tui-trainer", *sys.argv[1:]], trust=trust)
-    for difference in differences(Path(info.path)):
+    infos = find_runs(run, directory(runs_dir))
+    originals = [(info, read_record(Path(info.path) / "events.jsonl")) for info in infos]
+    if len(originals) > 1:  # of a group that was killed early some may have no step to compare
+        originals = [pair for pair in originals if pair[0].live or pair[1].last_step] or originals[:1]
+    spec = replay_spec(originals, runs_dir, ["tui-trainer", *sys.argv[1:]], trust=trust)
+    for difference in dict.fromkeys(words for info, _ in originals for words in differences(Path(info.path))):
         click.echo(visible(f"note: {difference}: the bits may differ with it"), err=True)
     if headless or not on_terminal():
         from tui_trainer.cli.headless import train
@@ -42,7 +45,25 @@ def command(run: str, headless: bool, trust: bool, runs_dir: str | None) -> int:
         from tui_trainer.session.several import SeveralSessions
 
         check_terminal()
-        show(SeveralSessions([launch(spec).session(), ReplaySession(Path(info.path))]))
-    same, words = verdict(original, Path(spec.runs[0].path) / "events.jsonl")
-    click.echo(words)
-    return 0 if same else 1
+        show(SeveralSessions([launch(spec).session(), *(ReplaySession(Path(info.path)) for info, _ in originals)]))
+    verdicts = [
+        verdict(record, Path(again.path) / "events.jsonl")
+        for (_, record), again in zip(originals, spec.runs, strict=True)
+    ]
+    same = [identical for identical, _ in verdicts]
+    if len(infos) == 1:
+        click.echo(visible(verdicts[0][1]))
+        return 0 if same[0] else 1
+    for (info, _), (_, words) in zip(originals, verdicts, strict=True):
+        click.echo(visible(f"{info.name}: {words}"))
+    for info in infos:
+        if info not in [compared for compared, _ in originals]:
+            click.echo(visible(f"{info.name}: no step to compare"))
+    click.echo(_together(same, sum(record.last_step for _, record in originals)))
+    return 0 if all(same) else 1
+
+
+def _together(same: list[bool], steps: int) -> str:
+    if all(same):
+        return f"all {len(same)} runs identical, {steps:,} steps in all"
+    return f"{same.count(False)} of {len(same)} runs not identical"

@@ -31,11 +31,12 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     """Ask a live RUN to do COMMAND: pause, resume, step, stop, set-lr, set-scheduler, set-optimizer, set-clip,
     set-patience, set-epochs, validate, save, roll-back, undo, note.
 
-    Prints what it did. The exit code is 1 where it refused, and 2 where the command makes no sense.
+    Prints what it did, a line for each run of a group. The exit code is 1 where one refused, and 2 where the command
+    makes no sense.
     """
     from pathlib import Path
 
-    from tui_trainer.session.asking import ask
+    from tui_trainer.session.asking import Hello, ask
     from tui_trainer.session.directory import find_live
 
     try:
@@ -46,16 +47,22 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
         parse_command(name, values)  # what makes no sense is said first
         raise
     one = "/" in info.name and run not in (info.name.partition("/")[0], "last", "")
-    answer = ask(Path(info.socket), name, values, by=_who(), run=info.name if one else "*", timeout=timeout)
-    for what in answer.unsaved:
-        click.echo(visible(f"NOT SAVED: {what}"), err=True)
-    if answer.event is None:
-        raise UserError(answer.text)
-    if as_json:
-        click.echo(json.dumps(answer.event))  # ASCII alone, as all that programs read
-    else:
-        click.echo(visible(answer.text), err=answer.code != 0)
-    return answer.code
+    several, code = False, 0
+    for heard in ask(Path(info.socket), name, values, by=_who(), run=info.name if one else "*", timeout=timeout):
+        if isinstance(heard, Hello):
+            several = len(heard.runs) > 1 and not one
+            for what in heard.unsaved:
+                click.echo(visible(f"NOT SAVED: {what}"), err=True)
+            continue
+        if heard.event is None:
+            raise UserError(heard.text)
+        if as_json:
+            click.echo(json.dumps(heard.event))  # ASCII alone, as all that programs read
+        else:
+            named = f"{heard.event['run'].rpartition('/')[2]}: " if several and heard.event["run"] else ""
+            click.echo(visible(named + heard.text), err=heard.code != 0)
+        code = max(code, heard.code)
+    return code
 
 
 def _who() -> str:

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from tui_trainer.components.activations import AnyActivation
 from tui_trainer.components.base import Component, Count, Whole, by_name
-from tui_trainer.components.datasets import Dataset
+from tui_trainer.components.dataset import Dataset
 from tui_trainer.components.losses import Loss
 from tui_trainer.components.models import Model
 from tui_trainer.components.optimizers import Optimizer

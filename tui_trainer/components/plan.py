@@ -7,7 +7,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from tui_trainer.components.schedulers import AnyScheduler, Clock
+from tui_trainer.components.scheduler import Clock
+from tui_trainer.components.schedulers import AnyScheduler
 
 
 class Plan(BaseModel):

@@ -226,7 +226,8 @@ def _cosine(given: dict[str, Any]) -> Curve:
 def _ours(kind: str, **fields: Any) -> Callable[[float, float, int], float]:
     """One of our own schedules, counted in steps from a clock that is its own."""
     from tui_trainer.components.base import choices
-    from tui_trainer.components.schedulers import AnyScheduler, Clock, Scheduler
+    from tui_trainer.components.scheduler import Clock, Scheduler
+    from tui_trainer.components.schedulers import AnyScheduler
 
     schedule = choices(AnyScheduler)[kind].model_validate(fields)
     assert isinstance(schedule, Scheduler)

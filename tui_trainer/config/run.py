@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from tui_trainer.components.base import Component, Count, NonNegative, Whole, choices
-from tui_trainer.components.datasets import AnyDataset, Dataset, Digits
+from tui_trainer.components.dataset import Dataset
+from tui_trainer.components.datasets import AnyDataset, Digits
 from tui_trainer.components.losses import AnyLoss, CrossEntropy, Loss
 from tui_trainer.components.models import MLP, AnyModel, Model
 from tui_trainer.components.optimizers import Adam, AnyOptimizer, Optimizer
 from tui_trainer.components.pictures import AnyPicture
-from tui_trainer.components.schedulers import AnyScheduler, Constant, Scheduler
+from tui_trainer.components.scheduler import Scheduler
+from tui_trainer.components.schedulers import AnyScheduler, Constant
 from tui_trainer.components.stopping import EarlyStopping
 from tui_trainer.components.task import Task
 from tui_trainer.config.lesson import Lesson

@@ -13,6 +13,7 @@ from tui_trainer.engine.checkpoint import SUFFIX, BadCheckpoint, load, save
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.events import AnyEvent, CheckpointSaved, SavingFailed
 from tui_trainer.runs.durable import keep_as, sync_directory
+from tui_trainer.runs.folder import RunFolder
 
 SHARE = 0.01
 """Largest share of the training time that saving takes while nobody asks for it."""
@@ -30,10 +31,12 @@ class Saver:
     `last` names is on disk under one of the three names that `find_best` tries.
     """
 
-    def __init__(self, directory: Path, settings: Checkpoints, publish: Callable[[AnyEvent], None]) -> None:
-        self._directory = directory
+    def __init__(self, folder: RunFolder, settings: Checkpoints, publish: Callable[[AnyEvent], None]) -> None:
+        self._directory = folder.checkpoints
+        self._claim = folder.claim
         self._settings = settings
         self._publish = publish
+        self._said: set[str] = set()
         self._next = settings.every_seconds
         self._best_is_beside = False
         self.failing = ""
@@ -47,6 +50,16 @@ class Saver:
     def _next_best(self) -> Path:
         return self.path(".next-best")
 
+    @property
+    def has_best(self) -> bool:
+        """Whether a best epoch that was saved is still on disk."""
+        return os.path.exists(self.path(BEST)) or os.path.exists(self._next_best)
+
+    @property
+    def gone(self) -> list[str]:
+        """Checkpoints that were saved here and are not on disk any more: the folder was taken away."""
+        return sorted(name for name in self._said if not os.path.exists(self.path(name)))
+
     def due(self, seconds: float) -> bool:
         """Whether the run should be saved after `seconds` of training."""
         return seconds >= self._next
@@ -55,7 +68,8 @@ class Saver:
         """Save the run as it stands, with its best epoch where that is new; whether both are on disk."""
         # A best epoch that waits beside, because it could not take its name, is the one that the present `last` names.
         waiting = self.path(".previous-best") if self._best_is_beside else None
-        if best is not None and not self._write(self._next_best, best, BEST, step, keep=waiting):
+        both = f"{LAST} and {BEST}"  # without the one the other is not written
+        if best is not None and not self._write(self._next_best, best, both, step, keep=waiting):
             return False
         self._best_is_beside = self._best_is_beside or best is not None
         name = self.path(LAST)
@@ -98,6 +112,7 @@ class Saver:
 
     def _write(self, path: Path, tree: Any, name: str, step: int, keep: Path | None = None) -> int:
         try:
+            self._claim()
             size = save(path, tree, keep)
         except OSError as error:
             self._failed(f"checkpoint {name}", error, step)
@@ -108,6 +123,7 @@ class Saver:
         return size
 
     def _say(self, name: str, step: int, epoch: int, size: int, cause: AnyCommand | None = None) -> None:
+        self._said.add(name)
         self._publish(CheckpointSaved(name=name, epoch=epoch, step=step, bytes=size, cause=cause))
 
     def _failed(self, what: str, error: OSError, step: int) -> None:

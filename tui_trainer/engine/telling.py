@@ -69,6 +69,8 @@ def finished(trainer: Trainer, reason: ev.Reason, detail: str) -> ev.RunFinished
     """Why the run ended, where it stands, and what is missing on disk."""
     if trainer.saver is not None and trainer.saver.failing:
         detail += f"; NOT SAVED: {trainer.saver.failing}"
+    elif trainer.saver is not None and trainer.saver.gone:
+        detail += f"; not on disk any more: checkpoint {', '.join(trainer.saver.gone)}"
     return ev.RunFinished(
         reason=reason,
         detail=detail,

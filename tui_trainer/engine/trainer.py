@@ -92,6 +92,8 @@ class Trainer:
         self._scripted = -1
         self.ending: Ending | None = None
         self.finishing = False
+        self.over = False
+        """Whether nothing will be obeyed any more."""
         self.exit_code = 0
         self.saver: Saver | None = None
         self.optimizer_choice: AnyOptimizer = config.optimizer
@@ -147,7 +149,7 @@ class Trainer:
         """
         self._mark_journal = mark_journal
         if folder is not None:
-            self.saver = Saver(folder.checkpoints, self.config.checkpoints, self.publish)
+            self.saver = Saver(folder, self.config.checkpoints, self.publish)
             self.saver.rest(self.watch.read(), perf_counter())
         self.publish(telling.started(self, str(folder.path) if folder is not None else ""))
         self.enter("paused" if self.paused else "running")
@@ -416,7 +418,7 @@ class Trainer:
         self.flush()
         tree = progress.checkpoint(self) | {"journal": self._mark_journal()}
         best = self.judge.best
-        new_best = None if self.best_is_saved else self.best_weights
+        new_best = None if self.best_is_saved and self.saver.has_best else self.best_weights
         best_epoch = best.epoch if best is not None else 0
         if self.saver.save_last(tree, step=self.step, epoch=self.epoch, best=new_best, best_epoch=best_epoch):
             self.best_is_saved = True
@@ -442,6 +444,7 @@ class Trainer:
             self._settle()
         ending = self.ending or Ending("completed", f"all {self.epochs} epochs trained")
         self.watch.stop()
+        self.over = True
         self.publish(telling.finished(self, ending.reason, ending.detail))
 
     def _settle(self) -> None:
@@ -459,5 +462,6 @@ class Trainer:
     def fail(self, error: BaseException) -> None:
         """End the run because of an error in it; what was saved stays."""
         self.watch.stop()
+        self.over = True
         self.exit_code = 1
         self.publish(telling.finished(self, "failed", telling.in_words(error)))

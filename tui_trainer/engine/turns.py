@@ -19,7 +19,7 @@ def train(trainers: Sequence[Trainer], wake: threading.Event) -> None:
     The turn is of those that are least far, in epochs: then one that takes all samples in a step and one that takes a
     few grow side by side. One that was asked for something answers at once, and one that was paused goes on where the
     others are: they do not stand still until it has caught up. A run that fails ends alone, with its traceback in the
-    log.
+    log. What is asked of one that is over is refused at once, however long the others go on.
     """
     if len(trainers) == 1:
         _train_alone(trainers[0], wake)
@@ -28,6 +28,9 @@ def train(trainers: Sequence[Trainer], wake: threading.Event) -> None:
     passed = {trainer: trainer.epoch + trainer.position / trainer.steps_per_epoch for trainer in trainers}
     while going:
         wake.clear()
+        for trainer in trainers:
+            if trainer.over and trainer.control.waiting:
+                dismiss(trainer.control, trainer)
         busy = False
         least = min((passed[trainer] for trainer in going if not trainer.paused), default=-math.inf)
         for trainer in list(going):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import shutil
 import socket
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tui_trainer.errors import UserError
-from tui_trainer.runs.durable import replace_file, sweep, sync_directory
+from tui_trainer.runs.durable import read_plain, replace_file, sweep, sync_directory
 
 _FIRST = {".lock", "about.json", "checkpoints"}
 """What is made of a folder before its configuration, which makes a run of it."""
@@ -38,6 +40,8 @@ class RunFolder:
         self.path = path
         self._lock: int | None = None
         self._owner: Owner | None = None
+        self._kept: dict[Path, bytes] = {}
+        self._claiming = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -95,6 +99,7 @@ class RunFolder:
             replace_file(self.about, (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode())
             replace_file(self.config, config.encode())  # the last: from here on the folder is a run
             sync_directory(self.path.parent)
+            self.remember()
         except OSError as error:
             shutil.rmtree(self.path, ignore_errors=True)
             self.release()
@@ -125,22 +130,48 @@ class RunFolder:
         with contextlib.suppress(OSError):  # who holds it is a courtesy: the lock itself needs no room on a disk
             os.ftruncate(descriptor, 0)
             os.write(descriptor, json.dumps({"pid": owner.pid, "host": owner.host, "socket": owner.socket}).encode())
-        with contextlib.suppress(OSError):
-            sweep(self.checkpoints)
+        for directory in (self.path, self.checkpoints):
+            with contextlib.suppress(OSError):
+                sweep(directory)
 
-    def hold_again(self) -> None:
-        """Take the lock anew where the folder was taken away and is back: the one held lies in the old folder."""
-        held, owner = self._lock, self._owner
-        if held is None or owner is None or not self.path.is_dir():
-            return
+    def remember(self) -> None:
+        """Keep what the run was made from in memory: a folder that comes back empty is given it again."""
+        for path in (self.about, self.config):
+            with contextlib.suppress(OSError):
+                self._kept[path] = read_plain(path, 1 << 20)
+
+    def claim(self) -> None:
+        """Make sure that the folder is this host's to write, and whole.
+
+        One that was taken away and is back is held anew (the lock that is held lies in the old one), and what the run
+        was made from is put back into it. Safe in any thread.
+
+        Raises:
+            OSError: it is not there, cannot be written, or another host holds what stands under its name now.
+        """
+        with self._claiming:
+            held, owner = self._lock, self._owner
+            if held is None or owner is None:
+                raise OSError(errno.EBADF, "the folder is not held")
+            if not self._holds(held):
+                if not os.path.isdir(self.path):
+                    raise OSError(errno.ENOENT, "the folder has been taken away")
+                try:
+                    self.hold(owner)
+                except UserError as error:
+                    raise OSError(errno.EBUSY, str(error)) from None
+                os.close(held)
+            for path, data in self._kept.items():
+                if not os.path.exists(path):
+                    replace_file(path, data)
+            if not os.path.isdir(self.checkpoints):
+                self.checkpoints.mkdir()
+
+    def _holds(self, descriptor: int) -> bool:
         try:
-            if os.path.samestat(os.fstat(held), os.stat(self.lock)):
-                return
-        except FileNotFoundError:
-            pass
-        with contextlib.suppress(UserError):
-            self.hold(owner)
-            os.close(held)
+            return os.path.samestat(os.fstat(descriptor), os.stat(self.lock))
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Let the folder go."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui_trainer.protocol.lines import MAX_LINE, BadLine, intact
-from tui_trainer.runs.durable import write_all
+from tui_trainer.runs.durable import sync_directory, write_all
 
 if TYPE_CHECKING:
     from tui_trainer.protocol.events import AnyEvent
 
+TAKEN_AWAY = "the file has been taken away"
 MAX_PENDING = 16 << 20
 """Bytes of lines that are held back while nothing can be written; older ones are lost first, and counted."""
 
@@ -22,26 +23,36 @@ MAX_PENDING = 16 << 20
 class Journal:
     """The one writer of a journal.
 
-    A line that cannot be written (a full disk, a folder taken away) is held back and written later, in order, when it
-    can be; `error` says why it waits. Nothing here raises while training.
+    A line that cannot be written (a full disk) is held back and written later, in order, when it can be. A file that
+    has been taken away goes on to be written where it lies now, and is written anew, from its first line, when its
+    folder is back. `error` says what is the matter. Nothing here raises while training.
     """
 
-    def __init__(self, path: Path, length: int | None = None) -> None:
+    def __init__(self, path: Path, length: int | None = None, claim: Callable[[], None] = lambda: None) -> None:
         """Go on at the end of the journal, a torn last line cut off.
 
         Args:
             path: the file; made where it is missing.
             length: where to cut it, for a run that goes on from a checkpoint; the whole of it stays where None.
+            claim: raises `OSError` where a new file may not be made under this name.
         """
         self.path = path
-        self.error = ""
         self.lost = 0
+        self._claim = claim
+        self._failure = ""
+        self._away = False
         self._pending: deque[bytes] = deque()
         self._pending_bytes = 0
         if length is not None:
             with contextlib.suppress(FileNotFoundError):
                 os.truncate(path, min(length, path.stat().st_size))
         self._descriptor = self._open()
+        self._size = os.fstat(self._descriptor).st_size
+
+    @property
+    def error(self) -> str:
+        """Why something is not where it should be, empty where everything is."""
+        return self._failure or (TAKEN_AWAY if self._away else "")
 
     def _open(self) -> int:
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -51,7 +62,7 @@ class Journal:
     @property
     def size(self) -> int:
         """Bytes written so far."""
-        return os.fstat(self._descriptor).st_size
+        return self._size
 
     def append(self, line: bytes) -> None:
         """Write one line, and before it whatever had to wait."""
@@ -64,45 +75,69 @@ class Journal:
 
     def _drain(self) -> None:
         try:
-            if not self._still_there():
-                old, self._descriptor = self._descriptor, self._open()
-                os.close(old)
             while self._pending:
                 self._write(self._pending[0])
                 self._pending_bytes -= len(self._pending.popleft())
-            self.error = ""
+            self._failure = ""
         except OSError as error:
-            self.error = error.strerror or str(error)
+            self._failure = error.strerror or str(error)
 
     def _still_there(self) -> bool:
-        """Whether the open file is the one under the journal's name: looked at only after something went wrong."""
-        if not self.error:
-            return True
+        """Whether the open file is the one under the journal's name."""
         try:
             return os.path.samestat(os.fstat(self._descriptor), os.stat(self.path))
         except OSError:
             return False
 
     def _write(self, line: bytes) -> None:
-        start = self.size
+        if os.fstat(self._descriptor).st_size != self._size:  # half a line that could not be taken back at once
+            os.ftruncate(self._descriptor, self._size)
         try:
             write_all(self._descriptor, line)
         except OSError:
             with contextlib.suppress(OSError):
-                os.ftruncate(self._descriptor, start)
+                os.ftruncate(self._descriptor, self._size)
             raise
+        self._size += len(line)
 
     def check(self) -> None:
-        """Notice that the file has vanished from under its name: writing to it raises nothing."""
-        if self.error:
+        """Notice that the file has vanished from under its name (writing to it raises nothing), or is back there."""
+        self._away = not self._still_there()
+        if self._away:
+            with contextlib.suppress(OSError):
+                self._come_back()
+        if self._failure:
             self._drain()
-            return
+
+    def _come_back(self) -> None:
+        """Write everything under the journal's name again."""
+        self._claim()
         try:
-            if os.path.samestat(os.fstat(self._descriptor), os.stat(self.path)):
-                return
+            os.pread(self._descriptor, 1, 0)
+        except OSError:  # the old file is out of reach: go on in the one that is there now
+            descriptor = self._open()
+        else:
+            descriptor = self._copied()
+        old, self._descriptor = self._descriptor, descriptor
+        os.close(old)
+        self._size, self._away = os.fstat(descriptor).st_size, False
+
+    def _copied(self) -> int:
+        """A whole copy of the open file under the journal's name, open."""
+        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        copy = os.open(beside, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        try:
+            while data := os.pread(self._descriptor, 1 << 20, os.fstat(copy).st_size):
+                write_all(copy, data)
+            os.fsync(copy)
+            os.replace(beside, self.path)
+            sync_directory(self.path.parent)
         except OSError:
-            pass
-        self.error = "the file has been taken away"
+            os.close(copy)
+            with contextlib.suppress(OSError):
+                beside.unlink()
+            raise
+        return copy
 
     def sync(self) -> None:
         """Make what is written durable. Raises `OSError`."""
@@ -112,8 +147,9 @@ class Journal:
         os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Write what can still be written, and close."""
+        """Write what can still be written, where it belongs, and close."""
         self._drain()
+        self.check()
         with contextlib.suppress(OSError):
             os.fsync(self._descriptor)
         os.close(self._descriptor)

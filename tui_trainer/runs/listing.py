@@ -103,12 +103,14 @@ def describe(path: Path, directory: Path | None = None) -> RunInfo:
     if directory is not None and path.parent != directory:
         name = f"{path.parent.name}/{path.name}"
     known = _ending(folder.journal)
-    finished = known.get("finished") if owner is None else None
+    finished = known.get("finished")
+    if finished is not None and owner is not None and "/" not in str(finished.get("run", "")):
+        finished = None  # its host is about to leave; that of a set stays for those that still train
     last = finished or known.get("epoch") or {}
-    if owner is not None:
-        status = "paused" if known.get("status") == "paused" else "running"
-    elif finished is not None:
+    if finished is not None:
         status = "failed" if finished.get("exit_code") == 1 else "finished"
+    elif owner is not None:
+        status = "paused" if known.get("status") == "paused" else "running"
     else:
         status = "dead"
     return RunInfo(
@@ -145,7 +147,8 @@ def _ending(journal: Path) -> dict[str, Any]:
 def _learn(known: dict[str, Any], event: dict[str, Any]) -> None:
     match event.get("type"):
         case "RunFinished":
-            known.setdefault("finished", event)
+            if "started" not in known:  # it was not taken up again afterwards
+                known.setdefault("finished", event)
         case "RunStarted":
             known.setdefault("started", event)
         case "EpochEnded":
@@ -182,7 +185,11 @@ def find_run(name: str, directory: Path, live: bool = False) -> RunInfo:
 
 
 def find_runs(name: str, directory: Path, live: bool = False) -> list[RunInfo]:
-    """The run of a name, or every run of the group of that name. Arguments and errors as of `find_run`."""
+    """The run of a name, or every run of the group of that name, as they began. Arguments, errors as of `find_run`."""
+    return sorted(_find_runs(name, directory, live), key=lambda info: info.started)
+
+
+def _find_runs(name: str, directory: Path, live: bool) -> list[RunInfo]:
     path = Path(name)
     if ("/" in name or path.is_dir()) and is_run(path):
         return [describe(path, directory if path.parent.parent == directory else None)]

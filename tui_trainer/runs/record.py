@@ -99,8 +99,10 @@ _FIRST = ("train_loss", "val_loss", "lr", "grad_norm")
 
 
 def read_record(journal: Path) -> Record:
-    """The record of a run. Raises `OSError`."""
+    """The record of a run, empty where nothing has been written yet. Raises `OSError`."""
     record = Record()
+    if not journal.exists():
+        return record
     for event in read_events(journal):
         record.add(event)
     return record

@@ -19,10 +19,12 @@ from tui_trainer.errors import UserError
 from tui_trainer.paths import new_run_name, socket_path, writable_runs_dir
 from tui_trainer.protocol.commands import AnyCommand, SetEpochs, SetPatience, Stop
 from tui_trainer.runs.durable import read_plain
-from tui_trainer.runs.listing import RunInfo, describe
+from tui_trainer.runs.listing import RunInfo, describe, is_run
 from tui_trainer.runs.record import Record, first_difference, read_record
 from tui_trainer.session.base import Session
 from tui_trainer.session.launch import launch
+from tui_trainer.session.replay import ReplaySession
+from tui_trainer.session.several import SeveralSessions
 from tui_trainer.session.spec import HostSpec, RunSpec
 
 
@@ -54,7 +56,7 @@ def resume_spec(
     if not left:
         raise UserError("every run of the group is over; --epochs N makes them longer")
     paths = [Path(info.path).absolute() for info in left]
-    top = paths[0] if len(infos) == 1 else paths[0].parent
+    top = paths[0] if len(paths) == 1 else paths[0].parent
     configs = [load(str(path)).first for path in paths]
     check_trust(configs, f"run {infos[0].name!r}", trust)
     runs = tuple(
@@ -78,12 +80,28 @@ def resume_spec(
     )
 
 
-def take_up(folders: Sequence[str]) -> Session:
-    """A session with a new host that goes on with the runs in these folders. Errors as of `resume_spec`."""
-    paths = [Path(folder) for folder in folders]
-    infos = [describe(path, path.parent.parent if len(paths) > 1 else None) for path in paths]
-    command = ["tui-trainer", "resume", str(paths[0] if len(paths) == 1 else paths[0].parent)]
-    return launch(resume_spec(infos, epochs=None, patience=None, command=command)).session()
+def take_up(folders: Sequence[str], beside: Sequence[str] = ()) -> Session:
+    """A session in which new hosts go on with the runs in these folders, one host for those of a group.
+
+    Args:
+        folders: runs whose hosts vanished.
+        beside: runs that are over, to be looked at with them.
+
+    Raises:
+        UserError: as `resume_spec`; then nothing is started.
+    """
+    sets: dict[Path, list[RunInfo]] = {}
+    for path in map(Path, folders):
+        group = "/" in str(_about(path).get("name", ""))
+        info = describe(path, path.parent.parent if group else None)
+        sets.setdefault(path.parent if group else path, []).append(info)
+    specs = [
+        resume_spec(infos, epochs=None, patience=None, command=["tui-trainer", "resume", str(top)])
+        for top, infos in sets.items()
+    ]
+    sessions: list[Session] = [launch(spec).session() for spec in specs]
+    sessions += [ReplaySession(Path(folder)) for folder in beside if is_run(Path(folder))]
+    return sessions[0] if len(sessions) == 1 else SeveralSessions(sessions)
 
 
 def _can_go_on(info: RunInfo, longer: bool, alone: bool) -> bool:
@@ -149,38 +167,43 @@ def _about(path: Path) -> dict[str, Any]:
 
 
 def replay_spec(
-    info: RunInfo, runs_dir: str | None, record: Record, command: Sequence[str], *, trust: bool = False
+    originals: Sequence[tuple[RunInfo, Record]], runs_dir: str | None, command: Sequence[str], *, trust: bool = False
 ) -> HostSpec:
-    """The spec of a host that trains a run again from its configuration, each intervention at its step.
+    """The spec of a host that trains runs again from their configurations, each intervention at its step.
 
     A run that did not end by itself is trained as far as its journal reaches.
 
+    Args:
+        originals: one run, or the variants of a group, each with what its journal says.
+
     Raises:
-        UserError: the run is live, its journal holds no step, or it would run code and is not trusted.
+        UserError: one of the runs is live, its journal holds no step, or it would run code and is not trusted.
     """
-    if info.live:
-        raise UserError(f"run {info.name!r} is live: it can be replayed when it is over")
-    if not record.last_step:
-        raise UserError(f"run {info.name!r} has no step to compare")
-    path = Path(info.path).absolute()
-    config = load(str(path)).first
-    check_trust([config], f"run {info.name!r}", trust)
+    for info, record in originals:
+        if info.live:
+            raise UserError(f"run {info.name!r} is live: it can be replayed when it is over")
+        if not record.last_step:
+            raise UserError(f"run {info.name!r} has no step to compare")
+    first, path = originals[0][0], Path(originals[0][0].path).absolute()
+    configs = [load(str(Path(info.path).absolute())).first for info, _ in originals]
+    check_trust(configs, f"run {first.name!r}", trust)
     directory = writable_runs_dir(runs_dir).absolute()
-    name = new_run_name(f"replay-{info.preset or path.name}")
-    script = list(record.interventions)
-    if record.finished is None:
-        script.append((record.last_step, Stop(by="the end of the journal", id="the-end")))
+    alone = len(originals) == 1
+    name = new_run_name(f"replay-{first.preset or (path.name if alone else path.parent.name)}")
+    names = [name if alone else f"{name}/{Path(info.path).name}" for info, _ in originals]
+    runs = tuple(
+        RunSpec(
+            name=again,
+            path=str(directory / again),
+            config=config.model_dump(mode="json", exclude_none=True),
+            preset=info.preset,
+            title=f"Replay of {info.name}",
+            script=_script(record),
+        )
+        for again, config, (info, record) in zip(names, configs, originals, strict=True)
+    )
     return HostSpec(
-        runs=(
-            RunSpec(
-                name=name,
-                path=str(directory / name),
-                config=config.model_dump(mode="json", exclude_none=True),
-                preset=info.preset,
-                title=f"Replay of {info.name}",
-                script=tuple(script),
-            ),
-        ),
+        runs=runs,
         socket=str(socket_path(directory / name)),
         command=tuple(command),
         threads=_threads(_about(path)),
@@ -188,12 +211,23 @@ def replay_spec(
     )
 
 
-def verdict(original: Path, replayed: Path) -> tuple[bool, str]:
-    """Whether two journals hold the same curves, and the sentence that says so."""
-    one, other = read_record(original), read_record(replayed)
-    if one.finished is None:  # what a replay adds at the end of a broken journal was never in it
-        last = one.last_step
+def _script(record: Record) -> tuple[tuple[int, AnyCommand], ...]:
+    script = list(record.interventions)
+    if record.finished is None:
+        script.append((record.last_step, Stop(by="the end of the journal", id="the-end")))
+    return tuple(script)
+
+
+def verdict(one: Record, replayed: Path) -> tuple[bool, str]:
+    """Whether the journal of a replay holds the same curves as the run, and the sentence that says so."""
+    other = read_record(replayed)
+    last, reached = one.last_step, other.last_step
+    if one.finished is None or reached < last:
+        # What a run adds where it is stopped was never measured in one that went on, or that was killed there.
         for record in (one, other):
-            record.rows = {step: row for step, row in record.rows.items() if step < last}
+            record.rows = {step: row for step, row in record.rows.items() if step < min(last, reached)}
     difference = first_difference(one, other)
-    return not difference, difference or f"identical over {one.last_step:,} steps"
+    if not difference and reached < last:
+        ended = f"ended there: {other.finished.detail}" if other.finished is not None else "is not over"
+        difference = f"identical over the first {reached:,} of {last:,} steps; the replay {ended}"
+    return not difference, difference or f"identical over {last:,} steps"

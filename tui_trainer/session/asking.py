@@ -10,7 +10,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -27,26 +27,43 @@ ANSWER = b'{"type":"Answer"'
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a host did with a wish.
+    """What one run did with a wish.
 
     Attributes:
-        code: 0 where it was done, 1 where the host refused, 2 where the wish makes no sense.
+        code: 0 where it was done, 1 where it was refused, 2 where the wish makes no sense.
         text: that in one line.
         event: the event that stands for it in the journal; None where the wish made no sense.
-        unsaved: what the host could not save when it was asked.
     """
 
     code: int
     text: str
     event: dict[str, Any] | None = None
-    unsaved: tuple[str, ...] = field(default=())
 
 
-def ask(path: Path, command: str, values: Sequence[str], *, by: str, run: str, timeout: float) -> Answer:
-    """Ask the host that listens on `path` for a command, and wait for its answer.
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What a host says before it answers.
 
-    Raises `UserError` where nobody listens, where the words are too many, and where no answer comes in `timeout`
-    seconds.
+    Attributes:
+        runs: those that are not over.
+        unsaved: what could not be saved so far.
+    """
+
+    runs: frozenset[str] = frozenset()
+    unsaved: tuple[str, ...] = ()
+
+
+def ask(
+    path: Path, command: str, values: Sequence[str], *, by: str, run: str, timeout: float
+) -> Iterator[Hello | Answer]:
+    """Ask the host that listens on `path` for a command: what it says first, then the answer of each run, as it comes.
+
+    Args:
+        run: the one that is meant, `*` for each of the host's.
+        timeout: seconds that all of it may take.
+
+    Raises:
+        UserError: nobody listens, the words are too many, or not every run has answered in time.
     """
     id = os.urandom(8).hex()
     wish = {"id": id, "by": by, "run": run, "command": command, "values": list(values)}
@@ -55,34 +72,48 @@ def ask(path: Path, command: str, values: Sequence[str], *, by: str, run: str, t
         raise UserError(f"send {command}: {len(line):,} bytes are more than the {MAX_COMMAND:,} that a host reads")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         deadline = monotonic() + timeout
+        left = {run}
         try:
             connection.connect(str(path))
             connection.sendall(line)
-            return _heard(_lines(connection, deadline), id)
+            for heard in _heard(_lines(connection, deadline), id):
+                if isinstance(heard, Hello):
+                    left = set(heard.runs) if run == "*" and heard.runs else left
+                    yield heard
+                    continue
+                name = str(heard.event["run"]) if heard.event is not None else ""
+                if len(left) > 1 and name and name not in left:
+                    continue  # another event of one that has answered
+                yield heard
+                left.discard(name)
+                if not left or not name or left <= {run}:
+                    return
         except TimeoutError:
-            raise UserError(f"no answer within {timeout:g} s") from None
+            who = ", ".join(sorted(left - {"*"}))
+            raise UserError(f"no answer{f' from {who}' if who else ''} within {timeout:g} s") from None
         except OSError as error:
             raise UserError(f"nobody listens on {path}: {error.strerror}") from None
-
-
-def _heard(lines: Iterator[bytes], id: str) -> Answer:
-    unsaved: tuple[str, ...] = ()
-    for line in lines:
-        if line.startswith(GREETING):
-            unsaved = _unsaved(json.loads(line))
-        elif line.startswith(ANSWER):
-            answer = json.loads(line)
-            if answer["id"] == id:
-                return Answer(answer["code"], answer["text"], answer["event"], unsaved)
     raise UserError("the host went away before it answered")
 
 
-def _unsaved(greeting: dict[str, Any]) -> tuple[str, ...]:
+def _heard(lines: Iterator[bytes], id: str) -> Iterator[Hello | Answer]:
+    for line in lines:
+        if line.startswith(GREETING):
+            yield _hello(json.loads(line))
+        elif line.startswith(ANSWER):
+            answer = json.loads(line)
+            if answer["id"] == id:
+                yield Answer(answer["code"], answer["text"], answer["event"])
+
+
+def _hello(greeting: dict[str, Any]) -> Hello:
     if greeting["protocol"] != PROTOCOL:
         raise UserError(
             f"the host speaks protocol {greeting['protocol']} (version {greeting['version']}), this is {PROTOCOL}"
         )
-    return tuple(sorted({state["unsaved"] for state in greeting["states"] if state.get("unsaved")}))
+    states: list[dict[str, Any]] = greeting["states"]
+    runs = frozenset(str(state["run"]) for state in states if state["status"] not in ("finished", "failed"))
+    return Hello(runs, tuple(sorted({state["unsaved"] for state in states if state.get("unsaved")})))
 
 
 def _lines(connection: socket.socket, deadline: float) -> Iterator[bytes]:

@@ -75,7 +75,7 @@ def folders_of(name: str, directory: Path) -> list[Path]:
     path = Path(name)
     if path.exists() and not path.is_dir():
         raise UserError(f"{name!r} is not a run folder")
-    return [Path(info.path) for info in sorted(find_runs(name, directory), key=lambda info: info.started)]
+    return [Path(info.path) for info in find_runs(name, directory)]
 
 
 def find_live(name: str, option: str | None) -> RunInfo:

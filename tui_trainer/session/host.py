@@ -90,8 +90,10 @@ class Host:
             if monotonic() - measured >= MEASURE:
                 measured = monotonic()
                 self._measure()
-                self.worker.hold_again()
+                self.worker.claim()
                 self.hub.check_journals()
+                if self._output is not None:
+                    self._output.check()
         if self.worker.began:
             thread.join()
         self._say_goodbye()
@@ -177,7 +179,7 @@ class Host:
     def _opened(self, folder: RunFolder) -> None:
         """Print into the run's own log from now on; and beside the socket, for `attach`, note where the runs are."""
         if self._output is not None:
-            self._output.move_to(folder.log)
+            self._output.move_to(folder.log, folder.claim)
         if self._server is not None:
             with contextlib.suppress(OSError):
                 self._note.write_text(json.dumps({"runs": [run.path for run in self.spec.runs]}))

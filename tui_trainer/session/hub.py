@@ -91,6 +91,7 @@ class Hub:
             run = self._runs[name]
             if run.journal is None:
                 return {"bytes": 0, "seq": run.state.seq}
+            self._guarded(run, run.journal, name, run.journal.check)
             with contextlib.suppress(OSError):
                 run.journal.sync()
             return {"bytes": run.journal.size, "seq": run.state.seq}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 MAX_LINES = 40
 """Lines passed on at a time; a process that prints faster is read in host.log."""
@@ -24,6 +26,7 @@ class Output:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._claim: Callable[[], None] = lambda: None
         self._reader: int | None = None
         self._offset = 0
         self._rest = b""
@@ -43,8 +46,13 @@ class Output:
         with contextlib.suppress(OSError):
             self._reader = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
 
-    def move_to(self, path: Path) -> None:
-        """Go on at the end of another file, after what has been printed so far. The old one is removed."""
+    def move_to(self, path: Path, claim: Callable[[], None]) -> None:
+        """Go on at the end of another file, after what has been printed so far. The old one is removed.
+
+        Args:
+            path: the other file.
+            claim: raises `OSError` where a new file may not be made under that name.
+        """
         if path == self.path:
             return
         old = self.path
@@ -60,10 +68,30 @@ class Output:
         self._offset += before
         if self._reader is not None:
             os.close(self._reader)
-        self.path = path
+        self.path, self._claim = path, claim
         self.capture()
         with contextlib.suppress(OSError):
             old.unlink()
+
+    def check(self) -> None:
+        """Where the file has been taken away and its folder is back: everything printed is written there again."""
+        old = self._reader
+        if old is None:
+            return
+        try:
+            if os.path.samestat(os.fstat(old), os.stat(self.path)):
+                return
+        except OSError:
+            pass
+        try:
+            self._claim()
+            with open(self.path, "wb") as file:
+                copied = _copy(old, file, 0)
+                self.capture()
+                _copy(old, file, copied)  # what was printed meanwhile
+        except OSError:
+            return
+        os.close(old)
 
     def lines(self) -> list[str]:
         """The lines printed since the last call, at most `MAX_LINES` and a line that says how many were left out."""
@@ -87,6 +115,15 @@ class Output:
         if self.path.parent == directory:
             with contextlib.suppress(OSError):
                 self.path.unlink()
+
+
+def _copy(descriptor: int, file: BinaryIO, offset: int) -> int:
+    """Append what stands in a file from `offset` on to another; where it ends. Raises `OSError`."""
+    while data := os.pread(descriptor, 1 << 20, offset):
+        file.write(data)
+        offset += len(data)
+    file.flush()
+    return offset
 
 
 def tail_of(path: Path, lines: int = 20) -> list[str]:

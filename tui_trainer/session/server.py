@@ -47,13 +47,12 @@ class Viewer:
         self.inbox = b""
         self.foolish = 0
         self.asked: set[str] = set()
-        """Ids of the wishes in words that are not answered yet."""
+        """Ids of its wishes in words: each event that one of them causes is put into words for it."""
 
     def put(self, event: ev.AnyEvent, line: bytes) -> None:
         """Keep an event's line for the viewer, unless too many bytes wait already."""
         self.queue(line)
         if self.asked and event.cause is not None and event.cause.id in self.asked:
-            self.asked.discard(event.cause.id)
             self.queue(encode_answer(event.cause.id, event))
 
     def queue(self, line: bytes) -> None:

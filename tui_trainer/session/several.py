@@ -13,12 +13,15 @@ from tui_trainer.session.base import Greeting, Message, Notice, Session
 class SeveralSessions:
     """Drains each in turn. A greeting of one is a greeting of all, so that no run is forgotten."""
 
-    kind: Literal["replay"] = "replay"
-
     def __init__(self, sessions: Sequence[Session]) -> None:
         self._sessions = list(sessions)
         self._states: dict[Session, tuple[RunState, ...]] = {}
         self._ended: set[Session] = set()
+
+    @property
+    def kind(self) -> Literal["live", "replay"]:
+        """Of the past, where nothing trains behind any of them."""
+        return "replay" if all(session.kind == "replay" for session in self._sessions) else "live"
 
     @property
     def can_steer(self) -> bool:

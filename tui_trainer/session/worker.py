@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import secrets
@@ -51,7 +52,7 @@ class Worker:
         self._lock = threading.Lock()
         self._early: list[AnyCommand] = []
         self._trainers: list[Trainer] = []
-        self._training = False
+        self._built = self._training = False
         self._folders: list[RunFolder] = []
         self._made: list[RunFolder] = []
 
@@ -68,10 +69,12 @@ class Worker:
             command = command.model_copy(update={"id": secrets.token_hex(8)})
         with self._lock:
             if self._training:
-                for trainer in self._trainers:
-                    if command.run in (ALL_RUNS, trainer.run_name):
-                        trainer.control.put(command)
-            elif isinstance(command, Stop):
+                wanted = [trainer for trainer in self._trainers if command.run in (ALL_RUNS, trainer.run_name)]
+                if command.run == ALL_RUNS:  # those that are over need not refuse what the others are asked
+                    wanted = [trainer for trainer in wanted if not trainer.over] or wanted
+                for trainer in wanted:
+                    trainer.control.put(command)
+            elif isinstance(command, Stop) and not self._built:
                 self._abandon(command)
             else:
                 self._early.append(command)
@@ -105,10 +108,11 @@ class Worker:
 
         return allocated(self._trainers[0].shop.device)
 
-    def hold_again(self) -> None:
+    def claim(self) -> None:
         """Hold folders that were taken away and are back."""
         for folder in list(self._folders):
-            folder.hold_again()
+            with contextlib.suppress(OSError):
+                folder.claim()
 
     def release(self) -> None:
         """Let the folders go."""
@@ -121,6 +125,10 @@ class Worker:
         """Build, train, end. Never raises: what went wrong is an event and an exit code."""
         try:
             self._build()
+            with self._lock:  # from here on a stop is obeyed by the runs themselves
+                if self.over.is_set():
+                    return
+                self._built = True
             self._open()
             # What is there by now stays: the collector need not look through all of torch again while training.
             gc.collect()
@@ -203,12 +211,13 @@ class Worker:
             state.apply(event)
         self._hub.go_on_from(run.name, state, journal)
         note_resume(folder.about, trainer)
+        folder.remember()
 
     def _train(self) -> None:
         from tui_trainer.engine.turns import dismiss, train
 
         with self._lock:
-            self._training = not self.over.is_set()
+            self._training = True
         for command in self._early:
             self.obey(command)
         train(self._trainers, self._go_on)
@@ -233,6 +242,6 @@ class Worker:
 def _journal(folder: RunFolder, length: int | None = None) -> Journal:
     """The folder's journal, to be written. Raises `UserError` where it cannot be."""
     try:
-        return Journal(folder.journal, length)
+        return Journal(folder.journal, length, folder.claim)
     except OSError as error:
         raise UserError(f"{folder.journal}: cannot be written: {error.strerror}") from None

@@ -7,6 +7,7 @@ import os
 import platform
 import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 
 from tui_trainer.protocol import events as ev
@@ -96,7 +97,7 @@ class Feed:
                     news.changed = news.urgent = True
                 case Notice(text, fatal, folders):
                     news.notices.append(message)
-                    self.resumable = folders or self.resumable
+                    self.resumable = tuple(dict.fromkeys((*self.resumable, *folders)))
                     news.changed = news.urgent = True
                     if fatal:
                         self.connected, self.trouble = False, visible(text)
@@ -106,6 +107,16 @@ class Feed:
         if self.pending and self.over:
             self.pending.clear()
         return news
+
+    def vanished(self, state: RunState) -> bool:
+        """Whether the run has not ended and nobody trains it any more."""
+        folder = state.run.rpartition("/")[2]
+        return not state.over and any(Path(path).name == folder for path in self.resumable)
+
+    @property
+    def left_over(self) -> tuple[str, ...]:
+        """The folders of runs that another host would not go on with, because they have ended."""
+        return tuple(state.started.path for state in self.states.values() if state.over and state.started is not None)
 
     @property
     def over(self) -> bool:

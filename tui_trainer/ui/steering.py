@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from tui_trainer.components.base import choices
 from tui_trainer.components.optimizers import AnyOptimizer, Optimizer
 from tui_trainer.components.plan import Plan
-from tui_trainer.components.schedulers import AnyScheduler, Scheduler
+from tui_trainer.components.scheduler import Scheduler
+from tui_trainer.components.schedulers import AnyScheduler
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol.state import RunState
 from tui_trainer.protocol.words import number

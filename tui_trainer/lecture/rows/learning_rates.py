@@ -12,7 +12,8 @@ from torch.optim import SGD, Optimizer
 from torch.optim import lr_scheduler as schedulers
 from torch.optim.swa_utils import SWALR
 
-from tui_trainer.components.schedulers import Clock, Plateau
+from tui_trainer.components.scheduler import Clock
+from tui_trainer.components.schedulers import Plateau
 from tui_trainer.lecture.claims import Measured, above, below, exactly, within
 from tui_trainer.lecture.registry import row
 from tui_trainer.lecture.school import School

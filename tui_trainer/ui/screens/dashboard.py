@@ -327,14 +327,15 @@ class Dashboard(Screen[None], inherit_bindings=False):
         """Have a new host go on with runs whose own vanished, and watch that one."""
         from tui_trainer.session.again import take_up
 
+        feed = self.watching.feed
         try:
-            session = take_up(self.watching.feed.resumable)
+            session = take_up(feed.resumable, feed.left_over)
         except UserError as error:
             self.say(str(error), wrong=True)
             return
-        if self.watching.feed.session.kind == "replay":
+        if feed.session.kind == "replay":
             self.watching.read_only = False
-        self.watching.feed.adopt(session)
+        feed.adopt(session)
         self.say("going on from the last checkpoint")
 
     def _help(self) -> None:

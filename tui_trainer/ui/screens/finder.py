@@ -19,6 +19,7 @@ from textual.widgets.option_list import Option
 
 from tui_trainer.errors import UserError
 from tui_trainer.text import visible
+from tui_trainer.ui.arrows import follow
 from tui_trainer.ui.errand import Errand
 from tui_trainer.ui.finding import ranked
 from tui_trainer.ui.signs import Signs
@@ -308,16 +309,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     def on_key(self, event: Key) -> None:
         """The list follows the arrows while the line keeps the focus."""
-        options = self.query_one(OptionList)
-        moves = {
-            "up": options.action_cursor_up,
-            "down": options.action_cursor_down,
-            "pageup": options.action_page_up,
-            "pagedown": options.action_page_down,
-        }
-        if event.key in moves:
-            event.stop()
-            moves[event.key]()
+        follow(self.query_one(OptionList), event)
 
     def action_clear(self) -> None:
         """Escape empties the line, and then leaves."""

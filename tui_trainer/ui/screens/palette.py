@@ -10,6 +10,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui_trainer.ui.actions import ACTIONS, Action, Keymap, shown_key
+from tui_trainer.ui.arrows import follow
 from tui_trainer.ui.finding import ranked
 from tui_trainer.ui.screens.dialog import Dialog
 from tui_trainer.ui.situation import Situation, label, why_not
@@ -79,13 +80,4 @@ class Palette(Dialog[str]):
 
     def on_key(self, event: Key) -> None:
         """The list follows the arrows while the line keeps the focus."""
-        options = self.query_one(OptionList)
-        moves = {
-            "up": options.action_cursor_up,
-            "down": options.action_cursor_down,
-            "pageup": options.action_page_up,
-            "pagedown": options.action_page_down,
-        }
-        if event.key in moves:
-            event.stop()
-            moves[event.key]()
+        follow(self.query_one(OptionList), event)

@@ -12,7 +12,8 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from tui_trainer.components.plan import Plan
-from tui_trainer.components.schedulers import AnyScheduler, Scheduler
+from tui_trainer.components.scheduler import Scheduler
+from tui_trainer.components.schedulers import AnyScheduler
 from tui_trainer.protocol.state import RunState
 from tui_trainer.protocol.words import number
 from tui_trainer.ui.numbers import read_rate

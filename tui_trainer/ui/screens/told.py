@@ -5,49 +5,23 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widget import Widget
-from textual.widgets import Static
 
 from tui_trainer.config.lesson import Lesson, Remark
 from tui_trainer.protocol.state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.narrator import Narrator
-from tui_trainer.ui.screens.dialog import Dialog
+from tui_trainer.ui.screens.page import Page
 from tui_trainer.ui.status import title_of
 
 
-class Told(Dialog[None]):
+class Told(Page):
     """What is to be seen, what the lecture says, what is true, the formula, and every remark that has come up."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t,q,enter", "leave", show=False),
-        Binding("up", "scroll(-1)", show=False),
-        Binding("down", "scroll(1)", show=False),
-        Binding("pageup", "scroll(-10)", show=False),
-        Binding("pagedown,space", "scroll(10)", show=False),
-    ]
-
-    DEFAULT_CSS = """
-    Told > #frame { width: 96; height: 90%; }
-    Told VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
-    Told Static { height: auto; text-wrap: wrap; }
-    """
-
-    HINTS = "↑↓ scroll · esc close"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "leave", show=False)]
 
     def __init__(self, state: RunState, narrator: Narrator) -> None:
-        super().__init__(title_of(state))
-        self._page = page(narrator)
-
-    def inside(self) -> list[Widget]:
-        """One page to scroll."""
-        return [VerticalScroll(Static(self._page), can_focus=False)]
-
-    def action_scroll(self, by: int) -> None:
-        """Move the page."""
-        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
+        super().__init__(title_of(state), page(narrator))
 
 
 def facts(lesson: Lesson) -> list[Content]:

@@ -1,15 +1,16 @@
 """Keys that arrive together, let in one by one.
 
 Textual hands a printable key to the focused widget at once, while a key that is bound travels up to the application
-first. Where a slow line delivers "backspace 5 enter" in one piece, the 5 is typed before anything is deleted, and what
-was meant for a dialog that is just opening goes to the screen behind it.
+first, and what it causes travels after it: a message, the message that this one causes, a screen that is taken away.
+Where a slow line delivers "backspace 5 enter p" in one piece, the 5 would be typed before anything is deleted, and what
+is meant for the screen behind a dialog would go to the dialog.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +18,17 @@ from textual import events
 
 if TYPE_CHECKING:
     from textual.app import App
-    from textual.message_pump import MessagePump
     from textual.screen import Screen
 
-ROUNDS = 2
-"""Times that the way of a key is walked behind it: once for the key, once for the message that it may have caused."""
-PATIENCE = 0.5
-"""Seconds after which a key that has not come through is no longer waited for."""
-LOOK = 0.01
-"""Seconds between two looks whether what the key was for is gone, and with it who would have told."""
+PATIENCE = 2.0
+"""Seconds after which the next key is let in although there is always something left to do."""
 
 
 class KeyLine:
-    """Keys wait here until the one before has had its effect.
+    """Keys wait here until the one before has had its effect: until the event loop has nothing left to do.
+
+    However many messages an effect takes, each is something that can be done at once; only when none is left is the
+    screen there that the next key is to get.
 
     Args:
         app: where the keys go.
@@ -40,14 +39,12 @@ class KeyLine:
         self._app = app
         self._deliver = deliver
         self._waiting: deque[events.Key] = deque()
-        self._under_way = 0
-        """Which key is under way, 0 where none is."""
-        self._count = 0
+        self._under_way = False
 
     @property
     def busy(self) -> bool:
         """Whether a key waits, or has not come through yet."""
-        return bool(self._waiting or self._under_way)
+        return bool(self._waiting) or self._under_way
 
     async def put(self, key: events.Key) -> None:
         """A key has been pressed."""
@@ -56,40 +53,26 @@ class KeyLine:
             await self._next()
 
     async def _next(self) -> None:
-        if not self._waiting:
-            self._under_way = 0
-            return
-        self._count += 1
-        self._under_way = self._count
-        screen = self._app.screen
-        way: list[MessagePump] = [*(self._app.focused or screen).ancestors_with_self]
-        await self._deliver(self._waiting.popleft())
-        self._hop(self._under_way, screen, way * ROUNDS, 0)
-        self._look(self._under_way, screen, monotonic())
+        self._under_way = bool(self._waiting)
+        if self._waiting:
+            screen = self._app.screen
+            await self._deliver(self._waiting.popleft())
+            asyncio.get_running_loop().call_soon(self._look, screen, monotonic())
 
-    def _hop(self, number: int, screen: Screen[Any], way: list[MessagePump], place: int) -> None:
-        """Queue up behind the key at each node on its way."""
-        while place < len(way):
-            if way[place].call_later(self._hop, number, screen, way, place + 1):
-                return
-            place += 1  # this one has been closed
-        self._through(number, screen)
-
-    def _look(self, number: int, screen: Screen[Any], since: float) -> None:
-        """A dialog that closes takes along who stood behind the key."""
-        if self._under_way != number:
-            return
-        if self._app.screen is not screen or monotonic() - since > PATIENCE:
-            self._through(number, screen)
-        else:
-            self._app.set_timer(LOOK, partial(self._look, number, screen, since))
-
-    def _through(self, number: int, screen: Screen[Any]) -> None:
-        """The key has had its effect: the next one, as soon as what it opened can be typed into."""
-        if self._under_way != number:
-            return
-        self._under_way = -1
-        if self._app.screen is screen:
+    def _look(self, screen: Screen[Any], since: float) -> None:
+        """Let the next key in if nothing is left to do, as soon as what this one opened can be typed into."""
+        loop = asyncio.get_running_loop()
+        stack = self._app.screen_stack
+        if not stack:
+            return  # the key ended the application
+        if something_to_do(loop) and monotonic() - since < PATIENCE:
+            loop.call_soon(self._look, screen, since)
+        elif stack[-1] is screen:
             self._app.call_later(self._next)
         else:
-            self._app.screen.call_after_refresh(self._next)
+            stack[-1].call_after_refresh(self._next)
+
+
+def something_to_do(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether anything but the caller can run now, without waiting for a timer, a file or another thread."""
+    return bool(getattr(loop, "_ready", ()))

@@ -44,6 +44,8 @@ def _left(watch: Watch, signs: Signs) -> list[Content]:
     if state is None:
         return [Content.styled("tui-trainer", "bold"), Content.styled(f"{signs.starting} connecting", "$secondary")]
     parts = [state_words(state, signs), Content.styled(name_of(state), "bold")]
+    if feed.vanished(state) and feed.connected:
+        parts[0] = Content.styled(f"{signs.cut_off} dead", "bold $error")
     if not feed.connected and not state.over:
         parts.insert(0, Content.styled(f"{signs.cut_off} disconnected", "bold $error"))
     if headline := headline_of(state):
@@ -68,7 +70,7 @@ def _right(watch: Watch) -> list[Content]:
         parts.append(Content.styled(word, "bold $warning"))
     if watch.steer_all:
         parts.append(Content.styled("steering all", "bold $warning"))
-    if state is not None and not state.over:
+    if state is not None and not state.over and not watch.feed.vanished(state):
         parts += [Content(text) for text in (left_words(state), pace_words(state)) if text]
     if state is not None and watch.view.span is not None:
         parts.append(Content.styled("zoomed (z)", "$secondary"))
