@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isfinite
 from typing import Any
 
@@ -13,6 +14,8 @@ RECENT = 8192
 """Points kept exactly."""
 BUCKETS = 2048
 """Buckets that hold everything older."""
+BLOCK = 64
+"""Exact points whose minimum, maximum and sum are worked out once, and not for every drawing."""
 MAX_GAPS = 256
 """Non-finite values remembered one by one; the rest are counted."""
 
@@ -39,7 +42,7 @@ class Series:
     """
 
     __slots__ = (
-        "_counts", "_firsts", "_highs", "_lasts", "_lows", "_sums",
+        "_blocks", "_counts", "_firsts", "_highs", "_lasts", "_lows", "_sums",
         "count", "gap_count", "gaps", "last", "last_step", "steps", "values", "width",
     )  # fmt: skip
 
@@ -54,6 +57,8 @@ class Series:
         self.gap_count = 0
         self._firsts, self._lasts, self._counts = array("q"), array("q"), array("q")
         self._lows, self._highs, self._sums = array("d"), array("d"), array("d")
+        self._blocks: tuple[list[float], list[float], list[float]] = ([], [], [])
+        """Minimum, maximum and sum of the exact points, a block after the other, as far as somebody asked."""
 
     def __len__(self) -> int:
         return self.count
@@ -103,6 +108,8 @@ class Series:
         """Forget what came after `step`. Within a bucket that reaches past it the older part is forgotten too."""
         keep = bisect_right(self.steps, step)
         del self.steps[keep:], self.values[keep:]
+        for column in self._blocks:
+            del column[keep // BLOCK :]
         whole = bisect_right(self._lasts, step)
         for column in (self._firsts, self._lasts, self._counts, self._lows, self._highs, self._sums):
             del column[whole:]
@@ -114,8 +121,10 @@ class Series:
 
     def _spill(self, points: int) -> None:
         """Move the oldest `points` from the exact part into buckets."""
-        steps, values = self.steps[:points], self.values[:points]
+        steps, values = self.steps[:points], self.values[:points].tolist()
         del self.steps[:points], self.values[:points]
+        for column in self._blocks:
+            del column[: points // BLOCK]
         at = 0
         while at < points:
             if self._counts and self._counts[-1] < self.width:
@@ -156,28 +165,50 @@ class Series:
         A span takes in its left edge and not its right one, the last span both. A bucket belongs to the span in which
         it begins.
         """
+        if len(edges) < 2:
+            return []
+        a = [bisect_left(self._firsts, edge) for edge in edges[:-1]]
+        c = [bisect_left(self.steps, edge) for edge in edges[:-1]]
+        a.append(bisect_right(self._firsts, edges[-1]))
+        c.append(bisect_right(self.steps, edges[-1]))
+        # As lists: a value of an array becomes an object each time that it is looked at.
+        cut = slice(a[0], max(a[-1], a[0]))
+        lows, highs, sums = self._lows[cut].tolist(), self._highs[cut].tolist(), self._sums[cut].tolist()
+        counts = self._counts[cut].tolist()
         found: list[Column | None] = []
-        last = len(edges) - 2
-        for index in range(len(edges) - 1):
-            left, right = edges[index], edges[index + 1]
-            cut = bisect_right if index == last else bisect_left
-            a, b = bisect_left(self._firsts, left), cut(self._firsts, right)
-            c, d = bisect_left(self.steps, left), cut(self.steps, right)
-            found.append(self._column(a, b, c, d) if b > a or d > c else None)
+        for (left, right), (old, new) in zip(pairwise(a), pairwise(c), strict=True):
+            if right > left:
+                here = slice(left - a[0], right - a[0])
+                low, high, total, count = min(lows[here]), max(highs[here]), sum(sums[here]), sum(counts[here])
+                first, last = self._firsts[left], self._lasts[right - 1]
+                if new > old:
+                    more = self._exact(old, new)
+                    low, high, total = min(low, more[0]), max(high, more[1]), total + more[2]
+                    count, last = count + new - old, self.steps[new - 1]
+                found.append(Column(first, last, low, high, total / count, count))
+            elif new > old:
+                low, high, total = self._exact(old, new)
+                count = new - old
+                found.append(Column(self.steps[old], self.steps[new - 1], low, high, total / count, count))
+            else:
+                found.append(None)
         return found
 
-    def _column(self, a: int, b: int, c: int, d: int) -> Column:
-        if b <= a:
-            chunk = self.values[c:d]
-            return Column(self.steps[c], self.steps[d - 1], min(chunk), max(chunk), sum(chunk) / (d - c), d - c)
-        low, high = min(self._lows[a:b]), max(self._highs[a:b])
-        total, count = sum(self._sums[a:b]), sum(self._counts[a:b])
-        last = self._lasts[b - 1]
-        if d > c:
-            chunk = self.values[c:d]
-            low, high = min(low, min(chunk)), max(high, max(chunk))
-            total, count, last = total + sum(chunk), count + d - c, self.steps[d - 1]
-        return Column(self._firsts[a], last, low, high, total / count, count)
+    def _exact(self, start: int, end: int) -> tuple[float, float, float]:
+        """Minimum, maximum and sum of the exact points from one position to another, at least one."""
+        first, last = -(-start // BLOCK), end // BLOCK
+        if last <= first:
+            chunk = self.values[start:end].tolist()
+            return min(chunk), max(chunk), sum(chunk)
+        lows, highs, sums = self._blocks
+        for at in range(len(sums) * BLOCK, last * BLOCK, BLOCK):
+            chunk = self.values[at : at + BLOCK].tolist()
+            lows.append(min(chunk))
+            highs.append(max(chunk))
+            sums.append(sum(chunk))
+        edges = (self.values[start : first * BLOCK] + self.values[last * BLOCK : end]).tolist()
+        low, high, total = min(lows[first:last]), max(highs[first:last]), sum(sums[first:last])
+        return min([low, *edges]), max([high, *edges]), total + sum(edges)
 
     def at(self, step: float) -> tuple[int, float] | None:
         """The newest (step, value) at or before `step`; a bucket answers with its mean."""
