@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 RECENT = 8192
@@ -127,27 +127,45 @@ class Series:
             del column[: points // BLOCK]
         at = 0
         while at < points:
-            if self._counts and self._counts[-1] < self.width:
-                take = min(self.width - self._counts[-1], points - at)
-                chunk = values[at : at + take]
-                self._lasts[-1] = steps[at + take - 1]
-                self._counts[-1] += take
-                self._lows[-1] = min(self._lows[-1], min(chunk))
-                self._highs[-1] = max(self._highs[-1], max(chunk))
-                self._sums[-1] += sum(chunk)
+            begun = len(self._counts) > 0 and self._counts[-1] < self.width
+            whole = (points - at) // self.width
+            if begun:
+                at = self._fill(steps, values, at)
+            elif len(self._counts) >= BUCKETS:
+                self._halve()
+            elif whole:
+                at = self._add(steps, values, at, min(whole, BUCKETS - len(self._counts)))
             else:
-                if len(self._counts) >= BUCKETS:
-                    self._halve()
-                    continue
-                take = min(self.width, points - at)
-                chunk = values[at : at + take]
                 self._firsts.append(steps[at])
-                self._lasts.append(steps[at + take - 1])
-                self._counts.append(take)
-                self._lows.append(min(chunk))
-                self._highs.append(max(chunk))
-                self._sums.append(sum(chunk))
-            at += take
+                self._lasts.append(0)
+                self._counts.append(0)
+                self._lows.append(inf)
+                self._highs.append(-inf)
+                self._sums.append(0.0)
+
+    def _fill(self, steps: array[int], values: list[float], at: int) -> int:
+        """Put points into the last bucket until it is full; the position of the first that had no place in it."""
+        end = min(at + self.width - self._counts[-1], len(values))
+        chunk = values[at:end]
+        self._lasts[-1] = steps[end - 1]
+        self._counts[-1] += end - at
+        self._lows[-1] = min(self._lows[-1], min(chunk))
+        self._highs[-1] = max(self._highs[-1], max(chunk))
+        self._sums[-1] += sum(chunk)
+        return end
+
+    def _add(self, steps: array[int], values: list[float], at: int, count: int) -> int:
+        """Put points into so many new buckets; the position of the first after them."""
+        width = self.width
+        end = at + count * width
+        chunks = [values[k : k + width] for k in range(at, end, width)]
+        self._firsts.extend(steps[at:end:width])
+        self._lasts.extend(steps[at + width - 1 : end : width])
+        self._counts.extend([width] * count)
+        self._lows.extend(map(min, chunks))
+        self._highs.extend(map(max, chunks))
+        self._sums.extend(map(sum, chunks))
+        return end
 
     def _halve(self) -> None:
         """Merge neighbouring buckets."""
@@ -269,12 +287,13 @@ class Series:
 
 def _finite(values: Sequence[float | None]) -> array[float] | None:
     """The values as a column; None where one of them is not a finite number."""
-    column = array("d")
+    numbers = values if isinstance(values, list) else list(values)
     try:
-        column.fromlist(values if isinstance(values, list) else list(values))  # pyright: ignore[reportArgumentType]
-    except TypeError:
+        if not isfinite(sum(numbers)):  # pyright: ignore[reportArgumentType,reportCallIssue]
+            return None
+        return array("d", numbers)  # pyright: ignore[reportArgumentType,reportCallIssue]
+    except (TypeError, OverflowError):
         return None
-    return column if isfinite(sum(column)) else None
 
 
 def _between(x0: float, x1: float, y0: float, y1: float, x: float) -> float:

@@ -15,6 +15,9 @@ class Greeting:
     """The folded state of every run of the host: what a viewer that just came, or that fell behind, starts from."""
 
     states: tuple[RunState, ...]
+    read: float = 1.0
+    """The share of the past that the states stand for. With less than all of it they are coarse: what lies between the
+    places that were looked at is not in them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ class SeveralSessions:
     def __init__(self, sessions: Sequence[Session]) -> None:
         self._sessions = list(sessions)
         self._states: dict[Session, tuple[RunState, ...]] = {}
+        self._read: dict[Session, float] = {}
         self._ended: set[Session] = set()
 
     @property
@@ -31,8 +32,9 @@ class SeveralSessions:
         for session in self._sessions:
             for message in session.drain():
                 if isinstance(message, Greeting):
-                    self._states[session] = message.states
-                    messages.append(Greeting(tuple(state for states in self._states.values() for state in states)))
+                    self._states[session], self._read[session] = message.states, message.read
+                    states = tuple(state for states in self._states.values() for state in states)
+                    messages.append(Greeting(states, min(self._read.values())))
                 elif isinstance(message, Notice) and message.fatal:
                     self._ended.add(session)
                     everyone = len(self._ended) == len(self._sessions)
