@@ -228,6 +228,11 @@ class Series:
         low, high, total = min(lows[first:last]), max(highs[first:last]), sum(sums[first:last])
         return min([low, *edges]), max([high, *edges]), total + sum(edges)
 
+    def grain(self, first: float, last: float) -> int:
+        """Points behind the coarsest value that a span is drawn from: 1 where they are kept as they came."""
+        begin = max(bisect_right(self._firsts, first) - 1, 0)
+        return max(self._counts[begin : bisect_right(self._firsts, last)], default=1)
+
     def at(self, step: float) -> tuple[int, float] | None:
         """The newest (step, value) at or before `step`; a bucket answers with its mean."""
         index = bisect_right(self.steps, step) - 1

@@ -132,6 +132,10 @@ class ReplaySession:
         self._caught_up, self._skipped, self._looked = False, 0, 0.0
         return self._catch_up()
 
+    def folder(self, run: str) -> Path | None:
+        """The folder that is looked at."""
+        return self._folder if run == self._state.run else None
+
     def send(self, command: AnyCommand) -> None:
         """Nobody is there to obey."""
         reason = "the run is over" if self._state.over else "this run can be watched and not steered from here"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand
 from tui_trainer.protocol.state import RunState
-from tui_trainer.session.base import Greeting, Message, Notice, Session
+from tui_trainer.session.base import Greeting, Message, Notice, OnDisk, Session
 
 
 class SeveralSessions:
@@ -42,6 +43,11 @@ class SeveralSessions:
                 else:
                     messages.append(message)
         return messages
+
+    def folder(self, run: str) -> Path | None:
+        """The folder of a run, as the session that has it knows it."""
+        known = (session.folder(run) for session in self._sessions if isinstance(session, OnDisk))
+        return next((folder for folder in known if folder is not None), None)
 
     def send(self, command: AnyCommand) -> None:
         """Ask the session that has the run, or all of them."""
