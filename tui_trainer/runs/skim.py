@@ -10,7 +10,7 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.state import RunState
 from tui_trainer.protocol.wire import BadLine, decode_event
 
-PLACES = 192
+PLACES = 128
 """Places that are looked at: about as many as a chart has columns."""
 BLOCK = 1 << 16
 """Bytes that are read at each of them."""
@@ -27,10 +27,11 @@ def skim(path: Path) -> RunState:
     state = RunState()
     with open(path, "rb") as file:
         size = file.seek(0, 2)
+        end = max(size - BLOCK, 0)
         for place in range(PLACES):
-            for event in _events(file, place * size // PLACES, ENOUGH):
+            for event in _events(file, place * end // PLACES, ENOUGH):
                 state.apply(event)
-        for event in _events(file, max(size - BLOCK, 0), BLOCK):
+        for event in _events(file, end, BLOCK):
             state.apply(event)
     return state
 
