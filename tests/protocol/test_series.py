@@ -119,3 +119,35 @@ def test_the_value_at_or_before_a_step():
     old = series.at(100)
     assert old is not None
     assert old[0] >= 100 - series.width
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("extend"), st.integers(1, 6000)),
+            st.tuples(st.just("look"), st.integers(1, 400)),
+            st.tuples(st.just("rewind"), st.integers(0, 9000)),
+        ),
+        max_size=12,
+    )
+)
+def test_looking_in_between_changes_nothing(deeds):
+    source = random.Random(1)
+    series = Series()
+    for deed, size in deeds:
+        if deed == "extend":
+            first = series.last_step + 1
+            series.extend(range(first, first + size), [source.gauss(0, 1) for _ in range(size)])
+        elif deed == "rewind":
+            series.rewind(max(series.last_step - size, 0))
+        else:
+            edges = [series.last_step * k / size for k in range(size + 1)]
+            fresh = Series.load(series.dump())
+            for kept, found in zip(series.columns(edges), fresh.columns(edges), strict=True):
+                assert (kept is None) == (found is None)
+                if kept is not None and found is not None:
+                    assert (kept.first, kept.last, kept.low, kept.high, kept.count) == (
+                        found.first, found.last, found.low, found.high, found.count,
+                    )  # fmt: skip
+                    assert kept.mean == pytest.approx(found.mean, abs=1e-12)

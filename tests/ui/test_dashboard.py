@@ -382,6 +382,21 @@ def test_a_greeting_replaces_what_was_known() -> None:
     play(app, script, WIDE)
 
 
+def test_a_coarse_picture_says_so_until_all_is_read() -> None:
+    session = running()
+
+    async def script(pilot: Pilot[Any]) -> None:
+        fresh = RunState(run="digits", status="finished")
+        fresh.apply(started("Fresh"))
+        session._inbox.append(Greeting((fresh,), 0.42))
+        await until(pilot, lambda: "coarse, 42% read" in screen_text(app).splitlines()[0])
+        session._inbox.append(Greeting((fresh,)))
+        await until(pilot, lambda: "coarse" not in screen_text(app))
+
+    app = app_over(session)
+    play(app, script, WIDE)
+
+
 def test_the_coming_rate_is_drawn_as_it_is_typed() -> None:
     plans: list[Plan | None] = []
 

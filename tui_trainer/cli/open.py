@@ -20,16 +20,19 @@ def command(paths: tuple[str, ...], max_kbps: float | None, runs_dir: str | None
     """Look at finished runs, overlaid where there are several, as those of a set: cursor, zoom, notes and all."""
     from tui_trainer.cli.screen import check_terminal, show
     from tui_trainer.paths import runs_dir as directory
+    from tui_trainer.runs.reading import read_ahead
     from tui_trainer.session.directory import folders_of
 
     folders = [folder for path in paths for folder in folders_of(path, directory(runs_dir))]
     check_terminal()
+    # Long journals are read while the screen is still being imported.
+    readings = [read_ahead(folder / "events.jsonl") for folder in folders]
 
     def session() -> Session:
         from tui_trainer.session.replay import ReplaySession
         from tui_trainer.session.several import SeveralSessions
 
-        sessions = [ReplaySession(folder) for folder in folders]
+        sessions = [ReplaySession(folder, reading) for folder, reading in zip(folders, readings, strict=True)]
         return sessions[0] if len(sessions) == 1 else SeveralSessions(sessions)
 
     return show(session, read_only=True, max_kbps=max_kbps)

@@ -6,13 +6,16 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
+from itertools import pairwise
+from math import inf, isfinite
 from typing import Any
 
 RECENT = 8192
 """Points kept exactly."""
 BUCKETS = 2048
 """Buckets that hold everything older."""
+BLOCK = 64
+"""Exact points whose minimum, maximum and sum are worked out once, and not for every drawing."""
 MAX_GAPS = 256
 """Non-finite values remembered one by one; the rest are counted."""
 
@@ -39,7 +42,7 @@ class Series:
     """
 
     __slots__ = (
-        "_counts", "_firsts", "_highs", "_lasts", "_lows", "_sums",
+        "_blocks", "_counts", "_firsts", "_highs", "_lasts", "_lows", "_sums",
         "count", "gap_count", "gaps", "last", "last_step", "steps", "values", "width",
     )  # fmt: skip
 
@@ -54,6 +57,8 @@ class Series:
         self.gap_count = 0
         self._firsts, self._lasts, self._counts = array("q"), array("q"), array("q")
         self._lows, self._highs, self._sums = array("d"), array("d"), array("d")
+        self._blocks: tuple[list[float], list[float], list[float]] = ([], [], [])
+        """Minimum, maximum and sum of the exact points, a block after the other, as far as somebody asked."""
 
     def __len__(self) -> int:
         return self.count
@@ -103,6 +108,8 @@ class Series:
         """Forget what came after `step`. Within a bucket that reaches past it the older part is forgotten too."""
         keep = bisect_right(self.steps, step)
         del self.steps[keep:], self.values[keep:]
+        for column in self._blocks:
+            del column[keep // BLOCK :]
         whole = bisect_right(self._lasts, step)
         for column in (self._firsts, self._lasts, self._counts, self._lows, self._highs, self._sums):
             del column[whole:]
@@ -114,31 +121,51 @@ class Series:
 
     def _spill(self, points: int) -> None:
         """Move the oldest `points` from the exact part into buckets."""
-        steps, values = self.steps[:points], self.values[:points]
+        steps, values = self.steps[:points], self.values[:points].tolist()
         del self.steps[:points], self.values[:points]
+        for column in self._blocks:
+            del column[: points // BLOCK]
         at = 0
         while at < points:
-            if self._counts and self._counts[-1] < self.width:
-                take = min(self.width - self._counts[-1], points - at)
-                chunk = values[at : at + take]
-                self._lasts[-1] = steps[at + take - 1]
-                self._counts[-1] += take
-                self._lows[-1] = min(self._lows[-1], min(chunk))
-                self._highs[-1] = max(self._highs[-1], max(chunk))
-                self._sums[-1] += sum(chunk)
+            begun = len(self._counts) > 0 and self._counts[-1] < self.width
+            whole = (points - at) // self.width
+            if begun:
+                at = self._fill(steps, values, at)
+            elif len(self._counts) >= BUCKETS:
+                self._halve()
+            elif whole:
+                at = self._add(steps, values, at, min(whole, BUCKETS - len(self._counts)))
             else:
-                if len(self._counts) >= BUCKETS:
-                    self._halve()
-                    continue
-                take = min(self.width, points - at)
-                chunk = values[at : at + take]
                 self._firsts.append(steps[at])
-                self._lasts.append(steps[at + take - 1])
-                self._counts.append(take)
-                self._lows.append(min(chunk))
-                self._highs.append(max(chunk))
-                self._sums.append(sum(chunk))
-            at += take
+                self._lasts.append(0)
+                self._counts.append(0)
+                self._lows.append(inf)
+                self._highs.append(-inf)
+                self._sums.append(0.0)
+
+    def _fill(self, steps: array[int], values: list[float], at: int) -> int:
+        """Put points into the last bucket until it is full; the position of the first that had no place in it."""
+        end = min(at + self.width - self._counts[-1], len(values))
+        chunk = values[at:end]
+        self._lasts[-1] = steps[end - 1]
+        self._counts[-1] += end - at
+        self._lows[-1] = min(self._lows[-1], min(chunk))
+        self._highs[-1] = max(self._highs[-1], max(chunk))
+        self._sums[-1] += sum(chunk)
+        return end
+
+    def _add(self, steps: array[int], values: list[float], at: int, count: int) -> int:
+        """Put points into so many new buckets; the position of the first after them."""
+        width = self.width
+        end = at + count * width
+        chunks = [values[k : k + width] for k in range(at, end, width)]
+        self._firsts.extend(steps[at:end:width])
+        self._lasts.extend(steps[at + width - 1 : end : width])
+        self._counts.extend([width] * count)
+        self._lows.extend(map(min, chunks))
+        self._highs.extend(map(max, chunks))
+        self._sums.extend(map(sum, chunks))
+        return end
 
     def _halve(self) -> None:
         """Merge neighbouring buckets."""
@@ -156,28 +183,55 @@ class Series:
         A span takes in its left edge and not its right one, the last span both. A bucket belongs to the span in which
         it begins.
         """
+        if len(edges) < 2:
+            return []
+        a = [bisect_left(self._firsts, edge) for edge in edges[:-1]]
+        c = [bisect_left(self.steps, edge) for edge in edges[:-1]]
+        a.append(bisect_right(self._firsts, edges[-1]))
+        c.append(bisect_right(self.steps, edges[-1]))
+        # As lists: a value of an array becomes an object each time that it is looked at.
+        cut = slice(a[0], max(a[-1], a[0]))
+        lows, highs, sums = self._lows[cut].tolist(), self._highs[cut].tolist(), self._sums[cut].tolist()
+        counts = self._counts[cut].tolist()
         found: list[Column | None] = []
-        last = len(edges) - 2
-        for index in range(len(edges) - 1):
-            left, right = edges[index], edges[index + 1]
-            cut = bisect_right if index == last else bisect_left
-            a, b = bisect_left(self._firsts, left), cut(self._firsts, right)
-            c, d = bisect_left(self.steps, left), cut(self.steps, right)
-            found.append(self._column(a, b, c, d) if b > a or d > c else None)
+        for (left, right), (old, new) in zip(pairwise(a), pairwise(c), strict=True):
+            if right > left:
+                here = slice(left - a[0], right - a[0])
+                low, high, total, count = min(lows[here]), max(highs[here]), sum(sums[here]), sum(counts[here])
+                first, last = self._firsts[left], self._lasts[right - 1]
+                if new > old:
+                    more = self._exact(old, new)
+                    low, high, total = min(low, more[0]), max(high, more[1]), total + more[2]
+                    count, last = count + new - old, self.steps[new - 1]
+                found.append(Column(first, last, low, high, total / count, count))
+            elif new > old:
+                low, high, total = self._exact(old, new)
+                count = new - old
+                found.append(Column(self.steps[old], self.steps[new - 1], low, high, total / count, count))
+            else:
+                found.append(None)
         return found
 
-    def _column(self, a: int, b: int, c: int, d: int) -> Column:
-        if b <= a:
-            chunk = self.values[c:d]
-            return Column(self.steps[c], self.steps[d - 1], min(chunk), max(chunk), sum(chunk) / (d - c), d - c)
-        low, high = min(self._lows[a:b]), max(self._highs[a:b])
-        total, count = sum(self._sums[a:b]), sum(self._counts[a:b])
-        last = self._lasts[b - 1]
-        if d > c:
-            chunk = self.values[c:d]
-            low, high = min(low, min(chunk)), max(high, max(chunk))
-            total, count, last = total + sum(chunk), count + d - c, self.steps[d - 1]
-        return Column(self._firsts[a], last, low, high, total / count, count)
+    def _exact(self, start: int, end: int) -> tuple[float, float, float]:
+        """Minimum, maximum and sum of the exact points from one position to another, at least one."""
+        first, last = -(-start // BLOCK), end // BLOCK
+        if last <= first:
+            chunk = self.values[start:end].tolist()
+            return min(chunk), max(chunk), sum(chunk)
+        lows, highs, sums = self._blocks
+        for at in range(len(sums) * BLOCK, last * BLOCK, BLOCK):
+            chunk = self.values[at : at + BLOCK].tolist()
+            lows.append(min(chunk))
+            highs.append(max(chunk))
+            sums.append(sum(chunk))
+        edges = (self.values[start : first * BLOCK] + self.values[last * BLOCK : end]).tolist()
+        low, high, total = min(lows[first:last]), max(highs[first:last]), sum(sums[first:last])
+        return min([low, *edges]), max([high, *edges]), total + sum(edges)
+
+    def grain(self, first: float, last: float) -> int:
+        """Points behind the coarsest value that a span is drawn from: 1 where they are kept as they came."""
+        begin = max(bisect_right(self._firsts, first) - 1, 0)
+        return max(self._counts[begin : bisect_right(self._firsts, last)], default=1)
 
     def at(self, step: float) -> tuple[int, float] | None:
         """The newest (step, value) at or before `step`; a bucket answers with its mean."""
@@ -238,12 +292,13 @@ class Series:
 
 def _finite(values: Sequence[float | None]) -> array[float] | None:
     """The values as a column; None where one of them is not a finite number."""
-    column = array("d")
+    numbers = values if isinstance(values, list) else list(values)
     try:
-        column.fromlist(values if isinstance(values, list) else list(values))  # pyright: ignore[reportArgumentType]
-    except TypeError:
+        if not isfinite(sum(numbers)):  # pyright: ignore[reportArgumentType,reportCallIssue]
+            return None
+        return array("d", numbers)  # pyright: ignore[reportArgumentType,reportCallIssue]
+    except (TypeError, OverflowError):
         return None
-    return column if isfinite(sum(column)) else None
 
 
 def _between(x0: float, x1: float, y0: float, y1: float, x: float) -> float:

@@ -10,13 +10,14 @@ import json
 import os
 import zlib
 from pathlib import Path
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from tui_trainer import __version__
 from tui_trainer.protocol.lines import intact, sealed
-from tui_trainer.protocol.state import RunState
 from tui_trainer.runs.durable import replace_file
+
+if TYPE_CHECKING:
+    from tui_trainer.protocol.state import RunState
 
 WORTH = 1 << 20
 """Bytes of journal from which on reading it takes longer than reading what it folds to."""
@@ -42,6 +43,11 @@ def write_fold(journal: Path, state: RunState) -> None:
 
 def read_fold(journal: Path) -> tuple[RunState, int] | None:
     """The state to which the beginning of the journal folds, and the bytes of that beginning; None where none fits."""
+    # Only who reads one waits for the models: whether there is one can be seen without.
+    from pydantic import ValidationError
+
+    from tui_trainer.protocol.state import RunState
+
     try:
         with open(fold_path(journal), "rb") as file:
             line = file.read(MAX_BYTES)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
 
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.events import AnyEvent
@@ -15,6 +16,9 @@ class Greeting:
     """The folded state of every run of the host: what a viewer that just came, or that fell behind, starts from."""
 
     states: tuple[RunState, ...]
+    read: float = 1.0
+    """The share of the past that the states stand for. With less than all of it they are coarse: what lies between the
+    places that were looked at is not in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +59,13 @@ class Session(Protocol):
 
     def close(self) -> None:
         """Leave. The run goes on."""
+        ...
+
+
+@runtime_checkable
+class OnDisk(Protocol):
+    """A session that knows where the folders of its runs lie."""
+
+    def folder(self, run: str) -> Path | None:
+        """The folder of a run; None where the session has no such run."""
         ...

@@ -13,12 +13,16 @@ from tui_trainer.protocol.state import RunState
 from tui_trainer.runs.fold import read_fold
 from tui_trainer.runs.folder import RunFolder
 from tui_trainer.runs.journal import Follower
+from tui_trainer.runs.reading import WORTH, Reading
+from tui_trainer.runs.skim import skim
 from tui_trainer.session.base import Greeting, Message, Notice
 from tui_trainer.session.fate import fate, memory_kills
 
 BUDGET = 0.25
 """Seconds that one drain may take: the screen stays alive while a long journal is read, and is not drawn too often."""
 CHUNK = 1 << 18
+SAY = 0.5
+"""Seconds between two words on how far another process has read."""
 LOOK = 1.0
 """Seconds between two looks whether a host still holds a run that has not ended."""
 
@@ -26,7 +30,8 @@ LOOK = 1.0
 class ReplaySession:
     """The journal of one run, folded as it is read, then followed for as long as it grows.
 
-    A host leaves beside a long journal what it folds to: then only what came after that is read.
+    A host leaves beside a long journal what it folds to: then only what came after that is read. A long journal without
+    that is read by another process; until it is through, the state is a coarse one of lines from all over the journal.
 
     While the past is read, the viewer is given a fresh state at each drain: events that are long over need not pass
     through it one by one.
@@ -35,8 +40,13 @@ class ReplaySession:
     kind: Literal["replay"] = "replay"
     can_steer = False
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reading: Reading | None = None) -> None:
+        """A session with a folder; `reading` is under way where somebody began before there was a screen."""
         self._folder = folder
+        self._reading = reading
+        self._leaving: Reading | None = None
+        """The other process, once it has said what it found: it may still write that down."""
+        self._said = -math.inf
         self._follower = Follower(folder / "events.jsonl")
         self._state = RunState(run=folder.name)
         self._begun = self._caught_up = False
@@ -75,9 +85,17 @@ class ReplaySession:
         until = perf_counter() + BUDGET
         if not self._begun:
             self._begun = True
-            kept = read_fold(self._follower.path)
-            if kept is not None:
-                self._state, self._follower.offset = kept
+            if self._reading is None:
+                kept = read_fold(self._follower.path)
+                if kept is not None:
+                    self._state, self._follower.offset = kept
+                elif self._follower.path.stat().st_size >= WORTH:
+                    self._reading = _begin(self._follower.path)
+            if self._reading is not None:
+                self._state = skim(self._follower.path)
+                self._state.run = self._state.run or self._folder.name
+        if self._reading is not None and not self._caught_up_elsewhere(self._reading):
+            return self._how_far(self._reading)
         while perf_counter() < until:
             events = self._follower.read(CHUNK)
             for event in events:
@@ -86,6 +104,24 @@ class ReplaySession:
                 self._caught_up = True
                 break
         return [Greeting((self._state,))]
+
+    def _caught_up_elsewhere(self, reading: Reading) -> bool:
+        """Whether the other process is through, or lost: then the journal is read on from where it came to."""
+        folded = reading.take()
+        if folded is None and not reading.failed:
+            return False
+        self._leaving, self._reading = reading, None
+        self._state = RunState(run=self._folder.name) if folded is None else folded.state
+        if folded is not None:
+            self._follower.offset, self._follower.skipped = folded.offset, folded.skipped
+        return True
+
+    def _how_far(self, reading: Reading) -> list[Message]:
+        if perf_counter() - self._said < SAY:
+            return []
+        self._said = perf_counter()
+        size = max(self._follower.path.stat().st_size, 1)
+        return [Greeting((self._state,), min(reading.offset / size, 0.99))]
 
     def _follow(self) -> list[Message]:
         events = self._follower.read(CHUNK)
@@ -96,10 +132,26 @@ class ReplaySession:
         self._caught_up, self._skipped, self._looked = False, 0, 0.0
         return self._catch_up()
 
+    def folder(self, run: str) -> Path | None:
+        """The folder that is looked at."""
+        return self._folder if run == self._state.run else None
+
     def send(self, command: AnyCommand) -> None:
         """Nobody is there to obey."""
         reason = "the run is over" if self._state.over else "this run can be watched and not steered from here"
         self._messages.append(ev.Refused(reason=reason, cause=command))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """End what still reads."""
+        for reading in (self._reading, self._leaving):
+            if reading is not None:
+                reading.close()
+        self._reading = self._leaving = None
+
+
+def _begin(journal: Path) -> Reading | None:
+    """Have another process read; None where none can be started."""
+    try:
+        return Reading(journal)
+    except OSError:
+        return None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand
 from tui_trainer.protocol.state import RunState
-from tui_trainer.session.base import Greeting, Message, Notice, Session
+from tui_trainer.session.base import Greeting, Message, Notice, OnDisk, Session
 
 
 class SeveralSessions:
@@ -16,6 +17,7 @@ class SeveralSessions:
     def __init__(self, sessions: Sequence[Session]) -> None:
         self._sessions = list(sessions)
         self._states: dict[Session, tuple[RunState, ...]] = {}
+        self._read: dict[Session, float] = {}
         self._ended: set[Session] = set()
 
     @property
@@ -34,8 +36,9 @@ class SeveralSessions:
         for session in self._sessions:
             for message in session.drain():
                 if isinstance(message, Greeting):
-                    self._states[session] = message.states
-                    messages.append(Greeting(tuple(state for states in self._states.values() for state in states)))
+                    self._states[session], self._read[session] = message.states, message.read
+                    states = tuple(state for states in self._states.values() for state in states)
+                    messages.append(Greeting(states, min(self._read.values())))
                 elif isinstance(message, Notice) and message.fatal:
                     self._ended.add(session)
                     everyone = len(self._ended) == len(self._sessions)
@@ -43,6 +46,11 @@ class SeveralSessions:
                 else:
                     messages.append(message)
         return messages
+
+    def folder(self, run: str) -> Path | None:
+        """The folder of a run, as the session that has it knows it."""
+        known = (session.folder(run) for session in self._sessions if isinstance(session, OnDisk))
+        return next((folder for folder in known if folder is not None), None)
 
     def send(self, command: AnyCommand) -> None:
         """Ask the session that has the run, or all of them."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 
 from rich.cells import cell_len
 
-from tui_trainer.ui.dots import Plane
+from tui_trainer.ui.dots import Glyphs, Plane
 from tui_trainer.ui.palette import Role
 from tui_trainer.ui.pictures.picture import Curve, Field, Level, Picture, Points, Remark, Rule, Trail, Words
 
@@ -39,14 +41,10 @@ def compose(picture: Picture, plane: Plane) -> Cells:
     for layer in picture.layers:
         match layer:
             case Curve(faint=True):
-                for column, row, dots in plane.trace(layer):
-                    cells.back[column, row] = glyphs.dots(dots, layer.role), layer.role
+                looks = _looks(glyphs, layer.role)
+                cells.back.update({(column, row): looks[dots] for column, row, dots in plane.trace(layer)})
             case Curve():
-                for column, row, dots in plane.trace(layer):
-                    here = meeting.setdefault((column, row), {})
-                    here[layer.role] = here.get(layer.role, 0) | dots
-                    role = list(here)[(column + len(here) - 1) % len(here)] if len(here) > 1 else layer.role
-                    cells.front[column, row] = glyphs.dots(here[role], role), role
+                _cover(cells, meeting, layer.role, plane.trace(layer), glyphs)
             case Field():
                 for column, row, place in plane.field(layer):
                     cells.back[column, row] = glyphs.shade(place, len(layer.roles), layer.apart), layer.roles[place]
@@ -75,6 +73,33 @@ def compose(picture: Picture, plane: Plane) -> Cells:
                 pass
     _remark(picture, plane, cells)
     return cells
+
+
+def _cover(
+    cells: Cells,
+    meeting: dict[Spot, dict[Role, int]],
+    curve: Role,
+    trace: Iterable[tuple[int, int, int]],
+    glyphs: Glyphs,
+) -> None:
+    """Put a curve in front, taking turns with those that have its cells already."""
+    front, looks = cells.front, _looks(glyphs, curve)
+    for column, row, dots in trace:
+        spot = column, row
+        here = meeting.get(spot)
+        if here is None:
+            meeting[spot] = {curve: dots}
+            front[spot] = looks[dots]
+            continue
+        here[curve] = here.get(curve, 0) | dots
+        role = list(here)[(column + len(here) - 1) % len(here)]
+        front[spot] = glyphs.dots(here[role], role), role
+
+
+@cache
+def _looks(glyphs: Glyphs, role: Role) -> list[tuple[str, Role]]:
+    """The character and the role of each set of dots of a curve."""
+    return [(glyphs.dots(dots, role), role) for dots in range(len(glyphs.table))]
 
 
 def _remark(picture: Picture, plane: Plane, cells: Cells) -> None:

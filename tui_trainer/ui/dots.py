@@ -15,7 +15,7 @@ from tui_trainer.ui.pictures.picture import Curve, Field, Scale, Sign, Trail
 GlyphName = Literal["braille", "block", "ascii"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Glyphs:
     """The characters of a chart.
 
@@ -127,7 +127,7 @@ class Plane:
         _join(dots, self._runs(curve))
         if curve.dotted:
             dots = [column if k // self.glyphs.across % 2 == 0 else 0 for k, column in enumerate(dots)]
-        yield from _cells(dots, self.rows, self.glyphs)
+        return _cells(dots, self.rows, self.glyphs)
 
     def trail(self, trail: Trail) -> Iterator[tuple[int, int, int]]:
         """The cells of a trail: column, row from the bottom, set of dots."""
@@ -223,6 +223,8 @@ def _lead(dots: list[int], left: tuple[int, int, int], right: tuple[int, int, in
     else:
         start = end = (max(left[1], right[1]) + min(left[2], right[2])) // 2
     width = right[0] - left[0]
+    if width == 1 and start == end:
+        return  # neighbours that overlap are joined as they are
     sign = (end > start) - (end < start)
     at = start
     for k in range(width + 1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.strip import Strip
 
-from tui_trainer.ui.cells import Cells, compose, narrow
+from tui_trainer.ui.cells import Cells, Spot, compose, narrow
 from tui_trainer.ui.dots import GLYPHS, GlyphName, Glyphs, Plane
 from tui_trainer.ui.palette import ROLES, Palette, Role
 from tui_trainer.ui.pictures.picture import Area, Picture, Rule, Tick
@@ -74,7 +74,7 @@ def _with_plotext(picture: Picture, plane: Plane, area: Area, width: int, height
     plot.set_yticks(*_upward(picture.y.ticks, plane, area.label) if area.label else ([], []))
     # plotext leaves out the axes of a plot without points.
     spots = list(cells.front.items()) or [((0, 0), (" ", "frame"))]
-    spots, more = spots[:SPOTS], spots[SPOTS:]
+    spots = spots[:SPOTS]
     plot.draw(
         [column for (column, _), _ in spots],
         [row for (_, row), _ in spots],
@@ -85,12 +85,7 @@ def _with_plotext(picture: Picture, plane: Plane, area: Area, width: int, height
     matrix = plot.matrix
     bottom = area.labels + area.axis
     # The bands of a long run fill most of the plot; placing their cells one by one takes a tenth of the time.
-    for (column, row), (character, role) in more:
-        if 0 <= column < area.columns and 0 <= row < area.rows:
-            matrix.insert_element(area.left + column, bottom + row, character, _ROLE[role])
-    for (column, row), (character, role) in cells.back.items():
-        if (column, row) not in cells.front:
-            matrix.insert_element(area.left + column, bottom + row, character, _ROLE[role])
+    _place(matrix, {**cells.back, **cells.front}, area, bottom)
     for layer in picture.layers:
         if isinstance(layer, Rule) and (layer.letter or area.axis):
             column = plane.column(layer.x)
@@ -99,6 +94,20 @@ def _with_plotext(picture: Picture, plane: Plane, area: Area, width: int, height
                 at = area.left + column // plane.glyphs.across
                 matrix.insert_element(at, bottom - area.axis, foot, _ROLE[layer.foot])
     return matrix
+
+
+def _place(matrix: Any, found: Mapping[Spot, tuple[str, Role]], area: Area, bottom: int) -> None:
+    """Set cells of the plot, `bottom` rows over the lowest of the matrix, over what stands there."""
+    left = area.left
+    markers = [row[left:] for row in matrix.marker[bottom : bottom + area.rows]]
+    colors = [row[left:] for row in matrix.fullground[bottom : bottom + area.rows]]
+    for (column, row), (character, role) in found.items():
+        if 0 <= column < area.columns and 0 <= row < area.rows:
+            markers[row][column] = character
+            colors[row][column] = _ROLE[role]
+    for row in range(area.rows):
+        matrix.marker[bottom + row][left:] = markers[row]
+        matrix.fullground[bottom + row][left:] = colors[row]
 
 
 def _across(ticks: Sequence[Tick], plane: Plane, area: Area) -> tuple[list[int], list[str]]:

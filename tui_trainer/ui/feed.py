@@ -77,6 +77,8 @@ class Feed:
         self.by = by or who()
         self.states: dict[str, RunState] = {}
         """The runs by name, in the order in which they were announced."""
+        self.read = 1.0
+        """The share of their past that has been read; with less than all of it, what is drawn of it is coarse."""
         self.connected = True
         self.trouble = ""
         """Why the session stands no longer."""
@@ -92,8 +94,9 @@ class Feed:
         news = News()
         for message in self.session.drain():
             match message:
-                case Greeting(states):
+                case Greeting(states, read):
                     self.states = {state.run: state for state in states}
+                    self.read = read
                     news.changed = news.urgent = True
                 case Notice(text, fatal, folders):
                     news.notices.append(message)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from tui_trainer.config.lesson import Lesson
 from tui_trainer.protocol.commands import ALL_RUNS
 from tui_trainer.protocol.state import Mark, RunState
+from tui_trainer.ui.closeups import Closeups
 from tui_trainer.ui.feed import Feed
 from tui_trainer.ui.narrator import Narrator
-from tui_trainer.ui.pictures import Pane, Shot, panes_of, shots_of, visible_span
+from tui_trainer.ui.pictures import Pane, Shot, panes_of, shots_of, visible_span, visible_spans
 from tui_trainer.ui.situation import Situation
 from tui_trainer.ui.view import View
 
@@ -32,6 +33,7 @@ class Watch:
         lesson: the lesson of the run in front.
         narrator: tells it.
         lecture: whether this was opened from the table of contents of the lecture.
+        closeups: what was read again from the journals where somebody zoomed in.
     """
 
     feed: Feed
@@ -47,11 +49,27 @@ class Watch:
     lesson: Lesson | None = None
     narrator: Narrator = field(default_factory=Narrator)
     lecture: bool = False
+    closeups: Closeups = field(default_factory=Closeups)
 
     @property
     def states(self) -> list[RunState]:
         """The runs in their order."""
         return list(self.feed.states.values())
+
+    @property
+    def seen(self) -> list[RunState]:
+        """The runs as they are drawn: where somebody zoomed in, with what was read again from their journals."""
+        return self.states if self.view.span is None else [self.closeups.closer(state) for state in self.states]
+
+    def look_closer(self) -> None:
+        """Have what is in sight read again from the journals, where it was kept too coarsely for that."""
+        states = self.states
+        if self.view.span is None or not states:
+            return
+        front = min(self.front, len(states) - 1)
+        spans = visible_spans(states, front, self.view)
+        order = sorted(range(len(states)), key=lambda place: place != front)
+        self.closeups.want([states[k] for k in order], [spans[k] for k in order], self.feed.session)
 
     @property
     def chosen(self) -> RunState | None:

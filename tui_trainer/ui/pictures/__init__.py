@@ -13,7 +13,7 @@ from tui_trainer.components.schedulers import Constant
 from tui_trainer.protocol.state import RunState
 from tui_trainer.ui.pictures import layers, loss, metric, norm, rate, speed
 from tui_trainer.ui.pictures.picture import Area, Picture, blank
-from tui_trainer.ui.pictures.scene import Scene, visible_span
+from tui_trainer.ui.pictures.scene import Scene, visible_span, visible_spans
 from tui_trainer.ui.pictures.taken import Shot, draw, shots_of
 from tui_trainer.ui.pictures.values import values_at
 from tui_trainer.ui.view import View
@@ -31,6 +31,7 @@ __all__ = [
     "shots_of",
     "values_at",
     "visible_span",
+    "visible_spans",
 ]
 
 

@@ -152,6 +152,12 @@ def smoothing_note(width: int, cut: Cut) -> str:
     return f"smooth {short(max(width, column))}" if width else ""
 
 
+def grain_note(cut: Cut) -> str:
+    """How many values stand behind each that was kept, where they are drawn wider than their columns."""
+    grain = cut.series.grain(cut.grid.edges[0], cut.grid.edges[-1])
+    return f"min-max of {short(grain)}" if grain > max(cut.steps_per_column, 1) else ""
+
+
 def gap_note(cut: Cut) -> str:
     """How many values were not finite, and where the first of them was."""
     gaps = cut.series.gaps

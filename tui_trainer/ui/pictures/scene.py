@@ -161,6 +161,12 @@ def visible_span(states: Sequence[RunState], selected: int, view: View) -> Span:
     return edges[0], edges[-1]
 
 
+def visible_spans(states: Sequence[RunState], selected: int, view: View) -> list[Span]:
+    """The same for every run, in its own steps."""
+    grids = Scene.of(states, selected, view, Area.of(3, 9)).grids
+    return [(grid.edges[0], grid.edges[-1]) for grid in grids]
+
+
 def short_name(state: RunState) -> str:
     """The end of a run's name, which tells the runs of a group apart; its title where it has no name."""
     name = state.run.rsplit("/", 1)[-1] or (state.started.title if state.started is not None else "")

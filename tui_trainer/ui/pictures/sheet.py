@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tui_trainer.protocol.words import number
 from tui_trainer.text import visible
 from tui_trainer.ui.palette import Role
-from tui_trainer.ui.pictures.curves import Cut, gap_note, mean, smoothing_note, smoothing_width
+from tui_trainer.ui.pictures.curves import Cut, gap_note, grain_note, mean, smoothing_note, smoothing_width
 from tui_trainer.ui.pictures.picture import Curve, Entry, Layer, Level, Picture, Points, Remark, Rule, Scale, Sign
 from tui_trainer.ui.pictures.ranges import vertical
 from tui_trainer.ui.pictures.scene import Scene
@@ -67,13 +67,14 @@ class Sheet:
         cut = scene.cut(name)
         width = smoothing_width(scene.view.smoothing, cut)
         role = scene.own(front)
+        coarse = grain_note(cut) if scene.view.span is not None else ""
+        self.note(coarse or smoothing_note(width, cut))
         if width:
             values = cut.smoothed(width)
             self.curves += cut.band(faint if scene.alone else scene.dim(), faint=True)
             lines = cut.line(role, values)
             self.curves += lines
             self.name_line([] if scene.alone else lines, scene.name(scene.front))
-            self.note(smoothing_note(width, cut))
         else:
             values = None
             self.curves += cut.band(role)

@@ -162,6 +162,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._hear(news)
         self._stale |= news.changed
         self._hurried |= self.guide.tick(now)
+        self._hurried |= self.watching.closeups.arrived()
         if not drained:
             self._pace.held_up(now)
         elif self.watching.shape != self._shape:
@@ -252,6 +253,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self.query_one(Board).draw(self.guide.hints(self._keymap))
         self.query_one(Header).say(self.watching, self._signs)
         self.query_one(Footer).draw(self.watching.situation, self._keymap, self.watching.feed.pending)
+        self.watching.look_closer()
 
     def _draw_footer(self) -> None:
         footer = self.query_one(Footer)

@@ -180,12 +180,12 @@ class Board(Horizontal):
 
     def _source(self, kind: Pane) -> Source:
         watch = self._watch
-        return lambda width, height: picture(kind, watch.states, watch.front, watch.view, width, height)
+        return lambda width, height: picture(kind, watch.seen, watch.front, watch.view, width, height)
 
     def _draw_numbers(self, state: RunState) -> None:
         watch = self._watch
         others = max(len(watch.states) - 1, 0)
-        values = values_at(watch.states, watch.front, watch.view)
+        values = values_at(watch.seen, watch.front, watch.view)
         # The list of the runs in the column has the losses of the others; of many runs it alone has room for them.
         values = values if others <= FEW else values[: len(values) - others]
         heading = ""

@@ -48,6 +48,8 @@ def _left(watch: Watch, signs: Signs) -> list[Content]:
         parts[0] = Content.styled(f"{signs.cut_off} dead", "bold $error")
     if not feed.connected and not state.over:
         parts.insert(0, Content.styled(f"{signs.cut_off} disconnected", "bold $error"))
+    if feed.read < 1:
+        parts.insert(1, Content.styled(f"coarse, {feed.read:.0%} read", "bold $warning"))
     if headline := headline_of(state):
         parts.append(Content.styled(f"! {headline.finding} (i)", SEVERITY_STYLES[headline.severity]))
     if state.unsaved:

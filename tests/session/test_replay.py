@@ -1,0 +1,93 @@
+"""A long run that is opened: at once a coarse picture that says so, then all of it."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+from tests.runs.journals import altered, write
+from tui_trainer.protocol.state import RunState
+from tui_trainer.runs import reading
+from tui_trainer.runs.journal import read_events
+from tui_trainer.session.base import Greeting, Notice
+from tui_trainer.session.replay import ReplaySession
+from tui_trainer.session.several import SeveralSessions
+
+
+@pytest.fixture(autouse=True)
+def every_journal_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui_trainer.session.replay.WORTH", 0)
+
+
+def folded(journal: Path) -> str:
+    state = RunState(run=journal.parent.name)
+    for event in read_events(journal):
+        state.apply(event)
+    return state.model_dump_json()
+
+
+def greetings(session: ReplaySession | SeveralSessions, notices: list[Notice] | None = None) -> list[Greeting]:
+    """All until everything has been read."""
+    found: list[Greeting] = []
+    until = monotonic() + 30
+    while not found or found[-1].read < 1:
+        assert monotonic() < until
+        for message in session.drain():
+            if isinstance(message, Greeting):
+                found.append(message)
+            elif notices is not None and isinstance(message, Notice):
+                notices.append(message)
+        sleep(0.01)
+    return found
+
+
+def test_it_is_coarse_first_and_whole_in_the_end(tmp_path: Path) -> None:
+    journal = write(tmp_path / "long", 1, 20_000)
+    session = ReplaySession(tmp_path / "long")
+    found = greetings(session)
+    session.close()
+    assert found[0].read < 1
+    assert found[0].states[0].over
+    assert found[0].states[0].step == found[-1].states[0].step
+    assert found[-1].read == 1
+    assert found[-1].states[0].model_dump_json() == folded(journal)
+
+
+def test_lines_that_were_skipped_elsewhere_are_told_here(tmp_path: Path) -> None:
+    altered(write(tmp_path / "long", 2, 20_000), random.Random(1), 3)
+    session = ReplaySession(tmp_path / "long")
+    notices: list[Notice] = []
+    greetings(session, notices)
+    session.close()
+    assert [notice.text.split(" of the journal")[0] for notice in notices] == ["3 altered or torn lines"]
+
+
+def test_where_no_process_can_be_started_it_is_read_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = write(tmp_path / "long", 3, 20_000)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(reading.subprocess, "Popen", refuse)
+    assert greetings(ReplaySession(tmp_path / "long"))[-1].states[0].model_dump_json() == folded(journal)
+
+
+def test_a_process_that_dies_is_replaced_by_this_one(tmp_path: Path) -> None:
+    journal = write(tmp_path / "long", 4, 20_000)
+    session = ReplaySession(tmp_path / "long")
+    assert session.drain()
+    assert session._reading is not None
+    session._reading._process.kill()
+    assert greetings(session)[-1].states[0].model_dump_json() == folded(journal)
+    session.close()
+
+
+def test_of_several_the_last_one_counts(tmp_path: Path) -> None:
+    journals = [write(tmp_path / name, seed, 20_000) for seed, name in enumerate(("one", "two"), start=5)]
+    session = SeveralSessions([ReplaySession(journal.parent) for journal in journals])
+    states = greetings(session)[-1].states
+    session.close()
+    assert [state.model_dump_json() for state in states] == [folded(journal) for journal in journals]
