@@ -130,7 +130,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """A line on top, the board, the keys at the bottom."""
         yield Header()
-        yield Board(self.watching, self._signs)
+        yield Board(self.watching, self._signs, self._keymap)
         yield Footer()
 
     def on_mount(self) -> None:
