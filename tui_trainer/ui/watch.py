@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tui_trainer.config.lesson import Lesson
 from tui_trainer.protocol.commands import ALL_RUNS
 from tui_trainer.protocol.state import Mark, RunState
+from tui_trainer.session.base import Session
 from tui_trainer.ui.feed import Feed
 from tui_trainer.ui.narrator import Narrator
 from tui_trainer.ui.pictures import Pane, Shot, panes_of, shots_of, visible_span
@@ -47,6 +48,13 @@ class Watch:
     lesson: Lesson | None = None
     narrator: Narrator = field(default_factory=Narrator)
     lecture: bool = False
+
+    def begin(self, session: Session) -> None:
+        """Look at other runs in the same way: what belonged to those of before is put away."""
+        self.feed.begin(session)
+        self.view = replace(self.view, span=None, cursor=None, told=())
+        self.mark, self.summary = None, True
+        self.narrator.begin_again()
 
     @property
     def states(self) -> list[RunState]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tui_trainer.components.optimizers import SGD
 from tui_trainer.components.plan import Plan
 from tui_trainer.components.schedulers import Constant, Cosine
 from tui_trainer.protocol import events as ev
@@ -126,6 +127,82 @@ def test_bars_say_zero_where_a_log_axis_has_no_place_for_it():
 def test_many_layers_are_thinned_to_what_has_room():
     many = Bars(labels=tuple(f"layer{k}" for k in range(60)), groups=(Group(name="g", values=tuple(range(60))),) * 3)
     assert "19 of 60" in text([of(many)], 84)
+
+
+@pytest.mark.parametrize("count", [2, 5, 10])
+def test_names_of_bars_keep_their_left_edge(count):
+    """A name that is wider than its bars reaches to the right, where others were left out for it."""
+    groups = (Group(name="grad", values=(1,) * count),) * 3
+    deep = Bars(labels=tuple(f"hidden{k}" for k in range(count)), groups=groups)
+    for width in range(30, 120):
+        names = text([of(deep)], width).splitlines()[-1].split()
+        assert names[0].endswith("0"), f"{width} cells: {names}"
+        assert [name for name in names if not name.startswith(("hidden", "…"))] == [], f"{width} cells"
+
+
+@pytest.mark.parametrize("width", [60, 78])
+def test_a_table_has_room_for_the_names_of_its_rows(width):
+    rows = ("sigmoid", "leaky-relu", "softplus-of-x")
+    table = Heat(title="table", columns=("a", "b"), rows=rows, values=((1, 2), (3, 4), (5, 6)))
+    shown = text([of(table)], width)
+    assert [name for name in rows if name not in shown] == []
+
+
+def depths(*steps: int) -> RunState:
+    """A run of fifty steps an epoch that looked at its layers at these steps; the first one's gradient is nothing."""
+    state = RunState(run="deep")
+    state.apply(ev.RunStarted(title="deep", steps_per_epoch=50, epochs=10, config={"pictures": [{"kind": "layers"}]}))
+    state.apply(ev.Scalars(step=steps[-1], steps=list(steps), seconds=[1.0] * len(steps), values={}))
+    for step in steps:
+        groups = (Group(name="grad", values=(0, 10.0**-step, 0.1)), Group(name="moved", values=(step, step, step)))
+        drawing = Bars(title="layers", y=Axis(log=True), labels=("hidden1", "hidden2", "output"), groups=groups)
+        state.apply(taken("layers", drawing, {}, step=step, epoch=step // 50))
+    return state
+
+
+def test_bars_are_drawn_over_time_a_group_at_a_time():
+    states = [depths(0, 1, 2, 3)]
+    shot = shots_of(states, 0)[0]
+    drawn = picture(shot, states, 0, View(bars=1), 76, 20)
+    assert drawn.name == "layers: grad over time"
+    assert [layer.low for layer in drawn.layers if isinstance(layer, Curve)] == [
+        (1.0, 0.1, 0.01, 0.001),
+        (0.1,) * 4,
+    ]
+    assert next(layer.x for layer in drawn.layers if isinstance(layer, Curve)) == (0, 0.02, 0.04, 0.06)
+    shown = text(states, bars=1)
+    assert "hidden1 0" in shown, "what is exactly zero has no place on the axis, and is told"
+    assert "hidden2" in shown
+    assert "epoch" in shown.splitlines()[-1]
+    assert "moved over time" in text(states, bars=2)
+    assert "over time" not in text(states)
+
+
+def test_bars_that_are_all_zero_say_so():
+    state = RunState(run="sign")
+    state.apply(ev.RunStarted(title="sign", config={"pictures": [{"kind": "layers"}]}))
+    zero = Bars(title="layers", y=Axis(log=True), labels=("hidden1",), groups=(Group(name="grad", values=(0,)),))
+    state.apply(taken("layers", zero, {}, step=0))
+    assert "nothing but zeros so far" in text([state], bars=1)
+
+
+def test_an_undo_takes_back_the_pictures_of_the_branch_that_was_left():
+    state = depths(0, 50, 100, 150)
+    restored = ev.Restored(
+        from_step=150, undid="7", seconds=1, epochs=10, lr=0.1, clip_grad_norm=0, patience=5, min_delta=0,
+        early_stopping=False, bad_epochs=0, plan=Plan.begin(Constant(), 0.1, step=0, end=500, steps_per_epoch=50),
+        optimizer=SGD(lr=0.1),
+    )  # fmt: skip
+    state.apply(ev.RolledBack(to="set lr", from_epoch=1, step=60, restored=restored))
+    assert state.pictures == {}
+    assert list(state.histories["layers/moved/output"].steps) == [0, 50]
+    assert "not taken yet" in text([state])
+    kept = depths(0, 50)
+    kept.apply(ev.RolledBack(to="set lr", from_epoch=1, step=60, restored=restored))
+    assert kept.pictures["layers"].step == 50
+    back = depths(0, 50)
+    back.apply(ev.RolledBack(to="best", from_epoch=0, step=50))
+    assert set(back.pictures) == {"layers"}, "where the clock goes on, what was seen was"
 
 
 def test_a_table_shows_its_numbers_and_shades_that_need_no_colour():

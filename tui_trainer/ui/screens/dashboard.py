@@ -20,6 +20,7 @@ from tui_trainer.protocol.state import RunState
 from tui_trainer.session.base import Session
 from tui_trainer.text import visible
 from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, keys_of
+from tui_trainer.ui.anew import Anew
 from tui_trainer.ui.feed import Feed, News
 from tui_trainer.ui.guide import Guide
 from tui_trainer.ui.layout import arrange
@@ -98,6 +99,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self.guide = Guide(self, self.watching, tour, rest)
         self.leaving = Leaving(self, self.watching)
         self._looker = Looker(self, self.watching)
+        self._anew = Anew(self, self.watching)
         self._pace = pace
         self._keymap = keymap
         self._signs = signs
@@ -114,6 +116,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
             **self._looker.doings(),
             **self.guide.doings(),
             **self.leaving.doings(),
+            **self._anew.doings(),
             "resume_run": self._resume_run,
             "palette": self._find,
             "help": self._help,
@@ -177,6 +180,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
                 self.query_one(Board).draw_starting()
             self._draw_footer()
         self.leaving.check()
+        self._anew.tick(now)
 
     def _hear(self, news: News) -> None:
         for answer in news.answers:

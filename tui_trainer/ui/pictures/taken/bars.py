@@ -7,7 +7,7 @@ from tui_trainer.text import visible
 from tui_trainer.ui.palette import RUNS, Role
 from tui_trainer.ui.pictures.picture import Curve, Entry, Layer, Level, Picture, Remark, Scale, Tick
 from tui_trainer.ui.pictures.ranges import vertical
-from tui_trainer.ui.pictures.taken.frame import Frame, labels
+from tui_trainer.ui.pictures.taken.frame import Frame, footed, labels
 
 WIDEST = 8
 """Cells of a bar, at most."""
@@ -41,7 +41,7 @@ def draw(frame: Frame, drawing: Bars) -> Picture:
     for place, label in enumerate(shown):
         start = place * slot + max(slot - wide * many, 0) // 2
         if place % stride == 0:
-            ticks.append(Tick(place * slot + slot / 2, names[place]))
+            ticks.append(Tick(slot * footed(place, names[place], slot), names[place]))
         for k, group in enumerate(drawing.groups):
             layers += _bar(RUNS[k % len(RUNS)], start + k * wide, wide, group.values[label], scale)
     legend = tuple(Entry(RUNS[k % len(RUNS)], "band", visible(group.name)) for k, group in enumerate(drawing.groups))

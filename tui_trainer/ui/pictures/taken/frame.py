@@ -113,6 +113,12 @@ def _plain(name: str) -> str:
     return f"{words} =" if words[-1:].isdigit() else words
 
 
+def footed(place: int, name: str, room: float) -> float:
+    """Where the name of a slot of `room` cells stands under it: in its middle, or from its left edge on where it is
+    wider and has the room of slots without a name at its right."""
+    return place + max(0.5, (len(name) + 1) / 2 / max(room, 1e-9))
+
+
 def labels(names: Sequence[str], cells: int) -> list[str]:
     """Names in so many cells each: their beginnings, or their ends where only these tell them apart."""
     shown = [visible(name) for name in names]
