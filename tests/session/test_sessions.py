@@ -259,5 +259,5 @@ def test_runs_are_trained_anew_beside_the_old_ones(tmp_path):
     assert load(spec.runs[1].path).first.data.rotation == 45
     with pytest.raises(UserError, match="did you mean"):
         anew_spec(folders, ["data.rotatoin=45"])
-    with pytest.raises(UserError, match="'gone' is not on this machine"):
+    with pytest.raises(UserError, match="not on this machine: the folder of run 'gone'"):
         anew_spec({"gone": str(tmp_path / "nowhere")}, [])

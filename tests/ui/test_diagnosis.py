@@ -67,8 +67,10 @@ def test_the_page_names_the_keys_of_whoever_reads_it() -> None:
         )
         assert "keys [" in page
         assert "[k]" not in page
+        assert "! LR_HIGH (f2)" in page
 
-    play(app_over(session, settings=Settings(keys={"drop_rate": "ctrl+d", "schedule": ""})), script, (110, 30))
+    keys = {"drop_rate": "ctrl+d", "schedule": "", "diagnosis": "f2,i"}
+    play(app_over(session, settings=Settings(keys=keys)), script, (110, 30))
 
 
 def test_the_line_on_top_and_the_log_say_a_new_finding() -> None:

@@ -99,7 +99,7 @@ def anew_spec(runs: Mapping[str, str], overrides: Sequence[str]) -> HostSpec:
     folders = {name: Path(folder) for name, folder in runs.items()}
     for name, folder in folders.items():
         if not runs[name] or not (folder / "run.toml").is_file():
-            raise UserError(f"the folder of run {name!r} is not on this machine: start it anew where it lies")
+            raise UserError(f"not on this machine: the folder of run {name!r}; start it anew where it lies")
     configs = {name.partition("/")[2]: load(str(folder), overrides).first for name, folder in folders.items()}
     name, folder = next(iter(folders.items()))
     preset = str(_about(folder).get("preset", "")) or folder.name

@@ -90,7 +90,7 @@ def _turnable(now: Situation) -> str | None:
     started = now.state.started if now.state is not None else None
     data: dict[str, Any] = started.config.get("data", {}) if started is not None else {}
     if "rotation" not in data:
-        return "nothing to turn: only a quadratic (coord-scale, zigzag, second-order) lies in its coordinates in a way"
+        return "nothing to turn: only a quadratic has a direction (coord-scale, zigzag)"
     if data.get("dimensions", 2) < 2:
         return "nothing to turn: this function has one coordinate"
     return None

@@ -137,6 +137,7 @@ def test_names_of_bars_keep_their_left_edge(count):
     for width in range(30, 120):
         names = text([of(deep)], width).splitlines()[-1].split()
         assert names[0].endswith("0"), f"{width} cells: {names}"
+        assert names[-1].endswith(str(count - 1)), f"{width} cells: the last one is named: {names}"
         assert [name for name in names if not name.startswith(("hidden", "…"))] == [], f"{width} cells"
 
 
@@ -158,6 +159,13 @@ def depths(*steps: int) -> RunState:
         drawing = Bars(title="layers", y=Axis(log=True), labels=("hidden1", "hidden2", "output"), groups=groups)
         state.apply(taken("layers", drawing, {}, step=step, epoch=step // 50))
     return state
+
+
+def test_the_name_of_a_curve_leaves_that_of_a_level_whole():
+    for end in range(100, 220):
+        line = Line(name="cross-entropy", x=(0, 1, 2), y=(4.0, 0.0, end / 100))
+        shown = text([of(Lines(lines=(line,), levels=(Rule(at=2.3, text="guessing 2.3"),)))])
+        assert "guessing 2.3" in shown, f"at {end / 100}:\n{shown}"
 
 
 def test_bars_are_drawn_over_time_a_group_at_a_time():
@@ -264,7 +272,7 @@ def _curves(states: list[RunState]) -> int:
 
 def test_the_numbers_of_the_only_thing_in_a_picture_are_read_out():
     numbers = {"max_derivative/tanh": 1.0, "zero_share/tanh": 0.0}
-    assert "max derivative 1" in text([of(KINDS["lines"], **numbers)], 100)
+    assert "max slope 1" in text([of(KINDS["lines"], **numbers)], 100)
     assert "max derivative" not in text([of(KINDS["lines"], **numbers, **{"zero_share/relu": 0.5})], 100)
 
 

@@ -171,7 +171,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         elif news.answers:
             # What was asked is done: say so at once, and draw what it changed in the frame after.
             self._hurried = True
-            self.query_one(Header).say(self.watching, self._signs)
+            self.query_one(Header).say(self.watching, self._signs, self._keymap)
             self._draw_footer()
         elif news.urgent or self._hurried or (self._stale and self._pace.due(now)):
             self.looked()
@@ -253,7 +253,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._pace.begin(self._drawn_at)
         self._stale = False
         self.query_one(Board).draw(self.guide.hints(self._keymap))
-        self.query_one(Header).say(self.watching, self._signs)
+        self.query_one(Header).say(self.watching, self._signs, self._keymap)
         self.query_one(Footer).draw(self.watching.situation, self._keymap, self.watching.feed.pending)
 
     def _draw_footer(self) -> None:

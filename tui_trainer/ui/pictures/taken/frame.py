@@ -108,15 +108,26 @@ def _apart(low: float, high: float) -> tuple[float, float]:
     return low - margin, high + margin
 
 
+SHORT = {
+    "max_derivative": "max slope",
+    "zero_share": "zero",
+    "mean_square_derivative": "mean square",
+    "nanoseconds": "ns",
+    "optimizer_floats_per_parameter": "state per weight",
+}
+"""Names of numbers that would leave no room for the others in a title of 80 cells."""
+
+
 def _plain(name: str) -> str:
-    words = name.replace("_", " ")
+    words = SHORT.get(name, name).replace("_", " ")
     return f"{words} =" if words[-1:].isdigit() else words
 
 
-def footed(place: int, name: str, room: float) -> float:
-    """Where the name of a slot of `room` cells stands under it: in its middle, or from its left edge on where it is
-    wider and has the room of slots without a name at its right."""
-    return place + max(0.5, (len(name) + 1) / 2 / max(room, 1e-9))
+def footed(place: int, name: str, room: float, count: int) -> float:
+    """Where the name of one of `count` slots of `room` cells stands under it: in its middle, or from its left edge on
+    where it is wider and has the room of slots without a name at its right; the last one up to its right edge."""
+    half, room = (len(name) + 1) / 2, max(room, 1e-9)
+    return max(min(place + max(0.5, half / room), count - (half + 0.5) / room), half / room)
 
 
 def labels(names: Sequence[str], cells: int) -> list[str]:

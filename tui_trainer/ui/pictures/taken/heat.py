@@ -34,7 +34,7 @@ def draw(frame: Frame, drawing: Heat) -> Picture:
                 )
     stride = max(int(-(-4 // room)), 1)
     feet = labels(drawing.columns, int(room * stride) - 1)
-    ticks = [Tick(footed(place, name, room), name) for place, name in enumerate(feet) if place % stride == 0]
+    ticks = [Tick(footed(place, name, room, across), name) for place, name in enumerate(feet) if place % stride == 0]
     lefts = [Tick(down - place - 0.5, name) for place, name in enumerate(labels(drawing.rows, frame.area.label))]
     ends = Entry(LAYERS[-1], "band", f"{short(low) if low else 0} to {short(high) if high else 0}")
     return Picture(
