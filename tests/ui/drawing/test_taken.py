@@ -259,6 +259,15 @@ def test_of_several_runs_each_has_its_own_colour():
     assert _curves(crowd) == len(other.lines)
 
 
+def test_the_numbers_of_the_run_in_front_come_before_the_names_of_the_others():
+    """These stand at the ends of their curves as well, and the title has no room for all."""
+    states = [of(KINDS["lines"], run=f"set/{name}", first=1.0) for name in ("typical", "no-momentum", "short-memory")]
+    for place, state in enumerate(states):
+        drawing = KINDS["lines"].model_copy(update={"title": f"curves {place}"})
+        state.apply(taken("shot", drawing, {"first": 1.0}, step=4))
+    assert "first 1" in text(states, 78).splitlines()[0]
+
+
 def test_what_all_runs_have_in_common_is_drawn_once():
     lines = [of(KINDS["lines"], run="set/a"), of(KINDS["lines"], run="set/b")]
     assert _curves(lines) == _curves(lines[:1])
