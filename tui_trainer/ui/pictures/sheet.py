@@ -133,9 +133,10 @@ class Sheet:
         self.note(self._where())
         spare = [level.y for level in self.levels]
         log, rows = scene.view.log_y or self.steep, scene.area.rows
-        # A run behind that left the numbers would leave all others on one line: it is cut off where they end.
-        whole = [curve for curve in self.curves if not any(curve is other for other in self.broken)] or self.curves
-        scale = vertical(whole, rows, log=log, firm=self.firm, spare=spare, cut=self.cut)
+        # A run behind that left the numbers would press all others onto one line of a linear axis: there it is cut off.
+        cut_off = () if log else self.broken
+        kept = [curve for curve in self.curves if not any(curve is other for other in cut_off)] or self.curves
+        scale = vertical(kept, rows, log=log, firm=self.firm, spare=spare, cut=self.cut)
         if log:
             self.notes.insert(0, Entry("text", "", "log"))
         faint = [curve for curve in self.curves if curve.faint]
