@@ -138,7 +138,7 @@ def test_names_of_bars_keep_their_left_edge(count):
         names = text([of(deep)], width).splitlines()[-1].split()
         assert names[0].endswith("0"), f"{width} cells: {names}"
         assert names[-1].endswith(str(count - 1)), f"{width} cells: the last one is named: {names}"
-        assert [name for name in names if not name.startswith(("hidden", "…"))] == [], f"{width} cells"
+        assert [name for name in names if not name.startswith(("h", "…"))] == [], f"{width} cells"
 
 
 @pytest.mark.parametrize("width", [60, 78])
@@ -147,6 +147,16 @@ def test_a_table_has_room_for_the_names_of_its_rows(width):
     table = Heat(title="table", columns=("a", "b"), rows=rows, values=((1, 2), (3, 4), (5, 6)))
     shown = text([of(table)], width)
     assert [name for name in rows if name not in shown] == []
+
+
+def test_columns_that_begin_alike_are_told_apart_and_the_last_one_is_named():
+    columns = ("zero", "normal-001", "normal-01", "normal-1", "torch-default", "xavier", "kaiming", "orthogonal-1",
+               "orthogonal-root2")  # fmt: skip
+    table = Heat(title="table", columns=columns, rows=("sigmoid", "leaky-relu"), values=((1,) * 9, (2,) * 9))
+    feet = text([of(table)], 78).splitlines()[-1].split()
+    assert len(set(feet)) == len(columns)
+    assert feet[1:4] == ["no…001", "no…-01", "no…l-1"]
+    assert feet[-1] == "o…ot2"
 
 
 def depths(*steps: int) -> RunState:

@@ -127,14 +127,17 @@ def footed(place: int, name: str, room: float, count: int) -> float:
     """Where the name of one of `count` slots of `room` cells stands under it: in its middle, or from its left edge on
     where it is wider and has the room of slots without a name at its right; the last one up to its right edge."""
     half, room = (len(name) + 1) / 2, max(room, 1e-9)
-    return max(min(place + max(0.5, half / room), count - (half + 0.5) / room), half / room)
+    return max(min(place + max(0.5, half / room), count - (half + 1) / room), half / room)
 
 
 def labels(names: Sequence[str], cells: int) -> list[str]:
-    """Names in so many cells each: their beginnings, or their ends where only these tell them apart."""
+    """Names in so many cells each: their beginnings, or both ends where only these tell them apart."""
     shown = [visible(name) for name in names]
     cells = max(cells, 1)
     starts = [name if len(name) <= cells else f"{name[: cells - 1]}…"[:cells] for name in shown]
-    if len(set(starts)) == len(set(shown)):
-        return starts
-    return [name if len(name) <= cells else f"…{name[len(name) - cells + 1 :]}"[:cells] for name in shown]
+    tail = min(cells - 1, max(cells // 2, 3))
+    return [
+        start if len(name) <= cells or starts.count(start) == 1
+        else f"{name[: cells - 1 - tail]}…{name[len(name) - tail :]}"[:cells]
+        for name, start in zip(shown, starts, strict=True)
+    ]  # fmt: skip

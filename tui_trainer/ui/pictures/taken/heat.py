@@ -33,7 +33,10 @@ def draw(frame: Frame, drawing: Heat) -> Picture:
                     Words("title", column + 0.5, down - place - 0.5, f" {text} " if len(text) <= room - 3 else text)
                 )
     stride = max(int(-(-4 // room)), 1)
-    feet = labels(drawing.columns, int(room * stride) - 1)
+    cells = int(room * stride) - 1
+    feet = labels(drawing.columns, cells)
+    if len(feet[-1]) == cells:  # the edge of the plot is its neighbour
+        feet[-1] = labels(drawing.columns, cells - 1)[-1]
     ticks = [Tick(footed(place, name, room, across), name) for place, name in enumerate(feet) if place % stride == 0]
     lefts = [Tick(down - place - 0.5, name) for place, name in enumerate(labels(drawing.rows, frame.area.label))]
     ends = Entry(LAYERS[-1], "band", f"{short(low) if low else 0} to {short(high) if high else 0}")
