@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
 
 from tests.diagnosis.histories import LN10, epochs, history, layers, probes
 from tui_trainer.diagnosis.findings import HEADLINES, NO_FINDING, ORDER, Finding
+from tui_trainer.diagnosis.fitting import stopped_too_soon
 from tui_trainer.diagnosis.history import Broken, History
 from tui_trainer.diagnosis.rules import RULES, holding
+from tui_trainer.ui.actions import ACTIONS, key_sign
 
 FLAT = [1.0] * 5 + [0.995] * 6
 """Eleven epochs of a run of thirty: the last five are no 1 % better than the six before."""
@@ -283,6 +286,41 @@ def test_what_ended_too_soon_projects_its_gain() -> None:
     assert found.numbers["projected"] == pytest.approx(losses[-1] * 0.9**4)
     assert "--epochs 12" in found.advice
     assert found.key == "E"
+
+
+@pytest.mark.parametrize(
+    ("monitor", "wrong", "asks"),
+    [
+        ("val_loss", [0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1], True),
+        ("val_accuracy", [0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1], False),
+        ("val_error", [0.5, 0.4, 0.3, 0.3, 0.3, 0.3, 0.2, 0.1], True),
+        ("train_loss", [0.1] * 8, False),
+    ],
+)
+def test_early_stopping_that_waited_as_asked_has_not_ended_too_soon(
+    monitor: str, wrong: list[float], asks: bool
+) -> None:
+    """Where only the loss went on falling while the watched error stood still, the run ended as it was asked to."""
+    losses = [2.0 * 0.9**place for place in range(8)]
+    seen = tuple(
+        replace(epoch, val_error=error) for epoch, error in zip(epochs(losses, val_loss=losses), wrong, strict=True)
+    )
+    run = history(reason="early-stopped", monitor=monitor, epochs=seen)
+    found = stopped_too_soon(run, {})
+    assert (found is not None) is asks
+    assert stopped_too_soon(replace(run, reason="completed"), {}) is not None
+    if found is not None:
+        assert "--patience" in found.advice
+        assert found.key == "p"
+
+
+def test_keys_in_advice_stand_where_the_screen_puts_those_of_its_reader() -> None:
+    usual = {key_sign(key) for action in ACTIONS for key in action.keys}
+    for name, (run, _) in CASES.items():
+        for found in holding(run).values():
+            named = set(re.findall(r"\((\S)(?=[):,])", found.advice))
+            assert set(found.key.split()) <= named, f"{name}: {found.advice}"
+            assert named <= usual, f"{name}: {found.advice}"
 
 
 def test_a_quarter_of_silent_units_is_a_note_at_the_end_of_the_order() -> None:

@@ -304,3 +304,15 @@ def test_a_margin_is_no_guess_and_numbers_are_guessed_by_a_constant():
         tried = [shop.objective(torch.full_like(targets, at), targets).item() for at in torch.linspace(-1, 1, 801)]
         assert bench.of(ev.RunStarted)[0].guessing == pytest.approx(min(tried), rel=1e-3)
         assert bench.of(ev.RunStarted)[0].chance == bench.of(ev.RunStarted)[0].guessing
+
+
+@pytest.mark.parametrize(
+    ("loss", "head", "line"),
+    [("cross-entropy", "identity", math.log(2)), ("mse", "softmax", 0.25), ("perceptron", "identity", None)],
+)
+def test_the_line_of_guessing_is_in_the_units_of_the_loss(loss: str, head: str, line: float | None):
+    """Nats are no squares, and a margin knows no guess: a line there would be a wrong word on the chart."""
+    config = tiny(loss={"kind": loss}, model={"head": head}, training={"epochs": 1})
+    bench = Bench(config)
+    found = bench.of(ev.RunStarted)[0].references
+    assert found == ({} if line is None else {"guessing": pytest.approx(line, abs=2e-3)})

@@ -366,3 +366,27 @@ def test_the_schedules_that_move_each_step_are_asked_each_step():
     assert Constant().changes_each == "epoch"
     assert Plateau().changes_each == "epoch"
     assert Constant(warmup=10).changes_each == "step"
+
+
+def test_a_run_that_keeps_a_pace_takes_the_same_steps_and_obeys_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits between two steps for as long as is left, and not at all once somebody has asked for something."""
+    rests: list[float] = []
+
+    def rest(control: Control, seconds: float) -> None:
+        rests.append(seconds)
+
+    monkeypatch.setattr(Control, "rest", rest)
+    slow, fast = (Bench(tiny(training={"epochs": 2, "steps_per_second": pace})) for pace in (0.5, 0.0))
+    assert [event.metrics for event in slow.of(ev.EpochEnded)] == [event.metrics for event in fast.of(ev.EpochEnded)]
+    assert len(rests) == slow.trainer.step
+    assert all(1 < seconds <= 2 for seconds in rests[1:])
+
+
+def test_a_rest_ends_when_somebody_asks() -> None:
+    control = Control(threading.Event())
+    control.put(cmd.Pause())
+    control.rest(3600)
+    assert control.take() is not None
+    threading.Timer(0.02, control.put, [cmd.Pause()]).start()
+    control.rest(3600)
+    assert control.waiting

@@ -210,3 +210,10 @@ def test_a_trained_run_keeps_its_pictures_and_what_was_found() -> None:
     assert sign.reads("layers", "movement")["hidden1"] == 0 < sign.reads("layers", "movement")["output"]
     assert sign.first_finding("NOGRAD") == 1
     assert sign.first_finding("ADAGRAD") == math.inf
+
+
+def test_without_a_terminal_it_says_what_the_lecture_can_do_there(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = _run(capsys, "S30")
+    assert code == 2
+    assert "not a terminal: --list prints the rows, --check measures what they claim" in err
+    assert "headless" not in err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,8 @@ from tests.support import wait_for
 from tui_trainer.components.schedulers import Cosine
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.state import RunState
+from tui_trainer.runs.folder import RunFolder
 from tui_trainer.runs.journal import read_events
 from tui_trainer.runs.listing import describe
 from tui_trainer.session.base import Greeting
@@ -240,3 +243,41 @@ def test_sockets_of_hosts_that_died_go_with_the_next_host(tmp_path):
     host.obey(cmd.Stop())
     thread.join(30)
     assert not thread.is_alive()
+
+
+def test_runs_are_trained_anew_beside_the_old_ones(tmp_path):
+    """The valley turned: gradient descent goes as far in it, a scale for each coordinate does not."""
+    from tui_trainer.config.preset import load
+    from tui_trainer.errors import UserError
+    from tui_trainer.session.again import anew_spec
+    from tui_trainer.session.spec import host_spec
+
+    old = host_spec(load("coord-scale", ["training.epochs=2"]), str(tmp_path / "runs"), "night", [])
+    _, thread = run_host(old)
+    thread.join(60)
+    folders = {run.name: run.path for run in old.runs}
+    spec = anew_spec(folders, ["data.rotation=45"])
+    assert [run.name.split("/")[1] for run in spec.runs] == ["sgd", "adagrad", "rmsprop", "adam"]
+    assert {run.preset for run in spec.runs} == {"coord-scale"}
+    assert spec.runs[0].name.split("/")[0] not in ("night", "")
+    assert spec.command == ("tui-trainer", "run", "coord-scale", "data.rotation=45")
+    assert all(run.path.startswith(str(tmp_path / "runs")) for run in spec.runs)
+    _, thread = run_host(spec)
+    thread.join(60)
+
+    def value(path: str) -> float:
+        state = RunState()
+        for event in read_events(RunFolder(Path(path)).journal):
+            state.apply(event)
+        assert state.started is not None
+        assert state.reason == "completed"
+        return state.metrics["val_loss"]
+
+    straight, turned = ([value(run.path) for run in runs.runs] for runs in (old, spec))
+    assert turned[0] == pytest.approx(straight[0], rel=1e-9)
+    assert turned[1] > 1000 * straight[1]
+    assert load(spec.runs[1].path).first.data.rotation == 45
+    with pytest.raises(UserError, match="did you mean"):
+        anew_spec(folders, ["data.rotatoin=45"])
+    with pytest.raises(UserError, match="not on this machine: the folder of run 'gone'"):
+        anew_spec({"gone": str(tmp_path / "nowhere")}, [])

@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 
 from tests.ui.scripted import app_over, finished, play, press, running, screen_text, settle, until
 from tui_trainer.protocol import events as ev
+from tui_trainer.ui.settings import Settings
 
 HIGH = ev.Diagnosed(
     finding="LR_HIGH",
@@ -51,6 +52,25 @@ def test_the_page_says_headline_evidence_advice_keys_and_the_others_at_80x24() -
         assert "evidence" not in screen_text(pilot.app)
 
     play(app_over(session), script, SMALL)
+
+
+def test_the_page_names_the_keys_of_whoever_reads_it() -> None:
+    session = running()
+    session.play(HIGH)
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "i")
+        page = " ".join(screen_text(pilot.app).split())
+        assert (
+            "the rate to a tenth now (ctrl+d), or StepLR as the schedule (no key for schedule: staircase)"
+            in page.replace("^", "ctrl+")
+        )
+        assert "keys [" in page
+        assert "[k]" not in page
+        assert "! LR_HIGH (f2)" in page
+
+    keys = {"drop_rate": "ctrl+d", "schedule": "", "diagnosis": "f2,i"}
+    play(app_over(session, settings=Settings(keys=keys)), script, (110, 30))
 
 
 def test_the_line_on_top_and_the_log_say_a_new_finding() -> None:

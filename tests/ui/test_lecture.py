@@ -311,7 +311,7 @@ def test_the_tour_plays_by_itself_to_its_end() -> None:
     async def script(pilot: Pilot[Any], app: TrainerApp) -> None:
         for count in (1, 2):
             await opened(pilot, app, lecture, count)
-            assert "any key takes over" in screen_text(app)
+            await until(pilot, lambda: "any key takes over" in screen_text(app))
             over(lecture.sessions[count - 1])
         await until(pilot, lambda: app.dashboard is None, seconds=60)
         await settle(pilot)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from tests.ui.scripted import EPOCHS, STEPS, started, trained
+import pytest
+from textual.pilot import Pilot
+
+from tests.ui.scripted import EPOCHS, STEPS, Scripted, app_over, play, press, running, screen_text, started, trained
+from tui_trainer.protocol.pictures import Bars, Group, taken
 from tui_trainer.protocol.state import Mark, RunState
 from tui_trainer.ui import looking
 from tui_trainer.ui.card import before_after, card
@@ -196,3 +200,32 @@ def test_a_thin_line_is_sent_no_more_than_it_was_promised() -> None:
             drawn += 1
             sent += 3_000
     assert 34 <= drawn <= 40  # 60 s at 2 kB/s, in drawings of 3 kB
+
+
+def test_bars_go_over_time_a_group_at_a_time_and_back() -> None:
+    assert "no picture of bars" in said(running(), "h")
+    session = running()
+    groups = (Group(name="grad", values=(0.1, 0.2)), Group(name="moved", values=(0.3, 0.4)))
+    for step in (0, 200):
+        session.play(taken("layers", Bars(title="layers", labels=("first", "head"), groups=groups), {}, step=step))
+
+    async def script(pilot: Pilot[Any]) -> None:
+        for words in ("layers: grad over time", "layers: moved over time", "layers ─"):
+            await press(pilot, "h")
+            assert words in screen_text(app)
+        await press(pilot, "h", "escape")
+        assert "layers: grad over time" in screen_text(app), "in its place among the charts it is the same"
+
+    app = app_over(session)
+    play(app, script)
+
+
+def said(session: Scripted, key: str) -> str:
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, key)
+        lines.append(screen_text(app).splitlines()[-1])
+
+    lines: list[str] = []
+    app = app_over(session)
+    play(app, script)
+    return lines[-1]

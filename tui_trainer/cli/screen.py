@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from tui_trainer.ui.tour import Programme
 
 
-def check_terminal() -> None:
-    """Raise `UserError`, in one line, where no screen can be drawn."""
-    from tui_trainer.ui.terminal.problem import terminal_problem
+def check_terminal(instead: str = "") -> None:
+    """Raise `UserError`, in one line, where no screen can be drawn; it says what to do `instead`."""
+    from tui_trainer.ui.terminal.problem import HEADLESS, terminal_problem
 
-    problem = terminal_problem()
+    problem = terminal_problem(instead=instead or HEADLESS)
     if problem is not None:
         raise UserError(problem)
 

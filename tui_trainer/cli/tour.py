@@ -26,7 +26,7 @@ def open_lecture(rows: Sequence[str] = (), *, play: bool = False, runs_dir: str 
 
     directory = Directory(runs_dir)
     chosen = [_row(name, directory) for name in rows]
-    check_terminal()
+    check_terminal("--list prints the rows, --check measures what they claim")
     return show(programme=Programme(directory, chosen, play))
 
 

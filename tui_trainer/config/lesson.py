@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tui_trainer.components.base import Count
 
-Moment = Literal["start", "end"]
+Moment = Literal["start", "end", "turned"]
 LookAt = Literal["step", "epoch", "samples", "time", "evaluations"]
 """The horizontal axes, as the screen names them."""
 
@@ -32,7 +32,8 @@ class Remark(BaseModel):
     model_config = _STRICT
 
     at: Moment | None = None
-    """`start`: with the first step; `end`: when every run of the set is over."""
+    """`start`: with the first step; `end`: when every run of the set is over; `turned`: of a problem that does not lie
+    along the coordinates, at once, and in place of all other remarks."""
     epoch: Count | None = None
     """When the run in front has ended this many epochs."""
     step: Count | None = None
@@ -49,7 +50,7 @@ class Remark(BaseModel):
     @model_validator(mode="after")
     def _one_moment(self) -> Remark:
         if sum(value is not None for value in (self.at, self.epoch, self.step)) != 1:
-            raise ValueError('a remark has one moment: at = "start" or "end", epoch = N, or step = N')
+            raise ValueError('a remark has one moment: at = "start", "end" or "turned", epoch = N, or step = N')
         return self
 
 

@@ -85,6 +85,8 @@ class Training(BaseModel):
     """Steps between two measurements of every layer; 0 for none."""
     probe_every: Whole = 100
     """Steps between two close looks at a step, for the diagnosis; four times as many in the beginning. 0 for none."""
+    steps_per_second: NonNegative = 0.0
+    """Steps in a second at most, where a person is to steer what would be over at once; 0 for no limit."""
 
 
 class RunConfig(BaseModel):

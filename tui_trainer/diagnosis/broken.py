@@ -159,7 +159,7 @@ def vanish(history: History, holding: Holding) -> Finding | None:
     return Finding(
         "VANISH",
         "; ".join(reasons),
-        "another activation or initialisation (w shows the layers); an optimizer that scales each coordinate (o: adam) "
+        "another activation or initialisation (w: the layers); an optimizer that scales each coordinate (o: adam) "
         "helps where the gradient is only uneven",
         {"smallest / largest": spread, "last / first deviation": growth},
         "o",

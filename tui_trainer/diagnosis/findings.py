@@ -62,7 +62,8 @@ class Finding:
 
     Attributes:
         evidence: in words, with the numbers that made the rule hold.
-        advice: what may be done, naming the keys that do it.
+        advice: what may be done; each key that does it stands in parentheses, alone or before what to do with it: (k),
+            (l, x3), (s: staircase). There the screen puts the keys of whoever reads it.
         numbers: the evidence as numbers, by name.
         key: the keys in the order in which they are pressed, spaces between; empty where no key acts on it.
         rank: its place in the order of decision where that is not the usual one.

@@ -74,7 +74,11 @@ def underfit(history: History, holding: Holding) -> Finding | None:
 
 def stopped_too_soon(history: History, holding: Holding) -> Finding | None:
     """At the end: a fall of more than 1 % an epoch over the last quarter, the best validation in the last 3 epochs,
-    ml > 0.02 ch."""
+    ml > 0.02 ch.
+
+    Of a run that early stopping ended the best validation is that of the metric which it watched: with a patience of
+    3 or more it was waited for as long as was asked, however the loss went on.
+    """
     del holding
     loss = history.loss
     if history.reason not in ("completed", "stopped", "early-stopped", "interrupted") or loss is None:
@@ -83,8 +87,9 @@ def stopped_too_soon(history: History, holding: Holding) -> Finding | None:
     validated = [epoch for epoch in history.epochs if epoch.val_loss is not None]
     if not validated or slope <= 0.01 or loss <= 0.02 * history.level:
         return None
-    best = min(validated, key=_val)
-    if best.number <= len(history.epochs) - 3:
+    early = history.reason == "early-stopped"
+    best = _watched_best(history, validated) if early else min(validated, key=_val)
+    if best is None or best.number <= len(history.epochs) - 3:
         return None
     ended = len(history.epochs)
     more = max(math.ceil(ended / 2), 1)
@@ -93,11 +98,23 @@ def stopped_too_soon(history: History, holding: Holding) -> Finding | None:
         "STOPPED_TOO_SOON",
         f"the training loss still fell {slope:.1%} an epoch, best validation in epoch {best.number} of {ended}; at "
         f"this slope {more} more epochs lead from {number(loss, 3)} to about {number(projected, 2)}",
-        f"half as many again: tui-trainer resume RUN --epochs {ended + more}; while a run trains, E makes it longer",
+        "more patience: tui-trainer resume RUN --patience N; while it trains, set it (p)"
+        if early
+        else f"half as many again: tui-trainer resume RUN --epochs {ended + more}; while it trains, make it longer (E)",
         {"fall an epoch": slope, "best epoch": best.number, "more epochs": more, "loss": loss, "projected": projected},
-        "E",
+        "p" if early else "E",
         "note",
     )
+
+
+def _watched_best(history: History, validated: list[EpochSeen]) -> EpochSeen | None:
+    """The best epoch by the metric that early stopping watched; None where that one is not looked at here."""
+    if history.monitor == "val_loss":
+        return min(validated, key=_val)
+    known = [epoch for epoch in validated if epoch.val_error is not None]
+    if history.monitor not in ("val_error", "val_accuracy") or not known:
+        return None
+    return min(known, key=lambda epoch: epoch.val_error or 0.0)
 
 
 _OTHERS = ORDER[: ORDER.index("UNDERFIT")]

@@ -43,6 +43,7 @@ def _started(history: History, event: ev.RunStarted) -> History:
         chance=event.chance,
         guessing=event.guessing,
         optimizer=event.optimizer.kind if event.optimizer is not None else "",
+        monitor=event.monitor,
         planned=event.epochs,
         steps_per_epoch=max(event.steps_per_epoch, 1),
         validation_samples=event.validation_samples,

@@ -139,6 +139,8 @@ class History:
     chance: float | None = None
     guessing: float | None = None
     optimizer: str = ""
+    monitor: str = "val_loss"
+    """The metric that early stopping watches."""
     planned: int = 0
     """Epochs that the run is to have."""
     steps_per_epoch: int = 1

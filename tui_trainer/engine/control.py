@@ -40,6 +40,12 @@ class Control:
                 self.waiting = True
             return None
 
+    def rest(self, seconds: float) -> None:
+        """Wait so long, or until somebody asks for something."""
+        self._wake.clear()
+        if seconds > 0 and not self.waiting:
+            self._wake.wait(seconds)
+
     def pending(self) -> list[AnyCommand]:
         """What waits, oldest first."""
         return list(self._commands)

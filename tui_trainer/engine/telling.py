@@ -34,7 +34,7 @@ def started(trainer: Trainer, path: str) -> ev.RunStarted:
         layers=tuple(name for name, _ in shop.layers),
         scales=tuple(name for name, own in shop.layers if all(parameter.dim() < 2 for parameter in own)),
         data=data.note or config.data.kind,
-        references={name: value for name, value in _references(trainer).items() if math.isfinite(value)},
+        references={name: value for name, value in _references(trainer, guessing).items() if math.isfinite(value)},
         known={name: value for name, value in data.known.items() if math.isfinite(value)},
         chance=chance,
         guessing=guessing,
@@ -58,11 +58,17 @@ def started(trainer: Trainer, path: str) -> ev.RunStarted:
     )
 
 
-def _references(trainer: Trainer) -> dict[str, float]:
-    """Losses worth a line on the chart: those of the data, and the least there can be where that is above 0."""
+def _references(trainer: Trainer, guessing: float | None) -> dict[str, float]:
+    """Losses worth a line on the chart: those of the data, and the least there can be where that is above 0.
+
+    What guessing costs is counted in the loss of the run: that of the data is in nats, and for a squared error or a
+    margin another number or none.
+    """
+    known = {name: value for name, value in trainer.shop.data.references.items() if name != "guessing"}
+    known |= {"guessing": guessing} if guessing is not None else {}
     gap = trainer.descent.gap
     least = {"minimum": gap.minimum} if gap is not None and gap.minimum > 0 else {}
-    return {**trainer.shop.data.references, **least}
+    return {**known, **least}
 
 
 def finished(trainer: Trainer, reason: ev.Reason, detail: str) -> ev.RunFinished:

@@ -81,6 +81,9 @@ class Trainer:
         self.last_metrics: Metrics = {}
         self.best_weights: progress.Tree | None = None
         self.best_is_saved = True
+        self._paced = config.training.steps_per_second > 0
+        self._stepped_at = 0.0
+        """When the last step was taken, where they keep a pace."""
         self.paused = False
         self.steps_allowed = 0
         """Batches that may still be trained while paused."""
@@ -233,9 +236,16 @@ class Trainer:
                     return
                 if self._save_is_due and self.position < self.steps_per_epoch:
                     self.save()
+            if self._paced:
+                self._keep_pace()
             yield True
         # The epoch's numbers are complete only when its last losses have been read.
         self.flush()
+
+    def _keep_pace(self) -> None:
+        """Wait until the next step is due; what is asked meanwhile is obeyed at once."""
+        self.control.rest(self._stepped_at + 1 / self.config.training.steps_per_second - perf_counter())
+        self._stepped_at = perf_counter()
 
     def _train_batch(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """One batch: forward, backward, clip, step. Returns the loss before the step, still on the device."""

@@ -77,6 +77,8 @@ class School:
             UserError: it cannot be built, or an error ended it.
         """
         self._tell(name)
+        at_once = config.training.model_copy(update={"steps_per_second": 0.0})  # nobody watches
+        config = config.model_copy(update={"training": at_once})
         trained: Trained | None = None
 
         def publish(event: ev.AnyEvent) -> None:

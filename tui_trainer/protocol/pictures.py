@@ -17,6 +17,8 @@ from tui_trainer.protocol.events import PictureTaken
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=120)]
 Row = Annotated[tuple[Finite | None, ...], Field(max_length=200)]
+FOLLOWED = 100
+"""Bars of a picture whose past is kept, at most."""
 Many = Annotated[tuple[Finite, ...], Field(max_length=1000)]
 
 
@@ -42,6 +44,8 @@ class Line(Part):
     x: Many
     y: Many
     dotted: bool = False
+    text: Text = ""
+    """What stands behind its name: a number that belongs to this curve."""
 
     @model_validator(mode="after")
     def _of_one_length(self) -> Self:
@@ -174,6 +178,19 @@ def drawing_of(event: PictureTaken) -> AnyDrawing | None:
         return DRAWINGS.validate_python({**event.data, "kind": event.kind})
     except ValidationError:
         return None
+
+
+def heights(event: PictureTaken) -> dict[str, float]:
+    """What the bars of an event stand at, by group/label; nothing of other drawings, or where there are too many."""
+    drawing = drawing_of(event) if event.kind == "bars" else None
+    if not isinstance(drawing, Bars) or len(drawing.labels) * len(drawing.groups) > FOLLOWED:
+        return {}
+    return {
+        f"{group.name}/{label}": height
+        for group in drawing.groups
+        for label, height in zip(drawing.labels, group.values, strict=True)
+        if height is not None
+    }
 
 
 def rounded(values: Iterable[Any], digits: int = 4) -> tuple[float, ...]:

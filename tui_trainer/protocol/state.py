@@ -118,6 +118,8 @@ class RunState(BaseModel):
     ghosts: list[Ghost] = []
     findings: dict[str, ev.Diagnosed] = {}
     pictures: dict[str, ev.PictureTaken] = {}
+    histories: AllSeries = {}
+    """What each bar of the pictures has stood at over the steps, by picture/group/label."""
     log: deque[LogLine] = Field(default_factory=lambda: deque(maxlen=LOG_LINES))
 
     def model_post_init(self, context: Any) -> None:
@@ -301,8 +303,10 @@ def _rolled_back(state: RunState, event: ev.RolledBack) -> None:
         if name in state.series:
             state.ghosts.append(_ghost(name, state.series[name], event.step))
     del state.ghosts[:-MAX_GHOSTS]
-    for series in state.series.values():
+    for series in (*state.series.values(), *state.histories.values()):
         series.rewind(event.step)
+    # What was taken on the branch that is left shows weights that are no more.
+    state.pictures = {name: taken for name, taken in state.pictures.items() if taken.step <= event.step}
     undone = next((place for place, mark in enumerate(state.marks) if mark.id and mark.id == restored.undid), None)
     if undone is not None:
         del state.marks[undone:]
@@ -324,7 +328,11 @@ def _diagnosed(state: RunState, event: ev.Diagnosed) -> None:
 
 
 def _picture_taken(state: RunState, event: ev.PictureTaken) -> None:
+    from tui_trainer.protocol.pictures import heights
+
     state.pictures[event.name] = event
+    for name, height in heights(event).items():
+        state.histories.setdefault(f"{event.name}/{name}", Series()).append(event.step, height)
 
 
 def _resources_measured(state: RunState, event: ev.ResourcesMeasured) -> None:

@@ -7,13 +7,13 @@ import os
 import platform
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from tui_trainer import __version__
-from tui_trainer.config.preset import load
+from tui_trainer.config.preset import Preset, load
 from tui_trainer.config.trust import check_trust
 from tui_trainer.errors import UserError
 from tui_trainer.paths import new_run_name, socket_path, writable_runs_dir
@@ -25,7 +25,7 @@ from tui_trainer.session.base import Session
 from tui_trainer.session.launch import launch
 from tui_trainer.session.replay import ReplaySession
 from tui_trainer.session.several import SeveralSessions
-from tui_trainer.session.spec import HostSpec, RunSpec
+from tui_trainer.session.spec import HostSpec, RunSpec, host_spec
 
 
 def resume_spec(
@@ -102,6 +102,33 @@ def take_up(folders: Sequence[str], beside: Sequence[str] = ()) -> Session:
     sessions: list[Session] = [launch(spec).session() for spec in specs]
     sessions += [ReplaySession(Path(folder)) for folder in beside if is_run(Path(folder))]
     return sessions[0] if len(sessions) == 1 else SeveralSessions(sessions)
+
+
+def anew_spec(runs: Mapping[str, str], overrides: Sequence[str]) -> HostSpec:
+    """The spec of a host that trains runs from their beginning once more, as new runs beside them.
+
+    Args:
+        runs: the folder of each run by the run's name.
+        overrides: `KEY=VALUE`, the same for each run.
+
+    Raises:
+        UserError: a folder is not on this machine; a key or a value is not allowed; a run would run code.
+    """
+    folders = {name: Path(folder) for name, folder in runs.items()}
+    for name, folder in folders.items():
+        if not runs[name] or not (folder / "run.toml").is_file():
+            raise UserError(f"not on this machine: the folder of run {name!r}; start it anew where it lies")
+    configs = {name.partition("/")[2]: load(str(folder), overrides).first for name, folder in folders.items()}
+    name, folder = next(iter(folders.items()))
+    preset = str(_about(folder).get("preset", "")) or folder.name
+    directory = folder.parent.parent if "/" in name else folder.parent
+    command = ["tui-trainer", "run", str(folder if len(folders) == 1 else preset), *overrides]
+    return host_spec(Preset(preset, f"run {name!r}", configs), str(directory), None, command)
+
+
+def anew(runs: Mapping[str, str], overrides: Sequence[str]) -> Session:
+    """A session with a new host that trains these runs once more, as `anew_spec` has it. Errors as of that."""
+    return launch(anew_spec(runs, overrides)).session()
 
 
 def _can_go_on(info: RunInfo, longer: bool, alone: bool) -> bool:

@@ -13,6 +13,7 @@ from typing import Literal
 Group = Literal["steer", "look", "go"]
 Need = Literal[
     "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
+    "anew", "turnable", "bars",
 ]  # fmt: skip
 
 GROUPS: dict[Group, str] = {"steer": "Steer the training", "look": "Look at it", "go": "Find your way"}
@@ -114,12 +115,26 @@ ACTIONS: tuple[Action, ...] = (
         "The remark after, of a lesson; one that waits its turn comes at once.", 0, "lesson",
     ),
     _look("lesson", "t", "told", "All that is told of a lesson: the lecture, what is true, the formula.", 27, "lesson"),
+    _look(
+        "over_time", "h", "over time", "Pictures of bars (layers, ...) over time, a group at a time; then as they are.",
+        0, "bars",
+    ),
     _look("layers", "w", "layers", "Every layer: gradient norm, size of its update, silent units.", 26, "layers"),
     _look("diagnosis", "i", "diagnosis", "What the curves show: findings, evidence, the keys that act.", 27, "run"),
     _look("log_up", "pageup", "log", "Scroll the log back."),
     _look("log_down", "pagedown", "log", "Scroll the log on."),
     _go("detach", "d", "detach", "Leave the screen; the training goes on.", 10, "leavable"),
     _go("resume_run", "R", "resume", "A run whose host is gone: go on from its last checkpoint.", 0, "gone"),
+    _go(
+        "turn", "T", "turn",
+        "Turn the problem by 15 degrees, three times for 45, and train from the start; what trains is stopped.", 7,
+        "training", "anew", "turnable",
+    ),
+    _go(
+        "anew", "N", "anew",
+        "Train all this from the start with other settings, as new runs; what trains here is stopped.", 0,
+        "training", "anew",
+    ),
     _go("palette", "colon", "find", "Find and do any of these by its name.", 11),
     _go("help", "question_mark", "help", "These keys.", 6),
     _go(

@@ -105,6 +105,7 @@ def _looks(glyphs: Glyphs, role: Role) -> list[tuple[str, Role]]:
 def _remark(picture: Picture, plane: Plane, cells: Cells) -> None:
     """Names of lines and values of what lies outside, where there is room for them."""
     soft: set[Role] = {layer.role for layer in picture.layers if isinstance(layer, (Level, Rule))}
+    words: set[Spot] = set()
     for layer in picture.layers:
         if isinstance(layer, Level):
             row, text = plane.row(layer.y) // plane.glyphs.up, f" {narrow(layer.text)}"
@@ -116,11 +117,17 @@ def _remark(picture: Picture, plane: Plane, cells: Cells) -> None:
             needed = layer.needed
         else:
             continue
-        free = [start for start in starts if _free(text, *start, plane, cells, soft)]
+        free = [
+            start
+            for start in starts
+            if _free(text, *start, plane, cells, soft)
+            and not any((start[0] + k, start[1]) in words for k in range(len(text)))
+        ]
         clear = [start for start in free if not any((start[0] + k, start[1]) in cells.back for k in range(len(text)))]
         start = next(iter(clear or (free if needed else [])), None)
         if start is not None:
             cells.write(text, *start, layer.role)
+            words |= {(start[0] + k, start[1]) for k in range(len(text))}
 
 
 def _free(text: str, column: int, row: int, plane: Plane, cells: Cells, soft: set[Role]) -> bool:

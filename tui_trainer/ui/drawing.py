@@ -32,7 +32,7 @@ def draw(picture: Picture, width: int, height: int, palette: Palette, glyphs: Gl
         return [Strip([], 0) for _ in range(max(height, 0))]
     characters = GLYPHS[glyphs]
     try:
-        rows = _plot(picture, Area.of(width, height), width, height - 1, palette, characters)
+        rows = _plot(picture, Area.of(width, height, picture.label), width, height - 1, palette, characters)
     except Exception as error:  # noqa: BLE001 - one chart that fails must not end the screen that steers a training
         rows = _notice(f"cannot be drawn: {type(error).__name__}", width, height - 1, palette)
     return [title_line(picture, width, palette, characters), *rows]

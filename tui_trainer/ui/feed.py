@@ -161,6 +161,11 @@ class Feed:
         self.connected, self.trouble, self.resumable = True, "", ()
         self.pending.clear()
 
+    def begin(self, session: Session) -> None:
+        """Watch other runs, through another session; those of before are left."""
+        self.adopt(session)
+        self.states = {}
+
     def close(self) -> None:
         """Leave the session. The runs go on."""
         self.session.close()

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tui_trainer.protocol.state import Mark
+from tui_trainer.protocol.pictures import Bars, drawing_of
+from tui_trainer.protocol.state import Mark, RunState
 from tui_trainer.ui import looking
 from tui_trainer.ui.looking import CLOSER
-from tui_trainer.ui.pictures import IN_SIGHT, ChartKind, Pane
+from tui_trainer.ui.pictures import IN_SIGHT, ChartKind, Pane, Shot
 from tui_trainer.ui.view import View
 from tui_trainer.ui.watch import Watch
 
@@ -48,6 +49,7 @@ class Looker:
             "pan_right": lambda: self.pan(PAN),
             "previous_mark": lambda: self.mark(forward=False),
             "next_mark": lambda: self.mark(forward=True),
+            "over_time": self.over_time,
             "layers": self.layers,
             "diagnosis": self.diagnosis,
             "steer_all": self.steer_all,
@@ -170,6 +172,22 @@ class Looker:
         watch.mark = found
         watch.view = looking.cursor_at(watch.view, found.step, state)
         self._dashboard.rearrange()
+
+    def over_time(self) -> None:
+        """The next group of the bars over time, after the last one the bars again; they get the screen first."""
+        watch = self._watch
+        bars = {name: drawing_of(taken) for name, taken in (watch.chosen or RunState()).pictures.items()}
+        groups = {name: drawing.groups for name, drawing in bars.items() if isinstance(drawing, Bars)}
+        shots = [shot for shot in watch.shots if shot.name in groups]
+        if not shots:
+            self._dashboard.say("the picture of bars has not been taken again yet")
+            return
+        if watch.whole not in shots:
+            self.whole(shots[0])
+        here = watch.whole if isinstance(watch.whole, Shot) else shots[0]
+        after = (watch.view.bars + 1) % (len(groups[here.name]) + 1)
+        self.look(replace(watch.view, bars=after))
+        self._dashboard.say(f"{groups[here.name][after - 1].name} over time" if after else "as they are now")
 
     def layers(self) -> None:
         """The table of the layers, or the charts again."""

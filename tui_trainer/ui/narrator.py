@@ -36,6 +36,13 @@ def has_come(remark: Remark, state: RunState, over: bool) -> bool:
     return state.step >= (remark.step or 0)
 
 
+def told_of(lesson: Lesson, state: RunState) -> list[int]:
+    """The remarks that are about a run at all, by their place: other ones where its problem has been turned."""
+    data: Any = state.started.config.get("data", {}) if state.started is not None else {}
+    turned = bool(data.get("rotation", 0.0) % 90) and any(remark.at == "turned" for remark in lesson.remarks)
+    return [place for place, remark in enumerate(lesson.remarks) if (remark.at == "turned") is turned]
+
+
 def place_of(remark: Remark, state: RunState) -> float | None:
     """The step at which a remark came up; None for the two ends, which need no mark."""
     if remark.epoch is not None:
@@ -53,6 +60,7 @@ class Narrator:
         told: the remarks that have come up, by their place in the lesson, in the order in which they did.
         waiting: those whose moment has come while another one was being read.
         page: which of `told` is in sight.
+        about: the remarks that there are about the run in front.
     """
 
     words_per_minute: float = WORDS_PER_MINUTE
@@ -60,6 +68,7 @@ class Narrator:
     told: list[int] = field(default_factory=list[int])
     waiting: list[int] = field(default_factory=list[int])
     page: int = 0
+    about: list[int] = field(default_factory=list[int])
     _since: float = 0.0
     """When the newest remark came up; before any did, when the lesson began."""
 
@@ -74,15 +83,18 @@ class Narrator:
         if lesson is None:
             return []
         known = {*self.told, *self.waiting}
-        come = [
-            place for place, remark in enumerate(lesson.remarks) if place not in known and has_come(remark, state, over)
-        ]
+        self.about = told_of(lesson, state)
+        come = [place for place in self.about if place not in known and has_come(lesson.remarks[place], state, over)]
         self.waiting += come
         if late:
             return [self._tell(now) for _ in range(len(self.waiting))]
         if self.waiting and (not self.told or now >= self._since + self.seconds):
             return [self._tell(now)]
         return []
+
+    def begin_again(self) -> None:
+        """Forget what was told: other runs of the same lesson begin."""
+        self.told, self.waiting, self.page = [], [], 0
 
     def _tell(self, now: float) -> Remark:
         assert self.lesson is not None

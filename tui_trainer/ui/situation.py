@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tui_trainer.protocol.state import RunState
 from tui_trainer.ui.actions import Action, Need
@@ -81,6 +82,20 @@ def _gone(now: Situation) -> str | None:
     return "the run has ended by itself" if now.over else "its host lives, or is not on this machine"
 
 
+def _anew(now: Situation) -> str | None:
+    return "read only: this screen looks and does not steer" if now.read_only else None
+
+
+def _turnable(now: Situation) -> str | None:
+    started = now.state.started if now.state is not None else None
+    data: dict[str, Any] = started.config.get("data", {}) if started is not None else {}
+    if "rotation" not in data:
+        return "nothing to turn: only a quadratic has a direction (coord-scale, zigzag)"
+    if data.get("dimensions", 2) < 2:
+        return "nothing to turn: this function has one coordinate"
+    return None
+
+
 _REASONS: dict[Need, Callable[[Situation], str | None]] = {
     "run": lambda now: None if now.state is not None and now.state.step else "no step has been taken yet",
     "steer": _steer,
@@ -95,8 +110,11 @@ _REASONS: dict[Need, Callable[[Situation], str | None]] = {
     "layers": lambda now: (
         None if now.state is not None and now.state.layers else "the layers have not been measured yet"
     ),
+    "bars": lambda now: None if now.state is not None and now.state.histories else "no picture of bars was taken here",
     "leavable": _leavable,
     "gone": _gone,
+    "anew": _anew,
+    "turnable": _turnable,
 }
 
 

@@ -22,6 +22,7 @@ class View:
             the visible span.
         span: first and last visible step; None shows the whole run, with the part still to come.
         cursor: the step whose values are read out, None without a cursor.
+        bars: which group of bars is drawn over time, counted from 1; 0 draws bars as they are now.
         told: the steps at which remarks of a lesson came up.
     """
 
@@ -30,6 +31,7 @@ class View:
     smoothing: int | None = None
     span: tuple[float, float] | None = None
     cursor: float | None = None
+    bars: int = 0
     told: tuple[float, ...] = ()
 
     def next_axis(self) -> View:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tui_trainer.config.lesson import Lesson
 from tui_trainer.protocol.commands import ALL_RUNS
 from tui_trainer.protocol.state import Mark, RunState
+from tui_trainer.session.base import Session
 from tui_trainer.ui.closeups import Closeups
 from tui_trainer.ui.feed import Feed
 from tui_trainer.ui.narrator import Narrator
@@ -50,6 +51,14 @@ class Watch:
     narrator: Narrator = field(default_factory=Narrator)
     lecture: bool = False
     closeups: Closeups = field(default_factory=Closeups)
+
+    def begin(self, session: Session) -> None:
+        """Look at other runs in the same way: what belonged to those of before is put away."""
+        self.feed.begin(session)
+        self.view = replace(self.view, span=None, cursor=None, told=())
+        self.mark, self.summary = None, True
+        self.narrator.begin_again()
+        self.closeups = Closeups()
 
     @property
     def states(self) -> list[RunState]:

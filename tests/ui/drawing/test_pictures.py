@@ -307,3 +307,15 @@ def test_a_spike_in_the_newest_step_does_not_stretch_the_axis(make_run):
 def test_a_run_that_diverges_keeps_its_last_values_in_sight(make_run):
     shown = _picture(ChartKind.LOSS, make_run(lambda step: 1.0 if step < 158 else 10.0 ** (step - 150), steps=160))
     assert shown.y.high >= _curves(shown, "smooth")[-1].high[-1]
+
+
+def test_a_run_behind_that_left_the_numbers_does_not_flatten_the_others(make_run):
+    good = make_run(steps=100, name="set/good")
+    broken = make_run(lambda step: 2.0 * 1.7**step, steps=100, name="set/high")
+    broken.apply(RunFinished(step=100, reason="not-finite", epoch=5, exit_code=1))
+    shown = picture(ChartKind.LOSS, [good, broken], 0, View(), 76, 20)
+    assert shown.y.high < 20
+    assert any(isinstance(layer, Points) and layer.sign == "above" for layer in shown.layers)
+    for front, log_y in ((1, False), (0, True)):
+        whole = picture(ChartKind.LOSS, [good, broken], front, View(log_y=log_y), 76, 20)
+        assert whole.y.high > 1e20, "in front, or on a logarithmic axis, it is shown whole"

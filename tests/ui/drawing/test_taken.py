@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tui_trainer.components.optimizers import SGD
 from tui_trainer.components.plan import Plan
 from tui_trainer.components.schedulers import Constant, Cosine
 from tui_trainer.protocol import events as ev
@@ -128,6 +129,100 @@ def test_many_layers_are_thinned_to_what_has_room():
     assert "19 of 60" in text([of(many)], 84)
 
 
+@pytest.mark.parametrize("count", [2, 5, 10])
+def test_names_of_bars_keep_their_left_edge(count):
+    """A name that is wider than its bars reaches to the right, where others were left out for it."""
+    groups = (Group(name="grad", values=(1,) * count),) * 3
+    deep = Bars(labels=tuple(f"hidden{k}" for k in range(count)), groups=groups)
+    for width in range(30, 120):
+        names = text([of(deep)], width).splitlines()[-1].split()
+        assert names[0].endswith("0"), f"{width} cells: {names}"
+        assert names[-1].endswith(str(count - 1)), f"{width} cells: the last one is named: {names}"
+        assert [name for name in names if not name.startswith(("h", "…"))] == [], f"{width} cells"
+
+
+@pytest.mark.parametrize("width", [60, 78])
+def test_a_table_has_room_for_the_names_of_its_rows(width):
+    rows = ("sigmoid", "leaky-relu", "softplus-of-x")
+    table = Heat(title="table", columns=("a", "b"), rows=rows, values=((1, 2), (3, 4), (5, 6)))
+    shown = text([of(table)], width)
+    assert [name for name in rows if name not in shown] == []
+
+
+def test_columns_that_begin_alike_are_told_apart_and_the_last_one_is_named():
+    columns = ("zero", "normal-001", "normal-01", "normal-1", "torch-default", "xavier", "kaiming", "orthogonal-1",
+               "orthogonal-root2")  # fmt: skip
+    table = Heat(title="table", columns=columns, rows=("sigmoid", "leaky-relu"), values=((1,) * 9, (2,) * 9))
+    feet = text([of(table)], 78).splitlines()[-1].split()
+    assert len(set(feet)) == len(columns)
+    assert feet[1:4] == ["no…001", "no…-01", "no…l-1"]
+    assert feet[-1] == "o…ot2"
+
+
+def depths(*steps: int) -> RunState:
+    """A run of fifty steps an epoch that looked at its layers at these steps; the first one's gradient is nothing."""
+    state = RunState(run="deep")
+    state.apply(ev.RunStarted(title="deep", steps_per_epoch=50, epochs=10, config={"pictures": [{"kind": "layers"}]}))
+    state.apply(ev.Scalars(step=steps[-1], steps=list(steps), seconds=[1.0] * len(steps), values={}))
+    for step in steps:
+        groups = (Group(name="grad", values=(0, 10.0**-step, 0.1)), Group(name="moved", values=(step, step, step)))
+        drawing = Bars(title="layers", y=Axis(log=True), labels=("hidden1", "hidden2", "output"), groups=groups)
+        state.apply(taken("layers", drawing, {}, step=step, epoch=step // 50))
+    return state
+
+
+def test_the_name_of_a_curve_leaves_that_of_a_level_whole():
+    for end in range(100, 220):
+        line = Line(name="cross-entropy", x=(0, 1, 2), y=(4.0, 0.0, end / 100))
+        shown = text([of(Lines(lines=(line,), levels=(Rule(at=2.3, text="guessing 2.3"),)))])
+        assert "guessing 2.3" in shown, f"at {end / 100}:\n{shown}"
+
+
+def test_bars_are_drawn_over_time_a_group_at_a_time():
+    states = [depths(0, 1, 2, 3)]
+    shot = shots_of(states, 0)[0]
+    drawn = picture(shot, states, 0, View(bars=1), 76, 20)
+    assert drawn.name == "layers: grad over time"
+    assert [layer.low for layer in drawn.layers if isinstance(layer, Curve)] == [
+        (1.0, 0.1, 0.01, 0.001),
+        (0.1,) * 4,
+    ]
+    assert next(layer.x for layer in drawn.layers if isinstance(layer, Curve)) == (0, 0.02, 0.04, 0.06)
+    shown = text(states, bars=1)
+    assert "hidden1 0" in shown, "what is exactly zero has no place on the axis, and is told"
+    assert "hidden2" in shown
+    assert "epoch" in shown.splitlines()[-1]
+    assert "moved over time" in text(states, bars=2)
+    assert "over time" not in text(states)
+
+
+def test_bars_that_are_all_zero_say_so():
+    state = RunState(run="sign")
+    state.apply(ev.RunStarted(title="sign", config={"pictures": [{"kind": "layers"}]}))
+    zero = Bars(title="layers", y=Axis(log=True), labels=("hidden1",), groups=(Group(name="grad", values=(0,)),))
+    state.apply(taken("layers", zero, {}, step=0))
+    assert "nothing but zeros so far" in text([state], bars=1)
+
+
+def test_an_undo_takes_back_the_pictures_of_the_branch_that_was_left():
+    state = depths(0, 50, 100, 150)
+    restored = ev.Restored(
+        from_step=150, undid="7", seconds=1, epochs=10, lr=0.1, clip_grad_norm=0, patience=5, min_delta=0,
+        early_stopping=False, bad_epochs=0, plan=Plan.begin(Constant(), 0.1, step=0, end=500, steps_per_epoch=50),
+        optimizer=SGD(lr=0.1),
+    )  # fmt: skip
+    state.apply(ev.RolledBack(to="set lr", from_epoch=1, step=60, restored=restored))
+    assert state.pictures == {}
+    assert list(state.histories["layers/moved/output"].steps) == [0, 50]
+    assert "not taken yet" in text([state])
+    kept = depths(0, 50)
+    kept.apply(ev.RolledBack(to="set lr", from_epoch=1, step=60, restored=restored))
+    assert kept.pictures["layers"].step == 50
+    back = depths(0, 50)
+    back.apply(ev.RolledBack(to="best", from_epoch=0, step=50))
+    assert set(back.pictures) == {"layers"}, "where the clock goes on, what was seen was"
+
+
 def test_a_table_shows_its_numbers_and_shades_that_need_no_colour():
     shown = text([of(KINDS["heat"])])
     assert "9" in shown
@@ -174,6 +269,15 @@ def test_of_several_runs_each_has_its_own_colour():
     assert _curves(crowd) == len(other.lines)
 
 
+def test_the_numbers_of_the_run_in_front_come_before_the_names_of_the_others():
+    """These stand at the ends of their curves as well, and the title has no room for all."""
+    states = [of(KINDS["lines"], run=f"set/{name}", first=1.0) for name in ("typical", "no-momentum", "short-memory")]
+    for place, state in enumerate(states):
+        drawing = KINDS["lines"].model_copy(update={"title": f"curves {place}"})
+        state.apply(taken("shot", drawing, {"first": 1.0}, step=4))
+    assert "first 1" in text(states, 78).splitlines()[0]
+
+
 def test_what_all_runs_have_in_common_is_drawn_once():
     lines = [of(KINDS["lines"], run="set/a"), of(KINDS["lines"], run="set/b")]
     assert _curves(lines) == _curves(lines[:1])
@@ -187,7 +291,7 @@ def _curves(states: list[RunState]) -> int:
 
 def test_the_numbers_of_the_only_thing_in_a_picture_are_read_out():
     numbers = {"max_derivative/tanh": 1.0, "zero_share/tanh": 0.0}
-    assert "max derivative 1" in text([of(KINDS["lines"], **numbers)], 100)
+    assert "max slope 1" in text([of(KINDS["lines"], **numbers)], 100)
     assert "max derivative" not in text([of(KINDS["lines"], **numbers, **{"zero_share/relu": 0.5})], 100)
 
 

@@ -55,7 +55,7 @@ class LogitsCamera(Camera[LogitBars]):
             Group(name="probability", values=rounded_or_none(shares[0, :count])),
         )
         numbers: Numbers = {"sum": float(shares.sum()), "largest": float(shares.max()), "right": float(shares[0, true])}
-        return Taken(Bars(title=title[:120], labels=names, groups=groups), numbers)
+        return Taken(Bars(title=title[:120], x=Axis(label="class"), labels=names, groups=groups), numbers)
 
 
 class ConfidenceCamera(Camera[Confidence]):
@@ -134,6 +134,7 @@ class ConfusionCamera(Camera[Confusion]):
         }
         drawing = Heat(
             title="confusion, true class down",
+            x=Axis(label="guess"),
             columns=names,
             rows=names,
             values=tuple(rounded_or_none(row[:count]) for row in table[:count]),

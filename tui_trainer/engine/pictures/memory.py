@@ -40,8 +40,8 @@ class MemoryCamera(Camera[Memory]):
         off = max(abs(a - b) for a, b in zip(found, line, strict=True)) / max(*found, 1.0)
         numbers: Numbers = {
             "bytes_per_sample": slope,
-            "residual": off,
             "optimizer_floats_per_parameter": self._state(),
+            "residual": off,
         }
         return Taken(drawing, numbers)
 

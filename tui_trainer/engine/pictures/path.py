@@ -107,15 +107,20 @@ class PathCamera(Camera[Path]):
         xs, ys = rounded((x for x, _ in shown), 5), rounded((y for _, y in shown), 5)
         # Even steps of the square root: a bowl has its rings at even distances.
         levels = [low + (high - low) * (k / LEVELS) ** 2 for k in range(1, LEVELS)] if high > low else []
+        angle = getattr(self.trainer.config.data, "rotation", 0.0)
         return Contour(
-            title="path",
-            x=Axis(low=left, high=right),
-            y=Axis(low=bottom, high=top),
+            title=f"path at {angle:g} deg" if angle else "path",
+            x=Axis(label="x1", low=left, high=right),
+            y=Axis(label="x2", low=bottom, high=top),
             values=tuple(rounded_or_none(row, 3) for row in grid),
             levels=rounded(levels, 3),
-            paths=(Line(name="path", x=xs, y=ys),),
+            paths=(Line(name="path", x=xs, y=ys, text=self._arrival()),),
             spots=(Spots(name="start", x=xs[:1], y=ys[:1]), Spots(name="here", x=xs[-1:], y=ys[-1:])),
         )
+
+    def _arrival(self) -> str:
+        """How many steps it took to a millionth of the first value."""
+        return str(self._reached) if self._reached is not None else f">{len(self._points) - 1}"
 
     def _range(self, points: list[tuple[float, float]], axis: int) -> tuple[float, float]:
         """What one side of the contour spans: the way with air around it, and at least a quarter of the other's."""

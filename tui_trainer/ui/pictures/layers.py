@@ -23,11 +23,11 @@ def draw(scene: Scene, key: int) -> Picture:
     """A smoothed line for each layer; of many layers some, spread evenly from the first to the last."""
     sheet = Sheet(scene, key, "layer gradients", empty="layers")
     names = layers_of(scene.state)
-    shown = _spread(names, len(LAYERS))
+    shown = spread(names, len(LAYERS))
     if len(shown) < len(names):
         sheet.note(f"{len(shown)} of {len(names)}")
     for place, name in enumerate(shown):
-        role = LAYERS[_shade(place, len(shown))]
+        role = LAYERS[shade(place, len(shown))]
         cut = scene.cut(PREFIX + name)
         if not cut:
             continue
@@ -35,24 +35,26 @@ def draw(scene: Scene, key: int) -> Picture:
         values = cut.smoothed(width) if width else None
         lines = cut.line(role, values)
         sheet.curves += lines
-        sheet.name_line(lines, _tail(name))
+        sheet.name_line(lines, tail(name))
         sheet.lost(cut)
-        sheet.read(role, "line", _tail(name), scene.value(cut, values))
+        sheet.read(role, "line", tail(name), scene.value(cut, values))
         if place == 0:
             sheet.note(smoothing_note(width, cut))
     return sheet.finish()
 
 
-def _spread(names: list[str], most: int) -> list[str]:
+def spread(names: list[str], most: int) -> list[str]:
+    """At most so many names, from the first to the last."""
     if len(names) <= most:
         return names
     return [names[place * (len(names) - 1) // (most - 1)] for place in range(most)]
 
 
-def _shade(place: int, count: int) -> int:
+def shade(place: int, count: int) -> int:
+    """The place among the colours of layers of one of `count`."""
     return place * (len(LAYERS) - 1) // max(count - 1, 1)
 
 
-def _tail(name: str) -> str:
+def tail(name: str) -> str:
     """The end of a long name: what tells layers apart stands there."""
     return name if len(name) <= 12 else "…" + name[-11:]

@@ -11,7 +11,8 @@ Sign = Literal["line", "dots", "band", "point", "best", "gap", "above", "below",
 """A shape that tells one thing from another where colours cannot."""
 
 LABEL = 6
-"""Cells of a label on the vertical axis: every chart has the same, so that charts above each other line up."""
+"""Cells of a label on the vertical axis: charts have the same, so that those above each other line up. Tables of names
+take what their names need."""
 
 
 class Area(NamedTuple):
@@ -32,9 +33,9 @@ class Area(NamedTuple):
         return self.label + 1 if self.label else 0
 
     @classmethod
-    def of(cls, width: int, height: int) -> Area:
-        """The area of a chart of this size; a small one gives up its labels first."""
-        label = LABEL if width >= 32 else LABEL - 1 if width >= 20 else 0
+    def of(cls, width: int, height: int, label: int = LABEL) -> Area:
+        """The area of a chart of this size with labels of so many cells; a small one gives up its labels first."""
+        label = label if width >= 32 else LABEL - 1 if width >= 20 else 0
         axis, labels = height >= 8, height >= 6
         columns = max(width - label - bool(label), 1)
         return cls(label, columns, max(height - 1 - axis - labels, 0), axis, labels)
@@ -176,6 +177,7 @@ class Picture:
         steps: the step at each edge of the plot's columns of cells, one more than these: where a click lies.
         whole: the first and the last step when nothing is zoomed.
         message: what stands in the plot where there is nothing to draw.
+        label: cells of the labels at the left.
     """
 
     number: int
@@ -189,6 +191,7 @@ class Picture:
     steps: tuple[float, ...] = ()
     whole: tuple[float, float] = (0.0, 1.0)
     message: str = ""
+    label: int = LABEL
 
     @property
     def span(self) -> tuple[float, float]:

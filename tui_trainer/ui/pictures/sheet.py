@@ -28,6 +28,8 @@ class Sheet:
     number: int
     name: str
     curves: list[Curve] = field(default_factory=list[Curve])
+    broken: list[Curve] = field(default_factory=list[Curve])
+    """Those of runs behind whose loss ended as no number."""
     points: list[Points] = field(default_factory=list[Points])
     levels: list[Level] = field(default_factory=list[Level])
     remarks: list[Remark] = field(default_factory=list[Remark])
@@ -111,6 +113,8 @@ class Sheet:
             values = cut.smoothed(width) if width else None
             lines = cut.line(scene.dim(run), values, faint=True)
             self.curves += lines
+            if scene.states[run].reason == "not-finite":
+                self.broken += lines
             self.name_line(lines, scene.name(run))
             self.read(scene.dim(run), "line", scene.name(run), scene.value(cut, values, run))
 
@@ -130,7 +134,10 @@ class Sheet:
         self.note(self._where())
         spare = [level.y for level in self.levels]
         log, rows = scene.view.log_y or self.steep, scene.area.rows
-        scale = vertical(self.curves, rows, log=log, firm=self.firm, spare=spare, cut=self.cut)
+        # A run behind that left the numbers would press all others onto one line of a linear axis: there it is cut off.
+        cut_off = () if log else self.broken
+        kept = [curve for curve in self.curves if not any(curve is other for other in cut_off)] or self.curves
+        scale = vertical(kept, rows, log=log, firm=self.firm, spare=spare, cut=self.cut)
         if log:
             self.notes.insert(0, Entry("text", "", "log"))
         faint = [curve for curve in self.curves if curve.faint]

@@ -20,6 +20,7 @@ from tui_trainer.protocol.state import RunState
 from tui_trainer.session.base import Session
 from tui_trainer.text import visible
 from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, keys_of
+from tui_trainer.ui.anew import Anew
 from tui_trainer.ui.feed import Feed, News
 from tui_trainer.ui.guide import Guide
 from tui_trainer.ui.layout import arrange
@@ -99,6 +100,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self.guide = Guide(self, self.watching, tour, rest)
         self.leaving = Leaving(self, self.watching)
         self._looker = Looker(self, self.watching)
+        self._anew = Anew(self, self.watching)
         self._pace = pace
         self._keymap = keymap
         self._signs = signs
@@ -115,6 +117,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
             **self._looker.doings(),
             **self.guide.doings(),
             **self.leaving.doings(),
+            **self._anew.doings(),
             "resume_run": self._resume_run,
             "palette": self._find,
             "help": self._help,
@@ -131,7 +134,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """A line on top, the board, the keys at the bottom."""
         yield Header()
-        yield Board(self.watching, self._signs)
+        yield Board(self.watching, self._signs, self._keymap)
         yield Footer()
 
     def on_mount(self) -> None:
@@ -170,7 +173,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         elif news.answers:
             # What was asked is done: say so at once, and draw what it changed in the frame after.
             self._hurried = True
-            self.query_one(Header).say(self.watching, self._signs)
+            self.query_one(Header).say(self.watching, self._signs, self._keymap)
             self._draw_footer()
         elif news.urgent or self._hurried or (self._stale and self._pace.due(now)):
             self.looked()
@@ -179,6 +182,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
                 self.query_one(Board).draw_starting()
             self._draw_footer()
         self.leaving.check()
+        self._anew.tick(now)
 
     def _hear(self, news: News) -> None:
         for answer in news.answers:
@@ -251,7 +255,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._pace.begin(self._drawn_at)
         self._stale = False
         self.query_one(Board).draw(self.guide.hints(self._keymap))
-        self.query_one(Header).say(self.watching, self._signs)
+        self.query_one(Header).say(self.watching, self._signs, self._keymap)
         self.query_one(Footer).draw(self.watching.situation, self._keymap, self.watching.feed.pending)
         self.watching.look_closer()
 

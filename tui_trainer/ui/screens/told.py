@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from tui_trainer.config.lesson import Lesson, Remark
+from tui_trainer.config.lesson import Lesson, Moment, Remark
 from tui_trainer.protocol.state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.narrator import Narrator
@@ -46,9 +46,16 @@ def page(narrator: Narrator) -> Content:
     return Content("\n").join(lines)
 
 
+_MOMENTS: dict[Moment, str] = {
+    "start": "When it begins",
+    "end": "When all is over",
+    "turned": "With the problem turned",
+}
+
+
 def _moment(remark: Remark) -> str:
     if remark.at is not None:
-        return "When it begins" if remark.at == "start" else "When all is over"
+        return _MOMENTS[remark.at]
     return f"After epoch {remark.epoch}" if remark.epoch is not None else f"At step {remark.step:,}"
 
 

@@ -8,13 +8,15 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
+HEADLESS = "use --headless for one plain line an epoch"
+"""What a training can do without a screen."""
 _DUMB = ("", "dumb", "unknown")
 
 
-def terminal_problem(environ: Mapping[str, str] | None = None) -> str | None:
-    """What stands between the screen and this terminal, in one line for people; None where nothing does."""
+def terminal_problem(environ: Mapping[str, str] | None = None, instead: str = HEADLESS) -> str | None:
+    """What stands between the screen and this terminal, and what to do instead, in one line; None: nothing does."""
     problem = _problem(os.environ if environ is None else environ)
-    return f"{problem}: use --headless for one plain line an epoch" if problem else None
+    return f"{problem}: {instead}" if problem else None
 
 
 def _problem(environ: Mapping[str, str]) -> str | None:

@@ -9,6 +9,7 @@ from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 
 from tui_trainer.protocol.state import RunState
+from tui_trainer.ui.actions import Keymap
 from tui_trainer.ui.card import card
 from tui_trainer.ui.dots import GlyphName
 from tui_trainer.ui.layout import Arrangement
@@ -53,8 +54,9 @@ class Board(Horizontal):
     Board #column { height: 1fr; padding: 0 1; background: $surface; margin-left: 1; }
     """
 
-    def __init__(self, watch: Watch, signs: Signs, glyphs: GlyphName = "braille") -> None:
+    def __init__(self, watch: Watch, signs: Signs, keymap: Keymap, glyphs: GlyphName = "braille") -> None:
         super().__init__()
+        self._keymap = keymap
         self._glyphs: GlyphName = glyphs
         self._watch = watch
         self._signs = signs
@@ -172,7 +174,8 @@ class Board(Horizontal):
             panel.show(layers_table(state.layers, max(panel.size.width, 20), self._signs), layout=True)
         if watch.diagnosis:
             panel = self.query_one("#findings", Panel)
-            panel.show(findings_page(state, max(panel.size.width, 20), self._signs), layout=True)
+            page = findings_page(state, max(panel.size.width, 20), self._signs, self._keymap)
+            panel.show(page, layout=True)
 
     def _draw_charts(self) -> None:
         for place, pane in self._places(self._shown()).items():

@@ -101,7 +101,7 @@ class Chart(Widget):
     @property
     def area(self) -> Area:
         """How the room is shared out: where the plot lies."""
-        return Area.of(*self.size)
+        return Area.of(*self.size, self.picture.label)
 
     def render_line(self, y: int) -> Strip:
         if 0 <= y < len(self._lines):

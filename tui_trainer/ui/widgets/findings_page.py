@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from textual.content import Content
 
 from tui_trainer.diagnosis.findings import HEADLINES, NO_FINDING
 from tui_trainer.protocol.events import Diagnosed, Severity
 from tui_trainer.protocol.state import RunState
 from tui_trainer.text import visible
+from tui_trainer.ui.actions import ACTIONS, Keymap, key_sign, shown_key
 from tui_trainer.ui.signs import Signs
 from tui_trainer.ui.widgets.log_pane import parts
 
@@ -27,9 +30,9 @@ def headline_of(state: RunState) -> Diagnosed | None:
     return next(iter(standing(state)), None)
 
 
-def findings_page(state: RunState, width: int, signs: Signs) -> Content:
-    """The page, at most `width` wide."""
-    found = standing(state)
+def findings_page(state: RunState, width: int, signs: Signs, keymap: Keymap) -> Content:
+    """The page, at most `width` wide, with the keys of whoever reads it."""
+    found = [_with_keys(said, keymap) for said in standing(state)]
     lines = _headline(found[0], state, width) if found else _nothing(state, width)
     if found[1:]:
         lines += [Content(""), Content.styled("below it", "$muted")]
@@ -40,6 +43,23 @@ def findings_page(state: RunState, width: int, signs: Signs) -> Content:
         names = ", ".join(f"{visible(said.finding)} (epoch {said.epoch})" for said in gone)
         lines += [Content(""), *_wrapped("before", f"{names}: no longer so", width, "$muted")]
     return Content("\n").join(lines)
+
+
+def _with_keys(said: Diagnosed, keymap: Keymap) -> Diagnosed:
+    """The same finding with the user's keys in place of the usual ones, which advice names in parentheses."""
+
+    def mine(usual: str) -> str:
+        action = _USUAL.get(usual)
+        return usual if action is None else shown_key(action, keymap) or f"no key for {action.label}"
+
+    advice = _NAMED.sub(lambda found: f"({mine(found[1])}", said.advice)
+    return said.model_copy(update={"advice": advice, "key": "  ".join(mine(key) for key in said.key.split())})
+
+
+_NAMED = re.compile(r"\((\S)(?=[):,])")
+"""A key in an advice: (k), (s: staircase), (l, x3)."""
+_USUAL = {key_sign(key): action for action in ACTIONS for key in action.keys}
+"""What each key does where nobody has mapped it."""
 
 
 def _headline(said: Diagnosed, state: RunState, width: int) -> list[Content]:
@@ -53,7 +73,9 @@ def _headline(said: Diagnosed, state: RunState, width: int) -> list[Content]:
         *_wrapped("advice", visible(said.advice), width, "$primary"),
     ]
     if said.key:
-        lines += _wrapped("keys", "  ".join(f"[{visible(key)}]" for key in said.key.split()), width, "bold $primary")
+        lines += _wrapped(
+            "keys", "  ".join(f"[{visible(key)}]" for key in said.key.split("  ")), width, "bold $primary"
+        )
     return lines
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
 from tui_trainer.ui.signs import Signs
 from tui_trainer.ui.status import left_words, name_of, pace_words, state_words
 from tui_trainer.ui.watch import Watch
@@ -18,17 +19,17 @@ class Header(Panel):
     Header { height: 1; padding: 0 1; background: $panel; color: $foreground; }
     """
 
-    def say(self, watch: Watch, signs: Signs) -> None:
-        """Show the run in front."""
+    def say(self, watch: Watch, signs: Signs, keymap: Keymap) -> None:
+        """Show the run in front; what names a key names the reader's."""
         width = self.size.width - 2
         left = Content("")
-        for part in _left(watch, signs):
+        for part in _left(watch, signs, keymap):
             joined = Content.assemble(left, "  ", part) if left else part
             if left and joined.cell_length > width:
                 break
             left = joined
         tail = Content("")
-        for part in _right(watch):
+        for part in _right(watch, keymap):
             joined = Content.assemble(part, "  ", tail) if tail else part
             if left.cell_length + joined.cell_length + 3 > width:
                 break
@@ -37,7 +38,7 @@ class Header(Panel):
         self.show(Content.assemble(left, " " * space, tail) if tail else left)
 
 
-def _left(watch: Watch, signs: Signs) -> list[Content]:
+def _left(watch: Watch, signs: Signs, keymap: Keymap) -> list[Content]:
     state, feed = watch.chosen, watch.feed
     if state is None and not feed.connected:
         return [Content.styled(f"{signs.cut_off} disconnected", "bold $error")]
@@ -51,7 +52,9 @@ def _left(watch: Watch, signs: Signs) -> list[Content]:
     if feed.read < 1:
         parts.insert(1, Content.styled(f"coarse, {feed.read:.0%} read", "bold $warning"))
     if headline := headline_of(state):
-        parts.append(Content.styled(f"! {headline.finding} (i)", SEVERITY_STYLES[headline.severity]))
+        parts.append(
+            Content.styled(f"! {headline.finding}{_key('diagnosis', keymap)}", SEVERITY_STYLES[headline.severity])
+        )
     if state.unsaved:
         parts.insert(1, Content.styled("! not saved", "bold $error"))
     if state.epochs:
@@ -63,7 +66,13 @@ def _left(watch: Watch, signs: Signs) -> list[Content]:
     return parts
 
 
-def _right(watch: Watch) -> list[Content]:
+def _key(action: str, keymap: Keymap) -> str:
+    """The reader's key of an action, in parentheses; nothing where none does it."""
+    key = shown_key(BY_ID[action], keymap)
+    return f" ({key})" if key else ""
+
+
+def _right(watch: Watch, keymap: Keymap) -> list[Content]:
     """What stands at the right end, the most important first."""
     state = watch.chosen
     parts: list[Content] = []
@@ -75,5 +84,5 @@ def _right(watch: Watch) -> list[Content]:
     if state is not None and not state.over and not watch.feed.vanished(state):
         parts += [Content(text) for text in (left_words(state), pace_words(state)) if text]
     if state is not None and watch.view.span is not None:
-        parts.append(Content.styled("zoomed (z)", "$secondary"))
+        parts.append(Content.styled(f"zoomed{_key('zoom', keymap)}", "$secondary"))
     return parts

@@ -71,7 +71,7 @@ def _cut(lines: list[str], most: int, width: int) -> list[str]:
 
 def _head(narrator: Narrator, width: int, hints: Sequence[str]) -> Content:
     assert narrator.lesson is not None
-    told, all_of_them = len(narrator.told), len(narrator.lesson.remarks)
+    told, all_of_them = len(narrator.told), len(narrator.about)
     rows = " ".join(narrator.lesson.rows)
     count = f"remark {narrator.page + 1} of {all_of_them}" if told else ""
     waiting = f", {len(narrator.waiting)} waiting" if narrator.waiting else ""

@@ -23,12 +23,18 @@ class Starting(Panel):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._since = monotonic()
+        self._group = ""
+        """The runs that were waited for."""
 
     def say(self, state: RunState | None, signs: Signs, trouble: str = "") -> None:
         """Show how far the start has come, or what put an end to it."""
         if trouble:
             self.show(Content.styled(f"{signs.cut_off} {trouble}", "bold $error"))
             return
+        group = state.run.partition("/")[0] if state is not None else ""
+        if self._group and group != self._group:
+            self._since = monotonic()
+        self._group = group
         passed = monotonic() - self._since
         sign = signs.spinner[int(passed * 5) % len(signs.spinner)]
         doing = visible(state.detail) if state is not None and state.detail else "waiting for the host"

@@ -6,6 +6,7 @@ A new kind is a class in `protocol.pictures`, a file beside this one and a case 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from tui_trainer.protocol.events import PictureTaken
@@ -13,7 +14,7 @@ from tui_trainer.protocol.pictures import Bars, Contour, Heat, Lines, Points, dr
 from tui_trainer.protocol.state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.pictures.picture import Area, Picture, blank
-from tui_trainer.ui.pictures.taken import bars, contour, heat, lines, points, results
+from tui_trainer.ui.pictures.taken import bars, contour, heat, lines, over_time, points, results
 from tui_trainer.ui.pictures.taken.frame import Frame
 from tui_trainer.ui.view import View
 
@@ -56,9 +57,9 @@ def draw(shot: Shot, states: Sequence[RunState], front: int, view: View, width: 
         case Lines():
             return lines.draw(frame, drawing)
         case Bars():
-            return bars.draw(frame, drawing)
+            return over_time.draw(frame, drawing) if view.bars else bars.draw(frame, drawing)
         case Heat():
-            return heat.draw(frame, drawing)
+            return heat.draw(replace(frame, area=Area.of(width, height, heat.label(drawing, width))), drawing)
         case Contour():
             return contour.draw(frame, drawing)
         case Points():

@@ -7,7 +7,7 @@ from tui_trainer.text import visible
 from tui_trainer.ui.palette import RUNS, Role
 from tui_trainer.ui.pictures.picture import Curve, Entry, Layer, Level, Picture, Remark, Scale, Tick
 from tui_trainer.ui.pictures.ranges import vertical
-from tui_trainer.ui.pictures.taken.frame import Frame, labels
+from tui_trainer.ui.pictures.taken.frame import Frame, footed, labels
 
 WIDEST = 8
 """Cells of a bar, at most."""
@@ -34,14 +34,12 @@ def draw(frame: Frame, drawing: Bars) -> Picture:
         # The smallest bar is to be seen too.
         scale = vertical([], frame.area.rows, log=True, firm=[*firm, min(known) / 2])
     layers: list[Layer] = [Level("reference", level.at, visible(level.text)) for level in drawing.levels]
-    ticks: list[Tick] = []
     longest = max((len(drawing.labels[label]) for label in shown), default=1)
     stride = max(-(-(min(longest, LONGEST) + 1) // slot), 1)
     names = labels([drawing.labels[label] for label in shown], slot * stride - 1)
+    ticks = _named(names, stride, slot)
     for place, label in enumerate(shown):
         start = place * slot + max(slot - wide * many, 0) // 2
-        if place % stride == 0:
-            ticks.append(Tick(place * slot + slot / 2, names[place]))
         for k, group in enumerate(drawing.groups):
             layers += _bar(RUNS[k % len(RUNS)], start + k * wide, wide, group.values[label], scale)
     legend = tuple(Entry(RUNS[k % len(RUNS)], "band", visible(group.name)) for k, group in enumerate(drawing.groups))
@@ -54,6 +52,19 @@ def draw(frame: Frame, drawing: Bars) -> Picture:
         legend=(*legend, *frame.read_outs()), layers=tuple(layers),
         message="" if drawing.labels else "nothing to draw yet",
     )  # fmt: skip
+
+
+def _named(names: list[str], stride: int, slot: int) -> list[Tick]:
+    """The first name, the last one, and of those between as many as keep a cell between two."""
+    last = len(names) - 1
+    ticks = [
+        Tick(slot * footed(place, names[place], slot, len(names)), names[place])
+        for place in sorted({*range(0, len(names), stride), last})
+        if names
+    ]
+    ends = [tick.at - len(tick.text) / 2 for tick in ticks]
+    kept = [tick for tick in ticks[:-1] if tick.at + len(tick.text) / 2 + 1 <= ends[-1]]
+    return [*kept, *ticks[-1:]]
 
 
 def _shown(labels: int, columns: int, groups: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui_trainer.protocol.pictures import Contour
+from tui_trainer.protocol.pictures import Contour, Line
 from tui_trainer.text import visible
 from tui_trainer.ui.palette import DIM_RUNS, LAYERS, RUNS, Role
 from tui_trainer.ui.pictures.picture import Entry, Field, Layer, Picture, Points, Sign, Trail
@@ -21,11 +21,11 @@ def draw(frame: Frame, drawing: Contour) -> Picture:
     for place, held in several.items():
         role = RUNS[place % len(RUNS)]
         layers += [Trail(role, line.x, line.y) for line in held.paths]
-        legend.append(Entry(role, "line", frame.name(place)))
+        legend.append(Entry(role, "line", _with(frame.name(place), held.paths[0])))
     for line in drawing.paths:
         role = frame.own if several else "title"
         layers.append(Trail(role, line.x, line.y))
-        legend.insert(0, Entry(role, "line", frame.name(frame.front) if several else visible(line.name)))
+        legend.insert(0, Entry(role, "line", _with(frame.name(frame.front) if several else visible(line.name), line)))
     for place, spots in enumerate(drawing.spots):
         role = RUNS[place % len(RUNS)] if drawing.regions else frame.own if several else "best"
         kept = [(a, b) for a, b in zip(spots.x, spots.y, strict=True) if x.low <= a <= x.high and y.low <= b <= y.high]
@@ -36,6 +36,10 @@ def draw(frame: Frame, drawing: Contour) -> Picture:
         frame.key, frame.title(drawing.title), x, y, unit=visible(drawing.x.label),
         notes=frame.notes(), legend=(*legend, *frame.read_outs()), layers=tuple(layers),
     )  # fmt: skip
+
+
+def _with(name: str, line: Line) -> str:
+    return f"{name} {visible(line.text)}" if line.text else name
 
 
 def _ground(drawing: Contour) -> Field:

@@ -108,16 +108,36 @@ def _apart(low: float, high: float) -> tuple[float, float]:
     return low - margin, high + margin
 
 
+SHORT = {
+    "max_derivative": "max slope",
+    "zero_share": "zero",
+    "mean_square_derivative": "mean square",
+    "nanoseconds": "ns",
+    "optimizer_floats_per_parameter": "state per weight",
+}
+"""Names of numbers that would leave no room for the others in a title of 80 cells."""
+
+
 def _plain(name: str) -> str:
-    words = name.replace("_", " ")
+    words = SHORT.get(name, name).replace("_", " ")
     return f"{words} =" if words[-1:].isdigit() else words
 
 
+def footed(place: int, name: str, room: float, count: int) -> float:
+    """Where the name of one of `count` slots of `room` cells stands under it: in its middle, or from its left edge on
+    where it is wider and has the room of slots without a name at its right; the last one up to its right edge."""
+    half, room = (len(name) + 1) / 2, max(room, 1e-9)
+    return max(min(place + max(0.5, half / room), count - (half + 1) / room), half / room)
+
+
 def labels(names: Sequence[str], cells: int) -> list[str]:
-    """Names in so many cells each: their beginnings, or their ends where only these tell them apart."""
+    """Names in so many cells each: their beginnings, or both ends where only these tell them apart."""
     shown = [visible(name) for name in names]
     cells = max(cells, 1)
     starts = [name if len(name) <= cells else f"{name[: cells - 1]}…"[:cells] for name in shown]
-    if len(set(starts)) == len(set(shown)):
-        return starts
-    return [name if len(name) <= cells else f"…{name[len(name) - cells + 1 :]}"[:cells] for name in shown]
+    tail = min(cells - 1, max(cells // 2, 3))
+    return [
+        start if len(name) <= cells or starts.count(start) == 1
+        else f"{name[: cells - 1 - tail]}…{name[len(name) - tail :]}"[:cells]
+        for name, start in zip(shown, starts, strict=True)
+    ]  # fmt: skip

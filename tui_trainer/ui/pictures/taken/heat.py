@@ -6,8 +6,13 @@ from tui_trainer.protocol.pictures import Heat
 from tui_trainer.text import visible
 from tui_trainer.ui.palette import LAYERS
 from tui_trainer.ui.pictures.picture import LABEL, Entry, Field, Layer, Picture, Scale, Tick, Words
-from tui_trainer.ui.pictures.taken.frame import Frame, labels
+from tui_trainer.ui.pictures.taken.frame import Frame, footed, labels
 from tui_trainer.ui.pictures.ticks import short
+
+
+def label(drawing: Heat, width: int) -> int:
+    """Cells for the names of the rows: as many as the longest has, and no more than a quarter of the width."""
+    return max(LABEL, min(max(len(visible(name)) for name in drawing.rows), width // 4))
 
 
 def draw(frame: Frame, drawing: Heat) -> Picture:
@@ -28,12 +33,15 @@ def draw(frame: Frame, drawing: Heat) -> Picture:
                     Words("title", column + 0.5, down - place - 0.5, f" {text} " if len(text) <= room - 3 else text)
                 )
     stride = max(int(-(-4 // room)), 1)
-    feet = labels(drawing.columns, int(room * stride) - 1)
-    ticks = [Tick(place + 0.5, name) for place, name in enumerate(feet) if place % stride == 0]
-    lefts = [Tick(down - place - 0.5, name) for place, name in enumerate(labels(drawing.rows, LABEL - 1))]
+    cells = int(room * stride) - 1
+    feet = labels(drawing.columns, cells)
+    if len(feet[-1]) == cells:  # the edge of the plot is its neighbour
+        feet[-1] = labels(drawing.columns, cells - 1)[-1]
+    ticks = [Tick(footed(place, name, room, across), name) for place, name in enumerate(feet) if place % stride == 0]
+    lefts = [Tick(down - place - 0.5, name) for place, name in enumerate(labels(drawing.rows, frame.area.label))]
     ends = Entry(LAYERS[-1], "band", f"{short(low) if low else 0} to {short(high) if high else 0}")
     return Picture(
         frame.key, frame.title(drawing.title), Scale(0.0, float(across), tuple(ticks)),
         Scale(0.0, float(down), tuple(lefts)), unit=visible(drawing.x.label),
-        notes=frame.notes(), legend=(ends, *frame.read_outs()), layers=tuple(layers),
+        notes=frame.notes(), legend=(ends, *frame.read_outs()), layers=tuple(layers), label=frame.area.label,
     )  # fmt: skip

@@ -30,12 +30,13 @@ def draw(frame: Frame, drawing: Lines) -> Picture:
     curves: list[Curve] = []
     names: list[Remark] = []
     legend: list[Entry] = []
+    others: list[Entry] = []
     for place, held in several.items():
         role = DIM_RUNS[place % len(DIM_RUNS)]
         found = [_curve(line, role, logs, log, faint=True) for line in held.lines[:1]]
         curves += found
         names += _named(found, frame.name(place))
-        legend.append(Entry(role, "line", frame.name(place)))
+        others.append(Entry(role, "line", frame.name(place)))
     roles = _roles(drawing, frame.own if several else None)
     for line in drawing.lines:
         curve = _curve(line, roles[line.name], logs, log, dotted=line.dotted)
@@ -53,7 +54,7 @@ def draw(frame: Frame, drawing: Lines) -> Picture:
     layers: list[Layer] = [*levels, *curves, *points, *names]
     return Picture(
         frame.key, frame.title(drawing.title), across, scale, unit=visible(drawing.x.label), notes=frame.notes(log=log),
-        legend=(*legend, *frame.read_outs()), layers=tuple(layers),
+        legend=(*legend, *frame.read_outs(), *others), layers=tuple(layers),
         message="" if any(curve.x for curve in curves) else "nothing to draw yet",
     )  # fmt: skip
 

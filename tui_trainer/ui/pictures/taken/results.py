@@ -36,7 +36,8 @@ def picture_of(states: Sequence[RunState]) -> PictureTaken | None:
     if not grid:
         return None
     rows, columns = (tuple(dict.fromkeys(place[k] for place in grid)) for k in (0, 1))
-    metric = "val_accuracy" if any("val_accuracy" in state.series for state in states) else "val_loss"
+    classes = any(state.started is not None and state.started.metric == "accuracy" for state in states)
+    metric = "val_accuracy" if classes or any("val_accuracy" in state.series for state in states) else "val_loss"
     values: dict[tuple[str, str], float | None] = {
         place: state.series[metric].last if metric in state.series else None for place, state in grid.items()
     }
