@@ -87,6 +87,7 @@ def follow(steps: int, directory: Path) -> list[dict[str, float]]:
         seconds = [step / 1500 for step in shift]
         hub.publish("long", column.model_copy(update={"step": last, "steps": shift, "seconds": seconds}))
         if last // mark > (first - 1) // mark:
+            hub.mark("long")  # what waits for company is in sight too
             frame = min(_frame(viewer.state) for _ in range(FRAMES))
             found.append({"steps": last, "memory": process.memory_info().rss / 2**20, "frame": frame})
             _restart(directory)

@@ -107,7 +107,8 @@ def streaming(effort: Effort) -> list[Row]:
                 if not wait_for(lambda journal=journal: journal.exists() and b"EpochEnded" in journal.read_bytes(), 60):
                     raise RuntimeError("the run did not start")
                 sleep(10.0)
-                _, sent = _watch(terminal, effort.rounds + 3, SECOND)
+                # Under a limit a drawing comes every few seconds: only many of them show what a second gets.
+                _, sent = _watch(terminal, 10 * effort.rounds if limit else effort.rounds + 3, SECOND)
             finally:
                 terminal.close()
                 end_hosts(place)

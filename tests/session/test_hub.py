@@ -78,6 +78,15 @@ def test_what_waits_is_handed_out_by_who_serves(clock):
     assert len(outlet.events) == 2
 
 
+def test_no_more_wait_than_are_soon_told(clock):
+    hub, outlet = Hub(), Outlet()
+    hub.add_run("run")
+    hub.join(outlet, lambda states: None)
+    for step in range(1, 2 * module.MOST + 2):
+        hub.publish("run", scalars(step))
+    assert [event.step for event in outlet.events] == list(range(1, 2 * module.MOST + 2))
+
+
 def test_an_answer_waits_for_nothing(clock):
     hub, outlet = Hub(), Outlet()
     hub.add_run("run")

@@ -74,6 +74,8 @@ class Training(BaseModel):
     weights and gradients."""
     compile: bool = False
     """Compile the model with torch.compile; a model that cannot be compiled runs as it is, and the log says so."""
+    cuda_graphs: bool = False
+    """Replay forward and backward pass as CUDA graphs; where that cannot be, they run as ever and the log says so."""
     validate_every: Count = 1
     """Epochs between two validations."""
     suboptimality_every: Whole = 0

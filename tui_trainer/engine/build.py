@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tui_trainer.components.optimizers import AnyOptimizer
 from tui_trainer.components.task import Data, Split
 from tui_trainer.config.run import RunConfig
+from tui_trainer.engine import graphs
 from tui_trainer.engine.batches import Batches, seeded
 from tui_trainer.engine.device import choose
 from tui_trainer.engine.layers import Layers, layers_of
@@ -39,7 +40,7 @@ class Workshop:
     model: nn.Module
     objective: Objective
     forward: Callable[[Tensor], Tensor]
-    """The model as it is called while training: compiled, where that was asked for and works."""
+    """The model as it is called while training: compiled or as graphs, where that was asked for and works."""
     autocast: AbstractContextManager[Any]
     """Mixed precision around the forward pass; does nothing in float32."""
     scaler: torch.amp.GradScaler | None
@@ -47,6 +48,12 @@ class Workshop:
     layers: Layers
     rng: States
     """States of torch's own generators for this run: dropout draws from them."""
+
+    @property
+    def again(self) -> Callable[[Tensor], Tensor]:
+        """The same for a pass beside the one of the step, or one that is differentiated twice: a graph has one set of
+        outputs, which the next pass overwrites, and its gradient has none."""
+        return self.model if isinstance(self.forward, graphs.Graphed) else self.forward
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -81,14 +88,18 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> Workshop:
     train = _moved(data.train, device)
     test = _moved(data.test, device) if data.test is not None else None
     data = replace(data, train=train, validation=_moved(data.validation, device), test=test)
+    batches = Batches(train, config.data.batch_size, config.data.sampling, training.seed)
+    # What was cast once cannot be kept from one call to the next where a graph replays the casting.
+    kept = not training.cuda_graphs
+    autocast = torch.autocast(device.type, dtype=dtype, cache_enabled=kept) if dtype is not None else nullcontext()
     return Workshop(
         device=device,
         data=data,
-        batches=Batches(train, config.data.batch_size, config.data.sampling, training.seed),
+        batches=batches,
         model=model,
         objective=objective,
-        forward=_compiled(model, train.inputs[:1], log) if training.compile else model,
-        autocast=torch.autocast(device.type, dtype=dtype) if dtype is not None else nullcontext(),
+        forward=_forward(config, model, train.inputs, batches.size, autocast, log),
+        autocast=autocast,
         scaler=torch.amp.GradScaler(device.type) if dtype is torch.float16 else None,
         layers=layers_of(model),
         rng=seeded_states(device, _stream(training.seed, _DROPOUT)),
@@ -121,6 +132,25 @@ def optimizer_for(choice: AnyOptimizer, model: nn.Module) -> torch.optim.Optimiz
 
 def _moved(split: Split, device: torch.device) -> Split:
     return Split(split.inputs.to(device), split.targets.to(device))
+
+
+def _forward(
+    config: RunConfig,
+    model: nn.Module,
+    inputs: Tensor,
+    size: int,
+    autocast: AbstractContextManager[Any],
+    log: Callable[[str], None],
+) -> Callable[[Tensor], Tensor]:
+    """The model as it is called while training, on batches of `size` of these inputs."""
+    training = config.training
+    if training.cuda_graphs:
+        reason = graphs.why_not(inputs.device, compiled=training.compile)
+        if not reason:
+            with autocast:
+                return graphs.graphed(model, inputs[:size], log)
+        log(f"training.cuda_graphs: the model runs without graphs: {reason}")
+    return _compiled(model, inputs[:1], log) if training.compile else model
 
 
 def _compiled(model: nn.Module, sample: Tensor, log: Callable[[str], None]) -> Callable[[Tensor], Tensor]:

@@ -44,7 +44,7 @@ def train_batch(trainer: Trainer, inputs: Tensor, targets: Tensor) -> Tensor:
     first: list[Tensor | None] = []
 
     def forward() -> tuple[Tensor, Tensor]:
-        outputs = shop.forward(inputs)
+        outputs = shop.again(inputs)
         return outputs, shop.objective(outputs, targets)
 
     def begun() -> None:

@@ -135,7 +135,7 @@ class Probe:
         rng.put(self._rng, shop.device)
         try:
             with torch.no_grad(), shop.autocast:
-                return shop.objective(shop.forward(inputs), targets).detach()
+                return shop.objective(shop.again(inputs), targets).detach()
         finally:
             rng.put(drawn, shop.device)
             for buffer, was in zip(self._buffers, kept, strict=True):

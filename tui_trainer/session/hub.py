@@ -18,6 +18,8 @@ from tui_trainer.runs.journal import Journal
 TOGETHER = 0.2
 """Seconds that measurements wait for each other. To fold and write an event costs several times as much where the
 caches hold the training as where they hold the event before."""
+MOST = 64
+"""Measurements that wait at most, however fast they come."""
 _MEASUREMENTS = (ev.Scalars, ev.EpochEnded, ev.LayersMeasured)
 
 
@@ -101,7 +103,7 @@ class Hub:
         with self._lock:
             self._held.append((name, event, now()))
             waits = isinstance(event, _MEASUREMENTS) and event.cause is None
-            if waits and monotonic() - self._released < TOGETHER:
+            if waits and len(self._held) < MOST and monotonic() - self._released < TOGETHER:
                 return
             self._release()
         self._wake()

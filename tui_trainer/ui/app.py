@@ -90,6 +90,8 @@ class TrainerApp(TerminalApp[AppResult]):
         self.set_class(chosen in (themes.PLAIN_DARK, themes.PLAIN_LIGHT), "-plain")
         self.set_keymap(self.settings.keys)
         self._session = session
+        self._unopened = session if callable(session) else None
+        """What makes the session, until the first frame has been sent."""
         self._catalogue = catalogue
         self._programme = programme
         self._read_only = read_only
@@ -149,11 +151,15 @@ class TrainerApp(TerminalApp[AppResult]):
         )
         return self._opened
 
+    def post_display_hook(self) -> None:
+        """Once the first frame has been sent there is time to import what opens a session."""
+        if self._unopened is not None and self.screen_stack:
+            make, self._unopened = self._unopened, None
+            self.call_later(self._open, make)
+
     def on_mount(self) -> None:
         """Start the one timer there is."""
-        if callable(self._session):
-            self.call_after_refresh(self._open, self._session)
-        elif self._catalogue is not None and self._session is not None:
+        if self._catalogue is not None and self._session is not None and not callable(self._session):
             self.push_screen(self._dashboard(self._session))
         self.set_interval(TICK, self.tick)
         if self._finder is not None:
