@@ -153,7 +153,7 @@ class TrainerApp(TerminalApp[AppResult]):
 
     def post_display_hook(self) -> None:
         """Once the first frame has been sent there is time to import what opens a session."""
-        if self._unopened is not None and self.screen_stack:
+        if self._unopened is not None and self.drawn:
             make, self._unopened = self._unopened, None
             self.call_later(self._open, make)
 

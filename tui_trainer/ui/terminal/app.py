@@ -37,6 +37,7 @@ class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
         self._filters.append(ControlFilter())
         self._frames = Frames(COLOR_SYSTEMS.get(self.console.color_system or ""))
         self._frame_owed = False
+        self._drawn = False
         self._key_line = KeyLine(self, super().on_event)
 
     async def on_event(self, event: events.Event) -> None:
@@ -59,6 +60,11 @@ class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
     def drained(self) -> bool:
         """Whether the terminal has taken everything; where not, frames are skipped."""
         return not isinstance(self._driver, TerminalDriver) or self._driver.drained
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the terminal has been sent anything to see."""
+        return not isinstance(self._driver, TerminalDriver) or self._drawn
 
     @property
     def gone(self) -> bool:
@@ -100,6 +106,7 @@ class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
             self._handle_exception(error)
             return
         if changes:
+            self._drawn = True
             place = self.screen.outer_size.clamp_offset(self.cursor_position)
             frame = f"{changes}\x1b[{place.y + 1};{place.x + 1}H"
             driver.write(f"{SYNC_START}{frame}{SYNC_END}" if self._sync_available else frame)
