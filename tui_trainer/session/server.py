@@ -25,6 +25,8 @@ from tui_trainer.session.hub import Hub
 
 MAX_OUTBOX = 4 << 20
 """Bytes that wait for a viewer at most. One that takes no more is given a fresh state when it reads again."""
+AT_ONCE = 256
+"""Lines that are sent together."""
 MAX_VIEWERS = 64
 MAX_FOOLISH = 20
 """Lines that make no sense after which a client is let go."""
@@ -172,13 +174,15 @@ class Server:
     def _flush(self, viewer: Viewer) -> None:
         try:
             while viewer.outbox:
-                line = viewer.outbox[0]
-                sent = viewer.connection.send(line)
-                viewer.sent += sent
-                if sent < len(line):
-                    viewer.outbox[0] = line[sent:]
-                else:
-                    viewer.outbox.popleft()
+                # One call for all that waits: each gives the interpreter's lock away, and asks for it again.
+                data = b"".join(viewer.outbox.popleft() for _ in range(min(len(viewer.outbox), AT_ONCE)))
+                sent = 0
+                try:
+                    sent = viewer.connection.send(data)
+                finally:
+                    viewer.sent += sent
+                    if sent < len(data):
+                        viewer.outbox.appendleft(data[sent:])
             if viewer.behind:
                 self._hub.join(viewer, viewer.greet)
                 self._flush(viewer)
