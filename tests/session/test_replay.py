@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -12,6 +14,7 @@ from tests.runs.journals import altered, write
 from tui_trainer.protocol.state import RunState
 from tui_trainer.runs import reading
 from tui_trainer.runs.journal import read_events
+from tui_trainer.session import replay
 from tui_trainer.session.base import Greeting, Notice
 from tui_trainer.session.replay import ReplaySession
 from tui_trainer.session.several import SeveralSessions
@@ -44,14 +47,28 @@ def greetings(session: ReplaySession | SeveralSessions, notices: list[Notice] | 
     return found
 
 
-def test_it_is_coarse_first_and_whole_in_the_end(tmp_path: Path) -> None:
+def test_it_is_coarse_first_and_whole_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = write(tmp_path / "long", 1, 20_000)
+    begun: list[reading.Reading] = []
+
+    def begin_and_halt(path: Path) -> reading.Reading | None:
+        found = begin(path)
+        assert found is not None
+        os.kill(found._process.pid, signal.SIGSTOP)  # it may be done before this one has looked
+        begun.append(found)
+        return found
+
+    begin = replay._begin
+    monkeypatch.setattr(replay, "_begin", begin_and_halt)
     session = ReplaySession(tmp_path / "long")
+    (coarse,) = session.drain()
+    assert isinstance(coarse, Greeting)
+    assert coarse.read < 1
+    assert coarse.states[0].over
+    os.kill(begun[0]._process.pid, signal.SIGCONT)
     found = greetings(session)
     session.close()
-    assert found[0].read < 1
-    assert found[0].states[0].over
-    assert found[0].states[0].step == found[-1].states[0].step
+    assert coarse.states[0].step == found[-1].states[0].step
     assert found[-1].read == 1
     assert found[-1].states[0].model_dump_json() == folded(journal)
 

@@ -20,6 +20,7 @@ from tui_trainer.runs.journal import read_events
 from tui_trainer.runs.listing import describe
 from tui_trainer.session.base import Greeting
 from tui_trainer.session.client import connect
+from tui_trainer.session.host import Host
 from tui_trainer.session.hub import Hub
 from tui_trainer.session.replay import ReplaySession
 
@@ -160,11 +161,9 @@ def test_rubbish_on_the_socket_disturbs_nobody(tmp_path):
 
 
 def test_stop_before_training_began_leaves_nothing(tmp_path):
-    spec = spec_for(tmp_path)
-    host, thread = run_host(spec)
+    host = Host(spec_for(tmp_path), handle_signals=False)
     host.obey(cmd.Stop(by="test"))
-    thread.join(30)
-    assert not thread.is_alive()
+    assert host.serve() == 0
     wait_for(lambda: all(other.name != "trainer" for other in threading.enumerate()), what="the trainer to leave")
     assert host.refusal == "stopped by test before training began"
     assert not (tmp_path / "runs" / "run").exists()
