@@ -143,7 +143,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows.append(row(attack, outcome, seconds))
         for failure in outcome.failures[:10]:
             print(f"{attack.name}: {failure}", file=sys.stderr)
-        print(f"{attack.name}: {rows[-1][3]} in {seconds:.0f} s", file=sys.stderr, flush=True)
+        tried, verdict = rows[-1][1], rows[-1][3]
+        print(f"{attack.name}: tried {tried} times, {verdict} in {seconds:.0f} s", file=sys.stderr, flush=True)
     print(aligned(("attack", "times", "must hold", "verdict", "note"), rows))
     return 0 if held else 1
 
