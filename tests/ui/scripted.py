@@ -177,6 +177,7 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
     while app.is_running and app._key_line.busy:
         assert time.monotonic() < deadline, f"{keys} did not come through"
         await asyncio.sleep(0.002)
+    await pilot.pause()  # the last one has been let in: what it does may still be on its way
     app.tick()
     await pilot.pause()
 
