@@ -207,14 +207,31 @@ def test_the_best_epoch_is_found_whatever_moment_the_crash_picked(folder, monkey
         monkeypatch.setattr(saving.Saver, "_promote_best", does)
         bench.steps(5)
         saved = load(folder.checkpoints / "last.safetensors")["progress"]["judge"]["best"]
-        found = find_best(folder.checkpoints, saved["step"])
+        found, _ = find_best(folder.checkpoints, saved["step"])
         assert found is not None
         assert found["step"] == saved["step"]
     # The run was killed between the new best and the `last` that names it: the old pair still belongs together.
     saved = load(folder.checkpoints / "last.safetensors")["progress"]["judge"]["best"]
     monkeypatch.setattr(saving, "LAST", "elsewhere")
     bench.steps(5)
-    assert find_best(folder.checkpoints, saved["step"]) is not None
+    assert find_best(folder.checkpoints, saved["step"])[0] is not None
+
+
+def test_a_best_epoch_that_had_not_taken_its_name_takes_it_when_the_run_goes_on(folder, monkeypatch):
+    from tui_trainer.engine import saving
+
+    config = tiny(optimizer={"lr": 0.2}, training={"epochs": 9}, checkpoints={"every_steps": 5})
+    monkeypatch.setattr(saving.Saver, "_promote_best", lambda self: False)  # as if killed just before
+    first = Bench(config, folder)
+    first.steps(12)
+    monkeypatch.undo()
+    named = folder.checkpoints / "best.safetensors"
+    assert not named.exists()
+    again = Bench(config)
+    restore_last(again.trainer, folder.checkpoints)
+    again.trainer.begin(folder)
+    again.finish()
+    assert load(named)["step"] == again.trainer.judge.best.step
 
 
 def test_epochs_are_kept_as_many_as_asked(folder):

@@ -32,7 +32,8 @@ def restore_last(trainer: Trainer, directory: Path) -> int:
         raise UserError(f"{directory}: the checkpoint does not fit the run's configuration: {lines[0][:200]}") from None
     best = trainer.judge.best
     if best is not None:
-        trainer.best_weights = find_best(directory, best.step)
+        # A crash may have come before the best epoch took its name: then it is saved once more.
+        trainer.best_weights, trainer.best_is_saved = find_best(directory, best.step)
         if trainer.best_weights is None:
             trainer.log(f"the weights of the best epoch ({best.epoch}) are not on disk any more")
     trainer.log(f"resumed at step {trainer.step} (epoch {trainer.epoch})")

@@ -151,13 +151,16 @@ def find_last(directory: Path) -> tuple[Any | None, list[str]]:
     return None, wrong
 
 
-def find_best(directory: Path, step: int) -> Any | None:
-    """The checkpoint of the best epoch, the one after `step` steps, None where it is not on disk any more."""
+def find_best(directory: Path, step: int) -> tuple[Any | None, bool]:
+    """The checkpoint of the best epoch, the one after `step` steps, and whether no more is to be done for it.
+
+    Where it has not taken its name yet, it is to be saved once more; None where it is not on disk any more.
+    """
     for name in (BEST, ".next-best", ".previous-best"):
         try:
             tree = load(directory / f"{name}{SUFFIX}")
         except BadCheckpoint:
             continue
         if tree.get("step") == step:
-            return tree
-    return None
+            return tree, name == BEST
+    return None, True
