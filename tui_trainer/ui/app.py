@@ -36,6 +36,8 @@ TICK = 0.1
 """Seconds between two looks at the session."""
 SOON = 0.015
 """The same while a person waits for the answer to a command."""
+UNSEEN = 0.5
+"""Seconds that a terminal may take to show a first frame before a session is opened without it."""
 SETTLED = 0.3
 """Seconds after which the home screen stands, and there is time to import what may be opened from it."""
 
@@ -155,7 +157,14 @@ class TrainerApp(TerminalApp[AppResult]):
         """Once the first frame has been sent there is time to import what opens a session."""
         if self._unopened is not None and self.drawn:
             make, self._unopened = self._unopened, None
+            self._open_seen(make, monotonic() + UNSEEN)
+
+    def _open_seen(self, make: Callable[[], Session], latest: float) -> None:
+        """Open once the terminal has the first frame: the thread that writes it would wait for the imports."""
+        if self.drained or monotonic() > latest:
             self.call_later(self._open, make)
+        else:
+            self.set_timer(0.005, lambda: self._open_seen(make, latest))
 
     def on_mount(self) -> None:
         """Start the one timer there is."""
