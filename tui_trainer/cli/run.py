@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -65,12 +66,13 @@ def command(
     changes += [f'training.device="{device}"'] if device is not None else []
     changes += [f"training.seed={seed}"] if seed is not None else []
     code = _signal_name(requeue_signal) if requeue_signal is not None else ""
+    wanted = partial(_spec, preset, changes, runs_dir, name, resume_if_exists, trust, code, requeue_code)
     if plain or in_process or detach:
-        spec = _spec(preset, changes, runs_dir, name, resume_if_exists, trust, code, requeue_code)
+        spec = wanted()
         return _say_complete(name) if spec is None else _start(spec, plain=plain, detach=detach, max_kbps=max_kbps)
 
     def checked() -> bytes:
-        spec = _spec(preset, changes, runs_dir, name, resume_if_exists, trust, code, requeue_code)
+        spec = wanted()
         return b"null" if spec is None else spec.model_dump_json().encode()
 
     line = beside(checked)

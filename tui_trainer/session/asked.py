@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import events as ev
@@ -22,7 +22,7 @@ class Ask(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Literal["Ask"]
-    id: str
+    id: Annotated[str, Field(max_length=64)]
     by: str = ""
     run: str = ALL_RUNS
     command: str

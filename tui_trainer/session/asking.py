@@ -73,8 +73,12 @@ def ask(
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         deadline = monotonic() + timeout
         left = {run}
+        connection.settimeout(timeout)
         try:
             connection.connect(str(path))
+        except OSError as error:
+            raise UserError(f"nobody listens on {path}: {error.strerror or error}") from None
+        try:
             connection.sendall(line)
             for heard in _heard(_lines(connection, deadline), id):
                 if isinstance(heard, Hello):
@@ -86,13 +90,13 @@ def ask(
                     continue  # another event of one that has answered
                 yield heard
                 left.discard(name)
-                if not left or not name or left <= {run}:
+                if not name or not left - {run}:
                     return
         except TimeoutError:
             who = ", ".join(sorted(left - {"*"}))
             raise UserError(f"no answer{f' from {who}' if who else ''} within {timeout:g} s") from None
         except OSError as error:
-            raise UserError(f"nobody listens on {path}: {error.strerror}") from None
+            raise UserError(f"the host did not answer: {error.strerror or error}") from None
     raise UserError("the host went away before it answered")
 
 

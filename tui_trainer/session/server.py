@@ -28,6 +28,8 @@ MAX_OUTBOX = 4 << 20
 AT_ONCE = 256
 """Lines that are sent together."""
 MAX_VIEWERS = 64
+MAX_ASKED = 64
+"""Wishes in words, the newest, whose events are put into words for who asked."""
 MAX_FOOLISH = 20
 """Lines that make no sense after which a client is let go."""
 
@@ -48,7 +50,7 @@ class Viewer:
         """Whether events were dropped, so that only a fresh state can help."""
         self.inbox = b""
         self.foolish = 0
-        self.asked: set[str] = set()
+        self.asked: deque[str] = deque(maxlen=MAX_ASKED)
         """Ids of its wishes in words: each event that one of them causes is put into words for it."""
 
     def put(self, event: ev.AnyEvent, line: bytes) -> None:
@@ -163,7 +165,7 @@ class Server:
         except UserError as error:
             viewer.queue(encode_nonsense(wish.id, error))
             return None
-        viewer.asked.add(wish.id)
+        viewer.asked.append(wish.id)
         return command
 
     def flush(self) -> None:

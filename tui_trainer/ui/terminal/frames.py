@@ -63,7 +63,8 @@ class Frames:
         cells = self._cells(segments)[: max(len(row) - x, 0)]
         if row[x : x + len(cells)] == cells:
             return
-        unknown = row[x : x + len(cells)] == [None] * len(cells)  # as everything is before the first frame
+        # As everything is before the first frame.
+        unknown = row[x] is None and row[x : x + len(cells)] == [None] * len(cells)
         for start, end in [(0, len(cells))] if unknown else _changed(row, x, cells):
             sent.append(f"\x1b[{y + 1};{x + start + 1}H")
             for text, codes in cells[start:end]:
