@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tui_trainer.diagnosis.history import EpochSeen, History, LayerSeen, Probe
+from tui_trainer.diagnosis.epochs import Epochs, EpochSeen
+from tui_trainer.diagnosis.history import History, LayerSeen, Probe
 
 LN10 = math.log(10)
 
 
-def epochs(losses: list[float], **columns: list[Any] | Any) -> tuple[EpochSeen, ...]:
+def epochs(losses: list[float], **columns: list[Any] | Any) -> Epochs:
     """Epochs with these training losses; a column is a list, or one value for all."""
-    return tuple(
+    return Epochs.of(
         EpochSeen(
             number=place + 1,
             step=(place + 1) * 40,

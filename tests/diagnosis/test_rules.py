@@ -302,9 +302,7 @@ def test_early_stopping_that_waited_as_asked_has_not_ended_too_soon(
 ) -> None:
     """Where only the loss went on falling while the watched error stood still, the run ended as it was asked to."""
     losses = [2.0 * 0.9**place for place in range(8)]
-    seen = tuple(
-        replace(epoch, val_error=error) for epoch, error in zip(epochs(losses, val_loss=losses), wrong, strict=True)
-    )
+    seen = epochs(losses, val_loss=losses, val_error=wrong)
     run = history(reason="early-stopped", monitor=monitor, epochs=seen)
     found = stopped_too_soon(run, {})
     assert (found is not None) is asks

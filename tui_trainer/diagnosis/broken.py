@@ -42,7 +42,7 @@ def diverge(history: History, holding: Holding) -> Finding | None:
     """ml > 2 max(l0, ch), or ml > 3 best and ml > 1.5 ch; or broken after losses that had exceeded 2 max(l0, ch)."""
     del holding
     loss, level = history.loss, history.level
-    best = min((epoch.loss for epoch in history.epochs), default=history.first_loss or level)
+    best = history.epochs.last.lowest if history.epochs else history.first_loss or level
     blown = loss is not None and (loss > 2 * history.start or (loss > 3 * best and loss > 1.5 * level))
     if not blown and history.broken is not None and max(history.last_losses, default=0.0) > 2 * history.start:
         blown, loss = True, max(history.last_losses)

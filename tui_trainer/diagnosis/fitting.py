@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from statistics import median
 
+from tui_trainer.diagnosis.epochs import EpochSeen, Validated
 from tui_trainer.diagnosis.findings import ORDER, Finding, Holding, blamed
-from tui_trainer.diagnosis.history import EpochSeen, History
+from tui_trainer.diagnosis.history import History
 from tui_trainer.protocol.words import number
 
 RATIO = 1.10
@@ -20,18 +20,15 @@ def overfit(history: History, holding: Holding) -> Finding | None:
     ml < 0.9 ml_b; s > ml."""
     del holding
     needed = max(RATIO, 1 + 3 / math.sqrt(max(history.validation_samples, 1)))
-    validated = [epoch for epoch in history.epochs if epoch.val_loss is not None]
-    if len(validated) < PAST_BEST or _smooth(validated, -1) <= needed * min(_val(epoch) for epoch in validated):
-        return None  # no running median lies below the lowest single value
-    smooth = [_smooth(validated, place) for place in range(len(validated))]
-    best = smooth.index(min(smooth))
-    then, now = validated[best], validated[-1]
-    if now.number - then.number < PAST_BEST or smooth[-1] <= needed * smooth[best]:
+    epochs = history.epochs
+    best, newest = epochs.best, epochs.newest
+    if best is None or newest is None or newest.epoch.number - best.epoch.number < PAST_BEST:
         return None
-    if now.loss >= 0.9 * then.loss or smooth[-1] <= now.loss:
+    then, now = best.epoch, newest.epoch
+    if newest.loss <= needed * best.loss or now.loss >= 0.9 * then.loss or newest.loss <= now.loss:
         return None
-    ratio = smooth[-1] / smooth[best] if smooth[best] > 0 else None
-    rose, errors = _error(history, validated, best)
+    ratio = newest.loss / best.loss if best.loss > 0 else None
+    rose, errors = _error(history, best, newest)
     kind = "overfit" if rose or not errors else "confidence overfit: surer, not more often wrong"
     return Finding(
         "OVERFIT",
@@ -59,7 +56,7 @@ def underfit(history: History, holding: Holding) -> Finding | None:
     gain = history.fall(history.quarter)
     if gain >= 0.01 or loss <= 0.25 * history.level or quality <= 0.9 or update <= 5e-4:
         return None
-    val_loss = next((epoch.val_loss for epoch in reversed(history.epochs) if epoch.val_loss is not None), None)
+    val_loss = history.epochs.recent[-1].val_loss if history.epochs.recent else None
     if val_loss is None or val_loss >= 1.3 * loss or blamed(_OTHERS, holding):
         return None
     return Finding(
@@ -84,11 +81,10 @@ def stopped_too_soon(history: History, holding: Holding) -> Finding | None:
     if history.reason not in ("completed", "stopped", "early-stopped", "interrupted") or loss is None:
         return None
     slope = history.fall(history.quarter)
-    validated = [epoch for epoch in history.epochs if epoch.val_loss is not None]
-    if not validated or slope <= 0.01 or loss <= 0.02 * history.level:
+    if slope <= 0.01 or loss <= 0.02 * history.level:
         return None
     early = history.reason == "early-stopped"
-    best = _watched_best(history, validated) if early else min(validated, key=_val)
+    best = _watched_best(history) if early else history.epochs.lowest_loss
     if best is None or best.number <= len(history.epochs) - 3:
         return None
     ended = len(history.epochs)
@@ -107,37 +103,19 @@ def stopped_too_soon(history: History, holding: Holding) -> Finding | None:
     )
 
 
-def _watched_best(history: History, validated: list[EpochSeen]) -> EpochSeen | None:
+def _watched_best(history: History) -> EpochSeen | None:
     """The best epoch by the metric that early stopping watched; None where that one is not looked at here."""
     if history.monitor == "val_loss":
-        return min(validated, key=_val)
-    known = [epoch for epoch in validated if epoch.val_error is not None]
-    if history.monitor not in ("val_error", "val_accuracy") or not known:
-        return None
-    return min(known, key=lambda epoch: epoch.val_error or 0.0)
+        return history.epochs.lowest_loss
+    return history.epochs.lowest_error if history.monitor in ("val_error", "val_accuracy") else None
 
 
 _OTHERS = ORDER[: ORDER.index("UNDERFIT")]
 
 
-def _val(epoch: EpochSeen) -> float:
-    return epoch.val_loss if epoch.val_loss is not None else math.inf
-
-
-def _smooth(validated: list[EpochSeen], place: int) -> float:
-    """The median of three validation losses, the newest of them at `place`; of fewer at the beginning."""
-    end = len(validated) + place if place < 0 else place
-    return median([_val(epoch) for epoch in validated[max(end - 2, 0) : end + 1]])
-
-
-def _error(history: History, validated: list[EpochSeen], best: int) -> tuple[bool, str]:
+def _error(history: History, best: Validated, newest: Validated) -> tuple[bool, str]:
     """Whether the error rose since the best epoch, by more than a sample, and both in words."""
-
-    def around(place: int) -> float | None:
-        known = [epoch.val_error for epoch in validated[max(place - 2, 0) : place + 1] if epoch.val_error is not None]
-        return median(known) if known else None
-
-    then, now = around(best), around(len(validated) - 1)
+    then, now = best.error, newest.error
     if then is None or now is None:
         return False, ""
     return now > then + 1 / max(history.validation_samples, 1), f", validation error {then:.1%} -> {now:.1%}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tui_trainer.diagnosis.epochs import EpochSeen
 from tui_trainer.diagnosis.history import (
     ENOUGH_PROBES,
     LAST_LOSSES,
@@ -15,7 +16,6 @@ from tui_trainer.diagnosis.history import (
     WINDOW,
     Batches,
     Broken,
-    EpochSeen,
     History,
     LayerSeen,
     Probe,
@@ -117,7 +117,7 @@ def _epoch_ended(history: History, event: ev.EpochEnded) -> History:
         val_loss=metrics.get("val_loss"),
         val_error=1 - accuracy if accuracy is not None else None,
     )
-    return replace(history, step=event.step, under_way=Batches(), epochs=(*history.epochs, ended))
+    return replace(history, step=event.step, under_way=Batches(), epochs=history.epochs.with_(ended))
 
 
 def _layers_measured(history: History, event: ev.LayersMeasured) -> History:

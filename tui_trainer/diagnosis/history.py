@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
+
+from tui_trainer.diagnosis.epochs import Epochs
 
 WINDOW = 5
 """Epochs, the last ones, whose probes are looked at together."""
@@ -55,29 +57,6 @@ class LayerSeen:
     weights: tuple[float, ...] = ()
     spread: float | None = None
     silent: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EpochSeen:
-    """One epoch.
-
-    Attributes:
-        number: counted from 1.
-        step: steps taken at its end.
-        loss: mean of its training loss.
-        deviation, highest: of the losses of its batches.
-        lr: the rate of its last batch.
-        val_loss, val_error: of the validation after it; the error is the share of wrong classes.
-    """
-
-    number: int
-    step: int
-    loss: float
-    deviation: float = 0.0
-    highest: float = 0.0
-    lr: float = 0.0
-    val_loss: float | None = None
-    val_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +130,7 @@ class History:
     first_loss: float | None = None
     last_losses: tuple[float, ...] = ()
     under_way: Batches = Batches()
-    epochs: tuple[EpochSeen, ...] = ()
+    epochs: Epochs = field(default_factory=Epochs)
     probes: tuple[Probe, ...] = ()
     layers: tuple[LayerSeen, ...] = ()
     rate: float | None = None
@@ -178,7 +157,7 @@ class History:
     @property
     def loss(self) -> float | None:
         """The mean training loss of the last epoch, None before one has ended."""
-        return self.epochs[-1].loss if self.epochs else None
+        return self.epochs.last.loss if self.epochs else None
 
     @property
     def quality(self) -> float | None:
@@ -197,11 +176,11 @@ class History:
 
     def fall(self, epochs: int) -> float:
         """The share by which the loss fell in each of the last `epochs`, in the mean; below 0 where it rose."""
-        back = min(epochs, len(self.epochs) - 1)
-        if back < 1:
+        if len(self.epochs) < 2:
             return 0.0
-        then, now = self.epochs[-1 - back].loss, self.epochs[-1].loss
-        return 1 - (now / then) ** (1 / back) if then > 0 and now > 0 else 0.0
+        then, now = self.epochs.back(epochs), self.epochs.last
+        back = now.place - then.place
+        return 1 - (now.loss / then.loss) ** (1 / back) if then.loss > 0 and now.loss > 0 else 0.0
 
     @property
     def quarter(self) -> int:

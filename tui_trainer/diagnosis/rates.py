@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+from tui_trainer.diagnosis.epochs import GAIN
 from tui_trainer.diagnosis.findings import ORDER, Finding, Holding, blamed
-from tui_trainer.diagnosis.history import EpochSeen, History
+from tui_trainer.diagnosis.history import History
 from tui_trainer.protocol.words import number
 
 
@@ -15,12 +16,13 @@ def patience(history: History) -> int:
 
 
 def flat(history: History) -> bool:
-    """min(the last P epochs) > 0.99 min(those before), and ml > 0.05 ch."""
+    """min(the last P epochs) > 0.99 min(those before), and ml > 0.05 ch: losses are not negative, so the lowest of all
+    will do for the lowest of the last."""
     last = patience(history)
     loss = history.loss
     if loss is None or len(history.epochs) <= last or loss <= 0.05 * history.level:
         return False
-    return _least(history.epochs[-last:]) > 0.99 * _least(history.epochs[:-last])
+    return history.epochs.last.lowest > GAIN * history.epochs.back(last).lowest
 
 
 def lr_high(history: History, holding: Holding) -> Finding | None:
@@ -29,7 +31,7 @@ def lr_high(history: History, holding: Holding) -> Finding | None:
     quality, update, cosine = history.quality, history.update, history.cosine
     if loss is None or quality is None or quality >= 0.85:
         return None
-    epoch = history.epochs[-1]
+    epoch = history.epochs.last
     if loss <= 0.1 * level and epoch.highest <= 2 * level:
         return None
     noise = epoch.deviation / loss if loss > 0 else 0.0
@@ -69,7 +71,7 @@ def plateau_noise(history: History, holding: Holding) -> Finding | None:
         "PLATEAU_NOISE",
         f"{_flat_words(history)}. Cause: the noise of its steps (rho {number(quality, 2)}, u {number(update, 2)})",
         "the staircase: the rate to a tenth (k) lowers the floor that the loss dances on",
-        {"epochs without 1 % gain": without_gain(history), "rho": quality, "u": update},
+        {"epochs without 1 % gain": history.epochs.without_gain, "rho": quality, "u": update},
         "k",
     )
 
@@ -113,9 +115,9 @@ def lr_low(history: History, holding: Holding) -> Finding | None:
     projected = (
         f"at this slope: {math.ceil(half)} more epochs to half the loss" if half is not None else "it does not fall"
     )
-    highest = max([epoch.lr for epoch in history.epochs])
-    lowered = highest > 0 and history.epochs[-1].lr < 0.5 * highest
-    meant = f"; its schedule has brought the rate to {history.epochs[-1].lr / highest:.0%}" if lowered else ""
+    highest, now = history.epochs.highest_lr, history.epochs.last.lr
+    lowered = highest > 0 and now < 0.5 * highest
+    meant = f"; its schedule has brought the rate to {now / highest:.0%}" if lowered else ""
     agreed = f", gradients agree (c {number(cosine, 2)})" if cosine is not None and cosine > 0.2 else ""
     return Finding(
         "LR_LOW",
@@ -149,7 +151,7 @@ def plateau(history: History, holding: Holding) -> Finding | None:
         "PLATEAU",
         f"{_flat_words(history)}. Cause: {cause} (rho {number(quality, 2)}, u {number(update, 2)})",
         advice,
-        {"epochs without 1 % gain": without_gain(history), "rho": quality, "u": update},
+        {"epochs without 1 % gain": history.epochs.without_gain, "rho": quality, "u": update},
         key,
         "note",
     )
@@ -159,23 +161,9 @@ _NOT_LOW = ("DIVERGE", "NOGRAD", "DEAD")
 _CAUSES = ORDER[: ORDER.index("PLATEAU")]
 
 
-def without_gain(history: History) -> int:
-    """Epochs since the loss was last lower by 1 % than ever before."""
-    best, since = math.inf, 0
-    for epoch in history.epochs:
-        since += 1
-        if epoch.loss < 0.99 * best:
-            best, since = epoch.loss, 0
-    return since
-
-
 def _flat_words(history: History) -> str:
-    return f"flat: {without_gain(history)} epochs without 1 % gain at {number(history.loss)}"
+    return f"flat: {history.epochs.without_gain} epochs without 1 % gain at {number(history.loss)}"
 
 
 def _no_gain_in_two(history: History) -> bool:
-    return len(history.epochs) > 2 and history.epochs[-1].loss > 0.97 * history.epochs[-3].loss
-
-
-def _least(epochs: tuple[EpochSeen, ...]) -> float:
-    return min([epoch.loss for epoch in epochs])
+    return len(history.epochs) > 2 and history.epochs.last.loss > 0.97 * history.epochs.back(2).loss
