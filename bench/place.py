@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -15,6 +16,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 ROOT = Path(__file__).parents[1]
 
@@ -101,6 +104,15 @@ class Place:
     def pid(self, run: str) -> int:
         """The process that held a run last."""
         return int(json.loads((self.folder(run) / ".lock").read_text())["pid"])
+
+    def hosts(self) -> list[psutil.Process]:
+        """The hosts that were started from here, those that have no folder yet too."""
+        found: list[psutil.Process] = []
+        for process in psutil.process_iter(["cmdline"]):
+            with contextlib.suppress(psutil.Error):
+                if "tui_trainer.session.host" in (process.info["cmdline"] or ()):
+                    found += [process] * (process.environ().get("XDG_RUNTIME_DIR") == str(self.sockets))
+        return found
 
     def close(self) -> None:
         """End what still runs here, and remove everything."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import compileall
+import contextlib
 import subprocess
 import sys
+from collections.abc import Callable, Generator, Mapping
 from time import monotonic
 
 from bench.figures import Effort
@@ -22,43 +24,74 @@ One().run()
 """
 
 
-def _installed() -> Place:
-    """A place with the program as an installation leaves it: compiled, like what it is measured against."""
-    compileall.compile_dir(ROOT / "tui_trainer", quiet=1)
-    return Place()
-
-
 def first_frame(effort: Effort) -> list[Row]:
     """From the start of the process to the first cells drawn, beside a Textual application that shows one label."""
-    place = _installed()
+    ours = {
+        "tui-trainer": (),
+        "tui-trainer run": ("run", "tiny.toml", "training.epochs=100000"),
+        "tui-trainer attach": ("attach", "live"),
+        "tui-trainer open": ("open", "over"),
+    }
+    figures = {f"first frame of {name}": arguments for name, arguments in ours.items()}
+    with _two_runs() as place:
+        return _race(place, figures, _seen, ("a Textual app with one label", LABEL), effort.rounds, reach=1.5)
+
+
+def commands(effort: Effort) -> list[Row]:
+    """Commands that print and end, beside importing pydantic."""
+    ours = {
+        "tui-trainer --help": ("--help",),
+        "tui-trainer presets": ("presets",),
+        "tui-trainer runs": ("runs",),
+        "tui-trainer send": ("send", "live", "note", "text=hello"),
+    }
+    with _two_runs() as place:
+        beside = ('python -c "import pydantic"', "import pydantic")
+        return _race(place, ours, _ran, beside, effort.rounds + 2, reach=2.0)
+
+
+@contextlib.contextmanager
+def _two_runs() -> Generator[Place]:
+    """The program as an installation leaves it (compiled, like what it is measured against), and two runs: `over` is
+    over, `live` is paused."""
+    compileall.compile_dir(ROOT / "tui_trainer", quiet=1)
+    place = Place()
     try:
         place.run("run", "tiny.toml", "--headless", "--name", "over")
         place.run("run", "digits-mlp", "--detach", "--name", "live", "training.epochs=100000")
         place.run("send", "live", "pause")
-        ours = {
-            "tui-trainer": (),
-            "tui-trainer run": ("run", "tiny.toml", "training.epochs=100000"),
-            "tui-trainer attach": ("attach", "live"),
-            "tui-trainer open": ("open", "over"),
-        }
-        labels: list[float] = []
-        times: dict[str, list[float]] = {name: [] for name in ours}
-        for _ in range(effort.rounds):
-            labels.append(_seen(place, [sys.executable, "-c", LABEL]))
-            for name, arguments in ours.items():
-                times[name].append(_seen(place, [sys.executable, "-m", "tui_trainer", *arguments]))
-                if name.endswith("run"):
-                    _end_new_runs(place)
+        wait_for(lambda: any(run["status"] == "paused" for run in place.json("runs")), 20)
+        yield place
     finally:
         place.close()
+
+
+def _race(
+    place: Place,
+    ours: Mapping[str, tuple[str, ...]],
+    measure: Callable[[Place, list[str]], float],
+    beside: tuple[str, str],
+    rounds: int,
+    *,
+    reach: float,
+) -> list[Row]:
+    """Each of our commands in turn, beside a script of Python: its name, and its source."""
+    base: list[float] = []
+    times: dict[str, list[float]] = {name: [] for name in ours}
+    for _ in range(rounds):
+        base.append(measure(place, [sys.executable, "-c", beside[1]]))
+        for name, arguments in ours.items():
+            times[name].append(measure(place, [sys.executable, "-m", "tui_trainer", *arguments]))
+            if arguments[:1] == ("run",):
+                _end_new_hosts(place)
     return [
         Row(
-            f"first frame of {name}",
-            "a Textual app with one label",
-            ratios(found, labels),
-            reach=1.5,
+            name,
+            beside[0],
+            ratios(found, base),
+            reach=reach,
             way="<=",
-            note=f"{spread(found)[1]:.2f} s / {spread(labels)[1]:.2f} s",
+            note=f"{spread(found)[1]:.2f} s / {spread(base)[1]:.2f} s",
         )
         for name, found in times.items()
     ]
@@ -73,49 +106,15 @@ def _seen(place: Place, command: list[str]) -> float:
         terminal.close()
 
 
-def _end_new_runs(place: Place) -> None:
-    """End the hosts that `run` started: their screens are gone, and they would train on."""
-    runs = [run for run in place.json("runs") if run["status"] == "running" and run["name"] != "live"]
-    for run in runs:
-        place.run("send", run["name"], "stop")
-
-
-def commands(effort: Effort) -> list[Row]:
-    """Commands that print and end, beside importing pydantic."""
-    place = _installed()
-    try:
-        place.run("run", "tiny.toml", "--headless", "--name", "over")
-        place.run("run", "digits-mlp", "--detach", "--name", "live", "training.epochs=100000")
-        place.run("send", "live", "pause")
-        wait_for(lambda: any(run["status"] == "paused" for run in place.json("runs")), 20)
-        ours = {
-            "tui-trainer --help": ("--help",),
-            "tui-trainer presets": ("presets",),
-            "tui-trainer runs": ("runs",),
-            "tui-trainer send": ("send", "live", "note", "text=hello"),
-        }
-        base: list[float] = []
-        times: dict[str, list[float]] = {name: [] for name in ours}
-        for _ in range(effort.rounds + 2):
-            base.append(_ran(place, [sys.executable, "-c", "import pydantic"]))
-            for name, arguments in ours.items():
-                times[name].append(_ran(place, [sys.executable, "-m", "tui_trainer", *arguments]))
-    finally:
-        place.close()
-    return [
-        Row(
-            name,
-            'python -c "import pydantic"',
-            ratios(found, base),
-            reach=2.0,
-            way="<=",
-            note=f"{spread(found)[1]:.2f} s / {spread(base)[1]:.2f} s",
-        )
-        for name, found in times.items()
-    ]
-
-
 def _ran(place: Place, command: list[str]) -> float:
     began = monotonic()
     subprocess.run(command, cwd=place.directory, env=place.environ, capture_output=True, check=True)
     return monotonic() - began
+
+
+def _end_new_hosts(place: Place) -> None:
+    """End the host that `run` started: its screen is gone, and it would train on beside others, or import torch."""
+    for host in place.hosts():
+        if host.pid != place.pid("live"):
+            host.kill()
+            host.wait(10)

@@ -6,7 +6,8 @@ for epoch in the run:
         rate <- plan(step)
         loss <- model(batch); backward; clip; step
         record
-    validate; is it the best?; drop the rate on a plateau; stop early?; save
+    validate; is it the best?; drop the rate on a plateau; stop early?; save   (`epoch_end`)
+validate once more; put the best back; save; say why it ended                  (`ending`)
 """
 
 from __future__ import annotations
@@ -21,14 +22,13 @@ from torch import Tensor
 
 from tui_trainer.components.optimizers import AnyOptimizer
 from tui_trainer.components.plan import Plan
-from tui_trainer.components.schedulers import Plateau
 from tui_trainer.config.run import RunConfig
-from tui_trainer.diagnosis.follow import EFFECTIVE
 from tui_trainer.diagnosis.observer import Observer
 from tui_trainer.engine import build, closures, layers, probes, progress, rng, stepping, telling
 from tui_trainer.engine.control import Control
 from tui_trainer.engine.descent import Descent
-from tui_trainer.engine.ending import Ending
+from tui_trainer.engine.ending import Ending, finish
+from tui_trainer.engine.epoch_end import end_epoch
 from tui_trainer.engine.evaluate import evaluate
 from tui_trainer.engine.judge import Judge, Metrics
 from tui_trainer.engine.layers import finite
@@ -36,8 +36,7 @@ from tui_trainer.engine.metrics import Metric, metric_for
 from tui_trainer.engine.obey import obey
 from tui_trainer.engine.pictures.album import Album
 from tui_trainer.engine.recorder import Recorder, Stopwatch, columns
-from tui_trainer.engine.saving import BEST, Saver
-from tui_trainer.engine.tree import copied
+from tui_trainer.engine.saving import Saver
 from tui_trainer.engine.undo import Undoable
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
@@ -180,10 +179,10 @@ class Trainer:
             if self.rewound:
                 self.rewound = False
                 continue
-            if self.position < self.steps_per_epoch or self._broken:
+            if self.position < self.steps_per_epoch or self.broken:
                 break
-            self._end_epoch()
-        self._finish()
+            end_epoch(self)
+        finish(self)
 
     @property
     def _more_to_train(self) -> bool:
@@ -194,7 +193,7 @@ class Trainer:
         if self.epoch < self.epochs and self.ending is None:
             return True
         scripted = bool(self.script) and self.script[0][0] <= self.step
-        if self._broken or not (scripted or (self.control.waiting and self.ending is None)):
+        if self.broken or not (scripted or (self.control.waiting and self.ending is None)):
             return False
         ended, self.ending = self.ending, None
         self._follow_script()
@@ -210,7 +209,7 @@ class Trainer:
         rng.put(self.shop.rng, self.shop.device)
 
     @property
-    def _broken(self) -> bool:
+    def broken(self) -> bool:
         """Whether the loss is no longer finite."""
         return self.ending is not None and self.ending.reason == "not-finite"
 
@@ -234,7 +233,7 @@ class Trainer:
             if self.recorder.add(self.step, loss, self.rate, len(inputs)) or self._save_now:
                 if self.flush():
                     return
-                if self._save_is_due and self.position < self.steps_per_epoch:
+                if self.save_is_due and self.position < self.steps_per_epoch:
                     self.save()
             if self._paced:
                 self._keep_pace()
@@ -340,62 +339,7 @@ class Trainer:
             self.control.put(self.script.pop(0)[1])
         self._scripted = self.script[0][0] if self.script else -1
 
-    # -- the end of an epoch ----------------------------------------------------------------------------------------
-
-    def _end_epoch(self) -> None:
-        """Measure the epoch, validate, decide, save."""
-        self.epoch += 1
-        self.position = 0
-        metrics: Metrics = {"train_loss": finite(self.recorder.epoch_mean())}
-        metrics |= {f"train_{name}": finite(value) for name, value in self.metric.values().items()}
-        self.metric = self.new_metric()
-        every = self.config.training.validate_every
-        found = None
-        if self.epoch % every == 0 or self.epoch >= self.epochs or self.ending is not None:
-            with self.prober.watching(self.epoch, self.steps_per_epoch) as seen:
-                found = self.validate()
-            if seen is not None:
-                self._say_layers(seen)
-            metrics |= found or {}
-        scheduler = self.plan.scheduler
-        if isinstance(scheduler, Plateau):
-            self.judge.watch(scheduler.watch, self.step, metrics)
-        is_best = found is not None and self.judge.judge(self.epoch, self.step, metrics, every)
-        if is_best:
-            self.best_weights = copied(progress.weights(self))
-            self.best_is_saved = False
-        self.last_metrics |= metrics
-        self.publish(
-            ev.EpochEnded(
-                epoch=self.epoch,
-                step=self.step,
-                seconds=round(self.watch.read(), 4),
-                metrics=metrics,
-                lr=self.rate,
-                best=self.judge.best,
-                is_best=is_best,
-                bad_epochs=self.judge.bad_epochs,
-            )
-        )
-        self.album.epoch_ended()
-        if self.ending is None and self.judge.out_of_patience:
-            restore = self.judge.stopping.restore_best
-            self.ending = Ending("early-stopped", self.judge.out_of_patience, restore_best=restore)
-        if self.ending is None and (self._save_is_due or self._epoch_is_saved):
-            self.save()
-
-    def _say_layers(self, seen: dict[str, Tensor]) -> None:
-        """What came out of the hidden layers in this validation, and how large the steps of Adagrad still are."""
-        if seen:
-            self.publish(ev.LayersMeasured(step=self.step, layers=layers.activity(seen)))
-        rate = probes.effective_rate(self.optimizer)
-        if rate is not None:
-            self.publish(columns(self.step, [self.step], [round(self.watch.read(), 4)], {EFFECTIVE: [rate]}))
-
-    @property
-    def _epoch_is_saved(self) -> bool:
-        every = self.config.checkpoints.every_epochs
-        return every > 0 and self.epoch % every == 0
+    # -- measuring --------------------------------------------------------------------------------------------------
 
     @property
     def _save_now(self) -> bool:
@@ -403,7 +347,7 @@ class Trainer:
         return every > 0 and self.step % every == 0
 
     @property
-    def _save_is_due(self) -> bool:
+    def save_is_due(self) -> bool:
         return self.saver is not None and (self._save_now or self.saver.due(self.watch.read()))
 
     def validate(self) -> Metrics | None:
@@ -418,7 +362,7 @@ class Trainer:
         values = {name: [math.nan if value is None else value] for name, value in metrics.items()}
         self.publish(columns(self.step, [self.step], [round(self.watch.read(), 4)], values, cause))
 
-    # -- saving and ending ------------------------------------------------------------------------------------------
+    # -- saving -----------------------------------------------------------------------------------------------------
 
     def save(self) -> None:
         """Save the run as it stands, and its best epoch where that is not on disk yet."""
@@ -435,43 +379,3 @@ class Trainer:
             if self.position == 0:
                 self.saver.keep_epoch(self.epoch)
         self.saver.rest(self.watch.read(), begun)
-
-    def _save_best(self) -> None:
-        """Save the best epoch alone."""
-        best = self.judge.best
-        if self.saver is not None and best is not None and self.best_weights is not None and not self.best_is_saved:
-            self.best_is_saved = self.saver.save(BEST, self.best_weights, step=best.step, epoch=best.epoch)
-
-    def _finish(self) -> None:
-        """Validate where the last batches have not been, put the best back where asked, save, say why it ended."""
-        self.flush()
-        self.finishing = True
-        if self._broken:
-            # Weights that a broken loss has touched are not saved: `last` stays what it was.
-            self._save_best()
-        else:
-            self.album.end()
-            self._settle()
-        ending = self.ending or Ending("completed", f"all {self.epochs} epochs trained")
-        self.watch.stop()
-        self.over = True
-        self.publish(telling.finished(self, ending.reason, ending.detail))
-
-    def _settle(self) -> None:
-        if self.position and not self.control.hurried:
-            found = self.validate()
-            if found is not None:
-                self.publish_metrics(found)
-        best = self.judge.best
-        wanted = self.ending is not None and self.ending.restore_best
-        if wanted and best is not None and self.best_weights is not None and best.step != self.step:
-            progress.put_back(self, self.best_weights)
-            self.publish(ev.RolledBack(to="best", from_epoch=best.epoch, step=self.step))
-        self.save()
-
-    def fail(self, error: BaseException) -> None:
-        """End the run because of an error in it; what was saved stays."""
-        self.watch.stop()
-        self.over = True
-        self.exit_code = 1
-        self.publish(telling.finished(self, "failed", telling.in_words(error)))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from tui_trainer.engine import rng
 from tui_trainer.engine.control import Control
+from tui_trainer.engine.ending import fail
 from tui_trainer.engine.obey import refuse
 from tui_trainer.engine.trainer import Trainer
 
@@ -67,7 +68,7 @@ def guarded(trainer: Trainer, work: Callable[[], bool | None]) -> bool | None:
         return work()
     except Exception as error:  # noqa: BLE001
         traceback.print_exc()
-        trainer.fail(error)
+        fail(trainer, error)
         return None
 
 
