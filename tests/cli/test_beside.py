@@ -6,13 +6,15 @@ import os
 
 import pytest
 
-from tui_trainer.cli.beside import beside
+from tests.support import wait_for
+from tui_trainer.cli.beside import Beside
 from tui_trainer.errors import UserError
 
 
 def test_the_call_is_made_in_another_process_and_its_result_comes_back():
-    result = beside(lambda: str(os.getpid()).encode() + b"\n" + b"x" * 200_000)
-    pid, rest = result().split(b"\n")
+    beside = Beside(lambda: str(os.getpid()).encode() + b"\n" + b"x" * 200_000)
+    assert wait_for(lambda: beside.ended)
+    pid, rest = beside.result().split(b"\n")
     assert int(pid) != os.getpid()
     assert len(rest) == 200_000
 
@@ -24,9 +26,9 @@ def test_what_fails_there_is_called_again_here(capfd):
         called.append(os.getpid())
         raise UserError("no such preset")
 
-    result = beside(call)
+    beside = Beside(call)
     with pytest.raises(UserError, match="no such preset"):
-        result()
+        beside.result()
     assert called == [os.getpid()]
     assert capfd.readouterr() == ("", "")
 
@@ -37,5 +39,7 @@ def test_where_no_copy_can_be_made_the_call_is_made_here(monkeypatch):
 
     before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     monkeypatch.setattr(os, "fork", refuse)
-    assert beside(lambda: str(os.getpid()).encode())() == str(os.getpid()).encode()
+    beside = Beside(lambda: str(os.getpid()).encode())
+    assert beside.ended
+    assert beside.result() == str(os.getpid()).encode()
     assert not before or len(os.listdir("/proc/self/fd")) == before

@@ -153,6 +153,32 @@ def test_a_device_that_is_not_there_closes_the_screen_with_the_reason_and_exit_c
     assert place.runs() == []
 
 
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["optimizer.lrr=1"], "tui-trainer: command line: optimizer.lrr: unknown key; did you mean 'lr'?"),
+        (["model.kind=import", "model.path=os:getcwd"], "would import and run code: model.path = 'os:getcwd'"),
+    ],
+)
+def test_what_the_models_refuse_closes_the_first_frame_and_is_said_in_one_line(place, overrides, said):
+    screen = place.screen("run", str(place.directory / "short.toml"), *overrides)
+    assert screen.leave(60) == 2
+    assert screen.restored()
+    left = screen.raw.decode(errors="replace").rsplit("\x1b[?1049l")[-1]
+    assert said in left
+    assert "Traceback" not in left
+    assert place.runs() == []
+    assert place.hosts() == []
+
+
+def test_a_preset_that_is_not_there_is_said_without_a_screen(place):
+    screen = place.screen("run", "digits-mlpp")
+    assert screen.leave(60) == 2
+    assert screen.raw.decode().splitlines() == [
+        "tui-trainer: no preset 'digits-mlpp'; did you mean 'digits-mlp'? (`tui-trainer presets` lists them)"
+    ]
+
+
 def test_a_host_that_is_killed_is_said_and_its_run_is_dead(place):
     screen = place.screen("run", str(place.directory / "long.toml"))
     screen.shows("running", seconds=60)

@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import os
+import select
 from collections.abc import Callable
 
 
-def beside(call: Callable[[], bytes]) -> Callable[[], bytes]:
-    """Begin a call in a copy of this process, on another core; what is returned waits for its result.
+class Beside:
+    """A call that is made from now on in a copy of this process, on another core.
 
-    Where the call fails there, or no copy can be made, it is made again here: what it raises is raised, and what it
-    says is said, by the process that a person waits for.
+    Where it fails there, or no copy can be made, it is made again here: what it raises is raised, and what it says is
+    said, by the process that a person waits for.
     """
-    reader, writer = os.pipe()
-    try:
-        child = os.fork()
-    except OSError:
-        os.close(reader)
-        os.close(writer)
-        return call
-    if child == 0:
+
+    def __init__(self, call: Callable[[], bytes]) -> None:
+        self._call = call
+        self._child = 0
+        self._reader, writer = os.pipe()
         try:
-            os.close(reader)
-            with open(writer, "wb") as file:
-                file.write(call() + b"\n")
-        finally:
-            os._exit(0)
-    os.close(writer)
+            self._child = os.fork()
+        except OSError:
+            os.close(writer)
+            return
+        if self._child == 0:
+            try:
+                os.close(self._reader)
+                with open(writer, "wb") as file:
+                    file.write(call() + b"\n")
+            finally:
+                os._exit(0)
+        os.close(writer)
 
-    def result() -> bytes:
-        with open(reader, "rb") as file:
+    @property
+    def ended(self) -> bool:
+        """Whether `result` would not have to wait for the copy."""
+        return bool(select.select([self._reader], [], [], 0)[0])
+
+    def result(self) -> bytes:
+        """What the call returned, once it has. To be asked for once."""
+        with open(self._reader, "rb") as file:
             found = file.read()
-        os.waitpid(child, 0)
-        return found[:-1] if found.endswith(b"\n") else call()
-
-    return result
+        if self._child:
+            os.waitpid(self._child, 0)
+        return found[:-1] if found.endswith(b"\n") else self._call()

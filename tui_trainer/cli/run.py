@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui_trainer.cli.beside import beside
+from tui_trainer.cli.beside import Beside
 from tui_trainer.cli.options import max_kbps_option, on_terminal, runs_dir_option, say_differences, trust_option
+from tui_trainer.config.shelf import find
+from tui_trainer.config.toml import read_toml
 
 if TYPE_CHECKING:
+    from tui_trainer.session.client import ClientSession
     from tui_trainer.session.spec import HostSpec
 
 
@@ -59,6 +62,8 @@ def command(
     """
     if sum((headless, detach, in_process)) > 1:
         raise click.UsageError("--headless, --detach and --in-process exclude each other")
+    if resume_if_exists and name is None:
+        raise click.UsageError("--resume-if-exists needs the --name of the run")
     plain = headless or not (detach or on_terminal())
     if not plain and not detach:
         _refuse_bad_terminal()
@@ -75,12 +80,21 @@ def command(
         spec = wanted()
         return b"null" if spec is None else spec.model_dump_json().encode()
 
-    line = beside(checked)
+    if not resume_if_exists:
+        read_toml(find(preset))  # what is no preset is said before a screen
+    checking = Beside(checked)
     from tui_trainer.cli.screen import show
     from tui_trainer.session.launch import launch_line
 
     importlib.import_module("tui_trainer.ui.app")  # all of Textual, while the other process checks
-    found = line()
+
+    def session() -> ClientSession:
+        return launch_line(checking.result()).session()
+
+    if not (resume_if_exists or checking.ended):
+        # The first frame does not wait for the models: what they refuse closes the screen, and is said after it.
+        return show(session, max_kbps=max_kbps)
+    found = checking.result()
     return _say_complete(name) if found == b"null" else show(lambda: launch_line(found).session(), max_kbps=max_kbps)
 
 
@@ -124,8 +138,6 @@ def _spec(
     from tui_trainer.session.spec import host_spec
 
     command = ["tui-trainer", *sys.argv[1:]]
-    if resume_if_exists and name is None:
-        raise click.UsageError("--resume-if-exists needs the --name of the run")
     if resume_if_exists and name is not None and taken(directory(runs_dir) / name):
         infos = find_runs(str(directory(runs_dir) / name), directory(runs_dir))
         left = [info for info in infos if info.reason not in ("completed", "early-stopped")]

@@ -35,7 +35,7 @@ def show(
     read_only: bool = False,
     max_kbps: float | None = None,
 ) -> int:
-    """The screen until it is left; returns the exit code.
+    """The screen until it is left; returns the exit code. Raises `UserError` where the session could not be made.
 
     Args:
         session: what to watch, or what makes it: the first frame does not wait for that.
@@ -48,6 +48,8 @@ def show(
     if max_kbps is not None:
         settings = replace(settings, max_kbps=max_kbps)
     result = run_app(session, catalogue=catalogue, programme=programme, settings=settings, read_only=read_only)
+    if result.refused is not None:
+        raise result.refused
     if result.message:
         for line in result.message.splitlines():
             click.echo(visible(line), err=result.exit_code != 0)

@@ -6,7 +6,6 @@ import copy
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import tomli_w
@@ -14,10 +13,10 @@ from pydantic import ValidationError
 
 from tui_trainer.config.problems import as_user_error
 from tui_trainer.config.run import FAMILIES, RunConfig
-from tui_trainer.config.shelf import Table, preset_names
+from tui_trainer.config.shelf import Table, find
 from tui_trainer.config.shelf import preset_tables as preset_tables
 from tui_trainer.config.toml import parse_toml, read_toml
-from tui_trainer.errors import UserError, did_you_mean, nearest
+from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.paths import checked_name, presets_dir
 
 DEFAULT_PRESET = "digits-mlp"
@@ -73,26 +72,6 @@ def build(table: Table, *, name: str, source: str, overrides: Sequence[str] = ()
         if given:
             runs[label] = check(merged, "command line")
     return Preset(name=name, source=source, runs=runs)
-
-
-def find(source: str) -> Path:
-    """The file of a preset's name, of a path, or of a run folder. Raises `UserError` with the nearest name."""
-    path = Path(source)
-    if path.suffix == ".toml" or "/" in source or path.is_dir():
-        if path.is_dir() and (path / "run.toml").exists():
-            return path / "run.toml"
-        if path.is_file():
-            return path
-        if path.suffix == ".toml" or "/" in source:
-            what = "it is a folder without a run.toml" if path.is_dir() else "it does not exist"
-            raise UserError(f"no preset file {source!r}: {what}")
-    names = preset_names()
-    if source in names:
-        return presets_dir() / f"{source}.toml"
-    raise UserError(
-        f"no preset {source!r}; {did_you_mean(source, names)}"
-        + ("" if nearest(source, names) is None else " (`tui-trainer presets` lists them)")
-    )
 
 
 def check(table: Table, source: str) -> RunConfig:

@@ -133,7 +133,7 @@ class TrainerApp(TerminalApp[AppResult]):
         try:
             session = make()
         except UserError as error:
-            self.exit(AppResult(error.exit_code, str(error)))
+            self.exit(AppResult(error.exit_code, refused=error))
             return
         self.push_screen(self._dashboard(session))
 
