@@ -142,6 +142,20 @@ def test_being_stopped_from_outside_and_continued(start: Start) -> None:
     assert terminal.leave() == 0
 
 
+def test_a_key_pressed_at_the_moment_of_going_on_is_not_lost(start: Start) -> None:
+    terminal = start()
+    terminal.shows("1 loss")
+    for _ in range(6):
+        terminal.kill(signal.SIGSTOP)
+        terminal.press("?")
+        terminal.kill(signal.SIGCONT)
+        terminal.shows("Steer the training")
+        terminal.kill(signal.SIGSTOP)
+        terminal.kill(signal.SIGCONT)
+        terminal.press("?")
+        terminal.until(lambda: "Steer the training" not in terminal.text)
+
+
 def test_keys_of_a_slow_line_act_in_their_order(start: Start) -> None:
     terminal = start()
     terminal.shows("1 loss")

@@ -36,6 +36,8 @@ class TerminalDriver(LinuxDriver):
         self.tty = Tty(getattr(app, "tty_fd", 2))
         self._file = self.tty  # pyright: ignore[reportAttributeAccessIssue]
         self._suspended = False
+        self._goes_on = False
+        """Whether the terminal is put back only to be taken again at once."""
 
     @property
     def drained(self) -> bool:
@@ -99,9 +101,23 @@ class TerminalDriver(LinuxDriver):
     def _continued(self) -> None:
         # Stopped from outside, the modes were never put back: without this, a second reader and writer would start.
         if not self._suspended:
-            self._must_signal_resume = True
+            before, self.attrs_before = self.attrs_before, None  # not put back: a key would be echoed into the picture
+            self._must_signal_resume = self._goes_on = True
             self.suspend_application_mode()
-        super()._sigcont_application()
+            self._goes_on = False
+            super()._sigcont_application()
+            self.attrs_before = before
+        else:
+            super()._sigcont_application()
+
+    def disable_input(self) -> None:
+        """Read no keys any more; what was typed and not read is thrown away, but for one who goes on at once."""
+        if not self._goes_on:
+            super().disable_input()
+        elif self._key_thread is not None:
+            self.exit_event.set()
+            self._key_thread.join()
+            self.exit_event.clear()
 
     def suspend_application_mode(self) -> None:
         """Hand the terminal back for a while."""
