@@ -19,6 +19,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.paths import new_run_name, socket_path, writable_runs_dir
 from tui_trainer.protocol.commands import AnyCommand, SetEpochs, SetPatience, Stop
 from tui_trainer.runs.durable import read_plain
+from tui_trainer.runs.folder import MAX_ABOUT
 from tui_trainer.runs.listing import RunInfo, describe, is_run
 from tui_trainer.runs.record import Record, first_difference, read_record
 from tui_trainer.session.base import Session
@@ -159,7 +160,8 @@ def differences(path: Path, device: str = "") -> list[str]:
     then = about.get("versions")
     then = dict(then) if isinstance(then, dict) else {}
     now = {"tui-trainer": __version__, "python": platform.python_version()}
-    for package in then.keys() - now.keys():
+    counted = ("tui-trainer", "python", "torch", "numpy", "scikit-learn")  # what else the file names is not looked up
+    for package in set(counted) & then.keys() - now.keys():
         try:
             now[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
@@ -167,7 +169,7 @@ def differences(path: Path, device: str = "") -> list[str]:
     found = [
         f"{name} was {version}, is {now[name]}"
         for name, version in sorted(then.items())
-        if name in ("tui-trainer", "python", "torch", "numpy", "scikit-learn") and now[name] != version
+        if name in counted and now[name] != version
     ]
     if about.get("host") not in (None, socket.gethostname()):
         found.append(f"the machine was {about['host']}, is {socket.gethostname()}")
@@ -187,7 +189,7 @@ def _threads(about: dict[str, Any]) -> int:
 
 def _about(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(read_plain(path / "about.json", 1 << 20))
+        found = json.loads(read_plain(path / "about.json", MAX_ABOUT))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
