@@ -279,6 +279,24 @@ def test_a_batch_system_can_submit_the_same_line_again_and_again(shell):
     assert "complete" in done.err
 
 
+@pytest.mark.parametrize("name", ["", "..", ".", "../elsewhere/run"])
+def test_the_name_that_a_job_goes_on_under_cannot_leave_the_runs_directory(shell, name):
+    """An empty one (a variable that was not set) would be every run that there is."""
+    (shell.directory / "runs/one").mkdir(parents=True)
+    (shell.directory / "runs/one/run.toml").write_text((shell.directory / "tiny.toml").read_text())
+    done = shell("run", "tiny.toml", "--name", name, "--resume-if-exists")
+    assert done.code == 2
+    assert done.err.startswith(f"tui-trainer: --name {name!r}: 1 to 64 letters")
+
+
+def test_a_run_whose_configuration_is_lost_is_not_trained_with_another(shell):
+    (shell.directory / "runs/one").mkdir(parents=True)
+    (shell.directory / "runs/one/run.toml").write_text("")
+    done = shell("resume", "one")
+    assert done.code == 2
+    assert done.err.endswith("run.toml: empty: the configuration of this run is lost\n")
+
+
 def test_doctor_looks_at_everything(shell):
     found = shell.json("doctor")
     assert {"torch", "terminal", "runs directory", "sockets", "presets", "cpu"} <= {entry["what"] for entry in found}

@@ -240,6 +240,30 @@ def test_epochs_are_kept_as_many_as_asked(folder):
     assert kept == ["epoch-00005.safetensors", "epoch-00006.safetensors"]
 
 
+def test_epochs_of_a_branch_that_was_left_go_before_those_of_the_one_that_goes_on(folder):
+    bench = Bench(tiny(training={"epochs": 12}, checkpoints={"keep": 2, "every_epochs": 1}), folder)
+    bench.steps(12)
+    bench.control.put(cmd.SaveCheckpoint(name="epoch-1-good"))
+    bench.control.put(cmd.SaveCheckpoint(name="epoch-00001"))
+    bench.control.put(cmd.SetLearningRate(value=0.3, id="rate"))
+    bench.steps(30)
+    bench.control.put(cmd.Undo())
+    bench.steps(9)
+    kept = sorted(path.name.partition(".")[0] for path in folder.checkpoints.glob("epoch-*"))
+    assert kept == ["epoch-00003", "epoch-00004", "epoch-1-good"]
+    assert bench.of(ev.Refused)[0].reason == "'epoch-00001' is kept by the run itself: choose another name"
+
+
+def test_epochs_are_counted_and_not_sorted_as_words(folder):
+    bench = Bench(tiny(checkpoints={"keep": 2}), folder)
+    bench.trainer.save()
+    assert bench.trainer.saver is not None
+    for epoch in (99_999, 100_000, 100_001):
+        bench.trainer.saver.keep_epoch(epoch)
+    kept = sorted(path.name for path in folder.checkpoints.glob("epoch-*"))
+    assert kept == ["epoch-100000.safetensors", "epoch-100001.safetensors"]
+
+
 def record_of(*benches: Bench) -> Record:
     record = Record()
     for event in (event for bench in benches for event in bench.events):

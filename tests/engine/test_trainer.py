@@ -12,8 +12,10 @@ import torch
 from tests.support import Bench, tiny
 from tui_trainer.components.base import choices
 from tui_trainer.components.schedulers import AnyScheduler, Constant, Cosine, Plateau
+from tui_trainer.engine import progress
 from tui_trainer.engine.batches import Batches, seeded
 from tui_trainer.engine.build import set_up
+from tui_trainer.engine.checkpoint import save
 from tui_trainer.engine.control import Control
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
@@ -269,6 +271,29 @@ def test_what_cannot_be_done_is_refused_with_its_reason(command, words):
     assert len(refused) == 1
     assert words in refused[0].reason
     assert refused[0].cause == command
+
+
+@pytest.mark.parametrize(
+    ("tree", "words"),
+    [
+        (lambda: progress.checkpoint(Bench(tiny(model={"hidden": [9]})).trainer), "size mismatch for hidden1.weight"),
+        (lambda: [1, 2], "list indices must be integers"),
+        (lambda: {"model": 3, "optimizer": {}, "epoch": 1, "step": 2}, "state_dict"),
+    ],
+    ids=["another model", "a list", "a number"],
+)
+def test_a_checkpoint_that_does_not_fit_is_refused_and_the_run_goes_on_as_it_was(folder, tree, words):
+    whole = Bench(tiny())
+    whole.finish()
+    bench = Bench(tiny(), folder)
+    bench.steps(6)
+    save(folder.checkpoints / "foreign.safetensors", tree())
+    bench.control.put(cmd.RollBack(to="foreign"))
+    bench.finish()
+    reason = bench.of(ev.Refused)[-1].reason
+    assert reason.startswith("checkpoint foreign does not fit this run: ")
+    assert words in reason
+    assert bench.column("train_loss") == whole.column("train_loss")
 
 
 def test_an_optimizer_swap_starts_empty_with_its_own_rate():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
@@ -9,8 +10,11 @@ import pytest
 from tests.support import Bench, tiny
 from tui_trainer.components.optimizers import SGD, Adam
 from tui_trainer.components.schedulers import Cosine, Staircase
+from tui_trainer.engine.checkpoint import load
+from tui_trainer.engine.resuming import restore_last
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
+from tui_trainer.runs.folder import Owner, RunFolder
 from tui_trainer.runs.record import Record, first_difference
 
 CONFIG = tiny(
@@ -25,6 +29,7 @@ HURTING = [
     cmd.SetScheduler(scheduler=Staircase(period=1)),
     cmd.SetOptimizer(optimizer=SGD(lr=0.5, momentum=0.9)),
     cmd.SetClip(value=0.01),
+    cmd.SetPatience(patience=3),
     cmd.SetEpochs(add=3),
     cmd.RollBack(),
 ]
@@ -131,3 +136,67 @@ def test_a_script_of_random_interventions_replays_to_the_bit(seed):
     assert replayed.finished is not None
     assert replayed.finished.reason == original.finished.reason
     assert len(original.rows) == len(replayed.rows) > 5
+
+
+def test_a_stop_that_waits_for_the_end_of_the_epoch_is_taken_back_alone():
+    bench = Bench(CONFIG)
+    bench.steps(7)
+    bench.control.put(cmd.SetLearningRate(factor=3.0, id="rate"))
+    bench.steps(1)
+    bench.control.put(cmd.Stop(when="epoch", id="stop"))
+    bench.control.put(cmd.Note(text="no, rather not", id="note"))
+    bench.steps(1)
+    assert bench.state.status == "stopping"
+    bench.control.put(cmd.Undo(id="undo"))
+    bench.steps(1)
+    assert (bench.trainer.step, bench.state.status) == (10, "running")
+    assert bench.finish().reason == "completed"
+    original = record_of(bench)
+    assert [command.id for _, command in original.interventions] == ["rate", "note"]
+    again = Bench(CONFIG)
+    again.trainer.follow(original.interventions)
+    again.finish()
+    assert first_difference(original, record_of(again)) == ""
+
+
+def test_a_second_stop_is_taken_back_to_the_first():
+    bench = Bench(CONFIG)
+    bench.steps(7)
+    bench.control.put(cmd.Stop(when="epoch", id="first"))
+    bench.control.put(cmd.Stop(when="epoch", restore_best=True, id="second"))
+    bench.control.put(cmd.Undo(id="undo"))
+    assert bench.finish().reason == "stopped"
+    assert (bench.trainer.step, bench.of(ev.RolledBack)) == (10, [])
+    assert [command.id for _, command in record_of(bench).interventions] == ["first"]
+
+
+def test_a_stop_after_the_batch_is_never_taken_back():
+    bench = Bench(CONFIG)
+    bench.steps(7)
+    bench.control.put(cmd.SetLearningRate(factor=3.0, id="rate"))
+    bench.steps(1)
+    bench.control.put(cmd.Stop(id="stop", by="SIGTERM"))
+    bench.control.put(cmd.Undo(id="undo"))
+    assert (bench.finish().reason, bench.trainer.step) == ("stopped", 8)
+    assert bench.of(ev.Refused)[-1].reason == "the run is stopping"
+
+
+def test_the_best_epoch_of_a_branch_that_was_left_gives_way_on_disk_too(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.create("", {}, Owner(os.getpid(), "here", ""))
+    config = tiny(training={"epochs": 40}, checkpoints={"every_epochs": 1})
+    bench = Bench(config, folder)
+    bench.steps(12)
+    best = bench.trainer.judge.best
+    assert best is not None
+    bench.control.put(cmd.SetLearningRate(value=0.3, id="rate"))
+    bench.steps(33)
+    assert load(folder.checkpoints / "best.safetensors")["step"] > best.step
+    bench.control.put(cmd.Undo(id="undo"))
+    bench.steps(1)
+    bench.trainer.save()
+    assert load(folder.checkpoints / "best.safetensors")["step"] == best.step
+    again = Bench(config)
+    restore_last(again.trainer, folder.checkpoints)
+    assert again.trainer.best_weights is not None
+    assert again.trainer.best_weights["step"] == best.step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from tests.support import Bench, tiny
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.lines import sealed
 from tui_trainer.protocol.wire import encode_event
 from tui_trainer.runs.folder import Owner, RunFolder, taken
 from tui_trainer.runs.journal import Journal
@@ -232,3 +234,38 @@ def test_a_folder_that_another_host_made_under_the_name_is_left_alone(tmp_path):
     journal.close()
     folder.release()
     other.release()
+
+
+@pytest.mark.parametrize("part", ["about.json", "host.log", ".lock", "run.toml"])
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_never_waited_for(tmp_path, part):
+    folder = RunFolder(tmp_path / "run")
+    folder.create("x = 1\n", {}, OWNER)
+    folder.release()
+    (folder.path / part).unlink(missing_ok=True)
+    os.mkfifo(folder.path / part)
+    assert folder.owner() is None
+    assert [info.name for info in list_runs(tmp_path)] == (["run"] if part != "run.toml" else [])
+    with pytest.raises(UserError, match=r"is no plain file"):
+        folder.hold(OWNER)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[1",
+        b"[" * 100_000,
+        b'{"type":"RunFinished","epoch":"x","step":{},"metrics":[1],"best":"high","exit_code":[]',
+        b'{"type":"EpochEnded","epoch":1e999,"step":-5,"metrics":{"val_loss":"low"},"best":{"value":"x"}',
+        b'{"type":"Scalars","steps":{"a":1},"values":{"train_loss":[NaN],"lr":7,"a":["x"],"b":[1e999]}',
+        b'{"type":"Scalars","steps":["x"],"values":[1,2]',
+    ],
+)
+def test_a_line_with_a_checksum_that_says_nonsense_is_listed_without_a_word_of_it(tmp_path, body):
+    folder = RunFolder(tmp_path / "run")
+    folder.create("x = 1\n", {}, OWNER)
+    folder.release()
+    folder.journal.write_bytes(sealed(body))
+    (info,) = list_runs(tmp_path)
+    assert (info.epoch, info.step, info.best) == (0, 0, None)
+    assert all(value is None for value in info.metrics.values())
+    json.dumps(info.to_json(), allow_nan=False)

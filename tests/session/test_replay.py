@@ -102,6 +102,24 @@ def test_a_process_that_dies_is_replaced_by_this_one(tmp_path: Path) -> None:
     session.close()
 
 
+def test_what_is_read_here_is_not_called_whole_before_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a tick is over before the journal is."""
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(reading.subprocess, "Popen", refuse)
+    monkeypatch.setattr(replay, "CHUNK", 1 << 12)
+    monkeypatch.setattr(replay, "BUDGET", 1e-9)
+    ticks = iter(range(1 << 30))
+    monkeypatch.setattr(replay, "perf_counter", lambda: next(ticks) * 0.6e-9)
+    journal = write(tmp_path / "long", 4, 20_000)
+    found = greetings(ReplaySession(tmp_path / "long"))
+    assert len(found) > 3
+    assert all(greeting.read < 1 for greeting in found[:-1])
+    assert found[-1].states[0].model_dump_json() == folded(journal)
+
+
 def test_of_several_the_last_one_counts(tmp_path: Path) -> None:
     journals = [write(tmp_path / name, seed, 20_000) for seed, name in enumerate(("one", "two"), start=5)]
     session = SeveralSessions([ReplaySession(journal.parent) for journal in journals])

@@ -131,6 +131,7 @@ def _spec(
 ) -> HostSpec | None:
     """What to start; None where a run of that name is complete."""
     from tui_trainer.config.preset import load
+    from tui_trainer.paths import checked_name
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.folder import taken
     from tui_trainer.runs.listing import find_runs
@@ -138,7 +139,7 @@ def _spec(
     from tui_trainer.session.spec import host_spec
 
     command = ["tui-trainer", *sys.argv[1:]]
-    if resume_if_exists and name is not None and taken(directory(runs_dir) / name):
+    if resume_if_exists and name is not None and taken(directory(runs_dir) / checked_name(name, "--name")):
         infos = find_runs(str(directory(runs_dir) / name), directory(runs_dir))
         left = [info for info in infos if info.reason not in ("completed", "early-stopped")]
         if not left:

@@ -44,6 +44,8 @@ def load(source: str, overrides: Sequence[str] = ()) -> Preset:
     """
     path = find(source)
     table = read_toml(path)
+    if not table and path.name == "run.toml":  # nothing at all would be a run of defaults, which this one never was
+        raise UserError(f"{path}: empty: the configuration of this run is lost")
     name = path.parent.name if path.name == "run.toml" else path.stem
     return build(
         table, name=name, source=str(path) if path.parent != presets_dir() else f"preset {name}", overrides=overrides

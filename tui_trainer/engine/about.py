@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tui_trainer import __version__
-from tui_trainer.runs.durable import replace_file
+from tui_trainer.runs.durable import read_plain, replace_file
+from tui_trainer.runs.folder import MAX_ABOUT
 
 if TYPE_CHECKING:
     from tui_trainer.engine.trainer import Trainer
@@ -51,15 +52,18 @@ def about(trainer: Trainer, command: Sequence[str]) -> dict[str, Any]:
 def note_resume(path: Path, trainer: Trainer) -> None:
     """Add to about.json that the run was taken up again, where and with what."""
     try:
-        described = json.loads(path.read_bytes())
+        described = json.loads(read_plain(path, MAX_ABOUT))
         described.setdefault("resumed", []).append(
             {key: value for key, value in about(trainer, ()).items() if key in _CHANGES} | {"step": trainer.step}
         )
+        del described["resumed"][:-REMEMBERED]
         replace_file(path, (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode())
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         trainer.log("about.json could not be brought up to date")
 
 
+REMEMBERED = 500
+"""How many of the times that a run was taken up about.json names: a job may be submitted again for years."""
 _CHANGES = ("started", "versions", "device", "threads", "host", "git_commit")
 """What may differ when a run is taken up again."""
 

@@ -8,7 +8,8 @@ from tui_trainer.components.plan import Plan
 from tui_trainer.engine import closures, progress
 from tui_trainer.engine.checkpoint import BadCheckpoint, load
 from tui_trainer.engine.ending import Ending
-from tui_trainer.engine.saving import RESERVED
+from tui_trainer.engine.saving import is_reserved
+from tui_trainer.engine.tree import copied
 from tui_trainer.engine.undo import forget, remember, take_back
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
@@ -69,6 +70,8 @@ def _obey(trainer: Trainer, command: cmd.AnyCommand) -> None:
         case cmd.RollBack():
             roll_back(trainer, command)
         case cmd.Undo():
+            if trainer.ending is not None and trainer.ending.when == "batch":
+                raise Refusal("the run is stopping")
             if not trainer.undo_stack:
                 raise Refusal("nothing to take back: no intervention has been made since this run was last started")
             take_back(trainer, command)
@@ -218,7 +221,7 @@ def save_checkpoint(trainer: Trainer, command: cmd.SaveCheckpoint) -> None:
     if trainer.saver is None:
         raise Refusal("this run has no folder to save in")
     name = command.name or f"step-{trainer.step}"
-    if name in RESERVED:
+    if is_reserved(name):
         raise Refusal(f"{name!r} is kept by the run itself: choose another name")
     if not trainer.saver.save(
         name, progress.checkpoint(trainer), step=trainer.step, epoch=trainer.epoch, cause=command
@@ -239,5 +242,11 @@ def roll_back(trainer: Trainer, command: cmd.RollBack) -> None:
             raise Refusal(f"no checkpoint to roll back to: {error}") from None
     else:
         raise Refusal("this run has no folder to roll back from")
-    progress.put_back(trainer, tree)
-    trainer.publish(ev.RolledBack(to=command.to, from_epoch=int(tree["epoch"]), step=trainer.step, cause=command))
+    before = copied(progress.weights(trainer))
+    try:
+        epoch, saved_at = int(tree["epoch"]), int(tree["step"])
+        progress.put_back(trainer, tree)
+    except progress.MISFITS as error:  # a file that somebody put there must not end the run
+        progress.put_back(trainer, before)
+        raise Refusal(f"checkpoint {command.to} does not fit this run: {progress.in_a_line(error)}") from None
+    trainer.publish(ev.RolledBack(to=command.to, from_epoch=epoch, saved_at=saved_at, step=trainer.step, cause=command))

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 Tree = dict[str, Any]
 
+MISFITS = (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, AttributeError)
+"""What a tree of another model, optimizer or version raises where it is put back."""
+
+
+def in_a_line(error: Exception) -> str:
+    """What a misfit says of itself, no longer than a message can be."""
+    return (" ".join(str(error).split()) or type(error).__name__)[:200]
+
+
 _OPTIMIZERS: TypeAdapter[AnyOptimizer] = TypeAdapter(AnyOptimizer)
 
 
@@ -84,7 +93,7 @@ def restore(trainer: Trainer, tree: Tree, *, pending: bool = True) -> None:
         pending: whether what was asked then and not yet obeyed is asked again, and a pause is a pause again.
 
     Raises:
-        KeyError, ValueError, RuntimeError: the tree belongs to another model, optimizer or version.
+        one of `MISFITS`: the tree belongs to another model, optimizer or version.
     """
     progress = tree["progress"]
     trainer.epochs, trainer.clip = int(progress["epochs"]), float(progress["clip"])

@@ -27,9 +27,9 @@ def restore_last(trainer: Trainer, directory: Path) -> int:
     try:
         progress.restore(trainer, tree)
         reached = int(tree["journal"].get("bytes", 0))
-    except (KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise UserError(f"{directory}: the checkpoint does not fit the run's configuration: {lines[0][:200]}") from None
+    except progress.MISFITS as error:
+        why = progress.in_a_line(error)
+        raise UserError(f"{directory}: the checkpoint does not fit the run's configuration: {why}") from None
     best = trainer.judge.best
     if best is not None:
         # A crash may have come before the best epoch took its name: then it is saved once more.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
@@ -19,8 +20,12 @@ SHARE = 0.01
 """Largest share of the training time that saving takes while nobody asks for it."""
 
 LAST, BEST = "last", "best"
-RESERVED = frozenset((LAST, BEST))
-"""Names that the run itself keeps."""
+_EPOCH = re.compile(r"epoch-(\d{5,})")
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a checkpoint's name is one that the run itself keeps, and replaces or lets go."""
+    return name in (LAST, BEST) or _EPOCH.fullmatch(name) is not None
 
 
 class Saver:
@@ -100,13 +105,18 @@ class Saver:
         return bool(size)
 
     def keep_epoch(self, epoch: int) -> None:
-        """Keep the save just made at the end of an epoch under its own name, and let the oldest such one go."""
+        """Keep the save just made at the end of an epoch under its own name, and let the oldest such one go.
+
+        Those of later epochs are of a branch that was left, by an undo: they go first.
+        """
         if not self._settings.keep:
             return
         try:
             keep_as(self.path(LAST), self.path(f"epoch-{epoch:05d}"))
-            for old in sorted(self._directory.glob(f"epoch-[0-9]*{SUFFIX}"))[: -self._settings.keep]:
-                old.unlink()
+            kept = self._directory.glob(f"epoch-*{SUFFIX}")
+            numbers = [int(found[1]) for path in kept if (found := _EPOCH.fullmatch(path.stem))]
+            for old in sorted(numbers, key=lambda number: (number <= epoch, number))[: -self._settings.keep]:
+                self.path(f"epoch-{old:05d}").unlink()
         except OSError as error:
             self._failed(f"checkpoint epoch-{epoch:05d}", error, 0)
 
@@ -161,6 +171,6 @@ def find_best(directory: Path, step: int) -> tuple[Any | None, bool]:
             tree = load(directory / f"{name}{SUFFIX}")
         except BadCheckpoint:
             continue
-        if tree.get("step") == step:
+        if isinstance(tree, dict) and tree.get("step") == step:
             return tree, name == BEST
     return None, True

@@ -253,6 +253,8 @@ class RolledBack(Event):
     to: str
     from_epoch: int
     """The epoch after which the checkpoint was taken."""
+    saved_at: int | None = None
+    """The step after which it was taken, where somebody asked to roll back to it."""
     restored: Restored | None = None
     """For an undo: everything that is as it was."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import Stop
+from tui_trainer.protocol.commands import Stop, Undo
 from tui_trainer.text import number
 
 
@@ -75,6 +75,8 @@ def letter(event: ev.AnyEvent) -> str:
             return "c"
         case ev.StatusChanged(status="stopping", cause=Stop(when=when)):
             return "e" if when == "epoch" else "x"
+        case ev.StatusChanged(cause=Undo()):
+            return "u"
         case _:
             return ""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tui_trainer import __version__
 from tui_trainer.protocol.lines import intact, sealed
-from tui_trainer.runs.durable import replace_file
+from tui_trainer.runs.durable import read_plain, replace_file
 
 if TYPE_CHECKING:
     from tui_trainer.protocol.state import RunState
@@ -49,8 +49,7 @@ def read_fold(journal: Path) -> tuple[RunState, int] | None:
     from tui_trainer.protocol.state import RunState
 
     try:
-        with open(fold_path(journal), "rb") as file:
-            line = file.read(MAX_BYTES)
+        line = read_plain(fold_path(journal), MAX_BYTES)
         if not intact(line):
             return None
         kept = json.loads(line)
@@ -58,7 +57,7 @@ def read_fold(journal: Path) -> tuple[RunState, int] | None:
         if kept["version"] != __version__ or kept["end"] != _end(journal, length):
             return None
         return RunState.model_validate(kept["state"]), length
-    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError, ValidationError):
+    except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError, ValidationError):
         return None
 
 

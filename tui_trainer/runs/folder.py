@@ -17,6 +17,8 @@ from typing import Any
 from tui_trainer.errors import UserError
 from tui_trainer.runs.durable import read_plain, replace_file, sweep, sync_directory
 
+MAX_ABOUT = 1 << 20
+"""Bytes of the largest about.json that is read."""
 _FIRST = {".lock", "about.json", "checkpoints"}
 """What is made of a folder before its configuration, which makes a run of it."""
 
@@ -109,14 +111,16 @@ class RunFolder:
         """Take the lock of an existing folder.
 
         Raises:
-            UserError: another host holds it, it cannot be written, or a part of it lies elsewhere: a folder from
-                somebody else must not make a host write to a file of its user's.
+            UserError: another host holds it, it cannot be written, or a part of it lies elsewhere or is no file: a
+                folder from somebody else must not make a host write to a file of its user's, or wait for a pipe.
         """
         for part in (self.config, self.about, self.journal, self.checkpoints, self.log, self.lock):
             if part.is_symlink():
                 raise UserError(f"{part}: is a link to another place; a run is written in its own folder alone")
+            if part != self.checkpoints and part.exists() and not part.is_file():
+                raise UserError(f"{part}: is no plain file; a run is written to files alone")
         try:
-            descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise UserError(f"run {self.name!r} cannot be written: {self.lock}: {error.strerror}") from None
         try:
@@ -138,7 +142,7 @@ class RunFolder:
         """Keep what the run was made from in memory: a folder that comes back empty is given it again."""
         for path in (self.about, self.config):
             with contextlib.suppress(OSError):
-                self._kept[path] = read_plain(path, 1 << 20)
+                self._kept[path] = read_plain(path, MAX_ABOUT)
 
     def claim(self) -> None:
         """Make sure that the folder is this host's to write, and whole.
@@ -182,7 +186,7 @@ class RunFolder:
     def owner(self) -> Owner | None:
         """The living host that holds the folder, None where there is none."""
         try:
-            descriptor = os.open(self.lock, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self.lock, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # it may be a pipe
         except OSError:
             return None
         try:
@@ -197,7 +201,7 @@ class RunFolder:
         try:
             held = json.loads(os.pread(descriptor, 4096, 0))
             return Owner(int(held["pid"]), str(held["host"]), str(held["socket"]))
-        except (ValueError, KeyError, TypeError):
+        except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
             return Owner(0, socket.gethostname(), "")
 
 

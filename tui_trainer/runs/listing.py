@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.runs.durable import read_plain
-from tui_trainer.runs.folder import RunFolder
+from tui_trainer.runs.folder import MAX_ABOUT, RunFolder
 from tui_trainer.runs.journal import newest_lines
 
 NEAR = 1 << 16
@@ -119,10 +120,10 @@ def describe(path: Path, directory: Path | None = None) -> RunInfo:
         status=status,
         reason=str(finished.get("reason", "")) if finished else "",
         preset=str(about.get("preset", "")),
-        epoch=int(last.get("epoch") or 0),
-        step=max(int(known.get("step") or 0), int(last.get("step") or 0)),
-        metrics=known.get("scalars", {}) | dict(last.get("metrics") or {}),
-        best=last.get("best"),
+        epoch=_count(last.get("epoch")),
+        step=max(_count(known.get("step")), _count(last.get("step"))),
+        metrics=known.get("scalars", {}) | _metrics(last.get("metrics")),
+        best=_best(last.get("best")),
         started=str(about.get("started", "")),
         socket=owner.socket if owner is not None else "",
     )
@@ -135,13 +136,42 @@ def _ending(journal: Path) -> dict[str, Any]:
     try:
         for line in newest_lines(journal):
             read += len(line)
-            _learn(known, json.loads(line))
+            _learn(known, _event(line))
             wanted = {"epoch", "step"} if read > NEAR else {"epoch", "step", "status"}
             if "finished" in known or known.keys() >= wanted:
                 break
     except OSError:
         pass
     return known
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    """What an unaltered line says. Its checksum vouches for the bytes, not for who wrote them: it may say anything."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _count(value: Any) -> int:
+    """A number of steps or epochs, 0 for whatever else was written there."""
+    return value if isinstance(value, int) and 0 <= value < 1 << 63 else 0
+
+
+def _value(value: Any) -> float | None:
+    return value if isinstance(value, (int, float)) and abs(value) <= sys.float_info.max else None
+
+
+def _metrics(value: Any) -> dict[str, float | None]:
+    """The last value of each metric; None for what is not a number that can be drawn."""
+    return {name: _value(number) for name, number in value.items()} if isinstance(value, dict) else {}
+
+
+def _best(value: Any) -> dict[str, Any] | None:
+    if not isinstance(value, dict) or (number := _value(value.get("value"))) is None:
+        return None
+    return {"epoch": _count(value.get("epoch")), "metric": str(value.get("metric", "")), "value": number}
 
 
 def _learn(known: dict[str, Any], event: dict[str, Any]) -> None:
@@ -156,9 +186,10 @@ def _learn(known: dict[str, Any], event: dict[str, Any]) -> None:
         case "StatusChanged":
             known.setdefault("status", event.get("status"))
         case "Scalars":
-            steps = event.get("steps") or [0]
-            known.setdefault("step", steps[-1])
-            last = {name: values[-1] for name, values in (event.get("values") or {}).items() if values}
+            steps, columns = event.get("steps"), event.get("values")
+            known.setdefault("step", steps[-1] if isinstance(steps, list) and steps else 0)
+            columns = columns.items() if isinstance(columns, dict) else ()
+            last = {name: _value(values[-1]) for name, values in columns if isinstance(values, list) and values}
             known["scalars"] = last | known.get("scalars", {})
         case _:
             pass
@@ -166,7 +197,7 @@ def _learn(known: dict[str, Any], event: dict[str, Any]) -> None:
 
 def _about(path: Path) -> dict[str, Any]:
     try:
-        about = json.loads(read_plain(path, 1 << 20))
+        about = json.loads(read_plain(path, MAX_ABOUT))
     except (OSError, ValueError, RecursionError):
         return {}
     return about if isinstance(about, dict) else {}

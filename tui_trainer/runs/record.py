@@ -14,6 +14,9 @@ from tui_trainer.runs.journal import read_events
 _NO_EFFECT = (Pause, Resume, StepOnce, Undo)
 """Commands that change nothing about the numbers; what an undo took back is left out of the record with it."""
 
+SETTLED = "settled-"
+"""How the ids of commands begin that do again what a run did by itself when it was stopped."""
+
 
 @dataclass(slots=True)
 class Record:
@@ -58,6 +61,8 @@ class Record:
                 self.finished = event
             case ev.RolledBack(restored=ev.Restored() as restored):
                 self._leave_branch(event.step, restored.undid)
+            case ev.StatusChanged(cause=Undo()):
+                self._take_back_stop()
             case ev.RolledBack(cause=None):
                 self.settled.append(event)
             case ev.Scalars(cause=None) if event.values and all(name.startswith("val_") for name in event.values):
@@ -81,11 +86,16 @@ class Record:
         self.interventions = [self.interventions[place] for place in kept]
         self.events = [self.events[place] for place in kept]
         for event in self.settled:
-            identity = f"settled-{event.seq}"
+            identity = f"{SETTLED}{event.seq}"
             command = RollBack(id=identity) if isinstance(event, ev.RolledBack) else Evaluate(id=identity)
             self.interventions.append((event.step, command))
             self.events.append(event)
         self.settled = []
+
+    def _take_back_stop(self) -> None:
+        stops = [place for place, (_, command) in enumerate(self.interventions) if isinstance(command, Stop)]
+        for place in stops[-1:]:
+            del self.interventions[place], self.events[place]
 
     def _leave_branch(self, step: int, undid: str) -> None:
         self.rows = {at: row for at, row in self.rows.items() if at <= step}

@@ -129,7 +129,7 @@ def _copy(descriptor: int, file: BinaryIO, offset: int) -> int:
 def tail_of(path: Path, lines: int = 20) -> list[str]:
     """The last lines of a file, none where it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # it may be a pipe
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - (1 << 15)))
             text = file.read().decode(errors="replace")

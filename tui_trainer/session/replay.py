@@ -103,7 +103,7 @@ class ReplaySession:
             if not events and self._follower.at_end():
                 self._caught_up = True
                 break
-        return [Greeting((self._state,))]
+        return [Greeting((self._state,), 1.0 if self._caught_up else self._share(self._follower.offset))]
 
     def _caught_up_elsewhere(self, reading: Reading) -> bool:
         """Whether the other process is through, or lost: then the journal is read on from where it came to."""
@@ -120,8 +120,11 @@ class ReplaySession:
         if perf_counter() - self._said < SAY:
             return []
         self._said = perf_counter()
-        size = max(self._follower.path.stat().st_size, 1)
-        return [Greeting((self._state,), min(reading.offset / size, 0.99))]
+        return [Greeting((self._state,), self._share(reading.offset))]
+
+    def _share(self, offset: int) -> float:
+        """How much of the journal lies before a byte, while not all of it has been read."""
+        return min(offset / max(self._follower.path.stat().st_size, 1), 0.99)
 
     def _follow(self) -> list[Message]:
         events = self._follower.read(CHUNK)
