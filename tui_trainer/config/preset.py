@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from tui_trainer.config.problems import as_user_error
 from tui_trainer.config.run import FAMILIES, RunConfig
 from tui_trainer.config.shelf import Table, find
+from tui_trainer.config.shelf import preset_names as preset_names
 from tui_trainer.config.shelf import preset_tables as preset_tables
 from tui_trainer.config.toml import parse_toml, read_toml
 from tui_trainer.errors import UserError, did_you_mean
