@@ -99,16 +99,17 @@ class TerminalDriver(LinuxDriver):
         self._loop.call_soon_threadsafe(self._continued)
 
     def _continued(self) -> None:
+        if self._suspended:
+            super()._sigcont_application()
+            return
         # Stopped from outside, the modes were never put back: without this, a second reader and writer would start.
-        if not self._suspended:
-            before, self.attrs_before = self.attrs_before, None  # not put back: a key would be echoed into the picture
-            self._must_signal_resume = self._goes_on = True
-            self.suspend_application_mode()
-            self._goes_on = False
-            super()._sigcont_application()
-            self.attrs_before = before
-        else:
-            super()._sigcont_application()
+        # The terminal's own modes are not put back in between: a key would be echoed into the picture.
+        before, self.attrs_before = self.attrs_before, None
+        self._must_signal_resume = self._goes_on = True
+        self.suspend_application_mode()
+        self._goes_on = False
+        super()._sigcont_application()
+        self.attrs_before = before
 
     def disable_input(self) -> None:
         """Read no keys any more; what was typed and not read is thrown away, but for one who goes on at once."""
