@@ -8,8 +8,13 @@ import json
 import re
 import tomllib
 import zlib
+from pathlib import Path
 
 import pytest
+
+from tui_trainer.cli import main
+from tui_trainer.runs import record
+from tui_trainer.runs.record import Record
 
 
 def test_a_run_in_a_pipe_prints_one_line_an_epoch_and_a_chart(finished):
@@ -301,3 +306,27 @@ def test_doctor_looks_at_everything(shell):
     found = shell.json("doctor")
     assert {"torch", "terminal", "runs directory", "sockets", "presets", "cpu"} <= {entry["what"] for entry in found}
     assert shell.runs == []
+
+
+def test_a_run_on_a_file_named_from_here_is_taken_up_from_elsewhere(shell):
+    rows = "".join(f"{index},{index % 7},{index % 2}\n" for index in range(120))
+    (shell.directory / "table.csv").write_text(f"a,b,c\n{rows}")
+    data = ('data.kind="csv"', 'data.path="table.csv"')
+    assert shell("run", "tiny.toml", "--name", "csv", "--headless", *data).code == 0
+    (shell.directory / "below").mkdir()
+    shell.directory /= "below"
+    done = shell("resume", "csv", "--epochs", "6", "--headless", "--runs-dir", "../runs")
+    assert done.code == 0, done.err
+
+
+def test_a_journal_that_cannot_be_read_is_one_message(shell, monkeypatch, capsys):
+    assert shell("run", "tiny.toml", "--name", "odd", "--headless").code == 0
+
+    def refuse(journal: Path) -> Record:
+        raise PermissionError(13, "Permission denied", str(journal))
+
+    monkeypatch.setattr(record, "read_record", refuse)
+    assert main(["replay", "odd", "--runs-dir", str(shell.directory / "runs")]) == 2
+    said = capsys.readouterr().err
+    assert said.endswith("odd/events.jsonl: cannot be read: Permission denied\n")
+    assert len(said.splitlines()) == 1

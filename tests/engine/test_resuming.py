@@ -183,9 +183,8 @@ def test_the_checkpoint_before_is_used_where_the_last_is_torn_or_altered(folder)
     assert load(last)["step"] == 12
     last.write_bytes(last.read_bytes()[:-10])
     again = Bench(config)
-    restore_last(again.trainer, folder.checkpoints)
+    assert any("passed over" in line for line in restore_last(again.trainer, folder.checkpoints).words)
     assert again.trainer.step == 8
-    assert any("passed over" in line for event in again.of(ev.Logged) for line in event.lines)
     again.finish()
     whole = finished(config)
     assert {step: loss for step, loss in whole.column("train_loss").items() if step > 8} == again.column("train_loss")
@@ -193,7 +192,7 @@ def test_the_checkpoint_before_is_used_where_the_last_is_torn_or_altered(folder)
 
 def test_without_a_checkpoint_the_run_begins_anew(folder):
     bench = Bench(tiny())
-    assert restore_last(bench.trainer, folder.checkpoints) == 0
+    assert restore_last(bench.trainer, folder.checkpoints).reached == 0
     assert bench.trainer.step == 0
 
 
@@ -232,6 +231,20 @@ def test_a_best_epoch_that_had_not_taken_its_name_takes_it_when_the_run_goes_on(
     again.trainer.begin(folder)
     again.finish()
     assert load(named)["step"] == again.trainer.judge.best.step
+
+
+def test_the_best_epoch_that_last_names_outlives_a_better_one_after_which_the_loss_broke(folder):
+    config = tiny(training={"epochs": 9}, checkpoints={"every_steps": 7})
+    bench = Bench(config, folder)
+    bench.steps(9)  # saved after 7 steps, the best epoch being the one after 5
+    bench.control.put(cmd.SetLearningRate(value=1e30))
+    assert bench.finish().reason == "not-finite"
+    assert load(folder.checkpoints / "last.safetensors")["step"] == 7
+    again = Bench(config)
+    restore_last(again.trainer, folder.checkpoints)
+    assert again.trainer.judge.best is not None
+    assert again.trainer.judge.best.step == 5
+    assert again.trainer.best_weights is not None
 
 
 def test_epochs_are_kept_as_many_as_asked(folder):

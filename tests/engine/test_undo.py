@@ -194,7 +194,8 @@ def test_the_best_epoch_of_a_branch_that_was_left_gives_way_on_disk_too(tmp_path
     assert load(folder.checkpoints / "best.safetensors")["step"] > best.step
     bench.control.put(cmd.Undo(id="undo"))
     bench.steps(1)
-    bench.trainer.save()
+    # Saved at once: who resumes it must not find the branch that was left.
+    assert load(folder.checkpoints / "last.safetensors")["step"] == 12
     assert load(folder.checkpoints / "best.safetensors")["step"] == best.step
     again = Bench(config)
     restore_last(again.trainer, folder.checkpoints)

@@ -10,9 +10,10 @@ import pytest
 from tests.support import Bench, tiny
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.wire import encode_event
 from tui_trainer.runs.folder import Owner, RunFolder
 from tui_trainer.runs.record import Record, first_difference
-from tui_trainer.session.again import script_of
+from tui_trainer.runs.script import Later, later, script_of
 
 
 def made(path: Path) -> RunFolder:
@@ -46,3 +47,58 @@ def test_a_replay_goes_back_to_a_checkpoint_that_the_clock_had_made(tmp_path, to
     again.finish()
     assert again.of(ev.Refused) == []
     assert first_difference(original, record_of(again)) == ""
+
+
+class TestAfterACheckpoint:
+    """What a run that goes on from a checkpoint is asked again."""
+
+    @pytest.fixture
+    def bench(self):
+        return Bench(tiny(training={"epochs": 6}))
+
+    def journal_of(self, bench: Bench, path: Path) -> Path:
+        path.write_bytes(b"".join(map(encode_event, bench.events)))
+        return path
+
+    def test_what_changed_the_rest_of_the_run(self, bench, tmp_path):
+        bench.steps(8)
+        for command in (
+            cmd.SetLearningRate(value=0.2, id="rate"), cmd.Pause(id="pause"), cmd.Resume(id="resume"),
+            cmd.Note(text="here", id="note"), cmd.SetClip(value=1.0, id="held"), cmd.Stop(when="epoch", id="stop"),
+        ):  # fmt: skip
+            bench.control.put(command)
+        bench.steps(1)
+        found = later(self.journal_of(bench, tmp_path / "j"), 0, 5, {"held"})
+        assert [(step, command.id) for step, command in found.script] == [(8, "rate"), (8, "note")]
+        assert found.words == "2 commands obeyed after the checkpoint asked again, at the same steps"
+
+    def test_only_what_came_after_it(self, bench, tmp_path):
+        bench.steps(3)
+        bench.control.put(cmd.SetLearningRate(value=0.2, id="rate"))
+        bench.steps(3)
+        bench.trainer.flush()
+        reached = sum(len(encode_event(event)) for event in bench.events)
+        bench.control.put(cmd.SetClip(value=1.0, id="clip"))
+        bench.steps(3)
+        found = later(self.journal_of(bench, tmp_path / "j"), reached, 6)
+        assert [(step, command.id) for step, command in found.script] == [(6, "clip")]
+
+    def test_nothing_that_was_undone(self, bench, tmp_path):
+        bench.steps(8)
+        bench.control.put(cmd.SetLearningRate(value=0.2, id="rate"))
+        bench.steps(3)
+        bench.control.put(cmd.Undo(id="undo"))
+        bench.steps(1)
+        assert later(self.journal_of(bench, tmp_path / "j"), 0, 5) == Later()
+        assert "went back to before it" in later(self.journal_of(bench, tmp_path / "j"), 0, 9).words
+
+    def test_nothing_that_may_have_broken_the_run(self, bench, tmp_path):
+        bench.steps(8)
+        bench.control.put(cmd.SetLearningRate(value=1e30, id="rate"))
+        assert bench.finish().reason == "not-finite"
+        found = later(self.journal_of(bench, tmp_path / "j"), 0, 5)
+        assert found.script == ()
+        assert found.words == "1 command obeyed after the checkpoint not asked again: the run ended not-finite"
+
+    def test_without_a_journal(self, tmp_path):
+        assert later(tmp_path / "j", 10, 5) == Later()

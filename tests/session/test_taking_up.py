@@ -8,7 +8,9 @@ from tests.session.conftest import Watcher
 from tests.support import tiny, wait_for
 from tui_trainer.config.preset import Preset
 from tui_trainer.protocol import commands as cmd
-from tui_trainer.runs.listing import describe
+from tui_trainer.runs.journal import read_events
+from tui_trainer.runs.listing import describe, find_runs
+from tui_trainer.runs.record import first_difference, read_record
 from tui_trainer.session import again
 from tui_trainer.session.launch import Launched, launch
 from tui_trainer.session.replay import ReplaySession
@@ -76,3 +78,68 @@ def test_all_dead_runs_of_a_set_and_others_are_taken_up_and_those_that_are_over_
     feed.close()
     for launched in started:
         assert launched.process.wait(30) == 0
+
+
+def resumed(tmp_path: Path, name: str) -> tuple[Launched, Watcher]:
+    infos = find_runs(name, tmp_path / "runs")
+    launched = launch(again.resume_spec(infos, epochs=None, patience=None, command=["test"]))
+    return launched, Watcher(launched.session())
+
+
+def test_what_was_asked_after_the_last_save_is_asked_again_at_its_step(tmp_path):
+    config = tiny(training={"epochs": 1_000_000, "steps_per_second": 400}, checkpoints={"every_steps": 300})
+    spec = host_spec(Preset("tiny", "test", {"": config}), str(tmp_path / "runs"), "run", ["test"])
+    launched = launch(spec)
+    watcher = Watcher(launched.session())
+    watcher.until(lambda: "last" in watcher.state.checkpoints, "a save")
+    answer = watcher.ask(cmd.SetLearningRate(value=0.03))
+    watcher.until(lambda: watcher.state.step > answer.step + 40, "some steps with it")
+    launched.process.kill()
+    launched.process.wait(30)
+    path = tmp_path / "runs/run/events.jsonl"
+    before = read_record(path)
+    assert [step for step, _ in before.interventions] == [answer.step]
+
+    launched, watcher = resumed(tmp_path, "run")
+    watcher.until(lambda: watcher.state.step > before.last_step, "the steps once more")
+    watcher.session.send(cmd.Stop())
+    watcher.until(lambda: watcher.state.over, "the end")
+    launched.process.wait(30)
+    after = read_record(path)
+    after.rows = {step: row for step, row in after.rows.items() if step <= before.last_step}
+    assert first_difference(before, after) == ""
+    assert after.interventions[0] == before.interventions[0]
+    assert any("asked again, at the same step" in line.text for line in watcher.state.log)
+
+
+def test_a_run_of_a_group_whose_checkpoint_does_not_fit_leaves_the_others_as_they_are(tmp_path):
+    launched = launch(start(tmp_path, "g", "a", "b"))
+    kill(Watcher(launched.session()), launched, 2)
+    mine = tmp_path / "runs/g/a/events.jsonl"
+    other = tmp_path / "runs/g/b/run.toml"
+    other.write_text(other.read_text().replace("8,", "9,"))
+    before = mine.read_bytes()
+    launched, watcher = resumed(tmp_path, "g")
+    watcher.until(lambda: launched.process.poll() is not None, "the host to refuse")
+    assert launched.process.returncode == 2
+    assert mine.read_bytes() == before
+
+
+def test_what_was_changed_by_hand_and_what_is_missing_is_said(tmp_path):
+    launched = launch(start(tmp_path, "run"))
+    kill(Watcher(launched.session()), launched, 1)
+    journal, config = tmp_path / "runs/run/events.jsonl", tmp_path / "runs/run/run.toml"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(lines[0].replace(b"0", b"1", 1) + b"".join(lines[1:6]))
+    config.write_text(config.read_text().replace("batch_size = 20", "batch_size = 10"))
+    launched, watcher = resumed(tmp_path, "run")
+    watcher.until(lambda: watcher.state.status == "running" and watcher.state.step, "it to go on")
+    watcher.session.send(cmd.Stop())
+    watcher.until(lambda: watcher.state.over, "the end")
+    launched.process.wait(30)
+    said = [line.text for line in watcher.state.log]
+    assert any(line.startswith("run.toml was changed: data.batch_size was 20, is 10;") for line in said), said
+    assert any(line.startswith("events.jsonl ends ") for line in said)
+    assert any(line.startswith("1 altered lines of events.jsonl were passed over") for line in said)
+    written = [line for event in read_events(journal) if event.type == "Logged" for line in event.lines]
+    assert any(line.startswith("run.toml was changed") for line in written)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tui_trainer.cli.options import runs_dir_option
+from tui_trainer.text import visible
 
 
 @click.command(epilog="Example: tui-trainer export last --to csv -o - | head")
@@ -35,5 +36,5 @@ def command(run: str, format_: str, output: str | None, runs_dir: str | None) ->
         raise
     except OSError as error:
         raise UserError(f"{error.filename or path}: {error.strerror}") from None
-    click.echo(f"{path}: {count} steps", err=True)
+    click.echo(visible(f"{path}: {count} steps"), err=True)
     return 0

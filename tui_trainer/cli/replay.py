@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tui_trainer.cli.options import on_terminal, runs_dir_option, trust_option
+from tui_trainer.errors import UserError
 from tui_trainer.text import visible
 
 
@@ -28,7 +29,10 @@ def command(run: str, headless: bool, trust: bool, runs_dir: str | None) -> int:
     from tui_trainer.session.again import differences, replay_spec, verdict
 
     infos = find_runs(run, directory(runs_dir))
-    originals = [(info, read_record(Path(info.path) / "events.jsonl")) for info in infos]
+    try:
+        originals = [(info, read_record(Path(info.path) / "events.jsonl")) for info in infos]
+    except OSError as error:
+        raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from None
     if len(originals) > 1:  # of a group that was killed early some may have no step to compare
         originals = [pair for pair in originals if pair[0].live or pair[1].last_step] or originals[:1]
     spec = replay_spec(originals, runs_dir, ["tui-trainer", *sys.argv[1:]], trust=trust)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -67,6 +67,10 @@ class Dataset(Component):
             self.draw(seed), seed, validation=self.validation, test=self.test, label_noise=self.label_noise,
             standardise=self.standardise, clip=self.clip, wide=wide,
         )  # fmt: skip
+
+    def located(self) -> Self:
+        """The same, its file named from the root: a run may be taken up from another directory."""
+        return self
 
     def draw(self, seed: int) -> Samples:
         """All samples as they are, before anything is split."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -118,6 +119,9 @@ class Text(Dataset):
     context: Annotated[int, Field(ge=1, le=65_536)] = 64
     """Symbols in one window: the most that a guess can look back on."""
 
+    def located(self) -> Self:
+        return self.model_copy(update={"path": _absolute(self.path)})
+
     def build(self, seed: int, *, wide: bool = False) -> Data:
         from tui_trainer.parts.text import build
 
@@ -141,6 +145,9 @@ class Csv(Dataset):
     """Names of columns to leave out, such as identifiers."""
     delimiter: Annotated[str, Field(pattern=r'^[^"\r\n]$')] = ","
     """What stands between two cells."""
+
+    def located(self) -> Self:
+        return self.model_copy(update={"path": _absolute(self.path)})
 
     def draw(self, seed: int) -> Samples:
         from tui_trainer.parts.tables import read
@@ -169,6 +176,15 @@ class ImportedDataset(Dataset):
         from tui_trainer.parts.imported import samples
 
         return samples(self.path, self.arguments, classes=self.task == "classification")
+
+
+def _absolute(path: str) -> str:
+    """The path from the root where a file is there; what was given otherwise, for the complaint about it."""
+    try:
+        file = Path(path).expanduser()
+        return str(file.absolute()) if file.is_file() else path
+    except (OSError, ValueError, RuntimeError):
+        return path
 
 
 AnyDataset = Annotated[

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tui_trainer.engine import progress, telling
-from tui_trainer.engine.saving import BEST
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
 
@@ -68,4 +67,4 @@ def _save_best(trainer: Trainer) -> None:
     """Save the best epoch alone."""
     best, weights = trainer.judge.best, trainer.best_weights
     if trainer.saver is not None and best is not None and weights is not None and not trainer.best_is_saved:
-        trainer.best_is_saved = trainer.saver.save(BEST, weights, step=best.step, epoch=best.epoch)
+        trainer.best_is_saved = trainer.saver.save_best(weights, step=best.step, epoch=best.epoch)

@@ -75,6 +75,8 @@ def _obey(trainer: Trainer, command: cmd.AnyCommand) -> None:
             if not trainer.undo_stack:
                 raise Refusal("nothing to take back: no intervention has been made since this run was last started")
             take_back(trainer, command)
+            if trainer.rewound:  # what is on disk is of the branch that was left
+                trainer.save()
         case cmd.Note():
             trainer.publish(ev.Noted(text=command.text, step=trainer.step, cause=command))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tui_trainer.engine import progress
@@ -10,23 +11,35 @@ from tui_trainer.engine.trainer import Trainer
 from tui_trainer.errors import UserError
 
 
-def restore_last(trainer: Trainer, directory: Path) -> int:
-    """Bring a trainer that was just set up to its newest whole checkpoint; returns how far its journal then reaches.
+@dataclass(slots=True)
+class Resumed:
+    """Where a trainer was brought to.
 
-    Where no checkpoint was ever finished the run begins anew. What was torn or altered is passed over, and said.
+    Attributes:
+        reached: bytes of the journal that belong to it; what comes after them happened later.
+        words: what is to be said about it, a line each.
+    """
+
+    reached: int = 0
+    words: list[str] = field(default_factory=list[str])
+
+
+def restore_last(trainer: Trainer, directory: Path) -> Resumed:
+    """Bring a trainer that was just set up to its newest whole checkpoint. Nothing is written or said yet.
+
+    Where no checkpoint was ever finished the run begins anew. What was torn or altered is passed over.
 
     Raises:
         UserError: the checkpoint belongs to another model or optimizer than the configuration describes.
     """
     tree, wrong = find_last(directory)
-    for problem in wrong:
-        trainer.log(f"checkpoint passed over: {problem}")
+    resumed = Resumed(words=[f"checkpoint passed over: {problem}" for problem in wrong])
     if tree is None:
-        trainer.log("no checkpoint: the run begins anew")
-        return 0
+        resumed.words.append("no checkpoint: the run begins anew")
+        return resumed
     try:
         progress.restore(trainer, tree)
-        reached = int(tree["journal"].get("bytes", 0))
+        resumed.reached = int(tree["journal"].get("bytes", 0))
     except progress.MISFITS as error:
         why = progress.in_a_line(error)
         raise UserError(f"{directory}: the checkpoint does not fit the run's configuration: {why}") from None
@@ -35,6 +48,6 @@ def restore_last(trainer: Trainer, directory: Path) -> int:
         # A crash may have come before the best epoch took its name: then it is saved once more.
         trainer.best_weights, trainer.best_is_saved = find_best(directory, best.step)
         if trainer.best_weights is None:
-            trainer.log(f"the weights of the best epoch ({best.epoch}) are not on disk any more")
-    trainer.log(f"resumed at step {trainer.step} (epoch {trainer.epoch})")
-    return reached
+            resumed.words.append(f"the weights of the best epoch ({best.epoch}) are not on disk any more")
+    resumed.words.append(f"resumed at step {trainer.step} (epoch {trainer.epoch})")
+    return resumed

@@ -104,6 +104,13 @@ class Saver:
             self._say(name, step, epoch, size, cause)
         return bool(size)
 
+    def save_best(self, tree: Any, *, step: int, epoch: int) -> bool:
+        """Save a new best epoch without the run beside it; the best one that `last` names stays on disk."""
+        size = self._write(self.path(BEST), tree, BEST, step, keep=self.path(".previous-best"))
+        if size:
+            self._say(BEST, step, epoch, size)
+        return bool(size)
+
     def keep_epoch(self, epoch: int) -> None:
         """Keep the save just made at the end of an epoch under its own name, and let the oldest such one go.
 

@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import TextIO
 
 from tui_trainer.runs.record import read_record
+from tui_trainer.text import visible
 
 
 def write_csv(journal: Path, file: TextIO) -> int:
     """Write `step,epoch,seconds` and a column per metric; returns the number of rows.
 
     Numbers stand in the shortest form that reads back to the same float; where nothing was measured the cell is empty.
-    After a resume or an undo a step is what it finally was. Raises `OSError`.
+    After a resume or an undo a step is what it finally was. Control characters in names are made visible: the table may
+    be read in a terminal. Raises `OSError`.
     """
     record = read_record(journal)
     per_epoch = max(record.started.steps_per_epoch, 1) if record.started is not None else 1
     names = record.metrics
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["step", "epoch", "seconds", *names])
+    writer.writerow(["step", "epoch", "seconds", *map(visible, names)])
     for step in sorted(record.rows):
         row = record.rows[step]
         seconds = repr(record.seconds[step]) if step in record.seconds else ""

@@ -214,6 +214,13 @@ class Follower:
                 self.skipped += 1
         return events
 
+    def all(self) -> Iterator[AnyEvent]:
+        """Every event up to the present end. Raises `OSError`."""
+        while events := self.read():
+            yield from events
+        while not self.at_end() and not self.cut:
+            yield from self.read()
+
     def at_end(self) -> bool:
         """Whether everything that is in the file has been read."""
         try:
@@ -224,11 +231,7 @@ class Follower:
 
 def read_events(path: Path) -> Iterator[AnyEvent]:
     """Every whole event of a journal, in order. Raises `OSError`."""
-    follower = Follower(path)
-    while events := follower.read():
-        yield from events
-    while not follower.at_end() and not follower.cut:
-        yield from follower.read()
+    return Follower(path).all()
 
 
 def newest_lines(path: Path, limit: int = 4 << 20) -> Iterator[bytes]:

@@ -17,12 +17,12 @@ from tui_trainer.config.preset import Preset, load
 from tui_trainer.config.trust import check_trust
 from tui_trainer.errors import UserError
 from tui_trainer.paths import new_run_name, socket_path, writable_runs_dir
-from tui_trainer.protocol.commands import AnyCommand, RollBack, SaveCheckpoint, SetEpochs, SetPatience, Stop
-from tui_trainer.protocol.events import CheckpointSaved, RolledBack
+from tui_trainer.protocol.commands import AnyCommand, SetEpochs, SetPatience
 from tui_trainer.runs.durable import read_plain
 from tui_trainer.runs.folder import MAX_ABOUT
 from tui_trainer.runs.listing import RunInfo, describe, is_run
-from tui_trainer.runs.record import SETTLED, Record, first_difference, read_record
+from tui_trainer.runs.record import Record, first_difference, read_record
+from tui_trainer.runs.script import script_of
 from tui_trainer.session.base import Session
 from tui_trainer.session.launch import launch
 from tui_trainer.session.replay import ReplaySession
@@ -239,37 +239,6 @@ def replay_spec(
         threads=_threads(_about(path)),
         trust=trust,
     )
-
-
-def script_of(record: Record) -> tuple[tuple[int, AnyCommand], ...]:
-    """What a replay does at which step: the interventions, and a stop where the run did not end by itself."""
-    script = _with_its_checkpoints(record)
-    if record.finished is None:
-        script.append((record.last_step, Stop(by="the end of the journal", id="the-end")))
-    return tuple(script)
-
-
-def _with_its_checkpoints(record: Record) -> list[tuple[int, AnyCommand]]:
-    """The interventions, and a save for each checkpoint of the run's own that was gone back to.
-
-    `last` is saved by the clock, so a replay would find another one, or none.
-    """
-    script = list(record.interventions)
-    named: set[str] = set()
-    for (step, command), event in zip(record.interventions, record.events, strict=True):
-        if isinstance(event, CheckpointSaved):
-            named.add(event.name)
-        if not isinstance(command, RollBack) or not isinstance(event, RolledBack) or event.saved_at is None:
-            continue
-        if command.to == "best" or command.to in named:
-            continue
-        name = f"replay-{event.saved_at}"
-        at = next((place for place, (after, _) in enumerate(script) if after >= event.saved_at), len(script))
-        while at < len(script) and script[at][0] == event.saved_at and script[at][1].id.startswith(SETTLED):
-            at += 1
-        script[script.index((step, command))] = (step, command.model_copy(update={"to": name}))
-        script.insert(at, (event.saved_at, SaveCheckpoint(name=name, id=name)))
-    return script
 
 
 def verdict(one: Record, replayed: Path) -> tuple[bool, str]:

@@ -19,14 +19,13 @@ from tui_trainer.config.trust import check_trust
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand, Stop
-from tui_trainer.protocol.state import RunState
 from tui_trainer.runs.folder import Owner, RunFolder
-from tui_trainer.runs.journal import Journal, read_events
-from tui_trainer.session.again import differences
 from tui_trainer.session.hub import Hub
 from tui_trainer.session.spec import HostSpec, RunSpec
+from tui_trainer.session.taking_up import open_journal, take_up
 
 if TYPE_CHECKING:
+    from tui_trainer.engine.resuming import Resumed
     from tui_trainer.engine.trainer import Trainer
 
 
@@ -176,16 +175,29 @@ class Worker:
             if run.resume:
                 folder.hold(owner)
                 self._folders.append(folder)
-                self._go_on_from(run, trainer, folder)
             else:
                 self._make(run, trainer, folder, owner)
             if len(self._folders) == 1:
                 self._opened(folder)
+        resumed = self._restore()
         for run, trainer, folder in zip(self.spec.runs, self._trainers, self._folders, strict=True):
+            if run.resume:
+                taken = take_up(trainer, folder, resumed[run.name])
+                self._hub.go_on_from(run.name, taken.state, taken.journal)
+                for line in taken.words:
+                    trainer.log(line)
+            else:
+                trainer.follow(run.script)
             trainer.begin(folder, lambda name=run.name: self._hub.mark(name))
             for command in run.commands:
                 trainer.control.put(command)
-            trainer.follow(run.script)
+
+    def _restore(self) -> dict[str, Resumed]:
+        """Bring each run that goes on to its last whole checkpoint: all of them fit, or nothing is written."""
+        from tui_trainer.engine.resuming import restore_last
+
+        runs = zip(self.spec.runs, self._trainers, self._folders, strict=True)
+        return {run.name: restore_last(trainer, folder.checkpoints) for run, trainer, folder in runs if run.resume}
 
     def _make(self, run: RunSpec, trainer: Trainer, folder: RunFolder, owner: Owner) -> None:
         """The run's new folder, with what it was made from; from here on its events are written."""
@@ -195,23 +207,7 @@ class Worker:
         folder.create(dump(trainer.config), about(trainer, self.spec.command), owner)
         self._made.append(folder)
         self._folders.append(folder)
-        self._hub.write_to(run.name, _journal(folder))
-
-    def _go_on_from(self, run: RunSpec, trainer: Trainer, folder: RunFolder) -> None:
-        """Bring the run to where its last whole checkpoint left it, and its journal with it."""
-        from tui_trainer.engine.about import note_resume
-        from tui_trainer.engine.resuming import restore_last
-
-        for difference in differences(folder.path, str(trainer.shop.device)):
-            trainer.log(f"{difference}: the curve may differ in its last bits")
-        reached = restore_last(trainer, folder.checkpoints)
-        journal = _journal(folder, reached)
-        state = RunState(run=run.name)
-        for event in read_events(folder.journal):
-            state.apply(event)
-        self._hub.go_on_from(run.name, state, journal)
-        note_resume(folder.about, trainer)
-        folder.remember()
+        self._hub.write_to(run.name, open_journal(folder))
 
     def _train(self) -> None:
         from tui_trainer.engine.turns import dismiss, train
@@ -237,11 +233,3 @@ class Worker:
             for folder in self._made:
                 folder.release()
                 shutil.rmtree(folder.path, ignore_errors=True)
-
-
-def _journal(folder: RunFolder, length: int | None = None) -> Journal:
-    """The folder's journal, to be written. Raises `UserError` where it cannot be."""
-    try:
-        return Journal(folder.journal, length, folder.claim)
-    except OSError as error:
-        raise UserError(f"{folder.journal}: cannot be written: {error.strerror}") from None

@@ -1,0 +1,18 @@
+"""A run's curves as a table."""
+
+from __future__ import annotations
+
+import io
+
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.wire import encode_event
+from tui_trainer.runs.export import write_csv
+
+
+def test_a_name_cannot_act_on_the_terminal_that_the_table_is_read_in(tmp_path):
+    journal = tmp_path / "events.jsonl"
+    found = ev.Scalars(step=1, seq=1, run="r", steps=[1], seconds=[0.5], values={"a\x1b]0;x\x07,\u202eb": [0.25]})
+    journal.write_bytes(encode_event(found))
+    file = io.StringIO()
+    assert write_csv(journal, file) == 1
+    assert file.getvalue() == 'step,epoch,seconds,"a␛]0;x␇,<U+202E>b"\n1,1,0.5,0.25\n'
