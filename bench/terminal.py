@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -18,6 +19,8 @@ import psutil
 import pyte
 
 ASKED = b"\x1b[6n"
+SEQUENCE = re.compile(rb"\x1b(?:\[[0-9:;<=>?]*[ -/]*[@-~]?|\][^\x07]*\x07?|.?)")
+"""A sequence that says nothing to be read, as far as it has come."""
 
 
 class Terminal:
@@ -48,6 +51,8 @@ class Terminal:
         self.screen = pyte.Screen(columns, rows)
         self.started = monotonic()
         self._stream = pyte.ByteStream(self.screen)
+        self._head = b""
+        self._first_text = 0.0
         self._interpret = interpret
         self._pace = bytes_per_second
         self._lock = threading.Lock()
@@ -82,6 +87,10 @@ class Terminal:
                 self.press("\x1b[1;1R")
             with self._changed:
                 self.sent.append((monotonic(), len(data)))
+                if not self._first_text:
+                    self._head += data
+                    if SEQUENCE.sub(b"", self._head).strip():
+                        self._first_text = self.sent[-1][0]
                 if self._interpret:
                     self._stream.feed(data)
                 self._changed.notify_all()
@@ -110,17 +119,12 @@ class Terminal:
                     return -1.0
                 self._changed.wait(min(left, 0.5))
 
-    def first_byte(self, seconds: float = 30.0) -> float:
-        """When the first cells were drawn: the first bytes that are more than questions to the terminal."""
+    def first_text(self, seconds: float = 30.0) -> float:
+        """When the first word was drawn, whatever modes were set before; -1 where none was in time."""
         until = monotonic() + seconds
-        while monotonic() < until:
-            total = 0
-            for at, count in list(self.sent):
-                total += count
-                if total > 300:
-                    return at
+        while not self._first_text and monotonic() < until:
             sleep(0.002)
-        return -1.0
+        return self._first_text or -1.0
 
     def settled(self, quiet: float, after: float = 0.0, seconds: float = 10.0) -> float:
         """When the last bytes came, once none have come for `quiet` seconds; those before `after` do not count."""

@@ -28,7 +28,7 @@ def finished(effort: Effort) -> list[Row]:
         command = [sys.executable, "-m", "tui_trainer", "open", "over"]
         terminal = Terminal(command, 160, 45, place.environ, str(place.directory))
         try:
-            terminal.first_byte()
+            terminal.first_text()
             terminal.settled(3.0)
             cpu, sent = _watch(terminal, effort.rounds, 2.0)
         finally:

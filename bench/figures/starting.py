@@ -101,7 +101,7 @@ def _seen(place: Place, command: list[str]) -> float:
     began = monotonic()
     terminal = Terminal(command, 140, 40, place.environ, str(place.directory))
     try:
-        return terminal.first_byte() - began
+        return terminal.first_text() - began
     finally:
         terminal.close()
 

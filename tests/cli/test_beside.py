@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-import psutil
 import pytest
 
 from tests.support import wait_for
@@ -14,7 +13,7 @@ from tui_trainer.errors import UserError
 
 def test_the_call_is_made_in_another_process_and_its_result_comes_back():
     beside = Beside(lambda: str(os.getpid()).encode() + b"\n" + b"x" * 200_000)
-    beside.begin()
+    assert wait_for(lambda: beside.ended)
     pid, rest = beside.result().split(b"\n")
     assert int(pid) != os.getpid()
     assert len(rest) == 200_000
@@ -28,7 +27,6 @@ def test_what_fails_there_is_called_again_here(capfd):
         raise UserError("no such preset")
 
     beside = Beside(call)
-    beside.begin()
     with pytest.raises(UserError, match="no such preset"):
         beside.result()
     assert called == [os.getpid()]
@@ -42,24 +40,6 @@ def test_where_no_copy_can_be_made_the_call_is_made_here(monkeypatch):
     before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     monkeypatch.setattr(os, "fork", refuse)
     beside = Beside(lambda: str(os.getpid()).encode())
-    beside.begin()
+    assert beside.ended
     assert beside.result() == str(os.getpid()).encode()
     assert not before or len(os.listdir("/proc/self/fd")) == before
-
-
-def test_nothing_is_called_before_it_is_told_and_nothing_is_left_where_it_never_is(tmp_path):
-    made = tmp_path / "made"
-
-    def call() -> bytes:
-        made.touch()
-        return b""
-
-    pid = os.fork()
-    if pid == 0:
-        beside = Beside(call)
-        (tmp_path / "child").write_text(str(beside._child))
-        os._exit(0)
-    os.waitpid(pid, 0)
-    child = int((tmp_path / "child").read_text())
-    wait_for(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
-    assert not made.exists()

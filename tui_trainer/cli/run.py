@@ -84,26 +84,18 @@ def command(
         read_toml(find(preset))  # what is no preset is said before a screen
     checking = Beside(checked)
     from tui_trainer.cli.screen import show
-    from tui_trainer.session.launch import launch_checked
+    from tui_trainer.session.launch import launch_line
 
-    if resume_if_exists:
-        checking.begin()
-        found = checking.result()
-        if found == b"null":
-            return _say_complete(name)
-        return show(lambda: launch_checked(lambda: found).session(), max_kbps=max_kbps)
-
-    def ready() -> bytes:
-        importlib.import_module("tui_trainer.ui.screens.dashboard")  # meanwhile
-        return checking.result()
+    importlib.import_module("tui_trainer.ui.app")  # all of Textual, while the other process checks
 
     def session() -> ClientSession:
-        checking.begin()
-        return launch_checked(ready).session()
+        return launch_line(checking.result()).session()
 
-    # The first frame waits for no model, and no other process competes with it: what is refused closes the screen, and
-    # is said after it.
-    return show(session, max_kbps=max_kbps)
+    if not (resume_if_exists or checking.ended):
+        # The first frame does not wait for the models: what they refuse closes the screen, and is said after it.
+        return show(session, max_kbps=max_kbps)
+    found = checking.result()
+    return _say_complete(name) if found == b"null" else show(lambda: launch_line(found).session(), max_kbps=max_kbps)
 
 
 def _say_complete(name: str | None) -> int:

@@ -191,10 +191,7 @@ class Host:
 
 def main() -> int:
     """A host as a process of its own: the spec on standard input, everything printed goes to the log."""
-    line = sys.stdin.buffer.read()
-    if not line:  # whoever started it has ended, or found that there is nothing to train
-        return 2
-    spec = HostSpec.model_validate_json(line)
+    spec = HostSpec.model_validate_json(sys.stdin.buffer.read())
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,14 +60,14 @@ class Launched:
 
 def launch(spec: HostSpec) -> Launched:
     """Start a host of this spec."""
-    return launch_checked(lambda: spec.model_dump_json().encode())
+    return launch_line(spec.model_dump_json().encode())
 
 
-def launch_checked(check: Callable[[], bytes]) -> Launched:
-    """Start a host that outlives this process, its terminal and its session.
+def launch_line(line: bytes) -> Launched:
+    """Start a host that outlives this process, its terminal and its session. Returns at once.
 
     Args:
-        check: its spec as JSON. It is asked for while the host comes up; where it raises, there is no host.
+        line: its spec as JSON.
 
     The host has a session of its own, nothing of the terminal, and its standard output and error in a file: a closed
     terminal cannot stop it, and nothing that it prints can spoil a screen. It looks for no module in the working
@@ -82,12 +81,6 @@ def launch_checked(check: Callable[[], bytes]) -> Launched:
         start_new_session=True,
         env=_environment(),
     )
-    try:
-        line = check()
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
     assert process.stdin is not None
     with process.stdin as stdin:
         stdin.write(line)

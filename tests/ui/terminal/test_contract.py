@@ -239,6 +239,29 @@ def test_frames_are_skipped_while_the_terminal_is_behind_and_made_up_for() -> No
     asyncio.run(run())
 
 
+def test_what_is_seen_first_is_a_whole_screen() -> None:
+    """Whichever widget was ready first."""
+    session = running()
+
+    async def run() -> None:
+        app = app_over(session)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            headless, slow = app._driver, Slow()
+            app._driver, slow.ready = slow, True
+            header = app.screen.query("Header").first()
+            header.refresh()
+            app.screen._compositor.update_widgets({header})
+            part = app.screen._compositor.render_update()
+            assert isinstance(part, ChopsUpdate)
+            app._display(app.screen, part)
+            assert len(slow.sent) == 1
+            assert all(f"\x1b[{row};1H" in slow.sent[0] for row in range(1, 25))
+            app._driver = headless
+
+    asyncio.run(run())
+
+
 def test_charts_wait_for_a_terminal_that_is_behind() -> None:
     session = running()
 

@@ -80,9 +80,11 @@ class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
         """Draw what was skipped, once the terminal has caught up."""
         if self._frame_owed and self.drained:
             self._frame_owed = False
-            screen = self.screen
-            stack = self._background_screens
-            self._display(screen, screen._compositor.render_update(full=True, screen_stack=stack))  # pyright: ignore[reportPrivateUsage]
+            self._display(self.screen, self._whole(self.screen))
+
+    def _whole(self, screen: Screen[Any]) -> CompositorUpdate:
+        stack = self._background_screens
+        return screen._compositor.render_update(full=True, screen_stack=stack)  # pyright: ignore[reportPrivateUsage]
 
     def repaint(self) -> None:
         """Send the whole screen again: something else may have written on it."""
@@ -100,6 +102,8 @@ class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
         if not driver.drained:
             self._frame_owed = True
             return
+        if not self._drawn:  # one widget may be ready before the others: what is seen first is a whole screen
+            renderable = self._whole(screen)
         try:
             changes = self._frames.update(renderable, *self.size)
         except Exception as error:  # noqa: BLE001 - as in Textual: a frame that cannot be drawn ends the application in order
