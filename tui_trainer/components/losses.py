@@ -79,8 +79,10 @@ class CrossEntropy(Loss):
     def build(self, shape: Shape) -> Objective:
         import torch.nn.functional as F
 
-        from tui_trainer.parts.objectives import Classes
+        from tui_trainer.parts.objectives import Classes, Logits
 
+        if not self.label_smoothing:
+            return Logits()
         return Classes(partial(F.cross_entropy, label_smoothing=self.label_smoothing))
 
 

@@ -17,6 +17,7 @@ from tui_trainer.engine import graphs
 from tui_trainer.engine.batches import Batches, seeded
 from tui_trainer.engine.device import choose
 from tui_trainer.engine.layers import Layers, layers_of
+from tui_trainer.engine.passes import Passes, passes_for
 from tui_trainer.engine.rng import States, seeded_states
 from tui_trainer.errors import UserError
 from tui_trainer.parts.objectives import Objective
@@ -41,6 +42,8 @@ class Workshop:
     objective: Objective
     forward: Callable[[Tensor], Tensor]
     """The model as it is called while training: compiled or as graphs, where that was asked for and works."""
+    passes: Passes | None
+    """Forward and backward pass without autograd, to the same bits, where the model is plain enough for them."""
     autocast: AbstractContextManager[Any]
     """Mixed precision around the forward pass; does nothing in float32."""
     scaler: torch.amp.GradScaler | None
@@ -92,13 +95,17 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> Workshop:
     # What was cast once cannot be kept from one call to the next where a graph replays the casting.
     kept = not training.cuda_graphs
     autocast = torch.autocast(device.type, dtype=dtype, cache_enabled=kept) if dtype is not None else nullcontext()
+    forward = _forward(config, model, train.inputs, batches.size, autocast, log)
+    plain = forward is model and device.type == "cpu" and dtype is None
+    sample = train.inputs[: batches.size], train.targets[: batches.size]
     return Workshop(
         device=device,
         data=data,
         batches=batches,
         model=model,
         objective=objective,
-        forward=_forward(config, model, train.inputs, batches.size, autocast, log),
+        forward=forward,
+        passes=passes_for(model, objective, *sample) if plain else None,
         autocast=autocast,
         scaler=torch.amp.GradScaler(device.type) if dtype is torch.float16 else None,
         layers=layers_of(model),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 _ADAM = (torch.optim.Adam, torch.optim.AdamW)
 _KERNELS: Any = torch
 """torch's fused kernels have no public name: where one is missing, the optimizer's own step is taken."""
-_NEEDED = ("_foreach_add_", "_fused_adam_", "_fused_adamw_", "_fused_sgd_")
+_NEEDED = ("_fused_adam_", "_fused_adamw_", "_fused_sgd_")
 
 
 def bound(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
@@ -30,14 +31,28 @@ def bound(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
     return _Fused(optimizer)
 
 
+@dataclass(slots=True)
+class _Group:
+    """A group of parameters with the columns of their state.
+
+    Attributes:
+        counter: the steps of each, whose rows stand in the state: one addition counts them all.
+    """
+
+    options: dict[str, Any]
+    parameters: list[Tensor]
+    state: list[list[Tensor]]
+    counter: Tensor | None
+
+
 class _Fused:
     """A step through the kernel. The optimizer keeps its state: what it says of itself is always true."""
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         self._optimizer = optimizer
         self._take = _adam if isinstance(optimizer, _ADAM) else _sgd
-        self._groups: list[tuple[dict[str, Any], list[Tensor], list[list[Tensor]]]] | None = None
-        """Options, parameters and columns of state of each group; None until they exist, and where they are new."""
+        self._groups: list[_Group] | None = None
+        """None until there is a state, and where it is new."""
         # A loaded state is made of new tensors.
         optimizer.register_load_state_dict_post_hook(self._forget)
 
@@ -52,23 +67,29 @@ class _Fused:
             self._optimizer.step()  # the first one makes the state
             self._groups = self._bind()
             return
-        gradients = [[parameter.grad for parameter in parameters] for _, parameters, _ in groups]
+        gradients = [[parameter.grad for parameter in group.parameters] for group in groups]
         if any(gradient is None for column in gradients for gradient in column):
             self._optimizer.step()
             return
         with torch.no_grad():
-            for (options, parameters, state), column in zip(groups, gradients, strict=True):
-                self._take(options, parameters, column, state)
+            for group, column in zip(groups, gradients, strict=True):
+                self._take(group, column)
 
-    def _bind(self) -> list[tuple[dict[str, Any], list[Tensor], list[list[Tensor]]]] | None:
+    def _bind(self) -> list[_Group] | None:
         optimizer = self._optimizer
-        found: list[tuple[dict[str, Any], list[Tensor], list[list[Tensor]]]] = []
+        found: list[_Group] = []
         for group in optimizer.param_groups:
             states = [optimizer.state.get(parameter, {}) for parameter in group["params"]]
             names = _names(group)
             if not all(isinstance(state.get(name), Tensor) for state in states for name in names):
                 return None
-            found.append((group, list(group["params"]), [[state[name] for state in states] for name in names]))
+            counter = None
+            if "step" in names:
+                counter = torch.stack([state["step"] for state in states])
+                for state, count in zip(states, counter.unbind(), strict=True):
+                    state["step"] = count
+            columns = [[state[name] for state in states] for name in names]
+            found.append(_Group(group, list(group["params"]), columns, counter))
         return found
 
 
@@ -79,13 +100,15 @@ def _names(group: dict[str, Any]) -> tuple[str, ...]:
     return ("step", "exp_avg", "exp_avg_sq", *(("max_exp_avg_sq",) if group["amsgrad"] else ()))
 
 
-def _adam(options: dict[str, Any], parameters: list[Tensor], gradients: list[Any], state: list[list[Tensor]]) -> None:
-    steps, averages, squares, *largest = state
+def _adam(group: _Group, gradients: list[Any]) -> None:
+    options = group.options
+    steps, averages, squares, *largest = group.state
     beta1, beta2 = options["betas"]
-    _KERNELS._foreach_add_(steps, 1)
+    assert group.counter is not None
+    group.counter += 1
     kernel = _KERNELS._fused_adamw_ if options["decoupled_weight_decay"] else _KERNELS._fused_adam_
     kernel(
-        parameters,
+        group.parameters,
         gradients,
         averages,
         squares,
@@ -103,11 +126,12 @@ def _adam(options: dict[str, Any], parameters: list[Tensor], gradients: list[Any
     )
 
 
-def _sgd(options: dict[str, Any], parameters: list[Tensor], gradients: list[Any], state: list[list[Tensor]]) -> None:
+def _sgd(group: _Group, gradients: list[Any]) -> None:
+    options = group.options
     _KERNELS._fused_sgd_(
-        parameters,
+        group.parameters,
         gradients,
-        state[0] if state else [],
+        group.state[0] if group.state else [],
         weight_decay=options["weight_decay"],
         momentum=options["momentum"],
         lr=options["lr"],

@@ -249,17 +249,11 @@ class Trainer:
     def _train_batch(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """One batch: forward, backward, clip, step. Returns the loss before the step, still on the device."""
         probe = self.prober.begin(self.step)
-        for parameter in self._parameters:
-            parameter.grad = None
-        with self.shop.autocast:
-            outputs = self.shop.forward(inputs)
-            loss = self.shop.objective(outputs, targets)
         scaler = self.shop.scaler
-        if scaler is not None:
-            scaler.scale(loss).backward()
-            scaler.unscale_(self.optimizer)
+        if self.shop.passes is not None:
+            loss, outputs = self.shop.passes(inputs, targets)
         else:
-            loss.backward()
+            loss, outputs = self._through_autograd(inputs, targets)
         self.prober.look(loss)
         if probe is not None:
             probe.before_step()
@@ -278,6 +272,20 @@ class Trainer:
             self.publish(ev.LayersMeasured(step=self.step + 1, layers=layers.measure(self.shop.layers, before)))
         self.metric.add(outputs, targets)
         return loss.detach()
+
+    def _through_autograd(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Forward and backward pass: the loss, the outputs, and each parameter's `grad`."""
+        for parameter in self._parameters:
+            parameter.grad = None
+        with self.shop.autocast:
+            outputs = self.shop.forward(inputs)
+            loss = self.shop.objective(outputs, targets)
+        if self.shop.scaler is not None:
+            self.shop.scaler.scale(loss).backward()
+            self.shop.scaler.unscale_(self.optimizer)
+        else:
+            loss.backward()
+        return loss, outputs
 
     def _measure_norm(self) -> None:
         """Record the global gradient norm; with clipping on, scale the gradients down to the threshold."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,9 @@ from torch import Tensor
 
 Cost = Callable[[Tensor, Tensor], Tensor]
 """A mean loss of outputs and targets in the form that torch's own functions take them."""
+
+_KERNELS: Any = torch.ops.aten
+"""torch's derivatives have no other name."""
 
 TINY = torch.finfo(torch.float32).tiny
 
@@ -26,6 +30,14 @@ class Objective(ABC):
     def predict(self, outputs: Tensor) -> Tensor:
         """The class or the symbol of each sample, or the numbers themselves."""
 
+    def with_slope(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean loss of a batch and its gradient by the outputs, of their shape, both detached."""
+        leaf = outputs.detach().requires_grad_()
+        with torch.enable_grad():
+            loss = self(leaf, targets)
+            (slope,) = torch.autograd.grad(loss, leaf)
+        return loss.detach(), slope
+
 
 class Classes(Objective):
     """Outputs `[..., K]`, one for each class, against class ids `[...]`."""
@@ -38,6 +50,21 @@ class Classes(Objective):
 
     def predict(self, outputs: Tensor) -> Tensor:
         return outputs.argmax(-1)
+
+
+class Logits(Classes):
+    """Outputs `[..., K]` before a softmax against class ids `[...]`: their cross-entropy."""
+
+    def __init__(self) -> None:
+        super().__init__(F.cross_entropy)
+
+    def with_slope(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        if outputs.dim() != 2:
+            return super().with_slope(outputs, targets)
+        logs = torch.log_softmax(outputs, 1)
+        loss, weight = _KERNELS.nll_loss_forward.default(logs, targets, None, 1, -100)
+        slope = _KERNELS.nll_loss_backward.default(torch.ones_like(loss), logs, targets, None, 1, -100, weight)
+        return loss, _KERNELS._log_softmax_backward_data.default(slope, logs, 1, logs.dtype)
 
 
 class OneHot(Classes):

@@ -82,7 +82,7 @@ class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
             self._frame_owed = False
             self._display(self.screen, self._whole(self.screen))
 
-    def _whole(self, screen: Screen[Any]) -> CompositorUpdate:
+    def _whole(self, screen: Screen[Any]) -> RenderableType | None:
         stack = self._background_screens
         return screen._compositor.render_update(full=True, screen_stack=stack)  # pyright: ignore[reportPrivateUsage]
 
@@ -94,6 +94,8 @@ class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         driver = self._driver
+        if isinstance(driver, TerminalDriver) and not self._drawn and isinstance(renderable, CompositorUpdate):
+            renderable = self._whole(screen)  # one widget may be ready before the others
         if not isinstance(driver, TerminalDriver) or not isinstance(renderable, CompositorUpdate):
             super()._display(screen, renderable)
             return
@@ -102,8 +104,6 @@ class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
         if not driver.drained:
             self._frame_owed = True
             return
-        if not self._drawn:  # one widget may be ready before the others: what is seen first is a whole screen
-            renderable = self._whole(screen)
         try:
             changes = self._frames.update(renderable, *self.size)
         except Exception as error:  # noqa: BLE001 - as in Textual: a frame that cannot be drawn ends the application in order
