@@ -23,7 +23,7 @@ class Outlet:
 
 class Clock:
     def __init__(self) -> None:
-        self.now = 100.0
+        self.now = 1_700_000_000.0
 
     def __call__(self) -> float:
         return self.now
@@ -32,7 +32,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     found = Clock()
-    monkeypatch.setattr(module, "monotonic", found)
+    monkeypatch.setattr(module, "time", found)
     return found
 
 
@@ -121,3 +121,49 @@ def test_runs_of_one_host_keep_their_own_order(clock):
     assert [(event.run, event.step, event.seq) for event in outlet.events] == [
         ("a", 1, 1), ("b", 1, 1), ("a", 2, 2), ("b", 2, 2), ("b", 2, 3),
     ]  # fmt: skip
+
+
+def test_a_clock_that_is_set_back_holds_nothing_up(clock):
+    hub, outlet = Hub(), Outlet()
+    hub.add_run("run")
+    hub.join(outlet, lambda states: None)
+    hub.publish("run", scalars(1))
+    clock.now -= 3600
+    hub.publish("run", scalars(2))
+    assert len(outlet.events) == 2
+    hub.publish("run", scalars(3))
+    clock.now += module.TOGETHER
+    hub.release()
+    assert [event.at[11:19] for event in outlet.events] == ["22:13:20", "21:13:20", "21:13:20"]
+
+
+@pytest.mark.parametrize("count", [1, module.CROWD - 1, module.CROWD, module.CROWD + 1])
+def test_who_comes_is_greeted_with_everything_that_was_handed_out(clock, count):
+    hub = Hub()
+    hub.add_run("run")
+    for step in range(1, count + 1):
+        hub.publish("run", scalars(step, cmd.Evaluate(id=str(step))))
+    greeted = []
+    hub.join(Outlet(), greeted.extend)
+    (state,) = greeted
+    assert (state.seq, len(state.series["train_loss"])) == (count, count)
+    assert hub.states()[0].seq == count
+
+
+def test_what_goes_wrong_with_a_journal_is_in_it_before_a_checkpoint_names_its_end(clock, tmp_path):
+    path = tmp_path / "run" / "events.jsonl"
+    path.parent.mkdir()
+    hub, outlet = Hub(), Outlet()
+    hub.add_run("run")
+    hub.join(outlet, lambda states: None)
+    hub.write_to("run", Journal(path))
+    hub.publish("run", scalars(1))
+    path.rename(tmp_path / "away")
+    path.parent.rmdir()
+    hub.check_journals()
+    assert [event.type for event in outlet.events] == ["Scalars", "SavingFailed"]
+    path.parent.mkdir()
+    mark = hub.mark("run")
+    assert mark == {"bytes": path.stat().st_size, "seq": 3}
+    assert [event.seq for event in read_events(path)] == [1, 2, 3]
+    hub.close()

@@ -188,6 +188,8 @@ class RunState(BaseModel):
 
     def _remember(self, event: ev.AnyEvent) -> None:
         """The log line and the mark of an event."""
+        if type(event) in _WITHOUT_WORDS and event.cause is None:
+            return
         if isinstance(event, ev.Logged):
             for text in event.lines:
                 for line in visible_lines(text):
@@ -245,14 +247,19 @@ def _epoch_ended(state: RunState, event: ev.EpochEnded) -> None:
     state.seconds = max(state.seconds, event.seconds)
     state.best, state.bad_epochs = event.best, event.bad_epochs
     for name, value in event.metrics.items():
-        state.column(MEAN_TRAIN_LOSS if name == "train_loss" else name).extend((event.step,), (value,))
+        column = state.column(MEAN_TRAIN_LOSS if name == "train_loss" else name)
+        if value is None:
+            column.extend((event.step,), (None,))
+        else:
+            column.append(event.step, value)
 
 
 def _layers_measured(state: RunState, event: ev.LayersMeasured) -> None:
     for name, layer in event.layers.items():
         # What this event does not measure stays as it was measured last.
         known = state.layers.get(name)
-        state.layers[name] = known.model_copy(update=layer.model_dump(exclude_none=True)) if known else layer
+        measured = {field: value for field, value in layer if value is not None}
+        state.layers[name] = known.model_copy(update=measured) if known else layer
         for measure in ("grad_norm", "update_ratio"):
             value = getattr(layer, measure)
             if value is not None:
@@ -345,6 +352,9 @@ def _run_finished(state: RunState, event: ev.RunFinished) -> None:
     state.finished_at, state.best = event.at, event.best or state.best
     state.epoch, state.seconds = max(state.epoch, event.epoch), max(state.seconds, event.seconds)
 
+
+_WITHOUT_WORDS = (ev.Scalars, ev.LayersMeasured)
+"""Events that come in crowds, and are neither logged nor marked where nobody asked for them."""
 
 _FOLDS: dict[type[ev.Event], Any] = {
     ev.RunStarted: _run_started,

@@ -64,13 +64,14 @@ class Journal:
         """Bytes written so far."""
         return self._size
 
-    def append(self, line: bytes) -> None:
-        """Write one line, and before it whatever had to wait."""
-        self._pending.append(line)
-        self._pending_bytes += len(line)
+    def append(self, lines: bytes) -> None:
+        """Write whole lines, and before them whatever had to wait."""
+        self._pending.append(lines)
+        self._pending_bytes += len(lines)
         while self._pending_bytes > MAX_PENDING:
-            self._pending_bytes -= len(self._pending.popleft())
-            self.lost += 1
+            oldest = self._pending.popleft()
+            self._pending_bytes -= len(oldest)
+            self.lost += oldest.count(b"\n")
         self._drain()
 
     def _drain(self) -> None:
@@ -89,16 +90,16 @@ class Journal:
         except OSError:
             return False
 
-    def _write(self, line: bytes) -> None:
+    def _write(self, lines: bytes) -> None:
         if os.fstat(self._descriptor).st_size != self._size:  # half a line that could not be taken back at once
             os.ftruncate(self._descriptor, self._size)
         try:
-            write_all(self._descriptor, line)
+            write_all(self._descriptor, lines)
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, self._size)
             raise
-        self._size += len(line)
+        self._size += len(lines)
 
     def check(self) -> None:
         """Notice that the file has vanished from under its name (writing to it raises nothing), or is back there."""

@@ -6,7 +6,8 @@ import contextlib
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from time import monotonic
+from functools import partial
+from time import time
 from typing import Protocol
 
 from tui_trainer.protocol import events as ev
@@ -18,6 +19,8 @@ from tui_trainer.runs.journal import Journal
 TOGETHER = 0.2
 """Seconds that measurements wait for each other. To fold and write an event costs several times as much where the
 caches hold the training as where they hold the event before."""
+CROWD = 256
+"""Events that wait at most to be folded, for the same reason: nobody needs the state until a viewer comes."""
 MOST = 64
 """Measurements that wait at most, however fast they come."""
 _MEASUREMENTS = (ev.Scalars, ev.EpochEnded, ev.LayersMeasured)
@@ -37,10 +40,33 @@ class Outlet(Protocol):
 
 class _Run:
     def __init__(self, name: str) -> None:
-        self.state = RunState(run=name)
+        self.seq = 0
+        """The number of the last event."""
+        self._state = RunState(run=name)
+        self._crowd: list[ev.AnyEvent] = []
+        """Events that the state does not know yet: until somebody asks, they wait for each other."""
         self.journal: Journal | None = None
         self.waiting: list[bytes] = []
-        """Lines from before there was a folder to write them in."""
+        """Lines that have not been given to the journal yet, or came before there was one."""
+
+    @property
+    def state(self) -> RunState:
+        """What everything so far folds to."""
+        for event in self._crowd:
+            self._state.apply(event)
+        self._crowd.clear()
+        return self._state
+
+    def take(self, event: ev.AnyEvent) -> None:
+        """Fold an event, sooner or later."""
+        self._crowd.append(event)
+        if len(self._crowd) >= CROWD:
+            _ = self.state
+
+    def begin_at(self, state: RunState) -> None:
+        """Go on from what an earlier host came to, with what has been logged here meanwhile."""
+        state.log.extend(self.state.log)
+        self._state, self.seq = state, state.seq
 
 
 class Hub:
@@ -54,9 +80,10 @@ class Hub:
         self._lock = threading.Lock()
         self._runs: dict[str, _Run] = {}
         self._outlets: list[Outlet] = []
-        self._held: list[tuple[str, ev.AnyEvent, str]] = []
+        self._held: list[tuple[str, ev.AnyEvent, float]] = []
         """Measurements that wait: of which run, and when they were made."""
-        self._released = float("-inf")
+        self._released = 0.0
+        """When somebody was last told, by the clock that may be set back."""
         self._wake = wake
         """Tells the thread that serves viewers that there is something for them."""
 
@@ -70,17 +97,13 @@ class Hub:
         with self._lock:
             run = self._runs[name]
             run.journal = journal
-            for line in run.waiting:
-                journal.append(line)
-            run.waiting.clear()
+            self._write(run, name)
 
     def go_on_from(self, name: str, state: RunState, journal: Journal) -> None:
         """Take up a run where its journal ends; everyone who watches is greeted anew."""
         with self._lock:
             run = self._runs[name]
-            early = run.state.log
-            run.state = state
-            state.log.extend(early)
+            run.begin_at(state)
             run.journal = journal
             run.waiting.clear()
             for outlet in self._outlets:
@@ -92,18 +115,19 @@ class Hub:
             self._release()
             run = self._runs[name]
             if run.journal is None:
-                return {"bytes": 0, "seq": run.state.seq}
-            self._guarded(run, run.journal, name, run.journal.check)
+                return {"bytes": 0, "seq": run.seq}
+            self._check(run, name)
             with contextlib.suppress(OSError):
                 run.journal.sync()
-            return {"bytes": run.journal.size, "seq": run.state.seq}
+            return {"bytes": run.journal.size, "seq": run.seq}
 
     def publish(self, name: str, event: ev.AnyEvent) -> None:
         """Stamp the event, fold it, write it down, hand it out; a measurement with those that come soon after it."""
         with self._lock:
-            self._held.append((name, event, now()))
-            waits = isinstance(event, _MEASUREMENTS) and event.cause is None
-            if waits and len(self._held) < MOST and monotonic() - self._released < TOGETHER:
+            at = time()
+            self._held.append((name, event, at))
+            waits = type(event) in _MEASUREMENTS and event.cause is None
+            if waits and len(self._held) < MOST and 0 <= at - self._released < TOGETHER:
                 return
             self._release()
         self._wake()
@@ -111,7 +135,7 @@ class Hub:
     def release(self) -> None:
         """Hand out what has waited long enough."""
         with self._lock:
-            if not self._held or monotonic() - self._released < TOGETHER:
+            if not self._held or 0 <= time() - self._released < TOGETHER:
                 return
             self._release()
         self._wake()
@@ -120,18 +144,18 @@ class Hub:
         held, self._held = self._held, []
         for name, event, at in held:
             self._publish(self._runs[name], name, event, at)
-        self._released = monotonic()
+        for name, run in self._runs.items():
+            self._write(run, name)
+        self._released = time()
 
-    def _publish(self, run: _Run, name: str, event: ev.AnyEvent, at: str) -> None:
+    def _publish(self, run: _Run, name: str, event: ev.AnyEvent, at: float) -> None:
         kept = not isinstance(event, ev.ResourcesMeasured)
-        stamp = {"run": name, "at": at, "seq": run.state.seq + 1 if kept else 0}
-        event = event.model_copy(update=stamp)
-        run.state.apply(event)
+        run.seq += kept
+        event = event.model_copy(update={"run": name, "at": _written(at), "seq": run.seq if kept else 0})
+        run.take(event)
         line = encode_event(event)
-        if kept and run.journal is None:
+        if kept:
             run.waiting.append(line)
-        elif kept and run.journal is not None:
-            self._write(run, run.journal, name, line)
         for outlet in self._outlets:
             outlet.put(event, line)
 
@@ -139,11 +163,20 @@ class Hub:
         """Notice journals that have been taken away, or that can be written again."""
         with self._lock:
             for name, run in self._runs.items():
-                if run.journal is not None:
-                    self._guarded(run, run.journal, name, run.journal.check)
+                self._check(run, name)
 
-    def _write(self, run: _Run, journal: Journal, name: str, line: bytes) -> None:
-        self._guarded(run, journal, name, lambda: journal.append(line))
+    def _check(self, run: _Run, name: str) -> None:
+        if run.journal is not None:
+            self._guarded(run, run.journal, name, run.journal.check)
+            self._write(run, name)
+
+    def _write(self, run: _Run, name: str) -> None:
+        """Write what waits, at once: to write a line costs nearly as much as to write them all."""
+        journal = run.journal
+        while run.waiting and journal is not None:  # that it cannot be written, or can again, is a line, too
+            lines = b"".join(run.waiting)
+            run.waiting.clear()
+            self._guarded(run, journal, name, partial(journal.append, lines))
 
     def _guarded(self, run: _Run, journal: Journal, name: str, write: Callable[[], None]) -> None:
         """Write, and say so when that begins to fail or works again."""
@@ -152,7 +185,7 @@ class Hub:
         if journal.error != before and not (before and journal.error):
             lost = f" ({journal.lost} lines lost)" if journal.lost else ""
             event = ev.SavingFailed(what=f"events.jsonl{lost}", error=journal.error, step=run.state.step)
-            self._publish(run, name, event, now())
+            self._publish(run, name, event, time())
 
     def states(self) -> list[RunState]:
         """The state of every run, copied: what a viewer starts from."""
@@ -185,6 +218,6 @@ class Hub:
                     run.journal = None
 
 
-def now() -> str:
-    """The time as events carry it: UTC, ISO 8601, milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _written(at: float) -> str:
+    """A moment as events carry it: UTC, ISO 8601, milliseconds."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
