@@ -12,7 +12,7 @@ from tui_trainer.components.task import Data, Split
 from tui_trainer.engine.metrics import metric_for
 from tui_trainer.parts.objectives import Objective
 
-CHUNK = 1 << 22
+CHUNK = 1 << 19
 """Numbers of input that go through the model at once, at most."""
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from tui_trainer.components.task import Shape
 from tui_trainer.parts.objectives import Objective
 
-FOLD = 1 << 20
+FOLD = 1 << 18
 """Numbers kept back before they are counted: one pass over many batches costs less than one over each."""
 
 
