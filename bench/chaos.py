@@ -47,6 +47,10 @@ ATTACKS = (
         killing.random_moments, 50, 2,
     ),
     Attack(
+        "kill-steered", "kill -9 of a run that is being steered, then resume", "curve and interventions as before",
+        steering.killed, 30, 1,
+    ),
+    Attack(
         "kill-calls", "kill at every fsync, rename, ftruncate, link", "a usable checkpoint, resumed bit for bit",
         lambda times, seed: killing.every_call(times), 60, 3,
     ),

@@ -59,7 +59,7 @@ def random_moments(times: int, seed: int) -> Outcome:
             outcome.expect(code == 0, f"{preset}: resume ended with {code}: {err}")
             found = re.search(r"resumed at step (\d+)", out)
             repeated = max(repeated, reached - int(found.group(1)) if found else reached)
-            differs = _first_difference(whole[preset][0], place.curve(name))
+            differs = first_difference(whole[preset][0], place.curve(name))
             outcome.expect(not differs, f"{preset} killed at step {reached}: {differs}")
             shutil.rmtree(place.folder(name))
         outcome.note = f"at most {repeated} steps trained again"
@@ -79,7 +79,8 @@ def last_step(journal: os.PathLike[str]) -> int:
     return int(found[-1]) if found else 0
 
 
-def _first_difference(one: list[dict[str, str]], other: list[dict[str, str]]) -> str:
+def first_difference(one: list[dict[str, str]], other: list[dict[str, str]]) -> str:
+    """The first number in which two curves differ, in words; empty where they are the same."""
     if len(one) != len(other):
         return f"{len(one)} rows, then {len(other)}"
     for a, b in zip(one, other, strict=True):
@@ -129,7 +130,7 @@ def every_call(most: int) -> Outcome:
                     code = 0
                 outcome.expect(code == 0, f"killed at {name}: resume ended with {code}: {err}")
                 if code == 0:
-                    differs = _first_difference(whole, place.curve(name))
+                    differs = first_difference(whole, place.curve(name))
                     outcome.expect(not differs, f"killed at {name}: {differs}")
         outcome.note = ", ".join(f"{call} {sum(p.startswith(call) for p in points)}" for call in CALLS)
     finally:
@@ -157,7 +158,7 @@ def failing_calls(most: int) -> Outcome:
                     for path in place.folder(name).glob("checkpoints/*.safetensors"):
                         outcome.expect(_whole(place, path), f"{name}: {path.name} is not whole")
                     if place.folder(name).exists() and "NOT SAVED" not in out:
-                        differs = _first_difference(whole, place.curve(name))
+                        differs = first_difference(whole, place.curve(name))
                         outcome.expect(not differs, f"{name}: nothing was said, and {differs}")
                     if outcome.times >= most or outcome.late:
                         return outcome

@@ -1,12 +1,15 @@
-"""Random interventions, then a replay."""
+"""Random interventions, then a replay; or kill -9 in the middle of them, and on from the last save."""
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import time
 
 from bench.attacks import Outcome
-from bench.place import Place
+from bench.attacks.killing import first_difference
+from bench.place import Place, wait_for
 
 COMMANDS = (
     ("set-lr", "factor=0.5"), ("set-lr", "factor=2"), ("set-lr", "value=0.003"), ("set-scheduler", "kind=cosine"),
@@ -42,3 +45,46 @@ def scripts(times: int, seed: int) -> Outcome:
     finally:
         place.close()
     return outcome
+
+
+def killed(times: int, seed: int) -> Outcome:
+    """Kill a run that is being steered, and go on with it: what was asked after its last save is asked again."""
+    outcome, source = Outcome(), random.Random(seed)
+    place = Place()
+    asked = 0
+    lasting = [command for command in COMMANDS if command[0] not in ("pause", "resume", "step")]
+    try:
+        for number in range(times):
+            if outcome.late:
+                break
+            name = f"t{number}"
+            pace = ("training.epochs=400", "training.steps_per_second=800", "checkpoints.every_seconds=1")
+            place.run("run", "tiny.toml", *pace, "--detach", "--name", name)
+            for _ in range(source.randint(2, 8)):
+                place.run("send", name, *source.choice(lasting))
+                time.sleep(source.random() * 0.2)
+            host = place.pid(name)
+            os.kill(host, signal.SIGKILL)
+            wait_for(
+                lambda name=name: any(run["name"] == name and run["status"] == "dead" for run in place.json("runs"))
+            )
+            before, interventions = place.curve(name), _interventions(place, name)
+            code, _, err = place.run("resume", name)
+            outcome.times += 1
+            outcome.expect(code == 0, f"{name}: resume ended with {code}: {err}")
+            differs = first_difference(before, place.curve(name)[: len(before)])
+            outcome.expect(not differs, f"{name}: {differs}")
+            found = _interventions(place, name)
+            outcome.expect(found[: len(interventions)] == interventions, f"{name}: {interventions} became {found}")
+            asked += len(interventions)
+            code, out, err = place.run("replay", name)
+            outcome.expect(code == 0, f"{name}: {out.strip().splitlines()[-1] if out.strip() else err}")
+        outcome.note = f"{asked} interventions outlived it"
+    finally:
+        place.close()
+    return outcome
+
+
+def _interventions(place: Place, name: str) -> list[tuple[int, str]]:
+    (run,) = place.json("compare", name)["runs"]
+    return [(one["step"], one["what"]) for one in run["interventions"]]

@@ -6,6 +6,7 @@ import pytest
 
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.wire import encode_event
 from tui_trainer.runs.journal import Journal, read_events
 from tui_trainer.session import hub as module
 from tui_trainer.session.hub import Hub
@@ -137,8 +138,10 @@ def test_a_clock_that_is_set_back_holds_nothing_up(clock):
     assert [event.at[11:19] for event in outlet.events] == ["22:13:20", "21:13:20", "21:13:20"]
 
 
-@pytest.mark.parametrize("count", [1, module.CROWD - 1, module.CROWD, module.CROWD + 1])
-def test_who_comes_is_greeted_with_everything_that_was_handed_out(clock, count):
+@pytest.mark.parametrize("count", [1, 9, 10, 11, 25])
+def test_who_comes_is_greeted_with_everything_that_was_handed_out(clock, monkeypatch, count):
+    line = encode_event(scalars(1, cmd.Evaluate(id="1")).model_copy(update={"seq": 1, "run": "run", "at": "x" * 24}))
+    monkeypatch.setattr(module, "CROWD", 10 * len(line))
     hub = Hub()
     hub.add_run("run")
     for step in range(1, count + 1):

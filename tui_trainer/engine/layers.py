@@ -93,8 +93,7 @@ def activity(seen: dict[str, Tensor]) -> dict[str, Layer]:
 
 def norm_of(gradients: list[Tensor]) -> Tensor:
     """The global 2-norm of the gradients, on their device; sparse ones count by their values."""
-    dense = [gradient.coalesce().values() if gradient.is_sparse else gradient for gradient in gradients]
-    return torch.nn.utils.get_total_norm(dense)
+    return torch.nn.utils.get_total_norm([_dense(gradient) for gradient in gradients])
 
 
 def gradients_of(parameters: tuple[nn.Parameter, ...] | list[nn.Parameter]) -> list[Tensor]:
@@ -109,18 +108,23 @@ def weights_before(layers: Layers) -> list[list[Tensor]]:
 
 def measure(layers: Layers, before: list[list[Tensor]]) -> dict[str, Layer]:
     """Gradient norm, weight norm and |update| / |weights| of the step between `before` and now: one transfer."""
-    rows: list[Tensor] = []
+    norms: list[Tensor] = []
     for (_, own), old in zip(layers, before, strict=True):
-        moved = norm_of([new.detach() - was for new, was in zip(own, old, strict=True)])
-        weights = norm_of(old)
-        gradients = gradients_of(own)
-        gradient = norm_of(gradients) if gradients else torch.zeros_like(weights)
-        rows.append(torch.stack([gradient, weights, moved / weights.clamp_min(1e-12)]))
-    values: list[list[float]] = torch.stack(rows).tolist()
-    return {
-        name: Layer(grad_norm=finite(row[0]), weight_norm=finite(row[1]), update_ratio=finite(row[2]))
-        for (name, _), row in zip(layers, values, strict=True)
-    }
+        for parameter, was in zip(own, old, strict=True):
+            gradient = was.new_zeros(()) if parameter.grad is None else _dense(parameter.grad)
+            norms += map(torch.linalg.vector_norm, (gradient, was, parameter.detach() - was))
+    values: list[float] = torch.stack(norms).tolist()
+    found: dict[str, Layer] = {}
+    for name, own in layers:
+        gradient, weights, moved = (math.hypot(*values[which : 3 * len(own) : 3]) for which in range(3))
+        del values[: 3 * len(own)]
+        ratio = moved / max(weights, 1e-12)
+        found[name] = Layer(grad_norm=finite(gradient), weight_norm=finite(weights), update_ratio=finite(ratio))
+    return found
+
+
+def _dense(tensor: Tensor) -> Tensor:
+    return tensor.coalesce().values() if tensor.is_sparse else tensor
 
 
 def finite(value: float) -> float | None:

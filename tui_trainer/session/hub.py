@@ -19,8 +19,8 @@ from tui_trainer.runs.journal import Journal
 TOGETHER = 0.2
 """Seconds that measurements wait for each other. To fold and write an event costs several times as much where the
 caches hold the training as where they hold the event before."""
-CROWD = 256
-"""Events that wait at most to be folded, for the same reason: nobody needs the state until a viewer comes."""
+CROWD = 1 << 18
+"""Bytes of events that wait at most to be folded, for the same reason: nobody needs the state until a viewer comes."""
 MOST = 64
 """Measurements that wait at most, however fast they come."""
 _MEASUREMENTS = (ev.Scalars, ev.EpochEnded, ev.LayersMeasured)
@@ -45,6 +45,7 @@ class _Run:
         self._state = RunState(run=name)
         self._crowd: list[ev.AnyEvent] = []
         """Events that the state does not know yet: until somebody asks, they wait for each other."""
+        self._crowd_size = 0
         self.journal: Journal | None = None
         self.waiting: list[bytes] = []
         """Lines that have not been given to the journal yet, or came before there was one."""
@@ -55,12 +56,14 @@ class _Run:
         for event in self._crowd:
             self._state.apply(event)
         self._crowd.clear()
+        self._crowd_size = 0
         return self._state
 
-    def take(self, event: ev.AnyEvent) -> None:
-        """Fold an event, sooner or later."""
+    def take(self, event: ev.AnyEvent, size: int) -> None:
+        """Fold an event whose line has so many bytes, sooner or later."""
         self._crowd.append(event)
-        if len(self._crowd) >= CROWD:
+        self._crowd_size += size
+        if self._crowd_size >= CROWD:
             _ = self.state
 
     def begin_at(self, state: RunState) -> None:
@@ -152,8 +155,8 @@ class Hub:
         kept = not isinstance(event, ev.ResourcesMeasured)
         run.seq += kept
         event = event.model_copy(update={"run": name, "at": _written(at), "seq": run.seq if kept else 0})
-        run.take(event)
         line = encode_event(event)
+        run.take(event, len(line))
         if kept:
             run.waiting.append(line)
         for outlet in self._outlets:
