@@ -25,7 +25,20 @@ Figure = Callable[[Effort], list[Row]]
 
 def figures() -> dict[str, Figure]:
     """Every figure by its name, in the order of the table."""
-    from bench.figures import drawing, following, journal, keys, opening, quiet, rivals, saving, starting, training
+    from bench.figures import (
+        drawing,
+        following,
+        journal,
+        keys,
+        opening,
+        passes,
+        quiet,
+        rivals,
+        saving,
+        starting,
+        training,
+        viewers,
+    )  # fmt: skip
 
     return {
         "steps": training.digits_mlp,
@@ -33,6 +46,7 @@ def figures() -> dict[str, Figure]:
         "steps-cnn": training.digits_cnn,
         "steps-char": training.char_lm,
         "layers": training.layers,
+        "passes": passes.passes,
         "rivals": rivals.digits_mlp,
         "rivals-cnn": rivals.digits_cnn,
         "frame": starting.first_frame,
@@ -41,6 +55,7 @@ def figures() -> dict[str, Figure]:
         "slow-line": keys.slow_line,
         "open-1m": opening.million,
         "open-100k": opening.hundred_thousand,
+        "viewers": viewers.others,
         "follow": following.five_million,
         "quiet": quiet.finished,
         "live": quiet.ten_steps,

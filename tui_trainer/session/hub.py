@@ -50,9 +50,8 @@ class _Run:
         self.waiting: list[bytes] = []
         """Lines that have not been given to the journal yet, or came before there was one."""
 
-    @property
-    def state(self) -> RunState:
-        """What everything so far folds to."""
+    def folded(self) -> RunState:
+        """The state that everything so far folds to."""
         for event in self._crowd:
             self._state.apply(event)
         self._crowd.clear()
@@ -64,11 +63,11 @@ class _Run:
         self._crowd.append(event)
         self._crowd_size += size
         if self._crowd_size >= CROWD:
-            _ = self.state
+            self.folded()
 
     def begin_at(self, state: RunState) -> None:
         """Go on from what an earlier host came to, with what has been logged here meanwhile."""
-        state.log.extend(self.state.log)
+        state.log.extend(self.folded().log)
         self._state, self.seq = state, state.seq
 
 
@@ -187,18 +186,18 @@ class Hub:
         write()
         if journal.error != before and not (before and journal.error):
             lost = f" ({journal.lost} lines lost)" if journal.lost else ""
-            event = ev.SavingFailed(what=f"events.jsonl{lost}", error=journal.error, step=run.state.step)
+            event = ev.SavingFailed(what=f"events.jsonl{lost}", error=journal.error, step=run.folded().step)
             self._publish(run, name, event, time())
 
     def states(self) -> list[RunState]:
         """The state of every run, copied: what a viewer starts from."""
         with self._lock:
-            return [run.state.model_copy(deep=True) for run in self._runs.values()]
+            return [run.folded().model_copy(deep=True) for run in self._runs.values()]
 
     def join(self, outlet: Outlet, greet: Callable[[list[RunState]], None]) -> None:
         """Greet a new outlet with the states, and hand it every event after them: none is missed, none comes twice."""
         with self._lock:
-            greet([run.state for run in self._runs.values()])
+            greet([run.folded() for run in self._runs.values()])
             if outlet not in self._outlets:
                 self._outlets.append(outlet)
 
@@ -215,9 +214,10 @@ class Hub:
             for run in self._runs.values():
                 if run.journal is not None:
                     run.journal.close()
-                    if run.state.over and not run.journal.error and not run.journal.lost:
+                    state = run.folded()
+                    if state.over and not run.journal.error and not run.journal.lost:
                         with contextlib.suppress(OSError):
-                            write_fold(run.journal.path, run.state)
+                            write_fold(run.journal.path, state)
                     run.journal = None
 
 
