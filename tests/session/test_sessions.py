@@ -97,7 +97,7 @@ def test_nothing_is_left_of_a_host_that_is_done(running: Running):
     watcher.ask(cmd.Stop())
     watcher.until(watcher.notices)
     assert not os.path.exists(running.spec.socket)
-    assert describe(running.folder).status == "finished"
+    wait_for(lambda: describe(running.folder).status == "finished", what="the folder to be let go")
     assert isinstance(watcher.ask(cmd.Pause()), ev.Refused)
 
 
