@@ -106,7 +106,9 @@ def test_what_was_asked_after_the_last_save_is_asked_again_at_its_step(tmp_path)
     watcher.until(lambda: watcher.state.over, "the end")
     launched.process.wait(30)
     after = read_record(path)
-    after.rows = {step: row for step, row in after.rows.items() if step <= before.last_step}
+    for record in (before, after):  # of the very last steps not everything may have been written
+        record.rows = {step: row for step, row in record.rows.items() if step <= answer.step + 20}
+    assert max(before.rows) == answer.step + 20
     assert first_difference(before, after) == ""
     assert after.interventions[0] == before.interventions[0]
     assert any("asked again, at the same step" in line.text for line in watcher.state.log)
@@ -138,8 +140,8 @@ def test_what_was_changed_by_hand_and_what_is_missing_is_said(tmp_path):
     watcher.until(lambda: watcher.state.over, "the end")
     launched.process.wait(30)
     said = [line.text for line in watcher.state.log]
-    assert any(line.startswith("run.toml was changed: data.batch_size was 20, is 10;") for line in said), said
+    assert "run.toml has changed: data.batch_size was 20, is 10" in said, said
     assert any(line.startswith("events.jsonl ends ") for line in said)
     assert any(line.startswith("1 altered lines of events.jsonl were passed over") for line in said)
     written = [line for event in read_events(journal) if event.type == "Logged" for line in event.lines]
-    assert any(line.startswith("run.toml was changed") for line in written)
+    assert any(line.startswith("run.toml has changed") for line in written)

@@ -13,7 +13,7 @@ from tui_trainer.engine.metrics import metric_for
 from tui_trainer.parts.objectives import Objective
 
 CHUNK = 1 << 19
-"""Numbers of input that go through the model at once, at most."""
+"""Numbers of input that go through the model at once, at most: what layers make of more does not fit into caches."""
 
 
 def evaluate(

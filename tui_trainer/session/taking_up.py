@@ -38,7 +38,9 @@ def take_up(trainer: Trainer, folder: RunFolder, resumed: Resumed) -> TakenUp:
     """
     from tui_trainer.engine.about import note_resume
 
-    words = [f"{one}: the curve may differ in its last bits" for one in differences(folder.path, _device(trainer))]
+    words = [
+        f"{one}: the curve may differ in its last bits" for one in differences(folder.path, str(trainer.shop.device))
+    ]
     try:
         known = {command.id for command in trainer.control.pending()} | {command.id for _, command in trainer.script}
         after = later(folder.journal, resumed.reached, trainer.step, known)
@@ -70,17 +72,12 @@ def open_journal(folder: RunFolder, length: int | None = None) -> Journal:
         raise UserError(f"{folder.journal}: cannot be written: {error.strerror}") from None
 
 
-def _device(trainer: Trainer) -> str:
-    return str(trainer.shop.device)
-
-
 def _changed_by_hand(state: RunState, trainer: Trainer) -> Iterator[str]:
     """What run.toml says otherwise than when the run was last started: some of it is in the checkpoint, and stays."""
-    if state.started is None:
-        return
-    then, now = flattened(state.started.config), flattened(trainer.config.model_dump(mode="json", exclude_none=True))
-    for key in differing_keys([then, now]):
-        yield (
-            f"run.toml was changed: {key} was {then.get(key, 'not there')}, is {now.get(key, 'not there')}; "
-            "what the checkpoint holds (optimizer, rate, schedule, epochs, patience) stays as it was"
-        )
+    then = flattened(state.started.config) if state.started is not None else {}
+    now = flattened(trainer.config.model_dump(mode="json", exclude_none=True))
+    changed = differing_keys([then, now]) if then else []
+    for key in changed:
+        yield f"run.toml has changed: {key} was {then.get(key, 'not there')}, is {now.get(key, 'not there')}"
+    if changed:
+        yield "what the checkpoint holds (optimizer, rate, schedule, epochs, patience) stays as it was"

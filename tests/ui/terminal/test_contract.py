@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import textual
@@ -216,6 +217,17 @@ class Slow(TerminalDriver):
         self.sent.append(data)
 
 
+@contextmanager
+def slow_terminal(app: TerminalApp[Any]) -> Generator[Slow]:
+    """The application on a slow terminal for a while."""
+    headless, slow = app._driver, Slow()
+    app._driver = slow
+    try:
+        yield slow
+    finally:
+        app._driver = headless
+
+
 def test_frames_are_skipped_while_the_terminal_is_behind_and_made_up_for() -> None:
     session = running()
 
@@ -223,18 +235,16 @@ def test_frames_are_skipped_while_the_terminal_is_behind_and_made_up_for() -> No
         app = app_over(session)
         async with app.run_test(size=(80, 24)) as pilot:
             await settle(pilot)
-            headless, slow = app._driver, Slow()
-            app._driver = slow
-            for _ in range(5):
-                app.screen.refresh()
-                await pilot.pause()
-            assert slow.sent == []
-            slow.ready = True
-            app.pay_frame()
-            app.pay_frame()
-            assert len(slow.sent) == 1
-            assert "running" in slow.sent[0]
-            app._driver = headless
+            with slow_terminal(app) as slow:
+                for _ in range(5):
+                    app.screen.refresh()
+                    await pilot.pause()
+                assert slow.sent == []
+                slow.ready = True
+                app.pay_frame()
+                app.pay_frame()
+                assert len(slow.sent) == 1
+                assert "running" in slow.sent[0]
 
     asyncio.run(run())
 
@@ -247,17 +257,16 @@ def test_what_is_seen_first_is_a_whole_screen() -> None:
         app = app_over(session)
         async with app.run_test(size=(80, 24)) as pilot:
             await settle(pilot)
-            headless, slow = app._driver, Slow()
-            app._driver, slow.ready = slow, True
             header = app.screen.query("Header").first()
             header.refresh()
             app.screen._compositor.update_widgets({header})
             part = app.screen._compositor.render_update()
             assert isinstance(part, ChopsUpdate)
-            app._display(app.screen, part)
-            assert len(slow.sent) == 1
-            assert all(f"\x1b[{row};1H" in slow.sent[0] for row in range(1, 25))
-            app._driver = headless
+            with slow_terminal(app) as slow:
+                slow.ready = True
+                app._display(app.screen, part)
+                assert len(slow.sent) == 1
+                assert all(f"\x1b[{row};1H" in slow.sent[0] for row in range(1, 25))
 
     asyncio.run(run())
 
@@ -269,15 +278,13 @@ def test_charts_wait_for_a_terminal_that_is_behind() -> None:
         app = app_over(session)
         async with app.run_test(size=(80, 24)) as pilot:
             await settle(pilot)
-            headless, slow = app._driver, Slow()
-            app._driver = slow
-            shown = screen_text(app)
-            session.play(ev.StatusChanged(status="paused"))
-            app.tick()
-            await pilot.pause()
-            assert screen_text(app) == shown
-            slow.ready = True
-            await until(pilot, lambda: "paused" in screen_text(app))
-            app._driver = headless
+            with slow_terminal(app) as slow:
+                shown = screen_text(app)
+                session.play(ev.StatusChanged(status="paused"))
+                app.tick()
+                await pilot.pause()
+                assert screen_text(app) == shown
+                slow.ready = True
+                await until(pilot, lambda: "paused" in screen_text(app))
 
     asyncio.run(run())
