@@ -169,6 +169,34 @@ def test_stop_before_training_began_leaves_nothing(tmp_path):
     assert not (tmp_path / "runs" / "run").exists()
 
 
+def test_a_worker_that_outlives_its_host_writes_into_nobody_elses_pipe(tmp_path, monkeypatch):
+    host = Host(spec_for(tmp_path), handle_signals=False)
+    over, ended = threading.Event(), threading.Event()
+    wake, build = host.wake, host.worker._build
+
+    def slowly():
+        assert over.wait(60)
+        build()
+
+    def late():
+        wake()
+        if over.is_set():
+            ended.set()
+
+    monkeypatch.setattr(host.worker, "_build", slowly)
+    monkeypatch.setattr(host, "wake", late)
+    host.obey(cmd.Stop())
+    host.serve()
+    reader, writer = os.pipe2(os.O_NONBLOCK)
+    writers = [writer, *(os.dup(writer) for _ in range(20))]  # under every number that the host has let go
+    over.set()
+    assert ended.wait(60)
+    for number in writers:
+        os.close(number)
+    assert os.read(reader, 10) == b""
+    os.close(reader)
+
+
 def test_a_stop_while_the_folder_is_made_is_obeyed_before_the_first_step(tmp_path):
     from tui_trainer.session import worker
 

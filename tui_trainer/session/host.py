@@ -10,6 +10,7 @@ import selectors
 import signal
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
@@ -55,6 +56,8 @@ class Host:
         self._selector = selectors.DefaultSelector()
         self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._selector.register(self._reader, selectors.EVENT_READ, self._awake)
+        # Whoever still holds this host may wake it after it is over: nothing else may have the number until then.
+        weakref.finalize(self, os.close, self._writer).atexit = False
         self._process = psutil.Process()
         self._handle_signals = handle_signals
         self._signals: list[str] = []
@@ -131,7 +134,6 @@ class Host:
         self.worker.release()
         self._selector.close()
         os.close(self._reader)
-        os.close(self._writer)
 
     def wake(self) -> None:
         """Have the serving thread look at once. Safe in any thread and in signal handlers."""
