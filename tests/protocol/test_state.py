@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support import Bench, tiny
+from tui_trainer.components.optimizers import SGD
+from tui_trainer.components.plan import Plan
+from tui_trainer.components.schedulers import Constant
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.state import LOG_LINES, RunState
@@ -34,6 +39,70 @@ def test_a_late_viewer_sees_what_an_early_one_does(steered):
         for event in steered.events[max(0, cut - 3) :]:  # some come twice: they are known by their number
             late.apply(event)
         assert late.model_dump_json() == early.model_dump_json()
+
+
+@pytest.mark.parametrize("crowd", [2, 3, 7, 1000])
+def test_a_crowd_of_events_folds_to_what_one_after_the_other_does(steered, crowd):
+    by_one, by_many = RunState(), RunState()
+    for event in steered.events:
+        by_one.apply(event)
+    for start in range(0, len(steered.events), crowd):
+        by_many.apply(*steered.events[max(0, start - 2) : start + crowd])
+    assert by_many.model_dump_json() == by_one.model_dump_json()
+    assert list(by_many.series) == list(by_one.series)
+
+
+NUMBERS = st.one_of(st.floats(-1, 1), st.sampled_from([None, float("nan"), float("inf")]))
+
+
+@st.composite
+def measurements(draw: st.DrawFn) -> ev.AnyEvent:
+    """Anything that is measured, in any order of steps, and now and then what breaks a crowd apart."""
+    step = draw(st.integers(0, 60))
+    kind = draw(st.sampled_from(["scalars", "scalars", "epoch", "layers", "note", "back"]))
+    if kind == "scalars":
+        steps = [step + place for place in range(draw(st.integers(0, 9)))]
+        values = {name: [draw(NUMBERS) for _ in steps] for name in draw(st.sets(st.sampled_from("abv")))}
+        lost = {
+            name: {place: f"-inf {step}" for place, value in enumerate(column) if value is None}
+            for name, column in values.items()
+        }
+        return ev.Scalars(step=step, steps=steps, seconds=[at / 8 for at in steps], values=values, not_finite=lost)
+    if kind == "epoch":
+        metrics = {"v": draw(st.floats(-1, 1)), "train_loss": draw(st.one_of(st.none(), st.floats(0, 1)))}
+        return ev.EpochEnded(step=step, epoch=step, seconds=step, metrics=metrics)
+    if kind == "layers":
+        norm = draw(st.one_of(st.none(), st.floats(0, 1)))
+        return ev.LayersMeasured(step=step, layers={"one": ev.Layer(grad_norm=norm, dead=draw(st.floats(0, 1)))})
+    if kind == "note":
+        return ev.Noted(step=step, text="here")
+    restored = ev.Restored(
+        from_step=step,
+        undid="",
+        seconds=0,
+        epochs=3,
+        lr=0.1,
+        clip_grad_norm=0,
+        patience=1,
+        min_delta=0,
+        early_stopping=False,
+        bad_epochs=0,
+        plan=Plan.begin(Constant(), 0.1, step=0, end=9, steps_per_epoch=3),
+        optimizer=SGD(),
+    )
+    return ev.RolledBack(step=step, to="before", from_epoch=0, restored=restored)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(measurements(), max_size=30))
+def test_any_measurements_fold_alike_together_and_alone(events):
+    by_one, together = RunState(), RunState()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tui_trainer.protocol.series.RECENT", 16)
+        for event in events:
+            by_one.apply(event)
+        together.apply(*events)
+    assert together.model_dump_json() == by_one.model_dump_json()
 
 
 def test_events_survive_the_wire(steered):

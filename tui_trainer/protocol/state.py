@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 from tui_trainer.components.optimizers import AnyOptimizer
 from tui_trainer.components.plan import Plan
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.gathering import Gathering
 from tui_trainer.protocol.series import Series
 from tui_trainer.protocol.words import describe, epoch_line, letter
 from tui_trainer.text import visible, visible_lines
@@ -174,17 +174,28 @@ class RunState(BaseModel):
             return None
         return max(self.total_steps - self.step, 0) / pace
 
-    def apply(self, event: ev.AnyEvent) -> None:
-        """Fold one event. One that was folded before (by its `seq`) changes nothing."""
-        if event.seq:
-            if event.seq <= self.seq:
-                return
-            self.seq = event.seq
-        self.run = event.run or self.run
-        fold = _FOLDS.get(type(event))
-        if fold is not None:
-            fold(self, event)
-        self._remember(event)
+    def apply(self, *events: ev.AnyEvent) -> None:
+        """Fold events, one after the other. One that was folded before (by its `seq`) changes nothing."""
+        gathering = Gathering(self.column, self.layers)
+        seq = self.seq
+        for event in events:
+            if event.seq:
+                if event.seq <= seq:
+                    continue
+                seq = event.seq
+            if event.run and event.run != self.run:  # pydantic takes its time over each assignment
+                self.run = event.run
+            measure = _MEASURES.get(type(event))
+            if measure is not None:
+                measure(self, event, gathering)
+            else:
+                gathering.close()
+                fold = _FOLDS.get(type(event))
+                if fold is not None:
+                    fold(self, event)
+            self._remember(event)
+        gathering.close()
+        self.seq = seq
 
     def _remember(self, event: ev.AnyEvent) -> None:
         """The log line and the mark of an event."""
@@ -228,42 +239,35 @@ def _status_changed(state: RunState, event: ev.StatusChanged) -> None:
     state.status, state.detail = event.status, event.detail
 
 
-def _scalars(state: RunState, event: ev.Scalars) -> None:
-    steps = array("q", event.steps)  # once for all columns: to copy an array costs nothing
+def _scalars(state: RunState, event: ev.Scalars, gathering: Gathering) -> None:
     for name, values in event.values.items():
-        state.column(name).extend(steps, values, event.not_finite.get(name))
+        gathering.extend(name, event.steps, values, event.not_finite.get(name))
     if not event.steps or event.cause is not None:
         return
-    state.column(CLOCK).extend(steps, event.seconds)
+    gathering.extend(CLOCK, event.steps, event.seconds)
     state.step = max(state.step, event.steps[-1])
     state.seconds = max(state.seconds, event.seconds[-1])
     rates = event.values.get("lr")
-    if rates and rates[-1] is not None:
+    if rates and rates[-1] is not None and rates[-1] != state.lr:
         state.lr = rates[-1]
 
 
-def _epoch_ended(state: RunState, event: ev.EpochEnded) -> None:
+def _epoch_ended(state: RunState, event: ev.EpochEnded, gathering: Gathering) -> None:
     state.epoch, state.step = event.epoch, max(state.step, event.step)
     state.seconds = max(state.seconds, event.seconds)
     state.best, state.bad_epochs = event.best, event.bad_epochs
     for name, value in event.metrics.items():
-        column = state.column(MEAN_TRAIN_LOSS if name == "train_loss" else name)
-        if value is None:
-            column.extend((event.step,), (None,))
-        else:
-            column.append(event.step, value)
+        gathering.extend(MEAN_TRAIN_LOSS if name == "train_loss" else name, (event.step,), (value,))
 
 
-def _layers_measured(state: RunState, event: ev.LayersMeasured) -> None:
+def _layers_measured(state: RunState, event: ev.LayersMeasured, gathering: Gathering) -> None:
+    del state
     for name, layer in event.layers.items():
-        # What this event does not measure stays as it was measured last.
-        known = state.layers.get(name)
-        measured = {field: value for field, value in layer if value is not None}
-        state.layers[name] = known.model_copy(update=measured) if known else layer
+        measured = {field: value for field, value in layer.__dict__.items() if value is not None}
+        gathering.measured(name, measured)
         for measure in ("grad_norm", "update_ratio"):
-            value = getattr(layer, measure)
-            if value is not None:
-                state.column(f"{measure}/{name}").append(event.step, value)
+            if measure in measured:
+                gathering.extend(f"{measure}/{name}", (event.step,), (measured[measure],))
 
 
 def _scheduler_changed(state: RunState, event: ev.SchedulerChanged) -> None:
@@ -356,12 +360,15 @@ def _run_finished(state: RunState, event: ev.RunFinished) -> None:
 _WITHOUT_WORDS = (ev.Scalars, ev.LayersMeasured)
 """Events that come in crowds, and are neither logged nor marked where nobody asked for them."""
 
-_FOLDS: dict[type[ev.Event], Any] = {
-    ev.RunStarted: _run_started,
-    ev.StatusChanged: _status_changed,
+_MEASURES: dict[type[ev.Event], Any] = {
     ev.Scalars: _scalars,
     ev.EpochEnded: _epoch_ended,
     ev.LayersMeasured: _layers_measured,
+}
+
+_FOLDS: dict[type[ev.Event], Any] = {
+    ev.RunStarted: _run_started,
+    ev.StatusChanged: _status_changed,
     ev.SchedulerChanged: _scheduler_changed,
     ev.OptimizerChanged: _optimizer_changed,
     ev.SettingChanged: _setting_changed,

@@ -143,8 +143,7 @@ def main(journal: Path, place: int) -> None:
     said = monotonic()
     while not follower.cut:
         events = follower.read(CHUNK)
-        for event in events:
-            state.apply(event)
+        state.apply(*events)
         if not events and follower.at_end():
             break
         if monotonic() - said >= OFTEN:

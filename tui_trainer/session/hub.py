@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from time import time
 from typing import Protocol
 
@@ -52,8 +52,7 @@ class _Run:
 
     def folded(self) -> RunState:
         """The state that everything so far folds to."""
-        for event in self._crowd:
-            self._state.apply(event)
+        self._state.apply(*self._crowd)
         self._crowd.clear()
         self._crowd_size = 0
         return self._state
@@ -223,4 +222,10 @@ class Hub:
 
 def _written(at: float) -> str:
     """A moment as events carry it: UTC, ISO 8601, milliseconds."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, milliseconds = divmod(int(at * 1000), 1000)
+    return f"{_second(seconds)}.{milliseconds:03d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")

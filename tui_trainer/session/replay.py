@@ -98,8 +98,7 @@ class ReplaySession:
             return self._how_far(self._reading)
         while perf_counter() < until:
             events = self._follower.read(CHUNK)
-            for event in events:
-                self._state.apply(event)
+            self._state.apply(*events)
             if not events and self._follower.at_end():
                 self._caught_up = True
                 break

@@ -92,9 +92,11 @@ class Feed:
     def take(self) -> News:
         """Fold everything that has come."""
         news = News()
+        crowds: dict[str, list[ev.AnyEvent]] = {}
         for message in self.session.drain():
             match message:
                 case Greeting(states, read):
+                    crowds.clear()
                     self.states = {state.run: state for state in states}
                     self.read = read
                     news.changed = news.urgent = True
@@ -106,7 +108,11 @@ class Feed:
                         self.connected, self.trouble = False, visible(text)
                         self.pending.clear()
                 case _:
-                    self._fold(message, news)
+                    if message.run:  # what has no run is the session's own word to this screen
+                        crowds.setdefault(message.run, []).append(message)
+                    self._hear(message, news)
+        for run, events in crowds.items():
+            self.states.setdefault(run, RunState(run=run)).apply(*events)
         if self.pending and self.over:
             self.pending.clear()
         return news
@@ -126,13 +132,7 @@ class Feed:
         """Whether every run has ended."""
         return bool(self.states) and all(state.over for state in self.states.values())
 
-    def _fold(self, event: ev.AnyEvent, news: News) -> None:
-        if event.run:
-            # What has no run is the session's own word to this screen, and no run is called that.
-            state = self.states.get(event.run)
-            if state is None:
-                state = self.states[event.run] = RunState(run=event.run)
-            state.apply(event)
+    def _hear(self, event: ev.AnyEvent, news: News) -> None:
         news.changed = True
         fresh = not (isinstance(event, ev.Diagnosed) and event.again)  # the same finding in newer numbers
         if event.cause is not None or (isinstance(event, _URGENT) and fresh):

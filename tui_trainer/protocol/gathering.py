@@ -1,0 +1,60 @@
+"""What many events measured, on its way into the series in one go: each way costs as much as dozens of numbers."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tui_trainer.protocol.events import Layer
+from tui_trainer.protocol.series import Series
+
+
+class Gathering:
+    """Takes measurements, and passes them on when it is closed.
+
+    What comes of it is what would have come of one measurement after the other.
+
+    Args:
+        column: the series of a metric, by name.
+        layers: what was measured last of each layer; written to.
+    """
+
+    def __init__(self, column: Callable[[str], Series], layers: dict[str, Layer]) -> None:
+        self._column = column
+        self._layers = layers
+        self._columns: dict[str, tuple[list[int], list[float | None], dict[int, str]]] = {}
+        self._measured: dict[str, dict[str, Any]] = {}
+
+    def extend(
+        self, name: str, steps: Sequence[int], values: Sequence[float | None], lost: dict[int, str] | None = None
+    ) -> None:
+        """Take a column of values, as `Series.extend` does."""
+        if not len(steps):
+            return
+        found = self._columns.get(name)
+        if found is None:
+            self._columns[name] = (list(steps), list(values), dict(lost or {}))
+            return
+        known, numbers, gaps = found
+        start = bisect_right(steps, known[-1]) if steps[0] <= known[-1] else 0
+        if lost:
+            place = len(known) - start
+            gaps.update((place + position, kind) for position, kind in lost.items() if position >= start)
+        known.extend(steps[start:] if start else steps)
+        numbers.extend(values[start:] if start else values)
+
+    def measured(self, name: str, values: dict[str, Any]) -> None:
+        """Take what was measured of a layer, by field: what is left out stays as it was."""
+        self._measured.setdefault(name, {}).update(values)
+
+    def close(self) -> None:
+        """Pass on everything, in the order in which each name came first."""
+        for name, (steps, values, lost) in self._columns.items():
+            self._column(name).extend(array("q", steps), values, lost)
+        self._columns.clear()
+        for name, measured in self._measured.items():
+            known = self._layers.get(name)
+            self._layers[name] = known.model_copy(update=measured) if known else Layer(**measured)
+        self._measured.clear()
