@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support import Bench, tiny
@@ -93,7 +93,14 @@ def measurements(draw: st.DrawFn) -> ev.AnyEvent:
     return ev.RolledBack(step=step, to="before", from_epoch=0, restored=restored)
 
 
+BEFORE = ev.Scalars(step=5, steps=[1, 2, 3, 4, 5], seconds=[0.0] * 5, values={"a": [1, 2, 3, 4, 5]})
+TWICE = ev.Scalars(
+    step=7, steps=[4, 5, 6, 7], seconds=[0.0] * 4, values={"a": [1, 2, 3, None]}, not_finite={"a": {3: "inf"}}
+)
+
+
 @settings(max_examples=150, deadline=None)
+@example([BEFORE, TWICE])
 @given(st.lists(measurements(), max_size=30))
 def test_any_measurements_fold_alike_together_and_alone(events):
     by_one, together = RunState(), RunState()
