@@ -356,6 +356,7 @@ def test_layers_are_measured_with_norms_that_torch_agrees_with():
     weights = bench.trainer.shop.layers[0][1]
     before = [weight.detach().clone() for weight in weights]
     bench.steps(1)
+    bench.trainer.flush()
     measured = bench.of(ev.LayersMeasured)[0].layers
     name = bench.trainer.shop.layers[0][0]
     gradient = torch.cat([weight.grad.flatten() for weight in weights]).norm().item()

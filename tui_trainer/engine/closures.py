@@ -10,7 +10,6 @@ from tui_trainer.components.optimizers import AnyOptimizer
 from tui_trainer.engine import layers
 from tui_trainer.errors import UserError
 from tui_trainer.parts.closure import Closure
-from tui_trainer.protocol.events import LayersMeasured
 
 if TYPE_CHECKING:
     from tui_trainer.engine.trainer import Trainer
@@ -59,6 +58,6 @@ def train_batch(trainer: Trainer, inputs: Tensor, targets: Tensor) -> Tensor:
     if before is not None:
         for parameter, gradient in zip(parameters, first, strict=True):
             parameter.grad = gradient
-        trainer.publish(LayersMeasured(step=step + 1, layers=layers.measure(shop.layers, before)))
+        trainer.recorder.add_layers(step + 1, shop.layers, layers.measure(shop.layers, before))
     trainer.metric.add(closure.outputs, targets)
     return closure.loss

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,9 @@ Layers = tuple[tuple[str, tuple[nn.Parameter, ...]], ...]
 
 Units = tuple[tuple[str, nn.Module], ...]
 """Each layer of hidden units with its activation, from input to output."""
+
+_KERNELS: Any = torch
+"""Its functions of many tensors at once have no public name."""
 
 ROWS = 1000
 """Samples, at most, whose activations are looked at."""
@@ -101,23 +105,30 @@ def gradients_of(parameters: tuple[nn.Parameter, ...] | list[nn.Parameter]) -> l
     return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
 
-def weights_before(layers: Layers) -> list[list[Tensor]]:
+def weights_before(layers: Layers) -> list[Tensor]:
     """Copies of every layer's weights, for `measure` after the step."""
-    return [[parameter.detach().clone() for parameter in own] for _, own in layers]
+    return [parameter.detach().clone() for _, own in layers for parameter in own]
 
 
-def measure(layers: Layers, before: list[list[Tensor]]) -> dict[str, Layer]:
-    """Gradient norm, weight norm and |update| / |weights| of the step between `before` and now: one transfer."""
-    norms: list[Tensor] = []
-    for (_, own), old in zip(layers, before, strict=True):
-        for parameter, was in zip(own, old, strict=True):
-            gradient = was.new_zeros(()) if parameter.grad is None else _dense(parameter.grad)
-            norms += map(torch.linalg.vector_norm, (gradient, was, parameter.detach() - was))
-    values: list[float] = torch.stack(norms).tolist()
+def measure(layers: Layers, before: list[Tensor]) -> Tensor:
+    """Norms of gradients, of weights `before`, and of what the step added to them: `[3, parameters]`, on the device."""
+    own = [parameter for _, own in layers for parameter in own]
+    with torch.no_grad():
+        moved = _KERNELS._foreach_sub(own, before)
+        gradients = [
+            was.new_zeros(()) if parameter.grad is None else _dense(parameter.grad)
+            for parameter, was in zip(own, before, strict=True)
+        ]
+        return torch.stack(_KERNELS._foreach_norm([*gradients, *before, *moved])).view(3, -1)
+
+
+def measured(layers: Layers, norms: list[list[float]]) -> dict[str, Layer]:
+    """What `measure` found, as an event carries it: gradient norm, weight norm and |update| / |weights| by layer."""
     found: dict[str, Layer] = {}
+    place = 0
     for name, own in layers:
-        gradient, weights, moved = (math.hypot(*values[which : 3 * len(own) : 3]) for which in range(3))
-        del values[: 3 * len(own)]
+        gradient, weights, moved = (math.hypot(*column[place : place + len(own)]) for column in norms)
+        place += len(own)
         ratio = moved / max(weights, 1e-12)
         found[name] = Layer(grad_norm=finite(gradient), weight_norm=finite(weights), update_ratio=finite(ratio))
     return found

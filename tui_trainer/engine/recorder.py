@@ -9,9 +9,10 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
+from tui_trainer.engine.layers import Layers, measured
 from tui_trainer.engine.probes import columns_of
 from tui_trainer.protocol.commands import AnyCommand
-from tui_trainer.protocol.events import AnyEvent, Scalars
+from tui_trainer.protocol.events import AnyEvent, LayersMeasured, Scalars
 
 FLUSH_SECONDS = 0.2
 """How long measurements wait for each other: one transfer and one event for all of them."""
@@ -66,6 +67,7 @@ class Recorder:
         self._norm_seconds: list[float] = []
         self._beside: dict[str, list[tuple[int, float, Tensor]]] = {}
         self._probes: list[tuple[int, float, Tensor]] = []
+        self._layers: list[tuple[int, Layers, Tensor]] = []
         self._flushed = perf_counter()
         self.last_norm: dict[str, float | None] = {}
         """The newest gradient norm that was published, by its name."""
@@ -95,6 +97,10 @@ class Recorder:
         """Keep what a probe of a step measured."""
         self._probes.append((step, self._watch.read(), numbers))
 
+    def add_layers(self, step: int, layers: Layers, norms: Tensor) -> None:
+        """Keep what `measure` found of a step."""
+        self._layers.append((step, layers, norms))
+
     def flush(self) -> tuple[int, str, list[float]] | None:
         """Publish what has been kept.
 
@@ -122,6 +128,7 @@ class Recorder:
         self._flush_norms(last)
         self._flush_beside(last)
         self._flush_probes(last)
+        self._flush_layers(last)
         kept = (self._losses, self._rates, self._seconds, self._sizes)
         for column in kept:
             column.clear()
@@ -161,6 +168,14 @@ class Recorder:
             values = columns_of(torch.stack([numbers for _, _, numbers in kept]).tolist())
             steps, seconds = [step for step, _, _ in kept], [round(at, 4) for _, at, _ in kept]
             self._publish(Scalars(step=last, steps=steps, seconds=seconds, values=values))
+
+    def _flush_layers(self, last: int) -> None:
+        kept = [found for found in self._layers if found[0] <= last]
+        self._layers.clear()
+        if kept:
+            norms: list[list[list[float]]] = torch.stack([numbers for _, _, numbers in kept]).tolist()
+            for (step, layers, _), columns in zip(kept, norms, strict=True):
+                self._publish(LayersMeasured(step=step, layers=measured(layers, columns)))
 
     def epoch_mean(self) -> float:
         """The mean loss of the samples of this epoch so far; begins anew for the next."""

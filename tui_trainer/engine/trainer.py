@@ -269,7 +269,7 @@ class Trainer:
         if probe is not None:
             self.recorder.add_probe(self.step + 1, probe.after_step(inputs, targets, loss))
         if before is not None:
-            self.publish(ev.LayersMeasured(step=self.step + 1, layers=layers.measure(self.shop.layers, before)))
+            self.recorder.add_layers(self.step + 1, self.shop.layers, layers.measure(self.shop.layers, before))
         self.metric.add(outputs, targets)
         return loss.detach()
 
