@@ -10,6 +10,9 @@ from typing import Any
 from tui_trainer.protocol.events import Layer
 from tui_trainer.protocol.series import Series
 
+ENOUGH = 64
+"""Numbers of a column that need no company: what they cost by themselves is more than the way."""
+
 
 class Gathering:
     """Takes measurements, and passes them on when it is closed.
@@ -33,6 +36,10 @@ class Gathering:
         """Take a column of values, as `Series.extend` does."""
         if not len(steps):
             return
+        if len(steps) >= ENOUGH:
+            self._pass_on(name)
+            self._column(name).extend(steps, values, lost)
+            return
         found = self._columns.get(name)
         if found is None:
             self._columns[name] = (list(steps), list(values), dict(lost or {}))
@@ -51,10 +58,15 @@ class Gathering:
 
     def close(self) -> None:
         """Pass on everything, in the order in which each name came first."""
-        for name, (steps, values, lost) in self._columns.items():
-            self._column(name).extend(array("q", steps), values, lost)
-        self._columns.clear()
+        for name in list(self._columns):
+            self._pass_on(name)
         for name, measured in self._measured.items():
             known = self._layers.get(name)
             self._layers[name] = known.model_copy(update=measured) if known else Layer(**measured)
         self._measured.clear()
+
+    def _pass_on(self, name: str) -> None:
+        found = self._columns.pop(name, None)
+        if found is not None:
+            steps, values, lost = found
+            self._column(name).extend(array("q", steps), values, lost)

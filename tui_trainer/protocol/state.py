@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 from tui_trainer.components.optimizers import AnyOptimizer
 from tui_trainer.components.plan import Plan
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.gathering import Gathering
+from tui_trainer.protocol.gathering import ENOUGH, Gathering
 from tui_trainer.protocol.series import Series
 from tui_trainer.protocol.words import describe, epoch_line, letter
 from tui_trainer.text import visible, visible_lines
@@ -240,11 +241,13 @@ def _status_changed(state: RunState, event: ev.StatusChanged) -> None:
 
 
 def _scalars(state: RunState, event: ev.Scalars, gathering: Gathering) -> None:
+    # A long column becomes an array once for all that share it: to copy an array costs nothing.
+    steps = array("q", event.steps) if len(event.steps) >= ENOUGH else event.steps
     for name, values in event.values.items():
-        gathering.extend(name, event.steps, values, event.not_finite.get(name))
+        gathering.extend(name, steps, values, event.not_finite.get(name))
     if not event.steps or event.cause is not None:
         return
-    gathering.extend(CLOCK, event.steps, event.seconds)
+    gathering.extend(CLOCK, steps, event.seconds)
     state.step = max(state.step, event.steps[-1])
     state.seconds = max(state.seconds, event.seconds[-1])
     rates = event.values.get("lr")
