@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.attacks import Outcome, disk, files, folders, killing, screens, steering, terminals, wire
+from bench.attacks import Outcome, disk, dying, files, folders, killing, screens, steering, terminals, wire
 from bench.table import aligned
 
 SEED = 20261124
@@ -61,6 +61,10 @@ ATTACKS = (
     Attack(
         "hang-up", "pty closed; viewer killed, stopped, never read", "no step lost, nothing left over, attach works",
         terminals.taken_away, 50, 4,
+    ),
+    Attack(
+        "host-dies", "memory is full, a native crash, kill -9, watched", "the reason on the screen, R goes on",
+        lambda times, seed: dying.hosts(times), 9, 3,
     ),
     Attack(
         "signals", "TERM INT HUP QUIT, ctrl+z and fg, a crash", "terminal modes restored, exit code right",

@@ -7,7 +7,7 @@ from time import thread_time
 
 LOCAL_FPS = 4.0
 REMOTE_FPS = 1.0
-SHARE = 0.04
+SHARE = 0.035
 """Share of a core that drawing may use while a run is watched; to look for news takes up to a hundredth more."""
 IN_PROCESS_SHARE = 0.025
 """The same where the training runs in this very process and waits for the interpreter meanwhile."""
