@@ -13,6 +13,8 @@ IN_PROCESS_SHARE = 0.025
 """The same where the training runs in this very process and waits for the interpreter meanwhile."""
 SLOWEST = 2.0
 """Seconds between two drawings that no cost makes longer."""
+FIRST = 0.04
+"""Processor seconds that the first drawing is believed to take, at most: it does much that is done once."""
 FADE = 0.97
 """What is left of a large drawing's size at the next look, until another one tells."""
 SETTLED = 0.1
@@ -64,7 +66,7 @@ class Pace:
         if self._cpu_before is not None and now - self._drawn_at >= SETTLED:
             spent = self._cpu() - self._cpu_before
             # Down at once, up by halves: a layout or a dialog on the way is not what a drawing costs.
-            self.cost = min(spent, (self.cost + spent) / 2) if self.cost else min(spent, SHARE)
+            self.cost = min(spent, (self.cost + spent) / 2) if self.cost else min(spent, FIRST)
             self._cpu_before = None
         apart = min(max(1 / self.max_fps, self.cost / self.share), max(1 / self.max_fps, SLOWEST))
         return now >= max(self._drawn_at + apart, self._earliest) and self._affordable(now)
