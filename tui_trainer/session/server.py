@@ -25,8 +25,8 @@ from tui_trainer.session.hub import Hub
 
 MAX_OUTBOX = 4 << 20
 """Bytes that wait for a viewer at most. One that takes no more is given a fresh state when it reads again."""
-AT_ONCE = 256
-"""Lines that are sent together."""
+AT_ONCE = 1 << 18
+"""Bytes of lines that are sent together."""
 MAX_VIEWERS = 64
 MAX_ASKED = 64
 """Wishes in words, the newest, whose events are put into words for who asked."""
@@ -43,9 +43,11 @@ class Viewer:
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self.outbox: deque[bytes] = deque()
+        self.outbox: deque[bytes | memoryview] = deque()
         self.queued = 0
         self.sent = 0
+        self.stuck = False
+        """Whether it takes no more for now: what waits is not looked at again before it does."""
         self.behind = False
         """Whether events were dropped, so that only a fresh state can help."""
         self.inbox = b""
@@ -124,6 +126,7 @@ class Server:
             self._drop(viewer)
             return
         if mask & selectors.EVENT_WRITE:
+            viewer.stuck = False
             self._flush(viewer)
 
     def _read(self, viewer: Viewer) -> bool:
@@ -171,26 +174,25 @@ class Server:
     def flush(self) -> None:
         """Send what waits, as far as it goes."""
         for viewer in list(self.viewers):
-            self._flush(viewer)
+            if not viewer.stuck:
+                self._flush(viewer)
 
     def _flush(self, viewer: Viewer) -> None:
         try:
             while viewer.outbox:
-                # One call for all that waits: each gives the interpreter's lock away, and asks for it again.
-                data = b"".join(viewer.outbox.popleft() for _ in range(min(len(viewer.outbox), AT_ONCE)))
-                sent = 0
+                data, sent = _together(viewer.outbox), 0
                 try:
                     sent = viewer.connection.send(data)
                 finally:
                     viewer.sent += sent
                     if sent < len(data):
-                        viewer.outbox.appendleft(data[sent:])
+                        viewer.outbox.appendleft(memoryview(data)[sent:])
             if viewer.behind:
                 self._hub.join(viewer, viewer.greet)
                 self._flush(viewer)
                 return
         except BlockingIOError:
-            pass
+            viewer.stuck = True
         except OSError:
             self._drop(viewer)
             return
@@ -222,6 +224,18 @@ class Server:
         with contextlib.suppress(OSError):
             if os.stat(self.path).st_ino == self._inode:
                 self.path.unlink()
+
+
+def _together(outbox: deque[bytes | memoryview]) -> bytes | memoryview:
+    """Lines for one call: each call gives the interpreter's lock away, and asks for it again."""
+    first = outbox.popleft()
+    if not outbox or len(first) >= AT_ONCE:
+        return first
+    lines, size = [first], len(first)
+    while outbox and size < AT_ONCE:
+        lines.append(outbox.popleft())
+        size += len(lines[-1])
+    return b"".join(lines)
 
 
 def _listen(path: Path) -> socket.socket:
