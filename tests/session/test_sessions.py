@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import selectors
+import socket
 import stat
 import threading
 from pathlib import Path
@@ -15,6 +18,7 @@ from tui_trainer.components.schedulers import Cosine
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.state import RunState
+from tui_trainer.protocol.wire import decode_event
 from tui_trainer.runs.folder import RunFolder
 from tui_trainer.runs.journal import read_events
 from tui_trainer.runs.listing import describe
@@ -23,6 +27,7 @@ from tui_trainer.session.client import connect
 from tui_trainer.session.host import Host
 from tui_trainer.session.hub import Hub
 from tui_trainer.session.replay import ReplaySession
+from tui_trainer.session.server import Server
 
 
 def test_the_first_message_is_a_greeting(running: Running):
@@ -137,6 +142,60 @@ def test_a_viewer_that_stalls_is_given_a_fresh_state_and_costs_bounded_memory(tm
         active.ask(cmd.Stop())
         thread.join(30)
     assert not thread.is_alive()
+
+
+class Counted:
+    """A connection that counts how often something is sent."""
+
+    def __init__(self, connection):
+        self._connection, self.sends = connection, 0
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+    def send(self, data):
+        self.sends += 1
+        return self._connection.send(data)
+
+
+def test_a_viewer_that_takes_nothing_is_left_alone_until_it_reads(tmp_path):
+    hub = Hub()
+    hub.add_run("run")
+    with selectors.DefaultSelector() as selector, socket.socket(socket.AF_UNIX) as client:
+        server = Server(tmp_path / "s", hub, lambda command: None)
+        server.register(selector)
+        client.connect(str(tmp_path / "s"))
+        client.settimeout(0.2)
+
+        def serve():
+            for key, mask in selector.select(0):
+                key.data(mask)
+            server.flush()
+
+        wait_for(lambda: serve() or server.viewers, what="the viewer")
+        (viewer,) = server.viewers
+        texts = [f"{number} {'x' * 20_000}" for number in range(60)]
+        for text in texts:
+            hub.publish("run", ev.Noted(text=text))
+            serve()
+        assert viewer.stuck
+        counted = viewer.connection = Counted(viewer.connection)
+        for _ in range(50):
+            server.flush()
+        assert counted.sends == 0
+        viewer.connection = counted._connection
+        read = b""
+
+        def all_of_it():
+            nonlocal read
+            serve()
+            with contextlib.suppress(TimeoutError):
+                read += client.recv(1 << 16)
+            return read.count(b"\n") > len(texts)
+
+        wait_for(all_of_it, what="what waited")
+        assert [decode_event(line).text for line in read.split(b"\n")[1:-1]] == texts
+        server.close()
 
 
 def test_rubbish_on_the_socket_disturbs_nobody(tmp_path):
