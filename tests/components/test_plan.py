@@ -94,6 +94,14 @@ def test_a_rate_set_where_the_shape_is_zero_holds_there() -> None:
     assert [lifted.rate(step) for step in (210, 250, 299)] == [0.02] * 3
 
 
+@pytest.mark.parametrize("drops", [0, 100, 300, 306, 310, 315, 321, 323, 324, 400])
+def test_a_rate_is_set_however_far_the_shape_has_dropped(drops: int) -> None:
+    plan = begin(Staircase(period=1, per="step"), 1000).with_rate(0.003, drops)
+    assert plan.rate(drops) == pytest.approx(0.003)
+    assert plan == Plan.model_validate_json(plan.model_dump_json())
+    assert all(0 <= plan.rate(step) <= 0.003 * (1 + 1e-9) for step in range(drops, 1000))
+
+
 def test_a_rate_held_at_zero_is_forgotten_once_the_shape_was_scaled() -> None:
     plan = begin(Cyclic(low=0.0, up=5))
     plan = plan.with_rate(0.5, 10).with_rate(0.03, 13)

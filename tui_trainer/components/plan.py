@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
@@ -34,7 +35,7 @@ class Plan(BaseModel):
     scale: float = 1.0
     """What hands multiplied the shape by."""
     held: float | None = None
-    """A rate set by hand where the shape itself is zero and cannot be scaled."""
+    """A rate set by hand where the shape itself is zero, or so near to it that it cannot be scaled."""
     anchor_step: int
     """The step of the run at which the pace last changed."""
     anchor_position: float = 0.0
@@ -78,12 +79,12 @@ class Plan(BaseModel):
         `watched` holds (step, value) of the metric that the schedule watches, one for each ended epoch of the run.
         """
         shape = self.shape(step, watched)
-        return self.held if self.held is not None and shape == 0 else shape * self.scale
+        return self.held if self.held is not None and not _scalable(shape, self.held) else shape * self.scale
 
     def with_rate(self, rate: float, step: int, watched: Sequence[tuple[int, float]] = ()) -> Plan:
         """The same shape, scaled so that the rate at `step` is `rate`."""
         shape = self.shape(step, watched)
-        if shape == 0:
+        if not _scalable(shape, rate):
             return self.model_copy(update={"held": rate})
         return self.model_copy(update={"scale": rate / shape, "held": None})
 
@@ -113,3 +114,8 @@ class Plan(BaseModel):
         count = min(points, last - first + 1)
         steps = [first + (last - first) * k // max(count - 1, 1) for k in range(count)]
         return steps, [self.rate(step, watched) for step in steps]
+
+
+def _scalable(shape: float, rate: float) -> bool:
+    """Whether a finite factor makes this rate of a shape: one that has been halved a thousand times has none."""
+    return shape != 0 and isfinite(rate / shape)
