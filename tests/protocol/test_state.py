@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.runs.journals import restored_to
 from tests.support import Bench, tiny
-from tui_trainer.components.optimizers import SGD
 from tui_trainer.components.plan import Plan
 from tui_trainer.components.schedulers import Constant
 from tui_trainer.protocol import commands as cmd
@@ -76,20 +76,7 @@ def measurements(draw: st.DrawFn) -> ev.AnyEvent:
         return ev.LayersMeasured(step=step, layers={"one": ev.Layer(grad_norm=norm, dead=draw(st.floats(0, 1)))})
     if kind == "note":
         return ev.Noted(step=step, text="here")
-    restored = ev.Restored(
-        from_step=step,
-        undid="",
-        seconds=0,
-        epochs=3,
-        lr=0.1,
-        clip_grad_norm=0,
-        patience=1,
-        min_delta=0,
-        early_stopping=False,
-        bad_epochs=0,
-        plan=Plan.begin(Constant(), 0.1, step=0, end=9, steps_per_epoch=3),
-        optimizer=SGD(),
-    )
+    restored = restored_to(Plan.begin(Constant(), 0.1, step=0, end=9, steps_per_epoch=3), step, 0, 3)
     return ev.RolledBack(step=step, to="before", from_epoch=0, restored=restored)
 
 

@@ -45,23 +45,28 @@ def eventful(seed: int, steps: int, *, over: bool = True) -> Iterator[ev.AnyEven
         if not undone and step > steps // 2:
             undone = True
             step -= source.randint(1, steps // 4)
-            restored = ev.Restored(
-                from_step=here[-1],
-                undid="none",
-                seconds=step / 1000,
-                epochs=steps // 1000,
-                lr=0.1,
-                clip_grad_norm=0,
-                patience=0,
-                min_delta=0,
-                early_stopping=False,
-                bad_epochs=0,
-                plan=plan,
-                optimizer=Adam(),
-            )
+            restored = restored_to(plan, here[-1], step / 1000, steps // 1000)
             yield ev.RolledBack(step=step, to="before", from_epoch=step // 1000, restored=restored)
     if over:
         yield ev.RunFinished(reason="completed", step=step, epoch=step // 1000, seconds=step / 1000)
+
+
+def restored_to(plan: Plan, from_step: int, seconds: float, epochs: int) -> ev.Restored:
+    """What an undo brings back, of a run that nobody had changed."""
+    return ev.Restored(
+        from_step=from_step,
+        undid="none",
+        seconds=seconds,
+        epochs=epochs,
+        lr=0.1,
+        clip_grad_norm=0,
+        patience=0,
+        min_delta=0,
+        early_stopping=False,
+        bad_epochs=0,
+        plan=plan,
+        optimizer=Adam(),
+    )
 
 
 def write(folder: Path, seed: int, steps: int, *, over: bool = True) -> Path:

@@ -199,8 +199,6 @@ def test_a_viewer_that_takes_nothing_is_left_alone_until_it_reads(tmp_path):
 
 
 def test_rubbish_on_the_socket_disturbs_nobody(tmp_path):
-    import socket
-
     host, thread = run_host(spec_for(tmp_path, training={"epochs": 1_000_000}))
     good = Watcher(connect(host._server.path))
     good.until(lambda: good.state.step > 0)
