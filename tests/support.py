@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from tui_trainer.config.run import RunConfig
-from tui_trainer.engine.control import Control
+from tui_trainer.config.run_config import RunConfig
+from tui_trainer.engine.commands.queue import Control
 from tui_trainer.engine.trainer import Trainer
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.state import RunState
+from tui_trainer.state.run_state import RunState
 
 T = TypeVar("T")
 

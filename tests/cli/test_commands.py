@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tui_trainer.cli import main
-from tui_trainer.runs import record
-from tui_trainer.runs.record import Record
+from tui_trainer.cli.main import main
+from tui_trainer.runs import history
+from tui_trainer.runs.history import Record
 
 
 def test_a_run_in_a_pipe_prints_one_line_an_epoch_and_a_chart(finished):
@@ -325,7 +325,7 @@ def test_a_journal_that_cannot_be_read_is_one_message(shell, monkeypatch, capsys
     def refuse(journal: Path) -> Record:
         raise PermissionError(13, "Permission denied", str(journal))
 
-    monkeypatch.setattr(record, "read_record", refuse)
+    monkeypatch.setattr(history, "read_record", refuse)
     assert main(["replay", "odd", "--runs-dir", str(shell.directory / "runs")]) == 2
     said = capsys.readouterr().err
     assert said.endswith("odd/events.jsonl: cannot be read: Permission denied\n")

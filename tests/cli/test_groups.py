@@ -12,9 +12,9 @@ import pytest
 from tests.cli.conftest import TINY, Shell
 from tests.support import wait_for
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.wire import encode_event
-from tui_trainer.runs.folder import RunFolder
+from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.journal import read_events
+from tui_trainer.runs.run_dir import RunFolder
 
 SET = f"""{TINY}
 [checkpoints]

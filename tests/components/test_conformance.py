@@ -12,21 +12,21 @@ from pydantic import TypeAdapter, ValidationError
 
 from tui_trainer.components.activations import Activation, AnyActivation
 from tui_trainer.components.base import Component, by_name, choices, field_help
-from tui_trainer.components.dataset import Dataset
-from tui_trainer.components.datasets import AnyDataset
-from tui_trainer.components.inits import AnyInit, Init
+from tui_trainer.components.datasets.base import Dataset
+from tui_trainer.components.datasets.bundled import AnyDataset
+from tui_trainer.components.early_stopping import EarlyStopping
+from tui_trainer.components.initializers import AnyInit, Init
 from tui_trainer.components.losses import AnyLoss, CrossEntropy, HalfMSE, Loss, Value
 from tui_trainer.components.models import MLP, AnyModel, Linear, Model, Point, Transformer
-from tui_trainer.components.optimizers import AnyOptimizer, Optimizer
+from tui_trainer.components.optimizers.first_order import AnyOptimizer, Optimizer
 from tui_trainer.components.pictures import AnyPicture, Shot
-from tui_trainer.components.plan import Plan
-from tui_trainer.components.scheduler import Scheduler
-from tui_trainer.components.schedulers import AnyScheduler
-from tui_trainer.components.stopping import EarlyStopping
-from tui_trainer.components.task import Shape
-from tui_trainer.config.run import RunConfig
-from tui_trainer.parts.closure import Closure
-from tui_trainer.parts.functions import Quadratic
+from tui_trainer.components.schedulers.base import Scheduler
+from tui_trainer.components.schedulers.builtin import AnyScheduler
+from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.config.run_config import RunConfig
+from tui_trainer.data.functions import Quadratic
+from tui_trainer.data.types import Shape
+from tui_trainer.optim.closure import Closure
 
 FAMILIES: dict[str, tuple[Any, type[Component]]] = {
     "activation": (AnyActivation, Activation),

@@ -24,8 +24,8 @@ from tui_trainer.components.losses import (
     Huber,
     Perceptron,
 )
-from tui_trainer.components.task import Shape
-from tui_trainer.config.run import RunConfig
+from tui_trainer.config.run_config import RunConfig
+from tui_trainer.data.types import Shape
 
 K = 4
 CLASSES = Shape("classification", (3,), K)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from tui_trainer.components.models import CNN, MLP, AnyModel, Linear, Transformer
-from tui_trainer.components.task import Shape
+from tui_trainer.data.types import Shape
 from tui_trainer.errors import UserError
 
 TABLE = Shape("classification", (30,), 2)

@@ -9,7 +9,7 @@ import pytest
 import tomli_w
 import torch
 
-from tui_trainer.config.run import RunConfig
+from tui_trainer.config.run_config import RunConfig
 
 FOLDER = Path(__file__).parents[2] / "presets"
 NAMES = [

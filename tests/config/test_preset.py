@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tui_trainer.config import preset as presets
 from tui_trainer.config.preset import DEFAULT_PRESET, build, dump, load, merge, preset_names
-from tui_trainer.config.run import RunConfig
+from tui_trainer.config.run_config import RunConfig
 from tui_trainer.errors import UserError
 
 

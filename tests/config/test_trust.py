@@ -10,9 +10,9 @@ from tests.support import tiny
 from tui_trainer.config.preset import load
 from tui_trainer.config.trust import check_trust, imports
 from tui_trainer.errors import UserError
-from tui_trainer.runs.listing import list_runs
-from tui_trainer.session.replay import ReplaySession
-from tui_trainer.session.spec import host_spec
+from tui_trainer.host.spec import host_spec
+from tui_trainer.runs.catalog import list_runs
+from tui_trainer.session.finished_run import ReplaySession
 
 PRESET = """
 [data]

@@ -7,7 +7,7 @@ from statistics import median
 
 from pydantic import TypeAdapter
 
-from tests.diagnosis.histories import epochs
+from tests.diagnosis.sample_histories import epochs
 from tui_trainer.diagnosis.epochs import KEPT, NEWEST, Epochs
 
 

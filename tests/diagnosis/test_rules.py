@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.diagnosis.histories import LN10, epochs, history, layers, probes
+from tests.diagnosis.sample_histories import LN10, epochs, history, layers, probes
 from tui_trainer.diagnosis.findings import HEADLINES, NO_FINDING, ORDER, Finding
-from tui_trainer.diagnosis.fitting import stopped_too_soon
+from tui_trainer.diagnosis.generalization import stopped_too_soon
 from tui_trainer.diagnosis.history import Broken, History
 from tui_trainer.diagnosis.rules import RULES, holding
 from tui_trainer.ui.actions import ACTIONS, key_sign

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from tui_trainer.cli import _COMMANDS
-from tui_trainer.components import schedulers
+from tui_trainer.components.schedulers import builtin
 from tui_trainer.config.preset import build
 from tui_trainer.config.toml import parse_toml
 from tui_trainer.ui.actions import key_table
@@ -20,7 +20,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_key_table_is_the_one_of_today() -> None:
-    assert key_table() in README, "stale: run `python docs/generate.py`"
+    assert key_table() in README, "stale: run `python scripts/generate_docs.py`"
 
 
 def test_the_example_of_a_preset_is_one() -> None:
@@ -34,9 +34,9 @@ def test_the_example_of_settings_is_one() -> None:
 
 
 def test_the_schedule_that_the_readme_adds_works() -> None:
-    names = dict(vars(schedulers))
+    names = dict(vars(builtin))
     exec(blocks("python")[0], names)  # the README's own text
-    clock = schedulers.Clock(step=3, epoch=0, total=10, steps_per_epoch=10)
+    clock = builtin.Clock(step=3, epoch=0, total=10, steps_per_epoch=10)
     assert names["InverseRoot"]().rate(0.1, clock) == 0.05
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.conftest import TINY
 from tests.support import wait_for
-from tests.ui.terminal.pseudo import Pseudo
+from tests.ui.terminal.pseudo_terminal import Pseudo
 
 
 @pytest.fixture

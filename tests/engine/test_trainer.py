@@ -11,16 +11,16 @@ import torch
 
 from tests.support import Bench, tiny
 from tui_trainer.components.base import choices
-from tui_trainer.components.schedulers import AnyScheduler, Constant, Cosine, Plateau
-from tui_trainer.engine import progress
+from tui_trainer.components.schedulers.builtin import AnyScheduler, Constant, Cosine, Plateau
 from tui_trainer.engine.batches import Batches, seeded
-from tui_trainer.engine.build import set_up
-from tui_trainer.engine.checkpoint import save
-from tui_trainer.engine.control import Control
+from tui_trainer.engine.checkpointing import snapshot
+from tui_trainer.engine.checkpointing.file_format import save
+from tui_trainer.engine.commands.queue import Control
+from tui_trainer.engine.setup import set_up
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
-from tui_trainer.runs.folder import Owner, RunFolder
+from tui_trainer.runs.run_dir import Owner, RunFolder
 
 OWNER = Owner(1, "here", "")
 
@@ -166,7 +166,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_the_step_said_and_nothing_b
     assert bench.state.series["train_loss"].gaps[0][0] == step
     assert all(math.isfinite(value) for value in bench.state.series["train_loss"].values)
     for path in folder.checkpoints.glob("*.safetensors"):
-        from tui_trainer.engine.checkpoint import load
+        from tui_trainer.engine.checkpointing.file_format import load
 
         assert all(torch.isfinite(tensor).all() for tensor in load(path)["model"].values())
 
@@ -239,7 +239,7 @@ def test_rolling_back_restores_weights_and_momentum_and_says_from_where(folder):
     bench.control.put(cmd.RollBack(to="here"))
     bench.control.put(cmd.Pause())
     bench.steps(1)
-    from tui_trainer.engine.checkpoint import load
+    from tui_trainer.engine.checkpointing.file_format import load
 
     saved = load(folder.checkpoints / "here.safetensors")
     assert all(torch.equal(saved["model"][name], value) for name, value in model.state_dict().items())
@@ -276,7 +276,7 @@ def test_what_cannot_be_done_is_refused_with_its_reason(command, words):
 @pytest.mark.parametrize(
     ("tree", "words"),
     [
-        (lambda: progress.checkpoint(Bench(tiny(model={"hidden": [9]})).trainer), "size mismatch for hidden1.weight"),
+        (lambda: snapshot.checkpoint(Bench(tiny(model={"hidden": [9]})).trainer), "size mismatch for hidden1.weight"),
         (lambda: [1, 2], "list indices must be integers"),
         (lambda: {"model": 3, "optimizer": {}, "epoch": 1, "step": 2}, "state_dict"),
     ],
@@ -297,7 +297,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_and_the_run_goes_on_as_it_was
 
 
 def test_an_optimizer_swap_starts_empty_with_its_own_rate():
-    from tui_trainer.components.optimizers import Adam
+    from tui_trainer.components.optimizers.first_order import Adam
 
     bench = Bench(tiny(optimizer={"momentum": 0.9}))
     bench.steps(6)

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from tui_trainer.cli import main
+from tui_trainer.cli.main import main
 from tui_trainer.config.preset import load, preset_names
 from tui_trainer.errors import UserError
-from tui_trainer.lecture import checking, registry
+from tui_trainer.lecture import registry, runner
 from tui_trainer.lecture.claims import Measured, above, exactly
-from tui_trainer.lecture.contents import GROUPS, ROWS, presets_by_row, wanted
+from tui_trainer.lecture.outline import GROUPS, ROWS, presets_by_row, wanted
 from tui_trainer.lecture.registry import Check, checks
-from tui_trainer.lecture.school import School
+from tui_trainer.lecture.training_cache import School
 
 QUICK = {
     "design choices": "S11", "algorithms": "S17", "learning rates": "S27", "adaptive methods": "S35",
@@ -51,7 +51,7 @@ def test_a_row_cannot_be_measured_twice() -> None:
 
 @pytest.mark.parametrize("row", QUICK.values(), ids=QUICK)
 def test_a_quick_row_of_each_part_holds(row: str) -> None:
-    verdicts = checking.check([checks()[row]], [0])
+    verdicts = runner.check([checks()[row]], [0])
     assert verdicts
     assert [f"{one.claim}: {one.measured}, not {one.threshold}" for one in verdicts if not one.holds] == []
 

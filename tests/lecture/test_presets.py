@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tui_trainer.config.preset import load, preset_names
-from tui_trainer.lecture.contents import GROUPS, ROWS
-from tui_trainer.lecture.school import School
-from tui_trainer.lecture.trained import Trained
+from tui_trainer.lecture.outline import GROUPS, ROWS
+from tui_trainer.lecture.trained_run import Trained
+from tui_trainer.lecture.training_cache import School
 
 FOLDER = Path(__file__).parents[2] / "presets"
 NAMES = [name for name in preset_names() if load(name).first.lesson is not None]

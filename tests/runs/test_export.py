@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.wire import encode_event
+from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.export import write_csv
 
 

@@ -10,7 +10,7 @@ import shutil
 import pytest
 
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.wire import encode_event
+from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs import journal as journals
 from tui_trainer.runs.journal import Follower, Journal, newest_lines, read_events, whole_length
 
@@ -103,7 +103,7 @@ def test_what_cannot_be_written_waits_and_is_written_in_order_later(tmp_path, mo
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(descriptor, data)
 
-    monkeypatch.setattr("tui_trainer.runs.durable.os.write", short)
+    monkeypatch.setattr("tui_trainer.runs.atomic_write.os.write", short)
     for number in (2, 3):
         journal.append(line(number))
     assert "No space left" in journal.error
@@ -232,7 +232,7 @@ def test_half_a_line_that_cannot_be_taken_back_at_once_is_taken_back_before_the_
             raise OSError(errno.EIO, "Input/output error")
         truncate(descriptor, length)
 
-    monkeypatch.setattr("tui_trainer.runs.durable.os.write", torn)
+    monkeypatch.setattr("tui_trainer.runs.atomic_write.os.write", torn)
     monkeypatch.setattr("tui_trainer.runs.journal.os.ftruncate", stuck)
     journal.append(line(2))
     assert path.stat().st_size > journal.size

@@ -13,16 +13,16 @@ import pytest
 
 from tests.support import tiny, wait_for
 from tui_trainer.config.preset import Preset
+from tui_trainer.host.host import Host
+from tui_trainer.host.spec import HostSpec, host_spec
 from tui_trainer.paths import socket_path
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.state import RunState
 from tui_trainer.session.base import Greeting, Message, Notice, Session
-from tui_trainer.session.client import connect
-from tui_trainer.session.host import Host
-from tui_trainer.session.inprocess import InProcessSession
+from tui_trainer.session.in_process import InProcessSession
 from tui_trainer.session.launch import launch
-from tui_trainer.session.spec import HostSpec, host_spec
+from tui_trainer.session.socket_session import connect
+from tui_trainer.state.run_state import RunState
 
 
 class Watcher:

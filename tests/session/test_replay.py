@@ -1,128 +1,104 @@
-"""A long run that is opened: at once a coarse picture that says so, then all of it."""
+"""What a replay is told to do at which step, so that it does what the run did."""
 
 from __future__ import annotations
 
 import os
-import random
-import signal
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 
-from tests.runs.journals import altered, write
-from tui_trainer.protocol.state import RunState
-from tui_trainer.runs import reading
-from tui_trainer.runs.journal import read_events
-from tui_trainer.session import replay
-from tui_trainer.session.base import Greeting, Notice
-from tui_trainer.session.replay import ReplaySession
-from tui_trainer.session.several import SeveralSessions
+from tests.support import Bench, tiny
+from tui_trainer.protocol import commands as cmd
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.codec import encode_event
+from tui_trainer.runs.history import Record, first_difference
+from tui_trainer.runs.interventions import Later, later, script_of
+from tui_trainer.runs.run_dir import Owner, RunFolder
 
 
-@pytest.fixture(autouse=True)
-def every_journal_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui_trainer.session.replay.WORTH", 0)
+def made(path: Path) -> RunFolder:
+    folder = RunFolder(path)
+    folder.create("", {}, Owner(os.getpid(), "here", ""))
+    return folder
 
 
-def folded(journal: Path) -> str:
-    state = RunState(run=journal.parent.name)
-    for event in read_events(journal):
-        state.apply(event)
-    return state.model_dump_json()
+def record_of(bench: Bench) -> Record:
+    record = Record()
+    for event in bench.events:
+        record.add(event)
+    return record
 
 
-def greetings(session: ReplaySession | SeveralSessions, notices: list[Notice] | None = None) -> list[Greeting]:
-    """All until everything has been read."""
-    found: list[Greeting] = []
-    until = monotonic() + 30
-    while not found or found[-1].read < 1:
-        assert monotonic() < until
-        for message in session.drain():
-            if isinstance(message, Greeting):
-                found.append(message)
-            elif notices is not None and isinstance(message, Notice):
-                notices.append(message)
-        sleep(0.01)
-    return found
+@pytest.mark.parametrize("to", ["last", "epoch-00002", "step-8", "mine"])
+def test_a_replay_goes_back_to_a_checkpoint_that_the_clock_had_made(tmp_path, to):
+    """The saves of a replay come at other steps: what the run went back to is saved for it."""
+    saving = {"every_seconds": 1e9, "keep": 3}
+    bench = Bench(tiny(training={"epochs": 6}, checkpoints=saving | {"every_steps": 5}), made(tmp_path / "run"))
+    bench.steps(8)
+    bench.control.put(cmd.SaveCheckpoint(id="unnamed"))
+    bench.control.put(cmd.SaveCheckpoint(id="named", name="mine"))
+    bench.steps(5)
+    bench.control.put(cmd.SetLearningRate(factor=2.0, id="rate"))
+    bench.control.put(cmd.RollBack(to=to, id="back"))
+    bench.finish()
+    original = record_of(bench)
+    again = Bench(tiny(training={"epochs": 6}, checkpoints=saving), made(tmp_path / "again"))
+    again.trainer.follow(script_of(original))
+    again.finish()
+    assert again.of(ev.Refused) == []
+    assert first_difference(original, record_of(again)) == ""
 
 
-def test_it_is_coarse_first_and_whole_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = write(tmp_path / "long", 1, 20_000)
-    begun: list[reading.Reading] = []
+class TestAfterACheckpoint:
+    """What a run that goes on from a checkpoint is asked again."""
 
-    def begin_and_halt(path: Path) -> reading.Reading | None:
-        found = begin(path)
-        assert found is not None
-        os.kill(found._process.pid, signal.SIGSTOP)  # it may be done before this one has looked
-        begun.append(found)
-        return found
+    @pytest.fixture
+    def bench(self):
+        return Bench(tiny(training={"epochs": 6}))
 
-    begin = replay._begin
-    monkeypatch.setattr(replay, "_begin", begin_and_halt)
-    session = ReplaySession(tmp_path / "long")
-    (coarse,) = session.drain()
-    assert isinstance(coarse, Greeting)
-    assert coarse.read < 1
-    assert coarse.states[0].over
-    os.kill(begun[0]._process.pid, signal.SIGCONT)
-    found = greetings(session)
-    session.close()
-    assert coarse.states[0].step == found[-1].states[0].step
-    assert found[-1].read == 1
-    assert found[-1].states[0].model_dump_json() == folded(journal)
+    def journal_of(self, bench: Bench, path: Path) -> Path:
+        path.write_bytes(b"".join(map(encode_event, bench.events)))
+        return path
 
+    def test_what_changed_the_rest_of_the_run(self, bench, tmp_path):
+        bench.steps(8)
+        for command in (
+            cmd.SetLearningRate(value=0.2, id="rate"), cmd.Pause(id="pause"), cmd.Resume(id="resume"),
+            cmd.Note(text="here", id="note"), cmd.SetClip(value=1.0, id="held"), cmd.Stop(when="epoch", id="stop"),
+        ):  # fmt: skip
+            bench.control.put(command)
+        bench.steps(1)
+        found = later(self.journal_of(bench, tmp_path / "j"), 0, 5, {"held"})
+        assert [(step, command.id) for step, command in found.script] == [(8, "rate"), (8, "note")]
+        assert found.words == "2 commands obeyed after the checkpoint asked again, at the same steps"
 
-def test_lines_that_were_skipped_elsewhere_are_told_here(tmp_path: Path) -> None:
-    altered(write(tmp_path / "long", 2, 20_000), random.Random(1), 3)
-    session = ReplaySession(tmp_path / "long")
-    notices: list[Notice] = []
-    greetings(session, notices)
-    session.close()
-    assert [notice.text.split(" of the journal")[0] for notice in notices] == ["3 altered or torn lines"]
+    def test_only_what_came_after_it(self, bench, tmp_path):
+        bench.steps(3)
+        bench.control.put(cmd.SetLearningRate(value=0.2, id="rate"))
+        bench.steps(3)
+        bench.trainer.flush()
+        reached = sum(len(encode_event(event)) for event in bench.events)
+        bench.control.put(cmd.SetClip(value=1.0, id="clip"))
+        bench.steps(3)
+        found = later(self.journal_of(bench, tmp_path / "j"), reached, 6)
+        assert [(step, command.id) for step, command in found.script] == [(6, "clip")]
 
+    def test_nothing_that_was_undone(self, bench, tmp_path):
+        bench.steps(8)
+        bench.control.put(cmd.SetLearningRate(value=0.2, id="rate"))
+        bench.steps(3)
+        bench.control.put(cmd.Undo(id="undo"))
+        bench.steps(1)
+        assert later(self.journal_of(bench, tmp_path / "j"), 0, 5) == Later()
+        assert "went back to before it" in later(self.journal_of(bench, tmp_path / "j"), 0, 9).words
 
-def test_where_no_process_can_be_started_it_is_read_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = write(tmp_path / "long", 3, 20_000)
+    def test_nothing_that_may_have_broken_the_run(self, bench, tmp_path):
+        bench.steps(8)
+        bench.control.put(cmd.SetLearningRate(value=1e30, id="rate"))
+        assert bench.finish().reason == "not-finite"
+        found = later(self.journal_of(bench, tmp_path / "j"), 0, 5)
+        assert found.script == ()
+        assert found.words == "1 command obeyed after the checkpoint not asked again: the run ended not-finite"
 
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError("no more processes")
-
-    monkeypatch.setattr(reading.subprocess, "Popen", refuse)
-    assert greetings(ReplaySession(tmp_path / "long"))[-1].states[0].model_dump_json() == folded(journal)
-
-
-def test_a_process_that_dies_is_replaced_by_this_one(tmp_path: Path) -> None:
-    journal = write(tmp_path / "long", 4, 20_000)
-    session = ReplaySession(tmp_path / "long")
-    assert session.drain()
-    assert session._reading is not None
-    session._reading._process.kill()
-    assert greetings(session)[-1].states[0].model_dump_json() == folded(journal)
-    session.close()
-
-
-def test_what_is_read_here_is_not_called_whole_before_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine a tick is over before the journal is."""
-
-    def refuse(*arguments: object, **options: object) -> None:
-        raise OSError
-
-    monkeypatch.setattr(reading.subprocess, "Popen", refuse)
-    monkeypatch.setattr(replay, "CHUNK", 1 << 12)
-    monkeypatch.setattr(replay, "BUDGET", 1e-9)
-    ticks = iter(range(1 << 30))
-    monkeypatch.setattr(replay, "perf_counter", lambda: next(ticks) * 0.6e-9)
-    journal = write(tmp_path / "long", 4, 20_000)
-    found = greetings(ReplaySession(tmp_path / "long"))
-    assert len(found) > 3
-    assert all(greeting.read < 1 for greeting in found[:-1])
-    assert found[-1].states[0].model_dump_json() == folded(journal)
-
-
-def test_of_several_the_last_one_counts(tmp_path: Path) -> None:
-    journals = [write(tmp_path / name, seed, 20_000) for seed, name in enumerate(("one", "two"), start=5)]
-    session = SeveralSessions([ReplaySession(journal.parent) for journal in journals])
-    states = greetings(session)[-1].states
-    session.close()
-    assert [state.model_dump_json() for state in states] == [folded(journal) for journal in journals]
+    def test_without_a_journal(self, tmp_path):
+        assert later(tmp_path / "j", 10, 5) == Later()

@@ -14,20 +14,20 @@ import pytest
 
 from tests.session.conftest import Running, Watcher, run_host, socket_path, spec_for
 from tests.support import wait_for
-from tui_trainer.components.schedulers import Cosine
+from tui_trainer.components.schedulers.builtin import Cosine
+from tui_trainer.host.event_bus import Hub
+from tui_trainer.host.host import Host
+from tui_trainer.host.server import Server
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.state import RunState
-from tui_trainer.protocol.wire import decode_event
-from tui_trainer.runs.folder import RunFolder
+from tui_trainer.protocol.codec import decode_event
+from tui_trainer.runs.catalog import describe
 from tui_trainer.runs.journal import read_events
-from tui_trainer.runs.listing import describe
+from tui_trainer.runs.run_dir import RunFolder
 from tui_trainer.session.base import Greeting
-from tui_trainer.session.client import connect
-from tui_trainer.session.host import Host
-from tui_trainer.session.hub import Hub
-from tui_trainer.session.replay import ReplaySession
-from tui_trainer.session.server import Server
+from tui_trainer.session.finished_run import ReplaySession
+from tui_trainer.session.socket_session import connect
+from tui_trainer.state.run_state import RunState
 
 
 def test_the_first_message_is_a_greeting(running: Running):
@@ -123,7 +123,7 @@ def test_a_refused_run_leaves_nothing_behind(tmp_path):
 
 
 def test_a_viewer_that_stalls_is_given_a_fresh_state_and_costs_bounded_memory(tmp_path, monkeypatch):
-    from tui_trainer.session import server
+    from tui_trainer.host import server
 
     monkeypatch.setattr(server, "MAX_OUTBOX", 50_000)
     host, thread = run_host(spec_for(tmp_path, training={"epochs": 1_000_000}))
@@ -255,7 +255,7 @@ def test_a_worker_that_outlives_its_host_writes_into_nobody_elses_pipe(tmp_path,
 
 
 def test_a_stop_while_the_folder_is_made_is_obeyed_before_the_first_step(tmp_path):
-    from tui_trainer.session import worker
+    from tui_trainer.host import worker
 
     host = worker.Worker(spec_for(tmp_path), Hub(), lambda folder: host.obey(cmd.Stop(by="test")))
     host._hub.add_run("run")
@@ -270,7 +270,7 @@ def test_a_stop_while_the_folder_is_made_is_obeyed_before_the_first_step(tmp_pat
 
 
 def test_a_host_that_is_killed_is_named_and_its_run_is_taken_up(tmp_path, monkeypatch):
-    from tui_trainer.session import again as module
+    from tui_trainer.session import resume as module
     from tui_trainer.session.launch import Launched, launch
 
     started: list[Launched] = []
@@ -298,7 +298,7 @@ def test_a_host_that_is_killed_is_named_and_its_run_is_taken_up(tmp_path, monkey
 
 
 def test_fates_are_told_apart(tmp_path, monkeypatch):
-    from tui_trainer.session import fate as module
+    from tui_trainer.session import exit_reason as module
 
     log = tmp_path / "host.log"
     log.write_text("Fatal Python error: Segmentation fault\n\nCurrent thread\n")
@@ -333,8 +333,8 @@ def test_runs_are_trained_anew_beside_the_old_ones(tmp_path):
     """The valley turned: gradient descent goes as far in it, a scale for each coordinate does not."""
     from tui_trainer.config.preset import load
     from tui_trainer.errors import UserError
-    from tui_trainer.session.again import anew_spec
-    from tui_trainer.session.spec import host_spec
+    from tui_trainer.host.spec import host_spec
+    from tui_trainer.session.rerun import anew_spec
 
     old = host_spec(load("coord-scale", ["training.epochs=2"]), str(tmp_path / "runs"), "night", [])
     _, thread = run_host(old)

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from textual.pilot import Pilot
 
-from tests.ui.scripted import (
+from tests.ui.fake_session import (
     TERMINAL,
     Scripted,
     app_over,
@@ -22,13 +22,13 @@ from tests.ui.scripted import (
     trained,
     until,
 )
-from tests.ui.test_home import Shelf
-from tests.ui.test_lecture import DUEL, FAST, Lecture, narrated
+from tests.ui.lecture.test_lecture import DUEL, FAST, Lecture, narrated
+from tests.ui.screens.test_home import Shelf
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.pictures import Axis, Bars, Contour, Group, Line, Spots, taken
 from tui_trainer.ui.app import TrainerApp
-from tui_trainer.ui.tour import Programme
+from tui_trainer.ui.lecture.tour import Programme
 
 Compare = Callable[..., bool]
 

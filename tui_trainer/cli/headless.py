@@ -8,11 +8,11 @@ import threading
 from pathlib import Path
 
 from tui_trainer.errors import UserError
+from tui_trainer.host.log_capture import Output
+from tui_trainer.host.spec import HostSpec
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.state import RunState
-from tui_trainer.protocol.words import describe, epoch_line
-from tui_trainer.session.output import Output
-from tui_trainer.session.spec import HostSpec
+from tui_trainer.protocol.describe import describe, epoch_line
+from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 
 MAX_WAITING = 10_000
@@ -105,7 +105,7 @@ def train(spec: HostSpec) -> int:
 
 
 def _serve(spec: HostSpec, output: Output, descriptor: int) -> tuple[int, str]:
-    from tui_trainer.session.host import Host
+    from tui_trainer.host.host import Host
 
     host = Host(spec, output=output)
     printer = Printer(descriptor, several=len(spec.runs) > 1)
@@ -122,7 +122,7 @@ def _serve(spec: HostSpec, output: Output, descriptor: int) -> tuple[int, str]:
 
 def _chart(state: RunState) -> str:
     """The loss of a run as a chart in plain text."""
-    from tui_trainer.ui.plain import plain_chart
+    from tui_trainer.ui.render.text_chart import plain_chart
 
     return plain_chart(state)
 

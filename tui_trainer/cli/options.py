@@ -14,7 +14,7 @@ import click
 from tui_trainer.text import visible
 
 if TYPE_CHECKING:
-    from tui_trainer.session.spec import HostSpec
+    from tui_trainer.host.spec import HostSpec
 
 runs_dir_option = click.option("--runs-dir", metavar="DIR", help="Where runs are; else TUI_TRAINER_RUNS, else ./runs.")
 trust_option = click.option("--trust", is_flag=True, help="Let the preset import and run code of its own.")
@@ -40,7 +40,7 @@ def print_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> None:
 
 def say_differences(spec: HostSpec) -> None:
     """What about this machine differs from the one that trained the runs, before they go on."""
-    from tui_trainer.session.again import differences
+    from tui_trainer.runs.environment_diff import differences
 
     for difference in differences(Path(spec.runs[0].path)):
         click.echo(visible(f"note: {difference}: the curve may differ in its last bits"), err=True)

@@ -9,10 +9,10 @@ from pydantic import Field
 
 from tui_trainer.components.base import Component, Positive, Share
 from tui_trainer.components.models import Head
-from tui_trainer.components.task import Shape, Task
+from tui_trainer.data.types import Shape, Task
 
 if TYPE_CHECKING:
-    from tui_trainer.parts.objectives import Cost, Objective
+    from tui_trainer.nn.objectives import Cost, Objective
 
 
 class Loss(Component):
@@ -79,7 +79,7 @@ class CrossEntropy(Loss):
     def build(self, shape: Shape) -> Objective:
         import torch.nn.functional as F
 
-        from tui_trainer.parts.objectives import Classes, Logits
+        from tui_trainer.nn.objectives import Classes, Logits
 
         if not self.label_smoothing:
             return Logits()
@@ -101,7 +101,7 @@ class NLL(Loss):
             )
 
     def build(self, shape: Shape) -> Objective:
-        from tui_trainer.parts.objectives import Classes, nll_of_probabilities
+        from tui_trainer.nn.objectives import Classes, nll_of_probabilities
 
         return Classes(nll_of_probabilities)
 
@@ -119,7 +119,7 @@ class _Distance(Loss):
             )
 
     def build(self, shape: Shape) -> Objective:
-        from tui_trainer.parts.objectives import OneHot, Values
+        from tui_trainer.nn.objectives import OneHot, Values
 
         return Values(self.cost()) if shape.task == "regression" else OneHot(self.cost())
 
@@ -149,7 +149,7 @@ class HalfMSE(_Distance):
     kind: Literal["half-mse"] = "half-mse"
 
     def cost(self) -> Cost:
-        from tui_trainer.parts.objectives import half_mse
+        from tui_trainer.nn.objectives import half_mse
 
         return half_mse
 
@@ -207,7 +207,7 @@ class BCEWithLogits(_Binary):
     def build(self, shape: Shape) -> Objective:
         import torch.nn.functional as F
 
-        from tui_trainer.parts.objectives import OneHot, TwoClasses
+        from tui_trainer.nn.objectives import OneHot, TwoClasses
 
         cost = F.binary_cross_entropy_with_logits
         return TwoClasses(cost, threshold=0.0) if self.outputs(shape) == 1 else OneHot(cost)
@@ -233,7 +233,7 @@ class BCE(_Binary):
             )
 
     def build(self, shape: Shape) -> Objective:
-        from tui_trainer.parts.objectives import OneHot, TwoClasses, bce_of_probabilities
+        from tui_trainer.nn.objectives import OneHot, TwoClasses, bce_of_probabilities
 
         cost = bce_of_probabilities
         return TwoClasses(cost, threshold=0.5) if self.outputs(shape) == 1 else OneHot(cost)
@@ -263,7 +263,7 @@ class Hinge(_Margin):
     def build(self, shape: Shape) -> Objective:
         import torch.nn.functional as F
 
-        from tui_trainer.parts.objectives import Classes, TwoSigns, hinge_of_signs
+        from tui_trainer.nn.objectives import Classes, TwoSigns, hinge_of_signs
 
         return TwoSigns(hinge_of_signs) if self.outputs(shape) == 1 else Classes(F.multi_margin_loss)
 
@@ -277,7 +277,7 @@ class Perceptron(_Margin):
     kind: Literal["perceptron"] = "perceptron"
 
     def build(self, shape: Shape) -> Objective:
-        from tui_trainer.parts.objectives import Classes, TwoSigns, perceptron_of_classes, perceptron_of_signs
+        from tui_trainer.nn.objectives import Classes, TwoSigns, perceptron_of_classes, perceptron_of_signs
 
         return TwoSigns(perceptron_of_signs) if self.outputs(shape) == 1 else Classes(perceptron_of_classes)
 
@@ -300,7 +300,7 @@ class Value(Loss):
             )
 
     def build(self, shape: Shape) -> Objective:
-        from tui_trainer.parts.objectives import Heights
+        from tui_trainer.nn.objectives import Heights
 
         return Heights()
 

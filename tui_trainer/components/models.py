@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from tui_trainer.components.activations import GELU, AnyActivation, ReLU
 from tui_trainer.components.base import Arguments, Component, Count, Decay, ImportPath
-from tui_trainer.components.inits import AnyInit, KaimingUniform, Normal, TorchDefault
-from tui_trainer.components.task import Shape
+from tui_trainer.components.initializers import AnyInit, KaimingUniform, Normal, TorchDefault
+from tui_trainer.data.types import Shape
 from tui_trainer.errors import UserError
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Linear(Model):
     """Whether a constant is added to each output; without it a boundary goes through the origin."""
 
     def assemble(self, shape: Shape, outputs: int) -> nn.Module:
-        from tui_trainer.parts.networks import mlp
+        from tui_trainer.nn.networks import mlp
 
         return mlp(shape.inputs, (), outputs, self.activation.build, self.head, bias=self.bias)
 
@@ -119,7 +119,7 @@ class MLP(Model):
     """Normalise the sums of each hidden layer over the batch or over the layer, before the activation."""
 
     def assemble(self, shape: Shape, outputs: int) -> nn.Module:
-        from tui_trainer.parts.networks import mlp
+        from tui_trainer.nn.networks import mlp
 
         return mlp(shape.inputs, self.hidden, outputs, self.activation.build, self.head, self.dropout, self.norm)
 
@@ -174,7 +174,7 @@ class CNN(Model):
             )
 
     def assemble(self, shape: Shape, outputs: int) -> nn.Module:
-        from tui_trainer.parts.networks import cnn
+        from tui_trainer.nn.networks import cnn
 
         return cnn(
             shape.inputs, self.channels, self.kernel, self.pool, self.hidden, outputs, self.activation.build, self.head,
@@ -231,7 +231,7 @@ class Transformer(Model):
             )
 
     def assemble(self, shape: Shape, outputs: int) -> nn.Module:
-        from tui_trainer.parts.transformer import CausalTransformer
+        from tui_trainer.nn.transformer import CausalTransformer
 
         return CausalTransformer(
             shape.targets, shape.inputs[0], outputs, self.layers, self.heads, self.width, self.activation.build,
@@ -256,7 +256,7 @@ class Point(Model):
             )
 
     def assemble(self, shape: Shape, outputs: int) -> nn.Module:
-        from tui_trainer.parts import functions
+        from tui_trainer.data import functions
 
         assert shape.function is not None
         return functions.Point(shape.function)
@@ -300,7 +300,7 @@ class ImportedModel(Model):
         """Only the function itself knows what it can read."""
 
     def assemble(self, shape: Shape, outputs: int) -> nn.Module:
-        from tui_trainer.parts.imported import module
+        from tui_trainer.data.user_code import module
 
         return module(self.path, shape, outputs, self.arguments)
 

@@ -8,10 +8,10 @@ from pydantic import BeforeValidator, Field
 
 from tui_trainer.components.activations import AnyActivation
 from tui_trainer.components.base import Component, Count, Whole, by_name
-from tui_trainer.components.dataset import Dataset
+from tui_trainer.components.datasets.base import Dataset
 from tui_trainer.components.losses import Loss
 from tui_trainer.components.models import Model
-from tui_trainer.components.optimizers import Optimizer
+from tui_trainer.components.optimizers.first_order import Optimizer
 
 SEVERAL = 40
 """Pictures of one kind, about, that are spread over a run where nothing else is asked for."""

@@ -11,12 +11,12 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
-from tui_trainer.config.problems import as_user_error
-from tui_trainer.config.run import FAMILIES, RunConfig
-from tui_trainer.config.shelf import Table, find
-from tui_trainer.config.shelf import preset_names as preset_names
-from tui_trainer.config.shelf import preset_tables as preset_tables
+from tui_trainer.config.preset_library import Table, find
+from tui_trainer.config.preset_library import preset_names as preset_names
+from tui_trainer.config.preset_library import preset_tables as preset_tables
+from tui_trainer.config.run_config import FAMILIES, RunConfig
 from tui_trainer.config.toml import parse_toml, read_toml
+from tui_trainer.config.validation_errors import as_user_error
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.paths import checked_name, presets_dir
 

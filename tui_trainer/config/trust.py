@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from importlib.machinery import PathFinder
 
-from tui_trainer.config.run import RunConfig
+from tui_trainer.config.run_config import RunConfig
 from tui_trainer.errors import UserError
 
 

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tui_trainer.diagnosis import broken, fitting, rates
+from tui_trainer.diagnosis import failures, generalization, learning_rate
 from tui_trainer.diagnosis.findings import Finding, Name, Rule
 from tui_trainer.diagnosis.history import History
 
 RULES: Mapping[Name, Rule] = {
-    "NAN": broken.nan,
-    "DIVERGE": broken.diverge,
-    "EXPLODE": broken.explode,
-    "NOGRAD": broken.no_gradient,
-    "DEAD": broken.dead,
-    "VANISH": broken.vanish,
-    "STUCK": broken.stuck,
-    "LR_HIGH": rates.lr_high,
-    "PLATEAU_NOISE": rates.plateau_noise,
-    "ADAGRAD": rates.adagrad,
-    "LR_LOW": rates.lr_low,
-    "OVERFIT": fitting.overfit,
-    "UNDERFIT": fitting.underfit,
-    "PLATEAU": rates.plateau,
-    "STOPPED_TOO_SOON": fitting.stopped_too_soon,
+    "NAN": failures.nan,
+    "DIVERGE": failures.diverge,
+    "EXPLODE": failures.explode,
+    "NOGRAD": failures.no_gradient,
+    "DEAD": failures.dead,
+    "VANISH": failures.vanish,
+    "STUCK": failures.stuck,
+    "LR_HIGH": learning_rate.lr_high,
+    "PLATEAU_NOISE": learning_rate.plateau_noise,
+    "ADAGRAD": learning_rate.adagrad,
+    "LR_LOW": learning_rate.lr_low,
+    "OVERFIT": generalization.overfit,
+    "UNDERFIT": generalization.underfit,
+    "PLATEAU": learning_rate.plateau,
+    "STOPPED_TOO_SOON": generalization.stopped_too_soon,
 }
 """One function for each finding; a new one is a function, its row here, and its row in `HEADLINES`."""
 

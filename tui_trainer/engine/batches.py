@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from tui_trainer.components.task import Split
+from tui_trainer.data.types import Split
 
 
 def seeded(*numbers: int) -> torch.Generator:

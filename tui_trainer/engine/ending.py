@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tui_trainer.engine import progress, telling
+from tui_trainer.engine import run_events
+from tui_trainer.engine.checkpointing import snapshot
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
 
@@ -41,13 +42,13 @@ def finish(trainer: Trainer) -> None:
 def fail(trainer: Trainer, error: BaseException) -> None:
     """End the run because of an error in it; what was saved stays."""
     trainer.exit_code = 1
-    _say(trainer, "failed", telling.in_words(error))
+    _say(trainer, "failed", run_events.in_words(error))
 
 
 def _say(trainer: Trainer, reason: ev.Reason, detail: str) -> None:
     trainer.watch.stop()
     trainer.over = True
-    trainer.publish(telling.finished(trainer, reason, detail))
+    trainer.publish(run_events.finished(trainer, reason, detail))
 
 
 def _settle(trainer: Trainer) -> None:
@@ -58,7 +59,7 @@ def _settle(trainer: Trainer) -> None:
     best = trainer.judge.best
     wanted = trainer.ending is not None and trainer.ending.restore_best
     if wanted and best is not None and trainer.best_weights is not None and best.step != trainer.step:
-        progress.put_back(trainer, trainer.best_weights)
+        snapshot.put_back(trainer, trainer.best_weights)
         trainer.publish(ev.RolledBack(to="best", from_epoch=best.epoch, step=trainer.step))
     trainer.save()
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui_trainer.components.schedulers import Plateau
-from tui_trainer.diagnosis.follow import EFFECTIVE
-from tui_trainer.engine import layers, probes, progress
+from tui_trainer.components.schedulers.builtin import Plateau
+from tui_trainer.diagnosis.reducer import EFFECTIVE
+from tui_trainer.engine.checkpointing import snapshot
+from tui_trainer.engine.checkpointing.state_tree import copied
 from tui_trainer.engine.ending import Ending
-from tui_trainer.engine.judge import Metrics
-from tui_trainer.engine.layers import finite
-from tui_trainer.engine.recorder import columns
-from tui_trainer.engine.tree import copied
+from tui_trainer.engine.evaluation.early_stopper import Metrics
+from tui_trainer.engine.monitoring import layer_stats, step_probe
+from tui_trainer.engine.monitoring.layer_stats import finite
+from tui_trainer.engine.monitoring.recorder import columns
 from tui_trainer.protocol import events as ev
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def end_epoch(trainer: Trainer) -> None:
         judge.watch(scheduler.watch, trainer.step, metrics)
     is_best = found is not None and judge.judge(trainer.epoch, trainer.step, metrics, every)
     if is_best:
-        trainer.best_weights = copied(progress.weights(trainer))
+        trainer.best_weights = copied(snapshot.weights(trainer))
         trainer.best_is_saved = False
     trainer.last_metrics |= metrics
     trainer.publish(
@@ -71,8 +72,8 @@ def _is_kept(trainer: Trainer) -> bool:
 def _say_layers(trainer: Trainer, seen: dict[str, Tensor]) -> None:
     """What came out of the hidden layers in this validation, and how large the steps of Adagrad still are."""
     if seen:
-        trainer.publish(ev.LayersMeasured(step=trainer.step, layers=layers.activity(seen)))
-    rate = probes.effective_rate(trainer.optimizer)
+        trainer.publish(ev.LayersMeasured(step=trainer.step, layers=layer_stats.activity(seen)))
+    rate = step_probe.effective_rate(trainer.optimizer)
     if rate is not None:
         seconds = [round(trainer.watch.read(), 4)]
         trainer.publish(columns(trainer.step, [trainer.step], seconds, {EFFECTIVE: [rate]}))

@@ -20,27 +20,31 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from tui_trainer.components.optimizers import AnyOptimizer
-from tui_trainer.components.plan import Plan
-from tui_trainer.config.run import RunConfig
-from tui_trainer.diagnosis.observer import Observer
-from tui_trainer.engine import build, closures, layers, probes, progress, rng, stepping, telling
-from tui_trainer.engine.control import Control
-from tui_trainer.engine.descent import Descent
+from tui_trainer.components.optimizers.first_order import AnyOptimizer
+from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.config.run_config import RunConfig
+from tui_trainer.diagnosis.monitor import Observer
+from tui_trainer.engine import rng, run_events, setup
+from tui_trainer.engine.checkpointing import snapshot
+from tui_trainer.engine.checkpointing.checkpointer import Saver
+from tui_trainer.engine.commands.handlers import obey
+from tui_trainer.engine.commands.queue import Control
+from tui_trainer.engine.commands.undo import Undoable
 from tui_trainer.engine.ending import Ending, finish
 from tui_trainer.engine.epoch_end import end_epoch
-from tui_trainer.engine.evaluate import evaluate
-from tui_trainer.engine.judge import Judge, Metrics
-from tui_trainer.engine.layers import finite
-from tui_trainer.engine.metrics import Metric, metric_for
-from tui_trainer.engine.obey import obey
-from tui_trainer.engine.pictures.album import Album
-from tui_trainer.engine.recorder import Recorder, Stopwatch, columns
-from tui_trainer.engine.saving import Saver
-from tui_trainer.engine.undo import Undoable
+from tui_trainer.engine.evaluation.early_stopper import Judge, Metrics
+from tui_trainer.engine.evaluation.evaluate import evaluate
+from tui_trainer.engine.evaluation.metrics import Metric, metric_for
+from tui_trainer.engine.fast_path import fused_step
+from tui_trainer.engine.monitoring import layer_stats, step_probe
+from tui_trainer.engine.monitoring.layer_stats import finite
+from tui_trainer.engine.monitoring.optimality import Descent
+from tui_trainer.engine.monitoring.recorder import Recorder, Stopwatch, columns
+from tui_trainer.engine.pictures.recorder import Album
+from tui_trainer.engine.steps import closure
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
-from tui_trainer.runs.folder import RunFolder
+from tui_trainer.runs.run_dir import RunFolder
 
 Publish = Callable[[ev.AnyEvent], None]
 
@@ -78,7 +82,7 @@ class Trainer:
         self.clip = config.training.clip_grad_norm
         self.rate = 0.0
         self.last_metrics: Metrics = {}
-        self.best_weights: progress.Tree | None = None
+        self.best_weights: snapshot.Tree | None = None
         self.best_is_saved = True
         self._paced = config.training.steps_per_second > 0
         self._stepped_at = 0.0
@@ -99,9 +103,9 @@ class Trainer:
         self.exit_code = 0
         self.saver: Saver | None = None
         self.optimizer_choice: AnyOptimizer = config.optimizer
-        self.shop: build.Workshop
+        self.shop: setup.Workshop
         self.optimizer: torch.optim.Optimizer
-        self.prober: probes.Prober
+        self.prober: step_probe.Prober
         self.metric: Metric
         self.plan: Plan
         self.descent: Descent
@@ -110,9 +114,9 @@ class Trainer:
 
     def set_up(self) -> None:
         """Build data, model and optimizer. Raises `UserError` where that is not possible; nothing has been written."""
-        self.shop = build.set_up(self.config, self.log)
+        self.shop = setup.set_up(self.config, self.log)
         self.descent = Descent(self.config, self.shop, self.recorder)
-        self.prober = probes.Prober(self.shop, self.config.training.probe_every)
+        self.prober = step_probe.Prober(self.shop, self.config.training.probe_every)
         self.use_optimizer(self.config.optimizer)
         self.metric = self.new_metric()
         self.plan = Plan.begin(
@@ -127,12 +131,12 @@ class Trainer:
 
     def use_optimizer(self, choice: AnyOptimizer) -> None:
         """Step with this optimizer from now on, its state empty. Raises `UserError` where it cannot step the model."""
-        closures.refuse(choice, self.clip, self.config.training.precision)
-        self.optimizer = build.optimizer_for(choice, self.shop.model)
+        closure.refuse(choice, self.clip, self.config.training.precision)
+        self.optimizer = setup.optimizer_for(choice, self.shop.model)
         self.optimizer_choice = choice
         self._parameters = self.shop.parameters
-        self._train = partial(closures.train_batch, self) if choice.needs_closure else self._train_batch
-        self._step_optimizer = stepping.bound(self.optimizer)
+        self._train = partial(closure.train_batch, self) if choice.needs_closure else self._train_batch
+        self._step_optimizer = fused_step.bound(self.optimizer)
 
     def new_metric(self) -> Metric:
         """The task's metric, empty."""
@@ -153,7 +157,7 @@ class Trainer:
         if folder is not None:
             self.saver = Saver(folder, self.config.checkpoints, self.publish)
             self.saver.rest(self.watch.read(), perf_counter())
-        self.publish(telling.started(self, str(folder.path) if folder is not None else ""))
+        self.publish(run_events.started(self, str(folder.path) if folder is not None else ""))
         self.enter("paused" if self.paused else "running")
 
     def log(self, line: str) -> None:
@@ -260,7 +264,7 @@ class Trainer:
         if self.clip or self.step % self.config.training.norm_every == 0:
             self._measure_norm()
         every = self.config.training.layers_every
-        before = layers.weights_before(self.shop.layers) if every and self.step % every == 0 else None
+        before = layer_stats.weights_before(self.shop.layers) if every and self.step % every == 0 else None
         if scaler is not None:
             scaler.step(self.optimizer)
             scaler.update()
@@ -269,7 +273,7 @@ class Trainer:
         if probe is not None:
             self.recorder.add_probe(self.step + 1, probe.after_step(inputs, targets, loss))
         if before is not None:
-            self.recorder.add_layers(self.step + 1, self.shop.layers, layers.measure(self.shop.layers, before))
+            self.recorder.add_layers(self.step + 1, self.shop.layers, layer_stats.measure(self.shop.layers, before))
         self.metric.add(outputs, targets)
         return loss.detach()
 
@@ -289,7 +293,7 @@ class Trainer:
 
     def _measure_norm(self) -> None:
         """Record the global gradient norm; with clipping on, scale the gradients down to the threshold."""
-        norm = layers.norm_of(layers.gradients_of(self._parameters))
+        norm = layer_stats.norm_of(layer_stats.gradients_of(self._parameters))
         if self.clip:
             torch.nn.utils.clip_grads_with_norm_(self._parameters, self.clip, norm)
         self.recorder.add_norm(self.step + 1, norm)
@@ -310,8 +314,8 @@ class Trainer:
         if broken is None:
             return False
         self.step = broken[0]
-        self.publish(telling.broke(self, broken[1]))
-        self.ending = Ending("not-finite", telling.not_finite(*broken))
+        self.publish(run_events.broke(self, broken[1]))
+        self.ending = Ending("not-finite", run_events.not_finite(*broken))
         self.exit_code = 1
         return True
 
@@ -378,7 +382,7 @@ class Trainer:
             return
         begun = perf_counter()
         self.flush()
-        tree = progress.checkpoint(self) | {"journal": self._mark_journal()}
+        tree = snapshot.checkpoint(self) | {"journal": self._mark_journal()}
         best = self.judge.best
         new_best = None if self.best_is_saved and self.saver.has_best else self.best_weights
         best_epoch = best.epoch if best is not None else 0

@@ -7,9 +7,9 @@ import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tui_trainer.lecture import rows
+from tui_trainer.lecture import checks as check_modules
 from tui_trainer.lecture.claims import Measured
-from tui_trainer.lecture.school import School
+from tui_trainer.lecture.training_cache import School
 
 Measure = Callable[[School], Iterable[Measured]]
 
@@ -45,7 +45,7 @@ def row(number: str, *presets: str) -> Callable[[Measure], Measure]:
 
 
 def checks() -> dict[str, Check]:
-    """Every check by its row: each module of `rows` is read."""
-    for module in pkgutil.iter_modules(rows.__path__):
-        importlib.import_module(f"{rows.__name__}.{module.name}")
+    """Every check by its row: each module of `checks` is imported."""
+    for module in pkgutil.iter_modules(check_modules.__path__):
+        importlib.import_module(f"{check_modules.__name__}.{module.name}")
     return dict(_CHECKS)

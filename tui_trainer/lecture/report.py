@@ -8,7 +8,7 @@ from typing import Any
 
 from tui_trainer.config.lesson import Lesson
 from tui_trainer.lecture.claims import Bound, Verdict
-from tui_trainer.lecture.contents import GROUPS, ROWS
+from tui_trainer.lecture.outline import GROUPS, ROWS
 
 _PARTS = {"says": "The lecture says", "truth": "What is true", "formula": "As it is computed here"}
 

@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from tui_trainer.components.base import Count, NonNegative, Positive
-from tui_trainer.components.optimizers import AnyOptimizer
-from tui_trainer.components.schedulers import AnyScheduler
+from tui_trainer.components.optimizers.first_order import AnyOptimizer
+from tui_trainer.components.schedulers.builtin import AnyScheduler
 
 ALL_RUNS = "*"
 

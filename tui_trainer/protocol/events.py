@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from tui_trainer.components.optimizers import AnyOptimizer
-from tui_trainer.components.plan import Plan
+from tui_trainer.components.optimizers.first_order import AnyOptimizer
+from tui_trainer.components.schedulers.plan import Plan
 from tui_trainer.protocol.commands import AnyCommand
 
 Status = Literal["starting", "running", "paused", "stopping", "finished", "failed"]

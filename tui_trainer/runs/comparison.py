@@ -11,9 +11,9 @@ from typing import Any
 
 from tui_trainer.config.toml import read_toml
 from tui_trainer.errors import UserError
-from tui_trainer.protocol.words import describe
-from tui_trainer.runs.listing import RunInfo
-from tui_trainer.runs.record import Record, read_record
+from tui_trainer.protocol.describe import describe
+from tui_trainer.runs.catalog import RunInfo
+from tui_trainer.runs.history import Record, read_record
 
 AROUND = 20
 """Steps over which the loss before and after an intervention is averaged."""

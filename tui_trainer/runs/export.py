@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 from typing import TextIO
 
-from tui_trainer.runs.record import read_record
+from tui_trainer.runs.history import read_record
 from tui_trainer.text import visible
 
 

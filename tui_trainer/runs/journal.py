@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui_trainer.protocol.lines import MAX_LINE, BadLine, intact
-from tui_trainer.runs.durable import sync_directory, write_all
+from tui_trainer.protocol.checksum import MAX_LINE, BadLine, intact
+from tui_trainer.runs.atomic_write import sync_directory, write_all
 
 if TYPE_CHECKING:
     from tui_trainer.protocol.events import AnyEvent
@@ -193,7 +193,7 @@ class Follower:
     def read(self, limit: int = 1 << 20) -> list[AnyEvent]:
         """The events of the next `limit` bytes; empty where nothing new is there. Raises `OSError`."""
         # Only who reads events waits for their models: listing runs does not.
-        from tui_trainer.protocol.wire import decode_event
+        from tui_trainer.protocol.codec import decode_event
 
         with open(self.path, "rb") as file:
             file.seek(max(self.offset - len(self._last), 0))

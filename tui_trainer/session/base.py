@@ -8,17 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.events import AnyEvent
-from tui_trainer.protocol.state import RunState
-
-
-@dataclass(frozen=True, slots=True)
-class Greeting:
-    """The folded state of every run of the host: what a viewer that just came, or that fell behind, starts from."""
-
-    states: tuple[RunState, ...]
-    read: float = 1.0
-    """The share of the past that the states stand for. With less than all of it they are coarse: what lies between the
-    places that were looked at is not in them."""
+from tui_trainer.state.greeting import Greeting
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui_trainer.session.fate import fate, memory_kills
+from tui_trainer.session.exit_reason import fate, memory_kills
 
 if TYPE_CHECKING:
-    from tui_trainer.session.client import ClientSession
-    from tui_trainer.session.spec import HostSpec
+    from tui_trainer.host.spec import HostSpec
+    from tui_trainer.session.socket_session import ClientSession
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Launched:
 
     def session(self, *, can_steer: bool = True) -> ClientSession:
         """A session with it, at once: it connects when the host listens."""
-        from tui_trainer.session.client import ClientSession, SocketLink
+        from tui_trainer.session.socket_session import ClientSession, SocketLink
 
         return ClientSession(
             SocketLink(self.socket, alive=self.alive),
@@ -74,7 +74,7 @@ def launch_line(line: bytes) -> Launched:
     directory (`-P`): what lies in a folder from somebody else must not be taken for a library.
     """
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "tui_trainer.session.host"],
+        [sys.executable, "-P", "-m", "tui_trainer.host.host"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

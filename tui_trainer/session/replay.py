@@ -1,159 +1,76 @@
-"""A session with a run folder: a finished run, or one that can be watched and not reached."""
+"""Build host specs that replay runs, and compare a replay with its original."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from pathlib import Path
-from time import perf_counter
-from typing import Literal
 
-from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import AnyCommand
-from tui_trainer.protocol.state import RunState
-from tui_trainer.runs.fold import read_fold
-from tui_trainer.runs.folder import RunFolder
-from tui_trainer.runs.journal import Follower
-from tui_trainer.runs.reading import WORTH, Reading
-from tui_trainer.runs.skim import skim
-from tui_trainer.session.base import Greeting, Message, Notice
-from tui_trainer.session.fate import fate, memory_kills
-
-BUDGET = 0.25
-"""Seconds that one drain may take: the screen stays alive while a long journal is read, and is not drawn too often."""
-CHUNK = 1 << 18
-SAY = 0.5
-"""Seconds between two words on how far another process has read."""
-LOOK = 1.0
-"""Seconds between two looks whether a host still holds a run that has not ended."""
+from tui_trainer.config.preset import load
+from tui_trainer.config.trust import check_trust
+from tui_trainer.errors import UserError
+from tui_trainer.host.spec import HostSpec, RunSpec
+from tui_trainer.paths import new_run_name, socket_path, writable_runs_dir
+from tui_trainer.runs.catalog import RunInfo
+from tui_trainer.runs.history import Record, first_difference, read_record
+from tui_trainer.runs.interventions import script_of
+from tui_trainer.runs.run_dir import read_about, recorded_threads
 
 
-class ReplaySession:
-    """The journal of one run, folded as it is read, then followed for as long as it grows.
+def replay_spec(
+    originals: Sequence[tuple[RunInfo, Record]], runs_dir: str | None, command: Sequence[str], *, trust: bool = False
+) -> HostSpec:
+    """The spec of a host that trains runs again from their configurations, each intervention at its step.
 
-    A host leaves beside a long journal what it folds to: then only what came after that is read. A long journal without
-    that is read by another process; until it is through, the state is a coarse one of lines from all over the journal.
+    A run that did not end by itself is trained as far as its journal reaches.
 
-    While the past is read, the viewer is given a fresh state at each drain: events that are long over need not pass
-    through it one by one.
+    Args:
+        originals: one run, or the variants of a group, each with what its journal says.
+
+    Raises:
+        UserError: one of the runs is live, its journal holds no step, or it would run code and is not trusted.
     """
-
-    kind: Literal["replay"] = "replay"
-    can_steer = False
-
-    def __init__(self, folder: Path, reading: Reading | None = None) -> None:
-        """A session with a folder; `reading` is under way where somebody began before there was a screen."""
-        self._folder = folder
-        self._reading = reading
-        self._leaving: Reading | None = None
-        """The other process, once it has said what it found: it may still write that down."""
-        self._said = -math.inf
-        self._follower = Follower(folder / "events.jsonl")
-        self._state = RunState(run=folder.name)
-        self._begun = self._caught_up = False
-        self._skipped = 0
-        self._messages: list[Message] = []
-        self._failed = False
-        self._looked = 0.0
-
-    def drain(self) -> list[Message]:
-        """What has been read since the last call."""
-        messages, self._messages = self._messages, []
-        if self._failed:
-            return messages
-        try:
-            messages += self._follow() if self._caught_up else self._catch_up()
-        except OSError as error:
-            self._failed = True
-            messages.append(Notice(f"{self._folder}: {error.strerror}", fatal=True))
-        if self._caught_up and not self._failed and perf_counter() - self._looked >= LOOK:
-            self._looked = perf_counter()
-            messages += self._vanished()
-        if self._follower.skipped > self._skipped:
-            new, self._skipped = self._follower.skipped - self._skipped, self._follower.skipped
-            messages.append(Notice(f"{new} altered or torn line{'s' if new > 1 else ''} of the journal skipped"))
-        return messages
-
-    def _vanished(self) -> list[Message]:
-        """Say once that the run has not ended and that no host holds it any more."""
-        if self._state.over or not self._state.seq or RunFolder(self._folder).owner() is not None:
-            return []
-        self._looked = math.inf
-        words = fate(None, memory_kills(), [self._folder / "host.log"])
-        return [Notice(f"ended at step {self._state.step:,}: {words}", folders=(str(self._folder),))]
-
-    def _catch_up(self) -> list[Message]:
-        until = perf_counter() + BUDGET
-        if not self._begun:
-            self._begun = True
-            if self._reading is None:
-                kept = read_fold(self._follower.path)
-                if kept is not None:
-                    self._state, self._follower.offset = kept
-                elif self._follower.path.stat().st_size >= WORTH:
-                    self._reading = _begin(self._follower.path)
-            if self._reading is not None:
-                self._state = skim(self._follower.path)
-                self._state.run = self._state.run or self._folder.name
-        if self._reading is not None and not self._caught_up_elsewhere(self._reading):
-            return self._how_far(self._reading)
-        while perf_counter() < until:
-            events = self._follower.read(CHUNK)
-            self._state.apply(*events)
-            if not events and self._follower.at_end():
-                self._caught_up = True
-                break
-        return [Greeting((self._state,), 1.0 if self._caught_up else self._share(self._follower.offset))]
-
-    def _caught_up_elsewhere(self, reading: Reading) -> bool:
-        """Whether the other process is through, or lost: then the journal is read on from where it came to."""
-        folded = reading.take()
-        if folded is None and not reading.failed:
-            return False
-        self._leaving, self._reading = reading, None
-        self._state = RunState(run=self._folder.name) if folded is None else folded.state
-        if folded is not None:
-            self._follower.offset, self._follower.skipped = folded.offset, folded.skipped
-        return True
-
-    def _how_far(self, reading: Reading) -> list[Message]:
-        if perf_counter() - self._said < SAY:
-            return []
-        self._said = perf_counter()
-        return [Greeting((self._state,), self._share(reading.offset))]
-
-    def _share(self, offset: int) -> float:
-        """How much of the journal lies before a byte, while not all of it has been read."""
-        return min(offset / max(self._follower.path.stat().st_size, 1), 0.99)
-
-    def _follow(self) -> list[Message]:
-        events = self._follower.read(CHUNK)
-        if not self._follower.cut:
-            return list(events)
-        # A host took the run up again from a checkpoint: what came after it in the journal is gone.
-        self._follower, self._state = Follower(self._follower.path), RunState(run=self._folder.name)
-        self._caught_up, self._skipped, self._looked = False, 0, 0.0
-        return self._catch_up()
-
-    def folder(self, run: str) -> Path | None:
-        """The folder that is looked at."""
-        return self._folder if run == self._state.run else None
-
-    def send(self, command: AnyCommand) -> None:
-        """Nobody is there to obey."""
-        reason = "the run is over" if self._state.over else "this run can be watched and not steered from here"
-        self._messages.append(ev.Refused(reason=reason, cause=command))
-
-    def close(self) -> None:
-        """End what still reads."""
-        for reading in (self._reading, self._leaving):
-            if reading is not None:
-                reading.close()
-        self._reading = self._leaving = None
+    for info, record in originals:
+        if info.live:
+            raise UserError(f"run {info.name!r} is live: it can be replayed when it is over")
+        if not record.last_step:
+            raise UserError(f"run {info.name!r} has no step to compare")
+    first, path = originals[0][0], Path(originals[0][0].path).absolute()
+    configs = [load(str(Path(info.path).absolute())).first for info, _ in originals]
+    check_trust(configs, f"run {first.name!r}", trust)
+    directory = writable_runs_dir(runs_dir).absolute()
+    alone = len(originals) == 1
+    name = new_run_name(f"replay-{first.preset or (path.name if alone else path.parent.name)}")
+    names = [name if alone else f"{name}/{Path(info.path).name}" for info, _ in originals]
+    runs = tuple(
+        RunSpec(
+            name=again,
+            path=str(directory / again),
+            config=config.model_dump(mode="json", exclude_none=True),
+            preset=info.preset,
+            title=f"Replay of {info.name}",
+            script=script_of(record),
+        )
+        for again, config, (info, record) in zip(names, configs, originals, strict=True)
+    )
+    return HostSpec(
+        runs=runs,
+        socket=str(socket_path(directory / name)),
+        command=tuple(command),
+        threads=recorded_threads(read_about(path)),
+        trust=trust,
+    )
 
 
-def _begin(journal: Path) -> Reading | None:
-    """Have another process read; None where none can be started."""
-    try:
-        return Reading(journal)
-    except OSError:
-        return None
+def verdict(one: Record, replayed: Path) -> tuple[bool, str]:
+    """Whether the journal of a replay holds the same curves as the run, and the sentence that says so."""
+    other = read_record(replayed)
+    last, reached = one.last_step, other.last_step
+    if one.finished is None or reached < last:
+        # What a run adds where it is stopped was never measured in one that went on, or that was killed there.
+        for record in (one, other):
+            record.rows = {step: row for step, row in record.rows.items() if step < min(last, reached)}
+    difference = first_difference(one, other)
+    if not difference and reached < last:
+        ended = f"ended there: {other.finished.detail}" if other.finished is not None else "is not over"
+        difference = f"identical over the first {reached:,} of {last:,} steps; the replay {ended}"
+    return not difference, difference or f"identical over {last:,} steps"

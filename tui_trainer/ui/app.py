@@ -15,22 +15,22 @@ from textual.screen import Screen
 from tui_trainer.errors import UserError
 from tui_trainer.text import visible
 from tui_trainer.ui import themes
-from tui_trainer.ui.pace import IN_PROCESS_SHARE, SHARE, Pace
-from tui_trainer.ui.result import LOST, AppResult
+from tui_trainer.ui.app_result import LOST, AppResult
+from tui_trainer.ui.crash_log import in_words, record
+from tui_trainer.ui.icons import FANCY, PLAIN
+from tui_trainer.ui.redraw_budget import IN_PROCESS_SHARE, SHARE, Pace
 from tui_trainer.ui.settings import Settings
-from tui_trainer.ui.signs import FANCY, PLAIN
-from tui_trainer.ui.terminal.app import TerminalApp
 from tui_trainer.ui.terminal.driver import TerminalGone
 from tui_trainer.ui.terminal.signals import ending_signals
+from tui_trainer.ui.terminal.terminal_app import TerminalApp
 from tui_trainer.ui.terminal.tty import Rescue
-from tui_trainer.ui.trouble import in_words, record
 
 if TYPE_CHECKING:
     from tui_trainer.session.base import Session
-    from tui_trainer.session.catalogue import Catalogue
-    from tui_trainer.ui.screens.dashboard import Dashboard
+    from tui_trainer.session.catalog import Catalogue
+    from tui_trainer.ui.dashboard.screen import Dashboard
+    from tui_trainer.ui.lecture.tour import Programme, Tour
     from tui_trainer.ui.screens.finder import Finder
-    from tui_trainer.ui.tour import Programme, Tour
 
 TICK = 0.1
 """Seconds between two looks at the session."""
@@ -123,7 +123,7 @@ class TrainerApp(TerminalApp[AppResult]):
         if self._session is None:
             raise ValueError("there is neither a session to watch nor a catalogue to choose from")
         if callable(self._session):
-            from tui_trainer.ui.screens.opening import Opening
+            from tui_trainer.ui.screens.splash import Opening
 
             return Opening("opening ...")
         return self._dashboard(self._session)
@@ -139,7 +139,7 @@ class TrainerApp(TerminalApp[AppResult]):
 
     def _dashboard(self, session: Session, tour: Tour | None = None) -> Dashboard:
         # All that draws and all that is drawn: the home screen stands before it is imported.
-        from tui_trainer.ui.screens.dashboard import Dashboard
+        from tui_trainer.ui.dashboard.screen import Dashboard
 
         share = IN_PROCESS_SHARE if session.kind == "in-process" else SHARE
         self._opened = Dashboard(
@@ -172,7 +172,7 @@ class TrainerApp(TerminalApp[AppResult]):
             self.push_screen(self._dashboard(self._session))
         self.set_interval(TICK, self.tick)
         if self._finder is not None:
-            self.set_timer(SETTLED, lambda: importlib.import_module("tui_trainer.ui.screens.dashboard"))
+            self.set_timer(SETTLED, lambda: importlib.import_module("tui_trainer.ui.dashboard.screen"))
 
     def tick(self) -> None:
         """Look at what has come. What goes wrong here is said and recorded; the next tick tries again."""

@@ -14,7 +14,7 @@ import platformdirs
 
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.ui.actions import ACTIONS, BY_ID, key_sign, keys_of
-from tui_trainer.ui.pace import LOCAL_FPS, REMOTE_FPS
+from tui_trainer.ui.redraw_budget import LOCAL_FPS, REMOTE_FPS
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.engine.pictures.test_album import showing, taken
+from tests.engine.pictures.test_recorder import showing, taken
 from tests.support import Bench
 
 DIGITS = {

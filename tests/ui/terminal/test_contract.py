@@ -19,11 +19,11 @@ from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 
-from tests.ui.scripted import Scripted, app_over, running, screen_text, settle, until
+from tests.ui.fake_session import Scripted, app_over, running, screen_text, settle, until
 from tui_trainer.protocol import events as ev
-from tui_trainer.ui.terminal.app import TerminalApp
-from tui_trainer.ui.terminal.controls import ControlFilter
+from tui_trainer.ui.terminal.control_filter import ControlFilter
 from tui_trainer.ui.terminal.driver import MAX_COLUMNS, TerminalDriver, TerminalGone
+from tui_trainer.ui.terminal.terminal_app import TerminalApp
 
 
 def source(thing: Any) -> str:

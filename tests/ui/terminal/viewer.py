@@ -6,12 +6,12 @@ import sys
 import time
 from typing import Any
 
-from tests.ui.scripted import STEPS, Scripted, finished, started, trained
+from tests.ui.fake_session import STEPS, Scripted, finished, started, trained
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.session.base import Message
 from tui_trainer.ui.app import run_app
-from tui_trainer.ui.terminal.problem import terminal_problem
+from tui_trainer.ui.terminal.terminal_check import terminal_problem
 
 HOSTILE = "evil\x1b]52;c;aGk=\x07\x9b31m\u202e[@click=app.quit]x[/] [/ \x1b[2J"
 
@@ -59,7 +59,7 @@ def main(mode: str) -> int:
         return 2
     sessions: dict[str, Any] = {"failing": Failing, "usual": GoingOn, "hostile": GoingOn, "crash": GoingOn}
     if mode == "crash":
-        from tui_trainer.ui.widgets.header import Header
+        from tui_trainer.ui.dashboard.header import Header
 
         def broken(self: Header) -> None:
             raise RuntimeError("broken on purpose")

@@ -11,7 +11,7 @@ from tui_trainer.components.activations import Activation
 from tui_trainer.components.pictures import ActivationCurves
 from tui_trainer.engine.batches import seeded
 from tui_trainer.engine.device import synchronize
-from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
 from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
 
 _DRAWS = 3

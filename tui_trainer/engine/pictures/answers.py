@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from tui_trainer.components.pictures import Confidence, Confusion, LogitBars, Predicted
-from tui_trainer.components.task import Split
-from tui_trainer.engine.pictures import probe
-from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.data.types import Split
+from tui_trainer.engine.monitoring import model_inspection
+from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.pictures import Axis, Bars, Group, Heat, Points, Spots, rounded, rounded_or_none
 
@@ -23,8 +23,10 @@ DOTS = 250
 def _outputs(camera: Camera[LogitBars] | Camera[Confidence], split: Split) -> tuple[Tensor, Tensor, Tensor]:
     """Last sums, probabilities in float64, and classes of a whole split, on the CPU."""
     shop, config = camera.trainer.shop, camera.trainer.config
-    sums = torch.cat([probe.logits(shop, part.inputs) for part in probe.chunks(shop, split)]).to("cpu", torch.float64)
-    return sums, probe.probabilities(sums, config.loss.kind, config.model.head), split.targets.cpu()
+    sums = torch.cat([model_inspection.logits(shop, part.inputs) for part in model_inspection.chunks(shop, split)]).to(
+        "cpu", torch.float64
+    )
+    return sums, model_inspection.probabilities(sums, config.loss.kind, config.model.head), split.targets.cpu()
 
 
 def _pairs(sums: Tensor) -> Tensor:
@@ -120,8 +122,10 @@ class ConfusionCamera(Camera[Confusion]):
     def take(self) -> Taken:
         shop = self.trainer.shop
         split, classes = shop.data.validation, shop.data.shape.targets
-        with probe.quiet(shop.model), torch.no_grad():
-            answers = torch.cat([shop.objective.predict(shop.model(part.inputs)) for part in probe.chunks(shop, split)])
+        with model_inspection.quiet(shop.model), torch.no_grad():
+            answers = torch.cat(
+                [shop.objective.predict(shop.model(part.inputs)) for part in model_inspection.chunks(shop, split)]
+            )
         table = torch.bincount((split.targets * classes + answers).cpu(), minlength=classes**2).view(classes, classes)
         count = min(classes, CLASSES)
         names = _names(shop.data.classes, count)
@@ -149,8 +153,8 @@ class PredictedCamera(Camera[Predicted]):
     def take(self) -> Taken:
         shop = self.trainer.shop
         split = shop.data.validation
-        with probe.quiet(shop.model), torch.no_grad():
-            found = torch.cat([shop.model(part.inputs) for part in probe.chunks(shop, split)]).double().cpu()
+        with model_inspection.quiet(shop.model), torch.no_grad():
+            found = torch.cat([shop.model(part.inputs) for part in model_inspection.chunks(shop, split)]).double().cpu()
         true = split.targets.double().cpu()
         error = (found - true).square().mean()
         numbers: Numbers = {

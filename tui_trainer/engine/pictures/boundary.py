@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from tui_trainer.components.pictures import Boundary
-from tui_trainer.engine.pictures import probe
-from tui_trainer.engine.pictures.camera import Camera, Taken
+from tui_trainer.engine.monitoring import model_inspection
+from tui_trainer.engine.pictures.base import Camera, Taken
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.pictures import Axis, Contour, Spots, rounded, rounded_or_none
 
@@ -45,7 +45,7 @@ class BoundaryCamera(Camera[Boundary]):
         across = torch.linspace(self._left, self._right, COLUMNS, dtype=like.dtype, device=like.device)
         upward = torch.linspace(self._bottom, self._top, ROWS, dtype=like.dtype, device=like.device)
         grid = torch.cartesian_prod(upward, across).flip(-1)
-        with probe.quiet(shop.model), torch.no_grad():
+        with model_inspection.quiet(shop.model), torch.no_grad():
             answers = shop.objective.predict(shop.model(grid)).view(ROWS, COLUMNS).cpu()
             found = shop.objective.predict(shop.model(like))
         true = shop.data.validation.targets

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from tui_trainer.components.pictures import Coverage
-from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
 from tui_trainer.protocol.pictures import Axis, Bars, Group, rounded_or_none
 
 MOST = 8

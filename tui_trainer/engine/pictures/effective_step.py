@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tui_trainer.components.pictures import EffectiveStep
-from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
 from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from torch.func import functional_call, grad, vmap
 
 from tui_trainer.components.pictures import GradientNoise
 from tui_trainer.engine.batches import seeded
-from tui_trainer.engine.pictures import probe
-from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.engine.monitoring import model_inspection
+from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
 from tui_trainer.protocol.pictures import Axis, Line, Lines, Spots, rounded
 
 _SAMPLES, _WITH, _WITHOUT = 5, 6, 7
@@ -93,7 +93,7 @@ class NoiseCamera(Camera[GradientNoise]):
             return shop.objective(outputs, target.unsqueeze(0))
 
         found: list[Tensor] = []
-        with probe.quiet(shop.model):
+        with model_inspection.quiet(shop.model):
             for part in rows.split(AT_ONCE):
                 gradients = vmap(grad(cost), in_dims=(None, 0, 0))(named, train.inputs[part], train.targets[part])
                 flat = [tensor.flatten(1) for tensor in gradients.values()]

@@ -7,9 +7,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from tui_trainer.components.pictures import GradientNorms
-from tui_trainer.components.task import Split
-from tui_trainer.engine.pictures import probe
-from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.data.types import Split
+from tui_trainer.engine.monitoring import model_inspection
+from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
 from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ class NormsCamera(Camera[GradientNorms]):
     def take(self) -> Taken:
         trainer, shop = self.trainer, self.trainer.shop
         coming = islice(shop.batches.epoch(trainer.epoch), self.choice.batches)
-        norms = [probe.norm(probe.gradient(shop, Split(*batch))) for batch in coming]
-        full = probe.norm(probe.gradient(shop, shop.data.train))
+        norms = [model_inspection.norm(model_inspection.gradient(shop, Split(*batch))) for batch in coming]
+        full = model_inspection.norm(model_inspection.gradient(shop, shop.data.train))
         self._rows = [row for row in self._rows if row[0] < trainer.epoch]
         self._rows.append((float(trainer.epoch), median(norms), min(norms), full))
         return Taken(self._drawing(), self._numbers())

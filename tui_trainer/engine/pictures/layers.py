@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from tui_trainer.components.pictures import LayerBars
-from tui_trainer.components.task import Split
+from tui_trainer.data.types import Split
 from tui_trainer.engine.batches import seeded
-from tui_trainer.engine.layers import units_of
-from tui_trainer.engine.pictures import probe
-from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.engine.monitoring import model_inspection
+from tui_trainer.engine.monitoring.layer_stats import units_of
+from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
 from tui_trainer.protocol.pictures import Axis, Bars, Group, rounded_or_none
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class LayersCamera(Camera[LayerBars]):
 
     def __init__(self, choice: LayerBars, trainer: Trainer) -> None:
         super().__init__(choice, trainer)
-        self._weights = probe.weights_of(trainer.shop)
+        self._weights = model_inspection.weights_of(trainer.shop)
         self._first = {name: weight.detach().clone() for name, weight in self._weights.items()}
         self._units = dict(units_of(trainer.shop.model))
         train, count = trainer.shop.data.train, choice.samples
@@ -51,11 +51,11 @@ class LayersCamera(Camera[LayerBars]):
         deviations = self._deviations()
         numbers: Numbers = {}
         for name, weight in self._weights.items():
-            values = probe.singular_values(weight)
+            values = model_inspection.singular_values(weight)
             numbers[f"gradient/{name}"] = gradients[name]
             numbers[f"movement/{name}"] = self._movement(name)
             numbers[f"deviation/{name}"] = deviations.get(name)
-            numbers[f"rank/{name}"] = probe.rank(weight, values)
+            numbers[f"rank/{name}"] = model_inspection.rank(weight, values)
             rows = weight.detach().flatten(1)
             numbers[f"row_spread/{name}"] = float((rows.amax(0) - rows.amin(0)).max())
             numbers[f"delta/{name}"] = deltas.get(name)
@@ -82,12 +82,12 @@ class LayersCamera(Camera[LayerBars]):
         weights = list(self._weights.values())
         of_weights = [torch.zeros_like(weight) for weight in weights]
         of_sums: dict[str, Tensor] = {}
-        with probe.quiet(shop.model), torch.enable_grad():
-            for part in probe.chunks(shop, self._split):
-                with probe.sums(shop) as seen:
+        with model_inspection.quiet(shop.model), torch.enable_grad():
+            for part in model_inspection.chunks(shop, self._split):
+                with model_inspection.sums(shop) as seen:
                     loss = shop.objective(shop.model(part.inputs), part.targets)
                 known = {name: tensor for name, tensor in seen.items() if tensor.requires_grad}
-                found = probe.derivatives(loss, [*weights, *known.values()])
+                found = model_inspection.derivatives(loss, [*weights, *known.values()])
                 share = len(part) / len(self._split)
                 for held, new in zip(of_weights, found, strict=False):
                     held.add_(new, alpha=share)
@@ -109,15 +109,15 @@ class LayersCamera(Camera[LayerBars]):
         for name, module in self._units.items():
 
             def note(_: object, __: object, output: Tensor, name: str = name) -> None:
-                found.setdefault(name, probe.deviation(output))
+                found.setdefault(name, model_inspection.deviation(output))
 
             hooks.append(module.register_forward_hook(note))
         try:
-            last = probe.logits(shop, next(iter(probe.chunks(shop, self._split))).inputs)
+            last = model_inspection.logits(shop, next(iter(model_inspection.chunks(shop, self._split))).inputs)
         finally:
             for hook in hooks:
                 hook.remove()
-        found["logits"] = probe.deviation(last)
+        found["logits"] = model_inspection.deviation(last)
         output = next(reversed(self._weights), None)
         if output is not None:
             found.setdefault(output, found["logits"])

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from tui_trainer.components.pictures import Memory
-from tui_trainer.components.task import Split
-from tui_trainer.engine import build
-from tui_trainer.engine.pictures import probe
-from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.data.types import Split
+from tui_trainer.engine import setup
+from tui_trainer.engine.monitoring import model_inspection
+from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
 from tui_trainer.protocol.pictures import Axis, Line, Lines, Spots, rounded
 
 
@@ -60,7 +60,7 @@ class MemoryCamera(Camera[Memory]):
         def given(tensor: Tensor) -> Tensor:
             return tensor
 
-        with torch.enable_grad(), probe.quiet(shop.model):
+        with torch.enable_grad(), model_inspection.quiet(shop.model):
             # The whole graph has to live while it is counted: a storage that is freed gives its place to another.
             with torch.autograd.graph.saved_tensors_hooks(note, given):
                 loss = shop.objective(shop.model(batch.inputs), batch.targets)
@@ -72,7 +72,7 @@ class MemoryCamera(Camera[Memory]):
         """Numbers of the optimizer's state for each parameter, after one step of a copy."""
         trainer = self.trainer
         model = copy.deepcopy(trainer.shop.model)
-        optimizer = build.optimizer_for(trainer.optimizer_choice, model)
+        optimizer = setup.optimizer_for(trainer.optimizer_choice, model)
         train = trainer.shop.data.train
         inputs, targets = train.inputs[: trainer.shop.batches.size], train.targets[: trainer.shop.batches.size]
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from tui_trainer.components.pictures import OutputGradient
-from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
 from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
 
 POINTS = 101

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.func import functional_call, grad, jacrev, vmap
 
 from tui_trainer.components.pictures import Path
-from tui_trainer.engine.pictures import probe
-from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.engine.monitoring import model_inspection
+from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.pictures import Axis, Contour, Line, Spots, rounded, rounded_or_none
 
@@ -98,7 +98,7 @@ class PathCamera(Camera[Path]):
         (left, right), (bottom, top) = (self._range(points, axis) for axis in (0, 1))
         across = torch.linspace(left, right, COLUMNS, dtype=torch.float64)
         upward = torch.linspace(bottom, top, ROWS, dtype=torch.float64)
-        with probe.quiet(self.trainer.shop.model), torch.no_grad():
+        with model_inspection.quiet(self.trainer.shop.model), torch.no_grad():
             places = torch.cartesian_prod(upward, across).flip(-1)
             grid: list[list[float]] = vmap(self._function)(places).view(ROWS, COLUMNS).tolist()
         known = [value for row in grid for value in row if math.isfinite(value)]
@@ -140,7 +140,7 @@ class PathCamera(Camera[Path]):
 
     def _value(self, point: tuple[float, float]) -> float:
         """The function at a point."""
-        with probe.quiet(self.trainer.shop.model), torch.no_grad():
+        with model_inspection.quiet(self.trainer.shop.model), torch.no_grad():
             return float(self._function(torch.tensor(point, dtype=torch.float64)))
 
     def _function(self, point: Tensor) -> Tensor:
@@ -162,7 +162,7 @@ class PathCamera(Camera[Path]):
     def _steeper(self) -> int:
         """The coordinate along which the gradient changes the more."""
         at = torch.tensor(self._points[0], dtype=torch.float64)
-        with torch.enable_grad(), probe.quiet(self.trainer.shop.model):
+        with torch.enable_grad(), model_inspection.quiet(self.trainer.shop.model):
             curvature: Tensor = jacrev(grad(self._function))(at)
         return int(curvature.diagonal().abs().argmax())
 

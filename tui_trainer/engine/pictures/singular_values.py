@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from tui_trainer.components.pictures import SingularValues
-from tui_trainer.engine.pictures import probe
-from tui_trainer.engine.pictures.camera import Camera, Numbers, Taken
+from tui_trainer.engine.monitoring import model_inspection
+from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
 from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
 
 SHOWN = 12
@@ -24,8 +24,8 @@ class SingularCamera(Camera[SingularValues]):
         gain: float = getattr(self.trainer.config.model.init, "gain", None) or 1.0
         lines: list[Line] = []
         numbers: Numbers = {}
-        for name, weight in probe.weights_of(self.trainer.shop).items():
-            values = probe.singular_values(weight)
+        for name, weight in model_inspection.weights_of(self.trainer.shop).items():
+            values = model_inspection.singular_values(weight)
             if not values:
                 continue
             numbers[f"largest/{name}"], numbers[f"smallest/{name}"] = values[0], values[-1]

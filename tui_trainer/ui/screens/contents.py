@@ -9,12 +9,12 @@ from textual.events import Key
 
 from tui_trainer.config.lesson import GROUPS
 from tui_trainer.session.base import Session
-from tui_trainer.session.catalogue import LessonInfo
+from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.text import visible
+from tui_trainer.ui.icons import Signs
+from tui_trainer.ui.lecture.tour import Programme, Tour
 from tui_trainer.ui.screens.finder import Finder, Group
-from tui_trainer.ui.screens.told import facts
-from tui_trainer.ui.signs import Signs
-from tui_trainer.ui.tour import Programme, Tour
+from tui_trainer.ui.screens.lesson import facts
 
 STACKED = 110
 """Columns below which list and details stand one above the other."""

@@ -19,13 +19,13 @@ from textual.widgets.option_list import Option
 
 from tui_trainer.errors import UserError
 from tui_trainer.text import visible
-from tui_trainer.ui.arrows import follow
-from tui_trainer.ui.errand import Errand
-from tui_trainer.ui.finding import ranked
-from tui_trainer.ui.signs import Signs
-from tui_trainer.ui.tour import Tour
-from tui_trainer.ui.widgets.entry import Entry
-from tui_trainer.ui.widgets.panel import Panel
+from tui_trainer.ui.background_call import Errand
+from tui_trainer.ui.forms.entry import Entry
+from tui_trainer.ui.forms.list_keys import follow
+from tui_trainer.ui.fuzzy import ranked
+from tui_trainer.ui.icons import Signs
+from tui_trainer.ui.lecture.tour import Tour
+from tui_trainer.ui.panels.panel import Panel
 
 if TYPE_CHECKING:
     from tui_trainer.session.base import Session

@@ -8,8 +8,8 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from tui_trainer.ui.actions import ACTIONS, GROUPS, Keymap, key_sign, keys_of
-from tui_trainer.ui.screens.page import Page
-from tui_trainer.ui.situation import Situation, why_not
+from tui_trainer.ui.availability import Situation, why_not
+from tui_trainer.ui.screens.text_page import Page
 
 
 class Help(Page):

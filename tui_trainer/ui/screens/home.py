@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui_trainer.runs.listing import RunInfo
-from tui_trainer.session.catalogue import Catalogue, PresetInfo
+from tui_trainer.runs.catalog import RunInfo
+from tui_trainer.session.catalog import Catalogue, PresetInfo
 from tui_trainer.text import number, visible
+from tui_trainer.ui.icons import STATE_STYLES, Signs
 from tui_trainer.ui.screens.finder import Finder, Group
-from tui_trainer.ui.signs import STATE_STYLES, Signs
 
 if TYPE_CHECKING:
     from tui_trainer.session.base import Session

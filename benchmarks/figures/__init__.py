@@ -1,0 +1,66 @@
+"""The figures, by name: each a function that measures and returns rows of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.statistics import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to measure: rounds of each figure, and whether the long ones are shortened."""
+
+    rounds: int = 7
+    quick: bool = False
+
+    def fewer(self, rounds: int) -> int:
+        """So many rounds at most."""
+        return min(self.rounds, rounds)
+
+
+Figure = Callable[[Effort], list[Row]]
+
+
+def figures() -> dict[str, Figure]:
+    """Every figure by its name, in the order of the table."""
+    from benchmarks.figures import (  # fmt: skip
+        drawing,
+        following,
+        journal,
+        keys,
+        opening,
+        passes,
+        quiet,
+        rivals,
+        saving,
+        starting,
+        training,
+        viewers,
+    )
+
+    return {
+        "steps": training.digits_mlp,
+        "steps-2": training.two_threads,
+        "steps-cnn": training.digits_cnn,
+        "steps-char": training.char_lm,
+        "layers": training.layers,
+        "passes": passes.passes,
+        "rivals": rivals.digits_mlp,
+        "rivals-cnn": rivals.digits_cnn,
+        "frame": starting.first_frame,
+        "cli": starting.commands,
+        "keys": keys.key_to_screen,
+        "slow-line": keys.slow_line,
+        "open-1m": opening.million,
+        "open-100k": opening.hundred_thousand,
+        "viewers": viewers.others,
+        "follow": following.five_million,
+        "quiet": quiet.finished,
+        "live": quiet.ten_steps,
+        "stream": quiet.streaming,
+        "redraw": drawing.redraw,
+        "journal": journal.journal,
+        "saving": saving.saving,
+    }

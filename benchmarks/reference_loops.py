@@ -1,0 +1,230 @@
+"""The loops that people write today, each on the data and the model of one of our presets.
+
+`python -m benchmarks.reference_loops KIND PRESET FILE THREADS` trains until it is ended and
+appends `steps seconds` to FILE, so that a benchmark can alternate it with others.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import nn
+
+from tui_trainer.config.preset import load
+from tui_trainer.engine import setup
+
+EVERY = 8
+"""Steps between two lines of the file."""
+
+
+class Counter:
+    """Says how far a loop is, for less than a microsecond a step."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", buffering=1)
+        self.steps = 0
+
+    def __call__(self) -> None:
+        self.steps += 1
+        if self.steps % EVERY == 0:
+            self._file.write(f"{self.steps} {perf_counter():.6f}\n")
+
+
+class Parts:
+    """What a preset trains, as plain torch objects."""
+
+    def __init__(self, preset: str) -> None:
+        config = load(preset, ["early_stopping.enabled=false"]).runs[""]
+        shop = setup.set_up(config, lambda line: None)
+        split = shop.data.train
+        self.inputs, self.targets = split.inputs, split.targets
+        self.held = shop.data.validation
+        self.model = shop.model
+        self.batch_size = config.data.batch_size
+        self.clip = config.training.clip_grad_norm
+        self.epochs = config.training.epochs
+        self.language = shop.data.shape.task == "language"
+        smoothing = getattr(config.loss, "label_smoothing", 0.0)
+        self.criterion = nn.CrossEntropyLoss(label_smoothing=smoothing)
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[config.optimizer.kind]
+        self.kind = kind
+        self.rate = config.optimizer.lr
+        self.decay = getattr(config.optimizer, "weight_decay", 0.0)
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        """The optimizer with torch's defaults for everything that the preset does not say."""
+        return self.kind(self.model.parameters(), lr=self.rate, weight_decay=self.decay)
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """The loss of a batch."""
+        if self.language:
+            outputs, targets = outputs.flatten(0, 1), targets.flatten()
+        return self.criterion(outputs, targets)
+
+
+def bare(parts: Parts, count: Counter) -> None:
+    """The loop of a tutorial. Nothing is recorded, validated, scheduled or saved."""
+    model, optimizer, x, y = parts.model, parts.optimizer(), parts.inputs, parts.targets
+    model.train()
+    while True:
+        order = torch.randperm(len(x))
+        for start in range(0, len(x), parts.batch_size):
+            batch = order[start : start + parts.batch_size]
+            optimizer.zero_grad()
+            loss = parts.loss(model(x[batch]), y[batch])
+            loss.backward()
+            if parts.clip:
+                nn.utils.clip_grad_norm_(model.parameters(), parts.clip)
+            optimizer.step()
+            count()
+
+
+def lightning(parts: Parts, count: Counter) -> None:
+    """Lightning with its rich progress bar and its CSV logger, the loss and the rate logged each step."""
+    import lightning as L
+    from lightning.pytorch.callbacks import RichProgressBar
+    from lightning.pytorch.loggers import CSVLogger
+    from torch.utils.data import DataLoader, TensorDataset
+
+    class Module(L.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = parts.model
+
+        def training_step(self, batch: list[torch.Tensor], index: int) -> torch.Tensor:
+            loss = parts.loss(self.model(batch[0]), batch[1])
+            self.log("train_loss", loss, on_step=True, prog_bar=True)
+            count()
+            return loss
+
+        def validation_step(self, batch: list[torch.Tensor], index: int) -> None:
+            self.log("val_loss", parts.loss(self.model(batch[0]), batch[1]), prog_bar=True)
+
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            return parts.optimizer()
+
+    train = DataLoader(TensorDataset(parts.inputs, parts.targets), parts.batch_size, shuffle=True)
+    held = DataLoader(TensorDataset(parts.held.inputs, parts.held.targets), 1024)
+    trainer = L.Trainer(
+        accelerator="cpu",
+        max_epochs=100_000,
+        callbacks=[RichProgressBar()],
+        logger=CSVLogger("."),
+        enable_model_summary=False,
+        gradient_clip_val=parts.clip or None,
+    )
+    trainer.fit(Module(), train, held)
+
+
+def transformers(parts: Parts, count: Counter) -> None:
+    """Hugging Face's Trainer with its progress bar, logging every ten steps, validating each epoch."""
+    from torch.utils.data import Dataset
+    from transformers import Trainer, TrainingArguments
+
+    class Rows(Dataset[dict[str, torch.Tensor]]):
+        def __init__(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+            self._inputs, self._targets = inputs, targets
+
+        def __len__(self) -> int:
+            return len(self._inputs)
+
+        def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+            return {"inputs": self._inputs[index], "labels": self._targets[index]}
+
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = parts.model
+
+        def forward(self, inputs: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+            outputs = self.model(inputs)
+            if self.training:
+                count()
+            return {"loss": parts.loss(outputs, labels), "logits": outputs}
+
+    settings = TrainingArguments(
+        output_dir="hf",
+        use_cpu=True,
+        num_train_epochs=100_000,
+        per_device_train_batch_size=parts.batch_size,
+        per_device_eval_batch_size=1024,
+        learning_rate=parts.rate,
+        optim="adamw_torch",
+        eval_strategy="epoch",
+        save_strategy="no",
+        logging_steps=10,
+        report_to=[],
+        max_grad_norm=parts.clip,
+    )
+    Trainer(
+        model=Model(),
+        args=settings,
+        train_dataset=Rows(parts.inputs, parts.targets),
+        eval_dataset=Rows(parts.held.inputs, parts.held.targets),
+    ).train()
+
+
+def keras(parts: Parts, count: Counter) -> None:
+    """Keras on torch with its progress bar and its CSV logger; the same layers, written as Keras has them."""
+    import os
+
+    os.environ["KERAS_BACKEND"] = "torch"
+    import keras as K
+    import numpy as np
+
+    class Count(K.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            count()
+
+    layers: list[Any] = []
+    images = parts.inputs.dim() == 4
+    for module in parts.model:
+        if isinstance(module, nn.Conv2d):
+            layers.append(K.layers.Conv2D(module.out_channels, 3, padding="same", use_bias=module.bias is not None))
+        elif isinstance(module, nn.BatchNorm2d):
+            layers.append(K.layers.BatchNormalization())
+        elif isinstance(module, nn.ReLU):
+            layers.append(K.layers.ReLU())
+        elif isinstance(module, nn.MaxPool2d):
+            layers.append(K.layers.MaxPooling2D(2))
+        elif isinstance(module, nn.Flatten):
+            layers.append(K.layers.Flatten())
+        elif isinstance(module, nn.Dropout):
+            layers.append(K.layers.Dropout(module.p))
+        elif isinstance(module, nn.Linear):
+            layers.append(K.layers.Dense(module.out_features))
+    model = K.Sequential(layers)
+    model.compile(
+        optimizer=K.optimizers.Adam(parts.rate), loss=K.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
+
+    def arranged(inputs: torch.Tensor) -> Any:
+        return np.ascontiguousarray(inputs.permute(0, 2, 3, 1).numpy()) if images else inputs.numpy()
+
+    model.fit(
+        arranged(parts.inputs),
+        parts.targets.numpy(),
+        batch_size=parts.batch_size,
+        epochs=100_000,
+        validation_data=(arranged(parts.held.inputs), parts.held.targets.numpy()),
+        callbacks=[K.callbacks.CSVLogger("keras.csv"), Count()],
+    )
+
+
+KINDS: dict[str, Callable[[Parts, Counter], None]] = {
+    "bare": bare,
+    "lightning": lightning,
+    "transformers": transformers,
+    "keras": keras,
+}
+
+if __name__ == "__main__":
+    kind, preset, path, threads = sys.argv[1:5]
+    parts = Parts(preset)
+    torch.set_num_threads(int(threads))
+    KINDS[kind](parts, Counter(Path(path)))

@@ -1,0 +1,138 @@
+"""A directory to do things in, with the program, and sockets of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).parents[1]
+
+TINY = """
+title = "Tiny"
+[data]
+kind = "moons"
+samples = 120
+batch_size = 20
+[model]
+kind = "mlp"
+hidden = [8]
+[optimizer]
+kind = "adam"
+lr = 0.01
+[training]
+epochs = 6
+threads = 1
+device = "cpu"
+[early_stopping]
+enabled = false
+"""
+
+
+class Place:
+    """A temporary directory with a runs directory and a socket directory in it."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory or Path(tempfile.mkdtemp(prefix="tt-"))
+        self.sockets = Path(tempfile.mkdtemp(prefix="tts-"))
+        (self.directory / "tiny.toml").write_text(TINY)
+        self.environ = os.environ | {
+            "PYTHONPATH": str(ROOT),
+            "XDG_RUNTIME_DIR": str(self.sockets),
+            "OMP_NUM_THREADS": "1",
+            "TUI_TRAINER_RUNS": str(self.directory / "runs"),
+        }
+
+    def start(self, *arguments: str, prefix: tuple[str, ...] = (), **options: Any) -> subprocess.Popen[str]:
+        """The program, in the background."""
+        return subprocess.Popen(
+            [*prefix, sys.executable, "-m", "tui_trainer", *arguments],
+            cwd=self.directory,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=options.pop("stdout", subprocess.PIPE),
+            stderr=options.pop("stderr", subprocess.PIPE),
+            text=True,
+            **options,
+        )
+
+    def run(self, *arguments: str, prefix: tuple[str, ...] = (), timeout: float = 300) -> tuple[int, str, str]:
+        """The program to its end: exit code, output, errors."""
+        process = self.start(*arguments, prefix=prefix)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            return -1, out, err + "\ntimed out"
+        return process.returncode, out, err
+
+    def json(self, *arguments: str) -> Any:
+        """What a command says to programs."""
+        code, out, err = self.run(*arguments, "--json")
+        if code:
+            raise RuntimeError(f"{arguments}: {code}: {err}")
+        return json.loads(out)
+
+    def curve(self, run: str) -> list[dict[str, str]]:
+        """Every number of a run but the seconds, as its CSV has them."""
+        code, out, err = self.run("export", run, "--to", "csv", "-o", "-")
+        if code:
+            raise RuntimeError(f"export {run}: {err}")
+        rows = list(csv.DictReader(io.StringIO(out)))
+        for row in rows:
+            del row["seconds"]
+        return rows
+
+    def folder(self, run: str) -> Path:
+        """The folder of a run."""
+        return self.directory / "runs" / run
+
+    def pid(self, run: str) -> int:
+        """The process that held a run last."""
+        return int(json.loads((self.folder(run) / ".lock").read_text())["pid"])
+
+    def hosts(self) -> list[psutil.Process]:
+        """The hosts that were started from here, those that have no folder yet too."""
+        found: list[psutil.Process] = []
+        for process in psutil.process_iter(["cmdline"]):
+            with contextlib.suppress(psutil.Error):
+                if "tui_trainer.host.host" in (process.info["cmdline"] or ()):
+                    found += [process] * (process.environ().get("XDG_RUNTIME_DIR") == str(self.sockets))
+        return found
+
+    def close(self) -> None:
+        """End what still runs here, and remove everything."""
+        for lock in (self.directory / "runs").glob("**/.lock"):
+            try:
+                pid = int(json.loads(lock.read_text())["pid"])
+                if "tui_trainer" in Path(f"/proc/{pid}/cmdline").read_text():
+                    os.kill(pid, signal.SIGKILL)
+            except (OSError, ValueError, KeyError):
+                continue
+        shutil.rmtree(self.directory, ignore_errors=True)
+        shutil.rmtree(self.sockets, ignore_errors=True)
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """The first true value of the condition, None when the deadline has passed."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    return None

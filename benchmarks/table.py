@@ -1,0 +1,81 @@
+"""Print Markdown tables that are aligned for a terminal."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+from benchmarks.statistics import Row, spread
+
+HEADER = ("figure", "measured against", "median", "middle half", "rounds", "reach", "", "note")
+
+
+def machine() -> str:
+    """What this was measured on, in one paragraph."""
+    memory = psutil.virtual_memory().total / 2**30
+    found = ", ".join(f"{name} {_version(name)}" for name in ("torch", "textual", "plotext", "pydantic"))
+    load = "/".join(f"{value:.1f}" for value in os.getloadavg())
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB; {platform.system()} {platform.release()}; "
+        f"Python {platform.python_version()}, {found}; load {load} when it began."
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """A row as it is printed."""
+    if row.skipped:
+        return (row.name, row.against, "-", "-", "-", _reach(row), "skipped", row.skipped)
+    low, _, high = spread(row.values)
+    verdict = {True: "reached", False: "MISSED", None: ""}[row.reached]
+    middle = f"{shown(low)} - {shown(high)}" if len(row.values) > 1 else "-"
+    figure = f"{shown(row.figure)} {row.unit}".strip()
+    return (row.name, row.against, figure, middle, str(len(row.values)), _reach(row), verdict, row.note)
+
+
+def _reach(row: Row) -> str:
+    return f"{row.way} {row.reach:g}" if row.reach is not None else ""
+
+
+def shown(value: float) -> str:
+    """A number as the table has it."""
+    if value != value:
+        return "-"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) < 0.1 else f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def table(rows: Sequence[Row]) -> str:
+    """All of the figures."""
+    return aligned(HEADER, [cells(row) for row in rows])
+
+
+def aligned(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    """Lines under a header, every column as wide as its widest cell."""
+    widths = [max(len(parts[column]) for parts in [header, *body]) for column in range(len(header))]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([_line(header, widths), rule, *(_line(parts, widths) for parts in body)])
+
+
+def _line(parts: Sequence[str], widths: Sequence[int]) -> str:
+    return "| " + " | ".join(part.ljust(width) for part, width in zip(parts, widths, strict=True)) + " |"

@@ -1,0 +1,169 @@
+"""What is said, and when: the debounce, the order, an undo, a checkpoint."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from tui_trainer.diagnosis.monitor import TOLD_AGAIN, Observer
+from tui_trainer.protocol import commands as cmd
+from tui_trainer.protocol import events as ev
+
+STEPS = 10
+
+
+def begun(**changes) -> list[ev.AnyEvent]:
+    started = {
+        "chance": math.log(10),
+        "guessing": math.log(10),
+        "steps_per_epoch": STEPS,
+        "epochs": 100,
+        "task": "classification",
+    }
+    return [ev.RunStarted(**(started | changes))]
+
+
+def epoch(number: int, loss: float, quality: float | None = 0.95, **metrics: float) -> list[ev.AnyEvent]:
+    """One epoch of ten batches that all cost the same, with three probes."""
+    steps = list(range((number - 1) * STEPS + 1, number * STEPS + 1))
+    probed = steps[:3]
+    columns = {"step_quality": [quality] * 3, "update_ratio": [1e-3] * 3, "gradient_cosine": [0.1] * 3}
+    return [
+        ev.Scalars(steps=steps, seconds=[0.0] * STEPS, values={"train_loss": [loss] * STEPS, "lr": [0.1] * STEPS}),
+        ev.Scalars(steps=probed, seconds=[0.0] * 3, values=columns),
+        ev.EpochEnded(epoch=number, step=steps[-1], seconds=0.0, lr=0.1, metrics={"train_loss": loss, **metrics}),
+    ]
+
+
+def said(observer: Observer, events: list[ev.AnyEvent]) -> list[tuple[str, bool, int]]:
+    """(finding, whether it holds, epoch of its event's step) of what is said anew."""
+    found = [diagnosed for event in events for diagnosed in observer.take(event)]
+    return [(each.finding, each.active, each.step // STEPS) for each in found if not each.again]
+
+
+def test_what_holds_for_three_epochs_is_told_and_what_fails_for_three_is_taken_back():
+    observer = Observer()
+    stuck = [event for number in range(1, 6) for event in epoch(number, 2.30 - 0.01 * number)]
+    assert said(observer, begun() + stuck) == [("STUCK", True, 5)]  # the rule itself waits for three epochs
+    better = [event for number in range(6, 9) for event in epoch(number, 1.5 - 0.1 * number)]
+    assert said(observer, better) == [("STUCK", False, 8)]
+    assert observer.standing() == []
+
+
+def test_an_epoch_without_it_begins_the_count_anew():
+    observer = Observer()
+    losses = [2.3, 2.3, 2.3, 2.2, 2.0, 2.3, 2.3, 2.3]
+    events = begun() + [event for number, loss in enumerate(losses, 1) for event in epoch(number, loss)]
+    assert said(observer, events) == [("STUCK", True, 8)]
+
+
+def test_a_loss_that_blows_up_is_told_at_once_and_stands_first():
+    observer = Observer()
+    events = begun() + epoch(1, 2.0) + epoch(2, 30.0, quality=-2.0)
+    assert said(observer, events) == [("DIVERGE", True, 2)]
+    assert said(observer, [event for n in (3, 4) for event in epoch(n, 30.0 + n, quality=-2.0)]) == [
+        ("LR_HIGH", True, 4)
+    ]
+    assert [found.finding for found in observer.standing()][:2] == ["DIVERGE", "LR_HIGH"]
+    ranks = [found.rank for found in observer.standing()]
+    assert ranks == sorted(ranks)
+
+
+def test_evidence_of_what_still_holds_is_told_again_without_a_word_in_the_log():
+    observer = Observer()
+    events = begun() + [event for number in range(1, TOLD_AGAIN + 4) for event in epoch(number, 2.3)]
+    found = [each for event in events for each in observer.take(event) if each.finding == "STUCK"]
+    assert [(each.again, each.epoch) for each in found] == [(False, 5), (True, 5)]
+    assert found[0].evidence != found[1].evidence
+
+
+def test_a_broken_loss_is_told_before_the_run_is_over():
+    seen: list[ev.AnyEvent] = []
+    observer = Observer(seen.append)
+    for event in begun():
+        observer.publish(event)
+    observer.publish(
+        ev.Scalars(
+            steps=[1, 2, 3],
+            seconds=[0.0] * 3,
+            values={"train_loss": [0.5, 0.5, None]},
+            not_finite={"train_loss": {2: "nan"}},
+        )
+    )
+    observer.publish(ev.LossBroke(step=3, kind="nan", layer="hidden1"))
+    observer.publish(ev.RunFinished(step=3, reason="not-finite", exit_code=1))
+    assert [type(event).__name__ for event in seen] == [
+        "RunStarted", "Scalars", "LossBroke", "Diagnosed", "Diagnosed", "RunFinished",
+    ]  # fmt: skip
+    first = seen[3]
+    assert isinstance(first, ev.Diagnosed)
+    assert (first.finding, first.severity) == ("NAN", "alarm")
+    assert "step 3" in first.evidence
+
+
+def test_a_gradient_that_is_no_number_is_found_while_the_loss_still_is_one():
+    observer = Observer()
+    norms = ev.Scalars(steps=[4], seconds=[0.0], values={"grad_norm": [None]}, not_finite={"grad_norm": {0: "inf"}})
+    assert said(observer, [*begun(), norms, *epoch(1, 2.0)]) == [("NAN", True, 1)]
+    assert "gradient became inf at step 4" in observer.standing()[0].evidence
+
+
+def test_steps_of_another_rate_are_judged_by_probes_of_their_own():
+    observer = Observer()
+    said(observer, begun() + epoch(1, 2.0, quality=0.2))
+    assert observer.course.history.quality == 0.2
+    observer.take(ev.SettingChanged(name="lr", value=0.01, previous=0.1, step=10))
+    assert observer.course.history.quality is None
+
+
+def test_an_undo_goes_back_to_what_was_known_before_the_command():
+    observer = Observer()
+    first = begun() + epoch(1, 2.0) + epoch(2, 1.8)
+    said(observer, first)
+    before = observer.course
+    rise = cmd.SetLearningRate(factor=10.0, id="a-1")
+    changed = ev.SettingChanged(name="lr", value=1.0, previous=0.1, step=20, cause=rise)
+    assert said(observer, [changed, *epoch(3, 40.0)]) == [("DIVERGE", True, 3)]
+    restored = ev.Restored.model_construct(from_step=30, undid="a-1")
+    undone = ev.RolledBack.model_construct(
+        to="set lr", from_epoch=2, step=20, restored=restored, cause=cmd.Undo(id="a-2"), type="RolledBack"
+    )
+    assert said(observer, [undone]) == [("DIVERGE", False, 2)]
+    assert observer.course == before
+    assert said(observer, epoch(3, 1.6)) == []
+
+
+def test_a_run_that_begins_anew_begins_its_diagnosis_anew_and_a_resumed_one_goes_on():
+    observer = Observer()
+    said(observer, begun() + epoch(1, 2.0) + epoch(2, 40.0))
+    assert [found.finding for found in observer.standing()] == ["DIVERGE"]
+    said(observer, begun(step=20))
+    assert len(observer.course.history.epochs) == 2
+    said(observer, begun())
+    assert len(observer.course.history.epochs) == 0
+    assert observer.standing() == []
+
+
+def test_what_a_checkpoint_keeps_is_all_of_it():
+    first, second = Observer(), Observer()
+    said(first, begun() + epoch(1, 2.0, val_accuracy=0.5) + epoch(2, 30.0, quality=-2.0) + epoch(3, 30.0)[:1])
+    first.take(ev.LayersMeasured(step=25, layers={"in": ev.Layer(grad_norm=1.0, weight_norm=2.0)}))
+    second.load(json.loads(json.dumps(first.dump(), allow_nan=False)))
+    assert second.course == first.course
+    rest = epoch(4, 31.0, quality=-2.0)
+    assert said(second, rest) == said(first, rest)
+
+
+@pytest.mark.parametrize("loss", [0.0, -1.0, 1e300])
+def test_no_loss_makes_a_rule_fail(loss: float):
+    observer = Observer()
+    events = begun() + [event for number in range(1, 15) for event in epoch(number, loss, quality=None, val_loss=loss)]
+    said(observer, [*events, ev.RunFinished(step=140, reason="completed")])
+
+
+def test_an_event_of_a_sick_run_can_be_read_with_nothing_known():
+    observer = Observer()
+    said(observer, epoch(1, 1.0) + epoch(2, math.inf) + [ev.LossBroke(step=21, kind="inf")])
+    assert observer.standing()[0].finding == "NAN"

@@ -1,0 +1,131 @@
+"""Passes as CUDA graphs: which batches they are for, what recording leaves behind, what is said where they cannot be.
+
+No graph is recorded here: what records them is played by a stand-in with the manners of
+`torch.cuda.make_graphed_callables`, which runs the passes and puts a forward of its own in the module's place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.support import Bench, tiny
+from tui_trainer.engine import setup
+from tui_trainer.engine.fast_path import cuda_graphs
+from tui_trainer.protocol import events as ev
+
+
+class Recording:
+    """Runs a module as recording does, and counts how often the passes are replayed."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.replayed = 0
+        self.shape: tuple[int, ...] = ()
+        self._error = error
+
+    def __call__(self, module: nn.Module, samples: tuple[Tensor]) -> None:
+        (sample,) = samples
+        self.shape = tuple(sample.shape)
+        as_it_was = module.forward
+        for _ in range(3):
+            as_it_was(sample).sum().backward()
+        if self._error is not None:
+            raise self._error
+
+        def replay(inputs: Tensor) -> Tensor:
+            assert inputs.shape == sample.shape, "a graph knows one shape"
+            self.replayed += 1
+            return as_it_was(inputs)
+
+        module.forward = replay  # type: ignore[method-assign]
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+
+
+def test_a_graph_is_for_training_batches_of_its_shape():
+    model, recording = network(), Recording()
+    graphed = cuda_graphs.Graphed(model, torch.randn(8, 3), recording)
+    model.train()
+    batch = torch.randn(8, 3)
+    with torch.no_grad():
+        assert torch.equal(graphed(batch), model(batch))
+    assert recording.replayed == 1
+    graphed(torch.randn(5, 3))  # the last of an epoch
+    model.eval()
+    assert torch.equal(graphed(batch), model(batch))
+    assert recording.replayed == 1
+
+
+def test_recording_leaves_nothing_behind():
+    model = network().eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    cuda_graphs.Graphed(model, torch.randn(8, 3), Recording())
+    assert not model.training
+    assert all(parameter.grad is None for parameter in model.parameters())
+    after = model.state_dict()
+    assert after.keys() == before.keys()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_what_cannot_be_recorded_runs_as_it_is(monkeypatch: pytest.MonkeyPatch):
+    model, said = network(), []
+    recording = Recording(RuntimeError("operation not permitted when stream is capturing\nmore"))
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", recording)
+    assert cuda_graphs.graphed(model, torch.randn(8, 3), said.append) is model
+    assert said == [
+        "training.cuda_graphs: the model runs without graphs: RuntimeError: operation not permitted when stream is "
+        "capturing"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("device", "compiled", "words"),
+    [("cpu", False, "need a CUDA device, and this is cpu"), ("cuda", True, "training.compile"), ("cuda", False, "")],
+)
+def test_where_they_cannot_be_there_is_a_reason(device: str, compiled: bool, words: str):
+    reason = cuda_graphs.why_not(torch.device(device), compiled=compiled)
+    assert words in reason
+    assert bool(reason) == bool(words)
+
+
+def losses(bench: Bench) -> list[Any]:
+    return [
+        loss for event in bench.events if isinstance(event, ev.Scalars) for loss in event.values.get("train_loss", [])
+    ]
+
+
+def test_a_run_says_why_it_goes_without_and_trains_the_same():
+    with_graphs, without = Bench(tiny(training={"cuda_graphs": True})), Bench(tiny())
+    for bench in (with_graphs, without):
+        for _ in bench.trainer.run():
+            pass
+    said = [line for event in with_graphs.events if isinstance(event, ev.Logged) for line in event.lines]
+    assert said == [
+        "training.cuda_graphs: the model runs without graphs: CUDA graphs need a CUDA device, and this is cpu"
+    ]
+    assert losses(with_graphs) == losses(without) != []
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "lbfgs"])
+def test_a_run_over_graphs_trains_the_same(monkeypatch: pytest.MonkeyPatch, optimizer: str):
+    recording = Recording()
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", recording)
+    monkeypatch.setattr(setup.cuda_graphs, "why_not", lambda device, compiled: "")
+    tables: dict[str, Any] = {"data": {"samples": 118}, "optimizer": {"kind": optimizer, "lr": 0.1}}
+    graphed = Bench(tiny(**tables, training={"cuda_graphs": True}))
+    plain = Bench(tiny(**tables))
+    for bench in (graphed, plain):
+        for _ in bench.trainer.run():
+            pass
+    assert losses(graphed) == losses(plain) != []
+    whole, rest = divmod(len(graphed.trainer.shop.data.train), 20)
+    assert rest, "the last batch of an epoch is a smaller one"
+    # One that measures curvature differentiates twice, which a graph does not do.
+    assert recording.replayed == (whole * 4 if optimizer == "sgd" else 0)
+    assert recording.shape == (20, 2)

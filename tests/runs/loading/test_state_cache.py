@@ -1,0 +1,108 @@
+"""The fold beside a long journal: the same state as reading it, and never another journal's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tui_trainer.host.event_bus import Hub
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.codec import encode_event
+from tui_trainer.runs.journal import Journal, read_events
+from tui_trainer.runs.loading.state_cache import fold_path, read_fold, write_fold
+from tui_trainer.session.base import Greeting
+from tui_trainer.session.finished_run import ReplaySession
+from tui_trainer.state.run_state import RunState
+
+STEPS, EACH = 40_000, 100
+
+
+def events() -> Iterator[ev.AnyEvent]:
+    yield ev.RunStarted(steps_per_epoch=1000, epochs=40)
+    for first in range(1, STEPS, EACH):
+        steps = list(range(first, first + EACH))
+        loss: list[float | None] = [10 / step + (step % 7) / 10 for step in steps]
+        yield ev.Scalars(
+            step=steps[-1], steps=steps, seconds=[step / 100 for step in steps], values={"train_loss": loss}
+        )
+    yield ev.RunFinished(reason="completed", step=STEPS)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "long"
+    path.mkdir()
+    hub = Hub()
+    hub.add_run("long")
+    hub.write_to("long", Journal(path / "events.jsonl"))
+    for event in events():
+        hub.publish("long", event)
+    hub.close()
+    return path
+
+
+def replayed(folder: Path) -> RunState:
+    session = ReplaySession(folder)
+    while True:
+        (greeting,) = session.drain()
+        assert isinstance(greeting, Greeting)
+        (state,) = greeting.states
+        if state.seq >= STEPS // EACH + 2:
+            return state
+
+
+def folded(journal: Path) -> RunState:
+    state = RunState()
+    for event in read_events(journal):
+        state.apply(event)
+    return state
+
+
+def test_a_host_leaves_what_its_journal_folds_to(folder: Path) -> None:
+    journal = folder / "events.jsonl"
+    kept = read_fold(journal)
+    assert kept is not None
+    state, length = kept
+    assert length == journal.stat().st_size
+    assert state.model_dump_json() == folded(journal).model_dump_json()
+    assert replayed(folder).model_dump_json() == state.model_dump_json()
+
+
+def test_what_was_written_after_it_is_read(folder: Path) -> None:
+    event = ev.Noted(text="later", step=STEPS).model_copy(update={"seq": STEPS // EACH + 3, "run": "long"})
+    with (folder / "events.jsonl").open("ab") as file:
+        file.write(encode_event(event))
+    assert replayed(folder).seq == STEPS // EACH + 3
+    assert [mark.text for mark in replayed(folder).marks] == [
+        mark.text for mark in folded(folder / "events.jsonl").marks
+    ]
+
+
+@pytest.mark.parametrize("damage", ["a bit of the fold", "the end of the journal", "a shorter journal", "not a fold"])
+def test_one_that_does_not_fit_is_passed_over(folder: Path, damage: str) -> None:
+    journal = folder / "events.jsonl"
+    path = fold_path(journal)
+    match damage:
+        case "a bit of the fold":
+            data = bytearray(path.read_bytes())
+            data[len(data) // 2] ^= 1
+            path.write_bytes(data)
+        case "the end of the journal":
+            data = bytearray(journal.read_bytes())
+            data[-100] ^= 1
+            journal.write_bytes(data)
+        case "a shorter journal":
+            with journal.open("rb+") as file:
+                file.truncate(journal.stat().st_size - 500)
+        case _:
+            path.write_text('{"version": []}')
+    assert read_fold(journal) is None
+
+
+def test_a_short_journal_needs_none(tmp_path: Path) -> None:
+    journal = tmp_path / "events.jsonl"
+    journal.write_bytes(encode_event(ev.StatusChanged(status="running")))
+    write_fold(journal, RunState())
+    assert not fold_path(journal).exists()

@@ -1,0 +1,69 @@
+"""Colours: enough contrast on any ground, and none where none are wanted."""
+
+from __future__ import annotations
+
+import pytest
+
+from tui_trainer.ui.charts.palette import CONTRAST, DIM_RUNS, ROLES, RUNS, contrast, legible, palette
+from tui_trainer.ui.themes import THEMES
+
+GROUNDS = {theme.name: theme for theme in THEMES if not theme.ansi}
+
+
+@pytest.mark.parametrize("name", GROUNDS)
+@pytest.mark.parametrize("ground", ["background", "surface", "panel"])
+def test_every_role_stands_out_from_the_grounds_of_the_themes(name: str, ground: str):
+    theme = GROUNDS[name]
+    behind = getattr(theme, ground)
+    for role in ROLES:
+        color = palette(theme.dark, behind).style(role).color
+        assert color is not None
+        assert contrast(color.get_truecolor().hex, behind) >= CONTRAST, role
+
+
+@pytest.mark.parametrize("behind", ["#000000", "#ffffff", "#808080", "#002b36", "#fdf6e3", "#7f0000", "#00ff00"])
+def test_a_color_is_moved_until_it_stands_out(behind: str):
+    for color in ("#000000", "#ffffff", "#777777", "#e69f00", "#0072b2"):
+        assert contrast(legible(color, behind), behind) >= CONTRAST
+
+
+def test_what_lies_in_front_is_brighter_than_what_lies_behind():
+    dark = "#11131a"
+    for front, behind in (
+        ("smooth", "train"),
+        ("norm-smooth", "norm"),
+        ("rate", "coming"),
+        *zip(RUNS, DIM_RUNS, strict=True),
+    ):
+        looks = palette(True, dark)
+        one, other = looks.style(front).color, looks.style(behind).color
+        assert one is not None
+        assert other is not None
+        assert contrast(one.get_truecolor().hex, dark) > contrast(other.get_truecolor().hex, dark)
+
+
+def test_without_colors_there_are_none_and_still_two_kinds_of_looks():
+    looks = palette(depth="none")
+    assert all(style.color is None and style.bgcolor is None for style in looks.styles)
+    assert looks.style("train").dim
+    assert not looks.style("smooth").dim
+    assert looks.style("gap").bold
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_sixteen_colors_are_the_terminals_own(dark: bool):
+    for style in palette(dark, depth="16").styles:
+        assert style.color is not None
+        assert style.color.number is None or style.color.number < 16
+
+
+def test_a_palette_is_made_once():
+    assert palette(True, "#11131a") is palette(True, "#11131a")
+
+
+def test_training_and_validation_differ_in_more_than_red_and_green():
+    looks = palette(True)
+    blue, orange = looks.style("smooth").color, looks.style("validation").color
+    assert blue is not None
+    assert orange is not None
+    assert blue.get_truecolor().blue > orange.get_truecolor().blue + 100

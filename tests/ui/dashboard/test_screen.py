@@ -1,0 +1,530 @@
+"""What a person sees of a run, and how keys change the look at it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.events import MouseScrollUp
+from textual.pilot import Pilot
+
+from tests.ui.fake_session import (
+    Scripted,
+    app_over,
+    finished,
+    play,
+    press,
+    running,
+    screen_text,
+    settle,
+    started,
+    trained,
+    until,
+)
+from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.protocol import commands as cmd
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.pictures import Bars, Group, taken
+from tui_trainer.session.base import Greeting
+from tui_trainer.state.run_state import RunState
+from tui_trainer.ui.app import TrainerApp
+from tui_trainer.ui.charts.registry import ChartKind
+from tui_trainer.ui.forms.form import Form
+from tui_trainer.ui.panels.log_pane import LogPane
+from tui_trainer.ui.render.chart_widget import Chart
+from tui_trainer.ui.render.preview_widget import Preview
+from tui_trainer.ui.settings import Settings
+
+WIDE = (140, 40)
+
+
+def shown(app: TrainerApp) -> list[str]:
+    """The charts in sight."""
+    assert app.dashboard is not None
+    return [chart.kind for chart in app.dashboard.query(Chart) if chart.display and chart.size.area]
+
+
+def view(app: TrainerApp) -> Any:
+    assert app.dashboard is not None
+    return app.dashboard.watching.view
+
+
+def test_a_start_is_seen_at_once() -> None:
+    session = Scripted()
+    session.play(
+        ev.StatusChanged(status="starting", detail="importing torch"), ev.Logged(lines=["hello from the host"])
+    )
+
+    async def script(pilot: Pilot[Any]) -> None:
+        assert "starting: importing torch" in screen_text(app)
+        assert "hello from the host" in screen_text(app)
+        first = screen_text(app)
+        await until(pilot, lambda: screen_text(app) != first)
+        session.play(started(), ev.StatusChanged(status="running"), *trained(10))
+        await until(pilot, lambda: "1 loss" in screen_text(app))
+        assert "importing torch…" not in screen_text(app)
+
+    app = app_over(session)
+    play(app, script)
+
+
+def test_before_anything_comes_it_says_that_it_connects() -> None:
+    session = Scripted()
+    session.drain()
+
+    async def script(pilot: Pilot[Any]) -> None:
+        assert "connecting" in screen_text(app)
+        assert "waiting for the host" in screen_text(app)
+
+    app = app_over(session)
+    play(app, script)
+
+
+@pytest.mark.parametrize(
+    ("size", "charts"), [((200, 60), 6), ((140, 40), 4), ((80, 24), 4), ((40, 12), 1), ((20, 5), 0)]
+)
+def test_usual_sizes_show_what_they_have_room_for(size: tuple[int, int], charts: int) -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        assert shown(app) == list(ChartKind)[:charts]
+        assert "running" in screen_text(app)
+        assert "train" in screen_text(app)
+
+    app = app_over(running())
+    play(app, script, size)
+
+
+def pictured() -> Scripted:
+    """A run that takes four pictures of itself."""
+    session = running()
+    names = ("layers", "path", "coverage", "memory")
+    session.play(started(config={"pictures": [{"kind": name} for name in names]}), *trained(200))
+    for name in names:
+        bars = Bars(title=f"the {name}", labels=("a", "b"), groups=(Group(name="share", values=(1, 2)),))
+        session.play(taken(name, bars, {"slope": -0.5}, step=200, epoch=4))
+    return session
+
+
+@pytest.mark.parametrize(
+    ("size", "panes"),
+    [
+        ((200, 60), ["loss", "picture", "rate", "picture", "norm", "picture", "metric", "speed", "layers"]),
+        ((140, 40), ["loss", "picture", "rate", "picture"]),
+        ((80, 24), ["loss", "picture"]),
+        ((40, 12), ["loss"]),
+    ],
+)
+def test_pictures_join_the_charts_where_there_is_room(size: tuple[int, int], panes: list[str]) -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: len(panes) < 2 or "7 the layers" in screen_text(app))
+        assert shown(app) == panes
+
+    app = app_over(pictured())
+    play(app, script, size)
+
+
+def test_number_keys_and_a_key_for_all_give_pictures_the_screen() -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "7 the layers" in screen_text(app))
+        for key, title in (("7", "7 the layers"), ("8", "8 the path"), ("9", "9 the coverage")):
+            await press(pilot, key)
+            assert shown(app) == ["picture"]
+            assert title in screen_text(app)
+        await press(pilot, "9")
+        assert len(shown(app)) == 2
+        for title in ("7 the layers", "8 the path", "9 the coverage", "the memory"):
+            await press(pilot, "0")
+            assert shown(app) == ["picture"]
+            assert title in screen_text(app)
+        await press(pilot, "0")
+        assert len(shown(app)) == 2
+
+    app = app_over(pictured())
+    play(app, script, (80, 24))
+
+
+def test_a_run_without_pictures_says_so() -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "7")
+        assert "the run has no pictures" in screen_text(app)
+        await press(pilot, "0")
+        assert "the run has no pictures: a preset asks" in screen_text(app)
+
+    app = app_over(running())
+    play(app, script, WIDE)
+
+
+def test_a_picture_on_the_screen_follows_the_run() -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "7 the layers" in screen_text(app))
+        bars = Bars(title="the next", labels=("a",), groups=(Group(name="share", values=(1,)),))
+        session.play(taken("layers", bars, {}, step=250, epoch=5))
+        await until(pilot, lambda: "7 the next" in screen_text(app))
+
+    session = pictured()
+    app = app_over(session)
+    play(app, script, (80, 24))
+
+
+def test_a_number_key_gives_one_chart_the_screen_and_takes_it_back() -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "3")
+        assert shown(app) == ["norm"]
+        await press(pilot, "2")
+        assert shown(app) == ["rate"]
+        await press(pilot, "2")
+        assert len(shown(app)) == 4
+        await press(pilot, "6", "escape")
+        assert len(shown(app)) == 4
+
+    app = app_over(running())
+    play(app, script, WIDE)
+
+
+def test_layers_stand_in_place_of_the_charts() -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "w")
+        assert shown(app) == []
+        assert "about right" not in screen_text(app)
+        for word in ("second", "gradient", "update", "silent", "0.001"):
+            assert word in screen_text(app)
+        await press(pilot, "w")
+        assert len(shown(app)) == 4
+
+    app = app_over(running())
+    play(app, script, WIDE)
+
+
+def test_axis_log_and_smoothing_change_the_view_and_say_so() -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "a")
+        assert view(app).axis == "epoch"
+        assert "x axis: epoch" in screen_text(app)
+        await press(pilot, "y")
+        assert view(app).log_y
+        assert "logarithmic" in screen_text(app)
+        await press(pilot, "m")
+        assert view(app).smoothing == 0
+        assert "not smoothed" in screen_text(app)
+
+    app = app_over(running())
+    play(app, script, WIDE)
+
+
+def test_zoom_cursor_and_pan() -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "z")
+        assert view(app).span == (150, 200)
+        assert "zoomed" in screen_text(app)
+        await press(pilot, "shift+left")
+        assert view(app).span[0] < 150
+        await press(pilot, "up")
+        assert view(app).span[1] - view(app).span[0] == 25
+        await press(pilot, "z", "left")
+        assert view(app).span is None
+        assert view(app).cursor == 200
+        await press(pilot, "left", "left")
+        assert view(app).cursor < 200
+        await until(pilot, lambda: f"at step {view(app).cursor:.0f}" in screen_text(app))
+        await press(pilot, "escape")
+        assert view(app).cursor is None
+        await press(pilot, "shift+right")
+        assert "zoom in first" in screen_text(app)
+
+    app = app_over(running())
+    play(app, script, WIDE)
+
+
+def test_the_mouse_reads_values_and_zooms() -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        chart = next(iter(pilot.app.screen.query(Chart)))
+        await pilot.click(chart, offset=(30, 5))
+        assert view(app).cursor is not None
+        x, y = chart.region.x + 30, chart.region.y + 5
+        app.post_message(MouseScrollUp(None, x, y, 0, 0, 0, False, False, False))
+        await pilot.pause()
+        assert view(app).span is not None
+
+    app = app_over(running())
+    play(app, script, WIDE)
+
+
+def test_interventions_are_visited_and_explained() -> None:
+    session = running()
+    by = cmd.SetLearningRate(value=0.1, by="ann@host")
+    session.play(
+        ev.SettingChanged(step=50, name="lr", value=0.1, previous=0.01, cause=by),
+        ev.Noted(step=150, text="here it turns"),
+    )
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "left_square_bracket")
+        assert "note: here it turns" in screen_text(app)
+        assert view(app).cursor == 150
+        charts = shown(app)
+        await press(pilot, "left_square_bracket")
+        text = screen_text(app)
+        assert view(app).cursor == 50
+        for words in ("learning rate 0.1, was 0.01", "ann@host", "step 50, epoch 1.0", "train_loss", "→"):
+            assert words in text
+        assert shown(app) == charts
+        await press(pilot, "left_square_bracket")
+        assert "no intervention before" in screen_text(app)
+        await press(pilot, "right_square_bracket")
+        assert view(app).cursor == 150
+        await press(pilot, "escape")
+        assert view(app).cursor is None
+        assert "means over" not in screen_text(app)
+
+    app = app_over(session)
+    play(app, script, WIDE)
+
+
+def test_the_end_is_summed_up_and_the_charts_stay() -> None:
+    session = running()
+
+    async def script(pilot: Pilot[Any]) -> None:
+        asked = cmd.SetLearningRate(factor=0.5, by="me")
+        session.play(ev.SettingChanged(name="lr", value=0.005, previous=0.01, step=100, cause=asked))
+        session.play(finished("early-stopped"))
+        await until(pilot, lambda: "no better for a while" in screen_text(app))
+        for words in ("best  val_loss 0.3", "runs/digits", "tui-trainer open digits", "q leaves"):
+            assert words in screen_text(app)
+        for words in ("done  step 100  learning rate 0.005, was 0.01 (me)", "loss 1.3", "→ 1.2"):
+            assert words in screen_text(app)
+        assert len(shown(app)) == 4
+        await press(pilot, "escape")
+        assert "q leaves" not in screen_text(app)
+
+    app = app_over(session)
+    play(app, script, WIDE)
+
+
+def test_a_start_that_fails_shows_why_and_the_output() -> None:
+    session = Scripted()
+    session.play(
+        ev.StatusChanged(status="starting", detail="building the model"),
+        ev.Logged(lines=["CUDA error: out of memory"]),
+        ev.RunFinished(reason="failed", detail="the model could not be built", exit_code=1),
+    )
+
+    async def script(pilot: Pilot[Any]) -> None:
+        for words in ("failed", "the model could not be built", "CUDA error"):
+            assert words in screen_text(app)
+
+    app = app_over(session)
+    play(app, script, WIDE)
+
+
+def test_the_log_follows_its_end_until_somebody_scrolls() -> None:
+    session = running()
+
+    async def script(pilot: Pilot[Any]) -> None:
+        log = pilot.app.screen.query_one(LogPane)
+        session.play(ev.Logged(lines=[f"line {number}" for number in range(50)]))
+        await until(pilot, lambda: "line 49" in screen_text(app))
+        await press(pilot, "pageup")
+        assert "line 49" not in screen_text(app)
+        at = log.scroll_offset.y
+        session.play(ev.Logged(lines=["and more"]), ev.Noted(text="urgent"))
+        await settle(pilot)
+        assert log.scroll_offset.y == at
+        await press(pilot, *["pagedown"] * 12)
+        session.play(ev.Noted(text="the end"))
+        await until(pilot, lambda: "the end" in screen_text(app))
+
+    app = app_over(session)
+    play(app, script, WIDE)
+
+
+def test_what_is_not_saved_is_said_on_top() -> None:
+    session = running()
+    session.play(ev.SavingFailed(what="journal", error="no space left on device"))
+
+    async def script(pilot: Pilot[Any]) -> None:
+        assert "not saved" in screen_text(app).splitlines()[0]
+        session.play(ev.SavingFailed(what="journal"))
+        await until(pilot, lambda: "not saved" not in screen_text(app).splitlines()[0])
+
+    app = app_over(session)
+    play(app, script, WIDE)
+
+
+def test_runs_of_a_set_take_turns() -> None:
+    session = running("set/a", "set/b", "set/c")
+    session.play(finished(), run="set/b")
+
+    async def script(pilot: Pilot[Any]) -> None:
+        assert "run 1 of 3" in screen_text(app)
+        await press(pilot, "tab")
+        assert "set/b" in screen_text(app).splitlines()[0]
+        assert "finished" in screen_text(app).splitlines()[0]
+        await press(pilot, "tab", "tab")
+        assert "run 1 of 3" in screen_text(app)
+        await press(pilot, "asterisk")
+        assert "steering all" in screen_text(app).splitlines()[0]
+
+    app = app_over(session)
+    play(app, script, WIDE)
+
+
+def test_a_greeting_replaces_what_was_known() -> None:
+    session = running()
+
+    async def script(pilot: Pilot[Any]) -> None:
+        fresh = RunState(run="digits", status="paused")
+        fresh.apply(started("Fresh"))
+        session._inbox.append(Greeting((fresh,)))
+        await until(pilot, lambda: "Fresh" in screen_text(app))
+        assert "paused" in screen_text(app)
+
+    app = app_over(session)
+    play(app, script, WIDE)
+
+
+def test_a_coarse_picture_says_so_until_all_is_read() -> None:
+    session = running()
+
+    async def script(pilot: Pilot[Any]) -> None:
+        fresh = RunState(run="digits", status="finished")
+        fresh.apply(started("Fresh"))
+        session._inbox.append(Greeting((fresh,), 0.42))
+        await until(pilot, lambda: "coarse, 42% read" in screen_text(app).splitlines()[0])
+        session._inbox.append(Greeting((fresh,)))
+        await until(pilot, lambda: "coarse" not in screen_text(app))
+
+    app = app_over(session)
+    play(app, script, WIDE)
+
+
+def test_the_coming_rate_is_drawn_as_it_is_typed() -> None:
+    plans: list[Plan | None] = []
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "s")
+        preview = pilot.app.screen.query_one(Preview)
+        draw = preview._draw
+
+        def spying(plan: Plan | None, width: int, height: int) -> Any:
+            plans.append(plan)
+            return draw(plan, width, height)
+
+        preview._draw = spying
+        await press(pilot, "home", "down", "down", "tab", "ctrl+u", "0", "full_stop", "5")
+        assert plans[-1] is not None
+        assert plans[-1].scheduler.label() == "exponential gamma=0.5"
+        assert plans[-1].origin == 200
+        await press(pilot, "x")
+        assert plans[-1] is None
+        assert "! not a number: 0.5x" in screen_text(app)
+
+    app = app_over(running())
+    play(app, script, WIDE)
+
+
+def test_each_kind_keeps_what_was_typed_for_it() -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "o", "home", "tab", "ctrl+u", *"0.25", "shift+tab", "down", "up")
+        assert pilot.app.screen.query_one(Form).filled.model.lr == 0.25
+
+    app = app_over(running())
+    play(app, script, WIDE)
+
+
+@pytest.mark.parametrize(
+    ("word", "session", "read_only"),
+    [("read only", running(), True), ("replay", running(kind="replay", can_steer=False), False)],
+    ids=["read-only", "replay"],
+)
+def test_read_only_and_replay_are_said_on_top(word: str, session: Scripted, read_only: bool) -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        assert word in screen_text(app).splitlines()[0]
+        assert "pause" not in screen_text(app).splitlines()[-1]
+
+    app = app_over(session, read_only=read_only)
+    play(app, script, WIDE)
+
+
+def test_a_host_that_is_gone_before_anything_came_says_why() -> None:
+    session = Scripted()
+    session.drain()
+    session.say("the host could not start: no space left", fatal=True)
+
+    async def script(pilot: Pilot[Any]) -> None:
+        assert "disconnected" in screen_text(app).splitlines()[0]
+        assert "the host could not start" in screen_text(app)
+        await press(pilot, "q")
+
+    app = app_over(session)
+    play(app, script, WIDE)
+    assert app.return_value is not None
+    assert app.return_value.exit_code == 1
+
+
+def test_a_host_that_leaves_after_the_end_is_no_trouble() -> None:
+    session = running()
+    session.play(finished())
+    session.say("the host has finished", fatal=True)
+
+    async def script(pilot: Pilot[Any]) -> None:
+        assert "disconnected" not in screen_text(app)
+        assert "the host has finished" not in screen_text(app)
+        await press(pilot, "q")
+
+    app = app_over(session)
+    play(app, script, WIDE)
+    assert app.return_value is not None
+    assert app.return_value.exit_code == 0
+
+
+def test_a_refusal_of_the_session_itself_makes_no_run() -> None:
+    session = running()
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "space")
+        session._inbox.append(ev.Refused(reason="the host is still starting", cause=session.sent[0]))
+        await until(pilot, lambda: "refused: the host is still starting" in screen_text(app))
+        assert app.dashboard is not None
+        assert list(app.dashboard.watching.feed.states) == ["digits"]
+
+    app = app_over(session)
+    play(app, script, WIDE)
+
+
+def test_a_key_that_fails_takes_nothing_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    session = running()
+
+    def broken(command: cmd.AnyCommand) -> None:
+        raise RuntimeError("the socket broke")
+
+    async def script(pilot: Pilot[Any]) -> None:
+        session.send = broken  # type: ignore[method-assign]
+        await press(pilot, "c")
+        assert "the screen stumbled: RuntimeError: the socket broke" in screen_text(app)
+        await press(pilot, "w")
+        assert "silent" in screen_text(app)
+        app.troubles.clear()
+
+    app = app_over(session)
+    play(app, script, WIDE)
+    assert "the socket broke" in next(tmp_path.rglob("screen.log")).read_text()
+
+
+def test_the_palette_finds_and_does() -> None:
+    session = running()
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "colon", *"roll", "enter")
+
+    play(app_over(session), script)
+    session.last(cmd.RollBack)
+
+
+def test_help_shows_the_keys_of_this_person() -> None:
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "question_mark")
+        assert "f5  Pause after the batch" in screen_text(app)
+
+    app = app_over(running(), settings=Settings(keys={"pause": "f5"}))
+    play(app, script, WIDE)

@@ -1,0 +1,448 @@
+"""Each key sends the command it promises, or says why it does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.ui.fake_session import Scripted, app_over, finished, play, press, running, screen_text, settle, started
+from tui_trainer.components.schedulers.builtin import Exponential
+from tui_trainer.errors import UserError
+from tui_trainer.protocol import commands as cmd
+from tui_trainer.protocol import events as ev
+from tui_trainer.ui.actions import ACTIONS
+from tui_trainer.ui.dashboard.footer import Footer
+from tui_trainer.ui.settings import Settings
+
+Pressed = tuple[str, ...]
+
+
+def pressed(session: Scripted, *keys: str, **options: Any) -> str:
+    """Press keys over a session; the message at the bottom afterwards."""
+    seen: list[str] = []
+
+    async def script(pilot: Pilot[Any]) -> None:
+        for key in keys:
+            await press(pilot, key)
+        await settle(pilot)
+        dashboard = app.dashboard
+        seen.append(dashboard.query_one(Footer).message if dashboard is not None else "")
+
+    app = app_over(session, **options)
+    play(app, script)
+    return seen[0]
+
+
+SIMPLE: list[tuple[Pressed, cmd.Command]] = [
+    (("space",), cmd.Pause()),
+    (("full_stop",), cmd.StepOnce()),
+    (("u",), cmd.Undo()),
+    (("plus",), cmd.SetLearningRate(factor=2.0)),
+    (("equals_sign",), cmd.SetLearningRate(factor=2.0)),
+    (("minus",), cmd.SetLearningRate(factor=0.5)),
+    (("k",), cmd.SetLearningRate(factor=0.1)),
+    (("e",), cmd.Stop(when="epoch", restore_best=True)),
+    (("x",), cmd.Stop(when="batch")),
+    (("c",), cmd.SaveCheckpoint()),
+    (("b",), cmd.RollBack(to="best")),
+    (("v",), cmd.Evaluate()),
+    (("l", *"0.02", "enter"), cmd.SetLearningRate(value=0.02)),
+    (("l", *"x2", "enter"), cmd.SetLearningRate(factor=2.0)),
+    (("l", "slash", *"10", "enter"), cmd.SetLearningRate(factor=0.1)),
+    (("g", *"1.5", "enter"), cmd.SetClip(value=1.5)),
+    (("g", *"off", "enter"), cmd.SetClip(value=0)),
+    (("E", *"25", "enter"), cmd.SetEpochs(value=25)),
+    (("E", "plus", *"5", "enter"), cmd.SetEpochs(add=5)),
+    (("E", "minus", *"2", "enter"), cmd.SetEpochs(add=-2)),
+    (("n", *"hello", "enter"), cmd.Note(text="hello")),
+    (("p", "down", "end", "ctrl+u", *"9", "enter"), cmd.SetPatience(patience=9)),
+    (("p", "space", "down", "enter"), cmd.SetPatience(enabled=False)),
+]
+
+
+def test_each_key_sends_its_command() -> None:
+    session = running()
+
+    async def script(pilot: Pilot[Any]) -> None:
+        for keys, command in SIMPLE:
+            session.sent.clear()
+            await press(pilot, *keys)
+            plain = [sent.model_copy(update={"id": "", "by": "", "run": "*"}) for sent in session.sent]
+            assert plain == [command], f"{keys}: {screen_text(app)}"
+
+    app = app_over(session)
+    play(app, script)
+
+
+def test_a_command_says_who_asks_and_for_which_run() -> None:
+    session = running()
+    pressed(session, "k", "k")
+    first, second = session.sent
+    assert first.run == "digits"
+    assert "@" in first.by
+    assert first.id
+    assert first.id != second.id
+
+
+def test_space_resumes_a_paused_run() -> None:
+    session = running()
+    session.play(ev.StatusChanged(status="paused"))
+    pressed(session, "space")
+    session.last(cmd.Resume)
+
+
+def test_the_schedule_picker_sends_what_the_form_holds() -> None:
+    session = running()
+    pressed(session, "s", "home", "down", "down", "tab", "ctrl+u", *"0.5", "enter")
+    assert session.last(cmd.SetScheduler).scheduler == Exponential(gamma=0.5)
+    assert session.last(cmd.SetScheduler).base is None
+
+
+def test_the_schedule_picker_takes_a_rate_to_begin_from() -> None:
+    session = running()
+    pressed(session, "s", "shift+tab", *"0.3", "enter")
+    assert session.last(cmd.SetScheduler).base == 0.3
+
+
+def test_the_optimizer_picker_sends_what_the_form_holds() -> None:
+    session = running()
+    pressed(session, "o", "home", "tab", "ctrl+u", *"0.1", "down", "ctrl+u", *"0.9", "enter")
+    optimizer = session.last(cmd.SetOptimizer).optimizer
+    assert (optimizer.kind, optimizer.lr, getattr(optimizer, "momentum", None)) == ("sgd", 0.1, 0.9)
+
+
+def test_escape_and_wrong_numbers_send_nothing() -> None:
+    session = running()
+
+    async def script(pilot: Pilot[Any]) -> None:
+        for key in "solgEpnq":
+            await press(pilot, key, "7", "escape")
+            assert app.screen is app.dashboard, key
+        for key, text in [("l", "-1"), ("l", "nan"), ("l", "x0"), ("g", "-2"), ("E", "0"), ("E", "1e9")]:
+            await press(pilot, key, *("minus" if character == "-" else character for character in text), "enter")
+            assert "! " in screen_text(app), (key, text)
+            await press(pilot, "escape")
+
+    app = app_over(session)
+    play(app, script)
+    assert session.sent == []
+
+
+def test_a_field_out_of_bounds_is_not_sent() -> None:
+    session = running()
+    pressed(session, "s", "home", "down", "down", "tab", "ctrl+u", *"7", "enter")
+    assert session.sent == []
+
+
+STEERING = [action.id for action in ACTIONS if "steer" in action.needs and action.id != "steer_all"]
+
+
+def refusals(session: Scripted, **options: Any) -> set[str]:
+    """What the screen says when each key that steers is pressed."""
+    said: set[str] = set()
+
+    async def script(pilot: Pilot[Any]) -> None:
+        for action in ACTIONS:
+            if action.id in STEERING:
+                await press(pilot, action.keys[0])
+                assert app.dashboard is not None
+                said.add(app.dashboard.query_one(Footer).message)
+
+    app = app_over(session, **options)
+    play(app, script)
+    assert session.sent == []
+    return said
+
+
+def test_a_read_only_screen_says_so_and_sends_nothing() -> None:
+    assert refusals(running(), read_only=True) == {"read only: this screen looks and does not steer"}
+
+
+def test_a_run_that_is_over_is_not_steered() -> None:
+    session = running()
+    session.play(finished())
+    assert refusals(session) == {"the run is over"}
+
+
+def test_what_is_not_possible_yet_says_why() -> None:
+    fresh = Scripted()
+    fresh.play(started(), ev.StatusChanged(status="running"))
+    assert pressed(fresh, "b") == "nothing to roll back to yet"
+    assert pressed(running(), "right_square_bracket") == "nobody has intervened yet"
+    assert pressed(running(), "tab") == "there is only one run"
+    assert pressed(Scripted(), "space") == "the run is still starting"
+    assert pressed(running(kind="in-process"), "d").startswith("the run lives in this very process")
+    assert pressed(running(kind="replay", can_steer=False), "space").startswith("this run cannot be steered")
+
+
+def test_a_refusal_is_shown_with_its_reason() -> None:
+    session = running()
+    session.reply = lambda command: ev.Refused(step=200, reason="not while validating", cause=command)
+    assert pressed(session, "space") == "refused: not while validating"
+
+
+def test_an_answer_takes_the_place_of_what_was_sent() -> None:
+    session = running()
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "k")
+        assert "sent: rate ÷10" in screen_text(app)
+        session.play(ev.SettingChanged(step=200, name="lr", value=1e-3, previous=1e-2, cause=session.sent[0]))
+        await settle(pilot)
+        assert "learning rate 0.001, was 0.01" in screen_text(app)
+        assert "sent:" not in screen_text(app)
+
+    app = app_over(session)
+    play(app, script)
+
+
+def test_the_display_follows_the_event_and_not_the_key() -> None:
+    session = running()
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "space")
+        await settle(pilot)
+        assert "running" in screen_text(app).splitlines()[0]
+        session.play(ev.StatusChanged(status="paused", cause=session.sent[0]))
+        await settle(pilot)
+        assert "paused" in screen_text(app).splitlines()[0]
+
+    app = app_over(session)
+    play(app, script)
+
+
+def test_commands_go_to_the_chosen_run_or_to_all() -> None:
+    session = running("set/a", "set/b")
+    pressed(session, "c", "tab", "c", "asterisk", "c")
+    assert [command.run for command in session.sent] == ["set/a", "set/b", "*"]
+
+
+def test_a_user_may_move_a_key() -> None:
+    session = running()
+    settings = Settings(keys={"pause": "f5,P", "patience": "space"})
+    pressed(session, "f5", settings=settings)
+    session.last(cmd.Pause)
+    pressed(session, "space", "escape", settings=settings)
+    assert len(session.sent) == 1
+
+
+def test_detaching_closes_the_session_and_stops_nothing() -> None:
+    session = running()
+    app = app_over(session)
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "d")
+
+    play(app, script)
+    assert session.sent == []
+    assert session.closed == 1
+    assert app.return_value is not None
+    assert app.return_value.exit_code == 0
+    assert "tui-trainer attach digits" in app.return_value.message
+
+
+def test_stop_and_save_leaves_when_the_run_is_over() -> None:
+    session = running()
+    app = app_over(session)
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "q", "s")
+        await settle(pilot)
+        assert session.closed == 0
+        session.play(finished("stopped"))
+        await settle(pilot)
+
+    play(app, script)
+    assert session.closed == 1
+    assert app.return_value is not None
+    assert app.return_value.exit_code == 0
+    assert "stopped by hand" in app.return_value.message
+
+
+def test_a_second_press_does_not_wait() -> None:
+    session = running()
+    app = app_over(session)
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "q", "s", "q")
+        await settle(pilot)
+
+    play(app, script)
+    assert session.closed == 1
+
+
+@pytest.mark.parametrize("key", ["ctrl+c", "ctrl+q"])
+def test_interrupting_asks_first_and_then_leaves_it_training(key: str) -> None:
+    session = running()
+    app = app_over(session)
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, key)
+        await settle(pilot)
+        assert "Leave it training" in screen_text(app)
+        await press(pilot, key)
+        await settle(pilot)
+
+    play(app, script)
+    assert session.sent == []
+    assert session.closed == 1
+
+
+def test_interrupting_twice_in_this_process_stops_the_run() -> None:
+    session = running(kind="in-process")
+    pressed(session, "ctrl+c", "ctrl+c")
+    session.last(cmd.Stop)
+
+
+def test_a_run_that_failed_is_the_exit_code() -> None:
+    session = running()
+    session.play(finished("failed", "out of memory", exit_code=1))
+    app = app_over(session)
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "q")
+
+    play(app, script)
+    assert app.return_value is not None
+    assert app.return_value.exit_code == 1
+    assert "out of memory" in app.return_value.message
+
+
+def test_a_lost_connection_is_said_and_is_no_success() -> None:
+    session = running()
+    app = app_over(session)
+
+    async def script(pilot: Pilot[Any]) -> None:
+        session.say("the host has vanished", fatal=True)
+        await settle(pilot)
+        assert "disconnected" in screen_text(app).splitlines()[0]
+        await press(pilot, "space")
+        await settle(pilot)
+        assert "the connection to the run is gone" in screen_text(app)
+        await press(pilot, "q")
+
+    play(app, script)
+    assert session.sent == []
+    assert app.return_value is not None
+    assert app.return_value.exit_code == 1
+    assert "the host has vanished" in app.return_value.message
+
+
+def test_keys_that_arrive_together_act_one_after_the_other() -> None:
+    session = running()
+
+    async def script(pilot: Pilot[Any]) -> None:
+        digits = ["0", "full_stop", "5", "backspace", "2", "5", "enter"]
+        await press(
+            pilot, "k", "l", "ctrl+u", *digits, "n", "h", "i", "enter", "s", "home", "down", "down", "enter", "c"
+        )
+
+    app = app_over(session)
+    play(app, script)
+    rate, typed, note, schedule, save = session.sent
+    assert isinstance(rate, cmd.SetLearningRate)
+    assert isinstance(typed, cmd.SetLearningRate)
+    assert typed.value == 0.25
+    assert isinstance(note, cmd.Note)
+    assert note.text == "hi"
+    assert isinstance(schedule, cmd.SetScheduler)
+    assert schedule.scheduler.kind == "exponential"
+    assert isinstance(save, cmd.SaveCheckpoint)
+
+
+def test_every_action_does_something_or_says_why() -> None:
+    session = running("set/a", "set/b")
+    session.play(ev.Noted(step=100, text="here"))
+
+    async def script(pilot: Pilot[Any]) -> None:
+        for action in ACTIONS:
+            if action.id in ("quit", "detach"):
+                continue
+            await press(pilot, action.keys[0])
+            await settle(pilot)
+            while len(app.screen_stack) > 1:
+                await press(pilot, "escape")
+        assert app.dashboard is not None
+
+    app = app_over(session)
+    play(app, script)
+
+
+def test_a_host_that_vanished_is_named_and_another_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason stands on the screen, and R watches the runs through the host that took them up."""
+    asked: list[tuple[str, ...]] = []
+    after = running(steps=300)
+
+    def take_up(folders: tuple[str, ...], beside: tuple[str, ...]) -> Scripted:
+        asked.append(folders)
+        return after
+
+    monkeypatch.setattr("tui_trainer.session.resume.take_up", take_up)
+    session = running()
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "R")
+        assert "its host lives" in screen_text(app)
+        session.say("the host was killed (SIGKILL)", fatal=True, folders=("runs/digits",))
+        await settle(pilot)
+        assert "the host was killed (SIGKILL); R resumes it" in screen_text(app)
+        await press(pilot, "space")
+        assert "connection to the run is gone" in screen_text(app)
+        await press(pilot, "R")
+        await settle(pilot)
+        assert "disconnected" not in screen_text(app)
+        await press(pilot, "space")
+
+    app = app_over(session)
+    play(app, script)
+    assert asked == [("runs/digits",)]
+    assert session.closed == 1
+    assert [command.type for command in after.sent] == ["Pause"]
+
+
+def test_a_dead_run_that_is_opened_is_called_dead_until_it_is_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    after = running("set/a", "set/b")
+    asked: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+
+    def take_up(folders: tuple[str, ...], beside: tuple[str, ...]) -> Scripted:
+        asked.append((folders, beside))
+        return after
+
+    monkeypatch.setattr("tui_trainer.session.resume.take_up", take_up)
+    session = running("set/a", "set/b", kind="replay", can_steer=False)
+
+    async def script(pilot: Pilot[Any]) -> None:
+        assert "▶ running" in screen_text(app).splitlines()[0]
+        for name in "a", "b":
+            session.say("ended at step 200: the host is gone", folders=(f"runs/set/{name}",))
+        await settle(pilot)
+        top = screen_text(app).splitlines()[0]
+        assert "dead" in top
+        assert "running" not in top
+        assert " left" not in top
+        assert "R resumes it" in screen_text(app)
+        await press(pilot, "R")
+        await settle(pilot)
+        assert "▶ running" in screen_text(app).splitlines()[0]
+
+    app = app_over(session, read_only=True)
+    play(app, script)
+    assert asked == [(("runs/set/a", "runs/set/b"), ())]
+
+
+def test_a_resume_that_is_refused_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def take_up(folders: tuple[str, ...], beside: tuple[str, ...]) -> Scripted:
+        raise UserError("run 'digits' is live")
+
+    monkeypatch.setattr("tui_trainer.session.resume.take_up", take_up)
+    session = running()
+    session.say("the host is gone", fatal=True, folders=("runs/digits",))
+    assert pressed(session, "R") == "run 'digits' is live"
+
+
+def test_who_may_only_look_resumes_nothing() -> None:
+    session = running()
+    session.say("the host is gone", fatal=True, folders=("runs/digits",))
+    assert pressed(session, "R", read_only=True).startswith("read only")

@@ -1,0 +1,135 @@
+"""Zoomed into the middle of a long run: at once what was kept, then what was really measured, read from the journal."""
+
+from __future__ import annotations
+
+import platform
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.ui.fake_session import Scripted, app_over, play, press, screen_text, started, until
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.codec import encode_event
+from tui_trainer.runs.journal import read_events
+from tui_trainer.session.base import Greeting
+from tui_trainer.session.finished_run import ReplaySession
+from tui_trainer.state.run_state import Ghost, RunState
+from tui_trainer.ui.app import TrainerApp
+from tui_trainer.ui.dashboard.zoom_loader import Closeups
+from tui_trainer.ui.settings import Settings
+
+STEPS, EACH, SPIKE = 200_000, 1000, 100_000
+WIDE = (140, 40)
+
+
+def write(folder: Path, **facts: Any) -> Path:
+    """A run with one loss of 9 in the middle."""
+    folder.mkdir()
+    events: list[ev.AnyEvent] = [started().model_copy(update={"steps_per_epoch": 1000, "epochs": 200, **facts})]
+    for first in range(1, STEPS, EACH):
+        steps = list(range(first, first + EACH))
+        losses: list[float | None] = [9.0 if step == SPIKE else 1.0 + step % 2 / 10 for step in steps]
+        seconds = [step / 1000 for step in steps]
+        events.append(ev.Scalars(step=steps[-1], steps=steps, seconds=seconds, values={"train_loss": losses}))
+    events.append(ev.RunFinished(reason="completed", step=STEPS, epoch=200))
+    path = folder / "events.jsonl"
+    stamps = ({"seq": seq, "run": folder.name} for seq in range(1, len(events) + 1))
+    path.write_bytes(b"".join(encode_event(e.model_copy(update=s)) for e, s in zip(events, stamps, strict=True)))
+    return path
+
+
+def loss(app: TrainerApp) -> str:
+    """The title of the chart of the loss."""
+    return next(line for line in screen_text(app).splitlines() if " loss" in line and "learning rate" in line)
+
+
+async def zoom_to_the_spike(pilot: Pilot[Any], app: TrainerApp) -> None:
+    await until(pilot, lambda: f"{STEPS:,}" in screen_text(app))
+    assert app.dashboard is not None
+    app.dashboard._looker.cursor_at(SPIKE)
+    await press(pilot, *["up"] * 10)
+
+
+def test_the_exact_value_is_read_from_the_journal(tmp_path: Path) -> None:
+    write(tmp_path / "long")
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await zoom_to_the_spike(pilot, app)
+        await until(pilot, lambda: re.search(r"train +9\b", screen_text(app)) is not None)
+        await until(pilot, lambda: "min-max of" not in loss(app))
+        assert app.dashboard is not None
+        (state,) = app.dashboard.watching.seen
+        assert state.series["train_loss"].at(SPIKE) == (SPIKE, 9.0)
+        assert state.series["train_loss"].at(SPIKE + 1) == (SPIKE + 1, 1.1)
+        await press(pilot, "shift+left")
+        assert state.series["train_loss"].grain(SPIKE - 120, SPIKE) == 1
+        await press(pilot, "z")
+        assert app.dashboard.watching.seen == app.dashboard.watching.states
+
+    app = TrainerApp(ReplaySession(tmp_path / "long"), settings=Settings())
+    play(app, script, WIDE)
+
+
+@pytest.mark.parametrize("host", ["elsewhere", platform.node()])
+def test_of_a_live_run_only_where_its_folder_is_on_this_machine(tmp_path: Path, host: str) -> None:
+    journal = write(tmp_path / "digits", host=host, path=str(tmp_path / "digits"))
+    session = Scripted("digits")
+    state = RunState(run="digits")
+    for event in read_events(journal):
+        state.apply(event)
+    session._inbox = [Greeting((state,))]
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await zoom_to_the_spike(pilot, app)
+        if host == "elsewhere":
+            assert "min-max of 128" in loss(app)
+            assert app.dashboard is not None
+            assert app.dashboard.watching.closeups._thread is None
+        else:
+            await until(pilot, lambda: "min-max of" not in loss(app))
+
+    app = app_over(session)
+    play(app, script, WIDE)
+
+
+def test_what_an_undo_took_back_is_not_shown_any_more(tmp_path: Path) -> None:
+    journal = write(tmp_path / "long")
+    state = RunState(run="long")
+    for event in read_events(journal):
+        state.apply(event)
+    closeups, span = Closeups(), (SPIKE - 100.0, SPIKE + 100.0)
+    session = ReplaySession(tmp_path / "long")
+    session.drain()
+    closeups.want([state], [span], session)
+    assert closeups._thread is not None
+    closeups._thread.join(30)
+    assert closeups.arrived()
+    assert closeups.closer(state).series["train_loss"].at(SPIKE) == (SPIKE, 9.0)
+    closeups.want([state], [span], session)
+    assert closeups._thread is None  # it is known
+    state.ghosts.append(Ghost(name="train_loss", steps=[1], values=[1.0]))
+    assert closeups.closer(state) is state
+    closeups.want([state], [span], session)
+    assert closeups._thread is not None
+    closeups._thread.join(30)
+
+
+def test_a_journal_that_is_gone_leaves_what_was_kept(tmp_path: Path) -> None:
+    journal = write(tmp_path / "long")
+    state = RunState(run="long")
+    for event in read_events(journal):
+        state.apply(event)
+    session = ReplaySession(tmp_path / "long")
+    session.drain()
+    journal.unlink()
+    closeups = Closeups()
+    closeups.want([state], [(SPIKE - 100.0, SPIKE + 100.0)], session)
+    assert closeups._thread is not None
+    closeups._thread.join(30)
+    assert closeups.arrived()
+    assert closeups.closer(state) is state
+    closeups.want([state], [(SPIKE - 100.0, SPIKE + 100.0)], session)
+    assert closeups._thread is None  # nor is it asked again and again

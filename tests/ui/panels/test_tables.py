@@ -1,0 +1,109 @@
+"""The table of actions, and what users make of it in their settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.ui.fake_session import Scripted, app_over
+from tui_trainer.errors import UserError
+from tui_trainer.ui import themes
+from tui_trainer.ui.actions import ACTIONS, BY_ID, key_name, key_sign, key_table, keys_of, shown_key
+from tui_trainer.ui.dashboard.screen import Dashboard
+from tui_trainer.ui.settings import Settings, load_settings
+
+
+def test_ids_and_keys_are_given_once() -> None:
+    keys = [key for action in ACTIONS for key in action.keys]
+    assert len(BY_ID) == len(ACTIONS)
+    assert len(set(keys)) == len(keys)
+
+
+def test_every_action_of_the_table_is_done_by_somebody() -> None:
+    dashboard = app_over(Scripted()).get_default_screen()
+    assert isinstance(dashboard, Dashboard)
+    assert dashboard.known_actions == set(BY_ID)
+
+
+def test_the_key_table_names_every_key_and_action() -> None:
+    table = key_table()
+    for action in ACTIONS:
+        assert f"`{action.id}`" in table
+        assert f"`{key_sign(action.keys[0])}`" in table
+        assert action.help in table
+
+
+def test_keys_are_read_and_shown_as_people_write_them() -> None:
+    assert key_name("?") == "question_mark"
+    assert key_name(" ") == "space"
+    assert key_sign("shift+left") == "shift+←"
+    assert key_sign("ctrl+l") == "^l"
+    assert key_sign("plus") == "+"
+    assert keys_of(BY_ID["pause"], {"pause": "f5, ?"}) == ("f5", "question_mark")
+    assert shown_key(BY_ID["epochs"], {}) == "E"
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_settings_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "settings.toml", 'theme = "light"\nmax_fps = 2\n[keys]\npause = "f5"\n')
+    assert load_settings(path) == Settings(theme="light", max_fps=2, keys={"pause": "f5"})
+
+
+def test_no_settings_are_the_defaults(tmp_path: Path) -> None:
+    assert load_settings(tmp_path / "none.toml") == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('them = "dark"', ["them", "did you mean 'theme'"]),
+        ('theme = "blue"', ["theme", "dark"]),
+        ("max_fps = 0", ["max_fps: 0 is not allowed: must be above 0 and at most 30"]),
+        ("rest = 4000", ["rest: 4000 is not allowed: must be at least 0 and at most 3600"]),
+        ("max_kbps = nan", ["max_kbps: nan is not allowed: must be at least 0"]),
+        ('[keys]\npaus = "x"', ["keys", "'paus'", "did you mean 'pause'"]),
+        ('[keys]\npause = "s"', ["keys", "'s'", "pause and schedule"]),
+        ("theme = ", ["not TOML"]),
+        ("x = " + "[" * 2000 + "]" * 2000, ["settings.toml"]),
+        ("#" * 70_000, ["at most"]),
+    ],
+    ids=["unknown", "value", "bound", "past", "nan", "unknown-action", "key-twice", "broken", "nested", "large"],
+)
+def test_wrong_settings_name_file_and_key(tmp_path: Path, text: str, words: list[str]) -> None:
+    path = write(tmp_path / "settings.toml", text)
+    with pytest.raises(UserError) as error:
+        load_settings(path)
+    for word in [str(path), *words]:
+        assert word in str(error.value)
+
+
+def test_unreadable_settings_are_an_error_for_people(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"settings\.toml"):
+        load_settings(write(tmp_path / "settings.toml", "") / "deeper")
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match="not TOML"):
+        load_settings(tmp_path / "bytes.toml")
+
+
+@pytest.mark.parametrize(
+    ("setting", "environ", "theme"),
+    [
+        ("auto", {"TERM": "xterm-256color"}, themes.DARK),
+        ("auto", {"TERM": "xterm-256color", "COLORFGBG": "0;15"}, themes.LIGHT),
+        ("auto", {"TERM": "xterm-256color", "COLORFGBG": "15;0"}, themes.DARK),
+        ("auto", {"TERM": "xterm-256color", "COLORFGBG": "rubbish"}, themes.DARK),
+        ("light", {"TERM": "xterm-256color"}, themes.LIGHT),
+        ("dark", {"TERM": "xterm-256color", "COLORFGBG": "0;15"}, themes.DARK),
+        ("auto", {"TERM": "linux"}, themes.ANSI_DARK),
+        ("auto", {"TERM": "xterm", "COLORTERM": "truecolor"}, themes.DARK),
+        ("light", {"TERM": "xterm-256color", "NO_COLOR": ""}, themes.PLAIN_LIGHT),
+        ("ansi", {"TERM": "xterm-256color"}, themes.ANSI_DARK),
+    ],
+)
+def test_the_theme_follows_the_setting_and_the_terminal(setting: str, environ: dict[str, str], theme: object) -> None:
+    assert themes.choose(setting, environ) is theme

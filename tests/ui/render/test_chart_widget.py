@@ -1,0 +1,235 @@
+"""The chart on the screen: what is shown, what is repainted, what the mouse asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual import events
+from textual.app import App, ComposeResult
+from textual.geometry import Region
+from textual.message import Message
+
+from tui_trainer.protocol.events import Scalars
+from tui_trainer.state.run_state import RunState
+from tui_trainer.ui.charts.palette import palette
+from tui_trainer.ui.charts.registry import ChartKind, Picture, picture
+from tui_trainer.ui.charts.view import View
+from tui_trainer.ui.render.chart_widget import Chart
+from tui_trainer.ui.themes import ANSI_DARK, DARK, LIGHT
+
+
+class Shown(Chart):
+    """A chart that remembers what it had repainted."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.repainted: list[tuple[Region, ...]] = []
+        super().__init__(*args, **options)
+
+    def refresh(self, *regions: Region, **options: Any) -> Any:
+        self.repainted.append(regions)
+        return super().refresh(*regions, **options)
+
+
+class Screen(App[None]):
+    """One chart, and the messages that it sends."""
+
+    CSS = "Screen { background: $background; }"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        for theme in (DARK, LIGHT, ANSI_DARK):
+            self.register_theme(theme)
+        self.theme = DARK.name
+        self.chart = Shown(1, "loss", **options)
+        self.heard: list[Message] = []
+
+    def compose(self) -> ComposeResult:
+        yield self.chart
+
+    def on_chart_cursor_at(self, message: Chart.CursorAt) -> None:
+        self.heard.append(message)
+
+    def on_chart_zoomed(self, message: Chart.Zoomed) -> None:
+        self.heard.append(message)
+
+    def on_chart_panned(self, message: Chart.Panned) -> None:
+        self.heard.append(message)
+
+    @property
+    def lines(self) -> list[str]:
+        """The cells of the screen."""
+        return [strip.text for strip in self.screen._compositor.render_strips()]
+
+
+def _source(state: RunState, **view: Any):
+    return lambda width, height: picture(ChartKind.LOSS, [state], 0, View(**view), width, height)
+
+
+@pytest.mark.parametrize("size", [(20, 3), (50, 12), (80, 24), (140, 40)])
+async def test_a_chart_fills_the_screen_with_its_picture(make_run, size: tuple[int, int]):
+    app = Screen()
+    async with app.run_test(size=size) as pilot:
+        app.chart.show(_source(make_run(steps=200)))
+        await pilot.pause()
+        assert [len(line) for line in app.lines] == [size[0]] * size[1]
+        assert app.lines[0].startswith("1 loss")
+        if size[1] > 10:
+            assert "└" in app.lines[-2]
+            assert app.lines[-1].startswith("step")
+            assert any("⠒" in line or "⠤" in line for line in app.lines)
+
+
+async def test_an_empty_chart_shows_its_key_and_its_name():
+    app = Screen()
+    async with app.run_test(size=(40, 8)):
+        assert app.lines[0].startswith("1 loss ──")
+
+
+async def test_the_same_picture_repaints_nothing(make_run):
+    app, state = Screen(), make_run(steps=200)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.chart.show(_source(state))
+        await pilot.pause()
+        app.chart.repainted.clear()
+        app.chart.show(_source(state))
+        app.chart.show(picture(ChartKind.LOSS, [state], 0, View(), 80, 24))
+        assert app.chart.repainted == []
+
+
+async def test_a_new_step_repaints_the_cells_that_it_changes_and_no_more(make_run):
+    app, state = Screen(), make_run(steps=170)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.chart.show(_source(state))
+        await pilot.pause()
+        before = app.lines
+        app.chart.repainted.clear()
+        state.apply(Scalars(steps=[171], seconds=[1.71], values={"train_loss": [0.15]}))
+        app.chart.show(_source(state))
+        (regions,) = app.chart.repainted
+        assert regions
+        assert sum(region.area for region in regions) < 80
+        assert all(region.height == 1 for region in regions)
+        await pilot.pause()
+        changed = {
+            (x, y)
+            for y, (old, new) in enumerate(zip(before, app.lines, strict=True))
+            for x, (one, other) in enumerate(zip(old, new, strict=True))
+            if one != other
+        }
+        assert changed
+        assert all(any(region.contains(x, y) for region in regions) for x, y in changed)
+
+
+async def test_a_source_is_asked_again_when_the_room_changes(make_run):
+    app, asked = Screen(), []
+    state = make_run(steps=200)
+
+    def source(width: int, height: int) -> Picture:
+        asked.append((width, height))
+        return picture(ChartKind.LOSS, [state], 0, View(), width, height)
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.chart.show(source)
+        await pilot.resize_terminal(60, 15)
+        await pilot.pause()
+        assert asked[-1] == (60, 15)
+        assert [len(line) for line in app.lines] == [60] * 15
+
+
+async def test_a_source_that_fails_leaves_a_message_in_its_place():
+    app = Screen()
+
+    def broken(width: int, height: int) -> Picture:
+        raise KeyError(width, height)
+
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.chart.show(broken)
+        await pilot.pause()
+        assert "no picture: KeyError" in "".join(app.lines)
+
+
+async def test_a_click_puts_the_cursor_on_its_step(make_run):
+    app, state = Screen(), make_run(steps=200, epochs=10)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.chart.show(_source(state))
+        await pilot.click(Chart, offset=(7 + 36, 10))
+        (message,) = app.heard
+        assert isinstance(message, Chart.CursorAt)
+        assert message.step == pytest.approx(100, abs=2)
+        await pilot.click(Chart, offset=(3, 10))
+        assert len(app.heard) == 1
+
+
+async def test_dragging_asks_for_the_span_that_was_dragged_here(make_run):
+    app, state = Screen(), make_run(steps=200, epochs=10)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.chart.show(_source(state, span=(100, 150)))
+        await pilot.mouse_down(Chart, offset=(40, 10))
+        await pilot.hover(Chart, offset=(45, 10))
+        await pilot.hover(Chart, offset=(50, 10))
+        await pilot.mouse_up(Chart, offset=(50, 10))
+        assert app.heard
+        assert all(isinstance(message, Chart.Panned) for message in app.heard)
+        first, last = app.heard[-1].span
+        assert last - first == pytest.approx(50)
+        assert first == pytest.approx(100 - 10 * 50 / 73)
+
+
+async def test_the_wheel_asks_for_more_or_less_around_the_mouse(make_run):
+    app, state = Screen(), make_run(steps=200, epochs=10)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.chart.show(_source(state))
+        await pilot._post_mouse_events([events.MouseScrollUp], Chart, offset=(7 + 36, 10))
+        (closer,) = app.heard
+        assert isinstance(closer, Chart.Zoomed)
+        assert closer.span == pytest.approx((20, 180), abs=2)
+        await pilot._post_mouse_events([events.MouseScrollDown], Chart, offset=(7 + 36, 10))
+        assert app.heard[-1].span is None
+
+
+async def test_another_theme_brings_other_colors(make_run):
+    app = Screen()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.chart.show(_source(make_run(steps=200)))
+        await pilot.pause()
+        for theme in (DARK, LIGHT):
+            app.theme = theme.name
+            await pilot.pause()
+            await pilot.pause()
+            strips = app.screen._compositor.render_strips()
+            colors = {segment.style.color for strip in strips for segment in strip if segment.style is not None}
+            assert palette(theme.dark, theme.background).style("smooth").color in colors
+        app.theme = ANSI_DARK.name
+        await pilot.pause()
+        await pilot.pause()
+        assert app.chart._palette == palette(True, "", "16").on(app.chart.rich_style)
+
+
+async def test_without_colors_a_chart_has_none(make_run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = Screen()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.chart.show(_source(make_run(steps=200)))
+        await pilot.pause()
+        assert app.chart._palette == palette(True, depth="none").on(app.chart.rich_style)
+
+
+async def test_a_chart_in_plain_characters_is_ascii(make_run):
+    app = Screen(glyphs="ascii")
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.chart.show(_source(make_run(steps=200)))
+        await pilot.pause()
+        assert all(line.isascii() for line in app.lines)
+        app.chart.restyle("braille")
+        await pilot.pause()
+        assert not all(line.isascii() for line in app.lines)
+
+
+async def test_plots_stand_in_line_where_the_charts_do(make_run):
+    """The area that a chart says it has is the one that its picture was drawn in."""
+    app = Screen()
+    async with app.run_test(size=(50, 12)) as pilot:
+        app.chart.show(_source(make_run(steps=200)))
+        await pilot.pause()
+        assert app.lines[-2].index("└") + 1 == app.chart.area.left

@@ -1,0 +1,29 @@
+"""What a look at a session brings, and what of it a person must see at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.ui.fake_session import running
+from tui_trainer.protocol import events as ev
+from tui_trainer.ui.run_store import Feed
+
+
+@pytest.mark.parametrize(
+    ("event", "urgent"),
+    [
+        (ev.Diagnosed(finding="OVERFIT"), True),
+        (ev.Diagnosed(finding="OVERFIT", active=False), True),
+        (ev.Diagnosed(finding="OVERFIT", again=True), False),  # in newer numbers, several times a second
+        (ev.StatusChanged(status="paused"), True),
+        (ev.SavingFailed(what="journal", error="full"), True),
+        (ev.Logged(lines=["x"]), False),
+    ],
+)
+def test_only_news_is_drawn_before_its_turn(event: ev.AnyEvent, urgent: bool) -> None:
+    session = running()
+    feed = Feed(session)
+    feed.take()
+    session.play(event)
+    news = feed.take()
+    assert (news.changed, news.urgent) == (True, urgent)

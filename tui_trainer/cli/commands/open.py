@@ -1,0 +1,38 @@
+"""`tui-trainer open`: the same screen on finished runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tui_trainer.cli.options import max_kbps_option, runs_dir_option
+
+if TYPE_CHECKING:
+    from tui_trainer.session.base import Session
+
+
+@click.command(epilog="Example: tui-trainer open runs/2026-11-23_140312_digits-mlp_7f3a")
+@click.argument("paths", metavar="RUN...", nargs=-1, required=True)
+@max_kbps_option
+@runs_dir_option
+def command(paths: tuple[str, ...], max_kbps: float | None, runs_dir: str | None) -> int:
+    """Look at finished runs, overlaid where there are several, as those of a set: cursor, zoom, notes and all."""
+    from tui_trainer.cli.open_screen import check_terminal, show
+    from tui_trainer.paths import runs_dir as directory
+    from tui_trainer.runs.loading.background_load import read_ahead
+    from tui_trainer.session.connect import folders_of
+
+    folders = [folder for path in paths for folder in folders_of(path, directory(runs_dir))]
+    check_terminal()
+    # Long journals are read while the screen is still being imported.
+    readings = [read_ahead(folder / "events.jsonl") for folder in folders]
+
+    def session() -> Session:
+        from tui_trainer.session.finished_run import ReplaySession
+        from tui_trainer.session.multi import SeveralSessions
+
+        sessions = [ReplaySession(folder, reading) for folder, reading in zip(folders, readings, strict=True)]
+        return sessions[0] if len(sessions) == 1 else SeveralSessions(sessions)
+
+    return show(session, read_only=True, max_kbps=max_kbps)

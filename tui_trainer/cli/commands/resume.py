@@ -1,0 +1,49 @@
+"""`tui-trainer resume`: go on from a run's last checkpoint, bit for bit."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from tui_trainer.cli.options import on_terminal, runs_dir_option, say_differences, trust_option
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tui-trainer resume last
+  tui-trainer resume 2026-11-23_140312 --epochs 80 --headless"""
+)
+@click.argument("run", metavar="RUN")
+@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Make the run longer or shorter.")
+@click.option("--patience", type=click.IntRange(min=1), metavar="N", help="Epochs without improvement before it stops.")
+@click.option("--headless", is_flag=True, help="No screen: one plain line per epoch.")
+@click.option("--detach", is_flag=True, help="Go on in the background.")
+@trust_option
+@runs_dir_option
+def command(
+    run: str, epochs: int | None, patience: int | None, headless: bool, detach: bool, trust: bool, runs_dir: str | None
+) -> int:
+    """Go on with RUN where its last checkpoint left it: the curve is the one it would have had without a break."""
+    from tui_trainer.paths import runs_dir as directory
+    from tui_trainer.runs.catalog import find_runs
+    from tui_trainer.session.launch import launch
+    from tui_trainer.session.resume import resume_spec
+
+    infos = find_runs(run, directory(runs_dir))
+    command = ["tui-trainer", *sys.argv[1:]]
+    spec = resume_spec(infos, epochs=epochs, patience=patience, command=command, trust=trust)
+    say_differences(spec)
+    if headless or not (detach or on_terminal()):
+        from tui_trainer.cli.headless import train
+
+        return train(spec)
+    if detach:
+        from tui_trainer.cli.launch_detached import wait_until_training
+
+        return wait_until_training(launch(spec))
+    from tui_trainer.cli.open_screen import check_terminal, show
+
+    check_terminal()
+    return show(lambda: launch(spec).session())

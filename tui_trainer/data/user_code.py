@@ -1,0 +1,81 @@
+"""Code by import path: a model or data of the user's own. Nothing here runs unless the run is trusted."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from tui_trainer.data.splits import Samples
+from tui_trainer.data.types import Shape
+from tui_trainer.errors import UserError
+
+
+def called(path: str, key: str, *given: Any, **arguments: Any) -> Any:
+    """What the function `module:function` returns. Modules are looked for in the working directory too.
+
+    Raises:
+        UserError: there is no such module or function, or it raises; the message names `key`, the line of the preset.
+    """
+    module, _, function = path.partition(":")
+    if not function:
+        raise UserError(f'{key}: name the code as "module:function"')
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: Any = importlib.import_module(module)
+        for name in function.split("."):
+            found = getattr(found, name)
+    except Exception as error:  # noqa: BLE001 - a module of the user's own may fail in any way
+        raise UserError(f"{key} = {path!r}: {type(error).__name__}: {error}") from None
+    try:
+        return found(*given, **arguments)
+    except Exception as error:  # noqa: BLE001 - and so may the function; where, its traceback in the log says
+        traceback.print_exc()
+        raise UserError(f"{key} = {path!r}: {type(error).__name__}: {error}") from None
+
+
+def module(path: str, shape: Shape, outputs: int, arguments: Mapping[str, Any]) -> nn.Module:
+    """The module that the function makes for samples of `shape`. Raises `UserError`."""
+    made = called(path, "model.path", shape.inputs, outputs, **arguments)
+    if not isinstance(made, nn.Module):
+        raise UserError(f"model.path = {path!r}: returned {type(made).__name__}, and must return a torch.nn.Module")
+    return made
+
+
+def samples(path: str, arguments: Mapping[str, Any], *, classes: bool) -> Samples:
+    """The samples that the function returns: inputs `[n, ...]` and targets `[n]` (or `[n, t]` numbers).
+
+    Raises:
+        UserError: it returns something else.
+    """
+    made = called(path, "data.path", **arguments)
+    try:
+        first, second = made
+        inputs, targets = np.asarray(_array(first), np.float64), np.asarray(_array(second))
+    except (TypeError, ValueError):
+        raise UserError(f"data.path = {path!r}: must return inputs and targets, two arrays or tensors") from None
+    if inputs.ndim < 2 or len(inputs) != len(targets) or not np.isfinite(inputs).all():
+        raise UserError(
+            f"data.path = {path!r}: inputs must be finite and [samples, ...], one target each; they are "
+            f"{list(inputs.shape)}, the targets {list(targets.shape)}"
+        )
+    note = f"{len(inputs):,} samples of {path}"
+    if not classes:
+        numbers = targets.astype(np.float64).reshape(len(targets), -1)
+        return Samples(inputs, numbers, (), note)
+    if targets.ndim != 1 or not np.issubdtype(targets.dtype, np.integer) or targets.min(initial=0) < 0:
+        raise UserError(f"data.path = {path!r}: classes must be whole numbers from 0, one for each sample")
+    names = tuple(str(number) for number in range(int(targets.max(initial=0)) + 1))
+    return Samples(inputs, targets.astype(np.int64), names, note)
+
+
+def _array(value: Any) -> Any:
+    return value.detach().cpu().numpy() if isinstance(value, Tensor) else value

@@ -1,0 +1,170 @@
+"""Follows a run event by event and says which findings become active and which no longer hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from tui_trainer.diagnosis.findings import AT_ONCE, EPOCHS_HELD, Finding
+from tui_trainer.diagnosis.history import History
+from tui_trainer.diagnosis.reducer import follow
+from tui_trainer.diagnosis.rules import holding
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.commands import Undo
+
+REMEMBERED = 64
+"""Interventions, the newest, that an undo can go back to."""
+TOLD_AGAIN = 10
+"""Epochs after which a finding that still holds is told again, its evidence newer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Where a diagnosis stands.
+
+    Attributes:
+        history: what the rules look at.
+        held: for how many consecutive epochs each finding has held.
+        missed: for how many each finding that was said has not.
+        active: what has been said and still holds, as it was said.
+    """
+
+    history: History = field(default_factory=History)
+    held: Mapping[str, int] = field(default_factory=dict[str, int])
+    missed: Mapping[str, int] = field(default_factory=dict[str, int])
+    active: Mapping[str, ev.Diagnosed] = field(default_factory=dict[str, ev.Diagnosed])
+
+
+_COURSE: TypeAdapter[Course] = TypeAdapter(Course)
+
+
+class Observer:
+    """The diagnosis of one run. The same events give the same findings, live and from a journal.
+
+    Args:
+        publish: takes the events that pass through `publish`, and what is said about them.
+    """
+
+    def __init__(self, publish: Callable[[ev.AnyEvent], None] = lambda event: None) -> None:
+        self._publish = publish
+        self.course = Course()
+        self._before: list[tuple[str, Course]] = []
+        """Where it stood before each intervention, by the id of its command: what an undo goes back to."""
+
+    def publish(self, event: ev.AnyEvent) -> None:
+        """Pass an event on, and after it what is to be said; nothing follows the end of a run."""
+        said = self.take(event)
+        if isinstance(event, ev.RunFinished):
+            for diagnosed in said:
+                self._publish(diagnosed)
+            self._publish(event)
+            return
+        self._publish(event)
+        for diagnosed in said:
+            self._publish(diagnosed)
+
+    def take(self, event: ev.AnyEvent) -> list[ev.Diagnosed]:
+        """Fold one event; returns what is to be said now."""
+        cause = event.cause
+        if isinstance(event, ev.RolledBack) and event.restored is not None:
+            return self._go_back(event.restored.undid, event.step)
+        if cause is not None and not isinstance(event, ev.Refused) and not isinstance(cause, Undo):
+            self._remember(cause.id)
+        history = follow(self.course.history, event)
+        if history is self.course.history:
+            return []
+        self.course = replace(self.course, history=history)
+        match event:
+            case ev.EpochEnded():
+                return self._judge(event.step, event.epoch)
+            case ev.LossBroke() | ev.RunFinished():
+                epoch = len(history.epochs) + (history.under_way.count > 0)
+                return self._judge(event.step, max(epoch, 1), between_epochs=True)
+            case ev.RunStarted(step=0):
+                self.course = Course(history)
+            case _:
+                pass
+        return []
+
+    def _remember(self, command: str) -> None:
+        if not (command and self._before and self._before[-1][0] == command):
+            self._before = [*self._before, (command, self.course)][-REMEMBERED:]
+
+    def _judge(self, step: int, epoch: int, *, between_epochs: bool = False) -> list[ev.Diagnosed]:
+        found = holding(self.course.history)
+        if between_epochs:
+            # An epoch more or less decides what has to hold for several; here only the rest is asked.
+            found = {name: finding for name, finding in found.items() if name in AT_ONCE or name in self.course.active}
+            held = dict(self.course.held)
+        else:
+            held = {name: self.course.held.get(name, 0) + 1 for name in found}
+        said: list[ev.Diagnosed] = []
+        active = dict(self.course.active)
+        for name, finding in found.items():
+            if name not in AT_ONCE and held.get(name, 0) < EPOCHS_HELD:
+                continue
+            known = active.get(name)
+            newer = held.get(name, 0) % TOLD_AGAIN == 0 or between_epochs
+            if known is None or newer or known.severity != finding.severity:
+                active[name] = _event(finding, step, epoch, known)
+                said.append(active[name])
+        missed = self.course.missed
+        if not between_epochs:
+            missed = {name: self.course.missed.get(name, 0) + 1 for name in active if name not in found}
+            for name in [name for name, epochs in missed.items() if name in AT_ONCE or epochs >= EPOCHS_HELD]:
+                said.append(_gone(active.pop(name), step))
+                missed.pop(name)
+        self.course = replace(self.course, held=held, missed=missed, active=active)
+        return said
+
+    def _go_back(self, undid: str, step: int) -> list[ev.Diagnosed]:
+        """Stand where it stood before an intervention, and correct what has been said since."""
+        places = [place for place, (name, _) in enumerate(self._before) if name == undid]
+        place = places[-1] if places else None
+        if place is None:
+            return []
+        left = self.course.active
+        self.course = self._before[place][1]
+        del self._before[place:]
+        now = self.course.active
+        gone = [_gone(said, step) for name, said in left.items() if name not in now]
+        return gone + [said.model_copy(update={"step": step}) for name, said in now.items() if name not in left]
+
+    def standing(self) -> list[ev.Diagnosed]:
+        """What holds now, in the order of decision, with the evidence of now: the first is the headline."""
+        found = holding(self.course.history)
+        fresh: list[ev.Diagnosed] = []
+        for name, said in self.course.active.items():
+            finding = next((finding for finding in found.values() if finding.name == name), None)
+            fresh.append(said if finding is None else _event(finding, self.course.history.step, said.epoch, said))
+        return sorted(fresh, key=lambda said: said.rank)
+
+    def dump(self) -> dict[str, Any]:
+        """All that the rest of the diagnosis depends on, for a checkpoint."""
+        return _COURSE.dump_python(self.course, mode="json")
+
+    def load(self, dumped: dict[str, Any]) -> None:
+        """Put back what `dump` gave."""
+        self.course = _COURSE.validate_python(dumped)
+
+
+def _gone(said: ev.Diagnosed, step: int) -> ev.Diagnosed:
+    return said.model_copy(update={"active": False, "again": False, "step": step})
+
+
+def _event(finding: Finding, step: int, epoch: int, known: ev.Diagnosed | None) -> ev.Diagnosed:
+    return ev.Diagnosed(
+        step=step,
+        finding=finding.name,
+        severity=finding.severity,
+        again=known is not None and known.severity == finding.severity,
+        rank=finding.place,
+        epoch=epoch if known is None else known.epoch,
+        evidence=finding.evidence,
+        numbers=dict(finding.numbers),
+        advice=finding.advice,
+        key=finding.key,
+    )

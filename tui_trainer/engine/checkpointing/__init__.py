@@ -1,0 +1,1 @@
+"""Checkpoints: file format, snapshots, saving and restoring."""

@@ -1,0 +1,1 @@
+"""Command queue, command handlers and undo."""

@@ -1,0 +1,1 @@
+"""Validation, metrics, baselines and early stopping."""

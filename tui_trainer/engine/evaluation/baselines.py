@@ -1,0 +1,78 @@
+"""What a model costs that has learned nothing: the levels that other losses are measured against."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tui_trainer.components import losses
+from tui_trainer.components.losses import AnyLoss
+from tui_trainer.data.types import Data
+from tui_trainer.engine.monitoring.layer_stats import finite
+from tui_trainer.nn.objectives import Objective
+
+ROWS = 100_000
+"""Training samples, or symbols of a text, at most, over which the levels are taken."""
+ROUNDS = 200
+"""Steps towards the constant of the Huber loss, each of which shortens the way at least as the mean would."""
+
+
+def levels(loss: AnyLoss, objective: Objective, data: Data) -> tuple[float | None, float | None]:
+    """(chance, guessing) of the training data: the loss of an output that treats all classes alike, and of the best
+    output that is the same for every sample. For numbers both are that of the best constant.
+
+    None where a loss knows no such level: a margin is no guess, and a function to minimise has no targets.
+    """
+    if data.shape.task == "minimise":
+        return None, None
+    targets = data.train.targets
+    targets = (targets.flatten() if data.shape.task == "language" else targets)[:ROWS]
+    with torch.no_grad():
+        if data.shape.task == "regression":
+            best = _cost(objective, _constant(loss, targets), targets)
+            return best, best
+        outputs = loss.outputs(data.shape)
+        alike = torch.full((data.shape.targets,), 1 / data.shape.targets, device=targets.device)
+        shares = torch.bincount(targets, minlength=data.shape.targets) / len(targets)
+        found = [_answer(loss, each, outputs, targets) for each in (alike, shares)]
+        chance, guessing = (_cost(objective, each, targets) if each is not None else None for each in found)
+        return chance, guessing
+
+
+def _cost(objective: Objective, output: Tensor, targets: Tensor) -> float | None:
+    """The mean loss of one output for all targets."""
+    return finite(float(objective(output.expand(len(targets), *output.shape), targets)))
+
+
+def _answer(loss: AnyLoss, shares: Tensor, outputs: int, targets: Tensor) -> Tensor | None:
+    """The output that a loss asks for where these are the shares of the classes, whatever the sample."""
+    two = outputs == 1
+    tiny = torch.finfo(torch.float32).tiny
+    match loss:
+        case losses.CrossEntropy():
+            smoothed = (1 - loss.label_smoothing) * shares + loss.label_smoothing / len(shares)
+            return smoothed.clamp_min(tiny).log()
+        case losses.NLL():
+            return shares
+        case losses.BCE():
+            return shares[1:] if two else shares
+        case losses.BCEWithLogits():
+            return torch.logit(shares[1:] if two else shares, eps=1e-7)
+        case losses.MSE():
+            return shares
+        case losses.L1() | losses.Huber():
+            rows = torch.zeros(len(targets), len(shares), device=targets.device).scatter_(1, targets.unsqueeze(1), 1.0)
+            return _constant(loss, rows) if shares.max() > 1 / len(shares) else shares
+        case _:
+            return None
+
+
+def _constant(loss: AnyLoss, targets: Tensor) -> Tensor:
+    """The numbers that cost least for all rows of targets together: mean, median, or what lies between them."""
+    if isinstance(loss, losses.L1):
+        return targets.median(0).values
+    best = targets.mean(0)
+    if isinstance(loss, losses.Huber):
+        for _ in range(ROUNDS):
+            best = best + (targets - best).clamp(-loss.delta, loss.delta).mean(0)
+    return best

@@ -1,0 +1,1 @@
+"""Measurements during training: losses, rates, norms, layer statistics, step probes."""

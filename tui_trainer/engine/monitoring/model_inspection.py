@@ -1,0 +1,130 @@
+"""Looking into a model: its gradients, its sums, its activations and its weights, as they are at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from tui_trainer.data.types import Split
+from tui_trainer.engine.evaluation.evaluate import CHUNK
+from tui_trainer.engine.monitoring.layer_stats import finite, norm_of
+
+if TYPE_CHECKING:
+    from tui_trainer.engine.setup import Workshop
+
+LARGEST = 1 << 21
+"""Numbers in a weight matrix, at most, whose singular values are looked at."""
+
+Weights = dict[str, nn.Parameter]
+
+
+def weights_of(shop: Workshop) -> Weights:
+    """The weight of each layer that has a matrix of its own, from input to output: no biases, no norms."""
+    found = ((name, next((own for own in parameters if own.dim() > 1), None)) for name, parameters in shop.layers)
+    return {name: weight for name, weight in found if weight is not None}
+
+
+@contextmanager
+def quiet(model: nn.Module) -> Generator[None]:
+    """The model in evaluation mode: dropout off, running averages as they are."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
+
+
+def chunks(shop: Workshop, split: Split) -> Generator[Split]:
+    """A split in pieces that go through the model at once, the same at every call."""
+    wide = shop.data.shape.targets if shop.data.shape.task == "language" else 1
+    size = max(1, min(len(split), CHUNK // max(split.inputs[0].numel() * wide, 1)))
+    for first in range(0, len(split), size):
+        yield Split(split.inputs[first : first + size], split.targets[first : first + size])
+
+
+def gradient(shop: Workshop, split: Split, of: Sequence[Tensor] | None = None) -> list[Tensor]:
+    """The gradient of the mean loss over a split, for each parameter that is trained; `.grad` is left alone."""
+    of = shop.parameters if of is None else of
+    total = [torch.zeros_like(tensor) for tensor in of]
+    with quiet(shop.model), torch.enable_grad():
+        for part in chunks(shop, split):
+            loss = shop.objective(shop.model(part.inputs), part.targets)
+            for held, new in zip(total, derivatives(loss, of), strict=True):
+                held.add_(new, alpha=len(part) / len(split))
+    return total
+
+
+def derivatives(loss: Tensor, of: Sequence[Tensor]) -> list[Tensor]:
+    """d loss / d each of the tensors, dense; zeros where the loss does not depend on it."""
+    found = torch.autograd.grad(loss, of, allow_unused=True, materialize_grads=True)
+    return [new.to_dense() if new.is_sparse else new for new in found]
+
+
+def norm(tensors: Sequence[Tensor]) -> float:
+    """The 2-norm of all tensors together."""
+    return float(norm_of(list(tensors)))
+
+
+@contextmanager
+def sums(shop: Workshop) -> Generator[dict[str, Tensor]]:
+    """Note what comes out of each layer with a weight matrix, before any activation, while the model is called."""
+    seen: dict[str, Tensor] = {}
+    weights = weights_of(shop)
+    hooks: list[torch.utils.hooks.RemovableHandle] = []
+    for name, module in shop.model.named_modules():
+        label = name or type(module).__name__.lower()
+        if label not in weights:
+            continue
+
+        def note(_: nn.Module, __: object, output: object, label: str = label) -> None:
+            if isinstance(output, Tensor) and output.is_floating_point():
+                seen[label] = output
+
+        hooks.append(module.register_forward_hook(note))
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def logits(shop: Workshop, inputs: Tensor) -> Tensor:
+    """The sums of the last layer, before the head."""
+    with sums(shop) as seen, quiet(shop.model), torch.no_grad():
+        outputs = shop.model(inputs)
+    return seen[next(reversed(seen))] if seen else outputs
+
+
+def probabilities(sums: Tensor, kind: str, head: str) -> Tensor:
+    """Probabilities `[n, K]` from the last sums `[n, K]`, or from one sum for two classes."""
+    if sums.shape[-1] == 1:
+        return torch.cat([torch.sigmoid(-sums), torch.sigmoid(sums)], -1)
+    if kind in ("bce", "bce-with-logits") or head == "sigmoid":
+        return torch.sigmoid(sums)
+    return torch.softmax(sums, -1)
+
+
+def singular_values(weight: Tensor) -> list[float]:
+    """The singular values of a weight as a matrix (outputs x everything else), the largest first, in float64."""
+    matrix = weight.detach().flatten(1).to("cpu", torch.float64)
+    if matrix.numel() > LARGEST or not torch.isfinite(matrix).all():
+        return []
+    return torch.linalg.svdvals(matrix).tolist()
+
+
+def rank(weight: Tensor, values: Sequence[float]) -> float | None:
+    """The numerical rank: singular values that stand out from the rounding of the weights' own type."""
+    if not values:
+        return None
+    least = values[0] * max(weight.flatten(1).shape) * torch.finfo(weight.dtype).eps
+    return float(sum(value > least for value in values))
+
+
+def deviation(values: Tensor) -> float | None:
+    """The standard deviation of all numbers, None where it is not finite."""
+    return finite(float(values.detach().double().std(correction=0)))

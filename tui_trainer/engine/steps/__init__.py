@@ -1,0 +1,1 @@
+"""Step functions: how one batch changes the weights."""

@@ -1,0 +1,83 @@
+"""A run's journal, and what was asked of it last, brought to where its checkpoint left it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tui_trainer.errors import UserError
+from tui_trainer.runs.comparison import differing_keys, flattened
+from tui_trainer.runs.environment_diff import differences
+from tui_trainer.runs.interventions import later
+from tui_trainer.runs.journal import Follower, Journal
+from tui_trainer.runs.run_dir import RunFolder
+from tui_trainer.state.run_state import RunState
+
+if TYPE_CHECKING:
+    from tui_trainer.engine.checkpointing.restore import Resumed
+    from tui_trainer.engine.trainer import Trainer
+
+
+@dataclass(frozen=True, slots=True)
+class TakenUp:
+    """What a host goes on with: the journal, the state to which it folds, and what is to be said, a line each."""
+
+    journal: Journal
+    state: RunState
+    words: list[str]
+
+
+def take_up(trainer: Trainer, folder: RunFolder, resumed: Resumed) -> TakenUp:
+    """Cut the journal back to the checkpoint to which a trainer was brought.
+
+    What was asked of the run after it, before its host vanished, is asked again at the same steps.
+
+    Raises:
+        UserError: the journal cannot be read or written.
+    """
+    from tui_trainer.engine.run_metadata import note_resume
+
+    words = [
+        f"{one}: the curve may differ in its last bits" for one in differences(folder.path, str(trainer.shop.device))
+    ]
+    try:
+        known = {command.id for command in trainer.control.pending()} | {command.id for _, command in trainer.script}
+        after = later(folder.journal, resumed.reached, trainer.step, known)
+        missing = resumed.reached - (folder.journal.stat().st_size if folder.journal.exists() else 0)
+        journal = open_journal(folder, resumed.reached)
+        follower, state = Follower(folder.journal), RunState(run=trainer.run_name)
+        for event in follower.all():
+            state.apply(event)
+    except OSError as error:
+        raise UserError(f"{folder.journal}: cannot be read: {error.strerror}") from None
+    words += resumed.words
+    if missing > 0:
+        words.append(f"events.jsonl ends {missing:,} bytes before the checkpoint: what they said is lost")
+    if follower.skipped:
+        words.append(f"{follower.skipped} altered lines of events.jsonl were passed over: what they said is lost")
+    words += _changed_by_hand(state, trainer)
+    words += [after.words] if after.words else []
+    trainer.follow(sorted([*trainer.script, *after.script], key=lambda one: one[0]))
+    note_resume(folder.about, trainer)
+    folder.remember()
+    return TakenUp(journal, state, words)
+
+
+def open_journal(folder: RunFolder, length: int | None = None) -> Journal:
+    """The folder's journal, to be written, cut to `length`. Raises `UserError` where it cannot be."""
+    try:
+        return Journal(folder.journal, length, folder.claim)
+    except OSError as error:
+        raise UserError(f"{folder.journal}: cannot be written: {error.strerror}") from None
+
+
+def _changed_by_hand(state: RunState, trainer: Trainer) -> Iterator[str]:
+    """What run.toml says otherwise than when the run was last started: some of it is in the checkpoint, and stays."""
+    then = flattened(state.started.config) if state.started is not None else {}
+    now = flattened(trainer.config.model_dump(mode="json", exclude_none=True))
+    changed = differing_keys([then, now]) if then else []
+    for key in changed:
+        yield f"run.toml has changed: {key} was {then.get(key, 'not there')}, is {now.get(key, 'not there')}"
+    if changed:
+        yield "what the checkpoint holds (optimizer, rate, schedule, epochs, patience) stays as it was"

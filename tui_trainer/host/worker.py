@@ -1,0 +1,235 @@
+"""The thread that trains: builds every run of a host, opens their folders, trains them, and says how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import secrets
+import shutil
+import socket
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui_trainer.config.run_config import RunConfig
+from tui_trainer.config.trust import check_trust
+from tui_trainer.errors import UserError
+from tui_trainer.host.event_bus import Hub
+from tui_trainer.host.restore import open_journal, take_up
+from tui_trainer.host.spec import HostSpec, RunSpec
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand, Stop
+from tui_trainer.runs.run_dir import Owner, RunFolder
+
+if TYPE_CHECKING:
+    from tui_trainer.engine.checkpointing.restore import Resumed
+    from tui_trainer.engine.trainer import Trainer
+
+
+class Worker:
+    """Trains the runs of a spec, in whatever thread calls `work`.
+
+    Args:
+        spec: the runs.
+        hub: takes their events.
+        opened: called with the first folder that is open: from then on the process may print into it.
+    """
+
+    def __init__(self, spec: HostSpec, hub: Hub, opened: Callable[[RunFolder], None]) -> None:
+        self.spec = spec
+        self.exit_code = 0
+        self.refusal = ""
+        """Why nothing was trained, empty where something was."""
+        self.over = threading.Event()
+        self._hub = hub
+        self._opened = opened
+        self._go_on = threading.Event()
+        """Set when a command came: a paused worker looks at it."""
+        self._lock = threading.Lock()
+        self._early: list[AnyCommand] = []
+        self._trainers: list[Trainer] = []
+        self._built = self._training = False
+        self._folders: list[RunFolder] = []
+        self._made: list[RunFolder] = []
+
+    # -- asked from other threads -----------------------------------------------------------------------------------
+
+    def obey(self, command: AnyCommand) -> str | None:
+        """Pass a command on to the runs it is for; a reason where there is none."""
+        if self.over.is_set():
+            return "the run is over"
+        names = [run.name for run in self.spec.runs]
+        if command.run != ALL_RUNS and command.run not in names:
+            return f"no run {command.run!r} here: {', '.join(names)}"
+        if not command.id:
+            command = command.model_copy(update={"id": secrets.token_hex(8)})
+        with self._lock:
+            if self._training:
+                wanted = [trainer for trainer in self._trainers if command.run in (ALL_RUNS, trainer.run_name)]
+                if command.run == ALL_RUNS:  # those that are over need not refuse what the others are asked
+                    wanted = [trainer for trainer in wanted if not trainer.over] or wanted
+                for trainer in wanted:
+                    trainer.control.put(command)
+            elif isinstance(command, Stop) and not self._built:
+                self._abandon(command)
+            else:
+                self._early.append(command)
+        self._go_on.set()
+        return None
+
+    def _abandon(self, command: Stop) -> None:
+        """Stop before anything has been trained: torch may still be on its way in, and is not waited for."""
+        who = f" by {command.by}" if command.by else ""
+        self._refuse(f"{command.reason}{who} before training began", code=130 if command.by == "SIGINT" else 0)
+        self.over.set()
+
+    @property
+    def began(self) -> bool:
+        """Whether training began: where it did not, nobody needs to wait for the thread."""
+        return self._training or not self.refusal
+
+    @property
+    def completed(self) -> bool:
+        """Whether nothing is left to train."""
+        return bool(self._trainers) and all(
+            trainer.ending is None or trainer.ending.reason != "interrupted" for trainer in self._trainers
+        )
+
+    @property
+    def device_memory(self) -> int:
+        """Bytes allocated on the accelerator."""
+        if not self._training:
+            return 0
+        from tui_trainer.engine.device import allocated
+
+        return allocated(self._trainers[0].shop.device)
+
+    def claim(self) -> None:
+        """Hold folders that were taken away and are back."""
+        for folder in list(self._folders):
+            with contextlib.suppress(OSError):
+                folder.claim()
+
+    def release(self) -> None:
+        """Let the folders go."""
+        for folder in self._folders:
+            folder.release()
+
+    # -- in the thread that trains ----------------------------------------------------------------------------------
+
+    def work(self) -> None:
+        """Build, train, end. Never raises: what went wrong is an event and an exit code."""
+        try:
+            self._build()
+            with self._lock:  # from here on a stop is obeyed by the runs themselves
+                if self.over.is_set():
+                    return
+                self._built = True
+            self._open()
+            # What is there by now stays: the collector need not look through all of torch again while training.
+            gc.collect()
+            gc.freeze()
+            self._train()
+        except UserError as error:
+            self._refuse(str(error))
+        except Exception as error:  # noqa: BLE001
+            traceback.print_exc()
+            self._refuse(f"{type(error).__name__}: {error}", code=1)
+        finally:
+            self.over.set()
+
+    def _build(self) -> None:
+        self._tell("importing torch")
+        from tui_trainer.engine.commands.queue import Control
+        from tui_trainer.engine.device import use_threads
+        from tui_trainer.engine.trainer import Trainer
+
+        use_threads(self.spec.threads)
+        self._tell("building data and model")
+        for run in self.spec.runs:
+            config = RunConfig.model_validate(run.config)
+            check_trust([config], f"run {run.name!r}", self.spec.trust)
+            trainer = Trainer(
+                run.name,
+                config,
+                lambda event, name=run.name: self._hub.publish(name, event),
+                Control(self._go_on),
+                title=run.title,
+                preset=run.preset,
+            )
+            trainer.set_up()
+            self._trainers.append(trainer)
+
+    def _tell(self, detail: str) -> None:
+        for run in self.spec.runs:
+            self._hub.publish(run.name, ev.StatusChanged(status="starting", detail=detail))
+
+    def _open(self) -> None:
+        """Make or take the folders; nothing has been written before this."""
+        owner = Owner(os.getpid(), socket.gethostname(), self.spec.socket)
+        for run, trainer in zip(self.spec.runs, self._trainers, strict=True):
+            folder = RunFolder(Path(run.path))
+            if run.resume:
+                folder.hold(owner)
+                self._folders.append(folder)
+            else:
+                self._make(run, trainer, folder, owner)
+            if len(self._folders) == 1:
+                self._opened(folder)
+        resumed = self._restore()
+        for run, trainer, folder in zip(self.spec.runs, self._trainers, self._folders, strict=True):
+            if run.resume:
+                taken = take_up(trainer, folder, resumed[run.name])
+                self._hub.go_on_from(run.name, taken.state, taken.journal)
+                for line in taken.words:
+                    trainer.log(line)
+            else:
+                trainer.follow(run.script)
+            trainer.begin(folder, lambda name=run.name: self._hub.mark(name))
+            for command in run.commands:
+                trainer.control.put(command)
+
+    def _restore(self) -> dict[str, Resumed]:
+        """Bring each run that goes on to its last whole checkpoint: all of them fit, or nothing is written."""
+        from tui_trainer.engine.checkpointing.restore import restore_last
+
+        runs = zip(self.spec.runs, self._trainers, self._folders, strict=True)
+        return {run.name: restore_last(trainer, folder.checkpoints) for run, trainer, folder in runs if run.resume}
+
+    def _make(self, run: RunSpec, trainer: Trainer, folder: RunFolder, owner: Owner) -> None:
+        """The run's new folder, with what it was made from; from here on its events are written."""
+        from tui_trainer.config.preset import dump
+        from tui_trainer.engine.run_metadata import about
+
+        folder.create(dump(trainer.config), about(trainer, self.spec.command), owner)
+        self._made.append(folder)
+        self._folders.append(folder)
+        self._hub.write_to(run.name, open_journal(folder))
+
+    def _train(self) -> None:
+        from tui_trainer.engine.multi_run import dismiss, train
+
+        with self._lock:
+            self._training = True
+        for command in self._early:
+            self.obey(command)
+        train(self._trainers, self._go_on)
+        for trainer in self._trainers:
+            dismiss(trainer.control, trainer)
+        self.exit_code = max(trainer.exit_code for trainer in self._trainers)
+
+    def _refuse(self, reason: str, code: int = 2) -> None:
+        """Nothing is trained: say why to whoever watches, and leave no folder that was made for it."""
+        if self.over.is_set():
+            return
+        self.refusal, self.exit_code = reason, code
+        why: ev.Reason = "refused" if code == 2 else "failed" if code == 1 else "interrupted"
+        for run in self.spec.runs:
+            self._hub.publish(run.name, ev.RunFinished(reason=why, detail=reason, exit_code=code))
+        if code == 2:
+            for folder in self._made:
+                folder.release()
+                shutil.rmtree(folder.path, ignore_errors=True)

@@ -1,0 +1,205 @@
+"""S30 to S36: a scale for each coordinate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from statistics import linear_regression
+
+import torch
+from torch import Tensor
+from torch.optim import Adagrad, Adam, Optimizer, RMSprop
+
+from tui_trainer.config.preset import load
+from tui_trainer.lecture.claims import Bound, Measured, about, above, below, within
+from tui_trainer.lecture.model_probes import error_on_test, gradients
+from tui_trainer.lecture.registry import row
+from tui_trainer.lecture.trained_run import Trained
+from tui_trainer.lecture.training_cache import School
+from tui_trainer.protocol.commands import SetOptimizer
+
+Make = Callable[[list[Tensor]], Optimizer]
+
+
+@row("S30", "coord-scale")
+def scale_of_each_coordinate(school: School) -> Iterator[Measured]:
+    """From (1, 1), where the slope is 1 along the valley and 1000 across it."""
+    runs = school.runs("coord-scale")
+    for name, bound in (("sgd", about(0.001, 1e-12)), *((name, about(1, 1e-6)) for name in _SCALED)):
+        along, across = (run_column[1] - run_column[0] for run_column in _coordinates(runs[name]))
+        yield Measured(f"first step along the valley over that across, {name}", abs(along / across), bound)
+    turned = school.runs("coord-scale", "data.rotation=45", "training.epochs=60")
+    for name in ("adagrad", "adam"):
+        aligned = runs[name].first_step("suboptimality", 1e-6)
+        tilted = min(turned[name].first_step("suboptimality", 1e-6), 3000)
+        yield Measured(
+            f"steps to a millionth, turned by 45 degrees over along the axes, {name}", tilted / aligned, above(2)
+        )
+
+
+_SCALED = ("adagrad", "rmsprop", "adam")
+
+
+def _coordinates(run: Trained) -> list[list[float]]:
+    return [run.column(f"coordinate/{axis}", 0) for axis in (1, 2)]
+
+
+@row("S31", "adagrad")
+def adagrad(school: School) -> Iterator[Measured]:
+    """The formula beside torch's optimizer on one tape of gradients, in float64."""
+    tape = _tape(school.seed)
+    squares, outside, inside = torch.zeros(tape.shape[1], dtype=tape.dtype), tape[0] * 0, tape[0] * 0
+    for gradient in tape:
+        squares = squares + gradient**2
+        outside = outside - 0.01 * gradient / (squares.sqrt() + 1e-2)
+        inside = inside - 0.01 * gradient / (squares + 1e-2).sqrt()
+    theirs = _walk(lambda weights: Adagrad(weights, lr=0.01, eps=1e-2), tape)[-1]
+    yield Measured("our update and torch's, relative difference", _apart(outside, theirs), below(1e-12))
+    yield Measured(
+        "epsilon inside the root and torch's, e = .01, relative difference", _apart(inside, theirs), above(0.01)
+    )
+
+
+@row("S32", "adagrad")
+def adagrad_of_torch(school: School) -> Iterator[Measured]:
+    """The formula retraces the run's own losses, batch by batch."""
+    run = school.runs("adagrad")["tuned"]
+    weights = run.weights[0]
+    squares = {name: torch.zeros_like(value) for name, value in weights.items()}
+    off = 0.0
+    for (inputs, targets), loss in zip(run.shop.batches.epoch(0), run.batch_losses(1), strict=True):
+        ours = run.shop.objective(torch.func.functional_call(run.shop.model, weights, (inputs,)), targets).item()
+        off = max(off, abs(ours / loss - 1))
+        found = gradients(run, weights, inputs, targets)
+        squares = {name: squares[name] + found[name] ** 2 for name in weights}
+        weights = {name: weights[name] - 0.1 * found[name] / (squares[name].sqrt() + 1e-10) for name in weights}
+    yield Measured("batch losses of an epoch retraced by the formula, largest relative difference", off, below(1e-3))
+    slow, tuned = (school.runs("adagrad")[name].at(-1, "train_loss") for name in ("torch-default", "tuned"))
+    yield Measured("training loss after 10 epochs, torch's default rate over a good one", slow / tuned, above(2))
+
+
+@row("S33", "adagrad-dies")
+def adagrad_dies(school: School) -> Iterator[Measured]:
+    constant = torch.ones(2000, 4, dtype=torch.float64)
+    yield Measured("slope of the effective step, constant gradient", _slope(constant), about(-0.5, 0.01))
+    noise = torch.randn(2000, 1000, dtype=torch.float64, generator=torch.Generator().manual_seed(school.seed))
+    yield Measured("slope of the effective step, noise", _slope(noise), about(-0.5, 0.03))
+    runs = school.runs("adagrad-dies")
+    plain = runs["adagrad"]
+    config = load("adagrad-dies", [f"training.seed={school.seed}"]).runs["adagrad"]
+    fresh = SetOptimizer(optimizer=config.optimizer, by="the check")
+    cleared = school.train(config, "adagrad-dies cleared half way", script=[(15 * plain.per_epoch, fresh)])
+    ratio = cleared.at(-1, "train_loss") / plain.at(-1, "train_loss")
+    yield Measured("training loss with the sum cleared at epoch 15, over without", ratio, below(0.5))
+    yield Measured("training loss of RMSprop at the same rate", runs["rmsprop"].at(-1, "train_loss"), below(0.4))
+    end, start = (plain.read("effective-step", f"at/{step}") for step in (1000, 1))
+    yield Measured("median effective step of the run, step 1000 over step 1", end / start, below(0.5))
+
+
+@row("S34", "rmsprop")
+def rmsprop(school: School) -> Iterator[Measured]:
+    noise = torch.randn(2000, 1000, dtype=torch.float64, generator=torch.Generator().manual_seed(school.seed))
+    methods: list[tuple[str, Make, Bound]] = [
+        ("RMSprop, alpha .9", lambda weights: RMSprop(weights, lr=0.01, alpha=0.9), within(0.75, 1.05)),
+        ("RMSprop, alpha .99", lambda weights: RMSprop(weights, lr=0.01), within(0.75, 1.05)),
+        ("Adagrad", lambda weights: Adagrad(weights, lr=0.01), below(0.3)),
+    ]
+    for name, make, bound in methods:
+        steps = _effective(make, noise)
+        yield Measured(f"effective step under noise, step 2000 over step 100, {name}", steps[1999] / steps[99], bound)
+    first = _walk(lambda weights: RMSprop(weights, lr=0.01), noise[:1])[1].abs()
+    yield Measured("RMSprop's first step over its rate", (first / 0.01).max().item(), about(10, 1e-4))
+    runs = school.runs("rmsprop")
+    ran = runs["rmsprop"].read("effective-step", "first")
+    yield Measured("the same of the run, median over its weights", ran, about(10, 0.1))
+    yield Measured("validation accuracy after 10 epochs, RMSprop", runs["rmsprop"].best("val_accuracy"), above(0.93))
+
+
+@row("S36", "adam")
+def adam(school: School) -> Iterator[Measured]:
+    tape = _tape(school.seed)
+    corrected, bare = _adam(tape, correct=True), _adam(tape, correct=False)
+    theirs = _walk(lambda weights: Adam(weights, lr=0.001), tape)
+    yield Measured("our update and torch's, relative difference", _apart(corrected[-1], theirs[-1]), below(1e-12))
+    yield Measured(
+        "without the correction, relative difference of the first step", _apart(bare[1], theirs[1]), above(1)
+    )
+    sizes = torch.logspace(-3, 3, 25, dtype=torch.float64).unsqueeze(0)
+    first = _walk(lambda weights: Adam(weights, lr=0.001), sizes)[1].abs() / 0.001
+    yield Measured(
+        "first step over the rate less 1, gradients of 1e-3 to 1e3, largest",
+        (first - 1).abs().max().item(),
+        below(2e-5),
+    )
+    plain = _adam(sizes, correct=False)[1].abs() / 0.001
+    yield Measured(
+        "first step over the rate without the correction", plain[-1].item(), about(0.1 / math.sqrt(0.001), 1e-3)
+    )
+    run = school.runs("adam")["typical"]
+    ran = run.read("effective-step", "first")
+    yield Measured("first step of the run over its rate, median over its weights", ran, about(1, 0.01))
+    yield Measured("validation accuracy after 10 epochs, Adam", run.best("val_accuracy"), above(0.93))
+
+
+def _tape(seed: int) -> Tensor:
+    """Gradients `[steps, coordinates]` of very different sizes."""
+    sizes = torch.logspace(-3, 1, 20, dtype=torch.float64)
+    return torch.randn(500, 20, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) * sizes
+
+
+def _walk(make: Make, tape: Tensor) -> list[Tensor]:
+    """Where an optimizer of torch's takes weights that begin at 0, before each gradient and after the last."""
+    weights = torch.zeros(tape.shape[1], dtype=tape.dtype, requires_grad=True)
+    optimizer = make([weights])
+    path = [weights.detach().clone()]
+    for gradient in tape:
+        weights.grad = gradient.clone()
+        optimizer.step()
+        path.append(weights.detach().clone())
+    return path
+
+
+def _adam(tape: Tensor, *, correct: bool) -> list[Tensor]:
+    """The lecture's formula, with or without the correction of the first steps."""
+    path, mean, square = [tape[0] * 0], tape[0] * 0, tape[0] * 0
+    for step, gradient in enumerate(tape, start=1):
+        mean = 0.9 * mean + (1 - 0.9) * gradient
+        square = 0.999 * square + (1 - 0.999) * gradient**2
+        first, second = (1 - 0.9**step, 1 - 0.999**step) if correct else (1.0, 1.0)
+        path.append(path[-1] - 0.001 * (mean / first) / ((square / second).sqrt() + 1e-8))
+    return path
+
+
+def _effective(make: Make, tape: Tensor) -> list[float]:
+    """What a gradient is multiplied by at each step: the mean over coordinates of movement over gradient."""
+    path = _walk(make, tape)
+    return [
+        ((before - after) / gradient).mean().item()
+        for before, after, gradient in zip(path, path[1:], tape, strict=False)
+    ]
+
+
+def _slope(tape: Tensor) -> float:
+    """How the logarithm of Adagrad's effective step falls with that of the step, from step 10 on."""
+    steps = _effective(lambda weights: Adagrad(weights, lr=0.01), tape)
+    places = range(10, len(steps))
+    slope, _ = linear_regression([math.log(k + 1) for k in places], [math.log(steps[k]) for k in places])
+    return slope
+
+
+def _apart(one: Tensor, other: Tensor) -> float:
+    return ((one - other).norm() / other.norm()).item()
+
+
+@row("S35", "optimizer-race")
+def most_popular(school: School) -> Iterator[Measured]:
+    """On digits and, for the two most popular, on tumours."""
+    for name, run in school.runs("optimizer-race").items():
+        allowed = 3 if name == "adam" else 4
+        reached = run.first_epoch("val_accuracy", 0.95)
+        yield Measured(f"epochs to 95 % validation accuracy on digits, {name}", reached, below(allowed))
+        yield Measured(f"test accuracy on digits, {name}", 1 - error_on_test(run), above(0.93))
+    tumours = school.runs("optimizer-race", "data.kind=breast-cancer")
+    for name in ("momentum", "adam"):
+        reached = tumours[name].first_epoch("val_accuracy", 0.95)
+        yield Measured(f"epochs to 95 % validation accuracy on tumours, {name}", reached, below(4))

@@ -1,0 +1,215 @@
+"""S14 to S21, S28 and S29: batches, epochs, and what a step costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from math import inf, isfinite, log
+from statistics import fmean, linear_regression, pstdev
+
+import torch
+from torch import Tensor
+
+from tui_trainer.components.schedulers.builtin import InverseTime
+from tui_trainer.config.preset import load
+from tui_trainer.engine.setup import optimizer_for
+from tui_trainer.lecture.claims import Measured, about, above, below, exactly, within
+from tui_trainer.lecture.registry import row
+from tui_trainer.lecture.trained_run import Trained
+from tui_trainer.lecture.training_cache import School
+from tui_trainer.optim.second_order import solve
+
+
+@row("S14", "memory")
+def memory(school: School) -> Iterator[Measured]:
+    runs = school.runs("memory")
+    off, slope = (runs["sgd"].read("memory", number) for number in ("residual", "bytes_per_sample"))
+    yield Measured("bytes that a step keeps: largest relative distance from a line in B", off, below(1e-6))
+    yield Measured("bytes for each image in the step", slope, about(560, 1e-3))
+    for name, numbers in (("sgd", 0), ("momentum", 1), ("adagrad", 1), ("rmsprop", 1), ("adam", 2)):
+        kept = runs[name].read("memory", "optimizer_floats_per_parameter")
+        yield Measured(f"numbers that the optimizer keeps for a weight, {name}", kept, exactly(numbers))
+
+
+@row("S15", "grad-noise")
+def gradient_noise(school: School) -> Iterator[Measured]:
+    """Draws of batches at the first weights, which all four runs share: the first one measures."""
+    run = school.runs("grad-noise")["batch-8"]
+    for scheme in ("with", "without"):
+        for size, ratio in run.reads("gradient-noise", scheme).items():
+            claim = f"variance of a batch's gradient over theory, {scheme} replacement, B = {size}"
+            yield Measured(claim, ratio, within(0.9, 1.1))
+    slope = run.read("gradient-noise", "slope_with")
+    yield Measured("slope of the variance over B, logarithms", slope, about(-1, 0.05))
+    off = run.read("gradient-noise", "bias")
+    yield Measured("distance of the mean of the draws from the gradient, in its standard errors", off, below(2))
+
+
+@row("S16", "batch-size")
+def samples_in_a_step(school: School) -> Iterator[Measured]:
+    runs = school.runs("batch-size")
+    wiggle = {name: _wiggle(run) for name, run in runs.items()}
+    for name, bound in (("batch-1", 2.0), ("batch-8", 0.5), ("batch-32", 0.1), ("batch-128", 0.03)):
+        yield Measured(f"wiggle of the batch losses in the last epoch, {name}", wiggle[name], above(bound))
+    yield Measured("the same, full batch", wiggle["full"], exactly(0))
+    falls = [after < before for before, after in pairwise(wiggle.values())]
+    yield Measured("share of larger batches that wiggle less", fmean(falls), exactly(1))
+
+
+def _wiggle(run: Trained) -> float:
+    """Deviation of the batch losses of the last epoch over their mean."""
+    losses = run.batch_losses(len(run.epochs))
+    return pstdev(losses) / fmean(losses)
+
+
+@row("S17", "sampling")
+def coverage(school: School) -> Iterator[Measured]:
+    for name, bound in (("shuffle", exactly(1)), ("replacement", about(0.632, 0.02))):
+        shares = school.runs("sampling")[name].readings("coverage", "seen_share")
+        yield Measured(f"share of the samples that an epoch sees, {name}", fmean(shares), bound)
+
+
+@row("S18", "gd-vs-sgd")
+def by_iteration(school: School) -> Iterator[Measured]:
+    runs = school.runs("gd-vs-sgd")
+    ratio = _gap_after(runs["sgd"], 5) / _gap_after(runs["gd"], 5)
+    yield Measured("suboptimality after 5 iterations, SGD over GD", ratio, above(1.5))
+    for name, known in (("gd", "lr of gradient descent"), ("sgd", "lr of sgd")):
+        off = runs[name].config.optimizer.lr / runs[name].shop.data.known[known] - 1
+        yield Measured(f"rate over theory's less 1, {name}", off, about(0, 0.08))
+
+
+@row("S19", "gd-vs-sgd")
+def by_epoch(school: School) -> Iterator[Measured]:
+    runs = school.runs("gd-vs-sgd")
+    sgd = runs["sgd"]
+    ratio = _gap_after(sgd, sgd.per_epoch) / _gap_after(runs["gd"], 1)
+    yield Measured("suboptimality after one epoch of SGD over that after one iteration of GD", ratio, below(0.25))
+
+
+@row("S20", "gd-vs-sgd")
+def medium_accuracy(school: School) -> Iterator[Measured]:
+    """The floor in the preset; where the curves cross, on columns of one size, where both runs are short."""
+    runs = school.runs("gd-vs-sgd")
+    constant, decayed = runs["sgd"], runs["sgd-decay"]
+    floor, lower = (
+        fmean(run.column("suboptimality", 19 * run.per_epoch + 1, 20 * run.per_epoch)) for run in (constant, decayed)
+    )
+    yield Measured("mean suboptimality in epoch 20, constant rate over falling", floor / lower, above(20))
+    for noise in (1.0, 0.0):
+        gd, sgd, falling = _at_its_rates(school, noise)
+        crossing = _overtaken(sgd, gd)
+        if noise:
+            yield Measured("epoch in which GD overtakes, equal columns", crossing, within(2, 4))
+            later = _overtaken(falling, gd) - crossing
+            yield Measured("the same with a falling rate, epochs later", later, above(0.5), of="mean")
+        else:
+            yield Measured("GD overtakes within 20 epochs, no noise", float(isfinite(crossing)), exactly(0))
+
+
+def _at_its_rates(school: School, noise: float) -> list[Trained]:
+    """The preset's three runs on 2,000 rows with equal columns, each at the rate that theory has for these rows."""
+    overrides = (
+        "data.condition=1", "data.batch_size=32", f"data.noise={noise}", "training.epochs=20",
+        f"training.seed={school.seed}",
+    )  # fmt: skip
+    made: list[Trained] = []
+    for name, config in load("gd-vs-sgd", overrides).runs.items():
+        known = config.data.build(school.seed, wide=True).known
+        rate = known["lr of gradient descent" if name == "gd" else "lr of sgd"]
+        changes: dict[str, object] = {"optimizer": config.optimizer.model_copy(update={"lr": rate})}
+        if isinstance(config.scheduler, InverseTime):
+            changes["scheduler"] = config.scheduler.model_copy(update={"decay": 1 / 63})
+        made.append(school.train(config.model_copy(update=changes), f"gd-vs-sgd {name}, noise {noise:g}"))
+    return made
+
+
+def _gap_after(run: Trained, step: int) -> float:
+    """(f - f*) / (f0 - f*) after so many steps."""
+    return run.record.rows[step]["suboptimality"]
+
+
+def _overtaken(run: Trained, gd: Trained) -> float:
+    """The first epoch at whose end gradient descent is lower; infinite where it never is."""
+    for epoch in range(1, len(run.epochs) + 1):
+        if _gap_after(gd, epoch) < _gap_after(run, epoch * run.per_epoch):
+            return float(epoch)
+    return inf
+
+
+@row("S21", "robbins-monro")
+def robbins_monro(school: School) -> Iterator[Measured]:
+    """Sixteen walks side by side for each rule, the coordinates of a round bowl: one alone may be lucky."""
+    start = ", ".join(["10.0"] * 16)
+    runs = school.runs("robbins-monro", "data.dimensions=16", "data.condition=1", f"data.start=[{start}]")
+    # f = 50 at the start of each walk.
+    tail = {name: 50 * fmean(run.column("suboptimality", 10_000)) for name, run in runs.items()}
+    settled = 50 * fmean(runs["constant"].column("suboptimality", 1_000))
+    yield Measured("mean of f, constant rate of .1, over .1/(2(2 - .1))", settled / (0.1 / 3.8), about(1, 0.15))
+    yield Measured("mean of f over the second half, .5/(1 + .05k)", tail["one-over-t"], below(5e-4))
+    yield Measured("the same, .1 x .9^k: stuck", tail["exponential"], above(5))
+    yield Measured("the same, .5/(1 + 5k): stuck", tail["one-over-t-too-fast"], above(1))
+    sums = {name: (sum(run.column("lr")), sum(rate**2 for rate in run.column("lr"))) for name, run in runs.items()}
+    yield Measured("sum of the rates, .1 x .9^k", sums["exponential"][0], about(1, 1e-6))
+    yield Measured("sum of the rates, .5/(1 + .05k)", sums["one-over-t"][0], above(50))
+    yield Measured("sum of their squares, .5/(1 + .05k)", sums["one-over-t"][1], below(6))
+    yield Measured("sum of the squares, constant rate of .1", sums["constant"][1], above(100))
+
+
+@row("S28", "zigzag")
+def zigzag(school: School) -> Iterator[Measured]:
+    run = school.runs("zigzag")["exact-line-search"]
+    there = int(run.first_step("suboptimality", 1e-6))
+    moves = _moves(run)[:there]
+    cosines = [float(a @ b / (a.norm() * b.norm())) for a, b in pairwise(moves)]
+    turns = [float(a[1] * b[1]) < 0 for a, b in pairwise(moves)]
+    yield Measured("cosine of successive steps, exact line search, largest", max(map(abs, cosines)), below(1e-6))
+    yield Measured("share of steps in which the steep coordinate turns round", fmean(turns), exactly(1))
+    yield Measured("iterations to a millionth, condition 1000", there, within(3454 * 0.99, 3454 * 1.01))
+    mild = school.runs("zigzag", "data.condition=10", "data.start=[10.0, 1.0]", "training.epochs=1")
+    needed = mild["exact-line-search"].first_step("suboptimality", 1e-6)
+    yield Measured("iterations to a millionth, condition 10", needed, below(49))
+    creeping = _moves(school.runs("zigzag")["one-over-L"])
+    mean = fmean(float(a @ b / (a.norm() * b.norm())) for a, b in pairwise(creeping))
+    yield Measured("mean cosine of successive steps at the rate 1/L", mean, above(0.99))
+
+
+def _moves(run: Trained) -> list[Tensor]:
+    """The steps of a point in the plane."""
+    columns = [run.column(f"coordinate/{axis}", 0) for axis in (1, 2)]
+    return list(torch.tensor(list(zip(*columns, strict=True)), dtype=torch.float64).diff(dim=0))
+
+
+@row("S29", "second-order")
+def second_order(school: School) -> Iterator[Measured]:
+    runs = school.runs("second-order")
+    for name, bound in (
+        ("newton", exactly(1)), ("bfgs", exactly(2)), ("heavy-ball", below(160)), ("nesterov", below(300)),
+        ("gradient-descent", above(6800)),
+    ):  # fmt: skip
+        yield Measured(f"iterations to a millionth, {name}", runs[name].first_step("suboptimality", 1e-6), bound)
+    yield Measured("power of n with which the time of Newton's step grows", _power_of_newton(), within(2.5, 3.3))
+    kept = optimizer_for(runs["heavy-ball"].config.optimizer, runs["heavy-ball"].shop.model)
+    for parameter in runs["heavy-ball"].shop.model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    kept.step()
+    floats = sum(value.numel() for state in kept.state.values() for value in state.values() if value is not None)
+    yield Measured("numbers that momentum keeps for each parameter", floats / 2, exactly(1))
+
+
+def _power_of_newton() -> float:
+    """The slope of the time to solve for Newton's step over the number of parameters, 200 to 1600, logarithms."""
+    sizes = (200, 400, 800, 1600)
+    seconds: list[float] = []
+    for size in sizes:
+        hessian = size * torch.eye(size, dtype=torch.float64) + torch.ones(size, size, dtype=torch.float64)
+        gradient = torch.ones(size, dtype=torch.float64)
+        best = inf
+        for _ in range(max(8000 // size, 5)):
+            begun = time.thread_time()
+            solve(hessian, gradient, 0.0)
+            best = min(best, time.thread_time() - begun)
+        seconds.append(best)
+    slope, _ = linear_regression([log(size) for size in sizes], [log(value) for value in seconds])
+    return slope

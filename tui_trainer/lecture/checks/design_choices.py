@@ -1,0 +1,238 @@
+"""S01 to S13: hidden activation, head and loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import get_args
+
+import torch
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from tui_trainer.components.activations import Activation, AnyActivation
+from tui_trainer.components.base import choices
+from tui_trainer.components.losses import AnyLoss
+from tui_trainer.components.models import Head
+from tui_trainer.config.preset import load
+from tui_trainer.errors import UserError
+from tui_trainer.lecture.claims import Measured, about, above, below, exactly, within
+from tui_trainer.lecture.model_probes import accuracy, outputs
+from tui_trainer.lecture.registry import row
+from tui_trainer.lecture.trained_run import Trained
+from tui_trainer.lecture.training_cache import School
+from tui_trainer.nn.networks import head_module
+
+
+@row("S01", "build")
+def three_choices(school: School) -> Iterator[Measured]:
+    """Every pair of head and loss: either it runs, or it is refused with a reason."""
+    runs = school.runs("build")
+    losses = [kind for kind in choices(AnyLoss) if kind not in ("half-mse", "value")]  # mse halved; a bowl's own height
+    pairs = [f"{head}-{loss}" for head in get_args(Head) for loss in losses]
+    refused = {pair: _refusal(*pair.split("-", 1)) for pair in pairs}
+    allowed = {pair for pair, reason in refused.items() if not reason}
+    yield Measured("pairs of head and loss that are allowed and not shown", len(allowed ^ set(runs)), exactly(0))
+    silent = sum(reason is not None and "set " not in reason for reason in refused.values())
+    yield Measured("refusals that do not say what to set instead", silent, exactly(0))
+    for pair in ("softmax-bce", "sigmoid-bce-with-logits", "softmax-cross-entropy"):
+        yield Measured(f"{pair} is refused", float(refused[pair] is not None), exactly(1))
+    finite = sum(math.isfinite(run.at(1, "train_loss")) and not run.diverged for run in runs.values())
+    yield Measured("share of allowed pairs with a finite loss after an epoch", finite / len(runs), exactly(1))
+
+
+def _refusal(head: str, loss: str) -> str | None:
+    """Why a pair is refused, None where it is not."""
+    try:
+        load("build", [f"model.head={head}", f"loss.kind={loss}"])
+    except UserError as error:
+        return str(error)
+    return None
+
+
+@row("S02", "act-sign")
+def sign_passes_no_gradient(school: School) -> Iterator[Measured]:
+    for name, run in school.runs("act-sign").items():
+        hidden = [abs(value) for layer in (1, 2) for value in run.column(f"grad_norm/hidden{layer}")]
+        yield Measured(
+            f"steps at which the hidden layers were measured, {name}",
+            len(hidden) / 2,
+            exactly(len(run.epochs) * run.per_epoch),
+        )
+        yield Measured(f"largest gradient of a hidden layer, {name}", max(hidden), exactly(0))
+        moved = run.reads("layers", "movement")
+        largest = max(moved["hidden1"], moved["hidden2"])
+        yield Measured(f"larger movement of a hidden layer in 20 epochs, {name}", largest, exactly(0))
+        yield Measured(
+            f"gradient of the output layer at the first step, {name}", run.column("grad_norm/output")[0], above(0.5)
+        )
+
+
+@row("S03", "perceptron")
+def perceptron(school: School) -> Iterator[Measured]:
+    run = school.runs("perceptron")[""]
+    # At w = 0 the first sample is a mistake whose loss is 0.
+    mistakes = [sum(loss > 0 for loss in run.batch_losses(epoch)) + (epoch == 1) for epoch in range(1, 11)]
+    known = run.shop.data.known
+    yield Measured("first pass without a mistake", mistakes.index(0) + 1 if 0 in mistakes else math.inf, below(10))
+    yield Measured("mistakes in all, over the bound (R/margin)^2", sum(mistakes) / known["mistakes at most"], below(1))
+    train = run.shop.data.train
+    with torch.no_grad():
+        right = (run.shop.model(train.inputs).squeeze(1) > 0) == (train.targets == 1)
+    yield Measured("training points on their side of the plane, share", right.double().mean().item(), exactly(1))
+
+
+@row("S04", "act-lab")
+def what_an_activation_needs(school: School) -> Iterator[Measured]:
+    """Read off the picture that each of the thirteen runs took of its own function."""
+    runs = school.runs("act-lab")
+    zeros = {kind: _of_function(runs, kind, "zero_share") for kind in choices(AnyActivation)}
+    for kind, share in (("sign", exactly(1)), ("relu", about(0.5, 0.01))):
+        yield Measured(f"share of z ~ N(0,1) where the derivative of {kind} is 0", zeros.pop(kind), share)
+    yield Measured("the same share of all others, largest", max(zeros.values()), below(0.001))
+    for kind, square in (("sigmoid", 0.045), ("tanh", 0.465), ("relu", 0.5), ("leaky-relu", 0.5), ("abs", 1.0)):
+        mean = _of_function(runs, kind, "mean_square_derivative")
+        yield Measured(f"mean squared derivative of {kind}", mean, about(square, 0.01))
+    costs = {
+        kind: _of_function(runs, kind, "nanoseconds")
+        for kind in ("sign", "relu", "leaky-relu", "abs", "sigmoid", "tanh")
+    }
+    cheap = [costs[kind] for kind in ("sign", "relu", "leaky-relu", "abs")]
+    yield Measured(
+        "dearest over cheapest of ReLU, leaky ReLU, abs and sign, in time", max(cheap) / min(cheap), below(2)
+    )
+    yield Measured("sigmoid over ReLU, in time", costs["sigmoid"] / costs["relu"], above(2))
+    yield Measured("tanh over ReLU, in time", costs["tanh"] / costs["relu"], above(5))
+
+
+def _of_function(runs: Mapping[str, Trained], kind: str, number: str) -> float:
+    return runs[kind].read("activation", f"{number}/{kind}")
+
+
+@row("S05", "act-lab")
+def sigmoid(school: School) -> Iterator[Measured]:
+    runs = school.runs("act-lab")
+    steepest = _of_function(runs, "sigmoid", "max_derivative")
+    yield Measured("largest derivative of the sigmoid", steepest, about(0.25, 1e-3))
+    points = torch.linspace(-10, 10, 20_001, dtype=torch.float64, requires_grad=True)
+    value = _built("sigmoid")(points)
+    (slope,) = torch.autograd.grad(value.sum(), points)
+    yield Measured("difference from s(1 - s), largest", (slope - value * (1 - value)).abs().max().item(), below(1e-12))
+    run = runs["sigmoid"]
+    yield Measured("validation accuracy of one hidden layer of sigmoids", run.at(-1, "val_accuracy"), above(0.5))
+
+
+@row("S06", "act-lab")
+def hyperbolic_tangent(school: School) -> Iterator[Measured]:
+    points = torch.linspace(-10, 10, 20_001, dtype=torch.float64)
+    built = _built("tanh")
+    difference = (built(points) - (2 * torch.sigmoid(2 * points) - 1)).abs().max().item()
+    yield Measured("tanh(z) less 2 sigmoid(2z) - 1, largest", difference, below(1e-6))
+    runs = school.runs("act-lab")
+    yield Measured("largest derivative of tanh", _of_function(runs, "tanh", "max_derivative"), about(1, 1e-6))
+    ahead = runs["tanh"].at(1, "val_accuracy") - runs["sigmoid"].at(1, "val_accuracy")
+    yield Measured("tanh less sigmoid, validation accuracy after an epoch", ahead, above(0.0))
+
+
+@row("S07", "deep-act")
+def deep_activations(school: School) -> Iterator[Measured]:
+    runs = school.runs("deep-act")
+    for name in ("relu", "leaky-relu", "tanh"):
+        reached = runs[name].best("val_accuracy")
+        yield Measured(f"best validation accuracy of ten layers, {name}", reached, above(0.93), of="mean")
+    reached = runs["sigmoid"].best("val_accuracy")
+    yield Measured("best validation accuracy of ten layers, sigmoid", reached, below(0.15))
+
+
+@row("S08", "deep-act")
+def absolute_value(school: School) -> Iterator[Measured]:
+    runs = school.runs("deep-act")
+    yield Measured("best validation accuracy, abs with a gain of 1", runs["abs"].best("val_accuracy"), above(0.88))
+    wide, fit = (runs[name].read("layers", "deviation/logits", epoch=0) for name in ("abs-kaiming", "abs"))
+    yield Measured("deviation of the first logits, gain sqrt 2 over gain 1", wide / fit, above(10))
+    left = accuracy(runs["abs-kaiming"])
+    yield Measured("validation accuracy that training left, abs with the ReLU's gain", left, below(0.15))
+
+
+@row("S09", "head-regression")
+def identity_head(school: School) -> Iterator[Measured]:
+    identity, squashed = (school.runs("head-regression")[name].best("val_loss") for name in ("identity", "sigmoid"))
+    yield Measured("best validation error, identity head (guessing the mean: 1)", identity, below(0.65))
+    yield Measured("how much worse the sigmoid head is", squashed - identity, above(0.1))
+
+
+@row("S10", "head-binary")
+def sigmoid_head(school: School) -> Iterator[Measured]:
+    runs = school.runs("head-binary")
+    entropy, square = (runs["cross-entropy"].read("output-gradient", f"{loss}_at_-10") for loss in ("bce", "mse"))
+    yield Measured("pull of the cross-entropy at z = -10, truth 1", entropy, about(1, 1e-3))
+    yield Measured("pull of the squared error there", square, below(1e-3))
+    ahead = runs["cross-entropy"].at(1, "val_accuracy") - runs["squared-error"].at(1, "val_accuracy")
+    yield Measured("cross-entropy less squared error, accuracy after an epoch", ahead, above(0.02), of="mean")
+
+
+@row("S11", "softmax")
+def softmax(school: School) -> Iterator[Measured]:
+    runs = school.runs("softmax")
+    head = head_module("softmax")
+    assert head is not None, "a softmax head has a module"
+    logits = outputs(runs["in-the-loss"])
+    probabilities = head(logits)
+    yield Measured(
+        "sum of the probabilities less 1, largest", (probabilities.sum(-1) - 1).abs().max().item(), below(1e-6)
+    )
+    shown = max(abs(total - 1) for total in runs["in-the-loss"].readings("logits", "sum"))
+    yield Measured("the same of the image in the picture, over all epochs", shown, below(1e-6))
+    shifted = (head(logits + 3.0) - probabilities).abs().max().item()
+    yield Measured("change of a probability when 3 is added to all logits, largest", shifted, below(1e-6))
+    huge = head(torch.tensor([1e4, 0.0, -1e4]))
+    yield Measured(
+        "probabilities of the logits 10000, 0, -10000 that are finite",
+        huge.isfinite().float().mean().item(),
+        exactly(1),
+    )
+    one, two = (runs[name].at(-1, "train_loss") for name in ("in-the-loss", "in-the-head"))
+    yield Measured("training loss, softmax in the head over softmax in the loss", two / one, about(1, 1e-3))
+
+
+@row("S12", "loss-duel")
+def which_loss(school: School) -> Iterator[Measured]:
+    runs = school.runs("loss-duel")
+    entropy = runs["cross-entropy"]
+    yield Measured("validation accuracy after an epoch, cross-entropy", entropy.at(1, "val_accuracy"), above(0.80))
+    yield Measured(
+        "validation accuracy after an epoch, softmax and squared error",
+        runs["softmax-mse"].at(1, "val_accuracy"),
+        below(0.70),
+    )
+    silent = torch.zeros(len(entropy.shop.data.train), 10)
+    first = entropy.shop.objective(silent, entropy.shop.data.train.targets).item()
+    yield Measured("cross-entropy of a network that puts out zeros (ln 10 = 2.303)", first, about(math.log(10), 0.01))
+    yield Measured(
+        "seeds for which identity and squared error diverge",
+        float(runs["identity-mse"].diverged),
+        above(0.5),
+        of="mean",
+    )
+
+
+@row("S13", "label-smoothing")
+def label_smoothing(school: School) -> Iterator[Measured]:
+    runs = school.runs("label-smoothing")
+    smooth = runs["smooth-10"]
+    floor = smooth.read("confidence", "loss_floor")
+    yield Measured("floor of the loss, e = .1, K = 10", floor, about(0.5003, 1e-4))
+    yield Measured(
+        "training loss above its floor at the end, e = .1", smooth.at(-1, "train_loss") - floor, within(0, 0.03)
+    )
+    best = smooth.read("confidence", "theory_gap")
+    yield Measured("gap of the logits that is best, ln(a/b), e = .1", best, about(4.51, 0.005))
+    gap = smooth.read("confidence", "logit_gap")
+    yield Measured("median gap of the logits over the best one, e = .1", gap / best, about(1, 0.05))
+    early, late = (runs["none"].read("confidence", "logit_gap", epoch) for epoch in (25, 100))
+    yield Measured("gap at epoch 100 over epoch 25, no smoothing", late / early, above(1.3))
+
+
+def _built(kind: str) -> Callable[[Tensor], Tensor]:
+    built: Activation = TypeAdapter(AnyActivation).validate_python(kind)
+    return built.build()

@@ -1,0 +1,154 @@
+"""S37 to S42 and S48: what a curve says of the rate, and what it does not."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from statistics import fmean
+
+import torch
+from torch import Tensor
+
+from tui_trainer.lecture.claims import Measured, above, below, exactly, within
+from tui_trainer.lecture.registry import row
+from tui_trainer.lecture.trained_run import Trained
+from tui_trainer.lecture.training_cache import School
+from tui_trainer.protocol.commands import RollBack, SetLearningRate
+
+
+@row("S37", "lr-very-high")
+def very_high_rate(school: School) -> Iterator[Measured]:
+    """The alarm, what its two keys make of the run where it rang, and the rate at which a bowl is left."""
+    runs = school.runs("lr-very-high")
+    for name, run in runs.items():
+        said = run.found("DIVERGE")
+        yield Measured(f"epoch of the alarm, {name}", said.epoch if said is not None else math.inf, below(5))
+        yield Measured(f"the first loss that was no number ended the run, {name}", float(run.diverged), exactly(1))
+    said = runs["climbing"].found("DIVERGE")
+    assert said is not None, "a claim above says so"
+    yield Measured('the alarm names "b" and "k"', float(said.key == "b k"), exactly(1))
+    pressed = [
+        (said.step, RollBack(to="best", by="the check")),
+        (said.step, SetLearningRate(factor=0.1, by="the check")),
+    ]
+    saved = school.train(runs["climbing"].config, "lr-very-high climbing, saved by b and k", script=pressed)
+    yield Measured(
+        "training loss at the end, best weights back and a tenth of the rate", saved.at(-1, "train_loss"), below(0.1)
+    )
+    for share, bound in ((2.01, above(1)), (1.9, below(1e-6))):
+        bowl = school.runs("zigzag", f"optimizer.lr={share / 1000}")["one-over-L"]
+        gap = bowl.record.rows[bowl.record.last_step]["suboptimality"]
+        yield Measured(f"suboptimality on a bowl at the rate {share:g}/L, over that at the start", gap, bound)
+
+
+@row("S38", "lr-low")
+def low_rate(school: School) -> Iterator[Measured]:
+    runs = school.runs("lr-low")
+    low, good = (runs[name].at(-1, "train_loss") for name in ("low", "good"))
+    yield Measured("training loss after 30 epochs, rate .001 over rate .3", low / good, above(50))
+    falls = sum(runs["low"].at(epoch + 1, "train_loss") < runs["low"].at(epoch, "train_loss") for epoch in range(1, 30))
+    yield Measured("share of epochs in which the low rate's loss fell", falls / 29, exactly(1))
+    yield Measured("epoch in which the diagnosis says LR_LOW", runs["low"].first_finding("LR_LOW"), below(4))
+    yield Measured("findings of the good rate", len(runs["good"].findings), exactly(0))
+
+
+@row("S39", "lr-high")
+def high_rate(school: School) -> Iterator[Measured]:
+    runs = school.runs("lr-high")
+    low, good, high, dropped = (runs[name].at(-1, "train_loss") for name in ("low", "good", "high", "high-then-drop"))
+    yield Measured("training loss after 20 epochs, high over good", high / good, above(1.3))
+    yield Measured("training loss after 20 epochs, high over low", high / low, below(1))
+    yield Measured("very high: its loss left the numbers", float(runs["very-high"].diverged), exactly(1))
+    yield Measured(
+        "training loss with a tenth of the rate for the last 4 epochs, over without", dropped / high, below(0.8)
+    )
+    found = runs["high"].first_finding("LR_HIGH", "PLATEAU_NOISE")
+    yield Measured("epoch in which the diagnosis says LR_HIGH or PLATEAU_NOISE of the high rate", found, below(16))
+
+
+@row("S40", "too-few-epochs")
+def too_few_epochs(school: School) -> Iterator[Measured]:
+    runs = school.runs("too-few-epochs")
+    short, long = (runs[name].at(-1, "train_loss") for name in ("short", "long"))
+    yield Measured("training loss, 5 epochs over 30", short / long, above(3))
+    slope = 1 - runs["short"].at(5, "train_loss") / runs["short"].at(4, "train_loss")
+    yield Measured("share of its loss that the short run still lost in its last epoch", slope, above(0.01))
+    found = runs["short"].first_finding("STOPPED_TOO_SOON")
+    yield Measured("epoch in which the diagnosis says STOPPED_TOO_SOON of the short run", found, exactly(5))
+
+
+@row("S41", "lr-high", "lr-very-high")
+def remember_the_staircase(school: School) -> Iterator[Measured]:
+    said = school.runs("lr-high")["high"].found("LR_HIGH")
+    advice = said.advice if said is not None else ""
+    yield Measured("the finding of a high rate names StepLR", float("StepLR" in advice), exactly(1))
+    keys = said.key.split() if said is not None else []
+    yield Measured(
+        "the finding names the key of a tenth and that of the schedule", float(keys == ["k", "s"]), exactly(1)
+    )
+
+
+@row("S42", "layer-speed")
+def layers_at_different_speeds(school: School) -> Iterator[Measured]:
+    runs = school.runs("layer-speed")
+    ratios = {name: _speeds(runs[name]) for name in ("two-hidden", "three-hidden", "four-hidden")}
+    every = [ratio for found in ratios.values() for ratio in found]
+    for name, found in ratios.items():
+        yield Measured(f"gradient of a layer over that of the one before, mean, {name}", fmean(found), within(3.5, 7))
+    yield Measured("the same, smallest of all nets", min(every), within(3.8, 6.4))
+    yield Measured("the same, largest of all nets", max(every), within(3.8, 6.4))
+    plain, adam = (runs[name].best("val_accuracy") for name in ("four-hidden", "four-hidden-adam"))
+    yield Measured("validation accuracy with four hidden layers, SGD at .1", plain, below(0.2))
+    yield Measured("the same, Adam", adam, above(0.9))
+
+
+def _speeds(run: Trained) -> list[float]:
+    """The mean length over samples of each hidden layer's d over that of the one before, at the first weights.
+
+    d is the gradient of a sample's own cost by what goes into the layer's activation, as in Nielsen's book.
+    """
+    train, model = run.shop.data.train, run.shop.model
+    seen: list[Tensor] = []
+    linear = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
+
+    def see(layer: torch.nn.Module, given: tuple[Tensor, ...], sums: Tensor) -> None:
+        seen.append(sums)
+
+    hooks = [layer.register_forward_hook(see) for layer in linear]
+    last = {name: value.clone() for name, value in model.state_dict().items()}
+    model.load_state_dict(run.weights[0])
+    # The objective is a mean: its gradient by a sample's sums is that sample's own over the number of samples.
+    cost = run.shop.objective(model(train.inputs), train.targets) * len(train)
+    lengths = [found.norm(dim=1).mean().item() for found in torch.autograd.grad(cost, seen[:-1])]
+    for hook in hooks:
+        hook.remove()
+    model.load_state_dict(last)
+    return [after / before for before, after in pairwise(lengths)]
+
+
+@row("S48", "grad-norm-stop")
+def gradient_norm(school: School) -> Iterator[Measured]:
+    run = school.runs("grad-norm-stop")[""]
+    yield Measured("training loss, first epoch over last", run.at(1, "train_loss") / run.at(-1, "train_loss"), above(2))
+    kept = run.read("gradient-norms", "mini_share")
+    yield Measured("median mini-batch gradient norm, after the last epoch over before the first", kept, above(0.5))
+    least = run.read("gradient-norms", "mini_least")
+    yield Measured("smallest mini-batch gradient norm after the last epoch", least, above(0.5))
+    train = run.shop.data.train
+    cost = _seconds(run, len(train)) / _seconds(run, 32)
+    yield Measured("time of the whole gradient over that of 32 samples", cost, within(3, 30))
+
+
+def _seconds(run: Trained, size: int) -> float:
+    """The shortest of several gradients over `size` samples, in seconds of this thread."""
+    train = run.shop.data.train
+    inputs, targets = train.inputs[:size], train.targets[:size]
+    parameters = run.shop.parameters
+    best = math.inf
+    for _ in range(30):
+        begun = time.thread_time()
+        torch.autograd.grad(run.shop.objective(run.shop.model(inputs), targets), parameters)
+        best = min(best, time.thread_time() - begun)
+    return best

@@ -1,0 +1,24 @@
+"""S49: when to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import fmean
+
+from tui_trainer.lecture.claims import Measured, about, above, below
+from tui_trainer.lecture.model_probes import error_on_test
+from tui_trainer.lecture.registry import row
+from tui_trainer.lecture.training_cache import School
+
+
+@row("S49", "early-stop")
+def early_stopping(school: School) -> Iterator[Measured]:
+    runs = school.runs("early-stop")
+    restored, left, end = (error_on_test(runs[name]) for name in ("restore", "no-restore", "to-the-end"))
+    yield Measured("epoch at which it stopped", len(runs["restore"].epochs), below(30))
+    yield Measured("test error at the end, less with the best weights back", end - restored, above(0.04), of="mean")
+    yield Measured("test error at the end, less stopped without putting back", end - left, about(0, 0.05), of="mean")
+    whole = runs["to-the-end"]
+    late = fmean(whole.at(epoch, "val_loss") for epoch in range(len(whole.epochs) - 9, len(whole.epochs) + 1))
+    risen = late / whole.best("val_loss")  # 1.28 at one of seven seeds
+    yield Measured("validation loss of the last ten epochs over its best", risen, above(1.3), of="mean")

@@ -1,0 +1,54 @@
+"""Events and commands as lines: one JSON object each, the same bytes in the journal and on the socket."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from tui_trainer.protocol.checksum import MAX_COMMAND, MAX_LINE, BadLine, intact, sealed
+from tui_trainer.protocol.commands import COMMANDS, AnyCommand
+from tui_trainer.protocol.events import EVENTS, AnyEvent
+
+__all__ = [
+    "MAX_COMMAND", "MAX_LINE", "BadLine", "decode_command", "decode_event", "encode_command", "encode_event", "intact",
+]  # fmt: skip
+
+
+def encode_event(event: AnyEvent) -> bytes:
+    """The event as one line, its own CRC-32 as the last field.
+
+    The checksum is that of the bytes before `,"crc"`.
+    """
+    return sealed(event.model_dump_json(exclude={"cause"} if event.cause is None else None).encode()[:-1])
+
+
+def decode_event(line: bytes) -> AnyEvent:
+    """The event of a line.
+
+    Raises:
+        BadLine: the line is torn or altered, or holds no known event.
+    """
+    if not intact(line):
+        raise BadLine("torn or altered line")
+    try:
+        return EVENTS.validate_json(line)
+    except ValidationError as error:
+        raise BadLine(f"not an event: {error.errors()[0]['msg']}") from None
+
+
+def encode_command(command: AnyCommand) -> bytes:
+    """The command as one line."""
+    return command.model_dump_json().encode() + b"\n"
+
+
+def decode_command(line: bytes) -> AnyCommand:
+    """The command of a line.
+
+    Raises:
+        BadLine: the line holds no known command; the message says why.
+    """
+    try:
+        return COMMANDS.validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadLine(f"{where}: {first['msg']}" if where else first["msg"]) from None

@@ -1,0 +1,385 @@
+"""The state of a run, folded from its events: for the host, for a viewer, for replay."""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+
+from tui_trainer.components.optimizers.first_order import AnyOptimizer
+from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.describe import describe, epoch_line, letter
+from tui_trainer.state.series import Series
+from tui_trainer.state.series_batch import ENOUGH, Gathering
+from tui_trainer.text import visible, visible_lines
+
+LOG_LINES = 500
+MAX_MARKS = 5000
+MAX_GHOSTS = 8
+GHOST_POINTS = 200
+CLOCK = "seconds"
+"""Name under which the seconds of training at each step are kept, beside the metrics."""
+EVALUATIONS = "evaluations"
+"""Name of the gradient evaluations up to each step, where a run measures them; elsewhere each step takes one."""
+MEAN_TRAIN_LOSS = "mean_train_loss"
+"""Name under which the training loss of whole epochs is kept, beside `train_loss` per step."""
+
+
+class Mark(BaseModel):
+    """A moment worth a vertical line on every chart: an intervention, and who made it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: int
+    letter: str
+    text: str
+    by: str = ""
+    id: str = ""
+    """Of the command that caused it."""
+
+
+class Ghost(BaseModel):
+    """A branch of the run that was left by an undo: its curve, thinned, from the step at which it began."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    steps: list[int]
+    values: list[float]
+
+
+class LogLine(BaseModel):
+    """One line of the log. Its text is safe to show."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: str
+    text: str
+    kind: str
+    """event, epoch, output, warning."""
+
+
+def _load_series(value: Any) -> dict[str, Series]:
+    return {name: held if isinstance(held, Series) else Series.load(held) for name, held in value.items()}
+
+
+def _dump_series(value: dict[str, Series]) -> dict[str, Any]:
+    return {name: series.dump() for name, series in value.items()}
+
+
+AllSeries = Annotated[dict[str, Series], PlainValidator(_load_series), PlainSerializer(_dump_series)]
+
+
+class RunState(BaseModel):
+    """Everything that a viewer shows of one run. `apply` is the only way in which it changes."""
+
+    model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True, defer_build=True)
+
+    run: str = ""
+    seq: int = 0
+    status: str = "starting"
+    detail: str = ""
+    reason: str = ""
+    exit_code: int = 0
+    started_at: str = ""
+    finished_at: str = ""
+    started: ev.RunStarted | None = None
+    """What the run is made of, as it said when it began."""
+    epochs: int = 0
+    """Epochs that the run is to have."""
+    epoch: int = 0
+    """Epochs ended."""
+    step: int = 0
+    """Optimizer steps taken."""
+    seconds: float = 0.0
+    """Seconds of training, pauses left out."""
+    lr: float = 0.0
+    clip_grad_norm: float = 0.0
+    monitor: str = "val_loss"
+    early_stopping: bool = False
+    patience: int = 0
+    min_delta: float = 0.0
+    bad_epochs: int = 0
+    best: ev.Best | None = None
+    plan: Plan | None = None
+    optimizer: AnyOptimizer | None = None
+    memory: int = 0
+    device_memory: int = 0
+    cpu: float = 0.0
+    unsaved: str = ""
+    """What is not being written at the moment and why; empty when all is."""
+    layers: dict[str, ev.Layer] = {}
+    series: AllSeries = {}
+    marks: list[Mark] = []
+    checkpoints: dict[str, int] = {}
+    """Epoch of each checkpoint on disk, by name."""
+    ghosts: list[Ghost] = []
+    findings: dict[str, ev.Diagnosed] = {}
+    pictures: dict[str, ev.PictureTaken] = {}
+    histories: AllSeries = {}
+    """What each bar of the pictures has stood at over the steps, by picture/group/label."""
+    log: deque[LogLine] = Field(default_factory=lambda: deque(maxlen=LOG_LINES))
+
+    def model_post_init(self, context: Any) -> None:
+        if self.log.maxlen is None:
+            self.log = deque(self.log, maxlen=LOG_LINES)
+
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended."""
+        return self.status in ("finished", "failed")
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps in one epoch, at least 1."""
+        return max(self.started.steps_per_epoch, 1) if self.started else 1
+
+    @property
+    def total_steps(self) -> int:
+        """Steps that the run is to take in all."""
+        return self.epochs * self.steps_per_epoch
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The last value of each metric."""
+        return {
+            name: series.last
+            for name, series in self.series.items()
+            if series.last is not None and name not in (CLOCK, MEAN_TRAIN_LOSS)
+        }
+
+    def column(self, name: str) -> Series:
+        """The series of a metric, begun empty when it is asked for first."""
+        if name not in self.series:
+            self.series[name] = Series()
+        return self.series[name]
+
+    def steps_per_second(self, over: float = 5.0) -> float:
+        """The pace of the last `over` seconds of training, 0 where nothing is known yet."""
+        clock = self.series.get(CLOCK)
+        if clock is None or len(clock.steps) < 2:
+            return 0.0
+        newest = clock.values[-1]
+        then = clock.at(max(clock.step_where(newest - over), clock.steps[0]))
+        if then is None or newest <= then[1]:
+            return 0.0
+        return (clock.steps[-1] - then[0]) / (newest - then[1])
+
+    def seconds_left(self) -> float | None:
+        """Seconds to the last planned step at the present pace; None where there is no pace."""
+        pace = self.steps_per_second()
+        if self.over or not pace:
+            return None
+        return max(self.total_steps - self.step, 0) / pace
+
+    def apply(self, *events: ev.AnyEvent) -> None:
+        """Fold events, one after the other. One that was folded before (by its `seq`) changes nothing."""
+        gathering = Gathering(self.column, self.layers)
+        seq = self.seq
+        for event in events:
+            if event.seq:
+                if event.seq <= seq:
+                    continue
+                seq = event.seq
+            if event.run and event.run != self.run:  # pydantic takes its time over each assignment
+                self.run = event.run
+            measure = _MEASURES.get(type(event))
+            if measure is not None:
+                measure(self, event, gathering)
+            else:
+                gathering.close()
+                fold = _FOLDS.get(type(event))
+                if fold is not None:
+                    fold(self, event)
+            self._remember(event)
+        gathering.close()
+        self.seq = seq
+
+    def _remember(self, event: ev.AnyEvent) -> None:
+        """The log line and the mark of an event."""
+        if type(event) in _WITHOUT_WORDS and event.cause is None:
+            return
+        if isinstance(event, ev.Logged):
+            for text in event.lines:
+                for line in visible_lines(text):
+                    self.log.append(LogLine(at=event.at, text=line, kind=event.source))
+            return
+        text = epoch_line(event, self.epochs) if isinstance(event, ev.EpochEnded) else describe(event)
+        if text is None:
+            return
+        text = visible(text)
+        warning = isinstance(event, (ev.Refused, ev.SavingFailed)) or (
+            (isinstance(event, ev.RunFinished) and event.exit_code != 0)
+            or (isinstance(event, ev.Diagnosed) and event.active and event.severity != "note")
+        )
+        kind = "warning" if warning else "epoch" if isinstance(event, ev.EpochEnded) else "event"
+        if kind == "epoch" and self.log and self.log[-1].kind == "epoch" and self.log[-1].at[:19] == event.at[:19]:
+            self.log.pop()  # of the epochs that end within one second the last stands for all: others must not drown
+        self.log.append(LogLine(at=event.at, text=text, kind=kind))
+        sign = letter(event)
+        if sign and len(self.marks) < MAX_MARKS:
+            by, asked = (event.cause.by, event.cause.id) if event.cause is not None else ("", "")
+            self.marks.append(Mark(step=event.step, letter=sign, text=text, by=visible(by), id=asked))
+
+
+def _run_started(state: RunState, event: ev.RunStarted) -> None:
+    state.started, state.started_at = event, state.started_at or event.at
+    state.reason, state.exit_code, state.finished_at = "", 0, ""
+    state.epochs, state.plan, state.optimizer = event.epochs, event.plan, event.optimizer
+    state.clip_grad_norm, state.monitor = event.clip_grad_norm, event.monitor
+    state.early_stopping, state.patience, state.min_delta = event.early_stopping, event.patience, event.min_delta
+    if event.plan is not None:
+        state.lr = event.plan.rate(event.step)
+    state.step = event.step
+
+
+def _status_changed(state: RunState, event: ev.StatusChanged) -> None:
+    state.status, state.detail = event.status, event.detail
+
+
+def _scalars(state: RunState, event: ev.Scalars, gathering: Gathering) -> None:
+    # A long column becomes an array once for all that share it: to copy an array costs nothing.
+    steps = array("q", event.steps) if len(event.steps) >= ENOUGH else event.steps
+    for name, values in event.values.items():
+        gathering.extend(name, steps, values, event.not_finite.get(name))
+    if not event.steps or event.cause is not None:
+        return
+    gathering.extend(CLOCK, steps, event.seconds)
+    state.step = max(state.step, event.steps[-1])
+    state.seconds = max(state.seconds, event.seconds[-1])
+    rates = event.values.get("lr")
+    if rates and rates[-1] is not None and rates[-1] != state.lr:
+        state.lr = rates[-1]
+
+
+def _epoch_ended(state: RunState, event: ev.EpochEnded, gathering: Gathering) -> None:
+    state.epoch, state.step = event.epoch, max(state.step, event.step)
+    state.seconds = max(state.seconds, event.seconds)
+    state.best, state.bad_epochs = event.best, event.bad_epochs
+    for name, value in event.metrics.items():
+        gathering.extend(MEAN_TRAIN_LOSS if name == "train_loss" else name, (event.step,), (value,))
+
+
+def _layers_measured(state: RunState, event: ev.LayersMeasured, gathering: Gathering) -> None:
+    del state
+    for name, layer in event.layers.items():
+        measured = {field: value for field, value in layer.__dict__.items() if value is not None}
+        gathering.measured(name, measured)
+        for measure in ("grad_norm", "update_ratio"):
+            if measure in measured:
+                gathering.extend(f"{measure}/{name}", (event.step,), (measured[measure],))
+
+
+def _scheduler_changed(state: RunState, event: ev.SchedulerChanged) -> None:
+    state.plan, state.lr = event.plan, event.lr
+
+
+def _optimizer_changed(state: RunState, event: ev.OptimizerChanged) -> None:
+    state.optimizer, state.plan, state.lr = event.optimizer, event.plan, event.lr
+
+
+def _setting_changed(state: RunState, event: ev.SettingChanged) -> None:
+    if event.plan is not None:
+        state.plan = event.plan
+    match event.name:
+        case "lr":
+            state.lr = event.value
+        case "clip_grad_norm":
+            state.clip_grad_norm = event.value
+        case "patience":
+            state.patience = int(event.value)
+        case "min_delta":
+            state.min_delta = event.value
+        case "early_stopping":
+            state.early_stopping = bool(event.value)
+        case "epochs":
+            state.epochs = int(event.value)
+        case _:
+            pass
+
+
+def _checkpoint_saved(state: RunState, event: ev.CheckpointSaved) -> None:
+    state.checkpoints[event.name] = event.epoch
+
+
+def _saving_failed(state: RunState, event: ev.SavingFailed) -> None:
+    state.unsaved = f"{event.what}: {event.error}" if event.error else ""
+
+
+def _rolled_back(state: RunState, event: ev.RolledBack) -> None:
+    restored = event.restored
+    if restored is None:
+        return
+    for name in ("train_loss", "val_loss"):
+        if name in state.series:
+            state.ghosts.append(_ghost(name, state.series[name], event.step))
+    del state.ghosts[:-MAX_GHOSTS]
+    for series in (*state.series.values(), *state.histories.values()):
+        series.rewind(event.step)
+    # What was taken on the branch that is left shows weights that are no more.
+    state.pictures = {name: taken for name, taken in state.pictures.items() if taken.step <= event.step}
+    undone = next((place for place, mark in enumerate(state.marks) if mark.id and mark.id == restored.undid), None)
+    if undone is not None:
+        del state.marks[undone:]
+    state.step, state.epoch, state.seconds = event.step, event.from_epoch, restored.seconds
+    state.epochs, state.plan, state.lr = restored.epochs, restored.plan, restored.lr
+    state.optimizer, state.clip_grad_norm = restored.optimizer, restored.clip_grad_norm
+    state.patience, state.min_delta = restored.patience, restored.min_delta
+    state.early_stopping, state.bad_epochs, state.best = restored.early_stopping, restored.bad_epochs, restored.best
+
+
+def _ghost(name: str, series: Series, step: int) -> Ghost:
+    edges = [step + (series.last_step - step) * place / GHOST_POINTS for place in range(GHOST_POINTS + 1)]
+    found = [column for column in series.columns(edges) if column is not None] if series.last_step > step else []
+    return Ghost(name=name, steps=[column.last for column in found], values=[column.mean for column in found])
+
+
+def _diagnosed(state: RunState, event: ev.Diagnosed) -> None:
+    state.findings[event.finding] = event
+
+
+def _picture_taken(state: RunState, event: ev.PictureTaken) -> None:
+    from tui_trainer.protocol.pictures import heights
+
+    state.pictures[event.name] = event
+    for name, height in heights(event).items():
+        state.histories.setdefault(f"{event.name}/{name}", Series()).append(event.step, height)
+
+
+def _resources_measured(state: RunState, event: ev.ResourcesMeasured) -> None:
+    state.memory, state.device_memory, state.cpu = event.memory, event.device_memory, event.cpu
+
+
+def _run_finished(state: RunState, event: ev.RunFinished) -> None:
+    state.status = "failed" if event.exit_code == 1 else "finished"
+    state.reason, state.detail, state.exit_code = event.reason, event.detail, event.exit_code
+    state.finished_at, state.best = event.at, event.best or state.best
+    state.epoch, state.seconds = max(state.epoch, event.epoch), max(state.seconds, event.seconds)
+
+
+_WITHOUT_WORDS = (ev.Scalars, ev.LayersMeasured)
+"""Events that come in crowds, and are neither logged nor marked where nobody asked for them."""
+
+_MEASURES: dict[type[ev.Event], Any] = {
+    ev.Scalars: _scalars,
+    ev.EpochEnded: _epoch_ended,
+    ev.LayersMeasured: _layers_measured,
+}
+
+_FOLDS: dict[type[ev.Event], Any] = {
+    ev.RunStarted: _run_started,
+    ev.StatusChanged: _status_changed,
+    ev.SchedulerChanged: _scheduler_changed,
+    ev.OptimizerChanged: _optimizer_changed,
+    ev.SettingChanged: _setting_changed,
+    ev.CheckpointSaved: _checkpoint_saved,
+    ev.SavingFailed: _saving_failed,
+    ev.RolledBack: _rolled_back,
+    ev.Diagnosed: _diagnosed,
+    ev.PictureTaken: _picture_taken,
+    ev.ResourcesMeasured: _resources_measured,
+    ev.RunFinished: _run_finished,
+}

@@ -1,0 +1,1 @@
+"""Charts: pure functions from run states and a view to chart data."""

@@ -1,0 +1,1 @@
+"""The chart kinds, one module each."""

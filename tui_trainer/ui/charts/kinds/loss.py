@@ -1,0 +1,41 @@
+"""The loss: training per step, validation per epoch, on one axis."""
+
+from __future__ import annotations
+
+from tui_trainer.protocol.describe import number
+from tui_trainer.text import visible
+from tui_trainer.ui.charts.builder import Sheet
+from tui_trainer.ui.charts.context import Scene
+from tui_trainer.ui.charts.model import Entry, Level, Picture, Points
+
+
+def draw(scene: Scene, key: int) -> Picture:
+    """The training loss as a faint band with its moving average, validation losses, the best epoch, references."""
+    sheet = Sheet(scene, key, "loss")
+    sheet.noisy("train_loss", "train", "train", "smooth")
+    sheet.exact(scene.cut("val_loss"), "val", scene.own("validation"), signs=True, dotted=not scene.alone)
+    sheet.behind("train_loss")
+    sheet.steep = scene.falls_to_nothing and not any(value < 0 for curve in sheet.curves for value in curve.low)
+    if scene.alone:
+        mark_best(sheet, "val_loss")
+    references = scene.state.started.references if scene.state.started is not None else {}
+    for name, value in references.items():
+        sheet.levels.append(Level("reference", value, visible(f"{name} {number(value)}")))
+    return sheet.finish()
+
+
+def mark_best(sheet: Sheet, name: str) -> None:
+    """A star at the best epoch on the series `name`, whatever metric chose that epoch."""
+    scene = sheet.scene
+    best, series = scene.state.best, scene.state.series.get(name)
+    if best is None or series is None or not series.count:
+        return
+    found = series.at(best.step)
+    value = best.value if best.metric == name else found[1] if found is not None else None
+    if value is None:
+        return
+    sheet.legend.append(Entry("best", "best", f"best {number(value)} @{best.epoch}"))
+    place = scene.grid.spot(best.step)
+    if place is not None:
+        sheet.points.append(Points("best", (place,), (value,), "best"))
+        sheet.firm.append(value)

@@ -1,0 +1,1 @@
+"""Forms: pydantic models as editable fields."""

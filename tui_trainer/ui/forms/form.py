@@ -1,0 +1,133 @@
+"""Any pydantic model as a form: a line a field, its bounds beside it, its help under it, its errors where they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.events import DescendantFocus
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from tui_trainer.ui.forms.choice import Choice
+from tui_trainer.ui.forms.entry import Entry
+from tui_trainer.ui.forms.model_fields import FieldSpec, Filled, read, specs, written
+
+
+class Form(Widget):
+    """The fields of one model class; `show` turns it into the form of another."""
+
+    DEFAULT_CSS = """
+    Form { height: 1fr; width: 1fr; }
+    Form > VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
+    Form .row { height: 1; }
+    Form .name { width: 18; color: $muted; }
+    Form .bounds { width: 1fr; padding-left: 1; color: $muted; }
+    Form .bounds.-wrong { color: $error; }
+    Form Entry, Form Choice { width: 22; }
+    Form #help { height: auto; max-height: 2; color: $muted; }
+    """
+
+    class Changed(Message):
+        """Something was typed: the model that the form describes now, or what is wrong."""
+
+        def __init__(self, form: Form, filled: Filled[Any]) -> None:
+            super().__init__()
+            self.form = form
+            self.filled = filled
+
+    class Submitted(Message):
+        """Enter was pressed in a field."""
+
+    def __init__(self, model: type[BaseModel], value: BaseModel | None = None, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._model = model
+        self._value = value
+        self._texts: dict[str, str] = {}
+        self._specs: tuple[FieldSpec, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """The rows, and a line of help for the one that has the focus."""
+        yield VerticalScroll(*self._rows(), can_focus=False)
+        yield Static(id="help", markup=False)
+
+    def _rows(self) -> list[Widget]:
+        self._specs = specs(self._model)
+        given = {name: written(value) for name, value in self._value} if self._value is not None else {}
+        self._texts = {spec.name: given.get(spec.name, spec.default) for spec in self._specs}
+        return [self._row(spec) for spec in self._specs]
+
+    def _row(self, spec: FieldSpec) -> Widget:
+        text = self._texts[spec.name]
+        field: Widget
+        if spec.options:
+            field = Choice((*(("",) if spec.optional else ()), *spec.options), text, id=f"field-{spec.name}")
+        else:
+            field = Entry(text, placeholder="none" if spec.optional else "", id=f"field-{spec.name}")
+        bounds = Static(Content(spec.bounds), id=f"bounds-{spec.name}", classes="bounds")
+        return Horizontal(Static(Content(spec.name), classes="name"), field, bounds, classes="row")
+
+    async def show(self, model: type[BaseModel], value: BaseModel | None = None) -> None:
+        """Become the form of another class, or of another value of the same."""
+        self._model, self._value = model, value
+        rows = self.query_one(VerticalScroll)
+        await rows.remove_children()
+        await rows.mount_all(self._rows())
+        self.query_one("#help", Static).update(Content(""))
+        self._tell()
+
+    @property
+    def filled(self) -> Filled[Any]:
+        """What the form holds now."""
+        return read(self._model, self._texts)
+
+    def focus_first(self) -> None:
+        """Start typing in the first field."""
+        for spec in self._specs:
+            self.query_one(f"#field-{spec.name}").focus()
+            return
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._set(event.input.id, event.value)
+
+    @on(Choice.Changed)
+    def _turned(self, event: Choice.Changed) -> None:
+        event.stop()
+        self._set(event.choice.id, event.value)
+
+    @on(Input.Submitted)
+    @on(Choice.Submitted)
+    def _entered(self, event: Input.Submitted | Choice.Submitted) -> None:
+        event.stop()
+        self.post_message(self.Submitted())
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Show the sentence that belongs to the field."""
+        name = (event.widget.id or "").removeprefix("field-")
+        text = next((spec.help for spec in self._specs if spec.name == name), "")
+        self.query_one("#help", Static).update(Content(text))
+
+    def _set(self, identity: str | None, text: str) -> None:
+        name = (identity or "").removeprefix("field-")
+        # A field that was taken away may still have something to say.
+        if name in self._texts and self._texts[name] != text:
+            self._texts[name] = text
+            self._tell()
+
+    def _tell(self) -> None:
+        filled = self.filled
+        for spec in self._specs:
+            error = filled.errors.get(spec.name)
+            for bounds in self.query(f"#bounds-{spec.name}").results(Static):
+                bounds.set_class(error is not None, "-wrong")
+                bounds.update(Content(f"! {error}" if error is not None else spec.bounds))
+            for entry in self.query(f"#field-{spec.name}").results(Entry):
+                entry.set_class(error is not None, "-wrong")
+        self.post_message(self.Changed(self, filled))

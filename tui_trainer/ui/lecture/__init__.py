@@ -1,0 +1,1 @@
+"""The lecture on the screen: the tour and the narration of a lesson."""

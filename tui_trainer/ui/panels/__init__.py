@@ -1,0 +1,1 @@
+"""Text panels: status, summary, log, findings, layers."""

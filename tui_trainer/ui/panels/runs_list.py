@@ -1,0 +1,59 @@
+"""The runs of a set, one a line, each in the colour of its curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+from textual.style import Style
+
+from tui_trainer.protocol.describe import number
+from tui_trainer.state.run_state import RunState
+from tui_trainer.ui.charts.palette import RUNS, Palette
+from tui_trainer.ui.icons import STATE_STYLES, Signs
+from tui_trainer.ui.panels.status import name_of
+
+
+def runs_list(
+    states: Sequence[RunState],
+    front: int,
+    width: int,
+    signs: Signs,
+    palette: Palette,
+    *,
+    most: int = 1000,
+    steer_all: bool = False,
+) -> list[Content]:
+    """A line for each run where there are several: which is in front, its state, its epoch, its loss.
+
+    Of more than `most` runs those around the one in front. All that the keys steer have the sign of the one in front.
+    """
+    if len(states) < 2:
+        return []
+    most = max(most, 1)
+    first = min(max(front - most // 2, 0), max(len(states) - most, 0))
+    shown = range(first, min(first + most, len(states)))
+    part = f"{first + 1}-{shown[-1] + 1} of {len(states)} runs" if len(shown) < len(states) else "runs"
+    rows = [Content.styled(f"{part} (tab: the next, r: all)", "$muted")]
+    for place in shown:
+        state, chosen = states[place], place == front
+        last = state.metrics
+        value = last.get("val_loss", last.get("train_loss"))
+        tail = f" {state.epoch}/{state.epochs} {number(value, 3):>7}"
+        room = max(width - len(tail) - 4, 4)
+        name = name_of(state).rsplit("/", 1)[-1][:room]
+        rows.append(
+            Content.assemble(
+                ("▸" if chosen or steer_all else " ", "bold"),
+                (signs.state(state.status), STATE_STYLES.get(state.status, "")),
+                " ",
+                (f"{name:<{room}}", color(place, palette)),
+                (tail, "bold" if chosen else "$muted"),
+            )
+        )
+    return rows
+
+
+def color(place: int, palette: Palette) -> Style:
+    """The colour of a run's curves, by its place in the set."""
+    return Style.from_rich_style(palette.style(RUNS[place % len(RUNS)]))

@@ -1,0 +1,1 @@
+"""Rendering: from chart data to terminal cells."""

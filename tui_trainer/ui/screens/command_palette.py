@@ -1,0 +1,83 @@
+"""Find an action by a few of its letters, and do it."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.content import Content
+from textual.events import Key
+from textual.widget import Widget
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from tui_trainer.ui.actions import ACTIONS, Action, Keymap, shown_key
+from tui_trainer.ui.availability import Situation, label, why_not
+from tui_trainer.ui.forms.entry import Entry
+from tui_trainer.ui.forms.list_keys import follow
+from tui_trainer.ui.fuzzy import ranked
+from tui_trainer.ui.screens.dialogs.base import Dialog
+
+_HIDDEN = ("palette", "back")
+
+
+class Palette(Dialog[str]):
+    """Answers with the id of an action."""
+
+    DEFAULT_CSS = """
+    Palette > #frame { width: 76; }
+    Palette OptionList { height: auto; max-height: 60vh; margin-top: 1; }
+    Palette.-short OptionList { margin-top: 0; }
+    """
+
+    HINTS = "type to find · ↑↓ choose · enter do it · esc close"
+
+    def __init__(self, now: Situation, keymap: Keymap) -> None:
+        super().__init__("Do what?")
+        self._now = now
+        self._keymap = keymap
+
+    def inside(self) -> list[Widget]:
+        """A line to type in over the actions that match it."""
+        return [Entry(placeholder="pause, schedule, roll back …"), OptionList(markup=False, compact=True)]
+
+    def on_mount(self) -> None:
+        """Everything is listed at first."""
+        super().on_mount()
+        self.query_one(OptionList).can_focus = False
+        self._list("")
+
+    def _list(self, typed: str) -> None:
+        options = self.query_one(OptionList)
+        options.clear_options()
+        actions = [action for action in ACTIONS if action.id not in _HIDDEN]
+        found = ranked(typed, actions, lambda action: (label(action, self._now), action.id, action.help))
+        options.add_options([Option(self._line(action), id=action.id) for action in found])
+        options.highlighted = 0 if found else None
+        self.problem("" if found else "nothing is called that")
+
+    def _line(self, action: Action) -> Content:
+        reason = why_not(action, self._now)
+        key = f"{shown_key(action, self._keymap):>5} "
+        name = f" {label(action, self._now):<14} "
+        if reason is not None:
+            return Content.assemble((key + name + reason, "$muted"))
+        return Content.assemble((key, "bold $primary"), name, (action.help, "$muted"))
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._list(event.value)
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        options = self.query_one(OptionList)
+        if options.highlighted is not None:
+            self.answer(options.get_option_at_index(options.highlighted).id)
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self, event: OptionList.OptionSelected) -> None:
+        self.answer(event.option.id)
+
+    def on_key(self, event: Key) -> None:
+        """The list follows the arrows while the line keeps the focus."""
+        follow(self.query_one(OptionList), event)

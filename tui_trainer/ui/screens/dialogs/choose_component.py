@@ -1,0 +1,132 @@
+"""Choose a component: every kind of its family, its fields as a form, and what would come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
+
+from textual import on
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from tui_trainer.components.base import Component
+from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.ui.forms.form import Form
+from tui_trainer.ui.render.preview_widget import Draw, Preview, considered
+from tui_trainer.ui.screens.dialogs.base import Dialog
+
+Chosen = TypeVar("Chosen", bound=Component)
+
+
+class ChooseComponent(Dialog[Chosen], Generic[Chosen]):
+    """A list of kinds beside the form of the one that is chosen; answers with the filled-in component."""
+
+    DEFAULT_CSS = """
+    ChooseComponent > #frame { width: 104; height: 100%; max-height: 40; }
+    ChooseComponent #sides { height: 16; }
+    ChooseComponent OptionList { width: 24; height: 1fr; }
+    ChooseComponent #side { width: 1fr; padding-left: 1; }
+    ChooseComponent #summary { height: auto; max-height: 2; color: $foreground; margin-bottom: 1; }
+    ChooseComponent.-short #summary { margin-bottom: 0; max-height: 1; }
+    ChooseComponent Preview { height: 1fr; }
+    ChooseComponent.-low #sides { height: 10; }
+    ChooseComponent.-low #summary { margin-bottom: 0; max-height: 1; }
+    ChooseComponent.-small #sides { height: 1fr; }
+    ChooseComponent.-small Preview { display: none; }
+    ChooseComponent.-small OptionList { width: 18; }
+    """
+
+    HINTS = "↑↓ kind · tab fields · enter accept · esc cancel"
+
+    def __init__(
+        self,
+        title: str,
+        kinds: Mapping[str, type[Chosen]],
+        current: Chosen | None,
+        plan: Callable[[Chosen], Plan | None] | None = None,
+        draw: Draw | None = None,
+    ) -> None:
+        super().__init__(title)
+        self._kinds = kinds
+        self._kind = current.kind if current is not None and current.kind in kinds else next(iter(kinds))
+        self._values: dict[str, Chosen] = {current.kind: current} if current is not None else {}
+        """What was last filled in for each kind."""
+        self._plan = plan
+        self._draw = draw
+
+    def inside(self) -> list[Widget]:
+        """Kinds at the left, fields at the right, the coming rate below."""
+        options = OptionList(
+            *(Option(Content(f" {kind}"), id=kind) for kind in self._kinds), markup=False, compact=True
+        )
+        form = Form(self._kinds[self._kind], self._values.get(self._kind))
+        sides = Horizontal(options, Vertical(Static(id="summary", markup=False), form, id="side"), id="sides")
+        return [sides, *([Preview(self._draw)] if self._draw is not None and self._plan is not None else [])]
+
+    def on_mount(self) -> None:
+        """The present kind is chosen at first."""
+        super().on_mount()
+        options = self.query_one(OptionList)
+        options.highlighted = list(self._kinds).index(self._kind)
+        options.focus()
+        self._describe()
+
+    def on_resize(self) -> None:
+        """A low terminal has no room for the preview."""
+        super().on_resize()
+        self.set_class(self.size.height < 32, "-low")
+        self.set_class(self.size.height < 19 or self.size.width < 50, "-small")
+
+    def _describe(self) -> None:
+        text = (self._kinds[self._kind].__doc__ or "").strip().split("\n\n")[0]
+        self.query_one("#summary", Static).update(Content(" ".join(text.replace("`", "").split())))
+
+    @on(OptionList.OptionHighlighted)
+    async def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        kind = event.option.id
+        if kind is not None and kind != self._kind:
+            self._kind = kind
+            self._describe()
+            await self.query_one(Form).show(self._kinds[kind], self._values.get(kind))
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.accept()
+
+    @on(Form.Submitted)
+    def _submitted(self, event: Form.Submitted) -> None:
+        event.stop()
+        self.accept()
+
+    @on(Form.Changed)
+    def _changed(self, event: Form.Changed) -> None:
+        event.stop()
+        self.refresh_outcome()
+
+    def chosen(self) -> Chosen | None:
+        """The component that the form describes; None where it cannot be read."""
+        filled = self.query_one(Form).filled
+        return filled.model if isinstance(filled.model, self._kinds[self._kind]) else None
+
+    def refresh_outcome(self) -> None:
+        """Say what is wrong with the form as a whole, and draw what it would do."""
+        filled = self.query_one(Form).filled
+        self.problem(filled.errors.get("", ""))
+        chosen = self.chosen()
+        if chosen is not None:
+            self._values[self._kind] = chosen
+        for preview in self.query(Preview):
+            preview.show(considered(self._plan, chosen))
+
+    def accept(self) -> None:
+        """Answer with what is filled in, where it can be read."""
+        chosen = self.chosen()
+        if chosen is not None:
+            self.answer(chosen)
+        else:
+            self.query_one(Form).focus_first()

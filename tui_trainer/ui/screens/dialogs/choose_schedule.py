@@ -1,0 +1,97 @@
+"""Choose a schedule, with the rate that would come drawn beside the one that is coming now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from textual import on
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from tui_trainer.components.schedulers.base import Scheduler
+from tui_trainer.components.schedulers.builtin import AnyScheduler
+from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.protocol.describe import number
+from tui_trainer.state.run_state import RunState
+from tui_trainer.ui.forms.entry import Entry
+from tui_trainer.ui.forms.parse_number import read_rate
+from tui_trainer.ui.render.preview_widget import Draw
+from tui_trainer.ui.screens.dialogs.choose_component import ChooseComponent
+
+
+class ChooseSchedule(ChooseComponent[Scheduler]):
+    """A schedule begins at once, from the rate in force or from a rate that is typed."""
+
+    DEFAULT_CSS = """
+    ChooseSchedule #base-row { height: 1; margin-bottom: 1; }
+    ChooseSchedule.-low #base-row { margin-bottom: 0; }
+    ChooseSchedule #base-row .name { width: 18; color: $muted; }
+    ChooseSchedule #base-row Entry { width: 22; }
+    ChooseSchedule #base-hint { width: 1fr; padding-left: 1; color: $muted; }
+    """
+
+    def __init__(
+        self, kinds: Mapping[str, type[Scheduler]], current: Scheduler | None, state: RunState, draw: Draw
+    ) -> None:
+        super().__init__("Schedule", kinds, current, self._begin, draw)
+        self._state = state
+        self._base_text = ""
+
+    def inside(self) -> list[Widget]:
+        """As for any component, with the rate to begin from above the fields."""
+        widgets = super().inside()
+        row = Horizontal(
+            Static(Content("from the rate"), classes="name"),
+            Entry(placeholder=number(self._state.lr), id="base"),
+            Static(Content("empty: the rate in force"), id="base-hint"),
+            id="base-row",
+        )
+        return [row, *widgets]
+
+    @property
+    def base(self) -> float | None:
+        """The rate to begin from; None for the one in force."""
+        if not self._base_text.strip():
+            return None
+        try:
+            return read_rate(self._base_text).value
+        except ValueError:
+            return None
+
+    def _begin(self, chosen: Scheduler) -> Plan | None:
+        base = self.base or self._state.lr
+        if base <= 0:
+            return None
+        state = self._state
+        end = state.plan.end if state.plan is not None else state.total_steps
+        scheduler = cast("AnyScheduler", chosen)
+        return Plan.begin(scheduler, base, step=state.step, end=end, steps_per_epoch=state.steps_per_epoch)
+
+    @on(Input.Changed, "#base")
+    def _base_typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._base_text = event.value
+        hint = "empty: the rate in force"
+        if event.value.strip():
+            try:
+                hint = "" if read_rate(event.value).value is not None else "! a rate, not a factor"
+            except ValueError as error:
+                hint = f"! {error}"
+        self.query_one("#base-hint", Static).update(Content(hint))
+        self.query_one("#base-hint").set_class(hint.startswith("!"), "-wrong")
+        self.refresh_outcome()
+
+    @on(Input.Submitted, "#base")
+    def _base_entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.accept()
+
+    def accept(self) -> None:
+        """As for any component, once the rate to begin from can be read."""
+        if self._base_text.strip() and self.base is None:
+            self.query_one("#base").focus()
+        else:
+            super().accept()

@@ -1,0 +1,63 @@
+"""All that is told of a lesson, on one page."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+
+from tui_trainer.config.lesson import Lesson, Moment, Remark
+from tui_trainer.state.run_state import RunState
+from tui_trainer.text import visible
+from tui_trainer.ui.lecture.narrator import Narrator
+from tui_trainer.ui.panels.status import title_of
+from tui_trainer.ui.screens.text_page import Page
+
+
+class Told(Page):
+    """What is to be seen, what the lecture says, what is true, the formula, and every remark that has come up."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "leave", show=False)]
+
+    def __init__(self, state: RunState, narrator: Narrator) -> None:
+        super().__init__(title_of(state), page(narrator))
+
+
+def facts(lesson: Lesson) -> list[Content]:
+    """What stands of a lesson whether it runs or not, a blank line between two parts."""
+    lines = [Content(_flat(lesson.shows))]
+    parts = (("The lecture says", lesson.says, ""), ("What is true", lesson.truth, "$warning"))
+    for title, text, style in (*parts, ("As computed here", lesson.formula, "")):
+        if text:
+            lines += [Content(""), Content.styled(title, "bold $secondary"), Content.styled(_flat(text), style)]
+    return lines
+
+
+def page(narrator: Narrator) -> Content:
+    """The page of a lesson that is running."""
+    lesson = narrator.lesson
+    if lesson is None:
+        return Content("")
+    lines = [Content.styled(" ".join(lesson.rows), "bold $primary"), Content(""), *facts(lesson)]
+    for place in narrator.told:
+        remark = lesson.remarks[place]
+        lines += [Content(""), Content.styled(_moment(remark), "bold $secondary"), Content(_flat(remark.text))]
+    return Content("\n").join(lines)
+
+
+_MOMENTS: dict[Moment, str] = {
+    "start": "When it begins",
+    "end": "When all is over",
+    "turned": "With the problem turned",
+}
+
+
+def _moment(remark: Remark) -> str:
+    if remark.at is not None:
+        return _MOMENTS[remark.at]
+    return f"After epoch {remark.epoch}" if remark.epoch is not None else f"At step {remark.step:,}"
+
+
+def _flat(text: str) -> str:
+    return visible(" ".join(text.split()))

@@ -1,0 +1,45 @@
+"""A text in front of the charts, to be read and left."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from tui_trainer.ui.screens.dialogs.base import Dialog
+
+
+class Page(Dialog[None]):
+    """One text to scroll. A subclass adds the key that opened it: it closes it again."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,enter", "leave", show=False),
+        Binding("up", "scroll(-1)", show=False),
+        Binding("down", "scroll(1)", show=False),
+        Binding("pageup", "scroll(-10)", show=False),
+        Binding("pagedown,space", "scroll(10)", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    Page > #frame { width: 96; height: 90%; }
+    Page VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
+    Page Static { height: auto; text-wrap: wrap; }
+    """
+
+    HINTS = "↑↓ scroll · esc close"
+
+    def __init__(self, title: str, text: Content) -> None:
+        super().__init__(title)
+        self._text = text
+
+    def inside(self) -> list[Widget]:
+        """The text."""
+        return [VerticalScroll(Static(self._text), can_focus=False)]
+
+    def action_scroll(self, by: int) -> None:
+        """Move the text."""
+        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
