@@ -21,18 +21,18 @@ class Written:
     def __init__(self, journal: Path, changed: Iterable[str] = ()) -> None:
         import torch
 
-        from tui_trainer.engine.commands.queue import Control
+        from tui_trainer.engine.commands.queue import CommandQueue
         from tui_trainer.engine.trainer import Trainer
-        from tui_trainer.host.event_bus import Hub
+        from tui_trainer.host.event_bus import EventBus
         from tui_trainer.runs.journal import Journal
 
         torch.set_num_threads(1)
-        self.hub = Hub()
+        self.hub = EventBus()
         self.hub.add_run("run")
         self.hub.write_to("run", Journal(journal))
         endless = ["training.epochs=100000", "early_stopping.enabled=false", *changed]
         config = load("digits-mlp", endless).runs[""]
-        self.trainer = Trainer("run", config, self.publish, Control(threading.Event()))
+        self.trainer = Trainer("run", config, self.publish, CommandQueue(threading.Event()))
         self.trainer.set_up()
         self.trainer.begin(None)
         self.steps = self.trainer.run()

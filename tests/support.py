@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tui_trainer.config.run_config import RunConfig
-from tui_trainer.engine.commands.queue import Control
+from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.trainer import Trainer
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.run_state import RunState
@@ -28,7 +28,7 @@ def wait_for(condition: Callable[[], T], seconds: float = 60.0, what: str = "the
         time.sleep(0.005)
 
 
-def tiny(**tables: dict[str, Any]) -> RunConfig:
+def tiny_config(**tables: dict[str, Any]) -> RunConfig:
     """A configuration that trains in a fraction of a second: 120 points in two dimensions, 5 batches an epoch."""
     table: dict[str, dict[str, Any]] = {
         "data": {"kind": "moons", "samples": 120, "batch_size": 20, "validation": 0.2},
@@ -44,13 +44,13 @@ def tiny(**tables: dict[str, Any]) -> RunConfig:
     return RunConfig.model_validate(table)
 
 
-class Bench:
+class TrainerHarness:
     """A trainer on the bench: its events collected and folded, its commands given by hand."""
 
     def __init__(self, config: RunConfig, folder: Any = None) -> None:
         self.events: list[ev.AnyEvent] = []
         self.state = RunState(run="bench")
-        self.control = Control(threading.Event())
+        self.control = CommandQueue(threading.Event())
         self.trainer = Trainer("bench", config, self._take, self.control)
         self.trainer.set_up()
         self.trainer.begin(folder)

@@ -11,7 +11,7 @@ from benchmarks.statistics import Row, ratios
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.palette import palette
-from tui_trainer.ui.charts.registry import ChartKind, picture
+from tui_trainer.ui.charts.registry import ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.render.plot import draw
 
@@ -27,7 +27,7 @@ def redraw(effort: Effort) -> list[Row]:
     for _ in range(effort.rounds * 5):
         for count, state in ((points, long), (200, short)):
             began = process_time()
-            draw(picture(ChartKind.LOSS, [state], 0, View(), WIDTH, HEIGHT), WIDTH, HEIGHT, looks)
+            draw(chart_data(ChartKind.LOSS, [state], 0, View(), WIDTH, HEIGHT), WIDTH, HEIGHT, looks)
             times[count].append(process_time() - began)
     return [
         Row(

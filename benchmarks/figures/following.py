@@ -54,7 +54,7 @@ def five_million(effort: Effort) -> list[Row]:
 def follow(steps: int, directory: Path) -> list[dict[str, float]]:
     """Publish, fold and draw; memory and the processor time of a frame at even distances."""
     from benchmarks.synthetic_journals import scalars
-    from tui_trainer.host.event_bus import Hub
+    from tui_trainer.host.event_bus import EventBus
     from tui_trainer.protocol import events as ev
     from tui_trainer.runs.journal import Journal
     from tui_trainer.state.run_state import RunState
@@ -71,7 +71,7 @@ def follow(steps: int, directory: Path) -> list[dict[str, float]]:
         def restart(self) -> None:
             pass
 
-    hub, viewer = Hub(), Viewer()
+    hub, viewer = EventBus(), Viewer()
     hub.add_run("long")
     hub.write_to("long", Journal(directory / "events.jsonl"))
     hub.join(viewer, lambda states: None)
@@ -103,13 +103,13 @@ def _restart(directory: Path) -> None:
 
 def _frame(state: object) -> float:
     from tui_trainer.ui.charts.palette import palette
-    from tui_trainer.ui.charts.registry import ChartKind, picture
+    from tui_trainer.ui.charts.registry import ChartKind, chart_data
     from tui_trainer.ui.charts.view import View
     from tui_trainer.ui.render.plot import draw
 
     began = process_time()
     for kind in (ChartKind.LOSS, ChartKind.RATE, ChartKind.NORM, ChartKind.SPEED):
-        draw(picture(kind, [state], 0, View(), 70, 14), 70, 14, palette())  # type: ignore[list-item]
+        draw(chart_data(kind, [state], 0, View(), 70, 14), 70, 14, palette())  # type: ignore[list-item]
     return process_time() - began
 
 

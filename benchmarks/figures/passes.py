@@ -35,7 +35,7 @@ def passes(effort: Effort) -> list[Row]:
         by_kernels(inputs, targets)
 
     kernels()
-    step = fused_step.bound(optimizer)
+    step = fused_step.bind_step(optimizer)
     step()
     found: dict[str, list[float]] = {"autograd": [], "kernels": [], "torch": [], "step": []}
     for _ in range(effort.rounds):

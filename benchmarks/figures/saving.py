@@ -25,22 +25,22 @@ def saving(effort: Effort) -> list[Row]:
 def _share(preset: str, effort: Effort) -> Row:
     import torch
 
-    from tui_trainer.engine.commands.queue import Control
+    from tui_trainer.engine.commands.queue import CommandQueue
     from tui_trainer.engine.trainer import Trainer
-    from tui_trainer.host.event_bus import Hub
+    from tui_trainer.host.event_bus import EventBus
     from tui_trainer.runs.journal import Journal
-    from tui_trainer.runs.run_dir import Owner, RunFolder
+    from tui_trainer.runs.run_dir import Owner, RunDir
 
     place = Place()
     torch.set_num_threads(1)
     config = load(preset, ["training.epochs=100000", "early_stopping.enabled=false"]).runs[""]
-    folder = RunFolder(place.folder("run"))
+    folder = RunDir(place.folder("run"))
     folder.create(dump(config), {}, Owner(os.getpid(), "here", ""))
-    hub = Hub()
+    hub = EventBus()
     try:
         hub.add_run("run")
         hub.write_to("run", Journal(folder.journal, claim=folder.claim))
-        trainer = Trainer("run", config, lambda event: hub.publish("run", event), Control(threading.Event()))
+        trainer = Trainer("run", config, lambda event: hub.publish("run", event), CommandQueue(threading.Event()))
         trainer.set_up()
         trainer.begin(folder, lambda: hub.mark("run"))
         costs: list[float] = []

@@ -14,7 +14,7 @@ import pytest
 
 from tui_trainer.cli.main import main
 from tui_trainer.runs import history
-from tui_trainer.runs.history import Record
+from tui_trainer.runs.history import RunHistory
 
 
 def test_a_run_in_a_pipe_prints_one_line_an_epoch_and_a_chart(finished):
@@ -322,7 +322,7 @@ def test_a_run_on_a_file_named_from_here_is_taken_up_from_elsewhere(shell):
 def test_a_journal_that_cannot_be_read_is_one_message(shell, monkeypatch, capsys):
     assert shell("run", "tiny.toml", "--name", "odd", "--headless").code == 0
 
-    def refuse(journal: Path) -> Record:
+    def refuse(journal: Path) -> RunHistory:
         raise PermissionError(13, "Permission denied", str(journal))
 
     monkeypatch.setattr(history, "read_record", refuse)

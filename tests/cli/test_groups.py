@@ -14,7 +14,7 @@ from tests.support import wait_for
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.journal import read_events
-from tui_trainer.runs.run_dir import RunFolder
+from tui_trainer.runs.run_dir import RunDir
 
 SET = f"""{TINY}
 [checkpoints]
@@ -31,10 +31,10 @@ data.sampling = "full"
 
 
 def kill_host(shell: Shell) -> None:
-    owner = RunFolder(shell.directory / "runs/g/plain").owner()
+    owner = RunDir(shell.directory / "runs/g/plain").owner()
     if owner is not None:
         os.kill(owner.pid, signal.SIGKILL)
-        wait_for(lambda: RunFolder(shell.directory / "runs/g/plain").owner() is None, what="the host to be gone")
+        wait_for(lambda: RunDir(shell.directory / "runs/g/plain").owner() is None, what="the host to be gone")
 
 
 @pytest.fixture

@@ -19,13 +19,13 @@ from tui_trainer.components.initializers import AnyInit, Init
 from tui_trainer.components.losses import AnyLoss, CrossEntropy, HalfMSE, Loss, Value
 from tui_trainer.components.models import MLP, AnyModel, Linear, Model, Point, Transformer
 from tui_trainer.components.optimizers.first_order import AnyOptimizer, Optimizer
-from tui_trainer.components.pictures import AnyPicture, Shot
+from tui_trainer.components.pictures import AnyPicture, PictureSpec
 from tui_trainer.components.schedulers.base import Scheduler
 from tui_trainer.components.schedulers.builtin import AnyScheduler
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.config.run_config import RunConfig
-from tui_trainer.data.functions import Quadratic
-from tui_trainer.data.types import Shape
+from tui_trainer.data.functions import QuadraticFunction
+from tui_trainer.data.types import ProblemSpec
 from tui_trainer.optim.closure import Closure
 
 FAMILIES: dict[str, tuple[Any, type[Component]]] = {
@@ -35,16 +35,16 @@ FAMILIES: dict[str, tuple[Any, type[Component]]] = {
     "loss": (AnyLoss, Loss),
     "model": (AnyModel, Model),
     "optimizer": (AnyOptimizer, Optimizer),
-    "picture": (AnyPicture, Shot),
+    "picture": (AnyPicture, PictureSpec),
     "scheduler": (AnyScheduler, Scheduler),
 }
 KINDS = [(family, kind) for family, (union, _) in FAMILIES.items() for kind in choices(union)]
 
-TABLE = Shape("classification", (6,), 3)
-IMAGE = Shape("classification", (1, 8, 8), 3)
-NUMBERS = Shape("regression", (6,), 2)
-TEXT = Shape("language", (5,), 7)
-BOWL = Shape("minimise", (2,), 1, Quadratic((1.0, 4.0), 30.0, (2.0, 1.0)))
+TABLE = ProblemSpec("classification", (6,), 3)
+IMAGE = ProblemSpec("classification", (1, 8, 8), 3)
+NUMBERS = ProblemSpec("regression", (6,), 2)
+TEXT = ProblemSpec("language", (5,), 7)
+BOWL = ProblemSpec("minimise", (2,), 1, QuadraticFunction((1.0, 4.0), 30.0, (2.0, 1.0)))
 
 
 def component(family: str, kind: str) -> type[Any]:
@@ -115,7 +115,7 @@ def test_fields_of_a_run_have_help_too() -> None:
 
 
 def train(
-    model: Model, loss: Loss, optimizer: Optimizer, scheduler: Scheduler, shape: Shape, steps: int = 1
+    model: Model, loss: Loss, optimizer: Optimizer, scheduler: Scheduler, shape: ProblemSpec, steps: int = 1
 ) -> list[float]:
     """A few steps on a tiny problem; the loss of each. Everything must stay finite."""
     generator = torch.Generator().manual_seed(0)
@@ -133,7 +133,7 @@ def train(
     objective = loss.build(shape)
     module = model.build(shape, loss.outputs(shape), generator).float()
     built = optimizer.build(list(module.named_parameters()))
-    plan = Plan.begin(scheduler, optimizer.lr, step=0, end=steps, steps_per_epoch=1)
+    plan = LrPlan.begin(scheduler, optimizer.lr, step=0, end=steps, steps_per_epoch=1)
     values = []
     for step in range(steps):
         for group in built.param_groups:
@@ -179,7 +179,7 @@ def test_a_step_with_each_choice(family: str, kind: str) -> None:
     model = model.model_copy(update={"head": heads.get(kind, "identity")})
     shapes = [shape]
     if family == "loss" and kind != "value":
-        shapes = [TABLE, Shape("classification", (6,), 2)]
+        shapes = [TABLE, ProblemSpec("classification", (6,), 2)]
         if kind in ("mse", "half-mse", "l1", "huber"):
             shapes.append(NUMBERS)
     for one in shapes:

@@ -16,7 +16,7 @@ from tui_trainer.components.base import choices
 from tui_trainer.components.datasets.bundled import Digits
 from tui_trainer.components.initializers import (
     AnyInit,
-    Constant,
+    ConstantInit,
     KaimingNormal,
     KaimingUniform,
     LeCunNormal,
@@ -32,7 +32,7 @@ from tui_trainer.components.initializers import (
 )
 from tui_trainer.components.losses import MSE
 from tui_trainer.components.models import CNN, MLP, AnyModel, Linear, Transformer
-from tui_trainer.data.types import Shape
+from tui_trainer.data.types import ProblemSpec
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -50,7 +50,7 @@ def filled(init: AnyInit, layer: nn.Module | None = None, seed: int = 0) -> torc
     ("init", "torch_name", "arguments"),
     [
         (Zeros(), "zeros_", {}),
-        (Constant(value=0.3), "constant_", {"val": 0.3}),
+        (ConstantInit(value=0.3), "constant_", {"val": 0.3}),
         (Normal(std=0.2, mean=0.1), "normal_", {"std": 0.2, "mean": 0.1}),
         (Uniform(low=-0.3, high=0.1), "uniform_", {"a": -0.3, "b": 0.1}),
         (TruncNormal(std=0.1, cut=2), "trunc_normal_", {"std": 0.1, "a": -0.2, "b": 0.2}),
@@ -201,10 +201,10 @@ def test_a_shared_weight_is_drawn_once() -> None:
 
 
 SHAPES = {
-    "linear": Shape("classification", (4,), 3),
-    "mlp": Shape("classification", (4,), 3),
-    "cnn": Shape("classification", (1, 8, 8), 3),
-    "transformer": Shape("language", (6,), 5),
+    "linear": ProblemSpec("classification", (4,), 3),
+    "mlp": ProblemSpec("classification", (4,), 3),
+    "cnn": ProblemSpec("classification", (1, 8, 8), 3),
+    "transformer": ProblemSpec("language", (6,), 5),
 }
 MODELS: list[AnyModel] = [Linear(), MLP(norm="layer", activation="prelu"), CNN(batch_norm=True), Transformer(width=8)]
 

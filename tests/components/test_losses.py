@@ -25,13 +25,13 @@ from tui_trainer.components.losses import (
     Perceptron,
 )
 from tui_trainer.config.run_config import RunConfig
-from tui_trainer.data.types import Shape
+from tui_trainer.data.types import ProblemSpec
 
 K = 4
-CLASSES = Shape("classification", (3,), K)
-TWO = Shape("classification", (3,), 2)
-NUMBERS = Shape("regression", (3,), 2)
-SYMBOLS = Shape("language", (5,), 7)
+CLASSES = ProblemSpec("classification", (3,), K)
+TWO = ProblemSpec("classification", (3,), 2)
+NUMBERS = ProblemSpec("regression", (3,), 2)
+SYMBOLS = ProblemSpec("language", (5,), 7)
 
 GENERATOR = torch.Generator().manual_seed(0)
 LOGITS = torch.randn(16, K, generator=GENERATOR)
@@ -138,14 +138,14 @@ def test_label_smoothing_has_a_floor() -> None:
     assert floor == pytest.approx(0.5003, abs=1e-4)
     logits = torch.zeros(1, 10)
     logits[0, 3] = math.log(right / wrong)
-    loss = CrossEntropy(label_smoothing=0.1).build(Shape("classification", (1,), 10))
+    loss = CrossEntropy(label_smoothing=0.1).build(ProblemSpec("classification", (1,), 10))
     assert float(loss(logits, torch.tensor([3]))) == pytest.approx(floor, abs=1e-6)
 
 
 def test_guessing_costs_the_logarithm_of_the_number_of_classes() -> None:
     zeros = torch.zeros(5, 10)
     labels = torch.arange(5)
-    shape = Shape("classification", (1,), 10)
+    shape = ProblemSpec("classification", (1,), 10)
     assert float(CrossEntropy().build(shape)(zeros, labels)) == pytest.approx(math.log(10))
     assert float(NLL().build(shape)(zeros.softmax(-1), labels)) == pytest.approx(math.log(10))
 
@@ -198,7 +198,7 @@ def test_the_perceptron_learns_from_zero_and_only_from_mistakes() -> None:
 def test_the_perceptron_of_many_classes_learns_from_zero() -> None:
     scores = torch.zeros(1, 3, requires_grad=True)
     (slope,) = torch.autograd.grad(
-        Perceptron().build(Shape("classification", (1,), 3))(scores, torch.tensor([1])), scores
+        Perceptron().build(ProblemSpec("classification", (1,), 3))(scores, torch.tensor([1])), scores
     )
     assert slope[0, 1] < 0 < slope[0, 0]
 

@@ -11,21 +11,21 @@ from pydantic import ValidationError
 from torch import nn
 
 from tui_trainer.components.models import CNN, MLP, AnyModel, Linear, Transformer
-from tui_trainer.data.types import Shape
+from tui_trainer.data.types import ProblemSpec
 from tui_trainer.errors import UserError
 
-TABLE = Shape("classification", (30,), 2)
-IMAGE = Shape("classification", (1, 8, 8), 10)
-WIDE_IMAGE = Shape("classification", (3, 9, 17), 5)
-NUMBERS = Shape("regression", (10,), 1)
-TEXT = Shape("language", (6,), 11)
+TABLE = ProblemSpec("classification", (30,), 2)
+IMAGE = ProblemSpec("classification", (1, 8, 8), 10)
+WIDE_IMAGE = ProblemSpec("classification", (3, 9, 17), 5)
+NUMBERS = ProblemSpec("regression", (10,), 1)
+TEXT = ProblemSpec("language", (6,), 11)
 
 
-def build(model: AnyModel, shape: Shape, outputs: int | None = None) -> nn.Module:
+def build(model: AnyModel, shape: ProblemSpec, outputs: int | None = None) -> nn.Module:
     return model.build(shape, shape.targets if outputs is None else outputs, torch.Generator().manual_seed(0))
 
 
-def batch(shape: Shape, count: int = 4) -> torch.Tensor:
+def batch(shape: ProblemSpec, count: int = 4) -> torch.Tensor:
     if shape.task == "language":
         return torch.randint(shape.targets, (count, *shape.inputs), generator=torch.Generator().manual_seed(1))
     return torch.randn(count, *shape.inputs, generator=torch.Generator().manual_seed(1))
@@ -53,7 +53,7 @@ def parameters(module: nn.Module) -> int:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
-def test_builds_and_describes(model: AnyModel, shape: Shape, words: str) -> None:
+def test_builds_and_describes(model: AnyModel, shape: ProblemSpec, words: str) -> None:
     module = build(model, shape)
     outputs = module(batch(shape))
     assert outputs.shape == ((4, 6, 11) if shape is TEXT else (4, shape.targets))
@@ -113,7 +113,7 @@ def test_softmax_does_not_mind_large_or_shifted_logits() -> None:
         (Transformer(width=1, heads=4), TEXT, ["model.width = 1", "such as 4"]),
     ],
 )
-def test_refuses_data_that_it_cannot_read(model: AnyModel, shape: Shape, words: list[str]) -> None:
+def test_refuses_data_that_it_cannot_read(model: AnyModel, shape: ProblemSpec, words: list[str]) -> None:
     for attempt in (lambda: model.check(shape), lambda: build(model, shape)):
         with pytest.raises(UserError) as refusal:
             attempt()
@@ -190,8 +190,8 @@ def test_a_copy_and_a_saved_state_compute_the_same(model: AnyModel) -> None:
 
 
 @pytest.mark.parametrize("model", [MLP(norm="batch"), CNN(batch_norm=True, channels=(4, 4, 4, 4), pool=1)])
-@pytest.mark.parametrize("shape", [IMAGE, Shape("classification", (1, 1, 1), 2)], ids=["8x8", "1x1"])
-def test_a_batch_of_one_sample_trains_behind_a_batch_norm(model: AnyModel, shape: Shape) -> None:
+@pytest.mark.parametrize("shape", [IMAGE, ProblemSpec("classification", (1, 1, 1), 2)], ids=["8x8", "1x1"])
+def test_a_batch_of_one_sample_trains_behind_a_batch_norm(model: AnyModel, shape: ProblemSpec) -> None:
     """The last batch of an epoch may be that small."""
     module = build(model, shape)
     module(batch(shape)).sum().backward()

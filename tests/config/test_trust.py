@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from tests.support import tiny
+from tests.support import tiny_config
 from tui_trainer.config.preset import load
 from tui_trainer.config.trust import check_trust, imports
 from tui_trainer.errors import UserError
 from tui_trainer.host.spec import host_spec
 from tui_trainer.runs.catalog import list_runs
-from tui_trainer.session.finished_run import ReplaySession
+from tui_trainer.session.finished_run import JournalSession
 
 PRESET = """
 [data]
@@ -38,8 +38,8 @@ def foreign(tmp_path, monkeypatch):
 
 
 def test_a_usual_run_imports_nothing():
-    assert imports(tiny()) == []
-    check_trust([tiny()], "x", trust=False)
+    assert imports(tiny_config()) == []
+    check_trust([tiny_config()], "x", trust=False)
 
 
 def test_the_refusal_names_every_import_and_runs_none(foreign):
@@ -60,7 +60,7 @@ def test_a_run_folder_of_theirs_is_listed_and_opened_without_running_anything(fo
     (folder / "run.toml").write_text(PRESET)
     (folder / "events.jsonl").write_text("")
     assert [info.name for info in list_runs(foreign / "runs")] == ["theirs"]
-    session = ReplaySession(folder)
+    session = JournalSession(folder)
     for _ in range(3):
         session.drain()
     assert load(str(folder)).first.model.kind == "import"
@@ -75,4 +75,4 @@ def test_trusted_it_may(foreign):
 @pytest.mark.parametrize("path", ["os.system", "a:b:c", "a:b(1)", "../x:y", "a b:c", "a:", ":b"])
 def test_only_names_are_paths(path):
     with pytest.raises(ValueError):
-        tiny(model={"kind": "import", "path": path})
+        tiny_config(model={"kind": "import", "path": path})

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from tui_trainer.diagnosis.epochs import Epochs, EpochSeen
-from tui_trainer.diagnosis.history import History, LayerSeen, Probe
+from tui_trainer.diagnosis.history import History, LayerSeen, ProbeSeen
 
 LN10 = math.log(10)
 
@@ -26,9 +26,9 @@ def epochs(losses: list[float], **columns: list[Any] | Any) -> Epochs:
 
 def probes(
     quality: float | None = 0.95, update: float | None = 1e-3, cosine: float | None = 0.1, count: int = 5
-) -> tuple[Probe, ...]:
+) -> tuple[ProbeSeen, ...]:
     """So many steps, all alike."""
-    return tuple(Probe(place, 1, quality, update, cosine) for place in range(count))
+    return tuple(ProbeSeen(place, 1, quality, update, cosine) for place in range(count))
 
 
 def layers(*pairs: tuple[float, float], spreads: tuple[float | None, ...] = (), silent: float | None = None):

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from tui_trainer.diagnosis.monitor import TOLD_AGAIN, Observer
+from tui_trainer.diagnosis.monitor import TOLD_AGAIN, DiagnosisMonitor
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 
@@ -37,14 +37,14 @@ def epoch(number: int, loss: float, quality: float | None = 0.95, **metrics: flo
     ]
 
 
-def said(observer: Observer, events: list[ev.AnyEvent]) -> list[tuple[str, bool, int]]:
+def said(observer: DiagnosisMonitor, events: list[ev.AnyEvent]) -> list[tuple[str, bool, int]]:
     """(finding, whether it holds, epoch of its event's step) of what is said anew."""
     found = [diagnosed for event in events for diagnosed in observer.take(event)]
     return [(each.finding, each.active, each.step // STEPS) for each in found if not each.again]
 
 
 def test_what_holds_for_three_epochs_is_told_and_what_fails_for_three_is_taken_back():
-    observer = Observer()
+    observer = DiagnosisMonitor()
     stuck = [event for number in range(1, 6) for event in epoch(number, 2.30 - 0.01 * number)]
     assert said(observer, begun() + stuck) == [("STUCK", True, 5)]  # the rule itself waits for three epochs
     better = [event for number in range(6, 9) for event in epoch(number, 1.5 - 0.1 * number)]
@@ -53,14 +53,14 @@ def test_what_holds_for_three_epochs_is_told_and_what_fails_for_three_is_taken_b
 
 
 def test_an_epoch_without_it_begins_the_count_anew():
-    observer = Observer()
+    observer = DiagnosisMonitor()
     losses = [2.3, 2.3, 2.3, 2.2, 2.0, 2.3, 2.3, 2.3]
     events = begun() + [event for number, loss in enumerate(losses, 1) for event in epoch(number, loss)]
     assert said(observer, events) == [("STUCK", True, 8)]
 
 
 def test_a_loss_that_blows_up_is_told_at_once_and_stands_first():
-    observer = Observer()
+    observer = DiagnosisMonitor()
     events = begun() + epoch(1, 2.0) + epoch(2, 30.0, quality=-2.0)
     assert said(observer, events) == [("DIVERGE", True, 2)]
     assert said(observer, [event for n in (3, 4) for event in epoch(n, 30.0 + n, quality=-2.0)]) == [
@@ -72,7 +72,7 @@ def test_a_loss_that_blows_up_is_told_at_once_and_stands_first():
 
 
 def test_evidence_of_what_still_holds_is_told_again_without_a_word_in_the_log():
-    observer = Observer()
+    observer = DiagnosisMonitor()
     events = begun() + [event for number in range(1, TOLD_AGAIN + 4) for event in epoch(number, 2.3)]
     found = [each for event in events for each in observer.take(event) if each.finding == "STUCK"]
     assert [(each.again, each.epoch) for each in found] == [(False, 5), (True, 5)]
@@ -81,7 +81,7 @@ def test_evidence_of_what_still_holds_is_told_again_without_a_word_in_the_log():
 
 def test_a_broken_loss_is_told_before_the_run_is_over():
     seen: list[ev.AnyEvent] = []
-    observer = Observer(seen.append)
+    observer = DiagnosisMonitor(seen.append)
     for event in begun():
         observer.publish(event)
     observer.publish(
@@ -104,14 +104,14 @@ def test_a_broken_loss_is_told_before_the_run_is_over():
 
 
 def test_a_gradient_that_is_no_number_is_found_while_the_loss_still_is_one():
-    observer = Observer()
+    observer = DiagnosisMonitor()
     norms = ev.Scalars(steps=[4], seconds=[0.0], values={"grad_norm": [None]}, not_finite={"grad_norm": {0: "inf"}})
     assert said(observer, [*begun(), norms, *epoch(1, 2.0)]) == [("NAN", True, 1)]
     assert "gradient became inf at step 4" in observer.standing()[0].evidence
 
 
 def test_steps_of_another_rate_are_judged_by_probes_of_their_own():
-    observer = Observer()
+    observer = DiagnosisMonitor()
     said(observer, begun() + epoch(1, 2.0, quality=0.2))
     assert observer.course.history.quality == 0.2
     observer.take(ev.SettingChanged(name="lr", value=0.01, previous=0.1, step=10))
@@ -119,7 +119,7 @@ def test_steps_of_another_rate_are_judged_by_probes_of_their_own():
 
 
 def test_an_undo_goes_back_to_what_was_known_before_the_command():
-    observer = Observer()
+    observer = DiagnosisMonitor()
     first = begun() + epoch(1, 2.0) + epoch(2, 1.8)
     said(observer, first)
     before = observer.course
@@ -136,7 +136,7 @@ def test_an_undo_goes_back_to_what_was_known_before_the_command():
 
 
 def test_a_run_that_begins_anew_begins_its_diagnosis_anew_and_a_resumed_one_goes_on():
-    observer = Observer()
+    observer = DiagnosisMonitor()
     said(observer, begun() + epoch(1, 2.0) + epoch(2, 40.0))
     assert [found.finding for found in observer.standing()] == ["DIVERGE"]
     said(observer, begun(step=20))
@@ -147,7 +147,7 @@ def test_a_run_that_begins_anew_begins_its_diagnosis_anew_and_a_resumed_one_goes
 
 
 def test_what_a_checkpoint_keeps_is_all_of_it():
-    first, second = Observer(), Observer()
+    first, second = DiagnosisMonitor(), DiagnosisMonitor()
     said(first, begun() + epoch(1, 2.0, val_accuracy=0.5) + epoch(2, 30.0, quality=-2.0) + epoch(3, 30.0)[:1])
     first.take(ev.LayersMeasured(step=25, layers={"in": ev.Layer(grad_norm=1.0, weight_norm=2.0)}))
     second.load(json.loads(json.dumps(first.dump(), allow_nan=False)))
@@ -158,12 +158,12 @@ def test_what_a_checkpoint_keeps_is_all_of_it():
 
 @pytest.mark.parametrize("loss", [0.0, -1.0, 1e300])
 def test_no_loss_makes_a_rule_fail(loss: float):
-    observer = Observer()
+    observer = DiagnosisMonitor()
     events = begun() + [event for number in range(1, 15) for event in epoch(number, loss, quality=None, val_loss=loss)]
     said(observer, [*events, ev.RunFinished(step=140, reason="completed")])
 
 
 def test_an_event_of_a_sick_run_can_be_read_with_nothing_known():
-    observer = Observer()
+    observer = DiagnosisMonitor()
     said(observer, epoch(1, 1.0) + epoch(2, math.inf) + [ev.LossBroke(step=21, kind="inf")])
     assert observer.standing()[0].finding == "NAN"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tui_trainer.cli import _COMMANDS
+from tui_trainer.cli.main import _COMMANDS
 from tui_trainer.components.schedulers import builtin
 from tui_trainer.config.preset import build
 from tui_trainer.config.toml import parse_toml

@@ -7,13 +7,13 @@ import math
 import pytest
 import torch
 
-from tests.support import Bench, tiny
+from tests.support import TrainerHarness, tiny_config
 from tui_trainer.components import losses
 from tui_trainer.config.run_config import RunConfig
-from tui_trainer.diagnosis.monitor import Observer
+from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.engine.checkpointing import snapshot
 from tui_trainer.engine.checkpointing.file_format import parse, serialise
-from tui_trainer.engine.evaluation.baselines import levels
+from tui_trainer.engine.evaluation.baselines import baseline_losses
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import decode_event, encode_event
@@ -36,7 +36,7 @@ def digits(lr: float, epochs: int, *, seed: int = 0, noise: float = 0.0, **table
     return RunConfig.model_validate({name: {**values, **tables.get(name, {})} for name, values in table.items()})
 
 
-def found(bench: Bench) -> list[tuple[str, int]]:
+def found(bench: TrainerHarness) -> list[tuple[str, int]]:
     """(finding, epoch) of what was found, in the order in which it was."""
     return [(said.finding, said.epoch) for said in bench.of(ev.Diagnosed) if said.active and not said.again]
 
@@ -46,7 +46,7 @@ def found(bench: Bench) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_very_high_rate_diverges_within_five_epochs(seed: int):
-    bench = Bench(digits(3.0, 5, seed=seed))
+    bench = TrainerHarness(digits(3.0, 5, seed=seed))
     bench.finish()
     epochs = dict(found(bench))
     assert epochs["DIVERGE"] <= 5
@@ -59,14 +59,14 @@ def test_a_very_high_rate_diverges_within_five_epochs(seed: int):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_low_rate_is_found_by_epoch_four(seed: int):
-    bench = Bench(digits(1e-3, 4, seed=seed))
+    bench = TrainerHarness(digits(1e-3, 4, seed=seed))
     bench.finish()
     assert dict(found(bench))["LR_LOW"] <= 4
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_high_rate_on_noisy_labels_is_found_and_the_staircase_is_named(seed: int):
-    bench = Bench(digits(1.0, 15, seed=seed, noise=0.3))
+    bench = TrainerHarness(digits(1.0, 15, seed=seed, noise=0.3))
     bench.finish()
     said = next(said for said in bench.of(ev.Diagnosed) if said.finding == "LR_HIGH")
     assert "staircase" in said.advice
@@ -75,13 +75,13 @@ def test_a_high_rate_on_noisy_labels_is_found_and_the_staircase_is_named(seed: i
 
 @pytest.mark.parametrize("lr", [0.1, 0.3])
 def test_a_run_with_a_good_rate_raises_nothing(lr: float):
-    bench = Bench(digits(lr, 25))
+    bench = TrainerHarness(digits(lr, 25))
     bench.finish()
     assert found(bench) == []
 
 
 def test_too_few_epochs_are_said_at_the_end_with_the_gain_that_is_left():
-    bench = Bench(digits(0.01, 5))
+    bench = TrainerHarness(digits(0.01, 5))
     bench.finish()
     said = bench.of(ev.Diagnosed)[-1]
     assert said.finding == "STOPPED_TOO_SOON"
@@ -91,11 +91,11 @@ def test_too_few_epochs_are_said_at_the_end_with_the_gain_that_is_left():
 
 def test_a_run_that_is_over_can_be_made_longer_as_its_advice_says():
     config = digits(0.01, 4)
-    short = Bench(config)
+    short = TrainerHarness(config)
     short.finish()
     said = short.of(ev.Diagnosed)[-1]
     assert (said.finding, said.epoch) == ("STOPPED_TOO_SOON", 4)
-    longer = Bench(config)
+    longer = TrainerHarness(config)
     snapshot.restore(longer.trainer, parse(bytearray(serialise(snapshot.checkpoint(short.trainer))), "x"))
     longer.control.put(cmd.SetEpochs(value=6))
     longer.finish()
@@ -103,19 +103,19 @@ def test_a_run_that_is_over_can_be_made_longer_as_its_advice_says():
 
 
 def test_a_sign_layer_and_a_zero_start_have_no_gradient():
-    sign = Bench(digits(0.1, 1, model={"hidden": [32, 32], "activation": "sign"}))
+    sign = TrainerHarness(digits(0.1, 1, model={"hidden": [32, 32], "activation": "sign"}))
     sign.finish()
     assert found(sign) == [("NOGRAD", 1)]
-    zero = Bench(digits(0.1, 1, model={"hidden": [32, 32], "init": "zeros"}))
+    zero = TrainerHarness(digits(0.1, 1, model={"hidden": [32, 32], "init": "zeros"}))
     zero.finish()
     assert dict(found(zero))["NOGRAD"] == 1
 
 
 def test_a_deep_sigmoid_vanishes_and_a_loud_start_explodes():
-    deep = Bench(digits(0.1, 1, model={"hidden": [32] * 5, "activation": "sigmoid", "init": "xavier-uniform"}))
+    deep = TrainerHarness(digits(0.1, 1, model={"hidden": [32] * 5, "activation": "sigmoid", "init": "xavier-uniform"}))
     deep.finish()
     assert dict(found(deep))["VANISH"] == 1
-    loud = Bench(digits(0.001, 1, model={"hidden": [64] * 4, "init": {"kind": "normal", "std": 1.0}}))
+    loud = TrainerHarness(digits(0.001, 1, model={"hidden": [64] * 4, "init": {"kind": "normal", "std": 1.0}}))
     loud.finish()
     assert "EXPLODE" in dict(found(loud))
     explosion = next(said for said in loud.of(ev.Diagnosed) if said.finding == "EXPLODE")
@@ -123,7 +123,7 @@ def test_a_deep_sigmoid_vanishes_and_a_loud_start_explodes():
 
 
 def test_data_that_hold_no_number_are_named_and_the_rate_is_not():
-    bench = Bench(tiny(training={"epochs": 2}))
+    bench = TrainerHarness(tiny_config(training={"epochs": 2}))
     bench.steps(3)
     bench.trainer.shop.data.train.inputs[:] = math.nan
     bench.trainer.shop.batches.split.inputs[:] = math.nan
@@ -138,7 +138,7 @@ def test_data_that_hold_no_number_are_named_and_the_rate_is_not():
 
 
 def test_a_probe_equals_what_is_computed_by_hand():
-    bench = Bench(tiny(training={"probe_every": 1, "epochs": 1, "clip_grad_norm": 0.05}))
+    bench = TrainerHarness(tiny_config(training={"probe_every": 1, "epochs": 1, "clip_grad_norm": 0.05}))
     trainer = bench.trainer
     shop = trainer.shop
     inputs, targets = next(iter(shop.batches.epoch(0)))
@@ -167,12 +167,12 @@ def test_a_probe_equals_what_is_computed_by_hand():
 
 @pytest.mark.parametrize("model", [{"kind": "mlp", "hidden": [16, 16], "dropout": 0.4}, {"kind": "cnn"}])
 def test_a_run_that_is_probed_is_bit_for_bit_the_run_that_is_not(model: dict):
-    def trained(every: int) -> Bench:
+    def trained(every: int) -> TrainerHarness:
         table = digits(0.05, 1).model_dump(mode="json", exclude_none=True)
         table["model"] = model
         table["training"] |= {"probe_every": every}
         table["data"]["batch_size"] = 64
-        bench = Bench(RunConfig.model_validate(table))
+        bench = TrainerHarness(RunConfig.model_validate(table))
         bench.finish()
         return bench
 
@@ -187,17 +187,17 @@ def test_a_run_that_is_probed_is_bit_for_bit_the_run_that_is_not(model: dict):
 
 @pytest.mark.parametrize("cut", [4, 7, 10, 11])
 def test_a_resumed_run_probes_and_finds_what_the_whole_one_does(cut: int):
-    config = tiny(
+    config = tiny_config(
         model={"hidden": [8, 8], "dropout": 0.2},
         training={"probe_every": 4, "epochs": 8},
         optimizer={"kind": "sgd", "lr": 1e-4},
     )
-    whole, first = Bench(config), Bench(config)
+    whole, first = TrainerHarness(config), TrainerHarness(config)
     whole.finish()
     first.steps(cut)
     first.trainer.flush()
     data = bytearray(serialise(snapshot.checkpoint(first.trainer)))
-    second = Bench(config)
+    second = TrainerHarness(config)
     snapshot.restore(second.trainer, parse(data, "x"))
     second.finish()
     for name in PROBED:
@@ -207,8 +207,8 @@ def test_a_resumed_run_probes_and_finds_what_the_whole_one_does(cut: int):
 
 
 def test_an_undo_takes_the_diagnosis_back_with_the_run():
-    config = tiny(training={"probe_every": 4, "epochs": 8})
-    plain, bench = Bench(config), Bench(config)
+    config = tiny_config(training={"probe_every": 4, "epochs": 8})
+    plain, bench = TrainerHarness(config), TrainerHarness(config)
     plain.finish()
     bench.steps(12)
     bench.control.put(cmd.SetLearningRate(value=30.0, id="up"))
@@ -225,9 +225,9 @@ def test_an_undo_takes_the_diagnosis_back_with_the_run():
 
 @pytest.mark.parametrize("config", [digits(1.0, 8, noise=0.3), digits(3.0, 3), digits(1e-3, 5)])
 def test_the_journal_is_diagnosed_as_the_run_was(config: RunConfig):
-    bench = Bench(config)
+    bench = TrainerHarness(config)
     bench.finish()
-    observer = Observer()
+    observer = DiagnosisMonitor()
     again = [said for event in bench.events for said in observer.take(decode_event(encode_event(event)))]
     unstamped = [said.model_copy(update={"seq": 0, "run": ""}) for said in bench.of(ev.Diagnosed)]
     assert again == unstamped
@@ -235,7 +235,7 @@ def test_the_journal_is_diagnosed_as_the_run_was(config: RunConfig):
 
 
 def test_what_comes_out_of_the_hidden_layers_is_measured_over_the_validation_split():
-    bench = Bench(tiny(training={"epochs": 1}, model={"hidden": [8, 6]}))
+    bench = TrainerHarness(tiny_config(training={"epochs": 1}, model={"hidden": [8, 6]}))
     bench.finish()
     shop = bench.trainer.shop
     measured = [event.layers for event in bench.of(ev.LayersMeasured) if "hidden1" in event.layers][-1]
@@ -250,7 +250,7 @@ def test_what_comes_out_of_the_hidden_layers_is_measured_over_the_validation_spl
 
 
 def test_adagrads_step_is_the_median_over_its_coordinates():
-    bench = Bench(tiny(optimizer={"kind": "adagrad", "lr": 0.1}, training={"epochs": 1}))
+    bench = TrainerHarness(tiny_config(optimizer={"kind": "adagrad", "lr": 0.1}, training={"epochs": 1}))
     bench.finish()
     optimizer = bench.trainer.optimizer
     sums = torch.cat([state["sum"].flatten() for state in optimizer.state.values()])
@@ -273,8 +273,10 @@ def test_adagrads_step_is_the_median_over_its_coordinates():
     ],
 )
 def test_chance_and_guessing_of_two_classes(loss, head: str, chance: float):
-    config = tiny(data={"kind": "breast-cancer"}, loss=loss.model_dump(), model={"head": head}, training={"epochs": 1})
-    bench = Bench(config)
+    config = tiny_config(
+        data={"kind": "breast-cancer"}, loss=loss.model_dump(), model={"head": head}, training={"epochs": 1}
+    )
+    bench = TrainerHarness(config)
     started = bench.of(ev.RunStarted)[0]
     assert started.chance == pytest.approx(chance, rel=1e-5)
     shop = bench.trainer.shop
@@ -295,10 +297,13 @@ def test_chance_and_guessing_of_two_classes(loss, head: str, chance: float):
 
 
 def test_a_margin_is_no_guess_and_numbers_are_guessed_by_a_constant():
-    margin = Bench(tiny(loss={"kind": "hinge"}))
-    assert levels(margin.trainer.config.loss, margin.trainer.shop.objective, margin.trainer.shop.data) == (None, None)
+    margin = TrainerHarness(tiny_config(loss={"kind": "hinge"}))
+    assert baseline_losses(margin.trainer.config.loss, margin.trainer.shop.objective, margin.trainer.shop.data) == (
+        None,
+        None,
+    )
     for loss in ({"kind": "mse"}, {"kind": "l1"}, {"kind": "huber", "delta": 0.5}):
-        bench = Bench(tiny(data={"kind": "diabetes"}, loss=loss))
+        bench = TrainerHarness(tiny_config(data={"kind": "diabetes"}, loss=loss))
         shop = bench.trainer.shop
         targets = shop.data.train.targets
         tried = [shop.objective(torch.full_like(targets, at), targets).item() for at in torch.linspace(-1, 1, 801)]
@@ -312,7 +317,7 @@ def test_a_margin_is_no_guess_and_numbers_are_guessed_by_a_constant():
 )
 def test_the_line_of_guessing_is_in_the_units_of_the_loss(loss: str, head: str, line: float | None):
     """Nats are no squares, and a margin knows no guess: a line there would be a wrong word on the chart."""
-    config = tiny(loss={"kind": loss}, model={"head": head}, training={"epochs": 1})
-    bench = Bench(config)
+    config = tiny_config(loss={"kind": loss}, model={"head": head}, training={"epochs": 1})
+    bench = TrainerHarness(config)
     found = bench.of(ev.RunStarted)[0].references
     assert found == ({} if line is None else {"guessing": pytest.approx(line, abs=2e-3)})

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import torch
 
-from tests.support import tiny
+from tests.support import tiny_config
 from tui_trainer.config.run_config import RunConfig
-from tui_trainer.engine.commands.queue import Control
-from tui_trainer.engine.multi_run import train
+from tui_trainer.engine.commands.queue import CommandQueue
+from tui_trainer.engine.multi_run import train_runs
 from tui_trainer.engine.trainer import Trainer
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Pause, Resume
@@ -22,7 +22,7 @@ def trainers(*configs: RunConfig) -> tuple[list[Trainer], dict[str, list[ev.AnyE
     made: list[Trainer] = []
     for place, config in enumerate(configs):
         name = f"set/{place}"
-        trainer = Trainer(name, config, told.setdefault(name, []).append, Control(wake))
+        trainer = Trainer(name, config, told.setdefault(name, []).append, CommandQueue(wake))
         trainer.set_up()
         made.append(trainer)
     for trainer in made:
@@ -36,11 +36,11 @@ def losses(events: list[ev.AnyEvent]) -> list[float | None]:
 
 def test_a_set_shares_data_and_first_weights() -> None:
     made, _, _ = trainers(
-        tiny(),
-        tiny(data={"sampling": "full"}),
-        tiny(data={"batch_size": 8}),
-        tiny(optimizer={"kind": "adam", "lr": 0.01}),
-        tiny(model={"init": "xavier-uniform"}),
+        tiny_config(),
+        tiny_config(data={"sampling": "full"}),
+        tiny_config(data={"batch_size": 8}),
+        tiny_config(optimizer={"kind": "adam", "lr": 0.01}),
+        tiny_config(model={"init": "xavier-uniform"}),
     )
     first, *others, another_init = made
     for other in others:
@@ -53,19 +53,23 @@ def test_a_set_shares_data_and_first_weights() -> None:
 
 
 def test_a_run_of_a_set_is_the_run_that_it_would_be_alone() -> None:
-    configs = [tiny(), tiny(optimizer={"kind": "sgd", "lr": 0.01}), tiny(model={"hidden": [8], "dropout": 0.3})]
+    configs = [
+        tiny_config(),
+        tiny_config(optimizer={"kind": "sgd", "lr": 0.01}),
+        tiny_config(model={"hidden": [8], "dropout": 0.3}),
+    ]
     made, together, wake = trainers(*configs)
-    train(made, wake)
+    train_runs(made, wake)
     for place, config in enumerate(configs):
         alone, told, other = trainers(config)
-        train(alone, other)
+        train_runs(alone, other)
         assert losses(together[f"set/{place}"]) == losses(told["set/0"])
 
 
 def test_sixty_three_runs_take_turns_to_their_end() -> None:
-    configs = [tiny(training={"epochs": 1, "seed": place % 9}) for place in range(63)]
+    configs = [tiny_config(training={"epochs": 1, "seed": place % 9}) for place in range(63)]
     made, told, wake = trainers(*configs)
-    train(made, wake)
+    train_runs(made, wake)
     assert all(events[-1].type == "RunFinished" for events in told.values())
     assert all(trainer.exit_code == 0 for trainer in made)
 
@@ -77,7 +81,7 @@ def _ended(told: dict[str, list[ev.AnyEvent]]) -> list[int]:
 
 def test_runs_with_few_and_with_many_steps_in_an_epoch_grow_side_by_side() -> None:
     """One step, 5 and 96 in an epoch: whenever one of them ends an epoch, the others are in it or have ended it too."""
-    configs = [tiny(data={"sampling": "full"}), tiny(), tiny(data={"batch_size": 1})]
+    configs = [tiny_config(data={"sampling": "full"}), tiny_config(), tiny_config(data={"batch_size": 1})]
     made, told, wake = trainers(*configs)
     apart: list[int] = []
     for trainer in made:
@@ -88,17 +92,17 @@ def test_runs_with_few_and_with_many_steps_in_an_epoch_grow_side_by_side() -> No
             apart.append(max(_ended(told)) - min(_ended(told)))
 
         trainer.observer._publish = watch
-    train(made, wake)
+    train_runs(made, wake)
     assert _ended(told) == [4, 4, 4]
     assert max(apart) == 1
     for place, config in enumerate(configs):
         alone, said, other = trainers(config)
-        train(alone, other)
+        train_runs(alone, other)
         assert losses(told[f"set/{place}"]) == losses(said["set/0"])
 
 
 def test_a_run_that_was_paused_goes_on_without_holding_the_others_up() -> None:
-    made, told, wake = trainers(*[tiny(training={"epochs": 40})] * 2)
+    made, told, wake = trainers(*[tiny_config(training={"epochs": 40})] * 2)
     late, other = made
     late.follow([(3, Pause(by="a test"))])
     at: list[int] = []
@@ -112,7 +116,7 @@ def test_a_run_that_was_paused_goes_on_without_holding_the_others_up() -> None:
             at.append(late.epoch)
 
     other.observer._publish = resume_the_other
-    train(made, wake)
+    train_runs(made, wake)
     assert _ended(told) == [40, 40]
     assert 18 <= at[0] <= 22
     assert losses(told["set/0"]) == losses(told["set/1"])

@@ -9,33 +9,33 @@ from itertools import pairwise
 import pytest
 import torch
 
-from tests.support import Bench, tiny
+from tests.support import TrainerHarness, tiny_config
 from tui_trainer.components.base import choices
 from tui_trainer.components.schedulers.builtin import AnyScheduler, Constant, Cosine, Plateau
 from tui_trainer.engine.batches import Batches, seeded
 from tui_trainer.engine.checkpointing import snapshot
 from tui_trainer.engine.checkpointing.file_format import save
-from tui_trainer.engine.commands.queue import Control
+from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.setup import set_up
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
-from tui_trainer.runs.run_dir import Owner, RunFolder
+from tui_trainer.runs.run_dir import Owner, RunDir
 
 OWNER = Owner(1, "here", "")
 
 
 @pytest.fixture
 def folder(tmp_path):
-    made = RunFolder(tmp_path / "run")
+    made = RunDir(tmp_path / "run")
     made.create("", {}, OWNER)
     yield made
     made.release()
 
 
 def test_the_loss_of_every_step_equals_a_loop_written_by_hand():
-    config = tiny(optimizer={"kind": "adam", "lr": 0.05}, scheduler={"kind": "cosine"})
-    bench = Bench(config)
+    config = tiny_config(optimizer={"kind": "adam", "lr": 0.05}, scheduler={"kind": "cosine"})
+    bench = TrainerHarness(config)
     bench.finish()
 
     shop = set_up(config, print)
@@ -61,7 +61,7 @@ def test_the_loss_of_every_step_equals_a_loop_written_by_hand():
 
 def test_the_golden_curve_has_not_moved():
     # A change that was not meant to change the training must leave these numbers as they are.
-    bench = Bench(tiny())
+    bench = TrainerHarness(tiny_config())
     bench.finish()
     losses = list(bench.column("train_loss").values())
     assert losses[:3] == pytest.approx(GOLDEN[:3], rel=1e-5)
@@ -72,7 +72,7 @@ GOLDEN = [0.5756083726882935, 0.6255528330802917, 0.5301345586776733, 0.43251037
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not():
-    runs = [Bench(tiny(training={"seed": seed})) for seed in (3, 3, 4)]
+    runs = [TrainerHarness(tiny_config(training={"seed": seed})) for seed in (3, 3, 4)]
     for run in runs:
         run.finish()
     first, again, other = (list(run.column("train_loss").values()) for run in runs)
@@ -81,7 +81,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not():
 
 
 def test_the_epochs_metrics_are_means_over_samples_and_a_pass_over_the_validation_split():
-    bench = Bench(tiny(training={"epochs": 1}))
+    bench = TrainerHarness(tiny_config(training={"epochs": 1}))
     bench.finish()
     losses, sizes = list(bench.column("train_loss").values()), [20, 20, 20, 20, 16]
     mean = sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / 96
@@ -99,8 +99,8 @@ def test_the_epochs_metrics_are_means_over_samples_and_a_pass_over_the_validatio
 
 @pytest.mark.parametrize("kind", choices(AnyScheduler))
 def test_a_rate_set_by_hand_holds_under_every_schedule_and_the_shape_goes_on(kind):
-    bench = Bench(tiny(scheduler={"kind": kind}, training={"epochs": 8}))
-    reference = Bench(tiny(scheduler={"kind": kind}, training={"epochs": 8}))
+    bench = TrainerHarness(tiny_config(scheduler={"kind": kind}, training={"epochs": 8}))
+    reference = TrainerHarness(tiny_config(scheduler={"kind": kind}, training={"epochs": 8}))
     bench.steps(12)
     bench.control.put(cmd.SetLearningRate(value=0.0123))
     bench.finish()
@@ -118,7 +118,7 @@ def test_a_rate_set_by_hand_holds_under_every_schedule_and_the_shape_goes_on(kin
 
 
 def test_a_new_schedule_begins_from_the_rate_in_force_and_ends_with_the_run():
-    bench = Bench(tiny(scheduler={"kind": "exponential", "gamma": 0.5}, training={"epochs": 4}))
+    bench = TrainerHarness(tiny_config(scheduler={"kind": "exponential", "gamma": 0.5}, training={"epochs": 4}))
     bench.steps(10)
     bench.control.put(cmd.SetScheduler(scheduler=Cosine()))
     bench.finish()
@@ -128,7 +128,7 @@ def test_a_new_schedule_begins_from_the_rate_in_force_and_ends_with_the_run():
 
 
 def test_a_longer_run_stretches_what_is_left_of_the_schedule_without_a_jump():
-    bench = Bench(tiny(scheduler={"kind": "cosine"}, training={"epochs": 4}))
+    bench = TrainerHarness(tiny_config(scheduler={"kind": "cosine"}, training={"epochs": 4}))
     bench.steps(10)
     bench.control.put(cmd.SetEpochs(value=8))
     bench.finish()
@@ -141,7 +141,7 @@ def test_a_longer_run_stretches_what_is_left_of_the_schedule_without_a_jump():
 
 
 def test_clipping_bounds_the_norm_that_the_optimizer_sees_and_records_what_it_was():
-    bench = Bench(tiny(training={"clip_grad_norm": 0.01}))
+    bench = TrainerHarness(tiny_config(training={"clip_grad_norm": 0.01}))
     before = [parameter.detach().clone() for parameter in bench.trainer.shop.parameters]
     bench.steps(1)
     moved = torch.cat(
@@ -155,7 +155,9 @@ def test_clipping_bounds_the_norm_that_the_optimizer_sees_and_records_what_it_wa
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_with_the_step_said_and_nothing_bad_saved(folder):
-    bench = Bench(tiny(data={"kind": "least-squares"}, optimizer={"lr": 1e6}, training={"epochs": 50}), folder)
+    bench = TrainerHarness(
+        tiny_config(data={"kind": "least-squares"}, optimizer={"lr": 1e6}, training={"epochs": 50}), folder
+    )
     finished = bench.finish()
     assert finished.reason == "not-finite"
     assert finished.exit_code == 1
@@ -172,12 +174,12 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_the_step_said_and_nothing_b
 
 
 def test_early_stopping_waits_out_its_patience_and_puts_the_best_weights_back(folder):
-    config = tiny(
+    config = tiny_config(
         optimizer={"lr": 0.5},
         training={"epochs": 400},
         early_stopping={"enabled": True, "patience": 5, "monitor": "val_loss"},
     )
-    bench = Bench(config, folder)
+    bench = TrainerHarness(config, folder)
     finished = bench.finish()
     assert finished.reason == "early-stopped"
     losses = [event.metrics["val_loss"] for event in bench.of(ev.EpochEnded)]
@@ -191,7 +193,7 @@ def test_early_stopping_waits_out_its_patience_and_puts_the_best_weights_back(fo
 
 
 def test_stop_after_this_batch_validates_saves_and_says_so(folder):
-    bench = Bench(tiny(), folder)
+    bench = TrainerHarness(tiny_config(), folder)
     bench.steps(7)
     bench.control.put(cmd.Stop(by="ann"))
     finished = bench.finish()
@@ -202,7 +204,7 @@ def test_stop_after_this_batch_validates_saves_and_says_so(folder):
 
 
 def test_stop_early_finishes_the_epoch():
-    bench = Bench(tiny())
+    bench = TrainerHarness(tiny_config())
     bench.steps(7)
     bench.control.put(cmd.Stop(when="epoch"))
     finished = bench.finish()
@@ -210,9 +212,9 @@ def test_stop_early_finishes_the_epoch():
 
 
 def test_pause_holds_step_once_goes_one_on_and_resume_continues_to_the_same_bits():
-    plain = Bench(tiny())
+    plain = TrainerHarness(tiny_config())
     plain.finish()
-    bench = Bench(tiny())
+    bench = TrainerHarness(tiny_config())
     bench.steps(3)
     bench.control.put(cmd.Pause())
     bench.steps(2)
@@ -230,7 +232,7 @@ def test_pause_holds_step_once_goes_one_on_and_resume_continues_to_the_same_bits
 
 
 def test_rolling_back_restores_weights_and_momentum_and_says_from_where(folder):
-    bench = Bench(tiny(optimizer={"momentum": 0.9}), folder)
+    bench = TrainerHarness(tiny_config(optimizer={"momentum": 0.9}), folder)
     bench.steps(7)
     bench.control.put(cmd.SaveCheckpoint(name="here"))
     bench.steps(1)
@@ -263,7 +265,7 @@ def test_rolling_back_restores_weights_and_momentum_and_says_from_where(folder):
     ],
 )
 def test_what_cannot_be_done_is_refused_with_its_reason(command, words):
-    bench = Bench(tiny())
+    bench = TrainerHarness(tiny_config())
     bench.steps(1)
     bench.control.put(command)
     bench.steps(1)
@@ -276,16 +278,19 @@ def test_what_cannot_be_done_is_refused_with_its_reason(command, words):
 @pytest.mark.parametrize(
     ("tree", "words"),
     [
-        (lambda: snapshot.checkpoint(Bench(tiny(model={"hidden": [9]})).trainer), "size mismatch for hidden1.weight"),
+        (
+            lambda: snapshot.checkpoint(TrainerHarness(tiny_config(model={"hidden": [9]})).trainer),
+            "size mismatch for hidden1.weight",
+        ),
         (lambda: [1, 2], "list indices must be integers"),
         (lambda: {"model": 3, "optimizer": {}, "epoch": 1, "step": 2}, "state_dict"),
     ],
     ids=["another model", "a list", "a number"],
 )
 def test_a_checkpoint_that_does_not_fit_is_refused_and_the_run_goes_on_as_it_was(folder, tree, words):
-    whole = Bench(tiny())
+    whole = TrainerHarness(tiny_config())
     whole.finish()
-    bench = Bench(tiny(), folder)
+    bench = TrainerHarness(tiny_config(), folder)
     bench.steps(6)
     save(folder.checkpoints / "foreign.safetensors", tree())
     bench.control.put(cmd.RollBack(to="foreign"))
@@ -299,7 +304,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_and_the_run_goes_on_as_it_was
 def test_an_optimizer_swap_starts_empty_with_its_own_rate():
     from tui_trainer.components.optimizers.first_order import Adam
 
-    bench = Bench(tiny(optimizer={"momentum": 0.9}))
+    bench = TrainerHarness(tiny_config(optimizer={"momentum": 0.9}))
     bench.steps(6)
     bench.control.put(cmd.SetOptimizer(optimizer=Adam(lr=0.02)))
     bench.steps(1)
@@ -309,7 +314,9 @@ def test_an_optimizer_swap_starts_empty_with_its_own_rate():
 
 
 def test_the_plateau_schedule_drops_on_what_the_loop_measured():
-    bench = Bench(tiny(scheduler={"kind": "plateau", "patience": 0, "watch": "train_loss", "threshold": 0.5}))
+    bench = TrainerHarness(
+        tiny_config(scheduler={"kind": "plateau", "patience": 0, "watch": "train_loss", "threshold": 0.5})
+    )
     bench.finish()
     rates = bench.column("lr")
     # Epoch 2 is no better than half of epoch 1, so epoch 3 begins with a tenth; and so on.
@@ -318,7 +325,7 @@ def test_the_plateau_schedule_drops_on_what_the_loop_measured():
 
 @pytest.mark.parametrize("sampling", ["shuffle", "replacement", "full"])
 def test_an_epoch_can_be_begun_anywhere_again(sampling):
-    shop = set_up(tiny(data={"sampling": sampling}), print)
+    shop = set_up(tiny_config(data={"sampling": sampling}), print)
     batches = Batches(shop.data.train, 20, sampling, 7)
     whole = list(batches.epoch(3))
     assert len(whole) == batches.per_epoch == (1 if sampling == "full" else 5)
@@ -333,7 +340,7 @@ def test_an_epoch_can_be_begun_anywhere_again(sampling):
 
 @pytest.mark.parametrize(("size", "per_epoch"), [(1, 96), (96, 1), (1000, 1)])
 def test_batches_of_one_and_batches_larger_than_the_data(size, per_epoch):
-    bench = Bench(tiny(data={"batch_size": size}, training={"epochs": 2}))
+    bench = TrainerHarness(tiny_config(data={"batch_size": size}, training={"epochs": 2}))
     finished = bench.finish()
     assert bench.trainer.steps_per_epoch == per_epoch
     assert finished.step == 2 * per_epoch
@@ -341,18 +348,18 @@ def test_batches_of_one_and_batches_larger_than_the_data(size, per_epoch):
 
 def test_a_device_that_is_not_there_is_refused_with_what_is():
     with pytest.raises(UserError, match=r"training\.device: 'cuda:7' is not there; this machine has .*cpu"):
-        set_up(tiny(training={"device": "cuda:7"}), print)
+        set_up(tiny_config(training={"device": "cuda:7"}), print)
 
 
 def test_mixed_precision_runs_on_this_machine():
-    bench = Bench(tiny(training={"precision": "bfloat16", "epochs": 2}))
+    bench = TrainerHarness(tiny_config(training={"precision": "bfloat16", "epochs": 2}))
     finished = bench.finish()
     assert finished.reason == "completed"
     assert math.isfinite(bench.state.metrics["val_loss"])
 
 
 def test_layers_are_measured_with_norms_that_torch_agrees_with():
-    bench = Bench(tiny(training={"layers_every": 1, "epochs": 1}))
+    bench = TrainerHarness(tiny_config(training={"layers_every": 1, "epochs": 1}))
     weights = bench.trainer.shop.layers[0][1]
     before = [weight.detach().clone() for weight in weights]
     bench.steps(1)
@@ -367,7 +374,7 @@ def test_layers_are_measured_with_norms_that_torch_agrees_with():
 
 
 def test_a_command_put_while_the_queue_is_emptied_is_never_lost():
-    control = Control(threading.Event())
+    control = CommandQueue(threading.Event())
     taken = 0
     done = threading.Event()
 
@@ -398,18 +405,18 @@ def test_a_run_that_keeps_a_pace_takes_the_same_steps_and_obeys_at_once(monkeypa
     """It waits between two steps for as long as is left, and not at all once somebody has asked for something."""
     rests: list[float] = []
 
-    def rest(control: Control, seconds: float) -> None:
+    def rest(control: CommandQueue, seconds: float) -> None:
         rests.append(seconds)
 
-    monkeypatch.setattr(Control, "rest", rest)
-    slow, fast = (Bench(tiny(training={"epochs": 2, "steps_per_second": pace})) for pace in (0.5, 0.0))
+    monkeypatch.setattr(CommandQueue, "rest", rest)
+    slow, fast = (TrainerHarness(tiny_config(training={"epochs": 2, "steps_per_second": pace})) for pace in (0.5, 0.0))
     assert [event.metrics for event in slow.of(ev.EpochEnded)] == [event.metrics for event in fast.of(ev.EpochEnded)]
     assert len(rests) == slow.trainer.step
     assert all(1 < seconds <= 2 for seconds in rests[1:])
 
 
 def test_a_rest_ends_when_somebody_asks() -> None:
-    control = Control(threading.Event())
+    control = CommandQueue(threading.Event())
     control.put(cmd.Pause())
     control.rest(3600)
     assert control.take() is not None

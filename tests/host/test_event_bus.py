@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tui_trainer.host import event_bus as module
-from tui_trainer.host.event_bus import Hub
+from tui_trainer.host.event_bus import EventBus
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.journal import Journal, read_events
 
 
-class Outlet:
+class Subscriber:
     def __init__(self) -> None:
         self.events: list[ev.AnyEvent] = []
 
@@ -41,13 +41,13 @@ def scalars(step: int, cause: cmd.AnyCommand | None = None) -> ev.Scalars:
     return ev.Scalars(step=step, steps=[step], seconds=[0.1], values={"train_loss": [1.0]}, cause=cause)
 
 
-def kinds(outlet: Outlet) -> list[tuple[str, int]]:
+def kinds(outlet: Subscriber) -> list[tuple[str, int]]:
     return [(event.type, event.seq) for event in outlet.events]
 
 
 def test_measurements_leave_together_and_nothing_overtakes_them(clock, tmp_path):
     woken = []
-    hub, outlet = Hub(lambda: woken.append(1)), Outlet()
+    hub, outlet = EventBus(lambda: woken.append(1)), Subscriber()
     hub.add_run("run")
     hub.write_to("run", Journal(tmp_path / "events.jsonl"))
     hub.join(outlet, lambda states: None)
@@ -68,7 +68,7 @@ def test_measurements_leave_together_and_nothing_overtakes_them(clock, tmp_path)
 
 
 def test_what_waits_is_handed_out_by_who_serves(clock):
-    hub, outlet = Hub(), Outlet()
+    hub, outlet = EventBus(), Subscriber()
     hub.add_run("run")
     hub.join(outlet, lambda states: None)
     hub.publish("run", scalars(1))
@@ -80,7 +80,7 @@ def test_what_waits_is_handed_out_by_who_serves(clock):
 
 
 def test_no_more_wait_than_are_soon_told(clock):
-    hub, outlet = Hub(), Outlet()
+    hub, outlet = EventBus(), Subscriber()
     hub.add_run("run")
     hub.join(outlet, lambda states: None)
     for step in range(1, 2 * module.MOST + 2):
@@ -89,7 +89,7 @@ def test_no_more_wait_than_are_soon_told(clock):
 
 
 def test_an_answer_waits_for_nothing(clock):
-    hub, outlet = Hub(), Outlet()
+    hub, outlet = EventBus(), Subscriber()
     hub.add_run("run")
     hub.join(outlet, lambda states: None)
     hub.publish("run", scalars(1))
@@ -98,7 +98,7 @@ def test_an_answer_waits_for_nothing(clock):
 
 
 def test_a_checkpoint_names_a_journal_that_holds_everything_before_it(clock, tmp_path):
-    hub = Hub()
+    hub = EventBus()
     hub.add_run("run")
     hub.write_to("run", Journal(tmp_path / "events.jsonl"))
     for step in range(1, 5):
@@ -111,7 +111,7 @@ def test_a_checkpoint_names_a_journal_that_holds_everything_before_it(clock, tmp
 
 
 def test_runs_of_one_host_keep_their_own_order(clock):
-    hub, outlet = Hub(), Outlet()
+    hub, outlet = EventBus(), Subscriber()
     for name in ("a", "b"):
         hub.add_run(name)
     hub.join(outlet, lambda states: None)
@@ -125,7 +125,7 @@ def test_runs_of_one_host_keep_their_own_order(clock):
 
 
 def test_a_clock_that_is_set_back_holds_nothing_up(clock):
-    hub, outlet = Hub(), Outlet()
+    hub, outlet = EventBus(), Subscriber()
     hub.add_run("run")
     hub.join(outlet, lambda states: None)
     hub.publish("run", scalars(1))
@@ -142,12 +142,12 @@ def test_a_clock_that_is_set_back_holds_nothing_up(clock):
 def test_who_comes_is_greeted_with_everything_that_was_handed_out(clock, monkeypatch, count):
     line = encode_event(scalars(1, cmd.Evaluate(id="1")).model_copy(update={"seq": 1, "run": "run", "at": "x" * 24}))
     monkeypatch.setattr(module, "CROWD", 10 * len(line))
-    hub = Hub()
+    hub = EventBus()
     hub.add_run("run")
     for step in range(1, count + 1):
         hub.publish("run", scalars(step, cmd.Evaluate(id=str(step))))
     greeted = []
-    hub.join(Outlet(), greeted.extend)
+    hub.join(Subscriber(), greeted.extend)
     (state,) = greeted
     assert (state.seq, len(state.series["train_loss"])) == (count, count)
     assert hub.states()[0].seq == count
@@ -156,7 +156,7 @@ def test_who_comes_is_greeted_with_everything_that_was_handed_out(clock, monkeyp
 def test_what_goes_wrong_with_a_journal_is_in_it_before_a_checkpoint_names_its_end(clock, tmp_path):
     path = tmp_path / "run" / "events.jsonl"
     path.parent.mkdir()
-    hub, outlet = Hub(), Outlet()
+    hub, outlet = EventBus(), Subscriber()
     hub.add_run("run")
     hub.join(outlet, lambda states: None)
     hub.write_to("run", Journal(path))

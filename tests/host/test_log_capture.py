@@ -8,9 +8,9 @@ import sys
 CODE = """
 import os, shutil, sys
 from pathlib import Path
-from tui_trainer.session.output import Output
+from tui_trainer.host.log_capture import LogCapture
 directory = Path(sys.argv[1])
-output = Output(directory / "early.log")
+output = LogCapture(directory / "early.log")
 output.capture()
 print("early", flush=True)
 (directory / "run").mkdir()

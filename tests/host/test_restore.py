@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.session.conftest import Watcher
-from tests.support import tiny, wait_for
+from tests.session.conftest import SessionClient
+from tests.support import tiny_config, wait_for
 from tui_trainer.config.preset import Preset
 from tui_trainer.host.spec import HostSpec, host_spec
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.runs.catalog import describe, find_runs
-from tui_trainer.runs.history import first_difference, read_record
+from tui_trainer.runs.history import first_difference, read_history
 from tui_trainer.runs.journal import read_events
 from tui_trainer.session import resume
-from tui_trainer.session.finished_run import ReplaySession
+from tui_trainer.session.finished_run import JournalSession
 from tui_trainer.session.launch import Launched, launch
-from tui_trainer.session.multi import SeveralSessions
-from tui_trainer.ui.run_store import Feed
+from tui_trainer.session.multi import MultiSession
+from tui_trainer.ui.run_store import RunStore
 
 LONG = {"training": {"epochs": 1_000_000}, "checkpoints": {"every_steps": 50}}
 
 
 def start(tmp_path: Path, name: str, *variants: str) -> HostSpec:
-    preset = Preset(name="tiny", source="test", runs={variant: tiny(**LONG) for variant in variants or ("",)})
+    preset = Preset(name="tiny", source="test", runs={variant: tiny_config(**LONG) for variant in variants or ("",)})
     return host_spec(preset, str(tmp_path / "runs"), name, ["test"])
 
 
-def kill(watcher: Watcher, launched: Launched, runs: int) -> None:
+def kill(watcher: SessionClient, launched: Launched, runs: int) -> None:
     watcher.until(
         lambda: len([s for s in watcher.states.values() if "last" in s.checkpoints]) == runs, "a save of each"
     )
@@ -44,7 +44,7 @@ def test_all_dead_runs_of_a_set_and_others_are_taken_up_and_those_that_are_over_
     monkeypatch.setattr(resume, "launch", remembered)
     for name, variants in (("g", ("a", "b", "c")), ("alone", ())):
         launched = launch(start(tmp_path, name, *variants))
-        watcher = Watcher(launched.session())
+        watcher = SessionClient(launched.session())
         if variants:
             watcher.until(lambda w=watcher: w.states and w.states["g/b"].step > 0, "its first steps")
             watcher.session.send(cmd.Stop(run="g/b", id="stop"))
@@ -53,12 +53,12 @@ def test_all_dead_runs_of_a_set_and_others_are_taken_up_and_those_that_are_over_
     folders = [tmp_path / "runs" / name for name in ("g/a", "g/b", "g/c", "alone")]
     assert [describe(folder).status for folder in folders] == ["dead", "finished", "dead", "dead"]
 
-    feed = Feed(SeveralSessions([ReplaySession(folder) for folder in folders]))
+    feed = RunStore(MultiSession([JournalSession(folder) for folder in folders]))
     wait_for(lambda: feed.take() and len(feed.resumable) == 3, what="word of the three")
     assert feed.session.kind == "replay"
     before = {name: state.step for name, state in feed.states.items()}
     assert feed.left_over == (str(folders[1]),)
-    feed.adopt(resume.take_up(feed.resumable, feed.left_over))
+    feed.adopt(resume.resume_session(feed.resumable, feed.left_over))
     wait_for(
         lambda: (
             feed.take()
@@ -80,24 +80,24 @@ def test_all_dead_runs_of_a_set_and_others_are_taken_up_and_those_that_are_over_
         assert launched.process.wait(30) == 0
 
 
-def resumed(tmp_path: Path, name: str) -> tuple[Launched, Watcher]:
+def resumed(tmp_path: Path, name: str) -> tuple[Launched, SessionClient]:
     infos = find_runs(name, tmp_path / "runs")
     launched = launch(resume.resume_spec(infos, epochs=None, patience=None, command=["test"]))
-    return launched, Watcher(launched.session())
+    return launched, SessionClient(launched.session())
 
 
 def test_what_was_asked_after_the_last_save_is_asked_again_at_its_step(tmp_path):
-    config = tiny(training={"epochs": 1_000_000, "steps_per_second": 400}, checkpoints={"every_steps": 300})
+    config = tiny_config(training={"epochs": 1_000_000, "steps_per_second": 400}, checkpoints={"every_steps": 300})
     spec = host_spec(Preset("tiny", "test", {"": config}), str(tmp_path / "runs"), "run", ["test"])
     launched = launch(spec)
-    watcher = Watcher(launched.session())
+    watcher = SessionClient(launched.session())
     watcher.until(lambda: "last" in watcher.state.checkpoints, "a save")
     answer = watcher.ask(cmd.SetLearningRate(value=0.03))
     watcher.until(lambda: watcher.state.step > answer.step + 40, "some steps with it")
     launched.process.kill()
     launched.process.wait(30)
     path = tmp_path / "runs/run/events.jsonl"
-    before = read_record(path)
+    before = read_history(path)
     assert [step for step, _ in before.interventions] == [answer.step]
 
     launched, watcher = resumed(tmp_path, "run")
@@ -105,7 +105,7 @@ def test_what_was_asked_after_the_last_save_is_asked_again_at_its_step(tmp_path)
     watcher.session.send(cmd.Stop())
     watcher.until(lambda: watcher.state.over, "the end")
     launched.process.wait(30)
-    after = read_record(path)
+    after = read_history(path)
     for record in (before, after):  # of the very last steps not everything may have been written
         record.rows = {step: row for step, row in record.rows.items() if step <= answer.step + 20}
     assert max(before.rows) == answer.step + 20
@@ -116,7 +116,7 @@ def test_what_was_asked_after_the_last_save_is_asked_again_at_its_step(tmp_path)
 
 def test_a_run_of_a_group_whose_checkpoint_does_not_fit_leaves_the_others_as_they_are(tmp_path):
     launched = launch(start(tmp_path, "g", "a", "b"))
-    kill(Watcher(launched.session()), launched, 2)
+    kill(SessionClient(launched.session()), launched, 2)
     mine = tmp_path / "runs/g/a/events.jsonl"
     other = tmp_path / "runs/g/b/run.toml"
     other.write_text(other.read_text().replace("8,", "9,"))
@@ -129,7 +129,7 @@ def test_a_run_of_a_group_whose_checkpoint_does_not_fit_leaves_the_others_as_the
 
 def test_what_was_changed_by_hand_and_what_is_missing_is_said(tmp_path):
     launched = launch(start(tmp_path, "run"))
-    kill(Watcher(launched.session()), launched, 1)
+    kill(SessionClient(launched.session()), launched, 1)
     journal, config = tmp_path / "runs/run/events.jsonl", tmp_path / "runs/run/run.toml"
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(lines[0].replace(b"0", b"1", 1) + b"".join(lines[1:6]))

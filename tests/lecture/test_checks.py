@@ -16,7 +16,7 @@ from tui_trainer.lecture import registry, runner
 from tui_trainer.lecture.claims import Measured, above, exactly
 from tui_trainer.lecture.outline import GROUPS, ROWS, presets_by_row, wanted
 from tui_trainer.lecture.registry import Check, checks
-from tui_trainer.lecture.training_cache import School
+from tui_trainer.lecture.training_cache import TrainingCache
 
 QUICK = {
     "design choices": "S11", "algorithms": "S17", "learning rates": "S27", "adaptive methods": "S35",
@@ -59,7 +59,7 @@ def test_a_quick_row_of_each_part_holds(row: str) -> None:
 def test_stopping_puts_the_best_weights_back() -> None:
     """The last part, shortened: the real check trains for 80 epochs."""
     configs = load("early-stop", ["training.epochs=6", "early_stopping.patience=1"]).runs
-    school = School(0)
+    school = TrainingCache(0)
     restored, left = (school.train(configs[name], name) for name in ("restore", "no-restore"))
     assert restored.ending.reason == left.ending.reason == "early-stopped"
     assert restored.column("train_loss") == left.column("train_loss")
@@ -69,7 +69,7 @@ def test_stopping_puts_the_best_weights_back() -> None:
 
 def test_a_run_is_trained_once_for_a_seed_and_rows_share_it() -> None:
     told: list[str] = []
-    school = School(3, told.append)
+    school = TrainingCache(3, told.append)
     first = school.runs("softmax", "training.epochs=1")
     assert school.runs("softmax", "training.epochs=1") is first
     assert told == []
@@ -81,7 +81,7 @@ def test_a_run_is_trained_once_for_a_seed_and_rows_share_it() -> None:
 
 
 def test_a_trained_run_answers_from_its_own_events() -> None:
-    school = School(0)
+    school = TrainingCache(0)
     run = school.runs("sampling", "training.epochs=2", weights_at=(1, 2))["shuffle"]
     assert len(run.batch_losses(1)) == len(run.batch_losses(2)) == run.per_epoch == 40
     assert run.column("train_loss") == run.batch_losses(1) + run.batch_losses(2)
@@ -102,7 +102,7 @@ def test_rows_that_are_not_there_are_refused_with_the_nearest() -> None:
         wanted(["S400"], ROWS)
 
 
-def _two(school: School) -> Iterator[Measured]:
+def _two(school: TrainingCache) -> Iterator[Measured]:
     yield Measured("the seed", school.seed, above(1))
     yield Measured("a number that is none", math.inf, exactly(0))
 
@@ -200,7 +200,7 @@ def test_the_list_of_rows(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_trained_run_keeps_its_pictures_and_what_was_found() -> None:
-    school = School(0)
+    school = TrainingCache(0)
     run = school.runs("sampling", "training.epochs=3")["replacement"]
     taken = run.pictures["coverage"]
     assert [event.epoch for event in taken] == [1, 2, 3]

@@ -8,8 +8,8 @@ import pytest
 
 from tui_trainer.config.preset import load, preset_names
 from tui_trainer.lecture.outline import GROUPS, ROWS
-from tui_trainer.lecture.trained_run import Trained
-from tui_trainer.lecture.training_cache import School
+from tui_trainer.lecture.trained_run import TrainedRun
+from tui_trainer.lecture.training_cache import TrainingCache
 
 FOLDER = Path(__file__).parents[2] / "presets"
 NAMES = [name for name in preset_names() if load(name).first.lesson is not None]
@@ -37,9 +37,9 @@ def test_it_is_a_lesson_that_explains_itself(name: str) -> None:
     assert max(epochs, default=0) <= config.training.epochs
 
 
-def _one_epoch(preset: str, variants: set[str] | None = None) -> dict[str, Trained]:
+def _one_epoch(preset: str, variants: set[str] | None = None) -> dict[str, TrainedRun]:
     configs = load(preset, ["training.epochs=1"]).runs
-    school = School(0)
+    school = TrainingCache(0)
     return {name: school.train(c, name) for name, c in configs.items() if variants is None or name in variants}
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.codec import BadLine, decode_command, decode_event, encode_command, encode_event, intact
+from tui_trainer.protocol.codec import BadLine, decode_command, decode_event, encode_command, encode_event, verify
 
 LINE = encode_event(
     ev.Scalars(seq=3, run="r", at="2026-01-01T00:00:00Z", steps=[1], seconds=[0.5], values={"train_loss": [0.1 + 0.2]})
@@ -21,7 +21,7 @@ def test_a_line_is_one_json_object_with_its_checksum_last():
     assert LINE.startswith(b'{"seq":3,"at":"2026-01-01T00:00:00Z","run":"r","type":"Scalars"')
     assert LINE.endswith(b'"}\n')
     assert LINE.count(b"\n") == 1
-    assert intact(LINE)
+    assert verify(LINE)
 
 
 def test_every_altered_byte_is_noticed():
@@ -35,7 +35,7 @@ def test_every_altered_byte_is_noticed():
 
 def test_every_torn_line_is_noticed():
     for end in range(len(LINE) - 1):
-        assert not intact(LINE[:end])
+        assert not verify(LINE[:end])
 
 
 def test_floats_come_back_to_the_bit_and_what_is_not_finite_as_null():

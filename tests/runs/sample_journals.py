@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tui_trainer.components.optimizers.first_order import Adam
 from tui_trainer.components.schedulers.builtin import Constant
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.protocol.commands import Note
@@ -19,7 +19,7 @@ METRICS = ("train_loss", "lr", "grad_norm")
 def eventful(seed: int, steps: int, *, over: bool = True) -> Iterator[ev.AnyEvent]:
     """A run with epochs, layers, notes, numbers that are none, and interventions that were taken back."""
     source = random.Random(seed)
-    plan = Plan.begin(Constant(), 0.1, step=0, end=steps, steps_per_epoch=1000)
+    plan = LrPlan.begin(Constant(), 0.1, step=0, end=steps, steps_per_epoch=1000)
     yield ev.RunStarted(title="eventful", steps_per_epoch=1000, epochs=steps // 1000)
     yield ev.StatusChanged(status="running")
     step = 0
@@ -51,7 +51,7 @@ def eventful(seed: int, steps: int, *, over: bool = True) -> Iterator[ev.AnyEven
         yield ev.RunFinished(reason="completed", step=step, epoch=step // 1000, seconds=step / 1000)
 
 
-def restored_to(plan: Plan, from_step: int, seconds: float, epochs: int) -> ev.Restored:
+def restored_to(plan: LrPlan, from_step: int, seconds: float, epochs: int) -> ev.Restored:
     """What an undo brings back, of a run that nobody had changed."""
     return ev.Restored(
         from_step=from_step,

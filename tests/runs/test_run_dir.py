@@ -10,20 +10,20 @@ import sys
 
 import pytest
 
-from tests.support import Bench, tiny
+from tests.support import TrainerHarness, tiny_config
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.checksum import sealed
+from tui_trainer.protocol.checksum import seal
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.catalog import describe, find_run, list_runs
 from tui_trainer.runs.journal import Journal
-from tui_trainer.runs.run_dir import Owner, RunFolder, taken
+from tui_trainer.runs.run_dir import Owner, RunDir, taken
 
 OWNER = Owner(123, "here", "/tmp/x.sock")
 
 
-def make(path, preset="digits-mlp", started="2026-01-01T00:00:00.000Z") -> RunFolder:
-    folder = RunFolder(path)
+def make(path, preset="digits-mlp", started="2026-01-01T00:00:00.000Z") -> RunDir:
+    folder = RunDir(path)
     folder.create("title = 'x'\n", {"preset": preset, "started": started}, OWNER)
     return folder
 
@@ -31,9 +31,9 @@ def make(path, preset="digits-mlp", started="2026-01-01T00:00:00.000Z") -> RunFo
 def test_two_hosts_can_never_hold_one_folder(tmp_path):
     folder = make(tmp_path / "a")
     with pytest.raises(UserError, match="another host"):
-        RunFolder(tmp_path / "a").hold(OWNER)
+        RunDir(tmp_path / "a").hold(OWNER)
     folder.release()
-    again = RunFolder(tmp_path / "a")
+    again = RunDir(tmp_path / "a")
     again.hold(OWNER)
     again.release()
 
@@ -49,28 +49,28 @@ def test_the_lock_dies_with_its_process_and_its_pid_is_never_trusted(tmp_path):
     make(path).release()
     code = (
         "import sys, os\nfrom pathlib import Path\nfrom tui_trainer.runs.run_dir import *\n"
-        "RunFolder(Path(sys.argv[1])).hold(Owner(os.getpid(), 'h', 's'))\nprint('held', flush=True)\nsys.stdin.read()"
+        "RunDir(Path(sys.argv[1])).hold(Owner(os.getpid(), 'h', 's'))\nprint('held', flush=True)\nsys.stdin.read()"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
-    owner = RunFolder(path).owner()
+    owner = RunDir(path).owner()
     assert owner is not None
     assert owner.pid == holder.pid
     holder.kill()
     holder.wait()
     for stream in (holder.stdin, holder.stdout):
         stream.close()
-    assert RunFolder(path).owner() is None
+    assert RunDir(path).owner() is None
     # The file still names the pid; were it reused by a living process, that would change nothing.
     (path / ".lock").write_text(json.dumps({"pid": 1, "host": "h", "socket": "s"}))
-    assert RunFolder(path).owner() is None
+    assert RunDir(path).owner() is None
 
 
 def test_a_finished_run_is_listed_with_what_programs_rely_on(tmp_path):
     folder = make(tmp_path / "a")
     journal = Journal(folder.journal)
-    bench = Bench(tiny(), folder)
+    bench = TrainerHarness(tiny_config(), folder)
     bench.finish()
     for event in bench.events:
         journal.append(encode_event(event))
@@ -176,7 +176,7 @@ def test_a_folder_whose_parts_lie_elsewhere_is_not_written(tmp_path, part):
     path.unlink(missing_ok=True)
     path.symlink_to(secret)
     with pytest.raises(UserError, match="another place"):
-        RunFolder(tmp_path / "a").hold(OWNER)
+        RunDir(tmp_path / "a").hold(OWNER)
     assert secret.read_text() == "precious"
 
 
@@ -185,14 +185,14 @@ def test_a_folder_that_was_taken_away_and_is_back_is_held_again(tmp_path):
     (tmp_path / "a").rename(tmp_path / "away")
     with pytest.raises(OSError, match="taken away"):
         folder.claim()
-    assert RunFolder(tmp_path / "a").owner() is None
+    assert RunDir(tmp_path / "a").owner() is None
     (tmp_path / "a").mkdir()
     folder.claim()
-    assert RunFolder(tmp_path / "a").owner() == OWNER
+    assert RunDir(tmp_path / "a").owner() == OWNER
     with pytest.raises(UserError, match="another host"):
-        RunFolder(tmp_path / "a").hold(OWNER)
+        RunDir(tmp_path / "a").hold(OWNER)
     folder.release()
-    assert RunFolder(tmp_path / "a").owner() is None
+    assert RunDir(tmp_path / "a").owner() is None
 
 
 def test_a_folder_that_comes_back_empty_is_given_what_the_run_was_made_from(tmp_path):
@@ -223,7 +223,7 @@ def test_a_folder_that_another_host_made_under_the_name_is_left_alone(tmp_path):
     journal.check()
     journal.append(encode_event(ev.Noted(text="of the first")))
     assert journal.error
-    bench = Bench(tiny(checkpoints={"every_steps": 5}), folder)
+    bench = TrainerHarness(tiny_config(checkpoints={"every_steps": 5}), folder)
     bench.finish()
     assert "another host" in bench.of(ev.SavingFailed)[0].error
     assert "NOT SAVED: checkpoint last" in bench.of(ev.RunFinished)[0].detail
@@ -238,7 +238,7 @@ def test_a_folder_that_another_host_made_under_the_name_is_left_alone(tmp_path):
 
 @pytest.mark.parametrize("part", ["about.json", "host.log", ".lock", "run.toml"])
 def test_a_pipe_in_the_place_of_a_file_is_refused_and_never_waited_for(tmp_path, part):
-    folder = RunFolder(tmp_path / "run")
+    folder = RunDir(tmp_path / "run")
     folder.create("x = 1\n", {}, OWNER)
     folder.release()
     (folder.path / part).unlink(missing_ok=True)
@@ -261,10 +261,10 @@ def test_a_pipe_in_the_place_of_a_file_is_refused_and_never_waited_for(tmp_path,
     ],
 )
 def test_a_line_with_a_checksum_that_says_nonsense_is_listed_without_a_word_of_it(tmp_path, body):
-    folder = RunFolder(tmp_path / "run")
+    folder = RunDir(tmp_path / "run")
     folder.create("x = 1\n", {}, OWNER)
     folder.release()
-    folder.journal.write_bytes(sealed(body))
+    folder.journal.write_bytes(seal(body))
     (info,) = list_runs(tmp_path)
     assert (info.epoch, info.step, info.best) == (0, 0, None)
     assert all(value is None for value in info.metrics.values())

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import pytest
 
-from tests.support import tiny, wait_for
+from tests.support import tiny_config, wait_for
 from tui_trainer.config.preset import Preset
 from tui_trainer.host.host import Host
 from tui_trainer.host.spec import HostSpec, host_spec
@@ -25,10 +25,10 @@ from tui_trainer.session.socket_session import connect
 from tui_trainer.state.run_state import RunState
 
 
-class Watcher:
+class SessionClient:
     """A viewer without a screen: drains, folds, remembers."""
 
-    opened: ClassVar[list[Watcher]] = []
+    opened: ClassVar[list[SessionClient]] = []
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -84,8 +84,8 @@ def private_sockets(tmp_path_factory, monkeypatch):
     """Sockets in a directory of the test's own; whoever still watches at its end leaves."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("s")))
     yield
-    while Watcher.opened:
-        Watcher.opened.pop().session.close()
+    while SessionClient.opened:
+        SessionClient.opened.pop().session.close()
 
 
 @dataclasses.dataclass
@@ -93,13 +93,13 @@ class Running:
     """A live run: its spec, a first watcher, and how to get another."""
 
     spec: HostSpec
-    watcher: Watcher
-    join: Callable[[], Watcher]
+    watcher: SessionClient
+    join: Callable[[], SessionClient]
     folder: Path
 
 
 def spec_for(tmp_path: Path, **tables) -> HostSpec:
-    preset = Preset(name="tiny", source="test", runs={"": tiny(**tables)})
+    preset = Preset(name="tiny", source="test", runs={"": tiny_config(**tables)})
     return host_spec(preset, str(tmp_path / "runs"), "run", ["test"])
 
 
@@ -109,11 +109,11 @@ def running(request, tmp_path) -> Iterator[Running]:
     spec = spec_for(tmp_path, training={"epochs": 1_000_000})
     if request.param == "in-process":
         session = InProcessSession(spec)
-        watcher = Watcher(session)
+        watcher = SessionClient(session)
     else:
         launched = launch(spec)
-        watcher = Watcher(launched.session())
-    made = Running(spec, watcher, lambda: Watcher(connect(Path(spec.socket))), Path(spec.runs[0].path))
+        watcher = SessionClient(launched.session())
+    made = Running(spec, watcher, lambda: SessionClient(connect(Path(spec.socket))), Path(spec.runs[0].path))
     watcher.until(lambda: watcher.state.step > 20, "the first steps")
     yield made
     if not watcher.state.over:
@@ -135,4 +135,4 @@ def run_host(spec: HostSpec, **options) -> tuple[Host, threading.Thread]:
     return host, thread
 
 
-__all__ = ["Running", "Watcher", "run_host", "socket_path", "spec_for"]
+__all__ = ["Running", "SessionClient", "run_host", "socket_path", "spec_for"]

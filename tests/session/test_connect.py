@@ -9,7 +9,7 @@ import pytest
 
 from tui_trainer.errors import UserError
 from tui_trainer.session.connect import folders_of
-from tui_trainer.session.finished_run import ReplaySession
+from tui_trainer.session.finished_run import JournalSession
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def runs(tmp_path: Path) -> Path:
 )
 def test_a_set_is_opened_whole_in_the_order_of_its_runs(runs: Path, name: str, opened: list[str]) -> None:
     for given in {name, str(runs / name)} if name != "last" else {name}:
-        sessions = [ReplaySession(folder) for folder in folders_of(given, runs)]
+        sessions = [JournalSession(folder) for folder in folders_of(given, runs)]
         told = [session.drain()[0].states[0].run for session in sessions]  # pyright: ignore[reportAttributeAccessIssue]
         assert told == opened
 

@@ -15,8 +15,8 @@ from tui_trainer.runs.journal import read_events
 from tui_trainer.runs.loading import background_load
 from tui_trainer.session import finished_run
 from tui_trainer.session.base import Greeting, Notice
-from tui_trainer.session.finished_run import ReplaySession
-from tui_trainer.session.multi import SeveralSessions
+from tui_trainer.session.finished_run import JournalSession
+from tui_trainer.session.multi import MultiSession
 from tui_trainer.state.run_state import RunState
 
 
@@ -32,7 +32,7 @@ def folded(journal: Path) -> str:
     return state.model_dump_json()
 
 
-def greetings(session: ReplaySession | SeveralSessions, notices: list[Notice] | None = None) -> list[Greeting]:
+def greetings(session: JournalSession | MultiSession, notices: list[Notice] | None = None) -> list[Greeting]:
     """All until everything has been read."""
     found: list[Greeting] = []
     until = monotonic() + 30
@@ -49,9 +49,9 @@ def greetings(session: ReplaySession | SeveralSessions, notices: list[Notice] | 
 
 def test_it_is_coarse_first_and_whole_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = write(tmp_path / "long", 1, 20_000)
-    begun: list[background_load.Reading] = []
+    begun: list[background_load.BackgroundLoader] = []
 
-    def begin_and_halt(path: Path) -> background_load.Reading | None:
+    def begin_and_halt(path: Path) -> background_load.BackgroundLoader | None:
         found = begin(path)
         assert found is not None
         os.kill(found._process.pid, signal.SIGSTOP)  # it may be done before this one has looked
@@ -60,7 +60,7 @@ def test_it_is_coarse_first_and_whole_in_the_end(tmp_path: Path, monkeypatch: py
 
     begin = finished_run._begin
     monkeypatch.setattr(finished_run, "_begin", begin_and_halt)
-    session = ReplaySession(tmp_path / "long")
+    session = JournalSession(tmp_path / "long")
     (coarse,) = session.drain()
     assert isinstance(coarse, Greeting)
     assert coarse.read < 1
@@ -75,7 +75,7 @@ def test_it_is_coarse_first_and_whole_in_the_end(tmp_path: Path, monkeypatch: py
 
 def test_lines_that_were_skipped_elsewhere_are_told_here(tmp_path: Path) -> None:
     altered(write(tmp_path / "long", 2, 20_000), random.Random(1), 3)
-    session = ReplaySession(tmp_path / "long")
+    session = JournalSession(tmp_path / "long")
     notices: list[Notice] = []
     greetings(session, notices)
     session.close()
@@ -89,12 +89,12 @@ def test_where_no_process_can_be_started_it_is_read_here(tmp_path: Path, monkeyp
         raise OSError("no more processes")
 
     monkeypatch.setattr(background_load.subprocess, "Popen", refuse)
-    assert greetings(ReplaySession(tmp_path / "long"))[-1].states[0].model_dump_json() == folded(journal)
+    assert greetings(JournalSession(tmp_path / "long"))[-1].states[0].model_dump_json() == folded(journal)
 
 
 def test_a_process_that_dies_is_replaced_by_this_one(tmp_path: Path) -> None:
     journal = write(tmp_path / "long", 4, 20_000)
-    session = ReplaySession(tmp_path / "long")
+    session = JournalSession(tmp_path / "long")
     assert session.drain()
     assert session._reading is not None
     session._reading._process.kill()
@@ -114,7 +114,7 @@ def test_what_is_read_here_is_not_called_whole_before_it_is(tmp_path: Path, monk
     ticks = iter(range(1 << 30))
     monkeypatch.setattr(finished_run, "perf_counter", lambda: next(ticks) * 0.6e-9)
     journal = write(tmp_path / "long", 4, 20_000)
-    found = greetings(ReplaySession(tmp_path / "long"))
+    found = greetings(JournalSession(tmp_path / "long"))
     assert len(found) > 3
     assert all(greeting.read < 1 for greeting in found[:-1])
     assert found[-1].states[0].model_dump_json() == folded(journal)
@@ -122,7 +122,7 @@ def test_what_is_read_here_is_not_called_whole_before_it_is(tmp_path: Path, monk
 
 def test_of_several_the_last_one_counts(tmp_path: Path) -> None:
     journals = [write(tmp_path / name, seed, 20_000) for seed, name in enumerate(("one", "two"), start=5)]
-    session = SeveralSessions([ReplaySession(journal.parent) for journal in journals])
+    session = MultiSession([JournalSession(journal.parent) for journal in journals])
     states = greetings(session)[-1].states
     session.close()
     assert [state.model_dump_json() for state in states] == [folded(journal) for journal in journals]

@@ -15,14 +15,14 @@ from tests.session.conftest import Running, run_host, spec_for
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
-from tui_trainer.session.request import ANSWER, ASK, GREETING, Answer, Hello, ask
+from tui_trainer.session.request import ANSWER, ASK, GREETING, Hello, Response, request
 
 
-def words(running: Running, command: str, *values: str, run: str = "*", timeout: float = 30) -> Answer:
-    hello, *answers = ask(Path(running.spec.socket), command, values, by="tester", run=run, timeout=timeout)
+def words(running: Running, command: str, *values: str, run: str = "*", timeout: float = 30) -> Response:
+    hello, *answers = request(Path(running.spec.socket), command, values, by="tester", run=run, timeout=timeout)
     assert hello == Hello(frozenset({"run"}))
     (answer,) = answers
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, Response)
     return answer
 
 
@@ -106,13 +106,13 @@ HELLO = GREETING + b',"protocol":1,"version":"0","states":[]}\n'
 def test_a_host_that_goes_away_is_named(tmp_path):
     answering(tmp_path / "s", HELLO, ANSWER + b',"id":"another","code":0,"text":"","event":null}\n')
     with pytest.raises(UserError, match="went away before it answered"):
-        list(ask(tmp_path / "s", "pause", [], by="", run="*", timeout=20))
+        list(request(tmp_path / "s", "pause", [], by="", run="*", timeout=20))
 
 
 def test_a_host_of_another_protocol_is_named(tmp_path):
     answering(tmp_path / "s", HELLO.replace(b'"protocol":1', b'"protocol":2'))
     with pytest.raises(UserError, match=r"speaks protocol 2 \(version 0\), this is 1"):
-        list(ask(tmp_path / "s", "pause", [], by="", run="*", timeout=20))
+        list(request(tmp_path / "s", "pause", [], by="", run="*", timeout=20))
 
 
 def test_no_answer_is_an_error_after_the_time(tmp_path):
@@ -120,7 +120,7 @@ def test_no_answer_is_an_error_after_the_time(tmp_path):
     listener.bind(str(tmp_path / "s"))
     listener.listen(1)
     with listener, pytest.raises(UserError, match="no answer within"):
-        list(ask(tmp_path / "s", "pause", [], by="", run="*", timeout=0.05))
+        list(request(tmp_path / "s", "pause", [], by="", run="*", timeout=0.05))
 
 
 def test_what_is_not_saved_is_told_to_who_asks(tmp_path):
@@ -128,7 +128,7 @@ def test_what_is_not_saved_is_told_to_who_asks(tmp_path):
     try:
         failed = ev.SavingFailed(what="events.jsonl", error="No space left on device")
         host.hub.publish(host.spec.runs[0].name, failed)
-        hello = next(ask(Path(host.spec.socket), "note", ["text=x"], by="", run="*", timeout=60))
+        hello = next(request(Path(host.spec.socket), "note", ["text=x"], by="", run="*", timeout=60))
         assert hello == Hello(frozenset({"run"}), ("events.jsonl: No space left on device",))
     finally:
         host.obey(cmd.Stop())

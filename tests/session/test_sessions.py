@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.session.conftest import Running, Watcher, run_host, socket_path, spec_for
+from tests.session.conftest import Running, SessionClient, run_host, socket_path, spec_for
 from tests.support import wait_for
 from tui_trainer.components.schedulers.builtin import Cosine
-from tui_trainer.host.event_bus import Hub
+from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.host import Host
 from tui_trainer.host.server import Server
 from tui_trainer.protocol import commands as cmd
@@ -23,9 +23,9 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import decode_event
 from tui_trainer.runs.catalog import describe
 from tui_trainer.runs.journal import read_events
-from tui_trainer.runs.run_dir import RunFolder
+from tui_trainer.runs.run_dir import RunDir
 from tui_trainer.session.base import Greeting
-from tui_trainer.session.finished_run import ReplaySession
+from tui_trainer.session.finished_run import JournalSession
 from tui_trainer.session.socket_session import connect
 from tui_trainer.state.run_state import RunState
 
@@ -91,7 +91,7 @@ def test_the_journal_holds_what_the_viewers_saw(running: Running):
         for step in event.steps
     ]
     assert steps == list(range(1, watcher.state.step + 1))
-    replay = Watcher(ReplaySession(running.folder))
+    replay = SessionClient(JournalSession(running.folder))
     replay.until(lambda: replay.state.over)
     volatile = {"memory", "device_memory", "cpu"}
     assert replay.state.model_dump(exclude=volatile) == watcher.state.model_dump(exclude=volatile)
@@ -128,8 +128,8 @@ def test_a_viewer_that_stalls_is_given_a_fresh_state_and_costs_bounded_memory(tm
     monkeypatch.setattr(server, "MAX_OUTBOX", 50_000)
     host, thread = run_host(spec_for(tmp_path, training={"epochs": 1_000_000}))
     try:
-        stalled = Watcher(connect(host._server.path))
-        active = Watcher(connect(host._server.path))
+        stalled = SessionClient(connect(host._server.path))
+        active = SessionClient(connect(host._server.path))
         active.until(lambda: any(viewer.behind for viewer in host._server.viewers), "the stalled viewer to fall behind")
         waiting = [viewer.queued - viewer.sent for viewer in host._server.viewers]
         assert max(waiting) < 60_000 + 3_000_000  # the greeting itself may be larger than the bound
@@ -159,7 +159,7 @@ class Counted:
 
 
 def test_a_viewer_that_takes_nothing_is_left_alone_until_it_reads(tmp_path):
-    hub = Hub()
+    hub = EventBus()
     hub.add_run("run")
     with selectors.DefaultSelector() as selector, socket.socket(socket.AF_UNIX) as client:
         server = Server(tmp_path / "s", hub, lambda command: None)
@@ -200,7 +200,7 @@ def test_a_viewer_that_takes_nothing_is_left_alone_until_it_reads(tmp_path):
 
 def test_rubbish_on_the_socket_disturbs_nobody(tmp_path):
     host, thread = run_host(spec_for(tmp_path, training={"epochs": 1_000_000}))
-    good = Watcher(connect(host._server.path))
+    good = SessionClient(connect(host._server.path))
     good.until(lambda: good.state.step > 0)
     for rubbish in (b"\x00" * 70_000, b"{}\n" * 100, b"x" * 200_000 + b"\n", b'{"type":"Nonsense"}\n', b"half a li"):
         with socket.socket(socket.AF_UNIX) as client:
@@ -257,7 +257,7 @@ def test_a_worker_that_outlives_its_host_writes_into_nobody_elses_pipe(tmp_path,
 def test_a_stop_while_the_folder_is_made_is_obeyed_before_the_first_step(tmp_path):
     from tui_trainer.host import worker
 
-    host = worker.Worker(spec_for(tmp_path), Hub(), lambda folder: host.obey(cmd.Stop(by="test")))
+    host = worker.Worker(spec_for(tmp_path), EventBus(), lambda folder: host.obey(cmd.Stop(by="test")))
     host._hub.add_run("run")
     host.work()
     info = describe(tmp_path / "runs" / "run", tmp_path / "runs")
@@ -277,7 +277,7 @@ def test_a_host_that_is_killed_is_named_and_its_run_is_taken_up(tmp_path, monkey
     monkeypatch.setattr(module, "launch", lambda spec: started.append(launch(spec)) or started[-1])
     spec = spec_for(tmp_path, training={"epochs": 1_000_000}, checkpoints={"every_steps": 50})
     launched = launch(spec)
-    watcher = Watcher(launched.session())
+    watcher = SessionClient(launched.session())
     watcher.until(lambda: "last" in watcher.state.checkpoints, "a checkpoint")
     launched.process.kill()
     watcher.until(watcher.notices, "word of its end")
@@ -286,9 +286,9 @@ def test_a_host_that_is_killed_is_named_and_its_run_is_taken_up(tmp_path, monkey
     assert notice.text in ("the host was killed (SIGKILL)", "the host was killed: the machine ran out of memory")
     assert notice.folders == (spec.runs[0].path,)
     assert describe(tmp_path / "runs" / "run").status == "dead"
-    dead = Watcher(ReplaySession(tmp_path / "runs" / "run"))
+    dead = SessionClient(JournalSession(tmp_path / "runs" / "run"))
     dead.until(lambda: any(found.folders for found in dead.notices()), "word that nobody holds it")
-    again = Watcher(module.take_up(notice.folders))
+    again = SessionClient(module.resume_session(notice.folders))
     again.until(lambda: again.state.step > watcher.state.step, "steps beyond those before")
     assert again.state.series["train_loss"].first_step == 1
     dead.until(lambda: dead.state.step > watcher.state.step, "the one who only reads to follow")
@@ -303,14 +303,14 @@ def test_fates_are_told_apart(tmp_path, monkeypatch):
     log = tmp_path / "host.log"
     log.write_text("Fatal Python error: Segmentation fault\n\nCurrent thread\n")
     monkeypatch.setattr(module, "memory_kills", lambda: 3)
-    assert module.fate(-11, 3, [log]) == "the host crashed in native code (SIGSEGV): Segmentation fault"
-    assert module.fate(None, 3, [log]) == "the host crashed in native code: Segmentation fault"
-    assert module.fate(-9, 3, [log]) == "the host was killed (SIGKILL)"
-    assert module.fate(-9, 2, [log]) == "the host was killed: the machine ran out of memory"
-    assert module.fate(-15, 3, []) == "the host was killed by SIGTERM"
+    assert module.exit_reason(-11, 3, [log]) == "the host crashed in native code (SIGSEGV): Segmentation fault"
+    assert module.exit_reason(None, 3, [log]) == "the host crashed in native code: Segmentation fault"
+    assert module.exit_reason(-9, 3, [log]) == "the host was killed (SIGKILL)"
+    assert module.exit_reason(-9, 2, [log]) == "the host was killed: the machine ran out of memory"
+    assert module.exit_reason(-15, 3, []) == "the host was killed by SIGTERM"
     log.write_text(log.read_text() + "--- taken up again at 2026 ---\nlast words\n")
-    assert module.fate(None, 3, [log]) == "the host is gone: killed, or lost"
-    assert module.fate(1, 3, [log]) == "the host ended with exit code 1: last words"
+    assert module.exit_reason(None, 3, [log]) == "the host is gone: killed, or lost"
+    assert module.exit_reason(1, 3, [log]) == "the host ended with exit code 1: last words"
 
 
 def test_sockets_of_hosts_that_died_go_with_the_next_host(tmp_path):
@@ -334,13 +334,13 @@ def test_runs_are_trained_anew_beside_the_old_ones(tmp_path):
     from tui_trainer.config.preset import load
     from tui_trainer.errors import UserError
     from tui_trainer.host.spec import host_spec
-    from tui_trainer.session.rerun import anew_spec
+    from tui_trainer.session.rerun import rerun_spec
 
     old = host_spec(load("coord-scale", ["training.epochs=2"]), str(tmp_path / "runs"), "night", [])
     _, thread = run_host(old)
     thread.join(60)
     folders = {run.name: run.path for run in old.runs}
-    spec = anew_spec(folders, ["data.rotation=45"])
+    spec = rerun_spec(folders, ["data.rotation=45"])
     assert [run.name.split("/")[1] for run in spec.runs] == ["sgd", "adagrad", "rmsprop", "adam"]
     assert {run.preset for run in spec.runs} == {"coord-scale"}
     assert spec.runs[0].name.split("/")[0] not in ("night", "")
@@ -351,7 +351,7 @@ def test_runs_are_trained_anew_beside_the_old_ones(tmp_path):
 
     def value(path: str) -> float:
         state = RunState()
-        for event in read_events(RunFolder(Path(path)).journal):
+        for event in read_events(RunDir(Path(path)).journal):
             state.apply(event)
         assert state.started is not None
         assert state.reason == "completed"
@@ -362,6 +362,6 @@ def test_runs_are_trained_anew_beside_the_old_ones(tmp_path):
     assert turned[1] > 1000 * straight[1]
     assert load(spec.runs[1].path).first.data.rotation == 45
     with pytest.raises(UserError, match="did you mean"):
-        anew_spec(folders, ["data.rotatoin=45"])
+        rerun_spec(folders, ["data.rotatoin=45"])
     with pytest.raises(UserError, match="not on this machine: the folder of run 'gone'"):
-        anew_spec({"gone": str(tmp_path / "nowhere")}, [])
+        rerun_spec({"gone": str(tmp_path / "nowhere")}, [])

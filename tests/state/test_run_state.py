@@ -7,9 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.runs.sample_journals import restored_to
-from tests.support import Bench, tiny
+from tests.support import TrainerHarness, tiny_config
 from tui_trainer.components.schedulers.builtin import Constant
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import decode_event, encode_event
@@ -17,8 +17,8 @@ from tui_trainer.state.run_state import LOG_LINES, RunState
 
 
 @pytest.fixture(scope="module")
-def steered() -> Bench:
-    bench = Bench(tiny(scheduler={"kind": "cosine"}, training={"layers_every": 5, "norm_every": 1}))
+def steered() -> TrainerHarness:
+    bench = TrainerHarness(tiny_config(scheduler={"kind": "cosine"}, training={"layers_every": 5, "norm_every": 1}))
     bench.steps(6)
     bench.control.put(cmd.SetLearningRate(factor=0.5, by="ann"))
     bench.control.put(cmd.Note(text="here", by="ann"))
@@ -76,7 +76,7 @@ def measurements(draw: st.DrawFn) -> ev.AnyEvent:
         return ev.LayersMeasured(step=step, layers={"one": ev.Layer(grad_norm=norm, dead=draw(st.floats(0, 1)))})
     if kind == "note":
         return ev.Noted(step=step, text="here")
-    restored = restored_to(Plan.begin(Constant(), 0.1, step=0, end=9, steps_per_epoch=3), step, 0, 3)
+    restored = restored_to(LrPlan.begin(Constant(), 0.1, step=0, end=9, steps_per_epoch=3), step, 0, 3)
     return ev.RolledBack(step=step, to="before", from_epoch=0, restored=restored)
 
 

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from tui_trainer.components.optimizers.first_order import Adam
 from tui_trainer.components.schedulers.builtin import Cosine
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.session.base import Greeting, Message, Notice
@@ -30,7 +30,7 @@ LEAVING = {"q", "d", "ctrl+c", "ctrl+q", "ctrl+z"}
 TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 
-class Scripted:
+class FakeSession:
     """A session without a host."""
 
     def __init__(
@@ -97,7 +97,7 @@ def started(title: str = "Digits, a small MLP", **changes: Any) -> ev.RunStarted
         early_stopping=True,
         metric="accuracy",
         task="classification",
-        plan=Plan.begin(Cosine(), 1e-2, step=0, end=STEPS * EPOCHS, steps_per_epoch=STEPS),
+        plan=LrPlan.begin(Cosine(), 1e-2, step=0, end=STEPS * EPOCHS, steps_per_epoch=STEPS),
         optimizer=Adam(lr=1e-2),
     ).model_copy(update=changes)
 
@@ -134,9 +134,9 @@ def trained(steps: int, first: int = 1) -> list[ev.AnyEvent]:
     return events
 
 
-def running(*runs: str, steps: int = 200, **session: Any) -> Scripted:
+def running(*runs: str, steps: int = 200, **session: Any) -> FakeSession:
     """A session whose runs have trained for a while."""
-    scripted = Scripted(*runs, **session)
+    scripted = FakeSession(*runs, **session)
     for run in scripted.runs:
         scripted.play(started(), ev.StatusChanged(status="running"), *trained(steps), run=run)
     return scripted
@@ -148,7 +148,7 @@ def finished(reason: ev.Reason = "completed", detail: str = "", exit_code: int =
     return ev.RunFinished(step=200, reason=reason, detail=detail, epoch=4, seconds=2, best=best, exit_code=exit_code)
 
 
-def app_over(session: Scripted | None = None, **options: Any) -> TrainerApp:
+def app_over(session: FakeSession | None = None, **options: Any) -> TrainerApp:
     """The application as tests use it: dark, local, whatever the terminal of the tests is."""
     options.setdefault("settings", Settings())
     options.setdefault("theme", "dark")

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from tests.ui.fake_session import (
     LEAVING,
-    Scripted,
+    FakeSession,
     app_over,
     finished,
     not_today,
@@ -146,7 +146,7 @@ def test_clicks_and_the_wheel_on_every_cell_of_a_small_screen() -> None:
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
 def test_names_that_are_not_what_they_seem(payload: str) -> None:
     """In every place that shows what others wrote."""
-    session = Scripted(payload or "digits")
+    session = FakeSession(payload or "digits")
     layer = ev.Layer(grad_norm=1.0, update_ratio=1e-3)
     begin = started(
         payload,

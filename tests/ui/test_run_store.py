@@ -6,7 +6,7 @@ import pytest
 
 from tests.ui.fake_session import running
 from tui_trainer.protocol import events as ev
-from tui_trainer.ui.run_store import Feed
+from tui_trainer.ui.run_store import RunStore
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from tui_trainer.ui.run_store import Feed
 )
 def test_only_news_is_drawn_before_its_turn(event: ev.AnyEvent, urgent: bool) -> None:
     session = running()
-    feed = Feed(session)
+    feed = RunStore(session)
     feed.take()
     session.play(event)
     news = feed.take()

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from tests.ui.fake_session import (
     TERMINAL,
-    Scripted,
+    FakeSession,
     app_over,
     finished,
     press,
@@ -28,7 +28,7 @@ from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.pictures import Axis, Bars, Contour, Group, Line, Spots, taken
 from tui_trainer.ui.app import TrainerApp
-from tui_trainer.ui.lecture.tour import Programme
+from tui_trainer.ui.lecture.tour import LecturePlan
 
 Compare = Callable[..., bool]
 
@@ -61,7 +61,7 @@ def after(*keys: str) -> Callable[[Pilot[Any]], Any]:
     return before
 
 
-def steered() -> Scripted:
+def steered() -> FakeSession:
     """A run in which somebody has intervened."""
     session = running()
     by = cmd.SetLearningRate(factor=0.5, by="ann@host")
@@ -136,7 +136,7 @@ def test_layers_80x24(snap_compare: Compare) -> None:
     assert snap_compare(app_over(steered()), terminal_size=(80, 24), run_before=after("w"))
 
 
-def pictured() -> Scripted:
+def pictured() -> FakeSession:
     """A run that shows a path over a bowl, and its layers."""
     session = running()
     session.play(started(config={"pictures": [{"kind": "path"}, {"kind": "layers"}]}), *trained(200))
@@ -180,7 +180,7 @@ def test_home_80x24(snap_compare: Compare) -> None:
     assert snap_compare(app, terminal_size=(80, 24), run_before=before)
 
 
-def narrated_twice() -> Scripted:
+def narrated_twice() -> FakeSession:
     """Two runs of a lesson that have trained for a while."""
     session = narrated(DUEL, "set/gd", "set/sgd")
     for run in session.runs:
@@ -201,7 +201,7 @@ def test_narration(snap_compare: Compare, size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 40)], ids=["80x24", "140x40"])
 def test_contents(snap_compare: Compare, size: tuple[int, int]) -> None:
-    app = app_over(programme=Programme(Lecture()))
+    app = app_over(programme=LecturePlan(Lecture()))
 
     async def before(pilot: Pilot[Any]) -> None:
         await until(pilot, lambda: "gd-vs-sgd" in screen_text(app))

@@ -7,7 +7,7 @@ import select
 from collections.abc import Callable
 
 
-class Beside:
+class ForkedCall:
     """A call that is made from now on in a copy of this process, on another core.
 
     Where it fails there, or no copy can be made, it is made again here: what it raises is raised, and what it says is

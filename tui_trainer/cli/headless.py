@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from tui_trainer.errors import UserError
-from tui_trainer.host.log_capture import Output
+from tui_trainer.host.log_capture import LogCapture
 from tui_trainer.host.spec import HostSpec
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.describe import describe, epoch_line
@@ -87,7 +87,7 @@ def train(spec: HostSpec) -> int:
     """
     own = os.dup(1)
     saved = os.dup(2)
-    output = Output(Path(spec.socket).with_suffix(".log"))
+    output = LogCapture(Path(spec.socket).with_suffix(".log"))
     output.capture()
     try:
         code, refusal = _serve(spec, output, own)
@@ -104,7 +104,7 @@ def train(spec: HostSpec) -> int:
     return code
 
 
-def _serve(spec: HostSpec, output: Output, descriptor: int) -> tuple[int, str]:
+def _serve(spec: HostSpec, output: LogCapture, descriptor: int) -> tuple[int, str]:
     from tui_trainer.host.host import Host
 
     host = Host(spec, output=output)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tui_trainer.session.connect import Directory
+    from tui_trainer.session.connect import RunDirectory
 
 
 def open_lecture(rows: Sequence[str] = (), *, play: bool = False, runs_dir: str | None = None) -> int:
@@ -21,16 +21,16 @@ def open_lecture(rows: Sequence[str] = (), *, play: bool = False, runs_dir: str 
         UserError: no screen can be drawn here; no preset shows such a row.
     """
     from tui_trainer.cli.open_screen import check_terminal, show
-    from tui_trainer.session.connect import Directory
-    from tui_trainer.ui.lecture.tour import Programme
+    from tui_trainer.session.connect import RunDirectory
+    from tui_trainer.ui.lecture.tour import LecturePlan
 
-    directory = Directory(runs_dir)
+    directory = RunDirectory(runs_dir)
     chosen = [_row(name, directory) for name in rows]
     check_terminal("--list prints the rows, --check measures what they claim")
-    return show(programme=Programme(directory, chosen, play))
+    return show(programme=LecturePlan(directory, chosen, play))
 
 
-def _row(name: str, directory: Directory) -> str:
+def _row(name: str, directory: RunDirectory) -> str:
     """The row that a person means by a number or by the name of a preset."""
     from tui_trainer.errors import UserError, did_you_mean
 

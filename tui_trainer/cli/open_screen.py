@@ -14,8 +14,8 @@ from tui_trainer.text import visible
 if TYPE_CHECKING:
     from tui_trainer.host.spec import HostSpec
     from tui_trainer.session.base import Session
-    from tui_trainer.session.catalog import Catalogue
-    from tui_trainer.ui.lecture.tour import Programme
+    from tui_trainer.session.catalog import Catalog
+    from tui_trainer.ui.lecture.tour import LecturePlan
 
 
 def check_terminal(instead: str = "") -> None:
@@ -30,8 +30,8 @@ def check_terminal(instead: str = "") -> None:
 def show(
     session: Session | Callable[[], Session] | None = None,
     *,
-    catalogue: Catalogue | None = None,
-    programme: Programme | None = None,
+    catalogue: Catalog | None = None,
+    programme: LecturePlan | None = None,
     read_only: bool = False,
     max_kbps: float | None = None,
 ) -> int:

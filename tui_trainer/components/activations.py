@@ -44,7 +44,7 @@ class Sign(Activation):
     kind: Literal["sign"] = "sign"
 
     def build(self) -> nn.Module:
-        from tui_trainer.nn.activations import Sign as SignModule
+        from tui_trainer.nn.activations import SignModule
 
         return SignModule()
 
@@ -158,7 +158,7 @@ class Abs(Activation):
     kind: Literal["abs"] = "abs"
 
     def build(self) -> nn.Module:
-        from tui_trainer.nn.activations import Abs as AbsModule
+        from tui_trainer.nn.activations import AbsModule
 
         return AbsModule()
 

@@ -57,7 +57,7 @@ class Zeros(Init):
         weight.zero_()
 
 
-class Constant(Init):
+class ConstantInit(Init):
     """One value everywhere: all units of a layer stay copies of one another (torch `constant_`)."""
 
     kind: Literal["constant"] = "constant"
@@ -233,7 +233,7 @@ def _kaiming_std(weight: Tensor, gain: float | None, mode: Fan) -> float:
 AnyInit = Annotated[
     TorchDefault
     | Zeros
-    | Constant
+    | ConstantInit
     | Normal
     | Uniform
     | TruncNormal

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tui_trainer.components.base import Component, Positive, Share
 from tui_trainer.components.models import Head
-from tui_trainer.data.types import Shape, Task
+from tui_trainer.data.types import ProblemSpec, Task
 
 if TYPE_CHECKING:
     from tui_trainer.nn.objectives import Cost, Objective
@@ -22,11 +22,11 @@ class Loss(Component):
         """Raise `ValueError`, saying what to use instead, where this loss makes no sense for the task or the head."""
         raise NotImplementedError
 
-    def outputs(self, shape: Shape) -> int:
+    def outputs(self, shape: ProblemSpec) -> int:
         """How many numbers the model puts out for a sample (for a position, of language)."""
         return shape.targets
 
-    def build(self, shape: Shape) -> Objective:
+    def build(self, shape: ProblemSpec) -> Objective:
         """The loss as a callable `(outputs, targets)` for data of `shape`."""
         raise NotImplementedError
 
@@ -76,7 +76,7 @@ class CrossEntropy(Loss):
                 'and 1, so that it can never be sure: set model.head = "identity", or loss.kind = "bce"'
             )
 
-    def build(self, shape: Shape) -> Objective:
+    def build(self, shape: ProblemSpec) -> Objective:
         import torch.nn.functional as F
 
         from tui_trainer.nn.objectives import Classes, Logits
@@ -100,7 +100,7 @@ class NLL(Loss):
                 'loss.kind = "cross-entropy"'
             )
 
-    def build(self, shape: Shape) -> Objective:
+    def build(self, shape: ProblemSpec) -> Objective:
         from tui_trainer.nn.objectives import Classes, nll_of_probabilities
 
         return Classes(nll_of_probabilities)
@@ -118,7 +118,7 @@ class _Distance(Loss):
                 'set model.head = "identity"'
             )
 
-    def build(self, shape: Shape) -> Objective:
+    def build(self, shape: ProblemSpec) -> Objective:
         from tui_trainer.nn.objectives import OneHot, Values
 
         return Values(self.cost()) if shape.task == "regression" else OneHot(self.cost())
@@ -181,7 +181,7 @@ class Huber(_Distance):
 class _Binary(Loss):
     """A loss with one output for two classes, and for more one output each, all against the rest."""
 
-    def outputs(self, shape: Shape) -> int:
+    def outputs(self, shape: ProblemSpec) -> int:
         return 1 if shape.targets == 2 else shape.targets
 
 
@@ -204,7 +204,7 @@ class BCEWithLogits(_Binary):
                 'compete: set model.head = "identity", or loss.kind = "nll"'
             )
 
-    def build(self, shape: Shape) -> Objective:
+    def build(self, shape: ProblemSpec) -> Objective:
         import torch.nn.functional as F
 
         from tui_trainer.nn.objectives import OneHot, TwoClasses
@@ -232,7 +232,7 @@ class BCE(_Binary):
                 'model.head = "sigmoid", or loss.kind = "nll"'
             )
 
-    def build(self, shape: Shape) -> Objective:
+    def build(self, shape: ProblemSpec) -> Objective:
         from tui_trainer.nn.objectives import OneHot, TwoClasses, bce_of_probabilities
 
         cost = bce_of_probabilities
@@ -260,7 +260,7 @@ class Hinge(_Margin):
 
     kind: Literal["hinge"] = "hinge"
 
-    def build(self, shape: Shape) -> Objective:
+    def build(self, shape: ProblemSpec) -> Objective:
         import torch.nn.functional as F
 
         from tui_trainer.nn.objectives import Classes, TwoSigns, hinge_of_signs
@@ -276,7 +276,7 @@ class Perceptron(_Margin):
 
     kind: Literal["perceptron"] = "perceptron"
 
-    def build(self, shape: Shape) -> Objective:
+    def build(self, shape: ProblemSpec) -> Objective:
         from tui_trainer.nn.objectives import Classes, TwoSigns, perceptron_of_classes, perceptron_of_signs
 
         return TwoSigns(perceptron_of_signs) if self.outputs(shape) == 1 else Classes(perceptron_of_classes)
@@ -299,7 +299,7 @@ class Value(Loss):
                 f'model.head = "{head}" would bend the function that is minimised: set model.head = "identity"'
             )
 
-    def build(self, shape: Shape) -> Objective:
+    def build(self, shape: ProblemSpec) -> Objective:
         from tui_trainer.nn.objectives import Heights
 
         return Heights()

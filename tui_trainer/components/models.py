@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from tui_trainer.components.activations import GELU, AnyActivation, ReLU
 from tui_trainer.components.base import Arguments, Component, Count, Decay, ImportPath
 from tui_trainer.components.initializers import AnyInit, KaimingUniform, Normal, TorchDefault
-from tui_trainer.data.types import Shape
+from tui_trainer.data.types import ProblemSpec
 from tui_trainer.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Model(Component):
     init: AnyInit = KaimingUniform()
     """The distribution of the first weights."""
 
-    def build(self, shape: Shape, outputs: int, generator: torch.Generator) -> nn.Module:
+    def build(self, shape: ProblemSpec, outputs: int, generator: torch.Generator) -> nn.Module:
         """The module for data of `shape`, its weights drawn from `generator` alone; no other generator is touched.
 
         Raises:
@@ -50,7 +50,7 @@ class Model(Component):
         self.init.apply(module, generator)
         return module
 
-    def check(self, shape: Shape) -> None:
+    def check(self, shape: ProblemSpec) -> None:
         """Raise `UserError`, in words that say what to do instead, where this model cannot read data of `shape`."""
         if shape.task == "minimise":
             raise UserError(_NO_SAMPLES.format(kind=self.kind))
@@ -60,11 +60,11 @@ class Model(Component):
                 'choose model.kind = "transformer"'
             )
 
-    def assemble(self, shape: Shape, outputs: int) -> nn.Module:
+    def assemble(self, shape: ProblemSpec, outputs: int) -> nn.Module:
         """The module for data that passed `check`, with whatever weights."""
         raise NotImplementedError
 
-    def describe(self, shape: Shape, outputs: int) -> str:
+    def describe(self, shape: ProblemSpec, outputs: int) -> str:
         """The model in one line: kind, sizes, activation, and the head where it does something."""
         words = [self.kind, self.sizes(shape, outputs)]
         if self.has_hidden_units:
@@ -73,7 +73,7 @@ class Model(Component):
             words.append(self.head)
         return " ".join(words)
 
-    def sizes(self, shape: Shape, outputs: int) -> str:
+    def sizes(self, shape: ProblemSpec, outputs: int) -> str:
         """The layers' sizes, for `describe`."""
         raise NotImplementedError
 
@@ -94,12 +94,12 @@ class Linear(Model):
     bias: bool = True
     """Whether a constant is added to each output; without it a boundary goes through the origin."""
 
-    def assemble(self, shape: Shape, outputs: int) -> nn.Module:
+    def assemble(self, shape: ProblemSpec, outputs: int) -> nn.Module:
         from tui_trainer.nn.networks import mlp
 
         return mlp(shape.inputs, (), outputs, self.activation.build, self.head, bias=self.bias)
 
-    def sizes(self, shape: Shape, outputs: int) -> str:
+    def sizes(self, shape: ProblemSpec, outputs: int) -> str:
         return f"{math.prod(shape.inputs)}-{outputs}"
 
     @property
@@ -118,12 +118,12 @@ class MLP(Model):
     norm: Literal["none", "batch", "layer"] = "none"
     """Normalise the sums of each hidden layer over the batch or over the layer, before the activation."""
 
-    def assemble(self, shape: Shape, outputs: int) -> nn.Module:
+    def assemble(self, shape: ProblemSpec, outputs: int) -> nn.Module:
         from tui_trainer.nn.networks import mlp
 
         return mlp(shape.inputs, self.hidden, outputs, self.activation.build, self.head, self.dropout, self.norm)
 
-    def sizes(self, shape: Shape, outputs: int) -> str:
+    def sizes(self, shape: ProblemSpec, outputs: int) -> str:
         return "-".join(str(size) for size in (math.prod(shape.inputs), *self.hidden, outputs))
 
     @property
@@ -154,7 +154,7 @@ class CNN(Model):
             raise ValueError("kernel must be odd, so that an image keeps its size: 3 and 5 are usual")
         return self
 
-    def check(self, shape: Shape) -> None:
+    def check(self, shape: ProblemSpec) -> None:
         super().check(shape)
         if len(shape.inputs) != 3:
             size = " x ".join(str(side) for side in shape.inputs)
@@ -173,7 +173,7 @@ class CNN(Model):
                 f"and {rows} x {columns} pixels are gone after {fit + 1}: give at most {fit}, or model.pool = 1"
             )
 
-    def assemble(self, shape: Shape, outputs: int) -> nn.Module:
+    def assemble(self, shape: ProblemSpec, outputs: int) -> nn.Module:
         from tui_trainer.nn.networks import cnn
 
         return cnn(
@@ -181,7 +181,7 @@ class CNN(Model):
             self.dropout, self.batch_norm,
         )  # fmt: skip
 
-    def sizes(self, shape: Shape, outputs: int) -> str:
+    def sizes(self, shape: ProblemSpec, outputs: int) -> str:
         image = "x".join(str(side) for side in shape.inputs)
         blocks = " ".join(f"conv{self.kernel}x{channels}" for channels in self.channels)
         return " ".join([image, blocks, "-".join(str(size) for size in (*self.hidden, outputs))])
@@ -215,7 +215,7 @@ class Transformer(Model):
             )
         return self
 
-    def check(self, shape: Shape) -> None:
+    def check(self, shape: ProblemSpec) -> None:
         if shape.task == "minimise":
             raise UserError(_NO_SAMPLES.format(kind=self.kind))
         if shape.task != "language":
@@ -230,7 +230,7 @@ class Transformer(Model):
                 f"latter, such as {near}"
             )
 
-    def assemble(self, shape: Shape, outputs: int) -> nn.Module:
+    def assemble(self, shape: ProblemSpec, outputs: int) -> nn.Module:
         from tui_trainer.nn.transformer import CausalTransformer
 
         return CausalTransformer(
@@ -238,7 +238,7 @@ class Transformer(Model):
             self.head, self.dropout, self.tied, self.sparse_embedding,
         )  # fmt: skip
 
-    def sizes(self, shape: Shape, outputs: int) -> str:
+    def sizes(self, shape: ProblemSpec, outputs: int) -> str:
         text = f"{shape.inputs[0]} of {shape.targets} symbols"
         return f"{self.layers} layers of {self.heads} heads, width {self.width}, {text}"
 
@@ -248,20 +248,20 @@ class Point(Model):
 
     kind: Literal["point"] = "point"
 
-    def check(self, shape: Shape) -> None:
+    def check(self, shape: ProblemSpec) -> None:
         if shape.function is None:
             raise UserError(
                 'model.kind = "point" is a place on a known function, and this data set has samples to learn from: '
                 'choose data.kind = "quadratic", or a model that reads them, such as model.kind = "mlp"'
             )
 
-    def assemble(self, shape: Shape, outputs: int) -> nn.Module:
+    def assemble(self, shape: ProblemSpec, outputs: int) -> nn.Module:
         from tui_trainer.data import functions
 
         assert shape.function is not None
-        return functions.Point(shape.function)
+        return functions.PointModule(shape.function)
 
-    def sizes(self, shape: Shape, outputs: int) -> str:
+    def sizes(self, shape: ProblemSpec, outputs: int) -> str:
         return f"in {shape.inputs[0]} dimension{'s' if shape.inputs[0] > 1 else ''}"
 
     @property
@@ -286,7 +286,7 @@ class ImportedModel(Model):
     def __hash__(self) -> int:
         return hash(self.model_dump_json())
 
-    def build(self, shape: Shape, outputs: int, generator: torch.Generator) -> nn.Module:
+    def build(self, shape: ProblemSpec, outputs: int, generator: torch.Generator) -> nn.Module:
         import torch
 
         with torch.random.fork_rng(devices=[]):
@@ -296,15 +296,15 @@ class ImportedModel(Model):
             self.init.apply(module, generator)
         return module
 
-    def check(self, shape: Shape) -> None:
+    def check(self, shape: ProblemSpec) -> None:
         """Only the function itself knows what it can read."""
 
-    def assemble(self, shape: Shape, outputs: int) -> nn.Module:
+    def assemble(self, shape: ProblemSpec, outputs: int) -> nn.Module:
         from tui_trainer.data.user_code import module
 
         return module(self.path, shape, outputs, self.arguments)
 
-    def sizes(self, shape: Shape, outputs: int) -> str:
+    def sizes(self, shape: ProblemSpec, outputs: int) -> str:
         return self.path
 
     @property

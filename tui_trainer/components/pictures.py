@@ -17,7 +17,7 @@ SEVERAL = 40
 """Pictures of one kind, about, that are spread over a run where nothing else is asked for."""
 
 
-class Shot(Component):
+class PictureSpec(Component):
     """One picture of a run: taken at the start, every few epochs, and at the end."""
 
     once: ClassVar[bool] = False
@@ -54,7 +54,7 @@ class Shot(Component):
         )
 
 
-class ActivationCurves(Shot):
+class ActivationCurves(PictureSpec):
     """Activation functions and their derivatives from -6 to 6, and what each lets through and costs."""
 
     once = True
@@ -70,7 +70,7 @@ class ActivationCurves(Shot):
             )
 
 
-class LayerBars(Shot):
+class LayerBars(PictureSpec):
     """Each layer's gradient, its movement since the start, and the deviation of its activations, on a log axis."""
 
     kind: Literal["layers"] = "layers"
@@ -78,13 +78,13 @@ class LayerBars(Shot):
     """Training samples that the gradient is taken of, drawn once; 0 takes them all."""
 
 
-class SingularValues(Shot):
+class SingularValues(PictureSpec):
     """The singular values of each weight matrix: what a layer stretches, shrinks and loses."""
 
     kind: Literal["singular-values"] = "singular-values"
 
 
-class LogitBars(Shot):
+class LogitBars(PictureSpec):
     """The logits of one validation sample, and the probabilities that become of them."""
 
     kind: Literal["logits"] = "logits"
@@ -97,7 +97,7 @@ class LogitBars(Shot):
         self._for_probabilities(model, loss)
 
 
-class Confidence(Shot):
+class Confidence(PictureSpec):
     """How sure the model is of its answers on the validation split, and how often it is right when it is that sure."""
 
     kind: Literal["confidence"] = "confidence"
@@ -110,7 +110,7 @@ class Confidence(Shot):
         self._for_probabilities(model, loss)
 
 
-class Predicted(Shot):
+class Predicted(PictureSpec):
     """Predicted against true numbers of the validation split, with the diagonal on which they agree."""
 
     kind: Literal["predicted"] = "predicted"
@@ -124,7 +124,7 @@ class Predicted(Shot):
             )
 
 
-class Confusion(Shot):
+class Confusion(PictureSpec):
     """How many validation samples of each class were taken for which class."""
 
     kind: Literal["confusion"] = "confusion"
@@ -134,7 +134,7 @@ class Confusion(Shot):
         self._for_classes(data)
 
 
-class Boundary(Shot):
+class Boundary(PictureSpec):
     """The class that the model gives to each place of the plane, with the validation samples. For two features."""
 
     kind: Literal["boundary"] = "boundary"
@@ -144,7 +144,7 @@ class Boundary(Shot):
         self._for_classes(data)
 
 
-class Path(Shot):
+class Path(PictureSpec):
     """The way of the parameters over the contour of the function, where the parameters are a point in the plane."""
 
     kind: Literal["path"] = "path"
@@ -157,13 +157,13 @@ class Path(Shot):
             )
 
 
-class Coverage(Shot):
+class Coverage(PictureSpec):
     """How often each training sample was used in the epoch that ended."""
 
     kind: Literal["coverage"] = "coverage"
 
 
-class GradientNoise(Shot):
+class GradientNoise(PictureSpec):
     """How far the gradient of a mini-batch is from that of all samples, against the size of the batch.
 
     At the first weights, with and without replacement; theory says S^2/B and S^2/B (m-B)/(m-1).
@@ -179,7 +179,7 @@ class GradientNoise(Shot):
     """Training samples, at most, that they are drawn from."""
 
 
-class Memory(Shot):
+class Memory(PictureSpec):
     """Bytes that the forward pass keeps for the backward pass, against the size of the batch."""
 
     once = True
@@ -188,7 +188,7 @@ class Memory(Shot):
     """Sizes of the batch."""
 
 
-class EffectiveStep(Shot):
+class EffectiveStep(PictureSpec):
     """What an adaptive optimizer makes of the rate for each coordinate, over the steps, on two log axes."""
 
     kind: Literal["effective-step"] = "effective-step"
@@ -203,7 +203,7 @@ class EffectiveStep(Shot):
             )
 
 
-class GradientNorms(Shot):
+class GradientNorms(PictureSpec):
     """The norm of mini-batch gradients beside that of the gradient of all samples, epoch by epoch."""
 
     kind: Literal["gradient-norms"] = "gradient-norms"
@@ -211,7 +211,7 @@ class GradientNorms(Shot):
     """Mini-batches of the coming epoch that are looked at, at most; they take that many steps' time."""
 
 
-class OutputGradient(Shot):
+class OutputGradient(PictureSpec):
     """How strongly an output under a sigmoid is pulled to 1, against its sum: by BCE and by the squared error."""
 
     once = True

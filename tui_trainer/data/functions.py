@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from tui_trainer.data.splits import MADE_UP, random, refuse_huge
-from tui_trainer.data.types import Data, Shape, Split
+from tui_trainer.data.types import Data, ProblemSpec, Split
 
 
-class Quadratic(nn.Module):
+class QuadraticFunction(nn.Module):
     """f(x) = 1/2 x' H x with H = R diag(eigenvalues) R': a bowl whose lowest point is 0, at the origin.
 
     Args:
@@ -47,10 +47,10 @@ class Quadratic(nn.Module):
         return 0.5 * ((point @ self.hessian) * point).sum(-1)
 
 
-class Point(nn.Module):
+class PointModule(nn.Module):
     """A point whose coordinates are the parameters: what it says of a sample xi is f(x) + xi . x."""
 
-    def __init__(self, function: Quadratic) -> None:
+    def __init__(self, function: QuadraticFunction) -> None:
         super().__init__()
         self.function = function
         self.x = nn.Parameter(function.start.clone())
@@ -77,7 +77,7 @@ def quadratic(
     """
     refuse_huge(functions, dimensions)
     eigenvalues: list[float] = np.logspace(0, math.log10(condition), dimensions).tolist()
-    function = Quadratic(eigenvalues, rotation, start or [eigenvalues[-1] / value for value in eigenvalues])
+    function = QuadraticFunction(eigenvalues, rotation, start or [eigenvalues[-1] / value for value in eigenvalues])
     slopes = noise * random(seed, MADE_UP).standard_normal((functions, dimensions))
     slopes -= slopes.mean(0)
     kind = torch.float64 if wide else torch.float32
@@ -87,7 +87,7 @@ def quadratic(
     noisy = f", noise {noise:g} on the gradient" if noise else ""
     named = "1 dimension" if dimensions == 1 else f"{dimensions} dimensions, condition number {condition:g}"
     return Data(
-        shape=Shape("minimise", (dimensions,), 1, function),
+        shape=ProblemSpec("minimise", (dimensions,), 1, function),
         train=train,
         validation=exact,
         known=constants(eigenvalues[0], eigenvalues[-1]) | {"minimum": function.minimum},

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tui_trainer.data.types import Data, Shape, Split
+from tui_trainer.data.types import Data, ProblemSpec, Split
 from tui_trainer.errors import UserError
 
 Floats = npt.NDArray[np.float64]
@@ -94,14 +94,14 @@ def prepare(
     scale = 1.0
     if samples.classes:
         targets = redraw(targets, train, label_noise, len(samples.classes), random(seed, LABEL_NOISE))
-        shape = Shape("classification", inputs.shape[1:], len(samples.classes))
+        shape = ProblemSpec("classification", inputs.shape[1:], len(samples.classes))
         guessing = entropy(np.bincount(targets[train]))
     else:
         if standardise:
             mean, deviation = moments(targets[train], 0)
             targets = (targets - mean) / deviation
             scale = float(deviation.mean())
-        shape = Shape("regression", inputs.shape[1:], targets.shape[1])
+        shape = ProblemSpec("regression", inputs.shape[1:], targets.shape[1])
         guessing = float(targets[train].var(0).mean())
     noted = f", {label_noise:.0%} of the training labels re-drawn" if label_noise else ""
     first, second, *third = (_as_tensors(inputs[part], targets[part], wide) for part in parts)

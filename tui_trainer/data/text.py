@@ -10,7 +10,7 @@ import torch
 
 from tui_trainer.data.local_files import MEGABYTE, read_text
 from tui_trainer.data.splits import Ints, entropy
-from tui_trainer.data.types import Data, Shape, Split
+from tui_trainer.data.types import Data, ProblemSpec, Split
 from tui_trainer.errors import UserError
 
 LIMIT = 32 * MEGABYTE
@@ -34,7 +34,7 @@ def build(path: str, context: int, validation: float, test: float) -> Data:
     second = _windows(symbols[last:], context, f"data.validation = {validation:g}", "to validate on")
     third = _windows(symbols[middle:last], context, f"data.test = {test:g}", "to test on") if test else None
     return Data(
-        shape=Shape("language", (context,), len(alphabet)),
+        shape=ProblemSpec("language", (context,), len(alphabet)),
         train=train,
         validation=second,
         test=third,

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tui_trainer.data.functions import Quadratic
+    from tui_trainer.data.functions import QuadraticFunction
 
 Task = Literal["classification", "regression", "language", "minimise"]
 """What is learned; to `minimise` is to look for the lowest point of a known function, and nothing is learned."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ProblemSpec:
     """What goes into a model and what must come out.
 
     Attributes:
@@ -30,7 +30,7 @@ class Shape:
     task: Task
     inputs: tuple[int, ...]
     targets: int
-    function: Quadratic | None = field(default=None, compare=False)
+    function: QuadraticFunction | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Data:
         note: one line about the data for people ("1,797 images of 8x8 pixels").
     """
 
-    shape: Shape
+    shape: ProblemSpec
     train: Split
     validation: Split
     test: Split | None = None

@@ -13,7 +13,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from tui_trainer.data.splits import Samples
-from tui_trainer.data.types import Shape
+from tui_trainer.data.types import ProblemSpec
 from tui_trainer.errors import UserError
 
 
@@ -42,7 +42,7 @@ def called(path: str, key: str, *given: Any, **arguments: Any) -> Any:
         raise UserError(f"{key} = {path!r}: {type(error).__name__}: {error}") from None
 
 
-def module(path: str, shape: Shape, outputs: int, arguments: Mapping[str, Any]) -> nn.Module:
+def module(path: str, shape: ProblemSpec, outputs: int, arguments: Mapping[str, Any]) -> nn.Module:
     """The module that the function makes for samples of `shape`. Raises `UserError`."""
     made = called(path, "model.path", shape.inputs, outputs, **arguments)
     if not isinstance(made, nn.Module):

@@ -23,7 +23,7 @@ LAST_LOSSES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class ProbeSeen:
     """One step, looked at closely.
 
     Attributes:
@@ -79,7 +79,7 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
-class Batches:
+class BatchWindow:
     """The losses of the batches of the epoch under way, summed up."""
 
     count: int = 0
@@ -129,9 +129,9 @@ class History:
     step: int = 0
     first_loss: float | None = None
     last_losses: tuple[float, ...] = ()
-    under_way: Batches = Batches()
+    under_way: BatchWindow = BatchWindow()
     epochs: Epochs = field(default_factory=Epochs)
-    probes: tuple[Probe, ...] = ()
+    probes: tuple[ProbeSeen, ...] = ()
     layers: tuple[LayerSeen, ...] = ()
     rate: float | None = None
     first_rate: float | None = None

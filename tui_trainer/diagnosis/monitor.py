@@ -22,7 +22,7 @@ TOLD_AGAIN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class DiagnosisState:
     """Where a diagnosis stands.
 
     Attributes:
@@ -38,10 +38,10 @@ class Course:
     active: Mapping[str, ev.Diagnosed] = field(default_factory=dict[str, ev.Diagnosed])
 
 
-_COURSE: TypeAdapter[Course] = TypeAdapter(Course)
+_COURSE: TypeAdapter[DiagnosisState] = TypeAdapter(DiagnosisState)
 
 
-class Observer:
+class DiagnosisMonitor:
     """The diagnosis of one run. The same events give the same findings, live and from a journal.
 
     Args:
@@ -50,8 +50,8 @@ class Observer:
 
     def __init__(self, publish: Callable[[ev.AnyEvent], None] = lambda event: None) -> None:
         self._publish = publish
-        self.course = Course()
-        self._before: list[tuple[str, Course]] = []
+        self.course = DiagnosisState()
+        self._before: list[tuple[str, DiagnosisState]] = []
         """Where it stood before each intervention, by the id of its command: what an undo goes back to."""
 
     def publish(self, event: ev.AnyEvent) -> None:
@@ -84,7 +84,7 @@ class Observer:
                 epoch = len(history.epochs) + (history.under_way.count > 0)
                 return self._judge(event.step, max(epoch, 1), between_epochs=True)
             case ev.RunStarted(step=0):
-                self.course = Course(history)
+                self.course = DiagnosisState(history)
             case _:
                 pass
         return []

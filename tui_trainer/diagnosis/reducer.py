@@ -14,11 +14,11 @@ from tui_trainer.diagnosis.history import (
     MEASUREMENTS,
     MOST_PROBES,
     WINDOW,
-    Batches,
+    BatchWindow,
     Broken,
     History,
     LayerSeen,
-    Probe,
+    ProbeSeen,
 )
 from tui_trainer.protocol import events as ev
 
@@ -83,7 +83,7 @@ def _with_losses(history: History, event: ev.Scalars, losses: Sequence[float | N
         step=event.steps[-1],
         first_loss=finite[0] if history.first_loss is None else history.first_loss,
         last_losses=(*history.last_losses, *finite[-LAST_LOSSES:])[-LAST_LOSSES:],
-        under_way=Batches(
+        under_way=BatchWindow(
             batches.count + len(finite),
             batches.total + sum(finite),
             batches.squares + sum([loss * loss for loss in finite]),
@@ -95,7 +95,7 @@ def _with_losses(history: History, event: ev.Scalars, losses: Sequence[float | N
 def _with_probes(history: History, event: ev.Scalars) -> History:
     columns = [event.values.get(name, [None] * len(event.steps)) for name in (QUALITY, UPDATE, COSINE)]
     fresh = [
-        Probe(step, (step - 1) // history.steps_per_epoch + 1, *measured)
+        ProbeSeen(step, (step - 1) // history.steps_per_epoch + 1, *measured)
         for step, *measured in zip(event.steps, *columns, strict=True)
     ]
     known = (*history.probes, *fresh)
@@ -117,7 +117,7 @@ def _epoch_ended(history: History, event: ev.EpochEnded) -> History:
         val_loss=metrics.get("val_loss"),
         val_error=1 - accuracy if accuracy is not None else None,
     )
-    return replace(history, step=event.step, under_way=Batches(), epochs=history.epochs.with_(ended))
+    return replace(history, step=event.step, under_way=BatchWindow(), epochs=history.epochs.with_(ended))
 
 
 def _layers_measured(history: History, event: ev.LayersMeasured) -> History:

@@ -8,13 +8,13 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from tui_trainer.engine import rng
-from tui_trainer.engine.commands.handlers import refuse
-from tui_trainer.engine.commands.queue import Control
+from tui_trainer.engine.commands.handlers import reject
+from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.ending import fail
 from tui_trainer.engine.trainer import Trainer
 
 
-def train(trainers: Sequence[Trainer], wake: threading.Event) -> None:
+def train_runs(trainers: Sequence[Trainer], wake: threading.Event) -> None:
     """Train every run to its end, a batch at a time; wait on `wake` while all of them are paused.
 
     The turn is of those that are least far, in epochs: then one that takes all samples in a step and one that takes a
@@ -72,7 +72,7 @@ def guarded(trainer: Trainer, work: Callable[[], bool | None]) -> bool | None:
         return None
 
 
-def dismiss(control: Control, trainer: Trainer) -> None:
+def dismiss(control: CommandQueue, trainer: Trainer) -> None:
     """Refuse what was asked too late."""
     while (command := control.take()) is not None:
-        refuse(trainer, command, "the run is over")
+        reject(trainer, command, "the run is over")

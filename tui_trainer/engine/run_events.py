@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from tui_trainer.engine.evaluation.baselines import levels
+from tui_trainer.engine.evaluation.baselines import baseline_losses
 from tui_trainer.protocol import events as ev
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def started(trainer: Trainer, path: str) -> ev.RunStarted:
     """What the run is made of."""
     config, shop, judge = trainer.config, trainer.shop, trainer.judge
     data = shop.data
-    chance, guessing = levels(config.loss, shop.objective, data)
+    chance, guessing = baseline_losses(config.loss, shop.objective, data)
     return ev.RunStarted(
         step=trainer.step,
         title=trainer.title,

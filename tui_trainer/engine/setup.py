@@ -16,7 +16,7 @@ from tui_trainer.data.types import Data, Split
 from tui_trainer.engine.batches import Batches, seeded
 from tui_trainer.engine.device import choose
 from tui_trainer.engine.fast_path import cuda_graphs
-from tui_trainer.engine.fast_path.manual_mlp import Passes, passes_for
+from tui_trainer.engine.fast_path.manual_mlp import ManualMlp, manual_mlp_for
 from tui_trainer.engine.monitoring.layer_stats import Layers, layers_of
 from tui_trainer.engine.rng import States, seeded_states
 from tui_trainer.errors import UserError
@@ -32,7 +32,7 @@ PRECISIONS = {"float32": None, "float64": None, "bfloat16": torch.bfloat16, "flo
 
 
 @dataclass(slots=True)
-class Workshop:
+class TrainingSetup:
     """Everything that one run trains with."""
 
     device: torch.device
@@ -42,7 +42,7 @@ class Workshop:
     objective: Objective
     forward: Callable[[Tensor], Tensor]
     """The model as it is called while training: compiled or as graphs, where that was asked for and works."""
-    passes: Passes | None
+    passes: ManualMlp | None
     """Forward and backward pass without autograd, to the same bits, where the model is plain enough for them."""
     autocast: AbstractContextManager[Any]
     """Mixed precision around the forward pass; does nothing in float32."""
@@ -56,7 +56,7 @@ class Workshop:
     def again(self) -> Callable[[Tensor], Tensor]:
         """The same for a pass beside the one of the step, or one that is differentiated twice: a graph has one set of
         outputs, which the next pass overwrites, and its gradient has none."""
-        return self.model if isinstance(self.forward, cuda_graphs.Graphed) else self.forward
+        return self.model if isinstance(self.forward, cuda_graphs.GraphedModel) else self.forward
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -64,7 +64,7 @@ class Workshop:
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
 
 
-def set_up(config: RunConfig, log: Callable[[str], None]) -> Workshop:
+def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
     """Build what the configuration describes.
 
     Args:
@@ -98,14 +98,14 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> Workshop:
     forward = _forward(config, model, train.inputs, batches.size, autocast, log)
     plain = forward is model and device.type == "cpu" and dtype is None
     sample = train.inputs[: batches.size], train.targets[: batches.size]
-    return Workshop(
+    return TrainingSetup(
         device=device,
         data=data,
         batches=batches,
         model=model,
         objective=objective,
         forward=forward,
-        passes=passes_for(model, objective, *sample) if plain else None,
+        passes=manual_mlp_for(model, objective, *sample) if plain else None,
         autocast=autocast,
         scaler=torch.amp.GradScaler(device.type) if dtype is torch.float16 else None,
         layers=layers_of(model),
@@ -152,10 +152,10 @@ def _forward(
     """The model as it is called while training, on batches of `size` of these inputs."""
     training = config.training
     if training.cuda_graphs:
-        reason = cuda_graphs.why_not(inputs.device, compiled=training.compile)
+        reason = cuda_graphs.unsupported_reason(inputs.device, compiled=training.compile)
         if not reason:
             with autocast:
-                return cuda_graphs.graphed(model, inputs[:size], log)
+                return cuda_graphs.graph_model(model, inputs[:size], log)
         log(f"training.cuda_graphs: the model runs without graphs: {reason}")
     return _compiled(model, inputs[:1], log) if training.compile else model
 

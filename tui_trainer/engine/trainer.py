@@ -21,30 +21,30 @@ import torch
 from torch import Tensor
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.config.run_config import RunConfig
-from tui_trainer.diagnosis.monitor import Observer
+from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.engine import rng, run_events, setup
 from tui_trainer.engine.checkpointing import snapshot
-from tui_trainer.engine.checkpointing.checkpointer import Saver
-from tui_trainer.engine.commands.handlers import obey
-from tui_trainer.engine.commands.queue import Control
-from tui_trainer.engine.commands.undo import Undoable
+from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
+from tui_trainer.engine.commands.handlers import apply_command
+from tui_trainer.engine.commands.queue import CommandQueue
+from tui_trainer.engine.commands.undo import UndoEntry
 from tui_trainer.engine.ending import Ending, finish
 from tui_trainer.engine.epoch_end import end_epoch
-from tui_trainer.engine.evaluation.early_stopper import Judge, Metrics
+from tui_trainer.engine.evaluation.early_stopper import EarlyStopper, Metrics
 from tui_trainer.engine.evaluation.evaluate import evaluate
 from tui_trainer.engine.evaluation.metrics import Metric, metric_for
 from tui_trainer.engine.fast_path import fused_step
 from tui_trainer.engine.monitoring import layer_stats, step_probe
 from tui_trainer.engine.monitoring.layer_stats import finite
-from tui_trainer.engine.monitoring.optimality import Descent
-from tui_trainer.engine.monitoring.recorder import Recorder, Stopwatch, columns
-from tui_trainer.engine.pictures.recorder import Album
+from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
+from tui_trainer.engine.monitoring.recorder import Recorder, Timer, columns
+from tui_trainer.engine.pictures.recorder import PictureRecorder
 from tui_trainer.engine.steps import closure
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
-from tui_trainer.runs.run_dir import RunFolder
+from tui_trainer.runs.run_dir import RunDir
 
 Publish = Callable[[ev.AnyEvent], None]
 
@@ -60,18 +60,18 @@ class Trainer:
     """
 
     def __init__(
-        self, run: str, config: RunConfig, publish: Publish, control: Control, *, title: str = "", preset: str = ""
+        self, run: str, config: RunConfig, publish: Publish, control: CommandQueue, *, title: str = "", preset: str = ""
     ) -> None:
         self.run_name = run
         self.config = config
-        self.observer = Observer(publish)
+        self.observer = DiagnosisMonitor(publish)
         self.publish = publish = self.observer.publish
         self.control = control
         self.title = title or config.title or run
         self.preset = preset
-        self.watch = Stopwatch()
+        self.watch = Timer()
         self.recorder = Recorder(publish, self.watch)
-        self.judge = Judge(config.early_stopping)
+        self.judge = EarlyStopper(config.early_stopping)
         self.step = 0
         """Optimizer steps taken."""
         self.epoch = 0
@@ -92,7 +92,7 @@ class Trainer:
         """Batches that may still be trained while paused."""
         self.rewound = False
         """Whether an undo has just moved the clock back."""
-        self.undo_stack: list[Undoable] = []
+        self.undo_stack: list[UndoEntry] = []
         self.script: list[tuple[int, AnyCommand]] = []
         """Commands of an earlier run, to be obeyed again at their steps."""
         self._scripted = -1
@@ -101,25 +101,25 @@ class Trainer:
         self.over = False
         """Whether nothing will be obeyed any more."""
         self.exit_code = 0
-        self.saver: Saver | None = None
+        self.saver: Checkpointer | None = None
         self.optimizer_choice: AnyOptimizer = config.optimizer
-        self.shop: setup.Workshop
+        self.shop: setup.TrainingSetup
         self.optimizer: torch.optim.Optimizer
-        self.prober: step_probe.Prober
+        self.prober: step_probe.StepProber
         self.metric: Metric
-        self.plan: Plan
-        self.descent: Descent
+        self.plan: LrPlan
+        self.descent: OptimalityMonitor
 
     # -- setting up -------------------------------------------------------------------------------------------------
 
     def set_up(self) -> None:
         """Build data, model and optimizer. Raises `UserError` where that is not possible; nothing has been written."""
         self.shop = setup.set_up(self.config, self.log)
-        self.descent = Descent(self.config, self.shop, self.recorder)
-        self.prober = step_probe.Prober(self.shop, self.config.training.probe_every)
+        self.descent = OptimalityMonitor(self.config, self.shop, self.recorder)
+        self.prober = step_probe.StepProber(self.shop, self.config.training.probe_every)
         self.use_optimizer(self.config.optimizer)
         self.metric = self.new_metric()
-        self.plan = Plan.begin(
+        self.plan = LrPlan.begin(
             self.config.scheduler,
             self.config.optimizer.lr,
             step=0,
@@ -127,7 +127,7 @@ class Trainer:
             steps_per_epoch=self.steps_per_epoch,
         )
         self.set_rate()
-        self.album = Album(self)
+        self.album = PictureRecorder(self)
 
     def use_optimizer(self, choice: AnyOptimizer) -> None:
         """Step with this optimizer from now on, its state empty. Raises `UserError` where it cannot step the model."""
@@ -136,7 +136,7 @@ class Trainer:
         self.optimizer_choice = choice
         self._parameters = self.shop.parameters
         self._train = partial(closure.train_batch, self) if choice.needs_closure else self._train_batch
-        self._step_optimizer = fused_step.bound(self.optimizer)
+        self._step_optimizer = fused_step.bind_step(self.optimizer)
 
     def new_metric(self) -> Metric:
         """The task's metric, empty."""
@@ -147,7 +147,7 @@ class Trainer:
         """Batches in one epoch."""
         return self.shop.batches.per_epoch
 
-    def begin(self, folder: RunFolder | None, mark_journal: Callable[[], dict[str, int]] = dict) -> None:
+    def begin(self, folder: RunDir | None, mark_journal: Callable[[], dict[str, int]] = dict) -> None:
         """Say what the run is made of, and save it in the folder from now on.
 
         Args:
@@ -155,7 +155,7 @@ class Trainer:
         """
         self._mark_journal = mark_journal
         if folder is not None:
-            self.saver = Saver(folder, self.config.checkpoints, self.publish)
+            self.saver = Checkpointer(folder, self.config.checkpoints, self.publish)
             self.saver.rest(self.watch.read(), perf_counter())
         self.publish(run_events.started(self, str(folder.path) if folder is not None else ""))
         self.enter("paused" if self.paused else "running")
@@ -202,7 +202,7 @@ class Trainer:
         ended, self.ending = self.ending, None
         self._follow_script()
         while (command := self.control.take()) is not None:
-            obey(self, command)
+            apply_command(self, command)
         self.rewound = False
         if self.ending is None and self.epoch >= self.epochs:
             self.ending = ended
@@ -327,7 +327,7 @@ class Trainer:
             self._follow_script()
             while not self.rewound and (command := self.control.take()) is not None:
                 self.flush()
-                obey(self, command)
+                apply_command(self, command)
             if self.rewound:
                 # Paused or not, the batches under way belong to the branch that was left: begin the epoch's anew.
                 return

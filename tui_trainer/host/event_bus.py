@@ -26,7 +26,7 @@ MOST = 64
 _MEASUREMENTS = (ev.Scalars, ev.EpochEnded, ev.LayersMeasured)
 
 
-class Outlet(Protocol):
+class Subscriber(Protocol):
     """Somebody who watches. `put` is called in the thread that publishes, under the hub's lock: it only stores."""
 
     def put(self, event: ev.AnyEvent, line: bytes) -> None:
@@ -70,7 +70,7 @@ class _Run:
         self._state, self.seq = state, state.seq
 
 
-class Hub:
+class EventBus:
     """The events of one host. Safe to publish to from any thread.
 
     Measurements that nobody asked for wait for each other, and for whatever else comes first: `release` hands out what
@@ -80,7 +80,7 @@ class Hub:
     def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
         self._lock = threading.Lock()
         self._runs: dict[str, _Run] = {}
-        self._outlets: list[Outlet] = []
+        self._outlets: list[Subscriber] = []
         self._held: list[tuple[str, ev.AnyEvent, float]] = []
         """Measurements that wait: of which run, and when they were made."""
         self._released = 0.0
@@ -193,14 +193,14 @@ class Hub:
         with self._lock:
             return [run.folded().model_copy(deep=True) for run in self._runs.values()]
 
-    def join(self, outlet: Outlet, greet: Callable[[list[RunState]], None]) -> None:
+    def join(self, outlet: Subscriber, greet: Callable[[list[RunState]], None]) -> None:
         """Greet a new outlet with the states, and hand it every event after them: none is missed, none comes twice."""
         with self._lock:
             greet([run.folded() for run in self._runs.values()])
             if outlet not in self._outlets:
                 self._outlets.append(outlet)
 
-    def leave(self, outlet: Outlet) -> None:
+    def leave(self, outlet: Subscriber) -> None:
         """Hand the outlet nothing more."""
         with self._lock:
             if outlet in self._outlets:

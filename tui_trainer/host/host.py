@@ -18,14 +18,14 @@ from time import monotonic
 import psutil
 
 from tui_trainer.errors import UserError
-from tui_trainer.host.event_bus import Hub
-from tui_trainer.host.log_capture import Output
+from tui_trainer.host.event_bus import EventBus
+from tui_trainer.host.log_capture import LogCapture
 from tui_trainer.host.server import Server
 from tui_trainer.host.spec import HostSpec
 from tui_trainer.host.worker import Worker
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand, Stop
-from tui_trainer.runs.run_dir import RunFolder
+from tui_trainer.runs.run_dir import RunDir
 
 TICK = 0.25
 """Seconds between two looks at what the process printed; viewers and signals are served at once."""
@@ -45,10 +45,10 @@ class Host:
     """
 
     def __init__(
-        self, spec: HostSpec, *, output: Output | None = None, listen: bool = True, handle_signals: bool = True
+        self, spec: HostSpec, *, output: LogCapture | None = None, listen: bool = True, handle_signals: bool = True
     ) -> None:
         self.spec = spec
-        self.hub = Hub(self.wake)
+        self.hub = EventBus(self.wake)
         self.worker = Worker(spec, self.hub, self._opened)
         self.after_tick: Callable[[], None] = lambda: None
         """Called in the serving thread whenever something happened: the headless printer draws from here."""
@@ -178,7 +178,7 @@ class Host:
         """Pass a command on to the runs it is for; a reason where there is none."""
         return self.worker.obey(command)
 
-    def _opened(self, folder: RunFolder) -> None:
+    def _opened(self, folder: RunDir) -> None:
         """Print into the run's own log from now on; and beside the socket, for `attach`, note where the runs are."""
         if self._output is not None:
             self._output.move_to(folder.log, folder.claim)
@@ -197,7 +197,7 @@ def main() -> int:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    output = Output(Path(spec.socket).with_suffix(".log"))
+    output = LogCapture(Path(spec.socket).with_suffix(".log"))
     output.capture()
     faulthandler.enable()
     try:

@@ -18,7 +18,7 @@ AGAIN = "--- taken up again at "
 """How the line in host.log begins that stands between what one host printed and what the next one does."""
 
 
-class Output:
+class LogCapture:
     """Descriptors 1 and 2 of the process, turned into a file from which new lines are read.
 
     A file never blocks who prints, whatever the viewers do.

@@ -16,7 +16,7 @@ from tui_trainer.protocol.describe import describe
 from tui_trainer.protocol.wire_format import ANSWER
 
 
-class Ask(BaseModel):
+class Request(BaseModel):
     """A command as it was typed, stamped as every command is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,26 +29,26 @@ class Ask(BaseModel):
     values: tuple[str, ...] = ()
 
 
-def decode_ask(line: bytes) -> Ask:
+def decode_request(line: bytes) -> Request:
     """The wish of a line. Raises `BadLine`."""
     try:
-        return Ask.model_validate_json(line)
+        return Request.model_validate_json(line)
     except ValidationError as error:
         raise BadLine(f"not a wish: {error.errors()[0]['msg']}") from None
 
 
-def understood(wish: Ask) -> AnyCommand:
+def to_command(wish: Request) -> AnyCommand:
     """The command that is wished for. Raises `UserError` where it makes no sense."""
     return parse_command(wish.command, wish.values).model_copy(update={"id": wish.id, "by": wish.by, "run": wish.run})
 
 
-def encode_answer(id: str, event: ev.AnyEvent) -> bytes:
+def encode_response(id: str, event: ev.AnyEvent) -> bytes:
     """The line that tells who asked what came of it."""
     code = 1 if isinstance(event, ev.Refused) else 0
     return _line(id, code, describe(event) or type(event).__name__, event.model_dump_json())
 
 
-def encode_nonsense(id: str, error: UserError) -> bytes:
+def encode_error(id: str, error: UserError) -> bytes:
     """The line that tells who asked why it makes no sense."""
     return _line(id, error.exit_code, str(error), "null")
 

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 from tui_trainer.errors import UserError
 from tui_trainer.runs.comparison import differing_keys, flattened
 from tui_trainer.runs.environment_diff import differences
-from tui_trainer.runs.interventions import later
+from tui_trainer.runs.interventions import pending_after
 from tui_trainer.runs.journal import Follower, Journal
-from tui_trainer.runs.run_dir import RunFolder
+from tui_trainer.runs.run_dir import RunDir
 from tui_trainer.state.run_state import RunState
 
 if TYPE_CHECKING:
-    from tui_trainer.engine.checkpointing.restore import Resumed
+    from tui_trainer.engine.checkpointing.restore import RestoredTrainer
     from tui_trainer.engine.trainer import Trainer
 
 
 @dataclass(frozen=True, slots=True)
-class TakenUp:
+class RestoredJournal:
     """What a host goes on with: the journal, the state to which it folds, and what is to be said, a line each."""
 
     journal: Journal
@@ -28,7 +28,7 @@ class TakenUp:
     words: list[str]
 
 
-def take_up(trainer: Trainer, folder: RunFolder, resumed: Resumed) -> TakenUp:
+def restore_journal(trainer: Trainer, folder: RunDir, resumed: RestoredTrainer) -> RestoredJournal:
     """Cut the journal back to the checkpoint to which a trainer was brought.
 
     What was asked of the run after it, before its host vanished, is asked again at the same steps.
@@ -43,7 +43,7 @@ def take_up(trainer: Trainer, folder: RunFolder, resumed: Resumed) -> TakenUp:
     ]
     try:
         known = {command.id for command in trainer.control.pending()} | {command.id for _, command in trainer.script}
-        after = later(folder.journal, resumed.reached, trainer.step, known)
+        after = pending_after(folder.journal, resumed.reached, trainer.step, known)
         missing = resumed.reached - (folder.journal.stat().st_size if folder.journal.exists() else 0)
         journal = open_journal(folder, resumed.reached)
         follower, state = Follower(folder.journal), RunState(run=trainer.run_name)
@@ -61,10 +61,10 @@ def take_up(trainer: Trainer, folder: RunFolder, resumed: Resumed) -> TakenUp:
     trainer.follow(sorted([*trainer.script, *after.script], key=lambda one: one[0]))
     note_resume(folder.about, trainer)
     folder.remember()
-    return TakenUp(journal, state, words)
+    return RestoredJournal(journal, state, words)
 
 
-def open_journal(folder: RunFolder, length: int | None = None) -> Journal:
+def open_journal(folder: RunDir, length: int | None = None) -> Journal:
     """The folder's journal, to be written, cut to `length`. Raises `UserError` where it cannot be."""
     try:
         return Journal(folder.journal, length, folder.claim)

@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from tui_trainer.errors import UserError
-from tui_trainer.host.event_bus import Hub
-from tui_trainer.host.requests import decode_ask, encode_answer, encode_nonsense, understood
+from tui_trainer.host.event_bus import EventBus
+from tui_trainer.host.requests import decode_request, encode_error, encode_response, to_command
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import MAX_COMMAND, BadLine, decode_command, encode_event
 from tui_trainer.protocol.commands import AnyCommand
@@ -59,7 +59,7 @@ class Viewer:
         """Keep an event's line for the viewer, unless too many bytes wait already."""
         self.queue(line)
         if self.asked and event.cause is not None and event.cause.id in self.asked:
-            self.queue(encode_answer(event.cause.id, event))
+            self.queue(encode_response(event.cause.id, event))
 
     def queue(self, line: bytes) -> None:
         """Keep a line for the viewer, unless too many bytes wait already."""
@@ -92,7 +92,7 @@ class Server:
         obey: takes every command; called in the thread that serves.
     """
 
-    def __init__(self, path: Path, hub: Hub, obey: Callable[[AnyCommand], str | None]) -> None:
+    def __init__(self, path: Path, hub: EventBus, obey: Callable[[AnyCommand], str | None]) -> None:
         self.path = path
         self._hub = hub
         self._obey = obey
@@ -162,11 +162,11 @@ class Server:
 
     def _asked(self, viewer: Viewer, line: bytes) -> AnyCommand | None:
         """The command of a wish in words; None where it makes no sense, and that has been said. Raises `BadLine`."""
-        wish = decode_ask(line)
+        wish = decode_request(line)
         try:
-            command = understood(wish)
+            command = to_command(wish)
         except UserError as error:
-            viewer.queue(encode_nonsense(wish.id, error))
+            viewer.queue(encode_error(wish.id, error))
             return None
         viewer.asked.append(wish.id)
         return command

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.config.trust import check_trust
 from tui_trainer.errors import UserError
-from tui_trainer.host.event_bus import Hub
-from tui_trainer.host.restore import open_journal, take_up
+from tui_trainer.host.event_bus import EventBus
+from tui_trainer.host.restore import open_journal, restore_journal
 from tui_trainer.host.spec import HostSpec, RunSpec
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand, Stop
-from tui_trainer.runs.run_dir import Owner, RunFolder
+from tui_trainer.runs.run_dir import Owner, RunDir
 
 if TYPE_CHECKING:
-    from tui_trainer.engine.checkpointing.restore import Resumed
+    from tui_trainer.engine.checkpointing.restore import RestoredTrainer
     from tui_trainer.engine.trainer import Trainer
 
 
@@ -38,7 +38,7 @@ class Worker:
         opened: called with the first folder that is open: from then on the process may print into it.
     """
 
-    def __init__(self, spec: HostSpec, hub: Hub, opened: Callable[[RunFolder], None]) -> None:
+    def __init__(self, spec: HostSpec, hub: EventBus, opened: Callable[[RunDir], None]) -> None:
         self.spec = spec
         self.exit_code = 0
         self.refusal = ""
@@ -52,8 +52,8 @@ class Worker:
         self._early: list[AnyCommand] = []
         self._trainers: list[Trainer] = []
         self._built = self._training = False
-        self._folders: list[RunFolder] = []
-        self._made: list[RunFolder] = []
+        self._folders: list[RunDir] = []
+        self._made: list[RunDir] = []
 
     # -- asked from other threads -----------------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ class Worker:
 
     def _build(self) -> None:
         self._tell("importing torch")
-        from tui_trainer.engine.commands.queue import Control
+        from tui_trainer.engine.commands.queue import CommandQueue
         from tui_trainer.engine.device import use_threads
         from tui_trainer.engine.trainer import Trainer
 
@@ -156,7 +156,7 @@ class Worker:
                 run.name,
                 config,
                 lambda event, name=run.name: self._hub.publish(name, event),
-                Control(self._go_on),
+                CommandQueue(self._go_on),
                 title=run.title,
                 preset=run.preset,
             )
@@ -171,7 +171,7 @@ class Worker:
         """Make or take the folders; nothing has been written before this."""
         owner = Owner(os.getpid(), socket.gethostname(), self.spec.socket)
         for run, trainer in zip(self.spec.runs, self._trainers, strict=True):
-            folder = RunFolder(Path(run.path))
+            folder = RunDir(Path(run.path))
             if run.resume:
                 folder.hold(owner)
                 self._folders.append(folder)
@@ -182,7 +182,7 @@ class Worker:
         resumed = self._restore()
         for run, trainer, folder in zip(self.spec.runs, self._trainers, self._folders, strict=True):
             if run.resume:
-                taken = take_up(trainer, folder, resumed[run.name])
+                taken = restore_journal(trainer, folder, resumed[run.name])
                 self._hub.go_on_from(run.name, taken.state, taken.journal)
                 for line in taken.words:
                     trainer.log(line)
@@ -192,14 +192,14 @@ class Worker:
             for command in run.commands:
                 trainer.control.put(command)
 
-    def _restore(self) -> dict[str, Resumed]:
+    def _restore(self) -> dict[str, RestoredTrainer]:
         """Bring each run that goes on to its last whole checkpoint: all of them fit, or nothing is written."""
         from tui_trainer.engine.checkpointing.restore import restore_last
 
         runs = zip(self.spec.runs, self._trainers, self._folders, strict=True)
         return {run.name: restore_last(trainer, folder.checkpoints) for run, trainer, folder in runs if run.resume}
 
-    def _make(self, run: RunSpec, trainer: Trainer, folder: RunFolder, owner: Owner) -> None:
+    def _make(self, run: RunSpec, trainer: Trainer, folder: RunDir, owner: Owner) -> None:
         """The run's new folder, with what it was made from; from here on its events are written."""
         from tui_trainer.config.preset import dump
         from tui_trainer.engine.run_metadata import about
@@ -210,13 +210,13 @@ class Worker:
         self._hub.write_to(run.name, open_journal(folder))
 
     def _train(self) -> None:
-        from tui_trainer.engine.multi_run import dismiss, train
+        from tui_trainer.engine.multi_run import dismiss, train_runs
 
         with self._lock:
             self._training = True
         for command in self._early:
             self.obey(command)
-        train(self._trainers, self._go_on)
+        train_runs(self._trainers, self._go_on)
         for trainer in self._trainers:
             dismiss(trainer.control, trainer)
         self.exit_code = max(trainer.exit_code for trainer in self._trainers)

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from tui_trainer.data.types import Split
 from tui_trainer.engine.evaluation.evaluate import evaluate
-from tui_trainer.lecture.trained_run import Trained, Weights
+from tui_trainer.lecture.trained_run import TrainedRun, Weights
 
 
-def outputs(trained: Trained, weights: Weights | None = None, split: Split | None = None) -> Tensor:
+def outputs(trained: TrainedRun, weights: Weights | None = None, split: Split | None = None) -> Tensor:
     """What the network puts out for a split, the training one where none is given.
 
     Args:
@@ -24,7 +24,7 @@ def outputs(trained: Trained, weights: Weights | None = None, split: Split | Non
 
 
 def gradients(
-    trained: Trained, weights: Weights | None = None, inputs: Tensor | None = None, targets: Tensor | None = None
+    trained: TrainedRun, weights: Weights | None = None, inputs: Tensor | None = None, targets: Tensor | None = None
 ) -> dict[str, Tensor]:
     """The gradient of the mean loss by parameter, of the whole training split where no samples are given."""
     train = trained.shop.data.train
@@ -35,7 +35,7 @@ def gradients(
     return dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
 
 
-def accuracy(trained: Trained) -> float:
+def accuracy(trained: TrainedRun) -> float:
     """The validation accuracy of the network as training left it, also where its weights are no numbers any more."""
     shop = trained.shop
     found = evaluate(shop.model, shop.objective, shop.data, shop.data.validation)
@@ -43,7 +43,7 @@ def accuracy(trained: Trained) -> float:
     return found["accuracy"]
 
 
-def error_on_test(trained: Trained) -> float:
+def error_on_test(trained: TrainedRun) -> float:
     """The share of the test split that the network, as training left it, gets wrong."""
     shop = trained.shop
     assert shop.data.test is not None, "the preset has a test split"

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from tui_trainer.lecture import checks as check_modules
 from tui_trainer.lecture.claims import Measured
-from tui_trainer.lecture.training_cache import School
+from tui_trainer.lecture.training_cache import TrainingCache
 
-Measure = Callable[[School], Iterable[Measured]]
+Measure = Callable[[TrainingCache], Iterable[Measured]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tui_trainer.lecture.claims import Measured, Verdict, collect
 from tui_trainer.lecture.registry import Check
-from tui_trainer.lecture.training_cache import School
+from tui_trainer.lecture.training_cache import TrainingCache
 
 Tell = Callable[[str], None]
 
@@ -22,7 +22,7 @@ def check(wanted: Sequence[Check], seeds: Sequence[int], tell: Tell = lambda lin
     """
     found: dict[str, list[list[Measured]]] = {one.row: [] for one in wanted}
     for seed in seeds:
-        school = School(seed, lambda line, seed=seed: tell(f"seed {seed}: training {line}"))
+        school = TrainingCache(seed, lambda line, seed=seed: tell(f"seed {seed}: training {line}"))
         for one in wanted:
             begun = time.process_time()
             found[one.row].append(list(one.measure(school)))

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from tui_trainer.config.run_config import RunConfig
-from tui_trainer.engine.setup import Workshop
+from tui_trainer.engine.setup import TrainingSetup
 from tui_trainer.protocol import events as ev
-from tui_trainer.runs.history import Record
+from tui_trainer.runs.history import RunHistory
 
 Weights = dict[str, Tensor]
 """A network's state, by name."""
 
 
 @dataclass(slots=True)
-class Trained:
+class TrainedRun:
     """One run, trained to its end in this process.
 
     Attributes:
@@ -32,8 +32,8 @@ class Trained:
     """
 
     config: RunConfig
-    shop: Workshop
-    record: Record = field(default_factory=Record)
+    shop: TrainingSetup
+    record: RunHistory = field(default_factory=RunHistory)
     epochs: list[ev.EpochEnded] = field(default_factory=list[ev.EpochEnded])
     findings: list[ev.Diagnosed] = field(default_factory=list[ev.Diagnosed])
     weights: dict[int, Weights] = field(default_factory=dict[int, Weights])

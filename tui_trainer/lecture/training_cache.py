@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from tui_trainer.config.preset import load
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.engine.checkpointing.state_tree import copied
-from tui_trainer.engine.commands.queue import Control
-from tui_trainer.engine.multi_run import train
+from tui_trainer.engine.commands.queue import CommandQueue
+from tui_trainer.engine.multi_run import train_runs
 from tui_trainer.engine.trainer import Trainer
 from tui_trainer.errors import UserError
-from tui_trainer.lecture.trained_run import Trained
+from tui_trainer.lecture.trained_run import TrainedRun
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
 
@@ -20,15 +20,15 @@ Script = Sequence[tuple[int, AnyCommand]]
 """Commands to be obeyed at steps, as if a person sent them."""
 
 
-class Group(Mapping[str, Trained]):
+class Variants(Mapping[str, TrainedRun]):
     """The runs of a preset by variant, "" for a preset of one run; each is trained when it is asked for first."""
 
-    def __init__(self, configs: dict[str, RunConfig], train: Callable[[str, RunConfig], Trained]) -> None:
+    def __init__(self, configs: dict[str, RunConfig], train: Callable[[str, RunConfig], TrainedRun]) -> None:
         self._configs = configs
         self._train = train
-        self._trained: dict[str, Trained] = {}
+        self._trained: dict[str, TrainedRun] = {}
 
-    def __getitem__(self, variant: str) -> Trained:
+    def __getitem__(self, variant: str) -> TrainedRun:
         if variant not in self._trained:
             self._trained[variant] = self._train(variant, self._configs[variant])
         return self._trained[variant]
@@ -40,7 +40,7 @@ class Group(Mapping[str, Trained]):
         return len(self._configs)
 
 
-class School:
+class TrainingCache:
     """Trains what is asked for with one seed, and remembers it for the next row that asks.
 
     Args:
@@ -51,9 +51,9 @@ class School:
     def __init__(self, seed: int, tell: Callable[[str], None] = lambda line: None) -> None:
         self.seed = seed
         self._tell = tell
-        self._known: dict[tuple[str, tuple[str, ...], tuple[int, ...]], Group] = {}
+        self._known: dict[tuple[str, tuple[str, ...], tuple[int, ...]], Variants] = {}
 
-    def runs(self, preset: str, *overrides: str, weights_at: Sequence[int] = ()) -> Group:
+    def runs(self, preset: str, *overrides: str, weights_at: Sequence[int] = ()) -> Variants:
         """The runs of a preset by their variant, `KEY=VALUE` overrides applied.
 
         Args:
@@ -64,13 +64,13 @@ class School:
         key = (preset, overrides, tuple(weights_at))
         if key not in self._known:
             configs = load(preset, [*overrides, f"training.seed={self.seed}"]).runs
-            self._known[key] = Group(
+            self._known[key] = Variants(
                 configs,
                 lambda variant, config: self.train(config, f"{preset} {variant}".strip(), weights_at=weights_at),
             )
         return self._known[key]
 
-    def train(self, config: RunConfig, name: str, *, weights_at: Sequence[int] = (), script: Script = ()) -> Trained:
+    def train(self, config: RunConfig, name: str, *, weights_at: Sequence[int] = (), script: Script = ()) -> TrainedRun:
         """One run, trained to its end through the real engine.
 
         Raises:
@@ -79,7 +79,7 @@ class School:
         self._tell(name)
         at_once = config.training.model_copy(update={"steps_per_second": 0.0})  # nobody watches
         config = config.model_copy(update={"training": at_once})
-        trained: Trained | None = None
+        trained: TrainedRun | None = None
 
         def publish(event: ev.AnyEvent) -> None:
             if trained is None:
@@ -95,12 +95,12 @@ class School:
                 trained.findings.append(event)
 
         wake = threading.Event()
-        trainer = Trainer(name, config, publish, Control(wake))
+        trainer = Trainer(name, config, publish, CommandQueue(wake))
         trainer.set_up()
-        trained = Trained(config, trainer.shop, weights={0: copied(trainer.shop.model.state_dict())})
+        trained = TrainedRun(config, trainer.shop, weights={0: copied(trainer.shop.model.state_dict())})
         trainer.begin(None)
         trainer.follow(script)
-        train([trainer], wake)
+        train_runs([trainer], wake)
         if trained.ending.reason == "failed":
             raise UserError(f"{name}: {trained.ending.detail}")
         trainer.shop.model.eval()

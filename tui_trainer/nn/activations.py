@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 
 
-class Sign(nn.Module):
+class SignModule(nn.Module):
     """-1, 0 or 1. torch's derivative of it is exactly zero, also at 0."""
 
     def forward(self, z: Tensor) -> Tensor:
         return torch.sign(z)
 
 
-class Abs(nn.Module):
+class AbsModule(nn.Module):
     """|z|, with torch's derivative 0 at 0."""
 
     def forward(self, z: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ def best_answers(data: Data, bias: bool) -> Tensor:
     return (wide @ solution).to(data.train.inputs)
 
 
-class Gap:
+class OptimalityGap:
     """The suboptimality (f - f*) / (f0 - f*) of the whole training objective f, whose least value is f*.
 
     Of least squares, f - f* is the loss against the best answers and not against the targets: what those answers
@@ -73,9 +73,9 @@ class Gap:
         return self._above() / self._first
 
 
-def gap_of(
+def optimality_gap(
     data: Data, forward: Callable[[Tensor], Tensor], objective: Objective, *, linear: bool, bias: bool
-) -> Gap | None:
+) -> OptimalityGap | None:
     """The gap of a run whose model has just been built; None where nobody knows the lowest point.
 
     Args:
@@ -84,8 +84,8 @@ def gap_of(
     """
     if data.shape.function is not None:
         exact = data.validation
-        return Gap(forward, objective, exact.inputs, exact.targets, data.shape.function.minimum)
+        return OptimalityGap(forward, objective, exact.inputs, exact.targets, data.shape.function.minimum)
     if not linear:
         return None
     answers = best_answers(data, bias)
-    return Gap(forward, objective, data.train.inputs, answers, float(objective(answers, data.train.targets)))
+    return OptimalityGap(forward, objective, data.train.inputs, answers, float(objective(answers, data.train.targets)))

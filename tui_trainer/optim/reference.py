@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 
-class Written(torch.optim.Optimizer):
+class ReferenceOptimizer(torch.optim.Optimizer):
     """An update of each parameter by itself, from its gradient and what is remembered of it."""
 
     def __init__(self, parameters: Iterable[Parameter], **settings: Any) -> None:
@@ -34,7 +34,7 @@ class Written(torch.optim.Optimizer):
         raise NotImplementedError
 
 
-class Adagrad(Written):
+class ReferenceAdagrad(ReferenceOptimizer):
     """s <- s + g^2; x <- x - lr g / sqrt(s + eps), or torch's x - lr g / (sqrt(s) + eps)."""
 
     def update(self, x: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
@@ -46,7 +46,7 @@ class Adagrad(Written):
         x -= rate * g / ((state["sum"] + eps).sqrt() if group["eps_inside"] else state["sum"].sqrt() + eps)
 
 
-class Adam(Written):
+class ReferenceAdam(ReferenceOptimizer):
     """m <- b1 m + (1 - b1) g; s <- b2 s + (1 - b2) g^2; x <- x - lr m / (sqrt(s) + eps).
 
     With bias correction m is divided by 1 - b1^k and s by 1 - b2^k in step k, as in torch.

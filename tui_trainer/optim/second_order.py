@@ -16,7 +16,7 @@ ARMIJO = 1e-4
 HALVINGS = 30
 
 
-class Curved(torch.optim.Optimizer):
+class SecondOrderOptimizer(torch.optim.Optimizer):
     """A step that is given the loss as a `Closure`, and moves all parameters as one vector."""
 
     def __init__(self, parameters: Iterable[Parameter], lr: float, **others: Any) -> None:
@@ -31,7 +31,7 @@ class Curved(torch.optim.Optimizer):
         raise NotImplementedError
 
 
-class SteepestDescent(Curved):
+class SteepestDescentOptimizer(SecondOrderOptimizer):
     """Down the gradient to the lowest point of the parabola that the loss is along it."""
 
     def descend(self, closure: Closure, group: dict[str, Any]) -> Tensor:
@@ -41,7 +41,7 @@ class SteepestDescent(Curved):
         return loss
 
 
-class Newton(Curved):
+class NewtonOptimizer(SecondOrderOptimizer):
     """To the lowest point of the quadratic that the loss is like here."""
 
     def descend(self, closure: Closure, group: dict[str, Any]) -> Tensor:
@@ -51,7 +51,7 @@ class Newton(Curved):
         return loss
 
 
-class BFGS(Curved):
+class BFGSOptimizer(SecondOrderOptimizer):
     """As Newton, with an inverse Hessian that is learned from how the gradient changes."""
 
     def descend(self, closure: Closure, group: dict[str, Any]) -> Tensor:

@@ -15,12 +15,12 @@ class BadLine(ValueError):
     """A line that is torn, altered, or not of this protocol."""
 
 
-def sealed(body: bytes) -> bytes:
+def seal(body: bytes) -> bytes:
     """An object without its closing brace as a line, the CRC-32 of these bytes as its last field."""
     return b'%s%s%08x"}\n' % (body, CRC, zlib.crc32(body))
 
 
-def intact(line: bytes) -> bool:
+def verify(line: bytes) -> bool:
     """Whether a line is whole and its checksum fits."""
     body, separator, tail = line.rstrip(b"\r\n").rpartition(CRC)
     return bool(separator) and tail == b'%08x"}' % zlib.crc32(body)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from tui_trainer.protocol.checksum import MAX_COMMAND, MAX_LINE, BadLine, intact, sealed
+from tui_trainer.protocol.checksum import MAX_COMMAND, MAX_LINE, BadLine, seal, verify
 from tui_trainer.protocol.commands import COMMANDS, AnyCommand
 from tui_trainer.protocol.events import EVENTS, AnyEvent
 
 __all__ = [
-    "MAX_COMMAND", "MAX_LINE", "BadLine", "decode_command", "decode_event", "encode_command", "encode_event", "intact",
+    "MAX_COMMAND", "MAX_LINE", "BadLine", "decode_command", "decode_event", "encode_command", "encode_event", "verify",
 ]  # fmt: skip
 
 
@@ -18,7 +18,7 @@ def encode_event(event: AnyEvent) -> bytes:
 
     The checksum is that of the bytes before `,"crc"`.
     """
-    return sealed(event.model_dump_json(exclude={"cause"} if event.cause is None else None).encode()[:-1])
+    return seal(event.model_dump_json(exclude={"cause"} if event.cause is None else None).encode()[:-1])
 
 
 def decode_event(line: bytes) -> AnyEvent:
@@ -27,7 +27,7 @@ def decode_event(line: bytes) -> AnyEvent:
     Raises:
         BadLine: the line is torn or altered, or holds no known event.
     """
-    if not intact(line):
+    if not verify(line):
         raise BadLine("torn or altered line")
     try:
         return EVENTS.validate_json(line)

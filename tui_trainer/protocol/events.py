@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol.commands import AnyCommand
 
 Status = Literal["starting", "running", "paused", "stopping", "finished", "failed"]
@@ -90,7 +90,7 @@ class RunStarted(Event):
     """Loss of an output that treats all classes alike (ln K of cross-entropy); for numbers, of the best constant."""
     guessing: Number = None
     """Loss of the best output that is the same for every sample; null where a loss knows no such level."""
-    plan: Plan | None = None
+    plan: LrPlan | None = None
     optimizer: AnyOptimizer | None = None
     pid: int = 0
     host: str = ""
@@ -174,7 +174,7 @@ class SchedulerChanged(Event):
     """Another schedule shapes the rate from here on."""
 
     type: Literal["SchedulerChanged"] = "SchedulerChanged"
-    plan: Plan
+    plan: LrPlan
     lr: float
     """The rate in force from this step."""
     previous: str = ""
@@ -186,7 +186,7 @@ class OptimizerChanged(Event):
 
     type: Literal["OptimizerChanged"] = "OptimizerChanged"
     optimizer: AnyOptimizer
-    plan: Plan
+    plan: LrPlan
     lr: float
     previous: str = ""
 
@@ -198,7 +198,7 @@ class SettingChanged(Event):
     name: str
     value: float
     previous: float
-    plan: Plan | None = None
+    plan: LrPlan | None = None
     """The plan of the rate, where the change altered it."""
 
 
@@ -237,7 +237,7 @@ class Restored(BaseModel):
     min_delta: float
     early_stopping: bool
     bad_epochs: int
-    plan: Plan
+    plan: LrPlan
     optimizer: AnyOptimizer
     best: Best | None = None
 

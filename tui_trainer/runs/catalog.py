@@ -11,7 +11,7 @@ from typing import Any
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.runs.atomic_write import read_plain
 from tui_trainer.runs.journal import newest_lines
-from tui_trainer.runs.run_dir import MAX_ABOUT, RunFolder
+from tui_trainer.runs.run_dir import MAX_ABOUT, RunDir
 
 NEAR = 1 << 16
 """Bytes at the end of a journal within which a pause would be found."""
@@ -97,7 +97,7 @@ def is_run(path: Path) -> bool:
 
 def describe(path: Path, directory: Path | None = None) -> RunInfo:
     """One run folder. Never slower for a long run: only the ends of the journal are read."""
-    folder = RunFolder(path)
+    folder = RunDir(path)
     about = _about(folder.about)
     owner = folder.owner()
     name = path.name

@@ -13,7 +13,7 @@ from tui_trainer.config.toml import read_toml
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.describe import describe
 from tui_trainer.runs.catalog import RunInfo
-from tui_trainer.runs.history import Record, read_record
+from tui_trainer.runs.history import RunHistory, read_history
 
 AROUND = 20
 """Steps over which the loss before and after an intervention is averaged."""
@@ -94,7 +94,7 @@ def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def interventions(path: Path) -> list[Intervention]:
     """What was done to a run, in order, with what the loss was before and after."""
-    record = read_record(path / "events.jsonl")
+    record = read_history(path / "events.jsonl")
     return [
         Intervention(
             step=step,
@@ -107,7 +107,7 @@ def interventions(path: Path) -> list[Intervention]:
     ]
 
 
-def _mean_loss(record: Record, first: int, last: int) -> float | None:
+def _mean_loss(record: RunHistory, first: int, last: int) -> float | None:
     losses = [record.rows[step].get("train_loss", math.nan) for step in range(first, last + 1) if step in record.rows]
     finite = [loss for loss in losses if math.isfinite(loss)]
     return fmean(finite) if finite else None

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 from typing import TextIO
 
-from tui_trainer.runs.history import read_record
+from tui_trainer.runs.history import read_history
 from tui_trainer.text import visible
 
 
@@ -17,7 +17,7 @@ def write_csv(journal: Path, file: TextIO) -> int:
     After a resume or an undo a step is what it finally was. Control characters in names are made visible: the table may
     be read in a terminal. Raises `OSError`.
     """
-    record = read_record(journal)
+    record = read_history(journal)
     per_epoch = max(record.started.steps_per_epoch, 1) if record.started is not None else 1
     names = record.metrics
     writer = csv.writer(file, lineterminator="\n")

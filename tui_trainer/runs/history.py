@@ -19,7 +19,7 @@ SETTLED = "settled-"
 
 
 @dataclass(slots=True)
-class Record:
+class RunHistory:
     """One run as it finally was: branches that were left are not part of it.
 
     Attributes:
@@ -108,9 +108,9 @@ class Record:
 _FIRST = ("train_loss", "val_loss", "lr", "grad_norm")
 
 
-def read_record(journal: Path) -> Record:
+def read_history(journal: Path) -> RunHistory:
     """The record of a run, empty where nothing has been written yet. Raises `OSError`."""
-    record = Record()
+    record = RunHistory()
     if not journal.exists():
         return record
     for event in read_events(journal):
@@ -150,7 +150,7 @@ def _value(event: ev.Scalars, name: str, index: int) -> float:
     return float(event.not_finite.get(name, {}).get(index, "nan")) if value is None else value
 
 
-def first_difference(one: Record, other: Record) -> str:
+def first_difference(one: RunHistory, other: RunHistory) -> str:
     """The first step and metric in which two records differ, in words; empty where they are identical.
 
     The steps that both have are compared, and whether one has more of them.

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from tui_trainer.protocol.commands import AnyCommand, RollBack, SaveCheckpoint, Stop
 from tui_trainer.protocol.events import CheckpointSaved, Restored, RolledBack
-from tui_trainer.runs.history import SETTLED, Record
+from tui_trainer.runs.history import SETTLED, RunHistory
 from tui_trainer.runs.journal import Follower
 
 Script = tuple[tuple[int, AnyCommand], ...]
 """Commands, each with the step after which it is obeyed, in order."""
 
 
-def script_of(record: Record) -> Script:
+def commands_by_step(record: RunHistory) -> Script:
     """What a replay does at which step: the interventions, and a stop where the run did not end by itself."""
     script = _with_its_checkpoints(record)
     if record.finished is None:
@@ -24,7 +24,7 @@ def script_of(record: Record) -> Script:
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class PendingCommands:
     """What a journal says of the time after a checkpoint.
 
     Attributes:
@@ -36,7 +36,7 @@ class Later:
     words: str = ""
 
 
-def later(journal: Path, reached: int, step: int, known: Collection[str] = ()) -> Later:
+def pending_after(journal: Path, reached: int, step: int, known: Collection[str] = ()) -> PendingCommands:
     """What was asked of a run whose host vanished after its last checkpoint: the rest of the run depends on it.
 
     A stop is not asked again, and neither is anything where the run ended by itself, with an error or a loss that was
@@ -50,7 +50,7 @@ def later(journal: Path, reached: int, step: int, known: Collection[str] = ()) -
     Raises:
         OSError: the journal cannot be read.
     """
-    record, went_back = Record(), False
+    record, went_back = RunHistory(), False
     if journal.exists():
         for event in Follower(journal, reached).all():
             record.add(event)
@@ -62,15 +62,17 @@ def later(journal: Path, reached: int, step: int, known: Collection[str] = ()) -
     )
     count = f"{len(script)} command{'s' if len(script) != 1 else ''} obeyed after the checkpoint"
     if went_back:
-        return Later(words="an undo after the checkpoint went back to before it, and is lost with what came after it")
+        return PendingCommands(
+            words="an undo after the checkpoint went back to before it, and is lost with what came after it"
+        )
     if not script:
-        return Later()
+        return PendingCommands()
     if record.finished is not None and record.finished.reason in ("not-finite", "failed"):
-        return Later(words=f"{count} not asked again: the run ended {record.finished.reason}")
-    return Later(script, f"{count} asked again, at the same step{'s' if len(script) != 1 else ''}")
+        return PendingCommands(words=f"{count} not asked again: the run ended {record.finished.reason}")
+    return PendingCommands(script, f"{count} asked again, at the same step{'s' if len(script) != 1 else ''}")
 
 
-def _with_its_checkpoints(record: Record) -> list[tuple[int, AnyCommand]]:
+def _with_its_checkpoints(record: RunHistory) -> list[tuple[int, AnyCommand]]:
     """The interventions, and a save for each checkpoint of the run's own that was gone back to.
 
     `last` is saved by the clock, so a replay would find another one, or none.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui_trainer.protocol.checksum import MAX_LINE, BadLine, intact
+from tui_trainer.protocol.checksum import MAX_LINE, BadLine, verify
 from tui_trainer.runs.atomic_write import sync_directory, write_all
 
 if TYPE_CHECKING:
@@ -246,8 +246,8 @@ def newest_lines(path: Path, limit: int = 4 << 20) -> Iterator[bytes]:
             file.seek(start)
             first, *lines = (file.read(end - start) + rest).split(b"\n")
             for line in reversed(lines):
-                if line and intact(line):
+                if line and verify(line):
                     yield line
             rest, end = first, start
-        if end == 0 and rest and intact(rest):
+        if end == 0 and rest and verify(rest):
             yield rest

@@ -32,7 +32,7 @@ class Owner:
     socket: str
 
 
-class RunFolder:
+class RunDir:
     """The folder of one run, held by the host that writes it.
 
     The lock is a `flock`: it goes away with its process, however that ends, and no pid is ever trusted.

@@ -71,7 +71,7 @@ class Lessons(Protocol):
         ...
 
 
-class Catalogue(Protocol):
+class Catalog(Protocol):
     """Where presets and runs come from. Each call may read the disk and takes milliseconds; none waits for torch."""
 
     def presets(self) -> list[PresetInfo]:

@@ -49,12 +49,12 @@ def _lesson(table: Any, name: str) -> Lesson:
 
 def join(info: RunInfo, *, can_steer: bool = True) -> Session:
     """A session with the run's host where it lives here, else with its folder."""
-    from tui_trainer.session.finished_run import ReplaySession
+    from tui_trainer.session.finished_run import JournalSession
     from tui_trainer.session.socket_session import ClientSession, SocketLink
 
     if info.live and info.socket:
         link = SocketLink(Path(info.socket))
-        from tui_trainer.session.exit_reason import fate, memory_kills
+        from tui_trainer.session.exit_reason import exit_reason, memory_kills
 
         try:
             link.connect()
@@ -62,12 +62,12 @@ def join(info: RunInfo, *, can_steer: bool = True) -> Session:
             return ClientSession(
                 link,
                 can_steer=can_steer,
-                epitaph=lambda: fate(None, kills, [Path(folders[0]) / "host.log"]),
+                epitaph=lambda: exit_reason(None, kills, [Path(folders[0]) / "host.log"]),
                 folders=folders,
             )
         except OSError:
             pass
-    return ReplaySession(Path(info.path))
+    return JournalSession(Path(info.path))
 
 
 def folders_of(name: str, directory: Path) -> list[Path]:
@@ -127,7 +127,7 @@ def _why_not(name: str, directory: Path) -> str:
     return f"{there}; `tui-trainer open {info.name}` shows it" if name else f"no live run in {directory}"
 
 
-class Directory:
+class RunDirectory:
     """The catalogue of one runs directory."""
 
     def __init__(self, directory: str | None = None, command: Sequence[str] = ("tui-trainer",)) -> None:

@@ -22,7 +22,7 @@ def memory_kills() -> int:
         return 0
 
 
-def fate(code: int | None, memory_kills_before: int, logs: Iterable[Path]) -> str:
+def exit_reason(code: int | None, memory_kills_before: int, logs: Iterable[Path]) -> str:
     """What happened, in one line for people.
 
     Args:

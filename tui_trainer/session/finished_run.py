@@ -10,12 +10,12 @@ from typing import Literal
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.runs.journal import Follower
-from tui_trainer.runs.loading.background_load import WORTH, Reading
-from tui_trainer.runs.loading.sampled_load import skim
+from tui_trainer.runs.loading.background_load import WORTH, BackgroundLoader
+from tui_trainer.runs.loading.sampled_load import sampled_load
 from tui_trainer.runs.loading.state_cache import read_fold
-from tui_trainer.runs.run_dir import RunFolder
+from tui_trainer.runs.run_dir import RunDir
 from tui_trainer.session.base import Greeting, Message, Notice
-from tui_trainer.session.exit_reason import fate, memory_kills
+from tui_trainer.session.exit_reason import exit_reason, memory_kills
 from tui_trainer.state.run_state import RunState
 
 BUDGET = 0.25
@@ -27,7 +27,7 @@ LOOK = 1.0
 """Seconds between two looks whether a host still holds a run that has not ended."""
 
 
-class ReplaySession:
+class JournalSession:
     """The journal of one run, folded as it is read, then followed for as long as it grows.
 
     A host leaves beside a long journal what it folds to: then only what came after that is read. A long journal without
@@ -40,11 +40,11 @@ class ReplaySession:
     kind: Literal["replay"] = "replay"
     can_steer = False
 
-    def __init__(self, folder: Path, reading: Reading | None = None) -> None:
+    def __init__(self, folder: Path, reading: BackgroundLoader | None = None) -> None:
         """A session with a folder; `reading` is under way where somebody began before there was a screen."""
         self._folder = folder
         self._reading = reading
-        self._leaving: Reading | None = None
+        self._leaving: BackgroundLoader | None = None
         """The other process, once it has said what it found: it may still write that down."""
         self._said = -math.inf
         self._follower = Follower(folder / "events.jsonl")
@@ -75,10 +75,10 @@ class ReplaySession:
 
     def _vanished(self) -> list[Message]:
         """Say once that the run has not ended and that no host holds it any more."""
-        if self._state.over or not self._state.seq or RunFolder(self._folder).owner() is not None:
+        if self._state.over or not self._state.seq or RunDir(self._folder).owner() is not None:
             return []
         self._looked = math.inf
-        words = fate(None, memory_kills(), [self._folder / "host.log"])
+        words = exit_reason(None, memory_kills(), [self._folder / "host.log"])
         return [Notice(f"ended at step {self._state.step:,}: {words}", folders=(str(self._folder),))]
 
     def _catch_up(self) -> list[Message]:
@@ -92,7 +92,7 @@ class ReplaySession:
                 elif self._follower.path.stat().st_size >= WORTH:
                     self._reading = _begin(self._follower.path)
             if self._reading is not None:
-                self._state = skim(self._follower.path)
+                self._state = sampled_load(self._follower.path)
                 self._state.run = self._state.run or self._folder.name
         if self._reading is not None and not self._caught_up_elsewhere(self._reading):
             return self._how_far(self._reading)
@@ -104,7 +104,7 @@ class ReplaySession:
                 break
         return [Greeting((self._state,), 1.0 if self._caught_up else self._share(self._follower.offset))]
 
-    def _caught_up_elsewhere(self, reading: Reading) -> bool:
+    def _caught_up_elsewhere(self, reading: BackgroundLoader) -> bool:
         """Whether the other process is through, or lost: then the journal is read on from where it came to."""
         folded = reading.take()
         if folded is None and not reading.failed:
@@ -115,7 +115,7 @@ class ReplaySession:
             self._follower.offset, self._follower.skipped = folded.offset, folded.skipped
         return True
 
-    def _how_far(self, reading: Reading) -> list[Message]:
+    def _how_far(self, reading: BackgroundLoader) -> list[Message]:
         if perf_counter() - self._said < SAY:
             return []
         self._said = perf_counter()
@@ -151,9 +151,9 @@ class ReplaySession:
         self._reading = self._leaving = None
 
 
-def _begin(journal: Path) -> Reading | None:
+def _begin(journal: Path) -> BackgroundLoader | None:
     """Have another process read; None where none can be started."""
     try:
-        return Reading(journal)
+        return BackgroundLoader(journal)
     except OSError:
         return None

@@ -12,7 +12,7 @@ from tui_trainer.session.base import Greeting, Message, Notice
 
 if TYPE_CHECKING:
     from tui_trainer.host.host import Host
-    from tui_trainer.host.log_capture import Output
+    from tui_trainer.host.log_capture import LogCapture
 
 MAX_WAITING = 50_000
 """Events that wait for a viewer at most; one that takes no more is given a fresh state when it drains again."""
@@ -30,7 +30,7 @@ class InProcessSession:
     kind: Literal["in-process"] = "in-process"
     can_steer = True
 
-    def __init__(self, spec: HostSpec, *, output: Output | None = None, listen: bool = True) -> None:
+    def __init__(self, spec: HostSpec, *, output: LogCapture | None = None, listen: bool = True) -> None:
         self._spec = spec
         self._output = output
         self._listen = listen

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui_trainer.session.exit_reason import fate, memory_kills
+from tui_trainer.session.exit_reason import exit_reason, memory_kills
 
 if TYPE_CHECKING:
     from tui_trainer.host.spec import HostSpec
@@ -44,7 +44,7 @@ class Launched:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(0.5)  # its socket closes a moment before it can be waited for
         logs = (Path(self.folders[0]) / "host.log", self.socket.with_suffix(".log"))
-        return fate(self.process.returncode, self.memory_kills, logs)
+        return exit_reason(self.process.returncode, self.memory_kills, logs)
 
     def session(self, *, can_steer: bool = True) -> ClientSession:
         """A session with it, at once: it connects when the host listens."""

@@ -11,7 +11,7 @@ from tui_trainer.session.base import Greeting, Message, Notice, OnDisk, Session
 from tui_trainer.state.run_state import RunState
 
 
-class SeveralSessions:
+class MultiSession:
     """Drains each in turn. A greeting of one is a greeting of all, so that no run is forgotten."""
 
     def __init__(self, sessions: Sequence[Session]) -> None:

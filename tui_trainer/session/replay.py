@@ -11,13 +11,17 @@ from tui_trainer.errors import UserError
 from tui_trainer.host.spec import HostSpec, RunSpec
 from tui_trainer.paths import new_run_name, socket_path, writable_runs_dir
 from tui_trainer.runs.catalog import RunInfo
-from tui_trainer.runs.history import Record, first_difference, read_record
-from tui_trainer.runs.interventions import script_of
+from tui_trainer.runs.history import RunHistory, first_difference, read_history
+from tui_trainer.runs.interventions import commands_by_step
 from tui_trainer.runs.run_dir import read_about, recorded_threads
 
 
 def replay_spec(
-    originals: Sequence[tuple[RunInfo, Record]], runs_dir: str | None, command: Sequence[str], *, trust: bool = False
+    originals: Sequence[tuple[RunInfo, RunHistory]],
+    runs_dir: str | None,
+    command: Sequence[str],
+    *,
+    trust: bool = False,
 ) -> HostSpec:
     """The spec of a host that trains runs again from their configurations, each intervention at its step.
 
@@ -48,7 +52,7 @@ def replay_spec(
             config=config.model_dump(mode="json", exclude_none=True),
             preset=info.preset,
             title=f"Replay of {info.name}",
-            script=script_of(record),
+            script=commands_by_step(record),
         )
         for again, config, (info, record) in zip(names, configs, originals, strict=True)
     )
@@ -61,9 +65,9 @@ def replay_spec(
     )
 
 
-def verdict(one: Record, replayed: Path) -> tuple[bool, str]:
+def verdict(one: RunHistory, replayed: Path) -> tuple[bool, str]:
     """Whether the journal of a replay holds the same curves as the run, and the sentence that says so."""
-    other = read_record(replayed)
+    other = read_history(replayed)
     last, reached = one.last_step, other.last_step
     if one.finished is None or reached < last:
         # What a run adds where it is stopped was never measured in one that went on, or that was killed there.

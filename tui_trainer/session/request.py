@@ -21,7 +21,7 @@ from tui_trainer.protocol.wire_format import ANSWER, ASK, GREETING, PROTOCOL
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What one run did with a wish.
 
     Attributes:
@@ -48,9 +48,9 @@ class Hello:
     unsaved: tuple[str, ...] = ()
 
 
-def ask(
+def request(
     path: Path, command: str, values: Sequence[str], *, by: str, run: str, timeout: float
-) -> Iterator[Hello | Answer]:
+) -> Iterator[Hello | Response]:
     """Ask the host that listens on `path` for a command: what it says first, then the answer of each run, as it comes.
 
     Args:
@@ -95,14 +95,14 @@ def ask(
     raise UserError("the host went away before it answered")
 
 
-def _heard(lines: Iterator[bytes], id: str) -> Iterator[Hello | Answer]:
+def _heard(lines: Iterator[bytes], id: str) -> Iterator[Hello | Response]:
     for line in lines:
         if line.startswith(GREETING):
             yield _hello(json.loads(line))
         elif line.startswith(ANSWER):
             answer = json.loads(line)
             if answer["id"] == id:
-                yield Answer(answer["code"], answer["text"], answer["event"])
+                yield Response(answer["code"], answer["text"], answer["event"])
 
 
 def _hello(greeting: dict[str, Any]) -> Hello:

@@ -13,7 +13,7 @@ from tui_trainer.session.base import Session
 from tui_trainer.session.launch import launch
 
 
-def anew_spec(runs: Mapping[str, str], overrides: Sequence[str]) -> HostSpec:
+def rerun_spec(runs: Mapping[str, str], overrides: Sequence[str]) -> HostSpec:
     """The spec of a host that trains runs from their beginning once more, as new runs beside them.
 
     Args:
@@ -35,6 +35,6 @@ def anew_spec(runs: Mapping[str, str], overrides: Sequence[str]) -> HostSpec:
     return host_spec(Preset(preset, f"run {name!r}", configs), str(directory), None, command)
 
 
-def anew(runs: Mapping[str, str], overrides: Sequence[str]) -> Session:
-    """A session with a new host that trains these runs once more, as `anew_spec` has it. Errors as of that."""
-    return launch(anew_spec(runs, overrides)).session()
+def rerun_session(runs: Mapping[str, str], overrides: Sequence[str]) -> Session:
+    """A session with a new host that trains these runs once more, as `rerun_spec` has it. Errors as of that."""
+    return launch(rerun_spec(runs, overrides)).session()

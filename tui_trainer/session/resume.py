@@ -15,9 +15,9 @@ from tui_trainer.protocol.commands import AnyCommand, SetEpochs, SetPatience
 from tui_trainer.runs.catalog import RunInfo, describe, is_run
 from tui_trainer.runs.run_dir import read_about, recorded_threads
 from tui_trainer.session.base import Session
-from tui_trainer.session.finished_run import ReplaySession
+from tui_trainer.session.finished_run import JournalSession
 from tui_trainer.session.launch import launch
-from tui_trainer.session.multi import SeveralSessions
+from tui_trainer.session.multi import MultiSession
 
 
 def resume_spec(
@@ -72,7 +72,7 @@ def resume_spec(
     )
 
 
-def take_up(folders: Sequence[str], beside: Sequence[str] = ()) -> Session:
+def resume_session(folders: Sequence[str], beside: Sequence[str] = ()) -> Session:
     """A session in which new hosts go on with the runs in these folders, one host for those of a group.
 
     Args:
@@ -92,8 +92,8 @@ def take_up(folders: Sequence[str], beside: Sequence[str] = ()) -> Session:
         for top, infos in sets.items()
     ]
     sessions: list[Session] = [launch(spec).session() for spec in specs]
-    sessions += [ReplaySession(Path(folder)) for folder in beside if is_run(Path(folder))]
-    return sessions[0] if len(sessions) == 1 else SeveralSessions(sessions)
+    sessions += [JournalSession(Path(folder)) for folder in beside if is_run(Path(folder))]
+    return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
 
 
 def _can_go_on(info: RunInfo, longer: bool, alone: bool) -> bool:

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.describe import describe, epoch_line, letter
 from tui_trainer.state.series import Series
-from tui_trainer.state.series_batch import ENOUGH, Gathering
+from tui_trainer.state.series_batch import ENOUGH, SeriesBatch
 from tui_trainer.text import visible, visible_lines
 
 LOG_LINES = 500
@@ -104,7 +104,7 @@ class RunState(BaseModel):
     min_delta: float = 0.0
     bad_epochs: int = 0
     best: ev.Best | None = None
-    plan: Plan | None = None
+    plan: LrPlan | None = None
     optimizer: AnyOptimizer | None = None
     memory: int = 0
     device_memory: int = 0
@@ -177,7 +177,7 @@ class RunState(BaseModel):
 
     def apply(self, *events: ev.AnyEvent) -> None:
         """Fold events, one after the other. One that was folded before (by its `seq`) changes nothing."""
-        gathering = Gathering(self.column, self.layers)
+        gathering = SeriesBatch(self.column, self.layers)
         seq = self.seq
         for event in events:
             if event.seq:
@@ -240,7 +240,7 @@ def _status_changed(state: RunState, event: ev.StatusChanged) -> None:
     state.status, state.detail = event.status, event.detail
 
 
-def _scalars(state: RunState, event: ev.Scalars, gathering: Gathering) -> None:
+def _scalars(state: RunState, event: ev.Scalars, gathering: SeriesBatch) -> None:
     # A long column becomes an array once for all that share it: to copy an array costs nothing.
     steps = array("q", event.steps) if len(event.steps) >= ENOUGH else event.steps
     for name, values in event.values.items():
@@ -255,7 +255,7 @@ def _scalars(state: RunState, event: ev.Scalars, gathering: Gathering) -> None:
         state.lr = rates[-1]
 
 
-def _epoch_ended(state: RunState, event: ev.EpochEnded, gathering: Gathering) -> None:
+def _epoch_ended(state: RunState, event: ev.EpochEnded, gathering: SeriesBatch) -> None:
     state.epoch, state.step = event.epoch, max(state.step, event.step)
     state.seconds = max(state.seconds, event.seconds)
     state.best, state.bad_epochs = event.best, event.bad_epochs
@@ -263,7 +263,7 @@ def _epoch_ended(state: RunState, event: ev.EpochEnded, gathering: Gathering) ->
         gathering.extend(MEAN_TRAIN_LOSS if name == "train_loss" else name, (event.step,), (value,))
 
 
-def _layers_measured(state: RunState, event: ev.LayersMeasured, gathering: Gathering) -> None:
+def _layers_measured(state: RunState, event: ev.LayersMeasured, gathering: SeriesBatch) -> None:
     del state
     for name, layer in event.layers.items():
         measured = {field: value for field, value in layer.__dict__.items() if value is not None}

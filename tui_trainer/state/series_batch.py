@@ -14,7 +14,7 @@ ENOUGH = 64
 """Numbers of a column that need no company: what they cost by themselves is more than the way."""
 
 
-class Gathering:
+class SeriesBatch:
     """Takes measurements, and passes them on when it is closed.
 
     What comes of it is what would have come of one measurement after the other.

@@ -9,7 +9,7 @@ from math import inf, nextafter
 from tui_trainer.state.series import Column, Series
 
 
-class CloseUp(Series):
+class ZoomedSeries(Series):
     """A series that answers from another one, read again from the journal, for the steps that this one covers.
 
     It shares what the kept series holds and is never added to: it is made anew for each drawing.

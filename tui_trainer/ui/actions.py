@@ -1,7 +1,7 @@
 """Everything a person can do at the screen, in one table.
 
 Bindings, footer, help, command palette, the user's keymap and the README's key table all read it. A new action is one
-row here and one entry among the doings of `Steering` or `Dashboard`.
+row here and one entry among the doings of `TrainingActions` or `Dashboard`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from tui_trainer.ui import themes
 from tui_trainer.ui.app_result import LOST, AppResult
 from tui_trainer.ui.crash_log import in_words, record
 from tui_trainer.ui.icons import FANCY, PLAIN
-from tui_trainer.ui.redraw_budget import IN_PROCESS_SHARE, SHARE, Pace
+from tui_trainer.ui.redraw_budget import IN_PROCESS_SHARE, SHARE, RedrawBudget
 from tui_trainer.ui.settings import Settings
 from tui_trainer.ui.terminal.driver import TerminalGone
 from tui_trainer.ui.terminal.signals import ending_signals
@@ -27,9 +27,9 @@ from tui_trainer.ui.terminal.tty import Rescue
 
 if TYPE_CHECKING:
     from tui_trainer.session.base import Session
-    from tui_trainer.session.catalog import Catalogue
+    from tui_trainer.session.catalog import Catalog
     from tui_trainer.ui.dashboard.screen import Dashboard
-    from tui_trainer.ui.lecture.tour import Programme, Tour
+    from tui_trainer.ui.lecture.tour import LecturePlan, Tour
     from tui_trainer.ui.screens.finder import Finder
 
 TICK = 0.1
@@ -63,8 +63,8 @@ class TrainerApp(TerminalApp[AppResult]):
     ]
     # Without colours, what can be typed in stands between bars and what is chosen is bold.
     CSS = """
-    TrainerApp.-plain Entry { border-left: ascii $foreground; border-right: ascii $foreground; padding: 0; }
-    TrainerApp.-plain Entry:focus { text-style: bold; }
+    TrainerApp.-plain TextEntry { border-left: ascii $foreground; border-right: ascii $foreground; padding: 0; }
+    TrainerApp.-plain TextEntry:focus { text-style: bold; }
     TrainerApp.-plain Choice:focus { text-style: bold underline; }
     """
     TITLE = "tui-trainer"
@@ -73,8 +73,8 @@ class TrainerApp(TerminalApp[AppResult]):
         self,
         session: Session | Callable[[], Session] | None = None,
         *,
-        catalogue: Catalogue | None = None,
-        programme: Programme | None = None,
+        catalogue: Catalog | None = None,
+        programme: LecturePlan | None = None,
         settings: Settings | None = None,
         read_only: bool = False,
         theme: str | None = None,
@@ -123,9 +123,9 @@ class TrainerApp(TerminalApp[AppResult]):
         if self._session is None:
             raise ValueError("there is neither a session to watch nor a catalogue to choose from")
         if callable(self._session):
-            from tui_trainer.ui.screens.splash import Opening
+            from tui_trainer.ui.screens.splash import Splash
 
-            return Opening("opening ...")
+            return Splash("opening ...")
         return self._dashboard(self._session)
 
     def _open(self, make: Callable[[], Session]) -> None:
@@ -144,7 +144,7 @@ class TrainerApp(TerminalApp[AppResult]):
         share = IN_PROCESS_SHARE if session.kind == "in-process" else SHARE
         self._opened = Dashboard(
             session,
-            pace=Pace(self._max_fps, share, max_kbps=self.settings.max_kbps, sent=lambda: self.bytes_sent),
+            pace=RedrawBudget(self._max_fps, share, max_kbps=self.settings.max_kbps, sent=lambda: self.bytes_sent),
             keymap=self.settings.keys,
             read_only=self._read_only,
             signs=self._signs,
@@ -258,8 +258,8 @@ class TrainerApp(TerminalApp[AppResult]):
 def run_app(
     session: Session | Callable[[], Session] | None = None,
     *,
-    catalogue: Catalogue | None = None,
-    programme: Programme | None = None,
+    catalogue: Catalog | None = None,
+    programme: LecturePlan | None = None,
     settings: Settings | None = None,
     read_only: bool = False,
     theme: str | None = None,

@@ -11,7 +11,7 @@ from tui_trainer.ui.actions import Action, Need
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class ActionContext:
     """What the screen knows when a key is pressed.
 
     Attributes:
@@ -42,7 +42,7 @@ class Situation:
         return self.state is not None and self.state.over
 
 
-def _steer(now: Situation) -> str | None:
+def _steer(now: ActionContext) -> str | None:
     if now.over:
         return "the run is over"
     if now.read_only:
@@ -54,20 +54,20 @@ def _steer(now: Situation) -> str | None:
     return None
 
 
-def _training(now: Situation) -> str | None:
+def _training(now: ActionContext) -> str | None:
     if now.state is None or now.state.started is None:
         return "the run is still starting"
     return None
 
 
-def _best(now: Situation) -> str | None:
+def _best(now: ActionContext) -> str | None:
     state = now.state
     if state is not None and (state.best is not None or "best" in state.checkpoints):
         return None
     return "nothing to roll back to yet"
 
 
-def _leavable(now: Situation) -> str | None:
+def _leavable(now: ActionContext) -> str | None:
     if now.over or now.kind == "replay":
         return "nothing is training here: q leaves"
     if now.kind == "in-process":
@@ -75,18 +75,18 @@ def _leavable(now: Situation) -> str | None:
     return None
 
 
-def _gone(now: Situation) -> str | None:
+def _gone(now: ActionContext) -> str | None:
     if now.gone:
         looks_only = now.read_only and now.kind != "replay"
         return "read only: this screen looks and does not steer" if looks_only else None
     return "the run has ended by itself" if now.over else "its host lives, or is not on this machine"
 
 
-def _anew(now: Situation) -> str | None:
+def _anew(now: ActionContext) -> str | None:
     return "read only: this screen looks and does not steer" if now.read_only else None
 
 
-def _turnable(now: Situation) -> str | None:
+def _turnable(now: ActionContext) -> str | None:
     started = now.state.started if now.state is not None else None
     data: dict[str, Any] = started.config.get("data", {}) if started is not None else {}
     if "rotation" not in data:
@@ -96,7 +96,7 @@ def _turnable(now: Situation) -> str | None:
     return None
 
 
-_REASONS: dict[Need, Callable[[Situation], str | None]] = {
+_REASONS: dict[Need, Callable[[ActionContext], str | None]] = {
     "run": lambda now: None if now.state is not None and now.state.step else "no step has been taken yet",
     "steer": _steer,
     "training": _training,
@@ -118,7 +118,7 @@ _REASONS: dict[Need, Callable[[Situation], str | None]] = {
 }
 
 
-def why_not(action: Action, now: Situation) -> str | None:
+def disabled_reason(action: Action, now: ActionContext) -> str | None:
     """Why the action cannot be done now, in words; None where it can."""
     for need in action.needs:
         if (reason := _REASONS[need](now)) is not None:
@@ -126,7 +126,7 @@ def why_not(action: Action, now: Situation) -> str | None:
     return None
 
 
-def label(action: Action, now: Situation) -> str:
+def label(action: Action, now: ActionContext) -> str:
     """The label, following the state where the action is a switch."""
     if action.id == "pause" and now.state is not None and now.state.status == "paused":
         return "resume"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Signs:
+class Icons:
     """One set of signs. Each state has its own, so that colour is never all that tells them apart."""
 
     full: str = "━"
@@ -43,8 +43,8 @@ class Signs:
         return full, self.rest * (width - len(full))
 
 
-PLAIN = Signs("=", "-", ".", "-", "..", "-", ("|", "/", "-", "\\"), ">", "=", "!", "+", "x", ":", "x")
-FANCY = Signs()
+PLAIN = Icons("=", "-", ".", "-", "..", "-", ("|", "/", "-", "\\"), ">", "=", "!", "+", "x", ":", "x")
+FANCY = Icons()
 STATE_STYLES = {
     "running": "$success",
     "paused": "$warning bold",

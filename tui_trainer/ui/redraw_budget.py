@@ -21,7 +21,7 @@ SETTLED = 0.1
 """Seconds after which a drawing has been painted too, and its whole cost is known."""
 
 
-class Pace:
+class RedrawBudget:
     """Says when the next drawing is due, from the processor time that the last ones took, painting included.
 
     Attributes:

@@ -30,7 +30,7 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CommandAnswer:
     """What became of a command of ours: done, or refused and why."""
 
     words: str
@@ -38,7 +38,7 @@ class Answer:
 
 
 @dataclass(slots=True)
-class News:
+class Update:
     """What one `take` brought.
 
     Attributes:
@@ -51,7 +51,7 @@ class News:
 
     changed: bool = False
     urgent: bool = False
-    answers: list[Answer] = field(default_factory=list[Answer])
+    answers: list[CommandAnswer] = field(default_factory=list[CommandAnswer])
     notices: list[Notice] = field(default_factory=list[Notice])
     ended: bool = False
 
@@ -69,7 +69,7 @@ def who() -> str:
     return visible(f"{user}@{platform.node()}{terminal}")
 
 
-class Feed:
+class RunStore:
     """The runs of one session, as they are now."""
 
     def __init__(self, session: Session, by: str = "") -> None:
@@ -89,9 +89,9 @@ class Feed:
         self._stamp = secrets.token_hex(4)
         self._sent = 0
 
-    def take(self) -> News:
+    def take(self) -> Update:
         """Fold everything that has come."""
-        news = News()
+        news = Update()
         crowds: dict[str, list[ev.AnyEvent]] = {}
         for message in self.session.drain():
             match message:
@@ -132,7 +132,7 @@ class Feed:
         """Whether every run has ended."""
         return bool(self.states) and all(state.over for state in self.states.values())
 
-    def _hear(self, event: ev.AnyEvent, news: News) -> None:
+    def _hear(self, event: ev.AnyEvent, news: Update) -> None:
         news.changed = True
         fresh = not (isinstance(event, ev.Diagnosed) and event.again)  # the same finding in newer numbers
         if event.cause is not None or (isinstance(event, _URGENT) and fresh):
@@ -142,7 +142,7 @@ class Feed:
         if event.cause is not None and self.pending.pop(event.cause.id, None) is not None:
             refused = isinstance(event, ev.Refused)
             words = visible(event.reason if isinstance(event, ev.Refused) else describe(event) or event.type)
-            news.answers.append(Answer(words, refused))
+            news.answers.append(CommandAnswer(words, refused))
             news.urgent = True
 
     def send(self, command: AnyCommand, run: str = ALL_RUNS, words: str = "") -> None:

@@ -22,7 +22,7 @@ from tui_trainer.components.schedulers.builtin import (
     Cyclic,
     Exponential,
     InverseTime,
-    Linear,
+    LinearDecay,
     OneCycle,
     Plateau,
     Polynomial,
@@ -31,7 +31,7 @@ from tui_trainer.components.schedulers.builtin import (
     WarmRestarts,
     WarmupStableDecay,
 )
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 
 BASE = 0.3
 STEPS = 200
@@ -61,7 +61,7 @@ def torch_rates(make: Make, steps: int, each: int = 1) -> list[float]:
 
 
 def our_rates(scheduler: Scheduler, steps: int, total: int = STEPS, per_epoch: int = PER_EPOCH) -> list[float]:
-    plan = Plan.begin(scheduler, BASE, step=0, end=total, steps_per_epoch=per_epoch)
+    plan = LrPlan.begin(scheduler, BASE, step=0, end=total, steps_per_epoch=per_epoch)
     return [plan.rate(step) for step in range(steps)]
 
 
@@ -93,9 +93,9 @@ PER_STEP: dict[str, tuple[Scheduler, Make]] = {
     "polynomial-1": (Polynomial(power=1), lambda o: lr_scheduler.PolynomialLR(o, STEPS, 1.0)),
     "polynomial-2": (Polynomial(), lambda o: lr_scheduler.PolynomialLR(o, STEPS, 2.0)),
     "polynomial-0.5": (Polynomial(power=0.5), lambda o: lr_scheduler.PolynomialLR(o, STEPS, 0.5)),
-    "linear": (Linear(start_factor=1, end_factor=0), lambda o: lr_scheduler.LinearLR(o, 1.0, 0.0, STEPS)),
-    "linear-up": (Linear(start_factor=1 / 3, end_factor=1), lambda o: lr_scheduler.LinearLR(o, 1 / 3, 1.0, STEPS)),
-    "linear-part": (Linear(start_factor=0.9, end_factor=0.2), lambda o: lr_scheduler.LinearLR(o, 0.9, 0.2, STEPS)),
+    "linear": (LinearDecay(start_factor=1, end_factor=0), lambda o: lr_scheduler.LinearLR(o, 1.0, 0.0, STEPS)),
+    "linear-up": (LinearDecay(start_factor=1 / 3, end_factor=1), lambda o: lr_scheduler.LinearLR(o, 1 / 3, 1.0, STEPS)),
+    "linear-part": (LinearDecay(start_factor=0.9, end_factor=0.2), lambda o: lr_scheduler.LinearLR(o, 0.9, 0.2, STEPS)),
     "cosine": (Cosine(), lambda o: lr_scheduler.CosineAnnealingLR(o, STEPS)),
     "cosine-floor": (Cosine(min_lr=0.01), lambda o: lr_scheduler.CosineAnnealingLR(o, STEPS, 0.01)),
     "warm-restarts": (
@@ -218,7 +218,7 @@ WARM = 20
             lambda **w: WarmRestarts(first=12, mult=2, unit="step", **w),
             lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 12, 2),
         ),
-        (Linear, lambda o: lr_scheduler.LinearLR(o, 1.0, 0.0, STEPS - WARM)),
+        (LinearDecay, lambda o: lr_scheduler.LinearLR(o, 1.0, 0.0, STEPS - WARM)),
         (OneCycle, lambda o: lr_scheduler.OneCycleLR(o, BASE, STEPS - WARM, cycle_momentum=False)),
     ],
     ids=[
@@ -306,7 +306,7 @@ def test_plateau_equals_torch_on_any_history(
         optimizer, factor=factor, patience=patience, threshold=threshold, threshold_mode=mode, cooldown=cooldown,
         min_lr=min_lr, eps=eps,
     )  # fmt: skip
-    plan = Plan.begin(ours, BASE, step=0, end=1000, steps_per_epoch=10)
+    plan = LrPlan.begin(ours, BASE, step=0, end=1000, steps_per_epoch=10)
     watched: list[tuple[int, float]] = []
     for epoch, value in enumerate(values, start=1):
         watched.append((epoch * 10, value))
@@ -355,6 +355,6 @@ def test_no_schedule_leaves_the_finite_numbers(kind: str) -> None:
     """Also at the end of a run and past it, and in runs of one step."""
     for total in (1, 2, 3, 50):
         for per_epoch in (1, 50):
-            plan = Plan.begin(choices(AnyScheduler)[kind](), BASE, step=0, end=total, steps_per_epoch=per_epoch)
+            plan = LrPlan.begin(choices(AnyScheduler)[kind](), BASE, step=0, end=total, steps_per_epoch=per_epoch)
             for step in (0, 1, total - 1, total, total + 1, 3 * total):
                 assert 0 <= plan.rate(step) <= BASE * (1 + 1e-12), (total, step)

@@ -15,7 +15,7 @@ from tui_trainer.components.schedulers.builtin import (
     Cosine,
     Cyclic,
     Exponential,
-    Linear,
+    LinearDecay,
     OneCycle,
     Plateau,
     Polynomial,
@@ -24,7 +24,7 @@ from tui_trainer.components.schedulers.builtin import (
     WarmRestarts,
     WarmupStableDecay,
 )
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 
 BASE = 0.1
 
@@ -37,7 +37,7 @@ SCHEDULERS: list[Scheduler] = [
     Cosine(min_lr=0.01),
     Exponential(gamma=0.99, per="step", warmup=0.1),
     Staircase(period=2, gamma=0.5, warmup=40),
-    Linear(start_factor=0.2, end_factor=0.9),
+    LinearDecay(start_factor=0.2, end_factor=0.9),
     Polynomial(power=0.5, warmup=0.3),
     OneCycle(three_phase=True),
     Cyclic(low=0.0, up=7, down=5, warmup=10),
@@ -50,8 +50,8 @@ schedulers = st.sampled_from(SCHEDULERS)
 rates = st.floats(1e-8, 1e3)
 
 
-def begin(scheduler: Scheduler, end: int = 200, step: int = 0) -> Plan:
-    return Plan.begin(scheduler, BASE, step=step, end=end, steps_per_epoch=10)
+def begin(scheduler: Scheduler, end: int = 200, step: int = 0) -> LrPlan:
+    return LrPlan.begin(scheduler, BASE, step=step, end=end, steps_per_epoch=10)
 
 
 def history(upto: int) -> list[tuple[int, float]]:
@@ -98,7 +98,7 @@ def test_a_rate_set_where_the_shape_is_zero_holds_there() -> None:
 def test_a_rate_is_set_however_far_the_shape_has_dropped(drops: int) -> None:
     plan = begin(Staircase(period=1, per="step"), 1000).with_rate(0.003, drops)
     assert plan.rate(drops) == pytest.approx(0.003)
-    assert plan == Plan.model_validate_json(plan.model_dump_json())
+    assert plan == LrPlan.model_validate_json(plan.model_dump_json())
     assert all(0 <= plan.rate(step) <= 0.003 * (1 + 1e-9) for step in range(drops, 1000))
 
 
@@ -169,7 +169,7 @@ def test_a_schedule_begun_in_the_middle_is_the_same_schedule(scheduler: Schedule
 @given(schedulers, rates, st.integers(0, 199), st.integers(1, 400))
 def test_a_plan_survives_json(scheduler: Scheduler, rate: float, step: int, new_end: int) -> None:
     plan = begin(scheduler).with_rate(rate, step, history(step)).with_end(max(new_end, step), step)
-    again = Plan.model_validate_json(plan.model_dump_json())
+    again = LrPlan.model_validate_json(plan.model_dump_json())
     assert again == plan
     assert again.curve(0, 400, 50) == plan.curve(0, 400, 50)
 

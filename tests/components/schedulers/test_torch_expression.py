@@ -12,7 +12,7 @@ from torch.optim import lr_scheduler
 from torch.optim.swa_utils import SWALR
 
 from tui_trainer.components.schedulers.builtin import Torch
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.components.schedulers.torch_expression import NAMES, curve_of
 
 BASE, STEPS = 0.3, 60
@@ -81,9 +81,9 @@ def torch_rates(call: str) -> list[float]:
 def test_the_rates_are_those_of_torch(call: str, per: str) -> None:
     schedule = Torch.model_validate({"call": call.replace(", cycle_momentum=False", ""), "per": per})
     each = 1 if per == "step" else 3
-    plan = Plan.begin(schedule, BASE, step=0, end=STEPS * each, steps_per_epoch=each)
+    plan = LrPlan.begin(schedule, BASE, step=0, end=STEPS * each, steps_per_epoch=each)
     assert [plan.rate(step) for step in range(0, STEPS * each, each)] == pytest.approx(torch_rates(call), rel=1e-9)
-    assert Plan.model_validate_json(plan.model_dump_json()) == plan
+    assert LrPlan.model_validate_json(plan.model_dump_json()) == plan
 
 
 def test_every_class_of_torch_is_here() -> None:
@@ -100,7 +100,7 @@ def test_every_class_of_torch_is_here() -> None:
 
 @pytest.mark.parametrize("call", [call.replace(", cycle_momentum=False", "") for call in CALLS])
 def test_a_rate_set_by_hand_stays_set(call: str) -> None:
-    plan = Plan.begin(Torch(call=call, per="step"), BASE, step=0, end=STEPS, steps_per_epoch=1)
+    plan = LrPlan.begin(Torch(call=call, per="step"), BASE, step=0, end=STEPS, steps_per_epoch=1)
     changed = plan.with_rate(plan.rate(8) / 10, 8)
     for step in range(8, 20):
         assert changed.rate(step) == pytest.approx(plan.rate(step) / 10)

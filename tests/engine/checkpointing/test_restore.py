@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.support import Bench, tiny
+from tests.support import TrainerHarness, tiny_config
 from tui_trainer.components.base import choices
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.engine.checkpointing import snapshot
@@ -14,19 +14,19 @@ from tui_trainer.engine.checkpointing.file_format import load, parse, serialise
 from tui_trainer.engine.checkpointing.restore import restore_last
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
-from tui_trainer.runs.history import Record, first_difference
-from tui_trainer.runs.run_dir import Owner, RunFolder
+from tui_trainer.runs.history import RunHistory, first_difference
+from tui_trainer.runs.run_dir import Owner, RunDir
 
 
-def finished(config) -> Bench:
-    bench = Bench(config)
+def finished(config) -> TrainerHarness:
+    bench = TrainerHarness(config)
     bench.finish()
     return bench
 
 
-def cut_and_resumed(config, step: int, *, before=()) -> tuple[Bench, Bench]:
+def cut_and_resumed(config, step: int, *, before=()) -> tuple[TrainerHarness, TrainerHarness]:
     """The run up to `step`, and the same run taken up there from the bytes of a checkpoint by a new trainer."""
-    first = Bench(config)
+    first = TrainerHarness(config)
     for at, command in before:
         first.steps(at - first.trainer.step)
         first.control.put(command)
@@ -34,7 +34,7 @@ def cut_and_resumed(config, step: int, *, before=()) -> tuple[Bench, Bench]:
     first.trainer.flush()
     data = bytearray(serialise(snapshot.checkpoint(first.trainer) | {"journal": {"bytes": 0}}))
     torch.manual_seed(987)  # another process would not have this one's generator
-    second = Bench(config)
+    second = TrainerHarness(config)
     tree = parse(data, "x")
     snapshot.restore(second.trainer, tree)
     second.trainer.best_weights = first.trainer.best_weights
@@ -42,7 +42,7 @@ def cut_and_resumed(config, step: int, *, before=()) -> tuple[Bench, Bench]:
     return first, second
 
 
-def assert_same(whole: Bench, first: Bench, second: Bench) -> None:
+def assert_same(whole: TrainerHarness, first: TrainerHarness, second: TrainerHarness) -> None:
     for name in ("train_loss", "lr"):
         assert first.column(name) | second.column(name) == whole.column(name)
     ends = [event.metrics for event in whole.of(ev.EpochEnded)]
@@ -52,7 +52,7 @@ def assert_same(whole: Bench, first: Bench, second: Bench) -> None:
     assert all(torch.equal(old[name], new[name]) for name in old)
 
 
-CONFIG = tiny(
+CONFIG = tiny_config(
     model={"hidden": [8, 8], "dropout": 0.3},
     optimizer={"kind": "adam", "lr": 0.02},
     scheduler={"kind": "cosine", "warmup": 3},
@@ -70,7 +70,7 @@ def test_cut_after_any_step(step):
 def test_with_every_optimizer(kind):
     if kind == "sparse-adam":
         pytest.skip("needs a model with sparse gradients")
-    config = tiny(optimizer={"kind": kind})
+    config = tiny_config(optimizer={"kind": kind})
     first, second = cut_and_resumed(config, 8)
     assert_same(finished(config), first, second)
 
@@ -89,7 +89,7 @@ def test_with_every_optimizer(kind):
     ids=lambda optimizer: optimizer["kind"],
 )
 def test_with_a_function_to_minimise(optimizer):
-    config = tiny(
+    config = tiny_config(
         data={"kind": "quadratic", "functions": 9, "batch_size": 2, "noise": 1.0, "rotation": 30.0},
         model={"kind": "point"},
         optimizer=optimizer,
@@ -104,9 +104,9 @@ def test_with_a_function_to_minimise(optimizer):
 
 
 def test_a_search_begun_after_the_clip_was_taken_off_goes_on():
-    config = tiny(training={"clip_grad_norm": 1.0})
+    config = tiny_config(training={"clip_grad_norm": 1.0})
     before = [(3, cmd.SetClip(value=0.0)), (3, cmd.SetOptimizer.model_validate({"optimizer": {"kind": "lbfgs"}}))]
-    whole = Bench(config)
+    whole = TrainerHarness(config)
     for at, command in before:
         whole.steps(at - whole.trainer.step)
         whole.control.put(command)
@@ -118,7 +118,7 @@ def test_a_search_begun_after_the_clip_was_taken_off_goes_on():
 
 
 def test_with_a_linear_model_in_float64():
-    config = tiny(
+    config = tiny_config(
         data={"kind": "least-squares", "samples": 100, "batch_size": 20},
         model={"kind": "linear", "bias": False},
         loss={"kind": "half-mse"},
@@ -133,7 +133,7 @@ def test_with_a_linear_model_in_float64():
 
 @pytest.mark.parametrize("watch", ["val_loss", "val_error", "train_loss"])
 def test_with_what_schedules_and_patience_remember(watch):
-    config = tiny(
+    config = tiny_config(
         optimizer={"lr": 1.0},
         scheduler={"kind": "plateau", "patience": 1, "watch": watch, "threshold": 0.1},
         training={"epochs": 12},
@@ -146,7 +146,7 @@ def test_with_what_schedules_and_patience_remember(watch):
 
 
 def test_regression_sums_do_not_depend_on_where_they_were_read():
-    config = tiny(data={"kind": "least-squares", "batch_size": 20}, optimizer={"lr": 0.01})
+    config = tiny_config(data={"kind": "least-squares", "batch_size": 20}, optimizer={"lr": 0.01})
     whole = finished(config)
     for step in (1, 7, 13):
         first, second = cut_and_resumed(config, step)
@@ -155,7 +155,7 @@ def test_regression_sums_do_not_depend_on_where_they_were_read():
 
 def test_interventions_before_the_cut_and_waiting_at_it_hold_after_it():
     before = [(3, cmd.SetLearningRate(factor=0.5)), (5, cmd.SetEpochs(value=6)), (7, cmd.SetClip(value=0.1))]
-    whole = Bench(CONFIG)
+    whole = TrainerHarness(CONFIG)
     for at, command in before:
         whole.steps(at - whole.trainer.step)
         whole.control.put(command)
@@ -169,20 +169,20 @@ def test_interventions_before_the_cut_and_waiting_at_it_hold_after_it():
 
 @pytest.fixture
 def folder(tmp_path):
-    made = RunFolder(tmp_path / "run")
+    made = RunDir(tmp_path / "run")
     made.create("", {}, Owner(1, "here", ""))
     yield made
     made.release()
 
 
 def test_the_checkpoint_before_is_used_where_the_last_is_torn_or_altered(folder):
-    config = tiny(checkpoints={"every_steps": 4})
-    bench = Bench(config, folder)
+    config = tiny_config(checkpoints={"every_steps": 4})
+    bench = TrainerHarness(config, folder)
     bench.steps(14)
     last = folder.checkpoints / "last.safetensors"
     assert load(last)["step"] == 12
     last.write_bytes(last.read_bytes()[:-10])
-    again = Bench(config)
+    again = TrainerHarness(config)
     assert any("passed over" in line for line in restore_last(again.trainer, folder.checkpoints).words)
     assert again.trainer.step == 8
     again.finish()
@@ -191,7 +191,7 @@ def test_the_checkpoint_before_is_used_where_the_last_is_torn_or_altered(folder)
 
 
 def test_without_a_checkpoint_the_run_begins_anew(folder):
-    bench = Bench(tiny())
+    bench = TrainerHarness(tiny_config())
     assert restore_last(bench.trainer, folder.checkpoints).reached == 0
     assert bench.trainer.step == 0
 
@@ -199,11 +199,13 @@ def test_without_a_checkpoint_the_run_begins_anew(folder):
 def test_the_best_epoch_is_found_whatever_moment_the_crash_picked(folder, monkeypatch):
     from tui_trainer.engine.checkpointing import checkpointer
 
-    bench = Bench(tiny(optimizer={"lr": 0.2}, training={"epochs": 9}, checkpoints={"every_steps": 5}), folder)
+    bench = TrainerHarness(
+        tiny_config(optimizer={"lr": 0.2}, training={"epochs": 9}, checkpoints={"every_steps": 5}), folder
+    )
     bench.steps(6)
-    promote = checkpointer.Saver._promote_best
+    promote = checkpointer.Checkpointer._promote_best
     for does in (promote, lambda self: False, promote, lambda self: False):
-        monkeypatch.setattr(checkpointer.Saver, "_promote_best", does)
+        monkeypatch.setattr(checkpointer.Checkpointer, "_promote_best", does)
         bench.steps(5)
         saved = load(folder.checkpoints / "last.safetensors")["progress"]["judge"]["best"]
         found, _ = find_best(folder.checkpoints, saved["step"])
@@ -219,14 +221,14 @@ def test_the_best_epoch_is_found_whatever_moment_the_crash_picked(folder, monkey
 def test_a_best_epoch_that_had_not_taken_its_name_takes_it_when_the_run_goes_on(folder, monkeypatch):
     from tui_trainer.engine.checkpointing import checkpointer
 
-    config = tiny(optimizer={"lr": 0.2}, training={"epochs": 9}, checkpoints={"every_steps": 5})
-    monkeypatch.setattr(checkpointer.Saver, "_promote_best", lambda self: False)  # as if killed just before
-    first = Bench(config, folder)
+    config = tiny_config(optimizer={"lr": 0.2}, training={"epochs": 9}, checkpoints={"every_steps": 5})
+    monkeypatch.setattr(checkpointer.Checkpointer, "_promote_best", lambda self: False)  # as if killed just before
+    first = TrainerHarness(config, folder)
     first.steps(12)
     monkeypatch.undo()
     named = folder.checkpoints / "best.safetensors"
     assert not named.exists()
-    again = Bench(config)
+    again = TrainerHarness(config)
     restore_last(again.trainer, folder.checkpoints)
     again.trainer.begin(folder)
     again.finish()
@@ -234,13 +236,13 @@ def test_a_best_epoch_that_had_not_taken_its_name_takes_it_when_the_run_goes_on(
 
 
 def test_the_best_epoch_that_last_names_outlives_a_better_one_after_which_the_loss_broke(folder):
-    config = tiny(training={"epochs": 9}, checkpoints={"every_steps": 7})
-    bench = Bench(config, folder)
+    config = tiny_config(training={"epochs": 9}, checkpoints={"every_steps": 7})
+    bench = TrainerHarness(config, folder)
     bench.steps(9)  # saved after 7 steps, the best epoch being the one after 5
     bench.control.put(cmd.SetLearningRate(value=1e30))
     assert bench.finish().reason == "not-finite"
     assert load(folder.checkpoints / "last.safetensors")["step"] == 7
-    again = Bench(config)
+    again = TrainerHarness(config)
     restore_last(again.trainer, folder.checkpoints)
     assert again.trainer.judge.best is not None
     assert again.trainer.judge.best.step == 5
@@ -248,13 +250,13 @@ def test_the_best_epoch_that_last_names_outlives_a_better_one_after_which_the_lo
 
 
 def test_epochs_are_kept_as_many_as_asked(folder):
-    Bench(tiny(training={"epochs": 6}, checkpoints={"keep": 2, "every_steps": 5}), folder).finish()
+    TrainerHarness(tiny_config(training={"epochs": 6}, checkpoints={"keep": 2, "every_steps": 5}), folder).finish()
     kept = sorted(path.name for path in folder.checkpoints.glob("epoch-*"))
     assert kept == ["epoch-00005.safetensors", "epoch-00006.safetensors"]
 
 
 def test_epochs_of_a_branch_that_was_left_go_before_those_of_the_one_that_goes_on(folder):
-    bench = Bench(tiny(training={"epochs": 12}, checkpoints={"keep": 2, "every_epochs": 1}), folder)
+    bench = TrainerHarness(tiny_config(training={"epochs": 12}, checkpoints={"keep": 2, "every_epochs": 1}), folder)
     bench.steps(12)
     bench.control.put(cmd.SaveCheckpoint(name="epoch-1-good"))
     bench.control.put(cmd.SaveCheckpoint(name="epoch-00001"))
@@ -268,7 +270,7 @@ def test_epochs_of_a_branch_that_was_left_go_before_those_of_the_one_that_goes_o
 
 
 def test_epochs_are_counted_and_not_sorted_as_words(folder):
-    bench = Bench(tiny(checkpoints={"keep": 2}), folder)
+    bench = TrainerHarness(tiny_config(checkpoints={"keep": 2}), folder)
     bench.trainer.save()
     assert bench.trainer.saver is not None
     for epoch in (99_999, 100_000, 100_001):
@@ -277,17 +279,17 @@ def test_epochs_are_counted_and_not_sorted_as_words(folder):
     assert kept == ["epoch-100000.safetensors", "epoch-100001.safetensors"]
 
 
-def record_of(*benches: Bench) -> Record:
-    record = Record()
+def record_of(*benches: TrainerHarness) -> RunHistory:
+    record = RunHistory()
     for event in (event for bench in benches for event in bench.events):
         record.add(event)
     return record
 
 
-def taken_up(config, first: Bench, *commands: cmd.AnyCommand) -> Bench:
+def taken_up(config, first: TrainerHarness, *commands: cmd.AnyCommand) -> TrainerHarness:
     """Another trainer, brought to where the first one ended, its commands obeyed before the first batch."""
     data = bytearray(serialise(snapshot.checkpoint(first.trainer) | {"journal": {"bytes": 0}}))
-    second = Bench(config)
+    second = TrainerHarness(config)
     second.events.clear()
     snapshot.restore(second.trainer, parse(data, "x"))
     second.trainer.best_weights = first.trainer.best_weights
@@ -297,8 +299,8 @@ def taken_up(config, first: Bench, *commands: cmd.AnyCommand) -> Bench:
     return second
 
 
-def replayed(config, record: Record) -> Record:
-    again = Bench(config)
+def replayed(config, record: RunHistory) -> RunHistory:
+    again = TrainerHarness(config)
     again.trainer.follow(record.interventions)
     again.finish()
     return record_of(again)
@@ -314,7 +316,7 @@ def test_a_finished_run_that_is_made_longer_goes_on_and_replays():
 
 
 def test_a_run_that_stopped_early_and_waits_longer_goes_on_and_replays():
-    config = tiny(
+    config = tiny_config(
         optimizer={"lr": 3.0},
         training={"epochs": 30},
         early_stopping={"enabled": True, "patience": 2, "restore_best": True},
@@ -330,7 +332,7 @@ def test_a_run_that_stopped_early_and_waits_longer_goes_on_and_replays():
 
 @pytest.mark.parametrize("best", [False, True])
 def test_a_run_that_was_stopped_in_an_epoch_and_taken_up_replays_to_its_end(best):
-    first = Bench(CONFIG)
+    first = TrainerHarness(CONFIG)
     first.steps(8)
     first.control.put(cmd.SetLearningRate(factor=0.5, id="rate"))
     first.steps(5)
@@ -345,7 +347,7 @@ def test_a_run_that_was_stopped_in_an_epoch_and_taken_up_replays_to_its_end(best
 
 
 def test_what_was_refused_because_the_run_was_ending_is_not_asked_again():
-    bench = Bench(CONFIG)
+    bench = TrainerHarness(CONFIG)
     bench.steps(7)
     bench.control.put(cmd.Stop(by="SIGTERM", reason="interrupted"))
     bench.control.put(cmd.Stop(by="SIGTERM", reason="interrupted"))
@@ -356,11 +358,11 @@ def test_what_was_refused_because_the_run_was_ending_is_not_asked_again():
 
 def test_a_replay_that_was_cut_goes_on_with_its_script():
     config = CONFIG
-    record = Record(interventions=[(3, cmd.SetClip(value=0.1)), (14, cmd.SetLearningRate(factor=0.5))])
-    whole = Bench(config)
+    record = RunHistory(interventions=[(3, cmd.SetClip(value=0.1)), (14, cmd.SetLearningRate(factor=0.5))])
+    whole = TrainerHarness(config)
     whole.trainer.follow(record.interventions)
     whole.finish()
-    first = Bench(config)
+    first = TrainerHarness(config)
     first.trainer.follow(record.interventions)
     first.steps(9)
     first.trainer.flush()
@@ -370,7 +372,7 @@ def test_a_replay_that_was_cut_goes_on_with_its_script():
 
 
 def test_saves_come_every_so_many_epochs_where_that_is_asked(folder):
-    config = tiny(training={"epochs": 6}, checkpoints={"keep": 9, "every_epochs": 2, "every_seconds": 1000})
-    Bench(config, folder).finish()
+    config = tiny_config(training={"epochs": 6}, checkpoints={"keep": 9, "every_epochs": 2, "every_seconds": 1000})
+    TrainerHarness(config, folder).finish()
     kept = sorted(path.stem for path in folder.checkpoints.glob("epoch-*"))
     assert kept == ["epoch-00002", "epoch-00004", "epoch-00006"]

@@ -7,17 +7,17 @@ import random
 
 import pytest
 
-from tests.support import Bench, tiny
+from tests.support import TrainerHarness, tiny_config
 from tui_trainer.components.optimizers.first_order import SGD, Adam
 from tui_trainer.components.schedulers.builtin import Cosine, Staircase
 from tui_trainer.engine.checkpointing.file_format import load
 from tui_trainer.engine.checkpointing.restore import restore_last
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
-from tui_trainer.runs.history import Record, first_difference
-from tui_trainer.runs.run_dir import Owner, RunFolder
+from tui_trainer.runs.history import RunHistory, first_difference
+from tui_trainer.runs.run_dir import Owner, RunDir
 
-CONFIG = tiny(
+CONFIG = tiny_config(
     model={"hidden": [8], "dropout": 0.2},
     optimizer={"kind": "adam", "lr": 0.02},
     scheduler={"kind": "cosine"},
@@ -35,8 +35,8 @@ HURTING = [
 ]
 
 
-def record_of(bench: Bench) -> Record:
-    record = Record()
+def record_of(bench: TrainerHarness) -> RunHistory:
+    record = RunHistory()
     for event in bench.events:
         record.add(event)
     return record
@@ -45,9 +45,9 @@ def record_of(bench: Bench) -> Record:
 @pytest.mark.parametrize("command", HURTING, ids=lambda command: command.type)
 @pytest.mark.parametrize("paused", [False, True])
 def test_after_an_undo_the_run_is_the_one_that_never_had_the_intervention(command, paused):
-    plain = Bench(CONFIG)
+    plain = TrainerHarness(CONFIG)
     plain.finish()
-    bench = Bench(CONFIG)
+    bench = TrainerHarness(CONFIG)
     bench.steps(8)
     bench.control.put(command.model_copy(update={"id": "it"}))
     bench.steps(9)
@@ -70,7 +70,7 @@ def test_after_an_undo_the_run_is_the_one_that_never_had_the_intervention(comman
 
 
 def test_undo_goes_back_one_by_one_and_says_when_nothing_is_left():
-    bench = Bench(CONFIG)
+    bench = TrainerHarness(CONFIG)
     bench.steps(3)
     for number in range(3):
         bench.control.put(cmd.SetLearningRate(factor=2.0, id=str(number)))
@@ -86,7 +86,7 @@ def test_undo_goes_back_one_by_one_and_says_when_nothing_is_left():
 
 
 def test_a_refused_command_leaves_nothing_to_undo():
-    bench = Bench(CONFIG)
+    bench = TrainerHarness(CONFIG)
     bench.steps(3)
     bench.control.put(cmd.RollBack(to="best"))
     bench.steps(1)
@@ -116,7 +116,7 @@ def any_command(source: random.Random) -> cmd.AnyCommand:
 @pytest.mark.parametrize("seed", range(12))
 def test_a_script_of_random_interventions_replays_to_the_bit(seed):
     source = random.Random(seed)
-    bench = Bench(CONFIG)
+    bench = TrainerHarness(CONFIG)
     for number in range(10):
         bench.steps(source.randint(0, 4))
         bench.control.put(any_command(source).model_copy(update={"id": f"c{number}"}))
@@ -127,7 +127,7 @@ def test_a_script_of_random_interventions_replays_to_the_bit(seed):
     )
     bench.finish()
     original = record_of(bench)
-    again = Bench(CONFIG)
+    again = TrainerHarness(CONFIG)
     again.trainer.follow(original.interventions)
     again.finish()
     replayed = record_of(again)
@@ -139,7 +139,7 @@ def test_a_script_of_random_interventions_replays_to_the_bit(seed):
 
 
 def test_a_stop_that_waits_for_the_end_of_the_epoch_is_taken_back_alone():
-    bench = Bench(CONFIG)
+    bench = TrainerHarness(CONFIG)
     bench.steps(7)
     bench.control.put(cmd.SetLearningRate(factor=3.0, id="rate"))
     bench.steps(1)
@@ -153,14 +153,14 @@ def test_a_stop_that_waits_for_the_end_of_the_epoch_is_taken_back_alone():
     assert bench.finish().reason == "completed"
     original = record_of(bench)
     assert [command.id for _, command in original.interventions] == ["rate", "note"]
-    again = Bench(CONFIG)
+    again = TrainerHarness(CONFIG)
     again.trainer.follow(original.interventions)
     again.finish()
     assert first_difference(original, record_of(again)) == ""
 
 
 def test_a_second_stop_is_taken_back_to_the_first():
-    bench = Bench(CONFIG)
+    bench = TrainerHarness(CONFIG)
     bench.steps(7)
     bench.control.put(cmd.Stop(when="epoch", id="first"))
     bench.control.put(cmd.Stop(when="epoch", restore_best=True, id="second"))
@@ -171,7 +171,7 @@ def test_a_second_stop_is_taken_back_to_the_first():
 
 
 def test_a_stop_after_the_batch_is_never_taken_back():
-    bench = Bench(CONFIG)
+    bench = TrainerHarness(CONFIG)
     bench.steps(7)
     bench.control.put(cmd.SetLearningRate(factor=3.0, id="rate"))
     bench.steps(1)
@@ -182,10 +182,10 @@ def test_a_stop_after_the_batch_is_never_taken_back():
 
 
 def test_the_best_epoch_of_a_branch_that_was_left_gives_way_on_disk_too(tmp_path):
-    folder = RunFolder(tmp_path / "run")
+    folder = RunDir(tmp_path / "run")
     folder.create("", {}, Owner(os.getpid(), "here", ""))
-    config = tiny(training={"epochs": 40}, checkpoints={"every_epochs": 1})
-    bench = Bench(config, folder)
+    config = tiny_config(training={"epochs": 40}, checkpoints={"every_epochs": 1})
+    bench = TrainerHarness(config, folder)
     bench.steps(12)
     best = bench.trainer.judge.best
     assert best is not None
@@ -197,7 +197,7 @@ def test_the_best_epoch_of_a_branch_that_was_left_gives_way_on_disk_too(tmp_path
     # Saved at once: who resumes it must not find the branch that was left.
     assert load(folder.checkpoints / "last.safetensors")["step"] == 12
     assert load(folder.checkpoints / "best.safetensors")["step"] == best.step
-    again = Bench(config)
+    again = TrainerHarness(config)
     restore_last(again.trainer, folder.checkpoints)
     assert again.trainer.best_weights is not None
     assert again.trainer.best_weights["step"] == best.step

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.support import Bench, tiny
+from tests.support import TrainerHarness, tiny_config
 from tui_trainer.engine import setup
 from tui_trainer.engine.fast_path import cuda_graphs
 from tui_trainer.protocol import events as ev
@@ -50,7 +50,7 @@ def network() -> nn.Sequential:
 
 def test_a_graph_is_for_training_batches_of_its_shape():
     model, recording = network(), Recording()
-    graphed = cuda_graphs.Graphed(model, torch.randn(8, 3), recording)
+    graphed = cuda_graphs.GraphedModel(model, torch.randn(8, 3), recording)
     model.train()
     batch = torch.randn(8, 3)
     with torch.no_grad():
@@ -65,7 +65,7 @@ def test_a_graph_is_for_training_batches_of_its_shape():
 def test_recording_leaves_nothing_behind():
     model = network().eval()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    cuda_graphs.Graphed(model, torch.randn(8, 3), Recording())
+    cuda_graphs.GraphedModel(model, torch.randn(8, 3), Recording())
     assert not model.training
     assert all(parameter.grad is None for parameter in model.parameters())
     after = model.state_dict()
@@ -77,7 +77,7 @@ def test_what_cannot_be_recorded_runs_as_it_is(monkeypatch: pytest.MonkeyPatch):
     model, said = network(), []
     recording = Recording(RuntimeError("operation not permitted when stream is capturing\nmore"))
     monkeypatch.setattr(torch.cuda, "make_graphed_callables", recording)
-    assert cuda_graphs.graphed(model, torch.randn(8, 3), said.append) is model
+    assert cuda_graphs.graph_model(model, torch.randn(8, 3), said.append) is model
     assert said == [
         "training.cuda_graphs: the model runs without graphs: RuntimeError: operation not permitted when stream is "
         "capturing"
@@ -89,19 +89,19 @@ def test_what_cannot_be_recorded_runs_as_it_is(monkeypatch: pytest.MonkeyPatch):
     [("cpu", False, "need a CUDA device, and this is cpu"), ("cuda", True, "training.compile"), ("cuda", False, "")],
 )
 def test_where_they_cannot_be_there_is_a_reason(device: str, compiled: bool, words: str):
-    reason = cuda_graphs.why_not(torch.device(device), compiled=compiled)
+    reason = cuda_graphs.unsupported_reason(torch.device(device), compiled=compiled)
     assert words in reason
     assert bool(reason) == bool(words)
 
 
-def losses(bench: Bench) -> list[Any]:
+def losses(bench: TrainerHarness) -> list[Any]:
     return [
         loss for event in bench.events if isinstance(event, ev.Scalars) for loss in event.values.get("train_loss", [])
     ]
 
 
 def test_a_run_says_why_it_goes_without_and_trains_the_same():
-    with_graphs, without = Bench(tiny(training={"cuda_graphs": True})), Bench(tiny())
+    with_graphs, without = TrainerHarness(tiny_config(training={"cuda_graphs": True})), TrainerHarness(tiny_config())
     for bench in (with_graphs, without):
         for _ in bench.trainer.run():
             pass
@@ -116,10 +116,10 @@ def test_a_run_says_why_it_goes_without_and_trains_the_same():
 def test_a_run_over_graphs_trains_the_same(monkeypatch: pytest.MonkeyPatch, optimizer: str):
     recording = Recording()
     monkeypatch.setattr(torch.cuda, "make_graphed_callables", recording)
-    monkeypatch.setattr(setup.cuda_graphs, "why_not", lambda device, compiled: "")
+    monkeypatch.setattr(setup.cuda_graphs, "unsupported_reason", lambda device, compiled: "")
     tables: dict[str, Any] = {"data": {"samples": 118}, "optimizer": {"kind": optimizer, "lr": 0.1}}
-    graphed = Bench(tiny(**tables, training={"cuda_graphs": True}))
-    plain = Bench(tiny(**tables))
+    graphed = TrainerHarness(tiny_config(**tables, training={"cuda_graphs": True}))
+    plain = TrainerHarness(tiny_config(**tables))
     for bench in (graphed, plain):
         for _ in bench.trainer.run():
             pass

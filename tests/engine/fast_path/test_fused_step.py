@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tui_trainer.engine.checkpointing.state_tree import copied
-from tui_trainer.engine.fast_path.fused_step import bound
+from tui_trainer.engine.fast_path.fused_step import bind_step
 from tui_trainer.optim.paired import Pair
 
 CASES: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
@@ -38,7 +38,7 @@ def test_every_bit_is_that_of_the_optimizers_own_step(name: str) -> None:
     kind, options = CASES[name]
     ours, theirs = network(), network()
     mine, other = (kind(model.parameters(), fused=True, **options) for model in (ours, theirs))
-    step = bound(mine)
+    step = bind_step(mine)
     assert step != mine.step
     for number in range(20):
         # torch's own fused SGD breaks on a parameter whose first gradient comes later than the others'.
@@ -63,13 +63,13 @@ def test_every_bit_is_that_of_the_optimizers_own_step(name: str) -> None:
 def test_what_has_no_fused_kernel_keeps_its_own_step(fused: bool | None) -> None:
     model = network()
     for optimizer in (torch.optim.Adam(model.parameters(), fused=fused), torch.optim.RMSprop(model.parameters())):
-        assert bound(optimizer) == optimizer.step
+        assert bind_step(optimizer) == optimizer.step
     matrices, vectors = ([p for p in model.parameters() if p.ndim == n] for n in (2, 1))
     pair = Pair(torch.optim.Muon(matrices), torch.optim.AdamW(vectors))
-    assert bound(pair) == pair.step
+    assert bind_step(pair) == pair.step
 
 
 def test_parameters_of_several_types_keep_the_optimizers_own_step() -> None:
     parameters = [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2, dtype=torch.float64))]
     optimizer = torch.optim.SGD(parameters, fused=True)
-    assert bound(optimizer) == optimizer.step
+    assert bind_step(optimizer) == optimizer.step

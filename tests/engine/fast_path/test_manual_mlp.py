@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.support import Bench, tiny
+from tests.support import TrainerHarness, tiny_config
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.engine.fast_path import manual_mlp as module
-from tui_trainer.engine.fast_path.manual_mlp import passes_for
+from tui_trainer.engine.fast_path.manual_mlp import manual_mlp_for
 from tui_trainer.nn.objectives import Classes, Logits, Objective, Values
 from tui_trainer.protocol import events as ev
 
@@ -56,7 +56,7 @@ def test_every_bit_is_autograds(net: str, cost: str, dtype: torch.dtype) -> None
         inputs, targets = batch(size, step, classes=classes, dtype=dtype)
         inputs = inputs.flatten(1) if flat else inputs
         if found is None:
-            found = passes_for(model, objective, inputs, targets)
+            found = manual_mlp_for(model, objective, inputs, targets)
             assert found is not None
         torch.manual_seed(step)
         model.zero_grad()
@@ -125,23 +125,23 @@ def watched() -> nn.Sequential:
 def test_what_is_no_plain_chain_goes_through_autograd(make: Callable[[], nn.Module]) -> None:
     torch.manual_seed(0)
     inputs, targets = batch(16, 0, classes=True, dtype=torch.float32)
-    assert passes_for(make(), Logits(), inputs.flatten(1), targets) is None
+    assert manual_mlp_for(make(), Logits(), inputs.flatten(1), targets) is None
 
 
 def test_a_chain_on_inputs_of_another_shape_goes_through_autograd() -> None:
     model = nn.Sequential(nn.Linear(3, 3))  # of each row of the inputs
     inputs, _ = batch(16, 0, classes=True, dtype=torch.float32)
-    assert passes_for(model, Values(F.mse_loss), inputs, torch.zeros(16, 2, 3)) is None
+    assert manual_mlp_for(model, Values(F.mse_loss), inputs, torch.zeros(16, 2, 3)) is None
 
 
 def test_a_kernel_that_gives_other_bits_is_not_relied_upon(monkeypatch: pytest.MonkeyPatch) -> None:
     inputs, targets = batch(16, 0, classes=True, dtype=torch.float32)
     model = NETS["relu"]()
-    assert passes_for(model, Logits(), inputs, targets) is not None
+    assert manual_mlp_for(model, Logits(), inputs, targets) is not None
     function, derivative = module._ACTIVATIONS[nn.ReLU]
     changed = (function, lambda slope, out: derivative(slope, out) * (1 + 1e-7))
     monkeypatch.setitem(module._ACTIVATIONS, nn.ReLU, changed)
-    assert passes_for(model, Logits(), inputs, targets) is None
+    assert manual_mlp_for(model, Logits(), inputs, targets) is None
 
 
 def test_trying_it_leaves_nothing_behind() -> None:
@@ -149,7 +149,7 @@ def test_trying_it_leaves_nothing_behind() -> None:
     model = NETS["dropout"]().eval()
     before = [parameter.clone() for parameter in model.parameters()]
     state = torch.get_rng_state()
-    assert passes_for(model, Logits(), inputs.flatten(1), targets) is not None
+    assert manual_mlp_for(model, Logits(), inputs.flatten(1), targets) is not None
     assert torch.equal(torch.get_rng_state(), state)
     assert not model.training
     for parameter, was in zip(model.parameters(), before, strict=True):
@@ -157,8 +157,8 @@ def test_trying_it_leaves_nothing_behind() -> None:
         assert torch.equal(parameter, was)
 
 
-def trained(config: RunConfig, *, through_autograd: bool) -> Bench:
-    bench = Bench(config)
+def trained(config: RunConfig, *, through_autograd: bool) -> TrainerHarness:
+    bench = TrainerHarness(config)
     if through_autograd:
         assert bench.trainer.shop.passes is not None
         bench.trainer.shop.passes = None
@@ -168,7 +168,7 @@ def trained(config: RunConfig, *, through_autograd: bool) -> Bench:
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "bce-with-logits", "hinge"])
 def test_a_whole_run_is_the_same_run(loss: str) -> None:
-    config = tiny(
+    config = tiny_config(
         loss={"kind": loss},
         model={"hidden": [8, 8], "dropout": 0.3},
         optimizer={"kind": "adam", "lr": 0.02},
@@ -184,4 +184,4 @@ def test_a_whole_run_is_the_same_run(loss: str) -> None:
 
 
 def test_in_mixed_precision_there_are_none() -> None:
-    assert Bench(tiny(training={"precision": "bfloat16"})).trainer.shop.passes is None
+    assert TrainerHarness(tiny_config(training={"precision": "bfloat16"})).trainer.shop.passes is None

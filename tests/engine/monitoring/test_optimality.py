@@ -10,7 +10,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from tests.support import Bench, tiny
+from tests.support import TrainerHarness, tiny_config
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
@@ -32,8 +32,8 @@ def bowl(optimizer: dict[str, Any], steps: int, **tables: dict[str, Any]) -> Run
     return RunConfig.model_validate({"data": data, "optimizer": optimizer, "training": training, **tables})
 
 
-def gone(config: RunConfig) -> Bench:
-    bench = Bench(config)
+def gone(config: RunConfig) -> TrainerHarness:
+    bench = TrainerHarness(config)
     bench.finish()
     return bench
 
@@ -89,7 +89,7 @@ def test_gradient_descent_diverges_beyond_two_over_the_largest_curvature(share: 
     assert (last < 1) is falls
 
 
-def moves(bench: Bench) -> list[torch.Tensor]:
+def moves(bench: TrainerHarness) -> list[torch.Tensor]:
     columns = [bench.column(f"coordinate/{axis}").values() for axis in (1, 2)]
     path = torch.tensor(list(zip(*columns, strict=True)), dtype=torch.float64)
     return list(path.diff(dim=0))
@@ -114,7 +114,7 @@ def test_a_step_says_how_many_gradients_it_evaluated(optimizer: dict[str, Any], 
 
 
 def test_evaluations_are_counted_on_after_the_optimizer_was_changed() -> None:
-    bench = Bench(bowl({"kind": "newton"}, 10))
+    bench = TrainerHarness(bowl({"kind": "newton"}, 10))
     bench.steps(4)
     bench.control.put(cmd.SetOptimizer.model_validate({"optimizer": GD}))
     bench.finish()
@@ -153,7 +153,7 @@ def squares(sampling: str, *, seed: int = 0, bias: bool = False, **tables: dict[
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize(("loss", "share"), [("half-mse", 0.5), ("mse", 1.0)])
 def test_the_suboptimality_is_that_of_the_whole_training_objective(bias: bool, loss: str, share: float) -> None:
-    bench = Bench(squares("shuffle", bias=bias, loss={"kind": loss}))
+    bench = TrainerHarness(squares("shuffle", bias=bias, loss={"kind": loss}))
     train = bench.trainer.shop.data.train
     columns = torch.cat([train.inputs, torch.ones(len(train), 1, dtype=torch.float64)], 1) if bias else train.inputs
     residual = columns @ torch.linalg.lstsq(columns, train.targets).solution - train.targets
@@ -172,7 +172,7 @@ def test_the_suboptimality_is_that_of_the_whole_training_objective(bias: bool, l
 
 @pytest.mark.parametrize("seed", range(3))
 def test_gradient_descent_wins_by_iteration_and_sgd_by_epoch(seed: int) -> None:
-    known = Bench(squares("shuffle", seed=seed, data={"condition": 100.0})).trainer.shop.data.known
+    known = TrainerHarness(squares("shuffle", seed=seed, data={"condition": 100.0})).trainer.shop.data.known
     whole, noisy = (
         gone(
             squares(
@@ -210,20 +210,20 @@ def test_what_has_no_known_minimum_says_so(tables: dict[str, Any]) -> None:
     table: dict[str, Any] = {"data": {"kind": "least-squares"}, "model": {"kind": "linear"}, **tables}
     config = RunConfig.model_validate({**table, "training": {"suboptimality_every": 1, "device": "cpu"}})
     with pytest.raises(UserError, match=r"training\.suboptimality_every .*nobody knows that value.*set it to 0"):
-        Bench(config)
+        TrainerHarness(config)
 
 
 @pytest.mark.parametrize("kind", ["lbfgs", "newton", "bfgs", "steepest-descent"])
 def test_clipping_would_falsify_a_search_and_is_refused(kind: str) -> None:
     with pytest.raises(UserError, match=r"set training\.clip_grad_norm=0"):
-        Bench(bowl({"kind": kind}, 5, training={"clip_grad_norm": 1.0}))
-    bench = Bench(bowl({"kind": kind}, 5))
+        TrainerHarness(bowl({"kind": kind}, 5, training={"clip_grad_norm": 1.0}))
+    bench = TrainerHarness(bowl({"kind": kind}, 5))
     bench.steps(2)
     bench.control.put(cmd.SetClip(value=1.0))
     bench.steps(1)
     assert "clip_grad_norm=0" in bench.of(ev.Refused)[0].reason
     assert bench.trainer.clip == 0
-    bench = Bench(bowl(GD, 5, training={"clip_grad_norm": 1.0}))
+    bench = TrainerHarness(bowl(GD, 5, training={"clip_grad_norm": 1.0}))
     bench.steps(2)
     bench.control.put(cmd.SetOptimizer.model_validate({"optimizer": {"kind": kind}}))
     bench.steps(1)
@@ -233,18 +233,18 @@ def test_clipping_would_falsify_a_search_and_is_refused(kind: str) -> None:
 
 def test_short_floats_would_falsify_a_search_and_are_refused() -> None:
     with pytest.raises(UserError, match="bfloat16 rounds away"):
-        Bench(tiny(optimizer={"kind": "lbfgs"}, training={"precision": "bfloat16"}))
+        TrainerHarness(tiny_config(optimizer={"kind": "lbfgs"}, training={"precision": "bfloat16"}))
 
 
 def test_newton_on_a_net_of_digits_is_refused_before_anything_runs() -> None:
     with pytest.raises(UserError, match=r"optimizer newton holds a matrix.*17,226 of them.*choose lbfgs"):
-        Bench(tiny(data={"kind": "digits"}, model={"hidden": [128, 64]}, optimizer={"kind": "newton"}))
+        TrainerHarness(tiny_config(data={"kind": "digits"}, model={"hidden": [128, 64]}, optimizer={"kind": "newton"}))
 
 
 def test_a_search_measures_norm_and_layers_where_the_step_began() -> None:
     training = {"norm_every": 1, "layers_every": 1}
     bench = gone(bowl({"kind": "steepest-descent"}, 3, training=training))
-    plain = Bench(bowl({"kind": "sgd", "lr": 1e-9}, 1, training=training))
+    plain = TrainerHarness(bowl({"kind": "sgd", "lr": 1e-9}, 1, training=training))
     plain.finish()
     norm = bench.column("grad_norm")[1]
     assert norm == pytest.approx(math.hypot(K, K))
@@ -282,7 +282,7 @@ def test_pairs_that_make_no_sense_are_refused(tables: dict[str, Any], words: str
 )
 def test_models_that_cannot_read_the_data_are_refused(tables: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError) as refusal:
-        Bench(RunConfig.model_validate({**tables, "training": {"device": "cpu"}}))
+        TrainerHarness(RunConfig.model_validate({**tables, "training": {"device": "cpu"}}))
     assert words in str(refusal.value)
 
 
@@ -296,14 +296,14 @@ def test_a_bowl_alone_is_a_whole_run_without_a_metric() -> None:
 
 
 def test_in_float64_everything_is_double() -> None:
-    bench = Bench(tiny(training={"precision": "float64"}))
+    bench = TrainerHarness(tiny_config(training={"precision": "float64"}))
     bench.steps(3)
     shop = bench.trainer.shop
     assert {tensor.dtype for tensor in (*shop.parameters, shop.data.train.inputs)} == {torch.float64}
     assert all(p.grad is not None and p.grad.dtype == torch.float64 for p in shop.parameters)
-    narrow = Bench(tiny())
+    narrow = TrainerHarness(tiny_config())
     assert all(
         torch.equal(a.float(), b)
-        for a, b in zip(Bench(tiny(training={"precision": "float64"})).trainer.shop.parameters,
+        for a, b in zip(TrainerHarness(tiny_config(training={"precision": "float64"})).trainer.shop.parameters,
                         narrow.trainer.shop.parameters, strict=True)
     ), "the same first weights"  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.engine.pictures.test_recorder import showing, taken
-from tests.support import Bench
+from tests.support import TrainerHarness
 
 DIGITS = {
     "data": {"kind": "digits", "batch_size": 32, "validation": 0.2},
@@ -21,7 +21,7 @@ DIGITS = {
 
 def numbers(picture: Any, **tables: dict[str, Any]) -> dict[str, float]:
     """The numbers of the last picture of a run."""
-    bench = Bench(showing([picture], **tables))
+    bench = TrainerHarness(showing([picture], **tables))
     bench.finish()
     name = picture if isinstance(picture, str) else picture["kind"]
     return {key: value for key, value in taken(bench, name)[-1].numbers.items() if value is not None}
@@ -29,7 +29,7 @@ def numbers(picture: Any, **tables: dict[str, Any]) -> dict[str, float]:
 
 def first(picture: Any, **tables: dict[str, Any]) -> dict[str, float]:
     """The numbers at the first weights."""
-    bench = Bench(showing([picture], **tables))
+    bench = TrainerHarness(showing([picture], **tables))
     bench.steps(1)
     name = picture if isinstance(picture, str) else picture["kind"]
     return {key: value for key, value in taken(bench, name)[0].numbers.items() if value is not None}
@@ -50,7 +50,7 @@ def test_activations_have_the_derivatives_of_the_table():
 
 
 def test_layers_measure_what_autograd_and_linear_algebra_say():
-    bench = Bench(showing(["layers"], model={"hidden": [8, 6]}))
+    bench = TrainerHarness(showing(["layers"], model={"hidden": [8, 6]}))
     before = [
         weight.detach().clone() for name, weight in bench.trainer.shop.model.named_parameters() if "bias" not in name
     ]
@@ -109,7 +109,7 @@ def test_orthogonal_matrices_are_orthogonal(gain):
 
 def test_probabilities_sum_to_one_and_confidence_is_calibrated_by_hand():
     assert numbers("logits")["sum"] == pytest.approx(1, abs=1e-6)
-    bench = Bench(showing([{"kind": "confidence", "bins": 4}]))
+    bench = TrainerHarness(showing([{"kind": "confidence", "bins": 4}]))
     bench.finish()
     found, shop = taken(bench, "confidence")[-1].numbers, bench.trainer.shop
     shop.model.eval()
@@ -185,7 +185,7 @@ def test_the_effective_step_of_adagrad_dies_with_the_root_of_a_constant_gradient
 
 
 def test_gradient_norms_are_of_one_moment():
-    bench = Bench(showing(["gradient-norms"], data={"sampling": "full"}))
+    bench = TrainerHarness(showing(["gradient-norms"], data={"sampling": "full"}))
     bench.finish()
     found = taken(bench, "gradient-norms")[-1].numbers
     assert found["mini_last"] == pytest.approx(found["full_last"], rel=1e-5)
@@ -215,12 +215,12 @@ def test_a_path_that_overshoots_turns_round_at_every_step():
 
 
 def test_confusion_boundary_and_prediction_count_the_validation_split():
-    bench = Bench(showing(["confusion", "boundary"]))
+    bench = TrainerHarness(showing(["confusion", "boundary"]))
     bench.finish()
     accuracy = bench.state.metrics["val_accuracy"]
     assert taken(bench, "confusion")[-1].numbers["accuracy"] == pytest.approx(accuracy)
     assert taken(bench, "boundary")[-1].numbers["accuracy"] == pytest.approx(accuracy)
-    numbers_of = Bench(showing(["predicted"], data={"kind": "diabetes"}, loss={"kind": "mse"}))
+    numbers_of = TrainerHarness(showing(["predicted"], data={"kind": "diabetes"}, loss={"kind": "mse"}))
     numbers_of.finish()
     assert taken(numbers_of, "predicted")[-1].numbers["mse"] == pytest.approx(
         numbers_of.state.metrics["val_loss"], rel=1e-5

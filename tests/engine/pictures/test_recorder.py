@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.support import Bench, tiny
+from tests.support import TrainerHarness, tiny_config
 from tui_trainer.components.base import choices
 from tui_trainer.components.pictures import AnyPicture
 from tui_trainer.config.run_config import RunConfig
@@ -21,11 +21,11 @@ from tui_trainer.protocol.pictures import drawing_of
 
 def showing(pictures: list[Any], **tables: dict[str, Any]) -> RunConfig:
     """A tiny run that takes these pictures."""
-    table = tiny(**tables).model_dump(mode="json", exclude_none=True)
+    table = tiny_config(**tables).model_dump(mode="json", exclude_none=True)
     return RunConfig.model_validate({**table, "pictures": pictures})
 
 
-def taken(bench: Bench, name: str) -> list[ev.PictureTaken]:
+def taken(bench: TrainerHarness, name: str) -> list[ev.PictureTaken]:
     return [event for event in bench.of(ev.PictureTaken) if event.name == name]
 
 
@@ -47,7 +47,7 @@ def test_every_picture_has_a_camera_and_is_taken_below():
 
 @pytest.mark.parametrize(("names", "tables"), TASKS)
 def test_a_run_with_pictures_equals_one_without_bit_for_bit(names, tables):
-    plain, shown = Bench(tiny(**tables)), Bench(showing(names, **tables))
+    plain, shown = TrainerHarness(tiny_config(**tables)), TrainerHarness(showing(names, **tables))
     for bench in (plain, shown):
         bench.finish()
     assert {event.name for event in shown.of(ev.PictureTaken)} == set(names), shown.of(ev.Logged)
@@ -61,7 +61,7 @@ def test_a_run_with_pictures_equals_one_without_bit_for_bit(names, tables):
 
 @pytest.mark.parametrize(("names", "tables"), TASKS)
 def test_what_is_published_is_small_and_comes_back_from_the_wire(names, tables):
-    bench = Bench(showing(names, **tables))
+    bench = TrainerHarness(showing(names, **tables))
     bench.finish()
     for event in bench.of(ev.PictureTaken):
         line = encode_event(event)
@@ -72,7 +72,7 @@ def test_what_is_published_is_small_and_comes_back_from_the_wire(names, tables):
 
 
 def test_pictures_are_taken_at_the_start_every_few_epochs_and_at_the_end():
-    bench = Bench(showing([{"kind": "layers", "every": 3}, "activation", "coverage"], training={"epochs": 7}))
+    bench = TrainerHarness(showing([{"kind": "layers", "every": 3}, "activation", "coverage"], training={"epochs": 7}))
     bench.finish()
     assert [event.epoch for event in taken(bench, "layers")] == [0, 3, 6, 7]
     assert [event.epoch for event in taken(bench, "activation")] == [0]
@@ -80,18 +80,18 @@ def test_pictures_are_taken_at_the_start_every_few_epochs_and_at_the_end():
 
 
 def test_a_long_run_takes_about_forty_of_each():
-    bench = Bench(showing(["layers"], training={"epochs": 200, "validate_every": 200}))
+    bench = TrainerHarness(showing(["layers"], training={"epochs": 200, "validate_every": 200}))
     bench.finish()
     assert len(taken(bench, "layers")) == 41
 
 
 def test_a_run_that_goes_on_from_a_checkpoint_has_the_pictures_that_it_would_have_had():
     names, tables = ["path", "gradient-norms"], TASKS[3][1]
-    whole, first = (Bench(showing(names, **tables)) for _ in range(2))
+    whole, first = (TrainerHarness(showing(names, **tables)) for _ in range(2))
     whole.finish()
     first.steps(2 * first.trainer.steps_per_epoch + 1)
     tree = snapshot.checkpoint(first.trainer)
-    second = Bench(showing(names, **tables))
+    second = TrainerHarness(showing(names, **tables))
     snapshot.restore(second.trainer, tree)
     second.finish()
     for name in names:
@@ -105,7 +105,7 @@ def test_a_picture_that_fails_is_dropped_with_a_word_and_the_run_goes_on(monkeyp
         raise RuntimeError("no such layer")
 
     monkeypatch.setattr(CAMERAS["layers"], "take", fail)
-    bench = Bench(showing(["layers", "coverage"]))
+    bench = TrainerHarness(showing(["layers", "coverage"]))
     assert bench.finish().reason == "completed"
     lines = [line for event in bench.of(ev.Logged) for line in event.lines]
     assert lines == ["no more pictures of layers: RuntimeError: no such layer"]
@@ -125,5 +125,5 @@ def test_a_picture_that_fails_is_dropped_with_a_word_and_the_run_goes_on(monkeyp
 )
 def test_what_only_the_data_shows_is_refused_before_anything_runs(names, tables, words):
     with pytest.raises(UserError) as refusal:
-        Bench(showing(names, **tables))
+        TrainerHarness(showing(names, **tables))
     assert [word for word in words if word not in str(refusal.value)] == [], refusal.value

@@ -10,8 +10,8 @@ import pytest
 
 from tests.runs.sample_journals import altered, write
 from tui_trainer.runs.journal import Follower, read_events
-from tui_trainer.runs.loading.background_load import WORTH, Folded, Reading, read_ahead
-from tui_trainer.runs.loading.sampled_load import skim
+from tui_trainer.runs.loading.background_load import WORTH, BackgroundLoader, LoadedState, read_ahead
+from tui_trainer.runs.loading.sampled_load import sampled_load
 from tui_trainer.runs.loading.state_cache import fold_path, read_fold, write_fold
 from tui_trainer.state.run_state import RunState
 
@@ -26,9 +26,9 @@ def folded(journal: Path) -> RunState:
     return state
 
 
-def read(journal: Path) -> Folded | None:
+def read(journal: Path) -> LoadedState | None:
     """What another process made of it, once that process has ended."""
-    reading = Reading(journal)
+    reading = BackgroundLoader(journal)
     try:
         until = monotonic() + LONG
         while (found := reading.take()) is None and not reading.failed and monotonic() < until:
@@ -97,7 +97,7 @@ def test_a_short_journal_is_read_here(tmp_path: Path) -> None:
 
 def test_one_who_leaves_early_leaves_nothing_behind(tmp_path: Path) -> None:
     journal = write(tmp_path / "long", 7, 20_000)
-    reading = Reading(journal)
+    reading = BackgroundLoader(journal)
     reading.close()
     assert reading._process.returncode is not None
     assert {path.name for path in journal.parent.iterdir()} <= {"events.jsonl", ".fold.json"}
@@ -105,7 +105,7 @@ def test_one_who_leaves_early_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_a_glance_knows_both_ends_and_invents_nothing(tmp_path: Path) -> None:
     journal = write(tmp_path / "long", 8, 60_000)
-    seen, whole = skim(journal), folded(journal)
+    seen, whole = sampled_load(journal), folded(journal)
     assert (seen.step, seen.status, seen.reason) == (whole.step, "finished", "completed")
     assert seen.started == whole.started
     true = {
@@ -124,9 +124,9 @@ def test_a_glance_knows_both_ends_and_invents_nothing(tmp_path: Path) -> None:
 def test_a_glance_at_a_torn_file_is_no_accident(tmp_path: Path) -> None:
     journal = tmp_path / "events.jsonl"
     journal.write_bytes(bytes(random.Random(0).randrange(256) for _ in range(300_000)))
-    assert skim(journal).step == 0
+    assert sampled_load(journal).step == 0
     journal.write_bytes(b"")
-    assert skim(journal).seq == 0
+    assert sampled_load(journal).seq == 0
 
 
 def test_a_fold_is_still_written_for_a_host(tmp_path: Path) -> None:

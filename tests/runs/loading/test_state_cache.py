@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tui_trainer.host.event_bus import Hub
+from tui_trainer.host.event_bus import EventBus
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.journal import Journal, read_events
 from tui_trainer.runs.loading.state_cache import fold_path, read_fold, write_fold
 from tui_trainer.session.base import Greeting
-from tui_trainer.session.finished_run import ReplaySession
+from tui_trainer.session.finished_run import JournalSession
 from tui_trainer.state.run_state import RunState
 
 STEPS, EACH = 40_000, 100
@@ -34,7 +34,7 @@ def events() -> Iterator[ev.AnyEvent]:
 def folder(tmp_path: Path) -> Path:
     path = tmp_path / "long"
     path.mkdir()
-    hub = Hub()
+    hub = EventBus()
     hub.add_run("long")
     hub.write_to("long", Journal(path / "events.jsonl"))
     for event in events():
@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def replayed(folder: Path) -> RunState:
-    session = ReplaySession(folder)
+    session = JournalSession(folder)
     while True:
         (greeting,) = session.drain()
         assert isinstance(greeting, Greeting)

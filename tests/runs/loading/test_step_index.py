@@ -14,10 +14,10 @@ from tests.runs.sample_journals import altered, write
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.journal import Journal, read_events
-from tui_trainer.runs.loading.step_index import Look, Lookup
+from tui_trainer.runs.loading.step_index import StepIndex, StepRange
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series import RECENT, Series
-from tui_trainer.state.zoomed_series import CloseUp
+from tui_trainer.state.zoomed_series import ZoomedSeries
 
 
 def points(journal: Path) -> dict[str, dict[int, float]]:
@@ -50,7 +50,7 @@ def points(journal: Path) -> dict[str, dict[int, float]]:
     return found
 
 
-def found_in(look: Look | None, first: float, last: float) -> dict[str, dict[int, float]]:
+def found_in(look: StepRange | None, first: float, last: float) -> dict[str, dict[int, float]]:
     assert look is not None
     return {
         name: {s: v for s, v in zip(series.steps, series.values, strict=True) if first <= s <= last}
@@ -71,14 +71,14 @@ def test_what_is_found_is_what_was_measured(journal: Path, first: int, width: in
         name: {step: value for step, value in values.items() if first <= step <= last}
         for name, values in points(journal).items()
     }
-    found = found_in(Lookup(journal).look(first, last), first, last)
+    found = found_in(StepIndex(journal).look(first, last), first, last)
     assert {name: values for name, values in found.items() if values} == {n: v for n, v in true.items() if v}
 
 
 def test_it_goes_on_as_the_journal_grows_and_starts_anew_where_it_was_cut(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     source = write(tmp_path / "source", 4, 3000, over=False).read_bytes().splitlines(keepends=True)
-    lookup = Lookup(path)
+    lookup = StepIndex(path)
     for end in (1, 10, len(source) - 5, len(source)):
         path.write_bytes(b"".join(source[:end]) + source[-1][:7])
         assert found_in(lookup.look(0, 1e9), 0, 1e9).get("lr", {}) == points(path).get("lr", {})
@@ -94,12 +94,12 @@ def test_altered_lines_are_left_out(tmp_path: Path) -> None:
     path = write(tmp_path / "run", 5, 10_000)
     altered(path, random.Random(3), 10)
     true = {step: value for step, value in points(path)["lr"].items() if step <= 4000}
-    assert found_in(Lookup(path).look(0, 4000), 0, 4000)["lr"] == true
+    assert found_in(StepIndex(path).look(0, 4000), 0, 4000)["lr"] == true
     assert len(true) < 4000
 
 
 def test_too_much_is_not_read(journal: Path) -> None:
-    lookup = Lookup(journal)
+    lookup = StepIndex(journal)
     assert lookup.look(0, 20_000, limit=1000) is None
     assert lookup.look(0, 300, limit=100_000) is not None
 
@@ -111,7 +111,7 @@ def test_a_spike_in_the_middle_of_a_long_run_stands_at_its_step() -> None:
     values[100_000 - 1] = 9.0
     whole.extend(list(steps), values)
     near.extend(list(steps[99_900:100_100]), values[99_900:100_100])
-    close = CloseUp(whole, near, 99_901, 100_100)
+    close = ZoomedSeries(whole, near, 99_901, 100_100)
     edges = [99_950.0 + k for k in range(101)]
     assert [c.first for c in close.columns(edges) if c is not None and c.high == 9.0] == [100_000]
     assert [c.count for c in close.columns(edges) if c is not None] == [1] * 99 + [2]
@@ -127,7 +127,7 @@ def test_what_is_not_covered_comes_from_what_was_kept(last: int) -> None:
     values = [source.gauss(0, 1) for _ in range(200_000)]
     whole.extend(list(range(1, 200_001)), values)
     near.extend(list(range(start, last + 1)), values[start - 1 : last])
-    close = CloseUp(whole, near, start, last)
+    close = ZoomedSeries(whole, near, start, last)
     edges = [100_000 + 100_000 * k / 256 for k in range(257)]
     found, kept = close.columns(edges), whole.columns(edges)
     for (left, right), here, there in zip(pairwise(edges), found, kept, strict=True):
@@ -145,7 +145,7 @@ def test_the_same_state_gives_the_same_look(journal: Path) -> None:
     state = RunState()
     for event in read_events(journal):
         state.apply(event)
-    look = Lookup(journal).look(0, 1e9)
+    look = StepIndex(journal).look(0, 1e9)
     assert look is not None
     for name, series in look.series.items():
         assert series.dump()["buckets"] == state.series[name].dump()["buckets"]

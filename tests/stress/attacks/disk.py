@@ -62,9 +62,9 @@ import sys
 from pathlib import Path
 from tui_trainer.cli.main import main
 from tui_trainer.session.base import Greeting, Notice
-from tui_trainer.session.replay import ReplaySession
+from tui_trainer.session.finished_run import JournalSession
 folder = Path(sys.argv[1])
-session = ReplaySession(folder)
+session = JournalSession(folder)
 for _ in range(20):
     session.drain()
 codes = [main([*command]) for command in (
@@ -144,8 +144,8 @@ AUDIT = """
 import sys
 from pathlib import Path
 import torch, safetensors.torch
-from tui_trainer.engine.saving import find_last
-from tui_trainer.engine.checkpoint import load, BadCheckpoint
+from tui_trainer.engine.checkpointing.checkpointer import find_last
+from tui_trainer.engine.checkpointing.file_format import load, BadCheckpoint
 seen = []
 def hook(event, arguments):
     if event in ("exec", "compile", "os.system", "subprocess.Popen", "pickle.find_class", "os.exec", "marshal.loads"):

@@ -14,8 +14,8 @@ from tests.stress.attacks import Outcome
 from tests.stress.attacks.killing import last_step
 from tests.stress.attacks.terminals import FOREVER, screen
 from tests.ui.terminal.pseudo_terminal import Pseudo
-from tui_trainer.runs.history import read_record
-from tui_trainer.runs.run_dir import RunFolder
+from tui_trainer.runs.history import read_history
+from tui_trainer.runs.run_dir import RunDir
 
 SMALLEST = 1 << 16
 """Bytes of memory that no process can go on with."""
@@ -107,7 +107,7 @@ def hosts(times: int) -> Outcome:
 
 
 def _one(outcome: Outcome, place: Place, terminal: Pseudo, way: str, run: str) -> None:
-    folder = RunFolder(place.folder(run))
+    folder = RunDir(place.folder(run))
     terminal.until(lambda: "1 loss" in terminal.text, 60)
     terminal.until(lambda: any(folder.checkpoints.glob("last*")), 60)
     owner = folder.owner()
@@ -122,5 +122,5 @@ def _one(outcome: Outcome, place: Place, terminal: Pseudo, way: str, run: str) -
     code, _, err = place.run("send", run, "stop")
     outcome.expect(code == 0, f"{way}: stop: {err}")
     terminal.until(lambda: folder.owner() is None, 60)
-    losses = [step for step, row in read_record(folder.journal).rows.items() if "train_loss" in row]
+    losses = [step for step, row in read_history(folder.journal).rows.items() if "train_loss" in row]
     outcome.expect(losses == list(range(1, len(losses) + 1)), f"{way}: steps are missing")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from tests.ui.fake_session import Scripted, finished, started, trained
+from tests.ui.fake_session import FakeSession, finished, started, trained
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.runs.catalog import RunInfo
@@ -66,9 +66,9 @@ class Shelf:
         return session(self._text)
 
 
-def session(text: str) -> Scripted:
+def session(text: str) -> FakeSession:
     """Two runs that are called so; each command is refused with the payload."""
-    made = Scripted(f"{text[:60]}/a", f"{text[:60]}/b")
+    made = FakeSession(f"{text[:60]}/a", f"{text[:60]}/b")
     for run in made.runs:
         made.play(*happenings(text), run=run)
     made.say(text)

@@ -168,8 +168,10 @@ def failing_calls(most: int) -> Outcome:
 
 
 def _whole(place: Place, path: os.PathLike[str]) -> bool:
-    code = "import sys; from pathlib import Path;"
+    code = (
+        "import sys; from pathlib import Path;"
         "from tui_trainer.engine.checkpointing.file_format import load; load(Path(sys.argv[1]))"
+    )
     import sys
 
     done = subprocess.run([sys.executable, "-c", code, os.fspath(path)], env=place.environ, capture_output=True)

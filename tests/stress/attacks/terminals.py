@@ -19,7 +19,7 @@ from benchmarks.sandbox import ROOT, Place, wait_for
 from tests.stress.attacks import Outcome
 from tests.stress.attacks.killing import last_step
 from tests.ui.terminal.pseudo_terminal import Pseudo
-from tui_trainer.runs.history import read_record
+from tui_trainer.runs.history import read_history
 
 FOREVER = "training.epochs=100000000"
 
@@ -137,7 +137,7 @@ def _stop_and_count(place: Place, name: str, outcome: Outcome) -> None:
     code, out, err = place.run("send", name, "stop")
     outcome.expect(code == 0, f"stop: {out}{err}")
     outcome.expect(wait_for(lambda: place.json("runs")[0]["status"] == "finished", 30), "it did not finish")
-    record = read_record(place.folder(name) / "events.jsonl")
+    record = read_history(place.folder(name) / "events.jsonl")
     losses = [step for step, row in record.rows.items() if "train_loss" in row]
     outcome.expect(losses == list(range(1, len(losses) + 1)), f"{name}: steps are missing")
 

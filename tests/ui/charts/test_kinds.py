@@ -5,27 +5,27 @@ from __future__ import annotations
 import pytest
 
 from tui_trainer.components.schedulers.builtin import Constant, OneCycle, Plateau, Staircase
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol.events import EpochEnded, LayersMeasured, RunFinished, Scalars
 from tui_trainer.protocol.events import Layer as MeasuredLayer
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.charts.model import Curve, Level, Points, Remark, Rule
+from tui_trainer.ui.charts.model import Annotation, Curve, Level, MarkerLine, Scatter
 from tui_trainer.ui.charts.palette import DIM_RUNS, RUNS
-from tui_trainer.ui.charts.registry import ChartKind, Picture, charts_of, picture, values_at, visible_span
+from tui_trainer.ui.charts.registry import ChartData, ChartKind, chart_data, charts_of, values_at, visible_span
 from tui_trainer.ui.charts.view import AXES, View
 
 
 def _picture(
-    kind: ChartKind, *states: RunState, selected: int = 0, preview: Plan | None = None, **view: object
-) -> Picture:
-    return picture(kind, states, selected, View(**view), 100, 20, preview)  # pyright: ignore[reportArgumentType]
+    kind: ChartKind, *states: RunState, selected: int = 0, preview: LrPlan | None = None, **view: object
+) -> ChartData:
+    return chart_data(kind, states, selected, View(**view), 100, 20, preview)  # pyright: ignore[reportArgumentType]
 
 
-def _curves(shown: Picture, role: str) -> list[Curve]:
+def _curves(shown: ChartData, role: str) -> list[Curve]:
     return [layer for layer in shown.layers if isinstance(layer, Curve) and layer.role == role]
 
 
-def _words(shown: Picture) -> str:
+def _words(shown: ChartData) -> str:
     return "  ".join(entry.text for entry in (*shown.notes, *shown.legend))
 
 
@@ -110,7 +110,7 @@ def test_loss_shows_training_smoothed_validation_and_the_best(make_run):
     assert _curves(shown, "train")[0].faint
     assert _curves(shown, "smooth")
     assert _curves(shown, "validation")
-    assert [layer.sign for layer in shown.layers if isinstance(layer, Points) and layer.role == "best"] == ["best"]
+    assert [layer.sign for layer in shown.layers if isinstance(layer, Scatter) and layer.role == "best"] == ["best"]
     assert "smooth 30" in _words(shown)
     assert "@10" in _words(shown)
 
@@ -162,7 +162,7 @@ def test_nothing_is_to_come_of_a_run_that_is_over(make_run):
 
 def test_a_considered_plan_is_drawn_beside_the_one_in_force(make_run):
     state = make_run(steps=100)
-    plan = Plan.begin(OneCycle(), 0.2, step=100, end=500, steps_per_epoch=20)
+    plan = LrPlan.begin(OneCycle(), 0.2, step=100, end=500, steps_per_epoch=20)
     shown = _picture(ChartKind.RATE, state, preview=plan)
     (preview,) = _curves(shown, "preview")
     assert list(preview.low) == [plan.rate(round(step)) for step in preview.x]
@@ -200,7 +200,7 @@ def test_speed_is_steps_a_second(make_run):
 def test_layers_have_a_line_each_and_their_names(make_run):
     shown = _picture(ChartKind.LAYERS, make_run(steps=100, layers=("first", "last")))
     assert {layer.role for layer in shown.layers if isinstance(layer, Curve)} == {"layer1", "layer6"}
-    assert {layer.text.strip() for layer in shown.layers if isinstance(layer, Remark)} == {"first", "last"}
+    assert {layer.text.strip() for layer in shown.layers if isinstance(layer, Annotation)} == {"first", "last"}
 
 
 def test_of_many_layers_some_are_shown_and_it_says_so(make_run):
@@ -238,7 +238,7 @@ def test_the_span_and_the_cursor_are_steps_on_every_axis(make_run):
     for axis in AXES:
         shown = _picture(ChartKind.LOSS, state, axis=axis, span=(50, 150), cursor=100)
         assert shown.span == pytest.approx((50, 150))
-        (cursor,) = [layer.x for layer in shown.layers if isinstance(layer, Rule) and layer.foot == "cursor"]
+        (cursor,) = [layer.x for layer in shown.layers if isinstance(layer, MarkerLine) and layer.foot == "cursor"]
         assert (cursor - shown.x.low) / (shown.x.high - shown.x.low) == pytest.approx(0.5, abs=0.02)
 
 
@@ -287,7 +287,7 @@ def test_names_from_elsewhere_are_made_visible(make_run):
 def test_a_first_value_that_is_not_finite_is_shown_as_a_gap(make_run):
     shown = _picture(ChartKind.LOSS, make_run([None] * 5, epochs=1, steps_per_epoch=10))
     assert shown.message == "no finite value"
-    assert [layer.sign for layer in shown.layers if isinstance(layer, Points)] == ["gap"]
+    assert [layer.sign for layer in shown.layers if isinstance(layer, Scatter)] == ["gap"]
 
 
 def test_a_value_measured_out_of_turn_is_on_the_chart(make_run):
@@ -313,9 +313,9 @@ def test_a_run_behind_that_left_the_numbers_does_not_flatten_the_others(make_run
     good = make_run(steps=100, name="set/good")
     broken = make_run(lambda step: 2.0 * 1.7**step, steps=100, name="set/high")
     broken.apply(RunFinished(step=100, reason="not-finite", epoch=5, exit_code=1))
-    shown = picture(ChartKind.LOSS, [good, broken], 0, View(), 76, 20)
+    shown = chart_data(ChartKind.LOSS, [good, broken], 0, View(), 76, 20)
     assert shown.y.high < 20
-    assert any(isinstance(layer, Points) and layer.sign == "above" for layer in shown.layers)
+    assert any(isinstance(layer, Scatter) and layer.sign == "above" for layer in shown.layers)
     for front, log_y in ((1, False), (0, True)):
-        whole = picture(ChartKind.LOSS, [good, broken], front, View(log_y=log_y), 76, 20)
+        whole = chart_data(ChartKind.LOSS, [good, broken], front, View(log_y=log_y), 76, 20)
         assert whole.y.high > 1e20, "in front, or on a logarithmic axis, it is shown whole"

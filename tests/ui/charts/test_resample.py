@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series import Series
 from tui_trainer.ui.charts.axes import Grid, Ruler
-from tui_trainer.ui.charts.resample import Cut, gap_note, smoothing_note, smoothing_width
+from tui_trainer.ui.charts.resample import Resampled, gap_note, smoothing_note, smoothing_width
 
 
-def _cut(values: list[float | None], columns: int, span: tuple[float, float] | None = None) -> Cut:
+def _cut(values: list[float | None], columns: int, span: tuple[float, float] | None = None) -> Resampled:
     series = Series()
     series.extend(range(1, len(values) + 1), values)
     low, high = span or (0, len(values))
-    return Cut.of(series, Grid.over(Ruler(), low, high, columns))
+    return Resampled.of(series, Grid.over(Ruler(), low, high, columns))
 
 
 def test_a_band_holds_the_smallest_and_the_largest_value_of_each_column():
@@ -30,7 +30,7 @@ def test_a_band_holds_the_smallest_and_the_largest_value_of_each_column():
 
 
 def test_a_million_steps_become_as_many_points_as_there_are_columns(long_run: RunState):
-    cut = Cut.of(long_run.series["train_loss"], Grid.over(Ruler(), 0, 1_000_000, 200))
+    cut = Resampled.of(long_run.series["train_loss"], Grid.over(Ruler(), 0, 1_000_000, 200))
     (band,) = cut.band("train")
     assert len(band.x) <= 200
     assert max(band.high) == 5
@@ -78,7 +78,7 @@ def test_values_that_were_not_finite_open_a_gap_and_are_counted():
 def test_what_is_only_sparse_is_joined():
     series = Series()
     series.extend([10, 50, 90], [1.0, 2.0, 3.0])
-    (line,) = Cut.of(series, Grid.over(Ruler(), 0, 100, 50)).band("validation")
+    (line,) = Resampled.of(series, Grid.over(Ruler(), 0, 100, 50)).band("validation")
     assert len(line.x) == 3
 
 

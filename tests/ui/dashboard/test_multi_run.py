@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.ui.fake_session import (
-    Scripted,
+    FakeSession,
     app_over,
     finished,
     play,
@@ -24,7 +24,7 @@ from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.context import MOST_BEHIND
-from tui_trainer.ui.charts.registry import ChartKind, picture
+from tui_trainer.ui.charts.registry import ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.screens.run_table import table
 
@@ -33,16 +33,16 @@ def config(rate: float, batch: int) -> dict[str, Any]:
     return {"title": f"rate {rate}", "optimizer": {"kind": "sgd", "lr": rate}, "data": {"batch_size": batch}}
 
 
-def duel() -> Scripted:
+def duel() -> FakeSession:
     """Two runs that differ in rate and batch size, the second one over."""
-    session = Scripted("set/high", "set/low")
+    session = FakeSession("set/high", "set/low")
     for run, rate, batch in (("set/high", 0.5, 32), ("set/low", 0.001, 8)):
         session.play(started(config=config(rate, batch)), ev.StatusChanged(status="running"), *trained(200), run=run)
     session.play(finished("early-stopped"), run="set/low")
     return session
 
 
-def many(count: int) -> Scripted:
+def many(count: int) -> FakeSession:
     return running(*(f"set/init-{place % 9}-act-{place // 9}" for place in range(count)), steps=100)
 
 
@@ -119,10 +119,10 @@ def test_of_many_curves_as_many_are_drawn_as_can_be_told_apart() -> None:
             state.apply(event)
         states.append(state)
     for kind in ChartKind:
-        shown = picture(kind, states, 5, View(), 60, 14)
+        shown = chart_data(kind, states, 5, View(), 60, 14)
         assert len(shown.legend) <= MOST_BEHIND + 4
     assert f"{MOST_BEHIND + 1} of 63 runs" in [
-        note.text for note in picture(ChartKind.LOSS, states, 5, View(), 60, 14).notes
+        note.text for note in chart_data(ChartKind.LOSS, states, 5, View(), 60, 14).notes
     ]
 
 

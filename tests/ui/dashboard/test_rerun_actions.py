@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.ui.fake_session import (
-    Scripted,
+    FakeSession,
     app_over,
     finished,
     play,
@@ -27,7 +27,7 @@ from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.pictures import Axis, Contour, Line, taken
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.charts.registry import Shot
+from tui_trainer.ui.charts.registry import PicturePane
 from tui_trainer.ui.lecture.narrator import Narrator, told_of
 
 VALLEY = Lesson(
@@ -51,9 +51,9 @@ def begun(rotation: float = 0.0, **data: Any) -> ev.RunStarted:
     return started("A valley", config=config)
 
 
-def valley(rotation: float = 0.0, over: bool = False, **data: Any) -> Scripted:
+def valley(rotation: float = 0.0, over: bool = False, **data: Any) -> FakeSession:
     """A session with two methods in a valley."""
-    session = Scripted(*RUNS)
+    session = FakeSession(*RUNS)
     ground = Contour(x=Axis(low=0, high=1), y=Axis(low=0, high=1), values=((0, 1), (1, 2)), paths=(PATH,))
     for run in session.runs:
         folder = f"runs/{run}"
@@ -77,11 +77,11 @@ class Starts:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, error: UserError | None = None) -> None:
         self.asked: list[tuple[dict[str, str], tuple[str, ...]]] = []
-        self.sessions: list[Scripted] = []
+        self.sessions: list[FakeSession] = []
         self.error = error
-        monkeypatch.setattr("tui_trainer.session.rerun.anew", self.anew)
+        monkeypatch.setattr("tui_trainer.session.rerun.rerun_session", self.anew)
 
-    def anew(self, runs: dict[str, str], overrides: tuple[str, ...]) -> Scripted:
+    def anew(self, runs: dict[str, str], overrides: tuple[str, ...]) -> FakeSession:
         self.asked.append((dict(runs), tuple(overrides)))
         if self.error is not None:
             raise self.error
@@ -100,7 +100,7 @@ def test_three_turns_are_one_training_at_45_degrees(monkeypatch: pytest.MonkeyPa
         assert app.dashboard is not None
         watch = app.dashboard.watching
         assert [state.run for state in watch.states] == list(RUNS)
-        assert isinstance(watch.whole, Shot)
+        assert isinstance(watch.whole, PicturePane)
         assert watch.whole.name == "path"
         await until(pilot, lambda: "It lies across the coordinates." in screen_text(app))
         assert "sgd >1000" in screen_text(app)
@@ -135,7 +135,7 @@ def test_what_still_trains_is_stopped_before(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_cannot_be_turned_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     starts = Starts(monkeypatch)
 
-    def said(session: Scripted, **options: Any) -> str:
+    def said(session: FakeSession, **options: Any) -> str:
         async def script(pilot: Pilot[Any]) -> None:
             await press(pilot, "T")
             found.append(screen_text(app).splitlines()[-1])
@@ -145,12 +145,12 @@ def test_what_cannot_be_turned_says_why(monkeypatch: pytest.MonkeyPatch) -> None
         play(app, script, size=(140, 30))
         return found[0]
 
-    digits = Scripted()
+    digits = FakeSession()
     digits.play(started(config={"data": {"kind": "digits"}}), *trained(50))
     assert "only a quadratic" in said(digits)
     assert "one coordinate" in said(valley(dimensions=1))
     assert "read only" in said(valley(), read_only=True)
-    assert "still starting" in said(Scripted())
+    assert "still starting" in said(FakeSession())
     assert starts.asked == []
 
 
@@ -167,7 +167,7 @@ def test_a_start_that_is_refused_is_said_and_what_was_seen_stays(monkeypatch: py
 
 
 def test_other_settings_are_checked_before_anything_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    starts, session = Starts(monkeypatch), Scripted(*RUNS)
+    starts, session = Starts(monkeypatch), FakeSession(*RUNS)
     config = load("zigzag").first.model_dump(mode="json", exclude_none=True)
     for run in RUNS:
         session.play(started(config=config, path=f"runs/{run}"), *trained(50), finished(), run=run)

@@ -10,7 +10,7 @@ from textual.events import MouseScrollUp
 from textual.pilot import Pilot
 
 from tests.ui.fake_session import (
-    Scripted,
+    FakeSession,
     app_over,
     finished,
     play,
@@ -22,7 +22,7 @@ from tests.ui.fake_session import (
     trained,
     until,
 )
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.pictures import Bars, Group, taken
@@ -51,7 +51,7 @@ def view(app: TrainerApp) -> Any:
 
 
 def test_a_start_is_seen_at_once() -> None:
-    session = Scripted()
+    session = FakeSession()
     session.play(
         ev.StatusChanged(status="starting", detail="importing torch"), ev.Logged(lines=["hello from the host"])
     )
@@ -70,7 +70,7 @@ def test_a_start_is_seen_at_once() -> None:
 
 
 def test_before_anything_comes_it_says_that_it_connects() -> None:
-    session = Scripted()
+    session = FakeSession()
     session.drain()
 
     async def script(pilot: Pilot[Any]) -> None:
@@ -94,7 +94,7 @@ def test_usual_sizes_show_what_they_have_room_for(size: tuple[int, int], charts:
     play(app, script, size)
 
 
-def pictured() -> Scripted:
+def pictured() -> FakeSession:
     """A run that takes four pictures of itself."""
     session = running()
     names = ("layers", "path", "coverage", "memory")
@@ -301,7 +301,7 @@ def test_the_end_is_summed_up_and_the_charts_stay() -> None:
 
 
 def test_a_start_that_fails_shows_why_and_the_output() -> None:
-    session = Scripted()
+    session = FakeSession()
     session.play(
         ev.StatusChanged(status="starting", detail="building the model"),
         ev.Logged(lines=["CUDA error: out of memory"]),
@@ -398,14 +398,14 @@ def test_a_coarse_picture_says_so_until_all_is_read() -> None:
 
 
 def test_the_coming_rate_is_drawn_as_it_is_typed() -> None:
-    plans: list[Plan | None] = []
+    plans: list[LrPlan | None] = []
 
     async def script(pilot: Pilot[Any]) -> None:
         await press(pilot, "s")
         preview = pilot.app.screen.query_one(Preview)
         draw = preview._draw
 
-        def spying(plan: Plan | None, width: int, height: int) -> Any:
+        def spying(plan: LrPlan | None, width: int, height: int) -> Any:
             plans.append(plan)
             return draw(plan, width, height)
 
@@ -436,7 +436,7 @@ def test_each_kind_keeps_what_was_typed_for_it() -> None:
     [("read only", running(), True), ("replay", running(kind="replay", can_steer=False), False)],
     ids=["read-only", "replay"],
 )
-def test_read_only_and_replay_are_said_on_top(word: str, session: Scripted, read_only: bool) -> None:
+def test_read_only_and_replay_are_said_on_top(word: str, session: FakeSession, read_only: bool) -> None:
     async def script(pilot: Pilot[Any]) -> None:
         assert word in screen_text(app).splitlines()[0]
         assert "pause" not in screen_text(app).splitlines()[-1]
@@ -446,7 +446,7 @@ def test_read_only_and_replay_are_said_on_top(word: str, session: Scripted, read
 
 
 def test_a_host_that_is_gone_before_anything_came_says_why() -> None:
-    session = Scripted()
+    session = FakeSession()
     session.drain()
     session.say("the host could not start: no space left", fatal=True)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tests.ui.fake_session import Scripted, app_over, finished, play, press, running, screen_text, settle, started
+from tests.ui.fake_session import FakeSession, app_over, finished, play, press, running, screen_text, settle, started
 from tui_trainer.components.schedulers.builtin import Exponential
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
@@ -19,7 +19,7 @@ from tui_trainer.ui.settings import Settings
 Pressed = tuple[str, ...]
 
 
-def pressed(session: Scripted, *keys: str, **options: Any) -> str:
+def pressed(session: FakeSession, *keys: str, **options: Any) -> str:
     """Press keys over a session; the message at the bottom afterwards."""
     seen: list[str] = []
 
@@ -139,7 +139,7 @@ def test_a_field_out_of_bounds_is_not_sent() -> None:
 STEERING = [action.id for action in ACTIONS if "steer" in action.needs and action.id != "steer_all"]
 
 
-def refusals(session: Scripted, **options: Any) -> set[str]:
+def refusals(session: FakeSession, **options: Any) -> set[str]:
     """What the screen says when each key that steers is pressed."""
     said: set[str] = set()
 
@@ -167,12 +167,12 @@ def test_a_run_that_is_over_is_not_steered() -> None:
 
 
 def test_what_is_not_possible_yet_says_why() -> None:
-    fresh = Scripted()
+    fresh = FakeSession()
     fresh.play(started(), ev.StatusChanged(status="running"))
     assert pressed(fresh, "b") == "nothing to roll back to yet"
     assert pressed(running(), "right_square_bracket") == "nobody has intervened yet"
     assert pressed(running(), "tab") == "there is only one run"
-    assert pressed(Scripted(), "space") == "the run is still starting"
+    assert pressed(FakeSession(), "space") == "the run is still starting"
     assert pressed(running(kind="in-process"), "d").startswith("the run lives in this very process")
     assert pressed(running(kind="replay", can_steer=False), "space").startswith("this run cannot be steered")
 
@@ -375,11 +375,11 @@ def test_a_host_that_vanished_is_named_and_another_goes_on(monkeypatch: pytest.M
     asked: list[tuple[str, ...]] = []
     after = running(steps=300)
 
-    def take_up(folders: tuple[str, ...], beside: tuple[str, ...]) -> Scripted:
+    def take_up(folders: tuple[str, ...], beside: tuple[str, ...]) -> FakeSession:
         asked.append(folders)
         return after
 
-    monkeypatch.setattr("tui_trainer.session.resume.take_up", take_up)
+    monkeypatch.setattr("tui_trainer.session.resume.resume_session", take_up)
     session = running()
 
     async def script(pilot: Pilot[Any]) -> None:
@@ -406,11 +406,11 @@ def test_a_dead_run_that_is_opened_is_called_dead_until_it_is_taken_up(monkeypat
     after = running("set/a", "set/b")
     asked: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
 
-    def take_up(folders: tuple[str, ...], beside: tuple[str, ...]) -> Scripted:
+    def take_up(folders: tuple[str, ...], beside: tuple[str, ...]) -> FakeSession:
         asked.append((folders, beside))
         return after
 
-    monkeypatch.setattr("tui_trainer.session.resume.take_up", take_up)
+    monkeypatch.setattr("tui_trainer.session.resume.resume_session", take_up)
     session = running("set/a", "set/b", kind="replay", can_steer=False)
 
     async def script(pilot: Pilot[Any]) -> None:
@@ -433,10 +433,10 @@ def test_a_dead_run_that_is_opened_is_called_dead_until_it_is_taken_up(monkeypat
 
 
 def test_a_resume_that_is_refused_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def take_up(folders: tuple[str, ...], beside: tuple[str, ...]) -> Scripted:
+    def take_up(folders: tuple[str, ...], beside: tuple[str, ...]) -> FakeSession:
         raise UserError("run 'digits' is live")
 
-    monkeypatch.setattr("tui_trainer.session.resume.take_up", take_up)
+    monkeypatch.setattr("tui_trainer.session.resume.resume_session", take_up)
     session = running()
     session.say("the host is gone", fatal=True, folders=("runs/digits",))
     assert pressed(session, "R") == "run 'digits' is live"

@@ -7,14 +7,25 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tests.ui.fake_session import EPOCHS, STEPS, Scripted, app_over, play, press, running, screen_text, started, trained
+from tests.ui.fake_session import (
+    EPOCHS,
+    STEPS,
+    FakeSession,
+    app_over,
+    play,
+    press,
+    running,
+    screen_text,
+    started,
+    trained,
+)
 from tui_trainer.protocol.pictures import Bars, Group, taken
 from tui_trainer.state.run_state import Mark, RunState
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.dashboard import viewport
 from tui_trainer.ui.dashboard.layout import arrange
 from tui_trainer.ui.panels.intervention_card import before_after, card
-from tui_trainer.ui.redraw_budget import Pace
+from tui_trainer.ui.redraw_budget import RedrawBudget
 
 WHOLE = (0.0, 500.0)
 
@@ -158,7 +169,7 @@ class Cpu:
 
 def test_drawing_keeps_to_its_rate_and_to_its_share() -> None:
     cpu = Cpu()
-    pace = Pace(max_fps=4, share=0.1, cpu=cpu)
+    pace = RedrawBudget(max_fps=4, share=0.1, cpu=cpu)
     assert pace.due(0)
     pace.begin(0)
     cpu.time = 0.04  # painted: four hundredths of a second at a tenth of the time are due every 0.4 s
@@ -172,7 +183,7 @@ def test_drawing_keeps_to_its_rate_and_to_its_share() -> None:
 
 
 def test_a_terminal_that_holds_up_is_given_time() -> None:
-    pace = Pace(max_fps=2, cpu=Cpu())
+    pace = RedrawBudget(max_fps=2, cpu=Cpu())
     pace.held_up(10)
     assert not pace.due(10.4)
     assert pace.due(10.5)
@@ -180,7 +191,7 @@ def test_a_terminal_that_holds_up_is_given_time() -> None:
 
 def test_an_expensive_moment_does_not_stop_the_charts() -> None:
     cpu = Cpu()
-    pace = Pace(max_fps=4, cpu=cpu)
+    pace = RedrawBudget(max_fps=4, cpu=cpu)
     pace.begin(0)
     cpu.time = 60.0
     pace.due(1)
@@ -189,7 +200,7 @@ def test_an_expensive_moment_does_not_stop_the_charts() -> None:
 
 def test_a_thin_line_is_sent_no_more_than_it_was_promised() -> None:
     sent = 0
-    pace = Pace(max_fps=10, cpu=Cpu(), max_kbps=2, sent=lambda: sent)
+    pace = RedrawBudget(max_fps=10, cpu=Cpu(), max_kbps=2, sent=lambda: sent)
     pace.begin(0.0)
     sent += 50_000  # the first picture
     now, drawn = 0.0, 0
@@ -220,7 +231,7 @@ def test_bars_go_over_time_a_group_at_a_time_and_back() -> None:
     play(app, script)
 
 
-def said(session: Scripted, key: str) -> str:
+def said(session: FakeSession, key: str) -> str:
     async def script(pilot: Pilot[Any]) -> None:
         await press(pilot, key)
         lines.append(screen_text(app).splitlines()[-1])

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tests.ui.fake_session import Scripted, app_over, play, press, screen_text, started, until
+from tests.ui.fake_session import FakeSession, app_over, play, press, screen_text, started, until
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.journal import read_events
 from tui_trainer.session.base import Greeting
-from tui_trainer.session.finished_run import ReplaySession
+from tui_trainer.session.finished_run import JournalSession
 from tui_trainer.state.run_state import Ghost, RunState
 from tui_trainer.ui.app import TrainerApp
-from tui_trainer.ui.dashboard.zoom_loader import Closeups
+from tui_trainer.ui.dashboard.zoom_loader import ZoomLoader
 from tui_trainer.ui.settings import Settings
 
 STEPS, EACH, SPIKE = 200_000, 1000, 100_000
@@ -69,14 +69,14 @@ def test_the_exact_value_is_read_from_the_journal(tmp_path: Path) -> None:
         await press(pilot, "z")
         assert app.dashboard.watching.seen == app.dashboard.watching.states
 
-    app = TrainerApp(ReplaySession(tmp_path / "long"), settings=Settings())
+    app = TrainerApp(JournalSession(tmp_path / "long"), settings=Settings())
     play(app, script, WIDE)
 
 
 @pytest.mark.parametrize("host", ["elsewhere", platform.node()])
 def test_of_a_live_run_only_where_its_folder_is_on_this_machine(tmp_path: Path, host: str) -> None:
     journal = write(tmp_path / "digits", host=host, path=str(tmp_path / "digits"))
-    session = Scripted("digits")
+    session = FakeSession("digits")
     state = RunState(run="digits")
     for event in read_events(journal):
         state.apply(event)
@@ -100,8 +100,8 @@ def test_what_an_undo_took_back_is_not_shown_any_more(tmp_path: Path) -> None:
     state = RunState(run="long")
     for event in read_events(journal):
         state.apply(event)
-    closeups, span = Closeups(), (SPIKE - 100.0, SPIKE + 100.0)
-    session = ReplaySession(tmp_path / "long")
+    closeups, span = ZoomLoader(), (SPIKE - 100.0, SPIKE + 100.0)
+    session = JournalSession(tmp_path / "long")
     session.drain()
     closeups.want([state], [span], session)
     assert closeups._thread is not None
@@ -122,10 +122,10 @@ def test_a_journal_that_is_gone_leaves_what_was_kept(tmp_path: Path) -> None:
     state = RunState(run="long")
     for event in read_events(journal):
         state.apply(event)
-    session = ReplaySession(tmp_path / "long")
+    session = JournalSession(tmp_path / "long")
     session.drain()
     journal.unlink()
-    closeups = Closeups()
+    closeups = ZoomLoader()
     closeups.want([state], [(SPIKE - 100.0, SPIKE + 100.0)], session)
     assert closeups._thread is not None
     closeups._thread.join(30)

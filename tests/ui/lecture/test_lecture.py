@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from tests.ui.fake_session import (
     STEPS,
-    Scripted,
+    FakeSession,
     app_over,
     finished,
     play,
@@ -28,7 +28,7 @@ from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.charts.registry import ChartKind
-from tui_trainer.ui.lecture.tour import Programme
+from tui_trainer.ui.lecture.tour import LecturePlan
 from tui_trainer.ui.screens.contents import Contents, rows_in_short, with_rows
 from tui_trainer.ui.settings import Settings
 
@@ -55,9 +55,9 @@ LESSONS = [
 FAST = Settings(words_per_minute=6000, rest=0)
 
 
-def narrated(lesson: Lesson = DUEL, *runs: str) -> Scripted:
+def narrated(lesson: Lesson = DUEL, *runs: str) -> FakeSession:
     """A session whose runs are lessons and have not begun."""
-    session = Scripted(*runs)
+    session = FakeSession(*runs)
     for run in session.runs:
         session.play(begun(lesson), ev.StatusChanged(status="running"), run=run)
     return session
@@ -73,7 +73,7 @@ class Lecture:
 
     def __init__(self) -> None:
         self.started: list[str] = []
-        self.sessions: list[Scripted] = []
+        self.sessions: list[FakeSession] = []
         self.error: Exception | None = None
 
     def lessons(self) -> list[LessonInfo]:
@@ -93,7 +93,7 @@ Script = Callable[[Pilot[Any], TrainerApp], Any]
 def at_lecture(
     lecture: Lecture, script: Script, *rows: str, playing: bool = False, size: Any = (120, 32)
 ) -> TrainerApp:
-    app = app_over(programme=Programme(lecture, rows, playing), settings=FAST)
+    app = app_over(programme=LecturePlan(lecture, rows, playing), settings=FAST)
 
     async def run(pilot: Pilot[Any]) -> None:
         await script(pilot, app)
@@ -107,7 +107,7 @@ async def opened(pilot: Pilot[Any], app: TrainerApp, lecture: Lecture, count: in
     await settle(pilot)
 
 
-def over(session: Scripted) -> None:
+def over(session: FakeSession) -> None:
     """Let a lesson come to its end."""
     for run in session.runs:
         session.play(*trained(2 * STEPS), finished(), run=run)
@@ -226,7 +226,7 @@ def test_an_ordinary_run_has_no_next_lesson() -> None:
         await settle(pilot)
         assert "no lesson" in screen_text(app)
 
-    app = app_over(Scripted())
+    app = app_over(FakeSession())
     play(app, script)
 
 
@@ -293,7 +293,7 @@ def test_the_page_holds_everything_and_remarks_are_read_again() -> None:
 
 
 def test_a_finished_lesson_is_told_at_once() -> None:
-    session = Scripted(kind="replay", can_steer=False)
+    session = FakeSession(kind="replay", can_steer=False)
     session.play(begun(DUEL))
     over(session)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.fake_session import Scripted, app_over
+from tests.ui.fake_session import FakeSession, app_over
 from tui_trainer.errors import UserError
 from tui_trainer.ui import themes
 from tui_trainer.ui.actions import ACTIONS, BY_ID, key_name, key_sign, key_table, keys_of, shown_key
@@ -21,7 +21,7 @@ def test_ids_and_keys_are_given_once() -> None:
 
 
 def test_every_action_of_the_table_is_done_by_somebody() -> None:
-    dashboard = app_over(Scripted()).get_default_screen()
+    dashboard = app_over(FakeSession()).get_default_screen()
     assert isinstance(dashboard, Dashboard)
     assert dashboard.known_actions == set(BY_ID)
 

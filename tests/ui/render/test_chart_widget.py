@@ -13,7 +13,7 @@ from textual.message import Message
 from tui_trainer.protocol.events import Scalars
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.palette import palette
-from tui_trainer.ui.charts.registry import ChartKind, Picture, picture
+from tui_trainer.ui.charts.registry import ChartData, ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.render.chart_widget import Chart
 from tui_trainer.ui.themes import ANSI_DARK, DARK, LIGHT
@@ -63,7 +63,7 @@ class Screen(App[None]):
 
 
 def _source(state: RunState, **view: Any):
-    return lambda width, height: picture(ChartKind.LOSS, [state], 0, View(**view), width, height)
+    return lambda width, height: chart_data(ChartKind.LOSS, [state], 0, View(**view), width, height)
 
 
 @pytest.mark.parametrize("size", [(20, 3), (50, 12), (80, 24), (140, 40)])
@@ -93,7 +93,7 @@ async def test_the_same_picture_repaints_nothing(make_run):
         await pilot.pause()
         app.chart.repainted.clear()
         app.chart.show(_source(state))
-        app.chart.show(picture(ChartKind.LOSS, [state], 0, View(), 80, 24))
+        app.chart.show(chart_data(ChartKind.LOSS, [state], 0, View(), 80, 24))
         assert app.chart.repainted == []
 
 
@@ -125,9 +125,9 @@ async def test_a_source_is_asked_again_when_the_room_changes(make_run):
     app, asked = Screen(), []
     state = make_run(steps=200)
 
-    def source(width: int, height: int) -> Picture:
+    def source(width: int, height: int) -> ChartData:
         asked.append((width, height))
-        return picture(ChartKind.LOSS, [state], 0, View(), width, height)
+        return chart_data(ChartKind.LOSS, [state], 0, View(), width, height)
 
     async with app.run_test(size=(80, 24)) as pilot:
         app.chart.show(source)
@@ -140,7 +140,7 @@ async def test_a_source_is_asked_again_when_the_room_changes(make_run):
 async def test_a_source_that_fails_leaves_a_message_in_its_place():
     app = Screen()
 
-    def broken(width: int, height: int) -> Picture:
+    def broken(width: int, height: int) -> ChartData:
         raise KeyError(width, height)
 
     async with app.run_test(size=(60, 12)) as pilot:

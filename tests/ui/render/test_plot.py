@@ -14,9 +14,20 @@ from textual.strip import Strip
 
 from tui_trainer.protocol.events import RunStarted, Scalars
 from tui_trainer.state.run_state import Mark, RunState
-from tui_trainer.ui.charts.model import Area, Curve, Entry, Picture, Points, Remark, Rule, Scale, Tick, blank
+from tui_trainer.ui.charts.model import (
+    Annotation,
+    Area,
+    ChartData,
+    Curve,
+    LegendEntry,
+    MarkerLine,
+    Scale,
+    Scatter,
+    Tick,
+    blank,
+)
 from tui_trainer.ui.charts.palette import palette
-from tui_trainer.ui.charts.registry import ChartKind, picture
+from tui_trainer.ui.charts.registry import ChartKind, chart_data
 from tui_trainer.ui.charts.view import AXES, View
 from tui_trainer.ui.render.plot import draw
 from tui_trainer.ui.render.raster import GLYPHS, GlyphName
@@ -32,7 +43,7 @@ def _text(strips: list[Strip]) -> list[str]:
 def _drawn(
     state: RunState, width: int = 80, height: int = 20, kind: str = "loss", view: View | None = None
 ) -> list[str]:
-    shown = picture(ChartKind(kind), [state], 0, view or View(), width, height)
+    shown = chart_data(ChartKind(kind), [state], 0, view or View(), width, height)
     return _text(draw(shown, width, height, DARK))
 
 
@@ -54,7 +65,7 @@ def _role(strips: list[Strip], x: int, y: int) -> object:
 def test_a_chart_fills_its_cells_exactly(make_run, size: tuple[int, int], kind: ChartKind, glyphs: GlyphName):
     state = make_run(steps=130, clip=1.0, layers=("in", "out"), references={"guessing": 2.3})
     width, height = size
-    strips = draw(picture(kind, [state], 0, View(cursor=60), width, height), width, height, DARK, glyphs)
+    strips = draw(chart_data(kind, [state], 0, View(cursor=60), width, height), width, height, DARK, glyphs)
     assert len(strips) == height
     assert all(strip.cell_length == width == sum(cell_len(part.text) for part in strip) for strip in strips)
     assert not any(FAILED in line for line in _text(strips))
@@ -88,7 +99,7 @@ def test_nothing_that_a_run_can_hold_stops_a_chart(values, size, span, cursor, a
     if steps:
         state.apply(Scalars(steps=steps, seconds=[0.5 * step for step in steps], values=dict.fromkeys(names, values)))
     view = View(axis=axis, log_y=log, smoothing=smoothing, span=span, cursor=cursor)
-    shown = picture(kind, [state], 0, view, *size)
+    shown = chart_data(kind, [state], 0, view, *size)
     strips = draw(shown, *size, DARK, glyphs)
     assert [strip.cell_length for strip in strips] == [size[0]] * size[1]
     assert all(sum(cell_len(part.text) for part in strip) == size[0] for strip in strips)
@@ -104,7 +115,7 @@ def test_nothing_that_a_run_can_hold_stops_a_chart(values, size, span, cursor, a
 def test_any_numbers_in_a_picture_leave_it_drawable(points, size, log):
     x, low, high = (tuple(part) for part in zip(*points, strict=True)) if points else ((), (), ())
     scale = Scale(1e-3, 1e3, (Tick(1.0, "1"),), log)
-    shown = Picture(1, "any", Scale(0, 1, (Tick(0.5, "half"),)), scale, layers=(Curve("train", x, low, high),))
+    shown = ChartData(1, "any", Scale(0, 1, (Tick(0.5, "half"),)), scale, layers=(Curve("train", x, low, high),))
     assert not any(FAILED in line for line in _text(draw(shown, *size, DARK)))
 
 
@@ -134,7 +145,7 @@ def test_a_spike_that_is_cut_off_has_an_arrow_and_its_value(make_run):
 
 
 def test_a_million_steps_cost_what_a_thousand_cost(long_run: RunState):
-    shown = picture(ChartKind.LOSS, [long_run], 0, View(), 80, 20)
+    shown = chart_data(ChartKind.LOSS, [long_run], 0, View(), 80, 20)
     assert all(len(layer.x) <= 2 * 80 for layer in shown.layers if isinstance(layer, Curve))
     assert "1M" in _drawn(long_run)[-1]
 
@@ -204,7 +215,7 @@ def test_two_lines_on_each_other_take_turns():
     x = tuple(k / 100 for k in range(101))
     flat = tuple(0.5 for _ in x)
     layers = (Curve("smooth", x, flat, flat), Curve("validation", x, flat, flat))
-    strips = draw(Picture(1, "both", Scale(0, 1), Scale(0, 1), layers=layers), 50, 10, DARK)
+    strips = draw(ChartData(1, "both", Scale(0, 1), Scale(0, 1), layers=layers), 50, 10, DARK)
     styles = {segment.style for strip in strips for segment in strip}
     assert {DARK.style("smooth"), DARK.style("validation")} <= styles
 
@@ -213,7 +224,7 @@ def test_a_line_in_front_covers_the_band_behind_it():
     x = tuple(k / 100 for k in range(101))
     band = Curve("train", x, (0.2,) * 101, (0.8,) * 101, faint=True)
     line = Curve("smooth", x, (0.5,) * 101, (0.5,) * 101)
-    strips = draw(Picture(1, "both", Scale(0, 1), Scale(0, 1), layers=(band, line)), 50, 10, DARK)
+    strips = draw(ChartData(1, "both", Scale(0, 1), Scale(0, 1), layers=(band, line)), 50, 10, DARK)
     styles = [segment.style for strip in strips for segment in strip]
     assert DARK.style("train") in styles
     assert DARK.style("smooth") in styles
@@ -228,13 +239,13 @@ def test_the_message_of_an_empty_chart_stands_in_its_middle():
 def test_words_of_any_width_leave_the_lines_whole():
     wide = "名前🙂é"
     layers = (
-        Remark("text", 0.5, 0.5, wide),
-        Rule("mark-line", "mark", 0.5, "名"),
-        Points("best", (0.2,), (0.2,), "best"),
+        Annotation("text", 0.5, 0.5, wide),
+        MarkerLine("mark-line", "mark", 0.5, "名"),
+        Scatter("best", (0.2,), (0.2,), "best"),
     )
-    legend, notes = (Entry("train", "line", wide),), (Entry("text", "", wide),)
+    legend, notes = (LegendEntry("train", "line", wide),), (LegendEntry("text", "", wide),)
     for width in range(1, 60):
-        shown = Picture(1, wide, Scale(0, 1), Scale(0, 1), legend=legend, notes=notes, layers=layers)
+        shown = ChartData(1, wide, Scale(0, 1), Scale(0, 1), legend=legend, notes=notes, layers=layers)
         strips = draw(shown, width, 9, DARK)
         assert all(sum(cell_len(part.text) for part in strip) == width for strip in strips)
 
@@ -252,7 +263,7 @@ def test_a_title_gives_up_its_last_values_first(make_run):
 def test_charts_keep_to_the_colors_there_are(make_run, kind: str):
     none = "without" in kind
     looks = palette(depth="none" if none else "16")
-    strips = draw(picture(ChartKind.LOSS, [make_run(steps=200)], 0, View(), 80, 20), 80, 20, looks)
+    strips = draw(chart_data(ChartKind.LOSS, [make_run(steps=200)], 0, View(), 80, 20), 80, 20, looks)
     colors = {segment.style.color for strip in strips for segment in strip if segment.style is not None}
     if none:
         assert colors == {None}
@@ -281,7 +292,7 @@ def test_plotext_comes_with_the_first_drawing_only():
         "from tui_trainer.ui.charts.palette import palette\n"
         "from tui_trainer.state.run_state import RunState\n"
         "from tui_trainer.ui.charts.view import View\n"
-        "draw(p.picture(p.ChartKind.LOSS, [RunState()], 0, View(), 80, 20), 80, 20, palette())\n"
+        "draw(p.chart_data(p.ChartKind.LOSS, [RunState()], 0, View(), 80, 20), 80, 20, palette())\n"
         "sys.exit('plotext' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -291,7 +302,7 @@ def test_plotext_comes_with_the_first_drawing_only():
 def test_a_spike_survives_fewer_columns_than_it_was_cut_for(glyphs: GlyphName):
     x = tuple(k / 400 for k in range(401))
     high = tuple(0.95 if k == 123 else 0.1 for k in range(401))
-    shown = Picture(1, "spike", Scale(0, 1), Scale(0, 1), layers=(Curve("train", x, (0.1,) * 401, high),))
+    shown = ChartData(1, "spike", Scale(0, 1), Scale(0, 1), layers=(Curve("train", x, (0.1,) * 401, high),))
     lines = _text(draw(shown, 47, 14, DARK, glyphs))
     column = 7 + int(123 / 400 * 40)
     assert sum(line[column] != " " for line in lines[1:-2]) > 8

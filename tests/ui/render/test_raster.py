@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_trainer.ui.charts.model import Curve, Scale
-from tui_trainer.ui.render.raster import GLYPHS, GlyphName, Plane
+from tui_trainer.ui.render.raster import GLYPHS, Canvas, GlyphName
 
 BITS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
 
 
-def _plane(columns: int = 10, rows: int = 5, glyphs: GlyphName = "braille", **scales: Scale) -> Plane:
-    return Plane(scales.get("x", Scale(0, 1)), scales.get("y", Scale(0, 1)), columns, rows, GLYPHS[glyphs])
+def _plane(columns: int = 10, rows: int = 5, glyphs: GlyphName = "braille", **scales: Scale) -> Canvas:
+    return Canvas(scales.get("x", Scale(0, 1)), scales.get("y", Scale(0, 1)), columns, rows, GLYPHS[glyphs])
 
 
-def _dots(plane: Plane, curve: Curve) -> set[tuple[int, int]]:
+def _dots(plane: Canvas, curve: Curve) -> set[tuple[int, int]]:
     """The places of the dots, read back from the braille characters."""
     found: set[tuple[int, int]] = set()
     for column, row, dots in plane.trace(curve):

@@ -8,7 +8,7 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from tests.ui.fake_session import Scripted, app_over, finished, play, press, running, screen_text, settle, until
+from tests.ui.fake_session import FakeSession, app_over, finished, play, press, running, screen_text, settle, until
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.runs.catalog import RunInfo
@@ -232,7 +232,7 @@ def test_small_terminals_list_too() -> None:
 
 
 def test_a_session_over_a_catalogue_leads_back_to_it() -> None:
-    app = app_over(Scripted(), catalogue=Shelf())
+    app = app_over(FakeSession(), catalogue=Shelf())
 
     async def script(pilot: Pilot[Any]) -> None:
         assert app.dashboard is not None

@@ -19,7 +19,7 @@ from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 
-from tests.ui.fake_session import Scripted, app_over, running, screen_text, settle, until
+from tests.ui.fake_session import FakeSession, app_over, running, screen_text, settle, until
 from tui_trainer.protocol import events as ev
 from tui_trainer.ui.terminal.control_filter import ControlFilter
 from tui_trainer.ui.terminal.driver import MAX_COLUMNS, TerminalDriver, TerminalGone
@@ -82,7 +82,7 @@ def test_the_driver_writes_to_its_file_and_reads_from_its_fileno() -> None:
 
 
 def test_line_filters_see_every_rendered_line() -> None:
-    app = app_over(Scripted())
+    app = app_over(FakeSession())
     assert any(isinstance(found, ControlFilter) for found in app.get_line_filters())
 
 
@@ -106,7 +106,7 @@ def test_a_crash_is_kept_and_not_printed() -> None:
 
 
 def test_stock_palette_and_keys_are_gone() -> None:
-    app = app_over(Scripted())
+    app = app_over(FakeSession())
     assert not app.use_command_palette
     assert set(app._bindings.key_to_bindings) == {"ctrl+c", "ctrl+q", "ctrl+z"}
 
@@ -160,7 +160,7 @@ def test_a_size_is_believed_only_from_a_terminal_that_was_asked() -> None:
     made, _ = driver()
     del made.process_message
     sent: list[Any] = []
-    made._app = app_over(Scripted())
+    made._app = app_over(FakeSession())
     made.cursor_origin = None
     made._down_buttons = []
     made.send_message = sent.append  # type: ignore[method-assign]

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from tests.ui.fake_session import STEPS, Scripted, finished, started, trained
+from tests.ui.fake_session import STEPS, FakeSession, finished, started, trained
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.session.base import Message
@@ -16,7 +16,7 @@ from tui_trainer.ui.terminal.terminal_check import terminal_problem
 HOSTILE = "evil\x1b]52;c;aGk=\x07\x9b31m\u202e[@click=app.quit]x[/] [/ \x1b[2J"
 
 
-class GoingOn(Scripted):
+class GoingOn(FakeSession):
     """Trains a hundred steps a second for as long as anybody looks."""
 
     def __init__(self, title: str) -> None:

@@ -11,7 +11,7 @@ from tui_trainer.cli.options import json_option, print_json, runs_dir_option
 from tui_trainer.text import visible
 
 if TYPE_CHECKING:
-    from tui_trainer.diagnosis.monitor import Observer
+    from tui_trainer.diagnosis.monitor import DiagnosisMonitor
     from tui_trainer.protocol.events import Diagnosed
     from tui_trainer.runs.catalog import RunInfo
 
@@ -45,13 +45,13 @@ def command(run: str, as_json: bool, runs_dir: str | None) -> int:
     return 0
 
 
-def _read(journal: Path) -> tuple[Observer, list[Diagnosed]]:
+def _read(journal: Path) -> tuple[DiagnosisMonitor, list[Diagnosed]]:
     """The diagnosis of a journal, as it stands at its end, and what was found on the way and held no longer."""
-    from tui_trainer.diagnosis.monitor import Observer
+    from tui_trainer.diagnosis.monitor import DiagnosisMonitor
     from tui_trainer.protocol.events import RunStarted
     from tui_trainer.runs.journal import read_events
 
-    observer = Observer()
+    observer = DiagnosisMonitor()
     gone: dict[str, Diagnosed] = {}
     for event in read_events(journal):
         if isinstance(event, RunStarted) and event.step == 0:
@@ -63,7 +63,7 @@ def _read(journal: Path) -> tuple[Observer, list[Diagnosed]]:
     return observer, list(gone.values())
 
 
-def _as_json(info: RunInfo, observer: Observer, gone: list[Diagnosed]) -> dict[str, Any]:
+def _as_json(info: RunInfo, observer: DiagnosisMonitor, gone: list[Diagnosed]) -> dict[str, Any]:
     fields = {"finding", "severity", "epoch", "step", "evidence", "numbers", "advice", "key"}
     history = observer.course.history
     return {
@@ -77,7 +77,7 @@ def _as_json(info: RunInfo, observer: Observer, gone: list[Diagnosed]) -> dict[s
     }
 
 
-def _print(info: RunInfo, observer: Observer, gone: list[Diagnosed]) -> None:
+def _print(info: RunInfo, observer: DiagnosisMonitor, gone: list[Diagnosed]) -> None:
     from tui_trainer.diagnosis.findings import HEADLINES, NO_FINDING
 
     history = observer.course.history

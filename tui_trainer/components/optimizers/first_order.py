@@ -67,7 +67,7 @@ class Adam(Optimizer):
             return super()._torch(parameters)
         from tui_trainer.optim import reference
 
-        return reference.Adam(parameters, **{name: value for name, value in self if name != "kind"})
+        return reference.ReferenceAdam(parameters, **{name: value for name, value in self if name != "kind"})
 
     def _own_fields(self) -> set[str]:
         return {"kind", "bias_correction"}
@@ -165,7 +165,7 @@ class Adagrad(Optimizer):
             return super()._torch(parameters)
         from tui_trainer.optim import reference
 
-        return reference.Adagrad(parameters, **{name: value for name, value in self if name != "kind"})
+        return reference.ReferenceAdagrad(parameters, **{name: value for name, value in self if name != "kind"})
 
     def _own_fields(self) -> set[str]:
         return {"kind", "eps_inside"}

@@ -52,7 +52,7 @@ class _Curved(Optimizer):
         self._check_size(sum(parameter.numel() for _, parameter in parameters))
         from tui_trainer.optim import second_order
 
-        made = getattr(second_order, type(self).__name__)
+        made = getattr(second_order, f"{type(self).__name__}Optimizer")
         return made(
             [parameter for _, parameter in parameters], **{name: value for name, value in self if name != "kind"}
         )

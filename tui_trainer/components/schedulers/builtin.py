@@ -91,7 +91,7 @@ class Polynomial(Scheduler):
         return base * (1 - min(clock.step / clock.total, 1)) ** self.power
 
 
-class Linear(Scheduler):
+class LinearDecay(Scheduler):
     """A straight line from one share of the rate to another over the run (torch `LinearLR`)."""
 
     spans_run = True
@@ -327,7 +327,7 @@ AnyScheduler = Annotated[
     | Exponential
     | Staircase
     | Polynomial
-    | Linear
+    | LinearDecay
     | Cosine
     | WarmRestarts
     | OneCycle

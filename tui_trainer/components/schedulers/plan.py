@@ -12,7 +12,7 @@ from tui_trainer.components.schedulers.base import Clock
 from tui_trainer.components.schedulers.builtin import AnyScheduler
 
 
-class Plan(BaseModel):
+class LrPlan(BaseModel):
     """The learning rate of a run, past and coming, as one frozen value.
 
     A rate set by hand multiplies the whole shape by `scale`, so that it holds at once and the schedule goes on from it,
@@ -81,14 +81,14 @@ class Plan(BaseModel):
         shape = self.shape(step, watched)
         return self.held if self.held is not None and not _scalable(shape, self.held) else shape * self.scale
 
-    def with_rate(self, rate: float, step: int, watched: Sequence[tuple[int, float]] = ()) -> Plan:
+    def with_rate(self, rate: float, step: int, watched: Sequence[tuple[int, float]] = ()) -> LrPlan:
         """The same shape, scaled so that the rate at `step` is `rate`."""
         shape = self.shape(step, watched)
         if not _scalable(shape, rate):
             return self.model_copy(update={"held": rate})
         return self.model_copy(update={"scale": rate / shape, "held": None})
 
-    def with_end(self, end: int, step: int) -> Plan:
+    def with_end(self, end: int, step: int) -> LrPlan:
         """The plan for a run that now ends at `end`: what is left of the shape is walked in what is left of the run.
 
         The rate at `step` stays what it is. A shape that does not span the run does not change at all, nor does a

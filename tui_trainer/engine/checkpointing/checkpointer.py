@@ -14,7 +14,7 @@ from tui_trainer.engine.checkpointing.file_format import SUFFIX, BadCheckpoint, 
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.events import AnyEvent, CheckpointSaved, SavingFailed
 from tui_trainer.runs.atomic_write import keep_as, sync_directory
-from tui_trainer.runs.run_dir import RunFolder
+from tui_trainer.runs.run_dir import RunDir
 
 SHARE = 0.01
 """Largest share of the training time that saving takes while nobody asks for it."""
@@ -28,7 +28,7 @@ def is_reserved(name: str) -> bool:
     return name in (LAST, BEST) or _EPOCH.fullmatch(name) is not None
 
 
-class Saver:
+class Checkpointer:
     """Writes `last`, `best` and named checkpoints of one run, and says only what is on disk.
 
     `last` names the best epoch by its step. So that the two always belong together, a new best is written beside the
@@ -36,7 +36,7 @@ class Saver:
     `last` names is on disk under one of the three names that `find_best` tries.
     """
 
-    def __init__(self, folder: RunFolder, settings: Checkpoints, publish: Callable[[AnyEvent], None]) -> None:
+    def __init__(self, folder: RunDir, settings: Checkpoints, publish: Callable[[AnyEvent], None]) -> None:
         self._directory = folder.checkpoints
         self._claim = folder.claim
         self._settings = settings

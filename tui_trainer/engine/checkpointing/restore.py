@@ -12,7 +12,7 @@ from tui_trainer.errors import UserError
 
 
 @dataclass(slots=True)
-class Resumed:
+class RestoredTrainer:
     """Where a trainer was brought to.
 
     Attributes:
@@ -24,7 +24,7 @@ class Resumed:
     words: list[str] = field(default_factory=list[str])
 
 
-def restore_last(trainer: Trainer, directory: Path) -> Resumed:
+def restore_last(trainer: Trainer, directory: Path) -> RestoredTrainer:
     """Bring a trainer that was just set up to its newest whole checkpoint. Nothing is written or said yet.
 
     Where no checkpoint was ever finished the run begins anew. What was torn or altered is passed over.
@@ -33,7 +33,7 @@ def restore_last(trainer: Trainer, directory: Path) -> Resumed:
         UserError: the checkpoint belongs to another model or optimizer than the configuration describes.
     """
     tree, wrong = find_last(directory)
-    resumed = Resumed(words=[f"checkpoint passed over: {problem}" for problem in wrong])
+    resumed = RestoredTrainer(words=[f"checkpoint passed over: {problem}" for problem in wrong])
     if tree is None:
         resumed.words.append("no checkpoint: the run begins anew")
         return resumed

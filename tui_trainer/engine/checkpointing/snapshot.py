@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.engine import rng
 from tui_trainer.engine.checkpointing.state_tree import copied
 from tui_trainer.protocol.commands import COMMANDS
@@ -99,7 +99,7 @@ def restore(trainer: Trainer, tree: Tree, *, pending: bool = True) -> None:
     trainer.epochs, trainer.clip = int(progress["epochs"]), float(progress["clip"])
     trainer.use_optimizer(_OPTIMIZERS.validate_python(tree["optimizer_choice"]))
     trainer.step, trainer.epoch, trainer.position = int(tree["step"]), int(tree["epoch"]), int(progress["position"])
-    trainer.plan = Plan.model_validate(progress["plan"])
+    trainer.plan = LrPlan.model_validate(progress["plan"])
     trainer.judge.load(progress["judge"])
     trainer.last_metrics = dict(progress["metrics"])
     trainer.recorder.epoch_loss = float(progress["epoch_loss"])

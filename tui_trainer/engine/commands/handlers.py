@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.engine.checkpointing import snapshot
 from tui_trainer.engine.checkpointing.checkpointer import is_reserved
 from tui_trainer.engine.checkpointing.file_format import BadCheckpoint, load
@@ -24,7 +24,7 @@ class Refusal(Exception):
     """Why a command is not obeyed."""
 
 
-def obey(trainer: Trainer, command: cmd.AnyCommand) -> None:
+def apply_command(trainer: Trainer, command: cmd.AnyCommand) -> None:
     """Do what the command says, now; its answer is the event that it causes, or `Refused`."""
     kept = remember(trainer, command)
     try:
@@ -32,10 +32,10 @@ def obey(trainer: Trainer, command: cmd.AnyCommand) -> None:
     except (Refusal, UserError) as refusal:
         if kept:
             forget(trainer)
-        refuse(trainer, command, str(refusal))
+        reject(trainer, command, str(refusal))
 
 
-def refuse(trainer: Trainer, command: cmd.AnyCommand, reason: str) -> None:
+def reject(trainer: Trainer, command: cmd.AnyCommand, reason: str) -> None:
     """Say why a command is not obeyed."""
     trainer.publish(ev.Refused(reason=reason, step=trainer.step, cause=command))
 
@@ -83,7 +83,7 @@ def _obey(trainer: Trainer, command: cmd.AnyCommand) -> None:
 
 
 def _changed(
-    trainer: Trainer, command: cmd.AnyCommand, name: str, previous: float, value: float, plan: Plan | None = None
+    trainer: Trainer, command: cmd.AnyCommand, name: str, previous: float, value: float, plan: LrPlan | None = None
 ) -> None:
     trainer.publish(
         ev.SettingChanged(name=name, value=value, previous=previous, plan=plan, step=trainer.step, cause=command)
@@ -150,7 +150,7 @@ def set_scheduler(trainer: Trainer, command: cmd.SetScheduler) -> None:
     if base <= 0:
         raise Refusal("the rate in force is 0: give the new schedule a base rate")
     trainer.judge.watched.clear()
-    trainer.plan = Plan.begin(
+    trainer.plan = LrPlan.begin(
         command.scheduler,
         base,
         step=trainer.step,

@@ -8,7 +8,7 @@ from collections import deque
 from tui_trainer.protocol.commands import AnyCommand, Stop
 
 
-class Control:
+class CommandQueue:
     """The commands for one run that have not been obeyed yet.
 
     The hot loop reads `waiting`, a plain attribute: no lock is taken between two batches when nobody asked anything.

@@ -24,7 +24,7 @@ MAX_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Undoable:
+class UndoEntry:
     """A copy of the run from just before a command, and the command; None where nothing has to be gone back to."""
 
     command: cmd.AnyCommand
@@ -39,16 +39,16 @@ class Undoable:
 def remember(trainer: Trainer, command: cmd.AnyCommand) -> bool:
     """Keep a copy of the run before a command that can hurt; whether one was kept."""
     if isinstance(command, cmd.Stop) and command.when == "epoch":
-        _push(trainer, Undoable(command, None, ending=trainer.ending))
+        _push(trainer, UndoEntry(command, None, ending=trainer.ending))
         return True
     if not isinstance(command, HURTS):
         return False
     tree = copied(snapshot.checkpoint(trainer))
-    _push(trainer, Undoable(command, tree, trainer.best_weights, trainer.best_is_saved, bytes=size_of(tree)))
+    _push(trainer, UndoEntry(command, tree, trainer.best_weights, trainer.best_is_saved, bytes=size_of(tree)))
     return True
 
 
-def _push(trainer: Trainer, newest: Undoable) -> None:
+def _push(trainer: Trainer, newest: UndoEntry) -> None:
     stack = trainer.undo_stack
     stack.append(newest)
     while len(stack) > DEPTH or (len(stack) > 1 and sum(kept.bytes for kept in stack) > MAX_BYTES):

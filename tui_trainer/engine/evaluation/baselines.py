@@ -17,7 +17,7 @@ ROUNDS = 200
 """Steps towards the constant of the Huber loss, each of which shortens the way at least as the mean would."""
 
 
-def levels(loss: AnyLoss, objective: Objective, data: Data) -> tuple[float | None, float | None]:
+def baseline_losses(loss: AnyLoss, objective: Objective, data: Data) -> tuple[float | None, float | None]:
     """(chance, guessing) of the training data: the loss of an output that treats all classes alike, and of the best
     output that is the same for every sample. For numbers both are that of the best constant.
 

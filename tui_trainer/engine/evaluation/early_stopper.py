@@ -10,7 +10,7 @@ from tui_trainer.protocol.events import Best
 Metrics = dict[str, float | None]
 
 
-class Judge:
+class EarlyStopper:
     """Remembers the best epoch and what schedules watch. Decides on the numbers that the loop itself computed."""
 
     def __init__(self, stopping: EarlyStopping) -> None:

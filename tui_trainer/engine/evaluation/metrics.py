@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from tui_trainer.data.types import Shape
+from tui_trainer.data.types import ProblemSpec
 from tui_trainer.nn.objectives import Objective
 
 FOLD = 1 << 18
@@ -133,7 +133,7 @@ class Nothing:
 Metric = Accuracy | Regression | Nothing
 
 
-def metric_for(shape: Shape, objective: Objective, target_scale: float) -> Metric:
+def metric_for(shape: ProblemSpec, objective: Objective, target_scale: float) -> Metric:
     """The metric of a task, empty."""
     if shape.task == "minimise":
         return Nothing()

@@ -24,7 +24,7 @@ class _Whole(nn.Module):
         return self.model(inputs)
 
 
-class Graphed:
+class GraphedModel:
     """A model whose passes over training batches of one shape are replayed from graphs; any other batch runs as always.
 
     An epoch's last batch may be smaller, and validation has batches of its own: a graph knows one shape.
@@ -63,7 +63,7 @@ class Graphed:
         return self._model(inputs)
 
 
-def why_not(device: torch.device, *, compiled: bool) -> str:
+def unsupported_reason(device: torch.device, *, compiled: bool) -> str:
     """Why a run cannot use graphs, empty where it can."""
     if device.type != "cuda":
         return f"CUDA graphs need a CUDA device, and this is {device.type}"
@@ -72,10 +72,10 @@ def why_not(device: torch.device, *, compiled: bool) -> str:
     return ""
 
 
-def graphed(model: nn.Module, sample: Tensor, log: Callable[[str], None]) -> Callable[[Tensor], Tensor]:
+def graph_model(model: nn.Module, sample: Tensor, log: Callable[[str], None]) -> Callable[[Tensor], Tensor]:
     """The model with graphs, or the model itself and a word why."""
     try:
-        return Graphed(model, sample, torch.cuda.make_graphed_callables)
+        return GraphedModel(model, sample, torch.cuda.make_graphed_callables)
     except Exception as error:  # noqa: BLE001 - what cannot be recorded fails in many ways, and none may end a run
         first = (str(error).splitlines() or [""])[0][:200]
         log(f"training.cuda_graphs: the model runs without graphs: {type(error).__name__}: {first}")

@@ -15,7 +15,7 @@ _KERNELS: Any = torch
 _NEEDED = ("_fused_adam_", "_fused_adamw_", "_fused_sgd_")
 
 
-def bound(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
+def bind_step(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
     """What takes a step of the optimizer: the fused kernel itself where it has one, else its `step`.
 
     On a small model `Optimizer.step` spends most of its time on finding its tensors, its hooks and its options again.
@@ -28,7 +28,7 @@ def bound(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
     alike = len({(parameter.device, parameter.dtype) for parameter in parameters}) == 1
     if not (known and fused and alike and all(hasattr(torch, name) for name in _NEEDED)):
         return optimizer.step
-    return _Fused(optimizer)
+    return _FusedStep(optimizer)
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class _Group:
     counter: Tensor | None
 
 
-class _Fused:
+class _FusedStep:
     """A step through the kernel. The optimizer keeps its state: what it says of itself is always true."""
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:

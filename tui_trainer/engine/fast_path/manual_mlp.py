@@ -21,7 +21,7 @@ _KERNELS: Any = torch.ops.aten
 """torch's derivatives have no other name."""
 
 
-class Passes:
+class ManualMlp:
     """Passes over training batches of a model on the CPU.
 
     Args:
@@ -48,7 +48,7 @@ class Passes:
         return loss, out
 
 
-class _Link(ABC):
+class _Layer(ABC):
     """One layer: it remembers of a batch what its backward pass needs."""
 
     @abstractmethod
@@ -60,7 +60,7 @@ class _Link(ABC):
         """The gradient of the loss by the inputs, from the one by what came out; `slope` may be written to."""
 
 
-class _Linear(_Link):
+class _Linear(_Layer):
     def __init__(self, module: nn.Linear, *, first: bool) -> None:
         self._weight = module.weight
         self._bias: Tensor | None = module.bias
@@ -80,7 +80,7 @@ class _Linear(_Link):
         return slope if self._first else torch.mm(slope, self._weight)
 
 
-class _Activation(_Link):
+class _Activation(_Layer):
     def __init__(self, function: Callable[[Tensor], Tensor], derivative: Callable[[Tensor, Tensor], Tensor]) -> None:
         self._function, self._derivative = function, derivative
 
@@ -92,7 +92,7 @@ class _Activation(_Link):
         return self._derivative(slope, self._out)
 
 
-class _Dropout(_Link):
+class _Dropout(_Layer):
     def __init__(self, rate: float) -> None:
         self._kept = 1 - rate
 
@@ -112,11 +112,11 @@ _ACTIVATIONS: dict[type[nn.Module], tuple[Callable[[Tensor], Tensor], Callable[[
 """What is done to the sums of a linear layer, in their place, and the slope by them."""
 
 
-def _links(model: nn.Module) -> list[_Link]:
+def _links(model: nn.Module) -> list[_Layer]:
     """The links of a chain, `TypeError` where a model is none."""
     if type(model) is not nn.Sequential:
         raise TypeError("not a chain")
-    links: list[_Link] = []
+    links: list[_Layer] = []
     before: type[nn.Module] = nn.Flatten
     for module in model:
         kind = type(module)
@@ -145,7 +145,7 @@ def _is_watched(model: nn.Module) -> bool:
     return any(watchers)
 
 
-def passes_for(model: nn.Module, objective: Objective, inputs: Tensor, targets: Tensor) -> Passes | None:
+def manual_mlp_for(model: nn.Module, objective: Objective, inputs: Tensor, targets: Tensor) -> ManualMlp | None:
     """Passes that give what autograd gives, tried on this batch to the bit; None where there are none.
 
     Weights and generators are left as they were, gradients are cleared.
@@ -153,7 +153,7 @@ def passes_for(model: nn.Module, objective: Objective, inputs: Tensor, targets: 
     was_training = model.training
     model.train()
     try:
-        passes = Passes(model, objective)
+        passes = ManualMlp(model, objective)
         return passes if _same(passes, model, objective, inputs, targets) else None
     except (TypeError, RuntimeError):  # a chain on inputs of another shape, or a kernel that torch has no more
         return None
@@ -163,7 +163,7 @@ def passes_for(model: nn.Module, objective: Objective, inputs: Tensor, targets: 
             parameter.grad = None
 
 
-def _same(passes: Passes, model: nn.Module, objective: Objective, inputs: Tensor, targets: Tensor) -> bool:
+def _same(passes: ManualMlp, model: nn.Module, objective: Objective, inputs: Tensor, targets: Tensor) -> bool:
     parameters = list(model.parameters())
     with torch.random.fork_rng([]):
         state = torch.get_rng_state()

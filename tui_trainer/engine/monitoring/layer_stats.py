@@ -25,13 +25,18 @@ ROWS = 1000
 """Samples, at most, whose activations are looked at."""
 
 
+def class_label(module: nn.Module) -> str:
+    """The label of a module that is the whole model and so has no name: its class, in lower case."""
+    return type(module).__name__.removesuffix("Module").lower()
+
+
 def layers_of(model: nn.Module) -> Layers:
     """The modules that own trained parameters, by name."""
     found: list[tuple[str, tuple[nn.Parameter, ...]]] = []
     for name, module in model.named_modules():
         own = tuple(parameter for parameter in module.parameters(recurse=False) if parameter.requires_grad)
         if own:
-            found.append((name or type(module).__name__.lower(), own))
+            found.append((name or class_label(module), own))
     return tuple(found)
 
 
@@ -42,7 +47,7 @@ def units_of(model: nn.Module) -> Units:
     for name, module in model.named_modules():
         weight = getattr(module, "weight", None)
         if isinstance(weight, nn.Parameter) and weight.dim() > 1 and not isinstance(module, nn.Embedding):
-            last = name or type(module).__name__.lower()
+            last = name or class_label(module)
         elif last and last not in found and _is_activation(module):
             found[last] = module
     found.pop(last, None)

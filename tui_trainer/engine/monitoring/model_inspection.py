@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from tui_trainer.data.types import Split
 from tui_trainer.engine.evaluation.evaluate import CHUNK
-from tui_trainer.engine.monitoring.layer_stats import finite, norm_of
+from tui_trainer.engine.monitoring.layer_stats import class_label, finite, norm_of
 
 if TYPE_CHECKING:
-    from tui_trainer.engine.setup import Workshop
+    from tui_trainer.engine.setup import TrainingSetup
 
 LARGEST = 1 << 21
 """Numbers in a weight matrix, at most, whose singular values are looked at."""
@@ -22,7 +22,7 @@ LARGEST = 1 << 21
 Weights = dict[str, nn.Parameter]
 
 
-def weights_of(shop: Workshop) -> Weights:
+def weights_of(shop: TrainingSetup) -> Weights:
     """The weight of each layer that has a matrix of its own, from input to output: no biases, no norms."""
     found = ((name, next((own for own in parameters if own.dim() > 1), None)) for name, parameters in shop.layers)
     return {name: weight for name, weight in found if weight is not None}
@@ -39,7 +39,7 @@ def quiet(model: nn.Module) -> Generator[None]:
         model.train(training)
 
 
-def chunks(shop: Workshop, split: Split) -> Generator[Split]:
+def chunks(shop: TrainingSetup, split: Split) -> Generator[Split]:
     """A split in pieces that go through the model at once, the same at every call."""
     wide = shop.data.shape.targets if shop.data.shape.task == "language" else 1
     size = max(1, min(len(split), CHUNK // max(split.inputs[0].numel() * wide, 1)))
@@ -47,7 +47,7 @@ def chunks(shop: Workshop, split: Split) -> Generator[Split]:
         yield Split(split.inputs[first : first + size], split.targets[first : first + size])
 
 
-def gradient(shop: Workshop, split: Split, of: Sequence[Tensor] | None = None) -> list[Tensor]:
+def gradient(shop: TrainingSetup, split: Split, of: Sequence[Tensor] | None = None) -> list[Tensor]:
     """The gradient of the mean loss over a split, for each parameter that is trained; `.grad` is left alone."""
     of = shop.parameters if of is None else of
     total = [torch.zeros_like(tensor) for tensor in of]
@@ -71,13 +71,13 @@ def norm(tensors: Sequence[Tensor]) -> float:
 
 
 @contextmanager
-def sums(shop: Workshop) -> Generator[dict[str, Tensor]]:
+def sums(shop: TrainingSetup) -> Generator[dict[str, Tensor]]:
     """Note what comes out of each layer with a weight matrix, before any activation, while the model is called."""
     seen: dict[str, Tensor] = {}
     weights = weights_of(shop)
     hooks: list[torch.utils.hooks.RemovableHandle] = []
     for name, module in shop.model.named_modules():
-        label = name or type(module).__name__.lower()
+        label = name or class_label(module)
         if label not in weights:
             continue
 
@@ -93,7 +93,7 @@ def sums(shop: Workshop) -> Generator[dict[str, Tensor]]:
             hook.remove()
 
 
-def logits(shop: Workshop, inputs: Tensor) -> Tensor:
+def logits(shop: TrainingSetup, inputs: Tensor) -> Tensor:
     """The sums of the last layer, before the head."""
     with sums(shop) as seen, quiet(shop.model), torch.no_grad():
         outputs = shop.model(inputs)

@@ -7,17 +7,17 @@ import torch
 from tui_trainer.components.losses import MSE, HalfMSE
 from tui_trainer.components.models import Linear
 from tui_trainer.config.run_config import RunConfig
-from tui_trainer.data.functions import Point
+from tui_trainer.data.functions import PointModule
 from tui_trainer.engine.monitoring.recorder import Recorder
-from tui_trainer.engine.setup import Workshop
+from tui_trainer.engine.setup import TrainingSetup
 from tui_trainer.errors import UserError
-from tui_trainer.optim.optimum import Gap, gap_of
+from tui_trainer.optim.optimum import OptimalityGap, optimality_gap
 
 COORDINATES = 8
 """The most dimensions of a point whose every coordinate is recorded."""
 
 
-class Descent:
+class OptimalityMonitor:
     """Records the columns `suboptimality`, `coordinate/1`, ... and `evaluations` beside those of every run.
 
     Args:
@@ -29,10 +29,12 @@ class Descent:
         UserError: the suboptimality was asked for, and nobody knows the lowest point.
     """
 
-    def __init__(self, config: RunConfig, shop: Workshop, recorder: Recorder) -> None:
+    def __init__(self, config: RunConfig, shop: TrainingSetup, recorder: Recorder) -> None:
         self._every = config.training.suboptimality_every
         self._recorder = recorder
-        self._point = shop.model.x if isinstance(shop.model, Point) and shop.model.x.numel() <= COORDINATES else None
+        self._point = (
+            shop.model.x if isinstance(shop.model, PointModule) and shop.model.x.numel() <= COORDINATES else None
+        )
         self.gap = _gap(config, shop) if self._every else None
         self.extra = 0
         """Gradients evaluated so far beyond one for each step."""
@@ -60,12 +62,12 @@ class Descent:
         self.active = self._every > 0 or extra > 0
 
 
-def _gap(config: RunConfig, shop: Workshop) -> Gap:
+def _gap(config: RunConfig, shop: TrainingSetup) -> OptimalityGap:
     model, loss = config.model, config.loss
     linear = isinstance(model, Linear) and model.head == "identity" and isinstance(loss, (MSE, HalfMSE))
     linear = linear and shop.data.shape.task == "regression"
     bias = isinstance(model, Linear) and model.bias
-    found = gap_of(shop.data, shop.model, shop.objective, linear=linear, bias=bias)
+    found = optimality_gap(shop.data, shop.model, shop.objective, linear=linear, bias=bias)
     if found is None:
         raise UserError(
             "training.suboptimality_every asks how far the loss is above its least value, and nobody knows that value "

@@ -20,7 +20,7 @@ MAX_WAITING = 4096
 """Steps that wait at most, however fast they are."""
 
 
-class Stopwatch:
+class Timer:
     """Seconds of training: pauses and the turns of other runs are left out."""
 
     def __init__(self, seconds: float = 0.0) -> None:
@@ -54,7 +54,7 @@ class Recorder:
     Nothing here waits for the device between two flushes: losses stay tensors until then.
     """
 
-    def __init__(self, publish: Callable[[AnyEvent], None], watch: Stopwatch) -> None:
+    def __init__(self, publish: Callable[[AnyEvent], None], watch: Timer) -> None:
         self._publish = publish
         self._watch = watch
         self._losses: list[Tensor] = []

@@ -15,7 +15,7 @@ from tui_trainer.engine import rng
 from tui_trainer.engine.monitoring import layer_stats
 
 if TYPE_CHECKING:
-    from tui_trainer.engine.setup import Workshop
+    from tui_trainer.engine.setup import TrainingSetup
 
 DENSER = 4
 """So many times as often a step is probed in the beginning, over as many of the later intervals."""
@@ -23,7 +23,7 @@ CLOSE = 1e-6
 """Share of the loss below which a promised fall is lost in the rounding of float32."""
 
 
-class Prober:
+class StepProber:
     """Probes a step now and then; which ones is a function of the step alone, so that a resumed run probes the same.
 
     A probe is one more forward pass on the batch of its step, with the same dropout, and a few norms.
@@ -33,7 +33,7 @@ class Prober:
         every: steps between two probes, 0 for none.
     """
 
-    def __init__(self, shop: Workshop, every: int) -> None:
+    def __init__(self, shop: TrainingSetup, every: int) -> None:
         self._shop = shop
         self._every = every
         self._units = layer_stats.units_of(shop.model)
@@ -49,9 +49,9 @@ class Prober:
             return False
         return step % every == 0 or (step < DENSER * every and step % max(every // DENSER, 1) == 0)
 
-    def begin(self, step: int) -> Probe | None:
+    def begin(self, step: int) -> StepProbe | None:
         """Before the gradients of the batch before are cleared: a probe of the coming step where one is due."""
-        return Probe(self._shop, self._buffers) if self.due(step) else None
+        return StepProbe(self._shop, self._buffers) if self.due(step) else None
 
     def look(self, loss: Tensor) -> None:
         """After the backward pass: note where the numbers ended, while the weights are still those of this step.
@@ -94,10 +94,10 @@ class Prober:
             parameter.grad = None if gradient is None else gradient.to(parameter.device)
 
 
-class Probe:
+class StepProbe:
     """One step under the glass."""
 
-    def __init__(self, shop: Workshop, buffers: list[Tensor]) -> None:
+    def __init__(self, shop: TrainingSetup, buffers: list[Tensor]) -> None:
         self._shop = shop
         self._buffers = buffers
         self._parameters = shop.parameters

@@ -11,7 +11,7 @@ from tui_trainer.components.activations import Activation
 from tui_trainer.components.pictures import ActivationCurves
 from tui_trainer.engine.batches import seeded
 from tui_trainer.engine.device import synchronize
-from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
+from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSource
 from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
 
 _DRAWS = 3
@@ -22,10 +22,10 @@ POINTS = 121
 ROUNDS = 15
 
 
-class ActivationCamera(Camera[ActivationCurves]):
+class ActivationPicture(PictureSource[ActivationCurves]):
     """Function and derivative on the same axes, and four numbers of each."""
 
-    def take(self) -> Taken:
+    def take(self) -> PictureResult:
         device = self.trainer.shop.device
         kinds: tuple[Activation, ...] = self.choice.kinds or (self.trainer.config.model.activation,)
         lines: list[Line] = []
@@ -46,7 +46,7 @@ class ActivationCamera(Camera[ActivationCurves]):
             numbers[f"zero_share/{name}"] = float((drawn == 0).double().mean())
             numbers[f"mean_square_derivative/{name}"] = float(drawn.double().square().mean())
             numbers[f"nanoseconds/{name}"] = self._nanoseconds(choice.build().to(device), draws)
-        return Taken(Lines(title="activation", x=Axis(label="z"), lines=tuple(lines)), numbers)
+        return PictureResult(Lines(title="activation", x=Axis(label="z"), lines=tuple(lines)), numbers)
 
     def _nanoseconds(self, function: nn.Module, draws: Tensor) -> float:
         """Nanoseconds for each element of a million: the shortest of several rounds, after one that does not count."""

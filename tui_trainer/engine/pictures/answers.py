@@ -10,7 +10,7 @@ from torch import Tensor
 from tui_trainer.components.pictures import Confidence, Confusion, LogitBars, Predicted
 from tui_trainer.data.types import Split
 from tui_trainer.engine.monitoring import model_inspection
-from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
+from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSource
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.pictures import Axis, Bars, Group, Heat, Points, Spots, rounded, rounded_or_none
 
@@ -20,7 +20,9 @@ DOTS = 250
 """Points in a cloud, at most."""
 
 
-def _outputs(camera: Camera[LogitBars] | Camera[Confidence], split: Split) -> tuple[Tensor, Tensor, Tensor]:
+def _outputs(
+    camera: PictureSource[LogitBars] | PictureSource[Confidence], split: Split
+) -> tuple[Tensor, Tensor, Tensor]:
     """Last sums, probabilities in float64, and classes of a whole split, on the CPU."""
     shop, config = camera.trainer.shop, camera.trainer.config
     sums = torch.cat([model_inspection.logits(shop, part.inputs) for part in model_inspection.chunks(shop, split)]).to(
@@ -38,10 +40,10 @@ def _names(classes: tuple[str, ...], count: int) -> tuple[str, ...]:
     return tuple(name[:40] for name in classes[:count]) or tuple(str(place) for place in range(count))
 
 
-class LogitsCamera(Camera[LogitBars]):
+class LogitsPicture(PictureSource[LogitBars]):
     """Two bars for each class: the logit and the probability."""
 
-    def take(self) -> Taken:
+    def take(self) -> PictureResult:
         data = self.trainer.shop.data
         place = self.choice.example
         if place >= len(data.validation):
@@ -57,10 +59,10 @@ class LogitsCamera(Camera[LogitBars]):
             Group(name="probability", values=rounded_or_none(shares[0, :count])),
         )
         numbers: Numbers = {"sum": float(shares.sum()), "largest": float(shares.max()), "right": float(shares[0, true])}
-        return Taken(Bars(title=title[:120], x=Axis(label="class"), labels=names, groups=groups), numbers)
+        return PictureResult(Bars(title=title[:120], x=Axis(label="class"), labels=names, groups=groups), numbers)
 
 
-class ConfidenceCamera(Camera[Confidence]):
+class ConfidencePicture(PictureSource[Confidence]):
     """A histogram of the largest probability, and the accuracy in each bin; the gap of the training logits.
 
     `ece` is the mean over samples of |accuracy - confidence| of their bin (Guo et al. 2017). `logit_gap` is the median
@@ -68,7 +70,7 @@ class ConfidenceCamera(Camera[Confidence]):
     a = 1 - e + e/K, b = e/K, and the loss cannot fall below H(q) = -(a ln a + (K-1) b ln b).
     """
 
-    def take(self) -> Taken:
+    def take(self) -> PictureResult:
         data, bins = self.trainer.shop.data, self.choice.bins
         _, shares, true = _outputs(self, data.validation)
         sure, answer = shares.max(-1)
@@ -97,7 +99,7 @@ class ConfidenceCamera(Camera[Confidence]):
             "logit_gap": self._gap(),
             **self._theory(shares.shape[-1]),
         }
-        return Taken(drawing, numbers)
+        return PictureResult(drawing, numbers)
 
     def _gap(self) -> float:
         sums, _, classes = _outputs(self, self.trainer.shop.data.train)
@@ -116,10 +118,10 @@ class ConfidenceCamera(Camera[Confidence]):
         return {"theory_gap": math.log(high / low), "loss_floor": floor}
 
 
-class ConfusionCamera(Camera[Confusion]):
+class ConfusionPicture(PictureSource[Confusion]):
     """A table of counts: the true class down, the answer across."""
 
-    def take(self) -> Taken:
+    def take(self) -> PictureResult:
         shop = self.trainer.shop
         split, classes = shop.data.validation, shop.data.shape.targets
         with model_inspection.quiet(shop.model), torch.no_grad():
@@ -144,13 +146,13 @@ class ConfusionCamera(Camera[Confusion]):
             values=tuple(rounded_or_none(row[:count]) for row in table[:count]),
             low=0,
         )
-        return Taken(drawing, numbers)
+        return PictureResult(drawing, numbers)
 
 
-class PredictedCamera(Camera[Predicted]):
+class PredictedPicture(PictureSource[Predicted]):
     """A cloud of (true, predicted), in the units of the data's standardised target."""
 
-    def take(self) -> Taken:
+    def take(self) -> PictureResult:
         shop = self.trainer.shop
         split = shop.data.validation
         with model_inspection.quiet(shop.model), torch.no_grad():
@@ -167,4 +169,4 @@ class PredictedCamera(Camera[Predicted]):
         xs, ys = true[kept][::step].flatten(), found[kept][::step].flatten()
         spots = Spots(name="validation", x=rounded(xs[:1000]), y=rounded(ys[:1000]))
         x, y = Axis(label="true"), Axis(label="predicted")
-        return Taken(Points(title="predicted against true", x=x, y=y, spots=(spots,), diagonal=True), numbers)
+        return PictureResult(Points(title="predicted against true", x=x, y=y, spots=(spots,), diagonal=True), numbers)

@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from tui_trainer.components.pictures import Shot
+from tui_trainer.components.pictures import PictureSpec
 from tui_trainer.protocol.pictures import AnyDrawing
 
 if TYPE_CHECKING:
     from tui_trainer.engine.trainer import Trainer
 
-Choice = TypeVar("Choice", bound=Shot)
+Choice = TypeVar("Choice", bound=PictureSpec)
 Numbers = dict[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class PictureResult:
     """A drawing, and the numbers that a check or a person reads off it."""
 
     drawing: AnyDrawing
     numbers: Numbers
 
 
-class Camera(Generic[Choice]):
+class PictureSource(Generic[Choice]):
     """Looks at a trainer and changes nothing of it: no weight, no gradient, no generator, no running average.
 
     It is made when the trainer is set up, while the weights are the first ones.
@@ -40,7 +40,7 @@ class Camera(Generic[Choice]):
     def follow(self) -> None:
         """Look at the step that was just taken."""
 
-    def take(self) -> Taken | None:
+    def take(self) -> PictureResult | None:
         """The picture as of now; None while there is nothing to see."""
         raise NotImplementedError
 

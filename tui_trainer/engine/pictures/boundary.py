@@ -8,7 +8,7 @@ import torch
 
 from tui_trainer.components.pictures import Boundary
 from tui_trainer.engine.monitoring import model_inspection
-from tui_trainer.engine.pictures.base import Camera, Taken
+from tui_trainer.engine.pictures.base import PictureResult, PictureSource
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.pictures import Axis, Contour, Spots, rounded, rounded_or_none
 
@@ -21,7 +21,7 @@ DOTS = 100
 AIR = 0.08
 
 
-class BoundaryCamera(Camera[Boundary]):
+class BoundaryPicture(PictureSource[Boundary]):
     """The plane of the two features, standardised as the model sees them, and the validation samples on it."""
 
     def __init__(self, choice: Boundary, trainer: Trainer) -> None:
@@ -38,7 +38,7 @@ class BoundaryCamera(Camera[Boundary]):
         air = AIR * (high - low).clamp_min(1e-3)
         (self._left, self._bottom), (self._right, self._top) = (low - air).tolist(), (high + air).tolist()
 
-    def take(self) -> Taken:
+    def take(self) -> PictureResult:
         shop = self.trainer.shop
         names = tuple(name[:40] for name in shop.data.classes) or tuple(str(k) for k in range(shop.data.shape.targets))
         like = shop.data.validation.inputs
@@ -62,4 +62,4 @@ class BoundaryCamera(Camera[Boundary]):
             regions=names,
             spots=tuple(spots[:40]),
         )
-        return Taken(drawing, {"accuracy": float((found == true).double().mean())})
+        return PictureResult(drawing, {"accuracy": float((found == true).double().mean())})

@@ -5,17 +5,17 @@ from __future__ import annotations
 import torch
 
 from tui_trainer.components.pictures import Coverage
-from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
+from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSource
 from tui_trainer.protocol.pictures import Axis, Bars, Group, rounded_or_none
 
 MOST = 8
 """Uses that have a bar of their own; the last one stands for all above."""
 
 
-class CoverageCamera(Camera[Coverage]):
+class CoveragePicture(PictureSource[Coverage]):
     """A bar for each number of uses: the share of the samples that were used so often."""
 
-    def take(self) -> Taken | None:
+    def take(self) -> PictureResult | None:
         trainer = self.trainer
         if not trainer.epoch:
             return None
@@ -35,4 +35,4 @@ class CoverageCamera(Camera[Coverage]):
             "most": float(uses.max()),
             "duplicates": float((uses - 1).clamp_min(0).sum()),
         }
-        return Taken(drawing, numbers)
+        return PictureResult(drawing, numbers)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tui_trainer.components.pictures import EffectiveStep
-from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
+from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSource
 from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SAMPLE = 100_000
 """Coordinates whose median is taken, at most: of more, every so many."""
 
 
-class EffectiveCamera(Camera[EffectiveStep]):
+class EffectiveStepPicture(PictureSource[EffectiveStep]):
     """Median, smallest and largest of rate / sqrt(s) over the coordinates that have had a gradient.
 
     `slope` is that of the median on two log axes over all steps looked at; `first` is the median size of the first
@@ -58,7 +58,7 @@ class EffectiveCamera(Camera[EffectiveStep]):
         if len(flat):
             self._rows.append((float(step), float(flat.median()), float(flat.min()), float(flat.max())))
 
-    def take(self) -> Taken | None:
+    def take(self) -> PictureResult | None:
         if not self._rows:
             return None
         steps = [step for step, *_ in self._rows]
@@ -74,7 +74,7 @@ class EffectiveCamera(Camera[EffectiveStep]):
             **{f"at/{step}": medians.get(step) for step in self.choice.at},
         }
         x = Axis(label="step", log=True)
-        return Taken(Lines(title="effective step", x=x, y=Axis(log=True), lines=lines), numbers)
+        return PictureResult(Lines(title="effective step", x=x, y=Axis(log=True), lines=lines), numbers)
 
     def dump(self) -> Any:
         return {"rows": self._rows, "first": self._first, "begun": self._begun}

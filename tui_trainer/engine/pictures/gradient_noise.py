@@ -11,7 +11,7 @@ from torch.func import functional_call, grad, vmap
 from tui_trainer.components.pictures import GradientNoise
 from tui_trainer.engine.batches import seeded
 from tui_trainer.engine.monitoring import model_inspection
-from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
+from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSource
 from tui_trainer.protocol.pictures import Axis, Line, Lines, Spots, rounded
 
 _SAMPLES, _WITH, _WITHOUT = 5, 6, 7
@@ -23,7 +23,7 @@ MOST = 60_000_000
 AT_ONCE = 64
 
 
-class NoiseCamera(Camera[GradientNoise]):
+class GradientNoisePicture(PictureSource[GradientNoise]):
     """Points for what was measured and lines for theory, with and without replacement, on two log axes.
 
     The gradient of a mini-batch is the mean of the gradients of its samples, so these are computed once and K batches
@@ -32,7 +32,7 @@ class NoiseCamera(Camera[GradientNoise]):
     of its own standard deviation sqrt(S^2 / (B K)), the largest over the sizes.
     """
 
-    def take(self) -> Taken:
+    def take(self) -> PictureResult:
         each = self._each()
         count, seed = len(each), self.trainer.config.training.seed
         sizes = sorted({min(size, count) for size in self.choice.sizes})
@@ -54,7 +54,7 @@ class NoiseCamera(Camera[GradientNoise]):
                     numbers[f"bias/{size}"] = off / float(whole.norm())
                     worst = max(worst, off / math.sqrt(scatter / (size * draws)))
         numbers = {"slope_with": _slope(sizes, measured["with"]), "bias": worst, **numbers}
-        return Taken(self._drawing(sizes, measured, scatter, count), numbers)
+        return PictureResult(self._drawing(sizes, measured, scatter, count), numbers)
 
     @staticmethod
     def _theory(name: str, scatter: float, size: int, count: int) -> float:

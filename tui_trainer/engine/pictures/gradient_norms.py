@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING, Any
 from tui_trainer.components.pictures import GradientNorms
 from tui_trainer.data.types import Split
 from tui_trainer.engine.monitoring import model_inspection
-from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
+from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSource
 from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
 
 if TYPE_CHECKING:
     from tui_trainer.engine.trainer import Trainer
 
 
-class NormsCamera(Camera[GradientNorms]):
+class GradientNormsPicture(PictureSource[GradientNorms]):
     """Of the same weights: the median and the least norm over mini-batches of the coming epoch, and the full norm."""
 
     def __init__(self, choice: GradientNorms, trainer: Trainer) -> None:
         super().__init__(choice, trainer)
         self._rows: list[tuple[float, float, float, float]] = []
 
-    def take(self) -> Taken:
+    def take(self) -> PictureResult:
         trainer, shop = self.trainer, self.trainer.shop
         coming = islice(shop.batches.epoch(trainer.epoch), self.choice.batches)
         norms = [model_inspection.norm(model_inspection.gradient(shop, Split(*batch))) for batch in coming]
         full = model_inspection.norm(model_inspection.gradient(shop, shop.data.train))
         self._rows = [row for row in self._rows if row[0] < trainer.epoch]
         self._rows.append((float(trainer.epoch), median(norms), min(norms), full))
-        return Taken(self._drawing(), self._numbers())
+        return PictureResult(self._drawing(), self._numbers())
 
     def _drawing(self) -> Lines:
         epochs = rounded((row[0] for row in self._rows), 7)

@@ -13,7 +13,7 @@ from tui_trainer.data.types import Split
 from tui_trainer.engine.batches import seeded
 from tui_trainer.engine.monitoring import model_inspection
 from tui_trainer.engine.monitoring.layer_stats import units_of
-from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
+from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSource
 from tui_trainer.protocol.pictures import Axis, Bars, Group, rounded_or_none
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ SHOWN = 24
 """Layers in the drawing, at most; of more, some spread evenly."""
 
 
-class LayersCamera(Camera[LayerBars]):
+class LayersPicture(PictureSource[LayerBars]):
     """Three bars for each layer on a logarithmic axis.
 
     Gradients, movement and rank are those of the weight matrix alone. Movement is |W - W0| / |W0|, and |W - W0| where
@@ -46,7 +46,7 @@ class LayersCamera(Camera[LayerBars]):
             rows = rows.to(train.inputs.device)
             self._split = Split(train.inputs[rows], train.targets[rows])
 
-    def take(self) -> Taken:
+    def take(self) -> PictureResult:
         gradients, deltas = self._gradients()
         deviations = self._deviations()
         numbers: Numbers = {}
@@ -63,7 +63,7 @@ class LayersCamera(Camera[LayerBars]):
         hidden = list(deltas.values())[:-1]
         ratios = [second / first for first, second in pairwise(hidden) if first]
         numbers["delta_ratio"] = sum(ratios) / len(ratios) if ratios else None
-        return Taken(self._drawing(numbers), numbers)
+        return PictureResult(self._drawing(numbers), numbers)
 
     def _drawing(self, numbers: Numbers) -> Bars:
         names = list(self._weights)

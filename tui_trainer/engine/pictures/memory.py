@@ -11,18 +11,18 @@ from tui_trainer.components.pictures import Memory
 from tui_trainer.data.types import Split
 from tui_trainer.engine import setup
 from tui_trainer.engine.monitoring import model_inspection
-from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
+from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSource
 from tui_trainer.protocol.pictures import Axis, Line, Lines, Spots, rounded
 
 
-class MemoryCamera(Camera[Memory]):
+class MemoryPicture(PictureSource[Memory]):
     """Bytes that the graph of one forward pass holds on to, without the parameters, and the line through them.
 
     `residual` is the largest distance from that line, relative to the largest measurement.
     `optimizer_floats_per_parameter` counts what the optimizer keeps after its first step, step counters left out.
     """
 
-    def take(self) -> Taken:
+    def take(self) -> PictureResult:
         train = self.trainer.shop.data.train
         sizes = sorted({min(size, len(train)) for size in self.choice.sizes})
         found = [float(self._saved(Split(train.inputs[:size], train.targets[:size]))) for size in sizes]
@@ -43,7 +43,7 @@ class MemoryCamera(Camera[Memory]):
             "optimizer_floats_per_parameter": self._state(),
             "residual": off,
         }
-        return Taken(drawing, numbers)
+        return PictureResult(drawing, numbers)
 
     def _saved(self, batch: Split) -> int:
         """Bytes of the distinct tensors that autograd saves in one forward pass."""

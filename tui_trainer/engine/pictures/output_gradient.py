@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from tui_trainer.components.pictures import OutputGradient
-from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
+from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSource
 from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
 
 POINTS = 101
@@ -14,10 +14,10 @@ READ = (-10, -2, 0)
 """Sums whose values are read out."""
 
 
-class OutputCamera(Camera[OutputGradient]):
+class OutputGradientPicture(PictureSource[OutputGradient]):
     """|d loss / d z| of one output under a sigmoid whose target is 1, for z from -10 to 10, by torch's derivative."""
 
-    def take(self) -> Taken:
+    def take(self) -> PictureResult:
         lines: list[Line] = []
         numbers: Numbers = {}
         places = torch.linspace(-10, 10, POINTS, dtype=torch.float64)
@@ -26,7 +26,7 @@ class OutputCamera(Camera[OutputGradient]):
             for z, pull in zip(READ, _pull(name, torch.tensor(READ, dtype=torch.float64)).tolist(), strict=True):
                 numbers[f"{name}_at_{z}"] = pull
         y = Axis(low=0)
-        return Taken(Lines(title="|gradient|, target 1", x=Axis(label="z"), y=y, lines=tuple(lines)), numbers)
+        return PictureResult(Lines(title="|gradient|, target 1", x=Axis(label="z"), y=y, lines=tuple(lines)), numbers)
 
 
 def _pull(name: str, places: torch.Tensor) -> torch.Tensor:

@@ -12,7 +12,7 @@ from torch.func import functional_call, grad, jacrev, vmap
 
 from tui_trainer.components.pictures import Path
 from tui_trainer.engine.monitoring import model_inspection
-from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
+from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSource
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.pictures import Axis, Contour, Line, Spots, rounded, rounded_or_none
 
@@ -28,7 +28,7 @@ CLOSE = 1e-6
 """Share of the first value at which the function counts as minimised."""
 
 
-class PathCamera(Camera[Path]):
+class PathPicture(PictureSource[Path]):
     """A contour of the function around the way so far, and numbers of its steps.
 
     `max_abs_cos` and `mean_cos` are of the angles between consecutive steps, `flip_share` is how often the steeper
@@ -64,9 +64,9 @@ class PathCamera(Camera[Path]):
             if value <= CLOSE * self._first:
                 self._reached = len(self._points) - 1
 
-    def take(self) -> Taken:
+    def take(self) -> PictureResult:
         points = [point for point in self._points if all(math.isfinite(part) for part in point)]
-        return Taken(self._drawing(points), self._numbers(points))
+        return PictureResult(self._drawing(points), self._numbers(points))
 
     def dump(self) -> Any:
         return {"points": torch.tensor(self._points, dtype=torch.float64), "reached": self._reached}

@@ -7,45 +7,45 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tui_trainer.engine import run_events
-from tui_trainer.engine.pictures.activation import ActivationCamera
-from tui_trainer.engine.pictures.answers import ConfidenceCamera, ConfusionCamera, LogitsCamera, PredictedCamera
-from tui_trainer.engine.pictures.base import Camera
-from tui_trainer.engine.pictures.boundary import BoundaryCamera
-from tui_trainer.engine.pictures.coverage import CoverageCamera
-from tui_trainer.engine.pictures.effective_step import EffectiveCamera
-from tui_trainer.engine.pictures.gradient_noise import NoiseCamera
-from tui_trainer.engine.pictures.gradient_norms import NormsCamera
-from tui_trainer.engine.pictures.layers import LayersCamera
-from tui_trainer.engine.pictures.memory import MemoryCamera
-from tui_trainer.engine.pictures.output_gradient import OutputCamera
-from tui_trainer.engine.pictures.path import PathCamera
-from tui_trainer.engine.pictures.singular_values import SingularCamera
+from tui_trainer.engine.pictures.activation import ActivationPicture
+from tui_trainer.engine.pictures.answers import ConfidencePicture, ConfusionPicture, LogitsPicture, PredictedPicture
+from tui_trainer.engine.pictures.base import PictureSource
+from tui_trainer.engine.pictures.boundary import BoundaryPicture
+from tui_trainer.engine.pictures.coverage import CoveragePicture
+from tui_trainer.engine.pictures.effective_step import EffectiveStepPicture
+from tui_trainer.engine.pictures.gradient_noise import GradientNoisePicture
+from tui_trainer.engine.pictures.gradient_norms import GradientNormsPicture
+from tui_trainer.engine.pictures.layers import LayersPicture
+from tui_trainer.engine.pictures.memory import MemoryPicture
+from tui_trainer.engine.pictures.output_gradient import OutputGradientPicture
+from tui_trainer.engine.pictures.path import PathPicture
+from tui_trainer.engine.pictures.singular_values import SingularValuesPicture
 from tui_trainer.protocol.pictures import taken
 
 if TYPE_CHECKING:
     from tui_trainer.engine.trainer import Trainer
 
-CAMERAS: dict[str, type[Camera[Any]]] = {
-    "activation": ActivationCamera,
-    "layers": LayersCamera,
-    "singular-values": SingularCamera,
-    "logits": LogitsCamera,
-    "confidence": ConfidenceCamera,
-    "predicted": PredictedCamera,
-    "confusion": ConfusionCamera,
-    "boundary": BoundaryCamera,
-    "path": PathCamera,
-    "coverage": CoverageCamera,
-    "gradient-noise": NoiseCamera,
-    "memory": MemoryCamera,
-    "effective-step": EffectiveCamera,
-    "gradient-norms": NormsCamera,
-    "output-gradient": OutputCamera,
+CAMERAS: dict[str, type[PictureSource[Any]]] = {
+    "activation": ActivationPicture,
+    "layers": LayersPicture,
+    "singular-values": SingularValuesPicture,
+    "logits": LogitsPicture,
+    "confidence": ConfidencePicture,
+    "predicted": PredictedPicture,
+    "confusion": ConfusionPicture,
+    "boundary": BoundaryPicture,
+    "path": PathPicture,
+    "coverage": CoveragePicture,
+    "gradient-noise": GradientNoisePicture,
+    "memory": MemoryPicture,
+    "effective-step": EffectiveStepPicture,
+    "gradient-norms": GradientNormsPicture,
+    "output-gradient": OutputGradientPicture,
 }
 """The camera of each kind of picture."""
 
 
-class Album:
+class PictureRecorder:
     """Takes the pictures that a run asks for, at moments that depend on nothing but the run.
 
     Args:
@@ -57,7 +57,7 @@ class Album:
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
-        self._cameras: dict[str, Camera[Any]] = {
+        self._cameras: dict[str, PictureSource[Any]] = {
             shot.kind: CAMERAS[shot.kind](shot, trainer) for shot in trainer.config.pictures
         }
         self._at: dict[str, int] = {}

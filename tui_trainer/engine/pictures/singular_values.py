@@ -6,21 +6,21 @@ import torch
 
 from tui_trainer.components.pictures import SingularValues
 from tui_trainer.engine.monitoring import model_inspection
-from tui_trainer.engine.pictures.base import Camera, Numbers, Taken
+from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSource
 from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
 
 SHOWN = 12
 POINTS = 60
 
 
-class SingularCamera(Camera[SingularValues]):
+class SingularValuesPicture(PictureSource[SingularValues]):
     """A falling line for each matrix, from its largest to its smallest singular value, over their share of the way.
 
     `orthogonality/<layer>` is the largest element of W^T W - gain^2 I (of W W^T where W is wider than high), with the
     gain of the initialisation where it has one, else 1.
     """
 
-    def take(self) -> Taken | None:
+    def take(self) -> PictureResult | None:
         gain: float = getattr(self.trainer.config.model.init, "gain", None) or 1.0
         lines: list[Line] = []
         numbers: Numbers = {}
@@ -41,4 +41,4 @@ class SingularCamera(Camera[SingularValues]):
             return None
         shown = lines if len(lines) <= SHOWN else [lines[k * (len(lines) - 1) // (SHOWN - 1)] for k in range(SHOWN)]
         x = Axis(label="share", low=0, high=1)
-        return Taken(Lines(title="singular values", x=x, y=Axis(low=0), lines=tuple(shown)), numbers)
+        return PictureResult(Lines(title="singular values", x=x, y=Axis(low=0), lines=tuple(shown)), numbers)

@@ -14,15 +14,15 @@ from tui_trainer.config.preset import load
 from tui_trainer.lecture.claims import Bound, Measured, about, above, below, within
 from tui_trainer.lecture.model_probes import error_on_test, gradients
 from tui_trainer.lecture.registry import row
-from tui_trainer.lecture.trained_run import Trained
-from tui_trainer.lecture.training_cache import School
+from tui_trainer.lecture.trained_run import TrainedRun
+from tui_trainer.lecture.training_cache import TrainingCache
 from tui_trainer.protocol.commands import SetOptimizer
 
 Make = Callable[[list[Tensor]], Optimizer]
 
 
 @row("S30", "coord-scale")
-def scale_of_each_coordinate(school: School) -> Iterator[Measured]:
+def scale_of_each_coordinate(school: TrainingCache) -> Iterator[Measured]:
     """From (1, 1), where the slope is 1 along the valley and 1000 across it."""
     runs = school.runs("coord-scale")
     for name, bound in (("sgd", about(0.001, 1e-12)), *((name, about(1, 1e-6)) for name in _SCALED)):
@@ -40,12 +40,12 @@ def scale_of_each_coordinate(school: School) -> Iterator[Measured]:
 _SCALED = ("adagrad", "rmsprop", "adam")
 
 
-def _coordinates(run: Trained) -> list[list[float]]:
+def _coordinates(run: TrainedRun) -> list[list[float]]:
     return [run.column(f"coordinate/{axis}", 0) for axis in (1, 2)]
 
 
 @row("S31", "adagrad")
-def adagrad(school: School) -> Iterator[Measured]:
+def adagrad(school: TrainingCache) -> Iterator[Measured]:
     """The formula beside torch's optimizer on one tape of gradients, in float64."""
     tape = _tape(school.seed)
     squares, outside, inside = torch.zeros(tape.shape[1], dtype=tape.dtype), tape[0] * 0, tape[0] * 0
@@ -61,7 +61,7 @@ def adagrad(school: School) -> Iterator[Measured]:
 
 
 @row("S32", "adagrad")
-def adagrad_of_torch(school: School) -> Iterator[Measured]:
+def adagrad_of_torch(school: TrainingCache) -> Iterator[Measured]:
     """The formula retraces the run's own losses, batch by batch."""
     run = school.runs("adagrad")["tuned"]
     weights = run.weights[0]
@@ -79,7 +79,7 @@ def adagrad_of_torch(school: School) -> Iterator[Measured]:
 
 
 @row("S33", "adagrad-dies")
-def adagrad_dies(school: School) -> Iterator[Measured]:
+def adagrad_dies(school: TrainingCache) -> Iterator[Measured]:
     constant = torch.ones(2000, 4, dtype=torch.float64)
     yield Measured("slope of the effective step, constant gradient", _slope(constant), about(-0.5, 0.01))
     noise = torch.randn(2000, 1000, dtype=torch.float64, generator=torch.Generator().manual_seed(school.seed))
@@ -97,7 +97,7 @@ def adagrad_dies(school: School) -> Iterator[Measured]:
 
 
 @row("S34", "rmsprop")
-def rmsprop(school: School) -> Iterator[Measured]:
+def rmsprop(school: TrainingCache) -> Iterator[Measured]:
     noise = torch.randn(2000, 1000, dtype=torch.float64, generator=torch.Generator().manual_seed(school.seed))
     methods: list[tuple[str, Make, Bound]] = [
         ("RMSprop, alpha .9", lambda weights: RMSprop(weights, lr=0.01, alpha=0.9), within(0.75, 1.05)),
@@ -116,7 +116,7 @@ def rmsprop(school: School) -> Iterator[Measured]:
 
 
 @row("S36", "adam")
-def adam(school: School) -> Iterator[Measured]:
+def adam(school: TrainingCache) -> Iterator[Measured]:
     tape = _tape(school.seed)
     corrected, bare = _adam(tape, correct=True), _adam(tape, correct=False)
     theirs = _walk(lambda weights: Adam(weights, lr=0.001), tape)
@@ -192,7 +192,7 @@ def _apart(one: Tensor, other: Tensor) -> float:
 
 
 @row("S35", "optimizer-race")
-def most_popular(school: School) -> Iterator[Measured]:
+def most_popular(school: TrainingCache) -> Iterator[Measured]:
     """On digits and, for the two most popular, on tumours."""
     for name, run in school.runs("optimizer-race").items():
         allowed = 3 if name == "adam" else 4

@@ -16,13 +16,13 @@ from tui_trainer.config.preset import load
 from tui_trainer.engine.setup import optimizer_for
 from tui_trainer.lecture.claims import Measured, about, above, below, exactly, within
 from tui_trainer.lecture.registry import row
-from tui_trainer.lecture.trained_run import Trained
-from tui_trainer.lecture.training_cache import School
+from tui_trainer.lecture.trained_run import TrainedRun
+from tui_trainer.lecture.training_cache import TrainingCache
 from tui_trainer.optim.second_order import solve
 
 
 @row("S14", "memory")
-def memory(school: School) -> Iterator[Measured]:
+def memory(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("memory")
     off, slope = (runs["sgd"].read("memory", number) for number in ("residual", "bytes_per_sample"))
     yield Measured("bytes that a step keeps: largest relative distance from a line in B", off, below(1e-6))
@@ -33,7 +33,7 @@ def memory(school: School) -> Iterator[Measured]:
 
 
 @row("S15", "grad-noise")
-def gradient_noise(school: School) -> Iterator[Measured]:
+def gradient_noise(school: TrainingCache) -> Iterator[Measured]:
     """Draws of batches at the first weights, which all four runs share: the first one measures."""
     run = school.runs("grad-noise")["batch-8"]
     for scheme in ("with", "without"):
@@ -47,7 +47,7 @@ def gradient_noise(school: School) -> Iterator[Measured]:
 
 
 @row("S16", "batch-size")
-def samples_in_a_step(school: School) -> Iterator[Measured]:
+def samples_in_a_step(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("batch-size")
     wiggle = {name: _wiggle(run) for name, run in runs.items()}
     for name, bound in (("batch-1", 2.0), ("batch-8", 0.5), ("batch-32", 0.1), ("batch-128", 0.03)):
@@ -57,21 +57,21 @@ def samples_in_a_step(school: School) -> Iterator[Measured]:
     yield Measured("share of larger batches that wiggle less", fmean(falls), exactly(1))
 
 
-def _wiggle(run: Trained) -> float:
+def _wiggle(run: TrainedRun) -> float:
     """Deviation of the batch losses of the last epoch over their mean."""
     losses = run.batch_losses(len(run.epochs))
     return pstdev(losses) / fmean(losses)
 
 
 @row("S17", "sampling")
-def coverage(school: School) -> Iterator[Measured]:
+def coverage(school: TrainingCache) -> Iterator[Measured]:
     for name, bound in (("shuffle", exactly(1)), ("replacement", about(0.632, 0.02))):
         shares = school.runs("sampling")[name].readings("coverage", "seen_share")
         yield Measured(f"share of the samples that an epoch sees, {name}", fmean(shares), bound)
 
 
 @row("S18", "gd-vs-sgd")
-def by_iteration(school: School) -> Iterator[Measured]:
+def by_iteration(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("gd-vs-sgd")
     ratio = _gap_after(runs["sgd"], 5) / _gap_after(runs["gd"], 5)
     yield Measured("suboptimality after 5 iterations, SGD over GD", ratio, above(1.5))
@@ -81,7 +81,7 @@ def by_iteration(school: School) -> Iterator[Measured]:
 
 
 @row("S19", "gd-vs-sgd")
-def by_epoch(school: School) -> Iterator[Measured]:
+def by_epoch(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("gd-vs-sgd")
     sgd = runs["sgd"]
     ratio = _gap_after(sgd, sgd.per_epoch) / _gap_after(runs["gd"], 1)
@@ -89,7 +89,7 @@ def by_epoch(school: School) -> Iterator[Measured]:
 
 
 @row("S20", "gd-vs-sgd")
-def medium_accuracy(school: School) -> Iterator[Measured]:
+def medium_accuracy(school: TrainingCache) -> Iterator[Measured]:
     """The floor in the preset; where the curves cross, on columns of one size, where both runs are short."""
     runs = school.runs("gd-vs-sgd")
     constant, decayed = runs["sgd"], runs["sgd-decay"]
@@ -108,13 +108,13 @@ def medium_accuracy(school: School) -> Iterator[Measured]:
             yield Measured("GD overtakes within 20 epochs, no noise", float(isfinite(crossing)), exactly(0))
 
 
-def _at_its_rates(school: School, noise: float) -> list[Trained]:
+def _at_its_rates(school: TrainingCache, noise: float) -> list[TrainedRun]:
     """The preset's three runs on 2,000 rows with equal columns, each at the rate that theory has for these rows."""
     overrides = (
         "data.condition=1", "data.batch_size=32", f"data.noise={noise}", "training.epochs=20",
         f"training.seed={school.seed}",
     )  # fmt: skip
-    made: list[Trained] = []
+    made: list[TrainedRun] = []
     for name, config in load("gd-vs-sgd", overrides).runs.items():
         known = config.data.build(school.seed, wide=True).known
         rate = known["lr of gradient descent" if name == "gd" else "lr of sgd"]
@@ -125,12 +125,12 @@ def _at_its_rates(school: School, noise: float) -> list[Trained]:
     return made
 
 
-def _gap_after(run: Trained, step: int) -> float:
+def _gap_after(run: TrainedRun, step: int) -> float:
     """(f - f*) / (f0 - f*) after so many steps."""
     return run.record.rows[step]["suboptimality"]
 
 
-def _overtaken(run: Trained, gd: Trained) -> float:
+def _overtaken(run: TrainedRun, gd: TrainedRun) -> float:
     """The first epoch at whose end gradient descent is lower; infinite where it never is."""
     for epoch in range(1, len(run.epochs) + 1):
         if _gap_after(gd, epoch) < _gap_after(run, epoch * run.per_epoch):
@@ -139,7 +139,7 @@ def _overtaken(run: Trained, gd: Trained) -> float:
 
 
 @row("S21", "robbins-monro")
-def robbins_monro(school: School) -> Iterator[Measured]:
+def robbins_monro(school: TrainingCache) -> Iterator[Measured]:
     """Sixteen walks side by side for each rule, the coordinates of a round bowl: one alone may be lucky."""
     start = ", ".join(["10.0"] * 16)
     runs = school.runs("robbins-monro", "data.dimensions=16", "data.condition=1", f"data.start=[{start}]")
@@ -158,7 +158,7 @@ def robbins_monro(school: School) -> Iterator[Measured]:
 
 
 @row("S28", "zigzag")
-def zigzag(school: School) -> Iterator[Measured]:
+def zigzag(school: TrainingCache) -> Iterator[Measured]:
     run = school.runs("zigzag")["exact-line-search"]
     there = int(run.first_step("suboptimality", 1e-6))
     moves = _moves(run)[:there]
@@ -175,14 +175,14 @@ def zigzag(school: School) -> Iterator[Measured]:
     yield Measured("mean cosine of successive steps at the rate 1/L", mean, above(0.99))
 
 
-def _moves(run: Trained) -> list[Tensor]:
+def _moves(run: TrainedRun) -> list[Tensor]:
     """The steps of a point in the plane."""
     columns = [run.column(f"coordinate/{axis}", 0) for axis in (1, 2)]
     return list(torch.tensor(list(zip(*columns, strict=True)), dtype=torch.float64).diff(dim=0))
 
 
 @row("S29", "second-order")
-def second_order(school: School) -> Iterator[Measured]:
+def second_order(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("second-order")
     for name, bound in (
         ("newton", exactly(1)), ("bfgs", exactly(2)), ("heavy-ball", below(160)), ("nesterov", below(300)),

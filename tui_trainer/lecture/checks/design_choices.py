@@ -19,13 +19,13 @@ from tui_trainer.errors import UserError
 from tui_trainer.lecture.claims import Measured, about, above, below, exactly, within
 from tui_trainer.lecture.model_probes import accuracy, outputs
 from tui_trainer.lecture.registry import row
-from tui_trainer.lecture.trained_run import Trained
-from tui_trainer.lecture.training_cache import School
+from tui_trainer.lecture.trained_run import TrainedRun
+from tui_trainer.lecture.training_cache import TrainingCache
 from tui_trainer.nn.networks import head_module
 
 
 @row("S01", "build")
-def three_choices(school: School) -> Iterator[Measured]:
+def three_choices(school: TrainingCache) -> Iterator[Measured]:
     """Every pair of head and loss: either it runs, or it is refused with a reason."""
     runs = school.runs("build")
     losses = [kind for kind in choices(AnyLoss) if kind not in ("half-mse", "value")]  # mse halved; a bowl's own height
@@ -51,7 +51,7 @@ def _refusal(head: str, loss: str) -> str | None:
 
 
 @row("S02", "act-sign")
-def sign_passes_no_gradient(school: School) -> Iterator[Measured]:
+def sign_passes_no_gradient(school: TrainingCache) -> Iterator[Measured]:
     for name, run in school.runs("act-sign").items():
         hidden = [abs(value) for layer in (1, 2) for value in run.column(f"grad_norm/hidden{layer}")]
         yield Measured(
@@ -69,7 +69,7 @@ def sign_passes_no_gradient(school: School) -> Iterator[Measured]:
 
 
 @row("S03", "perceptron")
-def perceptron(school: School) -> Iterator[Measured]:
+def perceptron(school: TrainingCache) -> Iterator[Measured]:
     run = school.runs("perceptron")[""]
     # At w = 0 the first sample is a mistake whose loss is 0.
     mistakes = [sum(loss > 0 for loss in run.batch_losses(epoch)) + (epoch == 1) for epoch in range(1, 11)]
@@ -83,7 +83,7 @@ def perceptron(school: School) -> Iterator[Measured]:
 
 
 @row("S04", "act-lab")
-def what_an_activation_needs(school: School) -> Iterator[Measured]:
+def what_an_activation_needs(school: TrainingCache) -> Iterator[Measured]:
     """Read off the picture that each of the thirteen runs took of its own function."""
     runs = school.runs("act-lab")
     zeros = {kind: _of_function(runs, kind, "zero_share") for kind in choices(AnyActivation)}
@@ -105,12 +105,12 @@ def what_an_activation_needs(school: School) -> Iterator[Measured]:
     yield Measured("tanh over ReLU, in time", costs["tanh"] / costs["relu"], above(5))
 
 
-def _of_function(runs: Mapping[str, Trained], kind: str, number: str) -> float:
+def _of_function(runs: Mapping[str, TrainedRun], kind: str, number: str) -> float:
     return runs[kind].read("activation", f"{number}/{kind}")
 
 
 @row("S05", "act-lab")
-def sigmoid(school: School) -> Iterator[Measured]:
+def sigmoid(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("act-lab")
     steepest = _of_function(runs, "sigmoid", "max_derivative")
     yield Measured("largest derivative of the sigmoid", steepest, about(0.25, 1e-3))
@@ -123,7 +123,7 @@ def sigmoid(school: School) -> Iterator[Measured]:
 
 
 @row("S06", "act-lab")
-def hyperbolic_tangent(school: School) -> Iterator[Measured]:
+def hyperbolic_tangent(school: TrainingCache) -> Iterator[Measured]:
     points = torch.linspace(-10, 10, 20_001, dtype=torch.float64)
     built = _built("tanh")
     difference = (built(points) - (2 * torch.sigmoid(2 * points) - 1)).abs().max().item()
@@ -135,7 +135,7 @@ def hyperbolic_tangent(school: School) -> Iterator[Measured]:
 
 
 @row("S07", "deep-act")
-def deep_activations(school: School) -> Iterator[Measured]:
+def deep_activations(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("deep-act")
     for name in ("relu", "leaky-relu", "tanh"):
         reached = runs[name].best("val_accuracy")
@@ -145,7 +145,7 @@ def deep_activations(school: School) -> Iterator[Measured]:
 
 
 @row("S08", "deep-act")
-def absolute_value(school: School) -> Iterator[Measured]:
+def absolute_value(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("deep-act")
     yield Measured("best validation accuracy, abs with a gain of 1", runs["abs"].best("val_accuracy"), above(0.88))
     wide, fit = (runs[name].read("layers", "deviation/logits", epoch=0) for name in ("abs-kaiming", "abs"))
@@ -155,14 +155,14 @@ def absolute_value(school: School) -> Iterator[Measured]:
 
 
 @row("S09", "head-regression")
-def identity_head(school: School) -> Iterator[Measured]:
+def identity_head(school: TrainingCache) -> Iterator[Measured]:
     identity, squashed = (school.runs("head-regression")[name].best("val_loss") for name in ("identity", "sigmoid"))
     yield Measured("best validation error, identity head (guessing the mean: 1)", identity, below(0.65))
     yield Measured("how much worse the sigmoid head is", squashed - identity, above(0.1))
 
 
 @row("S10", "head-binary")
-def sigmoid_head(school: School) -> Iterator[Measured]:
+def sigmoid_head(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("head-binary")
     entropy, square = (runs["cross-entropy"].read("output-gradient", f"{loss}_at_-10") for loss in ("bce", "mse"))
     yield Measured("pull of the cross-entropy at z = -10, truth 1", entropy, about(1, 1e-3))
@@ -172,7 +172,7 @@ def sigmoid_head(school: School) -> Iterator[Measured]:
 
 
 @row("S11", "softmax")
-def softmax(school: School) -> Iterator[Measured]:
+def softmax(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("softmax")
     head = head_module("softmax")
     assert head is not None, "a softmax head has a module"
@@ -196,7 +196,7 @@ def softmax(school: School) -> Iterator[Measured]:
 
 
 @row("S12", "loss-duel")
-def which_loss(school: School) -> Iterator[Measured]:
+def which_loss(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("loss-duel")
     entropy = runs["cross-entropy"]
     yield Measured("validation accuracy after an epoch, cross-entropy", entropy.at(1, "val_accuracy"), above(0.80))
@@ -217,7 +217,7 @@ def which_loss(school: School) -> Iterator[Measured]:
 
 
 @row("S13", "label-smoothing")
-def label_smoothing(school: School) -> Iterator[Measured]:
+def label_smoothing(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("label-smoothing")
     smooth = runs["smooth-10"]
     floor = smooth.read("confidence", "loss_floor")

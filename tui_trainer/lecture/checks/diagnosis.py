@@ -13,13 +13,13 @@ from torch import Tensor
 
 from tui_trainer.lecture.claims import Measured, above, below, exactly, within
 from tui_trainer.lecture.registry import row
-from tui_trainer.lecture.trained_run import Trained
-from tui_trainer.lecture.training_cache import School
+from tui_trainer.lecture.trained_run import TrainedRun
+from tui_trainer.lecture.training_cache import TrainingCache
 from tui_trainer.protocol.commands import RollBack, SetLearningRate
 
 
 @row("S37", "lr-very-high")
-def very_high_rate(school: School) -> Iterator[Measured]:
+def very_high_rate(school: TrainingCache) -> Iterator[Measured]:
     """The alarm, what its two keys make of the run where it rang, and the rate at which a bowl is left."""
     runs = school.runs("lr-very-high")
     for name, run in runs.items():
@@ -44,7 +44,7 @@ def very_high_rate(school: School) -> Iterator[Measured]:
 
 
 @row("S38", "lr-low")
-def low_rate(school: School) -> Iterator[Measured]:
+def low_rate(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("lr-low")
     low, good = (runs[name].at(-1, "train_loss") for name in ("low", "good"))
     yield Measured("training loss after 30 epochs, rate .001 over rate .3", low / good, above(50))
@@ -55,7 +55,7 @@ def low_rate(school: School) -> Iterator[Measured]:
 
 
 @row("S39", "lr-high")
-def high_rate(school: School) -> Iterator[Measured]:
+def high_rate(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("lr-high")
     low, good, high, dropped = (runs[name].at(-1, "train_loss") for name in ("low", "good", "high", "high-then-drop"))
     yield Measured("training loss after 20 epochs, high over good", high / good, above(1.3))
@@ -69,7 +69,7 @@ def high_rate(school: School) -> Iterator[Measured]:
 
 
 @row("S40", "too-few-epochs")
-def too_few_epochs(school: School) -> Iterator[Measured]:
+def too_few_epochs(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("too-few-epochs")
     short, long = (runs[name].at(-1, "train_loss") for name in ("short", "long"))
     yield Measured("training loss, 5 epochs over 30", short / long, above(3))
@@ -80,7 +80,7 @@ def too_few_epochs(school: School) -> Iterator[Measured]:
 
 
 @row("S41", "lr-high", "lr-very-high")
-def remember_the_staircase(school: School) -> Iterator[Measured]:
+def remember_the_staircase(school: TrainingCache) -> Iterator[Measured]:
     said = school.runs("lr-high")["high"].found("LR_HIGH")
     advice = said.advice if said is not None else ""
     yield Measured("the finding of a high rate names StepLR", float("StepLR" in advice), exactly(1))
@@ -91,7 +91,7 @@ def remember_the_staircase(school: School) -> Iterator[Measured]:
 
 
 @row("S42", "layer-speed")
-def layers_at_different_speeds(school: School) -> Iterator[Measured]:
+def layers_at_different_speeds(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("layer-speed")
     ratios = {name: _speeds(runs[name]) for name in ("two-hidden", "three-hidden", "four-hidden")}
     every = [ratio for found in ratios.values() for ratio in found]
@@ -104,7 +104,7 @@ def layers_at_different_speeds(school: School) -> Iterator[Measured]:
     yield Measured("the same, Adam", adam, above(0.9))
 
 
-def _speeds(run: Trained) -> list[float]:
+def _speeds(run: TrainedRun) -> list[float]:
     """The mean length over samples of each hidden layer's d over that of the one before, at the first weights.
 
     d is the gradient of a sample's own cost by what goes into the layer's activation, as in Nielsen's book.
@@ -129,7 +129,7 @@ def _speeds(run: Trained) -> list[float]:
 
 
 @row("S48", "grad-norm-stop")
-def gradient_norm(school: School) -> Iterator[Measured]:
+def gradient_norm(school: TrainingCache) -> Iterator[Measured]:
     run = school.runs("grad-norm-stop")[""]
     yield Measured("training loss, first epoch over last", run.at(1, "train_loss") / run.at(-1, "train_loss"), above(2))
     kept = run.read("gradient-norms", "mini_share")
@@ -141,7 +141,7 @@ def gradient_norm(school: School) -> Iterator[Measured]:
     yield Measured("time of the whole gradient over that of 32 samples", cost, within(3, 30))
 
 
-def _seconds(run: Trained, size: int) -> float:
+def _seconds(run: TrainedRun, size: int) -> float:
     """The shortest of several gradients over `size` samples, in seconds of this thread."""
     train = run.shop.data.train
     inputs, targets = train.inputs[:size], train.targets[:size]

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from tui_trainer.lecture.claims import Measured, about, above, below, exactly, within
 from tui_trainer.lecture.model_probes import accuracy
 from tui_trainer.lecture.registry import row
-from tui_trainer.lecture.trained_run import Trained
-from tui_trainer.lecture.training_cache import School
+from tui_trainer.lecture.trained_run import TrainedRun
+from tui_trainer.lecture.training_cache import TrainingCache
 
 
 @row("S43", "init-zero")
-def zero_weights(school: School) -> Iterator[Measured]:
+def zero_weights(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("init-zero")
     for name in ("tanh", "relu", "leaky-relu", "abs"):
         run = runs[name]
@@ -31,7 +31,7 @@ def zero_weights(school: School) -> Iterator[Measured]:
 
 
 @row("S44", "init-scale")
-def scale_of_the_weights(school: School) -> Iterator[Measured]:
+def scale_of_the_weights(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("init-scale")
     for name, bound in (("normal-001", below(1e-9)), ("normal-1", above(1e6)), ("kaiming", within(0.3, 2))):
         spread = runs[name].read("layers", "deviation/logits", epoch=0)
@@ -42,7 +42,7 @@ def scale_of_the_weights(school: School) -> Iterator[Measured]:
 
 
 @row("S45", "init-grid", "init-depth")
-def xavier(school: School) -> Iterator[Measured]:
+def xavier(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("init-depth")
     layers = _gradients(runs["tanh-xavier"])
     yield Measured("20 layers of tanh: largest over smallest gradient of a layer", max(layers) / min(layers), below(3))
@@ -59,7 +59,7 @@ def xavier(school: School) -> Iterator[Measured]:
 
 
 @row("S46", "init-depth", "init-grid")
-def kaiming(school: School) -> Iterator[Measured]:
+def kaiming(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("init-depth")
     for name, depth, bound in (("relu-kaiming-8", 8, within(0.15, 1.2)), ("relu-kaiming", 20, within(0.1, 10))):
         yield Measured(f"{depth} ReLU layers: gradient of the first over the last", _ratio(runs[name]), bound)
@@ -69,7 +69,7 @@ def kaiming(school: School) -> Iterator[Measured]:
 
 
 @row("S47", "init-depth", "init-grid")
-def orthogonal(school: School) -> Iterator[Measured]:
+def orthogonal(school: TrainingCache) -> Iterator[Measured]:
     run = school.runs("init-depth")["identity-orthogonal-10"]
     off = max(run.reads("singular-values", "orthogonality", epoch=0).values())
     yield Measured("W^T W - I, largest element of any layer", off, below(1e-5))
@@ -78,11 +78,11 @@ def orthogonal(school: School) -> Iterator[Measured]:
     yield Measured("best validation accuracy of 10 layers, tanh-orthogonal-1", grid.best("val_accuracy"), above(0.93))
 
 
-def _gradients(run: Trained) -> list[float]:
+def _gradients(run: TrainedRun) -> list[float]:
     """The norm of each layer's gradient at the first weights, the first layer first."""
     return list(run.reads("layers", "gradient", epoch=0).values())
 
 
-def _ratio(run: Trained) -> float:
+def _ratio(run: TrainedRun) -> float:
     layers = _gradients(run)
     return layers[0] / layers[-1]

@@ -16,19 +16,19 @@ from tui_trainer.components.schedulers.base import Clock
 from tui_trainer.components.schedulers.builtin import Plateau
 from tui_trainer.lecture.claims import Measured, above, below, exactly, within
 from tui_trainer.lecture.registry import row
-from tui_trainer.lecture.trained_run import Trained
-from tui_trainer.lecture.training_cache import School
+from tui_trainer.lecture.trained_run import TrainedRun
+from tui_trainer.lecture.training_cache import TrainingCache
 
 
 @row("S22", "schedules")
-def inverse_time(school: School) -> Iterator[Measured]:
+def inverse_time(school: TrainingCache) -> Iterator[Measured]:
     run = school.runs("schedules")["inverse-time"]
     yield Measured("rate of each epoch less 1/(1 + .2k), largest", _off(run, lambda k: 1 / (1 + 0.2 * k)), below(1e-12))
     yield Measured("training loss at the end, 1/t", run.at(-1, "train_loss"), below(0.45))
 
 
 @row("S23", "schedules")
-def exponential(school: School) -> Iterator[Measured]:
+def exponential(school: TrainingCache) -> Iterator[Measured]:
     run = school.runs("schedules")["exponential"]
     beta = -math.log(0.9)
     yield Measured("rate of each epoch less e^(-bk), largest", _off(run, lambda k: math.exp(-beta * k)), below(1e-12))
@@ -36,7 +36,7 @@ def exponential(school: School) -> Iterator[Measured]:
 
 
 @row("S24", "schedules")
-def staircase(school: School) -> Iterator[Measured]:
+def staircase(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("schedules")
     for name, gamma in (("staircase-5", 0.2), ("staircase-10", 0.1)):
         off = _off(runs[name], lambda k, gamma=gamma: gamma ** (k // 10))
@@ -49,7 +49,7 @@ def staircase(school: School) -> Iterator[Measured]:
 
 
 @row("S25", "plateau-val")
-def plateau_of_validation(school: School) -> Iterator[Measured]:
+def plateau_of_validation(school: TrainingCache) -> Iterator[Measured]:
     schedule = Plateau(patience=2)
     rates = [
         schedule.shape(1.0, Clock(step=k, epoch=k, total=8, steps_per_epoch=1, watched=[1.0] * k)) for k in range(9)
@@ -64,14 +64,14 @@ def plateau_of_validation(school: School) -> Iterator[Measured]:
 
 
 @row("S26", "plateau-train")
-def plateau_of_the_objective(school: School) -> Iterator[Measured]:
+def plateau_of_the_objective(school: TrainingCache) -> Iterator[Measured]:
     run = school.runs("plateau-train")[""]
     yield Measured("drops in 60 epochs", _drops(run), within(1, 2))
     yield Measured("training loss at the end", run.at(-1, "train_loss"), below(0.5))
 
 
 @row("S27", "scheduler-zoo")
-def every_schedule(school: School) -> Iterator[Measured]:
+def every_schedule(school: TrainingCache) -> Iterator[Measured]:
     """Each of torch's schedulers is stepped beside the run of its counterpart here."""
     runs = school.runs("scheduler-zoo")
     rates = {name: run.column("lr") for name, run in runs.items()}
@@ -152,27 +152,27 @@ def _stepped(build: Build, watched: Sequence[float | None]) -> list[float]:
     return rates
 
 
-def _rates(run: Trained) -> list[float]:
+def _rates(run: TrainedRun) -> list[float]:
     """The rate of each epoch."""
     return [end.lr for end in run.epochs]
 
 
-def _off(run: Trained, formula: Callable[[int], float]) -> float:
+def _off(run: TrainedRun, formula: Callable[[int], float]) -> float:
     """How far any rate of the run was from the formula of the epochs that had passed, at a base of 1."""
     rows = run.record.rows
     return max(abs(row["lr"] - formula((step - 1) // run.per_epoch)) for step, row in rows.items() if "lr" in row)
 
 
-def _drops(run: Trained) -> int:
+def _drops(run: TrainedRun) -> int:
     rates = _rates(run)
     return sum(after < before for before, after in pairwise(rates))
 
 
-def _shake(run: Trained) -> float:
+def _shake(run: TrainedRun) -> float:
     """The deviation of the training loss of the last ten epochs."""
     return pstdev(_last(run))
 
 
-def _last(run: Trained) -> list[float]:
+def _last(run: TrainedRun) -> list[float]:
     """The training loss of the last ten epochs."""
     return [run.at(epoch, "train_loss") for epoch in range(len(run.epochs) - 9, len(run.epochs) + 1)]

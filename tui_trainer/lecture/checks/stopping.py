@@ -8,11 +8,11 @@ from statistics import fmean
 from tui_trainer.lecture.claims import Measured, about, above, below
 from tui_trainer.lecture.model_probes import error_on_test
 from tui_trainer.lecture.registry import row
-from tui_trainer.lecture.training_cache import School
+from tui_trainer.lecture.training_cache import TrainingCache
 
 
 @row("S49", "early-stop")
-def early_stopping(school: School) -> Iterator[Measured]:
+def early_stopping(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("early-stop")
     restored, left, end = (error_on_test(runs[name]) for name in ("restore", "no-restore", "to-the-end"))
     yield Measured("epoch at which it stopped", len(runs["restore"].epochs), below(30))

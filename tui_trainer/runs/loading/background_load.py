@@ -1,8 +1,8 @@
-"""A long journal read by a process of its own, so that the screen that waits for it stays alive.
+"""Load a long journal in a subprocess, so that the screen stays responsive meanwhile.
 
-`python -m tui_trainer.runs.loading.background_load JOURNAL DESCRIPTOR` folds the journal to its end, writes
-the state into the open file and says on stdout how far it is: `read BYTES` as it goes, and last `folded BYTES SKIPPED`. What a finished run
-folds to stays beside its journal, where that can be written: the next screen need not wait at all.
+`python -m tui_trainer.runs.loading.background_load JOURNAL DESCRIPTOR` folds the whole journal, writes the state into
+the open file and reports progress on stdout: `read BYTES` as it goes, and last `folded BYTES SKIPPED`. The state of a
+finished run is cached beside its journal, where that can be written, so the next screen does not wait.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OFTEN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
+class LoadedState:
     """What a journal folds to.
 
     Attributes:
@@ -48,7 +48,7 @@ class Folded:
     skipped: int
 
 
-class Reading:
+class BackgroundLoader:
     """A journal that another process is reading. No method waits for it."""
 
     def __init__(self, journal: Path) -> None:
@@ -79,7 +79,7 @@ class Reading:
         stdout = self._process.stdout
         return stdout.fileno() if stdout is not None else -1
 
-    def take(self) -> Folded | None:
+    def take(self) -> LoadedState | None:
         """What the journal folds to, once it has been read."""
         try:
             while data := os.read(self._pipe, 1 << 12):
@@ -96,14 +96,14 @@ class Reading:
                 return self._load(int(numbers[1]))
         return None
 
-    def _load(self, skipped: int) -> Folded | None:
+    def _load(self, skipped: int) -> LoadedState | None:
         from pydantic import ValidationError
 
         from tui_trainer.state.run_state import RunState
 
         self._file.seek(0)
         try:
-            return Folded(RunState.model_validate_json(self._file.read()), self.offset, skipped)
+            return LoadedState(RunState.model_validate_json(self._file.read()), self.offset, skipped)
         except ValidationError:
             self.failed = True
             return None
@@ -121,12 +121,12 @@ class Reading:
             self._process.wait()
 
 
-def read_ahead(journal: Path) -> Reading | None:
+def read_ahead(journal: Path) -> BackgroundLoader | None:
     """Begin to read a journal that is long and has no fold beside it; None for any other, and where that cannot be."""
     try:
         if journal.stat().st_size < WORTH or fold_path(journal).exists():
             return None
-        return Reading(journal)
+        return BackgroundLoader(journal)
     except OSError:
         return None
 
@@ -134,7 +134,7 @@ def read_ahead(journal: Path) -> Reading | None:
 def main(journal: Path, place: int) -> None:
     """Read the journal, for the process that started this one."""
     from tui_trainer.runs.journal import Follower
-    from tui_trainer.runs.run_dir import RunFolder
+    from tui_trainer.runs.run_dir import RunDir
     from tui_trainer.state.run_state import RunState
 
     gc.disable()  # nothing here goes in circles, and there are millions of numbers to look through
@@ -155,7 +155,7 @@ def main(journal: Path, place: int) -> None:
     with open(place, "wb", closefd=False) as file:
         file.write(state.model_dump_json().encode())
     os.write(1, b"folded %d %d\n" % (follower.offset, follower.skipped))
-    if state.over and not follower.skipped and RunFolder(journal.parent).owner() is None:
+    if state.over and not follower.skipped and RunDir(journal.parent).owner() is None:
         write_fold(journal, state)
 
 

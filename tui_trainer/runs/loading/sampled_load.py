@@ -18,7 +18,7 @@ ENOUGH = 1 << 12
 """Bytes of lines with measurements that are taken there."""
 
 
-def skim(path: Path) -> RunState:
+def sampled_load(path: Path) -> RunState:
     """What the run looks like from afar: where it began, how it ended, and a little of every part of it.
 
     It costs the same whatever the length of the journal. What is between the places is not in it: a spike, a note, a

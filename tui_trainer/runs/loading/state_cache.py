@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui_trainer import __version__
-from tui_trainer.protocol.checksum import intact, sealed
+from tui_trainer.protocol.checksum import seal, verify
 from tui_trainer.runs.atomic_write import read_plain, replace_file
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def write_fold(journal: Path, state: RunState) -> None:
         return
     head = json.dumps({"version": __version__, "bytes": length, "end": _end(journal, length)})
     body = head[:-1].encode() + b',"state":' + state.model_dump_json().encode()
-    replace_file(fold_path(journal), sealed(body))
+    replace_file(fold_path(journal), seal(body))
 
 
 def read_fold(journal: Path) -> tuple[RunState, int] | None:
@@ -50,7 +50,7 @@ def read_fold(journal: Path) -> tuple[RunState, int] | None:
 
     try:
         line = read_plain(fold_path(journal), MAX_BYTES)
-        if not intact(line):
+        if not verify(line):
             return None
         kept = json.loads(line)
         length = int(kept["bytes"])

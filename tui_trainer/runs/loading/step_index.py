@@ -11,7 +11,7 @@ from pathlib import Path
 from time import sleep
 
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.checksum import BadLine, intact
+from tui_trainer.protocol.checksum import BadLine, verify
 from tui_trainer.protocol.codec import decode_event
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series import Series
@@ -27,7 +27,7 @@ _MARK = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class StepRange:
     """What the journal says from the step `first` to `last`: all series that were measured there, by name."""
 
     first: float
@@ -68,7 +68,7 @@ class _Lines:
         return list(zip(self.starts[here], self.sizes[here], self.lasts[here], strict=True))
 
 
-class Lookup:
+class StepIndex:
     """Where in a journal which steps were measured. It goes on from where it was each time that it is asked.
 
     Every line says its steps in its head, so that none has to be understood for that. What an undo has taken back is
@@ -85,7 +85,7 @@ class Lookup:
         """The bytes before `_offset`: where others stand there now, the journal was cut back and has grown again."""
         self._lines: dict[bytes, _Lines] = {}
 
-    def look(self, first: float, last: float, limit: int = LIMIT) -> Look | None:
+    def look(self, first: float, last: float, limit: int = LIMIT) -> StepRange | None:
         """What was measured from one step to another; None where that is more than `limit` bytes. Raises `OSError`."""
         self._go_on()
         places = sorted(place for lines in self._lines.values() for place in lines.between(first, last))
@@ -104,7 +104,7 @@ class Lookup:
                     for series in state.series.values():
                         series.rewind(holds)
                 sleep(0)  # whoever waits for the interpreter goes first: a look is never what a key waits for
-        return Look(first, last, state.series)
+        return StepRange(first, last, state.series)
 
     def _go_on(self) -> None:
         """Note the lines that have been written since. A journal that was cut back is gone through again."""
@@ -124,7 +124,7 @@ class Lookup:
 
     def _note(self, line: bytes, start: int) -> None:
         head = _HEAD.match(line)
-        if head is None or not intact(line):
+        if head is None or not verify(line):
             return
         kind, step = head[1], int(head[2])
         if kind != b"RolledBack":

@@ -7,11 +7,22 @@ from dataclasses import dataclass, field
 
 from tui_trainer.protocol.describe import number
 from tui_trainer.text import visible
-from tui_trainer.ui.charts.context import Scene
-from tui_trainer.ui.charts.model import Curve, Entry, Layer, Level, Picture, Points, Remark, Rule, Scale, Sign
+from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.model import (
+    Annotation,
+    ChartData,
+    Curve,
+    Layer,
+    LegendEntry,
+    Level,
+    MarkerLine,
+    Scale,
+    Scatter,
+    Sign,
+)
 from tui_trainer.ui.charts.palette import Role
 from tui_trainer.ui.charts.ranges import vertical
-from tui_trainer.ui.charts.resample import Cut, gap_note, grain_note, mean, smoothing_note, smoothing_width
+from tui_trainer.ui.charts.resample import Resampled, gap_note, grain_note, mean, smoothing_note, smoothing_width
 from tui_trainer.ui.charts.ticks import clock, horizontal, short
 
 TOLD = '"'
@@ -21,20 +32,20 @@ CROWD = 3
 
 
 @dataclass(slots=True, eq=False)
-class Sheet:
+class ChartBuilder:
     """The parts of a picture, collected from the bottom up."""
 
-    scene: Scene
+    scene: ChartContext
     number: int
     name: str
     curves: list[Curve] = field(default_factory=list[Curve])
     broken: list[Curve] = field(default_factory=list[Curve])
     """Those of runs behind whose loss ended as no number."""
-    points: list[Points] = field(default_factory=list[Points])
+    points: list[Scatter] = field(default_factory=list[Scatter])
     levels: list[Level] = field(default_factory=list[Level])
-    remarks: list[Remark] = field(default_factory=list[Remark])
-    legend: list[Entry] = field(default_factory=list[Entry])
-    notes: list[Entry] = field(default_factory=list[Entry])
+    remarks: list[Annotation] = field(default_factory=list[Annotation])
+    legend: list[LegendEntry] = field(default_factory=list[LegendEntry])
+    notes: list[LegendEntry] = field(default_factory=list[LegendEntry])
     firm: list[float] = field(default_factory=list[float])
     """Values that the vertical axis shows in any case."""
     cut: bool = True
@@ -46,24 +57,24 @@ class Sheet:
 
     def read(self, role: Role, sign: Sign, name: str, value: float | None, after: str = "") -> None:
         """An entry of the legend."""
-        self.legend.append(Entry(role, sign, visible(f"{name} {number(value)}{after}")))
+        self.legend.append(LegendEntry(role, sign, visible(f"{name} {number(value)}{after}")))
 
     def name_line(self, curves: Sequence[Curve], text: str) -> None:
         """A name at the end of a line, for where the legend has no room for it."""
         if curves:
             last = curves[-1]
-            self.remarks.append(Remark(last.role, last.x[-1], last.high[-1], f" {visible(text)}"))
+            self.remarks.append(Annotation(last.role, last.x[-1], last.high[-1], f" {visible(text)}"))
 
     def note(self, text: str, role: Role = "text", sign: Sign = "") -> None:
         """A note in the title; none where there are no words."""
         if text:
-            self.notes.append(Entry(role, sign, text))
+            self.notes.append(LegendEntry(role, sign, text))
 
     def hold(self, values: Sequence[float | None]) -> None:
         """Keep the newest of these in sight, however far it is from the rest."""
         self.firm += [value for value in reversed(values) if value is not None][:1]
 
-    def noisy(self, name: str, label: str, faint: Role, front: Role) -> Cut:
+    def noisy(self, name: str, label: str, faint: Role, front: Role) -> Resampled:
         """A series that jumps from step to step: its whole range faint, a moving average through it."""
         scene = self.scene
         cut = scene.cut(name)
@@ -86,7 +97,7 @@ class Sheet:
             self.read(role, "line", label if scene.alone else scene.name(scene.front), scene.value(cut, values))
         return cut
 
-    def exact(self, cut: Cut, label: str, role: Role, *, signs: bool = False, dotted: bool = False) -> None:
+    def exact(self, cut: Resampled, label: str, role: Role, *, signs: bool = False, dotted: bool = False) -> None:
         """A series that is shown as it is, with a sign at each value where there is room."""
         if not cut:
             return
@@ -97,7 +108,7 @@ class Sheet:
         roomy = len(held) < 2 or (held[-1] - held[0]) / (len(held) - 1) >= 2 * CROWD
         if signs and roomy:
             values = [(cut.grid.centre(k), column.low) for k, column in enumerate(cut.columns) if column is not None]
-            self.points.append(Points(role, tuple(x for x, _ in values), tuple(y for _, y in values), "point"))
+            self.points.append(Scatter(role, tuple(x for x, _ in values), tuple(y for _, y in values), "point"))
         self.read(role, "point" if signs and roomy else "dots" if dotted else "line", label, self.scene.value(cut))
 
     def behind(self, name: str) -> None:
@@ -118,16 +129,16 @@ class Sheet:
             self.name_line(lines, scene.name(run))
             self.read(scene.dim(run), "line", scene.name(run), scene.value(cut, values, run))
 
-    def lost(self, cut: Cut) -> None:
+    def lost(self, cut: Resampled) -> None:
         """Where values were not finite, a sign at the foot of the chart; the title says how many, and since when."""
         note = gap_note(cut)
         if note:
             self.note(note, "gap", "gap")
         if cut.holes:
             places = tuple(cut.grid.centre(hole) for hole in cut.holes)
-            self.points.append(Points("gap", places, (float("-inf"),) * len(places), "gap"))
+            self.points.append(Scatter("gap", places, (float("-inf"),) * len(places), "gap"))
 
-    def finish(self) -> Picture:
+    def finish(self) -> ChartData:
         """The picture."""
         scene = self.scene
         drawn = bool(self.curves)
@@ -139,14 +150,14 @@ class Sheet:
         kept = [curve for curve in self.curves if not any(curve is other for other in cut_off)] or self.curves
         scale = vertical(kept, rows, log=log, firm=self.firm, spare=spare, cut=self.cut)
         if log:
-            self.notes.insert(0, Entry("text", "", "log"))
+            self.notes.insert(0, LegendEntry("text", "", "log"))
         faint = [curve for curve in self.curves if curve.faint]
         front = [curve for curve in self.curves if not curve.faint]
         layers: list[Layer] = [*faint, *_seen(self.levels, scale), *self._rules(), *front]
         if not drawn:
             layers = []
         layers += [*outside(self.curves, scale), *(_placed(points, scale) for points in self.points), *self.remarks]
-        return Picture(
+        return ChartData(
             number=self.number,
             name=self.name,
             x=self._across(),
@@ -171,7 +182,7 @@ class Sheet:
         )
         return Scale(grid.low, grid.high, tuple(ticks))
 
-    def _rules(self) -> list[Rule]:
+    def _rules(self) -> list[MarkerLine]:
         """The interventions, one letter for each column of cells, the remarks of a lesson, and the cursor."""
         grid = self.scene.grid
         cells: dict[int, list[str]] = {}
@@ -181,15 +192,15 @@ class Sheet:
                 cells.setdefault(column // 2, []).append(mark.letter)
         tall = len(cells) * CROWD <= self.scene.area.columns
         rules = [
-            Rule("mark-line", "mark", grid.centre(2 * cell), letters[0] if len(set(letters)) == 1 else "*", tall)
+            MarkerLine("mark-line", "mark", grid.centre(2 * cell), letters[0] if len(set(letters)) == 1 else "*", tall)
             for cell, letters in sorted(cells.items())
         ]
         told = {column // 2 for step in self.scene.view.told if (column := grid.column(step)) is not None}
         rules += [
-            Rule("mark-line", "title", grid.centre(2 * cell), TOLD, False) for cell in sorted(told - cells.keys())
+            MarkerLine("mark-line", "title", grid.centre(2 * cell), TOLD, False) for cell in sorted(told - cells.keys())
         ]
         cursor = None if self.scene.view.cursor is None else grid.spot(self.scene.view.cursor)
-        return rules if cursor is None else [*rules, Rule("cursor", "cursor", cursor, "")]
+        return rules if cursor is None else [*rules, MarkerLine("cursor", "cursor", cursor, "")]
 
     def _where(self) -> str:
         """Where the values in the title were read."""
@@ -233,9 +244,9 @@ def outside(curves: Sequence[Curve], scale: Scale) -> list[Layer]:
         if not beyond:
             continue
         places = tuple(sorted({x for x, _ in beyond}))
-        found.append(Points("title", places, (edge,) * len(places), sign))
+        found.append(Scatter("title", places, (edge,) * len(places), sign))
         value, x = (max if sign == "above" else min)((value, x) for x, value in beyond)
-        found.append(Remark("title", x, edge, number(value, 3), needed=True))
+        found.append(Annotation("title", x, edge, number(value, 3), needed=True))
     return found
 
 
@@ -243,6 +254,6 @@ def _seen(levels: Sequence[Level], scale: Scale) -> list[Level]:
     return [level for level in levels if scale.low <= level.y <= scale.high]
 
 
-def _placed(points: Points, scale: Scale) -> Points:
+def _placed(points: Scatter, scale: Scale) -> Scatter:
     """Signs within the chart: one that lies beyond an end stands at that end."""
-    return Points(points.role, points.x, tuple(min(max(y, scale.low), scale.high) for y in points.y), points.sign)
+    return Scatter(points.role, points.x, tuple(min(max(y, scale.low), scale.high) for y in points.y), points.sign)

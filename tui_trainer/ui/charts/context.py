@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series import Series
 from tui_trainer.text import visible
@@ -14,7 +14,7 @@ from tui_trainer.ui.charts.axes import FARTHEST, Grid, Ruler, Span, proper
 from tui_trainer.ui.charts.model import Area
 from tui_trainer.ui.charts.palette import DIM_RUNS, RUNS, Role
 from tui_trainer.ui.charts.ranges import reach
-from tui_trainer.ui.charts.resample import Cut
+from tui_trainer.ui.charts.resample import Resampled
 from tui_trainer.ui.charts.view import View
 
 _NOTHING = Series()
@@ -23,7 +23,7 @@ MOST_BEHIND = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scene:
+class ChartContext:
     """One run in front, others behind it, and the visible part of each along a common axis.
 
     Attributes:
@@ -42,7 +42,7 @@ class Scene:
     area: Area
     grids: tuple[Grid, ...]
     whole: Span
-    preview: Plan | None = None
+    preview: LrPlan | None = None
 
     @classmethod
     def of(
@@ -53,8 +53,8 @@ class Scene:
         area: Area,
         *,
         planned: bool = False,
-        preview: Plan | None = None,
-    ) -> Scene:
+        preview: LrPlan | None = None,
+    ) -> ChartContext:
         """Lay the runs along the axis; `planned` shows the whole of what is planned, and not what there is so far."""
         front = min(max(selected, 0), len(states) - 1)
         if view.cursor is not None:
@@ -106,10 +106,10 @@ class Scene:
         """Whether the run in front goes down a function to its lowest point, at 0: by powers of ten, to the end."""
         return self.state.started is not None and self.state.started.task == "minimise"
 
-    def cut(self, name: str, run: int | None = None) -> Cut:
+    def cut(self, name: str, run: int | None = None) -> Resampled:
         """A series of a run (of the one in front, by default) along the axis; an empty one where there is none."""
         place = self.front if run is None else run
-        return Cut.of(self.states[place].series.get(name, _NOTHING), self.grids[place])
+        return Resampled.of(self.states[place].series.get(name, _NOTHING), self.grids[place])
 
     def own(self, role: Role) -> Role:
         """The role of a curve of the run in front: beside other runs, the run's own colour."""
@@ -131,7 +131,9 @@ class Scene:
             return self.view.cursor
         return self.grids[place].ruler.step(self.grid.ruler.place(self.view.cursor))
 
-    def value(self, cut: Cut, values: Sequence[float | None] | None = None, run: int | None = None) -> float | None:
+    def value(
+        self, cut: Resampled, values: Sequence[float | None] | None = None, run: int | None = None
+    ) -> float | None:
         """What a series has under the cursor, or at the end; with `values`, what a line through its columns has."""
         moment = self.moment(run)
         if values is None:
@@ -157,13 +159,13 @@ def _end(state: RunState, ruler: Ruler, planned: bool) -> float:
 
 def visible_span(states: Sequence[RunState], selected: int, view: View) -> Span:
     """The first and the last step that the charts show of the selected run."""
-    edges = Scene.of(states, selected, view, Area.of(3, 9)).grid.edges
+    edges = ChartContext.of(states, selected, view, Area.of(3, 9)).grid.edges
     return edges[0], edges[-1]
 
 
 def visible_spans(states: Sequence[RunState], selected: int, view: View) -> list[Span]:
     """The same for every run, in its own steps."""
-    grids = Scene.of(states, selected, view, Area.of(3, 9)).grids
+    grids = ChartContext.of(states, selected, view, Area.of(3, 9)).grids
     return [(grid.edges[0], grid.edges[-1]) for grid in grids]
 
 

@@ -75,7 +75,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
+class Scatter:
     """Signs at single points, over everything else."""
 
     role: Role
@@ -94,7 +94,7 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class MarkerLine:
     """A vertical line with a letter in another role at its foot; without `tall` the letter stands alone."""
 
     role: Role
@@ -105,7 +105,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class Annotation:
     """A few characters beside a point, where they cover nothing; one that is `needed` may cover faint curves."""
 
     role: Role
@@ -152,10 +152,10 @@ class Words:
     text: str
 
 
-Layer = Curve | Points | Level | Rule | Remark | Trail | Field | Words
+Layer = Curve | Scatter | Level | MarkerLine | Annotation | Trail | Field | Words
 
 
-class Entry(NamedTuple):
+class LegendEntry(NamedTuple):
     """One thing in the title line: the shape and the colour in which it is drawn, its name and its value."""
 
     role: Role
@@ -164,7 +164,7 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ChartData:
     """A whole chart. Two that are equal look the same at the same size.
 
     Attributes:
@@ -185,8 +185,8 @@ class Picture:
     x: Scale
     y: Scale
     unit: str = ""
-    notes: tuple[Entry, ...] = ()
-    legend: tuple[Entry, ...] = ()
+    notes: tuple[LegendEntry, ...] = ()
+    legend: tuple[LegendEntry, ...] = ()
     layers: tuple[Layer, ...] = ()
     steps: tuple[float, ...] = ()
     whole: tuple[float, float] = (0.0, 1.0)
@@ -199,6 +199,6 @@ class Picture:
         return (self.steps[0], self.steps[-1]) if self.steps else (0.0, 1.0)
 
 
-def blank(number: int, name: str, message: str = "") -> Picture:
+def blank(number: int, name: str, message: str = "") -> ChartData:
     """A picture with nothing on it but a message."""
-    return Picture(number, name, Scale(0, 1), Scale(0, 1), message=message)
+    return ChartData(number, name, Scale(0, 1), Scale(0, 1), message=message)

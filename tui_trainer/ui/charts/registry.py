@@ -9,25 +9,25 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from tui_trainer.components.schedulers.builtin import Constant
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.charts.context import Scene, visible_span, visible_spans
+from tui_trainer.ui.charts.context import ChartContext, visible_span, visible_spans
 from tui_trainer.ui.charts.kinds import gradient_norm, layers, learning_rate, loss, metric, throughput
-from tui_trainer.ui.charts.model import Area, Picture, blank
-from tui_trainer.ui.charts.pictures.registry import Shot, draw, shots_of
+from tui_trainer.ui.charts.model import Area, ChartData, blank
+from tui_trainer.ui.charts.pictures.registry import PicturePane, draw, shots_of
 from tui_trainer.ui.charts.readout import values_at
 from tui_trainer.ui.charts.view import View
 
 __all__ = [
     "IN_SIGHT",
+    "ChartData",
     "ChartKind",
     "Pane",
-    "Picture",
-    "Shot",
+    "PicturePane",
+    "chart_data",
     "charts_of",
     "pane_named",
     "panes_of",
-    "picture",
     "shots_of",
     "values_at",
     "visible_span",
@@ -51,14 +51,14 @@ class ChartKind(StrEnum):
         return list(ChartKind).index(self) + 1
 
 
-Pane = ChartKind | Shot
+Pane = ChartKind | PicturePane
 """What has a place on the screen: a chart of what was measured step by step, or a picture that the run took."""
 
 IN_SIGHT = 3
 """Pictures that stand beside the charts, at most."""
 
 
-_CHARTS: dict[ChartKind, Callable[[Scene, int], Picture]] = {
+_CHARTS: dict[ChartKind, Callable[[ChartContext, int], ChartData]] = {
     ChartKind.LOSS: loss.draw,
     ChartKind.RATE: learning_rate.draw,
     ChartKind.NORM: gradient_norm.draw,
@@ -105,18 +105,18 @@ def _is_level(state: RunState) -> bool:
 def pane_named(name: str, states: Sequence[RunState], front: int) -> Pane | None:
     """The picture or the chart of a name; of both, the picture."""
     panes = (*shots_of(states, front), *charts_of(states[front] if states else None))
-    return next((pane for pane in panes if (pane.name if isinstance(pane, Shot) else str(pane)) == name), None)
+    return next((pane for pane in panes if (pane.name if isinstance(pane, PicturePane) else str(pane)) == name), None)
 
 
-def picture(
+def chart_data(
     kind: Pane,
     states: Sequence[RunState],
     selected: int,
     view: View,
     width: int,
     height: int,
-    preview: Plan | None = None,
-) -> Picture:
+    preview: LrPlan | None = None,
+) -> ChartData:
     """The picture of one chart for a room of `width` by `height` cells.
 
     Args:
@@ -128,12 +128,12 @@ def picture(
         height: cells from top to bottom.
         preview: for the learning rate, a plan that is considered, drawn beside the one in force.
     """
-    if isinstance(kind, Shot):
+    if isinstance(kind, PicturePane):
         return draw(kind, states, selected, view, width, height)
     kind = ChartKind(kind)
     if not states:
         return blank(kind.key, kind, "no run")
     area = Area.of(width, height)
     considered = preview if kind is ChartKind.RATE else None
-    scene = Scene.of(states, selected, view, area, planned=kind is ChartKind.RATE, preview=considered)
+    scene = ChartContext.of(states, selected, view, area, planned=kind is ChartKind.RATE, preview=considered)
     return _CHARTS[kind](scene, kind.key)

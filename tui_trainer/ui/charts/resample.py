@@ -21,7 +21,7 @@ EARLIER = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cut:
+class Resampled:
     """A series along a grid: what each column holds, and the columns in which values were lost for not being finite."""
 
     series: Series
@@ -30,7 +30,7 @@ class Cut:
     holes: tuple[int, ...]
 
     @classmethod
-    def of(cls, series: Series, grid: Grid) -> Cut:
+    def of(cls, series: Series, grid: Grid) -> Resampled:
         """Cut a series."""
         edges = grid.edges
         columns: list[Column | None] = [None] * grid.count
@@ -137,7 +137,7 @@ def _window(edges: Sequence[float], end: int, width: float) -> tuple[int, float]
     return first, (edges[first] - start) / before if before > 0 else 0.0
 
 
-def smoothing_width(wanted: int | None, cut: Cut) -> int:
+def smoothing_width(wanted: int | None, cut: Resampled) -> int:
     """The width of the moving average in steps: as asked for, or a round part of what is visible."""
     if wanted is not None:
         return wanted
@@ -146,19 +146,19 @@ def smoothing_width(wanted: int | None, cut: Cut) -> int:
     return width if width > 1 else 0
 
 
-def smoothing_note(width: int, cut: Cut) -> str:
+def smoothing_note(width: int, cut: Resampled) -> str:
     """What the title says of the smoothing: never less than a column really holds."""
     column = int(cut.steps_per_column)
     return f"smooth {short(max(width, column))}" if width else ""
 
 
-def grain_note(cut: Cut) -> str:
+def grain_note(cut: Resampled) -> str:
     """How many values stand behind each that was kept, where they are drawn wider than their columns."""
     grain = cut.series.grain(cut.grid.edges[0], cut.grid.edges[-1])
     return f"min-max of {short(grain)}" if grain > max(cut.steps_per_column, 1) else ""
 
 
-def gap_note(cut: Cut) -> str:
+def gap_note(cut: Resampled) -> str:
     """How many values were not finite, and where the first of them was."""
     gaps = cut.series.gaps
     if not gaps:

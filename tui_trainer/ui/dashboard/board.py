@@ -11,10 +11,10 @@ from textual.content import Content
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.actions import Keymap
 from tui_trainer.ui.charts.palette import Palette, palette
-from tui_trainer.ui.charts.registry import IN_SIGHT, ChartKind, Pane, Shot, picture, values_at
+from tui_trainer.ui.charts.registry import IN_SIGHT, ChartKind, Pane, PicturePane, chart_data, values_at
 from tui_trainer.ui.dashboard.layout import Arrangement
-from tui_trainer.ui.dashboard.view_state import Watch
-from tui_trainer.ui.icons import Signs
+from tui_trainer.ui.dashboard.view_state import ViewState
+from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.lecture.narration import Narration
 from tui_trainer.ui.panels.findings import findings_page
 from tui_trainer.ui.panels.intervention_card import card
@@ -22,7 +22,7 @@ from tui_trainer.ui.panels.layers_table import layers_table
 from tui_trainer.ui.panels.log_pane import LogPane
 from tui_trainer.ui.panels.panel import Panel
 from tui_trainer.ui.panels.runs_list import runs_list
-from tui_trainer.ui.panels.startup import Starting
+from tui_trainer.ui.panels.startup import StartupPanel
 from tui_trainer.ui.panels.status import column, lines
 from tui_trainer.ui.panels.summary import summary
 from tui_trainer.ui.render.chart_widget import Chart, Source
@@ -54,7 +54,7 @@ class Board(Horizontal):
     Board #column { height: 1fr; padding: 0 1; background: $surface; margin-left: 1; }
     """
 
-    def __init__(self, watch: Watch, signs: Signs, keymap: Keymap, glyphs: GlyphName = "braille") -> None:
+    def __init__(self, watch: ViewState, signs: Icons, keymap: Keymap, glyphs: GlyphName = "braille") -> None:
         super().__init__()
         self._keymap = keymap
         self._glyphs: GlyphName = glyphs
@@ -65,7 +65,7 @@ class Board(Horizontal):
     def compose(self) -> ComposeResult:
         """All there may be; `share_out` decides what is in sight."""
         with Vertical(id="left"):
-            yield Starting(id="starting")
+            yield StartupPanel(id="starting")
             yield Grid(*self._charts(), id="charts")
             yield VerticalScroll(Panel(id="layers-table"), id="layers", can_focus=False)
             yield VerticalScroll(Panel(id="findings"), id="diagnosis", can_focus=False)
@@ -136,8 +136,8 @@ class Board(Horizontal):
     @staticmethod
     def _places(shown: tuple[Pane, ...]) -> dict[str, Pane]:
         """What is to be seen by the id of the widget that shows it."""
-        shots = [pane for pane in shown if isinstance(pane, Shot)]
-        charts: dict[str, Pane] = {f"chart-{pane}": pane for pane in shown if not isinstance(pane, Shot)}
+        shots = [pane for pane in shown if isinstance(pane, PicturePane)]
+        charts: dict[str, Pane] = {f"chart-{pane}": pane for pane in shown if not isinstance(pane, PicturePane)}
         return charts | {f"picture-{place}": shot for place, shot in enumerate(shots)}
 
     def chart_width(self) -> int:
@@ -147,7 +147,7 @@ class Board(Horizontal):
     def draw_starting(self) -> None:
         """Move the sign that says that it is alive."""
         feed = self._watch.feed
-        self.query_one(Starting).say(self._watch.chosen, self._signs, "" if feed.connected else feed.trouble)
+        self.query_one(StartupPanel).say(self._watch.chosen, self._signs, "" if feed.connected else feed.trouble)
 
     def draw(self, hints: Sequence[str] = ()) -> None:
         """Draw what is in sight from the states as they are now; `hints` name the keys that lead through a lesson."""
@@ -183,7 +183,7 @@ class Board(Horizontal):
 
     def _source(self, kind: Pane) -> Source:
         watch = self._watch
-        return lambda width, height: picture(kind, watch.seen, watch.front, watch.view, width, height)
+        return lambda width, height: chart_data(kind, watch.seen, watch.front, watch.view, width, height)
 
     def _draw_numbers(self, state: RunState) -> None:
         watch = self._watch

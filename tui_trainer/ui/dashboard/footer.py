@@ -8,7 +8,7 @@ from time import monotonic
 from textual.content import Content
 
 from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, shown_key
-from tui_trainer.ui.availability import Situation, label, why_not
+from tui_trainer.ui.availability import ActionContext, disabled_reason, label
 from tui_trainer.ui.panels.panel import Panel
 from tui_trainer.ui.run_store import Pending
 
@@ -43,7 +43,7 @@ class Footer(Panel):
         """Keep a message in sight until then."""
         self._message, self._until = (text, wrong), until
 
-    def draw(self, now: Situation, keymap: Keymap, pending: Mapping[str, Pending]) -> None:
+    def draw(self, now: ActionContext, keymap: Keymap, pending: Mapping[str, Pending]) -> None:
         """Show what was asked and not answered yet, else the message, else the keys."""
         if pending:
             self.show(_waiting(pending))
@@ -63,12 +63,12 @@ def _waiting(pending: Mapping[str, Pending]) -> Content:
     return Content.styled(f"sent: {oldest.words}{more} …{waited}", "$secondary")
 
 
-def _keys(now: Situation, keymap: Keymap, width: int) -> Content:
+def _keys(now: ActionContext, keymap: Keymap, width: int) -> Content:
     last = Content("  ").join([_entry(name, now, keymap) for name in ALWAYS])
     row = Content("")
     for action in sorted((action for action in ACTIONS if action.rank), key=lambda action: action.rank):
         other_state = action.prime and (now.state is None or now.state.status != action.prime)
-        if action.id in ALWAYS or other_state or why_not(action, now) is not None:
+        if action.id in ALWAYS or other_state or disabled_reason(action, now) is not None:
             continue
         entry = _entry(action.id, now, keymap)
         joined = Content.assemble(row, "  ", entry) if row else entry
@@ -78,6 +78,6 @@ def _keys(now: Situation, keymap: Keymap, width: int) -> Content:
     return Content.assemble(row, "  ", last) if row else last
 
 
-def _entry(name: str, now: Situation, keymap: Keymap) -> Content:
+def _entry(name: str, now: ActionContext, keymap: Keymap) -> Content:
     action = BY_ID[name]
     return Content.assemble((shown_key(action, keymap), "bold $primary"), (f" {label(action, now)}", "$foreground 80%"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from textual.content import Content
 
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
-from tui_trainer.ui.dashboard.view_state import Watch
-from tui_trainer.ui.icons import Signs
+from tui_trainer.ui.dashboard.view_state import ViewState
+from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.panels.findings import SEVERITY_STYLES, headline_of
 from tui_trainer.ui.panels.panel import Panel
 from tui_trainer.ui.panels.status import left_words, name_of, pace_words, state_words
@@ -19,7 +19,7 @@ class Header(Panel):
     Header { height: 1; padding: 0 1; background: $panel; color: $foreground; }
     """
 
-    def say(self, watch: Watch, signs: Signs, keymap: Keymap) -> None:
+    def say(self, watch: ViewState, signs: Icons, keymap: Keymap) -> None:
         """Show the run in front; what names a key names the reader's."""
         width = self.size.width - 2
         left = Content("")
@@ -38,7 +38,7 @@ class Header(Panel):
         self.show(Content.assemble(left, " " * space, tail) if tail else left)
 
 
-def _left(watch: Watch, signs: Signs, keymap: Keymap) -> list[Content]:
+def _left(watch: ViewState, signs: Icons, keymap: Keymap) -> list[Content]:
     state, feed = watch.chosen, watch.feed
     if state is None and not feed.connected:
         return [Content.styled(f"{signs.cut_off} disconnected", "bold $error")]
@@ -72,7 +72,7 @@ def _key(action: str, keymap: Keymap) -> str:
     return f" ({key})" if key else ""
 
 
-def _right(watch: Watch, keymap: Keymap) -> list[Content]:
+def _right(watch: ViewState, keymap: Keymap) -> list[Content]:
     """What stands at the right end, the most important first."""
     state = watch.chosen
     parts: list[Content] = []

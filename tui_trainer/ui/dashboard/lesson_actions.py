@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from tui_trainer.config.lesson import Remark
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
 from tui_trainer.ui.charts.registry import pane_named
-from tui_trainer.ui.dashboard.view_state import Watch
+from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.lecture.narrator import lesson_of
 from tui_trainer.ui.lecture.tour import Tour
-from tui_trainer.ui.screens.lesson import Told
+from tui_trainer.ui.screens.lesson import LessonPage
 
 if TYPE_CHECKING:
     from tui_trainer.ui.dashboard.screen import Dashboard
@@ -22,14 +22,14 @@ ALL = "all"
 """What a remark shows to go back to all charts."""
 
 
-class Guide:
+class LessonActions:
     """Follows the run in front with its lesson.
 
     A remark turns the axis, the chart in full and the logarithm once, when it comes up. What a person has set by hand
     since is theirs: no later remark touches it, until they let the lecture play again.
     """
 
-    def __init__(self, dashboard: Dashboard, watch: Watch, tour: Tour | None, rest: float) -> None:
+    def __init__(self, dashboard: Dashboard, watch: ViewState, tour: Tour | None, rest: float) -> None:
         self._dashboard = dashboard
         self._watch = watch
         self._tour = tour
@@ -121,7 +121,7 @@ class Guide:
         """Open everything that is told here."""
         state = self._watch.chosen
         if state is not None and self._watch.lesson is not None:
-            self._dashboard.ask(Told(state, self._watch.narrator), lambda _: None)
+            self._dashboard.ask(LessonPage(state, self._watch.narrator), lambda _: None)
 
     def go(self, by: int) -> None:
         """To another lesson; what is training here is stopped and saved before."""

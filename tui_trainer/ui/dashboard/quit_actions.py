@@ -10,7 +10,7 @@ from tui_trainer.protocol.commands import ALL_RUNS, Stop
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.app_result import LOST, AppResult
-from tui_trainer.ui.dashboard.view_state import Watch
+from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.panels.status import best_words, name_of
 from tui_trainer.ui.panels.summary import why
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from tui_trainer.ui.screens.dialogs.confirm import Confirm
 
 
-class Leaving:
+class QuitActions:
     """Knows how far a person is on the way out."""
 
-    def __init__(self, dashboard: Dashboard, watch: Watch) -> None:
+    def __init__(self, dashboard: Dashboard, watch: ViewState) -> None:
         self._dashboard = dashboard
         self._watch = watch
         self._asking: Confirm | None = None

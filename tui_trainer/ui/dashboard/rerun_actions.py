@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.commands import ALL_RUNS, Stop
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.dashboard.view_state import Watch
+from tui_trainer.ui.dashboard.view_state import ViewState
 
 if TYPE_CHECKING:
     from tui_trainer.ui.dashboard.screen import Dashboard
@@ -23,14 +23,14 @@ MORE = 0.8
 """Seconds for which another turn is waited for: three keys in a row are one training at 45 degrees."""
 
 
-class Anew:
+class RerunActions:
     """Leaves what is trained here for new runs of the same kind.
 
     They are runs like all others, each with a folder of its own beside the old one: what turns a problem is nothing
     but `data.rotation`. What still trains is stopped and saved before.
     """
 
-    def __init__(self, dashboard: Dashboard, watch: Watch) -> None:
+    def __init__(self, dashboard: Dashboard, watch: ViewState) -> None:
         self._dashboard = dashboard
         self._watch = watch
         self._wanted: tuple[str, ...] = ()
@@ -53,11 +53,11 @@ class Anew:
 
     def ask(self) -> None:
         """Ask for the settings that are to be others."""
-        from tui_trainer.ui.screens.dialogs.prompt import Ask
+        from tui_trainer.ui.screens.dialogs.prompt import Prompt
 
         config = _config(self._dashboard.chosen)
         explanation = "from the start, in new runs, with KEY=VALUE ...: optimizer.lr=0.1 training.seed=1"
-        self._dashboard.ask(Ask("Anew", explanation, "", lambda text: read(text, config)), self._settings)
+        self._dashboard.ask(Prompt("Anew", explanation, "", lambda text: read(text, config)), self._settings)
 
     def _settings(self, overrides: tuple[str, ...]) -> None:
         self._wanted, self._due, self._turned = overrides, monotonic(), None
@@ -78,13 +78,13 @@ class Anew:
         self._begin(wanted, turned)
 
     def _begin(self, overrides: Sequence[str], turned: bool) -> None:
-        from tui_trainer.session.rerun import anew
+        from tui_trainer.session.rerun import rerun_session
 
         watch = self._watch
         folders = {state.run: state.started.path if state.started is not None else "" for state in watch.states}
         shots = watch.shots
         try:
-            session = anew(folders, overrides)
+            session = rerun_session(folders, overrides)
         except UserError as error:
             self._dashboard.say(str(error), wrong=True, seconds=20)
             return

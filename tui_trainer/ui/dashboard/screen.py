@@ -13,7 +13,7 @@ from textual.events import Key
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.session.base import Session
@@ -21,30 +21,30 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, keys_of
 from tui_trainer.ui.app_result import AppResult
-from tui_trainer.ui.availability import why_not
-from tui_trainer.ui.charts.registry import ChartKind, Picture, picture
+from tui_trainer.ui.availability import disabled_reason
+from tui_trainer.ui.charts.registry import ChartData, ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.dashboard.board import Board
 from tui_trainer.ui.dashboard.footer import Footer
 from tui_trainer.ui.dashboard.header import Header
 from tui_trainer.ui.dashboard.layout import arrange
-from tui_trainer.ui.dashboard.lesson_actions import Guide
-from tui_trainer.ui.dashboard.quit_actions import Leaving
-from tui_trainer.ui.dashboard.rerun_actions import Anew
-from tui_trainer.ui.dashboard.training_actions import Steering
-from tui_trainer.ui.dashboard.view_actions import Looker
-from tui_trainer.ui.dashboard.view_state import Watch
-from tui_trainer.ui.icons import FANCY, Signs
+from tui_trainer.ui.dashboard.lesson_actions import LessonActions
+from tui_trainer.ui.dashboard.quit_actions import QuitActions
+from tui_trainer.ui.dashboard.rerun_actions import RerunActions
+from tui_trainer.ui.dashboard.training_actions import TrainingActions
+from tui_trainer.ui.dashboard.view_actions import ViewActions
+from tui_trainer.ui.dashboard.view_state import ViewState
+from tui_trainer.ui.icons import FANCY, Icons
 from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.panels.log_pane import LogPane
-from tui_trainer.ui.redraw_budget import Pace
+from tui_trainer.ui.redraw_budget import RedrawBudget
 from tui_trainer.ui.render.chart_widget import Chart
-from tui_trainer.ui.run_store import Feed, News
+from tui_trainer.ui.run_store import RunStore, Update
 from tui_trainer.ui.settings import WORDS_PER_MINUTE
 
 if TYPE_CHECKING:
-    from tui_trainer.ui.screens.run_table import SideBySide
+    from tui_trainer.ui.screens.run_table import RunTable
 
 Given = TypeVar("Given")
 BETWEEN = 0.06
@@ -81,10 +81,10 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self,
         session: Session,
         *,
-        pace: Pace,
+        pace: RedrawBudget,
         keymap: Keymap,
         read_only: bool = False,
-        signs: Signs = FANCY,
+        signs: Icons = FANCY,
         tour: Tour | None = None,
         reading: tuple[float, float] = (WORDS_PER_MINUTE, 0.0),
     ) -> None:
@@ -96,11 +96,11 @@ class Dashboard(Screen[None], inherit_bindings=False):
         super().__init__()
         words_per_minute, rest = reading
         narrator = Narrator(words_per_minute)
-        self.watching = Watch(Feed(session), read_only, narrator=narrator, lecture=tour is not None)
-        self.guide = Guide(self, self.watching, tour, rest)
-        self.leaving = Leaving(self, self.watching)
-        self._looker = Looker(self, self.watching)
-        self._anew = Anew(self, self.watching)
+        self.watching = ViewState(RunStore(session), read_only, narrator=narrator, lecture=tour is not None)
+        self.guide = LessonActions(self, self.watching, tour, rest)
+        self.leaving = QuitActions(self, self.watching)
+        self._looker = ViewActions(self, self.watching)
+        self._anew = RerunActions(self, self.watching)
         self._pace = pace
         self._keymap = keymap
         self._signs = signs
@@ -113,7 +113,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._stale = True
         """Whether something changed that is not on the screen yet."""
         self._doings: dict[str, Callable[[], None]] = {
-            **Steering(self).doings(),
+            **TrainingActions(self).doings(),
             **self._looker.doings(),
             **self.guide.doings(),
             **self.leaving.doings(),
@@ -184,7 +184,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self.leaving.check()
         self._anew.tick(now)
 
-    def _hear(self, news: News) -> None:
+    def _hear(self, news: Update) -> None:
         for answer in news.answers:
             if answer.refused:
                 self.say(f"refused: {answer.words}", wrong=True)
@@ -193,7 +193,9 @@ class Dashboard(Screen[None], inherit_bindings=False):
         for notice in news.notices:
             if notice.fatal and self.watching.feed.over:
                 continue  # its work is done: that the host is gone is as it should be
-            resumable = "; R resumes it" if why_not(BY_ID["resume_run"], self.watching.situation) is None else ""
+            resumable = (
+                "; R resumes it" if disabled_reason(BY_ID["resume_run"], self.watching.situation) is None else ""
+            )
             lasting = notice.fatal or bool(resumable)
             self.say(visible(notice.text) + resumable, wrong=lasting, seconds=3600 if lasting else 8)
         if news.ended:
@@ -279,18 +281,18 @@ class Dashboard(Screen[None], inherit_bindings=False):
         # The widgets have their new sizes after the next layout.
         self.call_after_refresh(self.looked)
 
-    def draw_rate(self, plan: Plan | None, width: int, height: int) -> Picture:
+    def draw_rate(self, plan: LrPlan | None, width: int, height: int) -> ChartData:
         """The rate of the runs with a plan beside it, for the dialogs."""
         watch = self.watching
         view = View(axis=watch.view.axis, log_y=watch.view.log_y)
-        return picture(ChartKind.RATE, watch.states, watch.front, view, width, height, preview=plan)
+        return chart_data(ChartKind.RATE, watch.states, watch.front, view, width, height, preview=plan)
 
-    def side_by_side(self) -> SideBySide:
+    def side_by_side(self) -> RunTable:
         """The table of the runs, each in the colour of its curves."""
-        from tui_trainer.ui.screens.run_table import SideBySide
+        from tui_trainer.ui.screens.run_table import RunTable
 
         watch = self.watching
-        return SideBySide(watch.states, watch.front, self._signs, self.query_one(Board).palette())
+        return RunTable(watch.states, watch.front, self._signs, self.query_one(Board).palette())
 
     def chart_width(self) -> int:
         """Columns of the plot of the charts in sight."""
@@ -308,7 +310,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         """Do an action of the table, or say why it cannot be done now."""
         if self.guide.take_over(name) and name == "play":
             return
-        reason = why_not(BY_ID[name], self.watching.situation)
+        reason = disabled_reason(BY_ID[name], self.watching.situation)
         if reason is not None:
             self.say(reason, wrong=True)
         else:
@@ -331,11 +333,11 @@ class Dashboard(Screen[None], inherit_bindings=False):
 
     def _resume_run(self) -> None:
         """Have a new host go on with runs whose own vanished, and watch that one."""
-        from tui_trainer.session.resume import take_up
+        from tui_trainer.session.resume import resume_session
 
         feed = self.watching.feed
         try:
-            session = take_up(feed.resumable, feed.left_over)
+            session = resume_session(feed.resumable, feed.left_over)
         except UserError as error:
             self.say(str(error), wrong=True)
             return
@@ -350,9 +352,9 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self.ask(Help(self.watching.situation, self._keymap), lambda _: None)
 
     def _find(self) -> None:
-        from tui_trainer.ui.screens.command_palette import Palette
+        from tui_trainer.ui.screens.command_palette import CommandPalette
 
-        self.ask(Palette(self.watching.situation, self._keymap), self.action_perform)
+        self.ask(CommandPalette(self.watching.situation, self._keymap), self.action_perform)
 
     @on(Chart.CursorAt)
     def _clicked(self, event: Chart.CursorAt) -> None:

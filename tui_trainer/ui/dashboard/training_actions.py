@@ -9,7 +9,7 @@ from tui_trainer.components.base import choices
 from tui_trainer.components.optimizers.first_order import AnyOptimizer, Optimizer
 from tui_trainer.components.schedulers.base import Scheduler
 from tui_trainer.components.schedulers.builtin import AnyScheduler
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol.describe import number
 from tui_trainer.state.run_state import RunState
@@ -24,7 +24,7 @@ SCHEDULERS = {kind: cls for kind, cls in choices(AnyScheduler).items() if issubc
 OPTIMIZERS = {kind: cls for kind, cls in choices(AnyOptimizer).items() if issubclass(cls, Optimizer)}
 
 
-class Steering:
+class TrainingActions:
     """What a person does to the run that is chosen."""
 
     def __init__(self, dashboard: Dashboard) -> None:
@@ -69,16 +69,16 @@ class Steering:
 
     def rate(self) -> None:
         """Ask for the rate in force."""
-        from tui_trainer.ui.screens.dialogs.prompt import Ask
+        from tui_trainer.ui.screens.dialogs.prompt import Prompt
 
         state = self._state
 
-        def plan(value: cmd.SetLearningRate) -> Plan | None:
+        def plan(value: cmd.SetLearningRate) -> LrPlan | None:
             rate = value.value if value.value is not None else state.lr * (value.factor or 1.0)
             return state.plan.with_rate(rate, state.step, watched(state)) if state.plan is not None else None
 
         self._dashboard.ask(
-            Ask(
+            Prompt(
                 "Learning rate",
                 f"in force: {number(state.lr)}; the schedule goes on from the new one. A rate, or x2, /10",
                 number(state.lr),
@@ -91,27 +91,27 @@ class Steering:
 
     def clip(self) -> None:
         """Ask for the clip."""
-        from tui_trainer.ui.screens.dialogs.prompt import Ask
+        from tui_trainer.ui.screens.dialogs.prompt import Prompt
 
         now = self._state.clip_grad_norm
         self._dashboard.ask(
-            Ask("Gradient clip", "largest global gradient norm; 0 for none", number(now), read_clip),
+            Prompt("Gradient clip", "largest global gradient norm; 0 for none", number(now), read_clip),
             lambda command: self._send(command, "clip"),
         )
 
     def epochs(self) -> None:
         """Ask for the length of the run."""
-        from tui_trainer.ui.screens.dialogs.prompt import Ask
+        from tui_trainer.ui.screens.dialogs.prompt import Prompt
 
         state = self._state
 
-        def plan(value: cmd.SetEpochs) -> Plan | None:
+        def plan(value: cmd.SetEpochs) -> LrPlan | None:
             epochs = value.value if value.value is not None else state.epochs + (value.add or 0)
             end = max(epochs * state.steps_per_epoch, state.step + 1)
             return state.plan.with_end(end, state.step) if state.plan is not None else None
 
         self._dashboard.ask(
-            Ask(
+            Prompt(
                 "Epochs",
                 f"{state.epoch} of {state.epochs} have ended. How many in all; or +10, -5",
                 str(state.epochs),
@@ -168,7 +168,7 @@ class Steering:
 
         state = self._state
 
-        def plan(chosen: Optimizer) -> Plan | None:
+        def plan(chosen: Optimizer) -> LrPlan | None:
             return state.plan.with_rate(chosen.lr, state.step, watched(state)) if state.plan is not None else None
 
         self._dashboard.ask(

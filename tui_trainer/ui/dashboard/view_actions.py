@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from tui_trainer.protocol.pictures import Bars, drawing_of
 from tui_trainer.state.run_state import Mark, RunState
-from tui_trainer.ui.charts.registry import IN_SIGHT, ChartKind, Pane, Shot
+from tui_trainer.ui.charts.registry import IN_SIGHT, ChartKind, Pane, PicturePane
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.dashboard import viewport
-from tui_trainer.ui.dashboard.view_state import Watch
+from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.dashboard.viewport import CLOSER
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ PAN = 0.25
 """Share of what is in sight that one key moves."""
 
 
-class Looker:
+class ViewActions:
     """What a person does to the view."""
 
-    def __init__(self, dashboard: Dashboard, watch: Watch) -> None:
+    def __init__(self, dashboard: Dashboard, watch: ViewState) -> None:
         self._dashboard = dashboard
         self._watch = watch
 
@@ -184,7 +184,7 @@ class Looker:
             return
         if watch.whole not in shots:
             self.whole(shots[0])
-        here = watch.whole if isinstance(watch.whole, Shot) else shots[0]
+        here = watch.whole if isinstance(watch.whole, PicturePane) else shots[0]
         after = (watch.view.bars + 1) % (len(groups[here.name]) + 1)
         self.look(replace(watch.view, bars=after))
         self._dashboard.say(f"{groups[here.name][after - 1].name} over time" if after else "as they are now")

@@ -8,16 +8,16 @@ from tui_trainer.config.lesson import Lesson
 from tui_trainer.protocol.commands import ALL_RUNS
 from tui_trainer.session.base import Session
 from tui_trainer.state.run_state import Mark, RunState
-from tui_trainer.ui.availability import Situation
-from tui_trainer.ui.charts.registry import Pane, Shot, panes_of, shots_of, visible_span, visible_spans
+from tui_trainer.ui.availability import ActionContext
+from tui_trainer.ui.charts.registry import Pane, PicturePane, panes_of, shots_of, visible_span, visible_spans
 from tui_trainer.ui.charts.view import View
-from tui_trainer.ui.dashboard.zoom_loader import Closeups
+from tui_trainer.ui.dashboard.zoom_loader import ZoomLoader
 from tui_trainer.ui.lecture.narrator import Narrator
-from tui_trainer.ui.run_store import Feed
+from tui_trainer.ui.run_store import RunStore
 
 
 @dataclass(slots=True)
-class Watch:
+class ViewState:
     """Changed by keys and never by the training.
 
     Attributes:
@@ -37,7 +37,7 @@ class Watch:
         closeups: what was read again from the journals where somebody zoomed in.
     """
 
-    feed: Feed
+    feed: RunStore
     read_only: bool = False
     view: View = field(default_factory=View)
     front: int = 0
@@ -50,7 +50,7 @@ class Watch:
     lesson: Lesson | None = None
     narrator: Narrator = field(default_factory=Narrator)
     lecture: bool = False
-    closeups: Closeups = field(default_factory=Closeups)
+    closeups: ZoomLoader = field(default_factory=ZoomLoader)
 
     def begin(self, session: Session) -> None:
         """Look at other runs in the same way: what belonged to those of before is put away."""
@@ -58,7 +58,7 @@ class Watch:
         self.view = replace(self.view, span=None, cursor=None, told=())
         self.mark, self.summary = None, True
         self.narrator.begin_again()
-        self.closeups = Closeups()
+        self.closeups = ZoomLoader()
 
     @property
     def states(self) -> list[RunState]:
@@ -106,10 +106,10 @@ class Watch:
         return ALL_RUNS if self.steer_all or state is None else state.run
 
     @property
-    def situation(self) -> Situation:
+    def situation(self) -> ActionContext:
         """What can be done now."""
         session = self.feed.session
-        return Situation(
+        return ActionContext(
             self.chosen,
             len(self.feed.states),
             session.kind,
@@ -127,7 +127,7 @@ class Watch:
         return panes_of(self.states, self.front)
 
     @property
-    def shots(self) -> tuple[Shot, ...]:
+    def shots(self) -> tuple[PicturePane, ...]:
         """The pictures of the run in front."""
         return shots_of(self.states, self.front)
 

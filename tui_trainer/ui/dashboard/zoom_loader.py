@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
-from tui_trainer.runs.loading.step_index import Look, Lookup
-from tui_trainer.runs.run_dir import RunFolder
+from tui_trainer.runs.loading.step_index import StepIndex, StepRange
+from tui_trainer.runs.run_dir import RunDir
 from tui_trainer.session.base import OnDisk, Session
 from tui_trainer.state.run_state import CLOCK, Ghost, RunState
-from tui_trainer.state.zoomed_series import CloseUp
+from tui_trainer.state.zoomed_series import ZoomedSeries
 from tui_trainer.ui.charts.axes import Span
 
 COLUMNS = 256
@@ -25,18 +25,18 @@ MOST = 4
 class _Seen:
     """A look, and the branches that the run had left by then: an undo makes it void."""
 
-    look: Look | None
+    look: StepRange | None
     ghosts: tuple[Ghost, ...]
 
 
-class Closeups:
+class ZoomLoader:
     """The closer looks at the runs on the screen, one for each, and the thread that takes the next one.
 
     Nothing waits for that thread: what it has found is picked up with the next tick.
     """
 
     def __init__(self) -> None:
-        self._lookups: dict[Path, Lookup] = {}
+        self._lookups: dict[Path, StepIndex] = {}
         self._seen: dict[str, _Seen] = {}
         self._asked: dict[str, tuple[Span, int]] = {}
         """The span that was last looked for in a run, and the points behind its coarsest value before."""
@@ -54,7 +54,7 @@ class Closeups:
             return state
         look = seen.look
         series = {
-            name: CloseUp(whole, look.series[name], look.first, look.last)
+            name: ZoomedSeries(whole, look.series[name], look.first, look.last)
             if name in look.series and name != CLOCK
             else whole
             for name, whole in state.series.items()
@@ -73,17 +73,17 @@ class Closeups:
             if journal is None:
                 continue
             self._asked[state.run] = span, grain
-            lookup = self._lookups.setdefault(journal, Lookup(journal))
+            lookup = self._lookups.setdefault(journal, StepIndex(journal))
             found = state.run, lookup, span, tuple(state.ghosts)
             self._thread = Thread(target=self._look, args=found, daemon=True)
             self._thread.start()
             return
 
-    def _look(self, run: str, lookup: Lookup, span: Span, ghosts: tuple[Ghost, ...]) -> None:
+    def _look(self, run: str, lookup: StepIndex, span: Span, ghosts: tuple[Ghost, ...]) -> None:
         """In the thread: with as much on both sides as is in sight, so that moving along shows exact values at once."""
         first, last = span
         width = last - first
-        look: Look | None = None
+        look: StepRange | None = None
         try:
             for margin in (width / 2, 0.0):
                 look = lookup.look(first - margin, last + margin)
@@ -110,7 +110,7 @@ def journal_of(session: Session, state: RunState) -> Path | None:
     folder = session.folder(state.run) if isinstance(session, OnDisk) else None
     if folder is None and state.started is not None and state.started.host == platform.node():
         folder = Path(state.started.path) if state.started.path else None
-    return RunFolder(folder).journal if folder is not None else None
+    return RunDir(folder).journal if folder is not None else None
 
 
 def _grain(state: RunState, span: Span) -> int:

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 
-class Entry(Input):
+class TextEntry(Input):
     """Textual's input without border, blinking and menu; up and down leave it for its neighbours."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -17,15 +17,15 @@ class Entry(Input):
     ]
 
     DEFAULT_CSS = """
-    Entry, Entry:focus {
+    TextEntry, TextEntry:focus {
         border: none;
         height: 1;
         padding: 0 1;
         background: $panel;
         color: $foreground;
     }
-    Entry:focus { background: $block-cursor-background; color: $block-cursor-foreground; }
-    Entry.-wrong, Entry.-wrong:focus { text-style: underline; color: $error; }
+    TextEntry:focus { background: $block-cursor-background; color: $block-cursor-foreground; }
+    TextEntry.-wrong, TextEntry.-wrong:focus { text-style: underline; color: $error; }
     """
 
     def __init__(self, value: str = "", *, placeholder: str = "", max_length: int = 200, id: str | None = None) -> None:

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from tui_trainer.ui.forms.choice import Choice
-from tui_trainer.ui.forms.entry import Entry
+from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.forms.model_fields import FieldSpec, Filled, read, specs, written
 
 
@@ -29,7 +29,7 @@ class Form(Widget):
     Form .name { width: 18; color: $muted; }
     Form .bounds { width: 1fr; padding-left: 1; color: $muted; }
     Form .bounds.-wrong { color: $error; }
-    Form Entry, Form Choice { width: 22; }
+    Form TextEntry, Form Choice { width: 22; }
     Form #help { height: auto; max-height: 2; color: $muted; }
     """
 
@@ -68,7 +68,7 @@ class Form(Widget):
         if spec.options:
             field = Choice((*(("",) if spec.optional else ()), *spec.options), text, id=f"field-{spec.name}")
         else:
-            field = Entry(text, placeholder="none" if spec.optional else "", id=f"field-{spec.name}")
+            field = TextEntry(text, placeholder="none" if spec.optional else "", id=f"field-{spec.name}")
         bounds = Static(Content(spec.bounds), id=f"bounds-{spec.name}", classes="bounds")
         return Horizontal(Static(Content(spec.name), classes="name"), field, bounds, classes="row")
 
@@ -128,6 +128,6 @@ class Form(Widget):
             for bounds in self.query(f"#bounds-{spec.name}").results(Static):
                 bounds.set_class(error is not None, "-wrong")
                 bounds.update(Content(f"! {error}" if error is not None else spec.bounds))
-            for entry in self.query(f"#field-{spec.name}").results(Entry):
+            for entry in self.query(f"#field-{spec.name}").results(TextEntry):
                 entry.set_class(error is not None, "-wrong")
         self.post_message(self.Changed(self, filled))

@@ -9,7 +9,7 @@ from tui_trainer.session.catalog import LessonInfo, Lessons
 
 
 @dataclass(frozen=True, slots=True)
-class Programme:
+class LecturePlan:
     """What the lecture is opened with.
 
     Attributes:

@@ -11,7 +11,7 @@ from tui_trainer.protocol.events import Diagnosed, Severity
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.actions import ACTIONS, Keymap, key_sign, shown_key
-from tui_trainer.ui.icons import Signs
+from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.panels.log_pane import parts
 
 SEVERITY_STYLES: dict[Severity, str] = {"alarm": "bold $error", "warning": "bold $warning", "note": "bold $secondary"}
@@ -30,7 +30,7 @@ def headline_of(state: RunState) -> Diagnosed | None:
     return next(iter(standing(state)), None)
 
 
-def findings_page(state: RunState, width: int, signs: Signs, keymap: Keymap) -> Content:
+def findings_page(state: RunState, width: int, signs: Icons, keymap: Keymap) -> Content:
     """The page, at most `width` wide, with the keys of whoever reads it."""
     found = [_with_keys(said, keymap) for said in standing(state)]
     lines = _headline(found[0], state, width) if found else _nothing(state, width)
@@ -79,7 +79,7 @@ def _headline(said: Diagnosed, state: RunState, width: int) -> list[Content]:
     return lines
 
 
-def _other(said: Diagnosed, width: int, signs: Signs) -> list[Content]:
+def _other(said: Diagnosed, width: int, signs: Icons) -> list[Content]:
     """A finding below the headline: its name and evidence in two lines, its keys at the end."""
     keys = f" ({visible(said.key)})" if said.key else ""
     rows = parts(f"{visible(said.evidence)}{keys}", max(width - 2, 8))

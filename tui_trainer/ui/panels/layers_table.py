@@ -10,11 +10,11 @@ from textual.content import Content
 from tui_trainer.protocol.describe import number
 from tui_trainer.protocol.events import Layer
 from tui_trainer.text import visible
-from tui_trainer.ui.icons import Signs
+from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.panels.layer_health import HEALTHY, dead_style, ratio_bar, ratio_word
 
 
-def layers_table(layers: Mapping[str, Layer], width: int, signs: Signs) -> Content:
+def layers_table(layers: Mapping[str, Layer], width: int, signs: Icons) -> Content:
     """The table, at most `width` wide. Bars of gradient norms are logarithmic, the largest is full."""
     longest = max((len(visible(name)) for name in layers), default=5)
     name_width = min(max(longest, 5), max(width - 47, 8), 36)
@@ -49,19 +49,19 @@ def _heading(name_width: int, bar: int) -> Content:
     return Content.styled("".join([*columns, "   weights"]), "$muted")
 
 
-def _cell(value: float | None, share: float, bar: int, style: str, signs: Signs) -> list[tuple[str, str] | str]:
+def _cell(value: float | None, share: float, bar: int, style: str, signs: Icons) -> list[tuple[str, str] | str]:
     full, rest = signs.bar(share, bar) if bar else ("", "")
     return [f"  {number(value, 3):<9}", (full, style), (rest, "$border")]
 
 
-def _ratio(value: float | None, bar: int, signs: Signs) -> list[tuple[str, str] | str]:
+def _ratio(value: float | None, bar: int, signs: Icons) -> list[tuple[str, str] | str]:
     share, style = ratio_bar(value)
     cells = _cell(value, share, bar, style, signs)
     cells[0] = f"  {f'{number(value, 2)} {ratio_word(value)}':<13}"
     return cells
 
 
-def _dead(value: float | None, bar: int, signs: Signs) -> list[tuple[str, str] | str]:
+def _dead(value: float | None, bar: int, signs: Icons) -> list[tuple[str, str] | str]:
     cells = _cell(value, value or 0.0, bar, dead_style(value), signs)
     cells[0] = f"  {f'{value:.0%}' if value is not None else '-':<9}"
     return cells

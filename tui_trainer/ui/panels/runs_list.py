@@ -10,7 +10,7 @@ from textual.style import Style
 from tui_trainer.protocol.describe import number
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.palette import RUNS, Palette
-from tui_trainer.ui.icons import STATE_STYLES, Signs
+from tui_trainer.ui.icons import STATE_STYLES, Icons
 from tui_trainer.ui.panels.status import name_of
 
 
@@ -18,7 +18,7 @@ def runs_list(
     states: Sequence[RunState],
     front: int,
     width: int,
-    signs: Signs,
+    signs: Icons,
     palette: Palette,
     *,
     most: int = 1000,

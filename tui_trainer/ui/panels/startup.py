@@ -9,15 +9,15 @@ from textual.content import Content
 from tui_trainer.protocol.describe import duration
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
-from tui_trainer.ui.icons import Signs
+from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.panels.panel import Panel
 
 
-class Starting(Panel):
+class StartupPanel(Panel):
     """A sign that moves, the step of the start, the seconds since."""
 
     DEFAULT_CSS = """
-    Starting { height: 4; padding: 1 1; }
+    StartupPanel { height: 4; padding: 1 1; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -26,7 +26,7 @@ class Starting(Panel):
         self._group = ""
         """The runs that were waited for."""
 
-    def say(self, state: RunState | None, signs: Signs, trouble: str = "") -> None:
+    def say(self, state: RunState | None, signs: Icons, trouble: str = "") -> None:
         """Show how far the start has come, or what put an end to it."""
         if trouble:
             self.show(Content.styled(f"{signs.cut_off} {trouble}", "bold $error"))

@@ -10,7 +10,7 @@ from textual.content import Content
 from tui_trainer.protocol.describe import duration, number, size
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
-from tui_trainer.ui.icons import STATE_STYLES, Signs
+from tui_trainer.ui.icons import STATE_STYLES, Icons
 from tui_trainer.ui.panels.layer_health import ratio_bar
 
 Values = Sequence[tuple[str, str]]
@@ -41,7 +41,7 @@ def title_of(state: RunState) -> str:
     return visible(started.title or started.preset) if started and (started.title or started.preset) else name_of(state)
 
 
-def state_words(state: RunState, signs: Signs) -> Content:
+def state_words(state: RunState, signs: Icons) -> Content:
     """The state with its sign, in its colour."""
     word = state.reason if state.over and state.reason not in ("", "completed") else state.status
     return Content.styled(f"{signs.state(state.status)} {word}", STATE_STYLES.get(state.status, "$secondary"))
@@ -76,12 +76,12 @@ def best_words(state: RunState) -> str:
     return f"{number(best.value)} in epoch {best.epoch}" if best is not None else ""
 
 
-def _bar(state: RunState, share: float, width: int, signs: Signs) -> tuple[Part, Part]:
+def _bar(state: RunState, share: float, width: int, signs: Icons) -> tuple[Part, Part]:
     full, rest = signs.bar(share, max(width, 4))
     return (full, STATE_STYLES.get(state.status, "$primary")), (rest, "$border")
 
 
-def progress(state: RunState, width: int, signs: Signs) -> Section:
+def progress(state: RunState, width: int, signs: Icons) -> Section:
     """Epochs and steps as bars."""
     done, of = share_of_epoch(state)
     epochs = f"{state.epoch}/{state.epochs}"
@@ -133,7 +133,7 @@ def _steering(state: RunState) -> Section:
     return Section(70, tuple(lines))
 
 
-def _stopping(state: RunState, width: int, signs: Signs) -> Section:
+def _stopping(state: RunState, width: int, signs: Icons) -> Section:
     lines: list[Content] = []
     if state.best is not None:
         lines.append(
@@ -164,7 +164,7 @@ def _resources(state: RunState) -> Section:
     return Section(30, tuple(lines))
 
 
-def _layers(state: RunState, width: int, signs: Signs) -> Section:
+def _layers(state: RunState, width: int, signs: Icons) -> Section:
     """How large each layer's updates are beside its weights; the middle of a bar is about right."""
     if not state.layers or len(state.layers) > MOST_LAYERS:
         return Section(20, ())
@@ -183,7 +183,7 @@ def _warnings(state: RunState) -> Section:
     return Section(100, tuple(lines))
 
 
-def column(state: RunState, values: Values, heading: str, width: int, height: int, signs: Signs) -> Content:
+def column(state: RunState, values: Values, heading: str, width: int, height: int, signs: Icons) -> Content:
     """A run as a column. `values` are its numbers, under `heading` where they are not the newest ones."""
     if state.started is None:
         # Nothing is known but its name: zeros would look like numbers.
@@ -207,13 +207,13 @@ def column(state: RunState, values: Values, heading: str, width: int, height: in
     return Content("\n").join([_fit(line, width, signs) for line in lines[:height]])
 
 
-def _fit(line: Content, width: int, signs: Signs) -> Content:
+def _fit(line: Content, width: int, signs: Icons) -> Content:
     if line.cell_length <= width:
         return line
     return line.truncate(max(width - len(signs.ellipsis), 0)).append(signs.ellipsis[:width])
 
 
-def lines(state: RunState, values: Values, heading: str, width: int, height: int, signs: Signs) -> Content:
+def lines(state: RunState, values: Values, heading: str, width: int, height: int, signs: Icons) -> Content:
     """A run in at most `height` lines: progress, numbers, steering."""
     done, of = share_of_epoch(state)
     facts = [part for part in (left_words(state), pace_words(state)) if part]

@@ -10,7 +10,7 @@ from tui_trainer.components.early_stopping import lower_is_better
 from tui_trainer.protocol.describe import duration, number
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
-from tui_trainer.ui.icons import STATE_STYLES, Signs
+from tui_trainer.ui.icons import STATE_STYLES, Icons
 from tui_trainer.ui.panels.intervention_card import before_after, reach
 
 DONE = 3
@@ -66,7 +66,7 @@ def interventions(state: RunState) -> list[Content]:
     return lines
 
 
-def summary(state: RunState, width: int, signs: Signs) -> Content:
+def summary(state: RunState, width: int, signs: Icons) -> Content:
     """The summary of one run."""
     style = STATE_STYLES.get(state.status, "")
     epochs = f"{state.epoch} of {state.epochs} epochs, " if state.epochs else ""

@@ -14,12 +14,12 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui_trainer.ui.charts.axes import Span, within
-from tui_trainer.ui.charts.model import Area, Picture, blank
+from tui_trainer.ui.charts.model import Area, ChartData, blank
 from tui_trainer.ui.charts.palette import Depth, Palette, palette
 from tui_trainer.ui.render.plot import draw
 from tui_trainer.ui.render.raster import GlyphName
 
-Source = Callable[[int, int], Picture]
+Source = Callable[[int, int], ChartData]
 """Makes the picture for a room of so many cells across and from top to bottom."""
 
 
@@ -79,7 +79,7 @@ class Chart(Widget):
         self.glyphs: GlyphName = glyphs
         self.picture = blank(number, kind)
         """What is shown."""
-        self._source: Source | Picture = self.picture
+        self._source: Source | ChartData = self.picture
         self._drawn: tuple[object, ...] = ()
         self._lines: list[Strip] = []
         self._palette: Palette | None = None
@@ -87,7 +87,7 @@ class Chart(Widget):
         self._grabbed: tuple[int, Span] | None = None
         self._dragged = False
 
-    def show(self, source: Source | Picture) -> None:
+    def show(self, source: Source | ChartData) -> None:
         """Show a picture, or the one that a source makes for the room there is. What is already shown costs nothing."""
         self._source = source
         self._draw()
@@ -170,7 +170,7 @@ class Chart(Widget):
         width, height = self.size
         if not width or not height:
             return
-        picture = self._source if isinstance(self._source, Picture) else self._asked(self._source, width, height)
+        picture = self._source if isinstance(self._source, ChartData) else self._asked(self._source, width, height)
         base = self.rich_style
         if self._palette is None or base != self._base:
             self._palette, self._base = self._looks().on(base), base
@@ -187,7 +187,7 @@ class Chart(Widget):
         if changed:
             self.refresh(*changed)
 
-    def _asked(self, source: Source, width: int, height: int) -> Picture:
+    def _asked(self, source: Source, width: int, height: int) -> ChartData:
         try:
             return source(width, height)
         except Exception as error:  # noqa: BLE001 - one chart that fails must not end the screen that steers a training

@@ -8,9 +8,9 @@ from functools import cache
 
 from rich.cells import cell_len
 
-from tui_trainer.ui.charts.model import Curve, Field, Level, Picture, Points, Remark, Rule, Trail, Words
+from tui_trainer.ui.charts.model import Annotation, ChartData, Curve, Field, Level, MarkerLine, Scatter, Trail, Words
 from tui_trainer.ui.charts.palette import Role
-from tui_trainer.ui.render.raster import Glyphs, Plane
+from tui_trainer.ui.render.raster import Canvas, Glyphs
 
 Spot = tuple[int, int]
 """Column from the left and row from the bottom of a plot."""
@@ -29,7 +29,7 @@ class Cells:
             self.front[column + k, row] = character, role
 
 
-def compose(picture: Picture, plane: Plane) -> Cells:
+def compose(picture: ChartData, plane: Canvas) -> Cells:
     """The characters of a plot, from the bottom layer up: what comes later covers what came before.
 
     A cell has one colour. Curves in front that meet in a cell take turns from column to column, so that of two lines
@@ -59,12 +59,12 @@ def compose(picture: Picture, plane: Plane) -> Cells:
             case Level():
                 row = plane.row(layer.y) // glyphs.up
                 cells.write(glyphs.level * plane.columns, 0, row, layer.role)
-            case Rule(tall=True):
+            case MarkerLine(tall=True):
                 spot = plane.cell(layer.x, plane.y.low)
                 character = glyphs.mark if layer.letter else glyphs.cursor
                 for row in range(plane.rows if spot else 0):
                     cells.front[spot[0] if spot else 0, row] = character, layer.role
-            case Points():
+            case Scatter():
                 for x, y in zip(layer.x, layer.y, strict=True):
                     spot = plane.cell(x, y)
                     if spot is not None:
@@ -102,16 +102,16 @@ def _looks(glyphs: Glyphs, role: Role) -> list[tuple[str, Role]]:
     return [(glyphs.dots(dots, role), role) for dots in range(len(glyphs.table))]
 
 
-def _remark(picture: Picture, plane: Plane, cells: Cells) -> None:
+def _remark(picture: ChartData, plane: Canvas, cells: Cells) -> None:
     """Names of lines and values of what lies outside, where there is room for them."""
-    soft: set[Role] = {layer.role for layer in picture.layers if isinstance(layer, (Level, Rule))}
+    soft: set[Role] = {layer.role for layer in picture.layers if isinstance(layer, (Level, MarkerLine))}
     words: set[Spot] = set()
     for layer in picture.layers:
         if isinstance(layer, Level):
             row, text = plane.row(layer.y) // plane.glyphs.up, f" {narrow(layer.text)}"
             starts = [(plane.columns - len(text), row), (0, row), (plane.columns // 2 - len(text) // 2, row)]
             needed = True
-        elif isinstance(layer, Remark):
+        elif isinstance(layer, Annotation):
             (column, row), text = plane.cell(layer.x, layer.y) or (0, 0), narrow(layer.text)
             starts = [(column + 1, row), (column - len(text), row), (column - len(text), row + 1)]
             needed = layer.needed
@@ -130,7 +130,7 @@ def _remark(picture: Picture, plane: Plane, cells: Cells) -> None:
             words |= {(start[0] + k, start[1]) for k in range(len(text))}
 
 
-def _free(text: str, column: int, row: int, plane: Plane, cells: Cells, soft: set[Role]) -> bool:
+def _free(text: str, column: int, row: int, plane: Canvas, cells: Cells, soft: set[Role]) -> bool:
     """Whether a text covers nothing in front but levels and rules."""
     if column < 0 or column + len(text) > plane.columns or row >= plane.rows:
         return False

@@ -10,10 +10,10 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.strip import Strip
 
-from tui_trainer.ui.charts.model import Area, Picture, Rule, Tick
+from tui_trainer.ui.charts.model import Area, ChartData, MarkerLine, Tick
 from tui_trainer.ui.charts.palette import ROLES, Palette, Role
 from tui_trainer.ui.render.compositor import Cells, Spot, compose, narrow
-from tui_trainer.ui.render.raster import GLYPHS, GlyphName, Glyphs, Plane
+from tui_trainer.ui.render.raster import GLYPHS, Canvas, GlyphName, Glyphs
 from tui_trainer.ui.render.titles import title_line
 
 _ROLE: dict[Role, int] = {role: place for place, role in enumerate(ROLES)}
@@ -23,7 +23,7 @@ _NOWHERE = -100
 """A tick that far outside is not drawn, and still holds the room of its labels."""
 
 
-def draw(picture: Picture, width: int, height: int, palette: Palette, glyphs: GlyphName = "braille") -> list[Strip]:
+def draw(picture: ChartData, width: int, height: int, palette: Palette, glyphs: GlyphName = "braille") -> list[Strip]:
     """The picture as `height` strips of exactly `width` cells.
 
     It never raises: a picture that cannot be drawn leaves a short message in its place.
@@ -38,13 +38,13 @@ def draw(picture: Picture, width: int, height: int, palette: Palette, glyphs: Gl
     return [title_line(picture, width, palette, characters), *rows]
 
 
-def _plot(picture: Picture, area: Area, width: int, height: int, palette: Palette, glyphs: Glyphs) -> list[Strip]:
+def _plot(picture: ChartData, area: Area, width: int, height: int, palette: Palette, glyphs: Glyphs) -> list[Strip]:
     """Everything under the title."""
     if picture.message and not picture.layers:
         return _notice(picture.message, width, height, palette)
     if area.rows < 1:
         return _notice("", width, height, palette)
-    plane = Plane(picture.x, picture.y, area.columns, area.rows, glyphs)
+    plane = Canvas(picture.x, picture.y, area.columns, area.rows, glyphs)
     cells = compose(picture, plane)
     message = narrow(picture.message)[: area.columns]
     cells.write(message, (area.columns - len(message)) // 2, area.rows // 2, "message")
@@ -52,7 +52,7 @@ def _plot(picture: Picture, area: Area, width: int, height: int, palette: Palett
     return list(_strips(matrix, picture, area, palette, glyphs))
 
 
-def _with_plotext(picture: Picture, plane: Plane, area: Area, width: int, height: int, cells: Cells) -> Any:
+def _with_plotext(picture: ChartData, plane: Canvas, area: Area, width: int, height: int, cells: Cells) -> Any:
     """The plot with its axes, as plotext's matrix of characters and colours; a colour is the number of a role.
 
     plotext gets whole cells and no values: its own braille lines cost 20 us a dot (and a value that is not finite, or
@@ -87,7 +87,7 @@ def _with_plotext(picture: Picture, plane: Plane, area: Area, width: int, height
     # The bands of a long run fill most of the plot; placing their cells one by one takes a tenth of the time.
     _place(matrix, {**cells.back, **cells.front}, area, bottom)
     for layer in picture.layers:
-        if isinstance(layer, Rule) and (layer.letter or area.axis):
+        if isinstance(layer, MarkerLine) and (layer.letter or area.axis):
             column = plane.column(layer.x)
             if column is not None:
                 foot = narrow(layer.letter) or plane.glyphs.foot
@@ -110,7 +110,7 @@ def _place(matrix: Any, found: Mapping[Spot, tuple[str, Role]], area: Area, bott
         matrix.fullground[bottom + row][left:] = colors[row]
 
 
-def _across(ticks: Sequence[Tick], plane: Plane, area: Area) -> tuple[list[int], list[str]]:
+def _across(ticks: Sequence[Tick], plane: Canvas, area: Area) -> tuple[list[int], list[str]]:
     """Cells and labels under the plot. plotext centres them; blanks keep the first one out of the unit beside it."""
     found: dict[int, str] = {}
     for tick in ticks:
@@ -123,7 +123,7 @@ def _across(ticks: Sequence[Tick], plane: Plane, area: Area) -> tuple[list[int],
     return list(found), list(found.values())
 
 
-def _upward(ticks: Sequence[Tick], plane: Plane, width: int) -> tuple[list[int], list[str]]:
+def _upward(ticks: Sequence[Tick], plane: Canvas, width: int) -> tuple[list[int], list[str]]:
     """Cells and labels beside the plot, one at most for each row and none that is too long."""
     found: dict[int, str] = {}
     for tick in ticks:
@@ -134,7 +134,7 @@ def _upward(ticks: Sequence[Tick], plane: Plane, width: int) -> tuple[list[int],
     return list(found), list(found.values())
 
 
-def _strips(matrix: Any, picture: Picture, area: Area, palette: Palette, glyphs: Glyphs) -> Iterator[Strip]:
+def _strips(matrix: Any, picture: ChartData, area: Area, palette: Palette, glyphs: Glyphs) -> Iterator[Strip]:
     """plotext's rows, from the top, as strips."""
     styles = palette.styles
     frame, text = styles[_ROLE["frame"]], styles[_ROLE["text"]]

@@ -8,18 +8,18 @@ from typing import TypeVar
 from textual.app import ComposeResult
 from textual.widget import Widget
 
-from tui_trainer.components.schedulers.plan import Plan
-from tui_trainer.ui.charts.registry import ChartKind, Picture
+from tui_trainer.components.schedulers.plan import LrPlan
+from tui_trainer.ui.charts.registry import ChartData, ChartKind
 from tui_trainer.ui.render.chart_widget import Chart
 
-Draw = Callable[[Plan | None, int, int], Picture]
+Draw = Callable[[LrPlan | None, int, int], ChartData]
 """Draws the rate in force, and a plan beside it, for so many columns and rows."""
 
 
 Wish = TypeVar("Wish")
 
 
-def considered(plan: Callable[[Wish], Plan | None] | None, wish: Wish | None) -> Plan | None:
+def considered(plan: Callable[[Wish], LrPlan | None] | None, wish: Wish | None) -> LrPlan | None:
     """The plan that a wish would make; None where there is no wish, or none that numbers can follow."""
     if plan is None or wish is None:
         return None
@@ -40,16 +40,16 @@ class Preview(Widget):
     def __init__(self, draw: Draw) -> None:
         super().__init__()
         self._draw = draw
-        self._plan: Plan | None = None
+        self._plan: LrPlan | None = None
 
     def compose(self) -> ComposeResult:
         """The chart."""
         yield Chart(ChartKind.RATE.key, ChartKind.RATE)
 
-    def show(self, plan: Plan | None) -> None:
+    def show(self, plan: LrPlan | None) -> None:
         """Draw this plan beside the one in force, or that one alone."""
         self._plan = plan
         self.query_one(Chart).show(self._picture)
 
-    def _picture(self, width: int, height: int) -> Picture:
+    def _picture(self, width: int, height: int) -> ChartData:
         return self._draw(self._plan, width, height)

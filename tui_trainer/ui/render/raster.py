@@ -84,7 +84,7 @@ GLYPHS: dict[GlyphName, Glyphs] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Plane:
+class Canvas:
     """The dots of a plot: `columns` x `rows` cells between the ends of two scales."""
 
     x: Scale

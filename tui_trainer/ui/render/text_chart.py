@@ -6,7 +6,7 @@ import shutil
 
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.palette import palette
-from tui_trainer.ui.charts.registry import ChartKind, picture
+from tui_trainer.ui.charts.registry import ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.render.plot import draw
 
@@ -16,6 +16,6 @@ WIDTH, HEIGHT = 80, 18
 def plain_chart(state: RunState) -> str:
     """The loss over the whole run, as wide as the terminal or 80 columns."""
     width = min(max(shutil.get_terminal_size((WIDTH, HEIGHT)).columns, 20), 120)
-    loss = picture(ChartKind.LOSS, [state], 0, View(), width, HEIGHT)
+    loss = chart_data(ChartKind.LOSS, [state], 0, View(), width, HEIGHT)
     drawn = draw(loss, width, HEIGHT, palette(depth="none"))
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in drawn)

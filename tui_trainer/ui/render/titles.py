@@ -8,12 +8,12 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.strip import Strip
 
-from tui_trainer.ui.charts.model import Entry, Picture
+from tui_trainer.ui.charts.model import ChartData, LegendEntry
 from tui_trainer.ui.charts.palette import Palette, Role
 from tui_trainer.ui.render.raster import Glyphs
 
 
-def title_line(picture: Picture, width: int, palette: Palette, glyphs: Glyphs) -> Strip:
+def title_line(picture: ChartData, width: int, palette: Palette, glyphs: Glyphs) -> Strip:
     """The title in `width` cells. Without room for all, the last values go first, then notes, then the first value."""
     head = f"{picture.number} {picture.name}" if picture.number else picture.name
     notes, legend = list(picture.notes), list(picture.legend)
@@ -37,23 +37,23 @@ def title_line(picture: Picture, width: int, palette: Palette, glyphs: Glyphs) -
     return Strip(line, width).adjust_cell_length(width)
 
 
-def _room(head: str, notes: Sequence[Entry], legend: Sequence[Entry], glyphs: Glyphs) -> int:
+def _room(head: str, notes: Sequence[LegendEntry], legend: Sequence[LegendEntry], glyphs: Glyphs) -> int:
     """Cells that a title line takes, a little of the frame between its two sides."""
     left = cell_len(head) + sum(3 + _length(note, glyphs) for note in notes)
     return left + 2 + sum(1 + _length(entry, glyphs) for entry in legend) + max(len(legend), 1)
 
 
-def _length(entry: Entry, glyphs: Glyphs) -> int:
+def _length(entry: LegendEntry, glyphs: Glyphs) -> int:
     return cell_len(_sign(entry, glyphs)) + cell_len(entry.text)
 
 
-def _entry(entry: Entry, palette: Palette, glyphs: Glyphs) -> list[Segment]:
+def _entry(entry: LegendEntry, palette: Palette, glyphs: Glyphs) -> list[Segment]:
     sign = _sign(entry, glyphs)
     words: Role = entry.role if entry.role == "gap" else "text"
     return [Segment(sign, palette.style(entry.role)), Segment(entry.text, palette.style(words))]
 
 
-def _sign(entry: Entry, glyphs: Glyphs) -> str:
+def _sign(entry: LegendEntry, glyphs: Glyphs) -> str:
     if glyphs.letters is not None and entry.sign in ("line", "dots"):
         return glyphs.letters.get(entry.role, glyphs.signs[entry.sign]) + " "
     return f"{glyphs.signs[entry.sign]} " if entry.sign else ""

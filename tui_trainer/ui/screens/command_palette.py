@@ -10,8 +10,8 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui_trainer.ui.actions import ACTIONS, Action, Keymap, shown_key
-from tui_trainer.ui.availability import Situation, label, why_not
-from tui_trainer.ui.forms.entry import Entry
+from tui_trainer.ui.availability import ActionContext, disabled_reason, label
+from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.forms.list_keys import follow
 from tui_trainer.ui.fuzzy import ranked
 from tui_trainer.ui.screens.dialogs.base import Dialog
@@ -19,25 +19,25 @@ from tui_trainer.ui.screens.dialogs.base import Dialog
 _HIDDEN = ("palette", "back")
 
 
-class Palette(Dialog[str]):
+class CommandPalette(Dialog[str]):
     """Answers with the id of an action."""
 
     DEFAULT_CSS = """
-    Palette > #frame { width: 76; }
-    Palette OptionList { height: auto; max-height: 60vh; margin-top: 1; }
-    Palette.-short OptionList { margin-top: 0; }
+    CommandPalette > #frame { width: 76; }
+    CommandPalette OptionList { height: auto; max-height: 60vh; margin-top: 1; }
+    CommandPalette.-short OptionList { margin-top: 0; }
     """
 
     HINTS = "type to find · ↑↓ choose · enter do it · esc close"
 
-    def __init__(self, now: Situation, keymap: Keymap) -> None:
+    def __init__(self, now: ActionContext, keymap: Keymap) -> None:
         super().__init__("Do what?")
         self._now = now
         self._keymap = keymap
 
     def inside(self) -> list[Widget]:
         """A line to type in over the actions that match it."""
-        return [Entry(placeholder="pause, schedule, roll back …"), OptionList(markup=False, compact=True)]
+        return [TextEntry(placeholder="pause, schedule, roll back …"), OptionList(markup=False, compact=True)]
 
     def on_mount(self) -> None:
         """Everything is listed at first."""
@@ -55,7 +55,7 @@ class Palette(Dialog[str]):
         self.problem("" if found else "nothing is called that")
 
     def _line(self, action: Action) -> Content:
-        reason = why_not(action, self._now)
+        reason = disabled_reason(action, self._now)
         key = f"{shown_key(action, self._keymap):>5} "
         name = f" {label(action, self._now):<14} "
         if reason is not None:

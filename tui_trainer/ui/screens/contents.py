@@ -11,8 +11,8 @@ from tui_trainer.config.lesson import GROUPS
 from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.text import visible
-from tui_trainer.ui.icons import Signs
-from tui_trainer.ui.lecture.tour import Programme, Tour
+from tui_trainer.ui.icons import Icons
+from tui_trainer.ui.lecture.tour import LecturePlan, Tour
 from tui_trainer.ui.screens.finder import Finder, Group
 from tui_trainer.ui.screens.lesson import facts
 
@@ -36,7 +36,7 @@ class Contents(Finder[LessonInfo]):
     KEYS = "enter run · ↑↓ choose · type to find · f5 read again · q leave"
     AGAIN = 3600.0
 
-    def __init__(self, programme: Programme, signs: Signs) -> None:
+    def __init__(self, programme: LecturePlan, signs: Icons) -> None:
         super().__init__(signs)
         self._programme = programme
         self.way = Tour(playing=programme.play)

@@ -20,10 +20,10 @@ from textual.widgets.option_list import Option
 from tui_trainer.errors import UserError
 from tui_trainer.text import visible
 from tui_trainer.ui.background_call import Errand
-from tui_trainer.ui.forms.entry import Entry
+from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.forms.list_keys import follow
 from tui_trainer.ui.fuzzy import ranked
-from tui_trainer.ui.icons import Signs
+from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.panels.panel import Panel
 
@@ -35,7 +35,7 @@ Group = tuple[str, Sequence[Item]]
 """A title and what stands under it."""
 
 
-class _Find(Entry):
+class _Find(TextEntry):
     """The line to find things by. `q` is a key of the screen while nothing has been typed, and then a letter."""
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
@@ -87,7 +87,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     class Closed(Message):
         """The person wants to leave."""
 
-    def __init__(self, signs: Signs) -> None:
+    def __init__(self, signs: Icons) -> None:
         super().__init__()
         self.signs = signs
         self.composed = False
@@ -149,7 +149,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         """Begin to read."""
         self.composed = True
         self.query_one(OptionList).can_focus = False
-        self.query_one(Entry).focus()
+        self.query_one(TextEntry).focus()
         self.say_keys()
         self.tick(monotonic())
 
@@ -313,7 +313,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     def action_clear(self) -> None:
         """Escape empties the line, and then leaves."""
-        entry = self.query_one(Entry)
+        entry = self.query_one(TextEntry)
         if entry.value:
             entry.value = ""
         else:

@@ -8,11 +8,11 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from tui_trainer.ui.actions import ACTIONS, GROUPS, Keymap, key_sign, keys_of
-from tui_trainer.ui.availability import Situation, why_not
-from tui_trainer.ui.screens.text_page import Page
+from tui_trainer.ui.availability import ActionContext, disabled_reason
+from tui_trainer.ui.screens.text_page import TextPage
 
 
-class Help(Page):
+class Help(TextPage):
     """The table of actions as a page; what cannot be done now is dim and says why."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark", "leave", show=False)]
@@ -24,11 +24,11 @@ class Help(Page):
 
     HINTS = "↑↓ scroll · esc close · the words in italics name an action in settings.toml"
 
-    def __init__(self, now: Situation, keymap: Keymap) -> None:
+    def __init__(self, now: ActionContext, keymap: Keymap) -> None:
         super().__init__("Keys", _table(now, keymap))
 
 
-def _table(now: Situation, keymap: Keymap) -> Content:
+def _table(now: ActionContext, keymap: Keymap) -> Content:
     """One line an action."""
     lines: list[Content] = []
     for group, title in GROUPS.items():
@@ -39,7 +39,7 @@ def _table(now: Situation, keymap: Keymap) -> Content:
             if action.group != group:
                 continue
             keys = " ".join(key_sign(key) for key in keys_of(action, keymap))
-            reason = why_not(action, now)
+            reason = disabled_reason(action, now)
             text = action.help if reason is None else f"{action.help} Not now: {reason}."
             lines.append(
                 Content.assemble(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from tui_trainer.runs.catalog import RunInfo
-from tui_trainer.session.catalog import Catalogue, PresetInfo
+from tui_trainer.session.catalog import Catalog, PresetInfo
 from tui_trainer.text import number, visible
-from tui_trainer.ui.icons import STATE_STYLES, Signs
+from tui_trainer.ui.icons import STATE_STYLES, Icons
 from tui_trainer.ui.screens.finder import Finder, Group
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Home(Finder[Item]):
 
     WHAT = "type to find a preset or a run"
 
-    def __init__(self, catalogue: Catalogue, signs: Signs) -> None:
+    def __init__(self, catalogue: Catalog, signs: Icons) -> None:
         super().__init__(signs)
         self._catalogue = catalogue
         self._presets: list[PresetInfo] | None = None

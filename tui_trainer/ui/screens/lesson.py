@@ -12,10 +12,10 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.panels.status import title_of
-from tui_trainer.ui.screens.text_page import Page
+from tui_trainer.ui.screens.text_page import TextPage
 
 
-class Told(Page):
+class LessonPage(TextPage):
     """What is to be seen, what the lecture says, what is true, the formula, and every remark that has come up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "leave", show=False)]

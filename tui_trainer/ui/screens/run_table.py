@@ -17,7 +17,7 @@ from tui_trainer.runs.comparison import differing_keys, flattened
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.palette import Palette
-from tui_trainer.ui.icons import STATE_STYLES, Signs
+from tui_trainer.ui.icons import STATE_STYLES, Icons
 from tui_trainer.ui.panels.runs_list import color
 from tui_trainer.ui.panels.status import name_of
 from tui_trainer.ui.screens.dialogs.base import Dialog
@@ -28,20 +28,20 @@ WIDEST = 18
 """Cells of a column, at most."""
 
 
-class SideBySide(Dialog[int]):
+class RunTable(Dialog[int]):
     """A row for each run, in the order of their colours; the answer is the place of the one to bring to the front."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("r,q", "leave", show=False)]
 
     DEFAULT_CSS = """
-    SideBySide > #frame { width: 100%; height: 90%; }
-    SideBySide #heads { height: 1; text-wrap: nowrap; text-overflow: ellipsis; color: $muted; padding: 0; }
-    SideBySide OptionList { height: 1fr; }
+    RunTable > #frame { width: 100%; height: 90%; }
+    RunTable #heads { height: 1; text-wrap: nowrap; text-overflow: ellipsis; color: $muted; padding: 0; }
+    RunTable OptionList { height: 1fr; }
     """
 
     HINTS = "↑↓ choose · enter bring to the front · esc close"
 
-    def __init__(self, states: Sequence[RunState], front: int, signs: Signs, palette: Palette) -> None:
+    def __init__(self, states: Sequence[RunState], front: int, signs: Icons, palette: Palette) -> None:
         super().__init__(f"{len(states)} runs side by side")
         self._states = list(states)
         self._front = front

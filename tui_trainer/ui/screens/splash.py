@@ -10,12 +10,12 @@ from textual.widgets import Static
 from tui_trainer.text import visible
 
 
-class Opening(Screen[None], inherit_bindings=False):
+class Splash(Screen[None], inherit_bindings=False):
     """One line, for the fraction of a second that it takes."""
 
     DEFAULT_CSS = """
-    Opening { align: center middle; background: $background; color: $foreground; }
-    Opening Static { width: auto; }
+    Splash { align: center middle; background: $background; color: $foreground; }
+    Splash Static { width: auto; }
     """
 
     def __init__(self, words: str) -> None:

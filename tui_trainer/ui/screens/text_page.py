@@ -13,7 +13,7 @@ from textual.widgets import Static
 from tui_trainer.ui.screens.dialogs.base import Dialog
 
 
-class Page(Dialog[None]):
+class TextPage(Dialog[None]):
     """One text to scroll. A subclass adds the key that opened it: it closes it again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -25,9 +25,9 @@ class Page(Dialog[None]):
     ]
 
     DEFAULT_CSS = """
-    Page > #frame { width: 96; height: 90%; }
-    Page VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
-    Page Static { height: auto; text-wrap: wrap; }
+    TextPage > #frame { width: 96; height: 90%; }
+    TextPage VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
+    TextPage Static { height: auto; text-wrap: wrap; }
     """
 
     HINTS = "↑↓ scroll · esc close"

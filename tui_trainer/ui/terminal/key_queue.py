@@ -24,7 +24,7 @@ PATIENCE = 2.0
 """Seconds after which the next key is let in although there is always something left to do."""
 
 
-class KeyLine:
+class KeyQueue:
     """Keys wait here until the one before has had its effect: until the event loop has nothing left to do.
 
     However many messages an effect takes, each is something that can be done at once; only when none is left is the

@@ -17,7 +17,7 @@ from textual.screen import Screen
 from tui_trainer.ui.terminal.control_filter import ControlFilter
 from tui_trainer.ui.terminal.driver import TerminalDriver
 from tui_trainer.ui.terminal.frames import Frames
-from tui_trainer.ui.terminal.key_queue import KeyLine
+from tui_trainer.ui.terminal.key_queue import KeyQueue
 
 Result = TypeVar("Result")
 
@@ -38,7 +38,7 @@ class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
         self._frames = Frames(COLOR_SYSTEMS.get(self.console.color_system or ""))
         self._frame_owed = False
         self._drawn = False
-        self._key_line = KeyLine(self, super().on_event)
+        self._key_line = KeyQueue(self, super().on_event)
 
     async def on_event(self, event: events.Event) -> None:
         """Handle an event; keys one by one."""

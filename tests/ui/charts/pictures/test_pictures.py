@@ -8,7 +8,7 @@ import pytest
 
 from tui_trainer.components.optimizers.first_order import SGD
 from tui_trainer.components.schedulers.builtin import Constant, Cosine
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.pictures import (
     AnyDrawing,
@@ -28,7 +28,7 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.model import Curve, Trail, Words
 from tui_trainer.ui.charts.palette import DIM_RUNS, RUNS, palette
 from tui_trainer.ui.charts.pictures.results import grid_of
-from tui_trainer.ui.charts.registry import ChartKind, Shot, pane_named, panes_of, picture, shots_of
+from tui_trainer.ui.charts.registry import ChartKind, PicturePane, chart_data, pane_named, panes_of, shots_of
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.render.plot import draw
 from tui_trainer.ui.render.raster import GLYPHS, GlyphName
@@ -90,7 +90,7 @@ def of(drawing: AnyDrawing, name: str = "shot", run: str = "run", **numbers: flo
 
 def text(states: list[RunState], width: int = 76, height: int = 20, glyphs: GlyphName = "braille", **view: Any) -> str:
     shot = shots_of(states, 0)[0]
-    strips = draw(picture(shot, states, 0, View(**view), width, height), width, height, palette(), glyphs)
+    strips = draw(chart_data(shot, states, 0, View(**view), width, height), width, height, palette(), glyphs)
     assert [strip.cell_length for strip in strips] == [width] * height
     return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
@@ -120,7 +120,7 @@ def test_bars_say_zero_where_a_log_axis_has_no_place_for_it():
     shown = text([of(KINDS["bars"])])
     assert [name for name in ("hidden1", "hidden2", "output", "gradient", "movement") if name not in shown] == []
     assert "0" in shown.splitlines()[-3].split("┤")[-1].strip("│ ⣿")[:1]
-    drawn = picture(shots_of([of(KINDS["bars"])], 0)[0], [of(KINDS["bars"])], 0, View(), 76, 20)
+    drawn = chart_data(shots_of([of(KINDS["bars"])], 0)[0], [of(KINDS["bars"])], 0, View(), 76, 20)
     assert len([layer for layer in drawn.layers if isinstance(layer, Curve)]) == 4
 
 
@@ -181,7 +181,7 @@ def test_the_name_of_a_curve_leaves_that_of_a_level_whole():
 def test_bars_are_drawn_over_time_a_group_at_a_time():
     states = [depths(0, 1, 2, 3)]
     shot = shots_of(states, 0)[0]
-    drawn = picture(shot, states, 0, View(bars=1), 76, 20)
+    drawn = chart_data(shot, states, 0, View(bars=1), 76, 20)
     assert drawn.name == "layers: grad over time"
     assert [layer.low for layer in drawn.layers if isinstance(layer, Curve)] == [
         (1.0, 0.1, 0.01, 0.001),
@@ -208,7 +208,7 @@ def test_an_undo_takes_back_the_pictures_of_the_branch_that_was_left():
     state = depths(0, 50, 100, 150)
     restored = ev.Restored(
         from_step=150, undid="7", seconds=1, epochs=10, lr=0.1, clip_grad_norm=0, patience=5, min_delta=0,
-        early_stopping=False, bad_epochs=0, plan=Plan.begin(Constant(), 0.1, step=0, end=500, steps_per_epoch=50),
+        early_stopping=False, bad_epochs=0, plan=LrPlan.begin(Constant(), 0.1, step=0, end=500, steps_per_epoch=50),
         optimizer=SGD(lr=0.1),
     )  # fmt: skip
     state.apply(ev.RolledBack(to="set lr", from_epoch=1, step=60, restored=restored))
@@ -234,7 +234,7 @@ def test_a_table_shows_its_numbers_and_shades_that_need_no_colour():
 
 def _layers(drawing: AnyDrawing) -> tuple[Any, ...]:
     state = of(drawing)
-    return picture(shots_of([state], 0)[0], [state], 0, View(), 76, 20).layers
+    return chart_data(shots_of([state], 0)[0], [state], 0, View(), 76, 20).layers
 
 
 def test_a_contour_has_bands_and_the_way_over_them():
@@ -256,13 +256,13 @@ def test_regions_and_their_points_differ_without_colours():
 
 def test_of_several_runs_each_has_its_own_colour():
     runs = [of(KINDS["contour"], run="set/a"), of(KINDS["contour"], run="set/b")]
-    drawn = picture(shots_of(runs, 1)[0], runs, 1, View(), 76, 20)
+    drawn = chart_data(shots_of(runs, 1)[0], runs, 1, View(), 76, 20)
     trails = [layer.role for layer in drawn.layers if isinstance(layer, Trail)]
     assert trails == [RUNS[0], RUNS[1]]
     assert [entry.text for entry in drawn.legend[:2]] == ["b", "a"]
     other = Lines(title="others", lines=(Line(name="its own", x=(1, 10), y=(1, 2)),))
     lines = [of(KINDS["lines"], run="set/a"), of(other, run="set/b")]
-    drawn = picture(shots_of(lines, 0)[0], lines, 0, View(), 76, 20)
+    drawn = chart_data(shots_of(lines, 0)[0], lines, 0, View(), 76, 20)
     assert {layer.role for layer in drawn.layers if isinstance(layer, Curve)} == {RUNS[0], DIM_RUNS[1]}
     crowd = [of(other, run="set/a"), *(of(KINDS["lines"], run=f"set/{name}") for name in "bcdefgh")]
     assert _curves(crowd[:7]) == 7
@@ -285,7 +285,7 @@ def test_what_all_runs_have_in_common_is_drawn_once():
 
 
 def _curves(states: list[RunState]) -> int:
-    drawn = picture(shots_of(states, 0)[0], states, 0, View(), 76, 20)
+    drawn = chart_data(shots_of(states, 0)[0], states, 0, View(), 76, 20)
     return sum(isinstance(layer, Curve) for layer in drawn.layers)
 
 
@@ -298,10 +298,10 @@ def test_the_numbers_of_the_only_thing_in_a_picture_are_read_out():
 def test_a_rate_that_never_changes_comes_last_beside_pictures(make_run):
     state = make_run(steps=40)
     state.apply(taken("coverage", KINDS["bars"], {}))
-    state.plan = Plan(scheduler=Constant(), base=0.1, length=40, end=40, steps_per_epoch=10, anchor_step=0)
+    state.plan = LrPlan(scheduler=Constant(), base=0.1, length=40, end=40, steps_per_epoch=10, anchor_step=0)
     state.marks = []
     assert panes_of([state], 0)[-1] is ChartKind.RATE
-    state.plan = Plan(scheduler=Cosine(), base=0.1, length=40, end=40, steps_per_epoch=10, anchor_step=0)
+    state.plan = LrPlan(scheduler=Cosine(), base=0.1, length=40, end=40, steps_per_epoch=10, anchor_step=0)
     assert panes_of([state], 0)[2] is ChartKind.RATE
 
 
@@ -318,9 +318,19 @@ def test_pictures_stand_between_the_charts_and_have_the_keys_after_them(make_run
     assert panes_of([state], 0) == tuple(ChartKind)
     for name in ("layers", "path", "coverage", "memory"):
         state.apply(taken(name, KINDS["bars"], {}))
-    assert shots_of([state], 0) == (Shot("layers", 7), Shot("path", 8), Shot("coverage", 9), Shot("memory", 0))
-    assert panes_of([state], 0)[:4] == (ChartKind.LOSS, Shot("layers", 7), ChartKind.RATE, Shot("path", 8))
-    assert pane_named("layers", [state], 0) == Shot("layers", 7)
+    assert shots_of([state], 0) == (
+        PicturePane("layers", 7),
+        PicturePane("path", 8),
+        PicturePane("coverage", 9),
+        PicturePane("memory", 0),
+    )
+    assert panes_of([state], 0)[:4] == (
+        ChartKind.LOSS,
+        PicturePane("layers", 7),
+        ChartKind.RATE,
+        PicturePane("path", 8),
+    )
+    assert pane_named("layers", [state], 0) == PicturePane("layers", 7)
     assert pane_named("loss", [state], 0) is ChartKind.LOSS
     assert pane_named("nothing", [state], 0) is None
 
@@ -347,7 +357,7 @@ def results(*names: str) -> list[RunState]:
 def test_runs_named_by_row_and_column_make_a_table_of_results(names):
     runs = results(*names)
     assert len({row for row, _ in grid_of(runs)}) == 2
-    assert shots_of(runs, 0)[0] == Shot("results", 7)
+    assert shots_of(runs, 0)[0] == PicturePane("results", 7)
     shown = text(runs)
     assert "validation accuracy of 4 runs" in shown
     assert "best 0.3" in shown

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.charts.builder import Sheet
-from tui_trainer.ui.charts.context import Scene
-from tui_trainer.ui.charts.model import Picture
+from tui_trainer.ui.charts.builder import ChartBuilder
+from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.model import ChartData
 from tui_trainer.ui.charts.palette import LAYERS
 from tui_trainer.ui.charts.resample import smoothing_note, smoothing_width
 
@@ -19,9 +19,9 @@ def layers_of(state: RunState) -> list[str]:
     return sorted(known, key=lambda name: order.get(name, len(order)))
 
 
-def draw(scene: Scene, key: int) -> Picture:
+def draw(scene: ChartContext, key: int) -> ChartData:
     """A smoothed line for each layer; of many layers some, spread evenly from the first to the last."""
-    sheet = Sheet(scene, key, "layer gradients", empty="layers")
+    sheet = ChartBuilder(scene, key, "layer gradients", empty="layers")
     names = layers_of(scene.state)
     shown = spread(names, len(LAYERS))
     if len(shown) < len(names):

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.axes import Grid
-from tui_trainer.ui.charts.builder import Sheet
-from tui_trainer.ui.charts.context import Scene
-from tui_trainer.ui.charts.model import Curve, Picture
+from tui_trainer.ui.charts.builder import ChartBuilder
+from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.model import ChartData, Curve
 from tui_trainer.ui.charts.palette import Role
 
 
-def draw(scene: Scene, key: int) -> Picture:
+def draw(scene: ChartContext, key: int) -> ChartData:
     """The rate of the past solid; the coming one, to the end of the run, dotted; a considered plan beside it."""
-    sheet = Sheet(scene, key, "learning rate", cut=False)
+    sheet = ChartBuilder(scene, key, "learning rate", cut=False)
     state = scene.state
     past = scene.cut("lr")
     if scene.view.span is None:
@@ -44,7 +44,7 @@ def draw(scene: Scene, key: int) -> Picture:
     return sheet.finish()
 
 
-def _beside(sheet: Sheet, run: int) -> None:
+def _beside(sheet: ChartBuilder, run: int) -> None:
     """The rate of a run behind, past and coming."""
     scene, role = sheet.scene, sheet.scene.dim(run)
     state, cut = scene.states[run], scene.cut("lr", run)
@@ -54,7 +54,7 @@ def _beside(sheet: Sheet, run: int) -> None:
         sheet.read(role, "line", scene.name(run), scene.value(cut, run=run))
 
 
-def coming(plan: Plan | None, state: RunState, grid: Grid, role: Role) -> list[Curve]:
+def coming(plan: LrPlan | None, state: RunState, grid: Grid, role: Role) -> list[Curve]:
     """The rate that a plan has for the visible steps still to come."""
     if plan is None:
         return []
@@ -65,7 +65,7 @@ def coming(plan: Plan | None, state: RunState, grid: Grid, role: Role) -> list[C
     return [Curve(role, tuple(grid.ruler.place(step) for step in steps), rates, rates, dotted=True)]
 
 
-def coming_rate(plan: Plan, state: RunState, step: int) -> float:
+def coming_rate(plan: LrPlan, state: RunState, step: int) -> float:
     """The rate that a plan has for a step to come.
 
     A schedule that watches a metric cannot know what it will see: from the present rate on, only its warm-up shows.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from tui_trainer.protocol.describe import number
 from tui_trainer.text import visible
-from tui_trainer.ui.charts.builder import Sheet
-from tui_trainer.ui.charts.context import Scene
-from tui_trainer.ui.charts.model import Entry, Level, Picture, Points
+from tui_trainer.ui.charts.builder import ChartBuilder
+from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.model import ChartData, LegendEntry, Level, Scatter
 
 
-def draw(scene: Scene, key: int) -> Picture:
+def draw(scene: ChartContext, key: int) -> ChartData:
     """The training loss as a faint band with its moving average, validation losses, the best epoch, references."""
-    sheet = Sheet(scene, key, "loss")
+    sheet = ChartBuilder(scene, key, "loss")
     sheet.noisy("train_loss", "train", "train", "smooth")
     sheet.exact(scene.cut("val_loss"), "val", scene.own("validation"), signs=True, dotted=not scene.alone)
     sheet.behind("train_loss")
@@ -24,7 +24,7 @@ def draw(scene: Scene, key: int) -> Picture:
     return sheet.finish()
 
 
-def mark_best(sheet: Sheet, name: str) -> None:
+def mark_best(sheet: ChartBuilder, name: str) -> None:
     """A star at the best epoch on the series `name`, whatever metric chose that epoch."""
     scene = sheet.scene
     best, series = scene.state.best, scene.state.series.get(name)
@@ -34,8 +34,8 @@ def mark_best(sheet: Sheet, name: str) -> None:
     value = best.value if best.metric == name else found[1] if found is not None else None
     if value is None:
         return
-    sheet.legend.append(Entry("best", "best", f"best {number(value)} @{best.epoch}"))
+    sheet.legend.append(LegendEntry("best", "best", f"best {number(value)} @{best.epoch}"))
     place = scene.grid.spot(best.step)
     if place is not None:
-        sheet.points.append(Points("best", (place,), (value,), "best"))
+        sheet.points.append(Scatter("best", (place,), (value,), "best"))
         sheet.firm.append(value)

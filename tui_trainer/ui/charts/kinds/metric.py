@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
-from tui_trainer.ui.charts.builder import Sheet
-from tui_trainer.ui.charts.context import Scene
+from tui_trainer.ui.charts.builder import ChartBuilder
+from tui_trainer.ui.charts.context import ChartContext
 from tui_trainer.ui.charts.kinds.loss import mark_best
-from tui_trainer.ui.charts.model import Picture
+from tui_trainer.ui.charts.model import ChartData
 
 GAP = "suboptimality"
 """How far the training objective is above its least value, as a share of the first distance: measured on request."""
@@ -29,11 +29,11 @@ def metric_of(state: RunState) -> str:
     return next((name for name in names if name != "loss"), "")
 
 
-def draw(scene: Scene, key: int) -> Picture:
+def draw(scene: ChartContext, key: int) -> ChartData:
     """Training and validation, the best epoch, and the share of the variance explained where it is measured."""
     state = scene.state
     metric = metric_of(state)
-    sheet = Sheet(scene, key, visible(metric) or "metric")
+    sheet = ChartBuilder(scene, key, visible(metric) or "metric")
     if not metric:
         return sheet.finish()
     if metric == GAP:
@@ -61,7 +61,7 @@ def draw(scene: Scene, key: int) -> Picture:
     return sheet.finish()
 
 
-def _gap(sheet: Sheet) -> Picture:
+def _gap(sheet: ChartBuilder) -> ChartData:
     """The suboptimality of every run, by powers of ten."""
     scene = sheet.scene
     sheet.steep = True

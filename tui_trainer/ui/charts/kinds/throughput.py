@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from tui_trainer.state.run_state import CLOCK
 from tui_trainer.state.series import Column
-from tui_trainer.ui.charts.builder import Sheet
-from tui_trainer.ui.charts.context import Scene
-from tui_trainer.ui.charts.model import Entry, Picture
-from tui_trainer.ui.charts.resample import Cut
+from tui_trainer.ui.charts.builder import ChartBuilder
+from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.model import ChartData, LegendEntry
+from tui_trainer.ui.charts.resample import Resampled
 from tui_trainer.ui.charts.ticks import short
 
 
-def draw(scene: Scene, key: int) -> Picture:
+def draw(scene: ChartContext, key: int) -> ChartData:
     """Steps a second in each column, read off the clock."""
-    sheet = Sheet(scene, key, "speed")
+    sheet = ChartBuilder(scene, key, "speed")
     cut = _paced(scene.cut(CLOCK))
     role = scene.own("speed-smooth")
     paces = [column.mean if column is not None else None for column in cut.columns]
@@ -25,14 +25,14 @@ def draw(scene: Scene, key: int) -> Picture:
         sheet.read(role, "line", "steps/s" if scene.alone else scene.name(scene.front), now)
         batch = scene.state.started.batch_size if scene.state.started is not None else 0
         if batch and scene.alone:
-            sheet.legend.append(Entry("text", "", f"{short(now * batch)} samples/s"))
+            sheet.legend.append(LegendEntry("text", "", f"{short(now * batch)} samples/s"))
     for run in scene.thinned:
         sheet.curves += _paced(scene.cut(CLOCK, run)).line(scene.dim(run), faint=True)
         sheet.read(scene.dim(run), "line", scene.name(run), scene.states[run].steps_per_second())
     return sheet.finish()
 
 
-def _paced(clock: Cut) -> Cut:
+def _paced(clock: Resampled) -> Resampled:
     """The clock turned into steps a second: each column from the end of the one before it."""
     found: list[Column | None] = []
     step, seconds = 0, 0.0
@@ -46,4 +46,4 @@ def _paced(clock: Cut) -> Cut:
                 pace = Column(column.first, column.last, value, value, value, column.last - step)
             step, seconds = column.last, column.high
         found.append(pace)
-    return Cut(clock.series, clock.grid, found, ())
+    return Resampled(clock.series, clock.grid, found, ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tui_trainer.protocol.pictures import Bars
 from tui_trainer.text import visible
-from tui_trainer.ui.charts.model import Curve, Entry, Layer, Level, Picture, Remark, Scale, Tick
+from tui_trainer.ui.charts.model import Annotation, ChartData, Curve, Layer, LegendEntry, Level, Scale, Tick
 from tui_trainer.ui.charts.palette import RUNS, Role
 from tui_trainer.ui.charts.pictures.frame import Frame, footed, labels
 from tui_trainer.ui.charts.ranges import vertical
@@ -17,7 +17,7 @@ PER_CELL = 2
 """Places in a cell at which a bar is drawn."""
 
 
-def draw(frame: Frame, drawing: Bars) -> Picture:
+def draw(frame: Frame, drawing: Bars) -> ChartData:
     """Bars of whole cells. On a logarithmic axis what is exactly zero has no bar but a 0 at its foot."""
     columns, many = frame.area.columns, len(drawing.groups)
     shown = _shown(len(drawing.labels), columns, many)
@@ -42,12 +42,14 @@ def draw(frame: Frame, drawing: Bars) -> Picture:
         start = place * slot + max(slot - wide * many, 0) // 2
         for k, group in enumerate(drawing.groups):
             layers += _bar(RUNS[k % len(RUNS)], start + k * wide, wide, group.values[label], scale)
-    legend = tuple(Entry(RUNS[k % len(RUNS)], "band", visible(group.name)) for k, group in enumerate(drawing.groups))
+    legend = tuple(
+        LegendEntry(RUNS[k % len(RUNS)], "band", visible(group.name)) for k, group in enumerate(drawing.groups)
+    )
     notes = frame.notes(log=log)
     if len(shown) < len(drawing.labels):
-        notes = (Entry("text", "", f"{len(shown)} of {len(drawing.labels)}"), *notes)
+        notes = (LegendEntry("text", "", f"{len(shown)} of {len(drawing.labels)}"), *notes)
     across = Scale(0.0, float(columns), tuple(ticks))
-    return Picture(
+    return ChartData(
         frame.key, frame.title(drawing.title), across, scale, unit=visible(drawing.x.label), notes=notes,
         legend=(*legend, *frame.read_outs()), layers=tuple(layers),
         message="" if drawing.labels else "nothing to draw yet",
@@ -79,7 +81,7 @@ def _bar(role: Role, first: int, wide: int, value: float | None, scale: Scale) -
     if value is None:
         return []
     if scale.log and value <= 0:
-        return [Remark(role, first + (wide - 1) / 2 - 0.5, scale.low, "0", needed=True)]
+        return [Annotation(role, first + (wide - 1) / 2 - 0.5, scale.low, "0", needed=True)]
     foot = scale.low if scale.log else min(max(0.0, scale.low), scale.high)
     places = tuple(first + (k + 0.5) / PER_CELL for k in range(wide * PER_CELL))
     low, high = min(foot, value), max(foot, value)

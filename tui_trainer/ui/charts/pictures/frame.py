@@ -12,7 +12,7 @@ from tui_trainer.protocol.pictures import AnyDrawing, Axis
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.context import short_name
-from tui_trainer.ui.charts.model import Area, Entry, Scale, Tick
+from tui_trainer.ui.charts.model import Area, LegendEntry, Scale, Tick
 from tui_trainer.ui.charts.palette import RUNS, Role
 from tui_trainer.ui.charts.ticks import horizontal, linear, logarithmic, nice
 from tui_trainer.ui.charts.view import View
@@ -60,16 +60,16 @@ class Frame:
         """What it is called: what the engine says, or its plain name."""
         return visible(text or self.event.name)
 
-    def notes(self, *, log: bool = False) -> tuple[Entry, ...]:
+    def notes(self, *, log: bool = False) -> tuple[LegendEntry, ...]:
         """When it was taken, where the run has gone on since, and how it is drawn; a narrow room is for names."""
-        state, found = self.states[self.front], list[Entry]()
+        state, found = self.states[self.front], list[LegendEntry]()
         if self.area.columns < ROOMY:
             return ()
         if self.event.step != state.step and not state.over:
-            found.append(Entry("text", "", f"epoch {self.event.epoch}"))
-        return (*found, Entry("text", "", "log")) if log else tuple(found)
+            found.append(LegendEntry("text", "", f"epoch {self.event.epoch}"))
+        return (*found, LegendEntry("text", "", "log")) if log else tuple(found)
 
-    def read_outs(self) -> list[Entry]:
+    def read_outs(self) -> list[LegendEntry]:
         """The numbers of the picture as a whole, or of the only thing in it; those of many layers are for checks."""
         numbers = self.event.numbers
         only = {name.partition("/")[2] for name in numbers}
@@ -78,7 +78,9 @@ class Frame:
             for name, value in numbers.items()
             if value is not None and ("/" not in name or len(only) == 1)
         ]
-        return [Entry("text", "", visible(f"{_plain(name)} {number(value)}")) for name, value in found[:READ_OUTS]]
+        return [
+            LegendEntry("text", "", visible(f"{_plain(name)} {number(value)}")) for name, value in found[:READ_OUTS]
+        ]
 
     def plane(self, axis: Axis, *, upward: bool) -> Scale:
         """A side of a plane, its ends where the engine put them."""

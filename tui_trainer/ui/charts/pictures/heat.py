@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tui_trainer.protocol.pictures import Heat
 from tui_trainer.text import visible
-from tui_trainer.ui.charts.model import LABEL, Entry, Field, Layer, Picture, Scale, Tick, Words
+from tui_trainer.ui.charts.model import LABEL, ChartData, Field, Layer, LegendEntry, Scale, Tick, Words
 from tui_trainer.ui.charts.palette import LAYERS
 from tui_trainer.ui.charts.pictures.frame import Frame, footed, labels
 from tui_trainer.ui.charts.ticks import short
@@ -15,7 +15,7 @@ def label(drawing: Heat, width: int) -> int:
     return max(LABEL, min(max(len(visible(name)) for name in drawing.rows), width // 4))
 
 
-def draw(frame: Frame, drawing: Heat) -> Picture:
+def draw(frame: Frame, drawing: Heat) -> ChartData:
     """The first row on top; from empty and dark to full and bright, so that it can be read without colours too."""
     across, down = len(drawing.columns), len(drawing.rows)
     known = [value for row in drawing.values for value in row if value is not None]
@@ -39,8 +39,8 @@ def draw(frame: Frame, drawing: Heat) -> Picture:
         feet[-1] = labels(drawing.columns, cells - 1)[-1]
     ticks = [Tick(footed(place, name, room, across), name) for place, name in enumerate(feet) if place % stride == 0]
     lefts = [Tick(down - place - 0.5, name) for place, name in enumerate(labels(drawing.rows, frame.area.label))]
-    ends = Entry(LAYERS[-1], "band", f"{short(low) if low else 0} to {short(high) if high else 0}")
-    return Picture(
+    ends = LegendEntry(LAYERS[-1], "band", f"{short(low) if low else 0} to {short(high) if high else 0}")
+    return ChartData(
         frame.key, frame.title(drawing.title), Scale(0.0, float(across), tuple(ticks)),
         Scale(0.0, float(down), tuple(lefts)), unit=visible(drawing.x.label),
         notes=frame.notes(), legend=(ends, *frame.read_outs()), layers=tuple(layers), label=frame.area.label,

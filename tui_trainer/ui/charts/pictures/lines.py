@@ -6,7 +6,7 @@ import math
 
 from tui_trainer.protocol.pictures import Line, Lines
 from tui_trainer.text import visible
-from tui_trainer.ui.charts.model import Curve, Entry, Layer, Level, Picture, Points, Remark
+from tui_trainer.ui.charts.model import Annotation, ChartData, Curve, Layer, LegendEntry, Level, Scatter
 from tui_trainer.ui.charts.palette import DIM_RUNS, RUNS, Role
 from tui_trainer.ui.charts.pictures.frame import Frame
 from tui_trainer.ui.charts.ranges import vertical
@@ -15,7 +15,7 @@ BEHIND = 6
 """Other runs whose curves are drawn, at most."""
 
 
-def draw(frame: Frame, drawing: Lines) -> Picture:
+def draw(frame: Frame, drawing: Lines) -> ChartData:
     """A colour for each solid line; a dotted one has that of the solid one before it. Of other runs, the first line.
 
     What is the same in another run is not drawn twice, and more than a few others would bury the run in front.
@@ -28,23 +28,23 @@ def draw(frame: Frame, drawing: Lines) -> Picture:
     across, logs = frame.across(places, drawing.x)
     log = drawing.y.log or frame.view.log_y
     curves: list[Curve] = []
-    names: list[Remark] = []
-    legend: list[Entry] = []
-    others: list[Entry] = []
+    names: list[Annotation] = []
+    legend: list[LegendEntry] = []
+    others: list[LegendEntry] = []
     for place, held in several.items():
         role = DIM_RUNS[place % len(DIM_RUNS)]
         found = [_curve(line, role, logs, log, faint=True) for line in held.lines[:1]]
         curves += found
         names += _named(found, frame.name(place))
-        others.append(Entry(role, "line", frame.name(place)))
+        others.append(LegendEntry(role, "line", frame.name(place)))
     roles = _roles(drawing, frame.own if several else None)
     for line in drawing.lines:
         curve = _curve(line, roles[line.name], logs, log, dotted=line.dotted)
         curves.append(curve)
         names += _named([curve], line.name)
-        legend.append(Entry(curve.role, "dots" if line.dotted else "line", visible(line.name)))
+        legend.append(LegendEntry(curve.role, "dots" if line.dotted else "line", visible(line.name)))
     points = [
-        Points(roles.get(spots.name, "best"), *_places(spots, logs, log), "point" if k % 2 == 0 else "best")
+        Scatter(roles.get(spots.name, "best"), *_places(spots, logs, log), "point" if k % 2 == 0 else "best")
         for k, spots in enumerate(drawing.spots)
     ]
     firm = [end for end in (drawing.y.low, drawing.y.high) if end is not None]
@@ -52,7 +52,7 @@ def draw(frame: Frame, drawing: Lines) -> Picture:
     scale = vertical(curves, frame.area.rows, log=log, firm=firm, cut=False)
     levels = [Level("reference", level.at, visible(level.text)) for level in drawing.levels]
     layers: list[Layer] = [*levels, *curves, *points, *names]
-    return Picture(
+    return ChartData(
         frame.key, frame.title(drawing.title), across, scale, unit=visible(drawing.x.label), notes=frame.notes(log=log),
         legend=(*legend, *frame.read_outs(), *others), layers=tuple(layers),
         message="" if any(curve.x for curve in curves) else "nothing to draw yet",
@@ -79,5 +79,5 @@ def _places(line: Line, logs: bool, log: bool) -> tuple[tuple[float, ...], tuple
     return tuple(math.log10(x) if logs else x for x, _ in kept), tuple(y for _, y in kept)
 
 
-def _named(curves: list[Curve], name: str) -> list[Remark]:
-    return [Remark(curve.role, curve.x[-1], curve.high[-1], f" {visible(name)}") for curve in curves if curve.x]
+def _named(curves: list[Curve], name: str) -> list[Annotation]:
+    return [Annotation(curve.role, curve.x[-1], curve.high[-1], f" {visible(name)}") for curve in curves if curve.x]

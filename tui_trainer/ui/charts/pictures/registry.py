@@ -13,7 +13,7 @@ from tui_trainer.protocol.events import PictureTaken
 from tui_trainer.protocol.pictures import Bars, Contour, Heat, Lines, Points, drawing_of
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
-from tui_trainer.ui.charts.model import Area, Picture, blank
+from tui_trainer.ui.charts.model import Area, ChartData, blank
 from tui_trainer.ui.charts.pictures import bars, contour, heat, lines, over_time, points, results
 from tui_trainer.ui.charts.pictures.frame import Frame
 from tui_trainer.ui.charts.view import View
@@ -22,14 +22,14 @@ KEYS = (7, 8, 9)
 """The numbers that open the first pictures."""
 
 
-class Shot(NamedTuple):
+class PicturePane(NamedTuple):
     """A picture of the run in front, and the number that opens it; 0 where none does."""
 
     name: str
     key: int = 0
 
 
-def shots_of(states: Sequence[RunState], front: int) -> tuple[Shot, ...]:
+def shots_of(states: Sequence[RunState], front: int) -> tuple[PicturePane, ...]:
     """The pictures that there are or will be, in the order in which the preset names them."""
     if not states:
         return ()
@@ -38,10 +38,10 @@ def shots_of(states: Sequence[RunState], front: int) -> tuple[Shot, ...]:
     coming = [str(table["kind"]) for table in asked if isinstance(table, dict) and "kind" in table]
     names = [*([results.NAME] if results.grid_of(states) else []), *coming, *state.pictures]
     keys = [*KEYS, *(0 for _ in names)]
-    return tuple(Shot(name, key) for name, key in zip(dict.fromkeys(names), keys, strict=False))
+    return tuple(PicturePane(name, key) for name, key in zip(dict.fromkeys(names), keys, strict=False))
 
 
-def draw(shot: Shot, states: Sequence[RunState], front: int, view: View, width: int, height: int) -> Picture:
+def draw(shot: PicturePane, states: Sequence[RunState], front: int, view: View, width: int, height: int) -> ChartData:
     """A picture for a room of `width` by `height` cells."""
     front = min(max(front, 0), len(states) - 1)
     taken = _newest(shot.name, states, front) if states else None

@@ -13,7 +13,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui_trainer.components.base import Component
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.ui.forms.form import Form
 from tui_trainer.ui.render.preview_widget import Draw, Preview, considered
 from tui_trainer.ui.screens.dialogs.base import Dialog
@@ -46,7 +46,7 @@ class ChooseComponent(Dialog[Chosen], Generic[Chosen]):
         title: str,
         kinds: Mapping[str, type[Chosen]],
         current: Chosen | None,
-        plan: Callable[[Chosen], Plan | None] | None = None,
+        plan: Callable[[Chosen], LrPlan | None] | None = None,
         draw: Draw | None = None,
     ) -> None:
         super().__init__(title)

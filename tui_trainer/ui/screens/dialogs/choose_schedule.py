@@ -13,10 +13,10 @@ from textual.widgets import Input, Static
 
 from tui_trainer.components.schedulers.base import Scheduler
 from tui_trainer.components.schedulers.builtin import AnyScheduler
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol.describe import number
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.forms.entry import Entry
+from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.forms.parse_number import read_rate
 from tui_trainer.ui.render.preview_widget import Draw
 from tui_trainer.ui.screens.dialogs.choose_component import ChooseComponent
@@ -29,7 +29,7 @@ class ChooseSchedule(ChooseComponent[Scheduler]):
     ChooseSchedule #base-row { height: 1; margin-bottom: 1; }
     ChooseSchedule.-low #base-row { margin-bottom: 0; }
     ChooseSchedule #base-row .name { width: 18; color: $muted; }
-    ChooseSchedule #base-row Entry { width: 22; }
+    ChooseSchedule #base-row TextEntry { width: 22; }
     ChooseSchedule #base-hint { width: 1fr; padding-left: 1; color: $muted; }
     """
 
@@ -45,7 +45,7 @@ class ChooseSchedule(ChooseComponent[Scheduler]):
         widgets = super().inside()
         row = Horizontal(
             Static(Content("from the rate"), classes="name"),
-            Entry(placeholder=number(self._state.lr), id="base"),
+            TextEntry(placeholder=number(self._state.lr), id="base"),
             Static(Content("empty: the rate in force"), id="base-hint"),
             id="base-row",
         )
@@ -61,14 +61,14 @@ class ChooseSchedule(ChooseComponent[Scheduler]):
         except ValueError:
             return None
 
-    def _begin(self, chosen: Scheduler) -> Plan | None:
+    def _begin(self, chosen: Scheduler) -> LrPlan | None:
         base = self.base or self._state.lr
         if base <= 0:
             return None
         state = self._state
         end = state.plan.end if state.plan is not None else state.total_steps
         scheduler = cast("AnyScheduler", chosen)
-        return Plan.begin(scheduler, base, step=state.step, end=end, steps_per_epoch=state.steps_per_epoch)
+        return LrPlan.begin(scheduler, base, step=state.step, end=end, steps_per_epoch=state.steps_per_epoch)
 
     @on(Input.Changed, "#base")
     def _base_typed(self, event: Input.Changed) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tui_trainer.ui.forms.entry import Entry
+from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.screens.dialogs.base import Dialog
 
 LONGEST = 2000
@@ -19,7 +19,7 @@ class WriteNote(Dialog[str]):
 
     def inside(self) -> list[Widget]:
         """The line."""
-        return [Entry(placeholder="what you want to remember about this moment", max_length=LONGEST)]
+        return [TextEntry(placeholder="what you want to remember about this moment", max_length=LONGEST)]
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """An empty note is no note."""

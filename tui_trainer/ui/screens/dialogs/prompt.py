@@ -10,22 +10,22 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from tui_trainer.components.schedulers.plan import Plan
-from tui_trainer.ui.forms.entry import Entry
+from tui_trainer.components.schedulers.plan import LrPlan
+from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.render.preview_widget import Draw, Preview, considered
 from tui_trainer.ui.screens.dialogs.base import Dialog
 
 Wish = TypeVar("Wish")
 
 
-class Ask(Dialog[Wish], Generic[Wish]):
+class Prompt(Dialog[Wish], Generic[Wish]):
     """Asks for one value; answers with what `read` made of it. A `plan` of it is drawn as it is typed."""
 
     DEFAULT_CSS = """
-    Ask #explanation { height: auto; color: $muted; }
-    Ask.-drawing > #frame { width: 84; }
-    Ask Preview { height: 14; max-height: 60vh; margin-top: 1; }
-    Ask.-short Preview { display: none; }
+    Prompt #explanation { height: auto; color: $muted; }
+    Prompt.-drawing > #frame { width: 84; }
+    Prompt Preview { height: 14; max-height: 60vh; margin-top: 1; }
+    Prompt.-short Preview { display: none; }
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Ask(Dialog[Wish], Generic[Wish]):
         explanation: str,
         text: str,
         read: Callable[[str], Wish],
-        plan: Callable[[Wish], Plan | None] | None = None,
+        plan: Callable[[Wish], LrPlan | None] | None = None,
         draw: Draw | None = None,
     ) -> None:
         super().__init__(title)
@@ -47,13 +47,13 @@ class Ask(Dialog[Wish], Generic[Wish]):
 
     def inside(self) -> list[Widget]:
         """The line, what it means, and the coming rate."""
-        widgets: list[Widget] = [Static(Content(self._explanation), id="explanation"), Entry(self._text)]
+        widgets: list[Widget] = [Static(Content(self._explanation), id="explanation"), TextEntry(self._text)]
         return widgets if self._draw is None else [*widgets, Preview(self._draw)]
 
     def on_mount(self) -> None:
         """The value in force is there to be typed over."""
         super().on_mount()
-        entry = self.query_one(Entry)
+        entry = self.query_one(TextEntry)
         entry.focus()
         entry.select_all()
         self._show(self._text)

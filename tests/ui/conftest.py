@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 
 from tui_trainer.components.schedulers.builtin import AnyScheduler, Cosine
-from tui_trainer.components.schedulers.plan import Plan
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series import Series
@@ -48,7 +48,9 @@ def _make(
     if loss is None:
         loss = [0.1 + 2 * math.exp(-step / 40) + 0.2 * math.sin(step * 1.7) ** 2 for step in range(1, steps + 1)]
     values = [loss(step) for step in range(1, steps + 1)] if callable(loss) else list(loss)
-    plan = Plan.begin(scheduler or Cosine(), lr, step=0, end=epochs * steps_per_epoch, steps_per_epoch=steps_per_epoch)
+    plan = LrPlan.begin(
+        scheduler or Cosine(), lr, step=0, end=epochs * steps_per_epoch, steps_per_epoch=steps_per_epoch
+    )
     state = RunState(run=name)
     state.apply(
         ev.RunStarted(
