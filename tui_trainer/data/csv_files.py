@@ -1,11 +1,14 @@
-"""A CSV file as samples: numbers as they are, words as columns of zeros and ones."""
+"""Read a CSV file as samples: number columns as they are, text columns as columns of zeros and ones."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -15,11 +18,104 @@ from tui_trainer.errors import UserError, did_you_mean
 
 LIMIT = 64 * MEGABYTE
 WORDS = 100
-"""The most different words in one column; more of them are names or identifiers and teach nothing."""
+"""The most distinct words in one column; a column with more holds names or identifiers."""
+FEW_ROWS = 20
+"""With fewer rows, a text column may hold a different word in each of them by chance."""
+NAMED = 8
+"""The most columns of one kind that the note names."""
+MISSING = frozenset(
+    [
+        "",
+        "#n/a",
+        "#n/a n/a",
+        "#na",
+        "-1.#ind",
+        "-1.#qnan",
+        "-nan",
+        "1.#ind",
+        "1.#qnan",
+        "<na>",
+        "n/a",
+        "na",
+        "nan",
+        "none",
+        "null",
+        "?",
+        "-",
+    ]
+)
+"""Cells that mean a missing value, in lower case: those of pandas, a question mark and a dash."""
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_COMMA_NUMBER = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?([eE][+-]?\d+)?", re.ASCII)
+_IDENTIFIER_NAME = re.compile(r"(.*[_\s.-])?(id|uuid|guid|index|key|nr|no\.?|number)|unnamed: \d+|", re.IGNORECASE)
+
+Kind = Literal["numbers", "decimal commas", "words", "identifier"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of the table.
+
+    Attributes:
+        cells: one for each row.
+        lines: the line in which each row ends, as an editor counts them.
+    """
+
+    path: str
+    name: str
+    cells: list[str]
+    lines: list[int]
+
+    @property
+    def kind(self) -> Kind:
+        """Decide by the cells that are not missing; most of them decide where they disagree."""
+        present = [cell for cell in self.cells if not is_missing(cell)]
+        if not present:
+            raise self.error(0, "is empty in every row: leave the column out")
+        plain = sum(_NUMBER.fullmatch(cell) is not None for cell in present)
+        comma = sum(_COMMA_NUMBER.fullmatch(cell) is not None for cell in present)
+        if plain < len(present) and comma > plain and comma * 2 > len(present):
+            return "decimal commas"
+        if plain * 2 > len(present):
+            return "identifier" if self._is_numbered(present, plain) else "numbers"
+        distinct = len(set(present))
+        if distinct == len(self.cells) and (distinct >= FEW_ROWS or _IDENTIFIER_NAME.fullmatch(self.name)):
+            return "identifier"
+        return "words"
+
+    def _is_numbered(self, present: list[str], plain: int) -> bool:
+        """Return whether the cells are different whole numbers under the name of an identifier."""
+        return (
+            plain == len(self.cells) == len(set(present))
+            and _IDENTIFIER_NAME.fullmatch(self.name) is not None
+            and all(cell.lstrip("+-").isdecimal() for cell in present)
+        )
+
+    def numbers(self, kind: Kind) -> Floats:
+        """The column as numbers. Raises `UserError` for the first cell that is not one, or not finite."""
+        values = [_number(cell, kind) for cell in self.cells]
+        for row, (value, cell) in enumerate(zip(values, self.cells, strict=True)):
+            if value is None or not math.isfinite(value):
+                raise self.error(row, f"{_holds(cell)} where a number is expected")
+        return np.array(values, np.float64)
+
+    def words(self) -> list[str]:
+        """The distinct words, sorted. Raises `UserError` for the first missing cell."""
+        for row, cell in enumerate(self.cells):
+            if is_missing(cell):
+                raise self.error(row, f"{_holds(cell)}: fill it or remove the row")
+        return sorted(set(self.cells))
+
+    def error(self, row: int, text: str) -> UserError:
+        """An error that names the file, the row and the column."""
+        return UserError(f"{self.path!r} row {self.lines[row]}, column {self.name!r} {text}")
 
 
 def read(path: str, target: str, ignore: Sequence[str], delimiter: str, *, classes: bool) -> Samples:
-    """The table of `path`. Rows are counted as an editor counts lines, the header being row 1.
+    """Read the table at `path`. Rows are counted as an editor counts lines, the header being row 1.
+
+    Columns that look like identifiers are left out; the note says what each column was taken for.
 
     Raises:
         UserError: the file or a column is missing; a row, a cell or a column cannot be used.
@@ -36,21 +132,32 @@ def read(path: str, target: str, ignore: Sequence[str], delimiter: str, *, class
         raise UserError(f"data.ignore = {chosen!r}: it is the column to predict")
 
     columns: list[Floats] = []
-    for index, name in enumerate(names):
+    kinds: dict[str, list[str]] = {}
+    table = {name: _Column(path, name, [row[index] for row in rows], lines) for index, name in enumerate(names)}
+    for name, column in table.items():
         if name != chosen and name not in ignore:
-            columns.extend(_column(path, name, [row[index] for row in rows], lines))
+            kind = column.kind
+            made = _inputs(column, kind)
+            columns.extend(made)
+            kinds.setdefault(kind, []).append(f"{name} ({len(made)})" if kind == "words" else name)
             refuse_huge(len(rows), len(columns))
     if not columns:
-        raise UserError(f"{path!r} has no column but {chosen!r} to learn from")
+        identifiers = kinds.get("identifier", [])
+        left_out = f" ({_listed(identifiers)} left out: different in every row)" if identifiers else ""
+        raise UserError(f"{path!r} has no column but {chosen!r} to learn from{left_out}")
     inputs = np.stack(columns, 1)
-    cells = [row[names.index(chosen)] for row in rows]
-    note = f"{len(rows):,} rows, {inputs.shape[1]} numbers each"
+    note = f"{len(rows):,} rows, {inputs.shape[1]} numbers each; {_note(kinds)}"
+    column = table[chosen]
     if not classes:
-        values = _numbers(path, chosen, cells, lines)
+        values = column.numbers("decimal commas" if column.kind == "decimal commas" else "numbers")
         return Samples(inputs, values[:, None], (), note)
-    words = _classes(path, chosen, cells, lines)
-    places = {word: place for place, word in enumerate(words)}
-    return Samples(inputs, np.array([places[cell] for cell in cells], np.int64), words, note)
+    labels, words = _classes(column)
+    return Samples(inputs, labels, words, note)
+
+
+def is_missing(cell: str) -> bool:
+    """Return whether a cell means a missing value."""
+    return cell.lower() in MISSING
 
 
 def _cells(path: str, delimiter: str) -> tuple[list[str], list[list[str]], list[int]]:
@@ -60,11 +167,14 @@ def _cells(path: str, delimiter: str) -> tuple[list[str], list[list[str]], list[
     lines: list[int] = []
     try:
         names = [name.strip() for name in next(reader, [])]
+        hint = _delimiter_hint(names)
         for row in reader:
             if not row:
                 continue
             if len(row) != len(names):
-                raise UserError(f"{path!r} row {reader.line_num}: {len(row)} cells where the header names {len(names)}")
+                raise UserError(
+                    f"{path!r} row {reader.line_num}: {len(row)} cells where the header names {len(names)}{hint}"
+                )
             rows.append([cell.strip() for cell in row])
             lines.append(reader.line_num)
     except csv.Error as error:
@@ -76,56 +186,89 @@ def _cells(path: str, delimiter: str) -> tuple[list[str], list[list[str]], list[
             raise UserError(f"{path!r} row 1: two columns are named {name!r}")
     if not rows:
         raise UserError(f"{path!r} has a header and no rows")
+    if len(names) == 1 and hint:
+        raise UserError(f"{path!r} row 1 names one column, {names[0][:40]!r}{hint}")
     return names, rows, lines
 
 
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None
+def _delimiter_hint(names: list[str]) -> str:
+    """Suggest another delimiter where a header of one name holds one."""
+    if len(names) == 1:
+        for other in (";", "\t", "|", ","):
+            if other in names[0]:
+                return f"; did you mean data.delimiter = {other!r}?"
+    return ""
 
 
-def _column(path: str, name: str, cells: list[str], lines: list[int]) -> list[Floats]:
-    """One column of numbers, or one for each word."""
-    numeric = sum(_number(cell) is not None for cell in cells)
-    if numeric * 2 > len(cells):
-        return [_numbers(path, name, cells, lines)]
-    words = _words(path, name, cells, lines)
+def _number(cell: str, kind: Kind) -> float | None:
+    """The value of a cell, None where it is not a number. Underscores and words such as inf make it text."""
+    if kind == "decimal commas":
+        if _COMMA_NUMBER.fullmatch(cell) is None:
+            return None
+        return float(cell.replace(".", "").replace(",", "."))
+    return float(cell) if _NUMBER.fullmatch(cell) else None
+
+
+def _inputs(column: _Column, kind: Kind) -> list[Floats]:
+    """The input columns that a table column becomes: itself, one for each word, or none for an identifier."""
+    if kind == "identifier":
+        return []
+    if kind != "words":
+        return [column.numbers(kind)]
+    words = column.words()
     if len(words) > WORDS:
         raise UserError(
-            f"{path!r} column {name!r} has {len(words):,} different words, more than the {WORDS} that can be told "
-            f"apart: leave it out with data.ignore = [{name!r}]"
+            f"{column.path!r} column {column.name!r} has {len(words):,} different words, more than the {WORDS} that "
+            f"one column may have: leave it out with data.ignore = [{column.name!r}]"
         )
-    return [np.array([cell == word for cell in cells], np.float64) for word in words]
+    return [np.array([cell == word for cell in column.cells], np.float64) for word in words]
 
 
-def _numbers(path: str, name: str, cells: list[str], lines: list[int]) -> Floats:
-    values = [_number(cell) for cell in cells]
-    for value, cell, line in zip(values, cells, lines, strict=True):
-        if value is None or not math.isfinite(value):
-            given = "is empty" if not cell else f"holds {cell[:40]!r}"
-            raise UserError(f"{path!r} row {line}, column {name!r} {given} where a number is wanted")
-    return np.array(values, np.float64)
+def _classes(column: _Column) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], tuple[str, ...]]:
+    """The class of each row and the names of the classes.
 
-
-def _words(path: str, name: str, cells: list[str], lines: list[int]) -> list[str]:
-    if "" in cells:
-        raise UserError(f"{path!r} row {lines[cells.index('')]}, column {name!r} is empty: fill it or remove the row")
-    return sorted(set(cells))
-
-
-def _classes(path: str, name: str, cells: list[str], lines: list[int]) -> tuple[str, ...]:
-    """The words of the target; in the order of their size where all are numbers."""
-    words = _words(path, name, cells, lines)
-    if len(words) < 2:
-        raise UserError(f"{path!r} column {name!r} holds {words[0]!r} alone: two classes are needed")
-    if len(words) > WORDS:
+    Labels that are all numbers are compared and ordered as numbers, so that `1` and `1.0` are one class.
+    """
+    words = column.words()
+    kind: Kind = "decimal commas" if column.kind == "decimal commas" else "numbers"
+    values = {word: _number(word, kind) for word in words}
+    if None not in values.values():
+        numbers = sorted({value for value in values.values() if value is not None})
+        names = [_plain(number) for number in numbers]
+        index = {word: numbers.index(value) for word, value in values.items() if value is not None}
+    else:
+        names = words
+        index = {word: position for position, word in enumerate(words)}
+    if len(names) < 2:
+        raise UserError(f"{column.path!r} column {column.name!r} holds {names[0]!r} alone: two classes are needed")
+    if len(names) > WORDS:
         raise UserError(
-            f"{path!r} column {name!r} has {len(words):,} different values, more than the {WORDS} that can be classes: "
-            'set data.task = "regression", or name another data.target'
+            f"{column.path!r} column {column.name!r} has {len(names):,} different values, more than the {WORDS} that "
+            'can be classes: set data.task = "regression", or name another data.target'
         )
-    sizes = {word: _number(word) for word in words}
-    if None not in sizes.values():
-        words.sort(key=lambda word: sizes[word] or 0.0)
-    return tuple(words)
+    return np.array([index[cell] for cell in column.cells], np.int64), tuple(names)
+
+
+def _plain(number: float) -> str:
+    """A label as people write it: whole numbers without a point."""
+    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+
+
+def _holds(cell: str) -> str:
+    return f"holds {cell[:40]!r}" if cell else "is empty"
+
+
+def _note(kinds: dict[str, list[str]]) -> str:
+    """What each column was taken for, in one line."""
+    labels = {
+        "numbers": "numbers: ",
+        "decimal commas": "numbers with a decimal comma: ",
+        "words": "words, one column each: ",
+        "identifier": "left out as identifiers, different in every row: ",
+    }
+    return "; ".join(f"{label}{_listed(kinds[kind])}" for kind, label in labels.items() if kind in kinds)
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
