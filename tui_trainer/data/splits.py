@@ -91,7 +91,8 @@ def prepare(
             inputs = inputs.clip(-clip, clip)
 
     targets: npt.NDArray[Any] = samples.targets
-    scale = 1.0
+    scales: tuple[float, ...] = (1.0,)
+    centers: tuple[float, ...] = (0.0,)
     if samples.classes:
         targets = redraw(targets, train, label_noise, len(samples.classes), random(seed, LABEL_NOISE))
         shape = ProblemSpec("classification", inputs.shape[1:], len(samples.classes))
@@ -100,7 +101,9 @@ def prepare(
         if standardise:
             mean, deviation = moments(targets[train], 0)
             targets = (targets - mean) / deviation
-            scale = float(deviation.mean())
+            scales, centers = tuple(deviation.tolist()), (0.0,) * targets.shape[1]
+        else:
+            scales, centers = (1.0,) * targets.shape[1], tuple(targets[train].mean(0).tolist())
         shape = ProblemSpec("regression", inputs.shape[1:], targets.shape[1])
         guessing = float(targets[train].var(0).mean())
     noted = f", {label_noise:.0%} of the training labels re-drawn" if label_noise else ""
@@ -111,7 +114,8 @@ def prepare(
         validation=second,
         test=third[0] if third else None,
         classes=samples.classes,
-        target_scale=scale,
+        target_scales=scales,
+        target_centers=centers,
         references={"guessing": guessing},
         known=samples.known,
         note=samples.note + noted,
@@ -134,9 +138,15 @@ def _refuse_large(inputs: Floats, targets: npt.NDArray[Any], wide: bool) -> None
 
 
 def moments(values: npt.NDArray[Any], axis: int | None) -> tuple[Floats, Floats]:
-    """Mean and standard deviation, the latter 1 where the values do not vary beyond rounding."""
-    mean, deviation = np.asarray(values.mean(axis)), np.asarray(values.std(axis))
-    return mean, np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0)
+    """The mean and the standard deviation, the latter 1 where the values vary by rounding alone.
+
+    Source: the bound is that of scikit-learn's `StandardScaler` (`_is_constant_feature`).
+    """
+    mean, variance = np.asarray(values.mean(axis)), np.asarray(values.var(axis))
+    count = values.size if axis is None else values.shape[axis]
+    epsilon = np.finfo(np.float64).eps
+    constant = variance <= count * epsilon * variance + (count * mean * epsilon) ** 2
+    return mean, np.where(constant, 1.0, np.sqrt(variance))
 
 
 def entropy(counts: Ints) -> float:

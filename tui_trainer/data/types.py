@@ -59,7 +59,8 @@ class Data:
         validation: the validation split, never seen by a gradient.
         test: a third split that decides nothing, where one was asked for.
         classes: names of the classes, or the symbols of a vocabulary; empty for regression.
-        target_scale: what one unit of a standardised regression target is in the units of the data.
+        target_scales: what one unit of each regression target is in the units of the data.
+        target_centers: a number near the mean of each regression target, in the units of `targets`.
         references: losses worth a line on the chart, by name ("guessing": ln K, "bigram model": its entropy).
         known: other numbers that theory says of these very data, by name ("margin", "mistakes at most").
         note: one line about the data for people ("1,797 images of 8x8 pixels").
@@ -70,7 +71,8 @@ class Data:
     validation: Split
     test: Split | None = None
     classes: tuple[str, ...] = ()
-    target_scale: float = 1.0
+    target_scales: tuple[float, ...] = (1.0,)
+    target_centers: tuple[float, ...] = (0.0,)
     references: Mapping[str, float] = field(default_factory=dict[str, float])
     known: Mapping[str, float] = field(default_factory=dict[str, float])
     note: str = ""

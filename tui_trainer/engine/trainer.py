@@ -140,7 +140,7 @@ class Trainer:
 
     def new_metric(self) -> Metric:
         """The task's metric, empty."""
-        return metric_for(self.shop.data.shape, self.shop.objective, self.shop.data.target_scale)
+        return metric_for(self.shop.data, self.shop.objective)
 
     @property
     def steps_per_epoch(self) -> int:

@@ -164,10 +164,10 @@ def test_the_validation_split_is_scaled_as_the_training_split_is() -> None:
 @pytest.mark.parametrize("cls", NUMBERS)
 def test_targets_of_a_regression_have_a_scale(cls: type[Dataset]) -> None:
     raw, scaled = cls(standardise=False).build(0), cls(standardise=True).build(0)
-    assert raw.target_scale == 1.0
-    assert scaled.target_scale == pytest.approx(float(raw.train.targets.std(correction=0)), rel=1e-4)
+    assert raw.target_scales == (1.0,)
+    assert scaled.target_scales[0] == pytest.approx(float(raw.train.targets.std(correction=0)), rel=1e-4)
     assert float(scaled.train.targets.double().mean()) == pytest.approx(0, abs=1e-6)
-    back = scaled.validation.targets * scaled.target_scale + raw.train.targets.mean()
+    back = scaled.validation.targets * scaled.target_scales[0] + raw.train.targets.mean()
     torch.testing.assert_close(back, raw.validation.targets, atol=1e-3, rtol=1e-4)
     assert scaled.references["guessing"] == pytest.approx(1.0)
     assert raw.references["guessing"] == pytest.approx(float(raw.train.targets.var(correction=0)), rel=1e-4)

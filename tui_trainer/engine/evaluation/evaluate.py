@@ -23,7 +23,7 @@ def evaluate(
 
     The chunks are the same at every call, so that the same weights give the same bits.
     """
-    metric = metric_for(data.shape, objective, data.target_scale)
+    metric = metric_for(data, objective)
     per_sample = max(split.inputs[0].numel() * (data.shape.targets if data.shape.task == "language" else 1), 1)
     size = max(1, min(len(split), CHUNK // per_sample))
     total: list[Tensor] = []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from tui_trainer.data.types import ProblemSpec
+from tui_trainer.data.types import Data
 from tui_trainer.nn.objectives import Objective
 
 FOLD = 1 << 18
@@ -60,53 +62,86 @@ class Accuracy:
 
 
 class Regression:
-    """Root mean squared error in the data's own units, and R2 against the mean of the targets.
+    """Root mean squared error in the units of the data, and R2, the mean of each target's own.
 
-    Sums are taken batch by batch in float64 and added in order, so that they do not depend on when they are read.
+    Both equal scikit-learn's `mean_squared_error(...) ** 0.5` and `r2_score`. Sums are taken batch by batch in float64,
+    for each target by itself, and added in order, so that they do not depend on when they are read.
+
+    Args:
+        scales: what one unit of each target is in the units of the data.
+        centers: a number near the mean of each target: the spread is measured from there, and does not drown in
+            the square of a mean far from 0.
     """
 
     name = "rmse"
 
-    def __init__(self, scale: float) -> None:
-        self._scale = scale
+    def __init__(self, scales: Sequence[float], centers: Sequence[float]) -> None:
+        self._scales = tuple(scales)
+        self._centers = tuple(centers)
         self._kept: list[Tensor] = []
-        self._sums = [0.0, 0.0, 0.0]
+        self._sums = [[0.0] * len(self._scales) for _ in range(3)]
+        """Squared errors, targets and squared targets, the latter two from the centers: a sum for each target."""
         self.seen = 0
+        """Samples so far."""
 
     def add(self, outputs: Tensor, targets: Tensor) -> None:
-        """Count a batch."""
+        """Count a batch of outputs and targets `[n, t]`."""
         with torch.no_grad():
             wide = torch.float64 if outputs.device.type != "mps" else torch.float32
             outputs, targets = outputs.to(wide), targets.to(wide)
-            self._kept.append(torch.stack([(outputs - targets).square().sum(), targets.sum(), targets.square().sum()]))
-        self.seen += targets.numel()
+            errors = outputs - targets
+            if any(self._centers):
+                targets = targets - torch.tensor(self._centers, dtype=wide, device=targets.device)
+            columns = (errors.square(), targets, targets.square())
+            # One target is summed whole: the sums of earlier versions, to the bit.
+            one = len(self._scales) == 1
+            self._kept.append(torch.stack([column.sum() if one else column.sum(0) for column in columns]).view(3, -1))
+        self.seen += len(targets)
 
     def values(self) -> dict[str, float]:
-        """The metrics so far; R2 is left out where the targets do not vary."""
+        """The metrics so far; R2 is left out for fewer than two samples."""
         self._fold()
         if not self.seen:
             return {}
-        squares, total, total_squares = self._sums
-        found = {"rmse": math.sqrt(squares / self.seen) * self._scale}
+        errors = self._sums[0]
+        if len(errors) == 1:
+            rmse = math.sqrt(errors[0] / self.seen) * self._scales[0]
+        else:
+            rmse = math.sqrt(
+                sum(error / self.seen * scale**2 for error, scale in zip(errors, self._scales, strict=True))
+                / len(errors)
+            )
+        if self.seen < 2:
+            return {"rmse": rmse}
+        scores = [self._r2(*sums) for sums in zip(*self._sums, strict=True)]
+        return {"rmse": rmse, "r2": sum(scores) / len(scores)}
+
+    def _r2(self, error: float, total: float, total_squares: float) -> float:
+        """R2 of one target; of one that does not vary 1 where each guess is right, and 0 otherwise."""
         spread = total_squares - total * total / self.seen
-        if spread > 1e-12 * max(total_squares, 1e-300):
-            found["r2"] = 1 - squares / spread
-        return found
+        if spread > self.seen * 1e-15 * total_squares:
+            return 1 - error / spread
+        return 0.0 if error > 0 else 1.0
 
     def _fold(self) -> None:
         if self._kept:
-            for row in torch.stack(self._kept).tolist():
-                self._sums = [kept + new for kept, new in zip(self._sums, row, strict=True)]
+            for rows in torch.stack(self._kept).tolist():
+                self._sums = [
+                    [old + new for old, new in zip(sums, row, strict=True)]
+                    for sums, row in zip(self._sums, rows, strict=True)
+                ]
             self._kept.clear()
 
-    def dump(self) -> dict[str, float]:
-        """What a checkpoint keeps in the middle of an epoch."""
+    def dump(self) -> dict[str, Any]:
+        """What a checkpoint keeps in the middle of an epoch: numbers for one target, lists for several."""
         self._fold()
-        return {"squares": self._sums[0], "total": self._sums[1], "total_squares": self._sums[2], "seen": self.seen}
+        sums = [row[0] if len(row) == 1 else row for row in self._sums]
+        return {"squares": sums[0], "total": sums[1], "total_squares": sums[2], "seen": self.seen}
 
-    def load(self, state: dict[str, float]) -> None:
+    def load(self, state: dict[str, Any]) -> None:
         """Put back what `dump` gave."""
-        self._sums = [state["squares"], state["total"], state["total_squares"]]
+        sums = [state[name] for name in ("squares", "total", "total_squares")]
+        self._sums = [[float(value) for value in row] if isinstance(row, list) else [float(row)] for row in sums]
         self.seen = int(state["seen"])
 
 
@@ -133,8 +168,10 @@ class Nothing:
 Metric = Accuracy | Regression | Nothing
 
 
-def metric_for(shape: ProblemSpec, objective: Objective, target_scale: float) -> Metric:
+def metric_for(data: Data, objective: Objective) -> Metric:
     """The metric of a task, empty."""
-    if shape.task == "minimise":
+    if data.shape.task == "minimise":
         return Nothing()
-    return Regression(target_scale) if shape.task == "regression" else Accuracy(objective)
+    if data.shape.task == "regression":
+        return Regression(data.target_scales, data.target_centers)
+    return Accuracy(objective)
