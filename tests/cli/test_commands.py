@@ -120,7 +120,7 @@ def test_the_resolved_configuration_repeats_the_run(finished):
         (["run", "tiny.toml", "--runs-dir", "/proc/nothing"], ["/proc/nothing", "--runs-dir"]),
         (["run", "tiny.toml", "--name", "../x"], ["--name", "'../x'"]),
         (["run", "tiny.toml", "--name", "-x"], ["'-x'"]),
-        (["run", "tiny.toml", "--headless", "--detach"], ["exclude"]),
+        (["run", "tiny.toml", "--headless", "--detach"], ["only one"]),
         (["run", "tiny.toml", "data.kind=text", "data.path=/nowhere"], ["/nowhere"]),
         (["run", "tiny.toml", "model.kind=cnn"], ["model"]),
         (["atach"], ["'atach'", "did you mean 'attach'"]),
@@ -281,7 +281,7 @@ def test_a_batch_system_can_submit_the_same_line_again_and_again(shell):
     assert shell(*line).code == 0
     done = shell(*line)
     assert done.code == 0
-    assert "complete" in done.err
+    assert "is complete" in done.err
 
 
 @pytest.mark.parametrize("name", ["", "..", ".", "../elsewhere/run"])
@@ -325,7 +325,7 @@ def test_a_journal_that_cannot_be_read_is_one_message(shell, monkeypatch, capsys
     def refuse(journal: Path) -> RunHistory:
         raise PermissionError(13, "Permission denied", str(journal))
 
-    monkeypatch.setattr(history, "read_record", refuse)
+    monkeypatch.setattr(history, "read_history", refuse)
     assert main(["replay", "odd", "--runs-dir", str(shell.directory / "runs")]) == 2
     said = capsys.readouterr().err
     assert said.endswith("odd/events.jsonl: cannot be read: Permission denied\n")
