@@ -114,7 +114,7 @@ def test_the_resolved_configuration_repeats_the_run(finished):
         (["run", "none.toml"], ["'none.toml'"]),
         (["run", "bad.toml"], ["bad.toml", "line 2", "column"]),
         (["run", "tiny.toml", "optimizer.lrr=1"], ["optimizer.lrr", "did you mean 'lr'"]),
-        (["run", "tiny.toml", "optimizer.lr=-1"], ["optimizer.lr", "-1", "above 0"]),
+        (["run", "tiny.toml", "optimizer.lr=-1"], ["optimizer.lr", "-1", "greater than 0"]),
         (["run", "tiny.toml", "--device", "cuda:9"], ["cuda:9", "cpu"]),
         (["run", "tiny.toml", "--device", "gpu"], ["training.device", "'gpu'"]),
         (["run", "tiny.toml", "--runs-dir", "/proc/nothing"], ["/proc/nothing", "--runs-dir"]),
@@ -291,7 +291,7 @@ def test_the_name_that_a_job_goes_on_under_cannot_leave_the_runs_directory(shell
     (shell.directory / "runs/one/run.toml").write_text((shell.directory / "tiny.toml").read_text())
     done = shell("run", "tiny.toml", "--name", name, "--resume-if-exists")
     assert done.code == 2
-    assert done.err.startswith(f"tui-trainer: --name {name!r}: 1 to 64 letters")
+    assert done.err.startswith(f"tui-trainer: --name {name!r}: use 1 to 64 letters")
 
 
 def test_a_run_whose_configuration_is_lost_is_not_trained_with_another(shell):
@@ -299,7 +299,7 @@ def test_a_run_whose_configuration_is_lost_is_not_trained_with_another(shell):
     (shell.directory / "runs/one/run.toml").write_text("")
     done = shell("resume", "one")
     assert done.code == 2
-    assert done.err.endswith("run.toml: empty: the configuration of this run is lost\n")
+    assert done.err.endswith("run.toml: the file is empty, so the configuration of this run is lost\n")
 
 
 def test_doctor_looks_at_everything(shell):
