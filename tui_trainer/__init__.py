@@ -1,3 +1,3 @@
-"""Train torch models from the terminal with your hands on the wheel."""
+"""A terminal UI for training PyTorch models."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""`python -m tui_trainer` is `tui-trainer`."""
+"""Run the command line with `python -m tui_trainer`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Errors that a person can put right: one clear message, never a traceback."""
+"""The error for mistakes that the user can correct, and hints with the nearest known name."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """Something the user gave that cannot be used.
+    """Invalid user input or environment, reported without a traceback.
 
-    The message says what was given, what is allowed and, where there is one, the nearest known name. The command line
-    prints it on stderr and exits with `exit_code`.
+    The message names what was given, what is allowed and the nearest known name, if any. The command line prints it on
+    stderr in one line and exits with `exit_code`.
     """
 
     exit_code = 2
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that looks most like `name`, or None when nothing looks like it."""
+    """Return the known name most similar to `name`, or None if none is similar."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.55)
     return matches[0] if matches else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A sentence naming the nearest match, or every choice when nothing is near."""
+    """Return a hint for an unknown name: the nearest known name, or all known names if none is similar."""
     choices = sorted(known)
     match = nearest(name, choices)
     if match is not None:

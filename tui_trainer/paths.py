@@ -1,4 +1,4 @@
-"""Where runs, sockets, presets and settings live, and what may be a name."""
+"""Directories for runs, presets and sockets, and the rule for names."""
 
 from __future__ import annotations
 
@@ -12,25 +12,33 @@ from pathlib import Path
 from tui_trainer.errors import UserError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""What a run, a variant or a checkpoint may be called: never a path, never an option, never a control character."""
+"""Pattern for names of runs, variants and checkpoints: safe as a file name and as a command-line argument."""
 
 
 def checked_name(name: str, what: str = "name") -> str:
-    """The name itself. Raises `UserError` where it could not be a folder of its own."""
+    """Return `name` unchanged if it is valid; `what` names it in the error.
+
+    Raises:
+        UserError: the name does not match `NAME`.
+    """
     if not NAME.fullmatch(name):
         raise UserError(
-            f"{what} {name!r}: 1 to 64 letters, digits, dots, dashes and underscores, the first a letter or a digit"
+            f"{what} {name!r}: use 1 to 64 letters, digits, dots, dashes and underscores; begin with a letter or digit"
         )
     return name
 
 
 def runs_dir(option: str | os.PathLike[str] | None = None) -> Path:
-    """The runs directory: the option, else `TUI_TRAINER_RUNS`, else `./runs`. It need not exist yet."""
+    """Return the runs directory: the option, else `TUI_TRAINER_RUNS`, else `./runs`. It may not exist yet."""
     return Path(option or os.environ.get("TUI_TRAINER_RUNS") or "runs")
 
 
 def writable_runs_dir(option: str | os.PathLike[str] | None = None) -> Path:
-    """The runs directory, made where it was missing. Raises `UserError` where nothing can be written in it."""
+    """Return the runs directory and create it if it is missing.
+
+    Raises:
+        UserError: the directory cannot be created or written.
+    """
     path = runs_dir(option)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -45,23 +53,30 @@ def writable_runs_dir(option: str | os.PathLike[str] | None = None) -> Path:
 
 
 def new_run_name(preset: str, now: datetime | None = None) -> str:
-    """A name that sorts by time, says the preset, and is not taken: `2026-11-23_140312_digits-mlp_7f3a`."""
+    """Return a unique run name that sorts by time: `2026-11-23_140312_digits-mlp_7f3a`."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", preset)[:38].strip("-.") or "run"
     return f"{(now or datetime.now()).strftime('%Y-%m-%d_%H%M%S')}_{stem}_{os.urandom(2).hex()}"
 
 
 def presets_dir() -> Path:
-    """The presets that came with the program: inside the wheel, or beside the package in a checkout."""
+    """Return the directory of the bundled presets. All code finds presets through this function.
+
+    The repository keeps `presets/` at its top level. The wheel contains a copy inside the package (`force-include` in
+    pyproject.toml), because an installed package has no repository around it.
+    """
     package = Path(__file__).parent
-    inside = package / "presets"
-    return inside if inside.is_dir() else package.parent / "presets"
+    installed = package / "presets"
+    return installed if installed.is_dir() else package.parent / "presets"
 
 
 def socket_dir() -> Path:
-    """A directory that only this user can enter.
+    """Return the directory for sockets, private to this user, and create it if it is missing.
 
-    `$XDG_RUNTIME_DIR/tui-trainer`, or one under the temporary directory where that is not set or gone (it goes away at
-    the last logout). Raises `UserError` where such a directory belongs to somebody else.
+    It is `$XDG_RUNTIME_DIR/tui-trainer`, or a directory below the temporary directory if the variable is unset or its
+    directory no longer exists (systemd removes it at the last logout).
+
+    Raises:
+        UserError: the directory cannot be created, or it belongs to another user.
     """
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime and os.path.isdir(runtime) and os.access(runtime, os.W_OK):
@@ -70,19 +85,26 @@ def socket_dir() -> Path:
         path = Path(tempfile.gettempdir()) / f"tui-trainer-{os.getuid()}"
     try:
         path.mkdir(mode=0o700, exist_ok=True)
-        found = path.lstat()
+        status = path.lstat()
     except OSError as error:
-        raise UserError(f"no directory for sockets: {path}: {error.strerror}") from None
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise UserError(f"{path} belongs to somebody else: sockets there would not be private; set XDG_RUNTIME_DIR")
-    if found.st_mode & 0o077:
+        raise UserError(
+            f"socket directory {path} cannot be created: {error.strerror}; set XDG_RUNTIME_DIR to a directory of yours"
+        ) from None
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise UserError(
+            f"socket directory {path} is not a directory of this user; set XDG_RUNTIME_DIR to a directory of yours"
+        )
+    if status.st_mode & 0o077:
         path.chmod(0o700)
     return path
 
 
 def socket_path(run: Path) -> Path:
-    """The socket of the host that writes the run folder (or the folder of a group). Short, whatever the folder is."""
-    import hashlib  # a screen without a run does not wait for OpenSSL
+    """Return the socket path of the host that writes this run directory or group directory.
+
+    The name is a hash: the system limits socket paths to about 100 bytes, and run directories may be longer.
+    """
+    import hashlib  # loads OpenSSL; a screen without a run does not need it
 
     digest = hashlib.sha256(os.fsencode(run.absolute())).hexdigest()
     return socket_dir() / f"{digest[:24]}.sock"

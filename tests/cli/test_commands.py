@@ -114,13 +114,13 @@ def test_the_resolved_configuration_repeats_the_run(finished):
         (["run", "none.toml"], ["'none.toml'"]),
         (["run", "bad.toml"], ["bad.toml", "line 2", "column"]),
         (["run", "tiny.toml", "optimizer.lrr=1"], ["optimizer.lrr", "did you mean 'lr'"]),
-        (["run", "tiny.toml", "optimizer.lr=-1"], ["optimizer.lr", "-1", "above 0"]),
+        (["run", "tiny.toml", "optimizer.lr=-1"], ["optimizer.lr", "-1", "greater than 0"]),
         (["run", "tiny.toml", "--device", "cuda:9"], ["cuda:9", "cpu"]),
         (["run", "tiny.toml", "--device", "gpu"], ["training.device", "'gpu'"]),
         (["run", "tiny.toml", "--runs-dir", "/proc/nothing"], ["/proc/nothing", "--runs-dir"]),
         (["run", "tiny.toml", "--name", "../x"], ["--name", "'../x'"]),
         (["run", "tiny.toml", "--name", "-x"], ["'-x'"]),
-        (["run", "tiny.toml", "--headless", "--detach"], ["exclude"]),
+        (["run", "tiny.toml", "--headless", "--detach"], ["only one"]),
         (["run", "tiny.toml", "data.kind=text", "data.path=/nowhere"], ["/nowhere"]),
         (["run", "tiny.toml", "model.kind=cnn"], ["model"]),
         (["atach"], ["'atach'", "did you mean 'attach'"]),
@@ -281,7 +281,7 @@ def test_a_batch_system_can_submit_the_same_line_again_and_again(shell):
     assert shell(*line).code == 0
     done = shell(*line)
     assert done.code == 0
-    assert "complete" in done.err
+    assert "is complete" in done.err
 
 
 @pytest.mark.parametrize("name", ["", "..", ".", "../elsewhere/run"])
@@ -291,7 +291,7 @@ def test_the_name_that_a_job_goes_on_under_cannot_leave_the_runs_directory(shell
     (shell.directory / "runs/one/run.toml").write_text((shell.directory / "tiny.toml").read_text())
     done = shell("run", "tiny.toml", "--name", name, "--resume-if-exists")
     assert done.code == 2
-    assert done.err.startswith(f"tui-trainer: --name {name!r}: 1 to 64 letters")
+    assert done.err.startswith(f"tui-trainer: --name {name!r}: use 1 to 64 letters")
 
 
 def test_a_run_whose_configuration_is_lost_is_not_trained_with_another(shell):
@@ -299,7 +299,7 @@ def test_a_run_whose_configuration_is_lost_is_not_trained_with_another(shell):
     (shell.directory / "runs/one/run.toml").write_text("")
     done = shell("resume", "one")
     assert done.code == 2
-    assert done.err.endswith("run.toml: empty: the configuration of this run is lost\n")
+    assert done.err.endswith("run.toml: the file is empty, so the configuration of this run is lost\n")
 
 
 def test_doctor_looks_at_everything(shell):
@@ -325,7 +325,7 @@ def test_a_journal_that_cannot_be_read_is_one_message(shell, monkeypatch, capsys
     def refuse(journal: Path) -> RunHistory:
         raise PermissionError(13, "Permission denied", str(journal))
 
-    monkeypatch.setattr(history, "read_record", refuse)
+    monkeypatch.setattr(history, "read_history", refuse)
     assert main(["replay", "odd", "--runs-dir", str(shell.directory / "runs")]) == 2
     said = capsys.readouterr().err
     assert said.endswith("odd/events.jsonl: cannot be read: Permission denied\n")

@@ -1,4 +1,4 @@
-"""Code by import path: named before it runs, and run only where somebody said so."""
+"""User code by import path: named in the refusal, and imported only with --trust."""
 
 from __future__ import annotations
 
@@ -17,62 +17,62 @@ from tui_trainer.session.finished_run import JournalSession
 PRESET = """
 [data]
 kind = "import"
-path = "someones_own.code:load"
+path = "user_code.code:load"
 [model]
 kind = "import"
-path = "someones_own.code:net"
+path = "user_code.code:net"
 """
 
 
 @pytest.fixture
-def foreign(tmp_path, monkeypatch):
-    """A preset from somebody else, beside code that leaves a trace when it is imported."""
-    package = tmp_path / "someones_own"
+def untrusted(tmp_path, monkeypatch):
+    """A directory with another author's preset, and its code, which writes a file when it is imported."""
+    package = tmp_path / "user_code"
     package.mkdir()
     trace = f"open({str(tmp_path / 'executed')!r}, 'w').close()\n"
     (package / "__init__.py").write_text(trace)
     (package / "code.py").write_text(trace)
-    (tmp_path / "theirs.toml").write_text(PRESET)
+    (tmp_path / "preset.toml").write_text(PRESET)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def test_a_usual_run_imports_nothing():
+def test_a_run_of_bundled_components_imports_nothing():
     assert imports(tiny_config()) == []
     check_trust([tiny_config()], "x", trust=False)
 
 
-def test_the_refusal_names_every_import_and_runs_none(foreign):
-    preset = load("theirs.toml")
+def test_the_refusal_names_every_import_and_imports_none(untrusted):
+    preset = load("preset.toml")
     with pytest.raises(UserError) as refused:
-        host_spec(preset, str(foreign / "runs"), None, [])
-    for part in ("theirs.toml", "someones_own.code:load", "someones_own.code:net", "--trust"):
+        host_spec(preset, str(untrusted / "runs"), None, [])
+    for part in ("preset.toml", "user_code.code:load", "user_code.code:net", "--trust"):
         assert part in str(refused.value)
-    assert str(foreign / "someones_own" / "__init__.py") in str(refused.value)
-    assert not (foreign / "executed").exists()
-    assert not (foreign / "runs").exists()
-    assert "someones_own" not in sys.modules
+    assert str(untrusted / "user_code" / "__init__.py") in str(refused.value)
+    assert not (untrusted / "executed").exists()
+    assert not (untrusted / "runs").exists()
+    assert "user_code" not in sys.modules
 
 
-def test_a_run_folder_of_theirs_is_listed_and_opened_without_running_anything(foreign):
-    folder = foreign / "runs" / "theirs"
+def test_another_authors_run_is_listed_and_opened_without_importing_its_code(untrusted):
+    folder = untrusted / "runs" / "imported"
     folder.mkdir(parents=True)
     (folder / "run.toml").write_text(PRESET)
     (folder / "events.jsonl").write_text("")
-    assert [info.name for info in list_runs(foreign / "runs")] == ["theirs"]
+    assert [info.name for info in list_runs(untrusted / "runs")] == ["imported"]
     session = JournalSession(folder)
     for _ in range(3):
         session.drain()
     assert load(str(folder)).first.model.kind == "import"
-    assert not (foreign / "executed").exists()
+    assert not (untrusted / "executed").exists()
 
 
-def test_trusted_it_may(foreign):
-    spec = host_spec(load("theirs.toml"), str(foreign / "runs"), None, [], trust=True)
+def test_trust_allows_the_imports(untrusted):
+    spec = host_spec(load("preset.toml"), str(untrusted / "runs"), None, [], trust=True)
     assert spec.trust
 
 
 @pytest.mark.parametrize("path", ["os.system", "a:b:c", "a:b(1)", "../x:y", "a b:c", "a:", ":b"])
-def test_only_names_are_paths(path):
+def test_only_dotted_names_are_import_paths(path):
     with pytest.raises(ValueError):
         tiny_config(model={"kind": "import", "path": path})

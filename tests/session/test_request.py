@@ -50,7 +50,7 @@ class TestLive:
             ("set-lr", ["vlue=1"], "send set-lr: vlue: unknown key; did you mean 'value'?"),
             ("set-lr", ["1"], "send set-lr: '1': write KEY=VALUE"),
             ("pause", ["by=me"], "send pause: by: not yours to set"),
-            ("set-scheduler", ["kind=cosin"], "send set-scheduler: scheduler.kind: 'cosin' is not one; did you mean"),
+            ("set-scheduler", ["kind=cosin"], "send set-scheduler: scheduler.kind: unknown kind 'cosin'; did you mean"),
         ],
     )
     def test_nonsense_is_explained_and_changes_nothing(self, running, command, values, said):

@@ -1,25 +1,41 @@
-"""Starting a host in the background: back when it trains, or when it says why it will not."""
+"""Start a host in the background and wait until it trains."""
 
 from __future__ import annotations
 
 from time import monotonic, sleep
+from typing import TYPE_CHECKING
 
 import click
 
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import events as ev
 from tui_trainer.session.base import Greeting, Notice
-from tui_trainer.session.launch import Launched
+from tui_trainer.session.launch import Launched, launch
 
-PATIENCE = 120.0
+if TYPE_CHECKING:
+    from tui_trainer.host.spec import HostSpec
+
+TIMEOUT = 120.0
 """Seconds that torch and the data may take to load."""
 
 
-def wait_until_training(launched: Launched) -> int:
-    """Print the run's name once it trains. Raises `UserError` with the host's reason where it refuses."""
-    session = launched.session(can_steer=False)
-    deadline = monotonic() + PATIENCE
+def launch_detached(spec: HostSpec) -> int:
+    """Launch a host, print the run's name when training starts, and return exit code 0.
+
+    Raises:
+        UserError: the host refused or failed, with its reason, or did not start training within `TIMEOUT`.
+    """
+    launched = launch(spec)
+    _wait_until_training(launched)
     name = launched.names[0].partition("/")[0]
+    click.echo(name)
+    click.echo(f"training in the background; `tui-trainer attach {name}` shows it", err=True)
+    return 0
+
+
+def _wait_until_training(launched: Launched) -> None:
+    session = launched.session(can_steer=False)
+    deadline = monotonic() + TIMEOUT
     while monotonic() < deadline:
         for message in session.drain():
             states = message.states if isinstance(message, Greeting) else ()
@@ -32,10 +48,8 @@ def wait_until_training(launched: Launched) -> int:
                 raise UserError(message.text)
             if isinstance(message, ev.RunStarted) or any(state.started is not None for state in states):
                 session.close()
-                click.echo(name)
-                click.echo(f"training in the background; `tui-trainer attach {name}` joins it", err=True)
-                return 0
+                return
         sleep(0.02)
     raise UserError(
-        f"the host did not begin to train within {PATIENCE:.0f} s; its log is {launched.socket.with_suffix('.log')}"
+        f"the host did not start training within {TIMEOUT:.0f} s; see its log {launched.socket.with_suffix('.log')}"
     )

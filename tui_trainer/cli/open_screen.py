@@ -1,4 +1,4 @@
-"""Opening the screen on a session, and what is said when it closes."""
+"""Open the screen on a session, and print its message when it closes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 
 def check_terminal(instead: str = "") -> None:
-    """Raise `UserError`, in one line, where no screen can be drawn; it says what to do `instead`."""
+    """Check that the screen can be drawn on this terminal.
+
+    Args:
+        instead: advice for the user; by default to use --headless.
+
+    Raises:
+        UserError: the screen cannot be drawn here; the message names the reason and the advice.
+    """
     from tui_trainer.ui.terminal.terminal_check import HEADLESS, terminal_problem
 
     problem = terminal_problem(instead=instead or HEADLESS)
@@ -35,11 +42,17 @@ def show(
     read_only: bool = False,
     max_kbps: float | None = None,
 ) -> int:
-    """The screen until it is left; returns the exit code. Raises `UserError` where the session could not be made.
+    """Show the screen until the user leaves it, and return the exit code.
 
     Args:
-        session: what to watch, or what makes it: the first frame does not wait for that.
-        max_kbps: the settings' own where None.
+        session: the session to show, or a function that opens one. The function is called after the first frame.
+        catalogue: presets and runs for the home screen.
+        programme: the lecture, shown in place of the home screen.
+        read_only: disable the keys that change the training.
+        max_kbps: limit in kB per second for output to the terminal; None uses the setting.
+
+    Raises:
+        UserError: the function could not open a session. The terminal has been restored by then.
     """
     from tui_trainer.ui.app import run_app
     from tui_trainer.ui.settings import load_settings
@@ -56,8 +69,28 @@ def show(
     return result.exit_code
 
 
+def launch_and_show(make_spec: Callable[[], HostSpec], *, max_kbps: float | None = None) -> int:
+    """Show the screen, and launch its host after the first frame; return the exit code.
+
+    Args:
+        make_spec: returns the checked spec of the host. It is called after the first frame, because importing the
+            models of the configuration takes longer than drawing that frame.
+        max_kbps: limit in kB per second for output to the terminal; None uses the setting.
+
+    Raises:
+        UserError: raised by `make_spec`. The terminal has been restored by then, and no host was launched.
+    """
+
+    def open_session() -> Session:
+        from tui_trainer.session.launch import launch
+
+        return launch(make_spec()).session()
+
+    return show(open_session, max_kbps=max_kbps)
+
+
 def show_in_process(spec: HostSpec, max_kbps: float | None = None) -> int:
-    """The screen with the training in this very process; leaving it waits until the run has been saved."""
+    """Train in this process and show the screen; after the user leaves, wait until the run has been saved."""
     from tui_trainer.protocol.commands import Stop
     from tui_trainer.session.in_process import InProcessSession
 

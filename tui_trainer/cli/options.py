@@ -38,7 +38,7 @@ def print_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> None:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()[:limit])
 
 
-def say_differences(spec: HostSpec) -> None:
+def print_differences(spec: HostSpec) -> None:
     """What about this machine differs from the one that trained the runs, before they go on."""
     from tui_trainer.runs.environment_diff import differences
 

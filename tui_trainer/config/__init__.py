@@ -1,1 +1,1 @@
-"""One run, fully described, and the files it is read from."""
+"""The configuration of a run, and the TOML files it is read from."""

@@ -1,4 +1,4 @@
-"""What a preset of the lecture says beside its charts, and when."""
+"""The lesson of a lecture preset: its texts, and the remarks shown during the run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tui_trainer.components.base import Count
 
 Moment = Literal["start", "end", "turned"]
 LookAt = Literal["step", "epoch", "samples", "time", "evaluations"]
-"""The horizontal axes, as the screen names them."""
+"""Units of the horizontal axis, as named on the screen."""
 
 GROUPS = (
     "design choices",
@@ -21,53 +21,53 @@ GROUPS = (
     "initialisation",
     "stopping",
 )
-"""The parts of the lecture in their order: the groups of its presets."""
+"""Parts of the lecture in order. Each lecture preset has one of them as its `group`."""
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
 
 class Remark(BaseModel):
-    """A few sentences that appear when something is to be seen, and what the screen turns to at that moment."""
+    """A few sentences shown at one moment of the run, with optional changes of the view."""
 
     model_config = _STRICT
 
     at: Moment | None = None
-    """`start`: with the first step; `end`: when every run of the set is over; `turned`: of a problem that does not lie
-    along the coordinates, at once, and in place of all other remarks."""
+    """`start`: at the first step. `end`: when every run of the set has ended. `turned`: at once, and instead of all
+    other remarks, if the problem is rotated against the coordinate axes."""
     epoch: Count | None = None
-    """When the run in front has ended this many epochs."""
+    """When the selected run has completed this many epochs."""
     step: Count | None = None
-    """When the run in front has taken this many steps."""
+    """When the selected run has taken this many steps."""
     text: Annotated[str, Field(min_length=1, max_length=1000)]
-    """What to look at now, for a person who hears of it for the first time."""
+    """Explains what to look at now, for a reader who is new to the topic."""
     axis: LookAt | None = None
-    """Turn the horizontal axis to this."""
+    """Unit to switch the horizontal axis to."""
     show: str = ""
-    """Show this chart or picture in full, by its name; "all" goes back to all charts."""
+    """Name of the chart or picture to maximise; "all" shows all charts again."""
     log_y: bool | None = None
-    """Turn the vertical axes logarithmic, or back."""
+    """Whether to switch the vertical axes to a logarithmic scale; false switches back."""
 
     @model_validator(mode="after")
     def _one_moment(self) -> Remark:
         if sum(value is not None for value in (self.at, self.epoch, self.step)) != 1:
-            raise ValueError('a remark has one moment: at = "start", "end" or "turned", epoch = N, or step = N')
+            raise ValueError('a remark needs one moment: at = "start", "end" or "turned", epoch = N, or step = N')
         return self
 
 
 class Lesson(BaseModel):
-    """The rows of the lecture that a preset shows."""
+    """The rows of the lecture that a preset demonstrates, and their texts."""
 
     model_config = _STRICT
 
     rows: Annotated[tuple[Annotated[str, Field(pattern=r"^S\d\d$")], ...], Field(min_length=1)]
-    """Numbers of the rows, S01 to S49; the first one is its place in the lecture."""
+    """Row numbers, S01 to S49. The first one decides the position in the lecture."""
     shows: Annotated[str, Field(min_length=1)]
-    """One sentence: what a person sees here."""
+    """One sentence: what the user sees in this lesson."""
     says: str = ""
-    """What the lecture says."""
+    """Statement of the lecture."""
     truth: str = ""
-    """What is true, and by how much, where the lecture is loose or wrong."""
+    """Correction with numbers, if the lecture is imprecise or wrong."""
     formula: str = ""
-    """The formula in the form in which it is computed here, with its source where textbooks differ."""
+    """The formula as computed here, with its source if textbooks differ."""
     remarks: tuple[Remark, ...] = ()
-    """In the order in which they are told."""
+    """Remarks in the order in which they are shown."""

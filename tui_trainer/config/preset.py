@@ -1,4 +1,4 @@
-"""From a preset, a file or a finished run to the runs that it describes."""
+"""Load a preset, a TOML file or a run directory as validated run configurations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,13 @@ DEFAULT_PRESET = "digits-mlp"
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """What a file describes: one run, or the variants of a group, by name (empty for a single run)."""
+    """The runs of one preset.
+
+    Attributes:
+        name: of the preset.
+        source: file or preset name, for error messages.
+        runs: configurations by variant name; a single run has the empty name.
+    """
 
     name: str
     source: str
@@ -33,20 +39,20 @@ class Preset:
 
     @property
     def first(self) -> RunConfig:
-        """The first run: it speaks for the group."""
+        """The configuration of the first run."""
         return next(iter(self.runs.values()))
 
 
 def load(source: str, overrides: Sequence[str] = ()) -> Preset:
-    """The preset named `source`, or the file or run folder of that path, with `KEY=VALUE` overrides applied.
+    """Load the preset, file or run directory `source`, and apply `KEY=VALUE` overrides.
 
     Raises:
-        UserError: nothing of that name; not TOML; a key, a kind or a value that is not allowed.
+        UserError: there is no such preset, the file is not TOML, or a key, kind or value is invalid.
     """
     path = find(source)
     table = read_toml(path)
-    if not table and path.name == "run.toml":  # nothing at all would be a run of defaults, which this one never was
-        raise UserError(f"{path}: empty: the configuration of this run is lost")
+    if not table and path.name == "run.toml":  # defaults alone would be another run
+        raise UserError(f"{path}: the file is empty, so the configuration of this run is lost")
     name = path.parent.name if path.name == "run.toml" else path.stem
     return build(
         table, name=name, source=str(path) if path.parent != presets_dir() else f"preset {name}", overrides=overrides
@@ -54,11 +60,11 @@ def load(source: str, overrides: Sequence[str] = ()) -> Preset:
 
 
 def build(table: Table, *, name: str, source: str, overrides: Sequence[str] = ()) -> Preset:
-    """The runs that a preset's table describes."""
+    """Validate a preset's table and return its runs, with `KEY=VALUE` overrides applied."""
     table = copy.deepcopy(table)
     variants = table.pop("variant", [])
     if not isinstance(variants, list) or not all(isinstance(variant, dict) for variant in variants):
-        raise UserError(f"{source}: variant: must be tables, written [[variant]]")
+        raise UserError(f"{source}: variant: must be a list of tables, written as [[variant]]")
     given = [parse_override(text) for text in overrides]
     runs: dict[str, RunConfig] = {}
     for number, variant in enumerate(variants or [{}], start=1):
@@ -67,7 +73,7 @@ def build(table: Table, *, name: str, source: str, overrides: Sequence[str] = ()
             checked_name(str(changes.pop("name", f"variant-{number}")), f"{source}: variant.name") if variants else ""
         )
         if label in runs:
-            raise UserError(f"{source}: variant.name: {label!r} is there twice")
+            raise UserError(f"{source}: variant.name: {label!r} is used twice; give each variant its own name")
         merged = merge(table, changes)
         runs[label] = check(merged, source if not label else f"{source}: variant {label}")
         for path, value, text in given:
@@ -78,7 +84,11 @@ def build(table: Table, *, name: str, source: str, overrides: Sequence[str] = ()
 
 
 def check(table: Table, source: str) -> RunConfig:
-    """The run that a table describes. Raises `UserError` with file, key path, what was given and what is allowed."""
+    """Validate the table of one run; `source` names it in errors.
+
+    Raises:
+        UserError: a key, kind or value is invalid; the message gives the key path and what is allowed.
+    """
     try:
         return RunConfig.model_validate(table)
     except ValidationError as error:
@@ -86,7 +96,7 @@ def check(table: Table, source: str) -> RunConfig:
 
 
 def parse_override(text: str) -> tuple[list[str], Any, str]:
-    """`optimizer.lr=0.01` as (["optimizer", "lr"], 0.01, the text). A value that is not TOML is a string."""
+    """Parse `optimizer.lr=0.01` into key path, value and text: (["optimizer", "lr"], 0.01, "optimizer.lr=0.01")."""
     key, equals, value = text.partition("=")
     path = [part.strip() for part in key.split(".")]
     if not equals or not all(path) or len(path) > 4:
@@ -95,15 +105,15 @@ def parse_override(text: str) -> tuple[list[str], Any, str]:
 
 
 def parse_value(value: str, key: str) -> Any:
-    """A value in TOML syntax; a bare word is a string."""
+    """Parse a value in TOML syntax; a bare word is a string."""
     value = value.strip()
     if len(value) > 4096:
-        raise UserError(f"{key}: a value of more than 4,096 characters")
+        raise UserError(f"{key}: the value is too long (limit 4,096 characters)")
     try:
         return parse_toml(f"value = {value}\n", key)["value"]
     except (UserError, tomllib.TOMLDecodeError, KeyError):
         if value[:1] in "[{\"'":
-            raise UserError(f"{key}: {value!r} is not TOML") from None
+            raise UserError(f"{key}: {value!r} is not valid TOML") from None
         return value
 
 
@@ -118,19 +128,18 @@ def _nested(path: list[str], value: Any, text: str) -> Table:
 
 
 def merge(base: Table, changes: Table) -> Table:
-    """`base` with `changes` laid over it, table by table.
+    """Return `base` updated with `changes`, merged table by table.
 
-    Another `kind` in a table takes over only what every kind of the family shares (a batch size, a learning rate):
-    the old kind's own fields mean nothing to the new one.
+    If `changes` sets another `kind`, only the fields that all kinds of the family share are kept (for example the batch
+    size or the learning rate), because the other fields belong to the old kind.
     """
     merged = dict(base)
     for key, value in changes.items():
         old = merged.get(key)
         if isinstance(value, dict) and isinstance(old, dict):
             if "kind" in value and key in FAMILIES and value["kind"] != old.get("kind"):
-                old = {
-                    name: held for name, held in old.items() if name in FAMILIES[key].model_fields and name != "kind"
-                }
+                shared = FAMILIES[key].model_fields.keys() - {"kind"}
+                old = {name: setting for name, setting in old.items() if name in shared}
             merged[key] = merge(old, value)
         else:
             merged[key] = value
@@ -138,5 +147,5 @@ def merge(base: Table, changes: Table) -> Table:
 
 
 def dump(config: RunConfig) -> str:
-    """The resolved configuration as TOML: reading it back gives the same run."""
+    """Return the full configuration as TOML; loading it again gives an equal configuration."""
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))

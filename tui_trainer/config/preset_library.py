@@ -1,4 +1,4 @@
-"""The presets that came with the program and the files of others, as tables: what needs titles and no models."""
+"""Find presets by name or path and read their tables, unvalidated: lists of presets need titles, no models."""
 
 from __future__ import annotations
 
@@ -12,18 +12,27 @@ from tui_trainer.paths import presets_dir
 Table = dict[str, Any]
 
 
+def preset_files() -> dict[str, Path]:
+    """Return the file of every bundled preset by name, sorted by name."""
+    return {path.stem: path for path in sorted(presets_dir().glob("*.toml"), key=lambda path: path.stem)}
+
+
 def preset_names() -> list[str]:
-    """The presets that came with the program, in the order of their names."""
-    return sorted(path.stem for path in presets_dir().glob("*.toml"))
+    """Return the names of the bundled presets, sorted."""
+    return list(preset_files())
 
 
 def preset_tables() -> dict[str, Table]:
-    """The tables of every preset by name, unchecked."""
-    return {name: read_toml(presets_dir() / f"{name}.toml") for name in preset_names()}
+    """Return the table of every bundled preset by name, unvalidated."""
+    return {name: read_toml(path) for name, path in preset_files().items()}
 
 
 def find(source: str) -> Path:
-    """The file of a preset's name, of a path, or of a run folder. Raises `UserError` with the nearest name."""
+    """Return the TOML file for the name of a bundled preset, the path of a file, or a run directory.
+
+    Raises:
+        UserError: there is no such preset; the message gives the nearest name.
+    """
     path = Path(source)
     if path.suffix == ".toml" or "/" in source or path.is_dir():
         if path.is_dir() and (path / "run.toml").exists():
@@ -31,12 +40,12 @@ def find(source: str) -> Path:
         if path.is_file():
             return path
         if path.suffix == ".toml" or "/" in source:
-            what = "it is a folder without a run.toml" if path.is_dir() else "it does not exist"
-            raise UserError(f"no preset file {source!r}: {what}")
-    names = preset_names()
-    if source in names:
-        return presets_dir() / f"{source}.toml"
+            reason = "the folder has no run.toml" if path.is_dir() else "it does not exist"
+            raise UserError(f"no preset file {source!r}: {reason}")
+    files = preset_files()
+    if source in files:
+        return files[source]
     raise UserError(
-        f"no preset {source!r}; {did_you_mean(source, names)}"
-        + ("" if nearest(source, names) is None else " (`tui-trainer presets` lists them)")
+        f"no preset {source!r}; {did_you_mean(source, files)}"
+        + ("" if nearest(source, files) is None else " (`tui-trainer presets` lists them)")
     )

@@ -1,4 +1,4 @@
-"""One run, fully described: what run.toml holds and what a trainer is built from."""
+"""The full configuration of one run: the content of run.toml, and the input of the trainer."""
 
 from __future__ import annotations
 
@@ -28,71 +28,73 @@ METRICS: dict[Task, tuple[str, ...]] = {
     "regression": ("loss", "rmse", "r2"),
     "minimise": ("loss",),
 }
-"""What is measured for each task, without the name of the split."""
+"""Metrics measured for each task, without the prefix of the split (`train_`, `val_`)."""
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
 
 class Checkpoints(BaseModel):
-    """How often the run is saved while it trains. It is always saved when it ends."""
+    """When checkpoints are saved during training. A checkpoint is always saved at the end."""
 
     model_config = _STRICT
 
     every_seconds: NonNegative = 5.0
-    """Seconds of training between two saves; at this pace saving never takes more than a hundredth of the time."""
+    """Seconds of training between two checkpoints; more where saving would take over 1 % of the training time."""
     every_steps: Whole = 0
-    """Steps between two saves, whatever they cost; 0 for none."""
+    """Steps between two checkpoints, whatever they cost; 0 turns this off."""
     every_epochs: Whole = 0
-    """Epochs between two saves, whatever they cost; 0 for none."""
+    """Epochs between two checkpoints, whatever they cost; 0 turns this off."""
     keep: Whole = 0
-    """How many of the saves at an epoch's end are kept beside `last` and `best`."""
+    """Number of epoch checkpoints to keep in addition to `last` and `best`."""
 
 
 def _device(name: str) -> str:
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", name):
-        raise ValueError(f"{visible(name[:80])!r} is not a device: auto, cpu, cuda, cuda:N or mps")
+        raise ValueError(f"unknown device {visible(name[:80])!r}; use auto, cpu, cuda, cuda:N or mps")
     return name
 
 
 class Training(BaseModel):
-    """How long, where, and how exactly."""
+    """Length of the training, device, precision, and how often to measure."""
 
     model_config = _STRICT
 
     epochs: Count = 20
-    """Passes over the training data."""
+    """Number of passes over the training data."""
     seed: Whole = 0
-    """What the split, the first weights, the order of the samples and the dropout are drawn from."""
+    """Seed of the data split, the initial weights, the order of the samples and the dropout."""
     device: Annotated[str, AfterValidator(_device)] = "auto"
-    """auto takes CUDA, then MPS, then the CPU."""
+    """Device to train on: auto, cpu, cuda, cuda:N or mps. auto chooses CUDA if there is one, then MPS, then the CPU."""
     threads: Whole = 0
-    """Threads of one torch operation on the CPU; 0 takes one for a small model, torch's choice for others."""
+    """CPU threads per torch operation; 0 uses one thread for small models and torch's default for others."""
     clip_grad_norm: NonNegative = 0.0
-    """Largest global gradient norm; larger gradients are scaled down to it. 0 for no clipping."""
+    """Maximum global gradient norm; larger gradients are scaled down to it. 0 turns clipping off."""
     precision: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
-    """The type of the forward pass; the two short ones use automatic mixed precision. In float64 all is double: data,
-    weights and gradients."""
+    """Number format of the forward pass. bfloat16 and float16 use automatic mixed precision; float64 uses double
+    precision for data, weights and gradients."""
     compile: bool = False
-    """Compile the model with torch.compile; a model that cannot be compiled runs as it is, and the log says so."""
+    """Compile the model with torch.compile. If that fails, the model runs uncompiled and the log gives the reason."""
     cuda_graphs: bool = False
-    """Replay forward and backward pass as CUDA graphs; where that cannot be, they run as ever and the log says so."""
+    """Run forward and backward pass as CUDA graphs. If that is not possible, they run normally and the log gives the
+    reason."""
     validate_every: Count = 1
-    """Epochs between two validations."""
+    """Number of epochs between two validations."""
     suboptimality_every: Whole = 0
-    """Steps between two measurements of (f - f*) / (f0 - f*) of the whole training objective f, where its least value
-    f* is known: a quadratic, or a linear model fitted by the mean square. 0 for none."""
+    """Steps between two measurements of the suboptimality (f - f*) / (f0 - f*) of the full training objective f. It
+    needs a known minimum f*: a quadratic, or a linear model with mean squared error. 0 turns this off."""
     norm_every: Count = 10
-    """Steps between two measurements of the gradient norm; with clipping on, each step is measured."""
+    """Steps between two measurements of the gradient norm. With clipping on, every step is measured."""
     layers_every: Whole = 100
-    """Steps between two measurements of every layer; 0 for none."""
+    """Steps between two measurements of the layer statistics; 0 turns this off."""
     probe_every: Whole = 100
-    """Steps between two close looks at a step, for the diagnosis; four times as many in the beginning. 0 for none."""
+    """Steps between two step probes, which the diagnosis needs; early in the run probes are four times as frequent.
+    0 turns this off."""
     steps_per_second: NonNegative = 0.0
-    """Steps in a second at most, where a person is to steer what would be over at once; 0 for no limit."""
+    """Maximum number of steps per second, to slow down a short training so that it can be controlled. 0: no limit."""
 
 
 class RunConfig(BaseModel):
-    """A run. The tables of a preset are its fields."""
+    """The configuration of one run. Each field is a key or a table of a preset."""
 
     model_config = _STRICT
 
@@ -100,25 +102,25 @@ class RunConfig(BaseModel):
     summary: str = ""
     group: str = ""
     narration: str = ""
-    """What to look at, for people: told beside the charts."""
+    """Text that tells the user what to look at, shown next to the charts."""
     lesson: Lesson | None = None
-    """What to look at and when, for the presets of the lecture."""
+    """Texts and remarks of the lecture, for presets that belong to it."""
     data: AnyDataset = Digits()
     model: AnyModel = MLP()
     loss: AnyLoss = CrossEntropy()
-    """What is minimised; where none is given, cross-entropy for classes and symbols, mean squared error for numbers."""
+    """Loss function to minimise. Default: cross-entropy for classes and characters, mean squared error for numbers."""
     optimizer: AnyOptimizer = Adam()
     scheduler: AnyScheduler = Constant()
     training: Training = Training()
     checkpoints: Checkpoints = Checkpoints()
     early_stopping: EarlyStopping = EarlyStopping()
     pictures: tuple[AnyPicture, ...] = ()
-    """What the run shows of itself beside its curves; the name of a picture alone will do."""
+    """Pictures to record in addition to the curves. A name is enough for a picture with default settings."""
 
     @model_validator(mode="before")
     @classmethod
     def _kinds_by_default(cls, value: Any) -> Any:
-        """A table without a `kind` is one of the default kind; a run without a loss has its task's usual one."""
+        """Fill in the default `kind` of tables without one, and the usual loss of the task if none is set."""
         if not isinstance(value, dict):
             return value
         filled = dict(value)
@@ -138,23 +140,23 @@ class RunConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        """What can be known without building: pairs that make no sense are refused here, in words that teach."""
+        """Refuse combinations of settings that cannot work, as far as that is known before anything is built."""
         self.loss.fits(self.data.task, self.model.head)
         names = [f"{split}_{metric}" for split in ("val", "train") for metric in METRICS[self.data.task]]
         if self.early_stopping.monitor not in names:
             hint = did_you_mean(self.early_stopping.monitor, names)
             raise ValueError(f"early_stopping.monitor: {self.early_stopping.monitor!r} is not measured; {hint}")
         if self.data.task in ("regression", "minimise") and getattr(self.scheduler, "watch", "") == "val_error":
-            raise ValueError("scheduler.watch: val_error is the share of wrong classes, and here there are no classes")
-        for place, shot in enumerate(self.pictures):
-            shot.fits(self.data, self.model, self.loss, self.optimizer)
-            if any(other.kind == shot.kind for other in self.pictures[:place]):
-                raise ValueError(f'pictures: "{shot.kind}" is there twice')
+            raise ValueError("scheduler.watch: val_error is the share of wrong classes, but this task has no classes")
+        for index, picture in enumerate(self.pictures):
+            picture.fits(self.data, self.model, self.loss, self.optimizer)
+            if any(other.kind == picture.kind for other in self.pictures[:index]):
+                raise ValueError(f'pictures: "{picture.kind}" is listed twice')
         return self
 
 
 def _task(data: Any) -> Any:
-    """What is learned from a data set, or from the table that describes one."""
+    """Return the task of a data set, or of the table that describes one."""
     if isinstance(data, dict):
         kind = choices(AnyDataset).get(str(data.get("kind")), Digits)
         return data.get("task", getattr(kind, "task", "classification"))
@@ -172,4 +174,4 @@ FAMILIES: dict[str, type[Component]] = {
     "optimizer": Optimizer,
     "scheduler": Scheduler,
 }
-"""The base class of each family by its table: its fields are what all kinds share."""
+"""Base class of each family by table name. Its fields are shared by all kinds of the family."""

@@ -1,4 +1,4 @@
-"""TOML read with limits: a file from anybody is refused before it costs time or memory."""
+"""Read TOML with limits, so that an untrusted file cannot use much time or memory."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from typing import Any
 from tui_trainer.errors import UserError
 
 MAX_BYTES = 64 << 10
+"""Largest file, in bytes."""
 MAX_DEPTH = 16
+"""Deepest nesting of arrays and inline tables."""
 MAX_DOTS = 8
-"""Dots in one key: the parser's time grows with their square, and no key of ours has more than three."""
+"""Most dots in one key. The parser's time grows with their square; our own keys have at most three."""
 
 _TOKENS = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*"""'
@@ -28,17 +30,22 @@ _TOKENS = re.compile(
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a file. Raises `UserError` naming the file, and line and column where it does not parse."""
+    """Read the tables of a file.
+
+    Raises:
+        UserError: the file cannot be read, is too large, or is not TOML; the message names the file, and the line and
+            column of a syntax error.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with open(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a pipe without a writer reads as an empty file
-                raise UserError(f"{path}: cannot be read: it is no plain file")
+                raise UserError(f"{path}: not a regular file")
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     if len(data) > MAX_BYTES:
-        raise UserError(f"{path}: larger than {MAX_BYTES >> 10} kB, which no configuration needs")
+        raise UserError(f"{path}: too large (limit {MAX_BYTES >> 10} kB)")
     try:
         return parse_toml(data.decode(), str(path))
     except UnicodeDecodeError as error:
@@ -46,7 +53,11 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_toml(text: str, source: str) -> dict[str, Any]:
-    """The tables of a text. Raises `UserError` naming `source`."""
+    """Parse TOML text; `source` names it in errors.
+
+    Raises:
+        UserError: the text is not TOML, or its nesting is deeper than the limits.
+    """
     _check_shape(text, source)
     try:
         return tomllib.loads(text)
@@ -70,4 +81,5 @@ def _check_shape(text: str, source: str) -> None:
             dots = 0
         if depth > MAX_DEPTH or dots > MAX_DOTS:
             line = text.count("\n", 0, match.start()) + 1
-            raise UserError(f"{source}: line {line}: nested deeper than any configuration is")
+            limit = f"{MAX_DEPTH} levels" if depth > MAX_DEPTH else f"{MAX_DOTS} dots in a key"
+            raise UserError(f"{source}: line {line}: nested too deeply (limit {limit})")

@@ -1,4 +1,4 @@
-"""Code by import path: it runs only for a run that its user trusts, and the refusal names what would be imported."""
+"""Refuse configurations that import user code, unless the user allows it with --trust."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tui_trainer.errors import UserError
 
 
 def imports(config: RunConfig) -> list[str]:
-    """What building the run would import and call, as `key = module:function (file)`; empty for most runs."""
+    """Return what building the run would import and call, as `key = module:function (file)`; empty for most runs."""
     found: list[str] = []
     for key, component in (("data.path", config.data), ("model.path", config.model)):
         if component.kind == "import":
@@ -22,7 +22,7 @@ def imports(config: RunConfig) -> list[str]:
 
 
 def _where(path: str) -> str:
-    """The file that would be run first, found without running anything: only the top package is looked for."""
+    """Return the file of the top package as ` (file)`, or an empty string. Imports nothing."""
     top = path.partition(":")[0].partition(".")[0]
     try:
         spec = PathFinder.find_spec(top, [os.getcwd(), *sys.path]) if top else None
@@ -32,7 +32,11 @@ def _where(path: str) -> str:
 
 
 def check_trust(configs: Iterable[RunConfig], source: str, trust: bool) -> None:
-    """Raise `UserError`, naming every import, where a run would execute code and nobody said that it may."""
-    wanted = dict.fromkeys(name for config in configs for name in imports(config))
-    if wanted and not trust:
-        raise UserError(f"{source} would import and run code: {', '.join(wanted)}; --trust allows it")
+    """Check that the runs of `source` import no user code, unless `trust` allows it.
+
+    Raises:
+        UserError: a run would import user code; the message names every import and its file.
+    """
+    required = dict.fromkeys(name for config in configs for name in imports(config))
+    if required and not trust:
+        raise UserError(f"{source} would import and run code: {', '.join(required)}; allow it with --trust")

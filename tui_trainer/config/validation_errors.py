@@ -1,4 +1,4 @@
-"""What pydantic found wrong, said for people: the key path, what was given, what is allowed, the nearest name."""
+"""Turn pydantic's validation errors into one line: key path, given value, allowed values, nearest name."""
 
 from __future__ import annotations
 
@@ -10,19 +10,36 @@ from tui_trainer.components.base import choices
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.text import visible
 
-_BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+_BOUNDS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
+_TYPES = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "a string",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+}
+"""The required type by pydantic's name of the error, in TOML's words."""
 
 
 def as_user_error(error: ValidationError, model: type[BaseModel], source: str, prefix: str = "") -> UserError:
-    """One message for the first problem, and how many more there are."""
+    """Return an error that describes the most likely cause and counts the remaining problems."""
     problems = error.errors(include_url=False)
-    # A wrong kind hides whatever else is wrong in its table, and an unknown key is the likeliest cause of the others.
+    # Fields are checked only if the kind is known, and an unknown key (a typo) often causes the other problems.
     order = {"union_tag_invalid": 0, "union_tag_not_found": 0, "extra_forbidden": 1}
     first = min(problems, key=lambda problem: order.get(problem["type"], 2))
     message = f"{source}: {_problem(first, model, prefix)}"
     if len(problems) > 1:
         message += f" (and {len(problems) - 1} more)"
-    return UserError(visible(message))  # an unknown key may hold anything
+    return UserError(visible(message))  # an unknown key may contain control characters
 
 
 def _problem(problem: Any, model: type[BaseModel], prefix: str) -> str:
@@ -34,28 +51,32 @@ def _problem(problem: Any, model: type[BaseModel], prefix: str) -> str:
         return f"{key}: unknown key; {did_you_mean(path[-1], known)}"
     if kind == "union_tag_invalid":
         known = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
-        return f"{key}.kind: {_shown(context['tag'])} is not one; {did_you_mean(str(context['tag']), known)}"
+        return f"{key}.kind: unknown kind {_shown(context['tag'])}; {did_you_mean(str(context['tag']), known)}"
     if kind == "union_tag_not_found":
-        return f"{key}.kind: missing: a table of this family names its kind"
+        return f"{key}.kind: missing; set the kind of this table"
+    if kind == "missing":
+        return f"{key}: missing; this key is required"
     if kind == "value_error":
         reason = str(context["error"])
         return f"{key}: {reason}" if key else reason
-    allowed = _allowed(problem, owner, path[-1] if path else "")
-    return f"{key}: {_shown(given)} is not allowed: {allowed}"
+    return f"{key}: {_requirement(problem, owner, path[-1] if path else '')} (got {_shown(given)})"
 
 
-def _allowed(problem: Any, owner: type[BaseModel] | None, key: str) -> str:
+def _requirement(problem: Any, owner: type[BaseModel] | None, key: str) -> str:
+    """Return the rule that the value violates."""
+    if problem["type"] in _TYPES:
+        return f"must be {_TYPES[problem['type']]}"
     context = problem.get("ctx", {})
     field = owner.model_fields.get(key) if owner is not None else None
     limits: dict[str, Any] = {name: context[name] for name in _BOUNDS if name in context}
-    if limits and field is not None:  # the whole range, not just the end that was missed
+    if limits and field is not None:  # show the full range, not only the bound that was violated
         limits = {name: getattr(part, name) for part in field.metadata for name in _BOUNDS if hasattr(part, name)}
     bounds = [f"{word} {limits[name]:g}" for name, word in _BOUNDS.items() if limits.get(name) is not None]
     if bounds:
         return f"must be {' and '.join(bounds)}"
     if "expected" in context:
-        return f"one of {context['expected']}"
-    text = problem["msg"].removeprefix("Input ").removeprefix("Value error, ")
+        return f"must be {context['expected']}"
+    text = problem["msg"].removeprefix("Input ").replace("should", "must", 1)
     return text[0].lower() + text[1:]
 
 
@@ -66,7 +87,7 @@ def _shown(value: Any) -> str:
 
 
 def _walk(loc: tuple[Any, ...], model: type[BaseModel]) -> tuple[list[str], type[BaseModel] | None]:
-    """The key path of an error, without the tags that pydantic puts into it, and the model that owns its last key."""
+    """Return the key path of an error without pydantic's union tags, and the model that owns the last key."""
     path: list[str] = []
     here: Any = model
     owner: type[BaseModel] | None = None
@@ -78,7 +99,7 @@ def _walk(loc: tuple[Any, ...], model: type[BaseModel]) -> tuple[list[str], type
         if isinstance(part, str) and "[" in part:  # the name of a validator function, not a key
             continue
         path.append(str(part))
-        if isinstance(part, int) and get_origin(here) is tuple:  # one of a list of components
+        if isinstance(part, int) and get_origin(here) is tuple:  # an item of a list of components
             here = get_args(here)[0]
             continue
         if isinstance(here, type) and issubclass(here, BaseModel):
@@ -93,7 +114,7 @@ def _walk(loc: tuple[Any, ...], model: type[BaseModel]) -> tuple[list[str], type
 
 
 def _members(annotation: Any) -> dict[str, Any] | None:
-    """The classes by kind where the annotation is a union of components."""
+    """Return the classes of a union of components by kind; None for any other annotation."""
     while get_origin(annotation) is Annotated:
         inner = get_args(annotation)[0]
         if get_origin(inner) is not Annotated:

@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from tui_trainer.cli.options import on_terminal, runs_dir_option, say_differences, trust_option
+from tui_trainer.cli.open_screen import check_terminal, launch_and_show
+from tui_trainer.cli.options import on_terminal, print_differences, runs_dir_option, trust_option
 
 
 @click.command(
@@ -28,22 +29,19 @@ def command(
     """Go on with RUN where its last checkpoint left it: the curve is the one it would have had without a break."""
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_runs
-    from tui_trainer.session.launch import launch
     from tui_trainer.session.resume import resume_spec
 
     infos = find_runs(run, directory(runs_dir))
-    command = ["tui-trainer", *sys.argv[1:]]
-    spec = resume_spec(infos, epochs=epochs, patience=patience, command=command, trust=trust)
-    say_differences(spec)
+    command_line = ["tui-trainer", *sys.argv[1:]]
+    spec = resume_spec(infos, epochs=epochs, patience=patience, command=command_line, trust=trust)
+    print_differences(spec)
     if headless or not (detach or on_terminal()):
         from tui_trainer.cli.headless import train
 
         return train(spec)
     if detach:
-        from tui_trainer.cli.launch_detached import wait_until_training
+        from tui_trainer.cli.launch_detached import launch_detached
 
-        return wait_until_training(launch(spec))
-    from tui_trainer.cli.open_screen import check_terminal, show
-
+        return launch_detached(spec)
     check_terminal()
-    return show(lambda: launch(spec).session())
+    return launch_and_show(lambda: spec)
