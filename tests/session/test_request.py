@@ -127,7 +127,7 @@ def test_what_is_not_saved_is_told_to_who_asks(tmp_path):
     host, thread = run_host(spec_for(tmp_path, training={"epochs": 1_000_000}))
     try:
         failed = ev.SavingFailed(what="events.jsonl", error="No space left on device")
-        host.hub.publish(host.spec.runs[0].name, failed)
+        host.bus.publish(host.spec.runs[0].name, failed)
         hello = next(request(Path(host.spec.socket), "note", ["text=x"], by="", run="*", timeout=60))
         assert hello == Hello(frozenset({"run"}), ("events.jsonl: No space left on device",))
     finally:

@@ -27,8 +27,9 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand, Stop
 from tui_trainer.runs.run_dir import RunDir
 
-TICK = 0.25
-"""Seconds between two looks at what the process printed; viewers and signals are served at once."""
+TICK = 0.1
+"""Seconds between two turns of the serving thread: measurements and captured output reach viewers within this time,
+answers and signals at once."""
 MEASURE = 1.0
 GOODBYE = 5.0
 """Seconds that viewers have to take what waits for them when everything is over."""
@@ -48,8 +49,8 @@ class Host:
         self, spec: HostSpec, *, output: LogCapture | None = None, listen: bool = True, handle_signals: bool = True
     ) -> None:
         self.spec = spec
-        self.hub = EventBus(self.wake)
-        self.worker = Worker(spec, self.hub, self._opened)
+        self.bus = EventBus(self.wake)
+        self.worker = Worker(spec, self.bus, self._opened)
         self.after_tick: Callable[[], None] = lambda: None
         """Called in the serving thread whenever something happened: the headless printer draws from here."""
         self._output = output
@@ -63,8 +64,8 @@ class Host:
         self._signals: list[str] = []
         self._requeued = False
         for run in spec.runs:
-            self.hub.add_run(run.name)
-        self._server = Server(Path(spec.socket), self.hub, self.obey) if listen else None
+            self.bus.add_run(run.name)
+        self._server = Server(Path(spec.socket), self.bus, self.obey) if listen else None
 
     @property
     def exit_code(self) -> int:
@@ -94,7 +95,7 @@ class Host:
                 measured = monotonic()
                 self._measure()
                 self.worker.claim()
-                self.hub.check_journals()
+                self.bus.check_journals()
                 if self._output is not None:
                     self._output.check()
         if self.worker.began:
@@ -116,7 +117,7 @@ class Host:
             self._requeued = self._requeued or name == self.spec.requeue_signal
             self.obey(Stop(by=name, reason="interrupted"))
         self._pass_on_output()
-        self.hub.release()
+        self.bus.flush()
         if self._server is not None:
             self._server.flush()
         self.after_tick()
@@ -126,7 +127,7 @@ class Host:
         self._serve_once(0)
         while self._server is not None and not self._server.idle and monotonic() < deadline:
             self._serve_once(0.05)
-        self.hub.close()
+        self.bus.close()
         if self._server is not None:
             self._server.close()
             with contextlib.suppress(OSError):
@@ -149,7 +150,7 @@ class Host:
         lines = self._output.lines() if self._output is not None else []
         if lines:
             for run in self.spec.runs[:1]:
-                self.hub.publish(run.name, ev.Logged(lines=lines))
+                self.bus.publish(run.name, ev.Logged(lines=lines))
 
     def _measure(self) -> None:
         """Publish what the process uses."""
@@ -157,7 +158,7 @@ class Host:
         memory = self._process.memory_info().rss
         cpu = self._process.cpu_percent() / 100
         for run in self.spec.runs:
-            self.hub.publish(run.name, ev.ResourcesMeasured(memory=memory, device_memory=device, cpu=round(cpu, 2)))
+            self.bus.publish(run.name, ev.ResourcesMeasured(memory=memory, device_memory=device, cpu=round(cpu, 2)))
 
     def _catch_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):

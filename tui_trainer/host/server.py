@@ -75,7 +75,7 @@ class Viewer:
         """What was handed out before is void: a fresh state follows what is already on its way."""
         self.behind = True
 
-    def greet(self, states: list[RunState]) -> None:
+    def send_snapshot(self, states: list[RunState]) -> None:
         """Start anew from these states: nothing else waits when this is called."""
         line = encode_greeting(states)
         self.behind = False
@@ -92,9 +92,9 @@ class Server:
         obey: takes every command; called in the thread that serves.
     """
 
-    def __init__(self, path: Path, hub: EventBus, obey: Callable[[AnyCommand], str | None]) -> None:
+    def __init__(self, path: Path, bus: EventBus, obey: Callable[[AnyCommand], str | None]) -> None:
         self.path = path
-        self._hub = hub
+        self._bus = bus
         self._obey = obey
         self._listener = _listen(path)
         self._inode = os.stat(path).st_ino
@@ -117,7 +117,7 @@ class Server:
         connection.setblocking(False)
         viewer = Viewer(connection)
         self.viewers.append(viewer)
-        self._hub.join(viewer, viewer.greet)
+        self._bus.subscribe(viewer, viewer.send_snapshot)
         self._selector.register(connection, selectors.EVENT_READ, partial(self._serve, viewer))
         self._flush(viewer)
 
@@ -188,7 +188,7 @@ class Server:
                     if sent < len(data):
                         viewer.outbox.appendleft(memoryview(data)[sent:])
             if viewer.behind:
-                self._hub.join(viewer, viewer.greet)
+                self._bus.subscribe(viewer, viewer.send_snapshot)
                 self._flush(viewer)
                 return
         except BlockingIOError:
@@ -202,7 +202,7 @@ class Server:
             self._selector.modify(viewer.connection, wanted, key.data)
 
     def _drop(self, viewer: Viewer) -> None:
-        self._hub.leave(viewer)
+        self._bus.unsubscribe(viewer)
         if viewer in self.viewers:
             self.viewers.remove(viewer)
         with contextlib.suppress(KeyError, ValueError):

@@ -49,8 +49,8 @@ class InProcessSession:
         from tui_trainer.host.host import Host
 
         self._host = Host(self._spec, output=self._output, listen=self._listen, handle_signals=False)
-        self._host.hub.join(self, lambda states: None)
-        self._local.append(Greeting(tuple(self._host.hub.states())))
+        self._host.bus.subscribe(self, lambda states: None)
+        self._local.append(Greeting(tuple(self._host.bus.states())))
         self._joined.set()
         self.exit_code = self._host.serve()
 
@@ -72,7 +72,7 @@ class InProcessSession:
         if self._behind and self._host is not None:
             self._events = []
             self._behind = False
-            messages.append(Greeting(tuple(self._host.hub.states())))
+            messages.append(Greeting(tuple(self._host.bus.states())))
         # Swapping the list is one operation of the interpreter: no event falls between.
         events, self._events = self._events, []
         messages += events
@@ -93,7 +93,7 @@ class InProcessSession:
     def close(self) -> None:
         """Leave. The run goes on for as long as this process lives."""
         if self._host is not None:
-            self._host.hub.leave(self)
+            self._host.bus.unsubscribe(self)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the host to be done; whether it is."""
