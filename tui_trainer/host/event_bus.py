@@ -5,11 +5,11 @@
         encode it once: the journal and the socket carry the same bytes
         add it to the run's fold buffer        folded into `RunState` when the state is needed
         add its line to the run's journal buffer
-        give event and line to each subscriber  which queues them in a bounded outbox of its own
+        give event and line to each subscriber  which queues them in a bounded send buffer of its own
         flush the journal buffers and wake the serving thread, unless the event is a measurement
 
     flush(), called by the serving thread several times a second:
-        write the journal buffers               the serving thread then sends the outboxes
+        write the journal buffers               the serving thread then sends the send buffers
 
 The recorder has already collected the measurements of many steps into one event, so the bus delays none of them.
 """
@@ -27,7 +27,7 @@ from typing import Protocol
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.journal import Journal
-from tui_trainer.runs.loading.state_cache import write_fold
+from tui_trainer.runs.loading.state_cache import write_state_cache
 from tui_trainer.state.run_state import RunState
 
 MAX_FOLD_BUFFER = 1 << 18
@@ -222,7 +222,7 @@ class EventBus:
                     state = run.state()
                     if state.over and not run.journal.error and not run.journal.lost:
                         with contextlib.suppress(OSError):
-                            write_fold(run.journal.path, state)
+                            write_state_cache(run.journal.path, state)
                     run.journal = None
 
 

@@ -57,7 +57,7 @@ class Worker:
 
     # -- asked from other threads -----------------------------------------------------------------------------------
 
-    def obey(self, command: AnyCommand) -> str | None:
+    def submit(self, command: AnyCommand) -> str | None:
         """Pass a command on to the runs it is for; a reason where there is none."""
         if self.over.is_set():
             return "the run is over"
@@ -215,7 +215,7 @@ class Worker:
         with self._lock:
             self._training = True
         for command in self._early:
-            self.obey(command)
+            self.submit(command)
         train_runs(self._trainers, self._go_on)
         for trainer in self._trainers:
             dismiss(trainer.control, trainer)
