@@ -135,11 +135,11 @@ def _spec(
     from tui_trainer.paths import checked_name
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_runs
-    from tui_trainer.runs.run_dir import taken
+    from tui_trainer.runs.run_dir import name_is_taken
     from tui_trainer.session.resume import resume_spec
 
     command = ["tui-trainer", *sys.argv[1:]]
-    if resume_if_exists and name is not None and taken(directory(runs_dir) / checked_name(name, "--name")):
+    if resume_if_exists and name is not None and name_is_taken(directory(runs_dir) / checked_name(name, "--name")):
         infos = find_runs(str(directory(runs_dir) / name), directory(runs_dir))
         left = [info for info in infos if info.reason not in ("completed", "early-stopped")]
         if not left:
