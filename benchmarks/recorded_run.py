@@ -29,7 +29,7 @@ class Written:
         torch.set_num_threads(1)
         self.hub = EventBus()
         self.hub.add_run("run")
-        self.hub.write_to("run", Journal(journal))
+        self.hub.attach_journal("run", Journal(journal))
         endless = ["training.epochs=100000", "early_stopping.enabled=false", *changed]
         config = load("digits-mlp", endless).runs[""]
         self.trainer = Trainer("run", config, self.publish, CommandQueue(threading.Event()))

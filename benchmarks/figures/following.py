@@ -73,8 +73,8 @@ def follow(steps: int, directory: Path) -> list[dict[str, float]]:
 
     hub, viewer = EventBus(), Viewer()
     hub.add_run("long")
-    hub.write_to("long", Journal(directory / "events.jsonl"))
-    hub.join(viewer, lambda states: None)
+    hub.attach_journal("long", Journal(directory / "events.jsonl"))
+    hub.subscribe(viewer, lambda states: None)
     hub.publish("long", ev.RunStarted(steps_per_epoch=1000, epochs=steps // 1000))
     kinds = [scalars(1, EACH, 3, steps)]
     found: list[dict[str, float]] = []
@@ -87,7 +87,7 @@ def follow(steps: int, directory: Path) -> list[dict[str, float]]:
         seconds = [step / 1500 for step in shift]
         hub.publish("long", column.model_copy(update={"step": last, "steps": shift, "seconds": seconds}))
         if last // mark > (first - 1) // mark:
-            hub.mark("long")  # what waits for company is in sight too
+            hub.sync_journal("long")  # what waits for company is in sight too
             frame = min(_frame(viewer.state) for _ in range(FRAMES))
             found.append({"steps": last, "memory": process.memory_info().rss / 2**20, "frame": frame})
             _restart(directory)

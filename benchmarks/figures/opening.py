@@ -12,7 +12,7 @@ from benchmarks.figures import Effort
 from benchmarks.sandbox import Place
 from benchmarks.statistics import Row
 from benchmarks.terminal import Terminal
-from tui_trainer.runs.loading.state_cache import fold_path
+from tui_trainer.runs.loading.state_cache import cache_path
 
 APART = 0.04
 """Seconds without a byte after which what comes is another frame."""
@@ -89,7 +89,7 @@ def _open(place: Place, steps: int, rounds: int, *, zoom: bool, anew: bool = Tru
     found = _Found()
     for number in range(rounds):
         if anew:
-            fold_path(place.folder("long") / "events.jsonl").unlink(missing_ok=True)
+            cache_path(place.folder("long") / "events.jsonl").unlink(missing_ok=True)
         began = monotonic()
         command = [sys.executable, "-m", "tui_trainer", "open", "long"]
         terminal = Terminal(command, 140, 40, place.environ, str(place.directory), interpret=True)

@@ -39,10 +39,10 @@ def _share(preset: str, effort: Effort) -> Row:
     hub = EventBus()
     try:
         hub.add_run("run")
-        hub.write_to("run", Journal(folder.journal, claim=folder.claim))
+        hub.attach_journal("run", Journal(folder.journal, claim=folder.claim))
         trainer = Trainer("run", config, lambda event: hub.publish("run", event), CommandQueue(threading.Event()))
         trainer.set_up()
-        trainer.begin(folder, lambda: hub.mark("run"))
+        trainer.begin(folder, lambda: hub.sync_journal("run"))
         costs: list[float] = []
         save = trainer.save
 

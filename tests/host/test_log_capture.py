@@ -1,4 +1,4 @@
-"""What a host prints survives the folder in which it is kept."""
+"""The captured output of a host survives the removal of its run directory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ assert seen == ["early", "first", "away", "back"], seen
 """
 
 
-def test_a_log_that_was_taken_away_is_written_again_from_its_first_line(tmp_path):
+def test_a_removed_log_is_written_again_from_its_first_line(tmp_path):
     done = subprocess.run([sys.executable, "-c", CODE, str(tmp_path)], capture_output=True, text=True)
     assert (tmp_path / "run" / "host.log").read_text() == "early\nfirst\naway\nback\n"
     assert done.returncode == 0

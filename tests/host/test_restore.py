@@ -1,4 +1,4 @@
-"""Runs whose host vanished, taken up from a viewer: all of them, and those that are over stay in sight."""
+"""Resuming runs whose host vanished; finished runs of the same screen stay on it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def kill(watcher: SessionClient, launched: Launched, runs: int) -> None:
     launched.process.wait(30)
 
 
-def test_all_dead_runs_of_a_set_and_others_are_taken_up_and_those_that_are_over_stay(tmp_path, monkeypatch):
+def test_dead_runs_are_resumed_and_finished_ones_stay(tmp_path, monkeypatch):
     started: list[Launched] = []
 
     def remembered(spec: HostSpec) -> Launched:
@@ -54,8 +54,8 @@ def test_all_dead_runs_of_a_set_and_others_are_taken_up_and_those_that_are_over_
     assert [describe(folder).status for folder in folders] == ["dead", "finished", "dead", "dead"]
 
     feed = RunStore(MultiSession([JournalSession(folder) for folder in folders]))
-    wait_for(lambda: feed.take() and len(feed.resumable) == 3, what="word of the three")
-    assert feed.session.kind == "replay"
+    wait_for(lambda: feed.take() and len(feed.resumable) == 3, what="the report of the three")
+    assert feed.session.kind == "finished"
     before = {name: state.step for name, state in feed.states.items()}
     assert feed.left_over == (str(folders[1]),)
     feed.adopt(resume.resume_session(feed.resumable, feed.left_over))
@@ -86,7 +86,7 @@ def resumed(tmp_path: Path, name: str) -> tuple[Launched, SessionClient]:
     return launched, SessionClient(launched.session())
 
 
-def test_what_was_asked_after_the_last_save_is_asked_again_at_its_step(tmp_path):
+def test_commands_after_the_last_save_are_applied_again_at_their_steps(tmp_path):
     config = tiny_config(training={"epochs": 1_000_000, "steps_per_second": 400}, checkpoints={"every_steps": 300})
     spec = host_spec(Preset("tiny", "test", {"": config}), str(tmp_path / "runs"), "run", ["test"])
     launched = launch(spec)
@@ -101,7 +101,7 @@ def test_what_was_asked_after_the_last_save_is_asked_again_at_its_step(tmp_path)
     assert [step for step, _ in before.interventions] == [answer.step]
 
     launched, watcher = resumed(tmp_path, "run")
-    watcher.until(lambda: watcher.state.step > before.last_step, "the steps once more")
+    watcher.until(lambda: watcher.state.step > before.last_step, "the steps again")
     watcher.session.send(cmd.Stop())
     watcher.until(lambda: watcher.state.over, "the end")
     launched.process.wait(30)
@@ -111,10 +111,10 @@ def test_what_was_asked_after_the_last_save_is_asked_again_at_its_step(tmp_path)
     assert max(before.rows) == answer.step + 20
     assert first_difference(before, after) == ""
     assert after.interventions[0] == before.interventions[0]
-    assert any("asked again, at the same step" in line.text for line in watcher.state.log)
+    assert any("applied again at the same step" in line.text for line in watcher.state.log)
 
 
-def test_a_run_of_a_group_whose_checkpoint_does_not_fit_leaves_the_others_as_they_are(tmp_path):
+def test_one_checkpoint_that_does_not_fit_leaves_the_group_unchanged(tmp_path):
     launched = launch(start(tmp_path, "g", "a", "b"))
     kill(SessionClient(launched.session()), launched, 2)
     mine = tmp_path / "runs/g/a/events.jsonl"
@@ -127,7 +127,7 @@ def test_a_run_of_a_group_whose_checkpoint_does_not_fit_leaves_the_others_as_the
     assert mine.read_bytes() == before
 
 
-def test_what_was_changed_by_hand_and_what_is_missing_is_said(tmp_path):
+def test_manual_changes_and_missing_lines_are_reported(tmp_path):
     launched = launch(start(tmp_path, "run"))
     kill(SessionClient(launched.session()), launched, 1)
     journal, config = tmp_path / "runs/run/events.jsonl", tmp_path / "runs/run/run.toml"
@@ -139,9 +139,9 @@ def test_what_was_changed_by_hand_and_what_is_missing_is_said(tmp_path):
     watcher.session.send(cmd.Stop())
     watcher.until(lambda: watcher.state.over, "the end")
     launched.process.wait(30)
-    said = [line.text for line in watcher.state.log]
-    assert "run.toml has changed: data.batch_size was 20, is 10" in said, said
-    assert any(line.startswith("events.jsonl ends ") for line in said)
-    assert any(line.startswith("1 altered lines of events.jsonl were passed over") for line in said)
+    messages = [line.text for line in watcher.state.log]
+    assert "run.toml has changed: data.batch_size was 20, is 10" in messages, messages
+    assert any(line.startswith("events.jsonl ends ") for line in messages)
+    assert any(line.startswith("1 altered lines of events.jsonl were passed over") for line in messages)
     written = [line for event in read_events(journal) if event.type == "Logged" for line in event.lines]
     assert any(line.startswith("run.toml has changed") for line in written)

@@ -1,4 +1,4 @@
-"""A run's curves as a table."""
+"""Export of a run's curves as a table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.export import write_csv
 
 
-def test_a_name_cannot_act_on_the_terminal_that_the_table_is_read_in(tmp_path):
+def test_control_characters_in_names_are_made_visible(tmp_path):
     journal = tmp_path / "events.jsonl"
     found = ev.Scalars(step=1, seq=1, run="r", steps=[1], seconds=[0.5], values={"a\x1b]0;x\x07,\u202eb": [0.25]})
     journal.write_bytes(encode_event(found))

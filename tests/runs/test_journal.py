@@ -1,4 +1,4 @@
-"""The journal survives what a night brings: torn lines, full disks, folders taken away."""
+"""The journal survives torn lines, full disks and removed directories."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs import journal as journals
-from tui_trainer.runs.journal import Follower, Journal, newest_lines, read_events, whole_length
+from tui_trainer.runs.journal import Follower, Journal, complete_length, newest_lines, read_events
 
 
 def line(number: int) -> bytes:
@@ -32,7 +32,7 @@ def numbers(path) -> list[int]:
     return [event.seq for event in read_events(path)]
 
 
-def test_each_line_is_an_object_that_any_tool_reads(tmp_path):
+def test_each_line_is_a_json_object(tmp_path):
     path = tmp_path / "events.jsonl"
     write(path, 3)
     objects = [json.loads(text) for text in path.read_text().splitlines()]
@@ -40,7 +40,7 @@ def test_each_line_is_an_object_that_any_tool_reads(tmp_path):
     assert all(list(o)[-1] == "crc" for o in objects)
 
 
-def test_torn_at_any_byte_it_reads_whole_lines_and_the_next_writer_starts_on_a_fresh_one(tmp_path):
+def test_torn_at_any_byte_complete_lines_are_read_and_the_next_writer_starts_a_new_line(tmp_path):
     path = tmp_path / "events.jsonl"
     whole = b"".join(write(path, 3))
     for end in range(len(whole) + 1):
@@ -65,7 +65,7 @@ def test_an_altered_line_is_skipped_and_counted_and_the_others_are_read(tmp_path
     assert follower.skipped == 1
 
 
-def test_a_follower_never_returns_half_a_line(tmp_path):
+def test_a_follower_never_returns_a_partial_line(tmp_path):
     path = tmp_path / "events.jsonl"
     path.touch()
     follower = Follower(path)
@@ -82,7 +82,7 @@ def test_a_follower_never_returns_half_a_line(tmp_path):
     assert follower.skipped == 0
 
 
-def test_the_newest_lines_come_first_and_torn_ones_do_not_come(tmp_path):
+def test_the_newest_lines_come_first_and_torn_ones_are_left_out(tmp_path):
     path = tmp_path / "events.jsonl"
     lines = write(path, 500)
     with open(path, "ab") as file:
@@ -91,7 +91,7 @@ def test_the_newest_lines_come_first_and_torn_ones_do_not_come(tmp_path):
     assert len(list(newest_lines(path, limit=2000))) < 20
 
 
-def test_what_cannot_be_written_waits_and_is_written_in_order_later(tmp_path, monkeypatch):
+def test_lines_that_cannot_be_written_are_written_later_in_order(tmp_path, monkeypatch):
     path = tmp_path / "events.jsonl"
     journal = Journal(path)
     journal.append(line(1))
@@ -108,7 +108,7 @@ def test_what_cannot_be_written_waits_and_is_written_in_order_later(tmp_path, mo
         journal.append(line(number))
     assert "No space left" in journal.error
     assert numbers(path) == [1]
-    assert path.stat().st_size == whole_length(path)
+    assert path.stat().st_size == complete_length(path)
     full = False
     journal.append(line(4))
     assert journal.error == ""
@@ -116,14 +116,14 @@ def test_what_cannot_be_written_waits_and_is_written_in_order_later(tmp_path, mo
     journal.close()
 
 
-def test_what_waits_is_bounded_and_what_is_lost_is_counted(tmp_path, monkeypatch):
+def test_the_retry_buffer_is_bounded_and_dropped_lines_are_counted(tmp_path, monkeypatch):
     journal = Journal(tmp_path / "events.jsonl")
-    monkeypatch.setattr(journals, "MAX_PENDING", 1000)
+    monkeypatch.setattr(journals, "MAX_RETRY_BUFFER", 1000)
     monkeypatch.setattr(journal, "_write", lambda data: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
     for number in range(100):
         journal.append(line(number))
     assert journal.lost > 80
-    assert journal._pending_bytes <= 1000
+    assert journal._retry_buffer_bytes <= 1000
 
 
 def test_a_folder_that_was_moved_away_and_back_is_written_again(tmp_path, monkeypatch):
@@ -135,7 +135,7 @@ def test_a_folder_that_was_moved_away_and_back_is_written_again(tmp_path, monkey
     assert journal.error == ""
     folder.rename(tmp_path / "away")
     journal.check()
-    assert "taken away" in journal.error
+    assert "was removed" in journal.error
     journal.append(line(2))
     assert journal.error
     (tmp_path / "away").rename(folder)
@@ -146,7 +146,7 @@ def test_a_folder_that_was_moved_away_and_back_is_written_again(tmp_path, monkey
     assert numbers(folder / "events.jsonl") == [1, 2, 3]
 
 
-def test_a_folder_that_was_deleted_and_made_again_gets_every_line_from_the_first(tmp_path):
+def test_a_folder_that_was_deleted_and_created_again_gets_every_line(tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
     path = folder / "events.jsonl"
@@ -162,8 +162,8 @@ def test_a_folder_that_was_deleted_and_made_again_gets_every_line_from_the_first
     journal.append(line(2))
     journal.check()
     journal.append(line(3))
-    assert journal.error == journals.TAKEN_AWAY
-    with pytest.raises(OSError, match="taken away"):
+    assert journal.error == journals.REMOVED
+    with pytest.raises(OSError, match="was removed"):
         journal.sync()
     folder.mkdir()
     journal.check()
@@ -192,7 +192,7 @@ def test_a_folder_that_is_back_only_at_the_end_gets_every_line(tmp_path):
     assert numbers(folder / "events.jsonl") == [1, 2]
 
 
-def test_a_copy_that_cannot_be_finished_leaves_nothing_and_is_tried_again(tmp_path, monkeypatch):
+def test_a_copy_that_fails_leaves_nothing_and_is_tried_again(tmp_path, monkeypatch):
     folder = tmp_path / "run"
     folder.mkdir()
     path = folder / "events.jsonl"
@@ -206,7 +206,7 @@ def test_a_copy_that_cannot_be_finished_leaves_nothing_and_is_tried_again(tmp_pa
     with monkeypatch.context() as patched:
         patched.setattr("tui_trainer.runs.journal.os.fsync", full)
         journal.check()
-        assert journal.error == journals.TAKEN_AWAY
+        assert journal.error == journals.REMOVED
         assert list(folder.iterdir()) == []
     journal.check()
     assert journal.error == ""
@@ -214,7 +214,7 @@ def test_a_copy_that_cannot_be_finished_leaves_nothing_and_is_tried_again(tmp_pa
     journal.close()
 
 
-def test_half_a_line_that_cannot_be_taken_back_at_once_is_taken_back_before_the_next(tmp_path, monkeypatch):
+def test_a_partial_line_that_cannot_be_removed_at_once_is_removed_before_the_next(tmp_path, monkeypatch):
     path = tmp_path / "events.jsonl"
     journal = Journal(path)
     journal.append(line(1))
@@ -240,20 +240,20 @@ def test_half_a_line_that_cannot_be_taken_back_at_once_is_taken_back_before_the_
     journal.append(line(3))
     journal.close()
     assert numbers(path) == [1, 2, 3]
-    assert path.stat().st_size == whole_length(path)
+    assert path.stat().st_size == complete_length(path)
 
 
 @pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 200_000])
-def test_the_whole_length_of_files_of_any_size(tmp_path, size):
+def test_the_complete_length_of_files_of_any_size(tmp_path, size):
     path = tmp_path / "x"
     path.write_bytes(b"a" * size)
-    assert whole_length(path) == 0
+    assert complete_length(path) == 0
     path.write_bytes(b"ab\n" + b"a" * size)
-    assert whole_length(path) == 3
+    assert complete_length(path) == 3
 
 
 @pytest.mark.parametrize("grown", [0, 3, 40])
-def test_a_follower_whose_journal_is_cut_and_grows_again_says_so(tmp_path, grown):
+def test_a_follower_notices_that_its_journal_was_cut_and_grew_again(tmp_path, grown):
     path = tmp_path / "events.jsonl"
     journal = Journal(path)
     lines = [encode_event(ev.Noted(seq=number, text=f"first {number}")) for number in range(1, 9)]

@@ -1,4 +1,4 @@
-"""The run folder: one writer, a lock that dies with it, and a listing that is not fooled."""
+"""The run directory: one writer, a lock that ends with its process, and a listing that survives damaged files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tui_trainer.protocol.checksum import seal
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.catalog import describe, find_run, list_runs
 from tui_trainer.runs.journal import Journal
-from tui_trainer.runs.run_dir import Owner, RunDir, taken
+from tui_trainer.runs.run_dir import Owner, RunDir, name_is_taken
 
 OWNER = Owner(123, "here", "/tmp/x.sock")
 
@@ -40,11 +40,11 @@ def test_two_hosts_can_never_hold_one_folder(tmp_path):
 
 def test_a_name_that_is_taken_is_refused(tmp_path):
     make(tmp_path / "a").release()
-    with pytest.raises(UserError, match="already"):
+    with pytest.raises(UserError, match="already exists"):
         make(tmp_path / "a")
 
 
-def test_the_lock_dies_with_its_process_and_its_pid_is_never_trusted(tmp_path):
+def test_the_lock_ends_with_its_process_and_its_pid_is_never_trusted(tmp_path):
     path = tmp_path / "a"
     make(path).release()
     code = (
@@ -67,7 +67,7 @@ def test_the_lock_dies_with_its_process_and_its_pid_is_never_trusted(tmp_path):
     assert RunDir(path).owner() is None
 
 
-def test_a_finished_run_is_listed_with_what_programs_rely_on(tmp_path):
+def test_a_finished_run_is_listed_with_the_stable_fields(tmp_path):
     folder = make(tmp_path / "a")
     journal = Journal(folder.journal)
     bench = TrainerHarness(tiny_config(), folder)
@@ -99,7 +99,7 @@ def test_a_finished_run_is_listed_with_what_programs_rely_on(tmp_path):
         ([ev.RunFinished(reason="interrupted", exit_code=130)], False, "finished"),
     ],
 )
-def test_the_status_is_what_lock_and_journal_say_together(tmp_path, events, locked, status):
+def test_the_status_follows_from_lock_and_journal(tmp_path, events, locked, status):
     folder = make(tmp_path / "a")
     journal = Journal(folder.journal)
     for event in events:
@@ -120,7 +120,7 @@ def test_runs_are_found_by_path_name_prefix_and_last(tmp_path):
     assert find_run(str(tmp_path / "2026-01-02_c"), tmp_path).name == "2026-01-02_c"
     assert find_run("group/two", tmp_path).name == "group/two"
     assert find_run("group", tmp_path).name.startswith("group/")
-    with pytest.raises(UserError, match="several runs"):
+    with pytest.raises(UserError, match="matches several runs"):
         find_run("2026-01-02", tmp_path)
     with pytest.raises(UserError, match="did you mean '2026-01-02_b'"):
         find_run("2026-01-02-b", tmp_path)
@@ -128,7 +128,7 @@ def test_runs_are_found_by_path_name_prefix_and_last(tmp_path):
         find_run("last", tmp_path, live=True)
 
 
-def test_a_folder_of_rubbish_is_listed_without_a_word_of_it(tmp_path):
+def test_a_folder_of_damaged_files_is_listed_as_dead(tmp_path):
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "events.jsonl").write_bytes(b"\xff\x00{{{\n" * 100)
     (tmp_path / "x" / "about.json").write_bytes(b"[[[[")
@@ -136,22 +136,22 @@ def test_a_folder_of_rubbish_is_listed_without_a_word_of_it(tmp_path):
     assert [(info.name, info.status) for info in list_runs(tmp_path)] == [("x", "dead")]
 
 
-def test_a_folder_that_was_never_finished_is_made_anew(tmp_path):
+def test_a_folder_that_never_became_a_run_is_created_again(tmp_path):
     for inside in ((), (".lock",), (".lock", "about.json", "checkpoints", ".run.toml.1.tmp")):
         path = tmp_path / f"with-{len(inside)}"
         path.mkdir()
         for name in inside:
             (path / name).mkdir() if name == "checkpoints" else (path / name).write_text("{}")
-        assert not taken(path)
+        assert not name_is_taken(path)
         assert list_runs(tmp_path) == []
         make(path).release()
-        assert taken(path)
+        assert name_is_taken(path)
         (path / "run.toml").unlink()
         (path / "about.json").unlink()
         path.rename(tmp_path / f".{path.name}")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("not a run, and not ours")
-    with pytest.raises(UserError, match="already"):
+    with pytest.raises(UserError, match="already exists"):
         make(tmp_path / "mine")
 
 
@@ -166,7 +166,7 @@ def test_a_folder_that_cannot_be_written_is_refused_and_not_left(tmp_path, monke
 
 
 @pytest.mark.parametrize("part", ["events.jsonl", "host.log", ".lock", "about.json", "checkpoints"])
-def test_a_folder_whose_parts_lie_elsewhere_is_not_written(tmp_path, part):
+def test_a_folder_with_a_link_in_it_is_not_written(tmp_path, part):
     make(tmp_path / "a").release()
     secret = tmp_path / "secret"
     secret.write_text("precious")
@@ -175,15 +175,15 @@ def test_a_folder_whose_parts_lie_elsewhere_is_not_written(tmp_path, part):
         path.rmdir()
     path.unlink(missing_ok=True)
     path.symlink_to(secret)
-    with pytest.raises(UserError, match="another place"):
+    with pytest.raises(UserError, match="is a symbolic link"):
         RunDir(tmp_path / "a").hold(OWNER)
     assert secret.read_text() == "precious"
 
 
-def test_a_folder_that_was_taken_away_and_is_back_is_held_again(tmp_path):
+def test_a_folder_that_was_removed_and_is_back_is_locked_again(tmp_path):
     folder = make(tmp_path / "a")
     (tmp_path / "a").rename(tmp_path / "away")
-    with pytest.raises(OSError, match="taken away"):
+    with pytest.raises(OSError, match="the folder was removed"):
         folder.claim()
     assert RunDir(tmp_path / "a").owner() is None
     (tmp_path / "a").mkdir()
@@ -195,7 +195,7 @@ def test_a_folder_that_was_taken_away_and_is_back_is_held_again(tmp_path):
     assert RunDir(tmp_path / "a").owner() is None
 
 
-def test_a_folder_that_comes_back_empty_is_given_what_the_run_was_made_from(tmp_path):
+def test_a_folder_that_comes_back_empty_gets_its_config_and_about_files(tmp_path):
     folder = make(tmp_path / "a")
     before = {path.name: path.read_bytes() for path in (folder.config, folder.about)}
     shutil.rmtree(folder.path)
@@ -211,7 +211,7 @@ def test_a_folder_that_comes_back_empty_is_given_what_the_run_was_made_from(tmp_
     folder.release()
 
 
-def test_a_folder_that_another_host_made_under_the_name_is_left_alone(tmp_path):
+def test_a_folder_that_another_host_created_is_left_alone(tmp_path):
     folder = make(tmp_path / "a")
     journal = Journal(folder.journal, claim=folder.claim)
     journal.append(encode_event(ev.Noted(text="of the first")))
@@ -237,7 +237,7 @@ def test_a_folder_that_another_host_made_under_the_name_is_left_alone(tmp_path):
 
 
 @pytest.mark.parametrize("part", ["about.json", "host.log", ".lock", "run.toml"])
-def test_a_pipe_in_the_place_of_a_file_is_refused_and_never_waited_for(tmp_path, part):
+def test_a_pipe_in_place_of_a_file_is_refused_without_blocking(tmp_path, part):
     folder = RunDir(tmp_path / "run")
     folder.create("x = 1\n", {}, OWNER)
     folder.release()
@@ -245,7 +245,7 @@ def test_a_pipe_in_the_place_of_a_file_is_refused_and_never_waited_for(tmp_path,
     os.mkfifo(folder.path / part)
     assert folder.owner() is None
     assert [info.name for info in list_runs(tmp_path)] == (["run"] if part != "run.toml" else [])
-    with pytest.raises(UserError, match=r"is no plain file"):
+    with pytest.raises(UserError, match="is not a regular file"):
         folder.hold(OWNER)
 
 
@@ -260,7 +260,7 @@ def test_a_pipe_in_the_place_of_a_file_is_refused_and_never_waited_for(tmp_path,
         b'{"type":"Scalars","steps":["x"],"values":[1,2]',
     ],
 )
-def test_a_line_with_a_checksum_that_says_nonsense_is_listed_without_a_word_of_it(tmp_path, body):
+def test_a_valid_checksum_around_invalid_values_is_listed_without_them(tmp_path, body):
     folder = RunDir(tmp_path / "run")
     folder.create("x = 1\n", {}, OWNER)
     folder.release()

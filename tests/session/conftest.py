@@ -1,4 +1,4 @@
-"""Hosts to talk to: in this process and in another, over the same protocol."""
+"""Hosts for tests, in this process and in another, and a client that drains their sessions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tui_trainer.state.run_state import RunState
 
 
 class SessionClient:
-    """A viewer without a screen: drains, folds, remembers."""
+    """A viewer without a screen: it drains a session, folds its events and keeps all messages."""
 
     opened: ClassVar[list[SessionClient]] = []
 
@@ -71,9 +71,9 @@ class SessionClient:
                 None,
             )
 
-        found = self.until(answer, f"the answer to {type(command).__name__}")
-        assert isinstance(found, ev.Event)
-        return found
+        event = self.until(answer, f"the answer to {type(command).__name__}")
+        assert isinstance(event, ev.Event)
+        return event
 
     def notices(self) -> list[Notice]:
         return [message for message in self.messages if isinstance(message, Notice)]
@@ -81,7 +81,7 @@ class SessionClient:
 
 @pytest.fixture(autouse=True)
 def private_sockets(tmp_path_factory, monkeypatch):
-    """Sockets in a directory of the test's own; whoever still watches at its end leaves."""
+    """Put sockets in a directory of the test, and close the sessions that are open at its end."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("s")))
     yield
     while SessionClient.opened:
@@ -90,7 +90,7 @@ def private_sockets(tmp_path_factory, monkeypatch):
 
 @dataclasses.dataclass
 class Running:
-    """A live run: its spec, a first watcher, and how to get another."""
+    """A live run: its spec, a first client, and a function that connects another one."""
 
     spec: HostSpec
     watcher: SessionClient
@@ -105,7 +105,7 @@ def spec_for(tmp_path: Path, **tables) -> HostSpec:
 
 @pytest.fixture(params=["in-process", "socket"])
 def running(request, tmp_path) -> Iterator[Running]:
-    """A run that goes on until it is told to stop, over each transport."""
+    """A run that trains until it is stopped, over each transport."""
     spec = spec_for(tmp_path, training={"epochs": 1_000_000})
     if request.param == "in-process":
         session = InProcessSession(spec)

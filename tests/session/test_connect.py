@@ -14,7 +14,7 @@ from tui_trainer.session.finished_run import JournalSession
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    """A set of two runs, the later one first by its name, and a run of its own."""
+    """A group of two runs, whose names are not in the order of their start, and a single run."""
     for second, name in enumerate(("race/slow", "race/fast", "alone")):
         folder = tmp_path / name
         folder.mkdir(parents=True)
@@ -27,14 +27,14 @@ def runs(tmp_path: Path) -> Path:
     ("name", "opened"),
     [("race", ["slow", "fast"]), ("race/fast", ["fast"]), ("alone", ["alone"]), ("last", ["alone"])],
 )
-def test_a_set_is_opened_whole_in_the_order_of_its_runs(runs: Path, name: str, opened: list[str]) -> None:
+def test_a_group_is_opened_in_the_order_of_its_runs(runs: Path, name: str, opened: list[str]) -> None:
     for given in {name, str(runs / name)} if name != "last" else {name}:
         sessions = [JournalSession(folder) for folder in folders_of(given, runs)]
-        told = [session.drain()[0].states[0].run for session in sessions]  # pyright: ignore[reportAttributeAccessIssue]
-        assert told == opened
+        names = [session.drain()[0].states[0].run for session in sessions]  # pyright: ignore[reportAttributeAccessIssue]
+        assert names == opened
 
 
-def test_what_is_no_run_is_refused(runs: Path) -> None:
+def test_a_path_that_is_not_a_run_is_refused(runs: Path) -> None:
     (runs / "notes.txt").touch()
     with pytest.raises(UserError, match="is not a run folder"):
         folders_of(str(runs / "notes.txt"), runs)

@@ -1,4 +1,4 @@
-"""A long run that is opened: at once a coarse picture that says so, then all of it."""
+"""Opening a long run: a coarse state first, then the full one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tui_trainer.state.run_state import RunState
 
 @pytest.fixture(autouse=True)
 def every_journal_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui_trainer.session.finished_run.WORTH", 0)
+    monkeypatch.setattr("tui_trainer.session.finished_run.MIN_BYTES", 0)
 
 
 def folded(journal: Path) -> str:
@@ -33,39 +33,39 @@ def folded(journal: Path) -> str:
 
 
 def greetings(session: JournalSession | MultiSession, notices: list[Notice] | None = None) -> list[Greeting]:
-    """All until everything has been read."""
-    found: list[Greeting] = []
+    """The greetings until the journal has been read."""
+    received: list[Greeting] = []
     until = monotonic() + 30
-    while not found or found[-1].read < 1:
+    while not received or received[-1].read < 1:
         assert monotonic() < until
         for message in session.drain():
             if isinstance(message, Greeting):
-                found.append(message)
+                received.append(message)
             elif notices is not None and isinstance(message, Notice):
                 notices.append(message)
         sleep(0.01)
-    return found
+    return received
 
 
-def test_it_is_coarse_first_and_whole_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_state_is_coarse_first_and_complete_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = write(tmp_path / "long", 1, 20_000)
-    begun: list[background_load.BackgroundLoader] = []
+    started: list[background_load.BackgroundLoader] = []
 
-    def begin_and_halt(path: Path) -> background_load.BackgroundLoader | None:
-        found = begin(path)
-        assert found is not None
-        os.kill(found._process.pid, signal.SIGSTOP)  # it may be done before this one has looked
-        begun.append(found)
-        return found
+    def start_and_halt(path: Path) -> background_load.BackgroundLoader | None:
+        loader = start(path)
+        assert loader is not None
+        os.kill(loader._process.pid, signal.SIGSTOP)  # else it may be done before the first drain
+        started.append(loader)
+        return loader
 
-    begin = finished_run._begin
-    monkeypatch.setattr(finished_run, "_begin", begin_and_halt)
+    start = finished_run._start_loader
+    monkeypatch.setattr(finished_run, "_start_loader", start_and_halt)
     session = JournalSession(tmp_path / "long")
     (coarse,) = session.drain()
     assert isinstance(coarse, Greeting)
     assert coarse.read < 1
     assert coarse.states[0].over
-    os.kill(begun[0]._process.pid, signal.SIGCONT)
+    os.kill(started[0]._process.pid, signal.SIGCONT)
     found = greetings(session)
     session.close()
     assert coarse.states[0].step == found[-1].states[0].step
@@ -73,16 +73,16 @@ def test_it_is_coarse_first_and_whole_in_the_end(tmp_path: Path, monkeypatch: py
     assert found[-1].states[0].model_dump_json() == folded(journal)
 
 
-def test_lines_that_were_skipped_elsewhere_are_told_here(tmp_path: Path) -> None:
+def test_damaged_lines_that_the_subprocess_skipped_are_reported(tmp_path: Path) -> None:
     altered(write(tmp_path / "long", 2, 20_000), random.Random(1), 3)
     session = JournalSession(tmp_path / "long")
     notices: list[Notice] = []
     greetings(session, notices)
     session.close()
-    assert [notice.text.split(" of the journal")[0] for notice in notices] == ["3 altered or torn lines"]
+    assert [notice.text for notice in notices] == ["skipped 3 damaged lines of events.jsonl"]
 
 
-def test_where_no_process_can_be_started_it_is_read_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_subprocess_the_journal_is_read_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = write(tmp_path / "long", 3, 20_000)
 
     def refuse(*_: object, **__: object) -> None:
@@ -92,18 +92,18 @@ def test_where_no_process_can_be_started_it_is_read_here(tmp_path: Path, monkeyp
     assert greetings(JournalSession(tmp_path / "long"))[-1].states[0].model_dump_json() == folded(journal)
 
 
-def test_a_process_that_dies_is_replaced_by_this_one(tmp_path: Path) -> None:
+def test_a_subprocess_that_dies_is_replaced_by_this_process(tmp_path: Path) -> None:
     journal = write(tmp_path / "long", 4, 20_000)
     session = JournalSession(tmp_path / "long")
     assert session.drain()
-    assert session._reading is not None
-    session._reading._process.kill()
+    assert session._loader is not None
+    session._loader._process.kill()
     assert greetings(session)[-1].states[0].model_dump_json() == folded(journal)
     session.close()
 
 
-def test_what_is_read_here_is_not_called_whole_before_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine a tick is over before the journal is."""
+def test_progress_stays_below_one_until_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a tick ends before the journal does."""
 
     def refuse(*arguments: object, **options: object) -> None:
         raise OSError
@@ -120,7 +120,7 @@ def test_what_is_read_here_is_not_called_whole_before_it_is(tmp_path: Path, monk
     assert found[-1].states[0].model_dump_json() == folded(journal)
 
 
-def test_of_several_the_last_one_counts(tmp_path: Path) -> None:
+def test_several_journals_are_loaded_at_the_same_time(tmp_path: Path) -> None:
     journals = [write(tmp_path / name, seed, 20_000) for seed, name in enumerate(("one", "two"), start=5)]
     session = MultiSession([JournalSession(journal.parent) for journal in journals])
     states = greetings(session)[-1].states

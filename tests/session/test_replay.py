@@ -1,4 +1,4 @@
-"""What a replay is told to do at which step, so that it does what the run did."""
+"""The commands of a replay, and those of a resume: applied at their steps, they give the same run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def record_of(bench: TrainerHarness) -> RunHistory:
 
 
 @pytest.mark.parametrize("to", ["last", "epoch-00002", "step-8", "mine"])
-def test_a_replay_goes_back_to_a_checkpoint_that_the_clock_had_made(tmp_path, to):
+def test_a_replay_rolls_back_to_a_checkpoint_that_was_saved_by_the_clock(tmp_path, to):
     """The saves of a replay come at other steps: what the run went back to is saved for it."""
     saving = {"every_seconds": 1e9, "keep": 3}
     bench = TrainerHarness(
@@ -52,7 +52,7 @@ def test_a_replay_goes_back_to_a_checkpoint_that_the_clock_had_made(tmp_path, to
 
 
 class TestAfterACheckpoint:
-    """What a run that goes on from a checkpoint is asked again."""
+    """The commands that a resumed run applies again."""
 
     @pytest.fixture
     def bench(self):
@@ -62,7 +62,7 @@ class TestAfterACheckpoint:
         path.write_bytes(b"".join(map(encode_event, bench.events)))
         return path
 
-    def test_what_changed_the_rest_of_the_run(self, bench, tmp_path):
+    def test_commands_that_change_the_run_are_applied_again(self, bench, tmp_path):
         bench.steps(8)
         for command in (
             cmd.SetLearningRate(value=0.2, id="rate"), cmd.Pause(id="pause"), cmd.Resume(id="resume"),
@@ -70,11 +70,11 @@ class TestAfterACheckpoint:
         ):  # fmt: skip
             bench.control.put(command)
         bench.steps(1)
-        found = pending_after(self.journal_of(bench, tmp_path / "j"), 0, 5, {"held"})
-        assert [(step, command.id) for step, command in found.script] == [(8, "rate"), (8, "note")]
-        assert found.words == "2 commands obeyed after the checkpoint asked again, at the same steps"
+        pending = pending_after(self.journal_of(bench, tmp_path / "j"), 0, 5, {"held"})
+        assert [(step, command.id) for step, command in pending.script] == [(8, "rate"), (8, "note")]
+        assert pending.message == "2 commands from after the checkpoint applied again at the same steps"
 
-    def test_only_what_came_after_it(self, bench, tmp_path):
+    def test_only_commands_after_the_checkpoint_are_applied_again(self, bench, tmp_path):
         bench.steps(3)
         bench.control.put(cmd.SetLearningRate(value=0.2, id="rate"))
         bench.steps(3)
@@ -82,25 +82,28 @@ class TestAfterACheckpoint:
         reached = sum(len(encode_event(event)) for event in bench.events)
         bench.control.put(cmd.SetClip(value=1.0, id="clip"))
         bench.steps(3)
-        found = pending_after(self.journal_of(bench, tmp_path / "j"), reached, 6)
-        assert [(step, command.id) for step, command in found.script] == [(6, "clip")]
+        pending = pending_after(self.journal_of(bench, tmp_path / "j"), reached, 6)
+        assert [(step, command.id) for step, command in pending.script] == [(6, "clip")]
 
-    def test_nothing_that_was_undone(self, bench, tmp_path):
+    def test_undone_commands_are_not_applied_again(self, bench, tmp_path):
         bench.steps(8)
         bench.control.put(cmd.SetLearningRate(value=0.2, id="rate"))
         bench.steps(3)
         bench.control.put(cmd.Undo(id="undo"))
         bench.steps(1)
         assert pending_after(self.journal_of(bench, tmp_path / "j"), 0, 5) == PendingCommands()
-        assert "went back to before it" in pending_after(self.journal_of(bench, tmp_path / "j"), 0, 9).words
+        assert "went back to a step before it" in pending_after(self.journal_of(bench, tmp_path / "j"), 0, 9).message
 
-    def test_nothing_that_may_have_broken_the_run(self, bench, tmp_path):
+    def test_nothing_is_applied_again_after_a_failure(self, bench, tmp_path):
         bench.steps(8)
         bench.control.put(cmd.SetLearningRate(value=1e30, id="rate"))
         assert bench.finish().reason == "not-finite"
-        found = pending_after(self.journal_of(bench, tmp_path / "j"), 0, 5)
-        assert found.script == ()
-        assert found.words == "1 command obeyed after the checkpoint not asked again: the run ended not-finite"
+        pending = pending_after(self.journal_of(bench, tmp_path / "j"), 0, 5)
+        assert pending.script == ()
+        assert (
+            pending.message
+            == "1 command from after the checkpoint not applied again, because the run ended: not-finite"
+        )
 
-    def test_without_a_journal(self, tmp_path):
+    def test_without_a_journal_there_are_no_commands(self, tmp_path):
         assert pending_after(tmp_path / "j", 10, 5) == PendingCommands()

@@ -1,4 +1,4 @@
-"""Asking a host for one thing in words: what it answers, and what it costs to ask."""
+"""`send`: the responses of a host to a request, and the cost of a request."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from tests.session.conftest import Running, run_host, spec_for
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
-from tui_trainer.session.request import ANSWER, ASK, GREETING, Hello, Response, request
+from tui_trainer.protocol.requests import encode_request
+from tui_trainer.protocol.wire_format import GREETING, REQUEST, RESPONSE
+from tui_trainer.session.request import HostStatus, Response, request
 
 
-def words(running: Running, command: str, *values: str, run: str = "*", timeout: float = 30) -> Response:
-    hello, *answers = request(Path(running.spec.socket), command, values, by="tester", run=run, timeout=timeout)
-    assert hello == Hello(frozenset({"run"}))
+def send(running: Running, command: str, *values: str, run: str = "*", timeout: float = 30) -> Response:
+    status, *answers = request(Path(running.spec.socket), command, values, by="tester", run=run, timeout=timeout)
+    assert status == HostStatus(frozenset({"run"}))
     (answer,) = answers
     assert isinstance(answer, Response)
     return answer
@@ -28,8 +30,8 @@ def words(running: Running, command: str, *values: str, run: str = "*", timeout:
 
 @pytest.mark.parametrize("running", ["socket"], indirect=True)
 class TestLive:
-    def test_what_is_done_is_answered_in_words_and_with_its_event(self, running):
-        answer = words(running, "set-lr", "value=0.5")
+    def test_a_command_is_answered_in_words_and_with_its_event(self, running):
+        answer = send(running, "set-lr", "value=0.5")
         assert answer.code == 0
         assert answer.text.startswith("learning rate 0.5, was ")
         assert answer.text.endswith(" (tester)")
@@ -38,52 +40,64 @@ class TestLive:
         assert answer.event["cause"]["type"] == "SetLearningRate"
         running.watcher.until(lambda: "learning rate 0.5" in str(running.watcher.state.log), "the same on a screen")
 
-    def test_a_refusal_is_no_error_of_the_asker(self, running):
-        answer = words(running, "resume")
+    def test_a_refusal_has_exit_code_1(self, running):
+        answer = send(running, "resume")
         assert (answer.code, answer.text) == (1, "refused: not paused")
         assert answer.event is not None
 
     @pytest.mark.parametrize(
-        ("command", "values", "said"),
+        ("command", "values", "message"),
         [
             ("set-lrr", ["value=1"], "send: no command 'set-lrr'; did you mean 'set-lr'?"),
             ("set-lr", ["vlue=1"], "send set-lr: vlue: unknown key; did you mean 'value'?"),
-            ("set-lr", ["1"], "send set-lr: '1': write KEY=VALUE"),
-            ("pause", ["by=me"], "send pause: by: not yours to set"),
+            ("set-lr", ["1"], "send set-lr: '1' is not KEY=VALUE"),
+            ("pause", ["by=me"], "send pause: reserved field: by"),
             ("set-scheduler", ["kind=cosin"], "send set-scheduler: scheduler.kind: unknown kind 'cosin'; did you mean"),
         ],
     )
-    def test_nonsense_is_explained_and_changes_nothing(self, running, command, values, said):
+    def test_an_invalid_request_is_explained_and_changes_nothing(self, running, command, values, message):
         before = running.watcher.state.seq
-        answer = words(running, command, *values)
+        answer = send(running, command, *values)
         assert answer.code == 2
         assert answer.event is None
-        assert answer.text.startswith(said)
+        assert answer.text.startswith(message)
         kinds = {message.type for message in running.watcher.messages if getattr(message, "seq", 0) > before}
         assert not kinds & {"SettingChanged", "SchedulerChanged", "Refused"}
 
-    def test_a_run_that_is_not_there_is_refused(self, running):
-        assert words(running, "pause", run="other").code == 1
-
-    def test_too_many_words_are_not_sent(self, running):
-        with pytest.raises(UserError, match="bytes are more than"):
-            words(running, "note", "text=" + "x" * 70_000)
-
-    def test_half_a_wish_counts_as_foolish_and_disturbs_nobody(self, running):
+    def test_a_viewer_is_answered_by_the_event_alone(self, running):
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(running.spec.socket))
-            client.sendall(ASK + b"}\n" + ASK + b',"id":7}\n' + ASK + b"\n")
             client.settimeout(30)
-            heard = b""
-            while heard.count(b"not understood: not a wish") < 3:
+            client.sendall(encode_request(cmd.Note(text="here", id="viewer")))
+            client.sendall(cmd.Note(text="earlier", id="earlier-viewer").model_dump_json().encode() + b"\n")
+            received = b""
+            while b'"id":"earlier-viewer"' not in received:
+                received += client.recv(1 << 16)
+        assert b'"id":"viewer"' in received
+        assert RESPONSE not in received
+
+    def test_a_run_that_is_not_there_is_refused(self, running):
+        assert send(running, "pause", run="other").code == 1
+
+    def test_a_request_that_is_too_long_is_not_sent(self, running):
+        with pytest.raises(UserError, match="the limit is 65,536"):
+            send(running, "note", "text=" + "x" * 70_000)
+
+    def test_a_torn_request_is_refused_and_disturbs_no_other_client(self, running):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(running.spec.socket))
+            client.sendall(REQUEST + b"}\n" + REQUEST + b',"id":7}\n' + REQUEST + b"\n")
+            client.settimeout(30)
+            received = b""
+            while received.count(b"not understood: invalid request") < 3:
                 data = client.recv(1 << 16)
                 assert data, "the host hung up"
-                heard += data
-        assert words(running, "note", "text=still here").code == 0
+                received += data
+        assert send(running, "note", "text=still here").code == 0
 
 
 def answering(path: Path, *lines: bytes) -> threading.Thread:
-    """Somebody who answers with these lines, whatever was asked."""
+    """A host that answers any request with these lines."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen(1)
@@ -100,22 +114,22 @@ def answering(path: Path, *lines: bytes) -> threading.Thread:
     return thread
 
 
-HELLO = GREETING + b',"protocol":1,"version":"0","states":[]}\n'
+GREETING_LINE = GREETING + b',"protocol":1,"version":"0","states":[]}\n'
 
 
-def test_a_host_that_goes_away_is_named(tmp_path):
-    answering(tmp_path / "s", HELLO, ANSWER + b',"id":"another","code":0,"text":"","event":null}\n')
-    with pytest.raises(UserError, match="went away before it answered"):
+def test_a_host_that_closes_the_connection_is_an_error(tmp_path):
+    answering(tmp_path / "s", GREETING_LINE, RESPONSE + b',"id":"another","code":0,"text":"","event":null}\n')
+    with pytest.raises(UserError, match="closed the connection before it answered"):
         list(request(tmp_path / "s", "pause", [], by="", run="*", timeout=20))
 
 
-def test_a_host_of_another_protocol_is_named(tmp_path):
-    answering(tmp_path / "s", HELLO.replace(b'"protocol":1', b'"protocol":2'))
-    with pytest.raises(UserError, match=r"speaks protocol 2 \(version 0\), this is 1"):
+def test_a_host_of_another_protocol_is_an_error(tmp_path):
+    answering(tmp_path / "s", GREETING_LINE.replace(b'"protocol":1', b'"protocol":2'))
+    with pytest.raises(UserError, match=r"uses protocol 2 \(version 0\), this program 1"):
         list(request(tmp_path / "s", "pause", [], by="", run="*", timeout=20))
 
 
-def test_no_answer_is_an_error_after_the_time(tmp_path):
+def test_no_answer_is_an_error_after_the_timeout(tmp_path):
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(tmp_path / "s"))
     listener.listen(1)
@@ -123,15 +137,15 @@ def test_no_answer_is_an_error_after_the_time(tmp_path):
         list(request(tmp_path / "s", "pause", [], by="", run="*", timeout=0.05))
 
 
-def test_what_is_not_saved_is_told_to_who_asks(tmp_path):
+def test_the_status_names_what_could_not_be_saved(tmp_path):
     host, thread = run_host(spec_for(tmp_path, training={"epochs": 1_000_000}))
     try:
         failed = ev.SavingFailed(what="events.jsonl", error="No space left on device")
-        host.hub.publish(host.spec.runs[0].name, failed)
-        hello = next(request(Path(host.spec.socket), "note", ["text=x"], by="", run="*", timeout=60))
-        assert hello == Hello(frozenset({"run"}), ("events.jsonl: No space left on device",))
+        host.bus.publish(host.spec.runs[0].name, failed)
+        status = next(request(Path(host.spec.socket), "note", ["text=x"], by="", run="*", timeout=60))
+        assert status == HostStatus(frozenset({"run"}), ("events.jsonl: No space left on device",))
     finally:
-        host.obey(cmd.Stop())
+        host.submit(cmd.Stop())
         thread.join(60)
 
 
@@ -154,6 +168,6 @@ def loaded(code: str) -> set[str]:
     ],
     ids=["send", "run", "home"],
 )
-def test_a_first_frame_and_a_wish_do_not_wait_for_models(code, monkeypatch, tmp_path):
+def test_a_first_frame_and_a_request_import_no_models(code, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert not loaded(code) & {"pydantic", "torch", "numpy", "plotext"}

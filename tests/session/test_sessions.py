@@ -1,4 +1,4 @@
-"""One protocol, one suite, every transport."""
+"""Sessions: the same tests for every transport."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def test_a_command_is_answered_by_its_event_and_a_bad_one_by_its_refusal(running
     watcher.until(lambda: watcher.state.lr == pytest.approx(0.05))
     assert isinstance(watcher.ask(cmd.Resume()), ev.Refused)
     assert isinstance(watcher.ask(cmd.SetScheduler(scheduler=Cosine())), ev.SchedulerChanged)
-    refused = watcher.ask(cmd.Pause(run="somebody-else"))
+    refused = watcher.ask(cmd.Pause(run="another-run"))
     assert isinstance(refused, ev.Refused)
-    assert "somebody-else" in refused.reason
+    assert "another-run" in refused.reason
 
 
 def test_two_viewers_agree_and_the_late_one_has_the_curves_from_the_first_step(running: Running):
@@ -66,7 +66,7 @@ def test_two_viewers_agree_and_the_late_one_has_the_curves_from_the_first_step(r
     assert isinstance(first.ask(cmd.Resume()), ev.StatusChanged)
 
 
-def test_leaving_does_not_stop_the_run(running: Running):
+def test_closing_a_session_does_not_stop_the_run(running: Running):
     visitor = running.join()
     visitor.until(lambda: visitor.state.step > 0)
     visitor.session.close()
@@ -75,7 +75,7 @@ def test_leaving_does_not_stop_the_run(running: Running):
     assert describe(running.folder).status == "running"
 
 
-def test_the_journal_holds_what_the_viewers_saw(running: Running):
+def test_the_journal_holds_the_events_that_viewers_received(running: Running):
     watcher = running.watcher
     watcher.ask(cmd.Note(text="here"))
     watcher.ask(cmd.Stop())
@@ -97,18 +97,18 @@ def test_the_journal_holds_what_the_viewers_saw(running: Running):
     assert replay.state.model_dump(exclude=volatile) == watcher.state.model_dump(exclude=volatile)
 
 
-def test_nothing_is_left_of_a_host_that_is_done(running: Running):
+def test_a_host_that_ended_leaves_no_socket_and_no_lock(running: Running):
     watcher = running.watcher
     watcher.ask(cmd.Stop())
     watcher.until(watcher.notices)
     assert not os.path.exists(running.spec.socket)
-    wait_for(lambda: describe(running.folder).status == "finished", what="the folder to be let go")
+    wait_for(lambda: describe(running.folder).status == "finished", what="the lock to be released")
     assert isinstance(watcher.ask(cmd.Pause()), ev.Refused)
 
 
 def test_the_socket_is_private(running: Running):
-    found = os.stat(running.spec.socket)
-    assert stat.S_IMODE(found.st_mode) == 0o600
+    status = os.stat(running.spec.socket)
+    assert stat.S_IMODE(status.st_mode) == 0o600
     assert stat.S_IMODE(os.stat(os.path.dirname(running.spec.socket)).st_mode) == 0o700
 
 
@@ -122,17 +122,17 @@ def test_a_refused_run_leaves_nothing_behind(tmp_path):
     assert not os.path.exists(spec.socket)
 
 
-def test_a_viewer_that_stalls_is_given_a_fresh_state_and_costs_bounded_memory(tmp_path, monkeypatch):
+def test_a_viewer_that_stalls_receives_a_fresh_state_and_costs_bounded_memory(tmp_path, monkeypatch):
     from tui_trainer.host import server
 
-    monkeypatch.setattr(server, "MAX_OUTBOX", 50_000)
+    monkeypatch.setattr(server, "MAX_SEND_BUFFER", 50_000)
     host, thread = run_host(spec_for(tmp_path, training={"epochs": 1_000_000}))
     try:
         stalled = SessionClient(connect(host._server.path))
         active = SessionClient(connect(host._server.path))
         active.until(lambda: any(viewer.behind for viewer in host._server.viewers), "the stalled viewer to fall behind")
-        waiting = [viewer.queued - viewer.sent for viewer in host._server.viewers]
-        assert max(waiting) < 60_000 + 3_000_000  # the greeting itself may be larger than the bound
+        queued = [viewer.queued - viewer.sent for viewer in host._server.viewers]
+        assert max(queued) < 60_000 + 3_000_000  # the greeting itself may be larger than the bound
         stalled.until(lambda: sum(isinstance(m, Greeting) for m in stalled.messages) >= 2, "a fresh greeting")
         step = active.state.step
         stalled.until(lambda: stalled.state.step > step)
@@ -144,8 +144,8 @@ def test_a_viewer_that_stalls_is_given_a_fresh_state_and_costs_bounded_memory(tm
     assert not thread.is_alive()
 
 
-class Counted:
-    """A connection that counts how often something is sent."""
+class CountingConnection:
+    """A connection that counts its sends."""
 
     def __init__(self, connection):
         self._connection, self.sends = connection, 0
@@ -158,11 +158,11 @@ class Counted:
         return self._connection.send(data)
 
 
-def test_a_viewer_that_takes_nothing_is_left_alone_until_it_reads(tmp_path):
-    hub = EventBus()
-    hub.add_run("run")
+def test_nothing_is_sent_to_a_viewer_with_a_full_socket(tmp_path):
+    bus = EventBus()
+    bus.add_run("run")
     with selectors.DefaultSelector() as selector, socket.socket(socket.AF_UNIX) as client:
-        server = Server(tmp_path / "s", hub, lambda command: None)
+        server = Server(tmp_path / "s", bus, lambda command: None)
         server.register(selector)
         client.connect(str(tmp_path / "s"))
         client.settimeout(0.2)
@@ -176,38 +176,38 @@ def test_a_viewer_that_takes_nothing_is_left_alone_until_it_reads(tmp_path):
         (viewer,) = server.viewers
         texts = [f"{number} {'x' * 20_000}" for number in range(60)]
         for text in texts:
-            hub.publish("run", ev.Noted(text=text))
+            bus.publish("run", ev.Noted(text=text))
             serve()
         assert viewer.stuck
-        counted = viewer.connection = Counted(viewer.connection)
+        counting = viewer.connection = CountingConnection(viewer.connection)
         for _ in range(50):
             server.flush()
-        assert counted.sends == 0
-        viewer.connection = counted._connection
+        assert counting.sends == 0
+        viewer.connection = counting._connection
         read = b""
 
-        def all_of_it():
+        def received_all():
             nonlocal read
             serve()
             with contextlib.suppress(TimeoutError):
                 read += client.recv(1 << 16)
             return read.count(b"\n") > len(texts)
 
-        wait_for(all_of_it, what="what waited")
+        wait_for(received_all, what="the queued lines")
         assert [decode_event(line).text for line in read.split(b"\n")[1:-1]] == texts
         server.close()
 
 
-def test_rubbish_on_the_socket_disturbs_nobody(tmp_path):
+def test_random_bytes_on_the_socket_disturb_no_viewer(tmp_path):
     host, thread = run_host(spec_for(tmp_path, training={"epochs": 1_000_000}))
     good = SessionClient(connect(host._server.path))
     good.until(lambda: good.state.step > 0)
-    for rubbish in (b"\x00" * 70_000, b"{}\n" * 100, b"x" * 200_000 + b"\n", b'{"type":"Nonsense"}\n', b"half a li"):
+    for data in (b"\x00" * 70_000, b"{}\n" * 100, b"x" * 200_000 + b"\n", b'{"type":"Nonsense"}\n', b"half a li"):
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(host._server.path))
             client.settimeout(5)
             try:
-                client.sendall(rubbish)
+                client.sendall(data)
             except OSError:
                 continue
     step = good.state.step
@@ -219,14 +219,14 @@ def test_rubbish_on_the_socket_disturbs_nobody(tmp_path):
 
 def test_stop_before_training_began_leaves_nothing(tmp_path):
     host = Host(spec_for(tmp_path), handle_signals=False)
-    host.obey(cmd.Stop(by="test"))
+    host.submit(cmd.Stop(by="test"))
     assert host.serve() == 0
     wait_for(lambda: all(other.name != "trainer" for other in threading.enumerate()), what="the trainer to leave")
     assert host.refusal == "stopped by test before training began"
     assert not (tmp_path / "runs" / "run").exists()
 
 
-def test_a_worker_that_outlives_its_host_writes_into_nobody_elses_pipe(tmp_path, monkeypatch):
+def test_a_worker_that_outlives_its_host_writes_to_no_reused_descriptor(tmp_path, monkeypatch):
     host = Host(spec_for(tmp_path), handle_signals=False)
     over, ended = threading.Event(), threading.Event()
     wake, build = host.wake, host.worker._build
@@ -242,10 +242,10 @@ def test_a_worker_that_outlives_its_host_writes_into_nobody_elses_pipe(tmp_path,
 
     monkeypatch.setattr(host.worker, "_build", slowly)
     monkeypatch.setattr(host, "wake", late)
-    host.obey(cmd.Stop())
+    host.submit(cmd.Stop())
     host.serve()
-    reader, writer = os.pipe2(os.O_NONBLOCK)
-    writers = [writer, *(os.dup(writer) for _ in range(20))]  # under every number that the host has let go
+    reader, writer = os.pipe()
+    writers = [writer, *(os.dup(writer) for _ in range(20))]  # under every number that the host has closed
     over.set()
     assert ended.wait(60)
     for number in writers:
@@ -254,10 +254,10 @@ def test_a_worker_that_outlives_its_host_writes_into_nobody_elses_pipe(tmp_path,
     os.close(reader)
 
 
-def test_a_stop_while_the_folder_is_made_is_obeyed_before_the_first_step(tmp_path):
+def test_a_stop_while_the_folder_is_created_is_applied_before_the_first_step(tmp_path):
     from tui_trainer.host import worker
 
-    host = worker.Worker(spec_for(tmp_path), EventBus(), lambda folder: host.obey(cmd.Stop(by="test")))
+    host = worker.Worker(spec_for(tmp_path), EventBus(), lambda folder: host.submit(cmd.Stop(by="test")))
     host._hub.add_run("run")
     host.work()
     info = describe(tmp_path / "runs" / "run", tmp_path / "runs")
@@ -269,7 +269,7 @@ def test_a_stop_while_the_folder_is_made_is_obeyed_before_the_first_step(tmp_pat
     assert info.step == 0
 
 
-def test_a_host_that_is_killed_is_named_and_its_run_is_taken_up(tmp_path, monkeypatch):
+def test_a_killed_host_is_reported_and_its_run_can_be_resumed(tmp_path, monkeypatch):
     from tui_trainer.session import resume as module
     from tui_trainer.session.launch import Launched, launch
 
@@ -280,24 +280,24 @@ def test_a_host_that_is_killed_is_named_and_its_run_is_taken_up(tmp_path, monkey
     watcher = SessionClient(launched.session())
     watcher.until(lambda: "last" in watcher.state.checkpoints, "a checkpoint")
     launched.process.kill()
-    watcher.until(watcher.notices, "word of its end")
+    watcher.until(watcher.notices, "the notice of its end")
     notice = watcher.notices()[-1]
     assert notice.fatal
     assert notice.text in ("the host was killed (SIGKILL)", "the host was killed: the machine ran out of memory")
     assert notice.folders == (spec.runs[0].path,)
     assert describe(tmp_path / "runs" / "run").status == "dead"
     dead = SessionClient(JournalSession(tmp_path / "runs" / "run"))
-    dead.until(lambda: any(found.folders for found in dead.notices()), "word that nobody holds it")
+    dead.until(lambda: any(notice.folders for notice in dead.notices()), "the notice that no host holds it")
     again = SessionClient(module.resume_session(notice.folders))
     again.until(lambda: again.state.step > watcher.state.step, "steps beyond those before")
     assert again.state.series["train_loss"].first_step == 1
-    dead.until(lambda: dead.state.step > watcher.state.step, "the one who only reads to follow")
+    dead.until(lambda: dead.state.step > watcher.state.step, "the session that only reads to follow")
     again.ask(cmd.Stop())
     again.until(again.notices)
     started[0].process.wait(30)
 
 
-def test_fates_are_told_apart(tmp_path, monkeypatch):
+def test_exit_reasons_are_distinguished(tmp_path, monkeypatch):
     from tui_trainer.session import exit_reason as module
 
     log = tmp_path / "host.log"
@@ -308,12 +308,14 @@ def test_fates_are_told_apart(tmp_path, monkeypatch):
     assert module.exit_reason(-9, 3, [log]) == "the host was killed (SIGKILL)"
     assert module.exit_reason(-9, 2, [log]) == "the host was killed: the machine ran out of memory"
     assert module.exit_reason(-15, 3, []) == "the host was killed by SIGTERM"
-    log.write_text(log.read_text() + "--- taken up again at 2026 ---\nlast words\n")
-    assert module.exit_reason(None, 3, [log]) == "the host is gone: killed, or lost"
-    assert module.exit_reason(1, 3, [log]) == "the host ended with exit code 1: last words"
+    crash = log.read_text()
+    for separator in ("--- taken up again at 2026 ---", "--- resumed at 2026 ---"):
+        log.write_text(f"{crash}{separator}\nlast line\n")
+        assert module.exit_reason(None, 3, [log]) == "the host is gone: it was killed or crashed"
+        assert module.exit_reason(1, 3, [log]) == "the host ended with exit code 1: last line"
 
 
-def test_sockets_of_hosts_that_died_go_with_the_next_host(tmp_path):
+def test_the_next_host_removes_the_sockets_of_killed_hosts(tmp_path):
     import socket
 
     spec = spec_for(tmp_path)
@@ -324,13 +326,13 @@ def test_sockets_of_hosts_that_died_go_with_the_next_host(tmp_path):
     host, thread = run_host(spec)
     assert not stale.exists()
     assert not stale.with_suffix(".json").exists()
-    host.obey(cmd.Stop())
+    host.submit(cmd.Stop())
     thread.join(30)
     assert not thread.is_alive()
 
 
-def test_runs_are_trained_anew_beside_the_old_ones(tmp_path):
-    """The valley turned: gradient descent goes as far in it, a scale for each coordinate does not."""
+def test_a_rerun_trains_new_runs_next_to_the_old_ones(tmp_path):
+    """Rotating the valley does not slow gradient descent down, but it does slow a per-coordinate step size."""
     from tui_trainer.config.preset import load
     from tui_trainer.errors import UserError
     from tui_trainer.host.spec import host_spec
@@ -357,11 +359,11 @@ def test_runs_are_trained_anew_beside_the_old_ones(tmp_path):
         assert state.reason == "completed"
         return state.metrics["val_loss"]
 
-    straight, turned = ([value(run.path) for run in runs.runs] for runs in (old, spec))
-    assert turned[0] == pytest.approx(straight[0], rel=1e-9)
-    assert turned[1] > 1000 * straight[1]
+    straight, rotated = ([value(run.path) for run in runs.runs] for runs in (old, spec))
+    assert rotated[0] == pytest.approx(straight[0], rel=1e-9)
+    assert rotated[1] > 1000 * straight[1]
     assert load(spec.runs[1].path).first.data.rotation == 45
     with pytest.raises(UserError, match="did you mean"):
         rerun_spec(folders, ["data.rotatoin=45"])
-    with pytest.raises(UserError, match="not on this machine: the folder of run 'gone'"):
+    with pytest.raises(UserError, match="run 'gone' has no folder on this machine"):
         rerun_spec({"gone": str(tmp_path / "nowhere")}, [])

@@ -1,4 +1,4 @@
-"""Folding events: the same state for the host, the viewer and whoever comes later."""
+"""Folding events gives the same state to the host, to a viewer and to a later viewer."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tui_trainer.state.run_state import LOG_LINES, RunState
 
 @pytest.fixture(scope="module")
 def steered() -> TrainerHarness:
-    bench = TrainerHarness(tiny_config(scheduler={"kind": "cosine"}, training={"layers_every": 5, "norm_every": 1}))
-    bench.steps(6)
-    bench.control.put(cmd.SetLearningRate(factor=0.5, by="ann"))
-    bench.control.put(cmd.Note(text="here", by="ann"))
-    bench.control.put(cmd.SetEpochs(add=1))
-    bench.finish()
-    return bench
+    harness = TrainerHarness(tiny_config(scheduler={"kind": "cosine"}, training={"layers_every": 5, "norm_every": 1}))
+    harness.steps(6)
+    harness.control.put(cmd.SetLearningRate(factor=0.5, by="ann"))
+    harness.control.put(cmd.Note(text="here", by="ann"))
+    harness.control.put(cmd.SetEpochs(add=1))
+    harness.finish()
+    return harness
 
 
 def test_a_late_viewer_sees_what_an_early_one_does(steered):
@@ -36,18 +36,18 @@ def test_a_late_viewer_sees_what_an_early_one_does(steered):
         for event in steered.events[:cut]:
             late.apply(event)
         late = RunState.model_validate_json(late.model_dump_json())
-        for event in steered.events[max(0, cut - 3) :]:  # some come twice: they are known by their number
+        for event in steered.events[max(0, cut - 3) :]:  # some come twice and are recognized by their seq
             late.apply(event)
         assert late.model_dump_json() == early.model_dump_json()
 
 
-@pytest.mark.parametrize("crowd", [2, 3, 7, 1000])
-def test_a_crowd_of_events_folds_to_what_one_after_the_other_does(steered, crowd):
+@pytest.mark.parametrize("chunk", [2, 3, 7, 1000])
+def test_many_events_at_once_fold_to_the_same_state(steered, chunk):
     by_one, by_many = RunState(), RunState()
     for event in steered.events:
         by_one.apply(event)
-    for start in range(0, len(steered.events), crowd):
-        by_many.apply(*steered.events[max(0, start - 2) : start + crowd])
+    for start in range(0, len(steered.events), chunk):
+        by_many.apply(*steered.events[max(0, start - 2) : start + chunk])
     assert by_many.model_dump_json() == by_one.model_dump_json()
     assert list(by_many.series) == list(by_one.series)
 
@@ -57,14 +57,14 @@ NUMBERS = st.one_of(st.floats(-1, 1), st.sampled_from([None, float("nan"), float
 
 @st.composite
 def measurements(draw: st.DrawFn) -> ev.AnyEvent:
-    """Anything that is measured, in any order of steps, and now and then what breaks a crowd apart."""
+    """Measurements in any order of steps, and events that end a batch."""
     step = draw(st.integers(0, 60))
     kind = draw(st.sampled_from(["scalars", "scalars", "epoch", "layers", "note", "back"]))
     if kind == "scalars":
-        steps = [step + place for place in range(draw(st.integers(0, 9)))]
+        steps = [step + offset for offset in range(draw(st.integers(0, 9)))]
         values = {name: [draw(NUMBERS) for _ in steps] for name in draw(st.sets(st.sampled_from("abv")))}
         lost = {
-            name: {place: f"-inf {step}" for place, value in enumerate(column) if value is None}
+            name: {index: f"-inf {step}" for index, value in enumerate(column) if value is None}
             for name, column in values.items()
         }
         return ev.Scalars(step=step, steps=steps, seconds=[at / 8 for at in steps], values=values, not_finite=lost)
@@ -89,7 +89,7 @@ TWICE = ev.Scalars(
 @settings(max_examples=150, deadline=None)
 @example([BEFORE, TWICE])
 @given(st.lists(measurements(), max_size=30))
-def test_any_measurements_fold_alike_together_and_alone(events):
+def test_any_measurements_fold_equally_together_and_one_by_one(events):
     by_one, together = RunState(), RunState()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tui_trainer.state.series.RECENT", 16)
@@ -99,12 +99,12 @@ def test_any_measurements_fold_alike_together_and_alone(events):
     assert together.model_dump_json() == by_one.model_dump_json()
 
 
-def test_events_survive_the_wire(steered):
+def test_events_are_encoded_and_decoded_without_loss(steered):
     for event in steered.events:
         assert decode_event(encode_event(event)) == event
 
 
-def test_the_state_says_what_a_screen_needs(steered):
+def test_the_state_has_what_a_screen_shows(steered):
     state = steered.state
     assert (state.status, state.epoch, state.epochs, state.step) == ("finished", 5, 5, 25)
     assert state.total_steps == 25

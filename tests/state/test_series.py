@@ -1,4 +1,4 @@
-"""A series keeps the recent part exactly, the whole of it bounded, and no spike is lost."""
+"""A series keeps recent values exactly and older ones at a bounded size, and loses no spike."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_columns_hold_the_true_extremes_means_and_counts(count):
 def test_memory_is_bounded_whatever_the_length():
     series, _ = filled(3_000_000, chunk=100_000)
     assert len(series.steps) <= RECENT
-    assert len(series.dump()["buckets"][0]) <= BUCKETS
+    assert len(series.state_dict()["buckets"][0]) <= BUCKETS
     assert series.count == 3_000_000
 
 
@@ -56,7 +56,7 @@ def test_a_spike_of_one_step_survives_every_merge():
     assert tops.index(1000.0) == 2
 
 
-def test_what_is_not_finite_is_kept_apart_with_its_step_and_name():
+def test_non_finite_values_are_kept_as_gaps():
     series = Series()
     series.extend([1, 2, 3, 4], [1.0, None, None, 2.0], {1: "inf", 2: "nan"})
     assert series.gaps == [(2, "inf"), (3, "nan")]
@@ -73,9 +73,9 @@ def test_what_is_not_finite_is_kept_apart_with_its_step_and_name():
 def test_a_line_read_twice_changes_nothing():
     series = Series()
     series.extend([1, 2, 3], [1.0, 2.0, 3.0])
-    before = series.dump()
+    before = series.state_dict()
     series.extend([1, 2, 3], [9.0, 9.0, 9.0])
-    assert series.dump() == before
+    assert series.state_dict() == before
     series.extend([2, 3, 4], [9.0, 9.0, 4.0])
     assert series.values.tolist() == [1.0, 2.0, 3.0, 4.0]
 
@@ -94,12 +94,12 @@ def test_rewinding_leaves_a_prefix(count, step):
     assert series.last == 5.0
 
 
-def test_dumped_and_loaded_it_is_the_same_and_goes_on_the_same():
+def test_a_loaded_series_is_equal_and_continues_equally():
     series, _ = filled(30_000)
-    again = Series.load(json.loads(json.dumps(series.dump())))
+    again = Series.from_state_dict(json.loads(json.dumps(series.state_dict())))
     for one in (series, again):
         one.extend(range(30_001, 60_001), [0.5] * 30_000)
-    assert series.dump() == again.dump()
+    assert series.state_dict() == again.state_dict()
 
 
 def test_the_step_at_which_a_rising_series_reached_a_value():
@@ -126,28 +126,28 @@ def test_the_value_at_or_before_a_step():
     st.lists(
         st.one_of(
             st.tuples(st.just("extend"), st.integers(1, 6000)),
-            st.tuples(st.just("look"), st.integers(1, 400)),
+            st.tuples(st.just("read"), st.integers(1, 400)),
             st.tuples(st.just("rewind"), st.integers(0, 9000)),
         ),
         max_size=12,
     )
 )
-def test_looking_in_between_changes_nothing(deeds):
+def test_reading_columns_changes_nothing(actions):
     source = random.Random(1)
     series = Series()
-    for deed, size in deeds:
-        if deed == "extend":
+    for action, size in actions:
+        if action == "extend":
             first = series.last_step + 1
             series.extend(range(first, first + size), [source.gauss(0, 1) for _ in range(size)])
-        elif deed == "rewind":
+        elif action == "rewind":
             series.rewind(max(series.last_step - size, 0))
         else:
             edges = [series.last_step * k / size for k in range(size + 1)]
-            fresh = Series.load(series.dump())
-            for kept, found in zip(series.columns(edges), fresh.columns(edges), strict=True):
-                assert (kept is None) == (found is None)
-                if kept is not None and found is not None:
-                    assert (kept.first, kept.last, kept.low, kept.high, kept.count) == (
-                        found.first, found.last, found.low, found.high, found.count,
+            fresh = Series.from_state_dict(series.state_dict())
+            for column, expected in zip(series.columns(edges), fresh.columns(edges), strict=True):
+                assert (column is None) == (expected is None)
+                if column is not None and expected is not None:
+                    assert (column.first, column.last, column.low, column.high, column.count) == (
+                        expected.first, expected.last, expected.low, expected.high, expected.count,
                     )  # fmt: skip
-                    assert kept.mean == pytest.approx(found.mean, abs=1e-12)
+                    assert column.mean == pytest.approx(expected.mean, abs=1e-12)

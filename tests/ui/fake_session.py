@@ -34,9 +34,9 @@ class FakeSession:
     """A session without a host."""
 
     def __init__(
-        self, *runs: str, kind: Literal["live", "in-process", "replay"] = "live", can_steer: bool = True
+        self, *runs: str, kind: Literal["live", "in-process", "finished"] = "live", can_steer: bool = True
     ) -> None:
-        self.kind: Literal["live", "in-process", "replay"] = kind
+        self.kind: Literal["live", "in-process", "finished"] = kind
         self.can_steer = can_steer
         self.runs = runs or ("digits",)
         self.sent: list[cmd.AnyCommand] = []

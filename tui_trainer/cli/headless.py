@@ -109,12 +109,12 @@ def _serve(spec: HostSpec, output: LogCapture, descriptor: int) -> tuple[int, st
 
     host = Host(spec, output=output)
     printer = Printer(descriptor, several=len(spec.runs) > 1)
-    host.hub.join(printer, lambda states: None)
+    host.bus.subscribe(printer, lambda states: None)
     host.after_tick = printer.write
     code = host.serve()
     printer.write()
     if not host.refusal:
-        for state in host.hub.states():
+        for state in host.bus.states():
             printer.say(_chart(state))
             printer.say(_where(state))
     return code, host.refusal

@@ -1,4 +1,18 @@
-"""Where events become facts: stamped, folded, written down, and handed to everyone who watches."""
+"""The event bus of one host: stamp, fold, journal and fan out every event.
+
+    publish(run, event):
+        stamp the event with the run's name, the time and the run's next sequence number
+        encode it once: the journal and the socket carry the same bytes
+        add it to the run's fold buffer        folded into `RunState` when the state is needed
+        add its line to the run's journal buffer
+        give event and line to each subscriber  which queues them in a bounded send buffer of its own
+        flush the journal buffers and wake the serving thread, unless the event is a measurement
+
+    flush(), called by the serving thread several times a second:
+        write the journal buffers               the serving thread then sends the send buffers
+
+The recorder has already collected the measurements of many steps into one event, so the bus delays none of them.
+"""
 
 from __future__ import annotations
 
@@ -13,219 +27,211 @@ from typing import Protocol
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.journal import Journal
-from tui_trainer.runs.loading.state_cache import write_fold
+from tui_trainer.runs.loading.state_cache import write_state_cache
 from tui_trainer.state.run_state import RunState
 
-TOGETHER = 0.2
-"""Seconds that measurements wait for each other. To fold and write an event costs several times as much where the
-caches hold the training as where they hold the event before."""
-CROWD = 1 << 18
-"""Bytes of events that wait at most to be folded, for the same reason: nobody needs the state until a viewer comes."""
-MOST = 64
-"""Measurements that wait at most, however fast they come."""
+MAX_FOLD_BUFFER = 1 << 18
+"""Bytes of events that wait to be folded. Folding many at once costs a fraction of folding them one by one, and the
+state is needed only when a viewer subscribes."""
+MAX_JOURNAL_BUFFER = 1 << 16
+"""Bytes of lines that wait to be written. One write costs nearly as much for a line as for a hundred."""
 _MEASUREMENTS = (ev.Scalars, ev.EpochEnded, ev.LayersMeasured)
 
 
 class Subscriber(Protocol):
-    """Somebody who watches. `put` is called in the thread that publishes, under the hub's lock: it only stores."""
+    """A receiver of every event of a host. `put` runs in the publishing thread under a lock: it must only store."""
 
     def put(self, event: ev.AnyEvent, line: bytes) -> None:
-        """Take an event and the line that stands for it in the journal."""
+        """Take an event, and the line that stands for it in the journal."""
         ...
 
     def restart(self) -> None:
-        """What was handed out before is void: ask for the states again."""
+        """Discard the events received so far and ask for the states again: a resumed run starts from another state."""
         ...
 
 
 class _Run:
-    def __init__(self, name: str) -> None:
-        self.seq = 0
-        """The number of the last event."""
-        self._state = RunState(run=name)
-        self._crowd: list[ev.AnyEvent] = []
-        """Events that the state does not know yet: until somebody asks, they wait for each other."""
-        self._crowd_size = 0
-        self.journal: Journal | None = None
-        self.waiting: list[bytes] = []
-        """Lines that have not been given to the journal yet, or came before there was one."""
+    """One run of the bus: its state, its journal, and the two buffers in front of them."""
 
-    def folded(self) -> RunState:
-        """The state that everything so far folds to."""
-        self._state.apply(*self._crowd)
-        self._crowd.clear()
-        self._crowd_size = 0
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.seq = 0
+        """Sequence number of the last event."""
+        self.journal: Journal | None = None
+        self._state = RunState(run=name)
+        self._fold_buffer: list[ev.AnyEvent] = []
+        """Events that are not folded into the state yet."""
+        self._fold_buffer_bytes = 0
+        self.journal_buffer: list[bytes] = []
+        """Lines that are not written yet; without a journal they wait until there is one."""
+        self.journal_buffer_bytes = 0
+
+    def state(self) -> RunState:
+        """Return the state after every event so far."""
+        self._state.apply(*self._fold_buffer)
+        self._fold_buffer.clear()
+        self._fold_buffer_bytes = 0
         return self._state
 
-    def take(self, event: ev.AnyEvent, size: int) -> None:
-        """Fold an event whose line has so many bytes, sooner or later."""
-        self._crowd.append(event)
-        self._crowd_size += size
-        if self._crowd_size >= CROWD:
-            self.folded()
+    def buffer(self, event: ev.AnyEvent, line: bytes) -> None:
+        """Buffer an event for the state, and its line for the journal where it belongs there (`seq` is not 0)."""
+        self._fold_buffer.append(event)
+        self._fold_buffer_bytes += len(line)
+        if self._fold_buffer_bytes >= MAX_FOLD_BUFFER:
+            self.state()
+        if event.seq:
+            self.journal_buffer.append(line)
+            self.journal_buffer_bytes += len(line)
 
-    def begin_at(self, state: RunState) -> None:
-        """Go on from what an earlier host came to, with what has been logged here meanwhile."""
-        state.log.extend(self.folded().log)
-        self._state, self.seq = state, state.seq
+    def take_lines(self) -> bytes:
+        """Empty the journal buffer and return its lines."""
+        lines = b"".join(self.journal_buffer)
+        self.journal_buffer.clear()
+        self.journal_buffer_bytes = 0
+        return lines
+
+    def resume(self, state: RunState, journal: Journal) -> None:
+        """Continue from the state that an earlier host left, keeping the log lines of this one."""
+        state.log.extend(self.state().log)
+        self._state, self.seq, self.journal = state, state.seq, journal
+        self.take_lines()
 
 
 class EventBus:
     """The events of one host. Safe to publish to from any thread.
 
-    Measurements that nobody asked for wait for each other, and for whatever else comes first: `release` hands out what
-    waits, and whoever serves calls it now and then.
+    Args:
+        wake: wakes the thread that serves viewers, so that it sends what the subscribers have queued.
     """
 
     def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
         self._lock = threading.Lock()
         self._runs: dict[str, _Run] = {}
-        self._outlets: list[Subscriber] = []
-        self._held: list[tuple[str, ev.AnyEvent, float]] = []
-        """Measurements that wait: of which run, and when they were made."""
-        self._released = 0.0
-        """When somebody was last told, by the clock that may be set back."""
+        self._subscribers: list[Subscriber] = []
         self._wake = wake
-        """Tells the thread that serves viewers that there is something for them."""
 
     def add_run(self, name: str) -> None:
-        """Know a run."""
+        """Add a run that has no journal yet."""
         with self._lock:
             self._runs[name] = _Run(name)
 
-    def write_to(self, name: str, journal: Journal) -> None:
-        """Write the run's events here from now on, those that have already happened first."""
+    def attach_journal(self, name: str, journal: Journal) -> None:
+        """Write the run's events to this journal from now on, those that have already happened first."""
         with self._lock:
             run = self._runs[name]
             run.journal = journal
-            self._write(run, name)
+            self._write(run)
 
-    def go_on_from(self, name: str, state: RunState, journal: Journal) -> None:
-        """Take up a run where its journal ends; everyone who watches is greeted anew."""
+    def resume_run(self, name: str, state: RunState, journal: Journal) -> None:
+        """Continue a run from the state that its journal folds to, and have every subscriber start again from it."""
         with self._lock:
-            run = self._runs[name]
-            run.begin_at(state)
-            run.journal = journal
-            run.waiting.clear()
-            for outlet in self._outlets:
-                outlet.restart()
+            self._runs[name].resume(state, journal)
+            for subscriber in self._subscribers:
+                subscriber.restart()
 
-    def mark(self, name: str) -> dict[str, int]:
-        """Make what has been written durable, and say how far it reaches: bytes of the journal, number of events."""
+    def sync_journal(self, name: str) -> dict[str, int]:
+        """Make the run's journal durable and return its length: `bytes`, and `seq` of the last event in it."""
         with self._lock:
-            self._release()
             run = self._runs[name]
             if run.journal is None:
                 return {"bytes": 0, "seq": run.seq}
-            self._check(run, name)
+            self._check(run)
             with contextlib.suppress(OSError):
                 run.journal.sync()
             return {"bytes": run.journal.size, "seq": run.seq}
 
     def publish(self, name: str, event: ev.AnyEvent) -> None:
-        """Stamp the event, fold it, write it down, hand it out; a measurement with those that come soon after it."""
+        """Stamp, fold, journal and fan out an event of the run `name`."""
+        measurement = type(event) in _MEASUREMENTS and event.cause is None
         with self._lock:
-            at = time()
-            self._held.append((name, event, at))
-            waits = type(event) in _MEASUREMENTS and event.cause is None
-            if waits and len(self._held) < MOST and 0 <= at - self._released < TOGETHER:
-                return
-            self._release()
-        self._wake()
+            run = self._runs[name]
+            self._publish(run, event)
+            if not measurement or run.journal_buffer_bytes >= MAX_JOURNAL_BUFFER:
+                self._write_all()
+        if not measurement:
+            self._wake()
 
-    def release(self) -> None:
-        """Hand out what has waited long enough."""
+    def flush(self) -> None:
+        """Write the journal buffers of all runs."""
         with self._lock:
-            if not self._held or 0 <= time() - self._released < TOGETHER:
-                return
-            self._release()
-        self._wake()
+            self._write_all()
 
-    def _release(self) -> None:
-        held, self._held = self._held, []
-        for name, event, at in held:
-            self._publish(self._runs[name], name, event, at)
-        for name, run in self._runs.items():
-            self._write(run, name)
-        self._released = time()
-
-    def _publish(self, run: _Run, name: str, event: ev.AnyEvent, at: float) -> None:
-        kept = not isinstance(event, ev.ResourcesMeasured)
-        run.seq += kept
-        event = event.model_copy(update={"run": name, "at": _written(at), "seq": run.seq if kept else 0})
+    def _publish(self, run: _Run, event: ev.AnyEvent) -> None:
+        journaled = not isinstance(event, ev.ResourcesMeasured)
+        run.seq += journaled
+        event = event.model_copy(update={"run": run.name, "at": _timestamp(time()), "seq": run.seq if journaled else 0})
         line = encode_event(event)
-        run.take(event, len(line))
-        if kept:
-            run.waiting.append(line)
-        for outlet in self._outlets:
-            outlet.put(event, line)
+        run.buffer(event, line)
+        for subscriber in self._subscribers:
+            subscriber.put(event, line)
 
     def check_journals(self) -> None:
-        """Notice journals that have been taken away, or that can be written again."""
+        """Notice journals whose files have been removed, or that can be written again."""
         with self._lock:
-            for name, run in self._runs.items():
-                self._check(run, name)
+            for run in self._runs.values():
+                self._check(run)
 
-    def _check(self, run: _Run, name: str) -> None:
+    def _check(self, run: _Run) -> None:
+        self._write(run)
         if run.journal is not None:
-            self._guarded(run, run.journal, name, run.journal.check)
-            self._write(run, name)
+            self._report(run, run.journal, run.journal.check)
+            self._write(run)
 
-    def _write(self, run: _Run, name: str) -> None:
-        """Write what waits, at once: to write a line costs nearly as much as to write them all."""
-        journal = run.journal
-        while run.waiting and journal is not None:  # that it cannot be written, or can again, is a line, too
-            lines = b"".join(run.waiting)
-            run.waiting.clear()
-            self._guarded(run, journal, name, partial(journal.append, lines))
+    def _write_all(self) -> None:
+        for run in self._runs.values():
+            self._write(run)
 
-    def _guarded(self, run: _Run, journal: Journal, name: str, write: Callable[[], None]) -> None:
-        """Write, and say so when that begins to fail or works again."""
+    def _write(self, run: _Run) -> None:
+        while run.journal_buffer and run.journal is not None:  # a failure, or its end, adds a line to the buffer
+            self._report(run, run.journal, partial(run.journal.append, run.take_lines()))
+
+    def _report(self, run: _Run, journal: Journal, write: Callable[[], None]) -> None:
+        """Write, and publish `SavingFailed` when writing begins to fail or has recovered."""
         before = journal.error
         write()
         if journal.error != before and not (before and journal.error):
             lost = f" ({journal.lost} lines lost)" if journal.lost else ""
-            event = ev.SavingFailed(what=f"events.jsonl{lost}", error=journal.error, step=run.folded().step)
-            self._publish(run, name, event, time())
+            event = ev.SavingFailed(what=f"events.jsonl{lost}", error=journal.error, step=run.state().step)
+            self._publish(run, event)
 
     def states(self) -> list[RunState]:
-        """The state of every run, copied: what a viewer starts from."""
+        """Return a copy of the state of every run."""
         with self._lock:
-            return [run.folded().model_copy(deep=True) for run in self._runs.values()]
+            return [run.state().model_copy(deep=True) for run in self._runs.values()]
 
-    def join(self, outlet: Subscriber, greet: Callable[[list[RunState]], None]) -> None:
-        """Greet a new outlet with the states, and hand it every event after them: none is missed, none comes twice."""
+    def subscribe(self, subscriber: Subscriber, send_snapshot: Callable[[list[RunState]], None]) -> None:
+        """Send the subscriber the states of all runs, then every later event: none is missed, none comes twice."""
         with self._lock:
-            greet([run.folded() for run in self._runs.values()])
-            if outlet not in self._outlets:
-                self._outlets.append(outlet)
+            send_snapshot([run.state() for run in self._runs.values()])
+            if subscriber not in self._subscribers:
+                self._subscribers.append(subscriber)
 
-    def leave(self, outlet: Subscriber) -> None:
-        """Hand the outlet nothing more."""
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        """Send the subscriber no more events."""
         with self._lock:
-            if outlet in self._outlets:
-                self._outlets.remove(outlet)
+            if subscriber in self._subscribers:
+                self._subscribers.remove(subscriber)
 
     def close(self) -> None:
-        """Write what can still be written."""
+        """Write what can still be written, cache the states of finished runs, and close the journals."""
         with self._lock:
-            self._release()
+            self._write_all()
             for run in self._runs.values():
                 if run.journal is not None:
                     run.journal.close()
-                    state = run.folded()
+                    state = run.state()
                     if state.over and not run.journal.error and not run.journal.lost:
                         with contextlib.suppress(OSError):
-                            write_fold(run.journal.path, state)
+                            write_state_cache(run.journal.path, state)
                     run.journal = None
 
 
-def _written(at: float) -> str:
-    """A moment as events carry it: UTC, ISO 8601, milliseconds."""
-    seconds, milliseconds = divmod(int(at * 1000), 1000)
-    return f"{_second(seconds)}.{milliseconds:03d}Z"
+def _timestamp(seconds: float) -> str:
+    """Format a Unix time as events carry it: UTC, ISO 8601, milliseconds."""
+    second, millisecond = divmod(int(seconds * 1000), 1000)
+    return f"{_format_second(second)}.{millisecond:03d}Z"
 
 
 @lru_cache(maxsize=4)
-def _second(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+def _format_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

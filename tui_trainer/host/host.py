@@ -1,4 +1,16 @@
-"""A host: the trainer in a worker thread, viewers and signals in the main one. `python -m tui_trainer.host.host`."""
+"""The training process: `python -m tui_trainer.host.host` with a `HostSpec` as JSON on standard input.
+
+serving thread (main)                          trainer thread
+    every TICK, or when it is woken:               build the runs, open their folders, train
+        accept viewers, read their commands        publish events on the event bus, which
+        turn signals into Stop commands                queues lines for the journals and the viewers
+        publish what the process printed               wakes the serving thread
+        write the journals
+        send each viewer its queued lines
+    every MEASURE_SECONDS:
+        publish memory and CPU, check the run folders and journals
+when the last run is over: send what is queued, close journals and socket, exit
+"""
 
 from __future__ import annotations
 
@@ -23,64 +35,67 @@ from tui_trainer.host.log_capture import LogCapture
 from tui_trainer.host.server import Server
 from tui_trainer.host.spec import HostSpec
 from tui_trainer.host.worker import Worker
+from tui_trainer.platform_support import wake_pipe
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand, Stop
 from tui_trainer.runs.run_dir import RunDir
 
-TICK = 0.25
-"""Seconds between two looks at what the process printed; viewers and signals are served at once."""
-MEASURE = 1.0
-GOODBYE = 5.0
-"""Seconds that viewers have to take what waits for them when everything is over."""
+TICK = 0.1
+"""Seconds between two turns of the serving thread: measurements and captured output reach viewers within this time,
+answers and signals at once."""
+MEASURE_SECONDS = 1.0
+"""Seconds between two measurements of memory and CPU, and between two checks of the run folders."""
+SHUTDOWN_SECONDS = 5.0
+"""Seconds that viewers have to receive what is queued for them when every run is over."""
 
 
 class Host:
-    """Trains the runs of a spec, and serves whoever watches them.
+    """Trains the runs of a spec and serves their viewers.
 
     Args:
         spec: the runs.
-        output: what the process prints, already captured; None leaves descriptors 1 and 2 alone.
-        listen: whether other processes may join.
-        handle_signals: SIGTERM and SIGINT stop the runs after the batch in hand; the second one cuts validation short.
+        output: the captured output of the process; None leaves descriptors 1 and 2 alone.
+        listen: whether viewers in other processes may connect.
+        handle_signals: SIGTERM and SIGINT stop the runs after the current batch; a second one skips validation.
     """
 
     def __init__(
         self, spec: HostSpec, *, output: LogCapture | None = None, listen: bool = True, handle_signals: bool = True
     ) -> None:
         self.spec = spec
-        self.hub = EventBus(self.wake)
-        self.worker = Worker(spec, self.hub, self._opened)
+        self.bus = EventBus(self.wake)
+        self.worker = Worker(spec, self.bus, self._opened)
         self.after_tick: Callable[[], None] = lambda: None
-        """Called in the serving thread whenever something happened: the headless printer draws from here."""
+        """Called at the end of each turn of the serving thread; the headless printer writes its lines here."""
         self._output = output
         self._selector = selectors.DefaultSelector()
-        self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._selector.register(self._reader, selectors.EVENT_READ, self._awake)
-        # Whoever still holds this host may wake it after it is over: nothing else may have the number until then.
+        self._reader, self._writer = wake_pipe()
+        self._selector.register(self._reader, selectors.EVENT_READ, self._drain_wake_pipe)
+        # Keep the write end open while this host is referenced: a late wake() must not write to a reused descriptor.
         weakref.finalize(self, os.close, self._writer).atexit = False
         self._process = psutil.Process()
         self._handle_signals = handle_signals
         self._signals: list[str] = []
         self._requeued = False
         for run in spec.runs:
-            self.hub.add_run(run.name)
-        self._server = Server(Path(spec.socket), self.hub, self.obey) if listen else None
+            self.bus.add_run(run.name)
+        self._server = Server(Path(spec.socket), self.bus, self.submit) if listen else None
 
     @property
     def exit_code(self) -> int:
-        """Of the process, once the last run is over."""
+        """Exit code of the process, once the last run is over."""
         code = self.worker.exit_code
         return self.spec.requeue_code if self._requeued and code == 0 and not self.worker.completed else code
 
     @property
     def refusal(self) -> str:
-        """Why nothing was trained, empty where something was."""
+        """Why nothing was trained; empty if training began."""
         return self.worker.refusal
 
     # -- the serving thread -----------------------------------------------------------------------------------------
 
     def serve(self) -> int:
-        """Train everything and serve everyone; returns the exit code when the last run is over."""
+        """Train every run and serve viewers until the last run is over. Returns the exit code."""
         if self._server is not None:
             self._server.register(self._selector)
         if self._handle_signals:
@@ -90,16 +105,16 @@ class Host:
         measured = 0.0
         while not self.worker.over.is_set():
             self._serve_once(TICK)
-            if monotonic() - measured >= MEASURE:
+            if monotonic() - measured >= MEASURE_SECONDS:
                 measured = monotonic()
                 self._measure()
                 self.worker.claim()
-                self.hub.check_journals()
+                self.bus.check_journals()
                 if self._output is not None:
                     self._output.check()
         if self.worker.began:
             thread.join()
-        self._say_goodbye()
+        self._shut_down()
         return self.exit_code
 
     def _work(self) -> None:
@@ -114,50 +129,49 @@ class Host:
         while self._signals:
             name = self._signals.pop(0)
             self._requeued = self._requeued or name == self.spec.requeue_signal
-            self.obey(Stop(by=name, reason="interrupted"))
-        self._pass_on_output()
-        self.hub.release()
+            self.submit(Stop(by=name, reason="interrupted"))
+        self._publish_output()
+        self.bus.flush()
         if self._server is not None:
             self._server.flush()
         self.after_tick()
 
-    def _say_goodbye(self) -> None:
-        deadline = monotonic() + GOODBYE
+    def _shut_down(self) -> None:
+        deadline = monotonic() + SHUTDOWN_SECONDS
         self._serve_once(0)
         while self._server is not None and not self._server.idle and monotonic() < deadline:
             self._serve_once(0.05)
-        self.hub.close()
+        self.bus.close()
         if self._server is not None:
             self._server.close()
             with contextlib.suppress(OSError):
-                self._note.unlink()
+                self._run_list.unlink()
         self.worker.release()
         self._selector.close()
         os.close(self._reader)
 
     def wake(self) -> None:
-        """Have the serving thread look at once. Safe in any thread and in signal handlers."""
+        """Start the next turn of the serving thread now. Safe in any thread and in signal handlers."""
         with contextlib.suppress(OSError):
             os.write(self._writer, b"\0")
 
-    def _awake(self, mask: int) -> None:
-        del mask
+    def _drain_wake_pipe(self, _mask: int) -> None:
         with contextlib.suppress(OSError):
             os.read(self._reader, 1 << 16)
 
-    def _pass_on_output(self) -> None:
+    def _publish_output(self) -> None:
         lines = self._output.lines() if self._output is not None else []
         if lines:
             for run in self.spec.runs[:1]:
-                self.hub.publish(run.name, ev.Logged(lines=lines))
+                self.bus.publish(run.name, ev.Logged(lines=lines))
 
     def _measure(self) -> None:
-        """Publish what the process uses."""
+        """Publish the memory and CPU that the process uses."""
         device = self.worker.device_memory
         memory = self._process.memory_info().rss
         cpu = self._process.cpu_percent() / 100
         for run in self.spec.runs:
-            self.hub.publish(run.name, ev.ResourcesMeasured(memory=memory, device_memory=device, cpu=round(cpu, 2)))
+            self.bus.publish(run.name, ev.ResourcesMeasured(memory=memory, device_memory=device, cpu=round(cpu, 2)))
 
     def _catch_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -166,33 +180,33 @@ class Host:
             signal.signal(signal.Signals[self.spec.requeue_signal], self._on_signal)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    def _on_signal(self, number: int, frame: object) -> None:
-        """Only remember: nothing that takes a lock may happen in a signal handler."""
-        del frame
+    def _on_signal(self, number: int, _frame: object) -> None:
+        """Only record the signal: a signal handler must not take a lock."""
         self._signals.append(signal.Signals(number).name)
         self.wake()
 
     # -- commands ---------------------------------------------------------------------------------------------------
 
-    def obey(self, command: AnyCommand) -> str | None:
-        """Pass a command on to the runs it is for; a reason where there is none."""
-        return self.worker.obey(command)
+    def submit(self, command: AnyCommand) -> str | None:
+        """Queue a command for its runs. Returns the reason where no run can take it, else None."""
+        return self.worker.submit(command)
 
     def _opened(self, folder: RunDir) -> None:
-        """Print into the run's own log from now on; and beside the socket, for `attach`, note where the runs are."""
+        """Move the captured output to the run's host.log, and list the run folders next to the socket."""
         if self._output is not None:
             self._output.move_to(folder.log, folder.claim)
         if self._server is not None:
             with contextlib.suppress(OSError):
-                self._note.write_text(json.dumps({"runs": [run.path for run in self.spec.runs]}))
+                self._run_list.write_text(json.dumps({"runs": [run.path for run in self.spec.runs]}))
 
     @property
-    def _note(self) -> Path:
+    def _run_list(self) -> Path:
+        """The file next to the socket that lists the run folders, for `attach`."""
         return Path(self.spec.socket).with_suffix(".json")
 
 
 def main() -> int:
-    """A host as a process of its own: the spec on standard input, everything printed goes to the log."""
+    """Run a host in this process: read its spec from standard input and capture its output in a log file."""
     spec = HostSpec.model_validate_json(sys.stdin.buffer.read())
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
@@ -211,7 +225,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # Not sys.exit: an abandoned worker may still be importing torch, and tearing the interpreter down under it crashes.
+    # Not sys.exit: an abandoned worker may still be importing torch, and interpreter shutdown would crash it.
     code = main()
     sys.stdout.flush()
     os._exit(code)

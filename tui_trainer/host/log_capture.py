@@ -1,4 +1,4 @@
-"""What the host process prints, and its C libraries: into host.log, and from there to the log pane."""
+"""Capture what the host process and its C libraries print in host.log, and read it back for the log pane."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 MAX_LINES = 40
-"""Lines passed on at a time; a process that prints faster is read in host.log."""
-
-
-AGAIN = "--- taken up again at "
-"""How the line in host.log begins that stands between what one host printed and what the next one does."""
+"""Lines that one call of `lines` returns at most; host.log holds all of them."""
+RESUMED = "--- resumed at "
+"""Beginning of the line in host.log that separates the output of one host from that of the next."""
+SEPARATORS = (RESUMED, "--- taken up again at ")
+"""The same, with that of earlier versions."""
 
 
 class LogCapture:
-    """Descriptors 1 and 2 of the process, turned into a file from which new lines are read.
+    """Redirects descriptors 1 and 2 of the process to a file, and reads new lines from it.
 
-    A file never blocks who prints, whatever the viewers do.
+    Unlike a pipe, a file never blocks the process that prints.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,7 +32,7 @@ class LogCapture:
         self._rest = b""
 
     def capture(self) -> None:
-        """Send descriptors 1 and 2 to the file from now on."""
+        """Redirect descriptors 1 and 2 to the file."""
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):
@@ -47,11 +47,11 @@ class LogCapture:
             self._reader = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
 
     def move_to(self, path: Path, claim: Callable[[], None]) -> None:
-        """Go on at the end of another file, after what has been printed so far. The old one is removed.
+        """Append what has been captured so far to another file, continue there, and remove the old file.
 
         Args:
             path: the other file.
-            claim: raises `OSError` where a new file may not be made under that name.
+            claim: raises `OSError` where a new file may not be created under that name.
         """
         if path == self.path:
             return
@@ -60,7 +60,7 @@ class LogCapture:
             data = old.read_bytes()
             with open(path, "ab") as file:
                 if file.tell():
-                    file.write(f"{AGAIN}{datetime.now(UTC).isoformat(timespec='seconds')} ---\n".encode())
+                    file.write(f"{RESUMED}{datetime.now(UTC).isoformat(timespec='seconds')} ---\n".encode())
                 before = file.tell()
                 file.write(data)
         except OSError:
@@ -74,7 +74,7 @@ class LogCapture:
             old.unlink()
 
     def check(self) -> None:
-        """Where the file has been taken away and its folder is back: everything printed is written there again."""
+        """If the file was removed and its directory is back, write everything that was captured there again."""
         old = self._reader
         if old is None:
             return
@@ -88,13 +88,13 @@ class LogCapture:
             with open(self.path, "wb") as file:
                 copied = _copy(old, file, 0)
                 self.capture()
-                _copy(old, file, copied)  # what was printed meanwhile
+                _copy(old, file, copied)  # output of the meantime
         except OSError:
             return
         os.close(old)
 
     def lines(self) -> list[str]:
-        """The lines printed since the last call, at most `MAX_LINES` and a line that says how many were left out."""
+        """Return the lines captured since the last call: at most `MAX_LINES`, then one that counts the rest."""
         if self._reader is None:
             return []
         try:
@@ -111,14 +111,14 @@ class LogCapture:
         return shown
 
     def discard_if_early(self, directory: Path) -> None:
-        """Remove the file where it never left the directory in which it began: there was no run to keep it for."""
+        """Remove the file if it is still in the directory of the sockets, because no run directory was ever opened."""
         if self.path.parent == directory:
             with contextlib.suppress(OSError):
                 self.path.unlink()
 
 
 def _copy(descriptor: int, file: BinaryIO, offset: int) -> int:
-    """Append what stands in a file from `offset` on to another; where it ends. Raises `OSError`."""
+    """Append the bytes of a file from `offset` on to another file. Returns its length; raises `OSError`."""
     while data := os.pread(descriptor, 1 << 20, offset):
         file.write(data)
         offset += len(data)
@@ -127,7 +127,7 @@ def _copy(descriptor: int, file: BinaryIO, offset: int) -> int:
 
 
 def tail_of(path: Path, lines: int = 20) -> list[str]:
-    """The last lines of a file, none where it cannot be read."""
+    """Return the last lines of a file that are not blank, none where it cannot be read."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # it may be a pipe
             size = file.seek(0, os.SEEK_END)

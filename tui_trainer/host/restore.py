@@ -57,7 +57,7 @@ def restore_journal(trainer: Trainer, folder: RunDir, resumed: RestoredTrainer) 
     if follower.skipped:
         words.append(f"{follower.skipped} altered lines of events.jsonl were passed over: what they said is lost")
     words += _changed_by_hand(state, trainer)
-    words += [after.words] if after.words else []
+    words += [after.message] if after.message else []
     trainer.follow(sorted([*trainer.script, *after.script], key=lambda one: one[0]))
     note_resume(folder.about, trainer)
     folder.remember()

@@ -1,4 +1,13 @@
-"""The socket of a host: any number of viewers of one user, none of whom can slow the training down."""
+"""The socket of a host: viewers and scripts of the same user connect to it.
+
+    a client connects:   check its user, subscribe it to the event bus; the greeting with all states is its first line
+    a line arrives:      decode the request, submit its command; a request that cannot be submitted is refused at once
+    an event happens:    the bus puts its line into every client's send buffer, from the publishing thread
+    a turn of the host:  flush() sends the send buffers as far as the sockets take them
+
+Nothing here blocks. The send buffer exists because a client may read slowly, and training must not wait for it. When it
+is full, further lines are dropped, and the client is sent a fresh greeting once it reads again.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +16,6 @@ import fcntl
 import os
 import selectors
 import socket
-import struct
 from collections import deque
 from collections.abc import Callable, Generator
 from functools import partial
@@ -15,109 +23,111 @@ from pathlib import Path
 
 from tui_trainer.errors import UserError
 from tui_trainer.host.event_bus import EventBus
-from tui_trainer.host.requests import decode_request, encode_error, encode_response, to_command
+from tui_trainer.platform_support import peer_user
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.codec import MAX_COMMAND, BadLine, decode_command, encode_event
+from tui_trainer.protocol.codec import MAX_COMMAND, BadLine, encode_event
 from tui_trainer.protocol.commands import AnyCommand
-from tui_trainer.protocol.wire_format import ASK
+from tui_trainer.protocol.requests import decode_request, encode_error, encode_response
 from tui_trainer.state.greeting import encode_greeting
 from tui_trainer.state.run_state import RunState
 
-MAX_OUTBOX = 4 << 20
-"""Bytes that wait for a viewer at most. One that takes no more is given a fresh state when it reads again."""
-AT_ONCE = 1 << 18
-"""Bytes of lines that are sent together."""
+MAX_SEND_BUFFER = 4 << 20
+"""Bytes that are queued for one viewer at most. A viewer that falls further behind is sent a fresh state later."""
+MAX_SEND = 1 << 18
+"""Bytes of queued lines that one call sends."""
 MAX_VIEWERS = 64
-MAX_ASKED = 64
-"""Wishes in words, the newest, whose events are put into words for who asked."""
-MAX_FOOLISH = 20
-"""Lines that make no sense after which a client is let go."""
+"""Clients that may be connected at a time."""
+MAX_TEXT_REQUESTS = 64
+"""Requests of one client, the newest, whose events are answered in words too."""
+MAX_BAD_LINES = 20
+"""Invalid lines after which a client is disconnected."""
 
 
 class Viewer:
     """One connected viewer, as the host sees it.
 
-    Lines are queued by whoever publishes, under the hub's lock, and sent by the thread that serves: each side counts
-    its own bytes.
+    The publishing thread queues lines under the bus's lock, and the serving thread sends them. Each counts its own
+    bytes, so that neither needs a lock of its own.
     """
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self.outbox: deque[bytes | memoryview] = deque()
+        self.send_buffer: deque[bytes | memoryview] = deque()
+        """Lines that the socket has not taken yet."""
         self.queued = 0
         self.sent = 0
         self.stuck = False
-        """Whether it takes no more for now: what waits is not looked at again before it does."""
+        """Whether its socket is full: nothing is sent before the selector reports that it is writable."""
         self.behind = False
-        """Whether events were dropped, so that only a fresh state can help."""
-        self.inbox = b""
-        self.foolish = 0
-        self.asked: deque[str] = deque(maxlen=MAX_ASKED)
-        """Ids of its wishes in words: each event that one of them causes is put into words for it."""
+        """Whether events were dropped, so that it needs a fresh state."""
+        self.receive_buffer = b""
+        """The beginning of a line that has not arrived completely."""
+        self.bad_lines = 0
+        self.text_requests: deque[str] = deque(maxlen=MAX_TEXT_REQUESTS)
+        """Ids of its requests for an answer in words: each event that one of them causes is sent in words too."""
 
     def put(self, event: ev.AnyEvent, line: bytes) -> None:
-        """Keep an event's line for the viewer, unless too many bytes wait already."""
+        """Queue an event's line, and its `Answer` where the viewer asked for the event in a request."""
         self.queue(line)
-        if self.asked and event.cause is not None and event.cause.id in self.asked:
+        if self.text_requests and event.cause is not None and event.cause.id in self.text_requests:
             self.queue(encode_response(event.cause.id, event))
 
     def queue(self, line: bytes) -> None:
-        """Keep a line for the viewer, unless too many bytes wait already."""
+        """Queue a line, unless MAX_SEND_BUFFER bytes are queued already."""
         if self.behind:
             return
-        if self.queued - self.sent + len(line) > MAX_OUTBOX:
+        if self.queued - self.sent + len(line) > MAX_SEND_BUFFER:
             self.behind = True
             return
-        self.outbox.append(line)
+        self.send_buffer.append(line)
         self.queued += len(line)
 
     def restart(self) -> None:
-        """What was handed out before is void: a fresh state follows what is already on its way."""
+        """Queue nothing more before a fresh state has been sent."""
         self.behind = True
 
-    def greet(self, states: list[RunState]) -> None:
-        """Start anew from these states: nothing else waits when this is called."""
+    def send_snapshot(self, states: list[RunState]) -> None:
+        """Queue a greeting with these states. The send buffer is empty when this is called."""
         line = encode_greeting(states)
         self.behind = False
-        self.outbox.append(line)
+        self.send_buffer.append(line)
         self.queued = self.sent + len(line)
 
 
 class Server:
-    """Accepts viewers on a Unix socket and moves lines both ways, without ever blocking.
+    """Accepts viewers on a Unix socket and moves lines both ways without blocking.
 
     Args:
-        path: where to listen; the directory is private to the user, and so is the socket.
-        hub: where events come from.
-        obey: takes every command; called in the thread that serves.
+        path: the socket to listen on; it and its directory are private to the user.
+        bus: the source of the events.
+        submit: queues a command for its runs, or returns the reason why it cannot; called in the serving thread.
     """
 
-    def __init__(self, path: Path, hub: EventBus, obey: Callable[[AnyCommand], str | None]) -> None:
+    def __init__(self, path: Path, bus: EventBus, submit: Callable[[AnyCommand], str | None]) -> None:
         self.path = path
-        self._hub = hub
-        self._obey = obey
+        self._bus = bus
+        self._submit = submit
         self._listener = _listen(path)
         self._inode = os.stat(path).st_ino
         self.viewers: list[Viewer] = []
 
     def register(self, selector: selectors.BaseSelector) -> None:
-        """Have the selector wait for new viewers too."""
+        """Have the selector report new viewers and what they send."""
         self._selector = selector
         selector.register(self._listener, selectors.EVENT_READ, self._accept)
 
-    def _accept(self, mask: int) -> None:
-        del mask
+    def _accept(self, _mask: int) -> None:
         try:
             connection, _ = self._listener.accept()
         except OSError:
             return
-        if len(self.viewers) >= MAX_VIEWERS or not _same_user(connection):
+        if len(self.viewers) >= MAX_VIEWERS or peer_user(connection) not in (None, os.getuid()):
             connection.close()
             return
         connection.setblocking(False)
         viewer = Viewer(connection)
         self.viewers.append(viewer)
-        self._hub.join(viewer, viewer.greet)
+        self._bus.subscribe(viewer, viewer.send_snapshot)
         self._selector.register(connection, selectors.EVENT_READ, partial(self._serve, viewer))
         self._flush(viewer)
 
@@ -130,7 +140,7 @@ class Server:
             self._flush(viewer)
 
     def _read(self, viewer: Viewer) -> bool:
-        """Obey the commands that have come; False when the viewer has gone or talks nonsense."""
+        """Submit the commands that have arrived. Returns False for a viewer that left or sends invalid lines."""
         try:
             data = viewer.connection.recv(1 << 16)
         except BlockingIOError:
@@ -139,56 +149,53 @@ class Server:
             return False
         if not data:
             return False
-        *lines, viewer.inbox = (viewer.inbox + data).split(b"\n")
+        *lines, viewer.receive_buffer = (viewer.receive_buffer + data).split(b"\n")
         for line in lines:
-            if not self._command(viewer, line):
+            if not self._handle(viewer, line):
                 return False
-        return len(viewer.inbox) <= MAX_COMMAND
+        return len(viewer.receive_buffer) <= MAX_COMMAND
 
-    def _command(self, viewer: Viewer, line: bytes) -> bool:
+    def _handle(self, viewer: Viewer, line: bytes) -> bool:
+        """Submit the command of a request. Returns False to disconnect the viewer."""
         if len(line) > MAX_COMMAND:
             return False
         try:
-            command = self._asked(viewer, line) if line.startswith(ASK) else decode_command(line)
+            request = decode_request(line)
         except BadLine as error:
-            viewer.foolish += 1
+            viewer.bad_lines += 1
             viewer.queue(encode_event(ev.Refused(reason=f"not understood: {error}"[:500])))
-            return viewer.foolish <= MAX_FOOLISH
-        reason = self._obey(command) if command is not None else None
+            return viewer.bad_lines <= MAX_BAD_LINES
+        try:
+            command = request.to_command()
+        except UserError as error:
+            viewer.queue(encode_error(request.id, error))
+            return True
+        if request.text:
+            viewer.text_requests.append(request.id)
+        reason = self._submit(command)
         if reason is not None:
             refusal = ev.Refused(reason=reason, cause=command)
             viewer.put(refusal, encode_event(refusal))
         return True
 
-    def _asked(self, viewer: Viewer, line: bytes) -> AnyCommand | None:
-        """The command of a wish in words; None where it makes no sense, and that has been said. Raises `BadLine`."""
-        wish = decode_request(line)
-        try:
-            command = to_command(wish)
-        except UserError as error:
-            viewer.queue(encode_error(wish.id, error))
-            return None
-        viewer.asked.append(wish.id)
-        return command
-
     def flush(self) -> None:
-        """Send what waits, as far as it goes."""
+        """Send what is queued, as far as the sockets take it."""
         for viewer in list(self.viewers):
             if not viewer.stuck:
                 self._flush(viewer)
 
     def _flush(self, viewer: Viewer) -> None:
         try:
-            while viewer.outbox:
-                data, sent = _together(viewer.outbox), 0
+            while viewer.send_buffer:
+                data, sent = _next_chunk(viewer.send_buffer), 0
                 try:
                     sent = viewer.connection.send(data)
                 finally:
                     viewer.sent += sent
                     if sent < len(data):
-                        viewer.outbox.appendleft(memoryview(data)[sent:])
+                        viewer.send_buffer.appendleft(memoryview(data)[sent:])
             if viewer.behind:
-                self._hub.join(viewer, viewer.greet)
+                self._bus.subscribe(viewer, viewer.send_snapshot)
                 self._flush(viewer)
                 return
         except BlockingIOError:
@@ -196,13 +203,13 @@ class Server:
         except OSError:
             self._drop(viewer)
             return
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if viewer.outbox else 0)
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if viewer.send_buffer else 0)
         key = self._selector.get_key(viewer.connection)
-        if key.events != wanted:
-            self._selector.modify(viewer.connection, wanted, key.data)
+        if key.events != events:
+            self._selector.modify(viewer.connection, events, key.data)
 
     def _drop(self, viewer: Viewer) -> None:
-        self._hub.leave(viewer)
+        self._bus.unsubscribe(viewer)
         if viewer in self.viewers:
             self.viewers.remove(viewer)
         with contextlib.suppress(KeyError, ValueError):
@@ -211,11 +218,11 @@ class Server:
 
     @property
     def idle(self) -> bool:
-        """Whether everything has been sent to everyone."""
-        return not any(viewer.outbox or viewer.behind for viewer in self.viewers)
+        """Whether every viewer has been sent everything."""
+        return not any(viewer.send_buffer or viewer.behind for viewer in self.viewers)
 
     def close(self) -> None:
-        """Let everyone go and remove the socket, unless another host's stands in its place."""
+        """Disconnect all viewers and remove the socket, unless another host has replaced it."""
         for viewer in list(self.viewers):
             self._drop(viewer)
         with contextlib.suppress(KeyError, ValueError):
@@ -226,32 +233,33 @@ class Server:
                 self.path.unlink()
 
 
-def _together(outbox: deque[bytes | memoryview]) -> bytes | memoryview:
-    """Lines for one call: each call gives the interpreter's lock away, and asks for it again."""
-    first = outbox.popleft()
-    if not outbox or len(first) >= AT_ONCE:
+def _next_chunk(send_buffer: deque[bytes | memoryview]) -> bytes | memoryview:
+    """Join queued lines up to MAX_SEND bytes: every `send` releases the interpreter lock and waits for it again."""
+    first = send_buffer.popleft()
+    if not send_buffer or len(first) >= MAX_SEND:
         return first
     lines, size = [first], len(first)
-    while outbox and size < AT_ONCE:
-        lines.append(outbox.popleft())
+    while send_buffer and size < MAX_SEND:
+        lines.append(send_buffer.popleft())
         size += len(lines[-1])
     return b"".join(lines)
 
 
 def _listen(path: Path) -> socket.socket:
-    """Bind and listen, one host at a time: a socket that is bound and does not listen yet looks like a stale one."""
-    with _alone(path.parent):
-        sweep(path.parent, but=path)
+    """Bind and listen, one host at a time: a socket that is bound but does not listen yet looks like a stale one."""
+    with _locked(path.parent):
+        remove_stale_sockets(path.parent, except_for=path)
         if path.exists():
-            if answers(path):
-                raise UserError("another host listens for this run already; `tui-trainer attach` joins it")
+            if is_listening(path):
+                raise UserError("another host is already training this run; join it with `tui-trainer attach`")
             path.unlink()
         return _bound(path)
 
 
 @contextlib.contextmanager
-def _alone(directory: Path) -> Generator[None]:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)  # the directory itself: a lock file would stay behind
+def _locked(directory: Path) -> Generator[None]:
+    """Hold the lock of the directory itself: a lock file would stay behind."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -259,18 +267,18 @@ def _alone(directory: Path) -> Generator[None]:
         os.close(descriptor)
 
 
-def sweep(directory: Path, but: Path) -> None:
-    """Remove the other sockets on which nobody listens any more, and their notes: their hosts were killed."""
+def remove_stale_sockets(directory: Path, except_for: Path) -> None:
+    """Remove the sockets, run lists and early logs of hosts that were killed."""
     for path in directory.glob("*.sock"):
-        if path == but or answers(path):
+        if path == except_for or is_listening(path):
             continue
-        for left in (path, path.with_suffix(".json"), path.with_suffix(".log")):
+        for stale in (path, path.with_suffix(".json"), path.with_suffix(".log")):
             with contextlib.suppress(OSError):
-                left.unlink()
+                stale.unlink()
 
 
 def _bound(path: Path) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | getattr(socket, "SOCK_CLOEXEC", 0))
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
         listener.bind(str(path))
@@ -284,8 +292,8 @@ def _bound(path: Path) -> socket.socket:
     return listener
 
 
-def answers(path: Path) -> bool:
-    """Whether somebody listens on a socket; one that is too busy to answer does."""
+def is_listening(path: Path) -> bool:
+    """Return whether a host listens on a socket. A host that is too busy to accept counts as listening."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:
@@ -295,11 +303,3 @@ def answers(path: Path) -> bool:
         except OSError:
             return True
         return True
-
-
-def _same_user(connection: socket.socket) -> bool:
-    """Whether the other end runs as this user; where the system cannot say, the directory's mode has to do."""
-    if not hasattr(socket, "SO_PEERCRED"):
-        return True
-    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return struct.unpack("3i", credentials)[1] == os.getuid()

@@ -1,4 +1,4 @@
-"""What a host is started with: plain values, passed as one JSON object on its standard input."""
+"""The spec of a host: plain values, passed to it as one JSON object on standard input."""
 
 from __future__ import annotations
 
@@ -12,62 +12,64 @@ from tui_trainer.config.trust import check_trust
 from tui_trainer.errors import UserError
 from tui_trainer.paths import checked_name, new_run_name, socket_path, writable_runs_dir
 from tui_trainer.protocol.commands import AnyCommand
-from tui_trainer.runs.run_dir import taken
+from tui_trainer.runs.run_dir import name_is_taken
 
 
 class RunSpec(BaseModel):
-    """One run that a host is to train."""
+    """One run of a host."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     path: str
-    """The run folder: made by the host once everything has been built."""
+    """The run directory. The host creates it after it has built model and data."""
     config: dict[str, Any]
-    """The resolved configuration, checked by whoever starts the host."""
+    """The resolved configuration, validated before the host is started."""
     preset: str = ""
     title: str = ""
     resume: bool = False
-    """Go on in an existing folder, from its last checkpoint."""
+    """Whether to resume an existing run directory from its last checkpoint."""
     commands: tuple[AnyCommand, ...] = ()
-    """Obeyed before the first batch."""
+    """Commands that are applied before the first batch."""
     script: tuple[tuple[int, AnyCommand], ...] = ()
-    """Obeyed at these steps: the interventions of an earlier run."""
+    """(step, command): the interventions of an earlier run, applied again at the same steps."""
 
 
 class HostSpec(BaseModel):
-    """The runs of one host, where it listens, and what it is called in about.json."""
+    """The runs of one host, and its settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     runs: tuple[RunSpec, ...]
     socket: str
+    """Path of the socket that it listens on."""
     command: tuple[str, ...] = ()
-    """The command line that asked for it."""
+    """The command line that started it, recorded in about.json."""
     trust: bool = False
-    """Whether code by import path may run."""
+    """Whether the configuration may import the user's own code."""
     requeue_signal: str = ""
-    """Name of the signal (SIGUSR1) on which the runs are saved and the process ends with `requeue_code`."""
+    """Signal, such as SIGUSR1, that stops and saves the runs; the process then exits with `requeue_code`."""
     requeue_code: int = 0
+    """Exit code after `requeue_signal`."""
     threads: int = 0
-    """Threads of one torch operation, 0 for torch's own choice: a resumed run needs as many as before."""
+    """Threads of one torch operation, 0 for torch's default. A resumed run needs the same number as before."""
 
 
 def host_spec(
     preset: Preset, runs_dir: str | None, name: str | None, command: Sequence[str], *, trust: bool = False
 ) -> HostSpec:
-    """The spec of a host that trains the preset's runs in new folders.
+    """Return the spec of a host that trains the runs of a preset in new run directories.
 
     Raises:
-        UserError: the preset would run code and is not trusted; the runs directory cannot be written, or the name is
-            taken or cannot be one. Nothing is left behind.
+        UserError: the preset imports the user's own code and is not trusted, the runs directory cannot be written, or
+            the name is invalid or taken. Nothing is left behind.
     """
     check_trust(preset.runs.values(), preset.source, trust)
     directory = writable_runs_dir(runs_dir).absolute()
     chosen = checked_name(name, "--name") if name is not None else new_run_name(preset.name)
     top = directory / chosen
-    if taken(top):
-        raise UserError(f"a run named {chosen!r} is already in {directory}; choose another --name")
+    if name_is_taken(top):
+        raise UserError(f"run {chosen!r} already exists in {directory}; choose another --name")
     runs = tuple(
         RunSpec(
             name=f"{chosen}/{variant}" if variant else chosen,

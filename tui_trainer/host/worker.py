@@ -57,7 +57,7 @@ class Worker:
 
     # -- asked from other threads -----------------------------------------------------------------------------------
 
-    def obey(self, command: AnyCommand) -> str | None:
+    def submit(self, command: AnyCommand) -> str | None:
         """Pass a command on to the runs it is for; a reason where there is none."""
         if self.over.is_set():
             return "the run is over"
@@ -183,12 +183,12 @@ class Worker:
         for run, trainer, folder in zip(self.spec.runs, self._trainers, self._folders, strict=True):
             if run.resume:
                 taken = restore_journal(trainer, folder, resumed[run.name])
-                self._hub.go_on_from(run.name, taken.state, taken.journal)
+                self._hub.resume_run(run.name, taken.state, taken.journal)
                 for line in taken.words:
                     trainer.log(line)
             else:
                 trainer.follow(run.script)
-            trainer.begin(folder, lambda name=run.name: self._hub.mark(name))
+            trainer.begin(folder, lambda name=run.name: self._hub.sync_journal(name))
             for command in run.commands:
                 trainer.control.put(command)
 
@@ -207,7 +207,7 @@ class Worker:
         folder.create(dump(trainer.config), about(trainer, self.spec.command), owner)
         self._made.append(folder)
         self._folders.append(folder)
-        self._hub.write_to(run.name, open_journal(folder))
+        self._hub.attach_journal(run.name, open_journal(folder))
 
     def _train(self) -> None:
         from tui_trainer.engine.multi_run import dismiss, train_runs
@@ -215,7 +215,7 @@ class Worker:
         with self._lock:
             self._training = True
         for command in self._early:
-            self.obey(command)
+            self.submit(command)
         train_runs(self._trainers, self._go_on)
         for trainer in self._trainers:
             dismiss(trainer.control, trainer)

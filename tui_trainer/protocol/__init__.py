@@ -1,1 +1,1 @@
-"""What crosses between a trainer and its viewers: events, commands, their lines, and the state folded from them."""
+"""The messages between a host and its viewers: events, commands, requests, and their encoding as lines."""

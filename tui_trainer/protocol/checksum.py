@@ -1,26 +1,27 @@
-"""A line of a journal or of the wire, as bytes: whole, or not to be trusted. What it says is not understood here."""
+"""CRC framing of journal and socket lines. Does not parse the payload."""
 
 from __future__ import annotations
 
 import zlib
 
 MAX_LINE = 64 << 20
-"""Bytes of the longest line that is read: the state of a run with very many metrics."""
+"""Bytes of the longest line that is read. The longest lines are states of runs with many metrics."""
 MAX_COMMAND = 64 << 10
-"""Bytes of the longest command that a host reads."""
+"""Bytes of the longest request that a host reads."""
 CRC = b',"crc":"'
+"""Beginning of the checksum field, the last of a line."""
 
 
 class BadLine(ValueError):
-    """A line that is torn, altered, or not of this protocol."""
+    """The line is torn, altered, or not of this protocol."""
 
 
 def seal(body: bytes) -> bytes:
-    """An object without its closing brace as a line, the CRC-32 of these bytes as its last field."""
+    """Close a JSON object given without its closing brace, with the CRC-32 of its bytes as the last field."""
     return b'%s%s%08x"}\n' % (body, CRC, zlib.crc32(body))
 
 
 def verify(line: bytes) -> bool:
-    """Whether a line is whole and its checksum fits."""
+    """Return whether a line is complete and its checksum is right."""
     body, separator, tail = line.rstrip(b"\r\n").rpartition(CRC)
     return bool(separator) and tail == b'%08x"}' % zlib.crc32(body)

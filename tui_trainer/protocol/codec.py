@@ -1,4 +1,4 @@
-"""Events and commands as lines: one JSON object each, the same bytes in the journal and on the socket."""
+"""Events and commands as lines: one JSON object each. The journal and the socket carry the same bytes of an event."""
 
 from __future__ import annotations
 
@@ -8,21 +8,16 @@ from tui_trainer.protocol.checksum import MAX_COMMAND, MAX_LINE, BadLine, seal, 
 from tui_trainer.protocol.commands import COMMANDS, AnyCommand
 from tui_trainer.protocol.events import EVENTS, AnyEvent
 
-__all__ = [
-    "MAX_COMMAND", "MAX_LINE", "BadLine", "decode_command", "decode_event", "encode_command", "encode_event", "verify",
-]  # fmt: skip
+__all__ = ["MAX_COMMAND", "MAX_LINE", "BadLine", "decode_command", "decode_event", "encode_event", "verify"]
 
 
 def encode_event(event: AnyEvent) -> bytes:
-    """The event as one line, its own CRC-32 as the last field.
-
-    The checksum is that of the bytes before `,"crc"`.
-    """
+    """Encode an event as one line. Its last field, `crc`, is the CRC-32 of the bytes before `,"crc"`."""
     return seal(event.model_dump_json(exclude={"cause"} if event.cause is None else None).encode()[:-1])
 
 
 def decode_event(line: bytes) -> AnyEvent:
-    """The event of a line.
+    """Decode the event of a line.
 
     Raises:
         BadLine: the line is torn or altered, or holds no known event.
@@ -35,13 +30,8 @@ def decode_event(line: bytes) -> AnyEvent:
         raise BadLine(f"not an event: {error.errors()[0]['msg']}") from None
 
 
-def encode_command(command: AnyCommand) -> bytes:
-    """The command as one line."""
-    return command.model_dump_json().encode() + b"\n"
-
-
 def decode_command(line: bytes) -> AnyCommand:
-    """The command of a line.
+    """Decode the command of a line.
 
     Raises:
         BadLine: the line holds no known command; the message says why.

@@ -1,4 +1,4 @@
-"""What a person or a script may ask of a run. Each is answered by the event it causes, or by `Refused`."""
+"""Commands that a viewer or a script sends to a run. Each is answered by the event that it causes, or by `Refused`."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ ALL_RUNS = "*"
 
 
 class Command(BaseModel):
-    """A wish, stamped with who has it and which run it is for.
+    """A command with its sender and its run.
 
-    `id` is the asker's own and comes back in the answer. `run` names a run of the host; `*` means each of them.
+    Attributes:
+        id: chosen by the sender; it comes back in the `cause` of the answer.
+        by: the sender.
+        run: name of a run of the host, `*` for all of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     names: ClassVar[tuple[str, ...]] = ()
-    """Names on the command line beside the class name in kebab case."""
+    """Names on the command line, besides the class name in kebab case."""
 
     type: str
     id: str = ""
@@ -32,24 +35,24 @@ class Command(BaseModel):
 
     @classmethod
     def cli_names(cls) -> tuple[str, ...]:
-        """What `tui-trainer send` accepts, the shortest name first."""
+        """Return the names that `tui-trainer send` accepts, the short ones first."""
         return (*cls.names, re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower())
 
 
 class Pause(Command):
-    """Stop after the batch in hand and wait."""
+    """Pause after the current batch."""
 
     type: Literal["Pause"] = "Pause"
 
 
 class Resume(Command):
-    """Go on after a pause."""
+    """Continue after a pause."""
 
     type: Literal["Resume"] = "Resume"
 
 
 class StepOnce(Command):
-    """Train this many batches while paused."""
+    """Train `count` batches, then pause again."""
 
     names = ("step",)
     type: Literal["StepOnce"] = "StepOnce"
@@ -57,18 +60,18 @@ class StepOnce(Command):
 
 
 class Stop(Command):
-    """End the run after the batch in hand or at the end of the epoch; validate, save, and finish. Nothing is lost."""
+    """End the run after the current batch or at the end of the epoch: validate, save a checkpoint, finish."""
 
     type: Literal["Stop"] = "Stop"
     when: Literal["batch", "epoch"] = "batch"
     restore_best: bool = False
-    """Put the best epoch's weights back before the last save."""
+    """Restore the weights of the best epoch before the last save."""
     reason: Literal["stopped", "interrupted"] = "stopped"
-    """Interrupted is what a signal does."""
+    """`interrupted` if a signal stopped the run."""
 
 
 class SetLearningRate(Command):
-    """Set the rate in force, or multiply it. The schedule goes on from there with the same shape."""
+    """Set or multiply the current learning rate. The schedule continues from there with the same shape."""
 
     names = ("set-lr",)
     type: Literal["SetLearningRate"] = "SetLearningRate"
@@ -76,14 +79,14 @@ class SetLearningRate(Command):
     factor: Positive | None = None
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> SetLearningRate:
+    def _exactly_one(self) -> SetLearningRate:
         if (self.value is None) == (self.factor is None):
-            raise ValueError("give value=RATE or factor=NUMBER, one of the two")
+            raise ValueError("give either value=RATE or factor=NUMBER")
         return self
 
 
 class SetScheduler(Command):
-    """Swap the schedule between two batches; it begins now, from the rate in force or from `base`."""
+    """Replace the schedule between two batches. The new one starts now, at the current learning rate or at `base`."""
 
     type: Literal["SetScheduler"] = "SetScheduler"
     scheduler: AnyScheduler
@@ -91,21 +94,21 @@ class SetScheduler(Command):
 
 
 class SetOptimizer(Command):
-    """Swap the optimizer between two batches; its state starts empty, its rate is its own `lr`."""
+    """Replace the optimizer between two batches. The new one starts with an empty state and its own `lr`."""
 
     type: Literal["SetOptimizer"] = "SetOptimizer"
     optimizer: AnyOptimizer
 
 
 class SetClip(Command):
-    """Clip the global gradient norm at `value`; 0 means no clipping."""
+    """Clip the global gradient norm at `value`; 0 turns clipping off."""
 
     type: Literal["SetClip"] = "SetClip"
     value: NonNegative
 
 
 class SetPatience(Command):
-    """Change when the run stops early. What is not given stays."""
+    """Change early stopping. Settings that are not given stay as they are."""
 
     type: Literal["SetPatience"] = "SetPatience"
     patience: Count | None = None
@@ -114,28 +117,28 @@ class SetPatience(Command):
 
 
 class SetEpochs(Command):
-    """Make the run longer or shorter: `value` epochs in all, or `add` more (fewer, where negative)."""
+    """Make the run longer or shorter: `value` epochs in all, or `add` more (fewer if negative)."""
 
     type: Literal["SetEpochs"] = "SetEpochs"
     value: Count | None = None
     add: int | None = None
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> SetEpochs:
+    def _exactly_one(self) -> SetEpochs:
         if (self.value is None) == (self.add is None):
-            raise ValueError("give value=EPOCHS or add=NUMBER, one of the two")
+            raise ValueError("give either value=EPOCHS or add=NUMBER")
         return self
 
 
 class Evaluate(Command):
-    """Validate now. The result is drawn, but decides nothing."""
+    """Validate now. The result is shown, but does not affect early stopping or the best checkpoint."""
 
     names = ("validate",)
     type: Literal["Evaluate"] = "Evaluate"
 
 
 class SaveCheckpoint(Command):
-    """Save a checkpoint now, under a name of its own."""
+    """Save a checkpoint now, under `name` or a generated name."""
 
     names = ("save",)
     type: Literal["SaveCheckpoint"] = "SaveCheckpoint"
@@ -143,20 +146,20 @@ class SaveCheckpoint(Command):
 
 
 class RollBack(Command):
-    """Put back the weights and the optimizer state of a checkpoint; the clock of the run goes on."""
+    """Restore weights and optimizer state from a checkpoint. The step count and the schedule continue."""
 
     type: Literal["RollBack"] = "RollBack"
     to: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "best"
 
 
 class Undo(Command):
-    """Take back the last intervention: the run goes on from just before it, as if it had never been made."""
+    """Undo the last intervention: the run continues from just before it, as if it had not been made."""
 
     type: Literal["Undo"] = "Undo"
 
 
 class Note(Command):
-    """A remark, drawn on the charts and kept in the journal."""
+    """Add a note to the charts and the journal."""
 
     type: Literal["Note"] = "Note"
     text: Annotated[str, Field(min_length=1, max_length=2000)]
@@ -180,6 +183,6 @@ AnyCommand = Annotated[
     | Note,
     Field(discriminator="type"),
 ]
-"""Every command. A new one is a class above, its name here, and what the trainer does with it."""
+"""Every command. To add one: a class above, its name here, and a handler in `engine/commands/handlers.py`."""
 
 COMMANDS: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand, config=ConfigDict(defer_build=True))

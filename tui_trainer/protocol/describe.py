@@ -1,4 +1,4 @@
-"""Events in words: for the log pane, the headless printer and the marks on the charts."""
+"""Describe events in one line of text: for the log pane, the headless printer and the marks on the charts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tui_trainer.text import number
 
 
 def duration(seconds: float) -> str:
-    """Seconds as 8 s, 3:07, 2:15:09 or 3 d 04:00."""
+    """Format seconds as 8.0 s, 42 s, 3:07, 2:15:09 or 3 d 04:00."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:
@@ -24,7 +24,7 @@ def duration(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """A count of bytes as 12 kB, 3.4 MB."""
+    """Format a number of bytes as 12 B, 3.4 kB or 120 MB."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
@@ -33,12 +33,12 @@ def size(count: float) -> str:
 
 
 def asked_by(event: ev.Event) -> str:
-    """ " (by who)" for an event that somebody other than the person at this screen caused, empty where nobody did."""
+    """Return " (SENDER)" for an event that a command caused, empty for any other."""
     return f" ({event.cause.by})" if event.cause is not None and event.cause.by else ""
 
 
 def epoch_line(event: ev.EpochEnded, epochs: int) -> str:
-    """One epoch in one line: number, metrics, rate, and a star for the best so far."""
+    """Describe an epoch in one line: its number, metrics and learning rate, and a star for the best so far."""
     width = len(str(epochs))
     parts = [f"epoch {event.epoch:>{width}}/{epochs}"]
     parts += [f"{name} {number(value)}" for name, value in event.metrics.items()]
@@ -59,7 +59,7 @@ _LETTERS = {"lr": "l", "clip_grad_norm": "g", "patience": "p", "min_delta": "p",
 
 
 def letter(event: ev.AnyEvent) -> str:
-    """The letter of an event's mark on the charts, empty where it has none."""
+    """Return the letter of an event's mark on the charts, empty where it has none."""
     match event:
         case ev.SettingChanged():
             return _LETTERS.get(event.name, "?")
@@ -82,7 +82,7 @@ def letter(event: ev.AnyEvent) -> str:
 
 
 def describe(event: ev.AnyEvent) -> str | None:
-    """What happened, in one line; None where there is nothing to say."""
+    """Describe an event in one line. Returns None for events that have no description, such as measurements."""
     match event:
         case ev.RunStarted():
             return f"{event.model} on {event.data}, {event.device}"
@@ -91,24 +91,26 @@ def describe(event: ev.AnyEvent) -> str | None:
         case ev.SettingChanged():
             return f"{_setting(event)}{asked_by(event)}"
         case ev.SchedulerChanged():
-            was = f", was {event.previous}" if event.previous else ""
-            return f"schedule {event.plan.scheduler.label()} from lr {number(event.lr)}{was}{asked_by(event)}"
+            previous = f", was {event.previous}" if event.previous else ""
+            return (
+                f"schedule {event.plan.scheduler.label()}, starting at lr {number(event.lr)}{previous}{asked_by(event)}"
+            )
         case ev.OptimizerChanged():
-            was = f", was {event.previous}" if event.previous else ""
-            return f"optimizer {event.optimizer.label()} with lr {number(event.lr)}{was}{asked_by(event)}"
+            previous = f", was {event.previous}" if event.previous else ""
+            return f"optimizer {event.optimizer.label()} with lr {number(event.lr)}{previous}{asked_by(event)}"
         case ev.CheckpointSaved():
             detail = f", {event.detail}" if event.detail else ""
             return f"saved checkpoint {event.name} (epoch {event.epoch}, {size(event.bytes)}{detail}){asked_by(event)}"
         case ev.SavingFailed():
-            return f"NOT SAVED: {event.what}: {event.error}" if event.error else f"saving works again: {event.what}"
+            return f"NOT SAVED: {event.what}: {event.error}" if event.error else f"saving has recovered: {event.what}"
         case ev.RolledBack(restored=None):
-            return f"rolled back to {event.to}, from epoch {event.from_epoch}{asked_by(event)}"
+            return f"rolled back to checkpoint {event.to} (epoch {event.from_epoch}){asked_by(event)}"
         case ev.RolledBack():
-            return f"taken back: {event.to}; on from step {event.step}{asked_by(event)}"
+            return f"undone: {event.to}; continuing from step {event.step}{asked_by(event)}"
         case ev.Diagnosed(again=True):
             return None
         case ev.Diagnosed(active=False):
-            return f"{event.finding}: no longer so"
+            return f"{event.finding}: resolved"
         case ev.Diagnosed():
             return f"{event.finding}: {event.evidence}. {event.advice}".strip()
         case ev.Noted():
@@ -116,8 +118,8 @@ def describe(event: ev.AnyEvent) -> str | None:
         case ev.Refused():
             return f"refused: {event.reason}"
         case ev.Scalars() if event.cause is not None:
-            found = "  ".join(f"{name} {number(column[-1])}" for name, column in event.values.items() if column)
-            return f"validated at step {event.step}: {found}{asked_by(event)}"
+            metrics = "  ".join(f"{name} {number(column[-1])}" for name, column in event.values.items() if column)
+            return f"validated at step {event.step}: {metrics}{asked_by(event)}"
         case ev.RunFinished():
             return f"{event.reason}: {event.detail}" if event.detail else event.reason
         case _:

@@ -1,4 +1,4 @@
-"""What happens in a run. Events are facts: frozen, stamped by the hub, written to the journal in this form."""
+"""The events of a run: frozen facts, stamped by the event bus and written to the journal in this form."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ Status = Literal["starting", "running", "paused", "stopping", "finished", "faile
 Reason = Literal["completed", "early-stopped", "stopped", "interrupted", "not-finite", "failed", "refused"]
 Severity = Literal["alarm", "warning", "note"]
 Number = float | None
-"""A float; `null` on the wire where it was not finite."""
+"""A float, None (`null` in a line) where it was not finite."""
 
 
 class Event(BaseModel):
-    """One fact. The hub fills in `seq`, `at` and `run`.
+    """Base class of events. The event bus fills in `seq`, `at` and `run`.
 
-    Fields may be added by later versions and are ignored by earlier ones; none is ever renamed.
+    Later versions may add fields, and earlier ones ignore them. A field is never renamed.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="null", defer_build=True)
 
     seq: int = 0
+    """Number of the event within its run, from 1; 0 for an event that is not in the journal."""
     at: str = ""
-    """UTC, ISO 8601."""
+    """Time in UTC, ISO 8601."""
     run: str = ""
     type: str
     step: int = 0
-    """Optimizer steps that had been taken when it happened."""
+    """Optimizer steps taken before the event."""
     cause: AnyCommand | None = None
-    """The command that caused it: who asked, and what replay applies again at `step`."""
+    """The command that caused it, with its sender. A replay applies it again at `step`."""
 
 
 class Best(BaseModel):
@@ -48,7 +49,7 @@ class Best(BaseModel):
 
 
 class RunStarted(Event):
-    """A run is about to take its first step (or its first after a resume)."""
+    """Training begins, or continues after a resume."""
 
     type: Literal["RunStarted"] = "RunStarted"
     title: str = ""
@@ -56,7 +57,7 @@ class RunStarted(Event):
     config: dict[str, Any] = {}
     """The resolved configuration, as in run.toml."""
     path: str = ""
-    """The run folder."""
+    """The run directory."""
     device: str = "cpu"
     task: str = ""
     parameters: int = 0
@@ -65,7 +66,7 @@ class RunStarted(Event):
     """The model in one line."""
     layers: tuple[str, ...] = ()
     scales: tuple[str, ...] = ()
-    """Of the layers, those that only scale and shift (norms): their gradients are not compared with those of others."""
+    """Layers that only scale and shift (norms). Their gradients are not compared with those of other layers."""
     data: str = ""
     """The data in one line."""
     train_samples: int = 0
@@ -83,13 +84,13 @@ class RunStarted(Event):
     loss: str = ""
     precision: str = "float32"
     references: dict[str, float] = {}
-    """Losses worth a line on the chart, by name."""
+    """Losses that the chart marks with a line, by name."""
     known: dict[str, float] = {}
-    """Other numbers that theory says of the data, by name: curvatures, rates, margins."""
+    """Other theoretical values of the data, by name: curvatures, rates, margins."""
     chance: Number = None
-    """Loss of an output that treats all classes alike (ln K of cross-entropy); for numbers, of the best constant."""
+    """Loss of a uniform prediction (ln K for cross-entropy); for regression, of the best constant."""
     guessing: Number = None
-    """Loss of the best output that is the same for every sample; null where a loss knows no such level."""
+    """Loss of the best prediction that is the same for every sample; null for losses without one."""
     plan: LrPlan | None = None
     optimizer: AnyOptimizer | None = None
     pid: int = 0
@@ -97,7 +98,7 @@ class RunStarted(Event):
 
 
 class StatusChanged(Event):
-    """The run entered another state."""
+    """The status of the run changed."""
 
     type: Literal["StatusChanged"] = "StatusChanged"
     status: Status
@@ -108,26 +109,26 @@ class StatusChanged(Event):
 class Scalars(Event):
     """Columns of measurements: `values[name][i]` belongs to `steps[i]` and `seconds[i]`.
 
-    A value that was not finite is null here; `not_finite[name]` maps its position to what it was.
+    A value that was not finite is null; `not_finite[name]` maps its position to "nan", "inf" or "-inf".
     """
 
     type: Literal["Scalars"] = "Scalars"
     steps: list[int]
     seconds: list[float]
-    """Seconds of training since the run began (pauses left out)."""
+    """Seconds of training since the run began, without pauses."""
     values: dict[str, list[Number]]
     not_finite: dict[str, dict[int, str]] = {}
 
 
 class EpochEnded(Event):
-    """An epoch is over and has been validated."""
+    """An epoch ended and was validated."""
 
     type: Literal["EpochEnded"] = "EpochEnded"
     epoch: int
-    """Epochs ended, this one counted."""
+    """Epochs completed, including this one."""
     seconds: float
     metrics: dict[str, Number]
-    """Of this epoch: `train_loss` is its mean over the samples."""
+    """Metrics of this epoch. `train_loss` is the mean over its samples."""
     lr: float = 0.0
     best: Best | None = None
     is_best: bool = False
@@ -136,10 +137,14 @@ class EpochEnded(Event):
 
 
 class Layer(BaseModel):
-    """One layer at one step: norms of the gradient and of the weights, and |update| / |weights|.
+    """Statistics of one layer at one step. A value that was not measured is null.
 
-    At the end of some epochs, over the validation split: the deviation of its hidden units' activations, and the share
-    of its ReLUs that no sample moved. What an event does not measure is null in it.
+    Attributes:
+        grad_norm: norm of the gradient.
+        weight_norm: norm of the weights.
+        update_ratio: norm of the update divided by the norm of the weights.
+        activation_std: standard deviation of its hidden activations on the validation split, at the end of some epochs.
+        dead: fraction of its ReLUs that are 0 for every sample of the validation split.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="null", defer_build=True)
@@ -152,37 +157,37 @@ class Layer(BaseModel):
 
 
 class LayersMeasured(Event):
-    """Each layer by name, from input to output."""
+    """Statistics of each layer, by name, from input to output."""
 
     type: Literal["LayersMeasured"] = "LayersMeasured"
     layers: dict[str, Layer]
 
 
 class LossBroke(Event):
-    """The loss is no longer a number: what the trainer found when it looked for the cause."""
+    """The loss became non-finite; with the cause, as far as the trainer found it."""
 
     type: Literal["LossBroke"] = "LossBroke"
     kind: str
-    """nan, inf or -inf."""
+    """Value of the loss: nan, inf or -inf."""
     layer: str = ""
-    """The first layer, from input to output, whose gradient or weights were no numbers; empty where it is not known."""
+    """First layer, from input to output, with non-finite gradient or weights; empty if unknown."""
     data: bool = False
-    """Whether the training data hold something that is no number."""
+    """Whether the training data contain a non-finite value."""
 
 
 class SchedulerChanged(Event):
-    """Another schedule shapes the rate from here on."""
+    """Another schedule is used from this step on."""
 
     type: Literal["SchedulerChanged"] = "SchedulerChanged"
     plan: LrPlan
     lr: float
-    """The rate in force from this step."""
+    """Learning rate from this step on."""
     previous: str = ""
-    """What it was, in words."""
+    """The previous schedule, in words."""
 
 
 class OptimizerChanged(Event):
-    """Another optimizer takes the steps from here on, its state empty."""
+    """Another optimizer is used from this step on, starting with an empty state."""
 
     type: Literal["OptimizerChanged"] = "OptimizerChanged"
     optimizer: AnyOptimizer
@@ -192,18 +197,18 @@ class OptimizerChanged(Event):
 
 
 class SettingChanged(Event):
-    """A setting of the running training: lr, clip_grad_norm, patience, min_delta, early_stopping, epochs."""
+    """A setting changed: lr, clip_grad_norm, patience, min_delta, early_stopping or epochs."""
 
     type: Literal["SettingChanged"] = "SettingChanged"
     name: str
     value: float
     previous: float
     plan: LrPlan | None = None
-    """The plan of the rate, where the change altered it."""
+    """The new learning-rate plan, if the change altered it."""
 
 
 class CheckpointSaved(Event):
-    """A checkpoint is on disk, synced and under its name."""
+    """A checkpoint was saved: it is on disk, synced and under its name."""
 
     type: Literal["CheckpointSaved"] = "CheckpointSaved"
     name: str
@@ -213,7 +218,7 @@ class CheckpointSaved(Event):
 
 
 class SavingFailed(Event):
-    """Something could not be written; training goes on. An empty `error` says that saving works again."""
+    """Something could not be written, or, with an empty `error`, saving has recovered. Training continues."""
 
     type: Literal["SavingFailed"] = "SavingFailed"
     what: str
@@ -221,14 +226,14 @@ class SavingFailed(Event):
 
 
 class Restored(BaseModel):
-    """What a run is back to after an intervention was taken back."""
+    """The settings of a run after an undo."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     from_step: int
-    """The step at which it was taken back."""
+    """Step at which the user asked for the undo."""
     undid: str
-    """The id of the command that was taken back, and with it everything after it."""
+    """Id of the undone command. Everything after it is undone too."""
     seconds: float
     epochs: int
     lr: float
@@ -243,61 +248,61 @@ class Restored(BaseModel):
 
 
 class RolledBack(Event):
-    """Weights and optimizer state of a checkpoint are back.
+    """Weights and optimizer state were restored, by a roll-back or an undo.
 
-    After a roll-back the clock goes on. After an undo it does not: `step` is the step that the run is back at, and what
-    was measured after it belongs to a branch that was left.
+    After a roll-back the step count continues. After an undo the run is back at `step`, and what was measured after it
+    belongs to an abandoned branch.
     """
 
     type: Literal["RolledBack"] = "RolledBack"
     to: str
     from_epoch: int
-    """The epoch after which the checkpoint was taken."""
+    """Epoch after which the checkpoint was saved."""
     saved_at: int | None = None
-    """The step after which it was taken, where somebody asked to roll back to it."""
+    """Step after which the checkpoint was saved, for a roll-back that a command asked for."""
     restored: Restored | None = None
-    """For an undo: everything that is as it was."""
+    """For an undo: the restored settings."""
 
 
 class Diagnosed(Event):
-    """What a rule sees in the curves, with its evidence and the key that acts on it; or that it sees it no longer."""
+    """A finding of the diagnosis, with its evidence and the keys that act on it; or the end of one."""
 
     type: Literal["Diagnosed"] = "Diagnosed"
     finding: str
     severity: Severity = "warning"
     active: bool = True
-    """False where it held and does not hold any more."""
+    """False if the finding is resolved."""
     again: bool = False
-    """Whether it has been said before, and only its evidence is newer."""
+    """Whether the finding was reported before, and only its evidence is new."""
     rank: int = 0
-    """Its place in the order of decision: the active finding with the smallest is the headline."""
+    """Priority: the active finding with the smallest rank is the headline."""
     epoch: int = 0
-    """The epoch in which it was found first."""
+    """Epoch in which it was found first."""
     evidence: str = ""
-    """In words."""
+    """The evidence, in words."""
     numbers: dict[str, Number] = {}
-    """The same as numbers, by name."""
+    """The evidence as numbers, by name."""
     advice: str = ""
     key: str = ""
-    """The keys that act on it, in the order in which they are pressed, with spaces between; empty where none does."""
+    """The keys to press, in order, separated by spaces; empty if no key acts on it."""
 
 
 class PictureTaken(Event):
-    """A small 2-D picture of the run: rows of numbers with what they mean."""
+    """A picture of the run was recorded: small 2-D data."""
 
     type: Literal["PictureTaken"] = "PictureTaken"
     name: str
     kind: str
-    """lines, bars, heat, contour or points: which drawing of `protocol.pictures` the data is."""
+    """Kind of the drawing in `protocol.pictures`: lines, bars, heat, contour or points."""
     epoch: int = 0
-    """Epochs that had ended."""
+    """Epochs completed."""
     data: dict[str, Any] = {}
     numbers: dict[str, Number] = {}
-    """What a check or a person reads off it, in full precision; null where it was not finite."""
+    """Its numbers in full precision, for checks and readers; null where not finite."""
 
 
 class Noted(Event):
-    """A remark of a person."""
+    """A note by the user."""
 
     type: Literal["Noted"] = "Noted"
     text: str
@@ -312,7 +317,7 @@ class Logged(Event):
 
 
 class ResourcesMeasured(Event):
-    """What the host process uses. Sent to viewers, not kept in the journal."""
+    """Resources that the host process uses. Sent to viewers, but not kept in the journal."""
 
     type: Literal["ResourcesMeasured"] = "ResourcesMeasured"
     memory: int
@@ -320,23 +325,23 @@ class ResourcesMeasured(Event):
     device_memory: int = 0
     """Bytes allocated on the accelerator."""
     cpu: float = 0.0
-    """Cores in use since the last measurement."""
+    """Mean number of busy cores since the last measurement."""
 
 
 class Refused(Event):
-    """A command was not obeyed, and why."""
+    """A command was refused, with the reason."""
 
     type: Literal["Refused"] = "Refused"
     reason: str
 
 
 class RunFinished(Event):
-    """The run is over. Nothing follows."""
+    """The run ended. This is its last event."""
 
     type: Literal["RunFinished"] = "RunFinished"
     reason: Reason
     detail: str = ""
-    """The reason in words."""
+    """The reason, in words."""
     epoch: int = 0
     seconds: float = 0.0
     metrics: dict[str, Number] = {}
@@ -367,6 +372,6 @@ AnyEvent = Annotated[
     | RunFinished,
     Field(discriminator="type"),
 ]
-"""Every event. A new one is a class above, its name here, and a method of `RunState`."""
+"""Every event. To add one: a class above, its name here, and a function in `state/run_state.py`."""
 
 EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent, config=ConfigDict(defer_build=True))

@@ -1,7 +1,7 @@
-"""What a picture is made of when it leaves the engine: five kinds of drawings, small enough for an event.
+"""Five kinds of drawings for the pictures of a run, small enough to fit in an event.
 
-A drawing holds numbers and words and knows neither colours nor cells. Everything in it is finite; where a value was
-missing there is null. `PictureTaken.kind` names its class and `PictureTaken.data` holds its fields.
+A drawing holds numbers and labels, but no colours or terminal cells. All its numbers are finite; a missing value is
+null. `PictureTaken.kind` names the class of the drawing, and `PictureTaken.data` holds its fields.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from tui_trainer.protocol.events import PictureTaken
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=120)]
 Row = Annotated[tuple[Finite | None, ...], Field(max_length=200)]
-FOLLOWED = 100
-"""Bars of a picture whose past is kept, at most."""
+MAX_TRACKED_BARS = 100
+"""Bars of the largest picture whose heights are kept over the steps."""
 Many = Annotated[tuple[Finite, ...], Field(max_length=1000)]
 
 
 class Part(BaseModel):
-    """A piece of a drawing. Fields may be added by later versions and are ignored by earlier ones."""
+    """Base class of the parts of a drawing. Later versions may add fields, and earlier ones ignore them."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Axis(Part):
-    """What is counted along one side; the ends that it has to show, where there are any."""
+    """One axis: its label, its scale, and the range that it must show, if any."""
 
     label: Text = ""
     log: bool = False
@@ -38,19 +38,19 @@ class Axis(Part):
 
 
 class Line(Part):
-    """A named curve: points that are joined in their order. A dotted one is theory beside what was measured."""
+    """A named curve through points in their order. A dotted one is theory, next to what was measured."""
 
     name: Text = ""
     x: Many
     y: Many
     dotted: bool = False
     text: Text = ""
-    """What stands behind its name: a number that belongs to this curve."""
+    """Text after the name, such as a number that belongs to the curve."""
 
     @model_validator(mode="after")
     def _of_one_length(self) -> Self:
         if len(self.x) != len(self.y):
-            raise ValueError(f"{len(self.x)} places and {len(self.y)} values")
+            raise ValueError(f"x has {len(self.x)} values, y has {len(self.y)}")
         return self
 
 
@@ -59,7 +59,7 @@ class Spots(Line):
 
 
 class Group(Part):
-    """Named bars, one for each label of the drawing; null where there is none."""
+    """Named bars, one for each label of the drawing; null for a missing bar."""
 
     name: Text = ""
     values: Row
@@ -73,7 +73,7 @@ class Rule(Part):
 
 
 class Drawing(Part):
-    """What all kinds share."""
+    """Base class of the drawings."""
 
     kind: str
     title: Text = ""
@@ -92,7 +92,7 @@ class Lines(Drawing):
 
 
 class Bars(Drawing):
-    """Groups of bars beside each other, over labels."""
+    """Groups of bars side by side, over labels."""
 
     kind: Literal["bars"] = "bars"
     labels: Annotated[tuple[Text, ...], Field(max_length=200)]
@@ -103,7 +103,7 @@ class Bars(Drawing):
     @model_validator(mode="after")
     def _of_one_length(self) -> Self:
         if any(len(group.values) != len(self.labels) for group in self.groups):
-            raise ValueError("a group has not one value for each label")
+            raise ValueError("a group must have one value for each label")
         return self
 
 
@@ -116,42 +116,42 @@ class Heat(Drawing):
     values: tuple[Row, ...]
     low: Finite | None = None
     high: Finite | None = None
-    """The ends of the shades; those of the values where there are none."""
+    """Range of the shades; by default the range of the values."""
 
     @model_validator(mode="after")
     def _of_one_shape(self) -> Self:
         if len(self.values) != len(self.rows) or any(len(row) != len(self.columns) for row in self.values):
-            raise ValueError(f"the values are not {len(self.rows)} rows of {len(self.columns)}")
+            raise ValueError(f"values must be {len(self.rows)} rows of {len(self.columns)}")
         return self
 
 
 class Contour(Drawing):
-    """A function over the plane on an even grid, the lowest row first, with what lies on it.
+    """A function over the plane on an even grid, the lowest row first, with paths and points on it.
 
-    Both axes have ends. With `regions` the values are places in these names, and nothing lies between two of them.
+    Both axes need `low` and `high`. With `regions`, the values are indices into these names, and are not interpolated.
     """
 
     kind: Literal["contour"] = "contour"
     values: Annotated[tuple[Row, ...], Field(min_length=2, max_length=100)]
     levels: Annotated[tuple[Finite, ...], Field(max_length=30)] = ()
-    """The values that lie on lines, rising."""
+    """Values of the contour lines, ascending."""
     regions: Annotated[tuple[Text, ...], Field(max_length=40)] = ()
     paths: Annotated[tuple[Line, ...], Field(max_length=10)] = ()
     spots: Annotated[tuple[Spots, ...], Field(max_length=40)] = ()
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _is_a_grid(self) -> Self:
         if len({len(row) for row in self.values}) != 1 or len(self.values[0]) < 2:
-            raise ValueError("the rows of the grid are not of one length")
+            raise ValueError("the rows of the grid must have the same length")
         if self.x.low is None or self.x.high is None or self.y.low is None or self.y.high is None:
-            raise ValueError("an axis of the plane has no ends")
+            raise ValueError("both axes of the plane need low and high")
         if not (self.x.low < self.x.high and self.y.low < self.y.high):
-            raise ValueError("an axis of the plane has no extent")
+            raise ValueError("low must be less than high on both axes")
         return self
 
 
 class Points(Drawing):
-    """Clouds of points; `diagonal` draws the line on which both coordinates are one."""
+    """Clouds of points. `diagonal` draws the line y = x."""
 
     kind: Literal["points"] = "points"
     spots: Annotated[tuple[Spots, ...], Field(min_length=1, max_length=40)]
@@ -166,14 +166,14 @@ DRAWINGS: TypeAdapter[AnyDrawing] = TypeAdapter(AnyDrawing)
 def taken(
     name: str, drawing: AnyDrawing, numbers: dict[str, float | None], *, step: int = 0, epoch: int = 0
 ) -> PictureTaken:
-    """The event of a drawing."""
+    """Return the event of a drawing."""
     data = drawing.model_dump(mode="json", exclude={"kind"}, exclude_defaults=True)
-    held = {key: value if value is not None and math.isfinite(value) else None for key, value in numbers.items()}
-    return PictureTaken(step=step, epoch=epoch, name=name, kind=drawing.kind, data=data, numbers=held)
+    finite = {key: value if value is not None and math.isfinite(value) else None for key, value in numbers.items()}
+    return PictureTaken(step=step, epoch=epoch, name=name, kind=drawing.kind, data=data, numbers=finite)
 
 
 def drawing_of(event: PictureTaken) -> AnyDrawing | None:
-    """The drawing of an event; None where it is of another version or was never one."""
+    """Return the drawing of an event, None where its data are invalid or of another version."""
     try:
         return DRAWINGS.validate_python({**event.data, "kind": event.kind})
     except ValidationError:
@@ -181,9 +181,9 @@ def drawing_of(event: PictureTaken) -> AnyDrawing | None:
 
 
 def heights(event: PictureTaken) -> dict[str, float]:
-    """What the bars of an event stand at, by group/label; nothing of other drawings, or where there are too many."""
+    """Return the heights of a picture's bars by group/label; empty for other drawings, or with too many bars."""
     drawing = drawing_of(event) if event.kind == "bars" else None
-    if not isinstance(drawing, Bars) or len(drawing.labels) * len(drawing.groups) > FOLLOWED:
+    if not isinstance(drawing, Bars) or len(drawing.labels) * len(drawing.groups) > MAX_TRACKED_BARS:
         return {}
     return {
         f"{group.name}/{label}": height
@@ -194,11 +194,11 @@ def heights(event: PictureTaken) -> dict[str, float]:
 
 
 def rounded(values: Iterable[Any], digits: int = 4) -> tuple[float, ...]:
-    """Numbers as a drawing holds them: no more digits than can be seen. They must be finite."""
+    """Round finite numbers to the digits that a drawing can show."""
     return tuple(float(f"{float(value):.{digits}g}") for value in values)
 
 
 def rounded_or_none(values: Iterable[Any], digits: int = 4) -> tuple[float | None, ...]:
-    """The same of numbers of which some may be missing or not finite."""
-    found = [None if value is None else float(value) for value in values]
-    return tuple(None if value is None or not math.isfinite(value) else float(f"{value:.{digits}g}") for value in found)
+    """Round numbers; those that are missing or not finite become None."""
+    numbers = [None if value is None else float(value) for value in values]
+    return tuple(None if n is None or not math.isfinite(n) else float(f"{n:.{digits}g}") for n in numbers)

@@ -1,7 +1,10 @@
 """Constants of the socket protocol. Imports nothing, so that `send` starts quickly."""
 
 PROTOCOL = 1
-"""Rises when an older viewer could not understand a newer host."""
+"""Version of the protocol: a viewer and a host of different versions do not understand each other."""
 GREETING = b'{"type":"Greeting"'
-ASK = b'{"type":"Ask"'
-ANSWER = b'{"type":"Answer"'
+"""Beginning of a host's first line."""
+REQUEST = b'{"type":"Ask"'
+"""Beginning of a request."""
+RESPONSE = b'{"type":"Answer"'
+"""Beginning of a response in words."""

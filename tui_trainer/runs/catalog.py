@@ -1,4 +1,4 @@
-"""What is live and what is finished: each run folder in one value, read from the end of its journal."""
+"""List the runs of a directory and their status, reading only the end of each journal."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tui_trainer.errors import UserError, did_you_mean
-from tui_trainer.runs.atomic_write import read_plain
 from tui_trainer.runs.journal import newest_lines
-from tui_trainer.runs.run_dir import MAX_ABOUT, RunDir
+from tui_trainer.runs.run_dir import RunDir, read_about
 
-NEAR = 1 << 16
-"""Bytes at the end of a journal within which a pause would be found."""
+STATUS_BYTES = 1 << 16
+"""Bytes at the end of a journal that are searched for the last change of status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +21,10 @@ class RunInfo:
     """One run folder, as `tui-trainer runs` lists it."""
 
     name: str
-    """The folder's name; `group/variant` for a variant."""
+    """Name of the run directory; `group/variant` for a variant."""
     path: str
     status: str
-    """running, paused, finished, failed, or dead: its host vanished."""
+    """running, paused, finished, failed, or dead (its host vanished)."""
     reason: str = ""
     preset: str = ""
     epoch: int = 0
@@ -34,20 +33,20 @@ class RunInfo:
     best: dict[str, Any] | None = None
     started: str = ""
     socket: str = ""
-    """Where its host listens, empty where none does."""
+    """Socket of its host, empty where none is alive."""
 
     @property
     def live(self) -> bool:
-        """Whether a host holds it."""
+        """Whether a host is training it."""
         return self.status in ("running", "paused")
 
     @property
     def group(self) -> str:
-        """The group that it is a variant of, empty for a run of its own."""
+        """The group of which it is a variant, empty for a single run."""
         return self.name.rpartition("/")[0]
 
     def to_json(self) -> dict[str, Any]:
-        """The fields that programs rely on."""
+        """Return the stable fields for `--json`."""
         best = self.best
         return {
             "name": self.name,
@@ -63,19 +62,19 @@ class RunInfo:
 
 
 def list_runs(directory: Path) -> list[RunInfo]:
-    """Every run of a runs directory, live ones first, then the newest."""
-    found: list[RunInfo] = []
+    """Return every run of a runs directory: live ones first, then the newest."""
+    runs: list[RunInfo] = []
     for path in _folders(directory):
         try:
-            found.append(describe(path, directory))
+            runs.append(describe(path, directory))
         except OSError:
             continue
-    found.sort(key=lambda info: (info.live, info.started, info.name), reverse=True)
-    return found
+    runs.sort(key=lambda info: (info.live, info.started, info.name), reverse=True)
+    return runs
 
 
 def _folders(directory: Path) -> list[Path]:
-    """Run folders in the directory, and one level down for the variants of a group."""
+    """Return the run directories in a directory, and one level down for the variants of a group."""
     folders: list[Path] = []
     try:
         children = sorted(path for path in directory.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -90,28 +89,28 @@ def _folders(directory: Path) -> list[Path]:
 
 
 def is_run(path: Path) -> bool:
-    """Whether a folder holds a run."""
+    """Return whether a directory holds a run."""
     journal, config = path / "events.jsonl", path / "run.toml"
     return journal.is_file() or (config.is_file() and not journal.exists())
 
 
 def describe(path: Path, directory: Path | None = None) -> RunInfo:
-    """One run folder. Never slower for a long run: only the ends of the journal are read."""
+    """Read the `RunInfo` of one run directory. Takes no longer for a long run: only the end of its journal is read."""
     folder = RunDir(path)
-    about = _about(folder.about)
+    about = read_about(path)
     owner = folder.owner()
     name = path.name
     if directory is not None and path.parent != directory:
         name = f"{path.parent.name}/{path.name}"
-    known = _ending(folder.journal)
-    finished = known.get("finished")
+    ending = _ending(folder.journal)
+    finished = ending.get("finished")
     if finished is not None and owner is not None and "/" not in str(finished.get("run", "")):
-        finished = None  # its host is about to leave; that of a set stays for those that still train
-    last = finished or known.get("epoch") or {}
+        finished = None  # its host is about to exit; the host of a group stays until all of its runs are over
+    last = finished or ending.get("epoch") or {}
     if finished is not None:
         status = "failed" if finished.get("exit_code") == 1 else "finished"
     elif owner is not None:
-        status = "paused" if known.get("status") == "paused" else "running"
+        status = "paused" if ending.get("status") == "paused" else "running"
     else:
         status = "dead"
     return RunInfo(
@@ -121,8 +120,8 @@ def describe(path: Path, directory: Path | None = None) -> RunInfo:
         reason=str(finished.get("reason", "")) if finished else "",
         preset=str(about.get("preset", "")),
         epoch=_count(last.get("epoch")),
-        step=max(_count(known.get("step")), _count(last.get("step"))),
-        metrics=known.get("scalars", {}) | _metrics(last.get("metrics")),
+        step=max(_count(ending.get("step")), _count(last.get("step"))),
+        metrics=ending.get("scalars", {}) | _metrics(last.get("metrics")),
         best=_best(last.get("best")),
         started=str(about.get("started", "")),
         socket=owner.socket if owner is not None else "",
@@ -130,23 +129,23 @@ def describe(path: Path, directory: Path | None = None) -> RunInfo:
 
 
 def _ending(journal: Path) -> dict[str, Any]:
-    """What the newest lines of a journal say. A pause is near the end, or there is none; the last epoch may be far."""
-    known: dict[str, Any] = {}
+    """Read the newest events of a journal: the last epoch, which may be far from its end, and a pause, which is not."""
+    ending: dict[str, Any] = {}
     read = 0
     try:
         for line in newest_lines(journal):
             read += len(line)
-            _learn(known, _event(line))
-            wanted = {"epoch", "step"} if read > NEAR else {"epoch", "step", "status"}
-            if "finished" in known or known.keys() >= wanted:
+            _add(ending, _event(line))
+            needed = {"epoch", "step"} if read > STATUS_BYTES else {"epoch", "step", "status"}
+            if "finished" in ending or ending.keys() >= needed:
                 break
     except OSError:
         pass
-    return known
+    return ending
 
 
 def _event(line: bytes) -> dict[str, Any]:
-    """What an unaltered line says. Its checksum vouches for the bytes, not for who wrote them: it may say anything."""
+    """Parse a line. Its checksum proves that it is undamaged, not that it comes from a host: it may hold anything."""
     try:
         event = json.loads(line)
     except (ValueError, RecursionError):
@@ -155,7 +154,7 @@ def _event(line: bytes) -> dict[str, Any]:
 
 
 def _count(value: Any) -> int:
-    """A number of steps or epochs, 0 for whatever else was written there."""
+    """Return a number of steps or epochs, 0 for any other value."""
     return value if isinstance(value, int) and 0 <= value < 1 << 63 else 0
 
 
@@ -164,7 +163,7 @@ def _value(value: Any) -> float | None:
 
 
 def _metrics(value: Any) -> dict[str, float | None]:
-    """The last value of each metric; None for what is not a number that can be drawn."""
+    """Return the last value of each metric, None for a value that is not a finite number."""
     return {name: _value(number) for name, number in value.items()} if isinstance(value, dict) else {}
 
 
@@ -174,49 +173,42 @@ def _best(value: Any) -> dict[str, Any] | None:
     return {"epoch": _count(value.get("epoch")), "metric": str(value.get("metric", "")), "value": number}
 
 
-def _learn(known: dict[str, Any], event: dict[str, Any]) -> None:
+def _add(ending: dict[str, Any], event: dict[str, Any]) -> None:
+    """Add an event that is older than those added before."""
     match event.get("type"):
         case "RunFinished":
-            if "started" not in known:  # it was not taken up again afterwards
-                known.setdefault("finished", event)
+            if "started" not in ending:  # it was not resumed afterwards
+                ending.setdefault("finished", event)
         case "RunStarted":
-            known.setdefault("started", event)
+            ending.setdefault("started", event)
         case "EpochEnded":
-            known.setdefault("epoch", event)
+            ending.setdefault("epoch", event)
         case "StatusChanged":
-            known.setdefault("status", event.get("status"))
+            ending.setdefault("status", event.get("status"))
         case "Scalars":
             steps, columns = event.get("steps"), event.get("values")
-            known.setdefault("step", steps[-1] if isinstance(steps, list) and steps else 0)
+            ending.setdefault("step", steps[-1] if isinstance(steps, list) and steps else 0)
             columns = columns.items() if isinstance(columns, dict) else ()
             last = {name: _value(values[-1]) for name, values in columns if isinstance(values, list) and values}
-            known["scalars"] = last | known.get("scalars", {})
+            ending["scalars"] = last | ending.get("scalars", {})
         case _:
             pass
 
 
-def _about(path: Path) -> dict[str, Any]:
-    try:
-        about = json.loads(read_plain(path, MAX_ABOUT))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return about if isinstance(about, dict) else {}
-
-
 def find_run(name: str, directory: Path, live: bool = False) -> RunInfo:
-    """The run of a folder, a name, a unique prefix of it, or `last`; of a group its first run.
+    """Find a run by directory, name, unique prefix, or `last`. Of a group, return the run that started first.
 
     Args:
-        live: only runs whose host lives are looked at.
+        live: consider only runs whose host is alive.
 
     Raises:
-        UserError: no such run, or several.
+        UserError: there is no such run, or more than one.
     """
     return find_runs(name, directory, live)[0]
 
 
 def find_runs(name: str, directory: Path, live: bool = False) -> list[RunInfo]:
-    """The run of a name, or every run of the group of that name, as they began. Arguments, errors as of `find_run`."""
+    """Find a run, or every run of a group in the order of their start. Arguments and errors as in `find_run`."""
     return sorted(_find_runs(name, directory, live), key=lambda info: info.started)
 
 
@@ -224,16 +216,17 @@ def _find_runs(name: str, directory: Path, live: bool) -> list[RunInfo]:
     path = Path(name)
     if ("/" in name or path.is_dir()) and is_run(path):
         return [describe(path, directory if path.parent.parent == directory else None)]
-    if path.is_dir() and (inside := [child for child in sorted(path.glob("*/")) if is_run(child)]):
-        return [describe(child, path.parent) for child in inside]
+    if path.is_dir() and (variants := [child for child in sorted(path.glob("*/")) if is_run(child)]):
+        return [describe(child, path.parent) for child in variants]
     runs = list_runs(directory)
     if live:
         runs = [info for info in runs if info.live]
-    wanted = "live run" if live else "run"
+    kind = "live run" if live else "run"
     if not runs:
-        which = wanted if name == "last" else f"{wanted} {name!r}"
+        which = kind if name == "last" else f"{kind} {name!r}"
+        plural = f"{kind}s"
         raise UserError(
-            f"no {which}: there is none in {directory}" + ("; `tui-trainer runs` lists others" if live else "")
+            f"no {which}: {directory} has no {plural}" + ("; list all runs with `tui-trainer runs`" if live else "")
         )
     if name == "last":
         newest = max(runs, key=lambda info: (info.started, info.name))
@@ -247,5 +240,5 @@ def _find_runs(name: str, directory: Path, live: bool) -> list[RunInfo]:
         return matching
     if matching:
         names = ", ".join(info.name for info in matching[:5])
-        raise UserError(f"{name!r} means several runs: {names}{', ...' if len(matching) > 5 else ''}")
-    raise UserError(f"no {wanted} {name!r} in {directory}; {did_you_mean(name, [info.name for info in runs][:20])}")
+        raise UserError(f"{name!r} matches several runs: {names}{', ...' if len(matching) > 5 else ''}")
+    raise UserError(f"no {kind} {name!r} in {directory}; {did_you_mean(name, [info.name for info in runs][:20])}")

@@ -1,4 +1,4 @@
-"""Runs side by side: what came out, what differs in how they were made, and what was done to them on the way."""
+"""Compare runs: their results, the configuration keys in which they differ, and their interventions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AROUND = 20
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """What was done, and the training loss on either side of it (mean of `AROUND` steps; None where there are none)."""
+    """An intervention, and the mean training loss of the `AROUND` steps before and after it (None without steps)."""
 
     step: int
     what: str
@@ -30,7 +30,7 @@ class Intervention:
     after: float | None
 
     def to_json(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the stable fields for `--json`."""
         return {
             "step": self.step,
             "what": self.what,
@@ -47,17 +47,17 @@ class Compared:
 
     info: RunInfo
     config: dict[str, Any]
-    """Flat, by dotted key."""
+    """The configuration by dotted key."""
     interventions: list[Intervention]
 
 
 def compare(infos: list[RunInfo]) -> list[Compared]:
-    """Read each run for a comparison. Raises `OSError`."""
+    """Read the runs to compare. Raises `OSError`."""
     return [Compared(info, flat_config(Path(info.path)), interventions(Path(info.path))) for info in infos]
 
 
 def flat_config(path: Path) -> dict[str, Any]:
-    """A run's configuration by dotted key, empty where it cannot be read."""
+    """Return a run's configuration by dotted key, empty where it cannot be read."""
     try:
         table = read_toml(path / "run.toml")
     except UserError:
@@ -66,7 +66,7 @@ def flat_config(path: Path) -> dict[str, Any]:
 
 
 def flattened(table: Mapping[str, Any]) -> dict[str, Any]:
-    """A table of tables by dotted key."""
+    """Flatten nested tables to one table by dotted key."""
     flat: dict[str, Any] = {}
 
     def walk(value: Any, key: str) -> None:
@@ -81,33 +81,33 @@ def flattened(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def differing(compared: list[Compared]) -> dict[str, list[Any]]:
-    """The configuration keys in which the runs differ, with the value of each; None where a run has no such key."""
+    """Return the configuration keys in which runs differ, with the value of each run; None where it has no such key."""
     configs = [one.config for one in compared]
     return {key: [config.get(key) for config in configs] for key in differing_keys(configs)}
 
 
 def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The keys in which flat configurations differ."""
+    """Return the keys in which flat configurations differ."""
     keys = dict.fromkeys(key for config in configs for key in config)
     return [key for key in keys if any(config.get(key) != configs[0].get(key) for config in configs)]
 
 
 def interventions(path: Path) -> list[Intervention]:
-    """What was done to a run, in order, with what the loss was before and after."""
-    record = read_history(path / "events.jsonl")
+    """Return the interventions of a run in order, with the loss before and after each."""
+    history = read_history(path / "events.jsonl")
     return [
         Intervention(
             step=step,
             what=describe(event) or type(command).__name__,
             by=command.by,
-            before=_mean_loss(record, step - AROUND + 1, step),
-            after=_mean_loss(record, step + 1, step + AROUND),
+            before=_mean_loss(history, step - AROUND + 1, step),
+            after=_mean_loss(history, step + 1, step + AROUND),
         )
-        for (step, command), event in zip(record.interventions, record.events, strict=True)
+        for (step, command), event in zip(history.interventions, history.events, strict=True)
     ]
 
 
-def _mean_loss(record: RunHistory, first: int, last: int) -> float | None:
-    losses = [record.rows[step].get("train_loss", math.nan) for step in range(first, last + 1) if step in record.rows]
+def _mean_loss(history: RunHistory, first: int, last: int) -> float | None:
+    losses = [history.rows[step].get("train_loss", math.nan) for step in range(first, last + 1) if step in history.rows]
     finite = [loss for loss in losses if math.isfinite(loss)]
     return fmean(finite) if finite else None

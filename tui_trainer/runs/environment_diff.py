@@ -13,11 +13,13 @@ from tui_trainer.runs.run_dir import read_about
 
 
 def differences(path: Path, device: str = "") -> list[str]:
-    """What about this machine differs from the one that trained the run last, in words: the bits may differ with it.
+    """Return the differences between this machine and the one that trained the run last, one sentence each.
+
+    With any of them, a resumed or replayed run may differ in its last bits.
 
     Args:
-        path: the run folder.
-        device: what it is to be trained on now, where that is known.
+        path: the run directory.
+        device: the device that the run will use now, empty where it is not known.
     """
     about = read_about(path)
     resumed = about.get("resumed")
@@ -26,22 +28,22 @@ def differences(path: Path, device: str = "") -> list[str]:
     then = about.get("versions")
     then = dict(then) if isinstance(then, dict) else {}
     now = {"tui-trainer": __version__, "python": platform.python_version()}
-    counted = ("tui-trainer", "python", "torch", "numpy", "scikit-learn")  # what else the file names is not looked up
-    for package in set(counted) & then.keys() - now.keys():
+    packages = ("tui-trainer", "python", "torch", "numpy", "scikit-learn")  # ignore other names in the file
+    for package in set(packages) & then.keys() - now.keys():
         try:
             now[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             now[package] = "not installed"
-    found = [
+    messages = [
         f"{name} was {version}, is {now[name]}"
         for name, version in sorted(then.items())
-        if name in counted and now[name] != version
+        if name in packages and now[name] != version
     ]
     if about.get("host") not in (None, socket.gethostname()):
-        found.append(f"the machine was {about['host']}, is {socket.gethostname()}")
+        messages.append(f"the machine was {about['host']}, is {socket.gethostname()}")
     if device and about.get("device") not in (None, device):
-        found.append(f"the device was {about['device']}, is {device}")
+        messages.append(f"the device was {about['device']}, is {device}")
     threads = about.get("threads")
     if isinstance(threads, int) and threads > (os.cpu_count() or 1):
-        found.append(f"{threads} threads were used, this machine has {os.cpu_count()} cores")
-    return found
+        messages.append(f"the run used {threads} threads, but this machine has {os.cpu_count()} cores")
+    return messages

@@ -1,4 +1,4 @@
-"""A run's curves in other formats."""
+"""Export a run's curves to other formats."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from tui_trainer.text import visible
 
 
 def write_csv(journal: Path, file: TextIO) -> int:
-    """Write `step,epoch,seconds` and a column per metric; returns the number of rows.
+    """Write the columns `step`, `epoch`, `seconds` and one per metric. Returns the number of rows.
 
-    Numbers stand in the shortest form that reads back to the same float; where nothing was measured the cell is empty.
-    After a resume or an undo a step is what it finally was. Control characters in names are made visible: the table may
-    be read in a terminal. Raises `OSError`.
+    Numbers are written in the shortest form that reads back to the same float; a cell without a measurement is empty.
+    After a resume or an undo, a row holds the values of the branch that was kept. Control characters in names are made
+    visible, because the table may be printed in a terminal. Raises `OSError`.
     """
-    record = read_history(journal)
-    per_epoch = max(record.started.steps_per_epoch, 1) if record.started is not None else 1
-    names = record.metrics
+    history = read_history(journal)
+    per_epoch = max(history.started.steps_per_epoch, 1) if history.started is not None else 1
+    names = history.metrics
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["step", "epoch", "seconds", *map(visible, names)])
-    for step in sorted(record.rows):
-        row = record.rows[step]
-        seconds = repr(record.seconds[step]) if step in record.seconds else ""
+    for step in sorted(history.rows):
+        row = history.rows[step]
+        seconds = repr(history.seconds[step]) if step in history.seconds else ""
         cells = [repr(row[name]) if name in row else "" for name in names]
         writer.writerow([step, -(-step // per_epoch), seconds, *cells])
-    return len(record.rows)
+    return len(history.rows)

@@ -1,4 +1,4 @@
-"""What a journal says of one run's training: every number by step, and what was asked at which step."""
+"""The history of one run, read from its journal: every measurement by step, and every intervention."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from tui_trainer.protocol.commands import AnyCommand, Evaluate, Pause, Resume, R
 from tui_trainer.runs.journal import read_events
 
 _NO_EFFECT = (Pause, Resume, StepOnce, Undo)
-"""Commands that change nothing about the numbers; what an undo took back is left out of the record with it."""
+"""Commands that do not change the measurements. An undone command is removed from the history, and so is its undo."""
 
-SETTLED = "settled-"
-"""How the ids of commands begin that do again what a run did by itself when it was stopped."""
+STOP_ID_PREFIX = "settled-"
+"""Prefix of the ids of commands that repeat what a stopped run did by itself: validate, restore its best weights."""
 
 
 @dataclass(slots=True)
 class RunHistory:
-    """One run as it finally was: branches that were left are not part of it.
+    """One run, without the branches that an undo removed.
 
     Attributes:
-        rows: the metrics that were measured at each step; a value that was not finite is what it was.
+        rows: the metrics measured at each step; a non-finite value is NaN or an infinity.
         seconds: seconds of training at each step.
-        interventions: (step, command), in the order in which they were obeyed.
+        interventions: (step, command), in the order in which they were applied.
         events: the event that each of these commands caused.
-        started: what the run was made of, None where it never began.
-        finished: how it ended, None where it did not.
+        started: the last `RunStarted`, None where training never began.
+        finished: the `RunFinished` event, None where the run has not ended.
     """
 
     rows: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
@@ -37,36 +37,36 @@ class RunHistory:
     events: list[ev.AnyEvent] = field(default_factory=list[ev.AnyEvent])
     started: ev.RunStarted | None = None
     finished: ev.RunFinished | None = None
-    settled: list[ev.AnyEvent] = field(default_factory=list[ev.AnyEvent])
-    """What the run did by itself when it was last stopped: it validated, it put its best weights back."""
+    stop_events: list[ev.AnyEvent] = field(default_factory=list[ev.AnyEvent])
+    """Events of the last stop that no command caused: a validation, the return to the best weights."""
 
     @property
     def last_step(self) -> int:
-        """The last step of which a loss is known."""
+        """The last step with a training loss."""
         return max((step for step, row in self.rows.items() if "train_loss" in row), default=0)
 
     @property
     def metrics(self) -> list[str]:
-        """Every metric, the usual ones first."""
+        """Names of all metrics, the usual ones first."""
         names = dict.fromkeys(name for row in self.rows.values() for name in row)
         return [name for name in _FIRST if name in names] + [name for name in names if name not in _FIRST]
 
     def add(self, event: ev.AnyEvent) -> None:
-        """Take in the next event of the journal."""
+        """Add the next event of the journal."""
         match event:
             case ev.RunStarted():
-                self._take_up()
+                self._resume()
                 self.started, self.finished = event, None
             case ev.RunFinished():
                 self.finished = event
             case ev.RolledBack(restored=ev.Restored() as restored):
-                self._leave_branch(event.step, restored.undid)
+                self._rewind(event.step, restored.undid)
             case ev.StatusChanged(cause=Undo()):
-                self._take_back_stop()
+                self._undo_stop()
             case ev.RolledBack(cause=None):
-                self.settled.append(event)
+                self.stop_events.append(event)
             case ev.Scalars(cause=None) if event.values and all(name.startswith("val_") for name in event.values):
-                self.settled.append(event)
+                self.stop_events.append(event)
             case _:
                 pass
         for step, seconds, measured in _measurements(event):
@@ -80,42 +80,43 @@ class RunHistory:
             self.interventions.append((event.step, command))
             self.events.append(event)
 
-    def _take_up(self) -> None:
-        """The run goes on after it had ended: no stop ended it, and what it did when it stopped was done on the way."""
-        kept = [place for place, (_, command) in enumerate(self.interventions) if not isinstance(command, Stop)]
-        self.interventions = [self.interventions[place] for place in kept]
-        self.events = [self.events[place] for place in kept]
-        for event in self.settled:
-            identity = f"{SETTLED}{event.seq}"
-            command = RollBack(id=identity) if isinstance(event, ev.RolledBack) else Evaluate(id=identity)
+    def _resume(self) -> None:
+        """Continue a run that had ended: its stop did not end it, so the events of the stop become interventions."""
+        kept = [index for index, (_, command) in enumerate(self.interventions) if not isinstance(command, Stop)]
+        self.interventions = [self.interventions[index] for index in kept]
+        self.events = [self.events[index] for index in kept]
+        for event in self.stop_events:
+            id = f"{STOP_ID_PREFIX}{event.seq}"
+            command = RollBack(id=id) if isinstance(event, ev.RolledBack) else Evaluate(id=id)
             self.interventions.append((event.step, command))
             self.events.append(event)
-        self.settled = []
+        self.stop_events = []
 
-    def _take_back_stop(self) -> None:
-        stops = [place for place, (_, command) in enumerate(self.interventions) if isinstance(command, Stop)]
-        for place in stops[-1:]:
-            del self.interventions[place], self.events[place]
+    def _undo_stop(self) -> None:
+        stops = [index for index, (_, command) in enumerate(self.interventions) if isinstance(command, Stop)]
+        for index in stops[-1:]:
+            del self.interventions[index], self.events[index]
 
-    def _leave_branch(self, step: int, undid: str) -> None:
+    def _rewind(self, step: int, undid: str) -> None:
+        """Remove what was measured after a step, and the undone command with all that followed it."""
         self.rows = {at: row for at, row in self.rows.items() if at <= step}
         self.seconds = {at: seconds for at, seconds in self.seconds.items() if at <= step}
         ids = [command.id for _, command in self.interventions]
-        kept = ids.index(undid) if undid in ids else len(ids)
-        del self.interventions[kept:], self.events[kept:]
+        end = ids.index(undid) if undid in ids else len(ids)
+        del self.interventions[end:], self.events[end:]
 
 
 _FIRST = ("train_loss", "val_loss", "lr", "grad_norm")
 
 
 def read_history(journal: Path) -> RunHistory:
-    """The record of a run, empty where nothing has been written yet. Raises `OSError`."""
-    record = RunHistory()
+    """Read the history of a run, empty where nothing has been written yet. Raises `OSError`."""
+    history = RunHistory()
     if not journal.exists():
-        return record
+        return history
     for event in read_events(journal):
-        record.add(event)
-    return record
+        history.add(event)
+    return history
 
 
 def _measurements(event: ev.AnyEvent) -> Iterator[tuple[int, float, dict[str, float]]]:
@@ -151,9 +152,9 @@ def _value(event: ev.Scalars, name: str, index: int) -> float:
 
 
 def first_difference(one: RunHistory, other: RunHistory) -> str:
-    """The first step and metric in which two records differ, in words; empty where they are identical.
+    """Describe the first step and metric in which two histories differ. Returns "" where they are identical.
 
-    The steps that both have are compared, and whether one has more of them.
+    A step that only one of them has is a difference.
     """
     for step in sorted(one.rows.keys() | other.rows.keys()):
         a, b = one.rows.get(step), other.rows.get(step)

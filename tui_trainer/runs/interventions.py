@@ -1,4 +1,4 @@
-"""What is asked of a run once more: all of it by a replay, and when a run goes on what came after its checkpoint."""
+"""Commands to apply again: all of them for a replay, those after the checkpoint for a resume."""
 
 from __future__ import annotations
 
@@ -8,78 +8,80 @@ from pathlib import Path
 
 from tui_trainer.protocol.commands import AnyCommand, RollBack, SaveCheckpoint, Stop
 from tui_trainer.protocol.events import CheckpointSaved, Restored, RolledBack
-from tui_trainer.runs.history import SETTLED, RunHistory
+from tui_trainer.runs.history import STOP_ID_PREFIX, RunHistory
 from tui_trainer.runs.journal import Follower
 
 Script = tuple[tuple[int, AnyCommand], ...]
-"""Commands, each with the step after which it is obeyed, in order."""
+"""Commands in order, each with the step after which it is applied."""
 
 
-def commands_by_step(record: RunHistory) -> Script:
-    """What a replay does at which step: the interventions, and a stop where the run did not end by itself."""
-    script = _with_its_checkpoints(record)
-    if record.finished is None:
-        script.append((record.last_step, Stop(by="the end of the journal", id="the-end")))
+def commands_by_step(history: RunHistory) -> Script:
+    """Return the commands of a replay: the interventions, and a stop at the last step of a run that did not end."""
+    script = _with_checkpoints(history)
+    if history.finished is None:
+        script.append((history.last_step, Stop(by="the end of the journal", id="the-end")))
     return tuple(script)
 
 
 @dataclass(frozen=True, slots=True)
 class PendingCommands:
-    """What a journal says of the time after a checkpoint.
+    """The commands that a run applied after its last checkpoint.
 
     Attributes:
-        script: what was asked then, to be asked again where the run goes on from the checkpoint.
-        words: what is to be said about it, empty where nothing was asked.
+        script: the commands to apply again.
+        message: a sentence for the log, empty where there were no commands.
     """
 
     script: Script = ()
-    words: str = ""
+    message: str = ""
 
 
 def pending_after(journal: Path, reached: int, step: int, known: Collection[str] = ()) -> PendingCommands:
-    """What was asked of a run whose host vanished after its last checkpoint: the rest of the run depends on it.
+    """Return the commands that a run applied after its last checkpoint, before its host vanished.
 
-    A stop is not asked again, and neither is anything where the run ended by itself, with an error or a loss that was
-    not finite: who goes on with it wants it to come out otherwise.
+    A resumed run has to apply them again, at the same steps, to continue as it would have. A stop is left out. If the
+    run ended with an error or a non-finite loss, nothing is applied again: the user resumes it to change the outcome.
 
     Args:
-        reached: bytes of the journal that the checkpoint stands for.
-        step: the checkpoint's.
-        known: ids of commands that the checkpoint holds.
+        reached: length of the journal in bytes when the checkpoint was saved.
+        step: step of the checkpoint.
+        known: ids of commands that the checkpoint already holds.
 
     Raises:
         OSError: the journal cannot be read.
     """
-    record, went_back = RunHistory(), False
+    history, undone = RunHistory(), False
     if journal.exists():
         for event in Follower(journal, reached).all():
-            record.add(event)
-            went_back |= isinstance(event, RolledBack) and isinstance(event.restored, Restored) and event.step < step
+            history.add(event)
+            undone |= isinstance(event, RolledBack) and isinstance(event.restored, Restored) and event.step < step
     script = tuple(
         (at, command)
-        for at, command in _with_its_checkpoints(record)
+        for at, command in _with_checkpoints(history)
         if not isinstance(command, Stop) and command.id not in known
     )
-    count = f"{len(script)} command{'s' if len(script) != 1 else ''} obeyed after the checkpoint"
-    if went_back:
+    commands = f"{len(script)} command{'s' if len(script) != 1 else ''} from after the checkpoint"
+    if undone:
         return PendingCommands(
-            words="an undo after the checkpoint went back to before it, and is lost with what came after it"
+            message="an undo after the checkpoint went back to a step before it; the undo and what followed are lost"
         )
     if not script:
         return PendingCommands()
-    if record.finished is not None and record.finished.reason in ("not-finite", "failed"):
-        return PendingCommands(words=f"{count} not asked again: the run ended {record.finished.reason}")
-    return PendingCommands(script, f"{count} asked again, at the same step{'s' if len(script) != 1 else ''}")
+    if history.finished is not None and history.finished.reason in ("not-finite", "failed"):
+        return PendingCommands(
+            message=f"{commands} not applied again, because the run ended: {history.finished.reason}"
+        )
+    return PendingCommands(script, f"{commands} applied again at the same step{'s' if len(script) != 1 else ''}")
 
 
-def _with_its_checkpoints(record: RunHistory) -> list[tuple[int, AnyCommand]]:
-    """The interventions, and a save for each checkpoint of the run's own that was gone back to.
+def _with_checkpoints(history: RunHistory) -> list[tuple[int, AnyCommand]]:
+    """Return the interventions, with a save added for each checkpoint that a roll-back used but no command saved.
 
-    `last` is saved by the clock, so a replay would find another one, or none.
+    `last` is saved by the clock, so that a replay would find a different one, or none.
     """
-    script = list(record.interventions)
+    script = list(history.interventions)
     named: set[str] = set()
-    for (step, command), event in zip(record.interventions, record.events, strict=True):
+    for (step, command), event in zip(history.interventions, history.events, strict=True):
         if isinstance(event, CheckpointSaved):
             named.add(event.name)
         if not isinstance(command, RollBack) or not isinstance(event, RolledBack) or event.saved_at is None:
@@ -87,9 +89,13 @@ def _with_its_checkpoints(record: RunHistory) -> list[tuple[int, AnyCommand]]:
         if command.to == "best" or command.to in named:
             continue
         name = f"replay-{event.saved_at}"
-        at = next((place for place, (after, _) in enumerate(script) if after >= event.saved_at), len(script))
-        while at < len(script) and script[at][0] == event.saved_at and script[at][1].id.startswith(SETTLED):
-            at += 1
+        position = next((index for index, (after, _) in enumerate(script) if after >= event.saved_at), len(script))
+        while (
+            position < len(script)
+            and script[position][0] == event.saved_at
+            and script[position][1].id.startswith(STOP_ID_PREFIX)
+        ):
+            position += 1
         script[script.index((step, command))] = (step, command.model_copy(update={"to": name}))
-        script.insert(at, (event.saved_at, SaveCheckpoint(name=name, id=name)))
+        script.insert(position, (event.saved_at, SaveCheckpoint(name=name, id=name)))
     return script

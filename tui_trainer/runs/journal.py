@@ -1,4 +1,12 @@
-"""events.jsonl: everything that happened, in order, append-only. Each line is whole or ignored."""
+"""Write and read `events.jsonl`: every event of a run, in order, one checksummed JSON line each.
+
+    append:  write the line at the end; a line that cannot be written waits in the retry buffer
+    check:   is the file still under its name? if it was removed and its directory is back, copy it there
+    read:    a line with a wrong checksum is skipped and counted; an incomplete last line is not returned
+
+Nothing is ever changed in place. A run that resumes from a checkpoint cuts the journal back to the length that the
+checkpoint recorded, and appends again.
+"""
 
 from __future__ import annotations
 
@@ -9,40 +17,41 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tui_trainer.platform_support import sync_file
 from tui_trainer.protocol.checksum import MAX_LINE, BadLine, verify
 from tui_trainer.runs.atomic_write import sync_directory, write_all
 
 if TYPE_CHECKING:
     from tui_trainer.protocol.events import AnyEvent
 
-TAKEN_AWAY = "the file has been taken away"
-MAX_PENDING = 16 << 20
-"""Bytes of lines that are held back while nothing can be written; older ones are lost first, and counted."""
+REMOVED = "the file was removed"
+MAX_RETRY_BUFFER = 16 << 20
+"""Bytes of lines that are kept while nothing can be written. Beyond that the oldest are dropped and counted."""
 
 
 class Journal:
-    """The one writer of a journal.
+    """The only writer of a journal.
 
-    A line that cannot be written (a full disk) is held back and written later, in order, when it can be. A file that
-    has been taken away goes on to be written where it lies now, and is written anew, from its first line, when its
-    folder is back. `error` says what is the matter. Nothing here raises while training.
+    Lines that cannot be written (a full disk) are kept in the retry buffer and written later, in order. A file that was
+    removed or renamed is still written, and copied back under its name when its directory is back. `error` holds the
+    reason. Only `sync` raises.
     """
 
     def __init__(self, path: Path, length: int | None = None, claim: Callable[[], None] = lambda: None) -> None:
-        """Go on at the end of the journal, a torn last line cut off.
+        """Open the journal at its end, after removing an incomplete last line.
 
         Args:
-            path: the file; made where it is missing.
-            length: where to cut it, for a run that goes on from a checkpoint; the whole of it stays where None.
-            claim: raises `OSError` where a new file may not be made under this name.
+            path: the file; created where it is missing.
+            length: bytes to cut it to, for a run that resumes from a checkpoint; None keeps all of it.
+            claim: raises `OSError` where a new file may not be created under this name.
         """
         self.path = path
         self.lost = 0
         self._claim = claim
         self._failure = ""
         self._away = False
-        self._pending: deque[bytes] = deque()
-        self._pending_bytes = 0
+        self._retry_buffer: deque[bytes] = deque()
+        self._retry_buffer_bytes = 0
         if length is not None:
             with contextlib.suppress(FileNotFoundError):
                 os.truncate(path, min(length, path.stat().st_size))
@@ -51,47 +60,47 @@ class Journal:
 
     @property
     def error(self) -> str:
-        """Why something is not where it should be, empty where everything is."""
-        return self._failure or (TAKEN_AWAY if self._away else "")
+        """Why lines are not on disk under the journal's name, empty where all are."""
+        return self._failure or (REMOVED if self._away else "")
 
     def _open(self) -> int:
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        os.ftruncate(descriptor, whole_length(self.path))
+        os.ftruncate(descriptor, complete_length(self.path))
         return descriptor
 
     @property
     def size(self) -> int:
-        """Bytes written so far."""
+        """Length of the journal in bytes."""
         return self._size
 
     def append(self, lines: bytes) -> None:
-        """Write whole lines, and before them whatever had to wait."""
-        self._pending.append(lines)
-        self._pending_bytes += len(lines)
-        while self._pending_bytes > MAX_PENDING:
-            oldest = self._pending.popleft()
-            self._pending_bytes -= len(oldest)
+        """Write complete lines, after those in the retry buffer."""
+        self._retry_buffer.append(lines)
+        self._retry_buffer_bytes += len(lines)
+        while self._retry_buffer_bytes > MAX_RETRY_BUFFER:
+            oldest = self._retry_buffer.popleft()
+            self._retry_buffer_bytes -= len(oldest)
             self.lost += oldest.count(b"\n")
         self._drain()
 
     def _drain(self) -> None:
         try:
-            while self._pending:
-                self._write(self._pending[0])
-                self._pending_bytes -= len(self._pending.popleft())
+            while self._retry_buffer:
+                self._write(self._retry_buffer[0])
+                self._retry_buffer_bytes -= len(self._retry_buffer.popleft())
             self._failure = ""
         except OSError as error:
             self._failure = error.strerror or str(error)
 
-    def _still_there(self) -> bool:
-        """Whether the open file is the one under the journal's name."""
+    def _is_in_place(self) -> bool:
+        """Return whether the open file is the one under the journal's name."""
         try:
             return os.path.samestat(os.fstat(self._descriptor), os.stat(self.path))
         except OSError:
             return False
 
     def _write(self, lines: bytes) -> None:
-        if os.fstat(self._descriptor).st_size != self._size:  # half a line that could not be taken back at once
+        if os.fstat(self._descriptor).st_size != self._size:  # a partial line that could not be removed at once
             os.ftruncate(self._descriptor, self._size)
         try:
             write_all(self._descriptor, lines)
@@ -102,62 +111,62 @@ class Journal:
         self._size += len(lines)
 
     def check(self) -> None:
-        """Notice that the file has vanished from under its name (writing to it raises nothing), or is back there."""
-        self._away = not self._still_there()
+        """Notice that the file was removed (writing to it raises no error); restore it when its directory is back."""
+        self._away = not self._is_in_place()
         if self._away:
             with contextlib.suppress(OSError):
-                self._come_back()
+                self._restore()
         if self._failure:
             self._drain()
 
-    def _come_back(self) -> None:
-        """Write everything under the journal's name again."""
+    def _restore(self) -> None:
+        """Put the journal back under its name."""
         self._claim()
         try:
             os.pread(self._descriptor, 1, 0)
-        except OSError:  # the old file is out of reach: go on in the one that is there now
+        except OSError:  # the old file cannot be read: continue in the one under the name now
             descriptor = self._open()
         else:
-            descriptor = self._copied()
+            descriptor = self._copy()
         old, self._descriptor = self._descriptor, descriptor
         os.close(old)
         self._size, self._away = os.fstat(descriptor).st_size, False
 
-    def _copied(self) -> int:
-        """A whole copy of the open file under the journal's name, open."""
-        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-        copy = os.open(beside, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    def _copy(self) -> int:
+        """Copy the open file to the journal's name and return the open copy."""
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        copy = os.open(temporary, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         try:
             while data := os.pread(self._descriptor, 1 << 20, os.fstat(copy).st_size):
                 write_all(copy, data)
-            os.fsync(copy)
-            os.replace(beside, self.path)
+            sync_file(copy)
+            os.replace(temporary, self.path)
             sync_directory(self.path.parent)
         except OSError:
             os.close(copy)
             with contextlib.suppress(OSError):
-                beside.unlink()
+                temporary.unlink()
             raise
         return copy
 
     def sync(self) -> None:
-        """Make what is written durable. Raises `OSError`."""
+        """Make the journal durable. Raises `OSError` where lines could not be written."""
         self._drain()
         if self.error:
             raise OSError(self.error)
-        os.fsync(self._descriptor)
+        sync_file(self._descriptor)
 
     def close(self) -> None:
-        """Write what can still be written, where it belongs, and close."""
+        """Write what can still be written, and close the file."""
         self._drain()
         self.check()
         with contextlib.suppress(OSError):
-            os.fsync(self._descriptor)
+            sync_file(self._descriptor)
         os.close(self._descriptor)
 
 
-def whole_length(path: Path) -> int:
-    """Bytes of a journal up to the end of its last whole line."""
+def complete_length(path: Path) -> int:
+    """Return the length of a journal up to the end of its last complete line, in bytes."""
     with open(path, "rb") as file:
         end = file.seek(0, os.SEEK_END)
         while end > 0:
@@ -170,14 +179,14 @@ def whole_length(path: Path) -> int:
     return 0
 
 
-_MARK = 64
-"""Bytes by which a follower knows its place again."""
+_TAIL_BYTES = 64
+"""Bytes before a follower's position that it compares to notice that the journal was cut back."""
 
 
 class Follower:
-    """Reads a journal as it grows. Half a line is never returned; a line that is altered is skipped and counted.
+    """Reads a journal while it grows. Waits for incomplete lines; skips and counts damaged ones.
 
-    One whose journal is cut back, because the run went on from a checkpoint, says `cut` and reads no more.
+    When the journal is cut back, because the run resumed from a checkpoint, `cut` is set and nothing more is read.
     """
 
     def __init__(self, path: Path, offset: int = 0) -> None:
@@ -185,14 +194,14 @@ class Follower:
         self.offset = offset
         self.skipped = 0
         self.cut = False
-        """Whether the journal was cut back before what had been read: from there on the file says something else."""
+        """Whether the journal was cut back to before the position of this follower."""
         self._rest = b""
         self._last = b""
-        """The bytes before `offset`: where others stand there now, the file was cut and has grown again."""
+        """The bytes before `offset`. If they differ now, the file was cut back and has grown again."""
 
     def read(self, limit: int = 1 << 20) -> list[AnyEvent]:
-        """The events of the next `limit` bytes; empty where nothing new is there. Raises `OSError`."""
-        # Only who reads events waits for their models: listing runs does not.
+        """Read the events of the next `limit` bytes; empty where there is nothing new. Raises `OSError`."""
+        # Reading events imports their models; listing runs does not.
         from tui_trainer.protocol.codec import decode_event
 
         with open(self.path, "rb") as file:
@@ -203,7 +212,7 @@ class Follower:
             file.seek(self.offset)
             data = file.read(limit)
         self.offset += len(data)
-        self._last = (self._last + data)[-_MARK:]
+        self._last = (self._last + data)[-_TAIL_BYTES:]
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > MAX_LINE:
             self._rest, self.skipped = b"", self.skipped + 1
@@ -216,14 +225,14 @@ class Follower:
         return events
 
     def all(self) -> Iterator[AnyEvent]:
-        """Every event up to the present end. Raises `OSError`."""
+        """Yield every event up to the present end. Raises `OSError`."""
         while events := self.read():
             yield from events
         while not self.at_end() and not self.cut:
             yield from self.read()
 
     def at_end(self) -> bool:
-        """Whether everything that is in the file has been read."""
+        """Return whether the full file has been read."""
         try:
             return self.path.stat().st_size <= self.offset
         except OSError:
@@ -231,12 +240,12 @@ class Follower:
 
 
 def read_events(path: Path) -> Iterator[AnyEvent]:
-    """Every whole event of a journal, in order. Raises `OSError`."""
+    """Yield every undamaged event of a journal, in order. Raises `OSError`."""
     return Follower(path).all()
 
 
 def newest_lines(path: Path, limit: int = 4 << 20) -> Iterator[bytes]:
-    """The whole, unaltered lines of a journal from the last one back, as far as `limit` bytes."""
+    """Yield the undamaged lines of the last `limit` bytes of a journal, the newest first."""
     with open(path, "rb") as file:
         end = file.seek(0, os.SEEK_END)
         stop = max(0, end - limit)

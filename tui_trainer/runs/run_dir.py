@@ -1,4 +1,4 @@
-"""One run's folder: made once, locked while its host lives."""
+"""The directory of one run: created once, locked while its host is alive."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tui_trainer.runs.atomic_write import read_plain, replace_file, sweep, sync_
 
 MAX_ABOUT = 1 << 20
 """Bytes of the largest about.json that is read."""
-_FIRST = {".lock", "about.json", "checkpoints"}
-"""What is made of a folder before its configuration, which makes a run of it."""
+_BEFORE_CONFIG = {".lock", "about.json", "checkpoints"}
+"""Entries created before run.toml. A directory is a run once it has a run.toml."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The host that holds a run: where it runs and where it listens."""
+    """The host that holds a run: its process, its machine and its socket."""
 
     pid: int
     host: str
@@ -33,92 +33,91 @@ class Owner:
 
 
 class RunDir:
-    """The folder of one run, held by the host that writes it.
+    """The directory of one run, locked by the host that writes it.
 
-    The lock is a `flock`: it goes away with its process, however that ends, and no pid is ever trusted.
+    The lock is a `flock`: the system releases it when the process ends, however it ends. A pid is never trusted.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: int | None = None
         self._owner: Owner | None = None
-        self._kept: dict[Path, bytes] = {}
+        self._originals: dict[Path, bytes] = {}
+        """Contents of run.toml and about.json, written again if the directory comes back empty."""
         self._claiming = threading.Lock()
 
     @property
     def name(self) -> str:
-        """What the run is called."""
+        """The name of the run."""
         return self.path.name
 
     @property
     def config(self) -> Path:
-        """The resolved configuration."""
+        """The file with the resolved configuration."""
         return self.path / "run.toml"
 
     @property
     def about(self) -> Path:
-        """Versions, device, seed, command line."""
+        """The file with versions, device, seed and command line."""
         return self.path / "about.json"
 
     @property
     def journal(self) -> Path:
-        """Everything that happened."""
+        """The journal."""
         return self.path / "events.jsonl"
 
     @property
     def checkpoints(self) -> Path:
-        """last, best, and every named one."""
+        """The directory of the checkpoints."""
         return self.path / "checkpoints"
 
     @property
     def log(self) -> Path:
-        """What the process printed."""
+        """The captured output of the host."""
         return self.path / "host.log"
 
     @property
     def lock(self) -> Path:
-        """The file whose lock says that a host is alive."""
+        """The file that a living host has locked."""
         return self.path / ".lock"
 
     def create(self, config: str, about: dict[str, Any], owner: Owner) -> None:
-        """Make the folder, with its configuration, and hold it; one that was never finished is made again.
+        """Create and lock the directory with its configuration. A directory that never became a run is created again.
 
         Raises:
-            UserError: a run is there already, or nothing can be written; then nothing is left behind.
+            UserError: a run of this name exists, or nothing can be written; then nothing is left behind.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.mkdir(exist_ok=not taken(self.path))
+            self.path.mkdir(exist_ok=not name_is_taken(self.path))
         except FileExistsError:
-            raise UserError(
-                f"a run named {self.name!r} is already in {self.path.parent}; choose another --name"
-            ) from None
+            raise UserError(f"run {self.name!r} already exists in {self.path.parent}; choose another --name") from None
         except OSError as error:
-            raise UserError(f"{self.path}: cannot be made: {error.strerror}") from None
+            raise UserError(f"{self.path}: cannot be created: {error.strerror}") from None
         self.hold(owner)
         try:
             self.checkpoints.mkdir(exist_ok=True)
             replace_file(self.about, (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode())
-            replace_file(self.config, config.encode())  # the last: from here on the folder is a run
+            replace_file(self.config, config.encode())  # last: from here on the directory is a run
             sync_directory(self.path.parent)
             self.remember()
         except OSError as error:
             shutil.rmtree(self.path, ignore_errors=True)
             self.release()
-            raise UserError(f"{self.path}: cannot be made: {error.strerror}") from None
+            raise UserError(f"{self.path}: cannot be created: {error.strerror}") from None
 
     def hold(self, owner: Owner) -> None:
-        """Take the lock of an existing folder.
+        """Lock an existing directory.
 
         Raises:
-            UserError: another host holds it, it cannot be written, or a part of it lies elsewhere or is no file: a
-                folder from somebody else must not make a host write to a file of its user's, or wait for a pipe.
+            UserError: another host holds it, it cannot be written, or one of its entries is a link or not a regular
+                file: a directory from an untrusted source must not make a host write elsewhere, or block on a pipe.
         """
         for part in (self.config, self.about, self.journal, self.checkpoints, self.log, self.lock):
             if part.is_symlink():
-                raise UserError(f"{part}: is a link to another place; a run is written in its own folder alone")
+                raise UserError(f"{part}: is a symbolic link; a run writes only inside its own folder")
             if part != self.checkpoints and part.exists() and not part.is_file():
-                raise UserError(f"{part}: is no plain file; a run is written to files alone")
+                raise UserError(f"{part}: is not a regular file; a run writes only to regular files")
         try:
             descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
         except OSError as error:
@@ -127,11 +126,9 @@ class RunDir:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(descriptor)
-            raise UserError(
-                f"run {self.name!r} is being written by another host; `tui-trainer attach` joins it"
-            ) from None
+            raise UserError(f"another host is training run {self.name!r}; join it with `tui-trainer attach`") from None
         self._lock, self._owner = descriptor, owner
-        with contextlib.suppress(OSError):  # who holds it is a courtesy: the lock itself needs no room on a disk
+        with contextlib.suppress(OSError):  # informative only: the lock itself works on a full disk
             os.ftruncate(descriptor, 0)
             os.write(descriptor, json.dumps({"pid": owner.pid, "host": owner.host, "socket": owner.socket}).encode())
         for directory in (self.path, self.checkpoints):
@@ -139,52 +136,53 @@ class RunDir:
                 sweep(directory)
 
     def remember(self) -> None:
-        """Keep what the run was made from in memory: a folder that comes back empty is given it again."""
+        """Keep run.toml and about.json in memory, to write them again if the directory comes back empty."""
         for path in (self.about, self.config):
             with contextlib.suppress(OSError):
-                self._kept[path] = read_plain(path, MAX_ABOUT)
+                self._originals[path] = read_plain(path, MAX_ABOUT)
 
     def claim(self) -> None:
-        """Make sure that the folder is this host's to write, and whole.
+        """Make sure that this host holds the directory, and that run.toml, about.json and checkpoints exist.
 
-        One that was taken away and is back is held anew (the lock that is held lies in the old one), and what the run
-        was made from is put back into it. Safe in any thread.
+        A directory that was removed and is back is locked again, because the old lock belongs to the removed one.
+        Safe in any thread.
 
         Raises:
-            OSError: it is not there, cannot be written, or another host holds what stands under its name now.
+            OSError: the directory does not exist, cannot be written, or another host holds it.
         """
         with self._claiming:
-            held, owner = self._lock, self._owner
-            if held is None or owner is None:
-                raise OSError(errno.EBADF, "the folder is not held")
-            if not self._holds(held):
+            lock, owner = self._lock, self._owner
+            if lock is None or owner is None:
+                raise OSError(errno.EBADF, "the folder is not locked")
+            if not self._is_current(lock):
                 if not os.path.isdir(self.path):
-                    raise OSError(errno.ENOENT, "the folder has been taken away")
+                    raise OSError(errno.ENOENT, "the folder was removed")
                 try:
                     self.hold(owner)
                 except UserError as error:
                     raise OSError(errno.EBUSY, str(error)) from None
-                os.close(held)
-            for path, data in self._kept.items():
+                os.close(lock)
+            for path, data in self._originals.items():
                 if not os.path.exists(path):
                     replace_file(path, data)
             if not os.path.isdir(self.checkpoints):
                 self.checkpoints.mkdir()
 
-    def _holds(self, descriptor: int) -> bool:
+    def _is_current(self, descriptor: int) -> bool:
+        """Return whether an open lock file is the one under the directory's name."""
         try:
             return os.path.samestat(os.fstat(descriptor), os.stat(self.lock))
         except OSError:
             return False
 
     def release(self) -> None:
-        """Let the folder go."""
+        """Release the lock."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     def owner(self) -> Owner | None:
-        """The living host that holds the folder, None where there is none."""
+        """Return the living host that holds the directory, None where there is none."""
         try:
             descriptor = os.open(self.lock, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # it may be a pipe
         except OSError:
@@ -199,30 +197,30 @@ class RunDir:
 
     def _read_owner(self, descriptor: int) -> Owner:
         try:
-            held = json.loads(os.pread(descriptor, 4096, 0))
-            return Owner(int(held["pid"]), str(held["host"]), str(held["socket"]))
+            fields = json.loads(os.pread(descriptor, 4096, 0))
+            return Owner(int(fields["pid"]), str(fields["host"]), str(fields["socket"]))
         except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
             return Owner(0, socket.gethostname(), "")
 
 
-def taken(path: Path) -> bool:
-    """Whether something stands under the name of a run or a group.
+def name_is_taken(path: Path) -> bool:
+    """Return whether the path of a run or a group is in use.
 
-    A folder that a host began to make and that never became a run, because that host died, is none: it is made anew.
+    A directory that never became a run, because its host died while creating it, does not count.
     """
     try:
-        inside = [entry for entry in path.iterdir() if not entry.name.endswith(".tmp")]
+        entries = [entry for entry in path.iterdir() if not entry.name.endswith(".tmp")]
     except FileNotFoundError:
         return False
     except OSError:
         return True
-    if {entry.name for entry in inside} <= _FIRST:
+    if {entry.name for entry in entries} <= _BEFORE_CONFIG:
         return False
-    return any(not entry.is_dir() or taken(entry) for entry in inside)
+    return any(not entry.is_dir() or name_is_taken(entry) for entry in entries)
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """The contents of a run directory's `about.json`, empty where it is missing or damaged."""
+    """Read a run directory's `about.json`. Returns {} where it is missing or damaged."""
     try:
         about = json.loads(read_plain(path / "about.json", MAX_ABOUT))
     except (OSError, ValueError, RecursionError):
@@ -231,6 +229,6 @@ def read_about(path: Path) -> dict[str, Any]:
 
 
 def recorded_threads(about: dict[str, Any]) -> int:
-    """The number of torch threads that `about.json` records, 0 where it is missing or not plausible."""
+    """Return the number of torch threads that `about.json` records, 0 where it is missing or not plausible."""
     threads = about.get("threads", 0)
     return threads if isinstance(threads, int) and 0 <= threads <= 4096 else 0

@@ -1,4 +1,4 @@
-"""What a viewer holds: something to drain, something to send to, something to close."""
+"""The `Session` protocol: a viewer drains messages from it, sends commands to it, and closes it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.events import AnyEvent
 from tui_trainer.state.greeting import Greeting
 
+SessionKind = Literal["live", "in-process", "finished"]
+"""The kind of a session: with a host in another process, with a host in this one, or with a run directory alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message of the session itself. A fatal one is the last: nothing more will come.
+    """A message of the session itself.
 
-    `folders` are the run folders that a new host could go on with, where the old one vanished.
+    Attributes:
+        text: the message.
+        fatal: whether it is the last one.
+        folders: run directories that a new host could resume, after the old host vanished.
     """
 
     text: str
@@ -27,35 +33,35 @@ Message = Greeting | AnyEvent | Notice
 
 
 class Session(Protocol):
-    """One host (or one finished run) as a viewer sees it. No method ever blocks."""
+    """One host, or one finished run, as a viewer sees it. No method blocks."""
 
     @property
-    def kind(self) -> Literal["live", "in-process", "replay"]:
-        """Where the host is: in another process, in this one, or in the past."""
+    def kind(self) -> SessionKind:
+        """The kind of the session."""
         ...
 
     @property
     def can_steer(self) -> bool:
-        """Whether commands are accepted; where not, `send` is answered with `Refused`."""
+        """Whether commands are accepted. If not, `send` is answered with `Refused`."""
         ...
 
     def drain(self) -> list[Message]:
-        """What has come since the last call, oldest first. The first message is a `Greeting` or a `Notice`."""
+        """Return the messages since the last call, oldest first. The first one is a `Greeting` or a `Notice`."""
         ...
 
     def send(self, command: AnyCommand) -> None:
-        """Ask the host for something. The answer is an event in a later `drain`."""
+        """Send a command. The answer is an event in a later `drain`."""
         ...
 
     def close(self) -> None:
-        """Leave. The run goes on."""
+        """Disconnect. The run continues."""
         ...
 
 
 @runtime_checkable
 class OnDisk(Protocol):
-    """A session that knows where the folders of its runs lie."""
+    """A session that knows the directories of its runs."""
 
     def folder(self, run: str) -> Path | None:
-        """The folder of a run; None where the session has no such run."""
+        """Return the directory of a run, None where the session has no such run."""
         ...

@@ -1,4 +1,4 @@
-"""What the home screen lists and starts, as plain values."""
+"""The presets, lessons and runs that the home screen lists, as plain values."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _GROUPS = (
     "design choices", "algorithms", "learning rates", "adaptive methods", "diagnosis", "initialisation", "stopping",
     "pictures", "images", "tables", "language",
 )  # fmt: skip
-"""Groups in the order in which they are listed; others come after them by name."""
+"""Groups in the order in which they are listed; other groups follow by name."""
 
 
 def list_presets() -> list[PresetInfo]:
-    """Every preset that came with the program, grouped."""
-    found = [
+    """Return every bundled preset, by group."""
+    presets = [
         PresetInfo(
             name=name,
             title=str(table.get("title", name)),
@@ -44,13 +44,13 @@ def list_presets() -> list[PresetInfo]:
         )
         for name, table in preset_tables().items()
     ]
-    order = {group: place for place, group in enumerate(_GROUPS)}
-    return sorted(found, key=lambda preset: (order.get(preset.group, len(order)), preset.group, preset.name))
+    order = {group: index for index, group in enumerate(_GROUPS)}
+    return sorted(presets, key=lambda preset: (order.get(preset.group, len(order)), preset.group, preset.name))
 
 
 @dataclass(frozen=True, slots=True)
 class LessonInfo:
-    """One preset of the lecture: what it shows, and how it is listed."""
+    """One lesson preset, as the contents of the lecture list it."""
 
     name: str
     title: str
@@ -60,32 +60,32 @@ class LessonInfo:
 
 
 class Lessons(Protocol):
-    """Where the lessons of the lecture come from. Neither call waits for torch."""
+    """A source of lessons. No method waits for torch."""
 
     def lessons(self) -> list[LessonInfo]:
-        """Every lesson, in the order of the lecture's rows. Raises `UserError` where a preset cannot be read."""
+        """Return every lesson, in the order of the lecture. Raises `UserError` where a preset cannot be read."""
         ...
 
     def start(self, preset: str) -> Session:
-        """Start a host for the preset and join it. Raises `UserError` where it cannot be."""
+        """Start a host for the preset and connect to it. Raises `UserError` where that fails."""
         ...
 
 
 class Catalog(Protocol):
-    """Where presets and runs come from. Each call may read the disk and takes milliseconds; none waits for torch."""
+    """A source of presets and runs. A call may read the disk for some milliseconds; no method waits for torch."""
 
     def presets(self) -> list[PresetInfo]:
-        """Every preset, grouped and ordered for people."""
+        """Return every preset, by group, in the order in which they are listed."""
         ...
 
     def runs(self) -> list[RunInfo]:
-        """Every run of the runs directory, the newest first, live ones before finished ones."""
+        """Return every run of the runs directory: live ones first, then the newest."""
         ...
 
     def start(self, preset: str) -> Session:
-        """Start a host for the preset and join it. Raises `UserError` where it cannot be."""
+        """Start a host for the preset and connect to it. Raises `UserError` where that fails."""
         ...
 
     def join(self, run: RunInfo) -> Session:
-        """Join a live run, or open a finished one."""
+        """Connect to a live run, or open a finished one."""
         ...

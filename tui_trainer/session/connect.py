@@ -1,4 +1,4 @@
-"""Finding runs, and joining them: the catalogue of the home screen, and what `attach` and `open` use."""
+"""Find runs and connect to them: the catalog behind the home screen, `attach` and `open`."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from tui_trainer.paths import runs_dir, socket_dir
 from tui_trainer.runs.catalog import RunInfo, describe, find_run, find_runs, list_runs
 from tui_trainer.session.catalog import LessonInfo, PresetInfo, list_presets
 
-# Lists are there before anything that speaks the protocol is imported.
+# Listing runs does not import the models of the protocol, so that the home screen appears quickly.
 if TYPE_CHECKING:
     from tui_trainer.config.lesson import Lesson
     from tui_trainer.session.base import Session
 
 
 def list_lessons() -> list[LessonInfo]:
-    """The presets that show a row of the lecture, in the order of their first rows."""
-    found = [
+    """Return the lesson presets, in the order of the lecture."""
+    lessons = [
         LessonInfo(
             name=name,
             title=str(table.get("title", name)),
@@ -32,7 +32,7 @@ def list_lessons() -> list[LessonInfo]:
         for name, table in preset_tables().items()
         if "lesson" in table
     ]
-    return sorted(found, key=lambda info: (info.lesson.rows[0], info.name))
+    return sorted(lessons, key=lambda info: (info.lesson.rows[0], info.name))
 
 
 def _lesson(table: Any, name: str) -> Lesson:
@@ -48,7 +48,7 @@ def _lesson(table: Any, name: str) -> Lesson:
 
 
 def join(info: RunInfo, *, can_steer: bool = True) -> Session:
-    """A session with the run's host where it lives here, else with its folder."""
+    """Return a session with the run's host if it runs on this machine, else with the run directory."""
     from tui_trainer.session.finished_run import JournalSession
     from tui_trainer.session.socket_session import ClientSession, SocketLink
 
@@ -58,11 +58,11 @@ def join(info: RunInfo, *, can_steer: bool = True) -> Session:
 
         try:
             link.connect()
-            folders, kills = _runs_beside(Path(info.socket)) or (info.path,), memory_kills()
+            folders, kills = _listed_folders(Path(info.socket)) or (info.path,), memory_kills()
             return ClientSession(
                 link,
                 can_steer=can_steer,
-                epitaph=lambda: exit_reason(None, kills, [Path(folders[0]) / "host.log"]),
+                exit_reason=lambda: exit_reason(None, kills, [Path(folders[0]) / "host.log"]),
                 folders=folders,
             )
         except OSError:
@@ -71,7 +71,7 @@ def join(info: RunInfo, *, can_steer: bool = True) -> Session:
 
 
 def folders_of(name: str, directory: Path) -> list[Path]:
-    """The folder of a run, by path or by name; of a set all of its runs, in the order in which they began."""
+    """Return the directory of a run, by path or name; for a group, those of its runs in the order of their start."""
     path = Path(name)
     if path.exists() and not path.is_dir():
         raise UserError(f"{name!r} is not a run folder")
@@ -79,9 +79,9 @@ def folders_of(name: str, directory: Path) -> list[Path]:
 
 
 def find_live(name: str, option: str | None) -> RunInfo:
-    """The live run of a name: in the runs directory, else among all hosts of this user that listen on this machine.
+    """Find a live run by name: in the runs directory, else among all hosts of this user on this machine.
 
-    An empty name means the newest. Raises `UserError` where there is none.
+    An empty name means the newest run. Raises `UserError` where there is none.
     """
     directory = runs_dir(option)
     try:
@@ -91,64 +91,66 @@ def find_live(name: str, option: str | None) -> RunInfo:
             raise
         elsewhere = [info for info in _listening() if not name or name == "last" or info.name.startswith(name)]
         if not elsewhere:
-            raise UserError(_why_not(name, directory) or str(missing)) from None
+            raise UserError(_not_live_message(name, directory) or str(missing)) from None
         return max(elsewhere, key=lambda info: info.started)
 
 
 def _listening() -> list[RunInfo]:
-    """Live runs of this user wherever their folders are: each host leaves a note beside its socket."""
-    from tui_trainer.host.server import answers
+    """Return the live runs of this user in any directory: each host lists its runs in a file next to its socket."""
+    from tui_trainer.host.server import is_listening
 
-    found: list[RunInfo] = []
-    for note in socket_dir().glob("*.json"):
-        for folder in map(Path, _runs_beside(note)):
+    runs: list[RunInfo] = []
+    for run_list in socket_dir().glob("*.json"):
+        for folder in map(Path, _listed_folders(run_list)):
             if folder.exists():
-                found += [info for info in [describe(folder)] if info.live]
-            elif answers(listener := note.with_suffix(".sock")):  # its folder was taken away, and it trains on
-                found.append(RunInfo(folder.name, str(folder), "running", socket=str(listener)))
-    return found
+                runs += [info for info in [describe(folder)] if info.live]
+            elif is_listening(
+                listener := run_list.with_suffix(".sock")
+            ):  # its folder was removed, but it is still training
+                runs.append(RunInfo(folder.name, str(folder), "running", socket=str(listener)))
+    return runs
 
 
-def _runs_beside(socket: Path) -> tuple[str, ...]:
-    """The run folders of the host that listens on a socket, as its note says; none where there is no note."""
+def _listed_folders(socket: Path) -> tuple[str, ...]:
+    """Return the run directories of the host that listens on a socket; empty where it has not listed them."""
     try:
         return tuple(str(path) for path in json.loads(socket.with_suffix(".json").read_text())["runs"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ()
 
 
-def _why_not(name: str, directory: Path) -> str:
-    """What to do where the run is there and not live."""
+def _not_live_message(name: str, directory: Path) -> str:
+    """Return what to do about a run that exists but is not live, empty where there is no such run."""
     try:
         info = find_run(name or "last", directory)
     except UserError:
         return ""
-    there = f"run {info.name!r} is {info.status}, not live"
-    return f"{there}; `tui-trainer open {info.name}` shows it" if name else f"no live run in {directory}"
+    message = f"run {info.name!r} is {info.status}, not live; view it with `tui-trainer open {info.name}`"
+    return message if name else f"no live run in {directory}"
 
 
 class RunDirectory:
-    """The catalogue of one runs directory."""
+    """The catalog of one runs directory."""
 
     def __init__(self, directory: str | None = None, command: Sequence[str] = ("tui-trainer",)) -> None:
         self._option = directory
         self._command = command
 
     def presets(self) -> list[PresetInfo]:
-        """Every preset, grouped."""
+        """Return every preset, by group."""
         return list_presets()
 
     def lessons(self) -> list[LessonInfo]:
-        """Every lesson of the lecture."""
+        """Return every lesson, in the order of the lecture."""
         return list_lessons()
 
     def runs(self) -> list[RunInfo]:
-        """Every run, live ones first."""
+        """Return every run, live ones first."""
         return list_runs(runs_dir(self._option))
 
     def start(self, preset: str) -> Session:
-        """Start a host for the preset and join it."""
-        # The models of a configuration cost as much to import as all of a dashboard.
+        """Start a host for the preset and connect to it."""
+        # The configuration models take as long to import as the full dashboard.
         from tui_trainer.config.preset import load
         from tui_trainer.host.spec import host_spec
         from tui_trainer.session.launch import launch
@@ -157,5 +159,5 @@ class RunDirectory:
         return launch(spec).session()
 
     def join(self, run: RunInfo) -> Session:
-        """Join a live run, or open a finished one."""
+        """Connect to a live run, or open a finished one."""
         return join(run)

@@ -1,4 +1,4 @@
-"""What became of a host that went away without a word, as far as the system knows."""
+"""Explain why a host process ended, as far as the system knows."""
 
 from __future__ import annotations
 
@@ -6,32 +6,26 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
-from tui_trainer.host.log_capture import AGAIN, tail_of
+from tui_trainer.host.log_capture import SEPARATORS, tail_of
+from tui_trainer.platform_support import memory_kills
+
+__all__ = ["exit_reason", "memory_kills"]
 
 _NATIVE = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 _CRASHED = "Fatal Python error: "
-"""What the interpreter writes when it dies in native code."""
-
-
-def memory_kills() -> int:
-    """Processes that this machine has killed so far because its memory, or a group's, was full; 0 where unknown."""
-    try:
-        counters = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
-        return int(counters.get("oom_kill", 0))
-    except (OSError, ValueError):
-        return 0
+"""Written by the interpreter's fault handler when it dies in native code."""
 
 
 def exit_reason(code: int | None, memory_kills_before: int, logs: Iterable[Path]) -> str:
-    """What happened, in one line for people.
+    """Return why a host ended, in one line.
 
     Args:
-        code: of the process, negative for a signal; None where nobody could wait for it.
-        memory_kills_before: what `memory_kills` gave while the host lived.
-        logs: where it printed; the first that has anything counts.
+        code: exit code of the process, negative for a signal; None where it was not a child of this process.
+        memory_kills_before: `memory_kills()` while the host was alive.
+        logs: files that it may have printed to; the first one that is not empty is read.
     """
     printed = next((lines for path in logs if (lines := tail_of(path, 60))), [])
-    printed = printed[max((at for at, line in enumerate(printed, 1) if line.startswith(AGAIN)), default=0) :]
+    printed = printed[max((at for at, line in enumerate(printed, 1) if line.startswith(SEPARATORS)), default=0) :]
     crash = next((line.removeprefix(_CRASHED) for line in reversed(printed) if line.startswith(_CRASHED)), "")
     killed = signal.Signals(-code) if code is not None and code < 0 else None
     if killed in _NATIVE or (code is None and crash):
@@ -40,7 +34,7 @@ def exit_reason(code: int | None, memory_kills_before: int, logs: Iterable[Path]
     if killed is signal.SIGKILL or code is None:
         if memory_kills() > memory_kills_before:
             return "the host was killed: the machine ran out of memory"
-        return "the host was killed (SIGKILL)" if killed is not None else "the host is gone: killed, or lost"
+        return "the host was killed (SIGKILL)" if killed is not None else "the host is gone: it was killed or crashed"
     if killed is not None:
         return f"the host was killed by {killed.name}"
     last = f": {printed[-1]}" if printed else ""

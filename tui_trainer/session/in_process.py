@@ -1,4 +1,11 @@
-"""A session with a host in this very process: for debuggers, notebooks, systems without Unix sockets, and tests."""
+"""A session with a host in this process: for debuggers, notebooks, systems without Unix sockets, and tests.
+
+    host thread:    import the host, subscribe this session, serve until the last run is over
+    trainer thread: publish events on the event bus, which calls put(): append to the event buffer
+    viewer:         drain() takes the event buffer, send() submits a command to the host
+
+The event buffer holds what the viewer has not drained. A viewer that drains too slowly is sent a fresh state instead.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +21,17 @@ if TYPE_CHECKING:
     from tui_trainer.host.host import Host
     from tui_trainer.host.log_capture import LogCapture
 
-MAX_WAITING = 50_000
-"""Events that wait for a viewer at most; one that takes no more is given a fresh state when it drains again."""
+MAX_EVENT_BUFFER = 50_000
+"""Events that are buffered for a slow viewer at most; after that it receives a fresh state at its next drain."""
 
 
 class InProcessSession:
-    """The same host, the same events, without a wire. The host trains in threads of its own.
+    """The same host and the same events as in another process, without a socket. The host runs in threads of its own.
 
     Args:
         spec: the runs.
-        output: captured output to pass on, where the caller redirected it.
-        listen: whether viewers in other processes may join too.
+        output: captured output to publish, where the caller redirected descriptors 1 and 2.
+        listen: whether viewers in other processes may connect too.
     """
 
     kind: Literal["in-process"] = "in-process"
@@ -34,68 +41,67 @@ class InProcessSession:
         self._spec = spec
         self._output = output
         self._listen = listen
-        self._events: list[ev.AnyEvent] = []
-        self._local: list[Message] = [Greeting(())]
+        self._event_buffer: list[ev.AnyEvent] = []
+        self._own_messages: list[Message] = [Greeting(())]
         self._behind = False
         self._over = False
         self._host: Host | None = None
         self.exit_code = 0
-        self._joined = threading.Event()
+        self._subscribed = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="host", daemon=True)
         self._thread.start()
 
     def _serve(self) -> None:
-        # The host's modules are imported here, off the screen's thread: psutil and the rest cost a tenth of a second.
+        # Importing the host takes a tenth of a second (psutil and more): do it outside the screen's thread.
         from tui_trainer.host.host import Host
 
         self._host = Host(self._spec, output=self._output, listen=self._listen, handle_signals=False)
-        self._host.hub.join(self, lambda states: None)
-        self._local.append(Greeting(tuple(self._host.hub.states())))
-        self._joined.set()
+        self._host.bus.subscribe(self, lambda states: None)
+        self._own_messages.append(Greeting(tuple(self._host.bus.states())))
+        self._subscribed.set()
         self.exit_code = self._host.serve()
 
     def put(self, event: ev.AnyEvent, line: bytes) -> None:
-        """An event of the host, in the thread that published it."""
-        del line
-        if len(self._events) >= MAX_WAITING:
+        """Buffer an event. Called in the publishing thread."""
+        if len(self._event_buffer) >= MAX_EVENT_BUFFER:
             self._behind = True
         if not self._behind:
-            self._events.append(event)
+            self._event_buffer.append(event)
 
     def restart(self) -> None:
-        """What was handed out before is void."""
+        """Discard the buffered events; the next drain starts from a fresh state."""
         self._behind = True
 
     def drain(self) -> list[Message]:
-        """What has come since the last call."""
-        messages, self._local = self._local, []
+        """Return the messages since the last call."""
+        messages, self._own_messages = self._own_messages, []
         if self._behind and self._host is not None:
-            self._events = []
+            self._event_buffer = []
             self._behind = False
-            messages.append(Greeting(tuple(self._host.hub.states())))
-        # Swapping the list is one operation of the interpreter: no event falls between.
-        events, self._events = self._events, []
+            messages.append(Greeting(tuple(self._host.bus.states())))
+        # Swapping the list is atomic: no event is lost between the two.
+        events, self._event_buffer = self._event_buffer, []
         messages += events
-        if not self._over and self._joined.is_set() and not self._thread.is_alive() and not self._events:
+        if not self._over and self._subscribed.is_set() and not self._thread.is_alive() and not self._event_buffer:
             self._over = True
             messages.append(Notice("the host has finished", fatal=True))
         return messages
 
     def send(self, command: AnyCommand) -> None:
-        """Ask the host for something."""
-        if not self._joined.wait(5.0) or self._host is None:
-            self._local.append(ev.Refused(reason="the host is still starting", cause=command))
+        """Submit a command to the host."""
+        if not self._subscribed.wait(5.0) or self._host is None:
+            self._own_messages.append(ev.Refused(reason="the host is still starting", cause=command))
             return
-        reason = self._host.obey(command)
+        reason = self._host.submit(command)
         if reason is not None:
-            self._local.append(ev.Refused(reason=reason, cause=command))
+            self._own_messages.append(ev.Refused(reason=reason, cause=command))
 
     def close(self) -> None:
-        """Leave. The run goes on for as long as this process lives."""
+        """Unsubscribe. The run continues for as long as this process lives."""
         if self._host is not None:
-            self._host.hub.leave(self)
+            self._host.bus.unsubscribe(self)
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait for the host to be done; whether it is."""
+        """Wait until the host has ended. Returns False after a timeout."""
         self._thread.join(timeout)
         return not self._thread.is_alive()

@@ -1,4 +1,4 @@
-"""Starting a host, which is on its own afterwards. What it is to train was checked before."""
+"""Start a host process that outlives this one. Its spec has been validated before."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Launched:
     """A host process that was just started.
 
     Attributes:
-        socket: where it listens once it does.
-        names: of its runs.
-        folders: of its runs.
-        memory_kills: processes that the machine had killed for want of memory when it was started.
+        socket: the socket that it will listen on.
+        names: names of its runs.
+        folders: run directories.
+        memory_kills: `memory_kills()` when it was started.
     """
 
     process: subprocess.Popen[bytes]
@@ -36,30 +36,30 @@ class Launched:
     memory_kills: int = 0
 
     def alive(self) -> bool:
-        """Whether the process still runs."""
+        """Return whether the process is running."""
         return self.process.poll() is None
 
-    def epitaph(self) -> str:
-        """What became of the process."""
+    def exit_reason(self) -> str:
+        """Return why the process ended, in one line."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(0.5)  # its socket closes a moment before it can be waited for
+            self.process.wait(0.5)  # its socket closes a moment before the process ends
         logs = (Path(self.folders[0]) / "host.log", self.socket.with_suffix(".log"))
         return exit_reason(self.process.returncode, self.memory_kills, logs)
 
     def session(self, *, can_steer: bool = True) -> ClientSession:
-        """A session with it, at once: it connects when the host listens."""
+        """Return a session with the host. It connects as soon as the host listens."""
         from tui_trainer.session.socket_session import ClientSession, SocketLink
 
         return ClientSession(
             SocketLink(self.socket, alive=self.alive),
             can_steer=can_steer,
-            epitaph=self.epitaph,
+            exit_reason=self.exit_reason,
             folders=self.folders,
         )
 
 
 def launch(spec: HostSpec) -> Launched:
-    """Start a host of this spec."""
+    """Start a host with this spec."""
     return launch_line(spec.model_dump_json().encode())
 
 
@@ -69,9 +69,9 @@ def launch_line(line: bytes) -> Launched:
     Args:
         line: its spec as JSON.
 
-    The host has a session of its own, nothing of the terminal, and its standard output and error in a file: a closed
-    terminal cannot stop it, and nothing that it prints can spoil a screen. It looks for no module in the working
-    directory (`-P`): what lies in a folder from somebody else must not be taken for a library.
+    The host runs in a new session without a terminal and writes its output to a file: closing the terminal does not
+    stop it, and its output does not reach the screen. With `-P` it does not import modules from the working directory,
+    which may be a directory from an untrusted source.
     """
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "tui_trainer.host.host"],
@@ -90,7 +90,7 @@ def launch_line(line: bytes) -> Launched:
 
 
 def _environment() -> dict[str, str]:
-    """This process's environment, with the package on the path wherever the host is started from."""
+    """Return the environment of this process, with this package on `PYTHONPATH`."""
     package = str(Path(__file__).parents[2])
-    known = os.environ.get("PYTHONPATH", "")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in (package, known) if part)}
+    inherited = os.environ.get("PYTHONPATH", "")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in (package, inherited) if part)}

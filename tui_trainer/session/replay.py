@@ -1,4 +1,4 @@
-"""Build host specs that replay runs, and compare a replay with its original."""
+"""Build the host spec of a replay, and compare the replay with its original."""
 
 from __future__ import annotations
 
@@ -23,38 +23,41 @@ def replay_spec(
     *,
     trust: bool = False,
 ) -> HostSpec:
-    """The spec of a host that trains runs again from their configurations, each intervention at its step.
+    """Return the spec of a host that trains runs again from their configurations, with each intervention at its step.
 
-    A run that did not end by itself is trained as far as its journal reaches.
+    A run that did not end is trained as far as its journal reaches.
 
     Args:
-        originals: one run, or the variants of a group, each with what its journal says.
+        originals: one run, or the variants of a group, each with its history.
+        runs_dir: the directory of the new runs.
+        command: the command line, recorded in about.json.
+        trust: whether the configuration may import the user's own code.
 
     Raises:
-        UserError: one of the runs is live, its journal holds no step, or it would run code and is not trusted.
+        UserError: a run is live, has no step, or imports the user's own code without `trust`.
     """
-    for info, record in originals:
+    for info, history in originals:
         if info.live:
-            raise UserError(f"run {info.name!r} is live: it can be replayed when it is over")
-        if not record.last_step:
-            raise UserError(f"run {info.name!r} has no step to compare")
+            raise UserError(f"run {info.name!r} is live; it can be replayed when it is over")
+        if not history.last_step:
+            raise UserError(f"run {info.name!r} has no steps to compare")
     first, path = originals[0][0], Path(originals[0][0].path).absolute()
     configs = [load(str(Path(info.path).absolute())).first for info, _ in originals]
     check_trust(configs, f"run {first.name!r}", trust)
     directory = writable_runs_dir(runs_dir).absolute()
-    alone = len(originals) == 1
-    name = new_run_name(f"replay-{first.preset or (path.name if alone else path.parent.name)}")
-    names = [name if alone else f"{name}/{Path(info.path).name}" for info, _ in originals]
+    single = len(originals) == 1
+    name = new_run_name(f"replay-{first.preset or (path.name if single else path.parent.name)}")
+    names = [name if single else f"{name}/{Path(info.path).name}" for info, _ in originals]
     runs = tuple(
         RunSpec(
-            name=again,
-            path=str(directory / again),
+            name=new_name,
+            path=str(directory / new_name),
             config=config.model_dump(mode="json", exclude_none=True),
             preset=info.preset,
             title=f"Replay of {info.name}",
-            script=commands_by_step(record),
+            script=commands_by_step(history),
         )
-        for again, config, (info, record) in zip(names, configs, originals, strict=True)
+        for new_name, config, (info, history) in zip(names, configs, originals, strict=True)
     )
     return HostSpec(
         runs=runs,
@@ -65,16 +68,16 @@ def replay_spec(
     )
 
 
-def verdict(one: RunHistory, replayed: Path) -> tuple[bool, str]:
-    """Whether the journal of a replay holds the same curves as the run, and the sentence that says so."""
-    other = read_history(replayed)
-    last, reached = one.last_step, other.last_step
-    if one.finished is None or reached < last:
-        # What a run adds where it is stopped was never measured in one that went on, or that was killed there.
-        for record in (one, other):
-            record.rows = {step: row for step, row in record.rows.items() if step < min(last, reached)}
-    difference = first_difference(one, other)
+def compare_replay(original: RunHistory, replay_journal: Path) -> tuple[bool, str]:
+    """Compare a replay with its original. Returns whether their curves are identical, and the result in one line."""
+    replay = read_history(replay_journal)
+    last, reached = original.last_step, replay.last_step
+    if original.finished is None or reached < last:
+        # One of the two was stopped or killed at this step: only the stopped one has measurements of its end.
+        for history in (original, replay):
+            history.rows = {step: row for step, row in history.rows.items() if step < min(last, reached)}
+    difference = first_difference(original, replay)
     if not difference and reached < last:
-        ended = f"ended there: {other.finished.detail}" if other.finished is not None else "is not over"
+        ended = f"ended there: {replay.finished.detail}" if replay.finished is not None else "is not over"
         difference = f"identical over the first {reached:,} of {last:,} steps; the replay {ended}"
     return not difference, difference or f"identical over {last:,} steps"

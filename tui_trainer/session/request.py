@@ -1,7 +1,7 @@
-"""Asking a host for one thing from a script, and hearing what came of it.
+"""The client of `tui-trainer send`: send a host one request and wait for its response.
 
-The host reads the words, checks them and puts its answer into words, for it has every model of the protocol at hand:
-who asks imports none of them, and is done before they would have been.
+The host parses the command and puts its answer into words, so nothing here imports the models of the protocol: a
+script has its answer before they would have been imported.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from typing import Any
 
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.checksum import MAX_COMMAND, MAX_LINE
-from tui_trainer.protocol.wire_format import ANSWER, ASK, GREETING, PROTOCOL
+from tui_trainer.protocol.wire_format import GREETING, PROTOCOL, REQUEST, RESPONSE
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What one run did with a wish.
+    """The answer of one run to a request.
 
     Attributes:
-        code: 0 where it was done, 1 where it was refused, 2 where the wish makes no sense.
-        text: that in one line.
-        event: the event that stands for it in the journal; None where the wish made no sense.
+        code: 0 where the command was applied, 1 where it was refused, 2 where the request is invalid.
+        text: the answer in one line.
+        event: the event that stands for it in the journal; None where the request is invalid.
     """
 
     code: int
@@ -36,12 +36,12 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Hello:
-    """What a host says before it answers.
+class HostStatus:
+    """The part of a host's greeting that a script needs.
 
     Attributes:
-        runs: those that are not over.
-        unsaved: what could not be saved so far.
+        runs: names of the runs that are not over.
+        unsaved: what could not be saved so far, and why.
     """
 
     runs: frozenset[str] = frozenset()
@@ -50,79 +50,84 @@ class Hello:
 
 def request(
     path: Path, command: str, values: Sequence[str], *, by: str, run: str, timeout: float
-) -> Iterator[Hello | Response]:
-    """Ask the host that listens on `path` for a command: what it says first, then the answer of each run, as it comes.
+) -> Iterator[HostStatus | Response]:
+    """Send a command to the host that listens on `path`. Yields the host's status, then the response of each run.
 
     Args:
-        run: the one that is meant, `*` for each of the host's.
+        command: its name on the command line.
+        values: KEY=VALUE.
+        by: the sender.
+        run: name of the run, `*` for every run of the host.
         timeout: seconds that all of it may take.
 
     Raises:
-        UserError: nobody listens, the words are too many, or not every run has answered in time.
+        UserError: no host is listening, the request is too long, or not every run has answered in time.
     """
     id = os.urandom(8).hex()
-    wish = {"id": id, "by": by, "run": run, "command": command, "values": list(values)}
-    line = ASK + b"," + json.dumps(wish).encode()[1:] + b"\n"
+    fields = {"id": id, "by": by, "run": run, "command": command, "values": list(values)}
+    line = REQUEST + b"," + json.dumps(fields).encode()[1:] + b"\n"
     if len(line) > MAX_COMMAND:
-        raise UserError(f"send {command}: {len(line):,} bytes are more than the {MAX_COMMAND:,} that a host reads")
+        raise UserError(f"send {command}: the request has {len(line):,} bytes; the limit is {MAX_COMMAND:,}")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         deadline = monotonic() + timeout
-        left = {run}
+        remaining = {run}
         connection.settimeout(timeout)
         try:
             connection.connect(str(path))
         except OSError as error:
-            raise UserError(f"nobody listens on {path}: {error.strerror or error}") from None
+            raise UserError(f"no host is listening on {path}: {error.strerror or error}") from None
         try:
             connection.sendall(line)
-            for heard in _heard(_lines(connection, deadline), id):
-                if isinstance(heard, Hello):
-                    left = set(heard.runs) if run == "*" and heard.runs else left
-                    yield heard
+            for message in _messages(_lines(connection, deadline), id):
+                if isinstance(message, HostStatus):
+                    remaining = set(message.runs) if run == "*" and message.runs else remaining
+                    yield message
                     continue
-                name = str(heard.event["run"]) if heard.event is not None else ""
-                if len(left) > 1 and name and name not in left:
-                    continue  # another event of one that has answered
-                yield heard
-                left.discard(name)
-                if not name or not left - {run}:
+                name = str(message.event["run"]) if message.event is not None else ""
+                if len(remaining) > 1 and name and name not in remaining:
+                    continue  # a further event of a run that has answered
+                yield message
+                remaining.discard(name)
+                if not name or not remaining - {run}:
                     return
         except TimeoutError:
-            who = ", ".join(sorted(left - {"*"}))
-            raise UserError(f"no answer{f' from {who}' if who else ''} within {timeout:g} s") from None
+            names = ", ".join(sorted(remaining - {"*"}))
+            raise UserError(f"no answer{f' from {names}' if names else ''} within {timeout:g} s") from None
         except OSError as error:
             raise UserError(f"the host did not answer: {error.strerror or error}") from None
-    raise UserError("the host went away before it answered")
+    raise UserError("the host closed the connection before it answered")
 
 
-def _heard(lines: Iterator[bytes], id: str) -> Iterator[Hello | Response]:
+def _messages(lines: Iterator[bytes], id: str) -> Iterator[HostStatus | Response]:
+    """Yield the greeting, and the responses to one request; skip everything else."""
     for line in lines:
         if line.startswith(GREETING):
-            yield _hello(json.loads(line))
-        elif line.startswith(ANSWER):
-            answer = json.loads(line)
-            if answer["id"] == id:
-                yield Response(answer["code"], answer["text"], answer["event"])
+            yield _host_status(json.loads(line))
+        elif line.startswith(RESPONSE):
+            response = json.loads(line)
+            if response["id"] == id:
+                yield Response(response["code"], response["text"], response["event"])
 
 
-def _hello(greeting: dict[str, Any]) -> Hello:
+def _host_status(greeting: dict[str, Any]) -> HostStatus:
+    """Read a greeting. Raises `UserError` for a host of another protocol."""
     if greeting["protocol"] != PROTOCOL:
         raise UserError(
-            f"the host speaks protocol {greeting['protocol']} (version {greeting['version']}), this is {PROTOCOL}"
+            f"the host uses protocol {greeting['protocol']} (version {greeting['version']}), this program {PROTOCOL}"
         )
     states: list[dict[str, Any]] = greeting["states"]
     runs = frozenset(str(state["run"]) for state in states if state["status"] not in ("finished", "failed"))
-    return Hello(runs, tuple(sorted({state["unsaved"] for state in states if state.get("unsaved")})))
+    return HostStatus(runs, tuple(sorted({state["unsaved"] for state in states if state.get("unsaved")})))
 
 
 def _lines(connection: socket.socket, deadline: float) -> Iterator[bytes]:
-    """Whole lines as they come. Raises `TimeoutError` at the deadline, `OSError` where one has no end."""
+    """Yield complete lines as they arrive. Raises `TimeoutError` at the deadline, `OSError` for a line without end."""
     rest = bytearray()
     while True:
-        left = deadline - monotonic()
-        if left <= 0:
+        seconds = deadline - monotonic()
+        if seconds <= 0:
             raise TimeoutError
-        connection.settimeout(left)
+        connection.settimeout(seconds)
         data = connection.recv(1 << 18)
         if not data:
             return
@@ -132,4 +137,4 @@ def _lines(connection: socket.socket, deadline: float) -> Iterator[bytes]:
             rest = bytearray(end)
             yield from map(bytes, lines)
         elif len(rest) > MAX_LINE:
-            raise OSError(0, "the host sent a line without an end")
+            raise OSError(0, "the host sent a line that does not end")

@@ -1,4 +1,4 @@
-"""Build host specs that train runs again from the start, with other settings."""
+"""Build the host spec of a rerun: train runs again from the start, with other settings."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tui_trainer.session.launch import launch
 
 
 def rerun_spec(runs: Mapping[str, str], overrides: Sequence[str]) -> HostSpec:
-    """The spec of a host that trains runs from their beginning once more, as new runs beside them.
+    """Return the spec of a host that trains runs again as new runs in the same runs directory.
 
     Args:
-        runs: the folder of each run by the run's name.
-        overrides: `KEY=VALUE`, the same for each run.
+        runs: directory of each run by name.
+        overrides: `KEY=VALUE`, the same for every run.
 
     Raises:
-        UserError: a folder is not on this machine; a key or a value is not allowed; a run would run code.
+        UserError: a directory is not on this machine, a key or value is invalid, or a run imports the user's own code.
     """
     folders = {name: Path(folder) for name, folder in runs.items()}
     for name, folder in folders.items():
         if not runs[name] or not (folder / "run.toml").is_file():
-            raise UserError(f"not on this machine: the folder of run {name!r}; start it anew where it lies")
+            raise UserError(f"run {name!r} has no folder on this machine; rerun it there")
     configs = {name.partition("/")[2]: load(str(folder), overrides).first for name, folder in folders.items()}
     name, folder = next(iter(folders.items()))
     preset = str(read_about(folder).get("preset", "")) or folder.name
@@ -36,5 +36,5 @@ def rerun_spec(runs: Mapping[str, str], overrides: Sequence[str]) -> HostSpec:
 
 
 def rerun_session(runs: Mapping[str, str], overrides: Sequence[str]) -> Session:
-    """A session with a new host that trains these runs once more, as `rerun_spec` has it. Errors as of that."""
+    """Start the host of `rerun_spec` and return a session with it. Raises the same errors."""
     return launch(rerun_spec(runs, overrides)).session()

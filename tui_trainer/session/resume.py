@@ -1,4 +1,4 @@
-"""Build host specs that resume runs from their last checkpoints."""
+"""Build the host spec that resumes runs from their last checkpoints."""
 
 from __future__ import annotations
 
@@ -28,26 +28,27 @@ def resume_spec(
     command: Sequence[str],
     trust: bool = False,
 ) -> HostSpec:
-    """The spec of a host that goes on with these runs, each from its last checkpoint.
+    """Return the spec of a host that resumes runs, each from its last checkpoint.
 
     Args:
         infos: one run, or the variants of a group.
-        epochs: how many epochs the runs are to have now.
-        patience: their patience now.
-        trust: whether code by import path may run.
+        epochs: new number of epochs in all, None for no change.
+        patience: new patience, None for no change.
+        command: the command line, recorded in about.json.
+        trust: whether the configuration may import the user's own code.
 
     Raises:
-        UserError: a run is live, or over with nothing left to do, or would run code and is not trusted.
+        UserError: a run is live, has nothing left to train, or imports the user's own code without `trust`.
     """
     extra: list[AnyCommand] = []
     if epochs is not None:
         extra.append(SetEpochs(value=epochs, by="resume", id=secrets.token_hex(8)))
     if patience is not None:
         extra.append(SetPatience(patience=patience, by="resume", id=secrets.token_hex(8)))
-    left = [info for info in infos if _can_go_on(info, bool(extra), alone=len(infos) == 1)]
-    if not left:
-        raise UserError("every run of the group is over; --epochs N makes them longer")
-    paths = [Path(info.path).absolute() for info in left]
+    remaining = [info for info in infos if _can_resume(info, bool(extra), single=len(infos) == 1)]
+    if not remaining:
+        raise UserError("every run of the group is over; train longer with --epochs N")
+    paths = [Path(info.path).absolute() for info in remaining]
     top = paths[0] if len(paths) == 1 else paths[0].parent
     configs = [load(str(path)).first for path in paths]
     check_trust(configs, f"run {infos[0].name!r}", trust)
@@ -61,7 +62,7 @@ def resume_spec(
             resume=True,
             commands=tuple(extra),
         )
-        for info, path, config in zip(left, paths, configs, strict=True)
+        for info, path, config in zip(remaining, paths, configs, strict=True)
     )
     return HostSpec(
         runs=runs,
@@ -72,39 +73,40 @@ def resume_spec(
     )
 
 
-def resume_session(folders: Sequence[str], beside: Sequence[str] = ()) -> Session:
-    """A session in which new hosts go on with the runs in these folders, one host for those of a group.
+def resume_session(folders: Sequence[str], finished: Sequence[str] = ()) -> Session:
+    """Resume runs in new hosts, one for each group, and return a session with all of them.
 
     Args:
-        folders: runs whose hosts vanished.
-        beside: runs that are over, to be looked at with them.
+        folders: directories of runs whose hosts vanished.
+        finished: directories of finished runs to show with them.
 
     Raises:
-        UserError: as `resume_spec`; then nothing is started.
+        UserError: as in `resume_spec`; then no host is started.
     """
-    sets: dict[Path, list[RunInfo]] = {}
+    groups: dict[Path, list[RunInfo]] = {}
     for path in map(Path, folders):
-        group = "/" in str(read_about(path).get("name", ""))
-        info = describe(path, path.parent.parent if group else None)
-        sets.setdefault(path.parent if group else path, []).append(info)
+        is_variant = "/" in str(read_about(path).get("name", ""))
+        info = describe(path, path.parent.parent if is_variant else None)
+        groups.setdefault(path.parent if is_variant else path, []).append(info)
     specs = [
         resume_spec(infos, epochs=None, patience=None, command=["tui-trainer", "resume", str(top)])
-        for top, infos in sets.items()
+        for top, infos in groups.items()
     ]
     sessions: list[Session] = [launch(spec).session() for spec in specs]
-    sessions += [JournalSession(Path(folder)) for folder in beside if is_run(Path(folder))]
+    sessions += [JournalSession(Path(folder)) for folder in finished if is_run(Path(folder))]
     return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
 
 
-def _can_go_on(info: RunInfo, longer: bool, alone: bool) -> bool:
+def _can_resume(info: RunInfo, extended: bool, single: bool) -> bool:
+    """Return False for a finished run of a group; for a single one raise `UserError` with what to do."""
     if info.live:
-        raise UserError(f"run {info.name!r} is live; `tui-trainer attach {info.name}` joins it")
-    why = {
-        "completed": "all its epochs are trained; --epochs N makes it longer",
-        "early-stopped": "it stopped early; --patience N lets it wait longer",
+        raise UserError(f"run {info.name!r} is live; join it with `tui-trainer attach {info.name}`")
+    reason = {
+        "completed": "all its epochs are trained; train longer with --epochs N",
+        "early-stopped": "it stopped early; let it wait longer with --patience N",
     }.get(info.reason)
-    if why is None or longer:
+    if reason is None or extended:
         return True
-    if alone:
-        raise UserError(f"run {info.name!r} is over: {why}")
+    if single:
+        raise UserError(f"run {info.name!r} is over: {reason}")
     return False

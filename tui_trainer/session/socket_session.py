@@ -14,34 +14,35 @@ from typing import Literal, Protocol
 
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.codec import MAX_LINE, BadLine, decode_event, encode_command
+from tui_trainer.protocol.codec import MAX_LINE, BadLine, decode_event
 from tui_trainer.protocol.commands import AnyCommand
+from tui_trainer.protocol.requests import encode_request
 from tui_trainer.session.base import Message, Notice
 from tui_trainer.state.greeting import decode_greeting, is_greeting
 
 MAX_READ = 8 << 20
-"""Bytes taken from the host in one drain: more would hold up the screen."""
-PATIENCE = 30.0
-"""Seconds that a host may take to listen."""
+"""Bytes received from the host in one drain: more would delay the screen."""
+START_TIMEOUT = 30.0
+"""Seconds within which a new host must listen."""
 
 
 class Link(Protocol):
-    """A byte stream to a host and back. Nothing in it blocks."""
+    """A byte stream to a host and back. No method blocks."""
 
     def connect(self) -> bool:
-        """Whether the stream is there. Raises `OSError` where it never will be."""
+        """Return whether the stream is connected. Raises `OSError` where it never will be."""
         ...
 
     def receive(self) -> bytes | None:
-        """What has come, None where nothing has, empty at the end."""
+        """Return received bytes, None if there are none yet, empty at the end of the stream."""
         ...
 
     def send(self, data: bytes) -> int:
-        """How many of the bytes were taken."""
+        """Send bytes and return how many were accepted."""
         ...
 
     def close(self) -> None:
-        """Let go."""
+        """Close the stream."""
         ...
 
 
@@ -50,17 +51,17 @@ class SocketLink:
 
     Args:
         path: the socket.
-        alive: says whether a host that does not listen yet may still come to; None where it listens already or never.
+        alive: returns whether a host that does not listen yet is still running; None for a host that already listens.
     """
 
     def __init__(self, path: Path, alive: Callable[[], bool] | None = None) -> None:
         self._path = path
         self._alive = alive
         self._socket: socket.socket | None = None
-        self._deadline = monotonic() + PATIENCE
+        self._deadline = monotonic() + START_TIMEOUT
 
     def connect(self) -> bool:
-        """Connect, or find that the host does not listen yet."""
+        """Connect. Returns False if a running host does not listen yet."""
         if self._socket is not None:
             return True
         attempt = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -76,7 +77,7 @@ class SocketLink:
         return True
 
     def receive(self) -> bytes | None:
-        """What has come."""
+        """Return received bytes, None if there are none yet, empty at the end of the stream."""
         assert self._socket is not None
         try:
             return self._socket.recv(1 << 18)
@@ -84,7 +85,7 @@ class SocketLink:
             return None
 
     def send(self, data: bytes) -> int:
-        """Send what the socket takes."""
+        """Send bytes and return how many the socket accepted."""
         assert self._socket is not None
         try:
             return self._socket.send(data)
@@ -92,13 +93,13 @@ class SocketLink:
             return 0
 
     def close(self) -> None:
-        """Let go."""
+        """Close the stream."""
         if self._socket is not None:
             self._socket.close()
 
 
 class PipeLink:
-    """The same protocol through the standard streams of a process, such as `ssh host tui-trainer bridge`."""
+    """A byte stream through the standard streams of a process, such as `ssh host tui-trainer bridge`."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
@@ -109,25 +110,25 @@ class PipeLink:
         os.set_blocking(self._out, False)
 
     def connect(self) -> bool:
-        """The process is the stream."""
+        """Return True: the pipes are open from the start."""
         return True
 
     def receive(self) -> bytes | None:
-        """What has come."""
+        """Return received bytes, None if there are none yet, empty at the end of the stream."""
         try:
             return os.read(self._out, 1 << 18)
         except BlockingIOError:
             return None
 
     def send(self, data: bytes) -> int:
-        """Send what the pipe takes."""
+        """Send bytes and return how many the pipe accepted."""
         try:
             return os.write(self._in, data)
         except BlockingIOError:
             return 0
 
     def close(self) -> None:
-        """Close the pipes and let the process go."""
+        """Close the pipes and end the process."""
         for stream in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):
                 if stream is not None:
@@ -137,13 +138,13 @@ class PipeLink:
 
 
 class ClientSession:
-    """The viewer's end of a host.
+    """A session with a host in another process.
 
     Args:
-        link: the stream.
+        link: the byte stream to the host.
         can_steer: False refuses commands before they are sent.
-        epitaph: says what became of a host that fell silent, in one line.
-        folders: where its runs are, so that another host can go on with them.
+        exit_reason: returns in one line why a host disconnected before its runs were over.
+        folders: its run directories, so that a new host can resume them.
     """
 
     kind: Literal["live"] = "live"
@@ -153,24 +154,24 @@ class ClientSession:
         link: Link,
         *,
         can_steer: bool = True,
-        epitaph: Callable[[], str] = lambda: "the host is gone",
+        exit_reason: Callable[[], str] = lambda: "the host is gone",
         folders: tuple[str, ...] = (),
     ) -> None:
         self.can_steer = can_steer
         self._link = link
-        self._epitaph = epitaph
+        self._exit_reason = exit_reason
         self._folders = folders
-        self._rest: list[bytes] = []
-        self._rest_size = 0
-        self._outbox: deque[bytes] = deque()
-        self._local: list[Message] = []
+        self._receive_buffer: list[bytes] = []
+        self._receive_buffer_bytes = 0
+        self._send_buffer: deque[bytes] = deque()
+        self._own_messages: list[Message] = []
         self._over = False
         self._finished: set[str] = set()
         self._runs: set[str] = set()
 
     def drain(self) -> list[Message]:
-        """What has come since the last call."""
-        messages, self._local = self._local, []
+        """Return the messages since the last call."""
+        messages, self._own_messages = self._own_messages, []
         if self._over:
             return messages
         try:
@@ -184,28 +185,28 @@ class ClientSession:
 
     def _receive(self) -> list[Message]:
         messages: list[Message] = []
-        taken = 0
-        while taken < MAX_READ:
+        received = 0
+        while received < MAX_READ:
             data = self._link.receive()
             if data is None:
                 break
             if not data:
                 messages.append(self._end(""))
                 break
-            taken += len(data)
+            received += len(data)
             messages += self._lines(data)
         return messages
 
     def _lines(self, data: bytes) -> list[Message]:
         first, *others = data.split(b"\n")
-        self._rest.append(first)
-        self._rest_size += len(first)
+        self._receive_buffer.append(first)
+        self._receive_buffer_bytes += len(first)
         if not others:
-            if self._rest_size > MAX_LINE:
-                raise OSError("the host sent a line without an end")
+            if self._receive_buffer_bytes > MAX_LINE:
+                raise OSError("the host sent a line that does not end")
             return []
-        lines = [b"".join(self._rest), *others[:-1]]
-        self._rest, self._rest_size = [others[-1]], len(others[-1])
+        lines = [b"".join(self._receive_buffer), *others[:-1]]
+        self._receive_buffer, self._receive_buffer_bytes = [others[-1]], len(others[-1])
         return [message for line in lines if line and (message := self._message(line)) is not None]
 
     def _message(self, line: bytes) -> Message | None:
@@ -217,42 +218,42 @@ class ClientSession:
                 return greeting
             event = decode_event(line)
         except BadLine as error:
-            return Notice(f"a line from the host was skipped: {error}")
+            return Notice(f"skipped a line from the host: {error}")
         if isinstance(event, ev.RunFinished):
             self._finished.add(event.run)
         return event
 
     def _end(self, reason: str) -> Notice:
-        """The stream is over: as it should be after the last run, or because the host died."""
+        """Close after the end of the stream: the last run is over, or the host died."""
         self._over = True
         self._link.close()
         if self._runs and self._finished >= self._runs:
             return Notice("the host has finished", fatal=True)
-        return Notice(self._epitaph() or reason or "the host is gone", fatal=True, folders=self._folders)
+        return Notice(self._exit_reason() or reason or "the host is gone", fatal=True, folders=self._folders)
 
     def _send(self) -> None:
-        while self._outbox:
-            line = self._outbox[0]
+        while self._send_buffer:
+            line = self._send_buffer[0]
             sent = self._link.send(line)
             if sent < len(line):
-                self._outbox[0] = line[sent:]
+                self._send_buffer[0] = line[sent:]
                 return
-            self._outbox.popleft()
+            self._send_buffer.popleft()
 
     def send(self, command: AnyCommand) -> None:
-        """Ask the host for something."""
+        """Send a command to the host."""
         if self._over:
-            self._local.append(ev.Refused(reason="the host is gone", cause=command))
+            self._own_messages.append(ev.Refused(reason="the host is gone", cause=command))
         elif not self.can_steer:
-            self._local.append(ev.Refused(reason="read only: this viewer may not steer", cause=command))
+            self._own_messages.append(ev.Refused(reason="this viewer is read-only", cause=command))
         else:
-            self._outbox.append(encode_command(command))
+            self._send_buffer.append(encode_request(command))
             with contextlib.suppress(OSError):
                 if self._link.connect():
                     self._send()
 
     def close(self) -> None:
-        """Leave; what was asked is sent before."""
+        """Send what is buffered and disconnect."""
         self._over = True
         with contextlib.suppress(OSError, AssertionError):
             self._send()
@@ -260,10 +261,10 @@ class ClientSession:
 
 
 def connect(path: Path, *, can_steer: bool = True) -> ClientSession:
-    """Join the host that listens on `path`. Raises `UserError` where none does."""
+    """Connect to the host that listens on `path`. Raises `UserError` where none does."""
     link = SocketLink(path)
     try:
         link.connect()
     except OSError as error:
-        raise UserError(f"nobody listens on {path}: {error.strerror}") from None
+        raise UserError(f"no host is listening on {path}: {error.strerror}") from None
     return ClientSession(link, can_steer=can_steer)

@@ -1,4 +1,4 @@
-"""The first line that a host sends: who it is, and the state of its runs."""
+"""The greeting, a host's first line: its version and the states of its runs."""
 
 from __future__ import annotations
 
@@ -16,34 +16,37 @@ from tui_trainer.state.run_state import RunState
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """The folded state of every run of the host: what a viewer that just came, or that fell behind, starts from."""
+    """The states of all runs of a host: the start of a viewer that has just connected, or that fell behind.
+
+    Attributes:
+        states: one for each run.
+        read: fraction of the journal that the states are folded from. Below 1 the states are coarse samples of it.
+    """
 
     states: tuple[RunState, ...]
     read: float = 1.0
-    """The share of the past that the states stand for. With less than all of it they are coarse: what lies between the
-    places that were looked at is not in them."""
 
 
 def encode_greeting(states: Sequence[RunState]) -> bytes:
-    """The greeting as one line."""
+    """Encode a greeting as one line."""
     head = f',"protocol":{PROTOCOL},"version":{json.dumps(__version__)},"states":['.encode()
     return GREETING + head + b",".join(state.model_dump_json().encode() for state in states) + b"]}\n"
 
 
 def is_greeting(line: bytes) -> bool:
-    """Whether a line from a host is a greeting and not an event."""
+    """Return whether a line from a host is a greeting."""
     return line.startswith(GREETING)
 
 
 def decode_greeting(line: bytes) -> Greeting:
-    """The greeting of a line. Raises `BadLine` for a host of another protocol."""
+    """Decode a greeting. Raises `BadLine` for a host of another protocol."""
     try:
-        head = json.loads(line)
-        if head["protocol"] != PROTOCOL:
+        fields = json.loads(line)
+        if fields["protocol"] != PROTOCOL:
             raise BadLine(
-                f"the host speaks protocol {head['protocol']} (version {head['version']}), this viewer {PROTOCOL}"
+                f"the host uses protocol {fields['protocol']} (version {fields['version']}), this viewer {PROTOCOL}"
             )
-        return Greeting(tuple(RunState.model_validate(state) for state in head["states"]))
+        return Greeting(tuple(RunState.model_validate(state) for state in fields["states"]))
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         if isinstance(error, BadLine):
             raise

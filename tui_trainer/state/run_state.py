@@ -1,4 +1,7 @@
-"""The state of a run, folded from its events: for the host, for a viewer, for replay."""
+"""The state of a run, folded from its events.
+
+Hosts, viewers and the readers of journals all use `RunState.apply`, so the same events give the same state everywhere.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +16,27 @@ from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.describe import describe, epoch_line, letter
 from tui_trainer.state.series import Series
-from tui_trainer.state.series_batch import ENOUGH, SeriesBatch
+from tui_trainer.state.series_batch import MIN_DIRECT, SeriesBatch
 from tui_trainer.text import visible, visible_lines
 
 LOG_LINES = 500
+"""Newest log lines that are kept."""
 MAX_MARKS = 5000
+"""Marks that are kept; later ones are ignored."""
 MAX_GHOSTS = 8
+"""Newest ghosts that are kept."""
 GHOST_POINTS = 200
+"""Points of a ghost curve."""
 CLOCK = "seconds"
-"""Name under which the seconds of training at each step are kept, beside the metrics."""
+"""Name of the series with the seconds of training at each step."""
 EVALUATIONS = "evaluations"
-"""Name of the gradient evaluations up to each step, where a run measures them; elsewhere each step takes one."""
+"""Name of the series with the number of gradient evaluations up to each step. Without it, each step is one."""
 MEAN_TRAIN_LOSS = "mean_train_loss"
-"""Name under which the training loss of whole epochs is kept, beside `train_loss` per step."""
+"""Name of the series with the mean training loss of each epoch; `train_loss` has that of each step."""
 
 
 class Mark(BaseModel):
-    """A moment worth a vertical line on every chart: an intervention, and who made it."""
+    """A vertical line on every chart: an intervention, with its sender."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,11 +45,11 @@ class Mark(BaseModel):
     text: str
     by: str = ""
     id: str = ""
-    """Of the command that caused it."""
+    """Id of the command that caused it."""
 
 
 class Ghost(BaseModel):
-    """A branch of the run that was left by an undo: its curve, thinned, from the step at which it began."""
+    """The thinned curve of a branch that an undo abandoned, from the step at which it began."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,29 +59,29 @@ class Ghost(BaseModel):
 
 
 class LogLine(BaseModel):
-    """One line of the log. Its text is safe to show."""
+    """One line of the log. Its text contains no control characters."""
 
     model_config = ConfigDict(frozen=True)
 
     at: str
     text: str
     kind: str
-    """event, epoch, output, warning."""
+    """event, epoch, output, trainer or warning."""
 
 
 def _load_series(value: Any) -> dict[str, Series]:
-    return {name: held if isinstance(held, Series) else Series.load(held) for name, held in value.items()}
+    return {name: item if isinstance(item, Series) else Series.from_state_dict(item) for name, item in value.items()}
 
 
 def _dump_series(value: dict[str, Series]) -> dict[str, Any]:
-    return {name: series.dump() for name, series in value.items()}
+    return {name: series.state_dict() for name, series in value.items()}
 
 
 AllSeries = Annotated[dict[str, Series], PlainValidator(_load_series), PlainSerializer(_dump_series)]
 
 
 class RunState(BaseModel):
-    """Everything that a viewer shows of one run. `apply` is the only way in which it changes."""
+    """Everything that a viewer shows of one run. Only `apply` changes it."""
 
     model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True, defer_build=True)
 
@@ -87,15 +94,15 @@ class RunState(BaseModel):
     started_at: str = ""
     finished_at: str = ""
     started: ev.RunStarted | None = None
-    """What the run is made of, as it said when it began."""
+    """The last `RunStarted` event: model, data and settings."""
     epochs: int = 0
-    """Epochs that the run is to have."""
+    """Planned number of epochs."""
     epoch: int = 0
-    """Epochs ended."""
+    """Completed epochs."""
     step: int = 0
     """Optimizer steps taken."""
     seconds: float = 0.0
-    """Seconds of training, pauses left out."""
+    """Seconds of training, without pauses."""
     lr: float = 0.0
     clip_grad_norm: float = 0.0
     monitor: str = "val_loss"
@@ -110,7 +117,7 @@ class RunState(BaseModel):
     device_memory: int = 0
     cpu: float = 0.0
     unsaved: str = ""
-    """What is not being written at the moment and why; empty when all is."""
+    """What cannot be written at the moment, and why; empty if everything is saved."""
     layers: dict[str, ev.Layer] = {}
     series: AllSeries = {}
     marks: list[Mark] = []
@@ -120,7 +127,7 @@ class RunState(BaseModel):
     findings: dict[str, ev.Diagnosed] = {}
     pictures: dict[str, ev.PictureTaken] = {}
     histories: AllSeries = {}
-    """What each bar of the pictures has stood at over the steps, by picture/group/label."""
+    """Height of each bar of the pictures over the steps, by picture/group/label."""
     log: deque[LogLine] = Field(default_factory=lambda: deque(maxlen=LOG_LINES))
 
     def model_post_init(self, context: Any) -> None:
@@ -139,7 +146,7 @@ class RunState(BaseModel):
 
     @property
     def total_steps(self) -> int:
-        """Steps that the run is to take in all."""
+        """Planned number of steps."""
         return self.epochs * self.steps_per_epoch
 
     @property
@@ -152,13 +159,13 @@ class RunState(BaseModel):
         }
 
     def column(self, name: str) -> Series:
-        """The series of a metric, begun empty when it is asked for first."""
+        """Return the series of a metric; create an empty one if there is none."""
         if name not in self.series:
             self.series[name] = Series()
         return self.series[name]
 
     def steps_per_second(self, over: float = 5.0) -> float:
-        """The pace of the last `over` seconds of training, 0 where nothing is known yet."""
+        """Return the throughput over the last `over` seconds of training, 0 if it is not known yet."""
         clock = self.series.get(CLOCK)
         if clock is None or len(clock.steps) < 2:
             return 0.0
@@ -169,38 +176,38 @@ class RunState(BaseModel):
         return (clock.steps[-1] - then[0]) / (newest - then[1])
 
     def seconds_left(self) -> float | None:
-        """Seconds to the last planned step at the present pace; None where there is no pace."""
-        pace = self.steps_per_second()
-        if self.over or not pace:
+        """Return the seconds to the last planned step at the current throughput, None if it is not known."""
+        throughput = self.steps_per_second()
+        if self.over or not throughput:
             return None
-        return max(self.total_steps - self.step, 0) / pace
+        return max(self.total_steps - self.step, 0) / throughput
 
     def apply(self, *events: ev.AnyEvent) -> None:
-        """Fold events, one after the other. One that was folded before (by its `seq`) changes nothing."""
-        gathering = SeriesBatch(self.column, self.layers)
+        """Fold events in order. An event that was folded before (by its `seq`) is ignored."""
+        batch = SeriesBatch(self.column, self.layers)
         seq = self.seq
         for event in events:
             if event.seq:
                 if event.seq <= seq:
                     continue
                 seq = event.seq
-            if event.run and event.run != self.run:  # pydantic takes its time over each assignment
+            if event.run and event.run != self.run:  # attribute assignment is slow in pydantic
                 self.run = event.run
-            measure = _MEASURES.get(type(event))
-            if measure is not None:
-                measure(self, event, gathering)
+            add_to_batch = _MEASUREMENTS.get(type(event))
+            if add_to_batch is not None:
+                add_to_batch(self, event, batch)
             else:
-                gathering.close()
+                batch.flush()
                 fold = _FOLDS.get(type(event))
                 if fold is not None:
                     fold(self, event)
-            self._remember(event)
-        gathering.close()
+            self._log(event)
+        batch.flush()
         self.seq = seq
 
-    def _remember(self, event: ev.AnyEvent) -> None:
-        """The log line and the mark of an event."""
-        if type(event) in _WITHOUT_WORDS and event.cause is None:
+    def _log(self, event: ev.AnyEvent) -> None:
+        """Add the log line and the mark of an event, if it has them."""
+        if type(event) in _NOT_LOGGED and event.cause is None:
             return
         if isinstance(event, ev.Logged):
             for text in event.lines:
@@ -217,12 +224,12 @@ class RunState(BaseModel):
         )
         kind = "warning" if warning else "epoch" if isinstance(event, ev.EpochEnded) else "event"
         if kind == "epoch" and self.log and self.log[-1].kind == "epoch" and self.log[-1].at[:19] == event.at[:19]:
-            self.log.pop()  # of the epochs that end within one second the last stands for all: others must not drown
+            self.log.pop()  # keep only the last epoch of each second, so that fast epochs do not push out other lines
         self.log.append(LogLine(at=event.at, text=text, kind=kind))
-        sign = letter(event)
-        if sign and len(self.marks) < MAX_MARKS:
-            by, asked = (event.cause.by, event.cause.id) if event.cause is not None else ("", "")
-            self.marks.append(Mark(step=event.step, letter=sign, text=text, by=visible(by), id=asked))
+        mark = letter(event)
+        if mark and len(self.marks) < MAX_MARKS:
+            by, id = (event.cause.by, event.cause.id) if event.cause is not None else ("", "")
+            self.marks.append(Mark(step=event.step, letter=mark, text=text, by=visible(by), id=id))
 
 
 def _run_started(state: RunState, event: ev.RunStarted) -> None:
@@ -240,14 +247,14 @@ def _status_changed(state: RunState, event: ev.StatusChanged) -> None:
     state.status, state.detail = event.status, event.detail
 
 
-def _scalars(state: RunState, event: ev.Scalars, gathering: SeriesBatch) -> None:
-    # A long column becomes an array once for all that share it: to copy an array costs nothing.
-    steps = array("q", event.steps) if len(event.steps) >= ENOUGH else event.steps
+def _scalars(state: RunState, event: ev.Scalars, batch: SeriesBatch) -> None:
+    # Convert a long column of steps once for all metrics: copying an array is cheap.
+    steps = array("q", event.steps) if len(event.steps) >= MIN_DIRECT else event.steps
     for name, values in event.values.items():
-        gathering.extend(name, steps, values, event.not_finite.get(name))
+        batch.extend(name, steps, values, event.not_finite.get(name))
     if not event.steps or event.cause is not None:
         return
-    gathering.extend(CLOCK, steps, event.seconds)
+    batch.extend(CLOCK, steps, event.seconds)
     state.step = max(state.step, event.steps[-1])
     state.seconds = max(state.seconds, event.seconds[-1])
     rates = event.values.get("lr")
@@ -255,22 +262,21 @@ def _scalars(state: RunState, event: ev.Scalars, gathering: SeriesBatch) -> None
         state.lr = rates[-1]
 
 
-def _epoch_ended(state: RunState, event: ev.EpochEnded, gathering: SeriesBatch) -> None:
+def _epoch_ended(state: RunState, event: ev.EpochEnded, batch: SeriesBatch) -> None:
     state.epoch, state.step = event.epoch, max(state.step, event.step)
     state.seconds = max(state.seconds, event.seconds)
     state.best, state.bad_epochs = event.best, event.bad_epochs
     for name, value in event.metrics.items():
-        gathering.extend(MEAN_TRAIN_LOSS if name == "train_loss" else name, (event.step,), (value,))
+        batch.extend(MEAN_TRAIN_LOSS if name == "train_loss" else name, (event.step,), (value,))
 
 
-def _layers_measured(state: RunState, event: ev.LayersMeasured, gathering: SeriesBatch) -> None:
-    del state
+def _layers_measured(_state: RunState, event: ev.LayersMeasured, batch: SeriesBatch) -> None:
     for name, layer in event.layers.items():
         measured = {field: value for field, value in layer.__dict__.items() if value is not None}
-        gathering.measured(name, measured)
+        batch.update_layer(name, measured)
         for measure in ("grad_norm", "update_ratio"):
             if measure in measured:
-                gathering.extend(f"{measure}/{name}", (event.step,), (measured[measure],))
+                batch.extend(f"{measure}/{name}", (event.step,), (measured[measure],))
 
 
 def _scheduler_changed(state: RunState, event: ev.SchedulerChanged) -> None:
@@ -319,9 +325,9 @@ def _rolled_back(state: RunState, event: ev.RolledBack) -> None:
     del state.ghosts[:-MAX_GHOSTS]
     for series in (*state.series.values(), *state.histories.values()):
         series.rewind(event.step)
-    # What was taken on the branch that is left shows weights that are no more.
-    state.pictures = {name: taken for name, taken in state.pictures.items() if taken.step <= event.step}
-    undone = next((place for place, mark in enumerate(state.marks) if mark.id and mark.id == restored.undid), None)
+    # Pictures of the abandoned branch show weights that no longer exist.
+    state.pictures = {name: picture for name, picture in state.pictures.items() if picture.step <= event.step}
+    undone = next((index for index, mark in enumerate(state.marks) if mark.id and mark.id == restored.undid), None)
     if undone is not None:
         del state.marks[undone:]
     state.step, state.epoch, state.seconds = event.step, event.from_epoch, restored.seconds
@@ -332,9 +338,9 @@ def _rolled_back(state: RunState, event: ev.RolledBack) -> None:
 
 
 def _ghost(name: str, series: Series, step: int) -> Ghost:
-    edges = [step + (series.last_step - step) * place / GHOST_POINTS for place in range(GHOST_POINTS + 1)]
-    found = [column for column in series.columns(edges) if column is not None] if series.last_step > step else []
-    return Ghost(name=name, steps=[column.last for column in found], values=[column.mean for column in found])
+    edges = [step + (series.last_step - step) * index / GHOST_POINTS for index in range(GHOST_POINTS + 1)]
+    columns = [column for column in series.columns(edges) if column is not None] if series.last_step > step else []
+    return Ghost(name=name, steps=[column.last for column in columns], values=[column.mean for column in columns])
 
 
 def _diagnosed(state: RunState, event: ev.Diagnosed) -> None:
@@ -360,10 +366,10 @@ def _run_finished(state: RunState, event: ev.RunFinished) -> None:
     state.epoch, state.seconds = max(state.epoch, event.epoch), max(state.seconds, event.seconds)
 
 
-_WITHOUT_WORDS = (ev.Scalars, ev.LayersMeasured)
-"""Events that come in crowds, and are neither logged nor marked where nobody asked for them."""
+_NOT_LOGGED = (ev.Scalars, ev.LayersMeasured)
+"""Frequent events, which are neither logged nor marked unless a command caused them."""
 
-_MEASURES: dict[type[ev.Event], Any] = {
+_MEASUREMENTS: dict[type[ev.Event], Any] = {
     ev.Scalars: _scalars,
     ev.EpochEnded: _epoch_ended,
     ev.LayersMeasured: _layers_measured,

@@ -1,4 +1,4 @@
-"""A measurement over the steps of a run: the recent part exactly, the whole of it at a bounded size."""
+"""A metric over the steps of a run: recent values exactly, older ones in buckets, at a bounded size."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from math import inf, isfinite
 from typing import Any
 
 RECENT = 8192
-"""Points kept exactly."""
+"""Newest points that are kept exactly."""
 BUCKETS = 2048
-"""Buckets that hold everything older."""
+"""Buckets for all older points."""
 BLOCK = 64
-"""Exact points whose minimum, maximum and sum are worked out once, and not for every drawing."""
+"""Exact points whose minimum, maximum and sum are computed together and cached between drawings."""
 NARROW = 8
-"""Width up to which buckets are filled by pairs: a list for each of them would cost more."""
+"""Width up to which buckets are filled by merging pairs, which is faster than slicing a list for each bucket."""
 MAX_GAPS = 256
-"""Non-finite values remembered one by one; the rest are counted."""
+"""Non-finite values that are kept one by one; further ones are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What a series did within a span of steps. `low` and `high` are values it really had: no spike is lost."""
+    """Summary of a series within a span of steps. `low` and `high` are true values, so that no spike is lost."""
 
     first: int
     last: int
@@ -35,12 +35,12 @@ class Column:
 
 
 class Series:
-    """Values by step, steps rising.
+    """Values by step, steps ascending.
 
-    The newest points stand in `steps` and `values` as they came. When these are full, the older half moves into buckets
-    of `width` points each, which keep the minimum, the maximum and the sum; when the buckets are full, neighbours merge
-    and the width doubles. So memory and the cost of drawing are bounded, whatever the length of the run, and a one-step
-    spike survives to the last. Values that are not finite are never stored: they stand in `gaps`.
+    The newest points are kept exactly in `steps` and `values`. When these are full, the older half moves into buckets
+    of `width` points each, which keep minimum, maximum and sum. When the buckets are full, neighbours are merged and
+    the width doubles. So memory and the cost of drawing are bounded for a run of any length, and a spike of one step is
+    never lost. Non-finite values are kept in `gaps` instead.
     """
 
     __slots__ = (
@@ -60,20 +60,20 @@ class Series:
         self._firsts, self._lasts, self._counts = array("q"), array("q"), array("q")
         self._lows, self._highs, self._sums = array("d"), array("d"), array("d")
         self._blocks: tuple[list[float], list[float], list[float]] = ([], [], [])
-        """Minimum, maximum and sum of the exact points, a block after the other, as far as somebody asked."""
+        """Minimum, maximum and sum of the exact points, computed lazily, block by block."""
 
     def __len__(self) -> int:
         return self.count
 
     @property
     def first_step(self) -> int:
-        """The first step that is known, 0 where there is none."""
+        """The first step, 0 if the series is empty."""
         if self._firsts:
             return self._firsts[0]
         return self.steps[0] if self.steps else 0
 
     def append(self, step: int, value: float) -> None:
-        """Add one finite value."""
+        """Append one finite value."""
         if step <= self.last_step and (self.count or self.gap_count):
             return
         self.steps.append(step)
@@ -84,9 +84,9 @@ class Series:
             self._spill(RECENT // 2)
 
     def extend(self, steps: Sequence[int], values: Sequence[float | None], lost: dict[int, str] | None = None) -> None:
-        """Add a column of values. None stands for one that was not finite; `lost` maps its position to what it was.
+        """Append a column of values. None is a non-finite value; `lost` maps its position to "nan", "inf" or "-inf".
 
-        Steps at or before the last one are left out: a line read twice changes nothing.
+        Steps at or before the last one are ignored, so that a line read twice changes nothing.
         """
         start = bisect_right(steps, self.last_step) if self.count or self.gap_count else 0
         if start:
@@ -95,14 +95,14 @@ class Series:
             return
         column = _finite(values)
         if lost or column is None:
-            kept = [(s, v) for s, v in zip(steps, values, strict=True) if v is not None and isfinite(v)]
+            finite = [(s, v) for s, v in zip(steps, values, strict=True) if v is not None and isfinite(v)]
             for position, (step, value) in enumerate(zip(steps, values, strict=True)):
                 if value is None or not isfinite(value):
                     self.gap_count += 1
                     if len(self.gaps) < MAX_GAPS:
                         self.gaps.append((step, (lost or {}).get(position + start, "nan")))
             self.last_step = steps[-1]
-            steps, column = [s for s, _ in kept], array("d", [v for _, v in kept])
+            steps, column = [s for s, _ in finite], array("d", [v for _, v in finite])
             if not steps:
                 return
         self.steps.extend(steps)
@@ -114,14 +114,14 @@ class Series:
             self._spill(RECENT // 2)
 
     def rewind(self, step: int) -> None:
-        """Forget what came after `step`. Within a bucket that reaches past it the older part is forgotten too."""
+        """Remove the points after `step`. A bucket that reaches past it is removed with its older points."""
         keep = bisect_right(self.steps, step)
         del self.steps[keep:], self.values[keep:]
         for column in self._blocks:
             del column[keep // BLOCK :]
-        whole = bisect_right(self._lasts, step)
+        buckets = bisect_right(self._lasts, step)
         for column in (self._firsts, self._lasts, self._counts, self._lows, self._highs, self._sums):
-            del column[whole:]
+            del column[buckets:]
         self.gaps = [gap for gap in self.gaps if gap[0] <= step]
         self.gap_count = len(self.gaps)
         self.count = len(self.steps) + sum(self._counts)
@@ -136,14 +136,14 @@ class Series:
             del column[: points // BLOCK]
         at = 0
         while at < points:
-            begun = len(self._counts) > 0 and self._counts[-1] < self.width
-            whole = (points - at) // self.width
-            if begun:
+            partial = len(self._counts) > 0 and self._counts[-1] < self.width
+            full = (points - at) // self.width
+            if partial:
                 at = self._fill(steps, values, at)
             elif len(self._counts) >= BUCKETS:
                 self._halve()
-            elif whole:
-                at = self._add(steps, values, at, min(whole, BUCKETS - len(self._counts)))
+            elif full:
+                at = self._add(steps, values, at, min(full, BUCKETS - len(self._counts)))
             else:
                 self._firsts.append(steps[at])
                 self._lasts.append(0)
@@ -153,7 +153,7 @@ class Series:
                 self._sums.append(0.0)
 
     def _fill(self, steps: array[int], values: list[float], at: int) -> int:
-        """Put points into the last bucket until it is full; the position of the first that had no place in it."""
+        """Fill up the last bucket. Returns the position of the first point after it."""
         end = min(at + self.width - self._counts[-1], len(values))
         chunk = values[at:end]
         self._lasts[-1] = steps[end - 1]
@@ -164,7 +164,7 @@ class Series:
         return end
 
     def _add(self, steps: array[int], values: list[float], at: int, count: int) -> int:
-        """Put points into so many new buckets; the position of the first after them."""
+        """Fill `count` new buckets. Returns the position of the first point after them."""
         width = self.width
         end = at + count * width
         self._firsts.extend(steps[at:end:width])
@@ -194,10 +194,10 @@ class Series:
         self._sums = array("d", _added(self._sums.tolist()))
 
     def columns(self, edges: Sequence[float]) -> list[Column | None]:
-        """What happened between neighbouring edges, steps that rise: n + 1 edges give n columns, None for an empty one.
+        """Summarize the points between neighbouring edges: n + 1 ascending steps give n columns, None for an empty one.
 
-        A span takes in its left edge and not its right one, the last span both. A bucket belongs to the span in which
-        it begins.
+        A span includes its left edge but not its right one; the last span includes both. A bucket belongs to the span
+        in which it begins.
         """
         if len(edges) < 2:
             return []
@@ -205,31 +205,31 @@ class Series:
         c = [bisect_left(self.steps, edge) for edge in edges[:-1]]
         a.append(bisect_right(self._firsts, edges[-1]))
         c.append(bisect_right(self.steps, edges[-1]))
-        # As lists: a value of an array becomes an object each time that it is looked at.
+        # Lists, because every access to a value of an array creates an object.
         cut = slice(a[0], max(a[-1], a[0]))
         lows, highs, sums = self._lows[cut].tolist(), self._highs[cut].tolist(), self._sums[cut].tolist()
         counts = self._counts[cut].tolist()
-        found: list[Column | None] = []
+        columns: list[Column | None] = []
         for (left, right), (old, new) in zip(pairwise(a), pairwise(c), strict=True):
             if right > left:
-                here = slice(left - a[0], right - a[0])
-                low, high, total, count = min(lows[here]), max(highs[here]), sum(sums[here]), sum(counts[here])
+                span = slice(left - a[0], right - a[0])
+                low, high, total, count = min(lows[span]), max(highs[span]), sum(sums[span]), sum(counts[span])
                 first, last = self._firsts[left], self._lasts[right - 1]
                 if new > old:
-                    more = self._exact(old, new)
-                    low, high, total = min(low, more[0]), max(high, more[1]), total + more[2]
+                    exact = self._exact(old, new)
+                    low, high, total = min(low, exact[0]), max(high, exact[1]), total + exact[2]
                     count, last = count + new - old, self.steps[new - 1]
-                found.append(Column(first, last, low, high, total / count, count))
+                columns.append(Column(first, last, low, high, total / count, count))
             elif new > old:
                 low, high, total = self._exact(old, new)
                 count = new - old
-                found.append(Column(self.steps[old], self.steps[new - 1], low, high, total / count, count))
+                columns.append(Column(self.steps[old], self.steps[new - 1], low, high, total / count, count))
             else:
-                found.append(None)
-        return found
+                columns.append(None)
+        return columns
 
     def _exact(self, start: int, end: int) -> tuple[float, float, float]:
-        """Minimum, maximum and sum of the exact points from one position to another, at least one."""
+        """Return minimum, maximum and sum of the exact points between two positions, of which there is at least one."""
         first, last = -(-start // BLOCK), end // BLOCK
         if last <= first:
             chunk = self.values[start:end].tolist()
@@ -245,12 +245,12 @@ class Series:
         return min([low, *edges]), max([high, *edges]), total + sum(edges)
 
     def grain(self, first: float, last: float) -> int:
-        """Points behind the coarsest value that a span is drawn from: 1 where they are kept as they came."""
+        """Return the number of points in the coarsest bucket of a span, 1 where all points are exact."""
         begin = max(bisect_right(self._firsts, first) - 1, 0)
         return max(self._counts[begin : bisect_right(self._firsts, last)], default=1)
 
     def at(self, step: float) -> tuple[int, float] | None:
-        """The newest (step, value) at or before `step`; a bucket answers with its mean."""
+        """Return the newest (step, value) at or before `step`, None if there is none. A bucket gives its mean."""
         index = bisect_right(self.steps, step) - 1
         if index >= 0:
             return self.steps[index], self.values[index]
@@ -260,7 +260,7 @@ class Series:
         return None
 
     def step_where(self, value: float) -> float:
-        """For a series that only rises: the step at which it reaches `value`, between points by a straight line."""
+        """Return the step at which an ascending series reaches `value`, interpolated linearly between points."""
         if self.steps and (not self._lows or value >= self.values[0]):
             index = bisect_left(self.values, value)
             if index == 0:
@@ -273,8 +273,8 @@ class Series:
             return self.first_step
         return _between(self._lows[index], self._highs[index], self._firsts[index], self._lasts[index], value)
 
-    def dump(self) -> dict[str, Any]:
-        """All of it as plain lists."""
+    def state_dict(self) -> dict[str, Any]:
+        """Return the series as plain lists, for JSON."""
         return {
             "steps": self.steps.tolist(),
             "values": self.values.tolist(),
@@ -291,23 +291,23 @@ class Series:
         }
 
     @classmethod
-    def load(cls, dumped: dict[str, Any]) -> Series:
-        """The series that `dump` described."""
+    def from_state_dict(cls, state: dict[str, Any]) -> Series:
+        """Create a series from its `state_dict`."""
         series = cls()
-        series.steps = array("q", dumped["steps"])
-        series.values = array("d", dumped["values"])
-        series.width, series.count = dumped["width"], dumped["count"]
-        series.last, series.last_step = dumped["last"], dumped["last_step"]
-        series.gaps = [(step, kind) for step, kind in dumped["gaps"]]
-        series.gap_count = dumped["gap_count"]
-        columns = dumped["buckets"]
+        series.steps = array("q", state["steps"])
+        series.values = array("d", state["values"])
+        series.width, series.count = state["width"], state["count"]
+        series.last, series.last_step = state["last"], state["last_step"]
+        series.gaps = [(step, kind) for step, kind in state["gaps"]]
+        series.gap_count = state["gap_count"]
+        columns = state["buckets"]
         series._firsts, series._lasts, series._counts = (array("q", column) for column in columns[:3])
         series._lows, series._highs, series._sums = (array("d", column) for column in columns[3:])
         return series
 
 
 def _finite(values: Sequence[float | None]) -> array[float] | None:
-    """The values as a column; None where one of them is not a finite number."""
+    """Return the values as an array, None where one of them is not finite."""
     numbers = values if isinstance(values, list) else list(values)
     try:
         if not isfinite(sum(numbers)):  # pyright: ignore[reportArgumentType,reportCallIssue]
@@ -317,7 +317,7 @@ def _finite(values: Sequence[float | None]) -> array[float] | None:
         return None
 
 
-# Neighbours put together, two by two; `min` and `max` would take three times as long.
+# Merge neighbours in pairs. `min` and `max` would take three times as long.
 
 
 def _lower(column: list[float]) -> list[float]:

@@ -1,4 +1,7 @@
-"""What many events measured, on its way into the series in one go: each way costs as much as dozens of numbers."""
+"""Batch the measurements of many events before they are appended to the series.
+
+One append to a series costs as much as dozens of numbers, so the values of many events are appended together.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,18 @@ from typing import Any
 from tui_trainer.protocol.events import Layer
 from tui_trainer.state.series import Series
 
-ENOUGH = 64
-"""Numbers of a column that need no company: what they cost by themselves is more than the way."""
+MIN_DIRECT = 64
+"""Values of the shortest column that is appended directly: batching would save less than it costs."""
 
 
 class SeriesBatch:
-    """Takes measurements, and passes them on when it is closed.
+    """Collects measurements and appends them to the series when it is flushed.
 
-    What comes of it is what would have come of one measurement after the other.
+    The result is the same as appending one measurement after the other.
 
     Args:
-        column: the series of a metric, by name.
-        layers: what was measured last of each layer; written to.
+        column: returns the series of a metric by name.
+        layers: the last measurements of each layer; updated in place.
     """
 
     def __init__(self, column: Callable[[str], Series], layers: dict[str, Layer]) -> None:
@@ -33,40 +36,40 @@ class SeriesBatch:
     def extend(
         self, name: str, steps: Sequence[int], values: Sequence[float | None], lost: dict[int, str] | None = None
     ) -> None:
-        """Take a column of values, as `Series.extend` does."""
+        """Add a column of values, with the arguments of `Series.extend`."""
         if not len(steps):
             return
-        if len(steps) >= ENOUGH:
-            self._pass_on(name)
+        if len(steps) >= MIN_DIRECT:
+            self._flush_column(name)
             self._column(name).extend(steps, values, lost)
             return
-        found = self._columns.get(name)
-        if found is None:
+        batched = self._columns.get(name)
+        if batched is None:
             self._columns[name] = (list(steps), list(values), dict(lost or {}))
             return
-        known, numbers, gaps = found
-        start = bisect_right(steps, known[-1]) if steps[0] <= known[-1] else 0
+        batched_steps, numbers, gaps = batched
+        start = bisect_right(steps, batched_steps[-1]) if steps[0] <= batched_steps[-1] else 0
         if lost:
-            place = len(known) - start
-            gaps.update((place + position, kind) for position, kind in lost.items() if position >= start)
-        known.extend(steps[start:] if start else steps)
+            offset = len(batched_steps) - start
+            gaps.update((offset + position, kind) for position, kind in lost.items() if position >= start)
+        batched_steps.extend(steps[start:] if start else steps)
         numbers.extend(values[start:] if start else values)
 
-    def measured(self, name: str, values: dict[str, Any]) -> None:
-        """Take what was measured of a layer, by field: what is left out stays as it was."""
+    def update_layer(self, name: str, values: dict[str, Any]) -> None:
+        """Update the measurements of a layer, by field. Fields that are left out keep their values."""
         self._measured.setdefault(name, {}).update(values)
 
-    def close(self) -> None:
-        """Pass on everything, in the order in which each name came first."""
+    def flush(self) -> None:
+        """Append everything, in the order in which each name was first added."""
         for name in list(self._columns):
-            self._pass_on(name)
+            self._flush_column(name)
         for name, measured in self._measured.items():
-            known = self._layers.get(name)
-            self._layers[name] = known.model_copy(update=measured) if known else Layer(**measured)
+            layer = self._layers.get(name)
+            self._layers[name] = layer.model_copy(update=measured) if layer else Layer(**measured)
         self._measured.clear()
 
-    def _pass_on(self, name: str) -> None:
-        found = self._columns.pop(name, None)
-        if found is not None:
-            steps, values, lost = found
+    def _flush_column(self, name: str) -> None:
+        batched = self._columns.pop(name, None)
+        if batched is not None:
+            steps, values, lost = batched
             self._column(name).extend(array("q", steps), values, lost)

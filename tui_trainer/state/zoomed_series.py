@@ -1,4 +1,4 @@
-"""A series of which a part is known better than it was kept."""
+"""A series with a window of exact values, which were read again from the journal."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from tui_trainer.state.series import Column, Series
 
 
 class ZoomedSeries(Series):
-    """A series that answers from another one, read again from the journal, for the steps that this one covers.
+    """A series that answers with exact values between two steps, and with those of the kept series elsewhere.
 
-    It shares what the kept series holds and is never added to: it is made anew for each drawing.
+    It shares the data of the kept series. It is created for one drawing and never appended to.
     """
 
-    __slots__ = ("_first", "_last", "_near")
+    __slots__ = ("_first", "_last", "_window")
 
-    def __init__(self, whole: Series, near: Series, first: float, last: float) -> None:
-        """`near` holds all that was measured from the step `first` to `last`."""
+    def __init__(self, kept: Series, exact: Series, first: float, last: float) -> None:
+        """Overlay `kept` with `exact`, which holds every value from step `first` to step `last`."""
         for name in Series.__slots__:
-            setattr(self, name, getattr(whole, name))
-        self._near, self._first, self._last = near, first, last
+            setattr(self, name, getattr(kept, name))
+        self._window, self._first, self._last = exact, first, last
 
     def columns(self, edges: Sequence[float]) -> list[Column | None]:
-        """What happened between neighbouring edges: from close by where all of a span is covered."""
+        """As `Series.columns`, with exact values for every span inside the window."""
         begin, end = bisect_left(edges, self._first), bisect_right(edges, self._last) - 1
         if end <= begin:
             return super().columns(edges)
-        found: list[Column | None] = []
+        columns: list[Column | None] = []
         if begin:
-            found += super().columns(_open(edges[: begin + 1]))
+            columns += super().columns(_open(edges[: begin + 1]))
         rest = end < len(edges) - 1
         inner = edges[begin : end + 1]
-        found += self._near.columns(_open(inner) if rest else inner)
-        return found + super().columns(edges[end:]) if rest else found
+        columns += self._window.columns(_open(inner) if rest else inner)
+        return columns + super().columns(edges[end:]) if rest else columns
 
     def at(self, step: float) -> tuple[int, float] | None:
-        """The newest (step, value) at or before `step`."""
-        found = self._near.at(step) if self._first <= step <= self._last else None
-        return super().at(step) if found is None else found
+        """Return the newest (step, value) at or before `step`."""
+        exact = self._window.at(step) if self._first <= step <= self._last else None
+        return super().at(step) if exact is None else exact
 
     def grain(self, first: float, last: float) -> int:
-        """Points behind the coarsest value that a span is drawn from."""
+        """As `Series.grain`: 1 inside the window."""
         if self._first <= first and min(last, self.last_step) <= self._last:
-            return self._near.grain(first, last)
+            return self._window.grain(first, last)
         reached = self._first <= first and self.steps and self.steps[0] <= self._last
-        return self._near.grain(first, self._last) if reached else super().grain(first, last)
+        return self._window.grain(first, self._last) if reached else super().grain(first, last)
 
 
 def _open(edges: Sequence[float]) -> list[float]:
-    """The same edges, the last one without the step that lies on it: that belongs to what follows."""
+    """Return the edges with the last one lowered, so that a step on it belongs to the next span."""
     return [*edges[:-1], nextafter(edges[-1], -inf)]

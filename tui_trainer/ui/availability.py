@@ -68,7 +68,7 @@ def _best(now: ActionContext) -> str | None:
 
 
 def _leavable(now: ActionContext) -> str | None:
-    if now.over or now.kind == "replay":
+    if now.over or now.kind == "finished":
         return "nothing is training here: q leaves"
     if now.kind == "in-process":
         return "the run lives in this very process and would end with it: q asks what to do"
@@ -77,7 +77,7 @@ def _leavable(now: ActionContext) -> str | None:
 
 def _gone(now: ActionContext) -> str | None:
     if now.gone:
-        looks_only = now.read_only and now.kind != "replay"
+        looks_only = now.read_only and now.kind != "finished"
         return "read only: this screen looks and does not steer" if looks_only else None
     return "the run has ended by itself" if now.over else "its host lives, or is not on this machine"
 

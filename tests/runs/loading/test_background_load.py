@@ -1,4 +1,4 @@
-"""A journal read by another process folds to the same state as one read here; a glance at it holds only what is so."""
+"""A subprocess folds a journal to the same state as this process; a sampled load holds only true values."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 
 from tests.runs.sample_journals import altered, write
 from tui_trainer.runs.journal import Follower, read_events
-from tui_trainer.runs.loading.background_load import WORTH, BackgroundLoader, LoadedState, read_ahead
+from tui_trainer.runs.loading.background_load import MIN_BYTES, BackgroundLoader, LoadedState, start_background_load
 from tui_trainer.runs.loading.sampled_load import sampled_load
-from tui_trainer.runs.loading.state_cache import fold_path, read_fold, write_fold
+from tui_trainer.runs.loading.state_cache import cache_path, read_state_cache, write_state_cache
 from tui_trainer.state.run_state import RunState
 
 LONG = 30.0
-"""Seconds that no reading takes."""
+"""Seconds within which every load ends."""
 
 
 def folded(journal: Path) -> RunState:
@@ -26,42 +26,42 @@ def folded(journal: Path) -> RunState:
     return state
 
 
-def read(journal: Path) -> LoadedState | None:
-    """What another process made of it, once that process has ended."""
-    reading = BackgroundLoader(journal)
+def load(journal: Path) -> LoadedState | None:
+    """Load a journal in a subprocess and wait for it to end."""
+    loader = BackgroundLoader(journal)
     try:
         until = monotonic() + LONG
-        while (found := reading.take()) is None and not reading.failed and monotonic() < until:
+        while (loaded := loader.poll()) is None and not loader.failed and monotonic() < until:
             sleep(0.01)
-        reading._process.wait(LONG)
-        return found
+        loader._process.wait(LONG)
+        return loaded
     finally:
-        reading.close()
+        loader.close()
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_another_process_reads_what_this_one_would(tmp_path: Path, seed: int) -> None:
+def test_a_subprocess_loads_what_this_process_would(tmp_path: Path, seed: int) -> None:
     journal = write(tmp_path / "long", seed, 20_000)
-    found = read(journal)
-    assert found is not None
-    assert found.state.model_dump_json() == folded(journal).model_dump_json()
-    assert (found.offset, found.skipped) == (journal.stat().st_size, 0)
+    loaded = load(journal)
+    assert loaded is not None
+    assert loaded.state.model_dump_json() == folded(journal).model_dump_json()
+    assert (loaded.offset, loaded.skipped) == (journal.stat().st_size, 0)
 
 
-def test_the_fold_of_a_finished_run_stays_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_state_of_a_finished_run_is_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = write(tmp_path / "long", 3, 20_000)
     assert journal.stat().st_size > 1 << 20
-    found = read(journal)
-    kept = read_fold(journal)
-    assert found is not None
-    assert kept is not None
-    assert kept[0].model_dump_json() == found.state.model_dump_json()
+    loaded = load(journal)
+    cached = read_state_cache(journal)
+    assert loaded is not None
+    assert cached is not None
+    assert cached[0].model_dump_json() == loaded.state.model_dump_json()
     assert [path.name for path in sorted(journal.parent.iterdir())] == [".fold.json", "events.jsonl"]
-    monkeypatch.setattr("tui_trainer.runs.loading.background_load.WORTH", 0)
-    assert read_ahead(journal) is None
+    monkeypatch.setattr("tui_trainer.runs.loading.background_load.MIN_BYTES", 0)
+    assert start_background_load(journal) is None
 
 
-def test_altered_and_torn_lines_are_counted_and_never_forgotten(tmp_path: Path) -> None:
+def test_altered_and_torn_lines_are_counted_and_nothing_is_cached(tmp_path: Path) -> None:
     journal = write(tmp_path / "long", 4, 20_000)
     altered(journal, random.Random(0), 5)
     with journal.open("ab") as file:
@@ -71,57 +71,57 @@ def test_altered_and_torn_lines_are_counted_and_never_forgotten(tmp_path: Path) 
     while events := follower.read():
         for event in events:
             state.apply(event)
-    found = read(journal)
-    assert found is not None
-    assert found.skipped == follower.skipped > 0
-    assert found.state.model_dump_json() == state.model_dump_json()
-    assert not fold_path(journal).exists()
+    loaded = load(journal)
+    assert loaded is not None
+    assert loaded.skipped == follower.skipped > 0
+    assert loaded.state.model_dump_json() == state.model_dump_json()
+    assert not cache_path(journal).exists()
 
 
-def test_a_run_that_is_not_over_leaves_no_fold(tmp_path: Path) -> None:
+def test_a_run_that_is_not_over_is_not_cached(tmp_path: Path) -> None:
     journal = write(tmp_path / "long", 5, 20_000, over=False)
-    assert read(journal) is not None
-    assert not fold_path(journal).exists()
+    assert load(journal) is not None
+    assert not cache_path(journal).exists()
 
 
-def test_a_journal_that_cannot_be_read_is_no_answer(tmp_path: Path) -> None:
-    assert read(tmp_path / "none.jsonl") is None
+def test_a_missing_journal_loads_nothing(tmp_path: Path) -> None:
+    assert load(tmp_path / "none.jsonl") is None
 
 
-def test_a_short_journal_is_read_here(tmp_path: Path) -> None:
+def test_a_short_journal_starts_no_subprocess(tmp_path: Path) -> None:
     journal = write(tmp_path / "short", 6, 1000)
-    assert journal.stat().st_size < WORTH
-    assert read_ahead(journal) is None
-    assert read_ahead(tmp_path / "none.jsonl") is None
+    assert journal.stat().st_size < MIN_BYTES
+    assert start_background_load(journal) is None
+    assert start_background_load(tmp_path / "none.jsonl") is None
 
 
-def test_one_who_leaves_early_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_closing_early_ends_the_subprocess_and_leaves_no_file(tmp_path: Path) -> None:
     journal = write(tmp_path / "long", 7, 20_000)
-    reading = BackgroundLoader(journal)
-    reading.close()
-    assert reading._process.returncode is not None
+    loader = BackgroundLoader(journal)
+    loader.close()
+    assert loader._process.returncode is not None
     assert {path.name for path in journal.parent.iterdir()} <= {"events.jsonl", ".fold.json"}
 
 
-def test_a_glance_knows_both_ends_and_invents_nothing(tmp_path: Path) -> None:
+def test_a_sampled_load_has_both_ends_and_only_true_values(tmp_path: Path) -> None:
     journal = write(tmp_path / "long", 8, 60_000)
-    seen, whole = sampled_load(journal), folded(journal)
-    assert (seen.step, seen.status, seen.reason) == (whole.step, "finished", "completed")
-    assert seen.started == whole.started
+    sampled, full = sampled_load(journal), folded(journal)
+    assert (sampled.step, sampled.status, sampled.reason) == (full.step, "finished", "completed")
+    assert sampled.started == full.started
     true = {
         name: {(step, value) for event in read_events(journal) if event.type == "Scalars"
                for step, value in zip(event.steps, event.values[name], strict=True)}
         for name in ("train_loss", "lr")
     }  # fmt: skip
     for name, points in true.items():
-        series = seen.series[name]
-        assert 1000 < series.count < whole.series[name].count
+        series = sampled.series[name]
+        assert 1000 < series.count < full.series[name].count
         assert set(zip(series.steps, series.values, strict=True)) <= points
         first, last = min(step for step, _ in points), max(step for step, _ in points)
         assert (series.first_step, series.last_step) == (first, last)
 
 
-def test_a_glance_at_a_torn_file_is_no_accident(tmp_path: Path) -> None:
+def test_a_sampled_load_of_a_damaged_file_is_empty(tmp_path: Path) -> None:
     journal = tmp_path / "events.jsonl"
     journal.write_bytes(bytes(random.Random(0).randrange(256) for _ in range(300_000)))
     assert sampled_load(journal).step == 0
@@ -129,7 +129,7 @@ def test_a_glance_at_a_torn_file_is_no_accident(tmp_path: Path) -> None:
     assert sampled_load(journal).seq == 0
 
 
-def test_a_fold_is_still_written_for_a_host(tmp_path: Path) -> None:
+def test_a_host_can_write_the_cache(tmp_path: Path) -> None:
     journal = write(tmp_path / "long", 9, 20_000)
-    write_fold(journal, folded(journal))
-    assert read_fold(journal) is not None
+    write_state_cache(journal, folded(journal))
+    assert read_state_cache(journal) is not None

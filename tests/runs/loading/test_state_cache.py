@@ -1,4 +1,4 @@
-"""The fold beside a long journal: the same state as reading it, and never another journal's."""
+"""The state cache of a long journal: the same state as folding the journal, and never that of another one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tui_trainer.host.event_bus import EventBus
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.journal import Journal, read_events
-from tui_trainer.runs.loading.state_cache import fold_path, read_fold, write_fold
+from tui_trainer.runs.loading.state_cache import cache_path, read_state_cache, write_state_cache
 from tui_trainer.session.base import Greeting
 from tui_trainer.session.finished_run import JournalSession
 from tui_trainer.state.run_state import RunState
@@ -34,16 +34,16 @@ def events() -> Iterator[ev.AnyEvent]:
 def folder(tmp_path: Path) -> Path:
     path = tmp_path / "long"
     path.mkdir()
-    hub = EventBus()
-    hub.add_run("long")
-    hub.write_to("long", Journal(path / "events.jsonl"))
+    bus = EventBus()
+    bus.add_run("long")
+    bus.attach_journal("long", Journal(path / "events.jsonl"))
     for event in events():
-        hub.publish("long", event)
-    hub.close()
+        bus.publish("long", event)
+    bus.close()
     return path
 
 
-def replayed(folder: Path) -> RunState:
+def opened(folder: Path) -> RunState:
     session = JournalSession(folder)
     while True:
         (greeting,) = session.drain()
@@ -60,32 +60,30 @@ def folded(journal: Path) -> RunState:
     return state
 
 
-def test_a_host_leaves_what_its_journal_folds_to(folder: Path) -> None:
+def test_a_host_caches_the_state_of_a_finished_run(folder: Path) -> None:
     journal = folder / "events.jsonl"
-    kept = read_fold(journal)
-    assert kept is not None
-    state, length = kept
+    cached = read_state_cache(journal)
+    assert cached is not None
+    state, length = cached
     assert length == journal.stat().st_size
     assert state.model_dump_json() == folded(journal).model_dump_json()
-    assert replayed(folder).model_dump_json() == state.model_dump_json()
+    assert opened(folder).model_dump_json() == state.model_dump_json()
 
 
-def test_what_was_written_after_it_is_read(folder: Path) -> None:
+def test_lines_after_the_cached_part_are_read(folder: Path) -> None:
     event = ev.Noted(text="later", step=STEPS).model_copy(update={"seq": STEPS // EACH + 3, "run": "long"})
     with (folder / "events.jsonl").open("ab") as file:
         file.write(encode_event(event))
-    assert replayed(folder).seq == STEPS // EACH + 3
-    assert [mark.text for mark in replayed(folder).marks] == [
-        mark.text for mark in folded(folder / "events.jsonl").marks
-    ]
+    assert opened(folder).seq == STEPS // EACH + 3
+    assert [mark.text for mark in opened(folder).marks] == [mark.text for mark in folded(folder / "events.jsonl").marks]
 
 
-@pytest.mark.parametrize("damage", ["a bit of the fold", "the end of the journal", "a shorter journal", "not a fold"])
-def test_one_that_does_not_fit_is_passed_over(folder: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["an altered cache", "the end of the journal", "a shorter journal", "another file"])
+def test_a_cache_that_does_not_fit_is_ignored(folder: Path, damage: str) -> None:
     journal = folder / "events.jsonl"
-    path = fold_path(journal)
+    path = cache_path(journal)
     match damage:
-        case "a bit of the fold":
+        case "an altered cache":
             data = bytearray(path.read_bytes())
             data[len(data) // 2] ^= 1
             path.write_bytes(data)
@@ -98,11 +96,11 @@ def test_one_that_does_not_fit_is_passed_over(folder: Path, damage: str) -> None
                 file.truncate(journal.stat().st_size - 500)
         case _:
             path.write_text('{"version": []}')
-    assert read_fold(journal) is None
+    assert read_state_cache(journal) is None
 
 
-def test_a_short_journal_needs_none(tmp_path: Path) -> None:
+def test_a_short_journal_is_not_cached(tmp_path: Path) -> None:
     journal = tmp_path / "events.jsonl"
     journal.write_bytes(encode_event(ev.StatusChanged(status="running")))
-    write_fold(journal, RunState())
-    assert not fold_path(journal).exists()
+    write_state_cache(journal, RunState())
+    assert not cache_path(journal).exists()

@@ -40,7 +40,7 @@ def _fill(outcome: Outcome, grown: str) -> str:
         subprocess.run(["mount", "-o", f"remount,size={grown}", str(disk)], check=True, capture_output=True)
         room = grown != "600k"
         if room:
-            outcome.expect(run.says("saving works again"), "saving did not resume")
+            outcome.expect(run.says("saving has recovered"), "saving did not resume")
             outcome.expect(run.saves(), "nothing was saved afterwards")
         code = run.end()
         outcome.expect(code == 0, f"ended with {code}: {run.printed[-300:]}")

@@ -68,7 +68,7 @@ def removed(times: int) -> Outcome:
                 outcome.expect("NOT SAVED: checkpoint last" in run.printed[-2000:], f"{name}: the end does not say it")
                 continue
             run.folder.mkdir()
-            outcome.expect(run.says("saving works again"), f"{name}: saving did not resume")
+            outcome.expect(run.says("saving has recovered"), f"{name}: saving did not resume")
             outcome.expect(run.saves(), f"{name}: nothing was saved afterwards")
             if name == "killed":
                 run.end(signal.SIGKILL)
@@ -166,7 +166,7 @@ def _off_and_on(
         wait_for(lambda before=before: epoch_said(run) > before)
         outcome.expect(epoch_said(run) > before, f"{run.name}: training did not go on")
         on()
-        outcome.expect(run.says("saving works again", time), f"{run.name}: saving did not resume")
+        outcome.expect(run.says("saving has recovered", time), f"{run.name}: saving did not resume")
         outcome.expect(run.saves(), f"{run.name}: nothing was saved afterwards")
     code = run.end()
     outcome.expect(code == 0, f"{run.name}: ended with {code}: {run.printed[-300:]}")

@@ -433,7 +433,7 @@ def test_each_kind_keeps_what_was_typed_for_it() -> None:
 
 @pytest.mark.parametrize(
     ("word", "session", "read_only"),
-    [("read only", running(), True), ("replay", running(kind="replay", can_steer=False), False)],
+    [("read only", running(), True), ("replay", running(kind="finished", can_steer=False), False)],
     ids=["read-only", "replay"],
 )
 def test_read_only_and_replay_are_said_on_top(word: str, session: FakeSession, read_only: bool) -> None:

@@ -174,7 +174,7 @@ def test_what_is_not_possible_yet_says_why() -> None:
     assert pressed(running(), "tab") == "there is only one run"
     assert pressed(FakeSession(), "space") == "the run is still starting"
     assert pressed(running(kind="in-process"), "d").startswith("the run lives in this very process")
-    assert pressed(running(kind="replay", can_steer=False), "space").startswith("this run cannot be steered")
+    assert pressed(running(kind="finished", can_steer=False), "space").startswith("this run cannot be steered")
 
 
 def test_a_refusal_is_shown_with_its_reason() -> None:
@@ -411,7 +411,7 @@ def test_a_dead_run_that_is_opened_is_called_dead_until_it_is_taken_up(monkeypat
         return after
 
     monkeypatch.setattr("tui_trainer.session.resume.resume_session", take_up)
-    session = running("set/a", "set/b", kind="replay", can_steer=False)
+    session = running("set/a", "set/b", kind="finished", can_steer=False)
 
     async def script(pilot: Pilot[Any]) -> None:
         assert "▶ running" in screen_text(app).splitlines()[0]

@@ -293,7 +293,7 @@ def test_the_page_holds_everything_and_remarks_are_read_again() -> None:
 
 
 def test_a_finished_lesson_is_told_at_once() -> None:
-    session = FakeSession(kind="replay", can_steer=False)
+    session = FakeSession(kind="finished", can_steer=False)
     session.play(begun(DUEL))
     over(session)
 

@@ -20,13 +20,13 @@ def command(paths: tuple[str, ...], max_kbps: float | None, runs_dir: str | None
     """Look at finished runs, overlaid where there are several, as those of a set: cursor, zoom, notes and all."""
     from tui_trainer.cli.open_screen import check_terminal, show
     from tui_trainer.paths import runs_dir as directory
-    from tui_trainer.runs.loading.background_load import read_ahead
+    from tui_trainer.runs.loading.background_load import start_background_load
     from tui_trainer.session.connect import folders_of
 
     folders = [folder for path in paths for folder in folders_of(path, directory(runs_dir))]
     check_terminal()
     # Long journals are read while the screen is still being imported.
-    readings = [read_ahead(folder / "events.jsonl") for folder in folders]
+    readings = [start_background_load(folder / "events.jsonl") for folder in folders]
 
     def session() -> Session:
         from tui_trainer.session.finished_run import JournalSession

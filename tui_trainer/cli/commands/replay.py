@@ -27,7 +27,7 @@ def command(run: str, headless: bool, trust: bool, runs_dir: str | None) -> int:
     from tui_trainer.runs.catalog import find_runs
     from tui_trainer.runs.environment_diff import differences
     from tui_trainer.runs.history import read_history
-    from tui_trainer.session.replay import replay_spec, verdict
+    from tui_trainer.session.replay import compare_replay, replay_spec
 
     infos = find_runs(run, directory(runs_dir))
     try:
@@ -52,7 +52,7 @@ def command(run: str, headless: bool, trust: bool, runs_dir: str | None) -> int:
         check_terminal()
         show(MultiSession([launch(spec).session(), *(JournalSession(Path(info.path)) for info, _ in originals)]))
     verdicts = [
-        verdict(record, Path(again.path) / "events.jsonl")
+        compare_replay(record, Path(again.path) / "events.jsonl")
         for (_, record), again in zip(originals, spec.runs, strict=True)
     ]
     same = [identical for identical, _ in verdicts]

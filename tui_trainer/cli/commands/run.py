@@ -122,9 +122,9 @@ def _exists(name: str, runs_dir: str | None) -> bool:
     """Return whether the runs directory holds a run or a group of this name."""
     from tui_trainer.paths import checked_name
     from tui_trainer.paths import runs_dir as directory
-    from tui_trainer.runs.run_dir import taken
+    from tui_trainer.runs.run_dir import name_is_taken
 
-    return taken(directory(runs_dir) / checked_name(name, "--name"))
+    return name_is_taken(directory(runs_dir) / checked_name(name, "--name"))
 
 
 def _resume_spec(name: str, runs_dir: str | None, trust: bool) -> HostSpec | None:

@@ -37,7 +37,7 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     from pathlib import Path
 
     from tui_trainer.session.connect import find_live
-    from tui_trainer.session.request import Hello, request
+    from tui_trainer.session.request import HostStatus, request
 
     try:
         info = find_live(run, runs_dir)
@@ -49,7 +49,7 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     one = "/" in info.name and run not in (info.name.partition("/")[0], "last", "")
     several, code = False, 0
     for heard in request(Path(info.socket), name, values, by=_who(), run=info.name if one else "*", timeout=timeout):
-        if isinstance(heard, Hello):
+        if isinstance(heard, HostStatus):
             several = len(heard.runs) > 1 and not one
             for what in heard.unsaved:
                 click.echo(visible(f"NOT SAVED: {what}"), err=True)

@@ -1,7 +1,7 @@
-"""What a long journal folds to, kept beside it: a finished run of any length opens like a short one.
+"""Cache the state of a finished run next to its journal, so that a long run opens as fast as a short one.
 
-Only ever a shortcut. It names the journal that it stands for by length and by the bytes at its end; one that does not
-fit (the run was resumed, a byte was altered, another version wrote it) is passed over, and the journal is read.
+The cache names its journal by length, and by a checksum of the bytes at its end. A cache that does not fit is ignored:
+the run was resumed, a byte was altered, or another version wrote it. Then the journal is read.
 """
 
 from __future__ import annotations
@@ -19,52 +19,53 @@ from tui_trainer.runs.atomic_write import read_plain, replace_file
 if TYPE_CHECKING:
     from tui_trainer.state.run_state import RunState
 
-WORTH = 1 << 20
-"""Bytes of journal from which on reading it takes longer than reading what it folds to."""
-END = 4096
-"""Bytes at the journal's end that are compared."""
+MIN_BYTES = 1 << 20
+"""Bytes of the shortest journal that is cached: reading a shorter one is faster than reading its state."""
+END_BYTES = 4096
+"""Bytes at the end of the journal that are compared."""
 MAX_BYTES = 64 << 20
+"""Bytes of the largest cache that is read."""
 
 
-def fold_path(journal: Path) -> Path:
-    """Where the fold of a journal is kept."""
+def cache_path(journal: Path) -> Path:
+    """Return the path of a journal's state cache."""
     return journal.with_name(".fold.json")
 
 
-def write_fold(journal: Path, state: RunState) -> None:
-    """Keep the state to which the whole journal folds, where that is worth it. Raises `OSError`."""
+def write_state_cache(journal: Path, state: RunState) -> None:
+    """Cache the state that the full journal folds to, unless the journal is short. Raises `OSError`."""
     length = journal.stat().st_size
-    if length < WORTH:
+    if length < MIN_BYTES:
         return
-    head = json.dumps({"version": __version__, "bytes": length, "end": _end(journal, length)})
+    head = json.dumps({"version": __version__, "bytes": length, "end": _end_checksum(journal, length)})
     body = head[:-1].encode() + b',"state":' + state.model_dump_json().encode()
-    replace_file(fold_path(journal), seal(body))
+    replace_file(cache_path(journal), seal(body))
 
 
-def read_fold(journal: Path) -> tuple[RunState, int] | None:
-    """The state to which the beginning of the journal folds, and the bytes of that beginning; None where none fits."""
-    # Only who reads one waits for the models: whether there is one can be seen without.
+def read_state_cache(journal: Path) -> tuple[RunState, int] | None:
+    """Return the cached state, and the bytes of the journal that it stands for; None where no cache fits."""
+    # Checking that a cache exists does not import the models; reading one does.
     from pydantic import ValidationError
 
     from tui_trainer.state.run_state import RunState
 
     try:
-        line = read_plain(fold_path(journal), MAX_BYTES)
+        line = read_plain(cache_path(journal), MAX_BYTES)
         if not verify(line):
             return None
-        kept = json.loads(line)
-        length = int(kept["bytes"])
-        if kept["version"] != __version__ or kept["end"] != _end(journal, length):
+        cache = json.loads(line)
+        length = int(cache["bytes"])
+        if cache["version"] != __version__ or cache["end"] != _end_checksum(journal, length):
             return None
-        return RunState.model_validate(kept["state"]), length
+        return RunState.model_validate(cache["state"]), length
     except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError, ValidationError):
         return None
 
 
-def _end(journal: Path, length: int) -> str:
-    """What stands before the byte at `length`, in eight characters; empty where the journal is shorter than that."""
+def _end_checksum(journal: Path, length: int) -> str:
+    """Return the CRC-32 of the bytes before `length`, in eight hex digits; empty where the journal is shorter."""
     with open(journal, "rb") as file:
         if file.seek(0, os.SEEK_END) < length:
             return ""
-        file.seek(max(0, length - END))
-        return f"{zlib.crc32(file.read(min(END, length))):08x}"
+        file.seek(max(0, length - END_BYTES))
+        return f"{zlib.crc32(file.read(min(END_BYTES, length))):08x}"

@@ -1,4 +1,4 @@
-"""Finding again what a journal says of some steps: only the lines that measured them are read."""
+"""Index a journal by step, to read again only the lines that measured some steps."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series import Series
 
 LIMIT = 32 << 20
-"""Bytes of lines that are read for one look, at most."""
+"""Bytes of lines that one call of `StepIndex.read` reads at most."""
 CHUNK = 1 << 20
+"""Bytes that are indexed at a time."""
 _HEAD = re.compile(
     rb'\{"seq":\d+,"at":"[^"]*","run":"[^"]*","type":"(Scalars|LayersMeasured|EpochEnded|RolledBack)","step":(\d+)[,}]'
 )
-_MARK = 64
-"""Bytes by which it knows its place again."""
+_TAIL_BYTES = 64
+"""Bytes before the indexed position that are compared to notice that the journal was cut back."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepRange:
-    """What the journal says from the step `first` to `last`: all series that were measured there, by name."""
+    """The measurements from step `first` to step `last`: every series by name."""
 
     first: float
     last: float
@@ -37,7 +38,7 @@ class StepRange:
 
 @dataclass(frozen=True, slots=True)
 class _Lines:
-    """The lines of one kind: where each begins, how long it is, and from after which step to which one it measures."""
+    """The lines of one event type: start and length of each in bytes, the step before its first, and its last step."""
 
     starts: array[int] = field(default_factory=lambda: array("q"))
     sizes: array[int] = field(default_factory=lambda: array("q"))
@@ -45,17 +46,17 @@ class _Lines:
     lasts: array[int] = field(default_factory=lambda: array("q"))
 
     def add(self, start: int, size: int, last: int, *, columns: bool) -> None:
-        """Note a line; `columns` where it measures all steps since the one before it."""
+        """Add a line. With `columns` it measures every step since the line before it."""
         known = self.lasts[-1] if self.lasts else -1
         if last <= known:
-            return  # of steps that are known already
+            return  # these steps are indexed already
         self.starts.append(start)
         self.sizes.append(size)
         self.befores.append(known if columns else last - 1)
         self.lasts.append(last)
 
     def rewind(self, step: int) -> None:
-        """Forget what came after a step."""
+        """Forget the lines after a step."""
         keep = bisect_left(self.befores, step)
         for column in (self.starts, self.sizes, self.befores, self.lasts):
             del column[keep:]
@@ -63,66 +64,66 @@ class _Lines:
             self.lasts[-1] = min(self.lasts[-1], step)
 
     def between(self, first: float, last: float) -> list[tuple[int, int, int]]:
-        """Where the lines of some steps begin, how long they are, and how far each of them holds."""
+        """Return start, length and last valid step of each line that measures steps in this range."""
         here = slice(bisect_left(self.lasts, first), bisect_left(self.befores, last))
         return list(zip(self.starts[here], self.sizes[here], self.lasts[here], strict=True))
 
 
 class StepIndex:
-    """Where in a journal which steps were measured. It goes on from where it was each time that it is asked.
+    """The positions in a journal at which each step was measured. Each call indexes the lines added since the last one.
 
-    Every line says its steps in its head, so that none has to be understood for that. What an undo has taken back is
-    not found any more.
+    A line names its steps in its first bytes, so that indexing does not decode it. Steps that an undo removed are not
+    found.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._forget()
+        self._reset()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._offset = 0
         self._tail = b""
-        """The bytes before `_offset`: where others stand there now, the journal was cut back and has grown again."""
+        """The bytes before `_offset`. If they differ now, the journal was cut back and has grown again."""
         self._lines: dict[bytes, _Lines] = {}
 
-    def look(self, first: float, last: float, limit: int = LIMIT) -> StepRange | None:
-        """What was measured from one step to another; None where that is more than `limit` bytes. Raises `OSError`."""
-        self._go_on()
-        places = sorted(place for lines in self._lines.values() for place in lines.between(first, last))
-        if sum(size for _, size, _ in places) > limit:
+    def read(self, first: float, last: float, limit: int = LIMIT) -> StepRange | None:
+        """Read the measurements from one step to another. Returns None above `limit` bytes; raises `OSError`."""
+        self._update()
+        ranges = sorted(line for lines in self._lines.values() for line in lines.between(first, last))
+        if sum(size for _, size, _ in ranges) > limit:
             return None
         state = RunState()
         with open(self.path, "rb") as file:
-            for start, size, holds in places:
+            for start, size, last_valid in ranges:
                 file.seek(start)
                 try:
                     event = decode_event(file.read(size))
                 except BadLine:
                     continue
                 state.apply(event)
-                if isinstance(event, ev.Scalars) and event.steps and event.steps[-1] > holds:
+                if isinstance(event, ev.Scalars) and event.steps and event.steps[-1] > last_valid:
                     for series in state.series.values():
-                        series.rewind(holds)
-                sleep(0)  # whoever waits for the interpreter goes first: a look is never what a key waits for
+                        series.rewind(last_valid)
+                sleep(0)  # let other threads run: a key press must not wait for this one
         return StepRange(first, last, state.series)
 
-    def _go_on(self) -> None:
-        """Note the lines that have been written since. A journal that was cut back is gone through again."""
+    def _update(self) -> None:
+        """Index the lines that were added. A journal that was cut back is indexed again from its beginning."""
         with open(self.path, "rb") as file:
             file.seek(max(self._offset - len(self._tail), 0))
             if file.read(len(self._tail)) != self._tail:
-                self._forget()
+                self._reset()
             file.seek(self._offset)
             rest = b""
             while data := file.read(CHUNK):
                 *lines, rest = (rest + data).split(b"\n")
                 for line in lines:
-                    self._note(line, self._offset)
+                    self._add(line, self._offset)
                     self._offset += len(line) + 1
-                    self._tail = line[-_MARK:] + b"\n"
+                    self._tail = line[-_TAIL_BYTES:] + b"\n"
                 sleep(0)
 
-    def _note(self, line: bytes, start: int) -> None:
+    def _add(self, line: bytes, start: int) -> None:
         head = _HEAD.match(line)
         if head is None or not verify(line):
             return

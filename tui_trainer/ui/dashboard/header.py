@@ -77,7 +77,7 @@ def _right(watch: ViewState, keymap: Keymap) -> list[Content]:
     state = watch.chosen
     parts: list[Content] = []
     if watch.read_only or not watch.feed.session.can_steer:
-        word = "replay" if watch.feed.session.kind == "replay" else "read only"
+        word = "replay" if watch.feed.session.kind == "finished" else "read only"
         parts.append(Content.styled(word, "bold $warning"))
     if watch.steer_all:
         parts.append(Content.styled("steering all", "bold $warning"))

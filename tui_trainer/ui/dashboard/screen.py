@@ -341,7 +341,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         except UserError as error:
             self.say(str(error), wrong=True)
             return
-        if feed.session.kind == "replay":
+        if feed.session.kind == "finished":
             self.watching.read_only = False
         feed.adopt(session)
         self.say("going on from the last checkpoint")

@@ -86,7 +86,7 @@ class ZoomLoader:
         look: StepRange | None = None
         try:
             for margin in (width / 2, 0.0):
-                look = lookup.look(first - margin, last + margin)
+                look = lookup.read(first - margin, last + margin)
                 if look is not None:
                     break
         except OSError:

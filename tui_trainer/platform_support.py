@@ -1,0 +1,70 @@
+"""System calls that differ between Linux and macOS, each with a way on both."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+import struct
+
+UCRED = struct.Struct("3i")
+"""`struct ucred` of Linux (unix(7)): process id, user id, group id."""
+LOCAL_PEERCRED = 0x001
+"""The socket option of macOS that returns the peer's `struct xucred` (`<sys/un.h>`); Python does not name it."""
+SOL_LOCAL = 0
+"""The level of `LOCAL_PEERCRED`."""
+XUCRED = struct.Struct("@IIh2x16I")
+"""`struct xucred` of `<sys/ucred.h>`: version, user id, number of groups, groups."""
+XUCRED_VERSION = 0
+
+
+def wake_pipe() -> tuple[int, int]:
+    """Open a pipe of which neither end blocks or is inherited by child processes. Returns (reader, writer)."""
+    if hasattr(os, "pipe2"):
+        return os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    reader, writer = os.pipe()  # not inheritable since Python 3.4 (PEP 446)
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    return reader, writer
+
+
+def peer_user(connection: socket.socket) -> int | None:
+    """Return the user id of the process at the other end of a Unix socket, None where the system cannot tell.
+
+    Linux answers `SO_PEERCRED` with `struct ucred`, macOS `LOCAL_PEERCRED` with `struct xucred`.
+    """
+    if hasattr(socket, "SO_PEERCRED"):
+        return UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))[1]
+    try:
+        answer = connection.getsockopt(SOL_LOCAL, LOCAL_PEERCRED, XUCRED.size)
+        version, user, *_ = XUCRED.unpack(answer)
+    except (OSError, struct.error):
+        return None
+    return user if version == XUCRED_VERSION else None
+
+
+def memory_kills() -> int:
+    """Return how many processes this machine has killed for want of memory since it started, 0 where it does not say.
+
+    Linux counts them in `/proc/vmstat`. macOS offers no such counter.
+    """
+    try:
+        with open("/proc/vmstat") as file:
+            counters = dict(line.split() for line in file)
+        return int(counters.get("oom_kill", 0))
+    except (OSError, ValueError):
+        return 0
+
+
+def sync_file(descriptor: int) -> None:
+    """Write a file's data to the disk itself. Raises `OSError`.
+
+    On macOS `fsync` stops at the drive's cache, and `F_FULLFSYNC` goes on to the disk (see fsync(2) there); a file
+    system that does not support it is synced with `fsync`.
+    """
+    if hasattr(fcntl, "F_FULLFSYNC"):
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)
