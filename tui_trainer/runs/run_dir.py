@@ -1,4 +1,4 @@
-"""One run's folder: made once, locked while its host lives."""
+"""The run directory of one run: created once, locked while its host lives."""
 
 from __future__ import annotations
 
