@@ -37,7 +37,7 @@ BASELINE = 20
 MARGIN = 12.0
 CAPTION = 44.0
 """Height of the line under the screen that names the key."""
-PACE = 600
+PACE = 300
 """Steps a second: slow enough that the frames show what lies between two keys, on a busy machine too."""
 TIMEOUT = 300.0
 """Seconds that the training may take to reach the next frame."""
@@ -67,24 +67,26 @@ class Recording:
     app: TrainerApp
     frames: list[Frame] = field(default_factory=list[Frame])
 
+    @property
+    def epoch(self) -> int:
+        """Epochs that have ended."""
+        return self.app.dashboard.chosen.epoch if self.app.dashboard is not None else 0
+
     def shoot(self, seconds: float, caption: str) -> None:
-        """Append the screen of this moment."""
+        """Append the screen of this moment. Raises `SystemExit` if the run is over: the machine was too busy."""
+        if self.app.dashboard is not None and self.app.dashboard.chosen.over:
+            raise SystemExit("the run ended before the recording; record again on a less busy machine")
         self.frames.append(Frame(self.app.export_screenshot(title=""), seconds, caption))
 
-    async def until(self, epoch: int) -> None:
-        """Wait until so many epochs have ended."""
+    async def watch(self, frames: int, epochs: int, caption: str) -> None:
+        """Append frames that are some epochs apart."""
         deadline = monotonic() + TIMEOUT
-        while monotonic() < deadline:
-            dashboard = self.app.dashboard
-            if dashboard is not None and dashboard.chosen.epoch >= epoch:
-                return
-            await self.pilot.pause(0.02)
-        raise TimeoutError(f"epoch {epoch} was not reached within {TIMEOUT:.0f} s")
-
-    async def watch(self, epochs: Sequence[int], caption: str) -> None:
-        """Append a frame at each of these epochs."""
-        for epoch in epochs:
-            await self.until(epoch)
+        for _ in range(frames):
+            until = self.epoch + epochs
+            while self.epoch < until:
+                if monotonic() > deadline:
+                    raise TimeoutError(f"epoch {until} was not reached within {TIMEOUT:.0f} s")
+                await self.pilot.pause(0.02)
             self.shoot(0.45, caption)
 
     async def press(self, keys: Sequence[str], seconds: float, caption: str) -> None:
@@ -103,19 +105,19 @@ def caption(action: str) -> str:
 
 async def steer(recording: Recording) -> None:
     """Play the recording: train, read the diagnosis, act on it, change the schedule, drop the rate, pause."""
-    await recording.watch((1, 3, 5, 7, 9), "tui-trainer run digits-mlp")
+    await recording.watch(5, 2, "tui-trainer run digits-mlp")
     await recording.press(("i",), 2.4, caption("diagnosis"))
     await recording.pilot.press("i")
     await recording.press(("l",), 1.0, caption("rate"))
     await recording.press(tuple("0.002"), 1.4, caption("rate"))
     await recording.press(("enter",), 0.8, caption("rate"))
-    await recording.watch((20, 23, 26, 30), "each change is marked on every chart")
+    await recording.watch(4, 4, "each change is marked on every chart")
     await recording.press(("s",), 1.0, caption("schedule"))
     await recording.press(("down",), 1.6, caption("schedule"))
     await recording.press(("enter",), 0.8, caption("schedule"))
-    await recording.watch((38, 43, 48), "the fainter line is the learning rate to come")
+    await recording.watch(3, 6, "the fainter line is the learning rate to come")
     await recording.press(("k",), 0.9, caption("drop_rate"))
-    await recording.watch((56, 60, 64), "each change is marked on every chart")
+    await recording.watch(3, 6, "each change is marked on every chart")
     await recording.press(("space",), 2.5, caption("pause"))
     await recording.pilot.press("x")
 
@@ -124,7 +126,7 @@ def record() -> list[Frame]:
     """Train with the screen open and return the frames."""
     os.environ["LOGNAME"] = "ada"
     with tempfile.TemporaryDirectory() as directory:
-        preset = load("digits-mlp", ["training.device=cpu", "training.epochs=80", f"training.steps_per_second={PACE}"])
+        preset = load("digits-mlp", ["training.device=cpu", f"training.steps_per_second={PACE}"])
         spec = host_spec(preset, directory, "digits-mlp", ["scripts/record_demo.py"])
         host = launch(spec)
         app = TrainerApp(host.session(), environ={"TERM": "xterm-256color", "COLORTERM": "truecolor"}, max_fps=4)

@@ -72,7 +72,7 @@ def test_every_command_type_is_written_with_its_name_on_the_command_line() -> No
 
 
 def test_every_key_on_the_page_is_bound_to_the_action_beside_it() -> None:
-    written = re.findall(r"`(\S+)` \(`(\w+)`\)", PAGE)
+    written = re.findall(r"`(\S+)`\s+\(`(\w+)`\)", PAGE)
     assert written
     for key, action in written:
         assert key in [key_sign(bound) for bound in BY_ID[action].keys]
