@@ -1,7 +1,7 @@
-"""Take the pictures of the lecture's page: real screens, each at the end of a lesson that was just trained.
+"""Take the screenshots of docs/lecture.md: `python scripts/lecture_screens.py [ROW ...]`.
 
-Run it: `python scripts/lecture_screens.py [ROW ...]`. One file for each row, docs/lecture/S02.svg and so on; the page
-that `tui-trainer lecture --check --markdown docs/lecture.md` writes refers to those that are there.
+Each is a real screen at the end of a lesson that was just trained, saved as docs/lecture/S02.svg and so on. The page
+that `tui-trainer lecture --check --markdown docs/lecture.md` writes refers to the files that exist.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from tui_trainer.ui.settings import Settings
 
 FOLDER = Path(__file__).parents[1] / "docs" / "lecture"
 SIZE = (140, 40)
-PATIENCE = 1800.0
+TIMEOUT = 1800.0
 """Seconds that a lesson may take on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """What is to be seen of a row.
+class Shot:
+    """The screenshot of one row.
 
     Attributes:
         row: its number.
         preset: the lesson that is trained for it.
-        keys: what is pressed when all its runs are over and all has been told.
+        keys: keys to press after all its runs have ended and all remarks were shown.
     """
 
     row: str
@@ -43,34 +43,34 @@ class Sight:
     keys: tuple[str, ...] = ()
 
 
-SIGHTS = (
-    Sight("S02", "act-sign", ("escape",)),
-    Sight("S04", "act-lab", ("tab", "tab", "tab")),
-    Sight("S09", "head-regression", ("escape",)),
-    Sight("S10", "head-binary", ("7",)),
-    Sight("S11", "softmax"),
-    Sight("S13", "label-smoothing", ("escape",)),
-    Sight("S14", "memory", ("7",)),
-    Sight("S15", "grad-noise", ("7",)),
-    Sight("S17", "sampling", ("tab",)),
-    Sight("S24", "schedules", ("escape",)),
-    Sight("S25", "plateau-val", ("escape",)),
-    Sight("S33", "adagrad-dies"),
-    Sight("S39", "lr-high", ("escape",)),
-    Sight("S43", "init-zero", ("7", "tab", "tab", "tab", "tab")),
-    Sight("S44", "init-scale", ("escape",)),
-    Sight("S45", "init-grid"),
-    Sight("S47", "init-depth", ("8", "tab", "tab", "tab", "tab")),
-    Sight("S48", "grad-norm-stop", ("7",)),
-    Sight("S49", "early-stop", ("escape", "tab")),
+SHOTS = (
+    Shot("S02", "act-sign", ("escape",)),
+    Shot("S04", "act-lab", ("tab", "tab", "tab")),
+    Shot("S09", "head-regression", ("escape",)),
+    Shot("S10", "head-binary", ("7",)),
+    Shot("S11", "softmax"),
+    Shot("S13", "label-smoothing", ("escape",)),
+    Shot("S14", "memory", ("7",)),
+    Shot("S15", "grad-noise", ("7",)),
+    Shot("S17", "sampling", ("tab",)),
+    Shot("S24", "schedules", ("escape",)),
+    Shot("S25", "plateau-val", ("escape",)),
+    Shot("S33", "adagrad-dies"),
+    Shot("S39", "lr-high", ("escape",)),
+    Shot("S43", "init-zero", ("7", "tab", "tab", "tab", "tab")),
+    Shot("S44", "init-scale", ("escape",)),
+    Shot("S45", "init-grid"),
+    Shot("S47", "init-depth", ("8", "tab", "tab", "tab", "tab")),
+    Shot("S48", "grad-norm-stop", ("7",)),
+    Shot("S49", "early-stop", ("escape", "tab")),
 )
 
 
-def take(sight: Sight) -> str:
-    """Train the lesson with the screen open; the screen at its end, as SVG."""
+def take(shot: Shot) -> str:
+    """Train the lesson with the screen open; return the screen at its end as SVG."""
     with tempfile.TemporaryDirectory() as directory:
         spec = host_spec(
-            load(sight.preset, ["training.device=cpu"]), directory, sight.preset, ["scripts/lecture_screens.py"]
+            load(shot.preset, ["training.device=cpu"]), directory, shot.preset, ["scripts/lecture_screens.py"]
         )
         session = InProcessSession(spec, listen=False)
         app = TrainerApp(
@@ -79,38 +79,38 @@ def take(sight: Sight) -> str:
             environ={"TERM": "xterm-256color", "COLORTERM": "truecolor"},
             max_fps=2,
         )
-        seen = asyncio.run(_watch(app, sight))
+        svg = asyncio.run(_play(app, shot))
         session.join()
-    return seen
+    return svg
 
 
-async def _watch(app: TrainerApp, sight: Sight) -> str:
+async def _play(app: TrainerApp, shot: Shot) -> str:
     async with app.run_test(size=SIZE) as pilot:
-        await _over(pilot, app)
-        for key in sight.keys:
+        await _wait_for_end(pilot, app)
+        for key in shot.keys:
             await pilot.press(key)
         await pilot.pause(1.0)
-        return re.sub(r"terminal-\d+-", "terminal-", app.export_screenshot(title=f"{sight.row} {sight.preset}"))
+        return re.sub(r"terminal-\d+-", "terminal-", app.export_screenshot(title=f"{shot.row} {shot.preset}"))
 
 
-async def _over(pilot: Pilot[object], app: TrainerApp) -> None:
-    """Until every run has ended and the last remark has come up."""
-    deadline = monotonic() + PATIENCE
+async def _wait_for_end(pilot: Pilot[object], app: TrainerApp) -> None:
+    """Wait until every run has ended and the last remark was shown."""
+    deadline = monotonic() + TIMEOUT
     while monotonic() < deadline:
         watch = app.dashboard.watching if app.dashboard is not None else None
         narrator = watch.narrator if watch is not None else None
         if watch is not None and watch.feed.over and narrator is not None and narrator.done(True, monotonic(), -60):
             return
         await pilot.pause(0.2)
-    raise TimeoutError(f"not over after {PATIENCE:.0f} s")
+    raise TimeoutError(f"the lesson did not end within {TIMEOUT:.0f} s")
 
 
 def main(rows: list[str]) -> None:
-    """Take the pictures of these rows, of all where none is named."""
+    """Take the screenshots of these rows, or of all rows where none is named."""
     FOLDER.mkdir(exist_ok=True)
-    for sight in SIGHTS:
-        if not rows or sight.row in rows:
-            (FOLDER / f"{sight.row}.svg").write_text(take(sight), encoding="utf-8")
+    for shot in SHOTS:
+        if not rows or shot.row in rows:
+            (FOLDER / f"{shot.row}.svg").write_text(take(shot), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Everything a person can do at the screen, in one table.
+"""The table of all actions of the dashboard and their key bindings.
 
 Bindings, footer, help, command palette, the user's keymap and the README's key table all read it. A new action is one
 row here and one entry among the doings of `TrainingActions` or `Dashboard`.

@@ -1,4 +1,4 @@
-"""A schedule at work: which one, from which rate and step, to which end, and what hands changed since."""
+"""The learning rate plan of a run: its schedule, the base rate, the start and end step, and manual changes."""
 
 from __future__ import annotations
 

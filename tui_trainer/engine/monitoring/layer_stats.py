@@ -1,4 +1,4 @@
-"""Each layer at one step: how large its gradient is, its weights, and how far the step moved them."""
+"""Layer statistics of one step: gradient norm, weight norm and update ratio of each layer."""
 
 from __future__ import annotations
 

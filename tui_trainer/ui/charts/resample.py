@@ -1,4 +1,4 @@
-"""From a series to curves, cut into columns: the cost follows the width of the chart, not the length of the run."""
+"""Downsampling of a series to the columns of a chart: the cost depends on the width, not on the length of the run."""
 
 from __future__ import annotations
 
