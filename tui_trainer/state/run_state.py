@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
+from tui_trainer.components.schedulers.base import SampledCurve
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.describe import describe, epoch_line, letter
@@ -19,6 +20,7 @@ from tui_trainer.text import visible, visible_lines
 LOG_LINES = 500
 MAX_MARKS = 5000
 MAX_GHOSTS = 8
+MAX_SCHEDULES = 8
 GHOST_POINTS = 200
 CLOCK = "seconds"
 """Name under which the seconds of training at each step are kept, beside the metrics."""
@@ -105,6 +107,8 @@ class RunState(BaseModel):
     bad_epochs: int = 0
     best: ev.Best | None = None
     plan: LrPlan | None = None
+    schedules: list[ev.SchedulePreview] = []
+    """The sampled curves of imported schedulers; plans arrive without them."""
     optimizer: AnyOptimizer | None = None
     memory: int = 0
     device_memory: int = 0
@@ -126,6 +130,7 @@ class RunState(BaseModel):
     def model_post_init(self, context: Any) -> None:
         if self.log.maxlen is None:
             self.log = deque(self.log, maxlen=LOG_LINES)
+        self._attach_curve()
 
     @property
     def over(self) -> bool:
@@ -197,6 +202,18 @@ class RunState(BaseModel):
             self._remember(event)
         gathering.close()
         self.seq = seq
+        if self.schedules:
+            self._attach_curve()
+
+    def _attach_curve(self) -> None:
+        """Give the plan the newest sampled curve of its scheduler."""
+        plan = self.plan
+        if plan is None or plan.sampled_curve is not None:
+            return
+        for preview in reversed(self.schedules):
+            if preview.scheduler == plan.scheduler and preview.base == plan.base:
+                self.plan = plan.with_curve(SampledCurve(preview.steps, preview.lr))
+                return
 
     def _remember(self, event: ev.AnyEvent) -> None:
         """The log line and the mark of an event."""
@@ -275,6 +292,12 @@ def _layers_measured(state: RunState, event: ev.LayersMeasured, gathering: Serie
 
 def _scheduler_changed(state: RunState, event: ev.SchedulerChanged) -> None:
     state.plan, state.lr = event.plan, event.lr
+
+
+def _schedule_preview(state: RunState, event: ev.SchedulePreview) -> None:
+    state.schedules = [*state.schedules[1 - MAX_SCHEDULES :], event]
+    if state.plan is not None:
+        state.plan = state.plan.with_curve(None)  # the new curve may reach further
 
 
 def _optimizer_changed(state: RunState, event: ev.OptimizerChanged) -> None:
@@ -373,6 +396,7 @@ _FOLDS: dict[type[ev.Event], Any] = {
     ev.RunStarted: _run_started,
     ev.StatusChanged: _status_changed,
     ev.SchedulerChanged: _scheduler_changed,
+    ev.SchedulePreview: _schedule_preview,
     ev.OptimizerChanged: _optimizer_changed,
     ev.SettingChanged: _setting_changed,
     ev.CheckpointSaved: _checkpoint_saved,
