@@ -101,3 +101,10 @@ def small_samples(count: int = 60) -> Any:
 
     inputs = torch.randn(count, 3, generator=torch.Generator().manual_seed(0))
     return inputs, (inputs[:, 0] > 0).long()
+
+
+def halving(optimizer: Any) -> Any:
+    """A scheduler by import path."""
+    from torch.optim.lr_scheduler import ExponentialLR
+
+    return ExponentialLR(optimizer, 0.5)

@@ -123,6 +123,7 @@ def test_the_resolved_configuration_repeats_the_run(finished):
         (["run", "tiny.toml", "--headless", "--detach"], ["only one"]),
         (["run", "tiny.toml", "data.kind=text", "data.path=/nowhere"], ["/nowhere"]),
         (["run", "tiny.toml", "model.kind=cnn"], ["model"]),
+        (["run", "tiny.toml", "scheduler.kind=import", "scheduler.path=own:saw"], ["'own:saw'", "--trust"]),
         (["atach"], ["'atach'", "did you mean 'attach'"]),
         (["run", "tiny.toml", "--hedless"], ["--hedless"]),
         (["attach"], ["terminal"]),

@@ -35,7 +35,7 @@ def test_in_words_it_gives_evidence_and_advice_by_name_folder_or_journal(low):
     assert texts[0] == texts[1] == texts[2]
     for words in (
         "LR_LOW: The steps are very small",
-        "evidence  every step does what it promised",
+        "evidence  steps match their linear prediction",
         "advice    ",
         "keys  ",
     ):

@@ -151,7 +151,11 @@ def train(
     return values
 
 
-IMPORTED = {"model": "tests.support:small_net", "data": "tests.support:small_samples"}
+IMPORTED = {
+    "model": "tests.support:small_net",
+    "data": "tests.support:small_samples",
+    "scheduler": "tests.support:halving",
+}
 
 
 def each(module: Any, objective: Any, inputs: Any, targets: Any) -> tuple[Any, Any]:

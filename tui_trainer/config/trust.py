@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from importlib.machinery import PathFinder
 
+from tui_trainer.components.schedulers.builtin import AnyScheduler
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.errors import UserError
 
@@ -14,7 +15,8 @@ from tui_trainer.errors import UserError
 def imports(config: RunConfig) -> list[str]:
     """Return what building the run would import and call, as `key = module:function (file)`; empty for most runs."""
     found: list[str] = []
-    for key, component in (("data.path", config.data), ("model.path", config.model)):
+    parts = (("data.path", config.data), ("model.path", config.model), ("scheduler.path", config.scheduler))
+    for key, component in parts:
         if component.kind == "import":
             path = str(getattr(component, "path", ""))
             found.append(f"{key} = {path!r}{_where(path)}")
@@ -29,6 +31,16 @@ def _where(path: str) -> str:
     except (ImportError, OSError, ValueError):
         return ""
     return f" ({spec.origin})" if spec is not None and spec.origin else ""
+
+
+def check_scheduler(scheduler: AnyScheduler, config: RunConfig) -> None:
+    """Raise `UserError` if a command brings an import path that was not part of the trusted configuration."""
+    path = getattr(scheduler, "path", "") if scheduler.kind == "import" else ""
+    if path and path != getattr(config.scheduler, "path", ""):
+        raise UserError(
+            f"scheduler.path = {path!r} was not trusted when the run started; "
+            "start a run with this scheduler and --trust"
+        )
 
 
 def check_trust(configs: Iterable[RunConfig], source: str, trust: bool) -> None:

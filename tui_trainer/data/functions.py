@@ -1,4 +1,4 @@
-"""Functions of a point: what is minimised where there is nothing to learn, and the point itself."""
+"""Functions to minimise directly, and the module whose parameters are the point."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import torch
 from torch import Tensor, nn
 
 from tui_trainer.data.splits import MADE_UP, random, refuse_huge
-from tui_trainer.data.types import Data, ProblemSpec, Split
+from tui_trainer.data.types import Data, FunctionToMinimise, ProblemSpec, Split
 
 
 class QuadraticFunction(nn.Module):
-    """f(x) = 1/2 x' H x with H = R diag(eigenvalues) R': a bowl whose lowest point is 0, at the origin.
+    """f(x) = 1/2 x' H x with H = R diag(eigenvalues) R': a quadratic bowl with minimum 0 at the origin.
 
     Args:
-        eigenvalues: the curvature along each of the bowl's own axes, flattest first.
-        rotation: degrees by which its flattest and its steepest axis are turned in their plane.
-        start: where a run begins, along the bowl's own axes: a turned bowl is the same problem seen from elsewhere.
+        eigenvalues: the curvature along each principal axis, flattest first.
+        rotation: degrees by which the flattest and the steepest axis are rotated in their plane.
+        start: the starting point, in coordinates along the principal axes, so that a rotation changes the coordinate
+            system and not the problem.
     """
 
-    minimum = 0.0
+    minimum: float = 0.0
 
     def __init__(self, eigenvalues: Sequence[float], rotation: float, start: Sequence[float]) -> None:
         super().__init__()
         size = len(eigenvalues)
-        # Whole quarters are exact: a bowl turned by none of them is diagonal to the bit.
+        # Multiples of 90 degrees are exact, so that the Hessian of an unrotated bowl is diagonal to the bit.
         quarters, rest = divmod(rotation, 90.0)
         cosine, sine = math.cos(math.radians(rest)), math.sin(math.radians(rest))
         for _ in range(int(quarters) % 4):
@@ -43,20 +44,20 @@ class QuadraticFunction(nn.Module):
         self.register_buffer("start", turn @ torch.tensor(start, dtype=torch.float64))
 
     def forward(self, point: Tensor) -> Tensor:
-        """f at a point `[d]`, a scalar; at points `[..., d]`, one value each."""
+        """Return f at a point `[d]` as a scalar; at points `[..., d]`, one value each."""
         return 0.5 * ((point @ self.hessian) * point).sum(-1)
 
 
 class PointModule(nn.Module):
-    """A point whose coordinates are the parameters: what it says of a sample xi is f(x) + xi . x."""
+    """A point x whose coordinates are the parameters; its output for a sample xi is f(x) + xi . x."""
 
-    def __init__(self, function: QuadraticFunction) -> None:
+    def __init__(self, function: FunctionToMinimise) -> None:
         super().__init__()
         self.function = function
         self.x = nn.Parameter(function.start.clone())
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """`[n, d]` to `[n, 1]`."""
+        """Map samples `[n, d]` to values `[n, 1]`."""
         return (self.function(self.x) + inputs @ self.x).unsqueeze(-1)
 
 
@@ -70,10 +71,10 @@ def quadratic(
     noise: float,
     wide: bool,
 ) -> Data:
-    """The functions f(x) + xi . x of an epoch; their mean is f to rounding, and f itself validates.
+    """Build the functions f(x) + xi . x of an epoch; their mean equals f up to rounding, and f is the validation split.
 
-    Curvatures are spread evenly on a logarithmic scale from 1 to `condition`. Without a start, the first gradient is
-    as long along each axis: (condition, 1) in two dimensions, where exact line search zigzags as much as it can.
+    Curvatures are spread evenly on a logarithmic scale from 1 to `condition`. Without a start, the first gradient has
+    the same component along each axis: (condition, 1) in two dimensions, the worst case for exact line search.
     """
     refuse_huge(functions, dimensions)
     eigenvalues: list[float] = np.logspace(0, math.log10(condition), dimensions).tolist()
@@ -83,7 +84,7 @@ def quadratic(
     kind = torch.float64 if wide else torch.float32
     train = Split(torch.from_numpy(slopes).to(kind), torch.zeros(functions, 0, dtype=kind))
     exact = Split(torch.zeros(1, dimensions, dtype=kind), torch.zeros(1, 0, dtype=kind))
-    turned = f", turned by {rotation:g} degrees" if rotation and dimensions > 1 else ""
+    turned = f", rotated by {rotation:g} degrees" if rotation and dimensions > 1 else ""
     noisy = f", noise {noise:g} on the gradient" if noise else ""
     named = "1 dimension" if dimensions == 1 else f"{dimensions} dimensions, condition number {condition:g}"
     return Data(
@@ -96,10 +97,11 @@ def quadratic(
 
 
 def constants(smallest: float, largest: float) -> dict[str, float]:
-    """What theory says of gradient descent on a quadratic between its smallest curvature mu and its largest L.
+    """Return the constants of gradient descent on a quadratic with smallest curvature mu and largest curvature L.
 
-    The rate 1/L of gradient descent, its best constant rate 2/(L + mu), the rate 2/L from which it diverges, the
-    optimal constants of heavy ball (Polyak 1964) and the momentum of Nesterov's method at the rate 1/L.
+    These are the learning rate 1/L, the best constant learning rate 2/(L + mu), the learning rate 2/L from which
+    gradient descent diverges, the optimal constants of heavy ball (Polyak 1964), and the momentum of Nesterov's method
+    at the learning rate 1/L.
     """
     low, high = math.sqrt(smallest), math.sqrt(largest)
     return {

@@ -1,45 +1,56 @@
-"""What a data set asks of a model, and the built data itself."""
+"""The shape of a learning problem, and the data sets that components build."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tui_trainer.data.functions import QuadraticFunction
-
 Task = Literal["classification", "regression", "language", "minimise"]
-"""What is learned; to `minimise` is to look for the lowest point of a known function, and nothing is learned."""
+"""The kind of problem. `minimise` searches for the minimum of a known function; it has no samples to learn from."""
+
+
+class FunctionToMinimise(Protocol):
+    """A scalar function of a point `[d]`, with a known minimum and a starting point."""
+
+    minimum: float
+    """The value at the lowest point."""
+    start: Tensor
+    """The point `[d]` at which a run begins."""
+
+    def __call__(self, point: Tensor, /) -> Tensor:
+        """Return the value at a point `[d]` as a scalar; at points `[..., d]`, one value each."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class ProblemSpec:
-    """What goes into a model and what must come out.
+    """The shapes of a model's inputs and targets.
 
     Attributes:
-        task: what is learned.
-        inputs: shape of one sample without the batch; for language, the context length alone; of a function, the
+        task: the kind of problem.
+        inputs: shape of one sample without the batch; for language, the context length only; for a function, the
             dimensions of its point.
-        targets: number of classes, of regression targets, or of symbols in the vocabulary; 1 of a function.
-        function: what is minimised where nothing is learned.
+        targets: number of classes, of regression targets, or of symbols in the vocabulary; 1 for a function.
+        function: the function to minimise, for the task `minimise`.
     """
 
     task: Task
     inputs: tuple[int, ...]
     targets: int
-    function: QuadraticFunction | None = field(default=None, compare=False)
+    function: FunctionToMinimise | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Inputs `[n, *Shape.inputs]` (floats; int64 symbols for language) and their targets.
+    """Inputs `[n, *ProblemSpec.inputs]` (floats; int64 symbols for language) and their targets.
 
-    Targets are int64 classes `[n]`, floats `[n, targets]`, int64 next symbols `[n, context]`, or nothing `[n, 0]` where
-    a function is minimised: then the inputs are what each sample adds to its gradient. Floats are float32, and float64
-    where the data was built so.
+    Targets are int64 classes `[n]`, floats `[n, targets]` or int64 next symbols `[n, context]`. For the task `minimise`
+    they are empty, `[n, 0]`, and the inputs are the vectors that each sample adds to the gradient. Floats are float32,
+    or float64 where the data was built with that precision.
     """
 
     inputs: Tensor
@@ -54,16 +65,16 @@ class Data:
     """A data set, split and standardised, ready to be moved to a device.
 
     Attributes:
-        shape: what a model for it looks like.
+        shape: the shapes that a model needs.
         train: the training split.
-        validation: the validation split, never seen by a gradient.
-        test: a third split that decides nothing, where one was asked for.
+        validation: the validation split, never used for a gradient.
+        test: an optional third split, evaluated once at the end of the run.
         classes: names of the classes, or the symbols of a vocabulary; empty for regression.
         target_scales: what one unit of each regression target is in the units of the data.
         target_centers: a number near the mean of each regression target, in the units of `targets`.
-        references: losses worth a line on the chart, by name ("guessing": ln K, "bigram model": its entropy).
-        known: other numbers that theory says of these very data, by name ("margin", "mistakes at most").
-        note: one line about the data for people ("1,797 images of 8x8 pixels").
+        references: baseline losses for the chart, by name ("guessing": ln K, "bigram model": its entropy).
+        known: other constants that theory gives for this data, by name ("margin", "mistakes at most").
+        note: one line that describes the data ("1,797 images of 8x8 pixels").
     """
 
     shape: ProblemSpec

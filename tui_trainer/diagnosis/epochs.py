@@ -1,4 +1,4 @@
-"""The epochs of a run as the rules see them: however many they are, each costs the same and their size is bounded."""
+"""A summary of the epochs of a run for the rules, with constant cost per epoch and bounded size."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 KEPT = 1024
-"""Epochs that are kept one by one. Of more, older ones are let go."""
+"""Largest number of single epochs to keep; beyond it, older ones are thinned out."""
 NEWEST = 256
-"""Those that stay then, whatever their distance."""
+"""Number of newest epochs that are never thinned out."""
 CLOSE = 64
-"""Of the others one stays in each stretch of a 64th of its age: so far off, it does as well as its neighbours."""
+"""Of the others, one epoch is kept per 1/64 of its age."""
 SMOOTHED = 3
-"""Validations whose median stands for the newest of them."""
+"""Number of validations in the running median."""
 GAIN = 0.99
-"""What a loss has to be of the lowest one before it to count as a gain."""
+"""A loss below this fraction of the lowest one before it counts as a gain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,11 @@ class EpochSeen:
     Attributes:
         number: counted from 1.
         step: steps taken at its end.
-        loss: mean of its training loss.
-        deviation, highest: of the losses of its batches.
-        lr: the rate of its last batch.
-        val_loss, val_error: of the validation after it; the error is the share of wrong classes.
-        place: how many epochs ended before it.
+        loss: its mean training loss.
+        deviation, highest: standard deviation and maximum of its batch losses.
+        lr: the learning rate of its last batch.
+        val_loss, val_error: results of the validation after it; the error is the fraction of wrong classes.
+        place: number of epochs that ended before it.
         lowest: the lowest training loss of an epoch up to this one.
     """
 
@@ -49,12 +49,12 @@ class EpochSeen:
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """An epoch that was validated, and the medians of its validation and the two before it.
+    """A validated epoch, with the running medians over its validation and the two before it.
 
     Attributes:
         epoch: the epoch.
-        loss: of the validation losses.
-        error: of the validation errors, None where there are none.
+        loss: the median validation loss.
+        error: the median validation error; None if there are no errors.
     """
 
     epoch: EpochSeen
@@ -64,18 +64,18 @@ class Validated:
 
 @dataclass(frozen=True, slots=True)
 class Epochs:
-    """Epochs that have ended: what all of them come to, and some of them one by one.
+    """The epochs that have ended: totals over all of them, and a sample of single epochs.
 
     Attributes:
-        count: how many have ended.
-        kept: the newest ones, and fewer of those before.
-        highest_lr: the highest rate that one ended with.
-        without_gain: epochs since the training loss was last lower by 1 % than ever before.
+        count: number of ended epochs.
+        kept: the newest epochs, and a sample of the older ones.
+        highest_lr: the highest learning rate at the end of an epoch.
+        without_gain: epochs since the training loss last fell 1 % below its minimum.
         to_beat: the training loss of that epoch.
-        validations: epochs that were validated.
-        recent: the newest of those.
-        newest, best: the newest validated one; the first one whose median loss is the lowest.
-        lowest_loss, lowest_error: the first ones of lowest validation loss and error, as single values.
+        validations: number of validated epochs.
+        recent: the newest validated epochs.
+        newest, best: the newest validated epoch, and the first with the lowest median loss.
+        lowest_loss, lowest_error: the first epochs with the lowest validation loss and error, as single values.
     """
 
     count: int = 0
@@ -92,28 +92,28 @@ class Epochs:
 
     @classmethod
     def of(cls, seen: Iterable[EpochSeen]) -> Epochs:
-        """These epochs, in the order in which they ended."""
+        """Build the summary of these epochs, given in the order in which they ended."""
         epochs = cls()
         for epoch in seen:
             epochs = epochs.with_(epoch)
         return epochs
 
     def __len__(self) -> int:
-        """How many have ended."""
+        """Return the number of ended epochs."""
         return self.count
 
     @property
     def last(self) -> EpochSeen:
-        """The epoch that ended last. There has to be one."""
+        """The last epoch; at least one must have ended."""
         return self.kept[-1]
 
     def back(self, epochs: int) -> EpochSeen:
-        """The epoch that ended so many before the last one, or the nearest kept one before that; the first at most."""
+        """Return the epoch that many before the last one, or the nearest kept one before it; at most the first."""
         place = max(self.count - 1 - epochs, 0)
         return self.kept[max(bisect_right(self.kept, place, key=_place) - 1, 0)]
 
     def with_(self, epoch: EpochSeen) -> Epochs:
-        """One epoch more."""
+        """Return the summary with another epoch."""
         lowest = min(self.last.lowest, epoch.loss) if self.count else epoch.loss
         epoch = replace(epoch, place=self.count, lowest=lowest)
         kept = (*self.kept, epoch)

@@ -1,4 +1,4 @@
-"""Rules about runs that cannot learn as they are: numbers that are none, signals that do not arrive."""
+"""Rules about failed training: non-finite numbers, divergence, and signals that do not reach a layer."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from tui_trainer.diagnosis.history import History, LayerSeen
 from tui_trainer.protocol.describe import number
 
 
-def nan(history: History, holding: Holding) -> Finding | None:
-    """A batch loss or a gradient is no number. Without growth before, the rate is never blamed."""
-    del holding
+def nan(history: History, _holding: Holding) -> Finding | None:
+    """A batch loss or a gradient is NaN or inf. The learning rate is blamed only if the loss grew before."""
     broken = history.broken
     if broken is None:
         return None
@@ -19,15 +18,15 @@ def nan(history: History, holding: Holding) -> Finding | None:
     last = ", ".join(number(loss) for loss in history.last_losses)
     evidence = f"the {broken.what} became {broken.kind} at step {broken.step}{where}; last finite losses {last or '-'}"
     if broken.data:
-        advice = "the training data hold values that are no numbers: repair or drop them; the rate is not the cause"
+        advice = "the training data contain NaN or inf: repair or drop these values; the learning rate is not the cause"
     elif history.grew:
-        advice = "the loss had grown before: resume from the last checkpoint and drop the rate to a tenth (k)"
+        advice = "the loss grew before: resume from the last checkpoint and divide the learning rate by 10 (k)"
     else:
         advice = (
-            "non-finite without growth: inspect the batch of this step, and logarithms, roots and divisions in the "
-            "model; nothing here says that the rate is the cause"
+            "the loss did not grow before: check the batch of this step, and logarithms, roots and divisions in the "
+            "model; there is no sign that the learning rate is the cause"
         )
-    numbers = {f"loss {place - len(history.last_losses)}": loss for place, loss in enumerate(history.last_losses)}
+    numbers = {f"loss {index - len(history.last_losses)}": loss for index, loss in enumerate(history.last_losses)}
     return Finding(
         "NAN",
         evidence,
@@ -38,9 +37,8 @@ def nan(history: History, holding: Holding) -> Finding | None:
     )
 
 
-def diverge(history: History, holding: Holding) -> Finding | None:
-    """ml > 2 max(l0, ch), or ml > 3 best and ml > 1.5 ch; or broken after losses that had exceeded 2 max(l0, ch)."""
-    del holding
+def diverge(history: History, _holding: Holding) -> Finding | None:
+    """ml > 2 max(l0, ch), or ml > 3 best and ml > 1.5 ch; or a non-finite loss after losses above 2 max(l0, ch)."""
     loss, level = history.loss, history.level
     best = history.epochs.last.lowest if history.epochs else history.first_loss or level
     blown = loss is not None and (loss > 2 * history.start or (loss > 3 * best and loss > 1.5 * level))
@@ -49,48 +47,49 @@ def diverge(history: History, holding: Holding) -> Finding | None:
     if not blown:
         return None
     numbers = {"loss": loss, "best": best, "first loss": history.first_loss, "chance": history.level}
-    evidence = (
-        f"training loss {number(loss)}: the best epoch had {number(best)}, the first batch {number(history.first_loss)}"
-    )
+    evidence = f"training loss {number(loss)}; best epoch {number(best)}, first batch {number(history.first_loss)}"
     if history.first_loss is not None and history.first_loss > 10 * level:
-        advice = "it was far above chance before any step: initialisation and scale of the inputs first, then the rate"
+        advice = "the loss was far above chance before the first step: check the initialisation and input scale first"
         return Finding("DIVERGE", evidence, advice, numbers, "", "alarm")
     if len(history.epochs) > 1:
         return Finding(
-            "DIVERGE", evidence, "roll back to the best (b) and drop the rate to a tenth (k)", numbers, "b k", "alarm"
+            "DIVERGE",
+            evidence,
+            "roll back to the best epoch (b) and divide the learning rate by 10 (k)",
+            numbers,
+            "b k",
+            "alarm",
         )
-    advice = "drop the rate to a tenth (k); where the weights are spoilt already, start again with that rate"
+    advice = "divide the learning rate by 10 (k); if the loss does not recover, restart with that rate"
     return Finding("DIVERGE", evidence, advice, numbers, "k", "alarm")
 
 
-def explode(history: History, holding: Holding) -> Finding | None:
-    """In epochs 1 to 3: l0 > 10 ch, or the last hidden layer's activations deviate > 30 times the first one's."""
-    del holding
+def explode(history: History, _holding: Holding) -> Finding | None:
+    """In epochs 1 to 3: l0 > 10 ch, or the last hidden layer's activations deviate > 30 times as the first's."""
     if not 1 <= len(history.epochs) <= 3 and not (history.broken is not None and not history.epochs):
         return None
     first_loss, level = history.first_loss or 0.0, history.level
     growth = _growth(history)
     reasons: list[str] = []
     if first_loss > 10 * level:
-        reasons.append(f"the first batch cost {number(first_loss)}, {number(first_loss / level, 3)} times chance")
+        reasons.append(f"first batch loss {number(first_loss)}, {number(first_loss / level, 3)} times chance")
     if growth is not None and growth > 30:
-        reasons.append(f"activations grow {number(growth, 3)} times from the first hidden layer to the last")
+        reasons.append(f"activations grow by a factor {number(growth, 3)} from the first hidden layer to the last")
     if not reasons:
         return None
     return Finding(
         "EXPLODE",
-        "before any step counted: " + "; ".join(reasons),
-        "initialisation (kaiming for ReLU, xavier for tanh, gain 1) or inputs that are not standardised: start again "
-        "with model.init and data.standardise; a lower rate cures neither",
+        "already at the start: " + "; ".join(reasons),
+        "wrong initialisation or inputs that are not standardised: restart with another model.init (kaiming for ReLU, "
+        "xavier for tanh, gain 1) or with data.standardise; a lower learning rate does not help",
         {"first loss": history.first_loss, "chance": level, "growth": growth},
         "",
         "alarm",
     )
 
 
-def no_gradient(history: History, holding: Holding) -> Finding | None:
+def no_gradient(history: History, _holding: Holding) -> Finding | None:
     """A layer's gradient is exactly 0 in the median measurement, and ml > 0.3 ch."""
-    del holding
     loss = history.loss
     if loss is None or loss <= 0.3 * history.level:
         return None
@@ -99,18 +98,17 @@ def no_gradient(history: History, holding: Holding) -> Finding | None:
         return None
     return Finding(
         "NOGRAD",
-        f"the gradient is exactly 0 in {_named(silent)}, and the loss is {number(loss)}",
-        "an activation without a slope (sign), weights that are all zero, or ReLUs that are all silent: look at the "
-        "layers (w) and start again with another model.activation or model.init",
+        f"the gradient is exactly 0 in {_named(silent)} at loss {number(loss)}",
+        "an activation with zero derivative (sign), weights that are all zero, or dead ReLUs: check the layers (w) and "
+        "restart with another model.activation or model.init",
         {"layers without gradient": len(silent), "loss": loss},
         "w",
         "alarm",
     )
 
 
-def dead(history: History, holding: Holding) -> Finding | None:
-    """More than half of some layer's ReLUs are silent on all validation rows, and ml > 0.1 ch; a quarter is a note."""
-    del holding
+def dead(history: History, _holding: Holding) -> Finding | None:
+    """More than half of a layer's ReLUs are dead on the validation split, and ml > 0.1 ch; above a quarter, a note."""
     loss = history.loss
     if loss is None or loss <= 0.1 * history.level:
         return None
@@ -124,10 +122,10 @@ def dead(history: History, holding: Holding) -> Finding | None:
     most = worst.silent > 0.5
     return Finding(
         "DEAD",
-        f"{worst.silent:.0%} of the ReLUs of layer {worst.name} are silent for every validation sample",
-        "a lower rate (k) saves the others; silent ones come back with leaky-relu or a new start"
+        f"{worst.silent:.0%} of the ReLUs in layer {worst.name} are dead: they output 0 for every validation sample",
+        "divide the learning rate by 10 (k) to keep the others alive; restart with leaky-relu to recover the dead ones"
         if most
-        else "not many yet; a lower rate (-) keeps it from getting worse",
+        else "still few; a lower learning rate (-) can keep the number from growing",
         {"silent": worst.silent, "loss": loss},
         "k" if most else "-",
         "alarm" if most else "note",
@@ -135,50 +133,48 @@ def dead(history: History, holding: Holding) -> Finding | None:
     )
 
 
-def vanish(history: History, holding: Holding) -> Finding | None:
-    """The smallest |g|/|W| of a layer is below 1e-2 of the largest (3 layers or more), or the activations' deviation
-    falls below 1e-3 of the first hidden layer's at the last one."""
-    del holding
+def vanish(history: History, _holding: Holding) -> Finding | None:
+    """The smallest |g|/|W| of a layer is below 1e-2 of the largest (3 layers or more), or the deviation of the last
+    hidden layer's activations is below 1e-3 of the first one's."""
     ratios = [_reach(layer) for layer in history.layers]
     known = [(ratio, layer.name) for ratio, layer in zip(ratios, history.layers, strict=True) if ratio is not None]
     reasons: list[str] = []
     spread = None
     if len(known) >= 3 and max(known)[0] > 0:
         spread = min(known)[0] / max(known)[0]
-        # A gradient of exactly 0 is another rule's.
+        # A gradient of exactly 0 belongs to the rule NOGRAD.
         if 0 < spread < 1e-2:
             low, high = min(known)[1], max(known)[1]
-            reasons.append(f"|gradient|/|weights| of layer {low} is {number(spread, 2)} of layer {high}'s")
+            reasons.append(f"|gradient|/|weights| of layer {low} is {number(spread, 2)} times that of layer {high}")
     growth = _growth(history)
     if growth is not None and growth < 1e-3:
         reasons.append(
-            f"activations deviate {number(growth, 2)} times as much in the last hidden layer as in the first"
+            f"the deviation of the activations in the last hidden layer is {number(growth, 2)} times that in the first"
         )
     if not reasons:
         return None
     return Finding(
         "VANISH",
         "; ".join(reasons),
-        "another activation or initialisation (w: the layers); an optimizer that scales each coordinate (o: adam) "
-        "helps where the gradient is only uneven",
+        "try another activation or initialisation (w: the layers); an adaptive optimizer (o: adam) helps if the "
+        "gradients only differ between layers",
         {"smallest / largest": spread, "last / first deviation": growth},
         "o",
         "alarm",
     )
 
 
-def stuck(history: History, holding: Holding) -> Finding | None:
-    """3 epochs or more, and ml > 0.93 H0: the loss is that of predicting the class frequencies."""
-    del holding
+def stuck(history: History, _holding: Holding) -> Finding | None:
+    """3 epochs or more, and ml > 0.93 H0, the loss of predicting the class frequencies."""
     loss = history.loss
     if loss is None or len(history.epochs) < 3 or loss <= 0.93 * history.guess:
         return None
     return Finding(
         "STUCK",
-        f"training loss {number(loss)} after {len(history.epochs)} epochs; predicting {_frequencies(history)} costs "
+        f"training loss {number(loss)} after {len(history.epochs)} epochs; predicting {_frequencies(history)} has loss "
         f"{number(history.guess)}",
-        "see whether gradients reach every layer (w): if not, another initialisation; if they do, ten times the rate "
-        "(l, x10)",
+        "check whether gradients reach every layer (w): if not, change the initialisation; if they do, multiply the "
+        "learning rate by 10 (l, x10)",
         {"loss": loss, "guessing": history.guess},
         "w l",
         "alarm",
@@ -186,7 +182,7 @@ def stuck(history: History, holding: Holding) -> Finding | None:
 
 
 MILD = 13
-"""The place in the order of what is only worth a note."""
+"""Position in the order of findings for one that is only a note."""
 
 
 def _frequencies(history: History) -> str:
@@ -194,7 +190,7 @@ def _frequencies(history: History) -> str:
 
 
 def _growth(history: History) -> float | None:
-    """How many times the activations of the last hidden layer deviate as those of the first do."""
+    """Return the deviation of the last hidden layer's activations divided by that of the first."""
     spreads = [layer.spread for layer in history.layers if layer.spread is not None]
     return spreads[-1] / spreads[0] if len(spreads) >= 2 and spreads[0] > 0 else None
 
@@ -206,6 +202,6 @@ def _reach(layer: LayerSeen) -> float | None:
 
 
 def _named(names: list[str]) -> str:
-    """Layers in words, the first three by name."""
+    """Return the layers as text, with the first three by name."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"layer{'s' if len(names) > 1 else ''} {', '.join(names[:3])}{more}"

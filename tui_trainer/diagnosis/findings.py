@@ -1,4 +1,4 @@
-"""Findings: what a rule sees, why, and what may be done about it; and the order in which they are told."""
+"""Findings: a rule's result with its evidence and advice, and the order in which findings are reported."""
 
 from __future__ import annotations
 
@@ -28,45 +28,45 @@ Name = Literal[
 ]
 
 HEADLINES: dict[str, str] = {
-    "NAN": "The loss is no longer a number",
-    "DIVERGE": "The loss blows up",
+    "NAN": "The loss is NaN or infinite",
+    "DIVERGE": "The loss diverges",
     "EXPLODE": "The outputs were far too large from the start",
     "NOGRAD": "No gradient reaches some layers",
-    "DEAD": "Many ReLUs are silent for every validation sample",
-    "VANISH": "The signal fades from layer to layer",
-    "STUCK": "Not better than guessing",
+    "DEAD": "Many ReLUs are dead",
+    "VANISH": "The signal vanishes from layer to layer",
+    "STUCK": "No better than guessing",
     "LR_HIGH": "The steps are too large",
-    "PLATEAU_NOISE": "Flat, on the noise of its own steps",
-    "ADAGRAD": "Adagrad's step has shrunk away",
+    "PLATEAU_NOISE": "Flat at the noise level of the steps",
+    "ADAGRAD": "Adagrad's step size has decayed",
     "LR_LOW": "The steps are very small",
-    "OVERFIT": "The validation loss turned up while the training loss fell",
-    "UNDERFIT": "Flat far above zero, with nothing wrong in the steps",
+    "OVERFIT": "The validation loss rises while the training loss falls",
+    "UNDERFIT": "Flat at a high loss, though the steps are good",
     "PLATEAU": "Flat",
-    "STOPPED_TOO_SOON": "Ended while it was still getting better",
+    "STOPPED_TOO_SOON": "Ended while it was still improving",
 }
-"""Every finding in the order of decision, in a few words: the first that holds is the headline."""
+"""The title of every finding, in order of priority: the first active one is the headline."""
 
 ORDER: tuple[str, ...] = tuple(HEADLINES)
 NO_FINDING = "No finding"
-"""What is said where no rule holds. It never means that all is well: some sick runs look like this too."""
+"""Shown if no rule holds. It does not mean that all is well: some failing runs look like this too."""
 
 AT_ONCE = frozenset[Name](("NAN", "DIVERGE", "EXPLODE", "NOGRAD", "VANISH", "DEAD", "STOPPED_TOO_SOON"))
-"""Findings that need not hold for several epochs before they are told."""
+"""Findings that are reported at once; all others have to hold for several epochs."""
 EPOCHS_HELD = 3
-"""Consecutive epochs for which any other has to hold before it is told; as many without it before it is taken back."""
+"""Consecutive epochs for which a finding must hold before it is reported, and must not hold before it is resolved."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one rule sees.
+    """The result of one rule.
 
     Attributes:
-        evidence: in words, with the numbers that made the rule hold.
-        advice: what may be done; each key that does it stands in parentheses, alone or before what to do with it: (k),
-            (l, x3), (s: staircase). There the screen puts the keys of whoever reads it.
+        evidence: text with the numbers that made the rule hold.
+        advice: what to do next. Keys are in parentheses, alone or followed by a value: (k), (l, x3), (s: staircase);
+            the screen replaces them by the user's own key bindings.
         numbers: the evidence as numbers, by name.
-        key: the keys in the order in which they are pressed, spaces between; empty where no key acts on it.
-        rank: its place in the order of decision where that is not the usual one.
+        key: the keys to press, in order, separated by spaces; empty if no key helps.
+        rank: position in the order of priority, if it differs from the usual one.
     """
 
     name: Name
@@ -79,18 +79,18 @@ class Finding:
 
     @property
     def place(self) -> int:
-        """Its place in the order of decision."""
+        """The position in the order of priority."""
         return ORDER.index(self.name) if self.rank is None else self.rank
 
 
 Holding = Mapping[Name, Finding]
-"""What holds at the same time, of the rules that were asked before."""
+"""The findings of the rules that were evaluated before, by name."""
 
 
 def blamed(names: Collection[str], holding: Holding) -> list[str]:
-    """Which of these hold, apart from those that are too mild for their place in the order."""
+    """Return those of these findings that hold, without the ones that are only notes."""
     return [name for name, finding in holding.items() if name in names and finding.rank is None]
 
 
 Rule = Callable[[History, Holding], Finding | None]
-"""One rule: what it sees in a history, None where its condition is not met."""
+"""A rule: returns its finding for a history, or None if its condition is not met."""

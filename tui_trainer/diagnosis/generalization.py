@@ -1,4 +1,4 @@
-"""Rules about how well the data are fitted, and when to stop."""
+"""Rules about overfitting, underfitting and stopping too early."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from tui_trainer.diagnosis.history import History
 from tui_trainer.protocol.describe import number
 
 RATIO = 1.10
-"""How far above its best the validation loss has to be, at least."""
+"""Smallest ratio of the validation loss to its best value."""
 PAST_BEST = 5
-"""Epochs that have to lie between the best one and now."""
+"""Smallest number of epochs since the best one."""
 
 
-def overfit(history: History, holding: Holding) -> Finding | None:
+def overfit(history: History, _holding: Holding) -> Finding | None:
     """s = running median of 3 validation losses; 5 epochs past its best b; s > max(1.10, 1 + 3/sqrt(n)) s_b;
     ml < 0.9 ml_b; s > ml."""
-    del holding
     needed = max(RATIO, 1 + 3 / math.sqrt(max(history.validation_samples, 1)))
     epochs = history.epochs
     best, newest = epochs.best, epochs.newest
@@ -29,13 +28,13 @@ def overfit(history: History, holding: Holding) -> Finding | None:
         return None
     ratio = newest.loss / best.loss if best.loss > 0 else None
     rose, errors = _error(history, best, newest)
-    kind = "overfit" if rose or not errors else "confidence overfit: surer, not more often wrong"
+    kind = "overfit" if rose or not errors else "overconfidence: the validation loss rises, the error does not"
     return Finding(
         "OVERFIT",
-        f"{kind}; validation loss {number(ratio, 3)} times its best of epoch {then.number}{errors}, "
+        f"{kind}; validation loss {number(ratio, 3)} times its best (epoch {then.number}){errors}, "
         f"training loss {number(then.loss, 3)} -> {number(now.loss, 3)}",
-        "stop and go back to the best epoch (e)"
-        + ("; against it: weight decay, dropout, more data" if rose else "; label smoothing bounds the confidence"),
+        "stop and restore the best epoch (e)"
+        + ("; weight decay, dropout or more data can help" if rose else "; label smoothing limits the confidence"),
         {
             "validation ratio": ratio,
             "best epoch": then.number,
@@ -48,7 +47,7 @@ def overfit(history: History, holding: Holding) -> Finding | None:
 
 
 def underfit(history: History, holding: Holding) -> Finding | None:
-    """8 epochs or more, less than 1 % gain an epoch over the last quarter, ml > 0.25 ch, rho > 0.9, u > 5e-4, a
+    """8 epochs or more, less than 1 % gain per epoch over the last quarter, ml > 0.25 ch, rho > 0.9, u > 5e-4, a
     validation loss below 1.3 times the training loss, and no other cause."""
     loss, quality, update = history.loss, history.quality, history.update
     if loss is None or quality is None or update is None or len(history.epochs) < 8:
@@ -61,22 +60,21 @@ def underfit(history: History, holding: Holding) -> Finding | None:
         return None
     return Finding(
         "UNDERFIT",
-        f"training loss {number(loss)} is {loss / history.level:.0%} of chance and falls {gain:.1%} an epoch; "
-        f"validation {number(val_loss)}",
-        "capacity or label noise: the curves cannot tell which. Try a wider or deeper model or less weight decay; "
-        "if that does not lower it, look at the labels",
+        f"training loss {number(loss)} is {loss / history.level:.0%} of chance and falls by {gain:.1%} per epoch; "
+        f"validation loss {number(val_loss)}",
+        "too little capacity or label noise; the curves cannot tell which. Try a wider or deeper model or less weight "
+        "decay; if the loss stays, check the labels",
         {"loss": loss, "chance": history.level, "fall an epoch": gain, "validation loss": val_loss},
     )
 
 
-def stopped_too_soon(history: History, holding: Holding) -> Finding | None:
-    """At the end: a fall of more than 1 % an epoch over the last quarter, the best validation in the last 3 epochs,
+def stopped_too_soon(history: History, _holding: Holding) -> Finding | None:
+    """At the end: a fall of more than 1 % per epoch over the last quarter, the best validation in the last 3 epochs,
     ml > 0.02 ch.
 
-    Of a run that early stopping ended the best validation is that of the metric which it watched: with a patience of
-    3 or more it was waited for as long as was asked, however the loss went on.
+    After early stopping, the best validation is that of the monitored metric. With a patience of 3 or more it is never
+    in the last 3 epochs, so the rule does not contradict the user's own setting.
     """
-    del holding
     loss = history.loss
     if history.reason not in ("completed", "stopped", "early-stopped", "interrupted") or loss is None:
         return None
@@ -92,11 +90,11 @@ def stopped_too_soon(history: History, holding: Holding) -> Finding | None:
     projected = loss * (1 - slope) ** more
     return Finding(
         "STOPPED_TOO_SOON",
-        f"the training loss still fell {slope:.1%} an epoch, best validation in epoch {best.number} of {ended}; at "
-        f"this slope {more} more epochs lead from {number(loss, 3)} to about {number(projected, 2)}",
-        "more patience: tui-trainer resume RUN --patience N; while it trains, set it (p)"
+        f"the training loss still fell by {slope:.1%} per epoch, best validation in epoch {best.number} of {ended}; at "
+        f"this slope {more} more epochs would lower it from {number(loss, 3)} to about {number(projected, 2)}",
+        "increase the patience: tui-trainer resume RUN --patience N, or during training (p)"
         if early
-        else f"half as many again: tui-trainer resume RUN --epochs {ended + more}; while it trains, make it longer (E)",
+        else f"train longer: tui-trainer resume RUN --epochs {ended + more}, or during training (E)",
         {"fall an epoch": slope, "best epoch": best.number, "more epochs": more, "loss": loss, "projected": projected},
         "p" if early else "E",
         "note",
@@ -104,7 +102,7 @@ def stopped_too_soon(history: History, holding: Holding) -> Finding | None:
 
 
 def _watched_best(history: History) -> EpochSeen | None:
-    """The best epoch by the metric that early stopping watched; None where that one is not looked at here."""
+    """Return the best epoch by the metric of early stopping; None if the history does not hold that metric."""
     if history.monitor == "val_loss":
         return history.epochs.lowest_loss
     return history.epochs.lowest_error if history.monitor in ("val_error", "val_accuracy") else None
@@ -114,7 +112,7 @@ _OTHERS = ORDER[: ORDER.index("UNDERFIT")]
 
 
 def _error(history: History, best: Validated, newest: Validated) -> tuple[bool, str]:
-    """Whether the error rose since the best epoch, by more than a sample, and both in words."""
+    """Return whether the error rose by more than one sample since the best epoch, and both errors as text."""
     then, now = best.error, newest.error
     if then is None or now is None:
         return False, ""

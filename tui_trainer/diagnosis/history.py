@@ -1,4 +1,4 @@
-"""What the rules look at: the numbers of a run that a diagnosis needs, and nothing else, as one frozen value."""
+"""The history of a run for the rules: only the numbers that a diagnosis needs, as one frozen value."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from statistics import median
 from tui_trainer.diagnosis.epochs import Epochs
 
 WINDOW = 5
-"""Epochs, the last ones, whose probes are looked at together."""
+"""Number of last epochs from which probes are combined."""
 LEAST_PROBES = 3
-"""Probes below which their median says nothing."""
+"""Fewest probes for a meaningful median."""
 ENOUGH_PROBES = 5
-"""Probes that are looked at together however many epochs they took."""
+"""Number of probes that are combined even if they span more epochs."""
 MOST_PROBES = 64
-"""Probes that are kept; an epoch of many thousand steps has more."""
+"""Largest number of probes to keep; an epoch of many thousand steps has more."""
 MEASUREMENTS = 5
-"""Measurements of a layer that its medians are taken over."""
+"""Number of measurements of a layer in its medians."""
 LAST_LOSSES = 5
-"""Finite losses that are kept for the case that the next one is not."""
+"""Number of finite losses to keep as evidence if the next one is not finite."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeSeen:
-    """One step, looked at closely.
+    """The measurements of one step.
 
     Attributes:
         step: the step.
-        epoch: the epoch that it was part of.
-        quality: (l_B(w) - l_B(w + dw)) / (-g dw) on the step's own batch: 1 where the loss fell by as much as the
-            gradient promised, 1/2 at the exact line search of a quadratic, below 0 where the step raised the loss.
-        update: |dw| / |w| over all weights.
-        cosine: between its gradient and that of the batch before.
+        epoch: the epoch of the step.
+        quality: (l_B(w) - l_B(w + dw)) / (-g dw) on the step's own batch: 1 if the loss fell by the linear prediction,
+            1/2 at the exact line search of a quadratic, below 0 if the step raised the loss.
+        update: the relative update |dw| / |w| over all weights.
+        cosine: the cosine between its gradient and that of the previous batch.
     """
 
     step: int
@@ -44,12 +44,12 @@ class ProbeSeen:
 
 @dataclass(frozen=True, slots=True)
 class LayerSeen:
-    """One layer: the norms of its newest measurements, and what came out of it over the validation split.
+    """The newest norms of one layer, and statistics of its activations over the validation split.
 
     Attributes:
         gradients, weights: norms, the newest last.
-        spread: deviation of its hidden units' activations, None where it has none or none was measured.
-        silent: share of its ReLUs that no validation sample moved.
+        spread: standard deviation of its hidden units' activations; None if it has none or was not measured.
+        silent: fraction of its ReLUs that output 0 for every validation sample.
     """
 
     name: str
@@ -61,14 +61,14 @@ class LayerSeen:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The first loss or gradient that was no number.
+    """The first loss or gradient that was NaN or infinite.
 
     Attributes:
-        step: where.
+        step: the step at which it occurred.
         kind: nan, inf or -inf.
         what: loss or gradient.
-        layer: the first layer, from input to output, that held no number; empty where that is not known.
-        data: whether the training data themselves hold something that is no number.
+        layer: the first layer, from input to output, with a non-finite value; empty if not known.
+        data: whether the training data contain NaN or inf.
     """
 
     step: int
@@ -80,7 +80,7 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class BatchWindow:
-    """The losses of the batches of the epoch under way, summed up."""
+    """Running sums over the batch losses of the current epoch."""
 
     count: int = 0
     total: float = 0.0
@@ -89,7 +89,7 @@ class BatchWindow:
 
     @property
     def deviation(self) -> float:
-        """Of the losses so far."""
+        """The standard deviation of the losses so far."""
         if not self.count:
             return 0.0
         mean = self.total / self.count
@@ -99,19 +99,19 @@ class BatchWindow:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One run as the rules see it. Losses are in natural logarithms where the loss is.
+    """The record of one run that the rules evaluate. Cross-entropies are in nats.
 
     Attributes:
-        chance: the loss of an output that treats all classes alike; of the best constant, for numbers.
-        guessing: the loss of the best output that is the same for every sample (the entropy of the class frequencies).
-        first_loss: of the first batch, before any step.
+        chance: the loss of a uniform prediction over the classes; of the best constant, for regression.
+        guessing: the loss of the best constant prediction (the entropy of the class frequencies).
+        first_loss: the loss of the first batch, before any step.
         last_losses: the newest finite losses.
-        under_way: the epoch that has not ended.
-        epochs: those that have.
-        probes: those of the last epochs, none from before the rate or the optimizer was changed by hand.
-        layers: from input to output, without those that only scale and shift.
+        under_way: the current epoch.
+        epochs: the ended epochs.
+        probes: the probes of the last epochs, since the learning rate or the optimizer was last changed by hand.
+        layers: from input to output, without normalisation layers.
         rate, first_rate: median of lr / sqrt(sum of squared gradients) of Adagrad, now and at the end of epoch 1.
-        reason: why the run ended, empty while it has not.
+        reason: why the run ended; empty during training.
     """
 
     task: str = ""
@@ -119,13 +119,13 @@ class History:
     guessing: float | None = None
     optimizer: str = ""
     monitor: str = "val_loss"
-    """The metric that early stopping watches."""
+    """The metric that early stopping monitors."""
     planned: int = 0
-    """Epochs that the run is to have."""
+    """Planned number of epochs."""
     steps_per_epoch: int = 1
     validation_samples: int = 0
     scales: tuple[str, ...] = ()
-    """Layers that are not looked at: norms."""
+    """Layers to leave out: normalisation layers."""
     step: int = 0
     first_loss: float | None = None
     last_losses: tuple[float, ...] = ()
@@ -140,33 +140,33 @@ class History:
 
     @property
     def level(self) -> float:
-        """The loss that others are measured against: that of chance, else that of guessing, else the first."""
+        """The reference loss: that of chance, else that of guessing, else the first loss."""
         known = (self.chance, self.guessing, self.first_loss)
         return next((value for value in known if value is not None and value > 0), 1.0)
 
     @property
     def guess(self) -> float:
-        """The loss of predicting the class frequencies, as far as it is known."""
+        """The loss of predicting the class frequencies; the reference loss if it is not known."""
         return self.guessing if self.guessing is not None and self.guessing > 0 else self.level
 
     @property
     def start(self) -> float:
-        """The loss before any step, or that of chance where it was lower."""
+        """The loss before any step, or that of chance if this is higher."""
         return max(self.first_loss or 0.0, self.level)
 
     @property
     def loss(self) -> float | None:
-        """The mean training loss of the last epoch, None before one has ended."""
+        """The mean training loss of the last epoch; None before the first has ended."""
         return self.epochs.last.loss if self.epochs else None
 
     @property
     def quality(self) -> float | None:
-        """The median quality of the steps in the window."""
+        """The median step quality in the window."""
         return _median(tuple(probe.quality for probe in self.probes))
 
     @property
     def update(self) -> float | None:
-        """The median size of the steps in the window, |dw| / |w|."""
+        """The median relative update |dw| / |w| in the window."""
         return _median(tuple(probe.update for probe in self.probes))
 
     @property
@@ -175,7 +175,7 @@ class History:
         return _median(tuple(probe.cosine for probe in self.probes))
 
     def fall(self, epochs: int) -> float:
-        """The share by which the loss fell in each of the last `epochs`, in the mean; below 0 where it rose."""
+        """Return the mean relative fall of the loss per epoch over the last `epochs`; negative if it rose."""
         if len(self.epochs) < 2:
             return 0.0
         then, now = self.epochs.back(epochs), self.epochs.last
@@ -184,12 +184,12 @@ class History:
 
     @property
     def quarter(self) -> int:
-        """A quarter of the epochs so far, two at least."""
+        """A quarter of the epochs so far, at least two."""
         return max(len(self.epochs) // 4, 2)
 
     @property
     def grew(self) -> bool:
-        """Whether the last finite losses had grown beyond what the run began with, or tripled."""
+        """Whether the last finite losses exceeded twice the initial loss, or tripled."""
         last = self.last_losses
         return bool(last) and (max(last) > 2 * self.start or (last[0] > 0 and last[-1] > 3 * last[0]))
 

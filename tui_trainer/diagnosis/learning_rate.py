@@ -1,4 +1,9 @@
-"""Rules about the size of the steps. Flatness alone never blames the rate: the steps themselves have to show it."""
+"""Rules about the step size. A flat loss alone is no evidence about the learning rate; the steps must show it.
+
+The symbols in the rules: ml is the mean training loss of the last epoch, ch the loss of chance, l0 the first loss, rho
+the step quality (actual over predicted decrease of the loss), u the relative update |dw| / |w|, and c the cosine
+between the gradients of consecutive batches.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +16,15 @@ from tui_trainer.protocol.describe import number
 
 
 def patience(history: History) -> int:
-    """Epochs without a gain of 1 % after which a curve counts as flat: a sixth of the run, 5 at least."""
+    """Return the number of epochs without a 1 % gain after which a curve is flat: a sixth of the run, at least 5."""
     return max(5, history.planned // 6)
 
 
 def flat(history: History) -> bool:
-    """min(the last P epochs) > 0.99 min(those before), and ml > 0.05 ch: losses are not negative, so the lowest of all
-    will do for the lowest of the last."""
+    """Return whether min(last P epochs) > 0.99 min(epochs before), and ml > 0.05 ch.
+
+    The minimum over all epochs can stand for that over the last P: losses are not negative.
+    """
     last = patience(history)
     loss = history.loss
     if loss is None or len(history.epochs) <= last or loss <= 0.05 * history.level:
@@ -38,29 +45,31 @@ def lr_high(history: History, holding: Holding) -> Finding | None:
     reasons: list[str] = []
     weight = 0
     if quality < 0.45:
-        reasons.append("a step undoes more than half of what its gradient promised")
+        reasons.append("steps lose more than half of the predicted decrease")
     if update is not None and cosine is not None and update > 5e-3 and noise > 0.25 and cosine < 0.3:
-        reasons.append(f"large steps (u {number(update, 2)}) in directions that do not agree (c {number(cosine, 2)})")
+        reasons.append(
+            f"large steps (relative update {number(update, 2)}) in inconsistent directions (cosine {number(cosine, 2)})"
+        )
     if epoch.highest > 5 * level:
-        reasons.append(f"a batch cost {number(epoch.highest)}")
+        reasons.append(f"a batch had loss {number(epoch.highest)}")
     if _no_gain_in_two(history) or flat(history):
         reasons.append("the loss is flat")
     if "DIVERGE" in holding:
-        reasons.append("the loss blows up")
+        reasons.append("the loss diverges")
         weight = 1
     if len(reasons) + weight < 2:
         return None
     return Finding(
         "LR_HIGH",
-        f"step quality rho {number(quality, 2)} (1 is a small step, below 0.5 too far): " + "; ".join(reasons),
-        "remember the staircase: the rate to a tenth now (k), or StepLR as the schedule (s: staircase) from here on",
+        f"step quality {number(quality, 2)} (1 for small steps, below 0.5 is too far): " + "; ".join(reasons),
+        "divide the learning rate by 10 now (k), or use the StepLR schedule (s: staircase) from here on",
         {"rho": quality, "u": update, "c": cosine, "deviation / loss": noise, "highest batch": epoch.highest},
         "k s",
     )
 
 
 def plateau_noise(history: History, holding: Holding) -> Finding | None:
-    """Flat, and either LR_HIGH or steps that are large (u > 1e-3) and miss what they promise (rho < 0.9)."""
+    """Flat, and either LR_HIGH or large steps (u > 1e-3) of low quality (rho < 0.9)."""
     if not flat(history):
         return None
     quality, update = history.quality, history.update
@@ -69,16 +78,16 @@ def plateau_noise(history: History, holding: Holding) -> Finding | None:
         return None
     return Finding(
         "PLATEAU_NOISE",
-        f"{_flat_words(history)}. Cause: the noise of its steps (rho {number(quality, 2)}, u {number(update, 2)})",
-        "the staircase: the rate to a tenth (k) lowers the floor that the loss dances on",
+        f"{_flat_words(history)}. Cause: the noise of the steps (quality {number(quality, 2)}, relative update "
+        f"{number(update, 2)})",
+        "divide the learning rate by 10 (k), as the staircase schedule does: it lowers the noise floor",
         {"epochs without 1 % gain": history.epochs.without_gain, "rho": quality, "u": update},
         "k",
     )
 
 
-def adagrad(history: History, holding: Holding) -> Finding | None:
+def adagrad(history: History, _holding: Holding) -> Finding | None:
     """Adagrad, ml > 0.05 ch, rho > 0.9, and a step that is a quarter of epoch 1's or less than 5e-4 of the weights."""
-    del holding
     loss, quality, update = history.loss, history.quality, history.update
     if history.optimizer != "adagrad" or loss is None or quality is None:
         return None
@@ -88,20 +97,20 @@ def adagrad(history: History, holding: Holding) -> Finding | None:
     shrunk = share is not None and share < 0.25
     if not shrunk and not (update is not None and update < 5e-4):
         return None
-    fell = f"the effective step fell to {share:.0%} of epoch 1's" if share is not None else "the steps are tiny"
+    fell = f"the effective step fell to {share:.0%} of that in epoch 1" if share is not None else "the steps are tiny"
     return Finding(
         "ADAGRAD",
-        f"{fell}; |dw|/|w| is {number(update, 2)}, rho {number(quality, 2)}",
-        "choose the optimizer anew (o): rmsprop forgets old gradients, and adagrad again starts with an empty sum",
+        f"{fell}; relative update {number(update, 2)}, step quality {number(quality, 2)}",
+        "change the optimizer (o): rmsprop forgets old gradients; choosing adagrad again resets its sum",
         {"effective step": history.rate, "share of epoch 1": share, "u": update, "rho": quality},
         "o",
     )
 
 
 def lr_low(history: History, holding: Holding) -> Finding | None:
-    """rho > 0.985, u < 2e-3, ml > 0.05 ch, not flat, and the loss falls (0.5 % an epoch) or gradients agree (0.2).
+    """rho > 0.985, u < 2e-3, ml > 0.05 ch, not flat, and the loss falls (0.5 % per epoch) or c > 0.2.
 
-    Where the schedule itself has brought the rate down it is no more than a note.
+    It is only a note if the schedule lowered the learning rate.
     """
     loss, quality, update, cosine = history.loss, history.quality, history.update, history.cosine
     if loss is None or quality is None or update is None or blamed(_NOT_LOW, holding):
@@ -112,18 +121,16 @@ def lr_low(history: History, holding: Holding) -> Finding | None:
     if slope <= 0.005 and not (cosine is not None and cosine > 0.2):
         return None
     half = math.log(2) / -math.log1p(-slope) if 0 < slope < 1 else None
-    projected = (
-        f"at this slope: {math.ceil(half)} more epochs to half the loss" if half is not None else "it does not fall"
-    )
+    projected = f"{math.ceil(half)} more epochs to half the loss" if half is not None else "it does not fall"
     highest, now = history.epochs.highest_lr, history.epochs.last.lr
     lowered = highest > 0 and now < 0.5 * highest
-    meant = f"; its schedule has brought the rate to {now / highest:.0%}" if lowered else ""
-    agreed = f", gradients agree (c {number(cosine, 2)})" if cosine is not None and cosine > 0.2 else ""
+    meant = f"; the schedule has lowered the learning rate to {now / highest:.0%} of its maximum" if lowered else ""
+    agreed = f", gradients agree (cosine {number(cosine, 2)})" if cosine is not None and cosine > 0.2 else ""
     return Finding(
         "LR_LOW",
-        f"every step does what it promised (rho {number(quality, 3)}) and moves the weights by {number(update, 2)}"
-        f"{agreed}; {slope:.1%} an epoch, {projected}{meant}",
-        "three times the rate (l, x3), or twice (+). A low rate makes steps safe, not sufficient",
+        f"steps match their linear prediction (ratio {number(quality, 3)}) but are tiny (relative update "
+        f"{number(update, 2)}){agreed}; the loss falls by {slope:.1%} per epoch, {projected}{meant}",
+        "multiply the learning rate by 3 (l, x3) or by 2 (+)",
         {"rho": quality, "u": update, "c": cosine, "fall an epoch": slope, "epochs to half": half},
         "l",
         "note" if lowered else "warning",
@@ -131,7 +138,7 @@ def lr_low(history: History, holding: Holding) -> Finding | None:
 
 
 def plateau(history: History, holding: Holding) -> Finding | None:
-    """Flat. The advice follows from what else holds, and without a cause none is made up."""
+    """Flat. The advice depends on the other findings; if none explains it, the cause is reported as not found."""
     if not flat(history):
         return None
     causes = blamed(_CAUSES, holding)
@@ -141,15 +148,16 @@ def plateau(history: History, holding: Holding) -> Finding | None:
         cause, advice, key = f"see {causes[0]}", f"act on {causes[0]} first", ""
     elif small:
         cause, advice, key = (
-            "steps too small to get anywhere",
-            "ten times the rate (l, x10) shows whether it is that",
+            "possibly too small steps",
+            "multiply the learning rate by 10 (l, x10) to see whether this is the cause",
             "l",
         )
     else:
-        cause, advice, key = "not found", "look at the layers (w) and at the data; more epochs alone bring little", "w"
+        cause, advice, key = "not found", "check the layers (w) and the data; more epochs alone will not help much", "w"
     return Finding(
         "PLATEAU",
-        f"{_flat_words(history)}. Cause: {cause} (rho {number(quality, 2)}, u {number(update, 2)})",
+        f"{_flat_words(history)}. Cause: {cause} (step quality {number(quality, 2)}, relative update "
+        f"{number(update, 2)})",
         advice,
         {"epochs without 1 % gain": history.epochs.without_gain, "rho": quality, "u": update},
         key,
@@ -162,7 +170,7 @@ _CAUSES = ORDER[: ORDER.index("PLATEAU")]
 
 
 def _flat_words(history: History) -> str:
-    return f"flat: {history.epochs.without_gain} epochs without 1 % gain at {number(history.loss)}"
+    return f"no gain of 1 % for {history.epochs.without_gain} epochs, training loss {number(history.loss)}"
 
 
 def _no_gain_in_two(history: History) -> bool:

@@ -1,4 +1,4 @@
-"""Follows a run event by event and says which findings become active and which no longer hold."""
+"""Diagnose a run from its events: report findings that become active or are resolved."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Undo
 
 REMEMBERED = 64
-"""Interventions, the newest, that an undo can go back to."""
+"""Number of newest interventions to which an undo can go back."""
 TOLD_AGAIN = 10
-"""Epochs after which a finding that still holds is told again, its evidence newer."""
+"""Epochs after which a finding that still holds is reported again, with newer evidence."""
 
 
 @dataclass(frozen=True, slots=True)
 class DiagnosisState:
-    """Where a diagnosis stands.
+    """The state of a diagnosis.
 
     Attributes:
-        history: what the rules look at.
-        held: for how many consecutive epochs each finding has held.
-        missed: for how many each finding that was said has not.
-        active: what has been said and still holds, as it was said.
+        history: the input of the rules.
+        held: number of consecutive epochs for which each finding has held.
+        missed: number of consecutive epochs for which each active finding has not held.
+        active: the findings that have been reported and not resolved, as last reported.
     """
 
     history: History = field(default_factory=History)
@@ -45,17 +45,17 @@ class DiagnosisMonitor:
     """The diagnosis of one run. The same events give the same findings, live and from a journal.
 
     Args:
-        publish: takes the events that pass through `publish`, and what is said about them.
+        publish: receives the events that pass through `publish`, and the findings about them.
     """
 
     def __init__(self, publish: Callable[[ev.AnyEvent], None] = lambda event: None) -> None:
         self._publish = publish
         self.course = DiagnosisState()
         self._before: list[tuple[str, DiagnosisState]] = []
-        """Where it stood before each intervention, by the id of its command: what an undo goes back to."""
+        """The state before each intervention, by the id of its command, for an undo."""
 
     def publish(self, event: ev.AnyEvent) -> None:
-        """Pass an event on, and after it what is to be said; nothing follows the end of a run."""
+        """Forward an event, followed by the findings about it; the end of a run is forwarded last."""
         said = self.take(event)
         if isinstance(event, ev.RunFinished):
             for diagnosed in said:
@@ -67,7 +67,7 @@ class DiagnosisMonitor:
             self._publish(diagnosed)
 
     def take(self, event: ev.AnyEvent) -> list[ev.Diagnosed]:
-        """Fold one event; returns what is to be said now."""
+        """Reduce one event and return the findings to report."""
         cause = event.cause
         if isinstance(event, ev.RolledBack) and event.restored is not None:
             return self._go_back(event.restored.undid, event.step)
@@ -96,7 +96,7 @@ class DiagnosisMonitor:
     def _judge(self, step: int, epoch: int, *, between_epochs: bool = False) -> list[ev.Diagnosed]:
         found = holding(self.course.history)
         if between_epochs:
-            # An epoch more or less decides what has to hold for several; here only the rest is asked.
+            # Findings that must hold for several epochs are only decided at the end of an epoch.
             found = {name: finding for name, finding in found.items() if name in AT_ONCE or name in self.course.active}
             held = dict(self.course.held)
         else:
@@ -115,26 +115,25 @@ class DiagnosisMonitor:
         if not between_epochs:
             missed = {name: self.course.missed.get(name, 0) + 1 for name in active if name not in found}
             for name in [name for name, epochs in missed.items() if name in AT_ONCE or epochs >= EPOCHS_HELD]:
-                said.append(_gone(active.pop(name), step))
+                said.append(_resolved(active.pop(name), step))
                 missed.pop(name)
         self.course = replace(self.course, held=held, missed=missed, active=active)
         return said
 
     def _go_back(self, undid: str, step: int) -> list[ev.Diagnosed]:
-        """Stand where it stood before an intervention, and correct what has been said since."""
-        places = [place for place, (name, _) in enumerate(self._before) if name == undid]
-        place = places[-1] if places else None
-        if place is None:
+        """Restore the state before an intervention, and correct the findings reported since."""
+        indices = [index for index, (name, _) in enumerate(self._before) if name == undid]
+        if not indices:
             return []
-        left = self.course.active
-        self.course = self._before[place][1]
-        del self._before[place:]
+        abandoned = self.course.active
+        self.course = self._before[indices[-1]][1]
+        del self._before[indices[-1] :]
         now = self.course.active
-        gone = [_gone(said, step) for name, said in left.items() if name not in now]
-        return gone + [said.model_copy(update={"step": step}) for name, said in now.items() if name not in left]
+        gone = [_resolved(finding, step) for name, finding in abandoned.items() if name not in now]
+        return gone + [event.model_copy(update={"step": step}) for name, event in now.items() if name not in abandoned]
 
     def standing(self) -> list[ev.Diagnosed]:
-        """What holds now, in the order of decision, with the evidence of now: the first is the headline."""
+        """Return the active findings by priority, with current evidence; the first is the headline."""
         found = holding(self.course.history)
         fresh: list[ev.Diagnosed] = []
         for name, said in self.course.active.items():
@@ -143,15 +142,15 @@ class DiagnosisMonitor:
         return sorted(fresh, key=lambda said: said.rank)
 
     def dump(self) -> dict[str, Any]:
-        """All that the rest of the diagnosis depends on, for a checkpoint."""
+        """Return the state of the diagnosis for a checkpoint."""
         return _COURSE.dump_python(self.course, mode="json")
 
     def load(self, dumped: dict[str, Any]) -> None:
-        """Put back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self.course = _COURSE.validate_python(dumped)
 
 
-def _gone(said: ev.Diagnosed, step: int) -> ev.Diagnosed:
+def _resolved(said: ev.Diagnosed, step: int) -> ev.Diagnosed:
     return said.model_copy(update={"active": False, "again": False, "step": step})
 
 

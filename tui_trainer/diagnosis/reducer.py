@@ -1,4 +1,4 @@
-"""From events to a history: one fold, for the run that trains and for the journal that is read again."""
+"""Reduce events to a history, both during training and from a journal."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tui_trainer.diagnosis.history import (
 from tui_trainer.protocol import events as ev
 
 QUALITY, COSINE, UPDATE, EFFECTIVE = "step_quality", "gradient_cosine", "update_ratio", "effective_rate"
-"""Names of the columns in which a run publishes what its probes found."""
+"""Names of the columns in which a run publishes the results of its step probe."""
 LARGEST = sys.float_info.max
-"""Stands for the mean loss of an epoch that was no number."""
+"""Replaces a mean epoch loss that was not finite."""
 
 
 def follow(history: History, event: ev.AnyEvent) -> History:
-    """The history with one more event. What the event does not say stays as it was."""
+    """Return the history with another event; everything that the event does not mention is unchanged."""
     fold = _FOLDS.get(type(event))
     return fold(history, event) if fold is not None else history
 
@@ -154,8 +154,8 @@ def _setting_changed(history: History, event: ev.SettingChanged) -> History:
     return replace(history, probes=()) if event.name == "lr" else history
 
 
-def _steps_anew(history: History, event: ev.Event) -> History:
-    """Steps of another rate or from other weights: the probes of the old ones say nothing of them."""
+def _reset_probes(history: History, event: ev.Event) -> History:
+    """Drop the probes: they do not describe steps with another learning rate or from other weights."""
     del event
     return replace(history, probes=())
 
@@ -172,7 +172,7 @@ _FOLDS: dict[type[ev.Event], Callable[[History, Any], History]] = {
     ev.LossBroke: _loss_broke,
     ev.OptimizerChanged: _optimizer_changed,
     ev.SettingChanged: _setting_changed,
-    ev.SchedulerChanged: _steps_anew,
-    ev.RolledBack: _steps_anew,
+    ev.SchedulerChanged: _reset_probes,
+    ev.RolledBack: _reset_probes,
     ev.RunFinished: _finished,
 }

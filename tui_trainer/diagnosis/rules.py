@@ -1,4 +1,4 @@
-"""Every rule, in an order in which each is asked after those that it looks at."""
+"""All rules, in dependency order."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ RULES: Mapping[Name, Rule] = {
     "PLATEAU": learning_rate.plateau,
     "STOPPED_TOO_SOON": generalization.stopped_too_soon,
 }
-"""One function for each finding; a new one is a function, its row here, and its row in `HEADLINES`."""
+"""The rule of each finding. To add one, write a function and add a row here and in `HEADLINES`."""
 
 
 def holding(history: History) -> dict[Name, Finding]:
-    """What holds at this moment, however long it has."""
-    found: dict[Name, Finding] = {}
+    """Return the findings of all rules that hold at this moment."""
+    findings: dict[Name, Finding] = {}
     for name, rule in RULES.items():
-        finding = rule(history, found)
+        finding = rule(history, findings)
         if finding is not None:
-            found[name] = finding
-    return found
+            findings[name] = finding
+    return findings

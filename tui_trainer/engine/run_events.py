@@ -16,6 +16,26 @@ if TYPE_CHECKING:
     from tui_trainer.engine.trainer import Trainer
 
 
+PREVIEW_POINTS = 2000
+"""Points of a sampled schedule that are sent to viewers; a chart has fewer columns."""
+
+
+def publish_schedule(trainer: Trainer) -> None:
+    """Publish the sampled curve of an imported scheduler, so that viewers can draw the coming rate."""
+    plan = trainer.plan
+    if plan.sampled_curve is not None:
+        curve = plan.sampled_curve.thinned(PREVIEW_POINTS)
+        trainer.publish(
+            ev.SchedulePreview(
+                scheduler=plan.scheduler,
+                base=plan.base,
+                steps=list(curve.steps),
+                lr=list(curve.lr),
+                step=trainer.step,
+            )
+        )
+
+
 def started(trainer: Trainer, path: str) -> ev.RunStarted:
     """What the run is made of."""
     config, shop, judge = trainer.config, trainer.shop, trainer.judge

@@ -42,6 +42,7 @@ from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
 from tui_trainer.engine.monitoring.recorder import Recorder, Timer, columns
 from tui_trainer.engine.pictures.recorder import PictureRecorder
 from tui_trainer.engine.steps import closure
+from tui_trainer.optim.imported_scheduler import sampled_plan
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.runs.run_dir import RunDir
@@ -158,6 +159,7 @@ class Trainer:
             self.saver = Checkpointer(folder, self.config.checkpoints, self.publish)
             self.saver.rest(self.watch.read(), perf_counter())
         self.publish(run_events.started(self, str(folder.path) if folder is not None else ""))
+        run_events.publish_schedule(self)
         self.enter("paused" if self.paused else "running")
 
     def log(self, line: str) -> None:
@@ -300,6 +302,7 @@ class Trainer:
 
     def set_rate(self) -> None:
         """Give the optimizer the rate of the coming batch, by a plan that may be a new one."""
+        self.plan = sampled_plan(self.plan)
         self._moves_each_step = self.plan.scheduler.changes_each == "step"
         self._give_rate()
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
+from tui_trainer.components.schedulers.builtin import AnyScheduler
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol.commands import AnyCommand
 
@@ -186,6 +187,19 @@ class SchedulerChanged(Event):
     """The previous schedule, in words."""
 
 
+class SchedulePreview(Event):
+    """The sampled curve of an imported scheduler, from which viewers draw the coming rate without running its code."""
+
+    type: Literal["SchedulePreview"] = "SchedulePreview"
+    scheduler: AnyScheduler
+    base: float
+    """The learning rate with which the schedule began."""
+    steps: list[int]
+    """Numbers of calls of the scheduler's `step`, increasing from 0."""
+    lr: list[float]
+    """The learning rate from each of them until the next, before manual changes."""
+
+
 class OptimizerChanged(Event):
     """Another optimizer is used from this step on, starting with an empty state."""
 
@@ -358,6 +372,7 @@ AnyEvent = Annotated[
     | LayersMeasured
     | LossBroke
     | SchedulerChanged
+    | SchedulePreview
     | OptimizerChanged
     | SettingChanged
     | CheckpointSaved

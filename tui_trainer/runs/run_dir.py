@@ -1,4 +1,4 @@
-"""The directory of one run: created once, locked while its host is alive."""
+"""The run directory of one run: created once, locked while its host is alive."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
+from tui_trainer.components.schedulers.base import SampledCurve
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.describe import describe, epoch_line, letter
@@ -25,6 +26,8 @@ MAX_MARKS = 5000
 """Marks that are kept; later ones are ignored."""
 MAX_GHOSTS = 8
 """Newest ghosts that are kept."""
+MAX_SCHEDULES = 8
+"""Newest sampled schedules that are kept."""
 GHOST_POINTS = 200
 """Points of a ghost curve."""
 CLOCK = "seconds"
@@ -112,6 +115,8 @@ class RunState(BaseModel):
     bad_epochs: int = 0
     best: ev.Best | None = None
     plan: LrPlan | None = None
+    schedules: list[ev.SchedulePreview] = []
+    """The sampled curves of imported schedulers; plans arrive without them."""
     optimizer: AnyOptimizer | None = None
     memory: int = 0
     device_memory: int = 0
@@ -133,6 +138,7 @@ class RunState(BaseModel):
     def model_post_init(self, context: Any) -> None:
         if self.log.maxlen is None:
             self.log = deque(self.log, maxlen=LOG_LINES)
+        self._attach_curve()
 
     @property
     def over(self) -> bool:
@@ -204,6 +210,18 @@ class RunState(BaseModel):
             self._log(event)
         batch.flush()
         self.seq = seq
+        if self.schedules:
+            self._attach_curve()
+
+    def _attach_curve(self) -> None:
+        """Give the plan the newest sampled curve of its scheduler."""
+        plan = self.plan
+        if plan is None or plan.sampled_curve is not None:
+            return
+        for preview in reversed(self.schedules):
+            if preview.scheduler == plan.scheduler and preview.base == plan.base:
+                self.plan = plan.with_curve(SampledCurve(preview.steps, preview.lr))
+                return
 
     def _log(self, event: ev.AnyEvent) -> None:
         """Add the log line and the mark of an event, if it has them."""
@@ -281,6 +299,12 @@ def _layers_measured(_state: RunState, event: ev.LayersMeasured, batch: SeriesBa
 
 def _scheduler_changed(state: RunState, event: ev.SchedulerChanged) -> None:
     state.plan, state.lr = event.plan, event.lr
+
+
+def _schedule_preview(state: RunState, event: ev.SchedulePreview) -> None:
+    state.schedules = [*state.schedules[1 - MAX_SCHEDULES :], event]
+    if state.plan is not None:
+        state.plan = state.plan.with_curve(None)  # the new curve may reach further
 
 
 def _optimizer_changed(state: RunState, event: ev.OptimizerChanged) -> None:
@@ -379,6 +403,7 @@ _FOLDS: dict[type[ev.Event], Any] = {
     ev.RunStarted: _run_started,
     ev.StatusChanged: _status_changed,
     ev.SchedulerChanged: _scheduler_changed,
+    ev.SchedulePreview: _schedule_preview,
     ev.OptimizerChanged: _optimizer_changed,
     ev.SettingChanged: _setting_changed,
     ev.CheckpointSaved: _checkpoint_saved,

@@ -109,25 +109,25 @@ def test_a_rate_set_by_hand_stays_set(call: str) -> None:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        ("StepLR", "is not the call of a scheduler"),
+        ("StepLR", "is not a scheduler"),
         ("StepLR(", "is not a call"),
         ("", "is not a call"),
         ("StepLr(30)", "torch has no scheduler 'StepLr'.*StepLR"),
         ("StepLR()", "StepLR needs step_size"),
         ("StepLR(stepsize=3)", "no argument 'stepsize' here.*step_size"),
-        ("StepLR(0)", "step_size must be above 0"),
+        ("StepLR(0)", "step_size must be greater than 0"),
         ("StepLR('x')", "wrong type"),
         ("StepLR(1, 2, 3)", "takes at most 2 arguments"),
-        ("LambdaLR(0.9)", "lr_lambda is a function of the epoch"),
-        ("LambdaLR(lambda epoch: __import__('os').getpid())", "more than arithmetic"),
-        ("LambdaLR(lambda epoch: epoch.real)", "more than arithmetic"),
-        ("LambdaLR(lambda epoch: 1 / epoch)", "has no rate: "),
-        ("ExponentialLR(9 ** 9 ** 9)", "has no rate: math range error"),
+        ("LambdaLR(0.9)", "lr_lambda must be a function of the epoch"),
+        ("LambdaLR(lambda epoch: __import__('os').getpid())", "is not supported"),
+        ("LambdaLR(lambda epoch: epoch.real)", "is not supported"),
+        ("LambdaLR(lambda epoch: 1 / epoch)", "cannot be evaluated: "),
+        ("ExponentialLR(9 ** 9 ** 9)", "cannot be evaluated: math range error"),
         ("StepLR('x' * 1000000000)", "is not a number"),
-        ("StepLR(" + "-" * 990 + "1)", "nested|is not a call|above 0"),
-        ("ReduceLROnPlateau()", 'choose scheduler.kind = "plateau"'),
-        ("SequentialLR([StepLR(3)], milestones=[5])", "1 schedulers meet at 0 milestones"),
-        ("SequentialLR(StepLR(3), [])", "schedulers is a list of calls"),
+        ("StepLR(" + "-" * 990 + "1)", "nested|is not a call|greater than 0"),
+        ("ReduceLROnPlateau()", 'use scheduler.kind = "plateau"'),
+        ("SequentialLR([StepLR(3)], milestones=[5])", "1 schedulers need 0 milestones"),
+        ("SequentialLR(StepLR(3), [])", "schedulers must be a list of calls"),
         ("ChainedScheduler([StepLR(3), CyclicLR(0.1, 0.2)])", "CyclicLR sets the rate"),
         ("CyclicLR(0.3, 0.2)", "less than or equal to 1"),
     ],
@@ -138,4 +138,4 @@ def test_what_is_no_scheduler_says_why(call: str, words: str) -> None:
 
 
 def test_nothing_is_run() -> None:
-    assert curve_of("LambdaLR(lambda epoch: 0.5 ** epoch)")(1.0, 3) == 0.125
+    assert curve_of("LambdaLR(lambda epoch: 0.5 ** epoch)", {})(1.0, 3) == 0.125

@@ -1,30 +1,31 @@
-"""Learning-rate schedules: pure functions of a clock, in closed form.
+"""Learning-rate schedules in closed form, as stateless functions of a clock.
 
-Nothing here remembers anything. A schedule says what the rate is at a point of time, so the same object trains, draws
-the coming rate, is swapped while a run goes on and resumes for nothing. Where torch has the schedule, the rates equal
-torch's step by step (`tests/components/test_schedulers.py`).
+A schedule computes the learning rate at any point of time and keeps no state. The same object therefore trains, draws
+the coming rate, can be swapped during a run, and resumes without being saved. Where torch has the schedule, the rates
+equal torch's step by step (`tests/components/schedulers/test_builtin.py`).
 """
 
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tui_trainer.components.base import Count, NonNegative, Positive, Share, Whole
+from tui_trainer.components.base import Arguments, Count, ImportPath, NonNegative, Positive, Share, Whole, choices
 from tui_trainer.components.schedulers.base import Clock, Scheduler, Unit
-from tui_trainer.components.schedulers.torch_expression import curve_of
+from tui_trainer.components.schedulers.torch_expression import Curve, curve_of
 
 
 class Constant(Scheduler):
-    """The same rate throughout; with `steps`, a different share of it at first (torch `ConstantLR`)."""
+    """A constant learning rate; with `steps`, a multiple of it for the first steps (torch `ConstantLR`)."""
 
     kind: Literal["constant"] = "constant"
     factor: Positive = 1.0
-    """Share of the rate used for the first `steps`."""
+    """Factor on the learning rate during the first `steps` steps."""
     steps: Whole = 0
-    """Steps for which `factor` holds."""
+    """Number of steps with `factor` applied."""
 
     def shape(self, base: float, clock: Clock) -> float:
         return base * self.factor if clock.step < self.steps else base
@@ -35,43 +36,43 @@ class Constant(Scheduler):
 
 
 class InverseTime(Scheduler):
-    """1/t decay: t_k = base / (1 + decay k), the classic of stochastic approximation (torch `LambdaLR`)."""
+    """1/t decay: lr_k = base / (1 + decay k), the classic schedule of stochastic approximation (torch `LambdaLR`)."""
 
     kind: Literal["inverse-time"] = "inverse-time"
     decay: NonNegative = 0.2
-    """How fast the rate falls: after 1/decay counts it has halved."""
+    """Decay speed: the learning rate has halved after 1/decay epochs (or steps)."""
     per: Unit = "epoch"
-    """What k counts."""
+    """Unit of k: epochs or steps."""
 
     def shape(self, base: float, clock: Clock) -> float:
         return base / (1 + self.decay * clock.count(self.per))
 
 
 class Exponential(Scheduler):
-    """Exponential decay: t_k = base gamma^k = base e^(-beta k) with gamma = e^-beta (torch `ExponentialLR`)."""
+    """Exponential decay: lr_k = base gamma^k = base e^(-beta k) with gamma = e^-beta (torch `ExponentialLR`)."""
 
     kind: Literal["exponential"] = "exponential"
     gamma: Annotated[float, Field(gt=0, le=1)] = 0.9
-    """What the rate is multiplied by at each count."""
+    """Factor on the learning rate at each epoch (or step)."""
     per: Unit = "epoch"
-    """What k counts."""
+    """Unit of k: epochs or steps."""
 
     def shape(self, base: float, clock: Clock) -> float:
         return base * self.gamma ** clock.count(self.per)
 
 
 class Staircase(Scheduler):
-    """Step decay: the rate times `gamma` every `period`, or at each milestone (torch `StepLR`, `MultiStepLR`)."""
+    """Step decay: multiply the rate by `gamma` every `period`, or at milestones (torch `StepLR`, `MultiStepLR`)."""
 
     kind: Literal["staircase"] = "staircase"
     period: Count = 10
-    """Counts between two drops; not used where milestones are given."""
+    """Epochs (or steps) between two drops; ignored if milestones are given."""
     gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """What the rate is multiplied by at each drop."""
+    """Factor on the learning rate at each drop."""
     milestones: tuple[Count, ...] = ()
-    """Counts at which the rate drops, in place of a fixed period."""
+    """Epochs (or steps) at which the learning rate drops, instead of a fixed period."""
     per: Unit = "epoch"
-    """What is counted."""
+    """Unit of period and milestones: epochs or steps."""
 
     def shape(self, base: float, clock: Clock) -> float:
         count = clock.count(self.per)
@@ -80,64 +81,64 @@ class Staircase(Scheduler):
 
 
 class Polynomial(Scheduler):
-    """base (1 - k/T)^power, down to zero at the end of the run (torch `PolynomialLR`)."""
+    """Polynomial decay: base (1 - k/T)^power, reaching zero at the end of the run (torch `PolynomialLR`)."""
 
     spans_run = True
     kind: Literal["polynomial"] = "polynomial"
     power: Positive = 2.0
-    """1 is a straight line; larger falls earlier."""
+    """Exponent; 1 is a straight line, larger values decay earlier."""
 
     def shape(self, base: float, clock: Clock) -> float:
         return base * (1 - min(clock.step / clock.total, 1)) ** self.power
 
 
 class LinearDecay(Scheduler):
-    """A straight line from one share of the rate to another over the run (torch `LinearLR`)."""
+    """A linear change from one multiple of the learning rate to another over the run (torch `LinearLR`)."""
 
     spans_run = True
     kind: Literal["linear"] = "linear"
     start_factor: NonNegative = 1.0
-    """Share of the rate at the start."""
+    """Factor on the learning rate at the start of the run."""
     end_factor: NonNegative = 0.0
-    """Share of the rate at the end of the run."""
+    """Factor on the learning rate at the end of the run."""
 
     def shape(self, base: float, clock: Clock) -> float:
         return base * (self.start_factor + (self.end_factor - self.start_factor) * min(clock.step / clock.total, 1))
 
 
 class Cosine(Scheduler):
-    """Half a cosine from the rate to `min_lr` at the end of the run (torch `CosineAnnealingLR`; arXiv 1608.03983)."""
+    """Cosine annealing to `min_lr` at the end of the run (torch `CosineAnnealingLR`; arXiv 1608.03983)."""
 
     spans_run = True
     kind: Literal["cosine"] = "cosine"
     min_lr: NonNegative = 0.0
-    """The rate at the end of the run."""
+    """Learning rate at the end of the run."""
 
     def shape(self, base: float, clock: Clock) -> float:
         return _cosine(base, self.min_lr, min(clock.step / clock.total, 1))
 
 
 class WarmRestarts(Scheduler):
-    """A cosine that starts again after `first` counts, and each time lasts `mult` times as long.
+    """Cosine annealing with warm restarts: each cycle is `mult` times as long as the last.
 
     torch `CosineAnnealingWarmRestarts`; arXiv 1608.03983.
     """
 
     kind: Literal["warm-restarts"] = "warm-restarts"
     first: Count = 10
-    """Length of the first cycle."""
+    """Length of the first cycle, in epochs or steps (torch `T_0`)."""
     mult: Count = 1
-    """How much longer each cycle is than the one before."""
+    """Factor on the cycle length after each restart (torch `T_mult`)."""
     min_lr: NonNegative = 0.0
-    """The rate at the end of a cycle."""
+    """Learning rate at the end of a cycle (torch `eta_min`)."""
     unit: Unit = "epoch"
-    """What the length of a cycle counts; the rate moves at every step either way."""
+    """Unit of the cycle length: epochs or steps; the learning rate changes at every step in both cases."""
 
     def shape(self, base: float, clock: Clock) -> float:
         passed = clock.step if self.unit == "step" else clock.step / clock.steps_per_epoch
         if self.mult == 1:
             return _cosine(base, self.min_lr, (passed % self.first) / self.first)
-        # Cycle n starts at first (mult^n - 1) / (mult - 1). The logarithm may land one off at a boundary: step back on.
+        # Cycle n starts at first (mult^n - 1) / (mult - 1). Rounding of the logarithm may be off by one at a boundary.
         cycle = int(math.log(passed / self.first * (self.mult - 1) + 1, self.mult))
         while self._start(cycle + 1) <= passed:
             cycle += 1
@@ -150,23 +151,23 @@ class WarmRestarts(Scheduler):
 
 
 class OneCycle(Scheduler):
-    """Up to the rate and far below it within one run (torch `OneCycleLR`; arXiv 1708.07120).
+    """One-cycle policy: rise to a peak, then anneal far below the start (torch `OneCycleLR`; arXiv 1708.07120).
 
-    The optimizer's rate is the peak. Momentum stays as it is: torch's `cycle_momentum` is off.
+    The optimizer's learning rate is the peak. The momentum is not changed (torch `cycle_momentum=False`).
     """
 
     spans_run = True
     kind: Literal["one-cycle"] = "one-cycle"
     rise: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    """Share of the run that climbs (torch `pct_start`)."""
+    """Fraction of the run spent increasing the learning rate (torch `pct_start`)."""
     div_factor: Positive = 25.0
-    """The run starts at the peak divided by this."""
+    """Initial learning rate = peak / div_factor."""
     final_div_factor: Positive = 1e4
-    """The run ends at its first rate divided by this."""
+    """Final learning rate = initial learning rate / final_div_factor."""
     anneal: Literal["cosine", "linear"] = "cosine"
-    """The shape of the climb and of the fall."""
+    """Shape of the rise and of the fall (torch `anneal_strategy`)."""
     three_phase: bool = False
-    """Fall back symmetrically first, then to the final rate."""
+    """Add a third phase: fall back symmetrically to the initial rate first, then anneal to the final rate."""
 
     def shape(self, base: float, clock: Clock) -> float:
         low, last = base / self.div_factor, base / self.div_factor / self.final_div_factor
@@ -192,22 +193,22 @@ class OneCycle(Scheduler):
 
 
 class Cyclic(Scheduler):
-    """A triangle between a low rate and the optimizer's rate, again and again (torch `CyclicLR`; arXiv 1506.01186).
+    """A repeated triangle between a low learning rate and the optimizer's (torch `CyclicLR`; arXiv 1506.01186).
 
-    torch's `base_lr` is `low` times the optimizer's rate, its `max_lr` the optimizer's rate; `cycle_momentum` is off.
+    The optimizer's learning rate is torch's `max_lr`, and `low` times it is `base_lr`; `cycle_momentum` is off.
     """
 
     kind: Literal["cyclic"] = "cyclic"
     low: Share = 0.1
-    """Share of the rate at the bottom of the triangle."""
+    """Lowest learning rate, as a fraction of the optimizer's."""
     up: Count = 200
-    """Steps of the rising half (torch `step_size_up`)."""
+    """Number of steps in the rising half of a cycle (torch `step_size_up`)."""
     down: Count | None = None
-    """Steps of the falling half; as many as rise, where none are given."""
+    """Number of steps in the falling half of a cycle; the same as `up` if not given (torch `step_size_down`)."""
     mode: Literal["triangular", "triangular2", "exp-range"] = "triangular"
-    """Peaks of one height, halved each cycle, or shrinking by `gamma` each step."""
+    """Amplitude: constant, halved each cycle (triangular2), or multiplied by `gamma` at each step (exp-range)."""
     gamma: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """For exp-range: what the height is multiplied by at each step."""
+    """Factor on the amplitude at each step, for exp-range."""
 
     def shape(self, base: float, clock: Clock) -> float:
         length = self.up + (self.down or self.up)
@@ -224,18 +225,18 @@ class Cyclic(Scheduler):
 
 
 class WarmupStableDecay(Scheduler):
-    """Up, a long plateau, and a fall at the end of the run (trapezoidal; arXiv 2404.06395)."""
+    """Warm-up, a constant learning rate, and a decay at the end of the run (trapezoidal; arXiv 2404.06395)."""
 
     spans_run = True
     kind: Literal["warmup-stable-decay"] = "warmup-stable-decay"
     warmup: Annotated[float, Field(ge=0)] = 0.05
-    """Steps (a whole number) or share of the run (below 1) over which the rate first rises in a straight line."""
+    """Length of the linear warm-up: a number of steps, or a fraction of the run if below 1."""
     decay: Annotated[float, Field(gt=0, le=1)] = 0.2
-    """Share of the run, after the warm-up, over which the rate falls at the end."""
+    """Fraction of the run, after the warm-up, over which the learning rate decays at the end."""
     end_factor: Share = 0.0
-    """Share of the rate at the end of the run."""
+    """Factor on the learning rate at the end of the run."""
     fall: Literal["linear", "cosine", "sqrt"] = "linear"
-    """The shape of the fall: a line, half a cosine, or 1 - sqrt(t)."""
+    """Shape of the decay: linear, cosine, or 1 - sqrt(t)."""
 
     def shape(self, base: float, clock: Clock) -> float:
         length = self.decay * clock.total
@@ -247,30 +248,30 @@ class WarmupStableDecay(Scheduler):
 
 
 class Plateau(Scheduler):
-    """Drop the rate when a metric stops improving (torch `ReduceLROnPlateau`).
+    """Reduce the learning rate when a metric stops improving (torch `ReduceLROnPlateau`).
 
-    As in torch, `patience` bad epochs are forgiven and the next one drops the rate. Unlike torch, an epoch whose value
-    is not finite counts for nothing: it neither drops the rate nor resets the count.
+    As in torch, the learning rate drops after `patience` + 1 epochs without improvement. Unlike in torch, an epoch with
+    a metric that is not finite is ignored: it neither drops the learning rate nor resets the count.
     """
 
     watches = True
     kind: Literal["plateau"] = "plateau"
     watch: Literal["val_loss", "val_error", "train_loss"] = "val_loss"
-    """The metric: validation loss, validation error (1 - accuracy), or the training objective of the epoch."""
+    """Metric to watch: validation loss, validation error (1 - accuracy), or the mean training loss of the epoch."""
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    """What the rate is multiplied by at each drop."""
+    """Factor on the learning rate at each drop."""
     patience: Whole = 10
-    """Epochs without improvement that are forgiven before the rate drops."""
+    """Number of epochs without improvement to allow before the learning rate drops."""
     threshold: NonNegative = 1e-4
-    """The improvement that counts."""
+    """Smallest change of the metric that counts as an improvement."""
     threshold_mode: Literal["rel", "abs"] = "rel"
-    """Whether the threshold is a share of the best value or a difference from it."""
+    """Whether the threshold is relative to the best value (rel) or an absolute difference (abs)."""
     cooldown: Whole = 0
-    """Epochs after a drop during which nothing is counted."""
+    """Number of epochs to wait after a drop before counting again."""
     min_lr: NonNegative = 0.0
-    """The rate is never dropped below this."""
+    """Lower bound on the learning rate."""
     eps: NonNegative = 1e-8
-    """A drop smaller than this is not made."""
+    """Smallest reduction of the learning rate; smaller ones are skipped."""
 
     @property
     def changes_each(self) -> Unit:
@@ -297,24 +298,49 @@ class Plateau(Scheduler):
 
 
 class Torch(Scheduler):
-    """Any of torch's schedulers by the call that makes it, in closed form: nothing is run, and torch is not needed.
+    """A torch scheduler given as text, evaluated in closed form: no code is run.
 
-    Rates that torch would overwrite when they were set by hand (LambdaLR, CyclicLR, OneCycleLR) stay set here.
+    A learning rate set by hand is kept as a factor, also for the schedulers with which torch would overwrite it
+    (LambdaLR, CyclicLR, OneCycleLR).
     """
 
     kind: Literal["torch"] = "torch"
     call: Annotated[str, Field(max_length=1000)] = "ExponentialLR(gamma=0.9)"
-    """The call without the optimizer, as in "StepLR(step_size=30)" or "LambdaLR(lambda epoch: 1 / (1 + epoch))"."""
+    """Call without the optimizer, as in "StepLR(step_size=30)" or "LambdaLR(lambda epoch: 1 / (1 + epoch))"."""
     per: Unit = "epoch"
-    """How often its `step` is called."""
+    """Call the scheduler's `step` after each epoch or after each step."""
 
     @model_validator(mode="after")
     def _readable(self) -> Torch:
-        curve_of(self.call)
+        _torch_curve(self.call)
         return self
 
     def shape(self, base: float, clock: Clock) -> float:
-        return curve_of(self.call)(base, clock.count(self.per))
+        return _torch_curve(self.call)(base, clock.count(self.per))
+
+
+class ImportedScheduler(Scheduler):
+    """A torch scheduler of your own: `function(optimizer, **arguments)` returns it.
+
+    The training process calls the function with a placeholder optimizer (SGD with momentum), steps the scheduler over
+    the planned length of the run, and reads the learning rate from the sampled curve, whose last value holds after its
+    end. Changes to the momentum are ignored. This runs code, so the run must be trusted (`--trust`).
+    """
+
+    kind: Literal["import"] = "import"
+    path: ImportPath = ""
+    """Scheduler class or function, as `module:name`; modules in the working directory are found too."""
+    arguments: Annotated[Arguments, Field(default_factory=dict)]
+    """Keyword arguments passed after the optimizer."""
+    per: Unit = "epoch"
+    """Call the scheduler's `step` after each epoch or after each step."""
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+    def shape(self, base: float, clock: Clock) -> float:
+        # Without a curve, as before a run has begun, only the initial rate is known.
+        return clock.sampled.at(clock.count(self.per)) if clock.sampled is not None else base
 
 
 def _cosine(start: float, end: float, share: float) -> float:
@@ -334,7 +360,13 @@ AnyScheduler = Annotated[
     | Cyclic
     | WarmupStableDecay
     | Plateau
-    | Torch,
+    | Torch
+    | ImportedScheduler,
     Field(discriminator="kind"),
 ]
-"""Every schedule. A new one is a class above and its name here."""
+"""Every schedule. To add one, write a class above and add its name here."""
+
+
+@cache
+def _torch_curve(call: str) -> Curve:
+    return curve_of(call, choices(AnyScheduler))

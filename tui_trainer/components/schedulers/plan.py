@@ -6,46 +6,48 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from tui_trainer.components.schedulers.base import Clock
+from tui_trainer.components.schedulers.base import Clock, SampledCurve
 from tui_trainer.components.schedulers.builtin import AnyScheduler
 
 
 class LrPlan(BaseModel):
-    """The learning rate of a run, past and coming, as one frozen value.
+    """The learning rate of a run, past and future, as one frozen value.
 
-    A rate set by hand multiplies the whole shape by `scale`, so that it holds at once and the schedule goes on from it,
-    whatever the schedule is. A new length of the run changes the `pace` at which the part still to come is walked, so
-    that the rate does not jump. Both are new plans; nothing is ever overwritten.
+    A learning rate set by hand multiplies the full shape by `scale`: it takes effect at once, and any schedule goes on
+    from it. A new length of the run changes the `pace` of the remaining part, so that the rate does not jump. Both
+    return a new plan.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     scheduler: AnyScheduler
     base: float
-    """The learning rate that the schedule began with."""
+    """The learning rate with which the schedule began."""
     origin: int = 0
     """The step of the run at which the schedule began."""
     length: int
-    """Steps of the schedule's own time that it was planned for."""
+    """The planned length of the schedule, in steps of its own time."""
     end: int
-    """The step of the run at which the run is to end."""
+    """The step at which the run is planned to end."""
     steps_per_epoch: int
     scale: float = 1.0
-    """What hands multiplied the shape by."""
+    """Manual scale factor."""
     held: float | None = None
-    """A rate set by hand where the shape itself is zero, or so near to it that it cannot be scaled."""
+    """A learning rate set by hand while the shape is zero, or too close to zero to be scaled."""
     anchor_step: int
     """The step of the run at which the pace last changed."""
     anchor_position: float = 0.0
-    """The schedule's own time at that step."""
+    """The schedule's own time at `anchor_step`."""
     pace: float = 1.0
-    """Steps of the schedule's own time for each step of the run."""
+    """Steps of the schedule's own time per step of the run."""
+    _curve: SampledCurve | None = PrivateAttr(default=None)
+    """Not saved or sent with the plan: the training process samples it again."""
 
     @classmethod
     def begin(cls, scheduler: AnyScheduler, base: float, *, step: int, end: int, steps_per_epoch: int) -> Self:
-        """A schedule that begins at `step` of a run that ends at `end`, with the rate `base`."""
+        """Return the plan of a schedule that begins at `step` with the rate `base`, in a run that ends at `end`."""
         return cls(
             scheduler=scheduler,
             base=base,
@@ -56,50 +58,64 @@ class LrPlan(BaseModel):
             anchor_step=step,
         )
 
+    @property
+    def sampled_curve(self) -> SampledCurve | None:
+        """The sampled curve of an imported scheduler; None if it has not been sampled, or for any other schedule."""
+        return self._curve
+
+    def with_curve(self, curve: SampledCurve | None) -> Self:
+        """Return the plan with the sampled curve of its scheduler."""
+        plan = self.model_copy()
+        plan._curve = curve
+        return plan
+
     def position(self, step: int) -> float:
-        """The schedule's own time at a step of the run."""
+        """Return the schedule's own time at a step of the run."""
         if self.pace == 1.0:
             return step - self.anchor_step + self.anchor_position
         return self.anchor_position + (step - self.anchor_step) * self.pace
 
     def shape(self, step: int, watched: Sequence[tuple[int, float]] = ()) -> float:
-        """The rate of the schedule alone at `step`, before what hands changed."""
+        """Return the rate of the schedule at `step`, before manual changes."""
         clock = Clock(
             step=self.position(step),
             epoch=step // self.steps_per_epoch - self.origin // self.steps_per_epoch,
             total=self.length,
             steps_per_epoch=self.steps_per_epoch,
             watched=[value for at, value in watched if self.origin < at <= step] if self.scheduler.watches else (),
+            sampled=self._curve,
         )
         return self.scheduler.rate(self.base, clock)
 
     def rate(self, step: int, watched: Sequence[tuple[int, float]] = ()) -> float:
-        """The learning rate for the batch after `step` steps.
+        """Return the learning rate for the batch after `step` steps.
 
-        `watched` holds (step, value) of the metric that the schedule watches, one for each ended epoch of the run.
+        Args:
+            step: optimizer steps taken.
+            watched: (step, value) of the metric that the schedule watches, one pair per ended epoch of the run.
         """
         shape = self.shape(step, watched)
         return self.held if self.held is not None and not _scalable(shape, self.held) else shape * self.scale
 
     def with_rate(self, rate: float, step: int, watched: Sequence[tuple[int, float]] = ()) -> LrPlan:
-        """The same shape, scaled so that the rate at `step` is `rate`."""
+        """Return the plan scaled so that the rate at `step` is `rate`."""
         shape = self.shape(step, watched)
         if not _scalable(shape, rate):
             return self.model_copy(update={"held": rate})
         return self.model_copy(update={"scale": rate / shape, "held": None})
 
     def with_end(self, end: int, step: int) -> LrPlan:
-        """The plan for a run that now ends at `end`: what is left of the shape is walked in what is left of the run.
+        """Return the plan for a run that now ends at `end`: the rest of the shape is fitted to the rest of the run.
 
-        The rate at `step` stays what it is. A shape that does not span the run does not change at all, nor does a
-        warm-up that is counted in steps.
+        The rate at `step` does not change. Shapes that do not span the run, and a warm-up counted in steps, stay the
+        same.
         """
         if not self.scheduler.spans_run:
             return self.model_copy(update={"end": end})
         position = self.position(step)
         longer = self.model_copy(update={"end": end, "length": max(end - self.origin, 1)})
         warming = position <= self.scheduler.warmup_steps(self.length) < longer.length and self.pace == 1.0
-        # A run of very few steps may begin in the middle of a shape: then the rate would jump.
+        # A run of very few steps may begin in the middle of a shape; in that case the rate would jump.
         if warming and float(self.scheduler.warmup).is_integer() and longer.shape(step) == self.shape(step):
             return longer
         pace = (self.length - position) / max(end - step, 1)
@@ -108,7 +124,7 @@ class LrPlan(BaseModel):
     def curve(
         self, first: int, last: int, points: int, watched: Sequence[tuple[int, float]] = ()
     ) -> tuple[list[int], list[float]]:
-        """At most `points` steps from `first` to `last` and the rates there, for drawing what is to come."""
+        """Return at most `points` steps from `first` to `last` and their rates, for drawing the future rate."""
         if last < first:
             return [], []
         count = min(points, last - first + 1)
@@ -117,5 +133,5 @@ class LrPlan(BaseModel):
 
 
 def _scalable(shape: float, rate: float) -> bool:
-    """Whether a finite factor makes this rate of a shape: one that has been halved a thousand times has none."""
+    """Return whether a finite factor takes the shape to this rate; a shape halved a thousand times has none."""
     return shape != 0 and isfinite(rate / shape)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui_trainer.components.schedulers.plan import LrPlan
+from tui_trainer.config.trust import check_scheduler
+from tui_trainer.engine import run_events
 from tui_trainer.engine.checkpointing import snapshot
 from tui_trainer.engine.checkpointing.checkpointer import is_reserved
 from tui_trainer.engine.checkpointing.file_format import BadCheckpoint, load
@@ -13,6 +15,7 @@ from tui_trainer.engine.commands.undo import forget, remember, take_back
 from tui_trainer.engine.ending import Ending
 from tui_trainer.engine.steps import closure
 from tui_trainer.errors import UserError
+from tui_trainer.optim.imported_scheduler import sampled_plan
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 
@@ -145,22 +148,25 @@ def set_learning_rate(trainer: Trainer, command: cmd.SetLearningRate) -> None:
 
 def set_scheduler(trainer: Trainer, command: cmd.SetScheduler) -> None:
     """Swap the schedule; it begins at this step."""
+    check_scheduler(command.scheduler, trainer.config)
     previous = trainer.plan.scheduler.label()
     base = command.base or trainer.plan.rate(trainer.step, trainer.judge.watched)
     if base <= 0:
         raise Refusal("the rate in force is 0: give the new schedule a base rate")
-    trainer.judge.watched.clear()
-    trainer.plan = LrPlan.begin(
+    begun = LrPlan.begin(
         command.scheduler,
         base,
         step=trainer.step,
         end=trainer.plan.end,
         steps_per_epoch=trainer.steps_per_epoch,
     )
+    trainer.plan = sampled_plan(begun)
+    trainer.judge.watched.clear()
     trainer.set_rate()
     trainer.publish(
         ev.SchedulerChanged(plan=trainer.plan, lr=trainer.rate, previous=previous, step=trainer.step, cause=command)
     )
+    run_events.publish_schedule(trainer)
 
 
 def set_optimizer(trainer: Trainer, command: cmd.SetOptimizer) -> None:
@@ -209,6 +215,7 @@ def set_epochs(trainer: Trainer, command: cmd.SetEpochs) -> None:
     trainer.plan = trainer.plan.with_end(value * trainer.steps_per_epoch, trainer.step)
     trainer.set_rate()
     _changed(trainer, command, "epochs", previous, value, trainer.plan)
+    run_events.publish_schedule(trainer)
 
 
 def evaluate(trainer: Trainer, command: cmd.Evaluate) -> None:
