@@ -31,7 +31,7 @@ def kill(watcher: SessionClient, launched: Launched, runs: int) -> None:
         lambda: len([s for s in watcher.states.values() if "last" in s.checkpoints]) == runs, "a save of each"
     )
     launched.process.kill()
-    launched.process.wait(30)
+    launched.process.wait(120)
 
 
 def test_all_dead_runs_of_a_set_and_others_are_taken_up_and_those_that_are_over_stay(tmp_path, monkeypatch):
@@ -77,7 +77,7 @@ def test_all_dead_runs_of_a_set_and_others_are_taken_up_and_those_that_are_over_
     wait_for(lambda: feed.take() and feed.over, what="the end of all")
     feed.close()
     for launched in started:
-        assert launched.process.wait(30) == 0
+        assert launched.process.wait(120) == 0
 
 
 def resumed(tmp_path: Path, name: str) -> tuple[Launched, SessionClient]:
@@ -95,7 +95,7 @@ def test_what_was_asked_after_the_last_save_is_asked_again_at_its_step(tmp_path)
     answer = watcher.ask(cmd.SetLearningRate(value=0.03))
     watcher.until(lambda: watcher.state.step > answer.step + 40, "some steps with it")
     launched.process.kill()
-    launched.process.wait(30)
+    launched.process.wait(120)
     path = tmp_path / "runs/run/events.jsonl"
     before = read_history(path)
     assert [step for step, _ in before.interventions] == [answer.step]
@@ -104,7 +104,7 @@ def test_what_was_asked_after_the_last_save_is_asked_again_at_its_step(tmp_path)
     watcher.until(lambda: watcher.state.step > before.last_step, "the steps once more")
     watcher.session.send(cmd.Stop())
     watcher.until(lambda: watcher.state.over, "the end")
-    launched.process.wait(30)
+    launched.process.wait(120)
     after = read_history(path)
     for record in (before, after):  # of the very last steps not everything may have been written
         record.rows = {step: row for step, row in record.rows.items() if step <= answer.step + 20}
@@ -138,7 +138,7 @@ def test_what_was_changed_by_hand_and_what_is_missing_is_said(tmp_path):
     watcher.until(lambda: watcher.state.status == "running" and watcher.state.step, "it to go on")
     watcher.session.send(cmd.Stop())
     watcher.until(lambda: watcher.state.over, "the end")
-    launched.process.wait(30)
+    launched.process.wait(120)
     said = [line.text for line in watcher.state.log]
     assert "run.toml has changed: data.batch_size was 20, is 10" in said, said
     assert any(line.startswith("events.jsonl ends ") for line in said)

@@ -35,7 +35,7 @@ def folded(journal: Path) -> str:
 def greetings(session: JournalSession | MultiSession, notices: list[Notice] | None = None) -> list[Greeting]:
     """All until everything has been read."""
     found: list[Greeting] = []
-    until = monotonic() + 30
+    until = monotonic() + 120
     while not found or found[-1].read < 1:
         assert monotonic() < until
         for message in session.drain():

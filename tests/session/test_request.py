@@ -132,7 +132,7 @@ def test_what_is_not_saved_is_told_to_who_asks(tmp_path):
         assert hello == Hello(frozenset({"run"}), ("events.jsonl: No space left on device",))
     finally:
         host.obey(cmd.Stop())
-        thread.join(60)
+        thread.join(120)
 
 
 def loaded(code: str) -> set[str]:
