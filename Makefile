@@ -1,4 +1,4 @@
-# Two commands do everything: `make run` trains, `make test` proves. Both set up what they need, once.
+# `make run` trains and `make test` tests. Every target installs what it needs, once.
 
 # The first Python that runs, is new enough and can make a virtual environment; say `make PYTHON=...` for another.
 SUITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
@@ -9,13 +9,27 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml constraints.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run test check format clean
+# Two workers, because the tests of the screen wait as often as they compute. `make test ARGS=tests/ui` runs some of them.
+PYTEST := env -u PYTHONUNBUFFERED $(BIN)/python -m pytest --numprocesses 2
+
+.PHONY: run test test-all soak check format clean
 
 run: $(VENV)/.installed
 	@$(BIN)/tui-trainer run $(ARGS)
 
+# Every kind of test, in a few minutes.
 test: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+	@$(PYTEST) -m "not long" $(ARGS)
+
+# What `make test` leaves out: longer storms, every stress attack, more of the lecture.
+test-all: $(VENV)/.installed-dev
+	@$(PYTEST) -m long --durations=20 $(ARGS)
+
+# Stress attacks, round after round until MINUTES have passed. SEED repeats the rounds of an earlier soak.
+MINUTES ?= 60
+SEED ?= $(shell date +%s)
+soak: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.stress.chaos --soak --minutes $(MINUTES) --seed $(SEED) $(ARGS)
 
 # Format, lint, types and import contracts.
 check: $(VENV)/.installed-dev

@@ -1,1 +1,1 @@
-"""What is measured and what is attacked, outside the tests: slow, and printed as tables."""
+"""Speed and memory figures: `python -m benchmarks` prints them as a table."""

@@ -1,7 +1,6 @@
-"""Trainings that take turns: each runs in processes of its own, stopped while another one is measured.
+"""Measure training runs that alternate: each has its own processes, which are stopped while another run is measured.
 
-A turn is a second or two long, so that whatever else the machine does meets all lanes alike; a round is one turn of
-each.
+A turn lasts a second or two, so that other load on the machine affects all runs equally. A round is one turn of each.
 """
 
 from __future__ import annotations
@@ -18,42 +17,42 @@ from time import perf_counter, sleep
 
 import psutil
 
-from benchmarks.sandbox import Place, wait_for
+from benchmarks.sandbox import Sandbox, wait_for
 from benchmarks.terminal import Terminal
 
 TURN = 1.5
 """Seconds of a turn."""
 LEAD = 0.15
-"""Seconds at the beginning of a turn that do not count: caches are cold, and a viewer catches up."""
+"""Seconds at the beginning of a turn that are ignored: caches are cold, and a viewer catches up."""
 
 
-class Lane(ABC):
-    """One training that can be let run and stopped."""
+class TimedRun(ABC):
+    """A training run that can be continued and stopped."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.pace: list[float] = []
-        """Steps a second, one for each turn."""
+        """Steps per second, one value for each turn."""
 
     @property
     @abstractmethod
     def processes(self) -> Sequence[int]:
-        """The processes that belong to it."""
+        """The processes of the run."""
 
     @abstractmethod
     def progress(self) -> list[tuple[int, float]]:
-        """(steps, seconds) that have been reported since the last call."""
+        """Return the (steps, seconds) reported since the last call."""
 
     @abstractmethod
     def close(self) -> None:
-        """End it."""
+        """End the processes."""
 
     def go(self) -> None:
-        """Let it run."""
+        """Continue the processes."""
         self._signal(signal.SIGCONT)
 
     def halt(self) -> None:
-        """Stop it where it stands."""
+        """Stop the processes."""
         self._signal(signal.SIGSTOP)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -62,11 +61,11 @@ class Lane(ABC):
                 os.kill(process, number)
 
     def ready(self, seconds: float = 120.0) -> bool:
-        """Wait until it trains."""
+        """Wait for the first steps and return whether they came."""
         return bool(wait_for(lambda: len(self.progress()) > 0, seconds))
 
     def turn(self, seconds: float = TURN) -> None:
-        """Run for a while, and note how fast."""
+        """Run for a while and record the pace."""
         self.progress()
         self.go()
         began = perf_counter()
@@ -75,41 +74,48 @@ class Lane(ABC):
         self.pace.append(_pace(self.progress(), perf_counter() - began))
 
 
-def _pace(found: list[tuple[int, float]], turn: float) -> float:
-    """Steps a second of what was reported in a turn; 0 where that is too little to tell.
+def _pace(reports: list[tuple[int, float]], turn: float) -> float:
+    """Return the steps per second of a turn, 0 if too few were reported.
 
-    What comes first may have been counted before the turn: a gap in time shows where that ends.
+    The first reports may be from before the turn, so those older than the turn are left out.
     """
-    if not found:
+    if not reports:
         return 0.0
-    last = found[-1][1]
-    inside = [(steps, at) for steps, at in found if at > last - turn + LEAD]
+    last = reports[-1][1]
+    inside = [(steps, at) for steps, at in reports if at > last - turn + LEAD]
     if len(inside) < 3 or inside[-1][1] - inside[0][1] < turn / 3:
         return 0.0
     return (inside[-1][0] - inside[0][0]) / (inside[-1][1] - inside[0][1])
 
 
-class Loop(Lane):
-    """A loop of `bench.loops`, with its display in a terminal of its own where it has one."""
+class ReferenceLoop(TimedRun):
+    """A loop of `benchmarks.reference_loops`, on a terminal if it has a display."""
 
     def __init__(
-        self, place: Place, kind: str, preset: str, *, threads: int = 1, python: str = sys.executable, name: str = ""
+        self,
+        sandbox: Sandbox,
+        kind: str,
+        preset: str,
+        *,
+        threads: int = 1,
+        python: str = sys.executable,
+        name: str = "",
     ) -> None:
-        super().__init__(name or kind)
-        self._path = place.directory / f"{kind}-{preset}-{threads}.txt"
+        super().__init__(kind)
+        self._path = sandbox.directory / f"{kind}-{preset}-{threads}.txt"
         self._path.touch()
         self._offset = 0
         command = [python, "-m", "benchmarks.reference_loops", kind, preset, str(self._path), str(threads)]
-        environ = place.environ | {"OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1", "KERAS_BACKEND": "torch"}
+        environ = sandbox.environ | {"OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1", "KERAS_BACKEND": "torch"}
         self._terminal: Terminal | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._log = place.directory / f"{kind}-{preset}.log"
+        self._log = sandbox.directory / f"{kind}-{preset}.log"
         if kind == "bare":
             with self._log.open("wb") as log:
-                # In a session of its own, as our hosts and screens are: the scheduler shares a busy core by sessions.
+                # A session of its own, like our hosts and screens: the scheduler divides a busy core by sessions.
                 self._process = subprocess.Popen(
                     command,
-                    cwd=place.directory,
+                    cwd=sandbox.directory,
                     env=environ,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -117,7 +123,7 @@ class Loop(Lane):
                     start_new_session=True,
                 )
         else:
-            self._terminal = Terminal(command, 140, 40, environ, str(place.directory))
+            self._terminal = Terminal(command, 140, 40, environ, str(sandbox.directory))
 
     @property
     def processes(self) -> Sequence[int]:
@@ -127,9 +133,8 @@ class Loop(Lane):
     def progress(self) -> list[tuple[int, float]]:
         with self._path.open("rb") as file:
             file.seek(self._offset)
-            *lines, rest = file.read().split(b"\n")
+            *lines, _ = file.read().split(b"\n")
         self._offset += sum(len(line) + 1 for line in lines)
-        del rest
         return [(int(line.split()[0]), float(line.split()[1])) for line in lines]
 
     def close(self) -> None:
@@ -140,12 +145,12 @@ class Loop(Lane):
             self._process.wait()
 
 
-class Run(Lane):
-    """One of our runs: headless, with a viewer in another process, or all in one."""
+class TrainerRun(TimedRun):
+    """A run of `tui-trainer`: headless, with a viewer in another process, or in one process."""
 
     def __init__(
         self,
-        place: Place,
+        sandbox: Sandbox,
         name: str,
         preset: str,
         overrides: Sequence[str] = (),
@@ -156,25 +161,25 @@ class Run(Lane):
         environ: Mapping[str, str] = {},
     ) -> None:
         super().__init__(name)
-        self.folder = place.folder(name)
+        self.folder = sandbox.folder(name)
         self._offset = 0
         arguments = ["run", preset, "training.epochs=100000", "early_stopping.enabled=false"]
         arguments += [f"training.threads={threads}", *overrides, "--name", name, *options]
-        variables = place.environ | {"OMP_NUM_THREADS": str(threads)} | environ
+        variables = sandbox.environ | {"OMP_NUM_THREADS": str(threads)} | environ
         self.terminal: Terminal | None = None
         self._process: subprocess.Popen[str] | None = None
         if "--headless" in options:
-            self._process = place.start(
+            self._process = sandbox.start(
                 *arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
             )
         else:
             command = [sys.executable, "-m", "tui_trainer", *arguments]
-            self.terminal = Terminal(command, *size, variables, str(place.directory))
+            self.terminal = Terminal(command, *size, variables, str(sandbox.directory))
         self._host: int | None = None
 
     @property
     def host(self) -> int | None:
-        """The process that trains."""
+        """The host, None before it holds the run."""
         if self._host is None:
             with contextlib.suppress(OSError, ValueError, KeyError):
                 self._host = int(json.loads((self.folder / ".lock").read_text())["pid"])
@@ -182,29 +187,28 @@ class Run(Lane):
 
     @property
     def processes(self) -> Sequence[int]:
-        found = [self.host] if self.host is not None else []
+        pids = [self.host] if self.host is not None else []
         if self._process is not None:
-            found.append(self._process.pid)
+            pids.append(self._process.pid)
         if self.terminal is not None:
-            found.append(self.terminal.process.pid)
-        return list(dict.fromkeys(found))
+            pids.append(self.terminal.process.pid)
+        return list(dict.fromkeys(pids))
 
     def progress(self) -> list[tuple[int, float]]:
         try:
             with (self.folder / "events.jsonl").open("rb") as file:
                 file.seek(self._offset)
-                *lines, rest = file.read().split(b"\n")
+                *lines, _ = file.read().split(b"\n")
         except OSError:
             return []
-        del rest
         self._offset += sum(len(line) + 1 for line in lines)
-        found: list[tuple[int, float]] = []
+        reports: list[tuple[int, float]] = []
         for text in lines:
             if b'"type":"Scalars"' not in text or b'"train_loss"' not in text:
                 continue
             event = json.loads(text)
-            found += zip(event["steps"], event["seconds"], strict=True)
-        return found
+            reports += zip(event["steps"], event["seconds"], strict=True)
+        return reports
 
     def close(self) -> None:
         host = self.host
@@ -212,22 +216,22 @@ class Run(Lane):
             self.terminal.close()
         for process in {host, self._process.pid if self._process is not None else None} - {None}:
             with contextlib.suppress(psutil.Error):
-                found = psutil.Process(process)
-                found.resume()
-                found.kill()
+                stopped = psutil.Process(process)
+                stopped.resume()
+                stopped.kill()
         if self._process is not None:
             self._process.wait()
 
 
-def race(lanes: Sequence[Lane], rounds: int, seconds: float = TURN) -> None:
-    """Let all of them start, then give each its turn, round after round."""
-    for lane in lanes:
-        if not lane.ready():
-            raise RuntimeError(f"{lane.name} did not begin to train")
-        lane.go()
+def race(runs: Sequence[TimedRun], rounds: int, seconds: float = TURN) -> None:
+    """Start all runs, then give each its turn in every round."""
+    for run in runs:
+        if not run.ready():
+            raise RuntimeError(f"{run.name} did not begin to train")
+        run.go()
         sleep(1.0)
-        lane.halt()
+        run.halt()
     for number in range(rounds):
-        # Every second round goes the other way: none always follows the same one.
-        for lane in lanes if number % 2 == 0 else reversed(lanes):
-            lane.turn(seconds)
+        # Every second round is reversed, so that no run always follows the same one.
+        for run in runs if number % 2 == 0 else reversed(runs):
+            run.turn(seconds)

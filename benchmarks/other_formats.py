@@ -1,6 +1,6 @@
-"""A CSV of curves in the formats that other viewers read: `python -m benchmarks.other_formats KIND FILE DIRECTORY`.
+"""Convert a CSV of curves to the formats of other viewers: `python -m benchmarks.other_formats KIND FILE DIRECTORY`.
 
-Run by an interpreter that has what writes them: tensorboardX for `tensorboard`, wandb for `wandb`.
+The interpreter needs tensorboardX for `tensorboard` and wandb for `wandb`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from pathlib import Path
 
 
 def rows(path: Path) -> Iterator[tuple[int, dict[str, float]]]:
-    """Step and values by name of each row."""
+    """Yield the step and the values by name of each row."""
     with path.open(newline="") as file:
         for row in csv.DictReader(file):
             yield int(row.pop("step")), {name: float(value) for name, value in row.items() if name != "epoch"}
 
 
 def tensorboard(path: Path, directory: Path) -> None:
-    """One file of events."""
+    """Write one event file."""
     from tensorboardX import SummaryWriter
 
     with SummaryWriter(str(directory), max_queue=10_000, flush_secs=60) as writer:
@@ -30,7 +30,7 @@ def tensorboard(path: Path, directory: Path) -> None:
 
 
 def wandb(path: Path, directory: Path) -> None:
-    """One run that was never uploaded."""
+    """Write one offline run."""
     import wandb
 
     os.environ["WANDB_SILENT"] = "true"

@@ -1,4 +1,4 @@
-"""A run of digits-mlp in this process, its events written down as a host does it."""
+"""A run of digits-mlp in this process, with its journal."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tui_trainer.config.preset import load
 from tui_trainer.protocol import events as ev
 
 
-class Written:
-    """The trainer, and the hub that its events go through.
+class RecordedRun:
+    """A trainer whose events go through an event bus to a journal.
 
     Args:
-        journal: the file that they are written to.
+        journal: the file to write.
         changed: settings, as on the command line.
     """
 
@@ -27,22 +27,22 @@ class Written:
         from tui_trainer.runs.journal import Journal
 
         torch.set_num_threads(1)
-        self.hub = EventBus()
-        self.hub.add_run("run")
-        self.hub.attach_journal("run", Journal(journal))
+        self.bus = EventBus()
+        self.bus.add_run("run")
+        self.bus.attach_journal("run", Journal(journal))
         endless = ["training.epochs=100000", "early_stopping.enabled=false", *changed]
         config = load("digits-mlp", endless).runs[""]
         self.trainer = Trainer("run", config, self.publish, CommandQueue(threading.Event()))
         self.trainer.set_up()
         self.trainer.begin(None)
         self.steps = self.trainer.run()
-        """Takes a step at each `next`."""
+        """Trains one batch at each `next`."""
 
     def publish(self, event: ev.AnyEvent) -> None:
-        """Write an event down."""
-        self.hub.publish("run", event)
+        """Publish an event, which writes it to the journal."""
+        self.bus.publish("run", event)
 
     def close(self) -> None:
-        """Write what still waits."""
+        """Write the buffered events and close the journal."""
         self.trainer.flush()
-        self.hub.close()
+        self.bus.close()

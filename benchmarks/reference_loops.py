@@ -1,7 +1,7 @@
-"""The loops that people write today, each on the data and the model of one of our presets.
+"""Training loops of other libraries, each on the data and the model of a preset.
 
-`python -m benchmarks.reference_loops KIND PRESET FILE THREADS` trains until it is ended and
-appends `steps seconds` to FILE, so that a benchmark can alternate it with others.
+`python -m benchmarks.reference_loops KIND PRESET FILE THREADS` trains until it is killed and appends lines of `steps
+seconds` to FILE.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EVERY = 8
 
 
 class Counter:
-    """Says how far a loop is, for less than a microsecond a step."""
+    """Writes the progress of a loop, for less than a microsecond per step."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", buffering=1)
@@ -35,40 +35,40 @@ class Counter:
             self._file.write(f"{self.steps} {perf_counter():.6f}\n")
 
 
-class Parts:
-    """What a preset trains, as plain torch objects."""
+class PlainTorch:
+    """The model, data and optimizer of a preset as plain torch objects."""
 
     def __init__(self, preset: str) -> None:
         config = load(preset, ["early_stopping.enabled=false"]).runs[""]
-        shop = setup.set_up(config, lambda line: None)
-        split = shop.data.train
+        components = setup.set_up(config, lambda line: None)
+        split = components.data.train
         self.inputs, self.targets = split.inputs, split.targets
-        self.held = shop.data.validation
-        self.model = shop.model
+        self.validation = components.data.validation
+        self.model = components.model
         self.batch_size = config.data.batch_size
         self.clip = config.training.clip_grad_norm
         self.epochs = config.training.epochs
-        self.language = shop.data.shape.task == "language"
+        self.language = components.data.shape.task == "language"
         smoothing = getattr(config.loss, "label_smoothing", 0.0)
         self.criterion = nn.CrossEntropyLoss(label_smoothing=smoothing)
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[config.optimizer.kind]
-        self.kind = kind
+        self._optimizer_class = kind
         self.rate = config.optimizer.lr
         self.decay = getattr(config.optimizer, "weight_decay", 0.0)
 
     def optimizer(self) -> torch.optim.Optimizer:
-        """The optimizer with torch's defaults for everything that the preset does not say."""
-        return self.kind(self.model.parameters(), lr=self.rate, weight_decay=self.decay)
+        """Return the optimizer, with torch's defaults for everything that the preset leaves out."""
+        return self._optimizer_class(self.model.parameters(), lr=self.rate, weight_decay=self.decay)
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """The loss of a batch."""
+        """Return the loss of a batch."""
         if self.language:
             outputs, targets = outputs.flatten(0, 1), targets.flatten()
         return self.criterion(outputs, targets)
 
 
-def bare(parts: Parts, count: Counter) -> None:
-    """The loop of a tutorial. Nothing is recorded, validated, scheduled or saved."""
+def bare(parts: PlainTorch, count: Counter) -> None:
+    """Train like a tutorial: without recording, validation, schedule or checkpoints."""
     model, optimizer, x, y = parts.model, parts.optimizer(), parts.inputs, parts.targets
     model.train()
     while True:
@@ -84,8 +84,8 @@ def bare(parts: Parts, count: Counter) -> None:
             count()
 
 
-def lightning(parts: Parts, count: Counter) -> None:
-    """Lightning with its rich progress bar and its CSV logger, the loss and the rate logged each step."""
+def lightning(parts: PlainTorch, count: Counter) -> None:
+    """Train with Lightning, its rich progress bar and its CSV logger; the loss is logged each step."""
     import lightning as L
     from lightning.pytorch.callbacks import RichProgressBar
     from lightning.pytorch.loggers import CSVLogger
@@ -109,7 +109,7 @@ def lightning(parts: Parts, count: Counter) -> None:
             return parts.optimizer()
 
     train = DataLoader(TensorDataset(parts.inputs, parts.targets), parts.batch_size, shuffle=True)
-    held = DataLoader(TensorDataset(parts.held.inputs, parts.held.targets), 1024)
+    validation = DataLoader(TensorDataset(parts.validation.inputs, parts.validation.targets), 1024)
     trainer = L.Trainer(
         accelerator="cpu",
         max_epochs=100_000,
@@ -118,11 +118,11 @@ def lightning(parts: Parts, count: Counter) -> None:
         enable_model_summary=False,
         gradient_clip_val=parts.clip or None,
     )
-    trainer.fit(Module(), train, held)
+    trainer.fit(Module(), train, validation)
 
 
-def transformers(parts: Parts, count: Counter) -> None:
-    """Hugging Face's Trainer with its progress bar, logging every ten steps, validating each epoch."""
+def transformers(parts: PlainTorch, count: Counter) -> None:
+    """Train with Hugging Face's Trainer: progress bar, a log line every ten steps, validation each epoch."""
     from torch.utils.data import Dataset
     from transformers import Trainer, TrainingArguments
 
@@ -165,12 +165,12 @@ def transformers(parts: Parts, count: Counter) -> None:
         model=Model(),
         args=settings,
         train_dataset=Rows(parts.inputs, parts.targets),
-        eval_dataset=Rows(parts.held.inputs, parts.held.targets),
+        eval_dataset=Rows(parts.validation.inputs, parts.validation.targets),
     ).train()
 
 
-def keras(parts: Parts, count: Counter) -> None:
-    """Keras on torch with its progress bar and its CSV logger; the same layers, written as Keras has them."""
+def keras(parts: PlainTorch, count: Counter) -> None:
+    """Train with Keras on torch, its progress bar and its CSV logger, on the same layers."""
     import os
 
     os.environ["KERAS_BACKEND"] = "torch"
@@ -203,20 +203,20 @@ def keras(parts: Parts, count: Counter) -> None:
         optimizer=K.optimizers.Adam(parts.rate), loss=K.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
 
-    def arranged(inputs: torch.Tensor) -> Any:
+    def channels_last(inputs: torch.Tensor) -> Any:
         return np.ascontiguousarray(inputs.permute(0, 2, 3, 1).numpy()) if images else inputs.numpy()
 
     model.fit(
-        arranged(parts.inputs),
+        channels_last(parts.inputs),
         parts.targets.numpy(),
         batch_size=parts.batch_size,
         epochs=100_000,
-        validation_data=(arranged(parts.held.inputs), parts.held.targets.numpy()),
+        validation_data=(channels_last(parts.validation.inputs), parts.validation.targets.numpy()),
         callbacks=[K.callbacks.CSVLogger("keras.csv"), Count()],
     )
 
 
-KINDS: dict[str, Callable[[Parts, Counter], None]] = {
+KINDS: dict[str, Callable[[PlainTorch, Counter], None]] = {
     "bare": bare,
     "lightning": lightning,
     "transformers": transformers,
@@ -225,6 +225,6 @@ KINDS: dict[str, Callable[[Parts, Counter], None]] = {
 
 if __name__ == "__main__":
     kind, preset, path, threads = sys.argv[1:5]
-    parts = Parts(preset)
+    parts = PlainTorch(preset)
     torch.set_num_threads(int(threads))
     KINDS[kind](parts, Counter(Path(path)))

@@ -1,4 +1,4 @@
-"""A directory to do things in, with the program, and sockets of its own."""
+"""A temporary directory in which to run `tui-trainer`, with its own runs and sockets."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ enabled = false
 """
 
 
-class Place:
-    """A temporary directory with a runs directory and a socket directory in it."""
+class Sandbox:
+    """A temporary directory, a socket directory, and the commands that run in them."""
 
     def __init__(self, directory: Path | None = None) -> None:
         self.directory = directory or Path(tempfile.mkdtemp(prefix="tt-"))
@@ -57,7 +57,7 @@ class Place:
         }
 
     def start(self, *arguments: str, prefix: tuple[str, ...] = (), **options: Any) -> subprocess.Popen[str]:
-        """The program, in the background."""
+        """Start `tui-trainer` in the background."""
         return subprocess.Popen(
             [*prefix, sys.executable, "-m", "tui_trainer", *arguments],
             cwd=self.directory,
@@ -70,7 +70,7 @@ class Place:
         )
 
     def run(self, *arguments: str, prefix: tuple[str, ...] = (), timeout: float = 300) -> tuple[int, str, str]:
-        """The program to its end: exit code, output, errors."""
+        """Run `tui-trainer` to its end and return exit code, output and errors."""
         process = self.start(*arguments, prefix=prefix)
         try:
             out, err = process.communicate(timeout=timeout)
@@ -81,14 +81,14 @@ class Place:
         return process.returncode, out, err
 
     def json(self, *arguments: str) -> Any:
-        """What a command says to programs."""
+        """Return the `--json` output of a command."""
         code, out, err = self.run(*arguments, "--json")
         if code:
             raise RuntimeError(f"{arguments}: {code}: {err}")
         return json.loads(out)
 
     def curve(self, run: str) -> list[dict[str, str]]:
-        """Every number of a run but the seconds, as its CSV has them."""
+        """Return the rows of a run's CSV export without the seconds."""
         code, out, err = self.run("export", run, "--to", "csv", "-o", "-")
         if code:
             raise RuntimeError(f"export {run}: {err}")
@@ -98,24 +98,24 @@ class Place:
         return rows
 
     def folder(self, run: str) -> Path:
-        """The folder of a run."""
+        """Return the folder of a run."""
         return self.directory / "runs" / run
 
     def pid(self, run: str) -> int:
-        """The process that held a run last."""
+        """Return the process that held a run last."""
         return int(json.loads((self.folder(run) / ".lock").read_text())["pid"])
 
     def hosts(self) -> list[psutil.Process]:
-        """The hosts that were started from here, those that have no folder yet too."""
-        found: list[psutil.Process] = []
+        """Return the hosts that were started from this sandbox, including those without a run folder so far."""
+        hosts: list[psutil.Process] = []
         for process in psutil.process_iter(["cmdline"]):
             with contextlib.suppress(psutil.Error):
                 if "tui_trainer.host.host" in (process.info["cmdline"] or ()):
-                    found += [process] * (process.environ().get("XDG_RUNTIME_DIR") == str(self.sockets))
-        return found
+                    hosts += [process] * (process.environ().get("XDG_RUNTIME_DIR") == str(self.sockets))
+        return hosts
 
     def close(self) -> None:
-        """End what still runs here, and remove everything."""
+        """Kill the hosts of this sandbox and remove its directories."""
         for lock in (self.directory / "runs").glob("**/.lock"):
             try:
                 pid = int(json.loads(lock.read_text())["pid"])
@@ -128,7 +128,7 @@ class Place:
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """The first true value of the condition, None when the deadline has passed."""
+    """Return the first true value of the condition, None after the time limit."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         value = condition()

@@ -1,4 +1,4 @@
-"""Numbers that were measured side by side, and what is said of them."""
+"""Ratios, medians and rows of the table."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
 
-Way = Literal[">=", "<=", ""]
+Comparison = Literal[">=", "<=", ""]
 
 
 def spread(values: Sequence[float]) -> tuple[float, float, float]:
-    """The median of some values, and the quartiles around it."""
+    """Return the lower quartile, the median and the upper quartile of some values."""
     ordered = sorted(values)
     if not ordered:
         return float("nan"), float("nan"), float("nan")
@@ -19,14 +19,14 @@ def spread(values: Sequence[float]) -> tuple[float, float, float]:
     return _between(ordered, quarter), median(ordered), _between(ordered, 3 * quarter)
 
 
-def _between(ordered: Sequence[float], place: float) -> float:
-    low = int(place)
+def _between(ordered: Sequence[float], position: float) -> float:
+    low = int(position)
     high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
 
 
 def ratios(ours: Sequence[float], others: Sequence[float]) -> list[float]:
-    """Each value over the one that was measured beside it; a round in which one of the two is missing is left out."""
+    """Return the ratio of each round, without rounds in which one of the two values is missing."""
     return [one / other for one, other in zip(ours, others, strict=True) if one > 0 and other > 0]
 
 
@@ -36,34 +36,34 @@ class Row:
 
     Attributes:
         name: the figure.
-        against: what it is measured against.
-        values: the measured values, one for each round: the figure is their median.
+        against: the baseline.
+        values: one measured value for each round.
         unit: of the values; empty for ratios.
-        reach: what it is to reach, None where nothing was set.
-        way: whether more or less is better.
-        note: absolute numbers, and whatever must be known to read the figure.
-        skipped: why there is no figure; empty where there is one.
-        worst: whether the figure is the largest value, not the median.
+        target: the bound that the figure should meet, None without one.
+        comparison: whether the figure should be at least or at most the target.
+        note: absolute numbers and other details.
+        skipped: the reason for a missing figure, else empty.
+        worst: whether the figure is the largest value instead of the median.
     """
 
     name: str
     against: str = ""
     values: list[float] = field(default_factory=list[float])
     unit: str = ""
-    reach: float | None = None
-    way: Way = ""
+    target: float | None = None
+    comparison: Comparison = ""
     note: str = ""
     skipped: str = ""
     worst: bool = False
 
     @property
     def figure(self) -> float:
-        """The one number."""
+        """The number that the table shows: the median, or the largest value."""
         return max(self.values) if self.worst and self.values else spread(self.values)[1]
 
     @property
-    def reached(self) -> bool | None:
-        """Whether the figure is what it should be; None where there is nothing to compare."""
-        if self.reach is None or not self.values or self.skipped:
+    def met(self) -> bool | None:
+        """Whether the figure meets its target; None without a target or a value."""
+        if self.target is None or not self.values or self.skipped:
             return None
-        return self.figure >= self.reach if self.way == ">=" else self.figure <= self.reach
+        return self.figure >= self.target if self.comparison == ">=" else self.figure <= self.target

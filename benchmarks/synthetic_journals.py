@@ -1,4 +1,4 @@
-"""Runs that never trained: the journal that a training of so many steps would have left, in seconds."""
+"""Write the journal of a long run within seconds, without training."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tui_trainer.protocol.codec import encode_event
 
 METRICS = ("train_loss", "lr", "grad_norm", "train_accuracy", "weight_norm", "update_ratio")
 EACH = 150
-"""Steps in an event: a tenth of a second of digits-mlp."""
+"""Steps in an event: about a tenth of a second of digits-mlp."""
 PACE = 1500.0
 
 
 def scalars(first: int, last: int, metrics: int, total: int) -> ev.Scalars:
-    """The event of some steps: noisy curves that fall, in the digits of a float32."""
+    """Return the event of some steps: noisy falling curves, rounded to float32."""
     steps = list(range(first, last + 1))
-    columns = {name: [_float32(_value(step / total, place)) for step in steps] for place, name in enumerate(METRICS)}
+    columns = {name: [_float32(_value(step / total, index)) for step in steps] for index, name in enumerate(METRICS)}
     return ev.Scalars(
         step=last,
         steps=steps,
@@ -29,8 +29,8 @@ def scalars(first: int, last: int, metrics: int, total: int) -> ev.Scalars:
     )
 
 
-def _value(share: float, place: int) -> float:
-    return math.exp(-3 * share) * (1 + place) + random.gauss(0, 0.05)
+def _value(share: float, index: int) -> float:
+    return math.exp(-3 * share) * (1 + index) + random.gauss(0, 0.05)
 
 
 def _float32(value: float) -> float:
@@ -38,10 +38,10 @@ def _float32(value: float) -> float:
 
 
 def events(steps: int, metrics: int) -> Iterator[ev.AnyEvent]:
-    """Everything that happened in a run of so many steps."""
+    """Yield the events of a completed run."""
     random.seed(0)
     epochs = max(steps // 1000, 1)
-    yield ev.RunStarted(title="made", steps_per_epoch=1000, epochs=epochs, layers=("hidden1", "output"))
+    yield ev.RunStarted(title="synthetic", steps_per_epoch=1000, epochs=epochs, layers=("hidden1", "output"))
     yield ev.StatusChanged(status="running")
     for first in range(1, steps + 1, EACH):
         yield scalars(first, min(first + EACH - 1, steps), metrics, steps)
@@ -49,7 +49,7 @@ def events(steps: int, metrics: int) -> Iterator[ev.AnyEvent]:
 
 
 def write(folder: Path, steps: int, metrics: int) -> None:
-    """A run folder with a journal."""
+    """Create a run folder with a journal."""
     folder.mkdir(parents=True)
     with (folder / "events.jsonl").open("wb") as file:
         for seq, event in enumerate(events(steps, metrics), start=1):

@@ -12,17 +12,17 @@ import psutil
 
 from benchmarks.statistics import Row, spread
 
-HEADER = ("figure", "measured against", "median", "middle half", "rounds", "reach", "", "note")
+HEADER = ("figure", "measured against", "median", "quartiles", "rounds", "target", "", "note")
 
 
 def machine() -> str:
-    """What this was measured on, in one paragraph."""
+    """Describe the machine and the library versions in one paragraph."""
     memory = psutil.virtual_memory().total / 2**30
-    found = ", ".join(f"{name} {_version(name)}" for name in ("torch", "textual", "plotext", "pydantic"))
+    versions = ", ".join(f"{name} {_version(name)}" for name in ("torch", "textual", "plotext", "pydantic"))
     load = "/".join(f"{value:.1f}" for value in os.getloadavg())
     return (
         f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB; {platform.system()} {platform.release()}; "
-        f"Python {platform.python_version()}, {found}; load {load} when it began."
+        f"Python {platform.python_version()}, {versions}; load average {load} at the start."
     )
 
 
@@ -42,22 +42,22 @@ def _processor() -> str:
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """A row as it is printed."""
+    """Return the cells of a row."""
     if row.skipped:
-        return (row.name, row.against, "-", "-", "-", _reach(row), "skipped", row.skipped)
+        return (row.name, row.against, "-", "-", "-", _target(row), "skipped", row.skipped)
     low, _, high = spread(row.values)
-    verdict = {True: "reached", False: "MISSED", None: ""}[row.reached]
+    verdict = {True: "met", False: "MISSED", None: ""}[row.met]
     middle = f"{shown(low)} - {shown(high)}" if len(row.values) > 1 else "-"
     figure = f"{shown(row.figure)} {row.unit}".strip()
-    return (row.name, row.against, figure, middle, str(len(row.values)), _reach(row), verdict, row.note)
+    return (row.name, row.against, figure, middle, str(len(row.values)), _target(row), verdict, row.note)
 
 
-def _reach(row: Row) -> str:
-    return f"{row.way} {row.reach:g}" if row.reach is not None else ""
+def _target(row: Row) -> str:
+    return f"{row.comparison} {row.target:g}" if row.target is not None else ""
 
 
 def shown(value: float) -> str:
-    """A number as the table has it."""
+    """Format a number for the table."""
     if value != value:
         return "-"
     if abs(value) >= 1000:
@@ -66,12 +66,12 @@ def shown(value: float) -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """All of the figures."""
+    """Return the table of the figures."""
     return aligned(HEADER, [cells(row) for row in rows])
 
 
 def aligned(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    """Lines under a header, every column as wide as its widest cell."""
+    """Return a Markdown table whose columns are as wide as their widest cells."""
     widths = [max(len(parts[column]) for parts in [header, *body]) for column in range(len(header))]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
     return "\n".join([_line(header, widths), rule, *(_line(parts, widths) for parts in body)])

@@ -1,4 +1,4 @@
-"""A program in a terminal of its own: what it writes is read, counted and, where somebody must look, interpreted."""
+"""A program on a pseudo-terminal whose output is read, counted and, on request, interpreted."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from time import monotonic, sleep
 import psutil
 import pyte
 
-ASKED = b"\x1b[6n"
+CURSOR_QUERY = b"\x1b[6n"
 SEQUENCE = re.compile(rb"\x1b(?:\[[0-9:;<=>?]*[ -/]*[@-~]?|\][^\x07]*\x07?|.?)")
-"""A sequence that says nothing to be read, as far as it has come."""
+"""A control sequence, possibly incomplete."""
 
 
 class Terminal:
-    """A pseudo terminal with a program on it.
+    """A pseudo-terminal with a program on it.
 
     Args:
-        command: the program.
-        columns, rows: its size.
-        environ: its environment.
-        cwd: where it runs.
-        interpret: whether what it shows is known as text; counting alone costs nearly nothing.
-        bytes_per_second: how fast the line takes what is written; 0 for at once.
+        command: the command line.
+        columns, rows: the size.
+        environ: the environment.
+        cwd: the working directory.
+        interpret: whether to keep the screen as text; counting alone costs almost nothing.
+        bytes_per_second: the speed of the line; 0 for unlimited.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Terminal:
         bytes_per_second: int = 0,
     ) -> None:
         self.sent: list[tuple[float, int]] = []
-        """When so many bytes came."""
+        """The time of `monotonic` and the number of bytes of each read."""
         self.screen = pyte.Screen(columns, rows)
         self.started = monotonic()
         self._stream = pyte.ByteStream(self.screen)
@@ -83,7 +83,7 @@ class Terminal:
                 with self._changed:
                     self._changed.notify_all()
                 return
-            if ASKED in data:
+            if CURSOR_QUERY in data:
                 self.press("\x1b[1;1R")
             with self._changed:
                 self.sent.append((monotonic(), len(data)))
@@ -98,36 +98,36 @@ class Terminal:
                 sleep(len(data) / self._pace)
 
     def press(self, keys: str) -> None:
-        """Type."""
+        """Write keys to the terminal."""
         os.write(self._master, keys.encode())
 
     @property
     def text(self) -> str:
-        """What stands on the screen."""
+        """The text of the screen."""
         with self._lock:
             return "\n".join(self.screen.display)
 
     def wait(self, condition: Callable[[str], bool], seconds: float = 60.0) -> float:
-        """When the screen first showed it (of `monotonic`), looked at as it changes; -1 where it did not in time."""
+        """Return the time of `monotonic` at which the condition came true for the screen, -1 after the time limit."""
         until = monotonic() + seconds
         with self._changed:
             while True:
                 if condition("\n".join(self.screen.display)):
                     return self.sent[-1][0] if self.sent else monotonic()
-                left = until - monotonic()
-                if left <= 0:
+                remaining = until - monotonic()
+                if remaining <= 0:
                     return -1.0
-                self._changed.wait(min(left, 0.5))
+                self._changed.wait(min(remaining, 0.5))
 
     def first_text(self, seconds: float = 30.0) -> float:
-        """When the first word was drawn, whatever modes were set before; -1 where none was in time."""
+        """Return the time of `monotonic` at which the first text was drawn, -1 after the time limit."""
         until = monotonic() + seconds
         while not self._first_text and monotonic() < until:
             sleep(0.002)
         return self._first_text or -1.0
 
     def settled(self, quiet: float, after: float = 0.0, seconds: float = 10.0) -> float:
-        """When the last bytes came, once none have come for `quiet` seconds; those before `after` do not count."""
+        """Return the time of the last bytes after `after`, once none have come for `quiet` seconds."""
         until = monotonic() + seconds
         while monotonic() < until:
             last = max(self.sent[-1][0] if self.sent else monotonic(), after)
@@ -137,20 +137,20 @@ class Terminal:
         return self.sent[-1][0] if self.sent else 0.0
 
     def bytes_since(self, since: float) -> int:
-        """Bytes that came after a moment."""
+        """Return the number of bytes since a time of `monotonic`."""
         return sum(count for at, count in list(self.sent) if at > since)
 
     def used(self) -> float:
-        """Processor seconds of the program itself."""
+        """Return the CPU seconds of the program, without its children."""
         times = psutil.Process(self.process.pid).cpu_times()
         return times.user + times.system
 
     def memory(self) -> float:
-        """Resident MiB of the program itself."""
+        """Return the resident MiB of the program, without its children."""
         return psutil.Process(self.process.pid).memory_info().rss / 2**20
 
     def close(self) -> None:
-        """End the program and everything that it started and that is still its child."""
+        """Kill the program and its children."""
         with contextlib.suppress(psutil.Error):
             for child in psutil.Process(self.process.pid).children(recursive=True):
                 with contextlib.suppress(psutil.Error):
@@ -159,7 +159,7 @@ class Terminal:
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()
         self.process.wait(10)
-        # The reader is woken by the hang-up; the descriptor must not be closed under it.
+        # The hang-up wakes the reader; close the descriptor only after it has returned.
         self._thread.join(5)
         with contextlib.suppress(OSError):
             os.close(self._master)

@@ -16,7 +16,7 @@ from tui_trainer.state.run_state import RunState
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], seconds: float = 60.0, what: str = "the condition") -> T:
+def wait_for(condition: Callable[[], T], seconds: float = 120.0, what: str = "the condition") -> T:
     """The first true value of the condition. Fails when the deadline passes."""
     deadline = time.monotonic() + seconds
     while True:

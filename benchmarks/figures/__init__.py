@@ -1,4 +1,4 @@
-"""The figures, by name: each a function that measures and returns rows of the table."""
+"""The figures by name: each is a function that measures and returns rows of the table."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from benchmarks.statistics import Row
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long to measure: rounds of each figure, and whether the long ones are shortened."""
+    """The rounds of each figure, and whether long runs are shortened."""
 
     rounds: int = 7
     quick: bool = False
 
     def fewer(self, rounds: int) -> int:
-        """So many rounds at most."""
+        """Return the number of rounds, limited to `rounds`."""
         return min(self.rounds, rounds)
 
 
@@ -24,7 +24,7 @@ Figure = Callable[[Effort], list[Row]]
 
 
 def figures() -> dict[str, Figure]:
-    """Every figure by its name, in the order of the table."""
+    """Return every figure by name, in the order of the table."""
     from benchmarks.figures import (  # fmt: skip
         drawing,
         following,

@@ -1,4 +1,4 @@
-"""What one chart costs to draw, whatever the length of the run."""
+"""CPU time of one chart, for long and short runs."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ WIDTH, HEIGHT = 120, 30
 
 
 def redraw(effort: Effort) -> list[Row]:
-    """Two series of a million points each, beside two of 200: picture and drawing, all of it new."""
+    """Draw two series of a million points each, and two of 200 points, without any cache."""
     points = 100_000 if effort.quick else 1_000_000
     long, short = _state(points), _state(200)
-    looks = palette()
+    colors = palette()
     times: dict[int, list[float]] = {points: [], 200: []}
     for _ in range(effort.rounds * 5):
         for count, state in ((points, long), (200, short)):
             began = process_time()
-            draw(chart_data(ChartKind.LOSS, [state], 0, View(), WIDTH, HEIGHT), WIDTH, HEIGHT, looks)
+            draw(chart_data(ChartKind.LOSS, [state], 0, View(), WIDTH, HEIGHT), WIDTH, HEIGHT, colors)
             times[count].append(process_time() - began)
     return [
         Row(
             f"one chart redraw, 2 series x {points:,} points, 120x30",
             "the same chart of 200 points",
             ratios(times[points], times[200]),
-            reach=1.5,
-            way="<=",
+            target=1.5,
+            comparison="<=",
             note=f"{median(times[points]) * 1000:.1f} / {median(times[200]) * 1000:.1f} ms of CPU",
         )
     ]

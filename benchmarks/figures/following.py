@@ -1,4 +1,4 @@
-"""Following a run without an end: whether memory and the cost of a frame stay what they were."""
+"""Memory and frame cost of host and viewer during a very long run."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from benchmarks.statistics import Row, spread
 
 EACH = 150
 MARKS = 20
-"""Places along the run at which memory and frames are looked at."""
+"""Measurements along the run."""
 FRAMES = 10
 
 
 def five_million(effort: Effort) -> list[Row]:
-    """5,000,000 steps of three metrics through a host's hub and a viewer's state, in a process of their own."""
+    """Send 5,000,000 steps of three metrics through an event bus to a viewer's state, in a separate process."""
     steps = 1_000_000 if effort.quick else 5_000_000
     with tempfile.TemporaryDirectory() as directory:
         command = [sys.executable, "-m", "benchmarks.figures.following", str(steps), directory]
@@ -44,15 +44,15 @@ def five_million(effort: Effort) -> list[Row]:
             f"cost of a frame along {what}",
             f"after {first['steps']:,} steps",
             [mark["frame"] / first["frame"] for mark in later],
-            reach=1.25,
-            way="<=",
+            target=1.25,
+            comparison="<=",
             note=f"four charts at 140x40: {spread([mark['frame'] for mark in later])[1] * 1000:.1f} ms of CPU",
         ),
     ]
 
 
 def follow(steps: int, directory: Path) -> list[dict[str, float]]:
-    """Publish, fold and draw; memory and the processor time of a frame at even distances."""
+    """Publish, apply and draw; return memory and the CPU time of a frame at regular intervals."""
     from benchmarks.synthetic_journals import scalars
     from tui_trainer.host.event_bus import EventBus
     from tui_trainer.protocol import events as ev
@@ -60,7 +60,7 @@ def follow(steps: int, directory: Path) -> list[dict[str, float]]:
     from tui_trainer.state.run_state import RunState
 
     class Viewer:
-        """A viewer that folds what it is handed."""
+        """A subscriber that applies each event to a run state."""
 
         def __init__(self) -> None:
             self.state = RunState(run="long")
@@ -71,13 +71,13 @@ def follow(steps: int, directory: Path) -> list[dict[str, float]]:
         def restart(self) -> None:
             pass
 
-    hub, viewer = EventBus(), Viewer()
-    hub.add_run("long")
-    hub.attach_journal("long", Journal(directory / "events.jsonl"))
-    hub.subscribe(viewer, lambda states: None)
-    hub.publish("long", ev.RunStarted(steps_per_epoch=1000, epochs=steps // 1000))
+    bus, viewer = EventBus(), Viewer()
+    bus.add_run("long")
+    bus.attach_journal("long", Journal(directory / "events.jsonl"))
+    bus.subscribe(viewer, lambda states: None)
+    bus.publish("long", ev.RunStarted(steps_per_epoch=1000, epochs=steps // 1000))
     kinds = [scalars(1, EACH, 3, steps)]
-    found: list[dict[str, float]] = []
+    measurements: list[dict[str, float]] = []
     mark = steps // MARKS
     process = psutil.Process()
     for first in range(1, steps + 1, EACH):
@@ -85,17 +85,17 @@ def follow(steps: int, directory: Path) -> list[dict[str, float]]:
         last = first + EACH - 1
         shift = list(range(first, last + 1))
         seconds = [step / 1500 for step in shift]
-        hub.publish("long", column.model_copy(update={"step": last, "steps": shift, "seconds": seconds}))
+        bus.publish("long", column.model_copy(update={"step": last, "steps": shift, "seconds": seconds}))
         if last // mark > (first - 1) // mark:
-            hub.sync_journal("long")  # what waits for company is in sight too
+            bus.sync_journal("long")  # flushes the buffered events
             frame = min(_frame(viewer.state) for _ in range(FRAMES))
-            found.append({"steps": last, "memory": process.memory_info().rss / 2**20, "frame": frame})
+            measurements.append({"steps": last, "memory": process.memory_info().rss / 2**20, "frame": frame})
             _restart(directory)
-    return found
+    return measurements
 
 
 def _restart(directory: Path) -> None:
-    """The bytes of the journal are of no interest here, and the disk is not endless."""
+    """Empty the journal: its size is not measured here."""
     import os
 
     os.truncate(directory / "events.jsonl", 0)

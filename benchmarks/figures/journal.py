@@ -1,25 +1,25 @@
-"""What writing everything down costs: bytes on disk, and a share of the loop's time."""
+"""Bytes of the journal on disk, and its share of the loop's time."""
 
 from __future__ import annotations
 
 from time import perf_counter, thread_time
 
 from benchmarks.figures import Effort
-from benchmarks.recorded_run import Written
-from benchmarks.sandbox import Place
+from benchmarks.recorded_run import RecordedRun
+from benchmarks.sandbox import Sandbox
 from benchmarks.statistics import Row
 from tui_trainer.protocol import events as ev
 
 
-class Timed(Written):
-    """One that counts what it writes, and the time that this takes."""
+class Timed(RecordedRun):
+    """A recorded run that counts the values it writes and the CPU time it takes."""
 
     spent = 0.0
-    """Seconds of the thread's CPU."""
+    """CPU seconds of the thread."""
     values = 0
 
     def publish(self, event: ev.AnyEvent) -> None:
-        """Write an event down."""
+        """Publish an event and count its values."""
         if isinstance(event, ev.Scalars):
             self.values += sum(len(column) for column in event.values.values())
         began = thread_time()
@@ -28,10 +28,10 @@ class Timed(Written):
 
 
 def journal(effort: Effort) -> list[Row]:
-    """digits-mlp through the hub that a host has: stamped, folded, encoded and written."""
-    place = Place()
+    """Send the events of digits-mlp through an event bus: stamp, apply, encode and write."""
+    sandbox = Sandbox()
     try:
-        run = Timed(place.directory / "events.jsonl")
+        run = Timed(sandbox.directory / "events.jsonl")
         shares: list[float] = []
         for _ in range(effort.rounds):
             before, began, until = run.spent, thread_time(), perf_counter() + 1.5
@@ -39,9 +39,9 @@ def journal(effort: Effort) -> list[Row]:
                 next(run.steps)
             shares.append((run.spent - before) / (thread_time() - began) * 100)
         run.close()
-        size = (place.directory / "events.jsonl").stat().st_size
+        size = (sandbox.directory / "events.jsonl").stat().st_size
     finally:
-        place.close()
+        sandbox.close()
     return [
         Row(
             "journal on disk, per step and metric",
@@ -53,12 +53,12 @@ def journal(effort: Effort) -> list[Row]:
             f"{run.trainer.step:,} steps of digits-mlp; steps, seconds, epochs and layers included",
         ),
         Row(
-            "journal's share of the loop's time",
+            "share of the loop's time spent on the journal",
             "",
             shares,
             "%",
             1.0,
             "<=",
-            "stamp, fold, encode, write; CPU of the thread",
+            "stamp, apply, encode, write; CPU time of the thread",
         ),
     ]

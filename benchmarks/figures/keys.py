@@ -1,4 +1,4 @@
-"""From a key to what it does: on the screen of a training that runs, and over a slow line."""
+"""Time from a key press to its effect, on a busy screen and over a slow line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from statistics import median
 from time import monotonic, sleep
 
 from benchmarks.figures import Effort
-from benchmarks.sandbox import Place, wait_for
+from benchmarks.sandbox import Sandbox, wait_for
 from benchmarks.statistics import Row
 from benchmarks.terminal import Terminal
 
@@ -17,10 +17,10 @@ SLOW_LINE = 20_000
 
 
 def key_to_screen(effort: Effort) -> list[Row]:
-    """The rate doubled and halved while digits-mlp trains: until the bottom line says that the trainer did it."""
-    place = Place()
+    """Double and halve the learning rate of digits-mlp; measure until the status line confirms it."""
+    sandbox = Sandbox()
     command = [*RUN, "early_stopping.enabled=false", "scheduler.kind=constant", "--name", "keys"]
-    terminal = Terminal(command, 140, 40, place.environ, str(place.directory), interpret=True)
+    terminal = Terminal(command, 140, 40, sandbox.environ, str(sandbox.directory), interpret=True)
     times: list[float] = []
     lost = 0
     try:
@@ -39,7 +39,7 @@ def key_to_screen(effort: Effort) -> list[Row]:
             sleep(0.05 + 0.03 * (number % 5))
     finally:
         terminal.close()
-        place.close()
+        sandbox.close()
     note = f"{len(times)} keys, digits-mlp training at full speed" + (f"; {lost} not seen within 5 s" if lost else "")
     return [
         Row("key to confirmed on screen, median", "", times, "ms", 60, "<=", note),
@@ -48,16 +48,16 @@ def key_to_screen(effort: Effort) -> list[Row]:
 
 
 def _confirmed(text: str, rate: str) -> bool:
-    """Whether the bottom line tells the new rate: it is drawn from the event with which the trainer answers."""
+    """Return whether the status line shows the new learning rate, which comes with the trainer's event."""
     return f"{rate}, was" in text.rstrip().rsplit("\n", 1)[-1]
 
 
 def slow_line(effort: Effort) -> list[Row]:
-    """A line of 20 kB/s: until the event of the key is in the journal."""
-    place = Place()
+    """Measure on a line of 20 kB/s until the event of the key is in the journal."""
+    sandbox = Sandbox()
     command = [*RUN, "early_stopping.enabled=false", "--name", "slow"]
-    terminal = Terminal(command, 140, 40, place.environ, str(place.directory), bytes_per_second=SLOW_LINE)
-    journal = place.folder("slow") / "events.jsonl"
+    terminal = Terminal(command, 140, 40, sandbox.environ, str(sandbox.directory), bytes_per_second=SLOW_LINE)
+    journal = sandbox.folder("slow") / "events.jsonl"
     times: list[float] = []
     try:
         if not wait_for(lambda: journal.exists() and b"EpochEnded" in journal.read_bytes(), 60):
@@ -67,28 +67,28 @@ def slow_line(effort: Effort) -> list[Row]:
         for number in range(effort.rounds + 3):
             pressed = monotonic()
             terminal.press(" ")
-            wanted = "paused" if number % 2 == 0 else "running"
-            found = wait_for(lambda wanted=wanted, offset=offset: _status(journal, offset, wanted), 30)
-            if found:
+            status = "paused" if number % 2 == 0 else "running"
+            changed_at = wait_for(lambda status=status, offset=offset: _status(journal, offset, status), 30)
+            if changed_at:
                 times.append(monotonic() - pressed)
-                offset = found
+                offset = changed_at
             sleep(1.0)
     finally:
         terminal.close()
-        place.close()
+        sandbox.close()
     against = "stock Textual: 12.8 s (measured before)"
-    note = f"space until the trainer paused or went on; middle of {len(times)}: {median(times):.2f} s" if times else ""
+    note = f"space until the trainer paused or resumed; median of {len(times)}: {median(times):.2f} s" if times else ""
     return [Row("20 kB/s line: key to effect, worst", against, times, "s", 2.0, "<=", note, worst=True)]
 
 
-def _status(journal: object, offset: int, wanted: str) -> int:
-    """Where the journal stands once the status has changed after `offset`; 0 before."""
+def _status(journal: object, offset: int, status: str) -> int:
+    """Return the offset behind the status change that comes after `offset`, 0 if there is none so far."""
     from pathlib import Path
 
     with Path(str(journal)).open("rb") as file:
         file.seek(offset)
         data = file.read()
     for line in data.split(b"\n"):
-        if b'"StatusChanged"' in line and line.endswith(b"}") and json.loads(line)["status"] == wanted:
+        if b'"StatusChanged"' in line and line.endswith(b"}") and json.loads(line)["status"] == status:
             return offset + len(data)
     return 0

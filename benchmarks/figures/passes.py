@@ -1,4 +1,4 @@
-"""What a step is made of: the passes of digits-mlp through autograd, kernel by kernel, and the optimizer's part."""
+"""CPU time of the forward and backward pass and of the optimizer step of digits-mlp."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ TIMES = 400
 
 
 def passes(effort: Effort) -> list[Row]:
-    """In this process, in turns, on the same batch; microseconds of its thread."""
+    """Measure the fast path and autograd alternately on the same batch, in microseconds of CPU time."""
     from tui_trainer.config.preset import load
     from tui_trainer.engine import setup
     from tui_trainer.engine.fast_path import fused_step
 
     config = load("digits-mlp").first
-    shop = setup.set_up(config, lambda line: None)
-    inputs, targets = next(iter(shop.batches.epoch(0)))
-    optimizer = setup.optimizer_for(config.optimizer, shop.model)
-    by_kernels = shop.passes
+    components = setup.set_up(config, lambda line: None)
+    inputs, targets = next(iter(components.batches.epoch(0)))
+    optimizer = setup.optimizer_for(config.optimizer, components.model)
+    by_kernels = components.passes
     if by_kernels is None:
-        return [Row("passes of digits-mlp", skipped="torch gives other bits")]
-    shop.model.train()
+        return [Row("passes of digits-mlp", skipped="the fast path gives different bits with this torch")]
+    components.model.train()
 
     def through_autograd() -> None:
-        for parameter in shop.parameters:
+        for parameter in components.parameters:
             parameter.grad = None
-        shop.objective(shop.model(inputs), targets).backward()
+        components.objective(components.model(inputs), targets).backward()
 
     def kernels() -> None:
         by_kernels(inputs, targets)
@@ -37,20 +37,20 @@ def passes(effort: Effort) -> list[Row]:
     kernels()
     step = fused_step.bind_step(optimizer)
     step()
-    found: dict[str, list[float]] = {"autograd": [], "kernels": [], "torch": [], "step": []}
+    times: dict[str, list[float]] = {"autograd": [], "kernels": [], "torch": [], "step": []}
     for _ in range(effort.rounds):
-        found["autograd"].append(_each(through_autograd))
-        found["kernels"].append(_each(kernels))
-        found["torch"].append(_each(optimizer.step))
-        found["step"].append(_each(step))
+        times["autograd"].append(_each(through_autograd))
+        times["kernels"].append(_each(kernels))
+        times["torch"].append(_each(optimizer.step))
+        times["step"].append(_each(step))
     return [
-        _row("forward and backward pass of digits-mlp", "autograd", found["kernels"], found["autograd"]),
-        _row("step of Adam for digits-mlp", "its own step, fused", found["step"], found["torch"]),
+        _row("forward and backward pass of digits-mlp", "autograd", times["kernels"], times["autograd"]),
+        _row("step of Adam for digits-mlp", "its own step, fused", times["step"], times["torch"]),
     ]
 
 
 def _each(call: Callable[[], object]) -> float:
-    """Microseconds of a call."""
+    """Return the microseconds of a call."""
     call()
     began = thread_time()
     for _ in range(TIMES):
@@ -60,4 +60,4 @@ def _each(call: Callable[[], object]) -> float:
 
 def _row(name: str, against: str, ours: list[float], theirs: list[float]) -> Row:
     note = f"{spread(ours)[1]:.0f} / {spread(theirs)[1]:.0f} us"
-    return Row(name, against, ratios(ours, theirs), reach=1.0, way="<=", note=note)
+    return Row(name, against, ratios(ours, theirs), target=1.0, comparison="<=", note=note)

@@ -1,4 +1,4 @@
-"""What a screen costs while it is only looked at: processor time, and bytes on the line."""
+"""CPU time and bytes per second of a screen without key presses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from time import monotonic, sleep
 
 from benchmarks import synthetic_journals
 from benchmarks.figures import Effort
-from benchmarks.sandbox import Place, wait_for
+from benchmarks.sandbox import Sandbox, wait_for
 from benchmarks.statistics import Row
 from benchmarks.terminal import Terminal
 from tui_trainer.protocol import events as ev
@@ -17,16 +17,16 @@ from tui_trainer.runs.journal import Journal
 
 SECOND = 1.0
 HISTORY = 5_000
-"""Steps that a run has behind it when it is followed."""
+"""Steps of the run before the measurement."""
 
 
 def finished(effort: Effort) -> list[Row]:
-    """A finished run on the screen, nothing touched."""
-    place = Place()
+    """Measure the screen of a finished run."""
+    sandbox = Sandbox()
     try:
-        synthetic_journals.write(place.folder("over"), 20_000, 5)
+        synthetic_journals.write(sandbox.folder("over"), 20_000, 5)
         command = [sys.executable, "-m", "tui_trainer", "open", "over"]
-        terminal = Terminal(command, 160, 45, place.environ, str(place.directory))
+        terminal = Terminal(command, 160, 45, sandbox.environ, str(sandbox.directory))
         try:
             terminal.first_text()
             terminal.settled(3.0)
@@ -34,7 +34,7 @@ def finished(effort: Effort) -> list[Row]:
         finally:
             terminal.close()
     finally:
-        place.close()
+        sandbox.close()
     against = "LEET 1-2 %, terminalboard 0.2 % (measured before)"
     return [
         Row("idle on a finished run: CPU", against, cpu, "% of a core", 1.5, "<=", "160x45"),
@@ -43,18 +43,18 @@ def finished(effort: Effort) -> list[Row]:
 
 
 def ten_steps(effort: Effort) -> list[Row]:
-    """A run that makes ten steps a second, five metrics each."""
-    place = Place()
+    """Measure a live run with ten steps per second and five metrics."""
+    sandbox = Sandbox()
     over = threading.Event()
     try:
-        folder = place.folder("live")
+        folder = sandbox.folder("live")
         folder.mkdir(parents=True)
         journal = Journal(folder / "events.jsonl")
         thread = threading.Thread(target=_produce, args=(journal, over), daemon=True)
         thread.start()
         sleep(3.0)
         command = [sys.executable, "-m", "tui_trainer", "open", "live"]
-        terminal = Terminal(command, 160, 45, place.environ, str(place.directory))
+        terminal = Terminal(command, 160, 45, sandbox.environ, str(sandbox.directory))
         try:
             sleep(6.0)
             cpu, sent = _watch(terminal, effort.rounds, 3.0)
@@ -63,8 +63,8 @@ def ten_steps(effort: Effort) -> list[Row]:
             over.set()
             thread.join()
     finally:
-        place.close()
-    live, note = "10 steps/s x 5 metrics", f"160x45, {HISTORY:,} steps behind it"
+        sandbox.close()
+    live, note = "10 steps/s x 5 metrics", f"160x45, {HISTORY:,} steps before"
     return [
         Row(f"{live}: CPU", "LEET 11 %, terminalboard 4 % (measured before)", cpu, "% of a core", 5, "<=", note),
         Row(f"{live}: bytes/s", "LEET 820, terminalboard 5,900 (measured before)", sent, "B/s", 1000, "<=", note),
@@ -91,8 +91,8 @@ def _produce(journal: Journal, over: threading.Event) -> None:
 
 
 def streaming(effort: Effort) -> list[Row]:
-    """digits-mlp at full speed in a window of 120x40."""
-    place = Place()
+    """Measure digits-mlp at full speed in a terminal of 120x40."""
+    sandbox = Sandbox()
     command = [sys.executable, "-m", "tui_trainer", "run", "digits-mlp", "training.epochs=100000"]
     command += ["early_stopping.enabled=false", "--name", "stream"]
     rows: list[Row] = []
@@ -101,29 +101,29 @@ def streaming(effort: Effort) -> list[Row]:
             options = ["--max-kbps", str(limit)] if limit else []
             if limit:
                 command[command.index("--name") + 1] = "limited"
-            terminal = Terminal([*command, *options], 120, 40, place.environ, str(place.directory))
+            terminal = Terminal([*command, *options], 120, 40, sandbox.environ, str(sandbox.directory))
             try:
-                journal = place.folder(command[command.index("--name") + 1]) / "events.jsonl"
+                journal = sandbox.folder(command[command.index("--name") + 1]) / "events.jsonl"
                 if not wait_for(lambda journal=journal: journal.exists() and b"EpochEnded" in journal.read_bytes(), 60):
                     raise RuntimeError("the run did not start")
                 sleep(10.0)
-                # Under a limit a drawing comes every few seconds: only many of them show what a second gets.
+                # Under a limit the screen is drawn every few seconds, so the average needs many of them.
                 _, sent = _watch(terminal, 10 * effort.rounds if limit else effort.rounds + 3, SECOND)
             finally:
                 terminal.close()
-                end_hosts(place)
+                end_hosts(sandbox)
             kilobytes = [value / 1000 for value in sent]
             if limit:
                 kilobytes = [sum(kilobytes) / len(kilobytes)]
             name = f"bytes/s of digits-mlp at full speed{f', --max-kbps {limit}' if limit else ''}"
             rows.append(Row(name, "", kilobytes, "kB/s", limit or 6, "<=", "120x40"))
     finally:
-        place.close()
+        sandbox.close()
     return rows
 
 
 def _watch(terminal: Terminal, rounds: int, seconds: float) -> tuple[list[float], list[float]]:
-    """Percent of a core and bytes a second, for each stretch of so many seconds."""
+    """Return the CPU share in percent and the bytes per second of each interval."""
     cpu: list[float] = []
     sent: list[float] = []
     for _ in range(rounds):
@@ -135,8 +135,8 @@ def _watch(terminal: Terminal, rounds: int, seconds: float) -> tuple[list[float]
     return cpu, sent
 
 
-def end_hosts(place: Place) -> None:
-    """Stop what trains in a place, so that the next figure has the machine to itself."""
-    for run in place.json("runs"):
+def end_hosts(sandbox: Sandbox) -> None:
+    """Stop every live run of a sandbox, so that the next figure has the machine to itself."""
+    for run in sandbox.json("runs"):
         if run["status"] in ("running", "paused"):
-            place.run("send", run["name"], "stop")
+            sandbox.run("send", run["name"], "stop")

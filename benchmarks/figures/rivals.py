@@ -1,4 +1,4 @@
-"""Steps a second with the screen open, beside the libraries that people use, each with its usual display."""
+"""Steps per second with the screen open, compared with other libraries and their usual displays."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 import subprocess
 import sys
 
-from benchmarks.alternating_runs import Lane, Loop, Run, race
+from benchmarks.alternating_runs import ReferenceLoop, TimedRun, TrainerRun, race
 from benchmarks.figures import Effort
-from benchmarks.sandbox import Place
+from benchmarks.sandbox import Sandbox
 from benchmarks.statistics import Row, ratios, spread
 
 PYTHON = os.environ.get("BENCH_RIVALS", sys.executable)
-"""The interpreter that has them: `BENCH_RIVALS=/path/to/venv/bin/python`, or this one."""
+"""The interpreter with the libraries: `BENCH_RIVALS=/path/to/venv/bin/python`, else this one."""
 
 RIVALS = {
     "lightning": "Lightning, RichProgressBar and CSVLogger",
@@ -22,44 +22,50 @@ RIVALS = {
 
 
 def digits_mlp(effort: Effort) -> list[Row]:
-    """The Python-bound case."""
-    return _beside(effort, "digits-mlp", 5.0)
+    """Measure digits-mlp, where Python takes most of the time."""
+    return _compare(effort, "digits-mlp", 5.0)
 
 
 def digits_cnn(effort: Effort) -> list[Row]:
-    """The case in which torch itself has something to do."""
-    return _beside(effort, "digits-cnn", 1.3)
+    """Measure digits-cnn, where torch takes most of the time."""
+    return _compare(effort, "digits-cnn", 1.3)
 
 
-def _beside(effort: Effort, preset: str, reach: float) -> list[Row]:
-    there = {name: words for name, words in RIVALS.items() if _installed(name)}
+def _compare(effort: Effort, preset: str, target: float) -> list[Row]:
+    installed = {name: display for name, display in RIVALS.items() if _installed(name)}
     skipped = [
-        Row(f"steps/s {preset}, screen open", words, reach=reach, way=">=", skipped=f"{name} is not installed")
-        for name, words in RIVALS.items()
-        if name not in there
+        Row(
+            f"steps/s {preset}, screen open",
+            display,
+            target=target,
+            comparison=">=",
+            skipped=f"{name} is not installed",
+        )
+        for name, display in RIVALS.items()
+        if name not in installed
     ]
-    if not there:
+    if not installed:
         return skipped
-    place = Place()
-    lanes: list[Lane] = []
+    sandbox = Sandbox()
+    runs: list[TimedRun] = []
     try:
-        ours = Run(place, "viewer", preset, options=())
-        lanes = [ours, *(Loop(place, name, preset, python=PYTHON) for name in there)]
-        race(lanes, effort.fewer(5), 2.5)
+        ours = TrainerRun(sandbox, "viewer", preset, options=())
+        runs = [ours, *(ReferenceLoop(sandbox, name, preset, python=PYTHON) for name in installed)]
+        race(runs, effort.fewer(5), 2.5)
     finally:
-        for lane in lanes:
-            lane.close()
-        place.close()
+        for run in runs:
+            run.close()
+        sandbox.close()
     return [
         Row(
             f"steps/s {preset}, screen open",
-            RIVALS[lane.name],
-            ratios(ours.pace, lane.pace),
-            reach=reach,
-            way=">=",
-            note=f"{spread(ours.pace)[1]:,.0f} / {spread(lane.pace)[1]:,.0f} steps/s",
+            RIVALS[run.name],
+            ratios(ours.pace, run.pace),
+            target=target,
+            comparison=">=",
+            note=f"{spread(ours.pace)[1]:,.0f} / {spread(run.pace)[1]:,.0f} steps/s",
         )
-        for lane in lanes[1:]
+        for run in runs[1:]
     ] + skipped
 
 

@@ -1,4 +1,4 @@
-"""What saving costs: the share of a run's time that goes into its checkpoints, as they are taken by default."""
+"""Share of a run's time spent on checkpoints at the default interval."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 from time import perf_counter
 
 from benchmarks.figures import Effort
-from benchmarks.sandbox import Place
+from benchmarks.sandbox import Sandbox
 from benchmarks.statistics import Row, spread
 from tui_trainer.config.preset import dump, load
 
 PRESETS = ("digits-mlp", "digits-cnn", "char-lm")
 ROUND = 21.0
-"""Seconds of a round: four saves at the default pace."""
+"""Seconds of a round: four saves at the default interval."""
 
 
 def saving(effort: Effort) -> list[Row]:
-    """Every save of a run: the journal synced, the state gathered, written, synced and renamed."""
+    """Measure complete saves: sync the journal, collect the state, write, sync and rename."""
     return [_share(preset, effort) for preset in PRESETS]
 
 
@@ -31,18 +31,18 @@ def _share(preset: str, effort: Effort) -> Row:
     from tui_trainer.runs.journal import Journal
     from tui_trainer.runs.run_dir import Owner, RunDir
 
-    place = Place()
+    sandbox = Sandbox()
     torch.set_num_threads(1)
     config = load(preset, ["training.epochs=100000", "early_stopping.enabled=false"]).runs[""]
-    folder = RunDir(place.folder("run"))
+    folder = RunDir(sandbox.folder("run"))
     folder.create(dump(config), {}, Owner(os.getpid(), "here", ""))
-    hub = EventBus()
+    bus = EventBus()
     try:
-        hub.add_run("run")
-        hub.attach_journal("run", Journal(folder.journal, claim=folder.claim))
-        trainer = Trainer("run", config, lambda event: hub.publish("run", event), CommandQueue(threading.Event()))
+        bus.add_run("run")
+        bus.attach_journal("run", Journal(folder.journal, claim=folder.claim))
+        trainer = Trainer("run", config, lambda event: bus.publish("run", event), CommandQueue(threading.Event()))
         trainer.set_up()
-        trainer.begin(folder, lambda: hub.sync_journal("run"))
+        trainer.begin(folder, lambda: bus.sync_journal("run"))
         costs: list[float] = []
         save = trainer.save
 
@@ -61,13 +61,13 @@ def _share(preset: str, effort: Effort) -> Row:
             shares.append(sum(costs[taken:]) / (perf_counter() - began) * 100)
         size = _size(folder.checkpoints)
     finally:
-        hub.close()
+        bus.close()
         folder.release()
-        place.close()
+        sandbox.close()
     low, middle, high = spread([cost * 1000 for cost in costs])
     return Row(
-        f"saving's share of the time, {preset}",
-        "all of it",
+        f"share of time spent saving, {preset}",
+        "total time",
         shares,
         "%",
         1.0,

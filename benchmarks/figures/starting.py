@@ -1,4 +1,4 @@
-"""How long until something is seen: the first frame of each screen, and the commands that only print."""
+"""Seconds to the first frame of each screen, and of commands that only print."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping
 from time import monotonic
 
 from benchmarks.figures import Effort
-from benchmarks.sandbox import ROOT, Place, wait_for
+from benchmarks.sandbox import ROOT, Sandbox, wait_for
 from benchmarks.statistics import Row, ratios, spread
 from benchmarks.terminal import Terminal
 
@@ -25,7 +25,7 @@ One().run()
 
 
 def first_frame(effort: Effort) -> list[Row]:
-    """From the start of the process to the first cells drawn, beside a Textual application that shows one label."""
+    """Measure from the start of the process to the first text, compared with a Textual app of one label."""
     ours = {
         "tui-trainer": (),
         "tui-trainer run": ("run", "tiny.toml", "training.epochs=100000"),
@@ -33,88 +33,87 @@ def first_frame(effort: Effort) -> list[Row]:
         "tui-trainer open": ("open", "over"),
     }
     figures = {f"first frame of {name}": arguments for name, arguments in ours.items()}
-    with _two_runs() as place:
-        return _race(place, figures, _seen, ("a Textual app with one label", LABEL), effort.rounds, reach=1.5)
+    with _two_runs() as sandbox:
+        return _race(sandbox, figures, _seen, ("a Textual app with one label", LABEL), effort.rounds, target=1.5)
 
 
 def commands(effort: Effort) -> list[Row]:
-    """Commands that print and end, beside importing pydantic."""
+    """Measure commands that print and exit, compared with importing pydantic."""
     ours = {
         "tui-trainer --help": ("--help",),
         "tui-trainer presets": ("presets",),
         "tui-trainer runs": ("runs",),
         "tui-trainer send": ("send", "live", "note", "text=hello"),
     }
-    with _two_runs() as place:
-        beside = ('python -c "import pydantic"', "import pydantic")
-        return _race(place, ours, _ran, beside, effort.rounds + 2, reach=2.0)
+    with _two_runs() as sandbox:
+        baseline = ('python -c "import pydantic"', "import pydantic")
+        return _race(sandbox, ours, _ran, baseline, effort.rounds + 2, target=2.0)
 
 
 @contextlib.contextmanager
-def _two_runs() -> Generator[Place]:
-    """The program as an installation leaves it (compiled, like what it is measured against), and two runs: `over` is
-    over, `live` is paused."""
+def _two_runs() -> Generator[Sandbox]:
+    """Compile the package, as an installation does, and create the finished run `over` and the paused run `live`."""
     compileall.compile_dir(ROOT / "tui_trainer", quiet=1)
-    place = Place()
+    sandbox = Sandbox()
     try:
-        place.run("run", "tiny.toml", "--headless", "--name", "over")
-        place.run("run", "digits-mlp", "--detach", "--name", "live", "training.epochs=100000")
-        place.run("send", "live", "pause")
-        wait_for(lambda: any(run["status"] == "paused" for run in place.json("runs")), 20)
-        yield place
+        sandbox.run("run", "tiny.toml", "--headless", "--name", "over")
+        sandbox.run("run", "digits-mlp", "--detach", "--name", "live", "training.epochs=100000")
+        sandbox.run("send", "live", "pause")
+        wait_for(lambda: any(run["status"] == "paused" for run in sandbox.json("runs")), 20)
+        yield sandbox
     finally:
-        place.close()
+        sandbox.close()
 
 
 def _race(
-    place: Place,
+    sandbox: Sandbox,
     ours: Mapping[str, tuple[str, ...]],
-    measure: Callable[[Place, list[str]], float],
-    beside: tuple[str, str],
+    measure: Callable[[Sandbox, list[str]], float],
+    baseline: tuple[str, str],
     rounds: int,
     *,
-    reach: float,
+    target: float,
 ) -> list[Row]:
-    """Each of our commands in turn, beside a script of Python: its name, and its source."""
-    base: list[float] = []
+    """Measure each command in turn and a Python script (name, source) as the baseline."""
+    baselines: list[float] = []
     times: dict[str, list[float]] = {name: [] for name in ours}
     for _ in range(rounds):
-        base.append(measure(place, [sys.executable, "-c", beside[1]]))
+        baselines.append(measure(sandbox, [sys.executable, "-c", baseline[1]]))
         for name, arguments in ours.items():
-            times[name].append(measure(place, [sys.executable, "-m", "tui_trainer", *arguments]))
+            times[name].append(measure(sandbox, [sys.executable, "-m", "tui_trainer", *arguments]))
             if arguments[:1] == ("run",):
-                _end_new_hosts(place)
+                _end_new_hosts(sandbox)
     return [
         Row(
             name,
-            beside[0],
-            ratios(found, base),
-            reach=reach,
-            way="<=",
-            note=f"{spread(found)[1]:.2f} s / {spread(base)[1]:.2f} s",
+            baseline[0],
+            ratios(seconds, baselines),
+            target=target,
+            comparison="<=",
+            note=f"{spread(seconds)[1]:.2f} s / {spread(baselines)[1]:.2f} s",
         )
-        for name, found in times.items()
+        for name, seconds in times.items()
     ]
 
 
-def _seen(place: Place, command: list[str]) -> float:
+def _seen(sandbox: Sandbox, command: list[str]) -> float:
     began = monotonic()
-    terminal = Terminal(command, 140, 40, place.environ, str(place.directory))
+    terminal = Terminal(command, 140, 40, sandbox.environ, str(sandbox.directory))
     try:
         return terminal.first_text() - began
     finally:
         terminal.close()
 
 
-def _ran(place: Place, command: list[str]) -> float:
+def _ran(sandbox: Sandbox, command: list[str]) -> float:
     began = monotonic()
-    subprocess.run(command, cwd=place.directory, env=place.environ, capture_output=True, check=True)
+    subprocess.run(command, cwd=sandbox.directory, env=sandbox.environ, capture_output=True, check=True)
     return monotonic() - began
 
 
-def _end_new_hosts(place: Place) -> None:
-    """End the host that `run` started: its screen is gone, and it would train on beside others, or import torch."""
-    for host in place.hosts():
-        if host.pid != place.pid("live"):
+def _end_new_hosts(sandbox: Sandbox) -> None:
+    """Kill the host that `run` started, which would use the CPU during the next measurement."""
+    for host in sandbox.hosts():
+        if host.pid != sandbox.pid("live"):
             host.kill()
             host.wait(10)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+
+from tests.fork_server import ForkServer
 
 TINY = """
 title = "Tiny"
@@ -39,24 +42,31 @@ class Done(NamedTuple):
 class Shell:
     """A directory to work in, with a tiny preset in it, and the program."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, forks: ForkServer) -> None:
         self.directory = directory
+        self._forks = forks
         (directory / "tiny.toml").write_text(TINY)
 
     def __call__(self, *arguments: str, **environ: str) -> Done:
-        import os
-
-        done = subprocess.run(
-            [sys.executable, "-m", "tui_trainer", *arguments],
-            cwd=self.directory,
-            env=os.environ | environ,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=120,
-        )
+        line = [sys.executable, "-m", "tui_trainer", *arguments]
+        done = self._forks.run(line, cwd=self.directory, env=self._environ | environ)
         assert "Traceback" not in done.stderr, done.stderr
         return Done(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: str) -> Any:
+        """Start the program; its standard output is a pipe."""
+        return self._forks.popen(
+            [sys.executable, "-m", "tui_trainer", *arguments],
+            cwd=self.directory,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    @property
+    def _environ(self) -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if name != "TUI_TRAINER_RUNS"}
 
     def json(self, *arguments: str) -> Any:
         done = self(*arguments, "--json")
@@ -70,27 +80,15 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path, monkeypatch, tmp_path_factory):
-    root = str(Path(__file__).parents[2])
-    monkeypatch.setenv("PYTHONPATH", root)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("s")))
-    return Shell(tmp_path)
+def shell(tmp_path, forks, monkeypatch):
+    monkeypatch.delenv("TUI_TRAINER_RUNS")
+    return Shell(tmp_path, forks)
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, forks):
     """A shell in whose directory a run named `done` has been trained."""
-    import os
-
-    saved = {name: os.environ.get(name) for name in ("PYTHONPATH", "XDG_RUNTIME_DIR")}
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
-    os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("s"))
-    shell = Shell(tmp_path_factory.mktemp("finished"))
+    shell = Shell(tmp_path_factory.mktemp("finished"), forks)
     done = shell("run", "tiny.toml", "--name", "done", "scheduler.kind=cosine")
     assert done.code == 0, done.err
-    yield shell, done
-    for name, value in saved.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
+    return shell, done

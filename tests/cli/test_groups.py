@@ -1,11 +1,13 @@
-"""A preset with variants, from outside: steered one by one and together, killed, taken up, replayed."""
+"""A preset with variants on the command line: steered one by one and together, killed, resumed, replayed."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -38,19 +40,35 @@ def kill_host(shell: Shell) -> None:
 
 
 @pytest.fixture
-def going(shell) -> Iterator[Shell]:
-    """A shell with a live group that would go on for hours."""
+def live(shell) -> Iterator[Shell]:
+    """A shell with a live group that trains until it is stopped."""
     (shell.directory / "set.toml").write_text(SET)
     assert shell("run", "set.toml", "training.epochs=1000000", "--detach", "--name", "g").code == 0
     yield shell
     kill_host(shell)
 
 
-def test_a_group_is_steered_killed_taken_up_and_replayed_run_by_run(going):
-    shell = going
+@pytest.fixture(scope="module")
+def trained_runs(tmp_path_factory, forks) -> Path:
+    """The runs directory of a shell in which a group has been trained."""
+    shell = Shell(tmp_path_factory.mktemp("group"), forks)
+    (shell.directory / "set.toml").write_text(SET)
+    assert shell("run", "set.toml", "--name", "g").code == 0
+    return shell.directory / "runs"
+
+
+@pytest.fixture
+def trained(shell, trained_runs) -> Shell:
+    """A shell with a copy of the trained group."""
+    shutil.copytree(trained_runs, shell.directory / "runs")
+    return shell
+
+
+def test_a_group_is_steered_killed_resumed_and_replayed_run_by_run(live):
+    shell = live
     wait_for(lambda: min(run["step"] for run in shell.json("runs")) > 200, what="steps and saves of all three")
-    one = shell("send", "g/plain", "set-lr", "value=0.05")
-    assert (one.code, one.out.count("\n")) == (0, 1)
+    alone = shell("send", "g/plain", "set-lr", "value=0.05")
+    assert (alone.code, alone.out.count("\n")) == (0, 1)
     everyone = shell("send", "g", "set-clip", "value=0.5")
     assert sorted(line.partition(": ")[0] for line in everyone.out.splitlines()) == ["dropped", "full", "plain"]
     assert shell("send", "g/dropped", "stop").code == 0
@@ -86,9 +104,8 @@ def test_a_group_is_steered_killed_taken_up_and_replayed_run_by_run(going):
     assert sorted(run["name"].rpartition("/")[2] for run in replays) == ["dropped", "full", "plain"]
 
 
-def test_the_run_of_a_group_that_differs_is_named_and_is_the_exit_code(shell):
-    (shell.directory / "set.toml").write_text(SET)
-    assert shell("run", "set.toml", "--name", "g").code == 0
+def test_the_run_of_a_group_that_differs_is_named_and_sets_the_exit_code(trained):
+    shell = trained
     journal = shell.directory / "runs/g/dropped/events.jsonl"
     lines: list[bytes] = []
     for event in read_events(journal):
@@ -108,9 +125,8 @@ def test_the_run_of_a_group_that_differs_is_named_and_is_the_exit_code(shell):
     assert shell("replay", "g/full").out.splitlines()[-1] == "identical over 4 steps"
 
 
-def test_a_run_of_a_group_without_a_step_is_not_compared(shell):
-    (shell.directory / "set.toml").write_text(SET)
-    assert shell("run", "set.toml", "--name", "g").code == 0
+def test_a_run_of_a_group_without_a_step_is_not_compared(trained):
+    shell = trained
     (shell.directory / "runs/g/full/events.jsonl").write_bytes(b"")
     done = shell("replay", "g")
     assert done.code == 0, done.err

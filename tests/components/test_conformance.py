@@ -192,7 +192,7 @@ def test_a_step_with_each_choice(family: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", choices(AnyActivation))
-@pytest.mark.parametrize("model", ["mlp", "cnn", "transformer"])
+@pytest.mark.parametrize("model", ["mlp", "cnn", pytest.param("transformer", marks=pytest.mark.long)])
 def test_a_step_with_each_activation(kind: str, model: str) -> None:
     shape = {"mlp": TABLE, "cnn": IMAGE, "transformer": TEXT}[model]
     built = component("model", model).model_validate({"kind": model, "activation": kind})
@@ -200,7 +200,7 @@ def test_a_step_with_each_activation(kind: str, model: str) -> None:
 
 
 @pytest.mark.parametrize("kind", choices(AnyInit))
-@pytest.mark.parametrize("model", ["linear", "mlp", "cnn", "transformer"])
+@pytest.mark.parametrize("model", ["linear", "mlp", "cnn", pytest.param("transformer", marks=pytest.mark.long)])
 def test_a_step_with_each_init(kind: str, model: str) -> None:
     shape = {"linear": TABLE, "mlp": TABLE, "cnn": IMAGE, "transformer": TEXT}[model]
     built = component("model", model).model_validate({"kind": model, "init": kind})

@@ -186,7 +186,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(preset_names()), st.data())
 def test_a_mutated_preset_is_valid_or_the_error_names_its_source(name, data):
     table = presets.preset_tables()[name]

@@ -31,7 +31,7 @@ def kill(watcher: SessionClient, launched: Launched, runs: int) -> None:
         lambda: len([s for s in watcher.states.values() if "last" in s.checkpoints]) == runs, "a save of each"
     )
     launched.process.kill()
-    launched.process.wait(30)
+    launched.process.wait(120)
 
 
 def test_dead_runs_are_resumed_and_finished_ones_stay(tmp_path, monkeypatch):
@@ -77,7 +77,7 @@ def test_dead_runs_are_resumed_and_finished_ones_stay(tmp_path, monkeypatch):
     wait_for(lambda: feed.take() and feed.over, what="the end of all")
     feed.close()
     for launched in started:
-        assert launched.process.wait(30) == 0
+        assert launched.process.wait(120) == 0
 
 
 def resumed(tmp_path: Path, name: str) -> tuple[Launched, SessionClient]:
@@ -95,7 +95,7 @@ def test_commands_after_the_last_save_are_applied_again_at_their_steps(tmp_path)
     answer = watcher.ask(cmd.SetLearningRate(value=0.03))
     watcher.until(lambda: watcher.state.step > answer.step + 40, "some steps with it")
     launched.process.kill()
-    launched.process.wait(30)
+    launched.process.wait(120)
     path = tmp_path / "runs/run/events.jsonl"
     before = read_history(path)
     assert [step for step, _ in before.interventions] == [answer.step]
@@ -104,7 +104,7 @@ def test_commands_after_the_last_save_are_applied_again_at_their_steps(tmp_path)
     watcher.until(lambda: watcher.state.step > before.last_step, "the steps again")
     watcher.session.send(cmd.Stop())
     watcher.until(lambda: watcher.state.over, "the end")
-    launched.process.wait(30)
+    launched.process.wait(120)
     after = read_history(path)
     for record in (before, after):  # of the very last steps not everything may have been written
         record.rows = {step: row for step, row in record.rows.items() if step <= answer.step + 20}
@@ -138,7 +138,7 @@ def test_manual_changes_and_missing_lines_are_reported(tmp_path):
     watcher.until(lambda: watcher.state.status == "running" and watcher.state.step, "it to go on")
     watcher.session.send(cmd.Stop())
     watcher.until(lambda: watcher.state.over, "the end")
-    launched.process.wait(30)
+    launched.process.wait(120)
     messages = [line.text for line in watcher.state.log]
     assert "run.toml has changed: data.batch_size was 20, is 10" in messages, messages
     assert any(line.startswith("events.jsonl ends ") for line in messages)

@@ -14,6 +14,8 @@ from tui_trainer.lecture.training_cache import TrainingCache
 FOLDER = Path(__file__).parents[2] / "presets"
 NAMES = [name for name in preset_names() if load(name).first.lesson is not None]
 MANY = "init-grid"
+QUICK = {"act-sign", "sampling", "lr-low", "adam", "plateau-val", "init-zero"}
+"""A preset of each part of the lecture; the others are trained by the long tests."""
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -43,7 +45,9 @@ def _one_epoch(preset: str, variants: set[str] | None = None) -> dict[str, Train
     return {name: school.train(c, name) for name, c in configs.items() if variants is None or name in variants}
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != MANY])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.long) for name in NAMES if name != MANY]
+)
 def test_each_of_its_runs_trains_an_epoch(name: str) -> None:
     for run in _one_epoch(name).values():
         assert run.diverged or len(run.epochs) == 1

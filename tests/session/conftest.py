@@ -106,7 +106,7 @@ def spec_for(tmp_path: Path, **tables) -> HostSpec:
 @pytest.fixture(params=["in-process", "socket"])
 def running(request, tmp_path) -> Iterator[Running]:
     """A run that trains until it is stopped, over each transport."""
-    spec = spec_for(tmp_path, training={"epochs": 1_000_000})
+    spec = spec_for(tmp_path, training={"epochs": 1_000_000, "steps_per_second": 2000})
     if request.param == "in-process":
         session = InProcessSession(spec)
         watcher = SessionClient(session)
@@ -122,9 +122,9 @@ def running(request, tmp_path) -> Iterator[Running]:
         watcher.until(lambda: watcher.state.over or watcher.notices(), "the end of the run")
     watcher.session.close()
     if request.param == "socket":
-        launched.process.wait(30)
+        launched.process.wait(120)
     else:
-        assert session.join(30)
+        assert session.join(120)
 
 
 def run_host(spec: HostSpec, **options) -> tuple[Host, threading.Thread]:

@@ -35,7 +35,7 @@ def folded(journal: Path) -> str:
 def greetings(session: JournalSession | MultiSession, notices: list[Notice] | None = None) -> list[Greeting]:
     """The greetings until the journal has been read."""
     received: list[Greeting] = []
-    until = monotonic() + 30
+    until = monotonic() + 120
     while not received or received[-1].read < 1:
         assert monotonic() < until
         for message in session.drain():

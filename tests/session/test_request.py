@@ -146,7 +146,7 @@ def test_the_status_names_what_could_not_be_saved(tmp_path):
         assert status == HostStatus(frozenset({"run"}), ("events.jsonl: No space left on device",))
     finally:
         host.submit(cmd.Stop())
-        thread.join(60)
+        thread.join(120)
 
 
 def loaded(code: str) -> set[str]:

@@ -172,7 +172,7 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
     assert isinstance(app, TrainerApp)
     for key in keys:
         app.post_message(Key(key, key if len(key) == 1 else CHARACTERS.get(key)))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     await asyncio.sleep(0)
     while app.is_running and app._key_line.busy:
         assert time.monotonic() < deadline, f"{keys} did not come through"
@@ -226,7 +226,7 @@ def screen_text(app: TrainerApp) -> str:
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not condition():

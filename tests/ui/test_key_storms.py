@@ -66,13 +66,19 @@ def clean(app: TrainerApp) -> None:
         assert character == "\n" or not (code < 32 or 127 <= code < 160 or 0x202A <= code <= 0x202E), hex(code)
 
 
-@pytest.mark.parametrize("what", ["dashboard", "schedule", "help", "summary"])
-def test_any_size_after_any_other(what: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "more"),
+    [
+        ("dashboard", 0),
+        *(pytest.param(what, 8, marks=pytest.mark.long) for what in ("dashboard", "schedule", "help", "summary")),
+    ],
+)
+def test_any_size_after_any_other(what: str, more: int) -> None:
     session = running("set/a", "set/b")
     generator = random.Random(what)
     sizes = [
         *SIZES,
-        *((generator.randint(1, 300), generator.randint(1, 100)) for _ in range(8 if what == "dashboard" else 2)),
+        *((generator.randint(1, 300), generator.randint(1, 100)) for _ in range(more)),
     ]
 
     async def script(pilot: Pilot[Any]) -> None:
@@ -93,8 +99,10 @@ def test_any_size_after_any_other(what: str) -> None:
     play(app, script)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_keys_at_random(seed: int) -> None:
+@pytest.mark.parametrize(
+    ("seed", "count"), [(3, 40), *(pytest.param(seed, 300, marks=pytest.mark.long) for seed in (1, 2))]
+)
+def test_keys_at_random(seed: int, count: int) -> None:
     generator = random.Random(seed)
     session = running("set/a", "set/b")
     session.reply = not_today
@@ -102,13 +110,13 @@ def test_keys_at_random(seed: int) -> None:
     keys += ["escape", "enter", "tab", "shift+tab", "backspace", "home", "end", "a", "1", "0", "x", "f12", "delete"]
 
     async def script(pilot: Pilot[Any]) -> None:
-        for count in range(150):
+        for number in range(count):
             app.post_message(events.Key(key := generator.choice(keys), key if len(key) == 1 else None))
-            if count % 10 == 0:
+            if number % 10 == 0:
                 x, y = generator.randrange(100), generator.randrange(30)
                 app.post_message(events.MouseScrollUp(None, x, y, 0, 0, 0, False, False, False))
                 await resize(pilot, *generator.choice(SIZES))
-                session.play(*trained(10, 201 + count), run=generator.choice(["set/a", "set/b"]))
+                session.play(*trained(10, 201 + number), run=generator.choice(["set/a", "set/b"]))
                 app.tick()
         await resize(pilot, 100, 30)
         for _ in range(4):
@@ -143,7 +151,13 @@ def test_clicks_and_the_wheel_on_every_cell_of_a_small_screen() -> None:
     assert session.sent == []
 
 
-@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param(text, id=name, marks=() if name in ("markup", "escapes") else pytest.mark.long)
+        for name, text in PAYLOADS.items()
+    ],
+)
 def test_names_that_are_not_what_they_seem(payload: str) -> None:
     """In every place that shows what others wrote."""
     session = FakeSession(payload or "digits")

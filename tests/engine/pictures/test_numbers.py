@@ -143,7 +143,7 @@ def test_an_epoch_without_replacement_sees_everything_and_one_with_it_all_but_on
     assert found["most"] > 1
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_the_noise_of_mini_batches_is_that_of_theory(seed):
     found = first("gradient-noise", **{**DIGITS, "training": {"epochs": 1, "seed": seed}})
     for scheme in ("with", "without"):

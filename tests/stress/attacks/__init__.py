@@ -1,4 +1,4 @@
-"""Attacks on a run, each a function that tries it so many times and counts what did not hold."""
+"""Attacks on a run: each function makes a number of attempts and counts what did not hold."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import ClassVar
 
 @dataclass(slots=True)
 class Outcome:
-    """How an attack went."""
+    """The result of an attack."""
 
     times: int = 0
     failures: list[str] = field(default_factory=list[str])
     note: str = ""
     deadline: ClassVar[float] = math.inf
-    """When every attack ends, of `monotonic`: how often it was tried until then is what counts."""
+    """The time of `monotonic` at which every attack ends; the attempts made until then count."""
 
     @property
     def late(self) -> bool:
-        """Whether the time is up."""
+        """Whether the deadline has passed."""
         return time.monotonic() > self.deadline
 
-    def expect(self, holds: object, what: str) -> None:
-        """Count a failure where something does not hold."""
+    def expect(self, holds: object, failure: str) -> None:
+        """Record a failure unless the condition holds."""
         if not holds:
-            self.failures.append(what)
+            self.failures.append(failure)

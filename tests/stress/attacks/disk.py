@@ -1,4 +1,4 @@
-"""A full disk, and bytes that change under a run that is over."""
+"""A full disk, altered bytes in a finished run, and code in checkpoints."""
 
 from __future__ import annotations
 
@@ -10,54 +10,54 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.sandbox import Place
+from benchmarks.sandbox import Sandbox
 from tests.stress.attacks import Outcome
-from tests.stress.attacks.folders import LONG, Watched, all_there
+from tests.stress.attacks.folders import LONG, RECOVERED, LongRun, check_complete
 
 
 def full_disk(times: int) -> Outcome:
-    """A small tmpfs fills up while the run trains: it says what is not saved; given room, everything is saved again."""
+    """Fill a small tmpfs while a run trains: it reports what is not saved, and saves everything once there is room."""
     outcome = Outcome()
     for size in ("600k", "64m")[:times]:
-        why_not = _fill(outcome, size)
-        if why_not:
-            outcome.note = why_not
+        obstacle = _fill(outcome, size)
+        if obstacle:
+            outcome.note = obstacle
             break
         outcome.times += 1
     return outcome
 
 
 def _fill(outcome: Outcome, grown: str) -> str:
-    """Fill a disk, give it another size, and end the run; why that could not be tried, empty where it was."""
+    """Fill a disk, resize it and end the run; return why that was impossible, else an empty text."""
     disk = Path(tempfile.mkdtemp(prefix="ttd-"))
     mount = ["mount", "-t", "tmpfs", "-o", "size=600k", "none", str(disk)]
     if subprocess.run(mount, capture_output=True).returncode:
         return "not allowed to mount a tmpfs here"
-    place = Place(disk)
+    sandbox = Sandbox(disk)
     try:
-        run = Watched(place, "run", *LONG, "--name", "x")
-        outcome.expect(run.says("NOT SAVED"), f"nothing was said: {run.printed[-300:]}")
+        run = LongRun(sandbox, "run", *LONG, "--name", "x")
+        outcome.expect(run.says("NOT SAVED"), f"no report: {run.output[-300:]}")
         subprocess.run(["mount", "-o", f"remount,size={grown}", str(disk)], check=True, capture_output=True)
         room = grown != "600k"
         if room:
-            outcome.expect(run.says("saving has recovered"), "saving did not resume")
+            outcome.expect(run.says(RECOVERED), "saving did not resume")
             outcome.expect(run.saves(), "nothing was saved afterwards")
         code = run.end()
-        outcome.expect(code == 0, f"ended with {code}: {run.printed[-300:]}")
-        outcome.expect(room or "NOT SAVED: checkpoint" in run.printed[-3000:], "the end does not say what is missing")
-        outcome.note = next((line[:90] for line in run.printed.splitlines() if "NOT SAVED" in line), "")
-        status = place.json("runs")[0]["status"]
-        outcome.expect(status in (("finished",) if room else ("dead", "finished")), f"then it is {status}")
+        outcome.expect(code == 0, f"ended with {code}: {run.output[-300:]}")
+        outcome.expect(room or "NOT SAVED: checkpoint" in run.output[-3000:], "the end does not name what is missing")
+        outcome.note = next((line[:90] for line in run.output.splitlines() if "NOT SAVED" in line), "")
+        status = sandbox.json("runs")[0]["status"]
+        outcome.expect(status in (("finished",) if room else ("dead", "finished")), f"the status is {status}")
         if room:
-            all_there(outcome, place, run)
+            check_complete(outcome, sandbox, run)
     finally:
-        place.close()
+        sandbox.close()
         subprocess.run(["umount", str(disk)], check=False)
         shutil.rmtree(disk, ignore_errors=True)
     return ""
 
 
-LOOK = """
+OPEN = """
 import sys
 from pathlib import Path
 from tui_trainer.cli.main import main
@@ -78,17 +78,17 @@ sys.exit(0 if all(code in (0, 2) for code in codes) else 1)
 
 
 def altered_bytes(times: int, seed: int) -> Outcome:
-    """A byte is flipped, or a file cut, anywhere in a run folder: it opens, or is refused with a message."""
+    """Flip a byte or cut a file anywhere in a run folder: it opens, or is refused with a message."""
     outcome, source = Outcome(), random.Random(seed)
-    place = Place()
+    sandbox = Sandbox()
     try:
-        place.run("run", "tiny.toml", "--name", "whole")
-        original = place.folder("whole")
-        truth = place.curve("whole")
+        sandbox.run("run", "tiny.toml", "--name", "intact")
+        original = sandbox.folder("intact")
+        truth = sandbox.curve("intact")
         for number in range(times):
             if outcome.late:
                 break
-            copy = place.folder(f"c{number}")
+            copy = sandbox.folder(f"c{number}")
             shutil.copytree(original, copy)
             files = [path for path in copy.rglob("*") if path.is_file() and path.stat().st_size]
             path = source.choice(files)
@@ -98,46 +98,48 @@ def altered_bytes(times: int, seed: int) -> Outcome:
             else:
                 data[source.randrange(len(data))] ^= 1 << source.randrange(8)
             path.write_bytes(data)
-            where = str(path.relative_to(copy))
-            done = subprocess.run(
-                [sys.executable, "-c", LOOK, str(copy)], env=place.environ, capture_output=True, text=True, timeout=120
-            )
+            file = str(path.relative_to(copy))
+            done = _python(sandbox, OPEN, copy)
             outcome.times += 1
-            outcome.expect("Traceback" not in done.stderr, f"{where}: {done.stderr[-300:]}")
-            outcome.expect(done.returncode == 0, f"{where}: exit {done.returncode}: {done.stderr[-200:]}")
-            if where == "events.jsonl":
-                rows = {row["step"]: row for row in place.curve(f"c{number}")}
+            outcome.expect("Traceback" not in done.stderr, f"{file}: {done.stderr[-300:]}")
+            outcome.expect(done.returncode == 0, f"{file}: exit {done.returncode}: {done.stderr[-200:]}")
+            if file == "events.jsonl":
+                rows = {row["step"]: row for row in sandbox.curve(f"c{number}")}
                 for row in truth:  # a line may be missing, never wrong
                     for name, value in rows.get(row["step"], {}).items():
-                        outcome.expect(value in ("", row.get(name)), f"{where}: step {row['step']} {name} is {value}")
+                        outcome.expect(value in ("", row.get(name)), f"{file}: step {row['step']} {name} is {value}")
             shutil.rmtree(copy)
     finally:
-        place.close()
+        sandbox.close()
     return outcome
 
 
 def code_in_files(times: int) -> Outcome:
-    """Pickles, archives and odd headers as checkpoints: refused, and an audit hook sees nothing executed."""
+    """Use pickles, archives and odd headers as checkpoints: they are refused, and an audit hook sees no execution."""
     outcome = Outcome()
-    place = Place()
+    sandbox = Sandbox()
     try:
-        place.run("run", "tiny.toml", "--name", "whole")
-        for number, data in enumerate(list(_evil_files())[:times]):
+        sandbox.run("run", "tiny.toml", "--name", "intact")
+        for number, data in enumerate(list(_malicious_files())[:times]):
             if outcome.late:
                 break
-            copy = place.folder(f"e{number}")
-            shutil.copytree(place.folder("whole"), copy)
+            copy = sandbox.folder(f"e{number}")
+            shutil.copytree(sandbox.folder("intact"), copy)
             for name in ("last", "best", ".previous-last"):
                 (copy / "checkpoints" / f"{name}.safetensors").write_bytes(data)
-            done = subprocess.run(
-                [sys.executable, "-c", AUDIT, str(copy)], env=place.environ, capture_output=True, text=True, timeout=120
-            )
+            done = _python(sandbox, AUDIT, copy)
             outcome.times += 1
             outcome.expect(done.returncode == 0, f"file {number}: {done.stdout[-200:]} {done.stderr[-300:]}")
-            outcome.expect(not (place.directory / "executed").exists(), f"file {number} was executed")
+            outcome.expect(not (sandbox.directory / "executed").exists(), f"file {number} was executed")
     finally:
-        place.close()
+        sandbox.close()
     return outcome
+
+
+def _python(sandbox: Sandbox, code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run code in an interpreter, with the folder as its argument."""
+    line = [sys.executable, "-c", code, str(folder)]
+    return subprocess.run(line, env=sandbox.environ, capture_output=True, text=True, timeout=300)
 
 
 AUDIT = """
@@ -164,22 +166,22 @@ if tree is not None or seen:
 """
 
 
-def _evil_files():
+def _malicious_files():
     import io
     import json
     import pickle  # noqa: TID251 - made to be refused
     import zipfile
 
-    class Evil:
+    class Malicious:
         def __reduce__(self):
             return os.system, ("touch executed",)
 
-    yield pickle.dumps(Evil())
-    yield pickle.dumps({"model": Evil()}, protocol=2)
+    yield pickle.dumps(Malicious())
+    yield pickle.dumps({"model": Malicious()}, protocol=2)
     for name in ("archive/data.pkl", "data.pkl", "code/__torch__.py"):
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w") as archive:
-            archive.writestr(name, pickle.dumps(Evil()))
+            archive.writestr(name, pickle.dumps(Malicious()))
         yield out.getvalue()
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -1,4 +1,4 @@
-"""What ends a host while somebody watches: the machine's memory is full, it crashes in native code, it is killed."""
+"""Hosts that die while a viewer is attached: out of memory, a native crash, kill -9."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.sandbox import Place, wait_for
+from benchmarks.sandbox import Sandbox, wait_for
 from tests.stress.attacks import Outcome
 from tests.stress.attacks.killing import last_step
 from tests.stress.attacks.terminals import FOREVER, screen
@@ -18,49 +18,49 @@ from tui_trainer.runs.history import read_history
 from tui_trainer.runs.run_dir import RunDir
 
 SMALLEST = 1 << 16
-"""Bytes of memory that no process can go on with."""
+"""A memory limit in bytes that kills every process."""
 
 
 class MemoryGroup:
-    """A group of processes whose memory has a limit; `OSError` where the system makes none for us."""
+    """A memory cgroup. Raises `OSError` if the system does not allow one."""
 
     def __init__(self) -> None:
         first = Path("/sys/fs/cgroup/memory")
-        one = first.is_dir()  # the older kind of groups has a tree for each resource
+        one = first.is_dir()  # cgroup v1 has a tree for each resource
         if not one and "memory" not in Path("/sys/fs/cgroup/cgroup.subtree_control").read_text().split():
-            raise OSError("no memory groups here")
+            raise OSError("no memory cgroups here")
         self.path = (first if one else Path("/sys/fs/cgroup")) / f"tui-trainer-{os.getpid()}"
         self._limit = self.path / ("memory.limit_in_bytes" if one else "memory.max")
         self._swap = self.path / ("memory.swappiness" if one else "memory.swap.max")
         self.path.mkdir()
 
     def starve(self, process: int) -> None:
-        """Let a process have less and less memory until it is gone."""
+        """Lower the memory limit of a process until it dies."""
         (self.path / "cgroup.procs").write_text(str(process))
         with contextlib.suppress(OSError):
             self._swap.write_text("0")
         limit, deadline = 64 << 20, time.monotonic() + 60
-        while _lives(process) and time.monotonic() < deadline:
-            with contextlib.suppress(OSError):  # what is used cannot be taken back
+        while _alive(process) and time.monotonic() < deadline:
+            with contextlib.suppress(OSError):  # the limit cannot go below what is in use
                 self._limit.write_text(str(limit))
             limit = max(limit // 2, SMALLEST)
             time.sleep(0.3)
 
     def close(self) -> None:
-        """Let the system have it back."""
+        """Remove the group."""
         wait_for(lambda: not (self.path / "cgroup.procs").read_text(), 10)
         with contextlib.suppress(OSError):
             self.path.rmdir()
 
 
-def _lives(process: int) -> bool:
+def _alive(process: int) -> bool:
     try:
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
 
 
-def _starved(process: int) -> None:
+def _starve(process: int) -> None:
     group = MemoryGroup()
     try:
         group.starve(process)
@@ -69,17 +69,17 @@ def _starved(process: int) -> None:
 
 
 WAYS: dict[str, tuple[Callable[[int], None], str]] = {
-    "out of memory": (_starved, "the machine ran out of memory"),
+    "out of memory": (_starve, "the machine ran out of memory"),
     "native crash": (lambda process: os.kill(process, signal.SIGSEGV), "crashed in native code (SIGSEGV)"),
     "killed": (lambda process: os.kill(process, signal.SIGKILL), "was killed (SIGKILL)"),
 }
-"""How a host ends, and what the viewer says of it."""
+"""The ways in which a host dies, and the text that the viewer must show."""
 
 
 def hosts(times: int) -> Outcome:
-    """The viewer says what happened, `R` goes on from the last checkpoint, and no step is missing or there twice."""
+    """Kill hosts: the viewer gives the reason, `R` resumes from the last checkpoint, no step is missing or repeated."""
     outcome, before = Outcome(), Path.cwd()
-    place = Place()
+    sandbox = Sandbox()
     counts: dict[str, int] = {}
     try:
         for number in range(times):
@@ -87,9 +87,9 @@ def hosts(times: int) -> Outcome:
                 break
             way = list(WAYS)[number % len(WAYS)]
             run = f"dies{number}"
-            terminal = screen(place, "run", "tiny.toml", FOREVER, "--name", run, size=(140, 40))
+            terminal = screen(sandbox, "run", "tiny.toml", FOREVER, "--name", run, size=(140, 40))
             try:
-                _one(outcome, place, terminal, way, run)
+                _kill_and_resume(outcome, sandbox, terminal, way, run)
                 counts[way] = counts.get(way, 0) + 1
                 outcome.times += 1
             except OSError as error:
@@ -98,28 +98,28 @@ def hosts(times: int) -> Outcome:
                 outcome.expect(False, f"{way}: {str(error)[:300]}")
             finally:
                 terminal.close()
-                place.run("send", run, "stop")
+                sandbox.run("send", run, "stop")
         outcome.note = ", ".join(f"{way} {count}" for way, count in counts.items())
     finally:
         os.chdir(before)
-        place.close()
+        sandbox.close()
     return outcome
 
 
-def _one(outcome: Outcome, place: Place, terminal: Pseudo, way: str, run: str) -> None:
-    folder = RunDir(place.folder(run))
+def _kill_and_resume(outcome: Outcome, sandbox: Sandbox, terminal: Pseudo, way: str, run: str) -> None:
+    folder = RunDir(sandbox.folder(run))
     terminal.until(lambda: "1 loss" in terminal.text, 60)
     terminal.until(lambda: any(folder.checkpoints.glob("last*")), 60)
     owner = folder.owner()
-    assert owner is not None, "nobody trains"
-    end, words = WAYS[way]
-    end(owner.pid)
-    terminal.until(lambda: words in terminal.text, 60)
+    assert owner is not None, "the run has no host"
+    kill, message = WAYS[way]
+    kill(owner.pid)
+    terminal.until(lambda: message in terminal.text, 60)
     reached = last_step(folder.journal)
     terminal.press("R")
     terminal.until(lambda: last_step(folder.journal) > reached, 60)
-    terminal.until(lambda: words not in terminal.text and "running" in terminal.screen.display[0], 60)
-    code, _, err = place.run("send", run, "stop")
+    terminal.until(lambda: message not in terminal.text and "running" in terminal.screen.display[0], 60)
+    code, _, err = sandbox.run("send", run, "stop")
     outcome.expect(code == 0, f"{way}: stop: {err}")
     terminal.until(lambda: folder.owner() is None, 60)
     losses = [step for step, row in read_history(folder.journal).rows.items() if "train_loss" in row]

@@ -28,7 +28,7 @@ WORDS = [
 
 
 def mutated_presets(times: int, seed: int) -> Outcome:
-    """Keys renamed, added, dropped, values of any kind: accepted, or refused in one line that names file and key."""
+    """Rename, add and drop keys, and set odd values: presets are accepted, or refused in one line with file and key."""
     outcome, source = Outcome(), random.Random(seed)
     tables = preset_tables()
     accepted = 0
@@ -43,7 +43,7 @@ def mutated_presets(times: int, seed: int) -> Outcome:
             message = str(error)
             good = "mutated.toml" in message and "\n" not in message and "\x1b" not in message
             outcome.expect(good and len(message) < 1000, f"{message[:200]!r}")
-        except Exception as error:  # noqa: BLE001 - whatever else comes out is what is looked for
+        except Exception as error:  # noqa: BLE001 - any other exception is a failure
             outcome.expect(False, f"{type(error).__name__}: {error}: {table}"[:300])
     outcome.note = f"{accepted} accepted"
     return outcome

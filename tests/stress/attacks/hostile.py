@@ -1,4 +1,4 @@
-"""A viewer of runs in which every name and text is one payload: `hostile.py PAYLOAD dashboard|home|over`."""
+"""A viewer of runs whose names and texts are all one payload: `hostile.py PAYLOAD dashboard|home|over`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tui_trainer.session.catalog import PresetInfo
 from tui_trainer.ui.app import run_app
 
 
-def happenings(text: str) -> Iterator[ev.AnyEvent]:
-    """A run whose every text is `text`."""
+def hostile_events(text: str) -> Iterator[ev.AnyEvent]:
+    """Yield the events of a run whose texts are all `text`."""
     layer = ev.Layer(grad_norm=1.0, weight_norm=2.0, update_ratio=1e-3, dead=0.1)
     yield started(
         text, preset=text, model=text, data=text, device=text, path=text, metric=text, layers=(text, "first"),
@@ -36,18 +36,18 @@ def happenings(text: str) -> Iterator[ev.AnyEvent]:
     yield ev.Refused(reason=text, step=1)
 
 
-class Shelf:
-    """Presets and runs that are called so."""
+class HostileCatalog:
+    """A catalog whose presets and runs have the payload as their names."""
 
     def __init__(self, text: str) -> None:
         self._text = text
 
     def presets(self) -> list[PresetInfo]:
-        """One preset."""
+        """Return one preset."""
         return [PresetInfo(self._text, self._text, self._text, self._text, (self._text,))]
 
     def runs(self) -> list[RunInfo]:
-        """One live run and one that is over."""
+        """Return a live run and a finished run."""
         text = self._text
         best = {"epoch": 1, "metric": text, "value": 0.5}
         return [
@@ -56,30 +56,28 @@ class Shelf:
         ]
 
     def start(self, preset: str) -> Session:
-        """A run of the preset."""
-        del preset
+        """Return a session."""
         return session(self._text)
 
     def join(self, run: RunInfo) -> Session:
-        """The run."""
-        del run
+        """Return a session."""
         return session(self._text)
 
 
 def session(text: str) -> FakeSession:
-    """Two runs that are called so; each command is refused with the payload."""
-    made = FakeSession(f"{text[:60]}/a", f"{text[:60]}/b")
-    for run in made.runs:
-        made.play(*happenings(text), run=run)
-    made.say(text)
-    made.reply = lambda command: ev.Refused(reason=text, step=120, cause=command)
-    return made
+    """Return a session of two runs with the payload as their names; it refuses each command with the payload."""
+    fake = FakeSession(f"{text[:60]}/a", f"{text[:60]}/b")
+    for run in fake.runs:
+        fake.play(*hostile_events(text), run=run)
+    fake.say(text)
+    fake.reply = lambda command: ev.Refused(reason=text, step=120, cause=command)
+    return fake
 
 
 def main(text: str, what: str) -> int:
-    """Show it until it is left."""
+    """Show the screen until the user leaves it, and return the exit code."""
     if what == "home":
-        return run_app(catalogue=Shelf(text), theme="dark").exit_code
+        return run_app(catalogue=HostileCatalog(text), theme="dark").exit_code
     watched = session(text)
     if what == "over":
         for run in watched.runs:

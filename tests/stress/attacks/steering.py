@@ -1,4 +1,4 @@
-"""Random interventions, then a replay; or kill -9 in the middle of them, and on from the last save."""
+"""Random interventions followed by a replay, or by kill -9 and a resume."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 import signal
 import time
 
-from benchmarks.sandbox import Place, wait_for
+from benchmarks.sandbox import Sandbox, wait_for
 from tests.stress.attacks import Outcome
 from tests.stress.attacks.killing import first_difference
 
@@ -20,22 +20,22 @@ COMMANDS = (
 
 
 def scripts(times: int, seed: int) -> Outcome:
-    """Ten random commands to a live run, then a replay of it: identical."""
+    """Send ten random commands to a live run and replay it: the replay is identical."""
     outcome, source = Outcome(), random.Random(seed)
-    place = Place()
+    sandbox = Sandbox()
     steps = 0
     try:
         for number in range(times):
             if outcome.late:
                 break
             name = f"s{number}"
-            place.run("run", "tiny.toml", "training.epochs=100000", "--detach", "--name", name)
+            sandbox.run("run", "tiny.toml", "training.epochs=100000", "--detach", "--name", name)
             for _ in range(10):
-                place.run("send", name, *source.choice(COMMANDS))
+                sandbox.run("send", name, *source.choice(COMMANDS))
                 time.sleep(source.random() * 0.05)
-            place.run("send", name, "resume")
-            place.run("send", name, "stop", *(["when=epoch"] if source.random() < 0.5 else []))
-            code, out, err = place.run("replay", name)
+            sandbox.run("send", name, "resume")
+            sandbox.run("send", name, "stop", *(["when=epoch"] if source.random() < 0.5 else []))
+            code, out, err = sandbox.run("replay", name)
             outcome.times += 1
             last = out.strip().splitlines()[-1] if out.strip() else err
             outcome.expect(code == 0, f"{name}: {last}")
@@ -43,54 +43,54 @@ def scripts(times: int, seed: int) -> Outcome:
                 steps += int(last.split()[2].replace(",", ""))
         outcome.note = f"{steps:,} steps compared"
     finally:
-        place.close()
+        sandbox.close()
     return outcome
 
 
 def killed(times: int, seed: int) -> Outcome:
-    """Kill a run that is being steered, and go on with it: what was asked after its last save is asked again."""
+    """Kill a run during interventions and resume it: interventions after the last save are repeated."""
     outcome, source = Outcome(), random.Random(seed)
-    place = Place()
-    asked = 0
-    lasting = [command for command in COMMANDS if command[0] not in ("pause", "resume", "step")]
+    sandbox = Sandbox()
+    repeated = 0
+    without_pauses = [command for command in COMMANDS if command[0] not in ("pause", "resume", "step")]
     try:
         for number in range(times):
             if outcome.late:
                 break
             name = f"t{number}"
             pace = ("training.epochs=400", "training.steps_per_second=800", "checkpoints.every_seconds=1")
-            place.run("run", "tiny.toml", *pace, "--detach", "--name", name)
+            sandbox.run("run", "tiny.toml", *pace, "--detach", "--name", name)
             for _ in range(source.randint(2, 8)):
-                place.run("send", name, *source.choice(lasting))
+                sandbox.run("send", name, *source.choice(without_pauses))
                 time.sleep(source.random() * 0.2)
-            host = place.pid(name)
+            host = sandbox.pid(name)
             os.kill(host, signal.SIGKILL)
             wait_for(
-                lambda name=name: any(run["name"] == name and run["status"] == "dead" for run in place.json("runs"))
+                lambda name=name: any(run["name"] == name and run["status"] == "dead" for run in sandbox.json("runs"))
             )
-            before, interventions = place.curve(name), _interventions(place, name)
-            code, _, err = place.run("resume", name)
+            before, interventions = sandbox.curve(name), _interventions(sandbox, name)
+            code, _, err = sandbox.run("resume", name)
             outcome.times += 1
             outcome.expect(code == 0, f"{name}: resume ended with {code}: {err}")
-            # What had been measured of the last steps may not have been written yet.
+            # The measurements of the last steps may not have been written.
             after = [
                 {metric: value if old[metric] else "" for metric, value in row.items()}
-                for old, row in zip(before, place.curve(name), strict=False)
+                for old, row in zip(before, sandbox.curve(name), strict=False)
             ]
             differs = first_difference(before, after)
             outcome.expect(not differs, f"{name}: {differs}")
-            found = _interventions(place, name)
-            outcome.expect(found[: len(interventions)] == interventions, f"{name}: {interventions} became {found}")
-            asked += len(interventions)
-            code, out, err = place.run("replay", name)
+            resumed = _interventions(sandbox, name)
+            outcome.expect(resumed[: len(interventions)] == interventions, f"{name}: {interventions} became {resumed}")
+            repeated += len(interventions)
+            code, out, err = sandbox.run("replay", name)
             outcome.expect(code == 0, f"{name}: {out.strip().splitlines()[-1] if out.strip() else err}")
-        outcome.note = f"{asked} interventions outlived it"
+        outcome.note = f"{repeated} interventions survived"
     finally:
-        place.close()
+        sandbox.close()
     return outcome
 
 
-def _interventions(place: Place, name: str) -> list[tuple[int, str]]:
-    (run,) = place.json("compare", name)["runs"]
-    # A checkpoint that holds what is to be asked again is a little larger.
+def _interventions(sandbox: Sandbox, name: str) -> list[tuple[int, str]]:
+    (run,) = sandbox.json("compare", name)["runs"]
+    # Checkpoint sizes in the text differ: a checkpoint with interventions to repeat is a little larger.
     return [(one["step"], one["what"].partition(" (")[0]) for one in run["interventions"]]

@@ -1,4 +1,4 @@
-"""What terminals do to a viewer: they go away, are never read, are slow, are not terminals; and signals."""
+"""Terminals that hang up, are never read, are slow or are none; and signals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.sandbox import ROOT, Place, wait_for
+from benchmarks.sandbox import ROOT, Sandbox, wait_for
 from tests.stress.attacks import Outcome
 from tests.stress.attacks.killing import last_step
 from tests.ui.terminal.pseudo_terminal import Pseudo
@@ -24,17 +24,17 @@ from tui_trainer.runs.history import read_history
 FOREVER = "training.epochs=100000000"
 
 
-def screen(place: Place, *arguments: str, size: tuple[int, int] = (100, 30), **environ: str) -> Pseudo:
-    """The program in a pseudo-terminal."""
-    kept = {name: place.environ[name] for name in ("XDG_RUNTIME_DIR", "TUI_TRAINER_RUNS", "OMP_NUM_THREADS")}
-    os.chdir(place.directory)
-    return Pseudo(sys.executable, "-m", "tui_trainer", *arguments, size=size, **kept, **environ)
+def screen(sandbox: Sandbox, *arguments: str, size: tuple[int, int] = (100, 30), **environ: str) -> Pseudo:
+    """Start `tui-trainer` on a pseudo-terminal."""
+    environment = {name: sandbox.environ[name] for name in ("XDG_RUNTIME_DIR", "TUI_TRAINER_RUNS", "OMP_NUM_THREADS")}
+    os.chdir(sandbox.directory)
+    return Pseudo(sys.executable, "-m", "tui_trainer", *arguments, size=size, **environment, **environ)
 
 
-def taken_away(times: int, seed: int) -> Outcome:
-    """The terminal hangs up, the viewer is killed or stopped, or nobody reads it: training goes on, attach works."""
+def disconnected(times: int, seed: int) -> Outcome:
+    """Hang up the terminal, kill or stop the viewer, or never read it: training goes on, and attach works."""
     outcome, source = Outcome(), random.Random(seed)
-    place, before = Place(), Path.cwd()
+    sandbox, before = Sandbox(), Path.cwd()
     ways = {"closed": _closed, "killed": _killed, "stopped": _stopped, "unread": _unread}
     counts = dict.fromkeys(ways, 0)
     idle = 0.0
@@ -43,12 +43,12 @@ def taken_away(times: int, seed: int) -> Outcome:
             if outcome.late and number % 10 == 0:
                 break
             name = f"h{number // 10}"
-            first = number % 10 == 0  # the terminal that started the run; then nine that joined it
+            first = number % 10 == 0  # the terminal that started the run; the next nine attach to it
             arguments = ("run", "tiny.toml", FOREVER, "--name", name) if first else ("attach", name)
-            terminal = screen(place, *arguments)
+            terminal = screen(sandbox, *arguments)
             try:
                 terminal.until(lambda terminal=terminal: "1 loss" in terminal.text, 60)
-                journal = place.folder(name) / "events.jsonl"
+                journal = sandbox.folder(name) / "events.jsonl"
                 way = list(ways)[number % len(ways)] if not first else source.choice(("closed", "killed"))
                 counts[way] += 1
                 begun = last_step(journal)
@@ -61,15 +61,15 @@ def taken_away(times: int, seed: int) -> Outcome:
             finally:
                 terminal.close()
             if number % 10 == 9 or number == times - 1:
-                _attach_shows_everything(place, name, outcome)
-                _stop_and_count(place, name, outcome)
-        left = _processes(place)
-        outcome.expect(not left, f"left over: {left}")
+                _attach_shows_everything(sandbox, name, outcome)
+                _stop_and_count(sandbox, name, outcome)
+        leftover = _processes(sandbox)
+        outcome.expect(not leftover, f"processes left: {leftover}")
         ways_tried = ", ".join(f"{way} {count}" for way, count in counts.items())
-        outcome.note = f"{ways_tried}; a viewer without a reader used at most {idle:.0%} of a core"
+        outcome.note = f"{ways_tried}; an unread viewer used at most {idle:.0%} of a core"
     finally:
         os.chdir(before)
-        place.close()
+        sandbox.close()
     return outcome
 
 
@@ -90,12 +90,12 @@ def _stopped(terminal: Pseudo, outcome: Outcome) -> float:
     terminal.kill(signal.SIGSTOP)
     time.sleep(2)
     terminal.kill(signal.SIGCONT)
-    _wakes(terminal, outcome, "stopped")
+    _check_responsive(terminal, outcome, "stopped")
     return 0.0
 
 
 def _unread(terminal: Pseudo, outcome: Outcome) -> float:
-    for size in [(90, 30), (100, 30)] * 6:  # whole frames, until the line is full
+    for size in [(90, 30), (100, 30)] * 6:  # full frames, until the buffer of the terminal is full
         terminal.resize(*size)
         time.sleep(0.1)
     viewer = psutil.Process(terminal.pid)
@@ -103,12 +103,12 @@ def _unread(terminal: Pseudo, outcome: Outcome) -> float:
     time.sleep(2)
     share = (sum(viewer.cpu_times()[:2]) - used) / (time.monotonic() - begun)
     outcome.expect(share < 0.5, f"unread: the viewer spins, {share:.0%} of a core")
-    _wakes(terminal, outcome, "unread")
+    _check_responsive(terminal, outcome, "unread")
     return share
 
 
-def _wakes(terminal: Pseudo, outcome: Outcome, way: str) -> None:
-    """The viewer obeys again and can be left."""
+def _check_responsive(terminal: Pseudo, outcome: Outcome, way: str) -> None:
+    """Check that the viewer reacts again and can be left."""
     try:
         terminal.press("?")
         terminal.until(lambda: "Steer the training" in terminal.text)
@@ -117,11 +117,11 @@ def _wakes(terminal: Pseudo, outcome: Outcome, way: str) -> None:
         terminal.press("d")
         outcome.expect(terminal.leave() == 0, f"{way}: left with {terminal.status}")
     except AssertionError as error:
-        outcome.expect(False, f"{way}: it did not wake up: {str(error)[:200]}")
+        outcome.expect(False, f"{way}: it did not react: {str(error)[:200]}")
 
 
-def _attach_shows_everything(place: Place, name: str, outcome: Outcome) -> None:
-    terminal = screen(place, "attach", name)
+def _attach_shows_everything(sandbox: Sandbox, name: str, outcome: Outcome) -> None:
+    terminal = screen(sandbox, "attach", name)
     try:
         terminal.until(lambda: "1 loss" in terminal.text, 60)
         terminal.press("d")
@@ -132,30 +132,30 @@ def _attach_shows_everything(place: Place, name: str, outcome: Outcome) -> None:
         terminal.close()
 
 
-def _stop_and_count(place: Place, name: str, outcome: Outcome) -> None:
-    """End the run; every step from the first to the last is in its journal once."""
-    code, out, err = place.run("send", name, "stop")
+def _stop_and_count(sandbox: Sandbox, name: str, outcome: Outcome) -> None:
+    """Stop the run and check that its journal has every step once."""
+    code, out, err = sandbox.run("send", name, "stop")
     outcome.expect(code == 0, f"stop: {out}{err}")
-    outcome.expect(wait_for(lambda: place.json("runs")[0]["status"] == "finished", 30), "it did not finish")
-    record = read_history(place.folder(name) / "events.jsonl")
+    outcome.expect(wait_for(lambda: sandbox.json("runs")[0]["status"] == "finished", 30), "it did not finish")
+    record = read_history(sandbox.folder(name) / "events.jsonl")
     losses = [step for step, row in record.rows.items() if "train_loss" in row]
     outcome.expect(losses == list(range(1, len(losses) + 1)), f"{name}: steps are missing")
 
 
-def _processes(place: Place) -> list[int]:
-    """Processes that were started here and still run."""
-    found: list[int] = []
+def _processes(sandbox: Sandbox) -> list[int]:
+    """Return the processes of the sandbox that still run."""
+    pids: list[int] = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("XDG_RUNTIME_DIR") == str(place.sockets):
-                found.append(process.pid)
+            if process.environ().get("XDG_RUNTIME_DIR") == str(sandbox.sockets):
+                pids.append(process.pid)
         except psutil.Error:
             continue
-    return found
+    return pids
 
 
 def signals(times: int) -> Outcome:
-    """Signals, ctrl+z and fg, a crash in the viewer: the terminal is as it was, the exit code says what happened."""
+    """Send signals, suspend and crash the viewer: the terminal is restored, and the exit code is right."""
     outcome, before = Outcome(), Path.cwd()
     os.chdir(ROOT)
     cases: list[tuple[str, Callable[[Pseudo], int]]] = [
@@ -163,7 +163,7 @@ def signals(times: int) -> Outcome:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
     ]  # fmt: skip
     cases += [("ctrl+z and fg", _suspended), ("crash", lambda terminal: terminal.leave()), ("d", _left)]
-    right = {"SIGTERM": 143, "SIGINT": 130, "SIGHUP": 129, "SIGQUIT": 131, "crash": 1}
+    expected = {"SIGTERM": 143, "SIGINT": 130, "SIGHUP": 129, "SIGQUIT": 131, "crash": 1}
     try:
         for name, act in (cases * (times // len(cases) + 1))[:times]:
             terminal = Pseudo.viewer("crash" if name == "crash" else "usual")
@@ -172,8 +172,8 @@ def signals(times: int) -> Outcome:
                 if name != "crash":
                     terminal.shows("1 loss")
                 code = act(terminal)
-                outcome.expect(code == right.get(name, 0), f"{name}: exit code {code}")
-                outcome.expect(terminal.restored(), f"{name}: the terminal is not as it was")
+                outcome.expect(code == expected.get(name, 0), f"{name}: exit code {code}")
+                outcome.expect(terminal.restored(), f"{name}: the terminal was not restored")
                 outcome.expect(b"Traceback" not in terminal.raw, f"{name}: a traceback")
             except AssertionError as error:
                 outcome.expect(False, f"{name}: {str(error)[:300]}")
@@ -201,22 +201,22 @@ def _suspended(terminal: Pseudo) -> int:
     terminal.press("\x1a")
     terminal.until(lambda: psutil.Process(terminal.pid).status() == psutil.STATUS_STOPPED)
     terminal.read()
-    assert terminal.restored(), "suspended: the terminal is not as it was"
+    assert terminal.restored(), "suspended: the terminal was not restored"
     terminal.screen.reset()
     terminal.kill(signal.SIGCONT)
     terminal.shows("1 loss")
     return _left(terminal)
 
 
-class Thin(Pseudo):
-    """A terminal behind a line of so many bytes a second, and with a buffer of its own as a line has."""
+class SlowTerminal(Pseudo):
+    """A terminal behind a slow line with a buffer."""
 
     RATE = 20_000
     _allowed = 0.0
     _since = 0.0
 
     def read(self, seconds: float = 0.05) -> None:
-        """Read what the line can have carried by now."""
+        """Read as much as the line can have carried by now."""
         now = time.monotonic()
         self._allowed = min(self._allowed + (now - self._since) * self.RATE, self.RATE * 0.1)
         self._since = now
@@ -228,7 +228,7 @@ class Thin(Pseudo):
         self._allowed -= len(self.raw) - size
 
     def quiet(self, seconds: float = 1.0) -> None:
-        """Read until nothing has come for a while."""
+        """Read until no output has come for a while."""
         size, since = len(self.raw), time.monotonic()
         while time.monotonic() - since < seconds:
             self.read()
@@ -246,10 +246,10 @@ class Thin(Pseudo):
 
 
 def thin_line(seconds: int) -> Outcome:
-    """Keys over a line of 20 kB a second: each acts within 2 s, and what has arrived is what was drawn."""
+    """Press keys over a line of 20 kB per second: each acts within 2 s, and the final screen is right."""
     outcome, before = Outcome(times=seconds), Path.cwd()
     os.chdir(ROOT)
-    terminal = Thin(sys.executable, "-m", "tests.ui.terminal.viewer", "usual", size=(100, 30))
+    terminal = SlowTerminal(sys.executable, "-m", "tests.ui.terminal.viewer", "usual", size=(100, 30))
     waits: list[float] = []
     pairs = [("?", "Steer the training"), ("w", "update:"), ("l", "in force"), (":", "Do what?"), ("s", "Schedule")]
     try:
@@ -271,7 +271,7 @@ def thin_line(seconds: int) -> Outcome:
         terminal.press("\x0c")
         terminal.until(lambda: len(terminal.raw) - size > 3000)
         terminal.quiet(1.0)
-        outcome.expect(terminal.screen.display[:-1] == shown, "a repaint of everything changed the picture")
+        outcome.expect(terminal.screen.display[:-1] == shown, "a full repaint changed the screen")
         waits.sort()
         outcome.note = f"{len(waits)} keys: median {waits[len(waits) // 2]:.2f} s, slowest {waits[-1]:.2f} s"
     except AssertionError as error:
@@ -309,8 +309,8 @@ SCREENS = {
 }
 
 
-def odd_ones(times: int) -> Outcome:
-    """Terminals that are none, or are of an odd kind or size: a screen that works, or one line that says why not."""
+def odd_terminals(times: int) -> Outcome:
+    """Use odd terminals, sizes and descriptors: the screen works, or one line gives the reason."""
     outcome, before = Outcome(), Path.cwd()
     os.chdir(ROOT)
     cases: list[tuple[str, Callable[[str], str]]] = [(name, _one_line) for name in LINES]
@@ -318,7 +318,7 @@ def odd_ones(times: int) -> Outcome:
     cases += [(f"{columns}x{rows}", _works) for columns, rows in SIZES]
     step = max(len(cases) / times, 1.0)
     try:
-        for name, look in [cases[int(place * step)] for place in range(min(times, len(cases)))]:
+        for name, look in [cases[int(index * step)] for index in range(min(times, len(cases)))]:
             outcome.times += 1
             problem = look(name)
             outcome.expect(not problem, f"{name}: {problem}")
@@ -338,11 +338,11 @@ def _one_line(name: str) -> str:
         return str(error)[:300]
     finally:
         terminal.close()
-    said = terminal.raw.decode(errors="replace").strip()
-    good = "--headless" in said and len(said.splitlines()) == 1 and (code == 2 or "pipe" in name)
-    if "stderr" in name and not said:  # the place to say it in is gone: then the exit code has to do
+    message = terminal.raw.decode(errors="replace").strip()
+    good = "--headless" in message and len(message.splitlines()) == 1 and (code == 2 or "pipe" in name)
+    if "stderr" in name and not message:  # stderr is gone, so only the exit code can tell
         good = code == 2
-    return "" if good else f"exit code {code}, {said[:200]!r}"
+    return "" if good else f"exit code {code}, {message[:200]!r}"
 
 
 def _works(name: str) -> str:
@@ -355,7 +355,7 @@ def _works(name: str) -> str:
             terminal.shows("1 loss", 40)
         terminal.quiet(0.3) if columns * rows < 5000 else terminal.read(0.5)
         if name == "NO_COLOR" and re.search(rb"\x1b\[[0-9;]*[34]8;[25];", terminal.raw):
-            return "colours in spite of NO_COLOR"
+            return "colors in spite of NO_COLOR"
         terminal.press("d")
         code = terminal.leave(40)
         return "" if code == 0 and terminal.restored() else f"exit code {code}, restored: {terminal.restored()}"
@@ -366,15 +366,15 @@ def _works(name: str) -> str:
 
 
 def _plain() -> str:
-    """The program without a terminal anywhere, and with all three descriptors closed."""
-    place = Place()
+    """Run without any terminal, and with all three descriptors closed."""
+    sandbox = Sandbox()
     try:
-        code, out, err = place.run("run", "tiny.toml", "--name", "plain")
+        code, out, err = sandbox.run("run", "tiny.toml", "--name", "plain")
         if code or "epoch 6/6" not in out:
             return f"exit code {code}: {err[-200:]}"
         command = f"{sys.executable} -m tui_trainer run tiny.toml --name closed <&- >&- 2>&-"
-        done = subprocess.run(["/bin/sh", "-c", command], cwd=place.directory, env=place.environ, check=False)
-        finished = place.json("runs")[0]["status"] == "finished"
+        done = subprocess.run(["/bin/sh", "-c", command], cwd=sandbox.directory, env=sandbox.environ, check=False)
+        finished = sandbox.json("runs")[0]["status"] == "finished"
         return "" if done.returncode == 0 and finished else f"closed descriptors: exit code {done.returncode}"
     finally:
-        place.close()
+        sandbox.close()

@@ -1,4 +1,4 @@
-"""Clients that talk nonsense, clients of somebody else, and a crowd of viewers that never read."""
+"""Clients that send garbage, clients of another user, and viewers that never read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from statistics import median
 
 import psutil
 
-from benchmarks.sandbox import Place, wait_for
+from benchmarks.sandbox import Sandbox, wait_for
 from tests.stress.attacks import Outcome
 from tui_trainer.protocol import events as ev
 from tui_trainer.session.base import Greeting
@@ -22,12 +22,12 @@ from tui_trainer.session.socket_session import ClientSession, connect
 from tui_trainer.state.run_state import RunState
 
 PAIRS = 16
-"""Times that a crowd comes and goes."""
+"""Times that the viewers join and leave each run."""
 SETTLED = 1.0
-"""Seconds after which all of a crowd have been greeted with what there is so far."""
+"""Seconds after which all viewers have received their greeting."""
 
 
-class Watching:
+class HeadlessViewer:
     """A viewer without a screen."""
 
     def __init__(self, path: Path) -> None:
@@ -35,7 +35,7 @@ class Watching:
         self.state = RunState()
 
     def look(self) -> RunState:
-        """Take in what has come."""
+        """Apply the messages that have arrived and return the state."""
         crowd: list[ev.AnyEvent] = []
         for message in self.session.drain():
             if isinstance(message, Greeting):
@@ -47,20 +47,20 @@ class Watching:
         return self.state
 
 
-def _live(place: Place, name: str = "live") -> Path:
-    """A run that goes on; its socket."""
-    others = set(place.sockets.glob("tui-trainer/*.sock"))
-    place.run("run", "tiny.toml", "training.epochs=100000000", "--detach", "--name", name)
-    return next(path for path in place.sockets.glob("tui-trainer/*.sock") if path not in others)
+def _live(sandbox: Sandbox, name: str = "live") -> Path:
+    """Start a run that does not end, and return its socket."""
+    others = set(sandbox.sockets.glob("tui-trainer/*.sock"))
+    sandbox.run("run", "tiny.toml", "training.epochs=100000000", "--detach", "--name", name)
+    return next(path for path in sandbox.sockets.glob("tui-trainer/*.sock") if path not in others)
 
 
-def rubbish(clients: int, seed: int) -> Outcome:
-    """Half lines, oversized lines, floods and unknown commands: the host and the other viewers notice nothing."""
+def garbage(clients: int, seed: int) -> Outcome:
+    """Send partial lines, oversized lines, floods and unknown commands: host and other viewers are unaffected."""
     outcome, source = Outcome(), random.Random(seed)
-    place = Place()
+    sandbox = Sandbox()
     try:
-        path = _live(place)
-        good = Watching(path)
+        path = _live(sandbox)
+        good = HeadlessViewer(path)
         wait_for(lambda: good.look().step > 100)
         for _ in range(clients):
             outcome.times += 1
@@ -68,7 +68,7 @@ def rubbish(clients: int, seed: int) -> Outcome:
                 client.settimeout(2)
                 try:
                     client.connect(str(path))
-                    client.sendall(_nonsense(source))
+                    client.sendall(_garbage(source))
                     if source.random() < 0.3:
                         client.recv(100)
                 except OSError:
@@ -76,15 +76,17 @@ def rubbish(clients: int, seed: int) -> Outcome:
             before = good.look().step
             if outcome.times % 25 == 0:
                 outcome.expect(wait_for(lambda before=before: good.look().step > before, 10), "training stood still")
-        outcome.expect(not [line for line in good.look().log if "refused" in line.text], "others saw the nonsense")
+        outcome.expect(
+            not [line for line in good.look().log if "refused" in line.text], "other viewers saw the garbage"
+        )
         outcome.expect(_other_user_is_refused(path), "another user was let in")
         good.session.close()
     finally:
-        place.close()
+        sandbox.close()
     return outcome
 
 
-def _nonsense(source: random.Random) -> bytes:
+def _garbage(source: random.Random) -> bytes:
     match source.randrange(6):
         case 0:
             return os.urandom(source.randrange(1, 5000))
@@ -101,7 +103,7 @@ def _nonsense(source: random.Random) -> bytes:
 
 
 def _other_user_is_refused(path: Path) -> bool:
-    """Whether a process of another user cannot speak to the host, even where it can reach the socket."""
+    """Return whether the host rejects a process of another user that can reach the socket."""
     if os.getuid() != 0:
         return True
     for parent in (path, *path.parents[:3]):
@@ -115,47 +117,47 @@ def _other_user_is_refused(path: Path) -> bool:
 
 
 def crowd(seconds: float) -> Outcome:
-    """Eight viewers, four of which never read: host memory bounded, training as fast as without them.
+    """Attach eight viewers, four of which never read: memory is bounded, and training is as fast as without viewers.
 
-    Two runs are trained side by side, each on a core of its own, and the crowd looks at the one and then at the other:
-    whatever else the machine does meets both alike.
+    Two runs train at the same time, each on its own core, and the viewers alternate between them, so that other load
+    affects both equally.
     """
     outcome = Outcome(times=8)
-    place, cores = Place(), sorted(os.sched_getaffinity(0))
+    sandbox, cores = Sandbox(), sorted(os.sched_getaffinity(0))
     try:
-        paths = [_live(place), _live(place, "beside")]
-        hosts = [psutil.Process(place.pid(name)) for name in ("live", "beside")]
+        paths = [_live(sandbox), _live(sandbox, "other")]
+        hosts = [psutil.Process(sandbox.pid(name)) for name in ("live", "other")]
         for host, core in zip(hosts, (cores[0], cores[-1]), strict=True):
             for thread in host.threads():
                 os.sched_setaffinity(thread.id, [core])
-        os.sched_setaffinity(0, [cores[0]])  # the viewers themselves slow the same one down, whomever they look at
-        good = [Watching(path) for path in paths]
+        os.sched_setaffinity(0, [cores[0]])  # the CPU time of the viewers always slows the same run
+        good = [HeadlessViewer(path) for path in paths]
         wait_for(lambda: all(viewer.look().step > 2000 for viewer in good))
         memory = hosts[0].memory_info().rss
-        found: list[float] = []
+        measured: list[float] = []
         for number in range(2 * PAIRS):
             which = number % 2
-            crowd = [Watching(paths[which]) for _ in range(7)]
+            crowd = [HeadlessViewer(paths[which]) for _ in range(7)]
             crowded, other = _paces([good[which], good[1 - which]], crowd, seconds * 0.8 / (2 * PAIRS))
-            found.append(crowded / other)
+            measured.append(crowded / other)
             _leave(crowd)
-        # One core may be faster than the other: each pair has had the crowd on both.
-        ratio = median(math.sqrt(one * other) for one, other in zip(found[::2], found[1::2], strict=True))
-        crowd = [Watching(paths[0]) for _ in range(7)]
+        # One core may be faster than the other, so each pair has had the viewers on both.
+        ratio = median(math.sqrt(one * other) for one, other in zip(measured[::2], measured[1::2], strict=True))
+        crowd = [HeadlessViewer(paths[0]) for _ in range(7)]
         _paces(good, crowd, seconds * 0.2)
         grown = hosts[0].memory_info().rss - memory
         _leave([*crowd, *good])
-        outcome.note = f"speed {ratio:.3f} of none, host grew {grown / 1e6:.0f} MB"
+        outcome.note = f"speed {ratio:.3f} of that without viewers, host grew {grown / 1e6:.0f} MB"
         outcome.expect(ratio > 0.98, outcome.note)
         outcome.expect(grown < 60e6, outcome.note)
     finally:
         os.sched_setaffinity(0, cores)
-        place.close()
+        sandbox.close()
     return outcome
 
 
-def _paces(good: list[Watching], crowd: list[Watching], seconds: float) -> list[float]:
-    """Steps a second of each run, while a few of a crowd look on and the others never read."""
+def _paces(good: list[HeadlessViewer], crowd: list[HeadlessViewer], seconds: float) -> list[float]:
+    """Return the steps per second of each run, while three viewers read and the others do not."""
     viewers = [*good, *crowd[:3]]
     _look(viewers, SETTLED)
     steps, begun = [viewer.look().step for viewer in good], time.monotonic()
@@ -164,7 +166,7 @@ def _paces(good: list[Watching], crowd: list[Watching], seconds: float) -> list[
     return [(viewer.look().step - step) / passed for viewer, step in zip(good, steps, strict=True)]
 
 
-def _look(viewers: list[Watching], seconds: float) -> None:
+def _look(viewers: list[HeadlessViewer], seconds: float) -> None:
     begun = time.monotonic()
     while time.monotonic() - begun < seconds:
         for viewer in viewers:
@@ -172,6 +174,6 @@ def _look(viewers: list[Watching], seconds: float) -> None:
         time.sleep(0.1)
 
 
-def _leave(crowd: list[Watching]) -> None:
+def _leave(crowd: list[HeadlessViewer]) -> None:
     for viewer in crowd:
         viewer.session.close()

@@ -93,8 +93,14 @@ def test_steering_one_or_all_is_seen() -> None:
     play(app, script, (140, 40))
 
 
-@pytest.mark.parametrize("count", [6, 28, 63])
-@pytest.mark.parametrize("size", [(80, 24), (140, 40), (40, 12)], ids=["80x24", "140x40", "40x12"])
+@pytest.mark.parametrize(
+    ("count", "size"),
+    [
+        pytest.param(count, size, id=f"{count}-{size[0]}x{size[1]}", marks=() if count == quick else pytest.mark.long)
+        for size, quick in (((80, 24), 63), ((140, 40), 6), ((40, 12), 28))
+        for count in (6, 28, 63)
+    ],
+)
 def test_many_runs_stay_usable(count: int, size: tuple[int, int]) -> None:
     async def script(pilot: Pilot[Any]) -> None:
         assert app.dashboard is not None

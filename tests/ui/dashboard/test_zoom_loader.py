@@ -105,7 +105,7 @@ def test_what_an_undo_took_back_is_not_shown_any_more(tmp_path: Path) -> None:
     session.drain()
     closeups.want([state], [span], session)
     assert closeups._thread is not None
-    closeups._thread.join(30)
+    closeups._thread.join(120)
     assert closeups.arrived()
     assert closeups.closer(state).series["train_loss"].at(SPIKE) == (SPIKE, 9.0)
     closeups.want([state], [span], session)
@@ -114,7 +114,7 @@ def test_what_an_undo_took_back_is_not_shown_any_more(tmp_path: Path) -> None:
     assert closeups.closer(state) is state
     closeups.want([state], [span], session)
     assert closeups._thread is not None
-    closeups._thread.join(30)
+    closeups._thread.join(120)
 
 
 def test_a_journal_that_is_gone_leaves_what_was_kept(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_journal_that_is_gone_leaves_what_was_kept(tmp_path: Path) -> None:
     closeups = ZoomLoader()
     closeups.want([state], [(SPIKE - 100.0, SPIKE + 100.0)], session)
     assert closeups._thread is not None
-    closeups._thread.join(30)
+    closeups._thread.join(120)
     assert closeups.arrived()
     assert closeups.closer(state) is state
     closeups.want([state], [(SPIKE - 100.0, SPIKE + 100.0)], session)

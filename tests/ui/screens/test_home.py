@@ -50,7 +50,7 @@ class Shelf:
         return PRESETS
 
     def runs(self) -> list[RunInfo]:
-        self.gate.wait(10)
+        self.gate.wait(120)
         return RUNS
 
     def start(self, preset: str) -> Session:
@@ -60,7 +60,7 @@ class Shelf:
         return self._open("join", run.name)
 
     def _open(self, how: str, name: str) -> Session:
-        self.gate.wait(10)
+        self.gate.wait(120)
         self.opened.append((how, name))
         if self.error is not None:
             raise self.error

@@ -61,7 +61,7 @@ class Pseudo:
             size = len(self.raw)
             self.read(seconds)
 
-    def until(self, condition: Callable[[], object], seconds: float = 20.0) -> None:
+    def until(self, condition: Callable[[], object], seconds: float = 120.0) -> None:
         """Read until something is so."""
         deadline = time.monotonic() + seconds
         while not condition():
@@ -73,7 +73,7 @@ class Pseudo:
         """What the terminal shows."""
         return "\n".join(line.rstrip() for line in self.screen.display)
 
-    def shows(self, text: str, seconds: float = 20.0) -> None:
+    def shows(self, text: str, seconds: float = 120.0) -> None:
         """Wait until the terminal shows a text."""
         self.until(lambda: text in self.text, seconds)
 
@@ -99,7 +99,7 @@ class Pseudo:
                 self.status = os.waitstatus_to_exitcode(status)
         return self.status is not None
 
-    def leave(self, seconds: float = 20.0) -> int:
+    def leave(self, seconds: float = 120.0) -> int:
         """Wait for the end, and read the rest. The exit code."""
         self.until(self.ended, seconds)
         for _ in range(3):

@@ -102,7 +102,7 @@ def test_keys_go_to_the_screen_that_the_ones_before_have_left(messages: int, pau
         for key in "ao12", "enter", "bo3", "enter", "cd":
             for one in [key] if key == "enter" else key:
                 pilot.app.post_message(Key(one, None if one == "enter" else one))
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         await asyncio.sleep(0)
         while pilot.app._key_line.busy:
             assert time.monotonic() < deadline
@@ -129,7 +129,7 @@ def test_a_loop_that_always_has_something_to_do_lets_keys_in_all_the_same(monkey
         spin()
         for key in "ab":
             pilot.app.post_message(Key(key, key))
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while behind.keys != ["a", "b"]:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.001)
@@ -152,7 +152,7 @@ def test_the_key_that_ends_the_application_is_the_last() -> None:
         spin()
         for key in "qb":
             pilot.app.post_message(Key(key, key))
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not pilot.app._exit:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.001)

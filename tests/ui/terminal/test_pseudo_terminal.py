@@ -67,7 +67,7 @@ def test_a_screen_that_hangs_is_ended_and_the_terminal_restored(start: Start) ->
     terminal.kill(signal.SIGTERM)
     terminal.kill(signal.SIGCONT)
     assert terminal.leave() == 128 + signal.SIGTERM
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
     assert terminal.restored()
 
 
@@ -78,7 +78,7 @@ def test_a_terminal_that_nobody_reads_does_not_stop_the_exit(start: Start) -> No
         terminal.resize(*size)
         time.sleep(0.15)
     terminal.kill(signal.SIGTERM)
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + 60
     while not terminal.ended():
         assert time.monotonic() < deadline, "it waits for somebody to read"
         time.sleep(0.02)
@@ -89,7 +89,7 @@ def test_a_terminal_that_goes_away_is_not_waited_for(start: Start) -> None:
     terminal.shows("1 loss")
     fd, terminal.fd = terminal.fd, os.open(os.devnull, os.O_RDWR)
     os.close(fd)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not terminal.ended():
         assert time.monotonic() < deadline, "it spins without a terminal"
         time.sleep(0.02)
@@ -102,7 +102,7 @@ def test_a_hangup_that_is_ignored_ends_it_all_the_same(start: Start) -> None:
         terminal.shows("1 loss")
         fd, terminal.fd = terminal.fd, os.open(os.devnull, os.O_RDWR)
         os.close(fd)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not terminal.ended():
             assert time.monotonic() < deadline, "it spins without a terminal"
             time.sleep(0.02)

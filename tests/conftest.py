@@ -1,0 +1,53 @@
+"""Fixtures of every test: an environment of its own, and processes that start without importing torch again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: two workers share the cores, and the sums are tiny
+
+import pytest
+
+from tests import fork_server
+from tests.fork_server import ForkServer
+from tui_trainer.session import launch
+
+_UNSET = (
+    "COLORFGBG",
+    "NO_COLOR",
+    "PYTHONUNBUFFERED",
+    "PYTHONWARNINGS",
+    "SSH_CONNECTION",
+    "SSH_TTY",
+)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep the settings, presets, sockets and runs of the user out of the tests."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in _UNSET:
+            patch.delenv(name, raising=False)
+        patch.setenv("PYTHONPATH", str(fork_server.ROOT))
+        for kind in ("CACHE", "CONFIG", "DATA", "STATE"):
+            patch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("s")))
+        patch.setenv("TUI_TRAINER_RUNS", str(home / "runs"))
+        yield home
+
+
+@pytest.fixture(scope="session")
+def forks(environment: Path) -> Iterator[ForkServer]:
+    """The process that the processes of tests are forked from; see `tests/fork_server.py`."""
+    server = ForkServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(autouse=True)
+def forked_hosts(forks: ForkServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `launch` fork hosts instead of starting an interpreter for each."""
+    monkeypatch.setattr(launch, "subprocess", fork_server.subprocess_with(forks.popen))
