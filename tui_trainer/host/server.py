@@ -261,7 +261,8 @@ def _locked(directory: Path) -> Generator[None]:
     """Hold the lock of the directory itself: a lock file would stay behind."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):  # a file system may have no locks; then only a race of two hosts is lost
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from tui_trainer.engine.checkpointing.restore import RestoredTrainer
     from tui_trainer.engine.trainer import Trainer
 
+NO_LOCKS = (
+    "the file system of this run has no locks; hosts on this machine are kept apart by an owner file, "
+    "hosts on other machines only while their clocks agree"
+)
+"""Logged where a run directory lies on a file system without `flock`."""
+
 
 class Worker:
     """Trains the runs of a spec, in whatever thread calls `work`.
@@ -189,6 +195,8 @@ class Worker:
             else:
                 trainer.follow(run.script)
             trainer.begin(folder, lambda name=run.name: self._hub.sync_journal(name))
+            if not folder.has_locks:
+                trainer.log(NO_LOCKS)
             for command in run.commands:
                 trainer.control.put(command)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -16,10 +15,11 @@ from typing import Any
 
 from tui_trainer.errors import UserError
 from tui_trainer.runs.atomic_write import read_plain, replace_file, sweep, sync_directory
+from tui_trainer.runs.file_lock import create_owner_file, is_ours, is_owned, refresh, try_lock
 
 MAX_ABOUT = 1 << 20
 """Bytes of the largest about.json that is read."""
-_BEFORE_CONFIG = {".lock", "about.json", "checkpoints"}
+_BEFORE_CONFIG = {".lock", ".owner", "about.json", "checkpoints"}
 """Entries created before run.toml. A directory is a run once it has a run.toml."""
 
 
@@ -35,7 +35,8 @@ class Owner:
 class RunDir:
     """The directory of one run, locked by the host that writes it.
 
-    The lock is a `flock`: the system releases it when the process ends, however it ends. A pid is never trusted.
+    The lock is a `flock`: the system releases it when the process ends, however it ends. A pid is trusted only on a
+    file system without locks, together with the start time of its process (`file_lock`).
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,6 +46,8 @@ class RunDir:
         self._originals: dict[Path, bytes] = {}
         """Contents of run.toml and about.json, written again if the directory comes back empty."""
         self._claiming = threading.Lock()
+        self.has_locks = True
+        """False once the file system was found to have no locks: then hosts are told apart by an owner file."""
 
     @property
     def name(self) -> str:
@@ -80,6 +83,11 @@ class RunDir:
     def lock(self) -> Path:
         """The file that a living host has locked."""
         return self.path / ".lock"
+
+    @property
+    def owner_file(self) -> Path:
+        """The file that stands in for the lock on a file system without locks."""
+        return self.path / ".owner"
 
     def create(self, config: str, about: dict[str, Any], owner: Owner) -> None:
         """Create and lock the directory with its configuration. A directory that never became a run is created again.
@@ -122,11 +130,16 @@ class RunDir:
             descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise UserError(f"run {self.name!r} cannot be written: {self.lock}: {error.strerror}") from None
+        result = try_lock(descriptor)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            busy = result == "busy" or (result == "unsupported" and not create_owner_file(self.owner_file))
+        except OSError as error:
             os.close(descriptor)
-            raise UserError(f"another host is training run {self.name!r}; join it with `tui-trainer attach`") from None
+            raise UserError(f"run {self.name!r} cannot be written: {self.owner_file}: {error.strerror}") from None
+        if busy:
+            os.close(descriptor)
+            raise UserError(f"another host is training run {self.name!r}; join it with `tui-trainer attach`")
+        self.has_locks = result == "locked"
         self._lock, self._owner = descriptor, owner
         with contextlib.suppress(OSError):  # informative only: the lock itself works on a full disk
             os.ftruncate(descriptor, 0)
@@ -170,6 +183,10 @@ class RunDir:
 
     def _is_current(self, descriptor: int) -> bool:
         """Return whether an open lock file is the one under the directory's name."""
+        if not self.has_locks:
+            refresh(self.owner_file)
+            if not is_ours(self.owner_file):
+                return False
         try:
             return os.path.samestat(os.fstat(descriptor), os.stat(self.lock))
         except OSError:
@@ -180,6 +197,9 @@ class RunDir:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+            if not self.has_locks and is_ours(self.owner_file):
+                with contextlib.suppress(OSError):
+                    self.owner_file.unlink()
 
     def owner(self) -> Owner | None:
         """Return the living host that holds the directory, None where there is none."""
@@ -188,12 +208,12 @@ class RunDir:
         except OSError:
             return None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return self._read_owner(descriptor)
+            result = try_lock(descriptor, shared=True)
+            if result == "busy" or (result == "unsupported" and is_owned(self.owner_file)):
+                return self._read_owner(descriptor)
+            return None
         finally:
             os.close(descriptor)
-        return None
 
     def _read_owner(self, descriptor: int) -> Owner:
         try:
