@@ -37,8 +37,13 @@ BASELINE = 20
 MARGIN = 12.0
 CAPTION = 44.0
 """Height of the line under the screen that names the key."""
-PACE = 300
-"""Steps a second: slow enough that the frames show what lies between two keys, on a busy machine too."""
+SETTINGS = (
+    "training.device=cpu",
+    "training.epochs=300",
+    "training.steps_per_second=400",
+    "early_stopping.enabled=false",
+)
+"""A run that is long and slow enough to last until the end of the recording, on a busy machine too."""
 TIMEOUT = 300.0
 """Seconds that the training may take to reach the next frame."""
 SVG = "{http://www.w3.org/2000/svg}"
@@ -87,7 +92,7 @@ class Recording:
                 if monotonic() > deadline:
                     raise TimeoutError(f"epoch {until} was not reached within {TIMEOUT:.0f} s")
                 await self.pilot.pause(0.02)
-            self.shoot(0.45, caption)
+            self.shoot(0.4, caption)
 
     async def press(self, keys: Sequence[str], seconds: float, caption: str) -> None:
         """Press keys, let the screen answer, and append a frame."""
@@ -105,19 +110,19 @@ def caption(action: str) -> str:
 
 async def steer(recording: Recording) -> None:
     """Play the recording: train, read the diagnosis, act on it, change the schedule, drop the rate, pause."""
-    await recording.watch(5, 2, "tui-trainer run digits-mlp")
+    await recording.watch(8, 2, "tui-trainer run digits-mlp")
     await recording.press(("i",), 2.4, caption("diagnosis"))
     await recording.pilot.press("i")
     await recording.press(("l",), 1.0, caption("rate"))
     await recording.press(tuple("0.002"), 1.4, caption("rate"))
     await recording.press(("enter",), 0.8, caption("rate"))
-    await recording.watch(4, 4, "each change is marked on every chart")
+    await recording.watch(6, 5, "each change is marked on every chart")
     await recording.press(("s",), 1.0, caption("schedule"))
     await recording.press(("down",), 1.6, caption("schedule"))
     await recording.press(("enter",), 0.8, caption("schedule"))
-    await recording.watch(3, 6, "the fainter line is the learning rate to come")
+    await recording.watch(5, 7, "the fainter line is the learning rate to come")
     await recording.press(("k",), 0.9, caption("drop_rate"))
-    await recording.watch(3, 6, "each change is marked on every chart")
+    await recording.watch(5, 7, "each change is marked on every chart")
     await recording.press(("space",), 2.5, caption("pause"))
     await recording.pilot.press("x")
 
@@ -126,7 +131,7 @@ def record() -> list[Frame]:
     """Train with the screen open and return the frames."""
     os.environ["LOGNAME"] = "ada"
     with tempfile.TemporaryDirectory() as directory:
-        preset = load("digits-mlp", ["training.device=cpu", f"training.steps_per_second={PACE}"])
+        preset = load("digits-mlp", SETTINGS)
         spec = host_spec(preset, directory, "digits-mlp", ["scripts/record_demo.py"])
         host = launch(spec)
         app = TrainerApp(host.session(), environ={"TERM": "xterm-256color", "COLORTERM": "truecolor"}, max_fps=4)
@@ -160,36 +165,50 @@ class Styles:
         return "".join(f".{name}{{{css}}}" for css, name in self._names.items())
 
 
-def rows_of(svg: str, styles: Styles) -> list[str]:
-    """Return the markup of each terminal row of an exported screen, as if it were the first row."""
+def rows_of(svg: str, styles: Styles, background: str) -> list[str]:
+    """Return the markup of each terminal row of an exported screen, as if its baseline were at zero."""
     root = ElementTree.fromstring(svg)
     rules = dict(re.findall(r"\.([\w-]+-r\d+) \{ (.*?) \}", svg))
     rows = [""] * SIZE[1]
+    fills: list[list[tuple[float, float, str]]] = [[] for _ in rows]
     for element in root.iter():
         x, y = (float(element.get(name, "0")) for name in ("x", "y"))
         if element.tag == f"{SVG}rect" and element.get("shape-rendering"):
-            rows[int(y // CELL[1])] += (
-                f'<rect x="{x:.5g}" width="{float(element.get("width", "0")):.5g}" height="{CELL[1] + 0.3:.4g}" '
-                f'fill="{element.get("fill")}"/>'
-            )
+            width, fill = float(element.get("width", "0")), element.get("fill", "")
+            row = fills[int(y // CELL[1])]
+            if row and row[-1][2] == fill and abs(row[-1][0] + row[-1][1] - x) < 0.1:
+                x, width = row[-1][0], row.pop()[1] + width
+            row.append((x, width, fill))
         elif element.tag == f"{SVG}text" and element.get("textLength"):
             text = (element.text or "").replace("\n", "")
-            row = round((y - BASELINE) / CELL[1])
-            if text.strip("\xa0 ") and row < SIZE[1]:
+            index = round((y - BASELINE) / CELL[1])
+            if text.strip("\xa0 ") and index < SIZE[1]:
                 x += CELL[0] * (len(text) - len(text.lstrip("\xa0")))
                 text = text.strip("\xa0")
                 # Fonts differ a little in the width of a cell, and much where they borrow braille from another font.
                 long = len(text) > 8 or (len(text) > 1 and not text.isascii())
                 length = f' textLength="{CELL[0] * len(text):.5g}"' if long else ""
                 style = styles.name(rules[element.get("class", "")])
-                rows[row] += f'<text class="{style}" x="{x:.5g}" y="{BASELINE}"{length}>{escape(text)}</text>'
-    return rows
+                rows[index] += f'<text class="{style}" x="{x:.5g}"{length}>{escape(text)}</text>'
+    return [_rectangles(row, background) + texts for row, texts in zip(fills, rows, strict=True)]
+
+
+def _rectangles(fills: Sequence[tuple[float, float, str]], background: str) -> str:
+    """Return the coloured backgrounds of one row."""
+    size = f'y="-{BASELINE}" height="{CELL[1] + 0.3:.4g}"'
+    return "".join(
+        f'<rect x="{x:.5g}" width="{width:.5g}" {size} fill="{fill}"/>'
+        for x, width, fill in fills
+        if fill != background
+    )
 
 
 def assemble(frames: Sequence[Frame]) -> str:
     """Return one SVG that shows the frames one after the other, again and again."""
     styles = Styles()
-    pages = [rows_of(frame.svg, styles) for frame in frames]
+    colours = Counter(re.findall(r'<rect fill="(#\w+)"[^>]*shape-rendering', "".join(frame.svg for frame in frames)))
+    background = colours.most_common(1)[0][0] if colours else "#11131a"
+    pages = [rows_of(frame.svg, styles, background) for frame in frames]
     uses = Counter(row for page in pages for row in page if row)
     shared = {row: f"r{number}" for number, row in enumerate(row for row, count in uses.items() if count > 1)}
     total = sum(frame.seconds for frame in frames)
@@ -204,9 +223,9 @@ def assemble(frames: Sequence[Frame]) -> str:
         keyframes.append(f"@keyframes k{number}{{{hidden}{begin:.3f}%{{visibility:visible}}{after}}}")
         keyframes.append(f"#f{number}{{animation-name:k{number}}}")
         content = "".join(
-            f'<use href="#{shared[row]}" y="{CELL[1] * place:.5g}"/>'
+            f'<use href="#{shared[row]}" y="{CELL[1] * place + BASELINE:.5g}"/>'
             if row in shared
-            else f'<g transform="translate(0,{CELL[1] * place:.5g})">{row}</g>'
+            else f'<g transform="translate(0,{CELL[1] * place + BASELINE:.5g})">{row}</g>'
             for place, row in enumerate(page)
             if row
         )
@@ -223,8 +242,6 @@ def assemble(frames: Sequence[Frame]) -> str:
         f".f{{visibility:hidden;animation:{total:.2f}s step-end infinite}}#f{last}{{visibility:visible}}"
         "@media (prefers-reduced-motion:reduce){.f{animation:none}}" + styles.css() + "".join(keyframes)
     )
-    backgrounds = Counter(re.findall(r'fill="(#\w+)"/>', "".join(pages[-1])))
-    background = backgrounds.most_common(1)[0][0] if backgrounds else "#11131a"
     definitions = "".join(f'<g id="{name}">{row}</g>' for row, name in shared.items())
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{-MARGIN} {-MARGIN} {width + 2 * MARGIN:.6g} '
