@@ -90,7 +90,7 @@ def test_the_line_on_top_and_the_log_say_a_new_finding() -> None:
         session.play(HIGH.model_copy(update={"active": False}))
         await settle(pilot)
         assert "LR_HIGH" not in screen_text(pilot.app).splitlines()[0]
-        assert "LR_HIGH: no longer so" in screen_text(pilot.app)
+        assert "LR_HIGH: resolved" in screen_text(pilot.app)
 
     play(app_over(session), script, SMALL)
 

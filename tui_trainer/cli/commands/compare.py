@@ -11,7 +11,7 @@ from tui_trainer.protocol.describe import number
 from tui_trainer.text import visible
 
 if TYPE_CHECKING:
-    from tui_trainer.runs.comparison import Compared
+    from tui_trainer.runs.comparison import ComparedRun
 
 
 @click.command(epilog="Example: tui-trainer compare last 2026-11-23_140312 --json")
@@ -40,7 +40,7 @@ def command(runs: tuple[str, ...], as_json: bool, runs_dir: str | None) -> int:
     return 0
 
 
-def _print(compared: list[Compared]) -> None:
+def _print(compared: list[ComparedRun]) -> None:
     from tui_trainer.runs.comparison import AROUND, differing
 
     names = list(dict.fromkeys(name for one in compared for name in one.info.metrics))
