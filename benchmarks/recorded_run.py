@@ -44,5 +44,7 @@ class Written:
 
     def close(self) -> None:
         """Write what still waits."""
-        self.trainer.flush()
+        from tui_trainer.engine.events.flush import flush
+
+        flush(self.trainer.state, self.trainer.services)
         self.hub.close()

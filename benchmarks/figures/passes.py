@@ -16,20 +16,21 @@ def passes(effort: Effort) -> list[Row]:
     from tui_trainer.config.preset import load
     from tui_trainer.engine import setup
     from tui_trainer.engine.fast_path import fused_step
+    from tui_trainer.engine.fast_path.manual_mlp import FastForwardBackward
 
     config = load("digits-mlp").first
-    shop = setup.set_up(config, lambda line: None)
-    inputs, targets = next(iter(shop.batches.epoch(0)))
-    optimizer = setup.optimizer_for(config.optimizer, shop.model)
-    by_kernels = shop.passes
-    if by_kernels is None:
+    built = setup.set_up(config, lambda line: None)
+    inputs, targets = next(iter(built.batches.epoch(0)))
+    optimizer = setup.optimizer_for(config.optimizer, built.model)
+    by_kernels = built.forward_backward
+    if not isinstance(by_kernels, FastForwardBackward):
         return [Row("passes of digits-mlp", skipped="torch gives other bits")]
-    shop.model.train()
+    built.model.train()
 
     def through_autograd() -> None:
-        for parameter in shop.parameters:
+        for parameter in built.parameters:
             parameter.grad = None
-        shop.objective(shop.model(inputs), targets).backward()
+        built.objective(built.model(inputs), targets).backward()
 
     def kernels() -> None:
         by_kernels(inputs, targets)

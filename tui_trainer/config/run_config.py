@@ -76,6 +76,8 @@ class Training(BaseModel):
     """Compile the model with torch.compile; a model that cannot be compiled runs as it is, and the log says so."""
     cuda_graphs: bool = False
     """Replay forward and backward pass as CUDA graphs; where that cannot be, they run as ever and the log says so."""
+    fast_path: Literal["auto", "off"] = "auto"
+    """auto uses faster versions of a training step where they give the same bits; off always takes torch's own step."""
     validate_every: Count = 1
     """Epochs between two validations."""
     suboptimality_every: Whole = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,29 +42,12 @@ _COURSE: TypeAdapter[DiagnosisState] = TypeAdapter(DiagnosisState)
 
 
 class DiagnosisMonitor:
-    """The diagnosis of one run. The same events give the same findings, live and from a journal.
+    """The diagnosis of one run. The same events give the same findings, live and from a journal."""
 
-    Args:
-        publish: takes the events that pass through `publish`, and what is said about them.
-    """
-
-    def __init__(self, publish: Callable[[ev.AnyEvent], None] = lambda event: None) -> None:
-        self._publish = publish
+    def __init__(self) -> None:
         self.course = DiagnosisState()
         self._before: list[tuple[str, DiagnosisState]] = []
         """Where it stood before each intervention, by the id of its command: what an undo goes back to."""
-
-    def publish(self, event: ev.AnyEvent) -> None:
-        """Pass an event on, and after it what is to be said; nothing follows the end of a run."""
-        said = self.take(event)
-        if isinstance(event, ev.RunFinished):
-            for diagnosed in said:
-                self._publish(diagnosed)
-            self._publish(event)
-            return
-        self._publish(event)
-        for diagnosed in said:
-            self._publish(diagnosed)
 
     def take(self, event: ev.AnyEvent) -> list[ev.Diagnosed]:
         """Fold one event; returns what is to be said now."""

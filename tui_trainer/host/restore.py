@@ -25,7 +25,7 @@ class RestoredJournal:
 
     journal: Journal
     state: RunState
-    words: list[str]
+    messages: list[str]
 
 
 def restore_journal(trainer: Trainer, folder: RunDir, resumed: RestoredTrainer) -> RestoredJournal:
@@ -38,12 +38,15 @@ def restore_journal(trainer: Trainer, folder: RunDir, resumed: RestoredTrainer) 
     """
     from tui_trainer.engine.run_metadata import note_resume
 
-    words = [
-        f"{one}: the curve may differ in its last bits" for one in differences(folder.path, str(trainer.shop.device))
+    messages = [
+        f"{one}: the curve may differ in its last bits"
+        for one in differences(folder.path, str(trainer.services.setup.device))
     ]
     try:
-        known = {command.id for command in trainer.control.pending()} | {command.id for _, command in trainer.script}
-        after = pending_after(folder.journal, resumed.reached, trainer.step, known)
+        known = {command.id for command in trainer.commands.pending()} | {
+            command.id for _, command in trainer.state.script
+        }
+        after = pending_after(folder.journal, resumed.reached, trainer.state.step, known)
         missing = resumed.reached - (folder.journal.stat().st_size if folder.journal.exists() else 0)
         journal = open_journal(folder, resumed.reached)
         follower, state = Follower(folder.journal), RunState(run=trainer.run_name)
@@ -51,17 +54,17 @@ def restore_journal(trainer: Trainer, folder: RunDir, resumed: RestoredTrainer) 
             state.apply(event)
     except OSError as error:
         raise UserError(f"{folder.journal}: cannot be read: {error.strerror}") from None
-    words += resumed.words
+    messages += resumed.messages
     if missing > 0:
-        words.append(f"events.jsonl ends {missing:,} bytes before the checkpoint: what they said is lost")
+        messages.append(f"events.jsonl ends {missing:,} bytes before the checkpoint: what they said is lost")
     if follower.skipped:
-        words.append(f"{follower.skipped} altered lines of events.jsonl were passed over: what they said is lost")
-    words += _changed_by_hand(state, trainer)
-    words += [after.words] if after.words else []
-    trainer.follow(sorted([*trainer.script, *after.script], key=lambda one: one[0]))
-    note_resume(folder.about, trainer)
+        messages.append(f"{follower.skipped} altered lines of events.jsonl were passed over: what they said is lost")
+    messages += _changed_by_hand(state, trainer)
+    messages += [after.words] if after.words else []
+    trainer.follow(sorted([*trainer.state.script, *after.script], key=lambda one: one[0]))
+    note_resume(folder.about, trainer.services, trainer.state.step)
     folder.remember()
-    return RestoredJournal(journal, state, words)
+    return RestoredJournal(journal, state, messages)
 
 
 def open_journal(folder: RunDir, length: int | None = None) -> Journal:

@@ -70,9 +70,9 @@ class Worker:
             if self._training:
                 wanted = [trainer for trainer in self._trainers if command.run in (ALL_RUNS, trainer.run_name)]
                 if command.run == ALL_RUNS:  # those that are over need not refuse what the others are asked
-                    wanted = [trainer for trainer in wanted if not trainer.over] or wanted
+                    wanted = [trainer for trainer in wanted if not trainer.state.over] or wanted
                 for trainer in wanted:
-                    trainer.control.put(command)
+                    trainer.commands.put(command)
             elif isinstance(command, Stop) and not self._built:
                 self._abandon(command)
             else:
@@ -95,7 +95,7 @@ class Worker:
     def completed(self) -> bool:
         """Whether nothing is left to train."""
         return bool(self._trainers) and all(
-            trainer.ending is None or trainer.ending.reason != "interrupted" for trainer in self._trainers
+            trainer.state.ending is None or trainer.state.ending.reason != "interrupted" for trainer in self._trainers
         )
 
     @property
@@ -105,7 +105,7 @@ class Worker:
             return 0
         from tui_trainer.engine.device import allocated
 
-        return allocated(self._trainers[0].shop.device)
+        return allocated(self._trainers[0].services.setup.device)
 
     def claim(self) -> None:
         """Hold folders that were taken away and are back."""
@@ -182,35 +182,39 @@ class Worker:
         resumed = self._restore()
         for run, trainer, folder in zip(self.spec.runs, self._trainers, self._folders, strict=True):
             if run.resume:
-                taken = restore_journal(trainer, folder, resumed[run.name])
-                self._hub.go_on_from(run.name, taken.state, taken.journal)
-                for line in taken.words:
-                    trainer.log(line)
+                restored = restore_journal(trainer, folder, resumed[run.name])
+                self._hub.go_on_from(run.name, restored.state, restored.journal)
+                for line in restored.messages:
+                    trainer.events.log(line, trainer.state.step)
             else:
                 trainer.follow(run.script)
             trainer.begin(folder, lambda name=run.name: self._hub.mark(name))
             for command in run.commands:
-                trainer.control.put(command)
+                trainer.commands.put(command)
 
     def _restore(self) -> dict[str, RestoredTrainer]:
         """Bring each run that goes on to its last whole checkpoint: all of them fit, or nothing is written."""
         from tui_trainer.engine.checkpointing.restore import restore_last
 
         runs = zip(self.spec.runs, self._trainers, self._folders, strict=True)
-        return {run.name: restore_last(trainer, folder.checkpoints) for run, trainer, folder in runs if run.resume}
+        return {
+            run.name: restore_last(trainer.state, trainer.services, folder.checkpoints)
+            for run, trainer, folder in runs
+            if run.resume
+        }
 
     def _make(self, run: RunSpec, trainer: Trainer, folder: RunDir, owner: Owner) -> None:
         """The run's new folder, with what it was made from; from here on its events are written."""
         from tui_trainer.config.preset import dump
         from tui_trainer.engine.run_metadata import about
 
-        folder.create(dump(trainer.config), about(trainer, self.spec.command), owner)
+        folder.create(dump(trainer.config), about(trainer.services, self.spec.command), owner)
         self._made.append(folder)
         self._folders.append(folder)
         self._hub.write_to(run.name, open_journal(folder))
 
     def _train(self) -> None:
-        from tui_trainer.engine.multi_run import dismiss, train_runs
+        from tui_trainer.engine.multi_run import refuse_waiting, train_runs
 
         with self._lock:
             self._training = True
@@ -218,8 +222,8 @@ class Worker:
             self.obey(command)
         train_runs(self._trainers, self._go_on)
         for trainer in self._trainers:
-            dismiss(trainer.control, trainer)
-        self.exit_code = max(trainer.exit_code for trainer in self._trainers)
+            refuse_waiting(trainer)
+        self.exit_code = max(trainer.state.exit_code for trainer in self._trainers)
 
     def _refuse(self, reason: str, code: int = 2) -> None:
         """Nothing is trained: say why to whoever watches, and leave no folder that was made for it."""

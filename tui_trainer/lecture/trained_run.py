@@ -22,7 +22,7 @@ class TrainedRun:
 
     Attributes:
         config: what it was made of.
-        shop: its data, and its network as training left it.
+        setup: its data, and its network as training left it.
         record: every number by step.
         epochs: what was said at the end of each epoch, the first one first.
         findings: what its diagnosis said, in the order in which it did.
@@ -32,7 +32,7 @@ class TrainedRun:
     """
 
     config: RunConfig
-    shop: TrainingSetup
+    setup: TrainingSetup
     record: RunHistory = field(default_factory=RunHistory)
     epochs: list[ev.EpochEnded] = field(default_factory=list[ev.EpochEnded])
     findings: list[ev.Diagnosed] = field(default_factory=list[ev.Diagnosed])
@@ -54,7 +54,7 @@ class TrainedRun:
     @property
     def per_epoch(self) -> int:
         """Steps in an epoch."""
-        return self.shop.batches.per_epoch
+        return self.setup.batches.per_epoch
 
     def column(self, name: str, first: int = 1, last: int | None = None) -> list[float]:
         """The values of a metric in the order of their steps, from step `first` to `last`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +11,7 @@ from torch import Tensor, nn
 from tui_trainer.data.types import Split
 from tui_trainer.engine.evaluation.evaluate import CHUNK
 from tui_trainer.engine.monitoring.layer_stats import class_label, finite, norm_of
-
-if TYPE_CHECKING:
-    from tui_trainer.engine.setup import TrainingSetup
+from tui_trainer.engine.setup import TrainingSetup
 
 LARGEST = 1 << 21
 """Numbers in a weight matrix, at most, whose singular values are looked at."""
@@ -22,9 +19,9 @@ LARGEST = 1 << 21
 Weights = dict[str, nn.Parameter]
 
 
-def weights_of(shop: TrainingSetup) -> Weights:
+def weights_of(setup: TrainingSetup) -> Weights:
     """The weight of each layer that has a matrix of its own, from input to output: no biases, no norms."""
-    found = ((name, next((own for own in parameters if own.dim() > 1), None)) for name, parameters in shop.layers)
+    found = ((name, next((own for own in parameters if own.dim() > 1), None)) for name, parameters in setup.layers)
     return {name: weight for name, weight in found if weight is not None}
 
 
@@ -39,21 +36,21 @@ def quiet(model: nn.Module) -> Generator[None]:
         model.train(training)
 
 
-def chunks(shop: TrainingSetup, split: Split) -> Generator[Split]:
+def chunks(setup: TrainingSetup, split: Split) -> Generator[Split]:
     """A split in pieces that go through the model at once, the same at every call."""
-    wide = shop.data.shape.targets if shop.data.shape.task == "language" else 1
+    wide = setup.data.shape.targets if setup.data.shape.task == "language" else 1
     size = max(1, min(len(split), CHUNK // max(split.inputs[0].numel() * wide, 1)))
     for first in range(0, len(split), size):
         yield Split(split.inputs[first : first + size], split.targets[first : first + size])
 
 
-def gradient(shop: TrainingSetup, split: Split, of: Sequence[Tensor] | None = None) -> list[Tensor]:
+def gradient(setup: TrainingSetup, split: Split, of: Sequence[Tensor] | None = None) -> list[Tensor]:
     """The gradient of the mean loss over a split, for each parameter that is trained; `.grad` is left alone."""
-    of = shop.parameters if of is None else of
+    of = setup.parameters if of is None else of
     total = [torch.zeros_like(tensor) for tensor in of]
-    with quiet(shop.model), torch.enable_grad():
-        for part in chunks(shop, split):
-            loss = shop.objective(shop.model(part.inputs), part.targets)
+    with quiet(setup.model), torch.enable_grad():
+        for part in chunks(setup, split):
+            loss = setup.objective(setup.model(part.inputs), part.targets)
             for held, new in zip(total, derivatives(loss, of), strict=True):
                 held.add_(new, alpha=len(part) / len(split))
     return total
@@ -71,12 +68,12 @@ def norm(tensors: Sequence[Tensor]) -> float:
 
 
 @contextmanager
-def sums(shop: TrainingSetup) -> Generator[dict[str, Tensor]]:
+def sums(setup: TrainingSetup) -> Generator[dict[str, Tensor]]:
     """Note what comes out of each layer with a weight matrix, before any activation, while the model is called."""
     seen: dict[str, Tensor] = {}
-    weights = weights_of(shop)
+    weights = weights_of(setup)
     hooks: list[torch.utils.hooks.RemovableHandle] = []
-    for name, module in shop.model.named_modules():
+    for name, module in setup.model.named_modules():
         label = name or class_label(module)
         if label not in weights:
             continue
@@ -93,10 +90,10 @@ def sums(shop: TrainingSetup) -> Generator[dict[str, Tensor]]:
             hook.remove()
 
 
-def logits(shop: TrainingSetup, inputs: Tensor) -> Tensor:
+def logits(setup: TrainingSetup, inputs: Tensor) -> Tensor:
     """The sums of the last layer, before the head."""
-    with sums(shop) as seen, quiet(shop.model), torch.no_grad():
-        outputs = shop.model(inputs)
+    with sums(setup) as seen, quiet(setup.model), torch.no_grad():
+        outputs = setup.model(inputs)
     return seen[next(reversed(seen))] if seen else outputs
 
 

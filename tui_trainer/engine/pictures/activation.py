@@ -26,8 +26,8 @@ class ActivationPicture(PictureSource[ActivationCurves]):
     """Function and derivative on the same axes, and four numbers of each."""
 
     def take(self) -> PictureResult:
-        device = self.trainer.shop.device
-        kinds: tuple[Activation, ...] = self.choice.kinds or (self.trainer.config.model.activation,)
+        device = self.setup.device
+        kinds: tuple[Activation, ...] = self.choice.kinds or (self.config.model.activation,)
         lines: list[Line] = []
         numbers: Numbers = {}
         draws = torch.randn(SAMPLES, generator=seeded(0, _DRAWS)).to(device)
@@ -50,7 +50,7 @@ class ActivationPicture(PictureSource[ActivationCurves]):
 
     def _nanoseconds(self, function: nn.Module, draws: Tensor) -> float:
         """Nanoseconds for each element of a million: the shortest of several rounds, after one that does not count."""
-        device, found = self.trainer.shop.device, list[float]()
+        device, found = self.setup.device, list[float]()
         with torch.no_grad():
             for _ in range(ROUNDS + 1):
                 synchronize(device)

@@ -16,16 +16,16 @@ class CoveragePicture(PictureSource[Coverage]):
     """A bar for each number of uses: the share of the samples that were used so often."""
 
     def take(self) -> PictureResult | None:
-        trainer = self.trainer
-        if not trainer.epoch:
+        state = self.state
+        if not state.epoch:
             return None
-        batches, count = trainer.shop.batches, len(trainer.shop.data.train)
-        order = batches.order(trainer.epoch - 1)
+        batches, count = self.setup.batches, len(self.setup.data.train)
+        order = batches.order(state.epoch - 1)
         uses = torch.ones(count, dtype=torch.long) if order is None else torch.bincount(order.cpu(), minlength=count)
         shares = torch.bincount(uses.clamp_max(MOST), minlength=MOST + 1).double() / count
         labels = ("unseen", "once", "twice", *(f"{k} x" for k in range(3, MOST)), f"{MOST}+ x")
         drawing = Bars(
-            title=f"coverage of epoch {trainer.epoch}",
+            title=f"coverage of epoch {state.epoch}",
             y=Axis(low=0, high=1),
             labels=labels,
             groups=(Group(name="share of samples", values=rounded_or_none(shares)),),

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from tui_trainer.components.pictures import EffectiveStep
-from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSource
+from tui_trainer.engine.pictures.base import Numbers, PictureContext, PictureResult, PictureSource
 from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
-
-if TYPE_CHECKING:
-    from tui_trainer.engine.trainer import Trainer
 
 PER_DECADE = 24
 """Steps in each decade at which it is looked at, about."""
@@ -28,28 +25,28 @@ class EffectiveStepPicture(PictureSource[EffectiveStep]):
     step in units of the rate, `at/<step>` the median at a step.
     """
 
-    follows = True
+    uses_steps = True
 
-    def __init__(self, choice: EffectiveStep, trainer: Trainer) -> None:
-        super().__init__(choice, trainer)
+    def __init__(self, choice: EffectiveStep, context: PictureContext) -> None:
+        super().__init__(choice, context)
         self._rows: list[tuple[float, float, float, float]] = []
         self._first: float | None = None
         self._begun = 0
         """Steps of the run before this optimizer's first."""
         self._optimizer: torch.optim.Optimizer | None = None
-        self._start: list[Tensor] = [parameter.detach().clone() for parameter in trainer.shop.parameters]
+        self._start: list[Tensor] = [parameter.detach().clone() for parameter in context.setup.parameters]
 
-    def follow(self) -> None:
-        trainer = self.trainer
-        step = trainer.step - self._begun
-        if self._optimizer is not None and self._optimizer is not trainer.optimizer:  # another one starts empty
-            self._rows, self._begun, step = [], trainer.step - 1, 1
-        self._optimizer = trainer.optimizer
+    def on_step(self) -> None:
+        optimizer = self.optimizer.torch_optimizer
+        step = self.state.step - self._begun
+        if self._optimizer is not None and self._optimizer is not optimizer:  # a new optimizer starts empty
+            self._rows, self._begun, step = [], self.state.step - 1, 1
+        self._optimizer = optimizer
         if step == 1 and not self._begun:
             self._first = self._first_step()
         if step not in self.choice.at and not _is_shown(step):
             return
-        found = [effective for effective in map(_effective, *_states(trainer.optimizer)) if effective is not None]
+        found = [effective for effective in map(_effective, *_states(optimizer)) if effective is not None]
         if not found:
             return
         flat = torch.cat([tensor.flatten() for tensor in found])
@@ -76,22 +73,22 @@ class EffectiveStepPicture(PictureSource[EffectiveStep]):
         x = Axis(label="step", log=True)
         return PictureResult(Lines(title="effective step", x=x, y=Axis(log=True), lines=lines), numbers)
 
-    def dump(self) -> Any:
+    def state_dict(self) -> Any:
         return {"rows": self._rows, "first": self._first, "begun": self._begun}
 
-    def load(self, held: Any) -> None:
-        self._rows = [(row[0], row[1], row[2], row[3]) for row in held["rows"]]
-        self._first, self._begun, self._optimizer = held["first"], int(held["begun"]), None
+    def load_state_dict(self, state: Any) -> None:
+        self._rows = [(row[0], row[1], row[2], row[3]) for row in state["rows"]]
+        self._first, self._begun, self._optimizer = state["first"], int(state["begun"]), None
 
     def _first_step(self) -> float | None:
         """The median over the coordinates that moved of |step| / rate."""
         moved = [
             (parameter.detach() - was).abs().flatten()
-            for parameter, was in zip(self.trainer.shop.parameters, self._start, strict=True)
+            for parameter, was in zip(self.setup.parameters, self._start, strict=True)
         ]
         flat = torch.cat(moved).double()
         flat = flat[flat > 0]
-        return float(flat.median()) / self.trainer.rate if len(flat) and self.trainer.rate else None
+        return float(flat.median()) / self.state.lr if len(flat) and self.state.lr else None
 
 
 def _is_shown(step: int) -> bool:

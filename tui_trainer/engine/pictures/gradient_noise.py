@@ -34,7 +34,7 @@ class GradientNoisePicture(PictureSource[GradientNoise]):
 
     def take(self) -> PictureResult:
         each = self._each()
-        count, seed = len(each), self.trainer.config.training.seed
+        count, seed = len(each), self.config.training.seed
         sizes = sorted({min(size, count) for size in self.choice.sizes})
         whole = each.mean(0)
         scatter = float((each - whole).square().sum(-1).mean())
@@ -82,18 +82,18 @@ class GradientNoisePicture(PictureSource[GradientNoise]):
 
     def _each(self) -> Tensor:
         """The gradient of each sample, flat, in float64 on the CPU: `[samples, parameters]`."""
-        shop, seed = self.trainer.shop, self.trainer.config.training.seed
-        named = {name: tensor.detach() for name, tensor in shop.model.named_parameters() if tensor.requires_grad}
-        train, size = shop.data.train, sum(tensor.numel() for tensor in named.values())
+        setup, seed = self.setup, self.config.training.seed
+        named = {name: tensor.detach() for name, tensor in setup.model.named_parameters() if tensor.requires_grad}
+        train, size = setup.data.train, sum(tensor.numel() for tensor in named.values())
         count = min(self.choice.samples, len(train), max(MOST // max(size, 1), 16))
         rows = torch.randperm(len(train), generator=seeded(seed, _SAMPLES))[:count].to(train.inputs.device)
 
         def cost(parameters: dict[str, Tensor], sample: Tensor, target: Tensor) -> Tensor:
-            outputs = functional_call(shop.model, parameters, sample.unsqueeze(0))
-            return shop.objective(outputs, target.unsqueeze(0))
+            outputs = functional_call(setup.model, parameters, sample.unsqueeze(0))
+            return setup.objective(outputs, target.unsqueeze(0))
 
         found: list[Tensor] = []
-        with model_inspection.quiet(shop.model):
+        with model_inspection.quiet(setup.model):
             for part in rows.split(AT_ONCE):
                 gradients = vmap(grad(cost), in_dims=(None, 0, 0))(named, train.inputs[part], train.targets[part])
                 flat = [tensor.flatten(1) for tensor in gradients.values()]

@@ -21,10 +21,10 @@ class SingularValuesPicture(PictureSource[SingularValues]):
     """
 
     def take(self) -> PictureResult | None:
-        gain: float = getattr(self.trainer.config.model.init, "gain", None) or 1.0
+        gain: float = getattr(self.config.model.init, "gain", None) or 1.0
         lines: list[Line] = []
         numbers: Numbers = {}
-        for name, weight in model_inspection.weights_of(self.trainer.shop).items():
+        for name, weight in model_inspection.weights_of(self.setup).items():
             values = model_inspection.singular_values(weight)
             if not values:
                 continue
