@@ -346,7 +346,7 @@ def test_batches_of_one_and_batches_larger_than_the_data(size, per_epoch):
 
 
 def test_a_device_that_is_not_there_is_refused_with_what_is():
-    with pytest.raises(UserError, match=r"training\.device: 'cuda:7' is not there; this machine has .*cpu"):
+    with pytest.raises(UserError, match=r"training\.device: 'cuda:7' is not available; this machine has .*cpu"):
         set_up(tiny_config(training={"device": "cuda:7"}), print)
 
 

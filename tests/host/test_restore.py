@@ -142,6 +142,6 @@ def test_what_was_changed_by_hand_and_what_is_missing_is_said(tmp_path):
     said = [line.text for line in watcher.state.log]
     assert "run.toml has changed: data.batch_size was 20, is 10" in said, said
     assert any(line.startswith("events.jsonl ends ") for line in said)
-    assert any(line.startswith("1 altered lines of events.jsonl were passed over") for line in said)
+    assert any(line.startswith("1 altered lines of events.jsonl were skipped") for line in said)
     written = [line for event in read_events(journal) if event.type == "Logged" for line in event.lines]
     assert any(line.startswith("run.toml has changed") for line in written)

@@ -24,10 +24,10 @@ from tui_trainer.errors import UserError
 from tui_trainer.nn.objectives import Objective
 
 _INIT, _DROPOUT = 1, 2
-"""Streams drawn from one seed, apart from the order of the samples."""
+"""Random streams of one seed, besides the order of the samples."""
 
 SMALL = 200_000
-"""Parameters below which one thread is faster than several: on a busy machine by more than ten times."""
+"""Parameters below which one thread is faster than several, by more than ten times on a busy machine."""
 
 PRECISIONS = {"float32": None, "float64": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 

@@ -1,4 +1,4 @@
-"""A run that was just made: what it said of itself, and the network that it left."""
+"""A run trained for a check: its measurements, events and final network."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TrainedRun:
 
     @property
     def ending(self) -> ev.RunFinished:
-        """How it ended."""
+        """The event of its end."""
         finished = self.record.finished
         assert finished is not None, "a run is handed out when it is over"
         return finished
@@ -69,7 +69,7 @@ class TrainedRun:
         return float(next(reaching, math.inf))
 
     def found(self, *names: str) -> ev.Diagnosed | None:
-        """What the diagnosis first said under one of these names; None where it never did."""
+        """Return the first finding with one of these names; None if there is none."""
         return next((said for said in self.findings if said.active and said.finding in names), None)
 
     def batch_losses(self, epoch: int) -> list[float]:

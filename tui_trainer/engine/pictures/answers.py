@@ -1,4 +1,4 @@
-"""What the model answers on the validation split: one sample in full, how sure it is, what it takes for what."""
+"""Predictions on the validation split: logits of one sample, confidence, confusion, predicted against true."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tui_trainer.errors import UserError
 from tui_trainer.protocol.pictures import Axis, Bars, Group, Heat, Points, Spots, rounded, rounded_or_none
 
 CLASSES = 40
-"""Classes in a drawing, at most."""
+"""Most classes in a drawing."""
 DOTS = 250
-"""Points in a cloud, at most."""
+"""Most points in a scatter plot."""
 
 
 def _outputs(
     source: PictureSource[LogitBars] | PictureSource[Confidence], split: Split
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Last sums, probabilities in float64, and classes of a whole split, on the CPU."""
+    """Return logits, probabilities in float64, and classes of a full split, on the CPU."""
     setup, config = source.setup, source.config
     sums = torch.cat(
         [model_inspection.logits(setup, part.inputs) for part in model_inspection.chunks(setup, split)]
@@ -32,7 +32,7 @@ def _outputs(
 
 
 def _pairs(sums: Tensor) -> Tensor:
-    """One sum for two classes as two logits: 0 and itself."""
+    """Return logits `[n, K]`; one logit for two classes becomes two, 0 and itself."""
     return torch.cat([torch.zeros_like(sums), sums], -1) if sums.shape[-1] == 1 else sums
 
 
@@ -66,8 +66,8 @@ class ConfidencePicture(PictureSource[Confidence]):
     """A histogram of the largest probability, and the accuracy in each bin; the gap of the training logits.
 
     `ece` is the mean over samples of |accuracy - confidence| of their bin (Guo et al. 2017). `logit_gap` is the median
-    over the training split of the right logit less the mean of the others; with smoothing e its best value is ln(a/b),
-    a = 1 - e + e/K, b = e/K, and the loss cannot fall below H(q) = -(a ln a + (K-1) b ln b).
+    over the training split of the correct logit minus the mean of the others; with smoothing e its best value is
+    ln(a/b), a = 1 - e + e/K, b = e/K, and the loss cannot fall below H(q) = -(a ln a + (K-1) b ln b).
     """
 
     def take(self) -> PictureResult:
@@ -119,7 +119,7 @@ class ConfidencePicture(PictureSource[Confidence]):
 
 
 class ConfusionPicture(PictureSource[Confusion]):
-    """A table of counts: the true class down, the answer across."""
+    """A table of counts: true classes down, predicted classes across."""
 
     def take(self) -> PictureResult:
         setup = self.setup
@@ -150,7 +150,7 @@ class ConfusionPicture(PictureSource[Confusion]):
 
 
 class PredictedPicture(PictureSource[Predicted]):
-    """A cloud of (true, predicted), in the units of the data's standardised target."""
+    """A scatter plot of (true, predicted), in the units of the standardised target."""
 
     def take(self) -> PictureResult:
         setup = self.setup

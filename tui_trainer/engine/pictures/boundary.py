@@ -1,4 +1,4 @@
-"""Which class the model gives to each place of the plane."""
+"""The predicted class at each point of the plane."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tui_trainer.protocol.pictures import Axis, Contour, Spots, rounded, rounded
 
 COLUMNS, ROWS = 48, 28
 DOTS = 100
-"""Validation samples in the drawing, at most."""
+"""Most validation samples in the drawing."""
 AIR = 0.08
 
 
@@ -25,7 +25,7 @@ class BoundaryPicture(PictureSource[Boundary]):
         if shape.inputs != (2,):
             size = " x ".join(str(side) for side in shape.inputs)
             raise UserError(
-                f'pictures: "boundary" is drawn over a plane, and a sample is {size} numbers: take it with data of two '
+                f'pictures: "boundary" is drawn over a plane, and a sample is {size} numbers: use data with two '
                 "features such as moons, circles or spirals"
             )
         points = torch.cat([context.setup.data.train.inputs, context.setup.data.validation.inputs])

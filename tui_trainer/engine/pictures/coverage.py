@@ -1,4 +1,4 @@
-"""How often each training sample was used in an epoch."""
+"""Uses of each training sample in an epoch."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSour
 from tui_trainer.protocol.pictures import Axis, Bars, Group, rounded_or_none
 
 MOST = 8
-"""Uses that have a bar of their own; the last one stands for all above."""
+"""Most uses with a bar of their own; the last bar includes all above."""
 
 
 class CoveragePicture(PictureSource[Coverage]):
-    """A bar for each number of uses: the share of the samples that were used so often."""
+    """A bar for each number of uses: the share of the samples that were used that many times."""
 
     def take(self) -> PictureResult | None:
         state = self.state

@@ -1,4 +1,4 @@
-"""What an adaptive optimizer makes of the rate, coordinate by coordinate."""
+"""The effective learning rate of an adaptive optimizer for each coordinate."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tui_trainer.engine.pictures.base import Numbers, PictureContext, PictureRes
 from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
 
 PER_DECADE = 24
-"""Steps in each decade at which it is looked at, about."""
+"""Approximate number of measured steps in each decade."""
 SAMPLE = 100_000
-"""Coordinates whose median is taken, at most: of more, every so many."""
+"""Most coordinates whose median is computed; of more, an evenly spaced sample."""
 
 
 class EffectiveStepPicture(PictureSource[EffectiveStep]):
@@ -81,7 +81,7 @@ class EffectiveStepPicture(PictureSource[EffectiveStep]):
         self._first, self._begun, self._optimizer = state["first"], int(state["begun"]), None
 
     def _first_step(self) -> float | None:
-        """The median over the coordinates that moved of |step| / rate."""
+        """Return the median of |step| / learning rate over the coordinates that moved."""
         moved = [
             (parameter.detach() - was).abs().flatten()
             for parameter, was in zip(self.setup.parameters, self._start, strict=True)
@@ -92,7 +92,7 @@ class EffectiveStepPicture(PictureSource[EffectiveStep]):
 
 
 def _is_shown(step: int) -> bool:
-    """Whether a step is one of those that are spread evenly over a log axis."""
+    """Return whether a step is one of those spread evenly over a log axis."""
     if step <= PER_DECADE:
         return True
     place = round(math.log10(step) * PER_DECADE)
@@ -100,7 +100,7 @@ def _is_shown(step: int) -> bool:
 
 
 def _states(optimizer: torch.optim.Optimizer) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Each parameter's group and state."""
+    """Return the group and the state of each parameter."""
     pairs = [
         (group, part.state[parameter])
         for part in getattr(optimizer, "members", (optimizer,))
@@ -112,7 +112,7 @@ def _states(optimizer: torch.optim.Optimizer) -> tuple[list[dict[str, Any]], lis
 
 
 def _effective(group: dict[str, Any], state: dict[str, Any]) -> Tensor | None:
-    """What the gradient (for Adam: its corrected mean) is multiplied by, for each coordinate that has had one."""
+    """Return the factor of the gradient (for Adam: of its corrected mean) for each coordinate that had a gradient."""
     rate, epsilon = float(group["lr"]), float(group.get("eps", 0.0))
     if "sum" in state:
         rate = rate / (1 + (float(state["step"]) - 1) * group.get("lr_decay", 0.0))
@@ -135,7 +135,7 @@ def _effective(group: dict[str, Any], state: dict[str, Any]) -> Tensor | None:
 
 
 def _slope(points: list[tuple[float, float]]) -> float | None:
-    """The slope of the straight line through points on two log axes."""
+    """Return the slope of the least-squares line through points on two log axes."""
     if len(points) < 2:
         return None
     logs = [(math.log(step), math.log(value)) for step, value in points]

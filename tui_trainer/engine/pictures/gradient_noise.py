@@ -1,4 +1,4 @@
-"""How noisy mini-batch gradients are, measured by drawing many, beside what theory says."""
+"""Noise of mini-batch gradients: measured over many draws, and in theory."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSour
 from tui_trainer.protocol.pictures import Axis, Line, Lines, Spots, rounded
 
 _SAMPLES, _WITH, _WITHOUT = 5, 6, 7
-"""Streams: which samples, and which mini-batches of them."""
+"""Random streams of the samples and of the mini-batches."""
 CALM = 32
-"""Size from which on the draws are as many as asked for: of smaller, wilder mini-batches there are more."""
+"""Smallest batch size with the configured number of draws; smaller, noisier ones are drawn more often."""
 MOST = 60_000_000
-"""Numbers in all the gradients of single samples, at most."""
+"""Most numbers in all the gradients of single samples together."""
 AT_ONCE = 64
 
 
@@ -81,7 +81,7 @@ class GradientNoisePicture(PictureSource[GradientNoise]):
         )
 
     def _each(self) -> Tensor:
-        """The gradient of each sample, flat, in float64 on the CPU: `[samples, parameters]`."""
+        """Return the gradient of each sample, flattened, in float64 on the CPU: `[samples, parameters]`."""
         setup, seed = self.setup, self.config.training.seed
         named = {name: tensor.detach() for name, tensor in setup.model.named_parameters() if tensor.requires_grad}
         train, size = setup.data.train, sum(tensor.numel() for tensor in named.values())
@@ -102,7 +102,7 @@ class GradientNoisePicture(PictureSource[GradientNoise]):
 
 
 def _drawn(each: Tensor, size: int, draws: int, name: str, generator: torch.Generator) -> tuple[float, float]:
-    """The sum of the squared distances of mini-batch gradients from that of all, and the distance of their mean.
+    """Return the sum of squared distances of mini-batch gradients from the full one, and the distance of their mean.
 
     `each` holds the distances of the samples' gradients from their mean. A mini-batch's is their weighted sum.
     """
@@ -125,7 +125,7 @@ def _drawn(each: Tensor, size: int, draws: int, name: str, generator: torch.Gene
 
 
 def _slope(sizes: list[int], values: list[float]) -> float | None:
-    """The slope of the straight line through points on two log axes."""
+    """Return the slope of the least-squares line through points on two log axes."""
     points = [(math.log(b), math.log(value)) for b, value in zip(sizes, values, strict=True) if value > 0]
     if len(points) < 2:
         return None

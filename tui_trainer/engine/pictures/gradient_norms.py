@@ -1,4 +1,4 @@
-"""The norm that a stopping rule would see, beside the one that it means."""
+"""Gradient norms of mini-batches and of all samples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
 
 
 class GradientNormsPicture(PictureSource[GradientNorms]):
-    """Of the same weights: the median and the least norm over mini-batches of the coming epoch, and the full norm."""
+    """At the same weights: the median and the least norm over mini-batches of the next epoch, and the full norm."""
 
     def __init__(self, choice: GradientNorms, context: PictureContext) -> None:
         super().__init__(choice, context)

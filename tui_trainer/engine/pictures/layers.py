@@ -1,4 +1,4 @@
-"""Every layer at one moment: its gradient, how far it has moved, how wide its activations are, and its rank."""
+"""Layers at one moment: gradient norm, distance from the first weights, deviation of activations, and rank."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tui_trainer.engine.pictures.base import Numbers, PictureContext, PictureRes
 from tui_trainer.protocol.pictures import Axis, Bars, Group, rounded_or_none
 
 _PROBE = 4
-"""The stream from which the samples of the probe are drawn."""
+"""Random stream of the samples."""
 SHOWN = 24
-"""Layers in the drawing, at most; of more, some spread evenly."""
+"""Most layers in the drawing; of more, an evenly spaced sample."""
 
 
 class LayersPicture(PictureSource[LayerBars]):
@@ -73,7 +73,7 @@ class LayersPicture(PictureSource[LayerBars]):
         return Bars(title="layers", y=y, labels=tuple(name[-40:] for name in names), groups=tuple(groups))
 
     def _gradients(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Norms of the gradient of each weight and with respect to each layer's sums."""
+        """Return the norms of the gradient of each weight, and with respect to each layer's pre-activations."""
         setup = self.setup
         weights = list(self._weights.values())
         of_weights = [torch.zeros_like(weight) for weight in weights]
@@ -99,7 +99,7 @@ class LayersPicture(PictureSource[LayerBars]):
         return moved / length if length else moved
 
     def _deviations(self) -> dict[str, float | None]:
-        """What leaves each layer over the probe's first chunk, and the sums of the last one."""
+        """Return the deviation of each layer's activations in the first chunk, and of the logits."""
         setup, found = self.setup, dict[str, float | None]()
         hooks: list[torch.utils.hooks.RemovableHandle] = []
         for name, module in self._units.items():

@@ -1,4 +1,4 @@
-"""What a batch costs in memory, and what the optimizer keeps beside the parameters."""
+"""Memory of a batch and of the optimizer state."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tui_trainer.protocol.pictures import Axis, Line, Lines, Spots, rounded
 
 
 class MemoryPicture(PictureSource[Memory]):
-    """Bytes that the graph of one forward pass holds on to, without the parameters, and the line through them.
+    """Bytes that autograd saves in one forward pass, without the parameters, by batch size, and the line through them.
 
     `residual` is the largest distance from that line, relative to the largest measurement.
-    `optimizer_floats_per_parameter` counts what the optimizer keeps after its first step, step counters left out.
+    `optimizer_floats_per_parameter` counts the optimizer state after its first step, without step counters.
     """
 
     def take(self) -> PictureResult:
@@ -46,7 +46,7 @@ class MemoryPicture(PictureSource[Memory]):
         return PictureResult(drawing, numbers)
 
     def _saved(self, batch: Split) -> int:
-        """Bytes of the distinct tensors that autograd saves in one forward pass."""
+        """Return the bytes of the distinct tensors that autograd saves in one forward pass."""
         setup = self.setup
         own = {parameter.untyped_storage().data_ptr() for parameter in setup.model.parameters()}
         held: dict[int, Tensor] = {}
@@ -61,7 +61,7 @@ class MemoryPicture(PictureSource[Memory]):
             return tensor
 
         with torch.enable_grad(), model_inspection.quiet(setup.model):
-            # The whole graph has to live while it is counted: a storage that is freed gives its place to another.
+            # The graph has to stay alive while it is counted: a freed storage may give its address to another one.
             with torch.autograd.graph.saved_tensors_hooks(note, given):
                 loss = setup.objective(setup.model(batch.inputs), batch.targets)
             count = sum(tensor.numel() * tensor.element_size() for tensor in held.values())
@@ -69,7 +69,7 @@ class MemoryPicture(PictureSource[Memory]):
         return count
 
     def _state(self) -> float:
-        """Numbers of the optimizer's state for each parameter, after one step of a copy."""
+        """Return the numbers in the optimizer state per parameter, after one step of a copy."""
         setup = self.setup
         model = copy.deepcopy(setup.model)
         optimizer = optimizer_for(self.optimizer.description, model)
@@ -90,7 +90,7 @@ class MemoryPicture(PictureSource[Memory]):
 
 
 def _numbers(held: object) -> int:
-    """Numbers in a state, those of no dimension left out."""
+    """Return how many numbers a state has, without scalars."""
     if isinstance(held, Tensor):
         return held.numel() if held.dim() else 0
     if isinstance(held, dict):

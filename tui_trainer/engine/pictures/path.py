@@ -1,4 +1,4 @@
-"""The way of two parameters over the function that they are to minimise."""
+"""Path of two parameters over the function that they minimise."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMNS, ROWS = 36, 22
 LEVELS = 8
 AIR = 0.15
 SHOWN = 120
-"""Points of the path in the drawing, at most: the first third as they are, of the rest some steps spread evenly."""
+"""Most points of the path in the drawing: the first third as they are, the rest evenly spaced steps."""
 CLOSE = 1e-6
 """Share of the first value at which the function counts as minimised."""
 
@@ -42,7 +42,7 @@ class PathPicture(PictureSource[Path]):
         if count != 2:
             raise UserError(
                 f'pictures: "path" draws two parameters as a point in the plane, and this model has {count:,}: '
-                'take it with model.kind = "point"'
+                'use model.kind = "point"'
             )
         # A known function is its own validation split; other losses are minimised over the training split.
         data = context.setup.data
@@ -116,11 +116,11 @@ class PathPicture(PictureSource[Path]):
         )
 
     def _arrival(self) -> str:
-        """How many steps it took to a millionth of the first value."""
+        """Return the steps to a millionth of the first value, as text."""
         return str(self._reached) if self._reached is not None else f">{len(self._points) - 1}"
 
     def _range(self, points: list[tuple[float, float]], axis: int) -> tuple[float, float]:
-        """What one side of the contour spans: the way with air around it, and at least a quarter of the other's."""
+        """Return the range of one axis: the path with a margin, and at least a quarter of the other axis' range."""
         widths = [max(point[k] for point in points) - min(point[k] for point in points) for k in (0, 1)]
         origin = 2 * max(abs(points[0][k]) for k in (0, 1)) or 1.0
         low, high = min(point[axis] for point in points), max(point[axis] for point in points)
@@ -136,7 +136,7 @@ class PathPicture(PictureSource[Path]):
         return x, y
 
     def _value(self, point: tuple[float, float]) -> float:
-        """The function at a point."""
+        """Return the value of the function at a point."""
         with model_inspection.quiet(self.setup.model), torch.no_grad():
             return float(self._function(torch.tensor(point, dtype=torch.float64)))
 
@@ -146,7 +146,7 @@ class PathPicture(PictureSource[Path]):
         return setup.objective(outputs, self._split.targets)
 
     def _at(self, point: Tensor) -> dict[str, Tensor]:
-        """The parameters by name, as a point in the plane gives them."""
+        """Return the parameters by name at a point in the plane."""
         found: dict[str, Tensor] = {}
         at = 0
         for name, parameter in self.setup.model.named_parameters():
@@ -157,7 +157,7 @@ class PathPicture(PictureSource[Path]):
         return found
 
     def _steeper(self) -> int:
-        """The coordinate along which the gradient changes the more."""
+        """Return the coordinate with the larger curvature."""
         at = torch.tensor(self._points[0], dtype=torch.float64)
         with torch.enable_grad(), model_inspection.quiet(self.setup.model):
             curvature: Tensor = jacrev(grad(self._function))(at)
@@ -165,7 +165,7 @@ class PathPicture(PictureSource[Path]):
 
 
 def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """So many points as are drawn, whole steps of two points each: single ones would make a zigzag look a curve."""
+    """Return the points to draw, in steps of two points each: single points would make a zigzag look smooth."""
     if len(points) <= SHOWN:
         return points
     early, steps = SHOWN // 3, (SHOWN - SHOWN // 3) // 2

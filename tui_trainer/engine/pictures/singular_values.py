@@ -14,7 +14,7 @@ POINTS = 60
 
 
 class SingularValuesPicture(PictureSource[SingularValues]):
-    """A falling line for each matrix, from its largest to its smallest singular value, over their share of the way.
+    """A line for each matrix, from its largest to its smallest singular value, over their relative index.
 
     `orthogonality/<layer>` is the largest element of W^T W - gain^2 I (of W W^T where W is wider than high), with the
     gain of the initialisation where it has one, else 1.

@@ -16,7 +16,7 @@ OnGradients = Callable[[Tensor], None]
 
 
 class StepResult(NamedTuple):
-    """What one step computed.
+    """The results of one step.
 
     Attributes:
         loss: the mean loss before the step, detached, still on the device.
