@@ -142,6 +142,6 @@ def test_manual_changes_and_missing_lines_are_reported(tmp_path):
     messages = [line.text for line in watcher.state.log]
     assert "run.toml has changed: data.batch_size was 20, is 10" in messages, messages
     assert any(line.startswith("events.jsonl ends ") for line in messages)
-    assert any(line.startswith("1 altered lines of events.jsonl were passed over") for line in messages)
+    assert any(line.startswith("1 altered lines of events.jsonl were skipped") for line in messages)
     written = [line for event in read_events(journal) if event.type == "Logged" for line in event.lines]
     assert any(line.startswith("run.toml has changed") for line in written)

@@ -69,7 +69,7 @@ def test_stopping_puts_the_best_weights_back() -> None:
     restored, left = (school.train(configs[name], name) for name in ("restore", "no-restore"))
     assert restored.ending.reason == left.ending.reason == "early-stopped"
     assert restored.column("train_loss") == left.column("train_loss")
-    weights = [run.shop.model.state_dict()["output.weight"] for run in (restored, left)]
+    weights = [run.setup.model.state_dict()["output.weight"] for run in (restored, left)]
     assert not weights[0].equal(weights[1])
 
 
@@ -96,7 +96,7 @@ def test_a_trained_run_answers_from_its_own_events() -> None:
     assert run.best("val_loss") == min(run.at(1, "val_loss"), run.at(2, "val_loss"))
     assert run.first_epoch("val_accuracy", 2.0) == math.inf
     assert sorted(run.weights) == [0, 1, 2]
-    final = run.shop.model.state_dict()["output.weight"]
+    final = run.setup.model.state_dict()["output.weight"]
     assert run.weights[2]["output.weight"].equal(final)
     assert not run.weights[1]["output.weight"].equal(final)
 

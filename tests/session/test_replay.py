@@ -78,7 +78,7 @@ class TestAfterACheckpoint:
         bench.steps(3)
         bench.control.put(cmd.SetLearningRate(value=0.2, id="rate"))
         bench.steps(3)
-        bench.trainer.flush()
+        bench.flush()
         reached = sum(len(encode_event(event)) for event in bench.events)
         bench.control.put(cmd.SetClip(value=1.0, id="clip"))
         bench.steps(3)

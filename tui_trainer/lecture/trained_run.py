@@ -1,4 +1,4 @@
-"""A run that was just made: what it said of itself, and the network that it left."""
+"""A run trained for a check: its measurements, events and final network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TrainedRun:
 
     Attributes:
         config: what it was made of.
-        shop: its data, and its network as training left it.
+        setup: its data, and its network as training left it.
         record: every number by step.
         epochs: what was said at the end of each epoch, the first one first.
         findings: what its diagnosis said, in the order in which it did.
@@ -32,7 +32,7 @@ class TrainedRun:
     """
 
     config: RunConfig
-    shop: TrainingSetup
+    setup: TrainingSetup
     record: RunHistory = field(default_factory=RunHistory)
     epochs: list[ev.EpochEnded] = field(default_factory=list[ev.EpochEnded])
     findings: list[ev.Diagnosed] = field(default_factory=list[ev.Diagnosed])
@@ -41,7 +41,7 @@ class TrainedRun:
 
     @property
     def ending(self) -> ev.RunFinished:
-        """How it ended."""
+        """The event of its end."""
         finished = self.record.finished
         assert finished is not None, "a run is handed out when it is over"
         return finished
@@ -54,7 +54,7 @@ class TrainedRun:
     @property
     def per_epoch(self) -> int:
         """Steps in an epoch."""
-        return self.shop.batches.per_epoch
+        return self.setup.batches.per_epoch
 
     def column(self, name: str, first: int = 1, last: int | None = None) -> list[float]:
         """The values of a metric in the order of their steps, from step `first` to `last`."""
@@ -69,7 +69,7 @@ class TrainedRun:
         return float(next(reaching, math.inf))
 
     def found(self, *names: str) -> ev.Diagnosed | None:
-        """What the diagnosis first said under one of these names; None where it never did."""
+        """Return the first finding with one of these names; None if there is none."""
         return next((said for said in self.findings if said.active and said.finding in names), None)
 
     def batch_losses(self, epoch: int) -> list[float]:

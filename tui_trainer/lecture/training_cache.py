@@ -88,7 +88,7 @@ class TrainingCache:
             if isinstance(event, ev.EpochEnded):
                 trained.epochs.append(event)
                 if event.epoch in weights_at:
-                    trained.weights[event.epoch] = copied(trained.shop.model.state_dict())
+                    trained.weights[event.epoch] = copied(trained.setup.model.state_dict())
             elif isinstance(event, ev.PictureTaken):
                 trained.pictures.setdefault(event.name, []).append(event)
             elif isinstance(event, ev.Diagnosed) and event.active:
@@ -97,11 +97,12 @@ class TrainingCache:
         wake = threading.Event()
         trainer = Trainer(name, config, publish, CommandQueue(wake))
         trainer.set_up()
-        trained = TrainedRun(config, trainer.shop, weights={0: copied(trainer.shop.model.state_dict())})
+        setup = trainer.services.setup
+        trained = TrainedRun(config, setup, weights={0: copied(setup.model.state_dict())})
         trainer.begin(None)
         trainer.follow(script)
         train_runs([trainer], wake)
         if trained.ending.reason == "failed":
             raise UserError(f"{name}: {trained.ending.detail}")
-        trainer.shop.model.eval()
+        setup.model.eval()
         return trained

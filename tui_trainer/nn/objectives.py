@@ -30,13 +30,13 @@ class Objective(ABC):
     def predict(self, outputs: Tensor) -> Tensor:
         """The class or the symbol of each sample, or the numbers themselves."""
 
-    def with_slope(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """The mean loss of a batch and its gradient by the outputs, of their shape, both detached."""
+    def with_grad(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean loss of a batch and its gradient with respect to the outputs, both detached."""
         leaf = outputs.detach().requires_grad_()
         with torch.enable_grad():
             loss = self(leaf, targets)
-            (slope,) = torch.autograd.grad(loss, leaf)
-        return loss.detach(), slope
+            (grad,) = torch.autograd.grad(loss, leaf)
+        return loss.detach(), grad
 
 
 class Classes(Objective):
@@ -58,13 +58,13 @@ class Logits(Classes):
     def __init__(self) -> None:
         super().__init__(F.cross_entropy)
 
-    def with_slope(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def with_grad(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         if outputs.dim() != 2:
-            return super().with_slope(outputs, targets)
+            return super().with_grad(outputs, targets)
         logs = torch.log_softmax(outputs, 1)
         loss, weight = _KERNELS.nll_loss_forward.default(logs, targets, None, 1, -100)
-        slope = _KERNELS.nll_loss_backward.default(torch.ones_like(loss), logs, targets, None, 1, -100, weight)
-        return loss, _KERNELS._log_softmax_backward_data.default(slope, logs, 1, logs.dtype)
+        grad = _KERNELS.nll_loss_backward.default(torch.ones_like(loss), logs, targets, None, 1, -100, weight)
+        return loss, _KERNELS._log_softmax_backward_data.default(grad, logs, 1, logs.dtype)
 
 
 class OneHot(Classes):

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from tests.support import TrainerHarness, tiny_config
-from tui_trainer.engine import setup
 from tui_trainer.engine.fast_path import cuda_graphs
 from tui_trainer.protocol import events as ev
 
@@ -116,7 +115,7 @@ def test_a_run_says_why_it_goes_without_and_trains_the_same():
 def test_a_run_over_graphs_trains_the_same(monkeypatch: pytest.MonkeyPatch, optimizer: str):
     recording = Recording()
     monkeypatch.setattr(torch.cuda, "make_graphed_callables", recording)
-    monkeypatch.setattr(setup.cuda_graphs, "unsupported_reason", lambda device, compiled: "")
+    monkeypatch.setattr(cuda_graphs, "unsupported_reason", lambda device, compiled: "")
     tables: dict[str, Any] = {"data": {"samples": 118}, "optimizer": {"kind": optimizer, "lr": 0.1}}
     graphed = TrainerHarness(tiny_config(**tables, training={"cuda_graphs": True}))
     plain = TrainerHarness(tiny_config(**tables))
@@ -124,7 +123,7 @@ def test_a_run_over_graphs_trains_the_same(monkeypatch: pytest.MonkeyPatch, opti
         for _ in bench.trainer.run():
             pass
     assert losses(graphed) == losses(plain) != []
-    whole, rest = divmod(len(graphed.trainer.shop.data.train), 20)
+    whole, rest = divmod(len(graphed.trainer.services.setup.data.train), 20)
     assert rest, "the last batch of an epoch is a smaller one"
     # One that measures curvature differentiates twice, which a graph does not do.
     assert recording.replayed == (whole * 4 if optimizer == "sgd" else 0)

@@ -1,4 +1,4 @@
-"""Why a sigmoid output goes with cross-entropy: how strongly a wrong answer is pulled back."""
+"""Gradient of an output under a sigmoid, for cross-entropy and squared error."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
 
 POINTS = 101
 READ = (-10, -2, 0)
-"""Sums whose values are read out."""
+"""Logits whose gradients are reported as numbers."""
 
 
 class OutputGradientPicture(PictureSource[OutputGradient]):
-    """|d loss / d z| of one output under a sigmoid whose target is 1, for z from -10 to 10, by torch's derivative."""
+    """|d loss / d z| of one output under a sigmoid whose target is 1, for z from -10 to 10, by autograd."""
 
     def take(self) -> PictureResult:
         lines: list[Line] = []

@@ -14,17 +14,17 @@ POINTS = 60
 
 
 class SingularValuesPicture(PictureSource[SingularValues]):
-    """A falling line for each matrix, from its largest to its smallest singular value, over their share of the way.
+    """A line for each matrix, from its largest to its smallest singular value, over their relative index.
 
     `orthogonality/<layer>` is the largest element of W^T W - gain^2 I (of W W^T where W is wider than high), with the
     gain of the initialisation where it has one, else 1.
     """
 
     def take(self) -> PictureResult | None:
-        gain: float = getattr(self.trainer.config.model.init, "gain", None) or 1.0
+        gain: float = getattr(self.config.model.init, "gain", None) or 1.0
         lines: list[Line] = []
         numbers: Numbers = {}
-        for name, weight in model_inspection.weights_of(self.trainer.shop).items():
+        for name, weight in model_inspection.weights_of(self.setup).items():
             values = model_inspection.singular_values(weight)
             if not values:
                 continue

@@ -67,8 +67,8 @@ def adagrad_of_torch(school: TrainingCache) -> Iterator[Measured]:
     weights = run.weights[0]
     squares = {name: torch.zeros_like(value) for name, value in weights.items()}
     off = 0.0
-    for (inputs, targets), loss in zip(run.shop.batches.epoch(0), run.batch_losses(1), strict=True):
-        ours = run.shop.objective(torch.func.functional_call(run.shop.model, weights, (inputs,)), targets).item()
+    for (inputs, targets), loss in zip(run.setup.batches.epoch(0), run.batch_losses(1), strict=True):
+        ours = run.setup.objective(torch.func.functional_call(run.setup.model, weights, (inputs,)), targets).item()
         off = max(off, abs(ours / loss - 1))
         found = gradients(run, weights, inputs, targets)
         squares = {name: squares[name] + found[name] ** 2 for name in weights}

@@ -76,7 +76,7 @@ def by_iteration(school: TrainingCache) -> Iterator[Measured]:
     ratio = _gap_after(runs["sgd"], 5) / _gap_after(runs["gd"], 5)
     yield Measured("suboptimality after 5 iterations, SGD over GD", ratio, above(1.5))
     for name, known in (("gd", "lr of gradient descent"), ("sgd", "lr of sgd")):
-        off = runs[name].config.optimizer.lr / runs[name].shop.data.known[known] - 1
+        off = runs[name].config.optimizer.lr / runs[name].setup.data.known[known] - 1
         yield Measured(f"rate over theory's less 1, {name}", off, about(0, 0.08))
 
 
@@ -190,8 +190,8 @@ def second_order(school: TrainingCache) -> Iterator[Measured]:
     ):  # fmt: skip
         yield Measured(f"iterations to a millionth, {name}", runs[name].first_step("suboptimality", 1e-6), bound)
     yield Measured("power of n with which the time of Newton's step grows", _power_of_newton(), within(2.5, 3.3))
-    kept = optimizer_for(runs["heavy-ball"].config.optimizer, runs["heavy-ball"].shop.model)
-    for parameter in runs["heavy-ball"].shop.model.parameters():
+    kept = optimizer_for(runs["heavy-ball"].config.optimizer, runs["heavy-ball"].setup.model)
+    for parameter in runs["heavy-ball"].setup.model.parameters():
         parameter.grad = torch.ones_like(parameter)
     kept.step()
     floats = sum(value.numel() for state in kept.state.values() for value in state.values() if value is not None)
