@@ -1,4 +1,4 @@
-"""The command line as a user runs it: a process, its two streams, its exit code."""
+"""Run the command line in a process: standard output, standard error, exit code."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Done(NamedTuple):
 
 
 class Shell:
-    """A directory to work in, with a tiny preset in it, and the program."""
+    """Runs the program in a working directory that holds a tiny preset."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -79,7 +79,7 @@ def shell(tmp_path, monkeypatch, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A shell in whose directory a run named `done` has been trained."""
+    """A shell with a finished run named `done`, and the output of the command that trained it."""
     import os
 
     saved = {name: os.environ.get(name) for name in ("PYTHONPATH", "XDG_RUNTIME_DIR")}
