@@ -179,11 +179,11 @@ def test_a_check_that_holds_exits_with_0_and_writes_its_page(capsys: pytest.Capt
     ("words", "message"),
     [
         (["--check", "S177"], "no row 'S177' in the lecture; did you mean 'S17'?"),
-        (["--check", "12"], "12 is no row; seeds follow --seeds"),
+        (["--check", "12"], "12 is not a row; write seeds after --seeds"),
         (["--check", "--seeds", "-1"], "a seed is a whole number, 0 or more"),
-        (["--seeds", "1"], "--seeds and --markdown go with --check"),
-        (["--check", "--list"], "exclude each other"),
-        (["--json"], "--json goes with --check or --list"),
+        (["--seeds", "1"], "--seeds and --markdown need --check"),
+        (["--check", "--list"], "only one of"),
+        (["--json"], "--json needs --check or --list"),
         (["--check", "--markdown", "no/such/folder/page.md"], "there is no folder"),
     ],
 )
