@@ -22,19 +22,19 @@ def _cut(values: list[float | None], columns: int, span: tuple[float, float] | N
 
 
 def test_a_band_holds_the_smallest_and_the_largest_value_of_each_column():
-    cut = _cut([1.0] * 500 + [9.0] + [1.0] * 499, 20)
-    (band,) = cut.band("train")
+    resampled = _cut([1.0] * 500 + [9.0] + [1.0] * 499, 20)
+    (band,) = resampled.band("train")
     assert max(band.high) == 9
     assert min(band.low) == 1
     assert sum(high > 1 for high in band.high) == 1
 
 
 def test_a_million_steps_become_as_many_points_as_there_are_columns(long_run: RunState):
-    cut = Resampled.of(long_run.series["train_loss"], Grid.over(Ruler(), 0, 1_000_000, 200))
-    (band,) = cut.band("train")
+    resampled = Resampled.of(long_run.series["train_loss"], Grid.over(Ruler(), 0, 1_000_000, 200))
+    (band,) = resampled.band("train")
     assert len(band.x) <= 200
     assert max(band.high) == 5
-    (line,) = cut.line("smooth", cut.smoothed(1000))
+    (line,) = resampled.line("smooth", resampled.smoothed(1000))
     assert len(line.x) <= 200
 
 
@@ -43,16 +43,16 @@ def test_smoothing_of_a_constant_is_that_constant():
 
 
 def test_smoothing_is_the_mean_of_the_last_steps_and_of_no_more():
-    cut = _cut([float(step) for step in range(1, 101)], 100)
-    smooth = cut.smoothed(10)
+    resampled = _cut([float(step) for step in range(1, 101)], 100)
+    smooth = resampled.smoothed(10)
     assert smooth[99] == pytest.approx(sum(range(90, 101)) / 11, abs=0.6)
     assert smooth[0] is None
     assert smooth[1] == 1
 
 
 def test_nothing_bends_before_its_cause():
-    cut = _cut([1.0] * 50 + [0.0] * 50, 100)
-    smooth = cut.smoothed(20)
+    resampled = _cut([1.0] * 50 + [0.0] * 50, 100)
+    smooth = resampled.smoothed(20)
     assert all(value == 1 for value in smooth[1:50])
     assert smooth[70] == pytest.approx(0, abs=0.06)
 
@@ -63,16 +63,16 @@ def test_smoothing_in_a_zoomed_view_looks_back_beyond_its_edge():
 
 
 def test_small_values_are_not_lost_after_one_huge_value():
-    cut = _cut([1.0] * 20 + [1e300] + [1.0] * 200, 221)
-    assert cut.smoothed(10)[-1] == pytest.approx(1)
+    resampled = _cut([1.0] * 20 + [1e300] + [1.0] * 200, 221)
+    assert resampled.smoothed(10)[-1] == pytest.approx(1)
 
 
 def test_values_that_were_not_finite_open_a_gap_and_are_counted():
-    cut = _cut([1.0] * 10 + [None] * 10 + [2.0] * 10, 30)
-    assert len(cut.band("train")) == 2
-    assert len(cut.holes) == 10
-    assert gap_note(cut) == "nan at 11 (10)"
-    assert [value for value in cut.smoothed(5) if value is not None][-1] == 2
+    resampled = _cut([1.0] * 10 + [None] * 10 + [2.0] * 10, 30)
+    assert len(resampled.band("train")) == 2
+    assert len(resampled.gap_columns) == 10
+    assert gap_note(resampled) == "nan at 11 (10)"
+    assert [value for value in resampled.smoothed(5) if value is not None][-1] == 2
 
 
 def test_what_is_only_sparse_is_joined():
@@ -83,11 +83,11 @@ def test_what_is_only_sparse_is_joined():
 
 
 def test_smoothing_follows_the_visible_span_where_none_is_asked_for():
-    cut = _cut([1.0] * 1000, 100)
-    assert smoothing_width(None, cut) == 20
+    resampled = _cut([1.0] * 1000, 100)
+    assert smoothing_width(None, resampled) == 20
     assert smoothing_width(None, _cut([1.0] * 1000, 100, (100, 120))) == 0
-    assert smoothing_width(300, cut) == 300
-    assert smoothing_width(0, cut) == 0
+    assert smoothing_width(300, resampled) == 300
+    assert smoothing_width(0, resampled) == 0
 
 
 def test_the_title_never_claims_a_finer_smoothing_than_a_column_has():
@@ -102,7 +102,7 @@ def test_the_title_never_claims_a_finer_smoothing_than_a_column_has():
     st.integers(0, 1000),
 )
 def test_nothing_that_is_not_finite_comes_out(values: list[float | None], columns: int, width: int):
-    cut = _cut(values, columns, (0, max(len(values), 1)))
-    for curve in [*cut.band("train"), *cut.line("smooth", cut.smoothed(width))]:
+    resampled = _cut(values, columns, (0, max(len(values), 1)))
+    for curve in [*resampled.band("train"), *resampled.line("smooth", resampled.smoothed(width))]:
         assert all(map(math.isfinite, (*curve.x, *curve.low, *curve.high)))
         assert list(curve.x) == sorted(curve.x)

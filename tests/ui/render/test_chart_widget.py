@@ -146,7 +146,7 @@ async def test_a_source_that_fails_leaves_a_message_in_its_place():
     async with app.run_test(size=(60, 12)) as pilot:
         app.chart.show(broken)
         await pilot.pause()
-        assert "no picture: KeyError" in "".join(app.lines)
+        assert "cannot be drawn: KeyError" in "".join(app.lines)
 
 
 async def test_a_click_puts_the_cursor_on_its_step(make_run):

@@ -1,8 +1,8 @@
-"""What each thing on a chart looks like: in full colour on dark and light, in sixteen colours, and in none.
+"""The styles of chart roles: in full colour on dark and light, in sixteen colours, and without colours.
 
-The hues are those of Okabe and Ito (2008), which people with any colour vision tell apart; what means different things
-differs in brightness or in shape too. Colours are moved towards white or black until they stand out from the
-background that the theme really has.
+The hues are those of Okabe and Ito (2008), distinguishable with any colour vision; different meanings also differ in
+brightness or shape. Colours are moved towards white or black until they reach `CONTRAST` on the background of the
+theme.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rich.color import Color
 from rich.style import Style
 
 Depth = Literal["full", "16", "none"]
-"""How many colours there are: 24 bits, the sixteen of the terminal, none."""
+"""The colour depth: 24 bits, the sixteen colours of the terminal, or none."""
 
 Role = Literal[
     "frame", "text", "title", "message",
@@ -34,7 +34,7 @@ DIM_RUNS: tuple[Role, ...] = (
 LAYERS: tuple[Role, ...] = ("layer1", "layer2", "layer3", "layer4", "layer5", "layer6")
 
 CONTRAST = 3.0
-"""Contrast to the background (WCAG) that everything drawn has at least."""
+"""Least contrast to the background (WCAG 2.2) of everything drawn."""
 
 _BOLD: frozenset[Role] = frozenset(("title", "best", "gap", "mark"))
 
@@ -101,47 +101,47 @@ class Palette:
     styles: tuple[Style, ...]
 
     def style(self, role: Role) -> Style:
-        """The style of a role."""
+        """Return the style of a role."""
         return self.styles[ROLES.index(role)]
 
     def on(self, base: Style) -> Palette:
-        """The same looks over a style that says how the ground looks."""
+        """Return this palette on top of a base style."""
         return Palette(tuple(base + style for style in self.styles))
 
 
 @cache
 def palette(dark: bool = True, background: str = "", depth: Depth = "full") -> Palette:
-    """The looks of all roles.
+    """Return the styles of all roles.
 
     Args:
-        dark: whether light stands on dark.
-        background: what the charts stand on, as "#rrggbb"; by default a usual one for `dark`.
-        depth: how many colours there are. Without any, bold and dim say what is in front.
+        dark: whether the theme is dark.
+        background: background of the charts as "#rrggbb"; by default a typical one for `dark`.
+        depth: the colour depth. Without colours, bold and dim styles show what is in front.
     """
     if depth == "none":
         return Palette(tuple(Style(bold=role in _BOLD, dim=role in _FAINT) for role in ROLES))
     if depth == "16":
         names = _SIXTEEN if dark else {**_SIXTEEN, **_SIXTEEN_LIGHT}
         return Palette(tuple(Style(color=names[role], bold=role in _BOLD) for role in ROLES))
-    behind = background or ("#11131a" if dark else "#fbfbfc")
+    ground = background or ("#11131a" if dark else "#fbfbfc")
     colors = _DARK if dark else _LIGHT
-    return Palette(tuple(Style(color=legible(colors[role], behind), bold=role in _BOLD) for role in ROLES))
+    return Palette(tuple(Style(color=legible(colors[role], ground), bold=role in _BOLD) for role in ROLES))
 
 
 def legible(color: str, background: str, least: float = CONTRAST) -> str:
-    """`color`, moved as far towards white or black as it takes to stand out from `background`."""
+    """Return `color` moved towards white or black until its contrast to `background` is at least `least`."""
     end = 255.0 if _luminance(background) < 0.18 else 0.0
     parts = [float(part) for part in Color.parse(color).get_truecolor()]
     for _ in range(40):
-        found = "#{:02x}{:02x}{:02x}".format(*(round(part) for part in parts))
-        if contrast(found, background) >= least:
-            return found
+        candidate = "#{:02x}{:02x}{:02x}".format(*(round(part) for part in parts))
+        if contrast(candidate, background) >= least:
+            return candidate
         parts = [part + (end - part) * 0.08 for part in parts]
     return "#ffffff" if end else "#000000"
 
 
 def contrast(one: str, other: str) -> float:
-    """How far two colours stand apart, from 1 to 21 (WCAG 2.2)."""
+    """Return the contrast ratio of two colours, from 1 to 21 (WCAG 2.2)."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 

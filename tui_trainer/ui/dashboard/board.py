@@ -11,7 +11,7 @@ from textual.content import Content
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.actions import Keymap
 from tui_trainer.ui.charts.palette import Palette, palette
-from tui_trainer.ui.charts.registry import IN_SIGHT, ChartKind, Pane, PicturePane, chart_data, values_at
+from tui_trainer.ui.charts.registry import MAX_PICTURES, ChartKind, Pane, PicturePane, chart_data, values_at
 from tui_trainer.ui.dashboard.layout import Arrangement
 from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
@@ -81,7 +81,7 @@ class Board(Horizontal):
         """The charts, and between the first of them the places of pictures: in the order of their importance."""
         for place, kind in enumerate(ChartKind):
             yield Chart(kind.key, kind, glyphs=self._glyphs, id=f"chart-{kind}")
-            if place < IN_SIGHT:
+            if place < MAX_PICTURES:
                 yield Chart(0, "picture", glyphs=self._glyphs, id=f"picture-{place}")
 
     def share_out(self, arrangement: Arrangement) -> None:

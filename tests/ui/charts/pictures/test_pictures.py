@@ -25,10 +25,10 @@ from tui_trainer.protocol.pictures import (
     taken,
 )
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.charts.model import Curve, Trail, Words
+from tui_trainer.ui.charts.model import CenteredText, Curve, Trail
 from tui_trainer.ui.charts.palette import DIM_RUNS, RUNS, palette
 from tui_trainer.ui.charts.pictures.results import grid_of
-from tui_trainer.ui.charts.registry import ChartKind, PicturePane, chart_data, pane_named, panes_of, shots_of
+from tui_trainer.ui.charts.registry import ChartKind, PicturePane, chart_data, pane_named, panes_of, picture_panes
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.render.plot import draw
 from tui_trainer.ui.render.raster import GLYPHS, GlyphName
@@ -89,7 +89,7 @@ def of(drawing: AnyDrawing, name: str = "shot", run: str = "run", **numbers: flo
 
 
 def text(states: list[RunState], width: int = 76, height: int = 20, glyphs: GlyphName = "braille", **view: Any) -> str:
-    shot = shots_of(states, 0)[0]
+    shot = picture_panes(states, 0)[0]
     strips = draw(chart_data(shot, states, 0, View(**view), width, height), width, height, palette(), glyphs)
     assert [strip.cell_length for strip in strips] == [width] * height
     return "\n".join("".join(segment.text for segment in strip) for strip in strips)
@@ -120,7 +120,7 @@ def test_bars_say_zero_where_a_log_axis_has_no_place_for_it():
     shown = text([of(KINDS["bars"])])
     assert [name for name in ("hidden1", "hidden2", "output", "gradient", "movement") if name not in shown] == []
     assert "0" in shown.splitlines()[-3].split("┤")[-1].strip("│ ⣿")[:1]
-    drawn = chart_data(shots_of([of(KINDS["bars"])], 0)[0], [of(KINDS["bars"])], 0, View(), 76, 20)
+    drawn = chart_data(picture_panes([of(KINDS["bars"])], 0)[0], [of(KINDS["bars"])], 0, View(), 76, 20)
     assert len([layer for layer in drawn.layers if isinstance(layer, Curve)]) == 4
 
 
@@ -180,7 +180,7 @@ def test_the_name_of_a_curve_leaves_that_of_a_level_whole():
 
 def test_bars_are_drawn_over_time_a_group_at_a_time():
     states = [depths(0, 1, 2, 3)]
-    shot = shots_of(states, 0)[0]
+    shot = picture_panes(states, 0)[0]
     drawn = chart_data(shot, states, 0, View(bars=1), 76, 20)
     assert drawn.name == "layers: grad over time"
     assert [layer.low for layer in drawn.layers if isinstance(layer, Curve)] == [
@@ -201,7 +201,7 @@ def test_bars_that_are_all_zero_say_so():
     state.apply(ev.RunStarted(title="sign", config={"pictures": [{"kind": "layers"}]}))
     zero = Bars(title="layers", y=Axis(log=True), labels=("hidden1",), groups=(Group(name="grad", values=(0,)),))
     state.apply(taken("layers", zero, {}, step=0))
-    assert "nothing but zeros so far" in text([state], bars=1)
+    assert "all values are zero so far" in text([state], bars=1)
 
 
 def test_an_undo_takes_back_the_pictures_of_the_branch_that_was_left():
@@ -214,7 +214,7 @@ def test_an_undo_takes_back_the_pictures_of_the_branch_that_was_left():
     state.apply(ev.RolledBack(to="set lr", from_epoch=1, step=60, restored=restored))
     assert state.pictures == {}
     assert list(state.histories["layers/moved/output"].steps) == [0, 50]
-    assert "not taken yet" in text([state])
+    assert "not recorded yet" in text([state])
     kept = depths(0, 50)
     kept.apply(ev.RolledBack(to="set lr", from_epoch=1, step=60, restored=restored))
     assert kept.pictures["layers"].step == 50
@@ -229,12 +229,12 @@ def test_a_table_shows_its_numbers_and_shades_that_need_no_colour():
     assert "█" in shown
     assert "·" in shown
     assert [line for line in shown.splitlines() if line.strip().startswith("cat")]
-    assert "-" in [layer.text.strip() for layer in _layers(KINDS["heat"]) if isinstance(layer, Words)]
+    assert "-" in [layer.text.strip() for layer in _layers(KINDS["heat"]) if isinstance(layer, CenteredText)]
 
 
 def _layers(drawing: AnyDrawing) -> tuple[Any, ...]:
     state = of(drawing)
-    return chart_data(shots_of([state], 0)[0], [state], 0, View(), 76, 20).layers
+    return chart_data(picture_panes([state], 0)[0], [state], 0, View(), 76, 20).layers
 
 
 def test_a_contour_has_bands_and_the_way_over_them():
@@ -256,13 +256,13 @@ def test_regions_and_their_points_differ_without_colours():
 
 def test_of_several_runs_each_has_its_own_colour():
     runs = [of(KINDS["contour"], run="set/a"), of(KINDS["contour"], run="set/b")]
-    drawn = chart_data(shots_of(runs, 1)[0], runs, 1, View(), 76, 20)
+    drawn = chart_data(picture_panes(runs, 1)[0], runs, 1, View(), 76, 20)
     trails = [layer.role for layer in drawn.layers if isinstance(layer, Trail)]
     assert trails == [RUNS[0], RUNS[1]]
     assert [entry.text for entry in drawn.legend[:2]] == ["b", "a"]
     other = Lines(title="others", lines=(Line(name="its own", x=(1, 10), y=(1, 2)),))
     lines = [of(KINDS["lines"], run="set/a"), of(other, run="set/b")]
-    drawn = chart_data(shots_of(lines, 0)[0], lines, 0, View(), 76, 20)
+    drawn = chart_data(picture_panes(lines, 0)[0], lines, 0, View(), 76, 20)
     assert {layer.role for layer in drawn.layers if isinstance(layer, Curve)} == {RUNS[0], DIM_RUNS[1]}
     crowd = [of(other, run="set/a"), *(of(KINDS["lines"], run=f"set/{name}") for name in "bcdefgh")]
     assert _curves(crowd[:7]) == 7
@@ -272,8 +272,8 @@ def test_of_several_runs_each_has_its_own_colour():
 def test_the_numbers_of_the_run_in_front_come_before_the_names_of_the_others():
     """These stand at the ends of their curves as well, and the title has no room for all."""
     states = [of(KINDS["lines"], run=f"set/{name}", first=1.0) for name in ("typical", "no-momentum", "short-memory")]
-    for place, state in enumerate(states):
-        drawing = KINDS["lines"].model_copy(update={"title": f"curves {place}"})
+    for index, state in enumerate(states):
+        drawing = KINDS["lines"].model_copy(update={"title": f"curves {index}"})
         state.apply(taken("shot", drawing, {"first": 1.0}, step=4))
     assert "first 1" in text(states, 78).splitlines()[0]
 
@@ -285,7 +285,7 @@ def test_what_all_runs_have_in_common_is_drawn_once():
 
 
 def _curves(states: list[RunState]) -> int:
-    drawn = chart_data(shots_of(states, 0)[0], states, 0, View(), 76, 20)
+    drawn = chart_data(picture_panes(states, 0)[0], states, 0, View(), 76, 20)
     return sum(isinstance(layer, Curve) for layer in drawn.layers)
 
 
@@ -308,7 +308,7 @@ def test_a_rate_that_never_changes_comes_last_beside_pictures(make_run):
 def test_a_picture_of_another_version_and_one_that_is_to_come_say_so():
     state = RunState(run="run")
     state.apply(ev.RunStarted(config={"pictures": [{"kind": "layers"}]}))
-    assert "not taken yet" in text([state])
+    assert "not recorded yet" in text([state])
     state.apply(ev.PictureTaken(name="layers", kind="hologram"))
     assert "another version" in text([state])
 
@@ -318,7 +318,7 @@ def test_pictures_stand_between_the_charts_and_have_the_keys_after_them(make_run
     assert panes_of([state], 0) == tuple(ChartKind)
     for name in ("layers", "path", "coverage", "memory"):
         state.apply(taken(name, KINDS["bars"], {}))
-    assert shots_of([state], 0) == (
+    assert picture_panes([state], 0) == (
         PicturePane("layers", 7),
         PicturePane("path", 8),
         PicturePane("coverage", 9),
@@ -337,10 +337,10 @@ def test_pictures_stand_between_the_charts_and_have_the_keys_after_them(make_run
 
 def results(*names: str) -> list[RunState]:
     found = []
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         state = RunState(run=f"grid/{name}")
         state.apply(ev.RunStarted(title=name))
-        value = None if place == 0 else place / 10
+        value = None if index == 0 else index / 10
         state.apply(ev.EpochEnded(epoch=1, step=5, seconds=1, metrics={"val_accuracy": value}))
         found.append(state)
     return found
@@ -357,7 +357,7 @@ def results(*names: str) -> list[RunState]:
 def test_runs_named_by_row_and_column_make_a_table_of_results(names):
     runs = results(*names)
     assert len({row for row, _ in grid_of(runs)}) == 2
-    assert shots_of(runs, 0)[0] == PicturePane("results", 7)
+    assert picture_panes(runs, 0)[0] == PicturePane("results", 7)
     shown = text(runs)
     assert "validation accuracy of 4 runs" in shown
     assert "best 0.3" in shown
