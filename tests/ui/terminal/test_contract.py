@@ -149,9 +149,9 @@ def test_whatever_is_typed_is_understood_or_dropped() -> None:
     made, passed = driver()
     parser = XTermParser()
     for data in RUBBISH:
-        parser = made._understand(parser, data.decode("utf-8", "replace"))
+        parser = made._parse(parser, data.decode("utf-8", "replace"))
     parser = XTermParser()
-    parser = made._understand(parser, "q")
+    parser = made._parse(parser, "q")
     assert isinstance(passed[-1], events.Key)
     assert passed[-1].key == "q"
 
@@ -241,8 +241,8 @@ def test_frames_are_skipped_while_the_terminal_is_behind_and_made_up_for() -> No
                     await pilot.pause()
                 assert slow.sent == []
                 slow.ready = True
-                app.pay_frame()
-                app.pay_frame()
+                app.send_pending_frame()
+                app.send_pending_frame()
                 assert len(slow.sent) == 1
                 assert "running" in slow.sent[0]
 

@@ -18,7 +18,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tui_trainer.ui.terminal.key_queue import something_to_do
+from tui_trainer.ui.terminal.key_queue import has_ready_callbacks
 from tui_trainer.ui.terminal.terminal_app import TerminalApp
 
 
@@ -104,7 +104,7 @@ def test_keys_go_to_the_screen_that_the_ones_before_have_left(messages: int, pau
                 pilot.app.post_message(Key(one, None if one == "enter" else one))
         deadline = time.monotonic() + 20
         await asyncio.sleep(0)
-        while pilot.app._key_line.busy:
+        while pilot.app._key_queue.busy:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.001)
 
@@ -165,9 +165,9 @@ def test_the_loop_says_what_is_left_to_do() -> None:
     async def look() -> list[bool]:
         loop = asyncio.get_running_loop()
         assert isinstance(loop._ready, deque)  # pyright: ignore[reportAttributeAccessIssue]
-        seen = [something_to_do(loop)]
+        seen = [has_ready_callbacks(loop)]
         loop.call_soon(lambda: None)
-        return [*seen, something_to_do(loop)]
+        return [*seen, has_ready_callbacks(loop)]
 
     assert asyncio.run(look()) == [False, True]
 

@@ -191,7 +191,7 @@ def test_rubbish_changes_nothing(start: Start) -> None:
 
 def test_no_foreign_character_reaches_the_terminal(start: Start) -> None:
     terminal = start("hostile")
-    terminal.shows("val_accuracy")
+    terminal.shows("val accuracy")
     for key, sign in [
         ("w", "update:"),
         ("w", "1 loss"),
@@ -274,8 +274,8 @@ VIEWER = f"cd {ROOT}; {sys.executable} -m tests.ui.terminal.viewer"
         (f"{VIEWER} <&-", {}, "stdin is not a terminal"),
         (f"{VIEWER} | cat", {}, "stdout is not a terminal"),
         (f"({VIEWER} 2>&1 >&3 | cat) 3>&1", {}, "stderr is not a terminal"),
-        (VIEWER, {"TERM": "dumb"}, "cannot place text (TERM=dumb)"),
-        (VIEWER, {"TERM": ""}, "cannot place text (TERM=unset)"),
+        (VIEWER, {"TERM": "dumb"}, "cannot move the cursor (TERM=dumb)"),
+        (VIEWER, {"TERM": ""}, "cannot move the cursor (TERM=unset)"),
         (VIEWER, {"PYTHONIOENCODING": "latin-1"}, "the charts need UTF-8"),
     ],
     ids=["null", "closed", "pipe", "stderr", "dumb", "unset", "latin-1"],
