@@ -1,4 +1,4 @@
-"""What each chart shows of a run."""
+"""The chart data of each chart kind."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _texts(shown: ChartData) -> str:
     return "  ".join(entry.text for entry in (*shown.notes, *shown.legend))
 
 
-def test_the_keys_are_numbered_from_one():
+def test_chart_keys_are_numbered_from_one():
     assert [kind.key for kind in ChartKind] == [1, 2, 3, 4, 5, 6]
 
 
@@ -40,7 +40,7 @@ def test_a_run_without_metric_or_layers_has_no_charts_for_them(make_run):
     assert charts_of(make_run(steps=40, layers=("fc",))) == tuple(ChartKind)
 
 
-def test_a_function_that_is_minimised_is_shown_by_powers_of_ten_as_long_as_it_is_positive(make_run):
+def test_a_minimised_function_has_a_logarithmic_axis_while_it_is_positive(make_run):
     falling = make_run(lambda step: 10.0**-step, steps=40, metric="", task="minimise")
     assert _chart(ChartKind.LOSS, falling).y.log
     assert _chart(ChartKind.NORM, falling).y.log
@@ -51,7 +51,7 @@ def test_a_function_that_is_minimised_is_shown_by_powers_of_ten_as_long_as_it_is
     assert not _chart(ChartKind.LOSS, make_run(lambda step: 10.0**-step, steps=40)).y.log
 
 
-def test_the_suboptimality_takes_the_place_of_the_metric_on_an_axis_of_its_own(make_run):
+def test_the_suboptimality_replaces_the_metric(make_run):
     states = [make_run(steps=40, name="gd", metric="rmse"), make_run(steps=40, name="sgd", metric="rmse")]
     for index, state in enumerate(states):
         steps = list(range(41))
@@ -68,8 +68,8 @@ def test_the_suboptimality_takes_the_place_of_the_metric_on_an_axis_of_its_own(m
     assert _curves(both, DIM_RUNS[1])
 
 
-def test_a_method_that_has_arrived_does_not_press_the_others_flat(make_run):
-    """Newton ends at 1e-254: what lies below the square of rounding leaves the chart, and its value is told."""
+def test_values_below_rounding_error_do_not_stretch_a_logarithmic_axis(make_run):
+    """A method that ends at 1e-254 leaves the chart below 1e-32; the legend still shows its value."""
     state = make_run(steps=2, metric="")
     state.apply(Scalars(steps=[0, 1, 2], seconds=[0.0, 0.1, 0.2], values={"suboptimality": [1.0, 1e-9, 1e-254]}))
     shown = _chart(ChartKind.METRIC, state)
@@ -79,7 +79,7 @@ def test_a_method_that_has_arrived_does_not_press_the_others_flat(make_run):
 
 @pytest.mark.parametrize("kind", ChartKind)
 @pytest.mark.parametrize("axis", AXES)
-def test_every_chart_of_every_run_has_a_picture(make_run, kind: ChartKind, axis: str):
+def test_every_chart_of_every_run_has_data(make_run, kind: ChartKind, axis: str):
     for state in (RunState(), make_run([]), make_run([1.0]), make_run([None]), make_run(steps=33, metric="")):
         shown = _chart(kind, state, axis=axis)
         assert shown.number == kind.key
@@ -87,25 +87,25 @@ def test_every_chart_of_every_run_has_a_picture(make_run, kind: ChartKind, axis:
         assert len(shown.steps) == 94
 
 
-def test_no_run_is_said():
+def test_a_chart_without_runs_has_a_message():
     assert _chart(ChartKind.LOSS).message == "no run"
 
 
-def test_the_same_run_has_the_same_picture_and_another_step_another(make_run):
+def test_equal_runs_have_equal_charts(make_run):
     one, same = (_chart(ChartKind.LOSS, make_run(steps=100)) for _ in range(2))
     assert one == same
     assert hash(one) == hash(same)
     assert one != _chart(ChartKind.LOSS, make_run(steps=101))
 
 
-def test_most_of_a_living_picture_stays_when_a_step_is_added(make_run):
+def test_a_new_step_changes_only_the_end_of_a_curve(make_run):
     one, two = (_chart(ChartKind.LOSS, make_run(steps=steps)) for steps in (160, 161))
     assert (one.x, one.y) == (two.x, two.y)
     before, after = _curves(one, "smooth")[0], _curves(two, "smooth")[0]
     assert before.low[:-3] == after.low[: len(before.low) - 3]
 
 
-def test_loss_shows_training_smoothed_validation_and_the_best(make_run):
+def test_the_loss_chart_shows_training_validation_and_the_best_epoch(make_run):
     shown = _chart(ChartKind.LOSS, make_run(steps=200), smoothing=30)
     assert _curves(shown, "train")[0].faint
     assert _curves(shown, "smooth")
@@ -115,23 +115,23 @@ def test_loss_shows_training_smoothed_validation_and_the_best(make_run):
     assert "@10" in _texts(shown)
 
 
-def test_without_smoothing_the_curve_itself_stands_in_front(make_run):
+def test_without_smoothing_the_raw_curve_is_in_front(make_run):
     shown = _chart(ChartKind.LOSS, make_run(steps=200), smoothing=0)
     assert not _curves(shown, "train")
     assert not _curves(shown, "smooth")[0].faint
     assert "smooth" not in _texts(shown)
 
 
-def test_references_are_levels_with_their_names(make_run):
+def test_references_are_named_levels(make_run):
     shown = _chart(ChartKind.LOSS, make_run(steps=200, references={"guessing": 1.6, "far": 900.0}))
     assert [layer.text for layer in shown.layers if isinstance(layer, Level)] == ["guessing 1.6"]
 
 
 @pytest.mark.parametrize("scheduler", [Constant(), OneCycle(), Staircase()])
-def test_the_coming_rate_is_the_plans(make_run, scheduler):
+def test_future_rates_follow_the_plan(make_run, scheduler):
     state = make_run(steps=100, scheduler=scheduler)
     shown = _chart(ChartKind.RATE, state)
-    (coming,) = _curves(shown, "coming")
+    (coming,) = _curves(shown, "planned")
     assert coming.dotted
     assert coming.x[0] == 100
     assert coming.x[-1] == state.total_steps
@@ -145,28 +145,28 @@ def test_the_rate_chart_reaches_to_the_planned_end_and_the_others_do_not(make_ru
     assert _chart(ChartKind.LOSS, state).span[1] < 400
 
 
-def test_a_schedule_that_watches_goes_on_at_the_present_rate(make_run):
+def test_a_schedule_that_monitors_a_metric_continues_at_the_present_rate(make_run):
     state = make_run(steps=100, scheduler=Plateau())
     state.lr = 0.003
-    (coming,) = _curves(_chart(ChartKind.RATE, state), "coming")
+    (coming,) = _curves(_chart(ChartKind.RATE, state), "planned")
     assert list(coming.low) == pytest.approx([0.003] * len(coming.low))
 
 
-def test_nothing_is_to_come_of_a_run_that_is_over(make_run):
+def test_a_finished_run_has_no_future_rates(make_run):
     state = make_run(steps=100)
     state.apply(RunFinished(step=100, reason="stopped"))
     shown = _chart(ChartKind.RATE, state)
-    assert not _curves(shown, "coming")
+    assert not _curves(shown, "planned")
     assert shown.span == (0, 100)
 
 
-def test_a_considered_plan_is_drawn_beside_the_one_in_force(make_run):
+def test_a_previewed_plan_is_drawn_next_to_the_one_in_force(make_run):
     state = make_run(steps=100)
     plan = LrPlan.begin(OneCycle(), 0.2, step=100, end=500, steps_per_epoch=20)
     shown = _chart(ChartKind.RATE, state, preview=plan)
     (preview,) = _curves(shown, "preview")
     assert list(preview.low) == [plan.rate(round(step)) for step in preview.x]
-    assert _curves(shown, "coming")
+    assert _curves(shown, "planned")
     assert shown.span[1] == 500
     assert "one-cycle" in _texts(shown)
 
@@ -178,7 +178,7 @@ def test_the_clip_is_a_level_on_the_gradient_norm(make_run):
     assert not [layer for layer in _chart(ChartKind.NORM, make_run(steps=100)).layers if isinstance(layer, Level)]
 
 
-def test_the_metric_is_called_by_its_name_and_read_out_with_r2(make_run):
+def test_the_metric_chart_shows_r2(make_run):
     state = make_run(steps=100, metric="rmse")
     state.apply(EpochEnded(step=101, epoch=6, seconds=1, metrics={"val_r2": 0.87}))
     shown = _chart(ChartKind.METRIC, state)
@@ -188,7 +188,7 @@ def test_the_metric_is_called_by_its_name_and_read_out_with_r2(make_run):
     assert "r2 0.87" in _texts(shown)
 
 
-def test_speed_is_steps_a_second(make_run):
+def test_throughput_is_steps_per_second(make_run):
     shown = _chart(ChartKind.SPEED, make_run(steps=100, seconds_per_step=0.02, batch_size=32))
     values = {value for curve in _curves(shown, "speed-smooth") for value in curve.low}
     assert min(values) == pytest.approx(50)
@@ -197,13 +197,13 @@ def test_speed_is_steps_a_second(make_run):
     assert "1.6k samples/s" in _texts(shown)
 
 
-def test_layers_have_a_line_each_and_their_names(make_run):
+def test_each_layer_has_a_named_line(make_run):
     shown = _chart(ChartKind.LAYERS, make_run(steps=100, layers=("first", "last")))
     assert {layer.role for layer in shown.layers if isinstance(layer, Curve)} == {"layer1", "layer6"}
     assert {layer.text.strip() for layer in shown.layers if isinstance(layer, Annotation)} == {"first", "last"}
 
 
-def test_of_many_layers_some_are_shown_and_it_says_so(make_run):
+def test_many_layers_are_sampled_with_a_note(make_run):
     state = make_run(steps=40)
     layers = {f"block{k}": MeasuredLayer(grad_norm=1.0) for k in range(30)}
     state.apply(LayersMeasured(step=40, layers=layers))
@@ -213,7 +213,7 @@ def test_of_many_layers_some_are_shown_and_it_says_so(make_run):
     assert "block29" in _texts(shown)
 
 
-def test_runs_keep_their_colors_when_another_comes_to_the_front(make_run):
+def test_runs_keep_their_colors_when_another_run_is_selected(make_run):
     states = [make_run(steps=100, name=f"group/{name}") for name in ("sgd", "adam", "muon")]
     for selected in range(3):
         shown = _chart(ChartKind.LOSS, *states, selected=selected)
@@ -242,27 +242,27 @@ def test_the_span_and_the_cursor_are_steps_on_every_axis(make_run):
         assert (cursor - shown.x.low) / (shown.x.high - shown.x.low) == pytest.approx(0.5, abs=0.02)
 
 
-def test_the_title_reads_values_at_the_cursor(make_run):
+def test_the_legend_shows_values_at_the_cursor(make_run):
     state = make_run(lambda step: float(step), steps=200)
     shown = _chart(ChartKind.LOSS, state, cursor=100, smoothing=0)
     assert "train 100" in _texts(shown)
     assert "at 100" in _texts(shown)
 
 
-def test_the_cursor_in_the_future_reads_the_plan(make_run):
+def test_a_cursor_in_the_future_shows_the_planned_rate(make_run):
     state = make_run(steps=100, scheduler=OneCycle())
     shown = _chart(ChartKind.RATE, state, cursor=300)
     assert f"lr {state.plan.rate(300):.4g}" in _texts(shown)
 
 
-def test_visible_span_is_what_the_charts_show(make_run):
+def test_visible_span(make_run):
     state = make_run(steps=200)
     assert visible_span([state], 0, View()) == _chart(ChartKind.LOSS, state).span
     assert visible_span([state], 0, View(span=(10, 20))) == (10, 20)
     assert _chart(ChartKind.LOSS, state, span=(10, 20)).full_span == _chart(ChartKind.LOSS, state).span
 
 
-def test_values_at_the_cursor_name_everything_that_was_measured(make_run):
+def test_values_at_the_cursor_include_every_series(make_run):
     one, other = make_run(lambda step: float(step), steps=100, name="one"), make_run([7.0] * 100, name="group/other")
     found = dict(values_at([one, other], 0, View(cursor=50)))
     assert found["step"] == "50"
@@ -274,7 +274,7 @@ def test_values_at_the_cursor_name_everything_that_was_measured(make_run):
     assert values_at([], 0, View()) == []
 
 
-def test_names_from_elsewhere_are_made_visible(make_run):
+def test_untrusted_names_are_made_visible(make_run):
     state = make_run(steps=40, metric="a\x1b[31m", references={"\u202eevil": 1.0}, layers=("x\x07",))
     for kind in ChartKind:
         shown = _chart(kind, state, make_run(steps=40, name="b\x9b"))
@@ -290,7 +290,7 @@ def test_a_first_value_that_is_not_finite_is_shown_as_a_gap(make_run):
     assert [layer.sign for layer in shown.layers if isinstance(layer, Scatter)] == ["gap"]
 
 
-def test_a_value_measured_out_of_turn_is_on_the_chart(make_run):
+def test_a_value_between_epochs_is_on_the_chart(make_run):
     state = make_run(steps=40)
     state.apply(Scalars(steps=[47], seconds=[0.5], values={"val_loss": [0.9]}))
     (validation,) = _curves(_chart(ChartKind.LOSS, state), "validation")
@@ -304,12 +304,12 @@ def test_a_spike_in_the_newest_step_does_not_stretch_the_axis(make_run):
     assert spiked.y.high < 90
 
 
-def test_a_run_that_diverges_keeps_its_last_values_in_sight(make_run):
+def test_the_last_values_of_a_diverging_run_are_visible(make_run):
     shown = _chart(ChartKind.LOSS, make_run(lambda step: 1.0 if step < 158 else 10.0 ** (step - 150), steps=160))
     assert shown.y.high >= _curves(shown, "smooth")[-1].high[-1]
 
 
-def test_a_run_behind_that_left_the_numbers_does_not_flatten_the_others(make_run):
+def test_a_diverged_background_run_does_not_flatten_the_others(make_run):
     good = make_run(steps=100, name="set/good")
     broken = make_run(lambda step: 2.0 * 1.7**step, steps=100, name="set/high")
     broken.apply(RunFinished(step=100, reason="not-finite", epoch=5, exit_code=1))
@@ -317,5 +317,5 @@ def test_a_run_behind_that_left_the_numbers_does_not_flatten_the_others(make_run
     assert shown.y.high < 20
     assert any(isinstance(layer, Scatter) and layer.sign == "above" for layer in shown.layers)
     for front, log_y in ((1, False), (0, True)):
-        whole = chart_data(ChartKind.LOSS, [good, broken], front, View(log_y=log_y), 76, 20)
-        assert whole.y.high > 1e20, "in front, or on a logarithmic axis, it is shown whole"
+        full = chart_data(ChartKind.LOSS, [good, broken], front, View(log_y=log_y), 76, 20)
+        assert full.y.high > 1e20, "in front, or on a logarithmic axis, it is shown in full"

@@ -1,4 +1,4 @@
-"""Curves as dots and dots as characters."""
+"""The rasteriser: curves as dots and dots as characters."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def _line(points: list[tuple[float, float]], **options: bool) -> Curve:
     return Curve("train", tuple(x for x, _ in points), values, values, **options)
 
 
-def test_a_point_lies_where_its_value_says():
+def test_a_point_lies_at_its_value():
     assert _dots(_canvas(), _line([(0.51, 0.51)])) == {(10, 10)}
     assert _dots(_canvas(), _line([(0.0, 0.0), (1.0, 1.0)])) >= {(0, 0), (19, 19)}
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=12))
-def test_a_line_has_no_holes_and_no_thick_places(points: list[tuple[float, float]]):
+def test_a_line_has_no_gaps_and_no_thick_parts(points: list[tuple[float, float]]):
     points = sorted(dict(points).items())
     columns: dict[int, list[int]] = {}
     for column, row in _dots(_canvas(), _line(points)):
@@ -58,20 +58,20 @@ def test_a_gentle_slope_is_one_dot_thick():
     assert len(dots) <= 24
 
 
-def test_a_dotted_line_leaves_cells_out():
+def test_a_dotted_line_skips_cells():
     full = {column for column, _, _ in _canvas().rasterize_curve(_line([(0, 0.5), (1, 0.5)]))}
     dotted = {column for column, _, _ in _canvas().rasterize_curve(_line([(0, 0.5), (1, 0.5)], dotted=True))}
     assert len(full) == 10
     assert len(dotted) == 5
 
 
-def test_what_lies_beyond_the_ends_is_not_drawn():
+def test_curves_outside_the_plot_are_not_drawn():
     assert not list(_canvas().rasterize_curve(_line([(0.1, 5.0), (0.9, 5.0)])))
     assert not list(_canvas().rasterize_curve(_line([(-3.0, 0.5), (-2.0, 0.5)])))
     assert list(_canvas().rasterize_curve(_line([(0.1, 0.5), (0.9, 5.0)])))
 
 
-def test_a_logarithmic_axis_has_no_place_for_zero():
+def test_a_logarithmic_axis_has_no_row_for_zero():
     canvas = _canvas(y=Scale(0.01, 100, log=True))
     assert canvas.row(0) == -1
     assert canvas.row(-5) == -1
@@ -80,7 +80,7 @@ def test_a_logarithmic_axis_has_no_place_for_zero():
 
 
 @pytest.mark.parametrize("glyphs", GLYPHS)
-def test_every_kind_of_characters_draws_every_column(glyphs: GlyphName):
+def test_every_character_set_draws_every_column(glyphs: GlyphName):
     canvas = _canvas(glyphs=glyphs)
     cells = list(canvas.rasterize_curve(_line([(0, 0), (0.5, 1), (1, 0)])))
     assert {column for column, _, _ in cells} == set(range(10))
@@ -90,7 +90,7 @@ def test_every_kind_of_characters_draws_every_column(glyphs: GlyphName):
         assert canvas.glyphs.curve_character(dots, "train").strip()
 
 
-def test_plain_characters_are_ascii_and_differ_by_curve():
+def test_ascii_characters_differ_by_curve():
     glyphs = GLYPHS["ascii"]
     assert all(sign.isascii() for sign in glyphs.signs.values())
     assert (

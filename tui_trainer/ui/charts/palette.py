@@ -19,7 +19,7 @@ Depth = Literal["full", "16", "none"]
 
 Role = Literal[
     "frame", "text", "title", "message",
-    "train", "smooth", "validation", "best", "rate", "coming", "preview",
+    "train", "smooth", "validation", "best", "rate", "planned", "preview",
     "norm", "norm-smooth", "clip", "speed", "speed-smooth",
     "mark", "mark-line", "cursor", "reference", "gap",
     "run1", "run2", "run3", "run4", "run5", "run6", "run7", "run8",
@@ -41,7 +41,7 @@ _BOLD: frozenset[Role] = frozenset(("title", "best", "gap", "mark"))
 _DARK: dict[Role, str] = {
     "frame": "#626a73", "text": "#9aa4ad", "title": "#e8ecef", "message": "#9aa4ad",
     "train": "#2f6f9c", "smooth": "#56b4e9", "validation": "#f0a81c", "best": "#f0e442",
-    "rate": "#2bc79a", "coming": "#1f8f70", "preview": "#e08fbd",
+    "rate": "#2bc79a", "planned": "#1f8f70", "preview": "#e08fbd",
     "norm": "#8a5b78", "norm-smooth": "#d992b9", "clip": "#ff8a3d",
     "speed": "#5d7a8c", "speed-smooth": "#a9c7d8",
     "mark": "#e3d65c", "mark-line": "#6f6a45", "cursor": "#ffffff", "reference": "#8a929a", "gap": "#ff6b4a",
@@ -56,7 +56,7 @@ _DARK: dict[Role, str] = {
 _LIGHT: dict[Role, str] = {
     "frame": "#7b838b", "text": "#4d565e", "title": "#14181b", "message": "#4d565e",
     "train": "#5f93b8", "smooth": "#005c92", "validation": "#a85700", "best": "#7d4a00",
-    "rate": "#00694c", "coming": "#3c8f76", "preview": "#9c3f74",
+    "rate": "#00694c", "planned": "#3c8f76", "preview": "#9c3f74",
     "norm": "#a8789a", "norm-smooth": "#84285e", "clip": "#b83c00",
     "speed": "#7b8c98", "speed-smooth": "#37505f",
     "mark": "#6e6400", "mark-line": "#a39a55", "cursor": "#000000", "reference": "#6f777e", "gap": "#b02400",
@@ -71,7 +71,7 @@ _LIGHT: dict[Role, str] = {
 _SIXTEEN: dict[Role, str] = {
     "frame": "bright_black", "text": "default", "title": "default", "message": "default",
     "train": "blue", "smooth": "bright_cyan", "validation": "bright_yellow", "best": "bright_yellow",
-    "rate": "bright_green", "coming": "green", "preview": "bright_magenta",
+    "rate": "bright_green", "planned": "green", "preview": "bright_magenta",
     "norm": "magenta", "norm-smooth": "bright_magenta", "clip": "bright_red",
     "speed": "bright_black", "speed-smooth": "default",
     "mark": "bright_yellow", "mark-line": "yellow", "cursor": "default", "reference": "bright_black",
@@ -86,11 +86,11 @@ _SIXTEEN: dict[Role, str] = {
 _SIXTEEN_LIGHT: dict[Role, str] = {
     "smooth": "blue", "train": "bright_blue", "validation": "red", "best": "magenta", "rate": "green",
     "preview": "magenta", "norm": "bright_magenta", "norm-smooth": "magenta", "clip": "red", "gap": "red",
-    "mark": "yellow", "coming": "bright_black",
+    "mark": "yellow", "planned": "bright_black",
     "run1": "blue", "run2": "red", "run3": "green", "run4": "magenta", "run6": "cyan", "run7": "bright_blue",
 }  # fmt: skip
 _FAINT: frozenset[Role] = frozenset(
-    ("frame", "text", "train", "coming", "norm", "speed", "mark-line", "reference", *DIM_RUNS)
+    ("frame", "text", "train", "planned", "norm", "speed", "mark-line", "reference", *DIM_RUNS)
 )
 
 

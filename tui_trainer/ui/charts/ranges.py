@@ -16,8 +16,8 @@ MARGIN_SHARE = 0.02
 _ROUND_FACTORS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 _LARGEST = 4e307
 LOG_DEPTH = 1e-32
-"""Lowest end of a logarithmic axis, relative to the largest value or 1: the square of the float64 epsilon, because a
-squared distance to the optimum below it is rounding error."""
+"""Lowest end of a logarithmic axis, relative to 1 or to the largest value if that is smaller: about the square of the
+float64 epsilon, because a squared distance to the optimum below it is rounding error."""
 OUTLIER_SHARE = 0.02
 """Share of the columns at either end that count as outliers."""
 MAX_STRETCH = 2.0

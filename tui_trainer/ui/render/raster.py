@@ -65,7 +65,7 @@ _PLAIN_SIGNS: dict[Sign, str] = {
     "line": "-", "dots": ".", "band": ".", "point": "o", "best": "@", "gap": "!", "above": "^", "below": "v", "": "",
 }  # fmt: skip
 _LETTERS: dict[Role, str] = {
-    "train": ".", "smooth": "*", "validation": "o", "rate": "*", "coming": ".", "preview": "+",
+    "train": ".", "smooth": "*", "validation": "o", "rate": "*", "planned": ".", "preview": "+",
     "norm": ".", "norm-smooth": "*", "speed-smooth": "*",
     **{role: str(index + 1) for roles in (RUNS, DIM_RUNS) for index, role in enumerate(roles)},
     **{role: "abcdef"[index] for index, role in enumerate(LAYERS)},

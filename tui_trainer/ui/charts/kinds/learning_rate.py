@@ -21,7 +21,7 @@ def draw(context: ChartContext, key: int) -> ChartData:
     past = context.resample("lr")
     if context.view.span is None:
         builder.required.append(0.0)
-    role = "coming" if context.single_run else context.dim_role()
+    role = "planned" if context.single_run else context.dim_role()
     future = [] if state.over else planned_curves(state.plan, state, context.grid, role)
     builder.curves += future
     builder.curves += past.band(context.front_role("rate"))

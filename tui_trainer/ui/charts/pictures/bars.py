@@ -19,11 +19,11 @@ PER_CELL = 2
 
 def draw(frame: Frame, drawing: Bars) -> ChartData:
     """Draw bars of full cells. On a logarithmic axis a value of exactly zero is a 0 at the foot instead of a bar."""
-    columns, many = frame.area.columns, len(drawing.groups)
-    shown = _shown(len(drawing.labels), columns, many)
+    columns, groups = frame.area.columns, len(drawing.groups)
+    shown = _shown(len(drawing.labels), columns, groups)
     count = max(len(shown), 1)
     slot = max(columns // count, 1)
-    wide = min(max((slot - (slot > many)) // many, 1), WIDEST)
+    bar_width = min(max((slot - (slot > groups)) // groups, 1), WIDEST)
     log = drawing.y.log or (frame.view.log_y and all(v is None or v > 0 for g in drawing.groups for v in g.values))
     values = [value for group in drawing.groups for k, value in enumerate(group.values) if k in shown]
     known = [value for value in values if value is not None and (value > 0 or not log)]
@@ -39,9 +39,9 @@ def draw(frame: Frame, drawing: Bars) -> ChartData:
     names = labels([drawing.labels[label] for label in shown], slot * stride - 1)
     ticks = _named(names, stride, slot)
     for index, label in enumerate(shown):
-        start = index * slot + max(slot - wide * many, 0) // 2
+        start = index * slot + max(slot - bar_width * groups, 0) // 2
         for k, group in enumerate(drawing.groups):
-            layers += _bar(RUNS[k % len(RUNS)], start + k * wide, wide, group.values[label], scale)
+            layers += _bar(RUNS[k % len(RUNS)], start + k * bar_width, bar_width, group.values[label], scale)
     legend = tuple(
         LegendEntry(RUNS[k % len(RUNS)], "band", visible(group.name)) for k, group in enumerate(drawing.groups)
     )
@@ -57,7 +57,7 @@ def draw(frame: Frame, drawing: Bars) -> ChartData:
 
 
 def _named(names: list[str], stride: int, slot: int) -> list[Tick]:
-    """Return the first name, the last name, and as many in between as leave a cell between two."""
+    """Return the first name, the last name, and as groups in between as leave a cell between two."""
     last = len(names) - 1
     ticks = [
         Tick(slot * label_position(index, names[index], slot, len(names)), names[index])
@@ -77,12 +77,12 @@ def _shown(labels: int, columns: int, groups: int) -> list[int]:
     return sorted({index * (labels - 1) // max(room - 1, 1) for index in range(room)})
 
 
-def _bar(role: Role, first: int, wide: int, value: float | None, scale: Scale) -> list[Layer]:
+def _bar(role: Role, first: int, bar_width: int, value: float | None, scale: Scale) -> list[Layer]:
     if value is None:
         return []
     if scale.log and value <= 0:
-        return [Annotation(role, first + (wide - 1) / 2 - 0.5, scale.low, "0", needed=True)]
+        return [Annotation(role, first + (bar_width - 1) / 2 - 0.5, scale.low, "0", needed=True)]
     foot = scale.low if scale.log else min(max(0.0, scale.low), scale.high)
-    positions = tuple(first + (k + 0.5) / PER_CELL for k in range(wide * PER_CELL))
+    positions = tuple(first + (k + 0.5) / PER_CELL for k in range(bar_width * PER_CELL))
     low, high = min(foot, value), max(foot, value)
     return [Curve(role, positions, (low,) * len(positions), (high,) * len(positions))]

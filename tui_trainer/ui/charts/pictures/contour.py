@@ -17,19 +17,21 @@ def draw(frame: Frame, drawing: Contour) -> ChartData:
     x, y = frame.plane_scale(drawing.x, upward=False), frame.plane_scale(drawing.y, upward=True)
     layers: list[Layer] = [_ground(drawing)]
     legend: list[LegendEntry] = []
-    several = {index: held for index, held in frame.background.items() if isinstance(held, Contour) and held.paths}
-    for index, held in several.items():
+    background = {
+        index: other for index, other in frame.background.items() if isinstance(other, Contour) and other.paths
+    }
+    for index, other in background.items():
         role = RUNS[index % len(RUNS)]
-        layers += [Trail(role, line.x, line.y) for line in held.paths]
-        legend.append(LegendEntry(role, "line", _with(frame.name(index), held.paths[0])))
+        layers += [Trail(role, line.x, line.y) for line in other.paths]
+        legend.append(LegendEntry(role, "line", _with(frame.name(index), other.paths[0])))
     for line in drawing.paths:
-        role = frame.front_role if several else "title"
+        role = frame.front_role if background else "title"
         layers.append(Trail(role, line.x, line.y))
         legend.insert(
-            0, LegendEntry(role, "line", _with(frame.name(frame.front) if several else visible(line.name), line))
+            0, LegendEntry(role, "line", _with(frame.name(frame.front) if background else visible(line.name), line))
         )
     for index, spots in enumerate(drawing.spots):
-        role = RUNS[index % len(RUNS)] if drawing.regions else frame.front_role if several else "best"
+        role = RUNS[index % len(RUNS)] if drawing.regions else frame.front_role if background else "best"
         inside = [
             (a, b) for a, b in zip(spots.x, spots.y, strict=True) if x.low <= a <= x.high and y.low <= b <= y.high
         ]

@@ -22,24 +22,26 @@ def draw(frame: Frame, drawing: Lines) -> ChartData:
     `MAX_BACKGROUND`
     background runs are left out, because they would hide the run in front.
     """
-    several = {index: held for index, held in frame.background.items() if isinstance(held, Lines) and held != drawing}
-    if len(several) > MAX_BACKGROUND:
-        several = {}
-    everything = [drawing, *several.values()]
-    positions = [x for held in everything for line in (*held.lines, *held.spots) for x in line.x]
+    background = {
+        index: other for index, other in frame.background.items() if isinstance(other, Lines) and other != drawing
+    }
+    if len(background) > MAX_BACKGROUND:
+        background = {}
+    everything = [drawing, *background.values()]
+    positions = [x for other in everything for line in (*other.lines, *other.spots) for x in line.x]
     across, logs = frame.x_scale(positions, drawing.x)
     log = drawing.y.log or frame.view.log_y
     curves: list[Curve] = []
     names: list[Annotation] = []
     legend: list[LegendEntry] = []
     others: list[LegendEntry] = []
-    for index, held in several.items():
+    for index, other in background.items():
         role = DIM_RUNS[index % len(DIM_RUNS)]
-        run_curves = [_curve(line, role, logs, log, faint=True) for line in held.lines[:1]]
+        run_curves = [_curve(line, role, logs, log, faint=True) for line in other.lines[:1]]
         curves += run_curves
         names += _named(run_curves, frame.name(index))
         others.append(LegendEntry(role, "line", frame.name(index)))
-    roles = _roles(drawing, frame.front_role if several else None)
+    roles = _roles(drawing, frame.front_role if background else None)
     for line in drawing.lines:
         curve = _curve(line, roles[line.name], logs, log, dotted=line.dotted)
         curves.append(curve)
