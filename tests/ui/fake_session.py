@@ -174,7 +174,7 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
         app.post_message(Key(key, key if len(key) == 1 else CHARACTERS.get(key)))
     deadline = time.monotonic() + 60
     await asyncio.sleep(0)
-    while app.is_running and app._key_line.busy:
+    while app.is_running and app._key_queue.busy:
         assert time.monotonic() < deadline, f"{keys} did not come through"
         await asyncio.sleep(0.002)
     await pilot.pause()  # the last one has been let in: what it does may still be on its way

@@ -177,7 +177,7 @@ class TrainerApp(TerminalApp[AppResult]):
     def tick(self) -> None:
         """Look at what has come. What goes wrong here is said and recorded; the next tick tries again."""
         try:
-            self.pay_frame()
+            self.send_pending_frame()
             now = monotonic()
             for screen in self.screen_stack:
                 if self._opened is not None and screen is self._opened and self._opened.composed:
@@ -297,7 +297,7 @@ def run_app(
     except Exception as error:  # noqa: BLE001 - the terminal comes first, the traceback goes into a file
         result, crash = None, error
     finally:
-        rescue.stand_down()
+        rescue.disarm()
     result = result or AppResult(app.return_code or 0)
     crash = app.crash or crash
     if crash is not None:

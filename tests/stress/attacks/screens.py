@@ -160,7 +160,7 @@ async def _storm(outcome: Outcome, times: int, source: random.Random) -> None:
             sizes += 1
             session.play(*trained(10, 201 + outcome.times), run=source.choice(["set/a", "set/b"]))
             begun = time.monotonic()
-            while app.is_running and app._key_line.busy:
+            while app.is_running and app._key_queue.busy:
                 outcome.expect(time.monotonic() - begun < 60, "the screen is stuck")
                 if time.monotonic() - begun > 60:
                     return

@@ -23,7 +23,7 @@ from tests.ui.fake_session import (
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.charts.context import MOST_BEHIND
+from tui_trainer.ui.charts.context import MAX_BACKGROUND_RUNS
 from tui_trainer.ui.charts.registry import ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.screens.run_table import table
@@ -126,8 +126,8 @@ def test_of_many_curves_as_many_are_drawn_as_can_be_told_apart() -> None:
         states.append(state)
     for kind in ChartKind:
         shown = chart_data(kind, states, 5, View(), 60, 14)
-        assert len(shown.legend) <= MOST_BEHIND + 4
-    assert f"{MOST_BEHIND + 1} of 63 runs" in [
+        assert len(shown.legend) <= MAX_BACKGROUND_RUNS + 4
+    assert f"{MAX_BACKGROUND_RUNS + 1} of 63 runs" in [
         note.text for note in chart_data(ChartKind.LOSS, states, 5, View(), 60, 14).notes
     ]
 

@@ -287,7 +287,7 @@ def test_the_end_is_summed_up_and_the_charts_stay() -> None:
         asked = cmd.SetLearningRate(factor=0.5, by="me")
         session.play(ev.SettingChanged(name="lr", value=0.005, previous=0.01, step=100, cause=asked))
         session.play(finished("early-stopped"))
-        await until(pilot, lambda: "no better for a while" in screen_text(app))
+        await until(pilot, lambda: "no improvement within the patience" in screen_text(app))
         for words in ("best  val_loss 0.3", "runs/digits", "tui-trainer open digits", "q leaves"):
             assert words in screen_text(app)
         for words in ("done  step 100  learning rate 0.005, was 0.01 (me)", "loss 1.3", "→ 1.2"):

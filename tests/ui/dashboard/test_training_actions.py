@@ -258,7 +258,7 @@ def test_stop_and_save_leaves_when_the_run_is_over() -> None:
     assert session.closed == 1
     assert app.return_value is not None
     assert app.return_value.exit_code == 0
-    assert "stopped by hand" in app.return_value.message
+    assert "stopped by the user" in app.return_value.message
 
 
 def test_a_second_press_does_not_wait() -> None:

@@ -11,7 +11,7 @@ from textual.content import Content
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.actions import Keymap
 from tui_trainer.ui.charts.palette import Palette, palette
-from tui_trainer.ui.charts.registry import IN_SIGHT, ChartKind, Pane, PicturePane, chart_data, values_at
+from tui_trainer.ui.charts.registry import MAX_PICTURES, ChartKind, Pane, PicturePane, chart_data, values_at
 from tui_trainer.ui.dashboard.layout import Arrangement
 from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
@@ -23,7 +23,7 @@ from tui_trainer.ui.panels.log_pane import LogPane
 from tui_trainer.ui.panels.panel import Panel
 from tui_trainer.ui.panels.runs_list import runs_list
 from tui_trainer.ui.panels.startup import StartupPanel
-from tui_trainer.ui.panels.status import column, lines
+from tui_trainer.ui.panels.status import status_column, status_lines
 from tui_trainer.ui.panels.summary import summary
 from tui_trainer.ui.render.chart_widget import Chart, Source
 from tui_trainer.ui.render.raster import GlyphName
@@ -81,7 +81,7 @@ class Board(Horizontal):
         """The charts, and between the first of them the places of pictures: in the order of their importance."""
         for place, kind in enumerate(ChartKind):
             yield Chart(kind.key, kind, glyphs=self._glyphs, id=f"chart-{kind}")
-            if place < IN_SIGHT:
+            if place < MAX_PICTURES:
                 yield Chart(0, "picture", glyphs=self._glyphs, id=f"picture-{place}")
 
     def share_out(self, arrangement: Arrangement) -> None:
@@ -200,7 +200,7 @@ class Board(Horizontal):
             if not panel.display or not width or not height:
                 continue
             if panel.id == "numbers":
-                panel.show(lines(state, numbers, heading, width, height, self._signs))
+                panel.show(status_lines(state, numbers, heading, width, height, self._signs))
                 continue
             rows = runs_list(
                 watch.states,
@@ -212,7 +212,7 @@ class Board(Horizontal):
                 steer_all=watch.steer_all,
             )
             rest = height - len(rows) - bool(rows)
-            text = column(state, numbers, heading, width, rest, self._signs)
+            text = status_column(state, numbers, heading, width, rest, self._signs)
             panel.show(Content("\n").join([*rows, Content(""), text]) if rows else text)
 
     def palette(self) -> Palette:

@@ -9,7 +9,7 @@ from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.panels.findings import SEVERITY_STYLES, headline_of
 from tui_trainer.ui.panels.panel import Panel
-from tui_trainer.ui.panels.status import left_words, name_of, pace_words, state_words
+from tui_trainer.ui.panels.status import name_of, state_text, throughput_text, time_left_text
 
 
 class Header(Panel):
@@ -44,7 +44,7 @@ def _left(watch: ViewState, signs: Icons, keymap: Keymap) -> list[Content]:
         return [Content.styled(f"{signs.cut_off} disconnected", "bold $error")]
     if state is None:
         return [Content.styled("tui-trainer", "bold"), Content.styled(f"{signs.starting} connecting", "$secondary")]
-    parts = [state_words(state, signs), Content.styled(name_of(state), "bold")]
+    parts = [state_text(state, signs), Content.styled(name_of(state), "bold")]
     if feed.vanished(state) and feed.connected:
         parts[0] = Content.styled(f"{signs.cut_off} dead", "bold $error")
     if not feed.connected and not state.over:
@@ -82,7 +82,7 @@ def _right(watch: ViewState, keymap: Keymap) -> list[Content]:
     if watch.steer_all:
         parts.append(Content.styled("steering all", "bold $warning"))
     if state is not None and not state.over and not watch.feed.vanished(state):
-        parts += [Content(text) for text in (left_words(state), pace_words(state)) if text]
+        parts += [Content(text) for text in (time_left_text(state), throughput_text(state)) if text]
     if state is not None and watch.view.span is not None:
         parts.append(Content.styled(f"zoomed{_key('zoom', keymap)}", "$secondary"))
     return parts

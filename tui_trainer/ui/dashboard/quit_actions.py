@@ -11,8 +11,8 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.app_result import LOST, AppResult
 from tui_trainer.ui.dashboard.view_state import ViewState
-from tui_trainer.ui.panels.status import best_words, name_of
-from tui_trainer.ui.panels.summary import why
+from tui_trainer.ui.panels.status import best_text, name_of
+from tui_trainer.ui.panels.summary import end_reason
 
 if TYPE_CHECKING:
     from tui_trainer.ui.dashboard.screen import Dashboard
@@ -128,9 +128,9 @@ class QuitActions:
 def _farewell(state: RunState, goes_on: bool) -> str:
     name = name_of(state)
     if state.over:
-        best = f"; best {visible(state.best.metric)} {best_words(state)}" if state.best is not None else ""
+        best = f"; best {visible(state.best.metric)} {best_text(state)}" if state.best is not None else ""
         where = f"; {visible(state.started.path)}" if state.started is not None and state.started.path else ""
-        return f"{name}: {why(state)}{best}{where}"
+        return f"{name}: {end_reason(state)}{best}{where}"
     if goes_on:
         return f"{name} goes on training: tui-trainer attach {shlex.quote(name)}"
     return f"{name}: left at step {state.step:,}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tui_trainer.protocol.pictures import Bars, drawing_of
 from tui_trainer.state.run_state import Mark, RunState
-from tui_trainer.ui.charts.registry import IN_SIGHT, ChartKind, Pane, PicturePane
+from tui_trainer.ui.charts.registry import MAX_PICTURES, ChartKind, Pane, PicturePane
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.dashboard import viewport
 from tui_trainer.ui.dashboard.view_state import ViewState
@@ -33,7 +33,7 @@ class ViewActions:
         charts = {f"chart_{kind.key}": self._whole(kind) for kind in ChartKind}
         return {
             **charts,
-            **{f"picture_{place + 1}": self._shot(place) for place in range(IN_SIGHT)},
+            **{f"picture_{place + 1}": self._shot(place) for place in range(MAX_PICTURES)},
             "pictures": self.pictures,
             "next_run": self.next_run,
             "runs": self.runs,

@@ -9,7 +9,7 @@ from tui_trainer.protocol.commands import ALL_RUNS
 from tui_trainer.session.base import Session
 from tui_trainer.state.run_state import Mark, RunState
 from tui_trainer.ui.availability import ActionContext
-from tui_trainer.ui.charts.registry import Pane, PicturePane, panes_of, shots_of, visible_span, visible_spans
+from tui_trainer.ui.charts.registry import Pane, PicturePane, panes_of, picture_panes, visible_span, visible_spans
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.dashboard.zoom_loader import ZoomLoader
 from tui_trainer.ui.lecture.narrator import Narrator
@@ -129,7 +129,7 @@ class ViewState:
     @property
     def shots(self) -> tuple[PicturePane, ...]:
         """The pictures of the run in front."""
-        return shots_of(self.states, self.front)
+        return picture_panes(self.states, self.front)
 
     @property
     def sight(self) -> tuple[float, float]:
