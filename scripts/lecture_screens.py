@@ -97,9 +97,14 @@ async def _over(pilot: Pilot[object], app: TrainerApp) -> None:
     """Until every run has ended and the last remark has come up."""
     deadline = monotonic() + PATIENCE
     while monotonic() < deadline:
-        watch = app.dashboard.watching if app.dashboard is not None else None
+        watch = app.dashboard.view_state if app.dashboard is not None else None
         narrator = watch.narrator if watch is not None else None
-        if watch is not None and watch.feed.over and narrator is not None and narrator.done(True, monotonic(), -60):
+        if (
+            watch is not None
+            and watch.store.over
+            and narrator is not None
+            and narrator.finished(True, monotonic(), -60)
+        ):
             return
         await pilot.pause(0.2)
     raise TimeoutError(f"not over after {PATIENCE:.0f} s")

@@ -16,7 +16,7 @@ from tui_trainer.components.schedulers.builtin import Cosine
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
-from tui_trainer.session.base import Greeting, Message, Notice
+from tui_trainer.session.base import Greeting, Message, Notice, Session
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.settings import Settings
@@ -148,7 +148,7 @@ def finished(reason: ev.Reason = "completed", detail: str = "", exit_code: int =
     return ev.RunFinished(step=200, reason=reason, detail=detail, epoch=4, seconds=2, best=best, exit_code=exit_code)
 
 
-def app_over(session: FakeSession | None = None, **options: Any) -> TrainerApp:
+def app_over(session: FakeSession | Callable[[], Session] | None = None, **options: Any) -> TrainerApp:
     """The application as tests use it: dark, local, whatever the terminal of the tests is."""
     options.setdefault("settings", Settings())
     options.setdefault("theme", "dark")
@@ -214,7 +214,7 @@ def play(
         async with app.run_test(size=size) as pilot:
             await settle(pilot)
             await script(pilot)
-            assert not app.troubles, app.troubles
+            assert not app.errors, app.errors
 
     asyncio.run(run())
     return app

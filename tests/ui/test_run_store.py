@@ -23,7 +23,7 @@ from tui_trainer.ui.run_store import RunStore
 def test_only_news_is_drawn_before_its_turn(event: ev.AnyEvent, urgent: bool) -> None:
     session = running()
     feed = RunStore(session)
-    feed.take()
+    feed.poll()
     session.play(event)
-    news = feed.take()
+    news = feed.poll()
     assert (news.changed, news.urgent) == (True, urgent)

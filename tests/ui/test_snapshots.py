@@ -53,7 +53,7 @@ def after(*keys: str) -> Callable[[Pilot[Any]], Any]:
         seen: list[str] = []
         while len(seen) < 5 or len(set(seen[-5:])) > 1:
             if app.dashboard is not None:
-                app.dashboard.looked()  # at once: how often it may draw is not what is looked at here
+                app.dashboard.redraw()  # at once: how often it may draw is not what is looked at here
             await settle(pilot)
             await pilot.pause(0.02)
             seen.append(screen_text(app))
@@ -193,7 +193,7 @@ def test_narration(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = app_over(narrated_twice(), settings=FAST)
 
     async def before(pilot: Pilot[Any]) -> None:
-        await until(pilot, lambda: app.dashboard is not None and len(app.dashboard.watching.narrator.told) == 3)
+        await until(pilot, lambda: app.dashboard is not None and len(app.dashboard.view_state.narrator.shown) == 3)
         await after("1")(pilot)
 
     assert snap_compare(app, terminal_size=size, run_before=before)

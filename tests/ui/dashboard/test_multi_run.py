@@ -68,9 +68,9 @@ def test_a_run_is_chosen_from_the_table() -> None:
             assert words in text
         await press(pilot, "down", "enter")
         assert app.dashboard is not None
-        assert app.dashboard.watching.front == 1
+        assert app.dashboard.view_state.selected_index == 1
         await press(pilot, "r", "escape")
-        assert app.dashboard.watching.front == 1
+        assert app.dashboard.view_state.selected_index == 1
 
     app = app_over(duel())
     play(app, script)
@@ -103,7 +103,7 @@ def test_many_runs_stay_usable(count: int, size: tuple[int, int]) -> None:
         assert "train_loss" in text or "train" in text
         assert "init-2-act-0" in text
         await press(pilot, "r", "end", "enter")
-        assert app.dashboard.watching.front == count - 1
+        assert app.dashboard.view_state.selected_index == count - 1
         await until(pilot, lambda: f"init-{(count - 1) % 9}" in screen_text(app))
         await press(pilot, "1", "a", "right", "escape", "escape", "w", "w", "l", "escape")
 

@@ -28,7 +28,7 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.pictures import Axis, Contour, Line, taken
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.registry import PicturePane
-from tui_trainer.ui.lecture.narrator import Narrator, told_of
+from tui_trainer.ui.lecture.narrator import Narrator, relevant_remarks
 
 VALLEY = Lesson(
     rows=("S30",),
@@ -96,16 +96,16 @@ def test_three_turns_are_one_training_at_45_degrees(monkeypatch: pytest.MonkeyPa
         await press(pilot, "T", "T", "T")
         assert "turned to 45 degrees" in screen_text(app)
         await until(pilot, lambda: starts.sessions)
+        assert "with data.rotation=45" in screen_text(app)
         await settle(pilot)
         assert app.dashboard is not None
-        watch = app.dashboard.watching
-        assert [state.run for state in watch.states] == list(RUNS)
-        assert isinstance(watch.whole, PicturePane)
-        assert watch.whole.name == "path"
+        view_state = app.dashboard.view_state
+        assert [state.run for state in view_state.states] == list(RUNS)
+        assert isinstance(view_state.maximized, PicturePane)
+        assert view_state.maximized.name == "path"
         await until(pilot, lambda: "It lies across the coordinates." in screen_text(app))
         assert "sgd >1000" in screen_text(app)
         assert "adam >1000" in screen_text(app)
-        assert "with data.rotation=45" in screen_text(app)
 
     app = app_over(session)
     play(app, script)
@@ -147,7 +147,7 @@ def test_what_cannot_be_turned_says_why(monkeypatch: pytest.MonkeyPatch) -> None
 
     digits = FakeSession()
     digits.play(started(config={"data": {"kind": "digits"}}), *trained(50))
-    assert "only a quadratic" in said(digits)
+    assert "only quadratic problems" in said(digits)
     assert "one coordinate" in said(valley(dimensions=1))
     assert "read only" in said(valley(), read_only=True)
     assert "still starting" in said(FakeSession())
@@ -187,9 +187,9 @@ def test_other_settings_are_checked_before_anything_is_left(monkeypatch: pytest.
 def test_a_turned_problem_has_remarks_of_its_own(rotation: float, told: list[int]) -> None:
     state = RunState()
     state.apply(begun(rotation))
-    assert told_of(VALLEY, state) == told
+    assert relevant_remarks(VALLEY, state) == told
     straight = VALLEY.model_copy(update={"remarks": VALLEY.remarks[::2]})
-    assert told_of(straight, state) == [0, 1]
+    assert relevant_remarks(straight, state) == [0, 1]
 
 
 def test_other_runs_of_a_lesson_are_told_from_the_start() -> None:
@@ -197,12 +197,12 @@ def test_other_runs_of_a_lesson_are_told_from_the_start() -> None:
     state.apply(begun())
     for event in [*trained(50), finished()]:
         state.apply(event)
-    assert len(narrator.listen(VALLEY, state, True, 0.0, late=True)) == 2
-    narrator.begin_again()
+    assert len(narrator.update(VALLEY, state, True, 0.0, late=True)) == 2
+    narrator.reset()
     turned = RunState()
     turned.apply(begun(30.0))
     turned.apply(trained(50)[0])
-    assert [remark.at for remark in narrator.listen(VALLEY, turned, False, 1.0, late=False)] == ["turned"]
+    assert [remark.at for remark in narrator.update(VALLEY, turned, False, 1.0, late=False)] == ["turned"]
     assert narrator.text == "It lies across the coordinates."
 
 

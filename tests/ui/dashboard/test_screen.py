@@ -47,7 +47,7 @@ def shown(app: TrainerApp) -> list[str]:
 
 def view(app: TrainerApp) -> Any:
     assert app.dashboard is not None
-    return app.dashboard.watching.view
+    return app.dashboard.view_state.view
 
 
 def test_a_start_is_seen_at_once() -> None:
@@ -146,9 +146,9 @@ def test_number_keys_and_a_key_for_all_give_pictures_the_screen() -> None:
 def test_a_run_without_pictures_says_so() -> None:
     async def script(pilot: Pilot[Any]) -> None:
         await press(pilot, "7")
-        assert "the run has no pictures" in screen_text(app)
+        assert "this run has no pictures" in screen_text(app)
         await press(pilot, "0")
-        assert "the run has no pictures: a preset asks" in screen_text(app)
+        assert "this run records no pictures; add them to a preset" in screen_text(app)
 
     app = app_over(running())
     play(app, script, WIDE)
@@ -205,7 +205,7 @@ def test_axis_log_and_smoothing_change_the_view_and_say_so() -> None:
         assert "logarithmic" in screen_text(app)
         await press(pilot, "m")
         assert view(app).smoothing == 0
-        assert "not smoothed" in screen_text(app)
+        assert "smoothing: off" in screen_text(app)
 
     app = app_over(running())
     play(app, script, WIDE)
@@ -269,7 +269,7 @@ def test_interventions_are_visited_and_explained() -> None:
             assert words in text
         assert shown(app) == charts
         await press(pilot, "left_square_bracket")
-        assert "no intervention before" in screen_text(app)
+        assert "no earlier intervention" in screen_text(app)
         await press(pilot, "right_square_bracket")
         assert view(app).cursor == 150
         await press(pilot, "escape")
@@ -389,7 +389,7 @@ def test_a_coarse_picture_says_so_until_all_is_read() -> None:
         fresh = RunState(run="digits", status="finished")
         fresh.apply(started("Fresh"))
         session._inbox.append(Greeting((fresh,), 0.42))
-        await until(pilot, lambda: "coarse, 42% read" in screen_text(app).splitlines()[0])
+        await until(pilot, lambda: "coarse, 42% loaded" in screen_text(app).splitlines()[0])
         session._inbox.append(Greeting((fresh,)))
         await until(pilot, lambda: "coarse" not in screen_text(app))
 
@@ -485,7 +485,7 @@ def test_a_refusal_of_the_session_itself_makes_no_run() -> None:
         session._inbox.append(ev.Refused(reason="the host is still starting", cause=session.sent[0]))
         await until(pilot, lambda: "refused: the host is still starting" in screen_text(app))
         assert app.dashboard is not None
-        assert list(app.dashboard.watching.feed.states) == ["digits"]
+        assert list(app.dashboard.view_state.store.states) == ["digits"]
 
     app = app_over(session)
     play(app, script, WIDE)
@@ -501,10 +501,10 @@ def test_a_key_that_fails_takes_nothing_with_it(monkeypatch: pytest.MonkeyPatch,
     async def script(pilot: Pilot[Any]) -> None:
         session.send = broken  # type: ignore[method-assign]
         await press(pilot, "c")
-        assert "the screen stumbled: RuntimeError: the socket broke" in screen_text(app)
+        assert "display error: RuntimeError: the socket broke" in screen_text(app)
         await press(pilot, "w")
         assert "silent" in screen_text(app)
-        app.troubles.clear()
+        app.errors.clear()
 
     app = app_over(session)
     play(app, script, WIDE)
@@ -524,7 +524,7 @@ def test_the_palette_finds_and_does() -> None:
 def test_help_shows_the_keys_of_this_person() -> None:
     async def script(pilot: Pilot[Any]) -> None:
         await press(pilot, "question_mark")
-        assert "f5  Pause after the batch" in screen_text(app)
+        assert "f5  Pause after the current batch" in screen_text(app)
 
     app = app_over(running(), settings=Settings(keys={"pause": "f5"}))
     play(app, script, WIDE)

@@ -169,8 +169,8 @@ def test_a_run_that_is_over_is_not_steered() -> None:
 def test_what_is_not_possible_yet_says_why() -> None:
     fresh = FakeSession()
     fresh.play(started(), ev.StatusChanged(status="running"))
-    assert pressed(fresh, "b") == "nothing to roll back to yet"
-    assert pressed(running(), "right_square_bracket") == "nobody has intervened yet"
+    assert pressed(fresh, "b") == "no best checkpoint yet"
+    assert pressed(running(), "right_square_bracket") == "no intervention yet"
     assert pressed(running(), "tab") == "there is only one run"
     assert pressed(FakeSession(), "space") == "the run is still starting"
     assert pressed(running(kind="in-process"), "d").startswith("the run lives in this very process")
@@ -320,7 +320,7 @@ def test_a_lost_connection_is_said_and_is_no_success() -> None:
         assert "disconnected" in screen_text(app).splitlines()[0]
         await press(pilot, "space")
         await settle(pilot)
-        assert "the connection to the run is gone" in screen_text(app)
+        assert "disconnected from the run" in screen_text(app)
         await press(pilot, "q")
 
     play(app, script)
@@ -384,12 +384,12 @@ def test_a_host_that_vanished_is_named_and_another_goes_on(monkeypatch: pytest.M
 
     async def script(pilot: Pilot[Any]) -> None:
         await press(pilot, "R")
-        assert "its host lives" in screen_text(app)
+        assert "the host is still running" in screen_text(app)
         session.say("the host was killed (SIGKILL)", fatal=True, folders=("runs/digits",))
         await settle(pilot)
         assert "the host was killed (SIGKILL); R resumes it" in screen_text(app)
         await press(pilot, "space")
-        assert "connection to the run is gone" in screen_text(app)
+        assert "disconnected from the run" in screen_text(app)
         await press(pilot, "R")
         await settle(pilot)
         assert "disconnected" not in screen_text(app)

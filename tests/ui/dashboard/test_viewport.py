@@ -94,8 +94,8 @@ def test_zoom_is_a_switch() -> None:
 def test_smoothing_comes_round() -> None:
     view, seen = View(), set[str]()
     for _ in range(7):
-        view = viewport.smoother(view)
-        seen.add(viewport.smoothing_words(view))
+        view = viewport.next_smoothing(view)
+        seen.add(viewport.smoothing_text(view))
     assert view == View()
     assert len(seen) == 7
 
@@ -184,7 +184,7 @@ def test_drawing_keeps_to_its_rate_and_to_its_share() -> None:
 
 def test_a_terminal_that_holds_up_is_given_time() -> None:
     pace = RedrawBudget(max_fps=2, cpu=Cpu())
-    pace.held_up(10)
+    pace.postpone(10)
     assert not pace.due(10.4)
     assert pace.due(10.5)
 
@@ -214,7 +214,7 @@ def test_a_thin_line_is_sent_no_more_than_it_was_promised() -> None:
 
 
 def test_bars_go_over_time_a_group_at_a_time_and_back() -> None:
-    assert "no picture of bars" in said(running(), "h")
+    assert "no picture with bars" in said(running(), "h")
     session = running()
     groups = (Group(name="grad", values=(0.1, 0.2)), Group(name="moved", values=(0.3, 0.4)))
     for step in (0, 200):

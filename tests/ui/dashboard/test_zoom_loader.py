@@ -49,7 +49,7 @@ def loss(app: TrainerApp) -> str:
 async def zoom_to_the_spike(pilot: Pilot[Any], app: TrainerApp) -> None:
     await until(pilot, lambda: f"{STEPS:,}" in screen_text(app))
     assert app.dashboard is not None
-    app.dashboard._looker.cursor_at(SPIKE)
+    app.dashboard._view_actions.cursor_at(SPIKE)
     await press(pilot, *["up"] * 10)
 
 
@@ -61,13 +61,13 @@ def test_the_exact_value_is_read_from_the_journal(tmp_path: Path) -> None:
         await until(pilot, lambda: re.search(r"train +9\b", screen_text(app)) is not None)
         await until(pilot, lambda: "min-max of" not in loss(app))
         assert app.dashboard is not None
-        (state,) = app.dashboard.watching.seen
+        (state,) = app.dashboard.view_state.drawn_states
         assert state.series["train_loss"].at(SPIKE) == (SPIKE, 9.0)
         assert state.series["train_loss"].at(SPIKE + 1) == (SPIKE + 1, 1.1)
         await press(pilot, "shift+left")
         assert state.series["train_loss"].grain(SPIKE - 120, SPIKE) == 1
         await press(pilot, "z")
-        assert app.dashboard.watching.seen == app.dashboard.watching.states
+        assert app.dashboard.view_state.drawn_states == app.dashboard.view_state.states
 
     app = TrainerApp(JournalSession(tmp_path / "long"), settings=Settings())
     play(app, script, WIDE)
@@ -87,7 +87,7 @@ def test_of_a_live_run_only_where_its_folder_is_on_this_machine(tmp_path: Path, 
         if host == "elsewhere":
             assert "min-max of 128" in loss(app)
             assert app.dashboard is not None
-            assert app.dashboard.watching.closeups._thread is None
+            assert app.dashboard.view_state.zoom_loader._thread is None
         else:
             await until(pilot, lambda: "min-max of" not in loss(app))
 
@@ -100,21 +100,21 @@ def test_what_an_undo_took_back_is_not_shown_any_more(tmp_path: Path) -> None:
     state = RunState(run="long")
     for event in read_events(journal):
         state.apply(event)
-    closeups, span = ZoomLoader(), (SPIKE - 100.0, SPIKE + 100.0)
+    loader, span = ZoomLoader(), (SPIKE - 100.0, SPIKE + 100.0)
     session = JournalSession(tmp_path / "long")
     session.drain()
-    closeups.want([state], [span], session)
-    assert closeups._thread is not None
-    closeups._thread.join(30)
-    assert closeups.arrived()
-    assert closeups.closer(state).series["train_loss"].at(SPIKE) == (SPIKE, 9.0)
-    closeups.want([state], [span], session)
-    assert closeups._thread is None  # it is known
+    loader.request([state], [span], session)
+    assert loader._thread is not None
+    loader._thread.join(30)
+    assert loader.poll()
+    assert loader.zoomed(state).series["train_loss"].at(SPIKE) == (SPIKE, 9.0)
+    loader.request([state], [span], session)
+    assert loader._thread is None  # it is known
     state.ghosts.append(Ghost(name="train_loss", steps=[1], values=[1.0]))
-    assert closeups.closer(state) is state
-    closeups.want([state], [span], session)
-    assert closeups._thread is not None
-    closeups._thread.join(30)
+    assert loader.zoomed(state) is state
+    loader.request([state], [span], session)
+    assert loader._thread is not None
+    loader._thread.join(30)
 
 
 def test_a_journal_that_is_gone_leaves_what_was_kept(tmp_path: Path) -> None:
@@ -125,11 +125,11 @@ def test_a_journal_that_is_gone_leaves_what_was_kept(tmp_path: Path) -> None:
     session = JournalSession(tmp_path / "long")
     session.drain()
     journal.unlink()
-    closeups = ZoomLoader()
-    closeups.want([state], [(SPIKE - 100.0, SPIKE + 100.0)], session)
-    assert closeups._thread is not None
-    closeups._thread.join(30)
-    assert closeups.arrived()
-    assert closeups.closer(state) is state
-    closeups.want([state], [(SPIKE - 100.0, SPIKE + 100.0)], session)
-    assert closeups._thread is None  # nor is it asked again and again
+    loader = ZoomLoader()
+    loader.request([state], [(SPIKE - 100.0, SPIKE + 100.0)], session)
+    assert loader._thread is not None
+    loader._thread.join(30)
+    assert loader.poll()
+    assert loader.zoomed(state) is state
+    loader.request([state], [(SPIKE - 100.0, SPIKE + 100.0)], session)
+    assert loader._thread is None  # nor is it asked again and again

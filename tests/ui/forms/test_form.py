@@ -13,7 +13,7 @@ from tui_trainer.components.schedulers.builtin import AnyScheduler
 from tui_trainer.protocol.commands import SetClip, SetEpochs, SetLearningRate
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.forms.model_fields import read, specs, written
-from tui_trainer.ui.forms.parse_number import read_clip, read_epochs, read_rate, watched_by
+from tui_trainer.ui.forms.parse_number import metric_values, parse_clip, parse_epochs, parse_rate
 from tui_trainer.ui.fuzzy import ranked, score
 
 COMPONENTS = [*choices(AnyScheduler).values(), *choices(AnyOptimizer).values()]
@@ -112,38 +112,38 @@ def test_values_are_written_as_people_write_them() -> None:
 
 
 def test_rates() -> None:
-    assert read_rate("3e-4") == SetLearningRate(value=3e-4)
-    assert read_rate("x2") == SetLearningRate(factor=2)
-    assert read_rate("/4") == SetLearningRate(factor=0.25)
+    assert parse_rate("3e-4") == SetLearningRate(value=3e-4)
+    assert parse_rate("x2") == SetLearningRate(factor=2)
+    assert parse_rate("/4") == SetLearningRate(factor=0.25)
     for text in ("", "0", "-1", "inf", "x", "x-1", "x1e-400", "/1e400", "1_0e"):
         with pytest.raises(ValueError):
-            read_rate(text)
+            parse_rate(text)
 
 
 def test_clips() -> None:
-    assert read_clip("0") == read_clip("off") == SetClip(value=0)
-    assert read_clip("1.5") == SetClip(value=1.5)
+    assert parse_clip("0") == parse_clip("off") == SetClip(value=0)
+    assert parse_clip("1.5") == SetClip(value=1.5)
     for text in ("", "-1", "nan", "a lot"):
         with pytest.raises(ValueError):
-            read_clip(text)
+            parse_clip(text)
 
 
 def test_epochs() -> None:
-    assert read_epochs("30") == SetEpochs(value=30)
-    assert read_epochs("+5") == SetEpochs(add=5)
-    assert read_epochs("-5") == SetEpochs(add=-5)
+    assert parse_epochs("30") == SetEpochs(value=30)
+    assert parse_epochs("+5") == SetEpochs(add=5)
+    assert parse_epochs("-5") == SetEpochs(add=-5)
     for text in ("", "0", "+0", "1.5", "9" * 40, "--1"):
         with pytest.raises(ValueError):
-            read_epochs(text)
+            parse_epochs(text)
 
 
 def test_what_a_schedule_watches() -> None:
     state = RunState()
     state.column("val_accuracy").extend([10, 20], [0.5, 0.75])
     state.column("mean_train_loss").extend([10], [1.5])
-    assert watched_by(state, "val_error") == [(10, 0.5), (20, 0.25)]
-    assert watched_by(state, "train_loss") == [(10, 1.5)]
-    assert watched_by(state, "val_loss") == []
+    assert metric_values(state, "val_error") == [(10, 0.5), (20, 0.25)]
+    assert metric_values(state, "train_loss") == [(10, 1.5)]
+    assert metric_values(state, "val_loss") == []
 
 
 def test_finding_prefers_beginnings() -> None:

@@ -29,7 +29,7 @@ from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.charts.registry import ChartKind
 from tui_trainer.ui.lecture.tour import LecturePlan
-from tui_trainer.ui.screens.contents import Contents, rows_in_short, with_rows
+from tui_trainer.ui.screens.contents import Contents, short_rows, with_rows
 from tui_trainer.ui.settings import Settings
 
 DUEL = Lesson(
@@ -209,7 +209,7 @@ def test_the_key_of_the_next_intervention_goes_on_where_none_is_left() -> None:
         await settle(pilot)
         await press(pilot, "right_square_bracket")
         assert app.dashboard is not None
-        assert app.dashboard.watching.mark is not None
+        assert app.dashboard.view_state.mark is not None
         assert len(lecture.started) == 1
         await press(pilot, "right_square_bracket")
         await opened(pilot, app, lecture, 2)
@@ -235,21 +235,21 @@ def test_remarks_turn_the_axis_and_show_a_chart_when_their_moment_comes() -> Non
 
     async def script(pilot: Pilot[Any]) -> None:
         assert app.dashboard is not None
-        watch = app.dashboard.watching
+        view_state = app.dashboard.view_state
         assert DUEL.shows in screen_text(app)
         session.play(*trained(1))
         await until(pilot, lambda: "Both begin at the same weights" in screen_text(app))
         session.play(*trained(STEPS - 1, first=2))
         await until(pilot, lambda: "far ahead" in screen_text(app))
-        assert (watch.view.axis, watch.view.log_y, watch.whole) == ("epoch", True, None)
-        assert watch.view.told == (STEPS,)
+        assert (view_state.view.axis, view_state.view.log_y, view_state.maximized) == ("epoch", True, None)
+        assert view_state.view.told == (STEPS,)
         session.play(*trained(STEPS, first=STEPS + 1))
         await until(pilot, lambda: "over the noise floor" in screen_text(app))
-        assert (watch.view.axis, watch.whole) == ("samples", ChartKind.LOSS)
+        assert (view_state.view.axis, view_state.maximized) == ("samples", ChartKind.LOSS)
         assert "lecture: GD is faster" in screen_text(app)
         session.play(finished())
         await until(pilot, lambda: "the whole story" in screen_text(app))
-        assert watch.whole is None
+        assert view_state.maximized is None
         assert '"' in screen_text(app)
 
     app = app_over(session, settings=FAST)
@@ -261,14 +261,14 @@ def test_remarks_leave_alone_what_a_person_has_set() -> None:
 
     async def script(pilot: Pilot[Any]) -> None:
         assert app.dashboard is not None
-        watch = app.dashboard.watching
+        view_state = app.dashboard.view_state
         session.play(*trained(1))
         await until(pilot, lambda: "Both begin" in screen_text(app))
         await press(pilot, "a", "a", "a", "2")
-        assert (watch.view.axis, watch.whole) == ("time", ChartKind.RATE)
+        assert (view_state.view.axis, view_state.maximized) == ("time", ChartKind.RATE)
         session.play(*trained(STEPS - 1, first=2), *trained(STEPS, first=STEPS + 1))
         await until(pilot, lambda: "over the noise floor" in screen_text(app))
-        assert (watch.view.axis, watch.view.log_y, watch.whole) == ("time", True, ChartKind.RATE)
+        assert (view_state.view.axis, view_state.view.log_y, view_state.maximized) == ("time", True, ChartKind.RATE)
 
     app = app_over(session, settings=FAST)
     play(app, script)
@@ -328,13 +328,13 @@ def test_any_key_takes_over_and_enter_plays_on() -> None:
     async def script(pilot: Pilot[Any], app: TrainerApp) -> None:
         await opened(pilot, app, lecture, 1)
         assert app.dashboard is not None
-        guide = app.dashboard.guide
+        lesson_actions = app.dashboard._lesson_actions
         for key in ("a", "f9", "enter"):  # one that does something, one that does nothing, and the one that plays on
-            assert guide.playing
+            assert lesson_actions.playing
             await press(pilot, key)
-            assert not guide.playing
+            assert not lesson_actions.playing
             await press(pilot, "enter")
-        assert guide.playing
+        assert lesson_actions.playing
         over(lecture.sessions[0])
         await opened(pilot, app, lecture, 2)
         await press(pilot, "space")
@@ -359,10 +359,10 @@ def test_a_small_screen_has_room_for_the_remark() -> None:
 
 
 def test_rows_are_named_in_a_few_cells() -> None:
-    assert rows_in_short(("S18", "S19", "S20")) == "S18-20"
-    assert rows_in_short(("S31", "S33")) == "S31 S33"
-    assert rows_in_short(("S02",)) == "S02"
-    assert len(rows_in_short(tuple(f"S{number:02d}" for number in range(1, 49, 2)))) < 12
+    assert short_rows(("S18", "S19", "S20")) == "S18-20"
+    assert short_rows(("S31", "S33")) == "S31 S33"
+    assert short_rows(("S02",)) == "S02"
+    assert len(short_rows(tuple(f"S{number:02d}" for number in range(1, 49, 2)))) < 12
 
 
 def test_rows_that_are_asked_for_come_in_that_order_and_once() -> None:

@@ -33,7 +33,7 @@ def state(steps: int = 0) -> RunState:
 
 
 def told(narrator: Narrator, steps: int, now: float, *, over: bool = False, late: bool = False) -> list[str]:
-    return [remark.text for remark in narrator.listen(LESSON, state(steps), over, now, late=late)]
+    return [remark.text for remark in narrator.update(LESSON, state(steps), over, now, late=late)]
 
 
 def test_each_remark_comes_at_its_moment() -> None:
@@ -57,7 +57,7 @@ def test_a_remark_stays_until_it_has_been_read() -> None:
     assert told(narrator, 2 * STEPS, 12) == ["Half an epoch."]
     assert told(narrator, 2 * STEPS, 14.9) == []
     assert told(narrator, 2 * STEPS, 15) == ["Two epochs have ended."]
-    assert Narrator().reading("one") == SHORTEST
+    assert Narrator().reading_seconds("one") == SHORTEST
 
 
 def test_what_never_came_is_not_waited_for() -> None:
@@ -66,8 +66,8 @@ def test_what_never_came_is_not_waited_for() -> None:
         "It begins.",
         "That was all of it.",
     ]
-    assert narrator.done(True, 40, 3)
-    assert not narrator.done(False, 40, 3)
+    assert narrator.finished(True, 40, 3)
+    assert not narrator.finished(False, 40, 3)
 
 
 def test_it_is_done_when_all_has_been_read_and_a_while_has_passed() -> None:
@@ -75,8 +75,8 @@ def test_it_is_done_when_all_has_been_read_and_a_while_has_passed() -> None:
     for now in (0, 10, 20, 30):
         told(narrator, 2 * STEPS, now, over=True)
     words = len(f"That was all of it. {LESSON.says} {LESSON.truth}".split())
-    assert not narrator.done(True, 30 + words + 2.9, 3)
-    assert narrator.done(True, 30 + words + 3, 3)
+    assert not narrator.finished(True, 30 + words + 2.9, 3)
+    assert narrator.finished(True, 30 + words + 3, 3)
 
 
 def test_who_comes_late_is_told_at_once() -> None:
@@ -90,27 +90,27 @@ def test_pages_are_turned_back_and_the_newest_follows_its_end() -> None:
     told(narrator, STEPS, 0)
     told(narrator, STEPS, 10)
     assert narrator.page == 1
-    assert narrator.earlier()
-    assert not narrator.earlier()
+    assert narrator.previous_remark()
+    assert not narrator.previous_remark()
     told(narrator, 2 * STEPS, 20)
     assert narrator.text == "It begins."
-    assert narrator.later(21) is True
-    assert narrator.later(21) is True
+    assert narrator.next_remark(21) is True
+    assert narrator.next_remark(21) is True
     assert narrator.text == "Two epochs have ended."
-    assert narrator.later(21) is False
+    assert narrator.next_remark(21) is False
 
 
 def test_a_remark_that_waits_may_be_called() -> None:
     narrator = Narrator()
     told(narrator, STEPS, 0)
-    assert narrator.later(0.1) == LESSON.remarks[1]
+    assert narrator.next_remark(0.1) == LESSON.remarks[1]
     assert narrator.text == "Half an epoch."
 
 
 def test_marks_are_the_steps_of_what_has_come_up() -> None:
     narrator = Narrator()
     told(narrator, 2 * STEPS, 0, late=True)
-    assert narrator.marks(state()) == (STEPS // 2, 2 * STEPS)
+    assert narrator.remark_steps(state()) == (STEPS // 2, 2 * STEPS)
 
 
 def test_a_lesson_is_read_from_what_the_run_said_of_itself() -> None:
@@ -146,6 +146,6 @@ def test_it_fits_and_says_where_it_goes_on(width: int, height: int) -> None:
 def test_the_charts_keep_their_place_beside_a_narration(
     size: tuple[int, int], charts: int, narration: int, log: int
 ) -> None:
-    found = arrange(*size, charts=6, told=True)
+    found = arrange(*size, charts=6, lesson=True)
     assert (found.charts, found.narration, found.log) == (charts, narration, log)
     assert found.charts == arrange(*size, charts=6).charts

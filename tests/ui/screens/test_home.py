@@ -126,7 +126,7 @@ def test_typing_finds() -> None:
         await press(pilot, "escape")
         assert "live-run" in screen_text(app)
         await press(pilot, *"zzz")
-        assert "nothing is called that" in screen_text(app)
+        assert "nothing matches" in screen_text(app)
         await press(pilot, "enter")
         assert app.dashboard is None
 

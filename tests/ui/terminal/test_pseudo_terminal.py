@@ -217,7 +217,7 @@ def test_no_foreign_character_reaches_the_terminal(start: Start) -> None:
 
 def test_a_tick_that_breaks_is_said_and_survived(start: Start, tmp_path: Path) -> None:
     terminal = start("failing")
-    terminal.shows("the screen stumbled: RuntimeError: drain is broken on purpose")
+    terminal.shows("display error: RuntimeError: drain is broken on purpose")
     terminal.press("d")
     assert terminal.leave() == 0
     log = next(tmp_path.rglob("screen.log")).read_text()
@@ -245,7 +245,7 @@ def test_what_the_terminal_shows_is_what_was_drawn(start: Start) -> None:
     terminal.press("\x1b")
     terminal.until(lambda: "Learning rate" not in terminal.text)
     terminal.press("y")
-    terminal.shows("logarithmic y")
+    terminal.shows("y axis: logarithmic")
     terminal.press(" ")
     terminal.until(lambda: "paused" in terminal.screen.display[0])
     terminal.quiet()
