@@ -13,7 +13,7 @@ from typing import Literal
 Group = Literal["steer", "look", "go"]
 Need = Literal[
     "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
-    "anew", "turnable", "bars",
+    "rerun", "turnable", "bars",
 ]  # fmt: skip
 
 GROUPS: dict[Group, str] = {"steer": "Steer the training", "look": "Change the view", "go": "Navigate"}
@@ -123,7 +123,7 @@ ACTIONS: tuple[Action, ...] = (
         0, "bars",
     ),
     _look("layers", "w", "layers", "List the layers: gradient norm, update size, dead units.", 26, "layers"),
-    _look("diagnosis", "i", "diagnosis", "List likely problems, their evidence, and the keys that fix them.", 27, "run"),
+    _look("diagnosis", "i", "diagnosis", "List likely problems, evidence, and the keys that fix them.", 27, "run"),
     _look("log_up", "pageup", "log", "Scroll the log up."),
     _look("log_down", "pagedown", "log", "Scroll the log down."),
     _go("detach", "d", "detach", "Leave the screen; the training continues.", 10, "leavable"),
@@ -131,12 +131,12 @@ ACTIONS: tuple[Action, ...] = (
     _go(
         "turn", "T", "turn",
         "Turn the problem by 15 degrees and train again; runs that train are stopped and saved.", 7,
-        "training", "anew", "turnable",
+        "training", "rerun", "turnable",
     ),
     _go(
         "anew", "N", "train again",
         "Train again from the start with other settings; runs that train are stopped and saved.", 0,
-        "training", "anew",
+        "training", "rerun",
     ),
     _go("palette", "colon", "find", "Find an action by its name and perform it.", 11),
     _go("help", "question_mark", "help", "Show all keys.", 6),

@@ -117,7 +117,7 @@ _REASONS: dict[Need, Callable[[ActionContext], str | None]] = {
     ),
     "leavable": _leavable,
     "gone": _gone,
-    "anew": _rerun,
+    "rerun": _rerun,
     "turnable": _turnable,
 }
 

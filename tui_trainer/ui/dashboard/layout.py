@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 CHART_WIDTH, CHART_HEIGHT = 38, 12
-"""Smallest cells of a chart that stands next to others."""
+"""Smallest width and height of a chart next to others, in cells."""
 SMALL_WIDTH, SMALL_HEIGHT = 34, 7
 """The same in a small terminal, such as 80 by 24."""
 

@@ -70,7 +70,7 @@ class TrainingActions:
         self._context.ask(
             Prompt(
                 "Learning rate",
-                f"now {number(state.lr)}; the schedule continues from the new rate. Enter a rate, or x2, /10",
+                f"now {number(state.lr)}; the schedule continues from the new rate (or x2, /10)",
                 number(state.lr),
                 parse_rate,
                 plan,
