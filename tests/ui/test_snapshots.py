@@ -1,4 +1,4 @@
-"""How it looks. After a deliberate change: `pytest tests/ui/test_snapshots.py --snapshot-update`, and look at it."""
+"""Snapshots of the screens. After a deliberate change, run with `--snapshot-update` and look at each changed file."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def after(*keys: str) -> Callable[[Pilot[Any]], Any]:
-    """Wait until the run is drawn, press keys, and wait until nothing moves any more."""
+    """Wait until the run is drawn, press keys, and wait until the screen stays the same."""
 
     async def before(pilot: Pilot[Any]) -> None:
         app = cast(TrainerApp, pilot.app)
@@ -62,7 +62,7 @@ def after(*keys: str) -> Callable[[Pilot[Any]], Any]:
 
 
 def steered() -> FakeSession:
-    """A run in which somebody has intervened."""
+    """A run with an intervention."""
     session = running()
     by = cmd.SetLearningRate(factor=0.5, by="ann@host")
     session.play(ev.SettingChanged(step=100, name="lr", value=0.004, previous=0.008, cause=by))
@@ -137,7 +137,7 @@ def test_layers_80x24(snap_compare: Compare) -> None:
 
 
 def pictured() -> FakeSession:
-    """A run that shows a path over a bowl, and its layers."""
+    """A run with pictures of a path on a contour and of its layers."""
     session = running()
     session.play(started(config={"pictures": [{"kind": "path"}, {"kind": "layers"}]}), *trained(200))
     bowl = tuple(tuple(float(x * x + 4 * y * y) for x in range(-6, 7)) for y in range(-4, 5))
@@ -181,7 +181,7 @@ def test_home_80x24(snap_compare: Compare) -> None:
 
 
 def narrated_twice() -> FakeSession:
-    """Two runs of a lesson that have trained for a while."""
+    """Two runs of a lesson that have trained for some steps."""
     session = narrated(DUEL, "set/gd", "set/sgd")
     for run in session.runs:
         session.play(*trained(200), run=run)

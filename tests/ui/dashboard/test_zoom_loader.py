@@ -1,4 +1,4 @@
-"""Zoomed into the middle of a long run: at once what was kept, then what was really measured, read from the journal."""
+"""Zooming into a long run: coarse values at once, then exact ones from the journal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tests.ui.fake_session import FakeSession, app_over, play, press, screen_text, started, until
+from tests.ui.fake_session import FakeSession, app_over, press, screen_text, show, started, until
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.journal import read_events
@@ -26,7 +26,7 @@ WIDE = (140, 40)
 
 
 def write(folder: Path, **facts: Any) -> Path:
-    """A run with one loss of 9 in the middle."""
+    """Write a run with one loss of 9 in the middle."""
     folder.mkdir()
     events: list[ev.AnyEvent] = [started().model_copy(update={"steps_per_epoch": 1000, "epochs": 200, **facts})]
     for first in range(1, STEPS, EACH):
@@ -42,7 +42,7 @@ def write(folder: Path, **facts: Any) -> Path:
 
 
 def loss(app: TrainerApp) -> str:
-    """The title of the chart of the loss."""
+    """Return the title line of the loss chart."""
     return next(line for line in screen_text(app).splitlines() if " loss" in line and "learning rate" in line)
 
 
@@ -53,10 +53,12 @@ async def zoom_to_the_spike(pilot: Pilot[Any], app: TrainerApp) -> None:
     await press(pilot, *["up"] * 10)
 
 
-def test_the_exact_value_is_read_from_the_journal(tmp_path: Path) -> None:
+async def test_exact_values_are_loaded_from_the_journal(tmp_path: Path) -> None:
     write(tmp_path / "long")
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = TrainerApp(JournalSession(tmp_path / "long"), settings=Settings())
+
+    async with show(app, WIDE) as pilot:
         await zoom_to_the_spike(pilot, app)
         await until(pilot, lambda: re.search(r"train +9\b", screen_text(app)) is not None)
         await until(pilot, lambda: "min-max of" not in loss(app))
@@ -69,12 +71,9 @@ def test_the_exact_value_is_read_from_the_journal(tmp_path: Path) -> None:
         await press(pilot, "z")
         assert app.dashboard.view_state.drawn_states == app.dashboard.view_state.states
 
-    app = TrainerApp(JournalSession(tmp_path / "long"), settings=Settings())
-    play(app, script, WIDE)
-
 
 @pytest.mark.parametrize("host", ["elsewhere", platform.node()])
-def test_of_a_live_run_only_where_its_folder_is_on_this_machine(tmp_path: Path, host: str) -> None:
+async def test_a_live_run_is_only_loaded_on_its_own_machine(tmp_path: Path, host: str) -> None:
     journal = write(tmp_path / "digits", host=host, path=str(tmp_path / "digits"))
     session = FakeSession("digits")
     state = RunState(run="digits")
@@ -82,7 +81,9 @@ def test_of_a_live_run_only_where_its_folder_is_on_this_machine(tmp_path: Path, 
         state.apply(event)
     session._inbox = [Greeting((state,))]
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app, WIDE) as pilot:
         await zoom_to_the_spike(pilot, app)
         if host == "elsewhere":
             assert "min-max of 128" in loss(app)
@@ -91,11 +92,8 @@ def test_of_a_live_run_only_where_its_folder_is_on_this_machine(tmp_path: Path, 
         else:
             await until(pilot, lambda: "min-max of" not in loss(app))
 
-    app = app_over(session)
-    play(app, script, WIDE)
 
-
-def test_what_an_undo_took_back_is_not_shown_any_more(tmp_path: Path) -> None:
+def test_loaded_values_are_dropped_after_an_undo(tmp_path: Path) -> None:
     journal = write(tmp_path / "long")
     state = RunState(run="long")
     for event in read_events(journal):
@@ -117,7 +115,7 @@ def test_what_an_undo_took_back_is_not_shown_any_more(tmp_path: Path) -> None:
     loader._thread.join(30)
 
 
-def test_a_journal_that_is_gone_leaves_what_was_kept(tmp_path: Path) -> None:
+def test_a_missing_journal_keeps_the_coarse_values(tmp_path: Path) -> None:
     journal = write(tmp_path / "long")
     state = RunState(run="long")
     for event in read_events(journal):
