@@ -54,14 +54,14 @@ def test_dead_runs_are_resumed_and_finished_ones_stay(tmp_path, monkeypatch):
     assert [read_run_info(folder).status for folder in folders] == ["dead", "finished", "dead", "dead"]
 
     feed = RunStore(MultiSession([JournalSession(folder) for folder in folders]))
-    wait_for(lambda: feed.take() and len(feed.resumable) == 3, what="the report of the three")
+    wait_for(lambda: feed.poll() and len(feed.resumable) == 3, what="the report of the three")
     assert feed.session.kind == "finished"
     before = {name: state.step for name, state in feed.states.items()}
-    assert feed.left_over == (str(folders[1]),)
-    feed.adopt(resume.resume_session(feed.resumable, feed.left_over))
+    assert feed.ended_folders == (str(folders[1]),)
+    feed.switch_session(resume.resume_session(feed.resumable, feed.ended_folders))
     wait_for(
         lambda: (
-            feed.take()
+            feed.poll()
             and len(feed.states) == 4
             and all(state.over or state.step > before[name] for name, state in feed.states.items())
         ),
@@ -74,7 +74,7 @@ def test_dead_runs_are_resumed_and_finished_ones_stay(tmp_path, monkeypatch):
     assert feed.states["g/b"].step == before["g/b"]
     assert len(started) == 2
     feed.send(cmd.Stop())
-    wait_for(lambda: feed.take() and feed.over, what="the end of all")
+    wait_for(lambda: feed.poll() and feed.over, what="the end of all")
     feed.close()
     for launched in started:
         assert launched.process.wait(120) == 0

@@ -169,7 +169,7 @@ async def _storm(outcome: Outcome, times: int, source: random.Random) -> None:
             await pilot.pause()
             slowest = max(slowest, time.monotonic() - begun)
         outcome.expect(app.is_running, f"the application ended after {outcome.times} keys")
-        outcome.expect(not app.troubles, f"the screen reported errors: {app.troubles}")
+        outcome.expect(not app.errors, f"display error: {app.errors}")
         app.post_message(events.Resize(Size(100, 30), Size(100, 30)))
         for _ in range(4):
             app.post_message(events.Key("escape", None))

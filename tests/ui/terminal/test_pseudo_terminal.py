@@ -217,7 +217,7 @@ def test_no_untrusted_control_character_reaches_the_terminal(start: Start) -> No
 
 def test_a_failing_tick_is_reported_and_survived(start: Start, tmp_path: Path) -> None:
     terminal = start("failing")
-    terminal.shows("the screen stumbled: RuntimeError: drain is broken on purpose")
+    terminal.shows("display error: RuntimeError: drain is broken on purpose")
     terminal.press("d")
     assert terminal.leave() == 0
     log = next(tmp_path.rglob("screen.log")).read_text()
@@ -244,7 +244,7 @@ def test_a_full_repaint_changes_nothing(start: Start) -> None:
     terminal.press("\x1b")
     terminal.until(lambda: "Learning rate" not in terminal.text)
     terminal.press("y")
-    terminal.shows("logarithmic y")
+    terminal.shows("y axis: logarithmic")
     terminal.press(" ")
     terminal.until(lambda: "paused" in terminal.screen.display[0])
     terminal.quiet()
