@@ -66,8 +66,14 @@ def clean(app: TrainerApp) -> None:
         assert character == "\n" or not (code < 32 or 127 <= code < 160 or 0x202A <= code <= 0x202E), hex(code)
 
 
-@pytest.mark.parametrize("what", ["dashboard", "schedule", "help", "summary"])
-async def test_random_resizes(what: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "more"),
+    [
+        ("dashboard", 0),
+        *(pytest.param(what, 8, marks=pytest.mark.long) for what in ("dashboard", "schedule", "help", "summary")),
+    ],
+)
+async def test_random_resizes(what: str, more: int) -> None:
     session = running("set/a", "set/b")
     generator = random.Random(what)
     sizes = [
@@ -92,8 +98,10 @@ async def test_random_resizes(what: str) -> None:
         assert {"schedule": "Schedule", "help": "Keys"}.get(what, "set/a") in screen_text(app)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_random_keys(seed: int) -> None:
+@pytest.mark.parametrize(
+    ("seed", "count"), [(3, 40), *(pytest.param(seed, 300, marks=pytest.mark.long) for seed in (1, 2))]
+)
+async def test_random_keys(seed: int, count: int) -> None:
     generator = random.Random(seed)
     session = running("set/a", "set/b")
     session.reply = not_today
@@ -103,7 +111,7 @@ async def test_random_keys(seed: int) -> None:
     app = app_over(session)
 
     async with show(app) as pilot:
-        for count in range(150):
+        for number in range(count):
             app.post_message(events.Key(key := generator.choice(keys), key if len(key) == 1 else None))
             if number % 10 == 0:
                 x, y = generator.randrange(100), generator.randrange(30)
@@ -140,7 +148,13 @@ async def test_clicks_and_wheel_on_every_cell_of_a_small_screen() -> None:
     assert session.sent == []
 
 
-@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param(text, id=name, marks=() if name in ("markup", "escapes") else pytest.mark.long)
+        for name, text in PAYLOADS.items()
+    ],
+)
 async def test_names_with_control_characters_and_markup(payload: str) -> None:
     """Foreign text is shown in every place that can hold it."""
     session = FakeSession(payload or "digits")

@@ -196,7 +196,7 @@ class Worker:
                 trainer.follow(run.script)
             trainer.begin(folder, lambda name=run.name: self._hub.sync_journal(name))
             if not folder.has_locks:
-                trainer.log(NO_LOCKS)
+                trainer.events.log(NO_LOCKS, trainer.state.step)
             for command in run.commands:
                 trainer.commands.put(command)
 

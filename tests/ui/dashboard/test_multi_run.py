@@ -90,8 +90,14 @@ async def test_the_screen_shows_which_runs_are_steered() -> None:
         assert screen_text(app).count("▸▶") == 1
 
 
-@pytest.mark.parametrize("count", [6, 28, 63])
-@pytest.mark.parametrize("size", [(80, 24), (140, 40), (40, 12)], ids=["80x24", "140x40", "40x12"])
+@pytest.mark.parametrize(
+    ("count", "size"),
+    [
+        pytest.param(count, size, id=f"{count}-{size[0]}x{size[1]}", marks=() if count == quick else pytest.mark.long)
+        for size, quick in (((80, 24), 63), ((140, 40), 6), ((40, 12), 28))
+        for count in (6, 28, 63)
+    ],
+)
 async def test_many_runs_on_a_small_screen(count: int, size: tuple[int, int]) -> None:
     app = app_over(many(count))
 

@@ -103,7 +103,7 @@ def test_loaded_values_are_dropped_after_an_undo(tmp_path: Path) -> None:
     session.drain()
     loader.request([state], [span], session)
     assert loader._thread is not None
-    loader._thread.join(30)
+    loader._thread.join(120)
     assert loader.poll()
     assert loader.zoomed(state).series["train_loss"].at(SPIKE) == (SPIKE, 9.0)
     loader.request([state], [span], session)
@@ -112,7 +112,7 @@ def test_loaded_values_are_dropped_after_an_undo(tmp_path: Path) -> None:
     assert loader.zoomed(state) is state
     loader.request([state], [span], session)
     assert loader._thread is not None
-    loader._thread.join(30)
+    loader._thread.join(120)
 
 
 def test_a_missing_journal_keeps_the_coarse_values(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_missing_journal_keeps_the_coarse_values(tmp_path: Path) -> None:
     loader = ZoomLoader()
     loader.request([state], [(SPIKE - 100.0, SPIKE + 100.0)], session)
     assert loader._thread is not None
-    loader._thread.join(30)
+    loader._thread.join(120)
     assert loader.poll()
     assert loader.zoomed(state) is state
     loader.request([state], [(SPIKE - 100.0, SPIKE + 100.0)], session)
