@@ -81,6 +81,7 @@ class Trainer:
         self.events = EventStream(publish)
         self._title = title or config.title or run
         self._preset = preset
+        self._paced = config.training.steps_per_second > 0
         self._last_step_at = 0.0
         """Time of the last step, for runs with a limit of steps per second."""
 
@@ -194,7 +195,7 @@ class Trainer:
                 return False
             if state.position < services.steps_per_epoch and save_is_due(state, services):
                 save_run(state, services)
-        if self.config.training.steps_per_second > 0:
+        if self._paced:
             self._wait_for_next_step()
         return True
 

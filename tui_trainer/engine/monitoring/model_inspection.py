@@ -21,8 +21,8 @@ Weights = dict[str, nn.Parameter]
 
 def weights_of(setup: TrainingSetup) -> Weights:
     """Return the weight of each layer with a matrix, from input to output: no biases, no norms."""
-    found = ((name, next((own for own in parameters if own.dim() > 1), None)) for name, parameters in setup.layers)
-    return {name: weight for name, weight in found if weight is not None}
+    pairs = ((name, next((own for own in parameters if own.dim() > 1), None)) for name, parameters in setup.layers)
+    return {name: weight for name, weight in pairs if weight is not None}
 
 
 @contextmanager

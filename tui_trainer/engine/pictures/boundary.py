@@ -44,11 +44,11 @@ class BoundaryPicture(PictureSource[Boundary]):
         grid = torch.cartesian_prod(upward, across).flip(-1)
         with model_inspection.quiet(setup.model), torch.no_grad():
             answers = setup.objective.predict(setup.model(grid)).view(ROWS, COLUMNS).cpu()
-            found = setup.objective.predict(setup.model(like))
+            predictions = setup.objective.predict(setup.model(like))
         true = setup.data.validation.targets
         spots: list[Spots] = []
-        for place, name in enumerate(names):
-            mine = like[true == place][:: max(-(-len(like) // DOTS), 1)].cpu()
+        for index, name in enumerate(names):
+            mine = like[true == index][:: max(-(-len(like) // DOTS), 1)].cpu()
             if len(mine):
                 spots.append(Spots(name=name, x=rounded(mine[:, 0], 3), y=rounded(mine[:, 1], 3)))
         drawing = Contour(
@@ -59,4 +59,4 @@ class BoundaryPicture(PictureSource[Boundary]):
             regions=names,
             spots=tuple(spots[:40]),
         )
-        return PictureResult(drawing, {"accuracy": float((found == true).double().mean())})
+        return PictureResult(drawing, {"accuracy": float((predictions == true).double().mean())})

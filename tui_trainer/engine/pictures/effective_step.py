@@ -46,10 +46,10 @@ class EffectiveStepPicture(PictureSource[EffectiveStep]):
             self._first = self._first_step()
         if step not in self.choice.at and not _is_shown(step):
             return
-        found = [effective for effective in map(_effective, *_states(optimizer)) if effective is not None]
-        if not found:
+        effective_steps = [effective for effective in map(_effective, *_states(optimizer)) if effective is not None]
+        if not effective_steps:
             return
-        flat = torch.cat([tensor.flatten() for tensor in found])
+        flat = torch.cat([tensor.flatten() for tensor in effective_steps])
         flat = flat[:: max(-(-len(flat) // SAMPLE), 1)]
         flat = flat[torch.isfinite(flat) & (flat > 0)]
         if len(flat):
@@ -61,8 +61,8 @@ class EffectiveStepPicture(PictureSource[EffectiveStep]):
         steps = [step for step, *_ in self._rows]
         names = ("median", "smallest", "largest")
         lines = tuple(
-            Line(name=name, x=rounded(steps, 7), y=rounded(row[place + 1] for row in self._rows), dotted=place > 0)
-            for place, name in enumerate(names)
+            Line(name=name, x=rounded(steps, 7), y=rounded(row[index + 1] for row in self._rows), dotted=index > 0)
+            for index, name in enumerate(names)
         )
         medians = {int(step): median for step, median, *_ in self._rows}
         numbers: Numbers = {
@@ -95,8 +95,8 @@ def _is_shown(step: int) -> bool:
     """Return whether a step is one of those spread evenly over a log axis."""
     if step <= PER_DECADE:
         return True
-    place = round(math.log10(step) * PER_DECADE)
-    return step == round(10 ** (place / PER_DECADE))
+    index = round(math.log10(step) * PER_DECADE)
+    return step == round(10 ** (index / PER_DECADE))
 
 
 def _states(optimizer: torch.optim.Optimizer) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

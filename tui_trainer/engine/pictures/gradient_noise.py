@@ -65,13 +65,15 @@ class GradientNoisePicture(PictureSource[GradientNoise]):
         lines: list[Line] = []
         spots: list[Spots] = []
         largest = min(sizes[-1], count - 1)
-        places = [sizes[0] * (largest / sizes[0]) ** (k / 40) for k in range(41)]
+        grid = [sizes[0] * (largest / sizes[0]) ** (k / 40) for k in range(41)]
         for name, values in measured.items():
-            theory = [scatter / b * ((count - b) / max(count - 1, 1) if name == "without" else 1) for b in places]
-            kept = [(b, value) for b, value in zip(sizes, values, strict=True) if value > 1e-12 * scatter]
+            theory = [scatter / b * ((count - b) / max(count - 1, 1) if name == "without" else 1) for b in grid]
+            positive = [(b, value) for b, value in zip(sizes, values, strict=True) if value > 1e-12 * scatter]
             label = f"{name} replacement"
-            lines.append(Line(name=label, x=rounded(places), y=rounded(theory), dotted=name == "without"))
-            spots.append(Spots(name=label, x=rounded(b for b, _ in kept), y=rounded(value for _, value in kept)))
+            lines.append(Line(name=label, x=rounded(grid), y=rounded(theory), dotted=name == "without"))
+            spots.append(
+                Spots(name=label, x=rounded(b for b, _ in positive), y=rounded(value for _, value in positive))
+            )
         return Lines(
             title="gradient noise",
             x=Axis(label="batch", log=True),

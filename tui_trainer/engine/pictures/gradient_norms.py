@@ -32,8 +32,8 @@ class GradientNormsPicture(PictureSource[GradientNorms]):
     def _drawing(self) -> Lines:
         epochs = rounded((row[0] for row in self._rows), 7)
         lines = tuple(
-            Line(name=name, x=epochs, y=rounded(row[place] for row in self._rows), dotted=place == 2)
-            for place, name in ((1, "mini-batch"), (2, "least mini-batch"), (3, "all samples"))
+            Line(name=name, x=epochs, y=rounded(row[column] for row in self._rows), dotted=column == 2)
+            for column, name in ((1, "mini-batch"), (2, "least mini-batch"), (3, "all samples"))
         )
         return Lines(title="gradient norms", x=Axis(label="epoch"), y=Axis(low=0), lines=lines)
 

@@ -64,7 +64,7 @@ class LayersPicture(PictureSource[LayerBars]):
     def _drawing(self, numbers: Numbers) -> Bars:
         names = list(self._weights)
         if len(names) > SHOWN:
-            names = [names[place * (len(names) - 1) // (SHOWN - 1)] for place in range(SHOWN)]
+            names = [names[index * (len(names) - 1) // (SHOWN - 1)] for index in range(SHOWN)]
         groups = [
             Group(name=short, values=rounded_or_none(numbers[f"{name}/{layer}"] for layer in names))
             for short, name in (("grad", "gradient"), ("moved", "movement"), ("spread", "deviation"))

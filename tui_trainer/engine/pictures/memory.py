@@ -25,19 +25,20 @@ class MemoryPicture(PictureSource[Memory]):
     def take(self) -> PictureResult:
         train = self.setup.data.train
         sizes = sorted({min(size, len(train)) for size in self.choice.sizes})
-        found = [float(self._saved(Split(train.inputs[:size], train.targets[:size]))) for size in sizes]
-        mean_size, mean = sum(sizes) / len(sizes), sum(found) / len(found)
+        saved_bytes = [float(self._saved(Split(train.inputs[:size], train.targets[:size]))) for size in sizes]
+        mean_size, mean = sum(sizes) / len(sizes), sum(saved_bytes) / len(saved_bytes)
         spread = sum((size - mean_size) ** 2 for size in sizes)
-        slope = sum((s - mean_size) * (b - mean) for s, b in zip(sizes, found, strict=True)) / spread if spread else 0.0
+        pairs = zip(sizes, saved_bytes, strict=True)
+        slope = sum((s - mean_size) * (b - mean) for s, b in pairs) / spread if spread else 0.0
         line = [mean + slope * (size - mean_size) for size in sizes]
         drawing = Lines(
             title="saved bytes",
             x=Axis(label="batch", low=0),
             y=Axis(low=0),
             lines=(Line(name="straight line", x=rounded(sizes), y=rounded(line, 6)),),
-            spots=(Spots(name="measured", x=rounded(sizes), y=rounded(found, 6)),),
+            spots=(Spots(name="measured", x=rounded(sizes), y=rounded(saved_bytes, 6)),),
         )
-        off = max(abs(a - b) for a, b in zip(found, line, strict=True)) / max(*found, 1.0)
+        off = max(abs(a - b) for a, b in zip(saved_bytes, line, strict=True)) / max(*saved_bytes, 1.0)
         numbers: Numbers = {
             "bytes_per_sample": slope,
             "optimizer_floats_per_parameter": self._state(),
@@ -85,8 +86,8 @@ class MemoryPicture(PictureSource[Memory]):
         with torch.enable_grad():
             optimizer.step(closure)
         parts = getattr(optimizer, "members", (optimizer,))
-        kept = sum(_numbers(state) for part in parts for state in part.state.values())
-        return kept / max(sum(parameter.numel() for parameter in setup.parameters), 1)
+        state_numbers = sum(_numbers(state) for part in parts for state in part.state.values())
+        return state_numbers / max(sum(parameter.numel() for parameter in setup.parameters), 1)
 
 
 def _numbers(held: object) -> int:

@@ -96,8 +96,8 @@ class PathPicture(PictureSource[Path]):
         across = torch.linspace(left, right, COLUMNS, dtype=torch.float64)
         upward = torch.linspace(bottom, top, ROWS, dtype=torch.float64)
         with model_inspection.quiet(self.setup.model), torch.no_grad():
-            places = torch.cartesian_prod(upward, across).flip(-1)
-            grid: list[list[float]] = vmap(self._function)(places).view(ROWS, COLUMNS).tolist()
+            grid_points = torch.cartesian_prod(upward, across).flip(-1)
+            grid: list[list[float]] = vmap(self._function)(grid_points).view(ROWS, COLUMNS).tolist()
         known = [value for row in grid for value in row if math.isfinite(value)]
         low, high = min(known, default=0.0), max(known, default=1.0)
         shown = _thinned(points)
@@ -169,6 +169,6 @@ def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     if len(points) <= SHOWN:
         return points
     early, steps = SHOWN // 3, (SHOWN - SHOWN // 3) // 2
-    places = [early + k * (len(points) - 2 - early) // (steps - 1) for k in range(steps)]
-    kept = sorted({*range(early), *places, *(place + 1 for place in places)})
-    return [points[place] for place in kept]
+    starts = [early + k * (len(points) - 2 - early) // (steps - 1) for k in range(steps)]
+    indices = sorted({*range(early), *starts, *(index + 1 for index in starts)})
+    return [points[index] for index in indices]

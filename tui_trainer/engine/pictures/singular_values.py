@@ -34,9 +34,9 @@ class SingularValuesPicture(PictureSource[SingularValues]):
             off = tall.T @ tall - gain**2 * torch.eye(tall.shape[1], dtype=torch.float64)
             numbers[f"orthogonality/{name}"] = float(off.abs().max())
             count = len(values)
-            places = sorted({round(k * (count - 1) / (POINTS - 1)) for k in range(POINTS)})
-            share = [place / max(count - 1, 1) for place in places]
-            lines.append(Line(name=name[-40:], x=rounded(share), y=rounded(values[place] for place in places)))
+            indices = sorted({round(k * (count - 1) / (POINTS - 1)) for k in range(POINTS)})
+            share = [index / max(count - 1, 1) for index in indices]
+            lines.append(Line(name=name[-40:], x=rounded(share), y=rounded(values[index] for index in indices)))
         if not lines:
             return None
         shown = lines if len(lines) <= SHOWN else [lines[k * (len(lines) - 1) // (SHOWN - 1)] for k in range(SHOWN)]
