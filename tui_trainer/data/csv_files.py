@@ -1,4 +1,4 @@
-"""A CSV file as samples: numbers as they are, words as columns of zeros and ones."""
+"""Read a CSV file as samples: numeric columns as they are, text columns one-hot encoded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tui_trainer.errors import UserError, did_you_mean
 
 LIMIT = 64 * MEGABYTE
 WORDS = 100
-"""The most different words in one column; more of them are names or identifiers and teach nothing."""
+"""Largest number of distinct values in a text column; columns with more are names or identifiers."""
 
 
 def read(path: str, target: str, ignore: Sequence[str], delimiter: str, *, classes: bool) -> Samples:
@@ -54,7 +54,7 @@ def read(path: str, target: str, ignore: Sequence[str], delimiter: str, *, class
 
 
 def _cells(path: str, delimiter: str) -> tuple[list[str], list[list[str]], list[int]]:
-    """The names of the columns, the rows of cells, and the line in which each row ends."""
+    """Return the column names, the rows of cells, and the line number of each row."""
     reader = csv.reader(io.StringIO(read_text(path, LIMIT), newline=""), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -87,7 +87,7 @@ def _number(cell: str) -> float | None:
 
 
 def _column(path: str, name: str, cells: list[str], lines: list[int]) -> list[Floats]:
-    """One column of numbers, or one for each word."""
+    """Return one numeric column, or one column per distinct value."""
     numeric = sum(_number(cell) is not None for cell in cells)
     if numeric * 2 > len(cells):
         return [_numbers(path, name, cells, lines)]
@@ -116,7 +116,7 @@ def _words(path: str, name: str, cells: list[str], lines: list[int]) -> list[str
 
 
 def _classes(path: str, name: str, cells: list[str], lines: list[int]) -> tuple[str, ...]:
-    """The words of the target; in the order of their size where all are numbers."""
+    """Return the distinct target values, sorted by number if all are numeric."""
     words = _words(path, name, cells, lines)
     if len(words) < 2:
         raise UserError(f"{path!r} column {name!r} holds {words[0]!r} alone: two classes are needed")

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from tui_trainer.ui.dashboard.screen import Dashboard
 
 
-SCHEDULERS = {kind: cls for kind, cls in choices(AnyScheduler).items() if issubclass(cls, Scheduler)}
+SCHEDULERS = {
+    kind: cls for kind, cls in choices(AnyScheduler).items() if issubclass(cls, Scheduler) and kind != "import"
+}
+"""All but the imported one: its code is trusted when the run starts."""
 OPTIMIZERS = {kind: cls for kind, cls in choices(AnyOptimizer).items() if issubclass(cls, Optimizer)}
 
 
