@@ -33,7 +33,8 @@ class Loss(Component):
     def _for_samples(self, task: Task) -> None:
         if task == "minimise":
             raise ValueError(
-                f'loss.kind = "{self.kind}" compares answers with targets, and a function to minimise has no targets: '
+                f'loss.kind = "{self.kind}" compares predictions with targets, and a function to minimise has no '
+                "targets: "
                 'set loss.kind = "value"'
             )
 
@@ -41,13 +42,14 @@ class Loss(Component):
         self._for_samples(task)
         if task == "regression":
             raise ValueError(
-                f'loss.kind = "{self.kind}" compares classes, and this data set asks for numbers: set loss.kind = "mse"'
+                f'loss.kind = "{self.kind}" compares classes, and the targets of this data set are numbers: set '
+                'loss.kind = "mse"'
             )
 
     def _not_for_language(self, task: Task) -> None:
         if task == "language":
             raise ValueError(
-                f'loss.kind = "{self.kind}" does not weigh the symbols of a vocabulary against one another: '
+                f'loss.kind = "{self.kind}" does not normalise over the symbols of a vocabulary: '
                 'set loss.kind = "cross-entropy"'
             )
 
@@ -67,13 +69,14 @@ class CrossEntropy(Loss):
         self._for_classes(task)
         if head == "softmax":
             raise ValueError(
-                'loss.kind = "cross-entropy" applies a softmax itself, and model.head = "softmax" would make it two: '
+                'loss.kind = "cross-entropy" applies a softmax itself, and model.head = "softmax" would apply it '
+                "twice: "
                 'set model.head = "identity", or loss.kind = "nll"'
             )
         if head == "sigmoid":
             raise ValueError(
-                'loss.kind = "cross-entropy" wants logits of any size, and model.head = "sigmoid" keeps them between 0 '
-                'and 1, so that it can never be sure: set model.head = "identity", or loss.kind = "bce"'
+                'loss.kind = "cross-entropy" needs unbounded logits, and model.head = "sigmoid" keeps them between 0 '
+                'and 1, so that the loss cannot approach 0: set model.head = "identity", or loss.kind = "bce"'
             )
 
     def build(self, shape: ProblemSpec) -> Objective:
@@ -96,7 +99,8 @@ class NLL(Loss):
         if head != "softmax":
             raise ValueError(
                 'loss.kind = "nll" takes the logarithm of probabilities that sum to 1, and '
-                f'model.head = "{head}" does not give any: set model.head = "softmax", or model.head = "identity" with '
+                f'model.head = "{head}" does not return them: set model.head = "softmax", or model.head = "identity" '
+                "with "
                 'loss.kind = "cross-entropy"'
             )
 
@@ -114,7 +118,7 @@ class _Distance(Loss):
         self._not_for_language(task)
         if task == "regression" and head == "softmax":
             raise ValueError(
-                'model.head = "softmax" makes outputs that sum to 1, and this data set asks for numbers of any size: '
+                'model.head = "softmax" makes outputs that sum to 1, and the targets of this data set are unbounded: '
                 'set model.head = "identity"'
             )
 
@@ -195,12 +199,13 @@ class BCEWithLogits(_Binary):
         self._not_for_language(task)
         if head == "sigmoid":
             raise ValueError(
-                'loss.kind = "bce-with-logits" applies a sigmoid itself, and model.head = "sigmoid" would make it two: '
+                'loss.kind = "bce-with-logits" applies a sigmoid itself, and model.head = "sigmoid" would apply it '
+                "twice: "
                 'set model.head = "identity", or loss.kind = "bce"'
             )
         if head == "softmax":
             raise ValueError(
-                'loss.kind = "bce-with-logits" asks of each class on its own, and model.head = "softmax" makes them '
+                'loss.kind = "bce-with-logits" treats each class independently, and model.head = "softmax" makes them '
                 'compete: set model.head = "identity", or loss.kind = "nll"'
             )
 
@@ -223,12 +228,12 @@ class BCE(_Binary):
         self._not_for_language(task)
         if head == "identity":
             raise ValueError(
-                'loss.kind = "bce" takes probabilities, and model.head = "identity" gives any number: set '
+                'loss.kind = "bce" takes probabilities, and model.head = "identity" is not bounded: set '
                 'model.head = "sigmoid", or loss.kind = "bce-with-logits"'
             )
         if head == "softmax":
             raise ValueError(
-                'loss.kind = "bce" asks of each class on its own, and model.head = "softmax" makes them compete: set '
+                'loss.kind = "bce" treats each class independently, and model.head = "softmax" makes them compete: set '
                 'model.head = "sigmoid", or loss.kind = "nll"'
             )
 
@@ -247,7 +252,7 @@ class _Margin(_Binary):
         self._not_for_language(task)
         if head != "identity":
             raise ValueError(
-                f'loss.kind = "{self.kind}" wants scores of both signs and any size, and model.head = "{head}" keeps '
+                f'loss.kind = "{self.kind}" needs unbounded scores of both signs, and model.head = "{head}" keeps '
                 'them between 0 and 1: set model.head = "identity"'
             )
 
@@ -290,13 +295,13 @@ class Value(Loss):
     def fits(self, task: Task, head: Head) -> None:
         if task != "minimise":
             raise ValueError(
-                'loss.kind = "value" is the height of a known function, and this data set has targets to be compared '
+                'loss.kind = "value" is the value of a known function, and this data set has targets to be compared '
                 f'with: set loss.kind = "{"mse" if task == "regression" else "cross-entropy"}", or '
                 'data.kind = "quadratic"'
             )
         if head != "identity":
             raise ValueError(
-                f'model.head = "{head}" would bend the function that is minimised: set model.head = "identity"'
+                f'model.head = "{head}" would change the function that is minimised: set model.head = "identity"'
             )
 
     def build(self, shape: ProblemSpec) -> Objective:

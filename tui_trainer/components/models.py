@@ -159,7 +159,7 @@ class CNN(Model):
         if len(shape.inputs) != 3:
             size = " x ".join(str(side) for side in shape.inputs)
             raise UserError(
-                f'model.kind = "cnn" reads images, and a sample is {size} numbers without neighbours: '
+                f'model.kind = "cnn" reads images, and a sample is {size} numbers without a 2-D layout: '
                 'choose model.kind = "mlp", or data of images such as digits'
             )
         sides = [shape.inputs[1:]]
@@ -170,7 +170,7 @@ class CNN(Model):
             rows, columns = shape.inputs[1:]
             raise UserError(
                 f"model.channels has {len(self.channels)} blocks, each divides the sides of the image by {self.pool}, "
-                f"and {rows} x {columns} pixels are gone after {fit + 1}: give at most {fit}, or model.pool = 1"
+                f"and no pixel of {rows} x {columns} remains after {fit + 1}: give at most {fit}, or model.pool = 1"
             )
 
     def assemble(self, shape: ProblemSpec, outputs: int) -> nn.Module:
@@ -226,7 +226,7 @@ class Transformer(Model):
         if self.width % self.heads:
             near = self.heads * max(round(self.width / self.heads), 1)
             raise UserError(
-                f"model.width = {self.width} cannot be shared by model.heads = {self.heads}: give a multiple of the "
+                f"model.width = {self.width} is not divisible by model.heads = {self.heads}: give a multiple of the "
                 f"latter, such as {near}"
             )
 
@@ -251,7 +251,7 @@ class Point(Model):
     def check(self, shape: ProblemSpec) -> None:
         if shape.function is None:
             raise UserError(
-                'model.kind = "point" is a place on a known function, and this data set has samples to learn from: '
+                'model.kind = "point" is a point on a known function, and this data set has samples to learn from: '
                 'choose data.kind = "quadratic", or a model that reads them, such as model.kind = "mlp"'
             )
 

@@ -30,8 +30,8 @@ class PictureSpec(Component):
         """Raise `ValueError` with an alternative if this picture does not apply to such a run."""
         if model.kind == "point":
             raise ValueError(
-                f'pictures: "{self.kind}" looks at samples and layers, and model.kind = "point" has neither: '
-                'take "path" or "effective-step"'
+                f'pictures: "{self.kind}" shows samples and layers, and model.kind = "point" has neither: '
+                'use "path" or "effective-step"'
             )
 
     def is_due(self, epoch: int, epochs: int) -> bool:
@@ -42,7 +42,7 @@ class PictureSpec(Component):
         if data.task != "classification":
             raise ValueError(
                 f'pictures: "{self.kind}" is about classes, and data.kind = "{data.kind}" has none'
-                + (': take "predicted"' if data.task == "regression" else "")
+                + (': use "predicted"' if data.task == "regression" else "")
             )
 
     def _for_probabilities(self, model: Model, loss: Loss) -> None:
@@ -50,7 +50,7 @@ class PictureSpec(Component):
             return
         raise ValueError(
             f'pictures: "{self.kind}" shows probabilities, and loss.kind = "{loss.kind}" with model.head = "identity" '
-            'makes scores of any size: set loss.kind = "cross-entropy"'
+            'gives unbounded scores: set loss.kind = "cross-entropy"'
         )
 
 
@@ -119,8 +119,8 @@ class Predicted(PictureSpec):
         super().fits(data, model, loss, optimizer)
         if data.task != "regression":
             raise ValueError(
-                f'pictures: "predicted" compares numbers, and data.kind = "{data.kind}" asks for classes: '
-                'take "confusion"'
+                f'pictures: "predicted" compares numbers, and data.kind = "{data.kind}" has classes as targets: '
+                'use "confusion"'
             )
 
 
@@ -153,7 +153,7 @@ class Path(PictureSpec):
         if model.kind not in ("point", "linear"):
             raise ValueError(
                 f'pictures: "path" draws two parameters as a point in the plane, and model.kind = "{model.kind}" has '
-                'more: take it with model.kind = "point"'
+                'more: use it with model.kind = "point"'
             )
 
 
@@ -198,8 +198,8 @@ class EffectiveStep(PictureSpec):
     def fits(self, data: Dataset, model: Model, loss: Loss, optimizer: Optimizer) -> None:
         if not optimizer.kind.startswith(("adagrad", "rmsprop", "adam", "nadam", "radam")):
             raise ValueError(
-                'pictures: "effective-step" shows how a rate is scaled for each coordinate, and '
-                f'optimizer.kind = "{optimizer.kind}" scales none: choose adagrad, rmsprop or adam'
+                'pictures: "effective-step" shows the learning rate scaled per coordinate, and '
+                f'optimizer.kind = "{optimizer.kind}" does not scale it: choose adagrad, rmsprop or adam'
             )
 
 

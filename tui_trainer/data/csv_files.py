@@ -49,8 +49,8 @@ def read(path: str, target: str, ignore: Sequence[str], delimiter: str, *, class
         values = _numbers(path, chosen, cells, lines)
         return Samples(inputs, values[:, None], (), note)
     words = _classes(path, chosen, cells, lines)
-    places = {word: place for place, word in enumerate(words)}
-    return Samples(inputs, np.array([places[cell] for cell in cells], np.int64), words, note)
+    indices = {word: index for index, word in enumerate(words)}
+    return Samples(inputs, np.array([indices[cell] for cell in cells], np.int64), words, note)
 
 
 def _cells(path: str, delimiter: str) -> tuple[list[str], list[list[str]], list[int]]:

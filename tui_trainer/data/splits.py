@@ -174,8 +174,8 @@ def split_classes(labels: Ints, validation: float, test: float, rng: np.random.G
     for label, size in enumerate(sizes.tolist()):
         second, third = _at_most(size, seconds[label], thirds[label], size * validation, size * test)
         order = rng.permutation(np.flatnonzero(labels == label))
-        for part, places in zip(parts, np.split(order, [size - second - third, size - third]), strict=True):
-            part.append(places)
+        for part, indices in zip(parts, np.split(order, [size - second - third, size - third]), strict=True):
+            part.append(indices)
     joined = [np.sort(np.concatenate(part)) for part in parts]
     first, second, third = (len(part) for part in joined)
     _refuse_empty(len(labels), first, second, third, validation, test)

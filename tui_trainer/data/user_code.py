@@ -30,13 +30,13 @@ def called(path: str, key: str, *given: Any, **arguments: Any) -> Any:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        found: Any = importlib.import_module(module)
+        target: Any = importlib.import_module(module)
         for name in function.split("."):
-            found = getattr(found, name)
+            target = getattr(target, name)
     except Exception as error:  # noqa: BLE001 - a module of the user's own may fail in any way
         raise UserError(f"{key} = {path!r}: {type(error).__name__}: {error}") from None
     try:
-        return found(*given, **arguments)
+        return target(*given, **arguments)
     except Exception as error:  # noqa: BLE001 - and so may the function; where, its traceback in the log says
         traceback.print_exc()
         raise UserError(f"{key} = {path!r}: {type(error).__name__}: {error}") from None

@@ -39,7 +39,7 @@ def accuracy(trained: TrainedRun) -> float:
     """Return the validation accuracy of the trained network, even if its weights are NaN."""
     shop = trained.shop
     found = evaluate(shop.model, shop.objective, shop.data, shop.data.validation)
-    assert found is not None, "nobody hurries it"
+    assert found is not None, "only a stop request cuts it short"
     return found["accuracy"]
 
 
@@ -48,5 +48,5 @@ def error_on_test(trained: TrainedRun) -> float:
     shop = trained.shop
     assert shop.data.test is not None, "the preset has a test split"
     found = evaluate(shop.model, shop.objective, shop.data, shop.data.test)
-    assert found is not None, "nobody hurries it"
+    assert found is not None, "only a stop request cuts it short"
     return 1 - found["accuracy"]

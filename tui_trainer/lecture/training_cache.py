@@ -77,7 +77,7 @@ class TrainingCache:
             UserError: it cannot be built, or an error ended it.
         """
         self._tell(name)
-        at_once = config.training.model_copy(update={"steps_per_second": 0.0})  # nobody watches
+        at_once = config.training.model_copy(update={"steps_per_second": 0.0})  # no one watches, so run at full speed
         config = config.model_copy(update={"training": at_once})
         trained: TrainedRun | None = None
 

@@ -61,7 +61,7 @@ class BFGSOptimizer(SecondOrderOptimizer):
         inverse: Tensor | None = state.get("inverse")
         down = -before if inverse is None else -(inverse @ before)
         if not bool(before @ down < 0):
-            inverse, down = None, -before  # what was learned elsewhere points uphill here: begin anew
+            inverse, down = None, -before  # the old estimate points uphill here: reset it
         move = group["lr"] * lowest(closure, gradient, down) * down
         closure.move(move)
         move = backtrack(closure, loss, before, move)
