@@ -170,7 +170,7 @@ class CNN(Model):
             rows, columns = shape.inputs[1:]
             raise UserError(
                 f"model.channels has {len(self.channels)} blocks, each divides the sides of the image by {self.pool}, "
-                f"and no pixel of {rows} x {columns} remains after {fit + 1}: give at most {fit}, or model.pool = 1"
+                f"so {rows} x {columns} pixels are used up after {fit + 1}: give at most {fit}, or model.pool = 1"
             )
 
     def assemble(self, shape: ProblemSpec, outputs: int) -> nn.Module:
