@@ -16,7 +16,7 @@ from tui_trainer.ui.forms.model_fields import read, specs, written
 from tui_trainer.ui.forms.parse_number import metric_values, parse_clip, parse_epochs, parse_rate
 from tui_trainer.ui.fuzzy import ranked, score
 
-COMPONENTS = [*choices(AnyScheduler).values(), *choices(AnyOptimizer).values()]
+COMPONENTS = [cls for union in (AnyScheduler, AnyOptimizer) for kind, cls in choices(union).items() if kind != "import"]
 
 
 class Everything(BaseModel):

@@ -1,4 +1,4 @@
-"""S01 to S13: hidden activation, head and loss."""
+"""Checks S01 to S13: hidden activation, head and loss."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def three_choices(school: TrainingCache) -> Iterator[Measured]:
 
 
 def _refusal(head: str, loss: str) -> str | None:
-    """Why a pair is refused, None where it is not."""
+    """Return why a pair is refused; None if it is valid."""
     try:
         load("build", [f"model.head={head}", f"loss.kind={loss}"])
     except UserError as error:

@@ -1,4 +1,4 @@
-"""S37 to S42 and S48: what a curve says of the rate, and what it does not."""
+"""Checks S37 to S42 and S48: diagnosis of the learning rate from curves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""S43 to S47: the first weights."""
+"""Checks S43 to S47: weight initialisation."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def orthogonal(school: TrainingCache) -> Iterator[Measured]:
 
 
 def _gradients(run: TrainedRun) -> list[float]:
-    """The norm of each layer's gradient at the first weights, the first layer first."""
+    """Return the gradient norm of each layer at the initial weights, from input to output."""
     return list(run.reads("layers", "gradient", epoch=0).values())
 
 

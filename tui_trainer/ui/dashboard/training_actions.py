@@ -16,7 +16,10 @@ from tui_trainer.ui.forms.parse_number import parse_clip, parse_epochs, parse_ra
 
 # Each dialog is imported when it is opened: the first frame does not wait for any of them.
 
-SCHEDULERS = {kind: cls for kind, cls in choices(AnyScheduler).items() if issubclass(cls, Scheduler)}
+SCHEDULERS = {
+    kind: cls for kind, cls in choices(AnyScheduler).items() if issubclass(cls, Scheduler) and kind != "import"
+}
+"""All but the imported one: its code is trusted when the run starts."""
 OPTIMIZERS = {kind: cls for kind, cls in choices(AnyOptimizer).items() if issubclass(cls, Optimizer)}
 
 
