@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from tests.ui.fake_session import (
     FakeSession,
     app_over,
     finished,
+    play,
     press,
     running,
     screen_text,
@@ -28,18 +30,20 @@ from tui_trainer.ui.settings import Settings
 Pressed = tuple[str, ...]
 
 
-async def pressed(session: FakeSession, *keys: str, **options: Any) -> str:
+def pressed(session: FakeSession, *keys: str, **options: Any) -> str:
     """Press keys in the dashboard of a session, and return the message in the footer."""
     seen: list[str] = []
 
     app = app_over(session, **options)
 
-    async with show(app) as pilot:
+    async def script(pilot: Pilot[Any]) -> None:
         for key in keys:
             await press(pilot, key)
         await settle(pilot)
         dashboard = app.dashboard
         seen.append(dashboard.query_one(Footer).message if dashboard is not None else "")
+
+    play(app, script)
     return seen[0]
 
 
@@ -145,24 +149,26 @@ def test_a_field_out_of_bounds_is_not_sent() -> None:
 STEERING = [action.id for action in ACTIONS if "steer" in action.needs and action.id != "steer_all"]
 
 
-async def refusals(session: FakeSession, **options: Any) -> set[str]:
+def refusals(session: FakeSession, **options: Any) -> set[str]:
     """Return the messages after each key that steers."""
     said: set[str] = set()
 
     app = app_over(session, **options)
 
-    async with show(app) as pilot:
+    async def script(pilot: Pilot[Any]) -> None:
         for action in ACTIONS:
             if action.id in STEERING:
                 await press(pilot, action.keys[0])
                 assert app.dashboard is not None
                 said.add(app.dashboard.query_one(Footer).message)
+
+    play(app, script)
     assert session.sent == []
     return said
 
 
 def test_a_read_only_screen_says_so_and_sends_nothing() -> None:
-    assert refusals(running(), read_only=True) == {"read only: this screen looks and does not steer"}
+    assert refusals(running(), read_only=True) == {"read only: this screen sends no commands"}
 
 
 def test_a_run_that_is_over_is_not_steered() -> None:

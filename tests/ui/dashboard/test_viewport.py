@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from textual.pilot import Pilot
 
 from tests.ui.fake_session import (
     EPOCHS,
     STEPS,
     FakeSession,
     app_over,
+    play,
     press,
     running,
     screen_text,
@@ -227,11 +231,13 @@ async def test_bars_are_drawn_over_time_one_group_after_the_other() -> None:
         assert "layers: grad over time" in screen_text(app), "in its place among the charts it is the same"
 
 
-async def said(session: FakeSession, key: str) -> str:
+def said(session: FakeSession, key: str) -> str:
     lines: list[str] = []
     app = app_over(session)
 
-    async with show(app) as pilot:
+    async def script(pilot: Pilot[Any]) -> None:
         await press(pilot, key)
         lines.append(screen_text(app).splitlines()[-1])
+
+    play(app, script)
     return lines[-1]
