@@ -184,7 +184,7 @@ def test_an_unavailable_action_shows_the_reason() -> None:
     assert pressed(running(), "right_square_bracket") == "no intervention yet"
     assert pressed(running(), "tab") == "there is only one run"
     assert pressed(FakeSession(), "space") == "the run is still starting"
-    assert pressed(running(kind="in-process"), "d").startswith("the run lives in this very process")
+    assert pressed(running(kind="in-process"), "d").startswith("the run trains in this process")
     assert pressed(running(kind="replay", can_steer=False), "space").startswith("this run cannot be steered")
 
 
