@@ -118,7 +118,7 @@ def test_a_card_compares_before_with_after() -> None:
     assert after is not None
     assert before > after
     text = card(run, Mark(step=100, letter="l", text="learning rate 0.1, was 0.2", by="ann@host"), 80).plain
-    for words in ("learning rate 0.1, was 0.2", "step 100, epoch 2.0", "ann@host", "train_loss", "→"):
+    for words in ("learning rate 0.1, was 0.2", "step 100, epoch 2.0", "ann@host", "train loss", "→"):
         assert words in text
 
 
