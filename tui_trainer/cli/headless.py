@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
-import sys
 import threading
 from pathlib import Path
 
+from tui_trainer.cli.crash_watch import crash_watch
 from tui_trainer.errors import UserError
 from tui_trainer.host.log_capture import LogCapture
 from tui_trainer.host.spec import HostSpec
@@ -85,23 +86,32 @@ def train(spec: HostSpec) -> int:
 
     Standard output carries our lines alone; what the process prints itself goes to host.log, and from there into them.
     """
+    early = Path(spec.socket).with_suffix(".log")
+    with crash_watch((early, Path(spec.runs[0].path) / "host.log")):
+        code, refusal = _train(spec, LogCapture(early))
+    if refusal:
+        raise UserError(refusal) if code == 2 else SystemExit(code)
+    return code
+
+
+def _train(spec: HostSpec, output: LogCapture) -> tuple[int, str]:
+    """Train with standard output and standard error captured. Returns the exit code, and why nothing was trained."""
     own = os.dup(1)
     saved = os.dup(2)
-    output = LogCapture(Path(spec.socket).with_suffix(".log"))
     output.capture()
+    traced = faulthandler.is_enabled()
+    faulthandler.enable()
     try:
-        code, refusal = _serve(spec, output, own)
+        return _serve(spec, output, own)
     finally:
+        if not traced:
+            faulthandler.disable()
         output.discard_if_early(Path(spec.socket).parent)
-        sys.stdout.flush()
-        sys.stderr.flush()
+        output.release()
         os.dup2(own, 1)
         os.dup2(saved, 2)
         os.close(own)
         os.close(saved)
-    if refusal:
-        raise UserError(refusal) if code == 2 else SystemExit(code)
-    return code
 
 
 def _serve(spec: HostSpec, output: LogCapture, descriptor: int) -> tuple[int, str]:

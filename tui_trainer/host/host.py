@@ -138,6 +138,7 @@ class Host:
 
     def _shut_down(self) -> None:
         deadline = monotonic() + SHUTDOWN_SECONDS
+        self._publish_output(last=True)
         self._serve_once(0)
         while self._server is not None and not self._server.idle and monotonic() < deadline:
             self._serve_once(0.05)
@@ -159,8 +160,10 @@ class Host:
         with contextlib.suppress(OSError):
             os.read(self._reader, 1 << 16)
 
-    def _publish_output(self) -> None:
-        lines = self._output.lines() if self._output is not None else []
+    def _publish_output(self, *, last: bool = False) -> None:
+        if self._output is None:
+            return
+        lines = self._output.last_lines() if last else self._output.lines()
         if lines:
             for run in self.spec.runs[:1]:
                 self.bus.publish(run.name, ev.Logged(lines=lines))
@@ -220,6 +223,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     code = host.serve()
+    output.release()
     output.discard_if_early(Path(spec.socket).parent)
     return code
 
@@ -227,5 +231,7 @@ def main() -> int:
 if __name__ == "__main__":
     # Not sys.exit: an abandoned worker may still be importing torch, and interpreter shutdown would crash it.
     code = main()
-    sys.stdout.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
     os._exit(code)

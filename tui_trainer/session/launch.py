@@ -43,7 +43,8 @@ class Launched:
         """Return why the process ended, in one line."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(0.5)  # its socket closes a moment before the process ends
-        logs = (Path(self.folders[0]) / "host.log", self.socket.with_suffix(".log"))
+        # Before it opens the run directory it prints beside its socket; an older host.log is not of this host then.
+        logs = (self.socket.with_suffix(".log"), Path(self.folders[0]) / "host.log")
         return exit_reason(self.process.returncode, self.memory_kills, logs)
 
     def session(self, *, can_steer: bool = True) -> ClientSession:
