@@ -10,7 +10,7 @@ from pathlib import Path
 from tui_trainer.cli.crash_watch import crash_watch
 from tui_trainer.errors import UserError
 from tui_trainer.host.log_capture import LogCapture
-from tui_trainer.host.spec import HostSpec
+from tui_trainer.host.spec import HostSpec, early_log
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.describe import describe, epoch_line
 from tui_trainer.state.run_state import RunState
@@ -86,7 +86,7 @@ def train(spec: HostSpec) -> int:
 
     Standard output carries our lines alone; what the process prints itself goes to host.log, and from there into them.
     """
-    early = Path(spec.socket).with_suffix(".log")
+    early = early_log(spec)
     with crash_watch((early, Path(spec.runs[0].path) / "host.log")):
         code, refusal = _train(spec, LogCapture(early))
     if refusal:
@@ -106,7 +106,7 @@ def _train(spec: HostSpec, output: LogCapture) -> tuple[int, str]:
     finally:
         if not traced:
             faulthandler.disable()
-        output.discard_if_early(Path(spec.socket).parent)
+        output.discard_if_early(early_log(spec).parent)
         output.release()
         os.dup2(own, 1)
         os.dup2(saved, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import time
@@ -14,16 +15,19 @@ LARGEST = 1 << 20
 """Bytes after which the file is begun anew."""
 
 
-def log_path() -> Path:
-    """The file for tracebacks of the screen."""
-    return platformdirs.user_log_path("tui-trainer") / "screen.log"
+def log_paths() -> list[Path]:
+    """Return the files for tracebacks of the screen, the preferred one first; a user may have no home."""
+    paths = [Path(tempfile.gettempdir()) / f"tui-trainer-screen-{os.getuid()}.log"]
+    with contextlib.suppress(RuntimeError, KeyError):
+        paths.insert(0, platformdirs.user_log_path("tui-trainer") / "screen.log")
+    return paths
 
 
 def record(error: BaseException) -> str:
     """Append the traceback to the log; the path of it, or where it could not be written, why."""
     text = "".join(traceback.format_exception(error))
     entry = f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} pid {os.getpid()}\n{text}\n"
-    for path in (log_path(), Path(tempfile.gettempdir()) / f"tui-trainer-screen-{os.getuid()}.log"):
+    for path in log_paths():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             fresh = path.exists() and path.stat().st_size > LARGEST

@@ -92,9 +92,12 @@ def _known_and_distinct(keys: Mapping[str, str], source: str) -> None:
             raise UserError(f"{source}: keys: the key {key_sign(key)!r} is given to {' and '.join(names)}")
 
 
-def settings_path() -> Path:
-    """Where the settings are read from. The file need not exist."""
-    return platformdirs.user_config_path("tui-trainer") / "settings.toml"
+def settings_path() -> Path | None:
+    """Return the file that the settings are read from, None for a user without a home. The file need not exist."""
+    try:
+        return platformdirs.user_config_path("tui-trainer") / "settings.toml"
+    except (RuntimeError, KeyError):  # neither HOME nor an entry in the password file
+        return None
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -104,6 +107,8 @@ def load_settings(path: Path | None = None) -> Settings:
         UserError: the file cannot be read or holds something that is not a setting; the message names file and key.
     """
     path = path or settings_path()
+    if path is None:
+        return Settings()
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
