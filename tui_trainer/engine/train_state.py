@@ -116,8 +116,13 @@ class TrainState:
 
     @property
     def broken(self) -> bool:
-        """Whether a loss that is not finite ended the run."""
+        """Whether a loss or weights that are not finite ended the run."""
         return self.ending is not None and self.ending.reason == "not-finite"
+
+    @property
+    def detail(self) -> str:
+        """The end of the run in words, empty while none is planned."""
+        return self.ending.detail if self.ending is not None else ""
 
     @property
     def stops_now(self) -> bool:

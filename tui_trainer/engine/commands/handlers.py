@@ -24,6 +24,7 @@ from tui_trainer.engine.checkpointing.snapshot import (
 from tui_trainer.engine.checkpointing.state_tree import copied
 from tui_trainer.engine.commands.undo import forget, remember, undo
 from tui_trainer.engine.events.event_stream import EventStream
+from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.events.run_events import publish_metrics, publish_schedule, publish_status
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.closure import check_closure_settings
@@ -40,7 +41,13 @@ class Refusal(Exception):
 
 
 def apply_command(state: TrainState, services: TrainingServices, command: cmd.AnyCommand) -> None:
-    """Apply a command now; the event that it causes, or `Refused`, is its answer."""
+    """Apply a command now; the event that it causes, or `Refused`, is its answer.
+
+    In a run that broke, only a save that asks for it and a note are applied: nothing may take the place of the reason.
+    """
+    if state.broken and not isinstance(command, cmd.SaveCheckpoint | cmd.Note):
+        reject(services.events, state.step, command, f"the run is ending: {state.detail}")
+        return
     remembered = remember(state, services, command)
     try:
         HANDLERS[type(command)](state, services, command)
@@ -200,12 +207,14 @@ def evaluate(state: TrainState, services: TrainingServices, command: cmd.Evaluat
 
 
 def save_checkpoint(state: TrainState, services: TrainingServices, command: cmd.SaveCheckpoint) -> None:
-    """Save the run now, under its own name."""
+    """Save the run now, under its own name; one that is no longer finite only if the command asks for it."""
     if services.checkpointer is None:
         raise Refusal("this run has no directory to save to")
     name = command.name or f"step-{state.step}"
     if is_reserved(name):
         raise Refusal(f"{name!r} is a reserved checkpoint name")
+    if check_weights(state, services) and not command.broken:
+        raise Refusal(f"the run is no longer finite ({state.detail}): to save it as it is, send broken=true")
     tree = state_dict(state, services)
     if not services.checkpointer.save(name, tree, step=state.step, epoch=state.epoch, cause=command):
         raise Refusal(f"checkpoint {name} could not be written")
@@ -228,6 +237,8 @@ def roll_back(state: TrainState, services: TrainingServices, command: cmd.RollBa
     try:
         epoch, saved_at = int(tree["epoch"]), int(tree["step"])
         load_model_state_dict(state, services, tree)
+        if services.finite_check.first_broken(services.optimizer.torch_optimizer) is not None:
+            raise ValueError("its weights are not finite")
     except INCOMPATIBLE_STATE as error:  # the file may be any file that a user put there
         load_model_state_dict(state, services, before)
         raise Refusal(f"checkpoint {command.to} does not fit this run: {in_one_line(error)}") from None
