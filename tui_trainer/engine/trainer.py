@@ -218,7 +218,7 @@ class Trainer:
         A replay of a run that was resumed after its end does the same: its script continues at that step.
         """
         state = self.state
-        if state.epoch < state.epochs and state.ending is None:
+        if state.epoch < state.epochs and not state.stops_now:
             return True
         scripted = bool(state.script) and state.script[0][0] <= state.step
         if state.broken or not (scripted or (self.commands.waiting and state.ending is None)):
@@ -230,7 +230,7 @@ class Trainer:
         state.rewound = False
         if state.ending is None and state.epoch >= state.epochs:
             state.ending = ending
-        return state.ending is None and state.epoch < state.epochs
+        return state.epoch < state.epochs and not state.stops_now
 
     def _apply_commands(self) -> Iterator[bool]:
         """Apply the commands that wait, and stay here while paused."""
@@ -241,7 +241,7 @@ class Trainer:
                 flush(state, self.services)
                 apply_command(state, self.services, command)
             # After an undo, paused or not, the batches of the epoch have to be begun again.
-            if state.rewound or state.ending is not None or not state.paused:
+            if state.rewound or state.stops_now or not state.paused:
                 return
             if state.steps_allowed > 0:
                 state.steps_allowed -= 1

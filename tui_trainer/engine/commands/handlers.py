@@ -29,7 +29,7 @@ from tui_trainer.engine.events.run_events import publish_metrics, publish_schedu
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.schedule import apply_schedule
-from tui_trainer.engine.train_state import Ending, TrainState
+from tui_trainer.engine.train_state import TrainState, ending_of
 from tui_trainer.errors import UserError
 from tui_trainer.optim.imported_scheduler import sampled_plan
 from tui_trainer.protocol import commands as cmd
@@ -64,7 +64,8 @@ def reject(events: EventStream, step: int, command: cmd.AnyCommand, reason: str)
 
 def pause(state: TrainState, services: TrainingServices, command: cmd.Pause) -> None:
     """Wait between two batches."""
-    if state.paused:
+    _refuse_at_the_end(state)
+    if state.paused and not state.steps_allowed:
         raise Refusal("already paused")
     state.paused, state.steps_allowed = True, 0
     publish_status(state, services, "paused", cause=command)
@@ -74,12 +75,14 @@ def resume(state: TrainState, services: TrainingServices, command: cmd.Resume) -
     """Continue after a pause."""
     if not state.paused:
         raise Refusal("not paused")
-    state.paused = False
-    publish_status(state, services, "running", cause=command)
+    state.paused, state.steps_allowed = False, 0
+    status = "running" if state.ending is None else "stopping"
+    publish_status(state, services, status, cause=command)
 
 
 def step_once(state: TrainState, services: TrainingServices, command: cmd.StepOnce) -> None:
     """Train a few batches, then wait again; a running training is paused first."""
+    _refuse_at_the_end(state)
     state.paused = True
     state.steps_allowed += command.count
     detail = f"{command.count} more step{'s' if command.count > 1 else ''}"
@@ -88,17 +91,10 @@ def step_once(state: TrainState, services: TrainingServices, command: cmd.StepOn
 
 def stop(state: TrainState, services: TrainingServices, command: cmd.Stop) -> None:
     """End after this batch, or after this epoch."""
-    when = "after this batch" if command.when == "batch" else f"at the end of epoch {state.epoch + 1}"
+    state.ending = ending = ending_of(state, command)
+    when = "after this batch" if ending.when == "batch" else f"at the end of epoch {state.epoch + 1}"
     best = ", with the best weights" if command.restore_best else ""
-    state.paused = False
-    by = f" by {command.by}" if command.by else ""
-    state.ending = Ending(
-        command.reason,
-        f"{command.reason}{by} in epoch {state.epoch + 1}",
-        when=command.when,
-        restore_best=command.restore_best,
-        cause=command,
-    )
+    state.paused, state.steps_allowed = False, 0
     state.exit_code = 130 if command.by == "SIGINT" else 0
     publish_status(state, services, "stopping", when + best, command)
 
@@ -261,6 +257,14 @@ def undo_last(state: TrainState, services: TrainingServices, command: cmd.Undo) 
 def note(state: TrainState, services: TrainingServices, command: cmd.Note) -> None:
     """Write a note into the journal."""
     services.events.publish(ev.Noted(text=command.text, step=state.step, cause=command))
+
+
+def _refuse_at_the_end(state: TrainState) -> None:
+    """Refuse to wait for a batch that will not come."""
+    if state.stops_now:
+        raise Refusal("the run is stopping")
+    if state.epoch >= state.epochs:
+        raise Refusal("all epochs are trained: make the run longer first")
 
 
 Handler = Callable[[TrainState, TrainingServices, Any], None]
