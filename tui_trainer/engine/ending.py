@@ -7,7 +7,7 @@ import torch
 from tui_trainer.engine.checkpointing.save import save_best, save_run
 from tui_trainer.engine.checkpointing.snapshot import load_model_state_dict
 from tui_trainer.engine.events.error_text import describe_error
-from tui_trainer.engine.events.flush import flush
+from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.events.run_events import publish_metrics, run_finished
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.train_state import Ending, StateTree, TrainState
@@ -16,10 +16,10 @@ from tui_trainer.protocol import events as ev
 
 def finish(state: TrainState, services: TrainingServices) -> None:
     """Validate if batches came after the last validation, restore the best weights if requested, save, and say why."""
-    flush(state, services)
+    check_weights(state, services)
     state.finishing = True
     if state.broken:
-        # Weights after a loss that is not finite are not saved: `last` stays as it was.
+        # Weights that are not finite are not saved: `last` stays as it was.
         save_best(state, services)
     else:
         services.pictures.end()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from tui_trainer.components.schedulers.builtin import Plateau
@@ -43,6 +45,8 @@ def end_epoch(state: TrainState, services: TrainingServices) -> None:
     if state.ending is None and early_stopper.out_of_patience:
         restore = early_stopper.stopping.restore_best
         state.ending = Ending("early-stopped", early_stopper.out_of_patience, restore_best=restore)
+    elif state.ending is not None:
+        state.ending = replace(state.ending, when="batch")  # the end of the epoch that a stop waited for
     if state.ending is None and epoch_save_is_due(state, services):
         save_run(state, services)
 

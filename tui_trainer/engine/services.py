@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.diagnosis.monitor import DiagnosisMonitor
@@ -12,6 +12,7 @@ from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
 from tui_trainer.engine.evaluation.metrics import Metric
 from tui_trainer.engine.events.event_stream import EventStream
+from tui_trainer.engine.monitoring.finiteness import FiniteCheck
 from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.monitoring.step_probe import StepProber
@@ -42,6 +43,7 @@ class TrainingServices:
         diagnosis: finds problems in the events.
         validate: measures the validation split; returns None where a second stop request cut it short.
         checkpointer: writes checkpoints; None for a run without a directory.
+        finite_check: finds weights that broke; made with the services, before the first step.
     """
 
     run_name: str
@@ -61,6 +63,10 @@ class TrainingServices:
     diagnosis: DiagnosisMonitor
     validate: Callable[[], Metrics | None]
     checkpointer: Checkpointer | None = None
+    finite_check: FiniteCheck = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.finite_check = FiniteCheck(self.setup.model)
 
     @property
     def steps_per_epoch(self) -> int:

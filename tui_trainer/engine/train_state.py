@@ -13,7 +13,7 @@ from typing import Any, Literal
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.engine.monitoring.timer import Timer
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import AnyCommand
+from tui_trainer.protocol.commands import AnyCommand, Stop
 
 Metrics = dict[str, float | None]
 """Measurements by name; None where a value is not finite."""
@@ -116,8 +116,13 @@ class TrainState:
 
     @property
     def broken(self) -> bool:
-        """Whether a loss that is not finite ended the run."""
+        """Whether a loss or weights that are not finite ended the run."""
         return self.ending is not None and self.ending.reason == "not-finite"
+
+    @property
+    def detail(self) -> str:
+        """The end of the run in words, empty while none is planned."""
+        return self.ending.detail if self.ending is not None else ""
 
     @property
     def stops_now(self) -> bool:
@@ -133,3 +138,16 @@ class TrainState:
         """Apply these commands at these steps, as if they were sent there."""
         self.script = list(script)
         self.next_scripted_step = self.script[0][0] if self.script else -1
+
+
+def ending_of(state: TrainState, stop: Stop) -> Ending:
+    """Return the end that a stop plans; after the last epoch there is no end of an epoch to wait for."""
+    trained = state.epoch >= state.epochs
+    by = f" by {stop.by}" if stop.by else ""
+    return Ending(
+        stop.reason,
+        f"{stop.reason}{by} in epoch {state.epochs if trained else state.epoch + 1}",
+        when="batch" if trained else stop.when,
+        restore_best=stop.restore_best,
+        cause=stop,
+    )

@@ -32,7 +32,7 @@ from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
 from tui_trainer.engine.evaluation.evaluate import validate
 from tui_trainer.engine.evaluation.metrics import metric_for
 from tui_trainer.engine.events.event_stream import EventStream
-from tui_trainer.engine.events.flush import flush
+from tui_trainer.engine.events.flush import check_weights, flush
 from tui_trainer.engine.events.run_events import publish_schedule, publish_status, run_started
 from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
 from tui_trainer.engine.monitoring.recorder import Recorder
@@ -180,8 +180,8 @@ class Trainer:
             if not self._record(loss, len(inputs)):
                 return
             yield True
-        # The metrics of the epoch are complete only with its last losses.
-        flush(state, services)
+        # The metrics of the epoch are complete only with its last losses, and weights that broke have none.
+        check_weights(state, services)
 
     def _record(self, loss: Tensor, samples: int) -> bool:
         """Record the step just taken, and save if due. Returns False if the loss ended the run."""
@@ -195,6 +195,8 @@ class Trainer:
                 return False
             if state.position < services.steps_per_epoch and save_is_due(state, services):
                 save_run(state, services)
+                if state.broken:
+                    return False
         if self._paced:
             self._wait_for_next_step()
         return True
@@ -216,7 +218,7 @@ class Trainer:
         A replay of a run that was resumed after its end does the same: its script continues at that step.
         """
         state = self.state
-        if state.epoch < state.epochs and state.ending is None:
+        if state.epoch < state.epochs and not state.stops_now:
             return True
         scripted = bool(state.script) and state.script[0][0] <= state.step
         if state.broken or not (scripted or (self.commands.waiting and state.ending is None)):
@@ -228,7 +230,7 @@ class Trainer:
         state.rewound = False
         if state.ending is None and state.epoch >= state.epochs:
             state.ending = ending
-        return state.ending is None and state.epoch < state.epochs
+        return state.epoch < state.epochs and not state.stops_now
 
     def _apply_commands(self) -> Iterator[bool]:
         """Apply the commands that wait, and stay here while paused."""
@@ -239,12 +241,13 @@ class Trainer:
                 flush(state, self.services)
                 apply_command(state, self.services, command)
             # After an undo, paused or not, the batches of the epoch have to be begun again.
-            if state.rewound or state.ending is not None or not state.paused:
+            if state.rewound or state.stops_now or not state.paused:
                 return
             if state.steps_allowed > 0:
                 state.steps_allowed -= 1
                 return
-            flush(state, self.services)
+            if flush(state, self.services):
+                return
             state.timer.stop()
             yield False
             state.timer.start()

@@ -5,18 +5,22 @@ from __future__ import annotations
 from time import perf_counter
 
 from tui_trainer.engine.checkpointing.snapshot import state_dict
-from tui_trainer.engine.events.flush import flush
+from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.train_state import TrainState
 
 
 def save_run(state: TrainState, services: TrainingServices) -> None:
-    """Save the run as it is, and its best epoch if that is not on disk yet. Does nothing without a run directory."""
+    """Save the run as it is, and its best epoch if that is not on disk yet. Does nothing without a run directory.
+
+    A run that is no longer finite is not saved: it ends, and the checkpoint before it stays.
+    """
     checkpointer = services.checkpointer
     if checkpointer is None:
         return
     began = perf_counter()
-    flush(state, services)
+    if check_weights(state, services):
+        return
     tree = state_dict(state, services) | {"journal": checkpointer.mark_journal()}
     best = services.early_stopper.best
     new_best = None if state.best_is_saved and checkpointer.has_best else state.best_weights

@@ -11,8 +11,8 @@ from tui_trainer.engine.checkpointing.state_tree import copied, size_of
 from tui_trainer.engine.events.flush import flush
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.schedule import apply_schedule
-from tui_trainer.engine.train_state import Snapshot, StateTree, TrainState
-from tui_trainer.protocol.commands import COMMANDS
+from tui_trainer.engine.train_state import Snapshot, StateTree, TrainState, ending_of
+from tui_trainer.protocol.commands import COMMANDS, Stop
 
 INCOMPATIBLE_STATE = (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, AttributeError)
 """Errors that loading a tree of another model, optimizer or version raises."""
@@ -74,7 +74,9 @@ def state_dict(state: TrainState, services: TrainingServices) -> StateTree:
             "metric": services.metric.state_dict(),
             "extra_evaluations": services.optimality.extra,
             "diagnosis": services.diagnosis.dump(),
-            "paused": state.paused,
+            # A pause ends with the run: one that is made longer later would wait for a command that nobody owes it.
+            "paused": state.paused and not state.finishing,
+            "steps_allowed": state.steps_allowed if state.paused and not state.finishing else 0,
             "pending": [command.model_dump(mode="json") for command in pending],
             "script": [[step, command.model_dump(mode="json")] for step, command in state.script],
             "stop_at_epoch_end": stop_at_epoch_end.model_dump(mode="json") if stop_at_epoch_end is not None else None,
@@ -114,9 +116,14 @@ def load_state_dict(state: TrainState, services: TrainingServices, tree: StateTr
         return
     if "diagnosis" in progress:
         services.diagnosis.load(progress["diagnosis"])
-    state.paused = bool(progress["paused"])
+    state.paused, state.steps_allowed = bool(progress["paused"]), int(progress.get("steps_allowed", 0))
     state.follow([(int(step), COMMANDS.validate_python(command)) for step, command in progress.get("script", [])])
-    for command in [*progress["pending"], *filter(None, [progress["stop_at_epoch_end"]])]:
+    stop = COMMANDS.validate_python(planned) if (planned := progress["stop_at_epoch_end"]) is not None else None
+    if isinstance(stop, Stop) and state.paused:
+        state.ending = ending_of(state, stop)  # the command would end the pause that came after it
+    elif stop is not None:
+        services.commands.put(stop)
+    for command in progress["pending"]:
         services.commands.put(COMMANDS.validate_python(command))
 
 

@@ -24,11 +24,12 @@ from tui_trainer.engine.checkpointing.snapshot import (
 from tui_trainer.engine.checkpointing.state_tree import copied
 from tui_trainer.engine.commands.undo import forget, remember, undo
 from tui_trainer.engine.events.event_stream import EventStream
+from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.events.run_events import publish_metrics, publish_schedule, publish_status
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.schedule import apply_schedule
-from tui_trainer.engine.train_state import Ending, TrainState
+from tui_trainer.engine.train_state import TrainState, ending_of
 from tui_trainer.errors import UserError
 from tui_trainer.optim.imported_scheduler import sampled_plan
 from tui_trainer.protocol import commands as cmd
@@ -40,7 +41,13 @@ class Refusal(Exception):
 
 
 def apply_command(state: TrainState, services: TrainingServices, command: cmd.AnyCommand) -> None:
-    """Apply a command now; the event that it causes, or `Refused`, is its answer."""
+    """Apply a command now; the event that it causes, or `Refused`, is its answer.
+
+    In a run that broke, only a save that asks for it and a note are applied: nothing may take the place of the reason.
+    """
+    if state.broken and not isinstance(command, cmd.SaveCheckpoint | cmd.Note):
+        reject(services.events, state.step, command, f"the run is ending: {state.detail}")
+        return
     remembered = remember(state, services, command)
     try:
         HANDLERS[type(command)](state, services, command)
@@ -57,7 +64,8 @@ def reject(events: EventStream, step: int, command: cmd.AnyCommand, reason: str)
 
 def pause(state: TrainState, services: TrainingServices, command: cmd.Pause) -> None:
     """Wait between two batches."""
-    if state.paused:
+    _refuse_at_the_end(state)
+    if state.paused and not state.steps_allowed:
         raise Refusal("already paused")
     state.paused, state.steps_allowed = True, 0
     publish_status(state, services, "paused", cause=command)
@@ -67,12 +75,14 @@ def resume(state: TrainState, services: TrainingServices, command: cmd.Resume) -
     """Continue after a pause."""
     if not state.paused:
         raise Refusal("not paused")
-    state.paused = False
-    publish_status(state, services, "running", cause=command)
+    state.paused, state.steps_allowed = False, 0
+    status = "running" if state.ending is None else "stopping"
+    publish_status(state, services, status, cause=command)
 
 
 def step_once(state: TrainState, services: TrainingServices, command: cmd.StepOnce) -> None:
     """Train a few batches, then wait again; a running training is paused first."""
+    _refuse_at_the_end(state)
     state.paused = True
     state.steps_allowed += command.count
     detail = f"{command.count} more step{'s' if command.count > 1 else ''}"
@@ -81,17 +91,10 @@ def step_once(state: TrainState, services: TrainingServices, command: cmd.StepOn
 
 def stop(state: TrainState, services: TrainingServices, command: cmd.Stop) -> None:
     """End after this batch, or after this epoch."""
-    when = "after this batch" if command.when == "batch" else f"at the end of epoch {state.epoch + 1}"
+    state.ending = ending = ending_of(state, command)
+    when = "after this batch" if ending.when == "batch" else f"at the end of epoch {state.epoch + 1}"
     best = ", with the best weights" if command.restore_best else ""
-    state.paused = False
-    by = f" by {command.by}" if command.by else ""
-    state.ending = Ending(
-        command.reason,
-        f"{command.reason}{by} in epoch {state.epoch + 1}",
-        when=command.when,
-        restore_best=command.restore_best,
-        cause=command,
-    )
+    state.paused, state.steps_allowed = False, 0
     state.exit_code = 130 if command.by == "SIGINT" else 0
     publish_status(state, services, "stopping", when + best, command)
 
@@ -200,12 +203,14 @@ def evaluate(state: TrainState, services: TrainingServices, command: cmd.Evaluat
 
 
 def save_checkpoint(state: TrainState, services: TrainingServices, command: cmd.SaveCheckpoint) -> None:
-    """Save the run now, under its own name."""
+    """Save the run now, under its own name; one that is no longer finite only if the command asks for it."""
     if services.checkpointer is None:
         raise Refusal("this run has no directory to save to")
     name = command.name or f"step-{state.step}"
     if is_reserved(name):
         raise Refusal(f"{name!r} is a reserved checkpoint name")
+    if check_weights(state, services) and not command.broken:
+        raise Refusal(f"the run is no longer finite ({state.detail}): to save it as it is, send broken=true")
     tree = state_dict(state, services)
     if not services.checkpointer.save(name, tree, step=state.step, epoch=state.epoch, cause=command):
         raise Refusal(f"checkpoint {name} could not be written")
@@ -228,6 +233,8 @@ def roll_back(state: TrainState, services: TrainingServices, command: cmd.RollBa
     try:
         epoch, saved_at = int(tree["epoch"]), int(tree["step"])
         load_model_state_dict(state, services, tree)
+        if services.finite_check.first_broken(services.optimizer.torch_optimizer) is not None:
+            raise ValueError("its weights are not finite")
     except INCOMPATIBLE_STATE as error:  # the file may be any file that a user put there
         load_model_state_dict(state, services, before)
         raise Refusal(f"checkpoint {command.to} does not fit this run: {in_one_line(error)}") from None
@@ -250,6 +257,14 @@ def undo_last(state: TrainState, services: TrainingServices, command: cmd.Undo) 
 def note(state: TrainState, services: TrainingServices, command: cmd.Note) -> None:
     """Write a note into the journal."""
     services.events.publish(ev.Noted(text=command.text, step=state.step, cause=command))
+
+
+def _refuse_at_the_end(state: TrainState) -> None:
+    """Refuse to wait for a batch that will not come."""
+    if state.stops_now:
+        raise Refusal("the run is stopping")
+    if state.epoch >= state.epochs:
+        raise Refusal("all epochs are trained: make the run longer first")
 
 
 Handler = Callable[[TrainState, TrainingServices, Any], None]

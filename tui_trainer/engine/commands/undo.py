@@ -39,7 +39,7 @@ def undo(state: TrainState, services: TrainingServices, command: cmd.Undo) -> No
     entry = state.undo_stack.pop()
     if entry.snapshot is None:
         state.ending = entry.ending
-        status = "running" if entry.ending is None else "stopping"
+        status = "paused" if state.paused else "running" if entry.ending is None else "stopping"
         publish_status(state, services, status, "the stop was undone", command)
         return
     from_step = state.step

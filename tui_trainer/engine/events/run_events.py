@@ -6,6 +6,8 @@ import math
 import os
 import socket
 
+from torch import Tensor
+
 from tui_trainer.engine.evaluation.baselines import baseline_losses
 from tui_trainer.engine.monitoring.recorder import columns
 from tui_trainer.engine.services import TrainingServices
@@ -141,3 +143,9 @@ def describe_broken_loss(step: int, kind: str, before: list[float]) -> str:
     name = "NaN" if kind == "nan" else "infinite"
     trend = f"; the last finite losses were {', '.join(f'{loss:.4g}' for loss in before[-5:])}" if before else ""
     return f"the loss became {name} at step {step}{trend}"
+
+
+def describe_broken_tensor(step: int, name: str, tensor: Tensor) -> str:
+    """Return in words that numbers which would be saved are no longer finite, and what to do next."""
+    kind = "NaN" if bool(tensor.isnan().any()) else "infinite"
+    return f"{name} became {kind} by step {step}, and nothing of it was saved: resume from the checkpoint before it"

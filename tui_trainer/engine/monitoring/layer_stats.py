@@ -106,6 +106,11 @@ def norm_of(gradients: list[Tensor]) -> Tensor:
     return torch.nn.utils.get_total_norm([_dense(gradient) for gradient in gradients])
 
 
+def largest_of(gradients: list[Tensor]) -> Tensor:
+    """Return the largest magnitude of all gradients, dense or sparse, on their device; NaN if one is NaN."""
+    return torch.nn.utils.get_total_norm([_dense(gradient) for gradient in gradients], torch.inf)
+
+
 def gradients_of(parameters: tuple[nn.Parameter, ...] | list[nn.Parameter]) -> list[Tensor]:
     """Return the gradients of the parameters that have one."""
     return [parameter.grad for parameter in parameters if parameter.grad is not None]

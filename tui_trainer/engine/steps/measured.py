@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from tui_trainer.engine.monitoring import layer_stats
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.autograd import AutogradStep
 from tui_trainer.engine.steps.base import StepFunction
+from tui_trainer.engine.steps.clipping import clip_gradients
 from tui_trainer.engine.steps.closure import ClosureStep
 from tui_trainer.engine.train_state import TrainState
 
@@ -77,9 +77,11 @@ class MeasuredStep:
                 self._probe.before_step()
         clip = self._state.clip
         if clip or self._state.step % self._norm_every == 0:
-            norm = layer_stats.norm_of(layer_stats.gradients_of(self._parameters))
-            if clip:
-                torch.nn.utils.clip_grads_with_norm_(self._parameters, clip, norm)
+            norm = (
+                clip_gradients(self._parameters, clip)
+                if clip
+                else layer_stats.norm_of(layer_stats.gradients_of(self._parameters))
+            )
             self._recorder.add_norm(self._state.step + 1, norm)
         if self._keeps_gradients:
             self._first_gradients = [p.grad.clone() if p.grad is not None else None for p in self._parameters]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.engine.checkpointing.state_tree import copied
@@ -59,5 +60,24 @@ class OptimizerHandle:
         return self.torch_optimizer.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Load a copy of what `state_dict` returned."""
+        """Load a copy of what `state_dict` returned, each tensor in the type it had.
+
+        torch loads every tensor but `step` in the type of its parameter, also those that an optimizer keeps in another.
+        """
         self.torch_optimizer.load_state_dict(copied(state))
+        _restore_types(self.torch_optimizer.state_dict(), state)
+
+
+def _restore_types(live: Any, saved: Any) -> None:
+    """Replace in nested dicts and lists the tensors that were loaded in another type than they were saved in."""
+    if isinstance(live, dict) and isinstance(saved, dict):
+        pairs = [(key, live[key], saved[key]) for key in live if key in saved]
+    elif isinstance(live, list) and isinstance(saved, list):
+        pairs = [(index, *both) for index, both in enumerate(zip(live, saved, strict=False))]
+    else:
+        return
+    for key, now, before in pairs:
+        if not (isinstance(now, Tensor) and isinstance(before, Tensor)):
+            _restore_types(now, before)
+        elif now.dtype != before.dtype:
+            live[key] = before.detach().to(now.device, copy=True)
