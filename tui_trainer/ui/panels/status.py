@@ -67,8 +67,13 @@ def throughput_text(state: RunState) -> str:
 
 def time_left_text(state: RunState) -> str:
     """Return the remaining time, empty if it is unknown or the run is not running."""
+    if state.status not in ("running", "stopping"):
+        return ""
     remaining = state.seconds_left()
-    return f"{duration(remaining)} left" if remaining is not None and state.status in ("running", "stopping") else ""
+    if remaining is not None:
+        return f"{duration(remaining)} left"
+    remaining = state.seconds_left(roughly=True)
+    return f"about {duration(remaining)} left" if remaining is not None else ""
 
 
 def best_text(state: RunState) -> str:
