@@ -10,6 +10,9 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 
+_SELECTORS = {0xFE0E: None, 0xFE0F: None}
+"""Variation selectors, which are left out: terminals differ about the width of a character before one."""
+
 
 def _visible_sign(match: re.Match[str]) -> str:
     code = ord(match.group())
@@ -22,7 +25,7 @@ def _visible_sign(match: re.Match[str]) -> str:
 
 def visible(text: str) -> str:
     """Return `text` on one line, with a visible sign for every control, bidirectional and zero-width character."""
-    return _UNSAFE.sub(_visible_sign, text)
+    return _UNSAFE.sub(_visible_sign, text if text.isascii() else text.translate(_SELECTORS))
 
 
 def visible_lines(text: str) -> list[str]:
@@ -36,3 +39,47 @@ def number(value: float | None, digits: int = 4) -> str:
     if value is None:
         return "-"
     return f"{value:.{digits}g}"
+
+
+def cell_width(text: str) -> int:
+    """Return the cells that `text` fills on a terminal, as Textual counts them."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # commands without a screen start faster without it
+
+    return cell_len(text)
+
+
+def cut(text: str, width: int, ellipsis: str = "") -> str:
+    """Return `text`, or its beginning and the ellipsis if it fills more than `width` cells."""
+    if cell_width(text) <= width:
+        return text
+    from rich.cells import split_graphemes
+
+    room, end = width - len(ellipsis), 0
+    for _, after, size in split_graphemes(text)[0]:
+        room -= size
+        if room < 0:
+            break
+        end = after
+    return (text[:end] + ellipsis)[: max(width, 0)]
+
+
+def ending(text: str, width: int) -> str:
+    """Return the end of `text` that fills at most `width` cells."""
+    if text.isascii():
+        return text[max(len(text) - width, 0) :]
+    from rich.cells import split_graphemes
+
+    start = len(text)
+    for before, _, size in reversed(split_graphemes(text)[0]):
+        width -= size
+        if width < 0:
+            break
+        start = before
+    return text[start:]
+
+
+def padded(text: str, width: int) -> str:
+    """Return `text` with blanks up to `width` cells; a longer one is returned as it is."""
+    return text + " " * (width - cell_width(text))

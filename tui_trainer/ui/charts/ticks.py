@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from tui_trainer.text import cell_width
 from tui_trainer.ui.charts.model import Tick
 
 _SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
@@ -111,7 +112,7 @@ def horizontal_ticks(
         ticks = linear_ticks(low, high, step, label)
         if not ticks:
             continue
-        longest = max(len(tick.text) for tick in ticks)
+        longest = max(cell_width(tick.text) for tick in ticks)
         if step / (high - low) * columns >= longest + 6 or len(ticks) <= 2:
             return ticks
     return []
