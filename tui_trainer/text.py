@@ -34,11 +34,25 @@ def visible_lines(text: str) -> list[str]:
     return [visible(line.rsplit("\r", 1)[-1]) for line in lines]
 
 
+MAX_WHOLE = 1e15
+"""Whole numbers below it are written with all their digits."""
+
+
 def number(value: float | None, digits: int = 4) -> str:
-    """Format a number with `digits` significant digits and no trailing zeros; `-` for None."""
+    """Format a number with `digits` significant digits and no trailing zeros, a whole one exactly; `-` for None."""
     if value is None:
         return "-"
+    if abs(value) < MAX_WHOLE and value == int(value):
+        return str(int(value))
     return f"{value:.{digits}g}"
+
+
+def exact(value: float) -> str:
+    """Format a number so that reading it gives the same number: 64, 0.1, 1e-05."""
+    if abs(value) < MAX_WHOLE and value == int(value):
+        return str(int(value))
+    text = f"{value:g}"
+    return text if float(text) == value else repr(value)
 
 
 def cell_width(text: str) -> int:

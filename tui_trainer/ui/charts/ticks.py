@@ -28,6 +28,8 @@ def nice(size: float) -> float:
 
 def short(value: float, step: float = 0.0) -> str:
     """Format a number for an axis, exact to `step`: 0.25, 400, 2.5k, 1e-4; to three digits without a step."""
+    if not step and value:
+        value = float(f"{value:.2e}")  # the unit is that of the rounded number
     size = abs(value)
     if size < (step or 1e-300) * 1e-6:
         return "0"

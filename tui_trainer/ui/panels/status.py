@@ -62,7 +62,7 @@ def share_of_epoch(state: RunState) -> tuple[int, int]:
 def throughput_text(state: RunState) -> str:
     """Return the throughput in steps per second, empty if it is unknown."""
     speed = state.steps_per_second()
-    return f"{speed:,.0f} steps/s" if speed >= 20 else f"{speed:.1f} steps/s" if speed else ""
+    return f"{speed:,.0f} steps/s" if round(speed, 1) >= 20 else f"{speed:.1f} steps/s" if speed else ""
 
 
 def time_left_text(state: RunState) -> str:
