@@ -32,9 +32,29 @@ def checked_name(name: str, what: str = "name") -> str:
     return name
 
 
+def new_name(name: str, what: str = "name") -> str:
+    """Return the name of a new run unchanged if it is valid and can be told from other ways to name a run.
+
+    Raises:
+        UserError: the name does not match `NAME`, or means the newest run, or is a number.
+    """
+    if checked_name(name, what) == "last" or name.isdecimal():
+        means = "the newest run" if name == "last" else "a number of a list"
+        raise UserError(f"{what} {name!r}: this means {means} in other commands; choose another, such as run-{name}")
+    return name
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Return a path in which `~` is the home folder, unchanged where there is no such folder."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def runs_dir(option: str | os.PathLike[str] | None = None) -> Path:
     """Return the runs directory: the option, else `TUI_TRAINER_RUNS`, else `./runs`. It may not exist yet."""
-    return Path(option or os.environ.get("TUI_TRAINER_RUNS") or "runs")
+    return expanded(option or os.environ.get("TUI_TRAINER_RUNS") or "runs")
 
 
 def writable_runs_dir(option: str | os.PathLike[str] | None = None) -> Path:

@@ -18,6 +18,8 @@ _ESCAPE = re.compile(
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*|\x1b[ -/]*$"
 )
 _TO_LINE_START = re.compile(r"\x1b\[[01]?G|\x1b\[2K")
+_SELECTORS = {0xFE0E: None, 0xFE0F: None}
+"""Variation selectors, which are left out: terminals differ about the width of a character before one."""
 
 
 def _visible_sign(match: re.Match[str]) -> str:
@@ -31,7 +33,7 @@ def _visible_sign(match: re.Match[str]) -> str:
 
 def visible(text: str) -> str:
     """Return `text` on one line, with a visible sign for every control, bidirectional and zero-width character."""
-    return _UNSAFE.sub(_visible_sign, text)
+    return _UNSAFE.sub(_visible_sign, text if text.isascii() else text.translate(_SELECTORS))
 
 
 def terminal_line(text: str) -> str:
@@ -60,8 +62,66 @@ def visible_lines(text: str) -> list[str]:
     return [visible(terminal_line(line).expandtabs(8)) for line in text.replace("\r\n", "\n").split("\n")]
 
 
+MAX_WHOLE = 1e15
+"""Whole numbers below it are written with all their digits."""
+
+
 def number(value: float | None, digits: int = 4) -> str:
-    """Format a number with `digits` significant digits and no trailing zeros; `-` for None."""
+    """Format a number with `digits` significant digits and no trailing zeros, a whole one exactly; `-` for None."""
     if value is None:
         return "-"
+    if abs(value) < MAX_WHOLE and value == int(value):
+        return str(int(value))
     return f"{value:.{digits}g}"
+
+
+def exact(value: float) -> str:
+    """Format a number so that reading it gives the same number: 64, 0.1, 1e-05."""
+    if abs(value) < MAX_WHOLE and value == int(value):
+        return str(int(value))
+    text = f"{value:g}"
+    return text if float(text) == value else repr(value)
+
+
+def cell_width(text: str) -> int:
+    """Return the cells that `text` fills on a terminal, as Textual counts them."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # commands without a screen start faster without it
+
+    return cell_len(text)
+
+
+def cut(text: str, width: int, ellipsis: str = "") -> str:
+    """Return `text`, or its beginning and the ellipsis if it fills more than `width` cells."""
+    if cell_width(text) <= width:
+        return text
+    from rich.cells import split_graphemes
+
+    room, end = width - len(ellipsis), 0
+    for _, after, size in split_graphemes(text)[0]:
+        room -= size
+        if room < 0:
+            break
+        end = after
+    return (text[:end] + ellipsis)[: max(width, 0)]
+
+
+def ending(text: str, width: int) -> str:
+    """Return the end of `text` that fills at most `width` cells."""
+    if text.isascii():
+        return text[max(len(text) - width, 0) :]
+    from rich.cells import split_graphemes
+
+    start = len(text)
+    for before, _, size in reversed(split_graphemes(text)[0]):
+        width -= size
+        if width < 0:
+            break
+        start = before
+    return text[start:]
+
+
+def padded(text: str, width: int) -> str:
+    """Return `text` with blanks up to `width` cells; a longer one is returned as it is."""
+    return text + " " * (width - cell_width(text))

@@ -101,7 +101,10 @@ def test_unreadable_settings_are_a_user_error(tmp_path: Path) -> None:
         ("dark", {"TERM": "xterm-256color", "COLORFGBG": "0;15"}, themes.DARK),
         ("auto", {"TERM": "linux"}, themes.ANSI_DARK),
         ("auto", {"TERM": "xterm", "COLORTERM": "truecolor"}, themes.DARK),
-        ("light", {"TERM": "xterm-256color", "NO_COLOR": ""}, themes.PLAIN_LIGHT),
+        ("light", {"TERM": "xterm-256color", "NO_COLOR": "1"}, themes.PLAIN_LIGHT),
+        ("light", {"TERM": "xterm-256color", "NO_COLOR": ""}, themes.LIGHT),
+        ("light", {"TERM": "no-such-terminal", "COLORFGBG": "0;15"}, themes.ANSI_LIGHT),
+        ("auto", {"TERM": "screen", "COLORTERM": "truecolor"}, themes.ANSI_DARK),
         ("ansi", {"TERM": "xterm-256color"}, themes.ANSI_DARK),
     ],
 )

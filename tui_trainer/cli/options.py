@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui_trainer.text import visible
+from tui_trainer.text import cell_width, cut, padded, visible
 
 if TYPE_CHECKING:
     from tui_trainer.host.spec import HostSpec
@@ -40,11 +40,12 @@ def print_json(value: object) -> None:
 
 def print_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> None:
     """Print aligned columns on stdout, cut at the width of the terminal. Control characters are replaced."""
-    cells = [list(header), *([visible(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    lines = [list(header), *([visible(cell) for cell in row] for row in rows)]
+    widths = [max(cell_width(row[column]) for row in lines) for column in range(len(header))]
     limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for row in cells:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()[:limit])
+    for row in lines:
+        line = "  ".join(padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        click.echo(line if limit is None else cut(line, limit))
 
 
 def print_differences(spec: HostSpec) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,8 @@ from tui_trainer.config.preset_library import Table, find
 from tui_trainer.config.preset_library import preset_names as preset_names
 from tui_trainer.config.preset_library import preset_tables as preset_tables
 from tui_trainer.config.run_config import FAMILIES, RunConfig
-from tui_trainer.config.toml import parse_toml, read_toml
+from tui_trainer.config.toml import read_toml
+from tui_trainer.config.typed_values import TypedValue, validated
 from tui_trainer.config.validation_errors import as_user_error
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.paths import checked_name, presets_dir
@@ -65,7 +65,7 @@ def build(table: Table, *, name: str, source: str, overrides: Sequence[str] = ()
     variants = table.pop("variant", [])
     if not isinstance(variants, list) or not all(isinstance(variant, dict) for variant in variants):
         raise UserError(f"{source}: variant: must be a list of tables, written as [[variant]]")
-    given = [parse_override(text) for text in overrides]
+    given = [_typed(text) for text in overrides]
     runs: dict[str, RunConfig] = {}
     for number, variant in enumerate(variants or [{}], start=1):
         changes = dict(variant)
@@ -76,11 +76,24 @@ def build(table: Table, *, name: str, source: str, overrides: Sequence[str] = ()
             raise UserError(f"{source}: variant.name: {label!r} is used twice; give each variant its own name")
         merged = merge(table, changes)
         runs[label] = check(merged, source if not label else f"{source}: variant {label}")
-        for path, value, text in given:
-            merged = merge(merged, _nested(path, value, text))
         if given:
-            runs[label] = check(merged, "command line")
+            runs[label] = _overridden(merged, given, overrides)
     return Preset(name=name, source=source, runs=runs)
+
+
+def _overridden(table: Table, given: Sequence[TypedValue], texts: Sequence[str]) -> RunConfig:
+    """Return the configuration of a table with the settings of the command line."""
+
+    def validate(values: Sequence[Any]) -> RunConfig:
+        merged = table
+        for typed, value, text in zip(given, values, texts, strict=True):
+            merged = merge(merged, _nested(typed.path, value, text))
+        return RunConfig.model_validate(merged)
+
+    try:
+        return validated(validate, given)
+    except ValidationError as error:
+        raise as_user_error(error, RunConfig, "command line") from None
 
 
 def check(table: Table, source: str) -> RunConfig:
@@ -97,27 +110,19 @@ def check(table: Table, source: str) -> RunConfig:
 
 def parse_override(text: str) -> tuple[list[str], Any, str]:
     """Parse `optimizer.lr=0.01` into key path, value and text: (["optimizer", "lr"], 0.01, "optimizer.lr=0.01")."""
+    typed = _typed(text)
+    return list(typed.path), typed.value, text
+
+
+def _typed(text: str) -> TypedValue:
     key, equals, value = text.partition("=")
     path = [part.strip() for part in key.split(".")]
     if not equals or not all(path) or len(path) > 4:
         raise UserError(f"{text!r}: write KEY=VALUE, for example optimizer.lr=0.01")
-    return path, parse_value(value, key), text
+    return TypedValue.of(path, value)
 
 
-def parse_value(value: str, key: str) -> Any:
-    """Parse a value in TOML syntax; a bare word is a string."""
-    value = value.strip()
-    if len(value) > 4096:
-        raise UserError(f"{key}: the value is too long (limit 4,096 characters)")
-    try:
-        return parse_toml(f"value = {value}\n", key)["value"]
-    except (UserError, tomllib.TOMLDecodeError, KeyError):
-        if value[:1] in "[{\"'":
-            raise UserError(f"{key}: {value!r} is not valid TOML") from None
-        return value
-
-
-def _nested(path: list[str], value: Any, text: str) -> Table:
+def _nested(path: Sequence[str], value: Any, text: str) -> Table:
     if path[0] not in RunConfig.model_fields:
         raise UserError(
             f"command line: {text!r}: unknown key {path[0]!r}; {did_you_mean(path[0], RunConfig.model_fields)}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from tui_trainer.config.toml import read_toml
 from tui_trainer.errors import UserError, did_you_mean, nearest
-from tui_trainer.paths import presets_dir
+from tui_trainer.paths import expanded, presets_dir
 
 Table = dict[str, Any]
 
@@ -33,7 +33,10 @@ def find(source: str) -> Path:
     Raises:
         UserError: there is no such preset; the message gives the nearest name.
     """
-    path = Path(source)
+    files = preset_files()
+    if source in files:  # whatever lies in the working directory
+        return files[source]
+    path = expanded(source)
     if path.suffix == ".toml" or "/" in source or path.is_dir():
         if path.is_dir() and (path / "run.toml").exists():
             return path / "run.toml"
@@ -42,9 +45,6 @@ def find(source: str) -> Path:
         if path.suffix == ".toml" or "/" in source:
             reason = "the directory has no run.toml" if path.is_dir() else "it does not exist"
             raise UserError(f"no preset file {source!r}: {reason}")
-    files = preset_files()
-    if source in files:
-        return files[source]
     raise UserError(
         f"no preset {source!r}; {did_you_mean(source, files)}"
         + ("" if nearest(source, files) is None else " (`tui-trainer presets` lists them)")

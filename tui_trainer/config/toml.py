@@ -47,7 +47,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     if len(data) > MAX_BYTES:
         raise UserError(f"{path}: too large (limit {MAX_BYTES >> 10} kB)")
     try:
-        return parse_toml(data.decode(), str(path))
+        return parse_toml(data.decode("utf-8-sig"), str(path))
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text (byte {error.start})") from None
 

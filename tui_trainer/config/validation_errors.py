@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from tui_trainer.components.base import choices
 from tui_trainer.errors import UserError, did_you_mean
-from tui_trainer.text import visible
+from tui_trainer.text import exact, visible
 
 _BOUNDS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
 _TYPES = {
@@ -71,7 +71,7 @@ def _requirement(problem: Any, owner: type[BaseModel] | None, key: str) -> str:
     limits: dict[str, Any] = {name: context[name] for name in _BOUNDS if name in context}
     if limits and field is not None:  # show the full range, not only the bound that was violated
         limits = {name: getattr(part, name) for part in field.metadata for name in _BOUNDS if hasattr(part, name)}
-    bounds = [f"{word} {limits[name]:g}" for name, word in _BOUNDS.items() if limits.get(name) is not None]
+    bounds = [f"{word} {exact(limits[name])}" for name, word in _BOUNDS.items() if limits.get(name) is not None]
     if bounds:
         return f"must be {' and '.join(bounds)}"
     if "expected" in context:

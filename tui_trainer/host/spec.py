@@ -12,7 +12,13 @@ from pydantic import BaseModel, ConfigDict
 from tui_trainer.config.preset import Preset
 from tui_trainer.config.trust import check_trust
 from tui_trainer.errors import UserError
-from tui_trainer.paths import check_working_directory, checked_name, new_run_name, socket_path, writable_runs_dir
+from tui_trainer.paths import (
+    check_working_directory,
+    new_name,
+    new_run_name,
+    socket_path,
+    writable_runs_dir,
+)
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.runs.run_dir import name_is_taken
 
@@ -69,7 +75,7 @@ def host_spec(
     check_working_directory()
     check_trust(preset.runs.values(), preset.source, trust)
     directory = writable_runs_dir(runs_dir).absolute()
-    chosen = checked_name(name, "--name") if name is not None else new_run_name(preset.name)
+    chosen = new_name(name, "--name") if name is not None else new_run_name(preset.name)
     top = directory / chosen
     if name_is_taken(top):
         raise UserError(f"run {chosen!r} already exists in {directory}; choose another --name")

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from tui_trainer.config.preset import parse_value
+from tui_trainer.config.typed_values import TypedValue, validated
 from tui_trainer.config.validation_errors import as_user_error
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.protocol.commands import AnyCommand, Command, SetOptimizer, SetScheduler
@@ -32,21 +32,26 @@ def parse_command(name: str, values: Sequence[str]) -> AnyCommand:
     if cls is None:
         shortest = sorted({cls.cli_names()[0] for cls in commands.values()})
         raise UserError(f"send: no command {name!r}; {did_you_mean(name, shortest)}")
-    fields: dict[str, Any] = {}
+    typed: list[TypedValue] = []
     for text in values:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise UserError(f"send {name}: {text!r} is not KEY=VALUE")
-        fields[key] = parse_value(value, key)
-    component = _COMPONENT_FIELDS.get(cls)
-    if component is not None:
-        field, own_keys = component
-        own = {key: value for key, value in fields.items() if key in own_keys}
-        fields = {**own, field: {key: value for key, value in fields.items() if key not in own_keys}}
-    reserved = {"type", "id", "by", "run"} & fields.keys()
+        typed.append(TypedValue.of([key], value))
+    reserved = {"type", "id", "by", "run"} & {each.path[0] for each in typed}
     if reserved:
         raise UserError(f"send {name}: reserved field{'s' if len(reserved) > 1 else ''}: {', '.join(sorted(reserved))}")
-    try:
+    component = _COMPONENT_FIELDS.get(cls)
+
+    def validate(values: Sequence[Any]) -> AnyCommand:
+        fields: dict[str, Any] = {each.path[0]: value for each, value in zip(typed, values, strict=True)}
+        if component is not None:
+            field, own_keys = component
+            own = {key: value for key, value in fields.items() if key in own_keys}
+            fields = {**own, field: {key: value for key, value in fields.items() if key not in own_keys}}
         return cls.model_validate(fields)
+
+    try:
+        return validated(validate, typed)
     except ValidationError as error:
         raise as_user_error(error, cls, f"send {name}") from None

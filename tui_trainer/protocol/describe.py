@@ -9,9 +9,9 @@ from tui_trainer.text import number
 
 def duration(seconds: float) -> str:
     """Format seconds as 8.0 s, 42 s, 3:07, 2:15:09 or 3 d 04:00."""
-    if seconds < 10:
+    if round(seconds, 1) < 10:
         return f"{seconds:.1f} s"
-    if seconds < 60:
+    if round(seconds) < 60:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -26,10 +26,10 @@ def duration(seconds: float) -> str:
 def size(count: float) -> str:
     """Format a number of bytes as 12 B, 3.4 kB or 120 MB."""
     for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        if round(count) < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" or round(count, 1) >= 100 else f"{count:.1f} {unit}"
         count /= 1000
-    return f"{count:.1f} TB"
+    return f"{count:.0f} TB" if round(count, 1) >= 100 else f"{count:.1f} TB"
 
 
 def asked_by(event: ev.Event) -> str:

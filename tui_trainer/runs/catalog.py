@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tui_trainer.errors import UserError, did_you_mean
+from tui_trainer.paths import expanded
 from tui_trainer.runs.journal import newest_lines
 from tui_trainer.runs.run_dir import RunDir, read_about
 
@@ -224,14 +225,22 @@ def find_runs(name: str, directory: Path, live: bool = False) -> list[RunInfo]:
     return sorted(_find_runs(name, directory, live), key=lambda info: info.started)
 
 
+def _named(name: str, runs: list[RunInfo]) -> list[RunInfo]:
+    """Return the run of exactly this name, else those of the group of this name."""
+    return [info for info in runs if info.name == name] or [info for info in runs if info.group == name]
+
+
 def _find_runs(name: str, directory: Path, live: bool) -> list[RunInfo]:
-    path = Path(name)
-    if ("/" in name or path.is_dir()) and is_run(path):
+    path = expanded(name)
+    runs = [] if "/" in name else list_runs(directory)
+    # A name of a run means that run, whatever lies in the working directory.
+    is_path = path.is_dir() and name != "last" and not _named(name, runs)
+    if is_path and is_run(path):
         return [read_run_info(path, directory if path.parent.parent == directory else None)]
-    if path.is_dir() and (variants := [child for child in sorted(path.glob("*/")) if is_run(child)]):
+    if is_path and (variants := [child for child in sorted(path.glob("*/")) if is_run(child)]):
         return [read_run_info(child, path.parent) for child in variants]
     check_readable(directory)
-    runs = list_runs(directory)
+    runs = runs or list_runs(directory)
     if live:
         runs = [info for info in runs if info.live]
     kind = "live run" if live else "run"
@@ -244,11 +253,7 @@ def _find_runs(name: str, directory: Path, live: bool) -> list[RunInfo]:
     if name == "last":
         newest = max(runs, key=lambda info: (info.started, info.name))
         return [info for info in runs if info.group == newest.group] if newest.group else [newest]
-    matching = (
-        [info for info in runs if info.name == name]
-        or [info for info in runs if info.group == name]
-        or [info for info in runs if info.name.startswith(name)]
-    )
+    matching = _named(name, runs) or [info for info in runs if info.name.startswith(name)]
     if len(matching) == 1 or (matching and matching[0].group and len({info.group for info in matching}) == 1):
         return matching
     if matching:

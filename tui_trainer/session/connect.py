@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_trainer.config.preset_library import preset_tables
 from tui_trainer.errors import UserError
-from tui_trainer.paths import runs_dir, socket_dirs
+from tui_trainer.paths import expanded, runs_dir, socket_dirs
 from tui_trainer.runs.catalog import RunInfo, find_run, find_runs, list_runs, read_run_info
 from tui_trainer.session.catalog import LessonInfo, PresetInfo, list_presets
 
@@ -73,7 +73,7 @@ def join(info: RunInfo, *, can_steer: bool = True) -> Session:
 
 def folders_of(name: str, directory: Path) -> list[Path]:
     """Return the directory of a run, by path or name; for a group, those of its runs in the order of their start."""
-    path = Path(name)
+    path = expanded(name)
     if path.exists() and not path.is_dir():
         raise UserError(f"{name!r} is not a run folder")
     return [Path(info.path) for info in find_runs(name, directory)]

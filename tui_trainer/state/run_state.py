@@ -16,6 +16,7 @@ from tui_trainer.components.schedulers.base import SampledCurve
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.describe import describe, epoch_line, letter
+from tui_trainer.state.pace import FORWARD_SHARE, SHARE_KNOWN, Pace
 from tui_trainer.state.series import Series
 from tui_trainer.state.series_batch import MIN_DIRECT, SeriesBatch
 from tui_trainer.text import visible, visible_lines
@@ -106,6 +107,7 @@ class RunState(BaseModel):
     """Optimizer steps taken."""
     seconds: float = 0.0
     """Seconds of training, without pauses."""
+    pace: Pace = Field(default_factory=Pace)
     lr: float = 0.0
     clip_grad_norm: float = 0.0
     monitor: str = "val_loss"
@@ -170,23 +172,31 @@ class RunState(BaseModel):
             self.series[name] = Series()
         return self.series[name]
 
-    def steps_per_second(self, over: float = 5.0) -> float:
-        """Return the throughput over the last `over` seconds of training, 0 if it is not known yet."""
-        clock = self.series.get(CLOCK)
-        if clock is None or len(clock.steps) < 2:
-            return 0.0
-        newest = clock.values[-1]
-        then = clock.at(max(clock.step_where(newest - over), clock.steps[0]))
-        if then is None or newest <= then[1]:
-            return 0.0
-        return (clock.steps[-1] - then[0]) / (newest - then[1])
+    def steps_per_second(self) -> float:
+        """Return the steps per second of the newest steps, without validation and pauses; 0 if it is not known yet."""
+        return self.pace.steps_per_second(self.series.get(CLOCK))
 
-    def seconds_left(self) -> float | None:
-        """Return the seconds to the last planned step at the current throughput, None if it is not known."""
-        throughput = self.steps_per_second()
+    def seconds_left(self, *, roughly: bool = False) -> float | None:
+        """Return the seconds of training to the last planned step and its validation, None if they are not known.
+
+        Args:
+            roughly: also early in the run, and before the first validation was measured.
+        """
+        pace, total = self.pace, self.total_steps
+        throughput = pace.steps_per_second(self.series.get(CLOCK), at_least=total * SHARE_KNOWN / 2)
         if self.over or not throughput:
             return None
-        return max(self.total_steps - self.step, 0) / throughput
+        validates = self.started is not None and self.started.validation_samples > 0
+        known = self.step >= total * SHARE_KNOWN and (pace.validated or not validates)
+        if not known and not roughly:
+            return None
+        validation = self._validation_batches() * FORWARD_SHARE / throughput
+        ends = pace.seconds_of_ends(self.epoch, self.epochs, validation)
+        return max(total - self.step, 0) / throughput + ends
+
+    def _validation_batches(self) -> float:
+        started = self.started
+        return started.validation_samples / started.batch_size if started is not None and started.batch_size else 0.0
 
     def apply(self, *events: ev.AnyEvent) -> None:
         """Fold events in order. An event that was folded before (by its `seq`) is ignored."""
@@ -259,6 +269,7 @@ def _run_started(state: RunState, event: ev.RunStarted) -> None:
     if event.plan is not None:
         state.lr = event.plan.rate(event.step)
     state.step = event.step
+    state.pace.start(event.step, state.seconds)
 
 
 def _status_changed(state: RunState, event: ev.StatusChanged) -> None:
@@ -273,6 +284,7 @@ def _scalars(state: RunState, event: ev.Scalars, batch: SeriesBatch) -> None:
     if not event.steps or event.cause is not None:
         return
     batch.extend(CLOCK, steps, event.seconds)
+    state.pace.steps_taken(event.steps[0], event.seconds[0], event.steps[-1], event.seconds[-1])
     state.step = max(state.step, event.steps[-1])
     state.seconds = max(state.seconds, event.seconds[-1])
     rates = event.values.get("lr")
@@ -284,6 +296,8 @@ def _epoch_ended(state: RunState, event: ev.EpochEnded, batch: SeriesBatch) -> N
     state.epoch, state.step = event.epoch, max(state.step, event.step)
     state.seconds = max(state.seconds, event.seconds)
     state.best, state.bad_epochs = event.best, event.bad_epochs
+    validated = any(name.startswith("val_") for name in event.metrics)
+    state.pace.epoch_ended(event.epoch, event.seconds, validated=validated)
     for name, value in event.metrics.items():
         batch.extend(MEAN_TRAIN_LOSS if name == "train_loss" else name, (event.step,), (value,))
 
@@ -355,6 +369,7 @@ def _rolled_back(state: RunState, event: ev.RolledBack) -> None:
     if undone is not None:
         del state.marks[undone:]
     state.step, state.epoch, state.seconds = event.step, event.from_epoch, restored.seconds
+    state.pace.rewind(event.step, restored.seconds)
     state.epochs, state.plan, state.lr = restored.epochs, restored.plan, restored.lr
     state.optimizer, state.clip_grad_norm = restored.optimizer, restored.clip_grad_norm
     state.patience, state.min_delta = restored.patience, restored.min_delta

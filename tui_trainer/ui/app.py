@@ -25,6 +25,7 @@ from tui_trainer.text import visible
 from tui_trainer.ui import themes
 from tui_trainer.ui.app_result import LOST, AppResult
 from tui_trainer.ui.background_call import BackgroundCall
+from tui_trainer.ui.color_depth import color_depth
 from tui_trainer.ui.crash_log import one_line, record
 from tui_trainer.ui.icons import FANCY, PLAIN
 from tui_trainer.ui.redraw_budget import IN_PROCESS_SHARE, SHARE, RedrawBudget
@@ -97,10 +98,11 @@ class TrainerApp(TerminalApp[AppResult]):
         self.settings = settings or Settings()
         selected = themes.choose(theme or self.settings.theme, environ)
         super().__init__(tty_fd=tty_fd, ansi_color=True if selected.ansi else None)
+        self.limit_colors(color_depth(environ))
         for known in themes.THEMES:
             self.register_theme(known)
         self.theme = selected.name
-        self.set_class(selected in (themes.PLAIN_DARK, themes.PLAIN_LIGHT), "-plain")
+        self.set_class(selected.ansi, "-plain")
         self.set_keymap(self.settings.keys)
         self._session = session
         self._open_session = session if callable(session) else None

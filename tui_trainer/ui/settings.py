@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import platformdirs
 
 from tui_trainer.errors import UserError, did_you_mean
+from tui_trainer.text import exact
 from tui_trainer.ui.actions import ACTIONS, BY_ID, key_sign, keys_of
 from tui_trainer.ui.redraw_budget import LOCAL_FPS, REMOTE_FPS
 
@@ -74,14 +75,14 @@ def checked(table: Mapping[str, Any], source: str) -> Settings:
     for known in fields(settings):
         value, bounds = getattr(settings, known.name), known.metadata
         if bounds and not (value > bounds["above"] and bounds["least"] <= value <= bounds["most"]):
-            raise UserError(f"{source}: {known.name}: {value:g} is not allowed: must be {_within(bounds)}")
+            raise UserError(f"{source}: {known.name}: {exact(value)} is not allowed: must be {_within(bounds)}")
     _check_keys(settings.keys, source)
     return settings
 
 
 def _within(bounds: Mapping[str, float]) -> str:
     names = {"above": "greater than", "least": "at least", "most": "at most"}
-    return " and ".join(f"{names[name]} {bound:g}" for name, bound in bounds.items() if isfinite(bound))
+    return " and ".join(f"{names[name]} {exact(bound)}" for name, bound in bounds.items() if isfinite(bound))
 
 
 def _check_keys(keys: Mapping[str, str], source: str) -> None:
@@ -119,7 +120,7 @@ def load_settings(path: Path | None = None) -> Settings:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise UserError(f"{path}: too large (limit {MAX_BYTES >> 10} kB)")
-        table = tomllib.loads(content.decode())
+        table = tomllib.loads(content.decode("utf-8-sig"))
     except FileNotFoundError:
         return Settings()
     except OSError as error:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from textual.theme import BUILTIN_THEMES, Theme
 
+from tui_trainer.ui.color_depth import color_depth
+
 DARK = Theme(
     name="tui-trainer-dark",
     primary="#7aa2f7",
@@ -22,66 +24,68 @@ DARK = Theme(
     variables={
         "border": "#2c3244",
         "border-blurred": "#2c3244",
-        "block-cursor-background": "#2f3b5c",
+        "block-cursor-background": "#30343f",
         "block-cursor-foreground": "#e6ebf7",
-        "input-selection-background": "#2f3b5c",
+        "input-selection-background": "#30343f",
         "scrollbar": "#2c3244",
         "scrollbar-background": "#11131a",
-        "muted": "#737c94",
+        "muted": "#a3acc4",
     },
 )
 LIGHT = Theme(
     name="tui-trainer-light",
     primary="#2456b8",
-    secondary="#0b6e8c",
-    accent="#8f5a00",
-    warning="#8f5a00",
-    error="#b4213f",
-    success="#2f6f1c",
+    secondary="#08607b",
+    accent="#704800",
+    warning="#704800",
+    error="#a81d39",
+    success="#2a6419",
     foreground="#20242e",
     background="#fbfbfc",
-    surface="#f1f2f5",
-    panel="#e6e8ee",
+    surface="#f2f2f4",
+    panel="#e8e9ec",
     dark=False,
     variables={
         "border": "#c4c8d4",
         "border-blurred": "#c4c8d4",
-        "block-cursor-background": "#cfdcf7",
+        "block-cursor-background": "#dcdfe4",
         "block-cursor-foreground": "#10131a",
-        "input-selection-background": "#cfdcf7",
+        "input-selection-background": "#dcdfe4",
         "scrollbar": "#c4c8d4",
         "scrollbar-background": "#fbfbfc",
-        "muted": "#666d7d",
+        "muted": "#525968",
     },
 )
 
 
 def _ansi(dark: bool, plain: bool = False) -> Theme:
-    """Make a theme of the terminal's own colours; a plain one has none, and selections are bold and underlined."""
+    """Make a theme for sixteen colours or none. Its text has the colour of the terminal's own text.
+
+    The sixteen colours are those of the user's palette, some of which may equal the background: bright black does in
+    Solarized. So only curves have colours. Meaning comes from signs, and selections are bold and underlined.
+    """
     base = BUILTIN_THEMES["ansi-dark" if dark else "ansi-light"]
-    selection = "ansi_default" if plain else "ansi_blue"
+    defaults = (
+        "border", "border-blurred", "muted", "scrollbar", "scrollbar-hover", "scrollbar-active", "scrollbar-background",
+        "scrollbar-background-hover", "scrollbar-background-active", "scrollbar-corner-color",
+        "block-cursor-background", "block-cursor-foreground",
+        "block-cursor-blurred-background", "block-cursor-blurred-foreground",
+    )  # fmt: skip
     variables = {
         **base.variables,
-        "border": "ansi_bright_black",
-        "muted": "ansi_bright_black",
-        "block-cursor-background": selection,
-        "block-cursor-foreground": "ansi_default" if plain else "ansi_bright_white",
-        "block-cursor-text-style": "bold underline" if plain else "bold",
-        "block-cursor-blurred-background": selection,
-        "block-cursor-blurred-foreground": "ansi_default" if plain else "ansi_bright_white",
-        "block-cursor-blurred-text-style": "bold underline" if plain else "bold",
-        "input-cursor-text-style": "underline" if plain else "none",
-        "scrollbar": "ansi_bright_black",
-        "scrollbar-background": "ansi_default",
+        **dict.fromkeys(defaults, "ansi_default"),
+        "block-cursor-text-style": "bold underline",
+        "block-cursor-blurred-text-style": "bold underline",
+        "input-cursor-text-style": "underline",
     }
     return Theme(
         name=f"tui-trainer-{'plain' if plain else 'ansi'}-{'dark' if dark else 'light'}",
-        primary="ansi_bright_cyan" if dark else "ansi_blue",
-        secondary="ansi_cyan",
-        warning="ansi_yellow",
-        error="ansi_red",
-        success="ansi_green",
-        accent="ansi_magenta",
+        primary="ansi_default",
+        secondary="ansi_default",
+        warning="ansi_default",
+        error="ansi_default",
+        success="ansi_default",
+        accent="ansi_default",
         foreground="ansi_default",
         background="ansi_default",
         surface="ansi_default",
@@ -104,19 +108,12 @@ def is_light(environ: Mapping[str, str]) -> bool:
     return background.isdigit() and (int(background) == 7 or 9 <= int(background) <= 15)
 
 
-def has_few_colors(environ: Mapping[str, str]) -> bool:
-    """Return whether TERM and COLORTERM say that the terminal has 16 colours or fewer."""
-    if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
-        return False
-    term = environ.get("TERM", "")
-    return term in ("linux", "xterm", "screen", "vt100", "vt220", "ansi", "xterm-color", "xterm-16color", "rxvt")
-
-
 def choose(theme: str, environ: Mapping[str, str]) -> Theme:
     """Return the theme for a setting (auto, dark, light, ansi) and the environment variables of a terminal."""
     light = theme == "light" or (theme != "dark" and is_light(environ))
-    if "NO_COLOR" in environ:
+    depth = color_depth(environ)
+    if depth == "none":
         return PLAIN_LIGHT if light else PLAIN_DARK
-    if theme == "ansi" or has_few_colors(environ):
+    if theme == "ansi" or depth == "16":
         return ANSI_LIGHT if light else ANSI_DARK
     return LIGHT if light else DARK

@@ -197,6 +197,21 @@ def test_throughput_is_steps_per_second(make_run):
     assert "1.6k samples/s" in _texts(shown)
 
 
+def test_throughput_leaves_out_validation(make_run):
+    state = make_run(steps=0)
+    seconds = 0.0
+    for step in range(1, 101):
+        seconds += 0.1
+        state.apply(Scalars(step=step, steps=[step], seconds=[seconds], values={"train_loss": [1.0]}))
+        if step % 20 == 0:
+            seconds += 10.0
+            state.apply(EpochEnded(step=step, epoch=step // 20, seconds=seconds, metrics={"val_loss": 1.0}))
+    shown = _chart(ChartKind.SPEED, state)
+    values = {value for curve in _curves(shown, "speed-smooth") for value in curve.low}
+    assert min(values) == pytest.approx(10)
+    assert max(values) == pytest.approx(10)
+
+
 def test_each_layer_has_a_named_line(make_run):
     shown = _chart(ChartKind.LAYERS, make_run(steps=100, layers=("first", "last")))
     assert {layer.role for layer in shown.layers if isinstance(layer, Curve)} == {"layer1", "layer6"}

@@ -6,6 +6,8 @@ import random
 from collections.abc import Iterable
 
 import pyte
+import pytest
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate, LayoutUpdate
@@ -108,3 +110,34 @@ def test_another_size_is_sent_in_full() -> None:
 def test_no_colours_are_sent_without_colours() -> None:
     sent = Frames(colors=None).update(full([Strip([Segment("a" * WIDTH, STYLES[3])])] * HEIGHT), WIDTH, HEIGHT)
     assert "m" not in sent
+
+
+EMOJI = ("\u26a0\ufe0f low", "\u2714\ufe0f done", "1\ufe0f\u20e3 first", "\U0001f469\u200d\U0001f4bb x", "\U0001f642 y")
+
+
+@pytest.mark.parametrize("text", [*EMOJI, "e\u0301t\u00e9", "\u0301x", "日\u0301本", "plain"])
+def test_a_row_has_as_many_cells_as_its_strip(text: str) -> None:
+    segments = [Segment(text), Segment("\ufe0f\u0301z")]
+    assert len(Frames()._cells(segments)) == Strip(segments).cell_length
+
+
+@pytest.mark.parametrize("text", EMOJI)
+def test_what_follows_an_emoji_is_placed_absolutely(text: str) -> None:
+    sent = Frames().update(full([Strip([Segment(text)]).adjust_cell_length(WIDTH)] * HEIGHT), WIDTH, HEIGHT)
+    emoji, _, rest = text.partition(" ")
+    assert f"\x1b[1;{cell_len(emoji) + 1}H {rest}" in sent
+
+
+@pytest.mark.parametrize("emoji", ["\u26a0\ufe0f", "\u2139\ufe0f"])
+def test_an_emoji_leaves_no_stale_cells(emoji: str) -> None:
+    """The emulator draws these narrow, other terminals wide; the rest of the row stands at the same place."""
+    frames, terminal = Frames(), Terminal()
+    for text in ("0123456789" * 2, f"{emoji} low memory 12", f"{emoji} low memory 345", "3 epochs left 12"):
+        lines = [Strip([Segment(text)]).adjust_cell_length(WIDTH, Style())] * HEIGHT
+        terminal.stream.feed(frames.update(full(lines), WIDTH, HEIGHT))
+        tail = text.removeprefix(emoji).strip()
+        column = Strip([Segment(text)]).cell_length - len(tail)
+        row = [terminal.screen.buffer[0][x].data for x in range(WIDTH)]
+        assert "".join(row[column:]).rstrip() == tail
+        assert set("".join(row[1:column]).strip()) <= set(tail) | {"\ufe0f"}
+        assert column < 2 or row[1] in (" ", "")

@@ -27,11 +27,13 @@ def command(run: str, as_json: bool, runs_dir: str | None) -> int:
     The findings are sorted: act on the first one first.
     """
     from tui_trainer.errors import UserError
+    from tui_trainer.paths import expanded
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_runs
 
-    name = str(Path(run).parent) if Path(run).name == "events.jsonl" and Path(run).is_file() else run
-    infos = find_runs(f"{name}/" if Path(name).is_dir() else name, directory(runs_dir))
+    path = expanded(run)
+    name = str(path.parent.absolute()) if path.name == "events.jsonl" and path.is_file() else run
+    infos = find_runs(name, directory(runs_dir))
     try:
         diagnoses = [(info, *_diagnose(Path(info.path) / "events.jsonl")) for info in infos]
     except OSError as error:

@@ -93,14 +93,15 @@ def _directories(runs_dir: str | None) -> Iterator[CheckResult]:
 
 
 def _terminal() -> Iterator[CheckResult]:
+    from tui_trainer.ui.color_depth import color_depth
     from tui_trainer.ui.settings import load_settings, settings_path
     from tui_trainer.ui.terminal.terminal_check import terminal_problem
 
     problem = terminal_problem()
     columns, rows = shutil.get_terminal_size()
     kind = f"{os.environ.get('TERM', 'TERM unset')}, {columns}x{rows}, {sys.stdout.encoding}"
-    kind += f", COLORTERM={os.environ['COLORTERM']}" if "COLORTERM" in os.environ else ", at most 256 colours"
-    kind += ", NO_COLOR" if os.environ.get("NO_COLOR") else ""
+    depths = {"none": "no colours (NO_COLOR)", "16": "16 colours", "256": "256 colours", "full": "24-bit colours"}
+    kind += f", {depths[color_depth(os.environ)]}"
     kind += ", over SSH" if "SSH_CONNECTION" in os.environ else ""
     yield CheckResult("terminal", "note" if problem else "ok", kind, problem or "")
     path = settings_path()

@@ -19,6 +19,7 @@ from tui_trainer.text import visible
 def command(run: str, format_: str, output: str | None, runs_dir: str | None) -> int:
     """Write the curves of RUN to a file: one row per step, one column per metric."""
     from tui_trainer.errors import UserError
+    from tui_trainer.paths import expanded
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_run
     from tui_trainer.runs.export import write_csv
@@ -30,7 +31,7 @@ def command(run: str, format_: str, output: str | None, runs_dir: str | None) ->
         if path == "-":
             write_csv(journal, sys.stdout)
             return 0
-        with open(path, "w", encoding="utf-8", newline="") as file:
+        with open(expanded(path), "w", encoding="utf-8", newline="") as file:
             count = write_csv(journal, file)
     except BrokenPipeError:
         raise

@@ -11,6 +11,7 @@ import click
 
 from tui_trainer.cli.options import json_option, print_json, print_table, runs_dir_option
 from tui_trainer.errors import UserError
+from tui_trainer.paths import expanded
 
 if TYPE_CHECKING:
     from tui_trainer.lecture.claims import Verdict
@@ -91,6 +92,7 @@ def _list(rows: Sequence[str], as_json: bool) -> int:
 def _check(rows: Sequence[str], seeds: Sequence[int], as_json: bool, markdown: str | None) -> int:
     from tui_trainer.lecture.outline import wanted
 
+    markdown = str(expanded(markdown)) if markdown is not None else None
     if markdown is not None and not Path(markdown).parent.is_dir():
         raise UserError(f"--markdown {markdown!r}: the directory {str(Path(markdown).parent)!r} does not exist")
     click.echo("importing torch ...", err=True)

@@ -35,6 +35,8 @@ LAYERS: tuple[Role, ...] = ("layer1", "layer2", "layer3", "layer4", "layer5", "l
 
 CONTRAST = 3.0
 """Least contrast to the background (WCAG 2.2) of everything drawn."""
+TEXT_CONTRAST = 4.6
+"""Least contrast of a role in which text is written, a little above the 4.5 of WCAG for the rounding to 256 colours."""
 
 _BOLD: frozenset[Role] = frozenset(("title", "best", "gap", "mark"))
 
@@ -69,29 +71,29 @@ _LIGHT: dict[Role, str] = {
 }  # fmt: skip
 
 _SIXTEEN: dict[Role, str] = {
-    "frame": "bright_black", "text": "default", "title": "default", "message": "default",
-    "train": "blue", "smooth": "bright_cyan", "validation": "bright_yellow", "best": "bright_yellow",
-    "rate": "bright_green", "planned": "green", "preview": "bright_magenta",
-    "norm": "magenta", "norm-smooth": "bright_magenta", "clip": "bright_red",
-    "speed": "bright_black", "speed-smooth": "default",
-    "mark": "bright_yellow", "mark-line": "yellow", "cursor": "default", "reference": "bright_black",
-    "gap": "bright_red",
-    "run1": "bright_cyan", "run2": "bright_yellow", "run3": "bright_green", "run4": "bright_magenta",
-    "run5": "default", "run6": "bright_red", "run7": "bright_blue", "run8": "default",
+    "frame": "default", "text": "default", "title": "default", "message": "default",
+    "train": "cyan", "smooth": "cyan", "validation": "yellow", "best": "yellow",
+    "rate": "green", "planned": "green", "preview": "magenta",
+    "norm": "magenta", "norm-smooth": "magenta", "clip": "red",
+    "speed": "default", "speed-smooth": "default",
+    "mark": "default", "mark-line": "yellow", "cursor": "default", "reference": "default", "gap": "default",
+    "run1": "cyan", "run2": "yellow", "run3": "green", "run4": "magenta",
+    "run5": "default", "run6": "red", "run7": "blue", "run8": "default",
     "run1-dim": "cyan", "run2-dim": "yellow", "run3-dim": "green", "run4-dim": "magenta",
-    "run5-dim": "bright_black", "run6-dim": "red", "run7-dim": "blue", "run8-dim": "bright_black",
-    "layer1": "blue", "layer2": "bright_blue", "layer3": "cyan",
-    "layer4": "bright_cyan", "layer5": "bright_green", "layer6": "bright_yellow",
+    "run5-dim": "default", "run6-dim": "red", "run7-dim": "blue", "run8-dim": "default",
+    "layer1": "blue", "layer2": "magenta", "layer3": "red",
+    "layer4": "cyan", "layer5": "green", "layer6": "yellow",
 }  # fmt: skip
+"""Neither bright colours, most of which are greys in Solarized, nor colours for text."""
 _SIXTEEN_LIGHT: dict[Role, str] = {
-    "smooth": "blue", "train": "bright_blue", "validation": "red", "best": "magenta", "rate": "green",
-    "preview": "magenta", "norm": "bright_magenta", "norm-smooth": "magenta", "clip": "red", "gap": "red",
-    "mark": "yellow", "planned": "bright_black",
-    "run1": "blue", "run2": "red", "run3": "green", "run4": "magenta", "run6": "cyan", "run7": "bright_blue",
+    "train": "blue", "smooth": "blue", "validation": "red", "best": "magenta", "mark-line": "magenta",
+    "run1": "blue", "run2": "red", "run6": "cyan", "run7": "default",
+    "run1-dim": "blue", "run2-dim": "red", "run6-dim": "cyan", "run7-dim": "default",
 }  # fmt: skip
 _FAINT: frozenset[Role] = frozenset(
     ("frame", "text", "train", "planned", "norm", "speed", "mark-line", "reference", *DIM_RUNS)
 )
+_BEHIND: frozenset[Role] = _FAINT - {"frame", "text", "reference"}
 
 
 @dataclass(frozen=True)
@@ -122,10 +124,11 @@ def palette(dark: bool = True, background: str = "", depth: Depth = "full") -> P
         return Palette(tuple(Style(bold=role in _BOLD, dim=role in _FAINT) for role in ROLES))
     if depth == "16":
         names = _SIXTEEN if dark else {**_SIXTEEN, **_SIXTEEN_LIGHT}
-        return Palette(tuple(Style(color=names[role], bold=role in _BOLD) for role in ROLES))
+        return Palette(tuple(Style(color=names[role], bold=role in _BOLD, dim=role in _BEHIND) for role in ROLES))
     ground = background or ("#11131a" if dark else "#fbfbfc")
     colors = _DARK if dark else _LIGHT
-    return Palette(tuple(Style(color=legible(colors[role], ground), bold=role in _BOLD) for role in ROLES))
+    least = {role: CONTRAST if role in _FAINT and role != "text" else TEXT_CONTRAST for role in ROLES}
+    return Palette(tuple(Style(color=legible(colors[role], ground, least[role]), bold=role in _BOLD) for role in ROLES))
 
 
 def legible(color: str, background: str, least: float = CONTRAST) -> str:

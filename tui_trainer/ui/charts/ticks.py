@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from tui_trainer.text import cell_width
 from tui_trainer.ui.charts.model import Tick
 
 _SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
@@ -27,6 +28,8 @@ def nice(size: float) -> float:
 
 def short(value: float, step: float = 0.0) -> str:
     """Format a number for an axis, exact to `step`: 0.25, 400, 2.5k, 1e-4; to three digits without a step."""
+    if not step and value:
+        value = float(f"{value:.2e}")  # the unit is that of the rounded number
     size = abs(value)
     if size < (step or 1e-300) * 1e-6:
         return "0"
@@ -111,7 +114,7 @@ def horizontal_ticks(
         ticks = linear_ticks(low, high, step, label)
         if not ticks:
             continue
-        longest = max(len(tick.text) for tick in ticks)
+        longest = max(cell_width(tick.text) for tick in ticks)
         if step / (high - low) * columns >= longest + 6 or len(ticks) <= 2:
             return ticks
     return []

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from tui_trainer.components.base import field_help
+from tui_trainer.text import exact
 
 Kind = Literal["number", "whole", "switch", "choice", "list", "text", "table"]
 Model = TypeVar("Model", bound=BaseModel)
@@ -104,10 +105,10 @@ def _bounds(metadata: list[Any], kind: Kind) -> str:
     for bound in metadata:
         for symbol, name in ((">", "gt"), ("≥", "ge")):
             if (value := getattr(bound, name, None)) is not None:
-                low = f"{symbol} {value:g}"
+                low = f"{symbol} {exact(value)}"
         for symbol, name in (("<", "lt"), ("≤", "le")):
             if (value := getattr(bound, name, None)) is not None:
-                high = f"{symbol} {value:g}"
+                high = f"{symbol} {exact(value)}"
     format_hint = "whole" if kind == "whole" else "a, b, …" if kind == "list" else ""
     return ", ".join(part for part in (low, high) if part) or format_hint
 
@@ -120,7 +121,7 @@ def written(value: object) -> str:
         case bool():
             return _ON if value else _OFF
         case float():
-            return f"{value:g}"
+            return exact(value)
         case tuple() | list():
             return ", ".join(written(item) for item in value)  # pyright: ignore[reportUnknownVariableType]
         case BaseModel():

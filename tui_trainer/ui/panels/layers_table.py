@@ -9,14 +9,14 @@ from textual.content import Content
 
 from tui_trainer.protocol.describe import number
 from tui_trainer.protocol.events import Layer
-from tui_trainer.text import visible
+from tui_trainer.text import cell_width, cut, padded, visible
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.panels.layer_health import HEALTHY, ratio_bar, ratio_label, silent_style
 
 
 def layers_table(layers: Mapping[str, Layer], width: int, icons: Icons) -> Content:
     """Return the table, at most `width` cells wide. Bars of gradient norms are logarithmic; the largest is full."""
-    longest = max((len(visible(name)) for name in layers), default=5)
+    longest = max((cell_width(visible(name)) for name in layers), default=5)
     name_width = min(max(longest, 5), max(width - 47, 8), 36)
     bar = min(max((width - name_width - 48) // 3, 0), 16)
     norms = [math.log10(layer.grad_norm) for layer in layers.values() if layer.grad_norm]
@@ -26,7 +26,7 @@ def layers_table(layers: Mapping[str, Layer], width: int, icons: Icons) -> Conte
         grad = (math.log10(layer.grad_norm) - bottom) / max(top - bottom, 1.0) if layer.grad_norm else 0.0
         rows.append(
             Content.assemble(
-                f"{visible(name)[:name_width]:<{name_width}}",
+                padded(cut(visible(name), name_width), name_width),
                 *_cell(layer.grad_norm, grad, bar, "$primary", icons),
                 *_ratio(layer.update_ratio, bar, icons),
                 *_silent(layer.dead, bar, icons),

@@ -9,6 +9,7 @@ from textual.style import Style
 
 from tui_trainer.protocol.describe import number
 from tui_trainer.state.run_state import RunState
+from tui_trainer.text import cut, padded
 from tui_trainer.ui.charts.palette import RUNS, Palette
 from tui_trainer.ui.icons import STATE_STYLES, Icons
 from tui_trainer.ui.panels.status import name_of
@@ -42,13 +43,13 @@ def runs_list(
         value = last.get("val_loss", last.get("train_loss"))
         tail = f" {state.epoch}/{state.epochs} {number(value, 3):>7}"
         room = max(width - len(tail) - 4, 4)
-        name = name_of(state).rsplit("/", 1)[-1][:room]
+        name = name_of(state).rsplit("/", 1)[-1]
         rows.append(
             Content.assemble(
                 ("▸" if selected or steer_all else " ", "bold"),
                 (icons.state(state.status), STATE_STYLES.get(state.status, "")),
                 " ",
-                (f"{name:<{room}}", color(index, palette)),
+                (padded(cut(name, room), room), color(index, palette)),
                 (tail, "bold" if selected else "$muted"),
             )
         )

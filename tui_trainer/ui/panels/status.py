@@ -9,7 +9,7 @@ from textual.content import Content
 
 from tui_trainer.protocol.describe import duration, number, size
 from tui_trainer.state.run_state import RunState
-from tui_trainer.text import visible
+from tui_trainer.text import cell_width, cut, padded, visible
 from tui_trainer.ui.charts.readout import series_label
 from tui_trainer.ui.icons import STATE_STYLES, Icons
 from tui_trainer.ui.panels.layer_health import ratio_bar
@@ -49,7 +49,7 @@ def state_text(state: RunState, icons: Icons) -> Content:
 
 
 def _row(name: str, *parts: Part) -> Content:
-    return Content.assemble((f"{name:<{NAME_WIDTH}}", "$muted"), *parts)
+    return Content.assemble((padded(name, NAME_WIDTH), "$muted"), *parts)
 
 
 def share_of_epoch(state: RunState) -> tuple[int, int]:
@@ -62,13 +62,18 @@ def share_of_epoch(state: RunState) -> tuple[int, int]:
 def throughput_text(state: RunState) -> str:
     """Return the throughput in steps per second, empty if it is unknown."""
     speed = state.steps_per_second()
-    return f"{speed:,.0f} steps/s" if speed >= 20 else f"{speed:.1f} steps/s" if speed else ""
+    return f"{speed:,.0f} steps/s" if round(speed, 1) >= 20 else f"{speed:.1f} steps/s" if speed else ""
 
 
 def time_left_text(state: RunState) -> str:
     """Return the remaining time, empty if it is unknown or the run is not running."""
+    if state.status not in ("running", "stopping"):
+        return ""
     remaining = state.seconds_left()
-    return f"{duration(remaining)} left" if remaining is not None and state.status in ("running", "stopping") else ""
+    if remaining is not None:
+        return f"{duration(remaining)} left"
+    remaining = state.seconds_left(roughly=True)
+    return f"about {duration(remaining)} left" if remaining is not None else ""
 
 
 def best_text(state: RunState) -> str:
@@ -107,7 +112,7 @@ def progress(state: RunState, width: int, icons: Icons) -> Section:
 
 def _first_that_fits(texts: Sequence[str], width: int) -> str:
     """Return the first of the texts that fits into `width` cells, else the last."""
-    return next((text for text in texts if len(text) <= width), texts[-1])
+    return next((text for text in texts if cell_width(text) <= width), texts[-1])
 
 
 def _values(values: Values, title: str, width: int) -> Section:
@@ -117,7 +122,7 @@ def _values(values: Values, title: str, width: int) -> Section:
 
 def _fitted_name(name: str, text: str, width: int) -> str:
     """Return a name with a space after it; one longer than the name column only if the text still fits."""
-    return f"{name} " if len(name) + 1 + len(text) <= width else name[: NAME_WIDTH - 1]
+    return f"{name} " if cell_width(name) + 1 + cell_width(text) <= width else cut(name, NAME_WIDTH - 1)
 
 
 def _about(state: RunState) -> Section:
@@ -182,7 +187,10 @@ def _layers(state: RunState, width: int, icons: Icons) -> Section:
         full, rest = icons.bar(share, max(width - NAME_WIDTH - 9, 4))
         lines.append(
             _row(
-                visible(name)[: NAME_WIDTH - 1], f"{number(layer.update_ratio, 2):<9}", (full, style), (rest, "$border")
+                cut(visible(name), NAME_WIDTH - 1),
+                f"{number(layer.update_ratio, 2):<9}",
+                (full, style),
+                (rest, "$border"),
             )
         )
     return Section(20, tuple(lines))

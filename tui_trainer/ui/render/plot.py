@@ -23,6 +23,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.strip import Strip
 
+from tui_trainer.text import cut, padded
 from tui_trainer.ui.charts.model import Area, ChartData, MarkerLine, Tick
 from tui_trainer.ui.charts.palette import ROLES, Palette, Role
 from tui_trainer.ui.render.compositor import Cells, Position, compose, narrow
@@ -32,6 +33,8 @@ from tui_trainer.ui.render.titles import title_line
 _ROLE: dict[Role, int] = {role: index for index, role in enumerate(ROLES)}
 MAX_PLOTEXT_POINTS = 256
 """Cells drawn by plotext itself, at ten times the cost of writing a cell into its matrix."""
+_CONTINUED = "\0"
+"""The cell after a wide character in the rows of plotext, which hold a character for each cell."""
 _OFF_PLOT = -100
 """Position of an invisible tick, which reserves the space of the labels."""
 
@@ -127,8 +130,9 @@ def _x_ticks(ticks: Sequence[Tick], canvas: Canvas, area: Area) -> tuple[list[in
         column = canvas.column(tick.at)
         if column is not None:
             cell = column // canvas.glyphs.across
-            blanks = 2 * (len(tick.text) // 2 - cell - bool(area.label))
-            labels.setdefault(cell, " " * blanks + tick.text)
+            text = _one_per_cell(tick.text)
+            blanks = 2 * (len(text) // 2 - cell - bool(area.label))
+            labels.setdefault(cell, " " * blanks + text)
     labels = labels or {_OFF_PLOT: " "}
     return list(labels), list(labels.values())
 
@@ -138,10 +142,19 @@ def _y_ticks(ticks: Sequence[Tick], canvas: Canvas, width: int) -> tuple[list[in
     labels: dict[int, str] = {}
     for tick in ticks:
         cell = canvas.cell(canvas.x.low, tick.at)
-        if cell is not None and len(tick.text) <= width:
-            labels.setdefault(cell[1], tick.text.rjust(width))
+        text = _one_per_cell(tick.text)
+        if cell is not None and len(text) <= width:
+            labels.setdefault(cell[1], text.rjust(width))
     labels = labels or {_OFF_PLOT: " " * width}
     return list(labels), list(labels.values())
+
+
+def _one_per_cell(text: str) -> str:
+    """Return text with a character for each cell: plotext counts characters."""
+    if text.isascii():
+        return text
+    sizes = ((character, cell_len(character)) for character in text)
+    return "".join(character + _CONTINUED * (size - 1) for character, size in sizes if size)
 
 
 def _strips(matrix: Any, chart_data: ChartData, area: Area, palette: Palette, glyphs: Glyphs) -> Iterator[Strip]:
@@ -154,10 +167,10 @@ def _strips(matrix: Any, chart_data: ChartData, area: Area, palette: Palette, gl
         if glyphs.frame is not None:
             line = line.translate(glyphs.frame)
         if area.labels and above == last:
-            line = chart_data.unit[: area.label].ljust(area.label) + line[area.label :]
+            line = padded(cut(chart_data.unit, area.label), area.label) + line[area.label :].replace(_CONTINUED, "")
             yield Strip([Segment(line, text)], matrix.cols)
             continue
-        segments = [Segment(line[: area.label], text)] if area.label else []
+        segments = [Segment(line[: area.label].replace(_CONTINUED, ""), text)] if area.label else []
         at = area.label
         for color, run in groupby(colors[at:]):
             end = at + len(list(run))

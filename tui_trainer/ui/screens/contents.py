@@ -10,7 +10,7 @@ from textual.events import Key
 from tui_trainer.config.lesson import GROUPS
 from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import LessonInfo
-from tui_trainer.text import visible
+from tui_trainer.text import padded, visible
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.lecture.tour import LecturePlan, Tour
 from tui_trainer.ui.screens.finder import Finder, Group
@@ -69,7 +69,9 @@ class Contents(Finder[LessonInfo]):
         """Return rows, name and subject."""
         rows = short_rows(item.lesson.rows)
         return Content.assemble(
-            (f" {rows:<{ROWS_WIDTH}}", "$primary"), f"{visible(item.name):<18} ", (visible(item.lesson.shows), "$muted")
+            (f" {rows:<{ROWS_WIDTH}}", "$primary"),
+            f"{padded(visible(item.name), 18)} ",
+            (visible(item.lesson.shows), "$muted"),
         )
 
     def about(self, item: LessonInfo) -> Content:

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from tui_trainer.runs.catalog import RunInfo
 from tui_trainer.session.catalog import Catalog, PresetInfo
-from tui_trainer.text import number, visible
+from tui_trainer.text import number, padded, visible
 from tui_trainer.ui.icons import STATE_STYLES, Icons
 from tui_trainer.ui.screens.finder import Finder, Group
 
@@ -53,12 +53,12 @@ class Home(Finder[Item]):
     def line(self, item: Item) -> Content:
         """Return the name with the title of a preset, or the state of a run."""
         if isinstance(item, PresetInfo):
-            return Content.assemble(f"  {visible(item.name):<24} ", (visible(item.title), "$muted"))
+            return Content.assemble(f"  {padded(visible(item.name), 24)} ", (visible(item.title), "$muted"))
         best = f"  {number(float(item.best['value']))}" if item.best and "value" in item.best else ""
         return Content.assemble(
             "  ",
             (self.icons.state(item.status), STATE_STYLES.get(item.status, "$muted")),
-            f" {visible(item.name):<32} ",
+            f" {padded(visible(item.name), 32)} ",
             (f"{visible(item.reason) or item.status} · epoch {item.epoch}{best}", "$muted"),
         )
 
@@ -92,7 +92,7 @@ def _about_run(item: RunInfo) -> Content:
     lines.append(Content(f"{item.status}{': ' + visible(item.reason) if item.reason else ''}"))
     lines.append(Content(f"epoch {item.epoch}, step {item.step:,}"))
     lines += [
-        Content.assemble((f"{visible(name):<16}", "$muted"), number(value)) for name, value in item.metrics.items()
+        Content.assemble((padded(visible(name), 16), "$muted"), number(value)) for name, value in item.metrics.items()
     ]
     if item.best is not None:
         lines.append(Content.assemble((f"{'best':<16}", "$muted"), _best(item)))

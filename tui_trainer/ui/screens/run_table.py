@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 from tui_trainer.protocol.describe import number
 from tui_trainer.runs.comparison import differing_keys, flattened
 from tui_trainer.state.run_state import RunState
-from tui_trainer.text import visible
+from tui_trainer.text import cell_width, cut, padded, visible
 from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.icons import STATE_STYLES, Icons
 from tui_trainer.ui.panels.runs_list import color
@@ -51,7 +51,7 @@ class RunTable(Dialog[int]):
     def inside(self) -> list[Widget]:
         """Return the column headings and the rows."""
         rows = table(self._states)
-        widths = [min(max(len(row[column]) for row in rows), MAX_COLUMN_WIDTH) for column in range(len(rows[0]))]
+        widths = [min(max(cell_width(row[column]) for row in rows), MAX_COLUMN_WIDTH) for column in range(len(rows[0]))]
         headings = Content("    " + "  ".join(_cell(text, width) for text, width in zip(rows[0], widths, strict=True)))
         options = [Option(self._line(index, row, widths), id=str(index)) for index, row in enumerate(rows[1:])]
         listed = OptionList(*options, markup=False, compact=True)
@@ -109,4 +109,4 @@ def _value(value: Any) -> str:
 
 
 def _cell(text: str, width: int) -> str:
-    return f"{text:<{width}}" if len(text) <= width else text[: width - 1] + "…"
+    return padded(cut(text, width, "…"), width)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
-from rich.cells import get_character_cell_size
+from rich.cells import cell_len, split_graphemes
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
@@ -66,11 +67,17 @@ class Frames:
         unknown = row[x] is None and row[x : x + len(cells)] == [None] * len(cells)
         for start, end in [(0, len(cells))] if unknown else _changed(row, x, cells):
             sent.append(f"\x1b[{y + 1};{x + start + 1}H")
-            for text, codes in cells[start:end]:
+            for column, (text, codes) in enumerate(cells[start:end], x + start + 1):
                 if codes != self._sgr:
                     self._sgr = codes
                     sent.append(f"\x1b[0;{codes}m" if codes else "\x1b[0m")
-                sent.append(text)
+                if text.isascii() or not _is_disputed(text):
+                    sent.append(text)
+                    continue
+                # Blank the cells that the terminal may not fill, and do not rely on where its cursor ends.
+                wide = column - x < len(cells) and cells[column - x][0] == ""
+                blanks = "  " if wide else " "
+                sent.append(f"{blanks}\x1b[{y + 1};{column}H{text}\x1b[{y + 1};{column + len(blanks)}H")
         row[x : x + len(cells)] = cells
 
     def _cells(self, segments: Iterable[Segment]) -> list[Cell]:
@@ -82,20 +89,26 @@ class Frames:
             if text.isascii():
                 cells.extend([(character, codes) for character in text])
                 continue
-            for character in text:
-                width = get_character_cell_size(character)
-                if width == 0 and cells:
-                    cells[-1] = (cells[-1][0] + character, cells[-1][1])
-                else:
-                    cells.append((character, codes))
-                    if width == 2:
-                        cells.append(("", codes))
+            for start, end, width in split_graphemes(text)[0]:
+                if width:
+                    cells.append((text[start:end], codes))
+                    cells.extend([("", codes)] * (width - 1))
+                elif cells:
+                    last = -1 if cells[-1][0] else -2
+                    cells[last] = (cells[last][0] + text[start:end], cells[last][1])
         return cells
 
     def _codes(self, style: Style | None) -> str:
         if style is None or self._colors is None:
             return ""
         return style._make_ansi_codes(self._colors)  # pyright: ignore[reportPrivateUsage]
+
+
+@lru_cache(maxsize=4096)
+def _is_disputed(text: str) -> bool:
+    """Return whether terminals differ about the width of a grapheme: a joined one, an emoji, a wide symbol."""
+    code = ord(text[0]) if text else 0
+    return len(text) > 1 or code >= 0x1F000 or (0x2300 <= code < 0x2C00 and cell_len(text) > 1)
 
 
 def _changed(row: list[Cell | None], x: int, cells: list[Cell]) -> list[tuple[int, int]]:

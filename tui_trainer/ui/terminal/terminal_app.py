@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any, Generic, TypeVar
 
+from rich.color import ColorSystem
 from rich.console import COLOR_SYSTEMS, RenderableType
 from textual import events, on
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.driver import Driver
+from textual.filter import Monochrome, NoColor
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
+from tui_trainer.ui.color_depth import ColorDepth
 from tui_trainer.ui.terminal.control_filter import ControlFilter
 from tui_trainer.ui.terminal.driver import TerminalDriver
 from tui_trainer.ui.terminal.frames import Frames
@@ -39,6 +43,16 @@ class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
         self._frame_pending = False
         self._drawn = False
         self._key_queue = KeyQueue(self, super().on_event)
+
+    def limit_colors(self, depth: ColorDepth) -> None:
+        """Send only colours that the terminal shows."""
+        systems = {"16": ColorSystem.STANDARD, "256": ColorSystem.EIGHT_BIT, "full": ColorSystem.TRUECOLOR}
+        if depth in systems:
+            self._frames = Frames(systems[depth])
+            # Textual takes an empty NO_COLOR for one that is set.
+            self.no_color = self.no_color and bool(os.environ.get("NO_COLOR"))
+            if not self.no_color:
+                self._filters = [each for each in self._filters if not isinstance(each, (Monochrome, NoColor))]
 
     async def on_event(self, event: events.Event) -> None:
         """Handle an event; keys go through the key queue."""

@@ -1,7 +1,8 @@
-"""The chart of the throughput: optimizer steps per second, without pauses."""
+"""The chart of the throughput: optimizer steps per second, without validation and pauses."""
 
 from __future__ import annotations
 
+from tui_trainer.state.pace import Pace
 from tui_trainer.state.run_state import CLOCK
 from tui_trainer.state.series import Column
 from tui_trainer.ui.charts.builder import ChartBuilder
@@ -14,7 +15,7 @@ from tui_trainer.ui.charts.ticks import short
 def draw(context: ChartContext, key: int) -> ChartData:
     """Draw the steps per second of each column, computed from the recorded clock."""
     builder = ChartBuilder(context, key, "throughput")
-    resampled = _steps_per_second(context.resample(CLOCK))
+    resampled = _steps_per_second(context.resample(CLOCK), context.state.pace)
     role = context.front_role("speed-smooth")
     speeds = [column.mean if column is not None else None for column in resampled.columns]
     builder.curves += resampled.line(role, speeds)
@@ -27,12 +28,13 @@ def draw(context: ChartContext, key: int) -> ChartData:
         if batch and context.single_run:
             builder.legend.append(LegendEntry("text", "", f"{short(now * batch)} samples/s"))
     for run in context.background_sample:
-        builder.curves += _steps_per_second(context.resample(CLOCK, run)).line(context.dim_role(run), faint=True)
+        resampled = _steps_per_second(context.resample(CLOCK, run), context.states[run].pace)
+        builder.curves += resampled.line(context.dim_role(run), faint=True)
         builder.add_legend(context.dim_role(run), "line", context.name(run), context.states[run].steps_per_second())
     return builder.build()
 
 
-def _steps_per_second(clock: Resampled) -> Resampled:
+def _steps_per_second(clock: Resampled, pace: Pace) -> Resampled:
     """Convert clock columns to steps per second, each measured from the end of the column before it."""
     columns: list[Column | None] = []
     step, seconds = 0, 0.0
@@ -40,10 +42,11 @@ def _steps_per_second(clock: Resampled) -> Resampled:
         speed = None
         if column is not None:
             if not step and column.last > column.first:
-                step, seconds = column.first, column.low
-            if column.last > step and column.high > seconds and step:
-                value = (column.last - step) / (column.high - seconds)
+                step, seconds = column.first, pace.without_ends(column.first, column.low)
+            end = pace.without_ends(column.last, column.high)
+            if column.last > step and end > seconds and step:
+                value = (column.last - step) / (end - seconds)
                 speed = Column(column.first, column.last, value, value, value, column.last - step)
-            step, seconds = column.last, column.high
+            step, seconds = column.last, end
         columns.append(speed)
     return Resampled(clock.series, clock.grid, columns, ())

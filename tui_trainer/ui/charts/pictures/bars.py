@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui_trainer.protocol.pictures import Bars
-from tui_trainer.text import visible
+from tui_trainer.text import cell_width, visible
 from tui_trainer.ui.charts.model import Annotation, ChartData, Curve, Layer, LegendEntry, Level, Scale, Tick
 from tui_trainer.ui.charts.palette import RUNS, Role
 from tui_trainer.ui.charts.pictures.frame import Frame, label_position, labels
@@ -34,7 +34,7 @@ def draw(frame: Frame, drawing: Bars) -> ChartData:
         # Leave room for the smallest bar.
         scale = vertical_scale([], frame.area.rows, log=True, required=[*required, min(known) / 2])
     layers: list[Layer] = [Level("reference", level.at, visible(level.text)) for level in drawing.levels]
-    longest = max((len(drawing.labels[label]) for label in shown), default=1)
+    longest = max((cell_width(drawing.labels[label]) for label in shown), default=1)
     stride = max(-(-(min(longest, LONGEST) + 1) // slot), 1)
     names = labels([drawing.labels[label] for label in shown], slot * stride - 1)
     ticks = _named(names, stride, slot)
@@ -64,8 +64,8 @@ def _named(names: list[str], stride: int, slot: int) -> list[Tick]:
         for index in sorted({*range(0, len(names), stride), last})
         if names
     ]
-    ends = [tick.at - len(tick.text) / 2 for tick in ticks]
-    others = [tick for tick in ticks[:-1] if tick.at + len(tick.text) / 2 + 1 <= ends[-1]]
+    ends = [tick.at - cell_width(tick.text) / 2 for tick in ticks]
+    others = [tick for tick in ticks[:-1] if tick.at + cell_width(tick.text) / 2 + 1 <= ends[-1]]
     return [*others, *ticks[-1:]]
 
 

@@ -10,7 +10,7 @@ from tui_trainer.protocol.describe import number
 from tui_trainer.protocol.events import PictureTaken
 from tui_trainer.protocol.pictures import AnyDrawing, Axis
 from tui_trainer.state.run_state import RunState
-from tui_trainer.text import visible
+from tui_trainer.text import cell_width, cut, ending, visible
 from tui_trainer.ui.charts.context import short_name
 from tui_trainer.ui.charts.model import Area, LegendEntry, Scale, Tick
 from tui_trainer.ui.charts.palette import RUNS, Role
@@ -130,7 +130,7 @@ def label_position(index: int, name: str, room: float, count: int) -> float:
     A name stands in the middle of its slot. A wider name starts at the left edge of its slot and uses the nameless
     slots at its right; the last name ends at the right edge of its slot.
     """
-    half, room = (len(name) + 1) / 2, max(room, 1e-9)
+    half, room = (cell_width(name) + 1) / 2, max(room, 1e-9)
     return max(min(index + max(0.5, half / room), count - (half + 1) / room), half / room)
 
 
@@ -138,10 +138,10 @@ def labels(names: Sequence[str], cells: int) -> list[str]:
     """Fit names into `cells` cells each: their beginnings, or both ends if several names begin alike."""
     shown = [visible(name) for name in names]
     cells = max(cells, 1)
-    starts = [name if len(name) <= cells else f"{name[: cells - 1]}…"[:cells] for name in shown]
+    starts = [cut(name, cells, "…") for name in shown]
     tail = min(cells - 1, max(cells // 2, 3))
     return [
-        start if len(name) <= cells or starts.count(start) == 1
-        else f"{name[: cells - 1 - tail]}…{name[len(name) - tail :]}"[:cells]
+        start if cell_width(name) <= cells or starts.count(start) == 1
+        else f"{cut(name, cells - 1 - tail)}…{ending(name, tail)}"[:cells]
         for name, start in zip(shown, starts, strict=True)
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui_trainer.protocol.pictures import Heat
-from tui_trainer.text import visible
+from tui_trainer.text import cell_width, visible
 from tui_trainer.ui.charts.model import LABEL, CenteredText, ChartData, Field, Layer, LegendEntry, Scale, Tick
 from tui_trainer.ui.charts.palette import LAYERS
 from tui_trainer.ui.charts.pictures.frame import Frame, label_position, labels
@@ -12,7 +12,7 @@ from tui_trainer.ui.charts.ticks import short
 
 def label_width(drawing: Heat, width: int) -> int:
     """Return the cells for row names: the length of the longest, at most a quarter of the width."""
-    return max(LABEL, min(max(len(visible(name)) for name in drawing.rows), width // 4))
+    return max(LABEL, min(max(cell_width(visible(name)) for name in drawing.rows), width // 4))
 
 
 def draw(frame: Frame, drawing: Heat) -> ChartData:
@@ -34,7 +34,7 @@ def draw(frame: Frame, drawing: Heat) -> ChartData:
     stride = max(int(-(-4 // room)), 1)
     cells = int(room * stride) - 1
     feet = labels(drawing.columns, cells)
-    if len(feet[-1]) == cells:  # the edge of the plot is its neighbour
+    if cell_width(feet[-1]) == cells:  # the edge of the plot is its neighbour
         feet[-1] = labels(drawing.columns, cells - 1)[-1]
     named = range(0, across, stride)
     ticks = [Tick(label_position(index, feet[index], room, across), feet[index]) for index in named]
