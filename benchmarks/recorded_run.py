@@ -43,6 +43,8 @@ class RecordedRun:
         self.bus.publish("run", event)
 
     def close(self) -> None:
-        """Write the buffered events and close the journal."""
-        self.trainer.flush()
+        """Write what still waits."""
+        from tui_trainer.engine.events.flush import flush
+
+        flush(self.trainer.state, self.trainer.services)
         self.bus.close()

@@ -114,7 +114,7 @@ async def _steer(app: TrainerApp) -> None:
 
 async def _until(pilot: Pilot[Any], app: TrainerApp, *, epoch: int = 0, status: str = "") -> None:
     while True:
-        state = app.dashboard.chosen if app.dashboard is not None else None
+        state = app.dashboard.selected_run if app.dashboard is not None else None
         if state is not None and state.epoch >= epoch and status in ("", state.status):
             return
         await pilot.pause(0.05)

@@ -97,9 +97,14 @@ async def _wait_for_end(pilot: Pilot[object], app: TrainerApp) -> None:
     """Wait until every run has ended and the last remark was shown."""
     deadline = monotonic() + TIMEOUT
     while monotonic() < deadline:
-        watch = app.dashboard.watching if app.dashboard is not None else None
+        watch = app.dashboard.view_state if app.dashboard is not None else None
         narrator = watch.narrator if watch is not None else None
-        if watch is not None and watch.feed.over and narrator is not None and narrator.done(True, monotonic(), -60):
+        if (
+            watch is not None
+            and watch.store.over
+            and narrator is not None
+            and narrator.finished(True, monotonic(), -60)
+        ):
             return
         await pilot.pause(0.2)
     raise TimeoutError(f"the lesson did not end within {TIMEOUT:.0f} s")

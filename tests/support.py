@@ -8,7 +8,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tui_trainer.config.run_config import RunConfig
+from tui_trainer.engine.checkpointing import snapshot
+from tui_trainer.engine.checkpointing.save import save_run
 from tui_trainer.engine.commands.queue import CommandQueue
+from tui_trainer.engine.events.flush import flush
+from tui_trainer.engine.train_state import StateTree
 from tui_trainer.engine.trainer import Trainer
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.run_state import RunState
@@ -65,6 +69,22 @@ class TrainerHarness:
         """Train so many batches more."""
         for _ in range(count):
             next(self._run)
+
+    def flush(self) -> None:
+        """Publish the buffered measurements."""
+        flush(self.trainer.state, self.trainer.services)
+
+    def save(self) -> None:
+        """Save the run as it is."""
+        save_run(self.trainer.state, self.trainer.services)
+
+    def state_dict(self) -> StateTree:
+        """The tree that a checkpoint of now holds."""
+        return snapshot.state_dict(self.trainer.state, self.trainer.services)
+
+    def load_state_dict(self, tree: StateTree) -> None:
+        """Continue from what `state_dict` returned."""
+        snapshot.load_state_dict(self.trainer.state, self.trainer.services, tree)
 
     def finish(self) -> ev.RunFinished:
         """Train to the end."""

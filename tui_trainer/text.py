@@ -1,11 +1,11 @@
-"""Text for people. Foreign text is made safe: what would act on a terminal becomes something to read."""
+"""Text for the screen: make foreign text safe to print, and format numbers."""
 
 from __future__ import annotations
 
 import re
 
-# C0, DEL and C1 controls; the bidirectional controls and marks; separators that a terminal may treat as a line end;
-# zero-width characters that hide inside names; lone surrogates, which cannot be written at all.
+# C0, DEL and C1 controls; bidirectional controls and marks; separators that a terminal may treat as a line end;
+# zero-width characters that hide inside names; lone surrogates, which cannot be encoded.
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
@@ -20,7 +20,7 @@ _ESCAPE = re.compile(
 _TO_LINE_START = re.compile(r"\x1b\[[01]?G|\x1b\[2K")
 
 
-def _picture(match: re.Match[str]) -> str:
+def _visible_sign(match: re.Match[str]) -> str:
     code = ord(match.group())
     if code < 0x20:
         return chr(0x2400 + code)
@@ -30,8 +30,8 @@ def _picture(match: re.Match[str]) -> str:
 
 
 def visible(text: str) -> str:
-    """`text` on one line, every control, bidirectional and zero-width character replaced by a visible sign."""
-    return _UNSAFE.sub(_picture, text)
+    """Return `text` on one line, with a visible sign for every control, bidirectional and zero-width character."""
+    return _UNSAFE.sub(_visible_sign, text)
 
 
 def terminal_line(text: str) -> str:
@@ -61,7 +61,7 @@ def visible_lines(text: str) -> list[str]:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """A number as a person reads it: four digits, no trailing zeros, `-` where there is none."""
+    """Format a number with `digits` significant digits and no trailing zeros; `-` for None."""
     if value is None:
         return "-"
     return f"{value:.{digits}g}"

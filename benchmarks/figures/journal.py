@@ -50,7 +50,7 @@ def journal(effort: Effort) -> list[Row]:
             "bytes",
             40,
             "<=",
-            f"{run.trainer.step:,} steps of digits-mlp; steps, seconds, epochs and layers included",
+            f"{run.trainer.state.step:,} steps of digits-mlp; steps, seconds, epochs and layers included",
         ),
         Row(
             "share of the loop's time spent on the journal",

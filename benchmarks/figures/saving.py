@@ -44,14 +44,15 @@ def _share(preset: str, effort: Effort) -> Row:
         trainer.set_up()
         trainer.begin(folder, lambda: bus.sync_journal("run"))
         costs: list[float] = []
-        save = trainer.save
+        checkpointer = trainer.services.checkpointer
+        assert checkpointer is not None
+        plan_next = checkpointer.plan_next
 
-        def timed() -> None:
-            began = perf_counter()
-            save()
-            costs.append(perf_counter() - began)
+        def timed_plan(seconds: float, since: float) -> None:
+            plan_next(seconds, since)
+            costs.append(perf_counter() - since)
 
-        trainer.save = timed  # pyright: ignore[reportAttributeAccessIssue]
+        checkpointer.plan_next = timed_plan  # pyright: ignore[reportAttributeAccessIssue]
         loop = trainer.run()
         shares: list[float] = []
         for _ in range(effort.fewer(1 if effort.quick else 3)):

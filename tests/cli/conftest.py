@@ -1,4 +1,4 @@
-"""The command line as a user runs it: a process, its two streams, its exit code."""
+"""Run the command line in a process: standard output, standard error, exit code."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Done(NamedTuple):
 
 
 class Shell:
-    """A directory to work in, with a tiny preset in it, and the program."""
+    """Runs the program in a working directory that holds a tiny preset."""
 
     def __init__(self, directory: Path, forks: ForkServer) -> None:
         self.directory = directory

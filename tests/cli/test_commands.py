@@ -1,4 +1,4 @@
-"""The contract of the command line and of the run folder, from outside."""
+"""The command line and the run directory, as scripts rely on them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_run_folder_is_plain_files(finished):
         assert event["crc"] == f"{zlib.crc32(body):08x}"
 
 
-def test_runs_lists_what_programs_rely_on(finished):
+def test_the_json_of_runs_has_the_fields_that_programs_rely_on(finished):
     shell, _ = finished
     (run,) = shell.json("runs")
     assert set(run) == {"name", "path", "status", "reason", "preset", "epoch", "step", "metrics", "best"}
@@ -65,7 +65,7 @@ def test_runs_lists_what_programs_rely_on(finished):
     assert {"train_loss", "val_loss", "train_accuracy", "val_accuracy", "lr"} <= set(run["metrics"])
 
 
-def test_presets_lists_and_resolves(shell):
+def test_presets_are_listed_and_printed_in_full(shell):
     presets = shell.json("presets")
     assert {"digits-mlp", "digits-cnn", "breast-cancer", "diabetes", "spirals", "wine", "char-lm", "mnist-cnn"} <= {
         preset["name"] for preset in presets
@@ -95,7 +95,7 @@ def test_the_csv_has_a_row_for_each_step_in_numbers_that_read_back_to_the_bit(fi
     assert (shell.directory / "done.csv").read_text() == done.out
 
 
-def test_the_resolved_configuration_repeats_the_run(finished):
+def test_the_saved_configuration_repeats_the_run(finished):
     shell, _ = finished
     assert shell("run", "runs/done/run.toml", "--name", "again").code == 0
     first, second = (shell("export", name, "--to", "csv", "-o", "-").out for name in ("done", "again"))
@@ -108,7 +108,7 @@ def test_the_resolved_configuration_repeats_the_run(finished):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "parts"),
     [
         (["run", "digts-mlp"], ["'digts-mlp'", "did you mean 'digits-mlp'"]),
         (["run", "none.toml"], ["'none.toml'"]),
@@ -139,54 +139,30 @@ def test_the_resolved_configuration_repeats_the_run(finished):
     ],
     ids=lambda value: "-".join(value)[:40] if isinstance(value, list) else None,
 )
-def test_bad_input_is_one_message_exit_code_2_and_nothing_left(shell, arguments, words):
+def test_bad_input_is_one_message_exit_code_2_and_leaves_no_run(shell, arguments, parts):
     (shell.directory / "bad.toml").write_text("a = 1\nb = = 2\n")
     done = shell(*arguments)
     assert done.code == 2
     assert done.out == ""
     assert done.err.startswith("tui-trainer: ")
     assert done.err.count("\n") == 1
-    assert [word for word in words if word not in done.err] == [], done.err
+    assert [part for part in parts if part not in done.err] == [], done.err
     assert shell.runs == []
 
 
-def test_every_command_has_help_with_an_example(shell):
-    listed = shell("--help").out
-    names = re.findall(r"^  ([a-z-]+) ", listed.split("Commands:")[1], re.MULTILINE)
-    assert {
-        "run",
-        "attach",
-        "open",
-        "resume",
-        "replay",
-        "send",
-        "runs",
-        "presets",
-        "compare",
-        "export",
-        "lecture",
-        "doctor",
-    } <= set(names)
-    for name in names:
-        done = shell(name, "--help")
-        assert done.code == 0
-        assert "Example" in done.out
-        assert f"tui-trainer {name}" in done.out
-
-
-def test_the_program_is_the_same_by_both_names(shell):
+def test_the_script_and_the_module_are_the_same_program(shell):
     import subprocess
     import sys
     from pathlib import Path
 
     script = Path(sys.executable).with_name("tui-trainer")
     if not script.exists():
-        pytest.skip("the package is not installed beside this interpreter")
+        pytest.skip("the package is not installed with this interpreter")
     done = subprocess.run([script, "--version"], capture_output=True, text=True)
     assert done.stdout == shell("--version").out
 
 
-def test_a_loss_that_is_not_finite_is_exit_code_1_and_said(shell):
+def test_a_non_finite_loss_is_printed_and_is_exit_code_1(shell):
     done = shell("run", "tiny.toml", "data.kind=least-squares", "optimizer.lr=1e6", "training.epochs=50", "--name", "x")
     assert done.code == 1
     assert re.search(r"the loss became (NaN|infinite) at step \d+", done.out)
@@ -194,7 +170,7 @@ def test_a_loss_that_is_not_finite_is_exit_code_1_and_said(shell):
     assert (run["status"], run["reason"]) == ("failed", "not-finite")
 
 
-def test_a_signal_stops_after_the_batch_saves_and_says_so(shell):
+def test_a_signal_stops_after_the_batch_and_saves(shell):
     import signal
 
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 0)):
@@ -216,7 +192,7 @@ def test_a_signal_stops_after_the_batch_saves_and_says_so(shell):
         assert done.code == 0, done.err
 
 
-def test_a_run_killed_at_once_is_dead_and_resumes(shell):
+def test_a_killed_run_is_dead_and_resumes(shell):
     import os
     import signal
 
@@ -234,7 +210,7 @@ def test_a_run_killed_at_once_is_dead_and_resumes(shell):
     assert shell("replay", "k").out.splitlines()[-1] == "identical over 1,000 steps"
 
 
-def test_detach_prints_the_name_and_send_steers_it(shell):
+def test_detach_prints_the_name_and_send_controls_the_run(shell):
     done = shell("run", "tiny.toml", "training.epochs=1000000", "--detach")
     assert done.code == 0
     name = done.out.strip()
@@ -253,7 +229,7 @@ def test_detach_prints_the_name_and_send_steers_it(shell):
     assert (shell.directory / "runs" / name / "host.log").exists()
 
 
-def test_a_batch_system_can_submit_the_same_line_again_and_again(shell):
+def test_a_batch_system_can_submit_the_same_command_line_twice(shell):
     line = [
         "run",
         "tiny.toml",
@@ -272,8 +248,8 @@ def test_a_batch_system_can_submit_the_same_line_again_and_again(shell):
 
 
 @pytest.mark.parametrize("name", ["", "..", ".", "../elsewhere/run"])
-def test_the_name_that_a_job_goes_on_under_cannot_leave_the_runs_directory(shell, name):
-    """An empty one (a variable that was not set) would be every run that there is."""
+def test_a_resumed_name_cannot_leave_the_runs_directory(shell, name):
+    """An empty name (an unset variable in a script) would mean every run in the directory."""
     (shell.directory / "runs/one").mkdir(parents=True)
     (shell.directory / "runs/one/run.toml").write_text((shell.directory / "tiny.toml").read_text())
     done = shell("run", "tiny.toml", "--name", name, "--resume-if-exists")
@@ -281,7 +257,7 @@ def test_the_name_that_a_job_goes_on_under_cannot_leave_the_runs_directory(shell
     assert done.err.startswith(f"tui-trainer: --name {name!r}: use 1 to 64 letters")
 
 
-def test_a_run_whose_configuration_is_lost_is_not_trained_with_another(shell):
+def test_a_run_with_an_empty_configuration_is_not_resumed_with_defaults(shell):
     (shell.directory / "runs/one").mkdir(parents=True)
     (shell.directory / "runs/one/run.toml").write_text("")
     done = shell("resume", "one")
@@ -289,13 +265,15 @@ def test_a_run_whose_configuration_is_lost_is_not_trained_with_another(shell):
     assert done.err.endswith("run.toml: the file is empty, so the configuration of this run is lost\n")
 
 
-def test_doctor_looks_at_everything(shell):
-    found = shell.json("doctor")
-    assert {"torch", "terminal", "runs directory", "sockets", "presets", "cpu"} <= {entry["what"] for entry in found}
+def test_doctor_checks_every_part(shell):
+    results = shell.json("doctor")
+    assert {"torch", "terminal", "runs directory", "sockets", "presets", "cpu"} <= {
+        result["what"] for result in results
+    }
     assert shell.runs == []
 
 
-def test_a_run_on_a_file_named_from_here_is_taken_up_from_elsewhere(shell):
+def test_a_run_on_a_relative_data_file_resumes_from_another_directory(shell):
     rows = "".join(f"{index},{index % 7},{index % 2}\n" for index in range(120))
     (shell.directory / "table.csv").write_text(f"a,b,c\n{rows}")
     data = ('data.kind="csv"', 'data.path="table.csv"')
@@ -306,7 +284,7 @@ def test_a_run_on_a_file_named_from_here_is_taken_up_from_elsewhere(shell):
     assert done.code == 0, done.err
 
 
-def test_a_journal_that_cannot_be_read_is_one_message(shell, monkeypatch, capsys):
+def test_an_unreadable_journal_is_one_line(shell, monkeypatch, capsys):
     assert shell("run", "tiny.toml", "--name", "odd", "--headless").code == 0
 
     def refuse(journal: Path) -> RunHistory:
@@ -314,6 +292,6 @@ def test_a_journal_that_cannot_be_read_is_one_message(shell, monkeypatch, capsys
 
     monkeypatch.setattr(history, "read_history", refuse)
     assert main(["replay", "odd", "--runs-dir", str(shell.directory / "runs")]) == 2
-    said = capsys.readouterr().err
-    assert said.endswith("odd/events.jsonl: cannot be read: Permission denied\n")
-    assert len(said.splitlines()) == 1
+    message = capsys.readouterr().err
+    assert message.endswith("odd/events.jsonl: cannot be read: Permission denied\n")
+    assert len(message.splitlines()) == 1

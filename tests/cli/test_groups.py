@@ -36,7 +36,7 @@ def kill_host(shell: Shell) -> None:
     owner = RunDir(shell.directory / "runs/g/plain").owner()
     if owner is not None:
         os.kill(owner.pid, signal.SIGKILL)
-        wait_for(lambda: RunDir(shell.directory / "runs/g/plain").owner() is None, what="the host to be gone")
+        wait_for(lambda: RunDir(shell.directory / "runs/g/plain").owner() is None, what="the end of the host")
 
 
 @pytest.fixture
@@ -72,7 +72,9 @@ def test_a_group_is_steered_killed_resumed_and_replayed_run_by_run(live):
     everyone = shell("send", "g", "set-clip", "value=0.5")
     assert sorted(line.partition(": ")[0] for line in everyone.out.splitlines()) == ["dropped", "full", "plain"]
     assert shell("send", "g/dropped", "stop").code == 0
-    wait_for(lambda: {run["status"] for run in shell.json("runs")} == {"running", "finished"}, what="one to be over")
+    wait_for(
+        lambda: {run["status"] for run in shell.json("runs")} == {"running", "finished"}, what="the end of one run"
+    )
     refused = shell("send", "g/dropped", "pause")
     assert refused.code == 2
     assert refused.err.startswith("tui-trainer: no live run 'g/dropped'")
@@ -83,7 +85,7 @@ def test_a_group_is_steered_killed_resumed_and_replayed_run_by_run(live):
     assert shell("resume", "g", "--detach").code == 0
     wait_for(
         lambda: all(run["step"] > before[run["name"]][1] + 50 for run in shell.json("runs")),
-        what="all three to get further than they were",
+        what="progress of all three runs",
     )
     assert {run["status"] for run in shell.json("runs")} == {"running"}
     halved = [json.loads(line) for line in shell("send", "g", "set-lr", "factor=0.5", "--json").out.splitlines()]
@@ -91,14 +93,14 @@ def test_a_group_is_steered_killed_resumed_and_replayed_run_by_run(live):
         ("g/plain", 0.05, 0.025), ("g/dropped", 0.1, 0.05), ("g/full", 0.1, 0.05),
     }  # fmt: skip
     assert shell("send", "g", "stop").out.count("stopping") == 3
-    wait_for(lambda: {run["status"] for run in shell.json("runs")} == {"finished"}, what="all three to end")
+    wait_for(lambda: {run["status"] for run in shell.json("runs")} == {"finished"}, what="the end of all three runs")
 
     done = shell("replay", "g")
     steps = {run["name"]: run["step"] for run in shell.json("runs") if run["name"].startswith("g/")}
     assert done.code == 0, done.err
     assert done.out.splitlines()[-4:] == [
         *(f"g/{name}: identical over {steps[f'g/{name}']:,} steps" for name in ("plain", "dropped", "full")),
-        f"all 3 runs identical, {sum(steps.values()):,} steps in all",
+        f"all 3 runs identical, {sum(steps.values()):,} steps in total",
     ]
     replays = [run for run in shell.json("runs") if not run["name"].startswith("g/")]
     assert sorted(run["name"].rpartition("/")[2] for run in replays) == ["dropped", "full", "plain"]
@@ -117,11 +119,11 @@ def test_the_run_of_a_group_that_differs_is_named_and_sets_the_exit_code(trained
     journal.write_bytes(b"".join(lines))
     done = shell("replay", "g")
     assert done.code == 1
-    plain, dropped, full, together = done.out.splitlines()[-4:]
+    plain, dropped, full, summary = done.out.splitlines()[-4:]
     assert plain == "g/plain: identical over 20 steps"
     assert dropped.startswith("g/dropped: step 7: train_loss was 0.125, is 0.")
     assert full == "g/full: identical over 4 steps"
-    assert together == "1 of 3 runs not identical"
+    assert summary == "1 of 3 runs not identical"
     assert shell("replay", "g/full").out.splitlines()[-1] == "identical over 4 steps"
 
 
@@ -130,7 +132,7 @@ def test_a_run_of_a_group_without_a_step_is_not_compared(trained):
     (shell.directory / "runs/g/full/events.jsonl").write_bytes(b"")
     done = shell("replay", "g")
     assert done.code == 0, done.err
-    assert done.out.splitlines()[-2:] == ["g/full: no step to compare", "all 2 runs identical, 40 steps in all"]
+    assert done.out.splitlines()[-2:] == ["g/full: no step to compare", "all 2 runs identical, 40 steps in total"]
     (shell.directory / "runs/g/full/events.jsonl").unlink()
-    alone = shell("replay", "g/full")
-    assert (alone.code, alone.err) == (2, "tui-trainer: run 'g/full' has no step to compare\n")
+    single = shell("replay", "g/full")
+    assert (single.code, single.err) == (2, "tui-trainer: run 'g/full' has no steps to compare\n")

@@ -266,6 +266,6 @@ def test_what_a_refusal_offers_is_accepted(kind: str, task: Any, head: Any) -> N
 
 def test_a_run_refuses_a_sigmoid_twice_in_words_that_teach() -> None:
     with pytest.raises(
-        ValidationError, match=r'would make it two: set model\.head = "identity", or loss\.kind = "bce"'
+        ValidationError, match=r'would apply it twice: set model\.head = "identity", or loss\.kind = "bce"'
     ):
         RunConfig.model_validate({"model": {"head": "sigmoid"}, "loss": {"kind": "bce-with-logits"}})

@@ -8,6 +8,7 @@ import math
 import pytest
 
 from tui_trainer.diagnosis.monitor import TOLD_AGAIN, DiagnosisMonitor
+from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 
@@ -81,10 +82,16 @@ def test_evidence_of_what_still_holds_is_told_again_without_a_word_in_the_log():
 
 def test_a_broken_loss_is_told_before_the_run_is_over():
     seen: list[ev.AnyEvent] = []
-    observer = DiagnosisMonitor(seen.append)
+    events, observer = EventStream(seen.append), DiagnosisMonitor()
+
+    def diagnose(event: ev.AnyEvent) -> None:
+        for diagnosed in observer.take(event):
+            events.publish(diagnosed)
+
+    events.subscribe(diagnose)
     for event in begun():
-        observer.publish(event)
-    observer.publish(
+        events.publish(event)
+    events.publish(
         ev.Scalars(
             steps=[1, 2, 3],
             seconds=[0.0] * 3,
@@ -92,8 +99,8 @@ def test_a_broken_loss_is_told_before_the_run_is_over():
             not_finite={"train_loss": {2: "nan"}},
         )
     )
-    observer.publish(ev.LossBroke(step=3, kind="nan", layer="hidden1"))
-    observer.publish(ev.RunFinished(step=3, reason="not-finite", exit_code=1))
+    events.publish(ev.LossBroke(step=3, kind="nan", layer="hidden1"))
+    events.publish(ev.RunFinished(step=3, reason="not-finite", exit_code=1))
     assert [type(event).__name__ for event in seen] == [
         "RunStarted", "Scalars", "LossBroke", "Diagnosed", "Diagnosed", "RunFinished",
     ]  # fmt: skip

@@ -11,7 +11,6 @@ from tests.support import TrainerHarness, tiny_config
 from tui_trainer.components import losses
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.diagnosis.monitor import DiagnosisMonitor
-from tui_trainer.engine.checkpointing import snapshot
 from tui_trainer.engine.checkpointing.file_format import parse, serialise
 from tui_trainer.engine.evaluation.baselines import baseline_losses
 from tui_trainer.protocol import commands as cmd
@@ -52,7 +51,7 @@ def test_a_very_high_rate_diverges_within_five_epochs(seed: int):
     assert epochs["DIVERGE"] <= 5
     if bench.of(ev.RunFinished)[0].reason == "not-finite":
         broken = next(said for said in bench.of(ev.Diagnosed) if said.finding == "NAN")
-        assert f"step {bench.trainer.step}" in broken.evidence or "gradient" in broken.evidence
+        assert f"step {bench.trainer.state.step}" in broken.evidence or "gradient" in broken.evidence
         assert broken.key == "k"
         assert math.isfinite(broken.numbers["loss -1"])
 
@@ -96,7 +95,7 @@ def test_a_run_that_is_over_can_be_made_longer_as_its_advice_says():
     said = short.of(ev.Diagnosed)[-1]
     assert (said.finding, said.epoch) == ("STOPPED_TOO_SOON", 4)
     longer = TrainerHarness(config)
-    snapshot.restore(longer.trainer, parse(bytearray(serialise(snapshot.checkpoint(short.trainer))), "x"))
+    longer.load_state_dict(parse(bytearray(serialise(short.state_dict())), "x"))
     longer.control.put(cmd.SetEpochs(value=6))
     longer.finish()
     assert [event.epoch for event in longer.of(ev.EpochEnded)] == [5, 6]
@@ -125,8 +124,8 @@ def test_a_deep_sigmoid_vanishes_and_a_loud_start_explodes():
 def test_data_that_hold_no_number_are_named_and_the_rate_is_not():
     bench = TrainerHarness(tiny_config(training={"epochs": 2}))
     bench.steps(3)
-    bench.trainer.shop.data.train.inputs[:] = math.nan
-    bench.trainer.shop.batches.split.inputs[:] = math.nan
+    bench.trainer.services.setup.data.train.inputs[:] = math.nan
+    bench.trainer.services.setup.batches.split.inputs[:] = math.nan
     bench.finish()
     said = next(said for said in bench.of(ev.Diagnosed) if said.finding == "NAN")
     assert "data" in said.advice
@@ -140,17 +139,17 @@ def test_data_that_hold_no_number_are_named_and_the_rate_is_not():
 def test_a_probe_equals_what_is_computed_by_hand():
     bench = TrainerHarness(tiny_config(training={"probe_every": 1, "epochs": 1, "clip_grad_norm": 0.05}))
     trainer = bench.trainer
-    shop = trainer.shop
-    inputs, targets = next(iter(shop.batches.epoch(0)))
-    second = list(shop.batches.epoch(0))[1]
+    setup = trainer.services.setup
+    inputs, targets = next(iter(setup.batches.epoch(0)))
+    second = list(setup.batches.epoch(0))[1]
 
     def at(batch) -> tuple[float, torch.Tensor]:
-        loss = shop.objective(shop.model(batch[0]), batch[1])
-        gradient = torch.autograd.grad(loss, shop.parameters)
+        loss = setup.objective(setup.model(batch[0]), batch[1])
+        gradient = torch.autograd.grad(loss, setup.parameters)
         return loss.item(), torch.cat([part.flatten() for part in gradient])
 
     def weights() -> torch.Tensor:
-        return torch.cat([parameter.detach().flatten() for parameter in shop.parameters])
+        return torch.cat([parameter.detach().flatten() for parameter in setup.parameters])
 
     old, (loss, gradient) = weights(), at((inputs, targets))
     bench.steps(1)
@@ -158,7 +157,7 @@ def test_a_probe_equals_what_is_computed_by_hand():
     quality = (loss - at((inputs, targets))[0]) / -gradient.dot(moved).item()
     cosine = torch.cosine_similarity(gradient, at(second)[1], dim=0).item()
     bench.steps(1)
-    trainer.flush()
+    bench.flush()
     assert bench.column("step_quality")[1] == pytest.approx(quality, rel=1e-2)
     assert bench.column("update_ratio")[1] == pytest.approx((moved.norm() / old.norm()).item(), rel=1e-4)
     assert bench.column("gradient_cosine")[1] is None
@@ -180,7 +179,7 @@ def test_a_run_that_is_probed_is_bit_for_bit_the_run_that_is_not(model: dict):
     assert len(probed.column("step_quality")) > 5
     assert not quiet.column("step_quality")
     assert probed.column("train_loss") == quiet.column("train_loss")
-    old, new = (bench.trainer.shop.model.state_dict() for bench in (quiet, probed))
+    old, new = (bench.trainer.services.setup.model.state_dict() for bench in (quiet, probed))
     assert all(torch.equal(old[name], new[name]) for name in old)
     assert [event.metrics for event in probed.of(ev.EpochEnded)] == [event.metrics for event in quiet.of(ev.EpochEnded)]
 
@@ -195,14 +194,14 @@ def test_a_resumed_run_probes_and_finds_what_the_whole_one_does(cut: int):
     whole, first = TrainerHarness(config), TrainerHarness(config)
     whole.finish()
     first.steps(cut)
-    first.trainer.flush()
-    data = bytearray(serialise(snapshot.checkpoint(first.trainer)))
+    first.flush()
+    data = bytearray(serialise(first.state_dict()))
     second = TrainerHarness(config)
-    snapshot.restore(second.trainer, parse(data, "x"))
+    second.load_state_dict(parse(data, "x"))
     second.finish()
     for name in PROBED:
         assert first.column(name) | second.column(name) == whole.column(name)
-    assert second.trainer.observer.course == whole.trainer.observer.course
+    assert second.trainer.services.diagnosis.course == whole.trainer.services.diagnosis.course
     assert found(first) + found(second) == found(whole) != []
 
 
@@ -218,7 +217,7 @@ def test_an_undo_takes_the_diagnosis_back_with_the_run():
     bench.control.put(cmd.Undo(id="back"))
     bench.finish()
     assert not bench.state.findings["DIVERGE"].active
-    assert bench.trainer.observer.course == plain.trainer.observer.course
+    assert bench.trainer.services.diagnosis.course == plain.trainer.services.diagnosis.course
     for name in PROBED:
         assert bench.column(name) == plain.column(name) or name == "train_loss"
 
@@ -231,17 +230,17 @@ def test_the_journal_is_diagnosed_as_the_run_was(config: RunConfig):
     again = [said for event in bench.events for said in observer.take(decode_event(encode_event(event)))]
     unstamped = [said.model_copy(update={"seq": 0, "run": ""}) for said in bench.of(ev.Diagnosed)]
     assert again == unstamped
-    assert observer.course.history == bench.trainer.observer.course.history
+    assert observer.course.history == bench.trainer.services.diagnosis.course.history
 
 
 def test_what_comes_out_of_the_hidden_layers_is_measured_over_the_validation_split():
     bench = TrainerHarness(tiny_config(training={"epochs": 1}, model={"hidden": [8, 6]}))
     bench.finish()
-    shop = bench.trainer.shop
+    setup = bench.trainer.services.setup
     measured = [event.layers for event in bench.of(ev.LayersMeasured) if "hidden1" in event.layers][-1]
-    shop.model.eval()
+    setup.model.eval()
     with torch.no_grad():
-        hidden = torch.relu(shop.model.hidden1(shop.data.validation.inputs))
+        hidden = torch.relu(setup.model.hidden1(setup.data.validation.inputs))
     assert measured["hidden1"].activation_std == pytest.approx(hidden.std(correction=0).item(), rel=1e-5)
     assert measured["hidden1"].dead == pytest.approx((hidden.amax(0) <= 0).float().mean().item())
     seen = bench.state.layers["hidden1"]
@@ -252,7 +251,7 @@ def test_what_comes_out_of_the_hidden_layers_is_measured_over_the_validation_spl
 def test_adagrads_step_is_the_median_over_its_coordinates():
     bench = TrainerHarness(tiny_config(optimizer={"kind": "adagrad", "lr": 0.1}, training={"epochs": 1}))
     bench.finish()
-    optimizer = bench.trainer.optimizer
+    optimizer = bench.trainer.services.optimizer.torch_optimizer
     sums = torch.cat([state["sum"].flatten() for state in optimizer.state.values()])
     rates = 0.1 / (sums[sums > 0].sqrt() + 1e-10)
     assert next(iter(bench.column("effective_rate").values())) == pytest.approx(rates.median().item(), rel=1e-5)
@@ -279,16 +278,16 @@ def test_chance_and_guessing_of_two_classes(loss, head: str, chance: float):
     bench = TrainerHarness(config)
     started = bench.of(ev.RunStarted)[0]
     assert started.chance == pytest.approx(chance, rel=1e-5)
-    shop = bench.trainer.shop
-    outputs = loss.outputs(shop.data.shape)
+    setup = bench.trainer.services.setup
+    outputs = loss.outputs(setup.data.shape)
     free = torch.zeros(outputs, requires_grad=True)
     squash = {"identity": lambda z: z, "softmax": lambda z: z.softmax(-1), "sigmoid": torch.sigmoid}[head]
     optimizer = torch.optim.LBFGS([free], line_search_fn="strong_wolfe", max_iter=100)
-    targets = shop.data.train.targets
+    targets = setup.data.train.targets
 
     def cost() -> torch.Tensor:
         optimizer.zero_grad()
-        value = shop.objective(squash(free).expand(len(targets), outputs), targets)
+        value = setup.objective(squash(free).expand(len(targets), outputs), targets)
         value.backward()
         return value
 
@@ -297,16 +296,17 @@ def test_chance_and_guessing_of_two_classes(loss, head: str, chance: float):
 
 
 def test_a_margin_is_no_guess_and_numbers_are_guessed_by_a_constant():
-    margin = TrainerHarness(tiny_config(loss={"kind": "hinge"}))
-    assert baseline_losses(margin.trainer.config.loss, margin.trainer.shop.objective, margin.trainer.shop.data) == (
+    margin = TrainerHarness(tiny_config(loss={"kind": "hinge"})).trainer
+    setup = margin.services.setup
+    assert baseline_losses(margin.config.loss, setup.objective, setup.data) == (
         None,
         None,
     )
     for loss in ({"kind": "mse"}, {"kind": "l1"}, {"kind": "huber", "delta": 0.5}):
         bench = TrainerHarness(tiny_config(data={"kind": "diabetes"}, loss=loss))
-        shop = bench.trainer.shop
-        targets = shop.data.train.targets
-        tried = [shop.objective(torch.full_like(targets, at), targets).item() for at in torch.linspace(-1, 1, 801)]
+        setup = bench.trainer.services.setup
+        targets = setup.data.train.targets
+        tried = [setup.objective(torch.full_like(targets, at), targets).item() for at in torch.linspace(-1, 1, 801)]
         assert bench.of(ev.RunStarted)[0].guessing == pytest.approx(min(tried), rel=1e-3)
         assert bench.of(ev.RunStarted)[0].chance == bench.of(ev.RunStarted)[0].guessing
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import torch
 
@@ -44,12 +43,12 @@ def test_a_set_shares_data_and_first_weights() -> None:
     )
     first, *others, another_init = made
     for other in others:
-        assert torch.equal(first.shop.data.train.inputs, other.shop.data.train.inputs)
-        assert torch.equal(first.shop.data.validation.targets, other.shop.data.validation.targets)
-        for one, same in zip(first.shop.parameters, other.shop.parameters, strict=True):
+        assert torch.equal(first.services.setup.data.train.inputs, other.services.setup.data.train.inputs)
+        assert torch.equal(first.services.setup.data.validation.targets, other.services.setup.data.validation.targets)
+        for one, same in zip(first.services.setup.parameters, other.services.setup.parameters, strict=True):
             assert torch.equal(one, same)
-    assert torch.equal(first.shop.data.train.inputs, another_init.shop.data.train.inputs)
-    assert not torch.equal(first.shop.parameters[0], another_init.shop.parameters[0])
+    assert torch.equal(first.services.setup.data.train.inputs, another_init.services.setup.data.train.inputs)
+    assert not torch.equal(first.services.setup.parameters[0], another_init.services.setup.parameters[0])
 
 
 def test_a_run_of_a_set_is_the_run_that_it_would_be_alone() -> None:
@@ -71,7 +70,7 @@ def test_sixty_three_runs_take_turns_to_their_end() -> None:
     made, told, wake = trainers(*configs)
     train_runs(made, wake)
     assert all(events[-1].type == "RunFinished" for events in told.values())
-    assert all(trainer.exit_code == 0 for trainer in made)
+    assert all(trainer.state.exit_code == 0 for trainer in made)
 
 
 def _ended(told: dict[str, list[ev.AnyEvent]]) -> list[int]:
@@ -85,13 +84,7 @@ def test_runs_with_few_and_with_many_steps_in_an_epoch_grow_side_by_side() -> No
     made, told, wake = trainers(*configs)
     apart: list[int] = []
     for trainer in made:
-        publish = trainer.observer._publish
-
-        def watch(event: ev.AnyEvent, publish: Callable[[ev.AnyEvent], None] = publish) -> None:
-            publish(event)
-            apart.append(max(_ended(told)) - min(_ended(told)))
-
-        trainer.observer._publish = watch
+        trainer.events.subscribe(lambda event: apart.append(max(_ended(told)) - min(_ended(told))))
     train_runs(made, wake)
     assert _ended(told) == [4, 4, 4]
     assert max(apart) == 1
@@ -106,16 +99,14 @@ def test_a_run_that_was_paused_goes_on_without_holding_the_others_up() -> None:
     late, other = made
     late.follow([(3, Pause(by="a test"))])
     at: list[int] = []
-    publish = other.observer._publish
 
     def resume_the_other(event: ev.AnyEvent) -> None:
-        publish(event)
         if isinstance(event, ev.EpochEnded) and event.epoch == 20:
-            late.control.put(Resume(by="a test"))
+            late.commands.put(Resume(by="a test"))
         if isinstance(event, ev.EpochEnded) and event.epoch == 40:
-            at.append(late.epoch)
+            at.append(late.state.epoch)
 
-    other.observer._publish = resume_the_other
+    other.events.subscribe(resume_the_other)
     train_runs(made, wake)
     assert _ended(told) == [40, 40]
     assert 18 <= at[0] <= 22

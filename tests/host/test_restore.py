@@ -9,7 +9,7 @@ from tests.support import tiny_config, wait_for
 from tui_trainer.config.preset import Preset
 from tui_trainer.host.spec import HostSpec, host_spec
 from tui_trainer.protocol import commands as cmd
-from tui_trainer.runs.catalog import describe, find_runs
+from tui_trainer.runs.catalog import find_runs, read_run_info
 from tui_trainer.runs.history import first_difference, read_history
 from tui_trainer.runs.journal import read_events
 from tui_trainer.session import resume
@@ -51,17 +51,17 @@ def test_dead_runs_are_resumed_and_finished_ones_stay(tmp_path, monkeypatch):
             watcher.until(lambda w=watcher: w.states["g/b"].over, "one to end")
         kill(watcher, launched, len(variants) or 1)
     folders = [tmp_path / "runs" / name for name in ("g/a", "g/b", "g/c", "alone")]
-    assert [describe(folder).status for folder in folders] == ["dead", "finished", "dead", "dead"]
+    assert [read_run_info(folder).status for folder in folders] == ["dead", "finished", "dead", "dead"]
 
     feed = RunStore(MultiSession([JournalSession(folder) for folder in folders]))
-    wait_for(lambda: feed.take() and len(feed.resumable) == 3, what="the report of the three")
+    wait_for(lambda: feed.poll() and len(feed.resumable) == 3, what="the report of the three")
     assert feed.session.kind == "finished"
     before = {name: state.step for name, state in feed.states.items()}
-    assert feed.left_over == (str(folders[1]),)
-    feed.adopt(resume.resume_session(feed.resumable, feed.left_over))
+    assert feed.ended_folders == (str(folders[1]),)
+    feed.switch_session(resume.resume_session(feed.resumable, feed.ended_folders))
     wait_for(
         lambda: (
-            feed.take()
+            feed.poll()
             and len(feed.states) == 4
             and all(state.over or state.step > before[name] for name, state in feed.states.items())
         ),
@@ -74,7 +74,7 @@ def test_dead_runs_are_resumed_and_finished_ones_stay(tmp_path, monkeypatch):
     assert feed.states["g/b"].step == before["g/b"]
     assert len(started) == 2
     feed.send(cmd.Stop())
-    wait_for(lambda: feed.take() and feed.over, what="the end of all")
+    wait_for(lambda: feed.poll() and feed.over, what="the end of all")
     feed.close()
     for launched in started:
         assert launched.process.wait(120) == 0
@@ -106,7 +106,7 @@ def test_commands_after_the_last_save_are_applied_again_at_their_steps(tmp_path)
     watcher.until(lambda: watcher.state.over, "the end")
     launched.process.wait(120)
     after = read_history(path)
-    for record in (before, after):  # of the very last steps not everything may have been written
+    for record in (before, after):  # the last steps before a kill may not have been written completely
         record.rows = {step: row for step, row in record.rows.items() if step <= answer.step + 20}
     assert max(before.rows) == answer.step + 20
     assert first_difference(before, after) == ""
@@ -142,6 +142,6 @@ def test_manual_changes_and_missing_lines_are_reported(tmp_path):
     messages = [line.text for line in watcher.state.log]
     assert "run.toml has changed: data.batch_size was 20, is 10" in messages, messages
     assert any(line.startswith("events.jsonl ends ") for line in messages)
-    assert any(line.startswith("1 altered lines of events.jsonl were passed over") for line in messages)
+    assert any(line.startswith("1 altered lines of events.jsonl were skipped") for line in messages)
     written = [line for event in read_events(journal) if event.type == "Logged" for line in event.lines]
     assert any(line.startswith("run.toml has changed") for line in written)

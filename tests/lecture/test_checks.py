@@ -69,7 +69,7 @@ def test_stopping_puts_the_best_weights_back() -> None:
     restored, left = (school.train(configs[name], name) for name in ("restore", "no-restore"))
     assert restored.ending.reason == left.ending.reason == "early-stopped"
     assert restored.column("train_loss") == left.column("train_loss")
-    weights = [run.shop.model.state_dict()["output.weight"] for run in (restored, left)]
+    weights = [run.setup.model.state_dict()["output.weight"] for run in (restored, left)]
     assert not weights[0].equal(weights[1])
 
 
@@ -96,7 +96,7 @@ def test_a_trained_run_answers_from_its_own_events() -> None:
     assert run.best("val_loss") == min(run.at(1, "val_loss"), run.at(2, "val_loss"))
     assert run.first_epoch("val_accuracy", 2.0) == math.inf
     assert sorted(run.weights) == [0, 1, 2]
-    final = run.shop.model.state_dict()["output.weight"]
+    final = run.setup.model.state_dict()["output.weight"]
     assert run.weights[2]["output.weight"].equal(final)
     assert not run.weights[1]["output.weight"].equal(final)
 
@@ -179,12 +179,12 @@ def test_a_check_that_holds_exits_with_0_and_writes_its_page(capsys: pytest.Capt
     ("words", "message"),
     [
         (["--check", "S177"], "no row 'S177' in the lecture; did you mean 'S17'?"),
-        (["--check", "12"], "12 is no row; seeds follow --seeds"),
-        (["--check", "--seeds", "-1"], "a seed is a whole number, 0 or more"),
-        (["--seeds", "1"], "--seeds and --markdown go with --check"),
-        (["--check", "--list"], "exclude each other"),
-        (["--json"], "--json goes with --check or --list"),
-        (["--check", "--markdown", "no/such/folder/page.md"], "there is no folder"),
+        (["--check", "12"], "12 is not a row; write seeds after --seeds"),
+        (["--check", "--seeds", "-1"], "must be a whole number of at least 0"),
+        (["--seeds", "1"], "--seeds and --markdown need --check"),
+        (["--check", "--list"], "only one of"),
+        (["--json"], "--json needs --check or --list"),
+        (["--check", "--markdown", "no/such/folder/page.md"], "does not exist"),
     ],
 )
 def test_bad_words_are_refused(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -221,5 +221,5 @@ def test_a_trained_run_keeps_its_pictures_and_what_was_found() -> None:
 def test_without_a_terminal_it_says_what_the_lecture_can_do_there(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = _run(capsys, "S30")
     assert code == 2
-    assert "not a terminal: --list prints the rows, --check measures what they claim" in err
+    assert "use --list to print the rows or --check to check their claims" in err
     assert "headless" not in err

@@ -42,11 +42,11 @@ def test_remarks_turn_to_what_the_run_in_front_has(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_remark_is_whole_on_a_small_screen(name: str) -> None:
     width, height = SMALL
-    room = arrange(width, height, 6, told=True).narration
+    room = arrange(width, height, 6, lesson=True).narration
     lesson = _lesson(load(name).first)
     for remark in (*lesson.remarks, Remark(at="start", text=lesson.shows)):
         alone = lesson.model_copy(update={"remarks": (remark,), "says": "", "truth": ""})
-        text = narration(Narrator(lesson=alone, told=[0]), width - 2, room).plain
+        text = narration(Narrator(lesson=alone, shown=[0]), width - 2, room).plain
         assert MORE not in text, f"{remark.text!r} takes more than {room - 1} lines of {width - 2} cells"
 
 

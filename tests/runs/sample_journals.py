@@ -1,4 +1,4 @@
-"""Journals of runs that went through everything, for tests that read them in more than one way."""
+"""Journals with every kind of event, for tests that read them in several ways."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ METRICS = ("train_loss", "lr", "grad_norm")
 
 
 def eventful(seed: int, steps: int, *, over: bool = True) -> Iterator[ev.AnyEvent]:
-    """A run with epochs, layers, notes, numbers that are none, and interventions that were taken back."""
+    """Yield the events of a run with epochs, layers, notes, non-finite values and undone interventions."""
     source = random.Random(seed)
     plan = LrPlan.begin(Constant(), 0.1, step=0, end=steps, steps_per_epoch=1000)
     yield ev.RunStarted(title="eventful", steps_per_epoch=1000, epochs=steps // 1000)
@@ -52,7 +52,7 @@ def eventful(seed: int, steps: int, *, over: bool = True) -> Iterator[ev.AnyEven
 
 
 def restored_to(plan: LrPlan, from_step: int, seconds: float, epochs: int) -> ev.Restored:
-    """What an undo brings back, of a run that nobody had changed."""
+    """Return the settings that an undo restores, of a run without interventions."""
     return ev.Restored(
         from_step=from_step,
         undid="none",
@@ -70,7 +70,7 @@ def restored_to(plan: LrPlan, from_step: int, seconds: float, epochs: int) -> ev
 
 
 def write(folder: Path, seed: int, steps: int, *, over: bool = True) -> Path:
-    """The journal of such a run in a folder."""
+    """Write the journal of an eventful run into a folder."""
     folder.mkdir(parents=True)
     path = folder / "events.jsonl"
     with path.open("wb") as file:
@@ -81,7 +81,7 @@ def write(folder: Path, seed: int, steps: int, *, over: bool = True) -> Path:
 
 
 def altered(path: Path, source: random.Random, count: int) -> None:
-    """Turn over a bit in so many places."""
+    """Flip one bit at `count` random places."""
     data = bytearray(path.read_bytes())
     for _ in range(count):
         data[source.randrange(1000, len(data))] ^= 1

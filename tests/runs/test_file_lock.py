@@ -12,7 +12,7 @@ import pytest
 
 from tui_trainer.errors import UserError
 from tui_trainer.runs import file_lock
-from tui_trainer.runs.catalog import describe
+from tui_trainer.runs.catalog import read_run_info
 from tui_trainer.runs.run_dir import Owner, RunDir
 
 OWNER = Owner(os.getpid(), "here", "socket")
@@ -49,7 +49,7 @@ def test_a_run_is_held_while_its_process_runs_and_free_after_it(no_locks, tmp_pa
     run.release()
     assert run.owner() is None
     assert not run.owner_file.exists()
-    assert describe(tmp_path / "a").status == "dead"
+    assert read_run_info(tmp_path / "a").status == "dead"
 
 
 def test_another_host_is_refused_while_it_runs(no_locks, tmp_path):

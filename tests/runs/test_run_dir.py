@@ -15,7 +15,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.checksum import seal
 from tui_trainer.protocol.codec import encode_event
-from tui_trainer.runs.catalog import describe, find_run, list_runs
+from tui_trainer.runs.catalog import find_run, list_runs, read_run_info
 from tui_trainer.runs.journal import Journal
 from tui_trainer.runs.run_dir import Owner, RunDir, name_is_taken
 
@@ -62,7 +62,7 @@ def test_the_lock_ends_with_its_process_and_its_pid_is_never_trusted(tmp_path):
     for stream in (holder.stdin, holder.stdout):
         stream.close()
     assert RunDir(path).owner() is None
-    # The file still names the pid; were it reused by a living process, that would change nothing.
+    # The file still names a pid, and process 1 is alive, but that does not count.
     (path / ".lock").write_text(json.dumps({"pid": 1, "host": "h", "socket": "s"}))
     assert RunDir(path).owner() is None
 
@@ -74,7 +74,7 @@ def test_a_finished_run_is_listed_with_the_stable_fields(tmp_path):
     bench.finish()
     for event in bench.events:
         journal.append(encode_event(event))
-    assert describe(folder.path).status == "running"
+    assert read_run_info(folder.path).status == "running"
     folder.release()
     info = list_runs(tmp_path)[0].to_json()
     assert (info["name"], info["status"], info["reason"], info["preset"]) == (

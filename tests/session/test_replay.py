@@ -31,7 +31,7 @@ def record_of(bench: TrainerHarness) -> RunHistory:
 
 @pytest.mark.parametrize("to", ["last", "epoch-00002", "step-8", "mine"])
 def test_a_replay_rolls_back_to_a_checkpoint_that_was_saved_by_the_clock(tmp_path, to):
-    """The saves of a replay come at other steps: what the run went back to is saved for it."""
+    """The clock of a replay saves at other steps, so the checkpoint that the run rolled back to is saved for it."""
     saving = {"every_seconds": 1e9, "keep": 3}
     bench = TrainerHarness(
         tiny_config(training={"epochs": 6}, checkpoints=saving | {"every_steps": 5}), made(tmp_path / "run")
@@ -78,7 +78,7 @@ class TestAfterACheckpoint:
         bench.steps(3)
         bench.control.put(cmd.SetLearningRate(value=0.2, id="rate"))
         bench.steps(3)
-        bench.trainer.flush()
+        bench.flush()
         reached = sum(len(encode_event(event)) for event in bench.events)
         bench.control.put(cmd.SetClip(value=1.0, id="clip"))
         bench.steps(3)

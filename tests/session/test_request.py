@@ -150,7 +150,7 @@ def test_the_status_names_what_could_not_be_saved(tmp_path):
 
 
 def loaded(code: str) -> set[str]:
-    """The packages that are imported when this code has run."""
+    """The packages that this code imports, in a new process."""
     end = "\nimport sys, json\nprint(json.dumps([name.partition('.')[0] for name in sys.modules]))"
     done = subprocess.run([sys.executable, "-c", code + end], capture_output=True, text=True, check=True)
     return set(json.loads(done.stdout.splitlines()[-1]))

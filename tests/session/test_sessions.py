@@ -21,7 +21,7 @@ from tui_trainer.host.server import Server
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import decode_event
-from tui_trainer.runs.catalog import describe
+from tui_trainer.runs.catalog import read_run_info
 from tui_trainer.runs.journal import read_events
 from tui_trainer.runs.run_dir import RunDir
 from tui_trainer.session.base import Greeting
@@ -72,7 +72,7 @@ def test_closing_a_session_does_not_stop_the_run(running: Running):
     visitor.session.close()
     step = running.watcher.state.step
     running.watcher.until(lambda: running.watcher.state.step > step + 50)
-    assert describe(running.folder).status == "running"
+    assert read_run_info(running.folder).status == "running"
 
 
 def test_the_journal_holds_the_events_that_viewers_received(running: Running):
@@ -102,7 +102,7 @@ def test_a_host_that_ended_leaves_no_socket_and_no_lock(running: Running):
     watcher.ask(cmd.Stop())
     watcher.until(watcher.notices)
     assert not os.path.exists(running.spec.socket)
-    wait_for(lambda: describe(running.folder).status == "finished", what="the lock to be released")
+    wait_for(lambda: read_run_info(running.folder).status == "finished", what="the lock to be released")
     assert isinstance(watcher.ask(cmd.Pause()), ev.Refused)
 
 
@@ -260,7 +260,7 @@ def test_a_stop_while_the_folder_is_created_is_applied_before_the_first_step(tmp
     host = worker.Worker(spec_for(tmp_path), EventBus(), lambda folder: host.submit(cmd.Stop(by="test")))
     host._hub.add_run("run")
     host.work()
-    info = describe(tmp_path / "runs" / "run", tmp_path / "runs")
+    info = read_run_info(tmp_path / "runs" / "run", tmp_path / "runs")
     host.release()
     assert (host.exit_code, host.refusal) == (0, "")
     assert [
@@ -285,7 +285,7 @@ def test_a_killed_host_is_reported_and_its_run_can_be_resumed(tmp_path, monkeypa
     assert notice.fatal
     assert notice.text in ("the host was killed (SIGKILL)", "the host was killed: the machine ran out of memory")
     assert notice.folders == (spec.runs[0].path,)
-    assert describe(tmp_path / "runs" / "run").status == "dead"
+    assert read_run_info(tmp_path / "runs" / "run").status == "dead"
     dead = SessionClient(JournalSession(tmp_path / "runs" / "run"))
     dead.until(lambda: any(notice.folders for notice in dead.notices()), "the notice that no host holds it")
     again = SessionClient(module.resume_session(notice.folders))

@@ -1,4 +1,4 @@
-"""Runs made of events and nothing else, and charts as lines of text."""
+"""Fixtures: runs made from events, and coroutine tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MakeRun = Callable[..., RunState]
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Coroutines are tests too."""
+    """Run coroutine tests in an event loop."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     wanted = inspect.signature(pyfuncitem.obj).parameters
@@ -44,7 +44,7 @@ def _make(
     seconds_per_step: float = 0.01,
     layers: Sequence[str] = (),
 ) -> RunState:
-    """A run as a viewer holds it after so many steps; `loss` gives the training loss of each, None one that was NaN."""
+    """Return the state of a run; `loss` gives the training loss of each step, None for NaN."""
     if loss is None:
         loss = [0.1 + 2 * math.exp(-step / 40) + 0.2 * math.sin(step * 1.7) ** 2 for step in range(1, steps + 1)]
     values = [loss(step) for step in range(1, steps + 1)] if callable(loss) else list(loss)
@@ -101,13 +101,13 @@ def _make(
 
 @pytest.fixture(scope="session")
 def make_run() -> MakeRun:
-    """Makes a run."""
+    """A function that makes the state of a run."""
     return _make
 
 
 @pytest.fixture(scope="session")
 def long_run() -> RunState:
-    """A million steps at a loss of 1, and one single step at 5."""
+    """A run of a million steps with a loss of 1, and of 5 at one step."""
     state = _make(steps=40)
     for name in ("train_loss", "seconds"):
         series = Series()

@@ -1,11 +1,12 @@
-"""A session that plays what a test tells it to and remembers what it was sent; and an application over it."""
+"""A fake session that plays scripted events and records commands, and an app that shows it."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeVar
 
 from textual.events import Key
@@ -16,7 +17,7 @@ from tui_trainer.components.schedulers.builtin import Cosine
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
-from tui_trainer.session.base import Greeting, Message, Notice
+from tui_trainer.session.base import Greeting, Message, Notice, Session
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.settings import Settings
@@ -26,12 +27,12 @@ Command = TypeVar("Command", bound=cmd.Command)
 STEPS, EPOCHS = 50, 10
 LAYERS = ("first", "second", "head")
 LEAVING = {"q", "d", "ctrl+c", "ctrl+q", "ctrl+z"}
-"""Keys that leave the screen or ask whether to."""
+"""Keys that leave the screen or open the quit dialog."""
 TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 
 class FakeSession:
-    """A session without a host."""
+    """A session without a host: tests script its events and read the commands sent to it."""
 
     def __init__(
         self, *runs: str, kind: Literal["live", "in-process", "finished"] = "live", can_steer: bool = True
@@ -42,7 +43,7 @@ class FakeSession:
         self.sent: list[cmd.AnyCommand] = []
         self.closed = 0
         self.reply: Callable[[cmd.AnyCommand], ev.AnyEvent | None] | None = None
-        """What answers a command, if anything does."""
+        """Returns the event that answers a command, or None for no answer."""
         self._seq = 0
         self._inbox: list[Message] = [Greeting(tuple(RunState(run=run) for run in self.runs))]
 
@@ -60,18 +61,18 @@ class FakeSession:
         self.closed += 1
 
     def play(self, *events: ev.AnyEvent, run: str = "") -> None:
-        """Let events happen, in a run or in the first one."""
+        """Queue events of a run, by default the first one."""
         for event in events:
             self._seq += 1
             at = f"2026-11-23T14:{self._seq // 60 % 60:02d}:{self._seq % 60:02d}+00:00"
             self._inbox.append(event.model_copy(update={"seq": self._seq, "at": at, "run": run or self.runs[0]}))
 
     def say(self, text: str, *, fatal: bool = False, folders: tuple[str, ...] = ()) -> None:
-        """A message of the session itself."""
+        """Queue a notice of the session itself."""
         self._inbox.append(Notice(text, fatal, folders))
 
     def last(self, kind: type[Command]) -> Command:
-        """The last command sent, which is of this class."""
+        """Return the last command sent and assert its class."""
         assert self.sent, "nothing was sent"
         command = self.sent[-1]
         assert isinstance(command, kind), command
@@ -79,7 +80,7 @@ class FakeSession:
 
 
 def started(title: str = "Digits, a small MLP", **changes: Any) -> ev.RunStarted:
-    """The event with which a run begins."""
+    """Return the first event of a run."""
     return ev.RunStarted(
         title=title,
         preset="digits-mlp",
@@ -103,12 +104,12 @@ def started(title: str = "Digits, a small MLP", **changes: Any) -> ev.RunStarted
 
 
 def loss(step: int) -> float:
-    """A curve that looks like one, the same in every test."""
+    """Return the loss of a step, the same in every test."""
     return 2.3 * math.exp(-step / 150) + 0.1 + 0.05 * math.sin(step * 1.7)
 
 
 def trained(steps: int, first: int = 1) -> list[ev.AnyEvent]:
-    """The events of some steps of training, with their epochs."""
+    """Return the events of some steps of training, with their epochs."""
     events: list[ev.AnyEvent] = []
     plan = started().plan
     assert plan is not None
@@ -135,7 +136,7 @@ def trained(steps: int, first: int = 1) -> list[ev.AnyEvent]:
 
 
 def running(*runs: str, steps: int = 200, **session: Any) -> FakeSession:
-    """A session whose runs have trained for a while."""
+    """Return a session whose runs have trained for some steps."""
     scripted = FakeSession(*runs, **session)
     for run in scripted.runs:
         scripted.play(started(), ev.StatusChanged(status="running"), *trained(steps), run=run)
@@ -143,13 +144,13 @@ def running(*runs: str, steps: int = 200, **session: Any) -> FakeSession:
 
 
 def finished(reason: ev.Reason = "completed", detail: str = "", exit_code: int = 0) -> ev.RunFinished:
-    """The event with which a run ends."""
+    """Return the last event of a run."""
     best = ev.Best(epoch=4, step=200, metric="val_loss", value=0.3)
     return ev.RunFinished(step=200, reason=reason, detail=detail, epoch=4, seconds=2, best=best, exit_code=exit_code)
 
 
-def app_over(session: FakeSession | None = None, **options: Any) -> TrainerApp:
-    """The application as tests use it: dark, local, whatever the terminal of the tests is."""
+def app_over(session: FakeSession | Callable[[], Session] | None = None, **options: Any) -> TrainerApp:
+    """Return the app with the dark theme and a local terminal, whatever terminal the tests run in."""
     options.setdefault("settings", Settings())
     options.setdefault("theme", "dark")
     options.setdefault("environ", TERMINAL)
@@ -167,14 +168,14 @@ CHARACTERS = {
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
-    """Press keys as fast as a line delivers them, and wait until the last one has had its effect."""
+    """Press keys all at once, and wait until the last one has had its effect."""
     app = pilot.app
     assert isinstance(app, TrainerApp)
     for key in keys:
         app.post_message(Key(key, key if len(key) == 1 else CHARACTERS.get(key)))
     deadline = time.monotonic() + 60
     await asyncio.sleep(0)
-    while app.is_running and app._key_line.busy:
+    while app.is_running and app._key_queue.busy:
         assert time.monotonic() < deadline, f"{keys} did not come through"
         await asyncio.sleep(0.002)
     await pilot.pause()  # the last one has been let in: what it does may still be on its way
@@ -183,7 +184,7 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
 
 
 def not_today(command: cmd.AnyCommand) -> ev.AnyEvent | None:
-    """What a host might answer."""
+    """Answer a command as a host might."""
     match command:
         case cmd.Pause():
             return ev.StatusChanged(status="paused", step=200, cause=command)
@@ -198,36 +199,43 @@ def not_today(command: cmd.AnyCommand) -> ev.AnyEvent | None:
 
 
 async def settle(pilot: Pilot[Any]) -> None:
-    """Fold what has come, and wait until it is on the screen."""
+    """Poll the session, and wait until the update is on the screen."""
     app = pilot.app
     assert isinstance(app, TrainerApp)
     app.tick()
     await pilot.pause()
 
 
+@asynccontextmanager
+async def show(app: TrainerApp, size: tuple[int, int] = (100, 30)) -> AsyncIterator[Pilot[Any]]:
+    """Run the app without a terminal, wait for its first frame, and check at the end that no display error occurred."""
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        yield pilot
+        assert not app.errors, app.errors
+
+
 def play(
     app: TrainerApp, script: Callable[[Pilot[Any]], Awaitable[None]], size: tuple[int, int] = (100, 30)
 ) -> TrainerApp:
-    """Run the application without a terminal and let a script press its keys."""
+    """Run `script` in the app, for tests that press keys in several apps."""
 
     async def run() -> None:
-        async with app.run_test(size=size) as pilot:
-            await settle(pilot)
+        async with show(app, size) as pilot:
             await script(pilot)
-            assert not app.troubles, app.troubles
 
     asyncio.run(run())
     return app
 
 
 def screen_text(app: TrainerApp) -> str:
-    """What is on the screen, without its colours."""
+    """Return the text on the screen."""
     strips = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 60.0) -> None:
-    """Wait until something is so."""
+    """Wait until a condition is true."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:g} s:\n{screen_text(pilot.app)}"  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Sizes, keys and names at random: the screen stays, and says nothing went wrong."""
+"""Random sizes, keys and names: the screen survives without errors."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.ui.fake_session import (
     app_over,
     finished,
     not_today,
-    play,
     press,
     running,
     screen_text,
     settle,
+    show,
     started,
     trained,
 )
@@ -53,14 +53,14 @@ PAYLOADS = {
 
 
 async def resize(pilot: Pilot[Any], width: int, height: int) -> None:
-    """Make the terminal another size, as a driver does."""
+    """Resize the terminal, as a driver does."""
     size = Size(width, height)
     pilot.app.post_message(events.Resize(size, size))
     await pilot.pause()
 
 
 def clean(app: TrainerApp) -> None:
-    """No character that acts on a terminal stands on the screen."""
+    """Assert that the screen shows no control characters."""
     for character in screen_text(app):
         code = ord(character)
         assert character == "\n" or not (code < 32 or 127 <= code < 160 or 0x202A <= code <= 0x202E), hex(code)
@@ -73,7 +73,7 @@ def clean(app: TrainerApp) -> None:
         *(pytest.param(what, 8, marks=pytest.mark.long) for what in ("dashboard", "schedule", "help", "summary")),
     ],
 )
-def test_any_size_after_any_other(what: str, more: int) -> None:
+async def test_random_resizes(what: str, more: int) -> None:
     session = running("set/a", "set/b")
     generator = random.Random(what)
     sizes = [
@@ -81,7 +81,9 @@ def test_any_size_after_any_other(what: str, more: int) -> None:
         *((generator.randint(1, 300), generator.randint(1, 100)) for _ in range(more)),
     ]
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app) as pilot:
         if what == "schedule":
             await press(pilot, "s")
         elif what == "help":
@@ -95,21 +97,20 @@ def test_any_size_after_any_other(what: str, more: int) -> None:
         await settle(pilot)
         assert {"schedule": "Schedule", "help": "Keys"}.get(what, "set/a") in screen_text(app)
 
-    app = app_over(session)
-    play(app, script)
-
 
 @pytest.mark.parametrize(
     ("seed", "count"), [(3, 40), *(pytest.param(seed, 300, marks=pytest.mark.long) for seed in (1, 2))]
 )
-def test_keys_at_random(seed: int, count: int) -> None:
+async def test_random_keys(seed: int, count: int) -> None:
     generator = random.Random(seed)
     session = running("set/a", "set/b")
     session.reply = not_today
     keys = [key for action in ACTIONS for key in action.keys if key not in LEAVING]
     keys += ["escape", "enter", "tab", "shift+tab", "backspace", "home", "end", "a", "1", "0", "x", "f12", "delete"]
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app) as pilot:
         for number in range(count):
             app.post_message(events.Key(key := generator.choice(keys), key if len(key) == 1 else None))
             if number % 10 == 0:
@@ -124,14 +125,13 @@ def test_keys_at_random(seed: int, count: int) -> None:
         await settle(pilot)
         assert app.dashboard is not None
 
-    app = app_over(session)
-    play(app, script)
 
-
-def test_clicks_and_the_wheel_on_every_cell_of_a_small_screen() -> None:
+async def test_clicks_and_wheel_on_every_cell_of_a_small_screen() -> None:
     session = running()
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app, (80, 24)) as pilot:
         for y in range(0, 24, 3):
             for x in range(0, 80, 7):
                 await_events = [
@@ -145,9 +145,6 @@ def test_clicks_and_the_wheel_on_every_cell_of_a_small_screen() -> None:
                     app.post_message(event)
         await settle(pilot)
         assert "1 loss" in screen_text(app)
-
-    app = app_over(session)
-    play(app, script, size=(80, 24))
     assert session.sent == []
 
 
@@ -158,8 +155,8 @@ def test_clicks_and_the_wheel_on_every_cell_of_a_small_screen() -> None:
         for name, text in PAYLOADS.items()
     ],
 )
-def test_names_that_are_not_what_they_seem(payload: str) -> None:
-    """In every place that shows what others wrote."""
+async def test_names_with_control_characters_and_markup(payload: str) -> None:
+    """Foreign text is shown in every place that can hold it."""
     session = FakeSession(payload or "digits")
     layer = ev.Layer(grad_norm=1.0, update_ratio=1e-3)
     begin = started(
@@ -193,7 +190,9 @@ def test_names_that_are_not_what_they_seem(payload: str) -> None:
     )
     session.reply = lambda command: ev.Refused(reason=payload, step=60, cause=command)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app, (140, 40)) as pilot:
         for key in ("k", "w", "w", "left_square_bracket", "1", "colon"):
             await press(pilot, key)
             clean(app)
@@ -203,8 +202,5 @@ def test_names_that_are_not_what_they_seem(payload: str) -> None:
         await settle(pilot)
         clean(app)
         await press(pilot, "q")
-
-    app = app_over(session)
-    play(app, script, size=(140, 40))
     assert app.return_value is not None
     assert app.return_value.exit_code == 1

@@ -1,4 +1,4 @@
-"""What a look at a session brings, and what of it a person must see at once."""
+"""The run store: which events are urgent."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tui_trainer.ui.run_store import RunStore
         (ev.Logged(lines=["x"]), False),
     ],
 )
-def test_only_news_is_drawn_before_its_turn(event: ev.AnyEvent, urgent: bool) -> None:
+def test_only_important_events_are_urgent(event: ev.AnyEvent, urgent: bool) -> None:
     session = running()
-    feed = RunStore(session)
-    feed.take()
+    store = RunStore(session)
+    store.poll()
     session.play(event)
-    news = feed.take()
-    assert (news.changed, news.urgent) == (True, urgent)
+    update = store.poll()
+    assert (update.changed, update.urgent) == (True, urgent)

@@ -1,4 +1,4 @@
-"""How it looks. After a deliberate change: `pytest tests/ui/test_snapshots.py --snapshot-update`, and look at it."""
+"""Snapshots of the screens. After a deliberate change, run with `--snapshot-update` and look at each changed file."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def after(*keys: str) -> Callable[[Pilot[Any]], Any]:
-    """Wait until the run is drawn, press keys, and wait until nothing moves any more."""
+    """Wait until the run is drawn, press keys, and wait until the screen stays the same."""
 
     async def before(pilot: Pilot[Any]) -> None:
         app = cast(TrainerApp, pilot.app)
@@ -53,7 +53,7 @@ def after(*keys: str) -> Callable[[Pilot[Any]], Any]:
         seen: list[str] = []
         while len(seen) < 5 or len(set(seen[-5:])) > 1:
             if app.dashboard is not None:
-                app.dashboard.looked()  # at once: how often it may draw is not what is looked at here
+                app.dashboard.redraw()  # at once: how often it may draw is not what is looked at here
             await settle(pilot)
             await pilot.pause(0.02)
             seen.append(screen_text(app))
@@ -62,7 +62,7 @@ def after(*keys: str) -> Callable[[Pilot[Any]], Any]:
 
 
 def steered() -> FakeSession:
-    """A run in which somebody has intervened."""
+    """A run with an intervention."""
     session = running()
     by = cmd.SetLearningRate(factor=0.5, by="ann@host")
     session.play(ev.SettingChanged(step=100, name="lr", value=0.004, previous=0.008, cause=by))
@@ -137,7 +137,7 @@ def test_layers_80x24(snap_compare: Compare) -> None:
 
 
 def pictured() -> FakeSession:
-    """A run that shows a path over a bowl, and its layers."""
+    """A run with pictures of a path on a contour and of its layers."""
     session = running()
     session.play(started(config={"pictures": [{"kind": "path"}, {"kind": "layers"}]}), *trained(200))
     bowl = tuple(tuple(float(x * x + 4 * y * y) for x in range(-6, 7)) for y in range(-4, 5))
@@ -181,7 +181,7 @@ def test_home_80x24(snap_compare: Compare) -> None:
 
 
 def narrated_twice() -> FakeSession:
-    """Two runs of a lesson that have trained for a while."""
+    """Two runs of a lesson that have trained for some steps."""
     session = narrated(DUEL, "set/gd", "set/sgd")
     for run in session.runs:
         session.play(*trained(200), run=run)
@@ -193,7 +193,7 @@ def test_narration(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = app_over(narrated_twice(), settings=FAST)
 
     async def before(pilot: Pilot[Any]) -> None:
-        await until(pilot, lambda: app.dashboard is not None and len(app.dashboard.watching.narrator.told) == 3)
+        await until(pilot, lambda: app.dashboard is not None and len(app.dashboard.view_state.narrator.shown) == 3)
         await after("1")(pilot)
 
     assert snap_compare(app, terminal_size=size, run_before=before)

@@ -1,4 +1,4 @@
-"""Training without a screen: the same host, plain lines on standard output."""
+"""Train without a screen: the same host, with plain lines on standard output."""
 
 from __future__ import annotations
 
@@ -16,34 +16,38 @@ from tui_trainer.protocol.describe import describe, epoch_line
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 
-MAX_WAITING = 10_000
-"""Lines that wait at most where nobody reads them."""
+MAX_BUFFERED = 10_000
+"""Maximum number of buffered lines; more are dropped while the reader of stdout is slow."""
 
 
 class Printer:
-    """An outlet that says what happens, one line each; its lines are written by the thread that serves."""
+    """A subscriber that prints events as lines. `put` buffers them; the host's thread writes them with `write`.
 
-    def __init__(self, descriptor: int, several: bool) -> None:
+    Args:
+        descriptor: file descriptor to write to.
+        show_names: whether each line starts with the name of its run.
+    """
+
+    def __init__(self, descriptor: int, show_names: bool) -> None:
         self._descriptor = descriptor
-        self._several = several
+        self._show_names = show_names
         self._lock = threading.Lock()
         self._lines: list[str] = []
         self._epochs: dict[str, int] = {}
         self._broken = False
 
     def put(self, event: ev.AnyEvent, line: bytes) -> None:
-        """Keep the line of an event, where it has one."""
-        del line
+        """Buffer the text of an event, if it has one."""
         text = self._text(event)
         if text is None:
             return
-        prefix = f"{event.run.rpartition('/')[2]}: " if self._several else ""
+        prefix = f"{event.run.rpartition('/')[2]}: " if self._show_names else ""
         with self._lock:
-            if len(self._lines) < MAX_WAITING:
+            if len(self._lines) < MAX_BUFFERED:
                 self._lines += [visible(prefix + part) for part in text.split("\n")]
 
     def restart(self) -> None:
-        """A printer says only what happens from now on."""
+        """Do nothing: a printer needs no earlier state."""
 
     def _text(self, event: ev.AnyEvent) -> str | None:
         match event:
@@ -60,12 +64,12 @@ class Printer:
             case ev.StatusChanged(status="starting" | "running", cause=None) | ev.CheckpointSaved(cause=None):
                 return None
             case ev.RunFinished(reason="refused"):
-                return None  # the command line says it, on stderr
+                return None  # the command line prints it on stderr
             case _:
                 return describe(event)
 
     def write(self) -> None:
-        """Write what waits. Where nobody reads any more, training goes on without a word."""
+        """Write the buffered lines. If stdout is closed, training continues without output."""
         with self._lock:
             lines, self._lines = self._lines, []
         if lines and not self._broken:
@@ -74,17 +78,20 @@ class Printer:
             except OSError:
                 self._broken = True
 
-    def say(self, text: str) -> None:
-        """Write a text of our own, now."""
+    def print_now(self, text: str) -> None:
+        """Write a text at once, after the buffered lines."""
         with self._lock:
             self._lines.append(text)
         self.write()
 
 
 def train(spec: HostSpec) -> int:
-    """Train the runs of a spec in this process; returns the exit code.
+    """Train the runs of a spec in this process and return the exit code.
 
-    Standard output carries our lines alone; what the process prints itself goes to host.log, and from there into them.
+    Standard output carries only our lines: output of the process itself is captured in host.log and printed as lines.
+
+    Raises:
+        UserError: the host refused to train.
     """
     early = early_log(spec)
     with crash_watch((early, Path(spec.runs[0].path) / "host.log")):
@@ -118,25 +125,26 @@ def _serve(spec: HostSpec, output: LogCapture, descriptor: int) -> tuple[int, st
     from tui_trainer.host.host import Host
 
     host = Host(spec, output=output)
-    printer = Printer(descriptor, several=len(spec.runs) > 1)
+    printer = Printer(descriptor, show_names=len(spec.runs) > 1)
     host.bus.subscribe(printer, lambda states: None)
     host.after_tick = printer.write
     code = host.serve()
     printer.write()
     if not host.refusal:
         for state in host.bus.states():
-            printer.say(_chart(state))
-            printer.say(_where(state))
+            printer.print_now(_chart(state))
+            printer.print_now(_location(state))
     return code, host.refusal
 
 
 def _chart(state: RunState) -> str:
-    """The loss of a run as a chart in plain text."""
+    """Return the loss chart of a run as plain text."""
     from tui_trainer.ui.render.text_chart import plain_chart
 
     return plain_chart(state)
 
 
-def _where(state: RunState) -> str:
+def _location(state: RunState) -> str:
+    """Return a line with the path of the run directory."""
     path = state.started.path if state.started is not None else ""
-    return f"run folder: {visible(path)}"
+    return f"run directory: {visible(path)}"

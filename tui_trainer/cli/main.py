@@ -1,4 +1,4 @@
-"""The command line. Each command is a module that is imported when it runs, and imports what it needs then."""
+"""The entry point of the command line. Each command is a module, imported when the command runs."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ class _Entry(NamedTuple):
 
 
 _COMMANDS = {
-    "run": _Entry("run", "Train a preset, a file, or a run again."),
-    "attach": _Entry("attach", "Watch and steer a live run."),
-    "resume": _Entry("resume", "Go on from a run's last checkpoint."),
-    "replay": _Entry("replay", "Train again, interventions included, and compare."),
-    "compare": _Entry("compare", "Put runs side by side: metrics, settings, interventions."),
-    "open": _Entry("open", "Look at finished runs."),
-    "send": _Entry("send", "Steer a live run from a script."),
-    "runs": _Entry("runs", "List what is live and what is finished."),
-    "presets": _Entry("presets", "List what there is to run."),
-    "diagnose": _Entry("diagnose", "Say what a run's curves show, with the evidence."),
-    "export": _Entry("export", "Write a run's curves to another format."),
-    "lecture": _Entry("lecture", "Run the lecture, row by row, and check its numbers."),
-    "doctor": _Entry("doctor", "Say what works here, and what to do about the rest."),
-    "bridge": _Entry("bridge", "Speak a live run's protocol on stdin and stdout."),
+    "run": _Entry("run", "Train a preset, a TOML file, or an earlier run's configuration."),
+    "attach": _Entry("attach", "Show a live run and control it."),
+    "resume": _Entry("resume", "Continue a run from its last checkpoint."),
+    "replay": _Entry("replay", "Train a run again, interventions included, and compare."),
+    "compare": _Entry("compare", "Compare runs: metrics, settings, interventions."),
+    "open": _Entry("open", "Show finished runs."),
+    "send": _Entry("send", "Send a command to a live run from a script."),
+    "runs": _Entry("runs", "List live and finished runs."),
+    "presets": _Entry("presets", "List the presets, or print one."),
+    "diagnose": _Entry("diagnose", "List likely problems in a run's curves, with evidence."),
+    "export": _Entry("export", "Write a run's curves to a file."),
+    "lecture": _Entry("lecture", "Show the lecture, or check its claims."),
+    "doctor": _Entry("doctor", "Check torch, devices, terminal and directories."),
+    "bridge": _Entry("bridge", "Connect a viewer on another machine to a live run."),
 }
 _HIDDEN = {"bridge"}
 
@@ -53,7 +53,7 @@ def _pipes() -> Generator[None]:
 
 
 class _Commands(click.Group):
-    """Commands by name, imported one at a time: help must not wait for what it only names."""
+    """The commands by name, each imported only when it runs (the lazy-loading recipe of click's documentation)."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -80,7 +80,7 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
             match = nearest(args[0], self.list_commands(ctx))
-            hint = f"; did you mean {match!r}?" if match else "; `tui-trainer --help` lists them"
+            hint = f"; did you mean {match!r}?" if match else "; `tui-trainer --help` lists all commands"
             raise click.UsageError(f"no command {visible(args[0])!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -98,18 +98,19 @@ class _Commands(click.Group):
 @click.version_option(__version__, message="tui-trainer %(version)s")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """Train torch models from the terminal with your hands on the wheel.
+    """A terminal UI for training PyTorch models: live charts, and keys to change the learning rate, schedule or
+    optimizer while it runs.
 
-    Without a command: the home screen, with presets, live runs and finished ones.
+    Without a command, the home screen opens with presets, live runs and finished runs.
     """
     if ctx.invoked_subcommand is None:
-        from tui_trainer.cli.open_home import home
+        from tui_trainer.cli.open_home import open_home
 
-        ctx.exit(home())
+        ctx.exit(open_home())
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0, 1 (failed), 2 (bad input), 130 (interrupted)."""
+    """Run the command line and return the exit code: 0, 1 (failed), 2 (bad input), 130 (interrupted)."""
     _open_descriptors()
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.stdout.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
@@ -126,14 +127,14 @@ def _run(arguments: list[str] | None) -> int:
         code = cli.main(args=arguments, prog_name="tui-trainer", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except UserError as error:
-        return _complain(str(error), error.exit_code)
+        return _print_error(str(error), error.exit_code)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.UsageError as error:
         hint = f" (try `{error.ctx.command_path} --help`)" if error.ctx is not None else ""
-        return _complain(f"{error.format_message()}{hint}", 2)
+        return _print_error(f"{error.format_message()}{hint}", 2)
     except click.ClickException as error:
-        return _complain(error.format_message(), 2)
+        return _print_error(error.format_message(), 2)
     except (KeyboardInterrupt, click.exceptions.Abort):
         return 130
     except _OutputClosed as error:
@@ -166,18 +167,22 @@ def _stop_printing(error: BaseException | None, code: int) -> int:
 
 
 def _open_descriptors() -> None:
-    """Have descriptors 0 to 2 lead somewhere: the next file would take the place of a closed one, and its output."""
+    """Open closed standard streams on /dev/null.
+
+    Otherwise the next opened file would get descriptor 0, 1 or 2, and output would be written into it.
+    """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor, which is `number`
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115 - for good
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115 - stays open
 
 
-def _complain(message: str, code: int) -> int:
+def _print_error(message: str, code: int) -> int:
+    """Print one line on stderr and return the exit code."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.stderr.write(f"tui-trainer: {visible(message)}\n")
     return code

@@ -1,4 +1,4 @@
-"""The lecture on the screen: its table of contents, and the tour that plays by itself."""
+"""Open the lecture on the screen: table of contents, one row, or autoplay."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ if TYPE_CHECKING:
 
 
 def open_lecture(rows: Sequence[str] = (), *, play: bool = False, runs_dir: str | None = None) -> int:
-    """Open the table of contents, or begin with a row at once; returns the exit code.
+    """Show the lecture until the user leaves it; return the exit code.
 
     Args:
-        rows: numbers of rows, S01 to S49, or names of the lecture's presets; the first one is opened.
-        play: the lecture plays by itself: these rows, all of them where none is given.
-        runs_dir: where the runs are kept.
+        rows: row numbers, S01 to S49, or names of lecture presets; the first one opens at once. Without rows the table
+            of contents opens.
+        play: play the rows automatically; all rows if none are given.
+        runs_dir: the runs directory.
 
     Raises:
-        UserError: no screen can be drawn here; no preset shows such a row.
+        UserError: the screen cannot be drawn here, or no preset shows a requested row.
     """
     from tui_trainer.cli.open_screen import check_terminal, show
     from tui_trainer.session.connect import RunDirectory
     from tui_trainer.ui.lecture.tour import LecturePlan
 
     directory = RunDirectory(runs_dir)
-    chosen = [_row(name, directory) for name in rows]
-    check_terminal("--list prints the rows, --check measures what they claim")
-    return show(programme=LecturePlan(directory, chosen, play))
+    numbers = [_row_number(name, directory) for name in rows]
+    check_terminal("use --list to print the rows or --check to check their claims")
+    return show(programme=LecturePlan(directory, numbers, play))
 
 
-def _row(name: str, directory: RunDirectory) -> str:
-    """The row that a person means by a number or by the name of a preset."""
+def _row_number(name: str, directory: RunDirectory) -> str:
+    """Return the row number for a row number in any case or the name of a lecture preset."""
     from tui_trainer.errors import UserError, did_you_mean
 
     lessons = directory.lessons()
-    found = next((lesson for lesson in lessons if name.upper() in lesson.lesson.rows or name == lesson.name), None)
-    if found is None:
+    match = next((lesson for lesson in lessons if name.upper() in lesson.lesson.rows or name == lesson.name), None)
+    if match is None:
         known = [row for lesson in lessons for row in (*lesson.lesson.rows, lesson.name)]
         raise UserError(f"no row {name!r} in the lecture; {did_you_mean(name, known)}")
-    return name.upper() if name.upper() in found.lesson.rows else found.lesson.rows[0]
+    return name.upper() if name.upper() in match.lesson.rows else match.lesson.rows[0]

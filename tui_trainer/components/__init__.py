@@ -1,1 +1,1 @@
-"""What a run can be made of: one file per family, one class per choice."""
+"""The components of a run: one file per family, one class per choice."""

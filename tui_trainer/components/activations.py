@@ -1,4 +1,4 @@
-"""Activation functions: what a hidden unit does with its weighted sum."""
+"""Activation functions of hidden units."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
 
 
 class Activation(Component):
-    """A function applied to each unit on its own."""
+    """A function that is applied to each unit."""
 
     torch_name: ClassVar[str]
     """The class in `torch.nn`."""
 
     def build(self) -> nn.Module:
-        """The function as a module."""
+        """Build the function as a module."""
         from torch import nn
 
         return getattr(nn, self.torch_name)(**{name: value for name, value in self if name != "kind"})
 
     @property
     def gain(self) -> float:
-        """What the deviation of the weights is multiplied by so that signals keep their size (`calculate_gain`)."""
+        """The factor on the weights' standard deviation that preserves the signal size (torch `calculate_gain`)."""
         return 1.0
 
 
 class Identity(Activation):
-    """z: no activation, so that any number of layers is one linear map (torch `Identity`)."""
+    """f(z) = z: no activation, so that all layers together are one linear map (torch `Identity`)."""
 
     torch_name = "Identity"
     kind: Literal["identity"] = "identity"
 
 
 class Sign(Activation):
-    """-1, 0 or 1: its derivative is zero everywhere but at 0, so no gradient passes (torch `sign`)."""
+    """The sign, -1, 0 or 1. Its derivative is zero, so no gradient passes (torch `sign`)."""
 
     kind: Literal["sign"] = "sign"
 
@@ -50,14 +50,14 @@ class Sign(Activation):
 
 
 class Sigmoid(Activation):
-    """1 / (1 + e^-z), between 0 and 1: its derivative is at most a quarter, so deep signals fade (torch `Sigmoid`)."""
+    """1 / (1 + e^-z), between 0 and 1. The derivative is at most 1/4, so deep gradients vanish (torch `Sigmoid`)."""
 
     torch_name = "Sigmoid"
     kind: Literal["sigmoid"] = "sigmoid"
 
 
 class Tanh(Activation):
-    """(e^z - e^-z) / (e^z + e^-z) = 2 sigmoid(2z) - 1, from -1 to 1: centred, its derivative up to 1 (torch `Tanh`)."""
+    """(e^z - e^-z) / (e^z + e^-z) = 2 sigmoid(2z) - 1, between -1 and 1, with derivative up to 1 (torch `Tanh`)."""
 
     torch_name = "Tanh"
     kind: Literal["tanh"] = "tanh"
@@ -68,7 +68,7 @@ class Tanh(Activation):
 
 
 class ReLU(Activation):
-    """max(0, z): cheap, and its derivative is 1 wherever the unit is on (torch `ReLU`)."""
+    """max(0, z): cheap, with derivative 1 for positive inputs (torch `ReLU`)."""
 
     torch_name = "ReLU"
     kind: Literal["relu"] = "relu"
@@ -79,12 +79,12 @@ class ReLU(Activation):
 
 
 class LeakyReLU(Activation):
-    """max(0, z) + slope min(0, z): a ReLU that cannot die (torch `LeakyReLU`)."""
+    """max(0, z) + slope min(0, z): a ReLU whose units cannot die (torch `LeakyReLU`)."""
 
     torch_name = "LeakyReLU"
     kind: Literal["leaky-relu"] = "leaky-relu"
     negative_slope: Real = 0.01
-    """The derivative where the unit is off."""
+    """Derivative for negative inputs."""
 
     @property
     def gain(self) -> float:
@@ -92,30 +92,30 @@ class LeakyReLU(Activation):
 
 
 class PReLU(Activation):
-    """A leaky ReLU that learns its slope, one for the layer (torch `PReLU`; arXiv 1502.01852)."""
+    """A leaky ReLU with a learned slope, one per layer (torch `PReLU`; arXiv 1502.01852)."""
 
     torch_name = "PReLU"
     kind: Literal["prelu"] = "prelu"
     init: Real = 0.25
-    """The slope to begin with."""
+    """Initial slope for negative inputs."""
 
     @property
     def gain(self) -> float:
-        """That of a leaky ReLU of the first slope (arXiv 1502.01852, equation 15); torch lists none."""
+        """The gain of a leaky ReLU with the initial slope (arXiv 1502.01852, equation 15); torch defines none."""
         return math.sqrt(2 / (1 + self.init**2))
 
 
 class ELU(Activation):
-    """z above 0, alpha (e^z - 1) below: smooth, with a mean near 0 (torch `ELU`; arXiv 1511.07289)."""
+    """z for z > 0, alpha (e^z - 1) otherwise: smooth, with a mean near 0 (torch `ELU`; arXiv 1511.07289)."""
 
     torch_name = "ELU"
     kind: Literal["elu"] = "elu"
     alpha: Positive = 1.0
-    """The floor is minus this."""
+    """The lower bound of the function is -alpha."""
 
 
 class SELU(Activation):
-    """An ELU scaled so that layers normalise themselves (torch `SELU`; arXiv 1706.02515)."""
+    """A scaled ELU for self-normalising networks (torch `SELU`; arXiv 1706.02515)."""
 
     torch_name = "SELU"
     kind: Literal["selu"] = "selu"
@@ -126,12 +126,12 @@ class SELU(Activation):
 
 
 class GELU(Activation):
-    """z times the share of a normal distribution below z: usual in transformers (torch `GELU`; arXiv 1606.08415)."""
+    """z times the normal cumulative distribution at z; usual in transformers (torch `GELU`; arXiv 1606.08415)."""
 
     torch_name = "GELU"
     kind: Literal["gelu"] = "gelu"
     approximate: Literal["none", "tanh"] = "none"
-    """Exact, or the formula with tanh that some models were trained with."""
+    """Exact (none), or the tanh approximation that some models use."""
 
 
 class SiLU(Activation):
@@ -142,18 +142,18 @@ class SiLU(Activation):
 
 
 class Softplus(Activation):
-    """ln(1 + e^(beta z)) / beta: a ReLU without the corner (torch `Softplus`)."""
+    """ln(1 + e^(beta z)) / beta: a smooth ReLU (torch `Softplus`)."""
 
     torch_name = "Softplus"
     kind: Literal["softplus"] = "softplus"
     beta: Positive = 1.0
-    """Larger is nearer to a ReLU."""
+    """Sharpness; larger values are closer to a ReLU."""
     threshold: NonNegative = 20.0
-    """Where beta z is above this the function is z itself, for safety with large numbers."""
+    """If beta z is above this value, the function returns z, for numerical stability."""
 
 
 class Abs(Activation):
-    """|z|: a derivative of size 1 everywhere, so weights want a gain of 1 and not the ReLU's (torch `abs`)."""
+    """|z|: the derivative is 1 or -1 everywhere, so the gain is 1 instead of ReLU's sqrt 2 (torch `abs`)."""
 
     kind: Literal["abs"] = "abs"
 
@@ -168,4 +168,4 @@ AnyActivation = Annotated[
     Field(discriminator="kind"),
     BeforeValidator(by_name),
 ]
-"""Every activation; its name alone will do. A new one is a class above and its name here."""
+"""Every activation; a bare name is accepted. To add one, write a class above and add its name here."""

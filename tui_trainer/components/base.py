@@ -1,4 +1,4 @@
-"""What every component is: a frozen, strictly checked description that can build the real thing."""
+"""The base class of all components: a frozen, strictly validated description that builds the real object."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
-"""A part of a whole, 0 to 1."""
+"""A fraction, 0 to 1."""
 Decay = Annotated[float, Field(ge=0, lt=1)]
 """The weight of the past in a moving average, 0 to below 1."""
 Count = Annotated[int, Field(ge=1)]
@@ -23,11 +23,11 @@ Real = Annotated[float, Field(allow_inf_nan=False)]
 
 
 ImportPath = Annotated[str, Field(pattern=r"^([A-Za-z_][\w.]*:[A-Za-z_][\w.]*)?$", max_length=200)]
-"""Code of the user's own, as `module:function`."""
+"""The import path of user code, as `module:function`."""
 Arguments = dict[
     Annotated[str, Field(pattern=r"^[A-Za-z_]\w{0,63}$")], bool | int | float | str | list[float] | list[str]
 ]
-"""What such a function is called with, by name."""
+"""Keyword arguments of such a function."""
 
 
 class Component(BaseModel):
@@ -44,7 +44,7 @@ class Component(BaseModel):
     kind: Any
 
     def label(self) -> str:
-        """The kind and the fields that differ from its defaults, as a person would write them."""
+        """Return the kind and the fields that differ from their defaults, as written in a preset."""
         changed = [
             f"{name}={_plain(value)}"
             for name, value in self
@@ -66,20 +66,20 @@ def _plain(value: object) -> str:
 
 
 def choices(union: Any) -> dict[str, type[Component]]:
-    """The classes of a discriminated union, by kind, in the order in which they are written."""
+    """Return the classes of a discriminated union by kind, in the order of the union."""
     while get_origin(union) is Annotated:
         union = get_args(union)[0]
     return {member.model_fields["kind"].default: member for member in get_args(union)}
 
 
 def by_name(value: Any) -> Any:
-    """A bare kind as the table it stands for: "relu" is {kind = "relu"}. For a `BeforeValidator` around a union."""
+    """Expand a bare kind to its table: "relu" becomes {kind = "relu"}. For a `BeforeValidator` around a union."""
     return {"kind": value} if isinstance(value, str) else value
 
 
 @cache
 def field_help(component: type[BaseModel]) -> dict[str, str]:
-    """The sentence under each field of a class and of its bases, by field name; empty where the source is not at hand.
+    """Return the docstring of each field of a class and its bases, by field name; empty if the source is not available.
 
     Read on demand: parsing the source of every class at import would cost more than importing them.
     """

@@ -1,4 +1,4 @@
-"""When a run ends before its last epoch."""
+"""Early stopping: the component that ends a run before its last epoch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Mode = Literal["auto", "min", "max"]
 
 
 def lower_is_better(metric: str, mode: Mode = "auto") -> bool:
-    """Whether a smaller value of the metric is a better one: true of losses and errors, false of accuracy and R2."""
+    """Return True for metrics that are better when smaller (losses, errors), False for accuracy and R2."""
     if mode != "auto":
         return mode == "min"
     return not metric.endswith(("accuracy", "r2"))
@@ -27,20 +27,20 @@ class EarlyStopping(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = True
-    """Whether the run may stop early."""
+    """Stop the run early."""
     monitor: str = "val_loss"
-    """The metric that decides which epoch is the best."""
+    """Metric that determines the best epoch."""
     mode: Mode = "auto"
-    """Whether smaller (min) or larger (max) values are better; auto knows losses, errors, accuracy and R2."""
+    """Whether smaller (min) or larger (max) values are better; auto decides for losses, errors, accuracy and R2."""
     patience: Count = 10
-    """Epochs without improvement after which the run stops."""
+    """Number of epochs without improvement after which the run stops."""
     min_delta: NonNegative = 0.0
-    """The improvement that counts."""
+    """Smallest change of the metric that counts as an improvement."""
     restore_best: bool = True
-    """Put the best epoch's weights back when the run stops early."""
+    """Restore the weights of the best epoch when the run stops early."""
 
     def improves(self, value: float, best: float | None) -> bool:
-        """Whether `value` is better than `best` by more than `min_delta`; a value that is not a number never is."""
+        """Return whether `value` is better than `best` by more than `min_delta`; NaN never is."""
         if value != value:
             return False
         if best is None:

@@ -1,4 +1,4 @@
-"""Initialisations: what the weights are before the first step, as a function of a generator alone."""
+"""Weight initialisations, each a function of one generator."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ Fan = Literal["fan-in", "fan-out"]
 
 
 class Init(Component):
-    """A distribution of the first weights of linear and convolutional layers.
+    """A distribution of the initial weights of linear and convolutional layers.
 
     With it their biases are zero, norms are the identity and embeddings are normal(0, 0.02), as small as in GPT-2
     (`torch-default` follows torch in all of that). A learned slope, as of `prelu`, keeps its own first value.
     """
 
     def apply(self, module: nn.Module, generator: torch.Generator) -> None:
-        """Fill every weight and bias of `module`, drawing from `generator` alone."""
+        """Initialise every weight and bias of `module` from `generator`."""
         from tui_trainer.nn.initialization import fill_layers
 
         fill_layers(module, generator, self.fill)
 
     def fill(self, weight: Tensor, generator: torch.Generator) -> None:
-        """Fill one weight `[out, in, ...]` in place."""
+        """Initialise one weight `[out, in, ...]` in place."""
         raise NotImplementedError
 
 
 class TorchDefault(Init):
-    """What torch's own layers start with: uniform in ±1/sqrt(fan in), biases too; embeddings normal(0, 1).
+    """torch's default: uniform in ±1/sqrt(fan in) for weights and biases; embeddings normal(0, 1).
 
     Too small for a deep net of ReLUs: ten layers of it barely move under SGD, where `kaiming-uniform` trains.
     """
@@ -49,7 +49,7 @@ class TorchDefault(Init):
 
 
 class Zeros(Init):
-    """All zeros: with an activation that is 0 at 0 no weight ever moves, only the last bias (torch `zeros_`)."""
+    """All zeros; with an activation that is 0 at 0, only the last bias is ever trained (torch `zeros_`)."""
 
     kind: Literal["zeros"] = "zeros"
 
@@ -58,22 +58,22 @@ class Zeros(Init):
 
 
 class ConstantInit(Init):
-    """One value everywhere: all units of a layer stay copies of one another (torch `constant_`)."""
+    """One constant; all units of a layer stay copies of each other (torch `constant_`)."""
 
     kind: Literal["constant"] = "constant"
     value: Real = 0.05
-    """What every weight starts as."""
+    """Initial value of every weight."""
 
     def fill(self, weight: Tensor, generator: torch.Generator) -> None:
         weight.fill_(self.value)
 
 
 class Normal(Init):
-    """A normal distribution of one width for all layers, however many inputs they have (torch `normal_`)."""
+    """A normal distribution with the same standard deviation for all layers (torch `normal_`)."""
 
     kind: Literal["normal"] = "normal"
     std: Positive = 0.1
-    """Standard deviation; 1/sqrt(inputs) keeps the size of a signal."""
+    """Standard deviation; 1/sqrt(inputs) preserves the signal size."""
     mean: Real = 0.0
     """Mean."""
 
@@ -82,13 +82,13 @@ class Normal(Init):
 
 
 class Uniform(Init):
-    """A uniform distribution of one width for all layers (torch `uniform_`, there from 0 to 1)."""
+    """A uniform distribution with the same bounds for all layers (torch `uniform_`)."""
 
     kind: Literal["uniform"] = "uniform"
     low: Real = -0.1
-    """The smallest weight."""
+    """Lower bound."""
     high: Real = 0.1
-    """The largest weight."""
+    """Upper bound."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Uniform:
@@ -101,15 +101,15 @@ class Uniform(Init):
 
 
 class TruncNormal(Init):
-    """A normal distribution without its tails (torch `trunc_normal_`)."""
+    """A truncated normal distribution (torch `trunc_normal_`)."""
 
     kind: Literal["trunc-normal"] = "trunc-normal"
     std: Positive = 0.1
-    """Standard deviation before the tails are cut; 1/sqrt(inputs) keeps the size of a signal."""
+    """Standard deviation before truncation; 1/sqrt(inputs) preserves the signal size."""
     mean: Real = 0.0
     """Mean."""
     cut: Positive = 2.0
-    """Standard deviations from the mean beyond which nothing is drawn (torch's `a` and `b` are values)."""
+    """Truncation bound, in standard deviations from the mean (torch's `a` and `b` are absolute values)."""
 
     def fill(self, weight: Tensor, generator: torch.Generator) -> None:
         from torch.nn.init import trunc_normal_
@@ -172,14 +172,14 @@ class KaimingNormal(Init):
 
 
 class LeCunNormal(Init):
-    """Normal with deviation 1 / sqrt(fan in): for SELU, and for sigmoid nets of old (LeCun et al. 1998).
+    """Normal with standard deviation 1 / sqrt(fan in): for SELU, and for sigmoid networks (LeCun et al. 1998).
 
     With `bias_std` 1 it is what Nielsen's book starts from: W ~ N(0, 1/n), b ~ N(0, 1).
     """
 
     kind: Literal["lecun-normal"] = "lecun-normal"
     bias_std: NonNegative = 0.0
-    """Standard deviation of the first biases; with 0 they are zero."""
+    """Standard deviation of the initial biases; 0 sets them to zero."""
 
     def apply(self, module: nn.Module, generator: torch.Generator) -> None:
         from tui_trainer.nn.initialization import fill_layers
@@ -197,11 +197,11 @@ class LeCunNormal(Init):
 
 
 class Orthogonal(Init):
-    """A random rotation, W Wᵀ = gain² I: signals keep their length exactly (torch `orthogonal_`; arXiv 1312.6120)."""
+    """A random orthogonal matrix, W Wᵀ = gain² I, which preserves lengths (torch `orthogonal_`; arXiv 1312.6120)."""
 
     kind: Literal["orthogonal"] = "orthogonal"
     gain: Positive | None = None
-    """What lengths are multiplied by: sqrt 2 suits ReLU, 1 abs and linear units. torch's 1 where none is given."""
+    """Scale for the activation: sqrt 2 suits ReLU, 1 abs and linear units; torch's default is 1."""
 
     def fill(self, weight: Tensor, generator: torch.Generator) -> None:
         from torch.nn.init import orthogonal_
@@ -214,9 +214,9 @@ class Sparse(Init):
 
     kind: Literal["sparse"] = "sparse"
     sparsity: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    """Share of each column that is zero, rounded up: each input reaches the other outputs only."""
+    """Fraction of zeros in each column, rounded up."""
     std: Positive = 0.1
-    """Standard deviation of the others."""
+    """Standard deviation of the non-zero weights."""
 
     def fill(self, weight: Tensor, generator: torch.Generator) -> None:
         from tui_trainer.nn.initialization import fill_sparse
@@ -247,4 +247,4 @@ AnyInit = Annotated[
     Field(discriminator="kind"),
     BeforeValidator(by_name),
 ]
-"""Every initialisation; its name alone will do. A new one is a class above and its name here."""
+"""Every initialisation; a bare name is accepted. To add one, write a class above and add its name here."""

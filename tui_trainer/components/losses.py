@@ -1,4 +1,4 @@
-"""Losses: what a wrong answer costs, which heads they go with, and how many outputs they ask for."""
+"""Loss functions, with the heads and tasks they allow and the number of outputs they need."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ if TYPE_CHECKING:
 
 
 class Loss(Component):
-    """The mean over a batch of what each answer costs."""
+    """A loss function, averaged over the batch."""
 
     def fits(self, task: Task, head: Head) -> None:
-        """Raise `ValueError`, saying what to use instead, where this loss makes no sense for the task or the head."""
+        """Raise `ValueError` with an alternative if this loss does not fit the task or the head."""
         raise NotImplementedError
 
     def outputs(self, shape: ProblemSpec) -> int:
-        """How many numbers the model puts out for a sample (for a position, of language)."""
+        """Return the number of model outputs per sample (per position for language)."""
         return shape.targets
 
     def build(self, shape: ProblemSpec) -> Objective:
-        """The loss as a callable `(outputs, targets)` for data of `shape`."""
+        """Build the loss as a callable `(outputs, targets)` for data of `shape`."""
         raise NotImplementedError
 
     def _for_samples(self, task: Task) -> None:
         if task == "minimise":
             raise ValueError(
-                f'loss.kind = "{self.kind}" compares answers with targets, and a function to minimise has no targets: '
+                f'loss.kind = "{self.kind}" compares predictions with targets, and a function to minimise has no '
+                "targets: "
                 'set loss.kind = "value"'
             )
 
@@ -41,19 +42,20 @@ class Loss(Component):
         self._for_samples(task)
         if task == "regression":
             raise ValueError(
-                f'loss.kind = "{self.kind}" compares classes, and this data set asks for numbers: set loss.kind = "mse"'
+                f'loss.kind = "{self.kind}" compares classes, and the targets of this data set are numbers: set '
+                'loss.kind = "mse"'
             )
 
     def _not_for_language(self, task: Task) -> None:
         if task == "language":
             raise ValueError(
-                f'loss.kind = "{self.kind}" does not weigh the symbols of a vocabulary against one another: '
+                f'loss.kind = "{self.kind}" does not normalise over the symbols of a vocabulary: '
                 'set loss.kind = "cross-entropy"'
             )
 
 
 class CrossEntropy(Loss):
-    """-ln of the softmax probability of the right class, from logits (torch `cross_entropy`).
+    """Cross-entropy: -ln of the softmax probability of the true class, from logits (torch `cross_entropy`).
 
     With smoothing e the target is q = (1 - e) y + e/K, torch's form (arXiv 1512.00567): 1 - e + e/K for the right one
     of K classes and e/K for the others. Written as 1 - (K - 1) d and d, it is the same with d = e/K.
@@ -61,19 +63,20 @@ class CrossEntropy(Loss):
 
     kind: Literal["cross-entropy"] = "cross-entropy"
     label_smoothing: Share = 0.0
-    """Share of the target that is spread over all classes, so that the best logits stay finite."""
+    """Fraction of the target that is spread over all classes, which bounds the optimal logits."""
 
     def fits(self, task: Task, head: Head) -> None:
         self._for_classes(task)
         if head == "softmax":
             raise ValueError(
-                'loss.kind = "cross-entropy" applies a softmax itself, and model.head = "softmax" would make it two: '
+                'loss.kind = "cross-entropy" applies a softmax itself, and model.head = "softmax" would apply it '
+                "twice: "
                 'set model.head = "identity", or loss.kind = "nll"'
             )
         if head == "sigmoid":
             raise ValueError(
-                'loss.kind = "cross-entropy" wants logits of any size, and model.head = "sigmoid" keeps them between 0 '
-                'and 1, so that it can never be sure: set model.head = "identity", or loss.kind = "bce"'
+                'loss.kind = "cross-entropy" needs unbounded logits, and model.head = "sigmoid" keeps them between 0 '
+                'and 1, so that the loss cannot approach 0: set model.head = "identity", or loss.kind = "bce"'
             )
 
     def build(self, shape: ProblemSpec) -> Objective:
@@ -87,7 +90,7 @@ class CrossEntropy(Loss):
 
 
 class NLL(Loss):
-    """-ln of the probability that a softmax head gives to the right class; torch's `nll_loss` wants its logarithm."""
+    """Negative log likelihood: -ln of the true class's probability, for a softmax head (torch `nll_loss`)."""
 
     kind: Literal["nll"] = "nll"
 
@@ -96,7 +99,8 @@ class NLL(Loss):
         if head != "softmax":
             raise ValueError(
                 'loss.kind = "nll" takes the logarithm of probabilities that sum to 1, and '
-                f'model.head = "{head}" does not give any: set model.head = "softmax", or model.head = "identity" with '
+                f'model.head = "{head}" does not return them: set model.head = "softmax", or model.head = "identity" '
+                "with "
                 'loss.kind = "cross-entropy"'
             )
 
@@ -107,14 +111,14 @@ class NLL(Loss):
 
 
 class _Distance(Loss):
-    """A distance between numbers; for classes, between the outputs and a row of zeros with a one at the class."""
+    """A distance between outputs and targets; for classes, the targets are one-hot vectors."""
 
     def fits(self, task: Task, head: Head) -> None:
         self._for_samples(task)
         self._not_for_language(task)
         if task == "regression" and head == "softmax":
             raise ValueError(
-                'model.head = "softmax" makes outputs that sum to 1, and this data set asks for numbers of any size: '
+                'model.head = "softmax" makes outputs that sum to 1, and the targets of this data set are unbounded: '
                 'set model.head = "identity"'
             )
 
@@ -124,12 +128,12 @@ class _Distance(Loss):
         return Values(self.cost()) if shape.task == "regression" else OneHot(self.cost())
 
     def cost(self) -> Cost:
-        """The mean of the distance over all elements."""
+        """Return the mean distance over all elements."""
         raise NotImplementedError
 
 
 class MSE(_Distance):
-    """The mean square of the error (torch `mse_loss`)."""
+    """Mean squared error (torch `mse_loss`)."""
 
     kind: Literal["mse"] = "mse"
 
@@ -140,7 +144,7 @@ class MSE(_Distance):
 
 
 class HalfMSE(_Distance):
-    """Half the mean square of the error, |y - X w|^2 / (2m): its gradient is X'(X w - y)/m, without a 2.
+    """Half the mean squared error, |y - X w|^2 / (2m), with gradient X'(X w - y)/m.
 
     The lecture's least squares, whose rate of gradient descent is 1/L with L the largest eigenvalue of X'X/m. torch's
     `mse_loss` is twice as large, and so are its gradients.
@@ -155,7 +159,7 @@ class HalfMSE(_Distance):
 
 
 class L1(_Distance):
-    """The mean size of the error: far-off samples pull no harder than near ones (torch `l1_loss`)."""
+    """Mean absolute error, robust to outliers (torch `l1_loss`)."""
 
     kind: Literal["l1"] = "l1"
 
@@ -166,11 +170,11 @@ class L1(_Distance):
 
 
 class Huber(_Distance):
-    """Half the square of small errors, a straight line for large ones (torch `huber_loss`; Huber 1964)."""
+    """Huber loss: quadratic for small errors, linear for large ones (torch `huber_loss`; Huber 1964)."""
 
     kind: Literal["huber"] = "huber"
     delta: Positive = 1.0
-    """The error from which on the line begins."""
+    """Error at which the loss changes from quadratic to linear."""
 
     def cost(self) -> Cost:
         import torch.nn.functional as F
@@ -179,14 +183,14 @@ class Huber(_Distance):
 
 
 class _Binary(Loss):
-    """A loss with one output for two classes, and for more one output each, all against the rest."""
+    """A loss with one output for two classes; for more classes, one output each (one against the rest)."""
 
     def outputs(self, shape: ProblemSpec) -> int:
         return 1 if shape.targets == 2 else shape.targets
 
 
 class BCEWithLogits(_Binary):
-    """-y ln p - (1 - y) ln (1 - p) with p = sigmoid(z), from logits (torch `binary_cross_entropy_with_logits`)."""
+    """Binary cross-entropy from logits z, with p = sigmoid(z) (torch `binary_cross_entropy_with_logits`)."""
 
     kind: Literal["bce-with-logits"] = "bce-with-logits"
 
@@ -195,12 +199,13 @@ class BCEWithLogits(_Binary):
         self._not_for_language(task)
         if head == "sigmoid":
             raise ValueError(
-                'loss.kind = "bce-with-logits" applies a sigmoid itself, and model.head = "sigmoid" would make it two: '
+                'loss.kind = "bce-with-logits" applies a sigmoid itself, and model.head = "sigmoid" would apply it '
+                "twice: "
                 'set model.head = "identity", or loss.kind = "bce"'
             )
         if head == "softmax":
             raise ValueError(
-                'loss.kind = "bce-with-logits" asks of each class on its own, and model.head = "softmax" makes them '
+                'loss.kind = "bce-with-logits" treats each class independently, and model.head = "softmax" makes them '
                 'compete: set model.head = "identity", or loss.kind = "nll"'
             )
 
@@ -214,7 +219,7 @@ class BCEWithLogits(_Binary):
 
 
 class BCE(_Binary):
-    """-y ln p - (1 - y) ln (1 - p) of the probabilities of a sigmoid head (torch `binary_cross_entropy`)."""
+    """Binary cross-entropy, -y ln p - (1 - y) ln (1 - p), for a sigmoid head (torch `binary_cross_entropy`)."""
 
     kind: Literal["bce"] = "bce"
 
@@ -223,12 +228,12 @@ class BCE(_Binary):
         self._not_for_language(task)
         if head == "identity":
             raise ValueError(
-                'loss.kind = "bce" takes probabilities, and model.head = "identity" gives any number: set '
+                'loss.kind = "bce" takes probabilities, and model.head = "identity" is not bounded: set '
                 'model.head = "sigmoid", or loss.kind = "bce-with-logits"'
             )
         if head == "softmax":
             raise ValueError(
-                'loss.kind = "bce" asks of each class on its own, and model.head = "softmax" makes them compete: set '
+                'loss.kind = "bce" treats each class independently, and model.head = "softmax" makes them compete: set '
                 'model.head = "sigmoid", or loss.kind = "nll"'
             )
 
@@ -240,20 +245,20 @@ class BCE(_Binary):
 
 
 class _Margin(_Binary):
-    """A loss on the side of a boundary and the distance from it."""
+    """A loss on the signed distance from the decision boundary."""
 
     def fits(self, task: Task, head: Head) -> None:
         self._for_classes(task)
         self._not_for_language(task)
         if head != "identity":
             raise ValueError(
-                f'loss.kind = "{self.kind}" wants scores of both signs and any size, and model.head = "{head}" keeps '
+                f'loss.kind = "{self.kind}" needs unbounded scores of both signs, and model.head = "{head}" keeps '
                 'them between 0 and 1: set model.head = "identity"'
             )
 
 
 class Hinge(_Margin):
-    """max(0, 1 - y f) for two classes y = -1, 1: nothing to pay from a margin of 1 on (Cortes and Vapnik 1995).
+    """Hinge loss: max(0, 1 - y f) for classes y = -1, 1; zero from a margin of 1 on (Cortes and Vapnik 1995).
 
     For more classes it is max(0, 1 - f_y + f_j), summed over the wrong ones and over K (torch `multi_margin_loss`).
     """
@@ -269,7 +274,7 @@ class Hinge(_Margin):
 
 
 class Perceptron(_Margin):
-    """max(0, -y f) for two classes y = -1, 1; the best score less the right one for more (Rosenblatt 1958).
+    """Perceptron loss: max(0, -y f) for y = -1, 1; best minus true score for more classes (Rosenblatt 1958).
 
     One sample at a time with SGD and a rate of 1 it is the perceptron's rule: w <- w + y x after each mistake.
     """
@@ -283,20 +288,20 @@ class Perceptron(_Margin):
 
 
 class Value(Loss):
-    """The value of the function itself: what is minimised where there are no targets."""
+    """The function value itself, for problems that minimise a known function."""
 
     kind: Literal["value"] = "value"
 
     def fits(self, task: Task, head: Head) -> None:
         if task != "minimise":
             raise ValueError(
-                'loss.kind = "value" is the height of a known function, and this data set has targets to be compared '
+                'loss.kind = "value" is the value of a known function, and this data set has targets to be compared '
                 f'with: set loss.kind = "{"mse" if task == "regression" else "cross-entropy"}", or '
                 'data.kind = "quadratic"'
             )
         if head != "identity":
             raise ValueError(
-                f'model.head = "{head}" would bend the function that is minimised: set model.head = "identity"'
+                f'model.head = "{head}" would change the function that is minimised: set model.head = "identity"'
             )
 
     def build(self, shape: ProblemSpec) -> Objective:
@@ -309,4 +314,4 @@ AnyLoss = Annotated[
     CrossEntropy | NLL | MSE | HalfMSE | L1 | Huber | BCEWithLogits | BCE | Hinge | Perceptron | Value,
     Field(discriminator="kind"),
 ]
-"""Every loss. A new one is a class above and its name here."""
+"""Every loss. To add one, write a class above and add its name here."""

@@ -1,4 +1,4 @@
-"""Models: what is trained, described by its layers and built for the data at hand."""
+"""Models, described by their layers and built for the shape of the data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 Head = Literal["identity", "sigmoid", "softmax"]
-"""What the output layer does to its sums."""
+"""Activation of the output layer."""
 
 _NO_SAMPLES = (
     'model.kind = "{kind}" learns from samples, and a function to minimise has none, only a point to move: choose '
@@ -27,17 +27,17 @@ _NO_SAMPLES = (
 
 
 class Model(Component):
-    """A map from a batch of samples to `outputs` numbers for each."""
+    """A model that maps each sample of a batch to `outputs` numbers."""
 
     head: Head = "identity"
-    """What the output layer does to its sums; losses on logits want identity."""
+    """Activation of the output layer; losses on logits need identity."""
     activation: AnyActivation = ReLU()
-    """What the hidden units do with their sums."""
+    """Activation of the hidden units."""
     init: AnyInit = KaimingUniform()
-    """The distribution of the first weights."""
+    """Initialisation of the weights."""
 
     def build(self, shape: ProblemSpec, outputs: int, generator: torch.Generator) -> nn.Module:
-        """The module for data of `shape`, its weights drawn from `generator` alone; no other generator is touched.
+        """Build the module for data of `shape`, with weights drawn only from `generator`.
 
         Raises:
             UserError: this model cannot read such data.
@@ -51,7 +51,7 @@ class Model(Component):
         return module
 
     def check(self, shape: ProblemSpec) -> None:
-        """Raise `UserError`, in words that say what to do instead, where this model cannot read data of `shape`."""
+        """Raise `UserError` with an alternative if this model cannot read data of `shape`."""
         if shape.task == "minimise":
             raise UserError(_NO_SAMPLES.format(kind=self.kind))
         if shape.task == "language":
@@ -61,11 +61,11 @@ class Model(Component):
             )
 
     def assemble(self, shape: ProblemSpec, outputs: int) -> nn.Module:
-        """The module for data that passed `check`, with whatever weights."""
+        """Build the module for data that passed `check`, with any weights."""
         raise NotImplementedError
 
     def describe(self, shape: ProblemSpec, outputs: int) -> str:
-        """The model in one line: kind, sizes, activation, and the head where it does something."""
+        """Describe the model in one line: kind, sizes, activation, and the head if it is not identity."""
         words = [self.kind, self.sizes(shape, outputs)]
         if self.has_hidden_units:
             words.append(self.activation.label())
@@ -74,12 +74,12 @@ class Model(Component):
         return " ".join(words)
 
     def sizes(self, shape: ProblemSpec, outputs: int) -> str:
-        """The layers' sizes, for `describe`."""
+        """Return the layer sizes for `describe`."""
         raise NotImplementedError
 
     @property
     def has_hidden_units(self) -> bool:
-        """Whether there is anything for the activation to act on."""
+        """Whether the model has hidden units."""
         return True
 
 
@@ -92,7 +92,7 @@ class Linear(Model):
     kind: Literal["linear"] = "linear"
     init: AnyInit = TorchDefault()
     bias: bool = True
-    """Whether a constant is added to each output; without it a boundary goes through the origin."""
+    """Add a bias to each output; without it the decision boundary goes through the origin."""
 
     def assemble(self, shape: ProblemSpec, outputs: int) -> nn.Module:
         from tui_trainer.nn.networks import mlp
@@ -108,15 +108,15 @@ class Linear(Model):
 
 
 class MLP(Model):
-    """Layers of units, each connected to all of the layer before. Images are flattened."""
+    """A multilayer perceptron: fully connected layers. Images are flattened."""
 
     kind: Literal["mlp"] = "mlp"
     hidden: tuple[Count, ...] = (128, 64)
-    """Units in each hidden layer, first to last."""
+    """Number of units in each hidden layer, from first to last."""
     dropout: Decay = 0.0
-    """Share of the hidden units that are switched off at random at each training step."""
+    """Dropout probability of the hidden units."""
     norm: Literal["none", "batch", "layer"] = "none"
-    """Normalise the sums of each hidden layer over the batch or over the layer, before the activation."""
+    """Batch or layer normalisation in each hidden layer, before the activation."""
 
     def assemble(self, shape: ProblemSpec, outputs: int) -> nn.Module:
         from tui_trainer.nn.networks import mlp
@@ -132,21 +132,21 @@ class MLP(Model):
 
 
 class CNN(Model):
-    """Blocks of convolution, activation and pooling, then layers of units. For images."""
+    """A convolutional network for images: blocks of convolution and pooling, then fully connected layers."""
 
     kind: Literal["cnn"] = "cnn"
     channels: Annotated[tuple[Count, ...], Field(min_length=1)] = (16, 32)
-    """Channels that each block puts out, first to last."""
+    """Number of output channels of each block, from first to last."""
     kernel: Count = 3
-    """Side of the square that a convolution sees; odd, so that the image keeps its size."""
+    """Kernel size of the convolutions; odd, so that the image keeps its size."""
     pool: Count = 2
-    """Side of the square of which each block keeps the largest value; 1 for no pooling."""
+    """Max pooling size; 1 for no pooling."""
     hidden: tuple[Count, ...] = (64,)
-    """Units in each layer after the blocks."""
+    """Number of units in each fully connected layer after the blocks."""
     dropout: Decay = 0.0
-    """Share of the units after the blocks that are switched off at random at each training step."""
+    """Dropout probability of the fully connected layers."""
     batch_norm: bool = False
-    """Normalise each channel over the batch, before the activation."""
+    """Batch normalisation of each channel, before the activation."""
 
     @model_validator(mode="after")
     def _odd_kernel(self) -> CNN:
@@ -159,7 +159,7 @@ class CNN(Model):
         if len(shape.inputs) != 3:
             size = " x ".join(str(side) for side in shape.inputs)
             raise UserError(
-                f'model.kind = "cnn" reads images, and a sample is {size} numbers without neighbours: '
+                f'model.kind = "cnn" reads images, and a sample is {size} numbers without a 2-D layout: '
                 'choose model.kind = "mlp", or data of images such as digits'
             )
         sides = [shape.inputs[1:]]
@@ -170,7 +170,7 @@ class CNN(Model):
             rows, columns = shape.inputs[1:]
             raise UserError(
                 f"model.channels has {len(self.channels)} blocks, each divides the sides of the image by {self.pool}, "
-                f"and {rows} x {columns} pixels are gone after {fit + 1}: give at most {fit}, or model.pool = 1"
+                f"so {rows} x {columns} pixels are used up after {fit + 1}: give at most {fit}, or model.pool = 1"
             )
 
     def assemble(self, shape: ProblemSpec, outputs: int) -> nn.Module:
@@ -188,23 +188,23 @@ class CNN(Model):
 
 
 class Transformer(Model):
-    """A small causal transformer: each symbol is guessed from those before it (arXiv 1706.03762, norms first)."""
+    """A small causal transformer that predicts the next symbol (arXiv 1706.03762, pre-norm)."""
 
     kind: Literal["transformer"] = "transformer"
     activation: AnyActivation = GELU()
     init: AnyInit = Normal(std=0.02)
     layers: Count = 2
-    """Blocks of attention and an MLP, one after the other."""
+    """Number of transformer blocks."""
     heads: Count = 4
-    """Heads of attention; they share the width."""
+    """Number of attention heads; must divide the width."""
     width: Count = 64
-    """Numbers that stand for one symbol."""
+    """Embedding dimension."""
     dropout: Decay = 0.0
-    """Share of the numbers that are switched off at random at each training step."""
+    """Dropout probability."""
     tied: bool = False
-    """Use the embedding of the symbols as the weight of the output layer too."""
+    """Tie the weight of the output layer to the embedding."""
     sparse_embedding: bool = False
-    """Make the gradient of the embedding sparse, for the optimizers that can use it (sparse-adam, sgd)."""
+    """Use sparse gradients for the embedding, with an optimizer that supports them (sparse-adam, sgd)."""
 
     @model_validator(mode="after")
     def _sparse_alone(self) -> Transformer:
@@ -226,7 +226,7 @@ class Transformer(Model):
         if self.width % self.heads:
             near = self.heads * max(round(self.width / self.heads), 1)
             raise UserError(
-                f"model.width = {self.width} cannot be shared by model.heads = {self.heads}: give a multiple of the "
+                f"model.width = {self.width} is not divisible by model.heads = {self.heads}: give a multiple of the "
                 f"latter, such as {near}"
             )
 
@@ -244,14 +244,14 @@ class Transformer(Model):
 
 
 class Point(Model):
-    """No model at all: a point in space, whose coordinates are what is trained. For functions to minimise."""
+    """A point whose coordinates are the parameters, for functions to minimise."""
 
     kind: Literal["point"] = "point"
 
     def check(self, shape: ProblemSpec) -> None:
         if shape.function is None:
             raise UserError(
-                'model.kind = "point" is a place on a known function, and this data set has samples to learn from: '
+                'model.kind = "point" is a point on a known function, and this data set has samples to learn from: '
                 'choose data.kind = "quadratic", or a model that reads them, such as model.kind = "mlp"'
             )
 
@@ -270,7 +270,7 @@ class Point(Model):
 
 
 class ImportedModel(Model):
-    """A module of your own: `function(inputs, outputs, **arguments)` returns it, `inputs` the shape of one sample.
+    """Your own module: `function(inputs, outputs, **arguments)` returns it; `inputs` is the shape of one sample.
 
     It runs code, so the run must be trusted (`--trust`). Its weights stay as the function made them, from torch's
     generator seeded for this run, unless another `init` than `torch-default` is asked for.
@@ -279,9 +279,9 @@ class ImportedModel(Model):
     kind: Literal["import"] = "import"
     init: AnyInit = TorchDefault()
     path: ImportPath = ""
-    """The function, as `module:function`; modules of the working directory are found too."""
+    """Function, as `module:function`; modules in the working directory are found too."""
     arguments: Annotated[Arguments, Field(default_factory=dict)]
-    """What else the function is called with, by name."""
+    """Additional keyword arguments of the function."""
 
     def __hash__(self) -> int:
         return hash(self.model_dump_json())
@@ -297,7 +297,7 @@ class ImportedModel(Model):
         return module
 
     def check(self, shape: ProblemSpec) -> None:
-        """Only the function itself knows what it can read."""
+        """Accept any data: only the function knows which data it can read."""
 
     def assemble(self, shape: ProblemSpec, outputs: int) -> nn.Module:
         from tui_trainer.data.user_code import module
@@ -313,4 +313,4 @@ class ImportedModel(Model):
 
 
 AnyModel = Annotated[Linear | MLP | CNN | Transformer | Point | ImportedModel, Field(discriminator="kind")]
-"""Every model. A new one is a class above and its name here."""
+"""Every model. To add one, write a class above and add its name here."""

@@ -1,4 +1,4 @@
-"""Pictures: what a run shows of itself beside its curves, and how often."""
+"""Pictures: 2-D data that a run records besides its curves, and how often."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from tui_trainer.components.models import Model
 from tui_trainer.components.optimizers.first_order import Optimizer
 
 SEVERAL = 40
-"""Pictures of one kind, about, that are spread over a run where nothing else is asked for."""
+"""Approximate number of pictures of one kind over a run, by default."""
 
 
 class PictureSpec(Component):
-    """One picture of a run: taken at the start, every few epochs, and at the end."""
+    """A picture of a run, recorded at the start, every few epochs, and at the end."""
 
     once: ClassVar[bool] = False
-    """Whether nothing in it changes while the run trains, so that it is taken at the start alone."""
+    """Whether the picture does not change during training, so that it is recorded only at the start."""
 
     every: Whole = 0
-    """Epochs between two; 0 spreads about forty over the run. What never changes is taken once, at the start."""
+    """Epochs between two pictures; 0 spreads about forty over the run. Constant pictures are recorded only once."""
 
     def fits(self, data: Dataset, model: Model, loss: Loss, optimizer: Optimizer) -> None:
-        """Raise `ValueError`, saying what to use instead, where this picture would show nothing of such a run."""
+        """Raise `ValueError` with an alternative if this picture does not apply to such a run."""
         if model.kind == "point":
             raise ValueError(
-                f'pictures: "{self.kind}" looks at samples and layers, and model.kind = "point" has neither: '
-                'take "path" or "effective-step"'
+                f'pictures: "{self.kind}" shows samples and layers, and model.kind = "point" has neither: '
+                'use "path" or "effective-step"'
             )
 
     def is_due(self, epoch: int, epochs: int) -> bool:
-        """Whether it is taken after so many epochs of a run that is to have `epochs`."""
+        """Return whether the picture is recorded after this epoch of a run with `epochs` planned epochs."""
         return not self.once and epoch % (self.every or max(-(-epochs // SEVERAL), 1)) == 0
 
     def _for_classes(self, data: Dataset) -> None:
         if data.task != "classification":
             raise ValueError(
                 f'pictures: "{self.kind}" is about classes, and data.kind = "{data.kind}" has none'
-                + (': take "predicted"' if data.task == "regression" else "")
+                + (': use "predicted"' if data.task == "regression" else "")
             )
 
     def _for_probabilities(self, model: Model, loss: Loss) -> None:
@@ -50,17 +50,17 @@ class PictureSpec(Component):
             return
         raise ValueError(
             f'pictures: "{self.kind}" shows probabilities, and loss.kind = "{loss.kind}" with model.head = "identity" '
-            'makes scores of any size: set loss.kind = "cross-entropy"'
+            'gives unbounded scores: set loss.kind = "cross-entropy"'
         )
 
 
 class ActivationCurves(PictureSpec):
-    """Activation functions and their derivatives from -6 to 6, and what each lets through and costs."""
+    """Activation functions and their derivatives from -6 to 6, with their mean squared derivative and cost."""
 
     once = True
     kind: Literal["activation"] = "activation"
     kinds: tuple[AnyActivation, ...] = ()
-    """Which functions; the model's own where none is named."""
+    """Functions to show; the model's own if none is given."""
 
     def fits(self, data: Dataset, model: Model, loss: Loss, optimizer: Optimizer) -> None:
         if not self.kinds and (model.kind == "point" or not model.has_hidden_units):
@@ -71,25 +71,25 @@ class ActivationCurves(PictureSpec):
 
 
 class LayerBars(PictureSpec):
-    """Each layer's gradient, its movement since the start, and the deviation of its activations, on a log axis."""
+    """Gradient, distance from the initial weights, and activation spread of each layer, on a logarithmic axis."""
 
     kind: Literal["layers"] = "layers"
     samples: Whole = 0
-    """Training samples that the gradient is taken of, drawn once; 0 takes them all."""
+    """Number of training samples for the gradient, drawn once; 0 uses all."""
 
 
 class SingularValues(PictureSpec):
-    """The singular values of each weight matrix: what a layer stretches, shrinks and loses."""
+    """The singular values of each weight matrix: how a layer stretches and shrinks its inputs."""
 
     kind: Literal["singular-values"] = "singular-values"
 
 
 class LogitBars(PictureSpec):
-    """The logits of one validation sample, and the probabilities that become of them."""
+    """The logits of one validation sample, and their probabilities."""
 
     kind: Literal["logits"] = "logits"
     example: Whole = 0
-    """Which validation sample, from 0 on."""
+    """Index of the validation sample, from 0."""
 
     def fits(self, data: Dataset, model: Model, loss: Loss, optimizer: Optimizer) -> None:
         super().fits(data, model, loss, optimizer)
@@ -98,11 +98,11 @@ class LogitBars(PictureSpec):
 
 
 class Confidence(PictureSpec):
-    """How sure the model is of its answers on the validation split, and how often it is right when it is that sure."""
+    """Calibration on the validation split: the confidence of the predictions, and the accuracy at each confidence."""
 
     kind: Literal["confidence"] = "confidence"
     bins: Annotated[int, Field(ge=2, le=50)] = 10
-    """Bins of the largest probability, all of one width."""
+    """Number of equal-width bins of the largest probability."""
 
     def fits(self, data: Dataset, model: Model, loss: Loss, optimizer: Optimizer) -> None:
         super().fits(data, model, loss, optimizer)
@@ -111,7 +111,7 @@ class Confidence(PictureSpec):
 
 
 class Predicted(PictureSpec):
-    """Predicted against true numbers of the validation split, with the diagonal on which they agree."""
+    """Predicted over true values of the validation split, with the diagonal."""
 
     kind: Literal["predicted"] = "predicted"
 
@@ -119,13 +119,13 @@ class Predicted(PictureSpec):
         super().fits(data, model, loss, optimizer)
         if data.task != "regression":
             raise ValueError(
-                f'pictures: "predicted" compares numbers, and data.kind = "{data.kind}" asks for classes: '
-                'take "confusion"'
+                f'pictures: "predicted" compares numbers, and data.kind = "{data.kind}" has classes as targets: '
+                'use "confusion"'
             )
 
 
 class Confusion(PictureSpec):
-    """How many validation samples of each class were taken for which class."""
+    """The confusion matrix of the validation split: counts by true and predicted class."""
 
     kind: Literal["confusion"] = "confusion"
 
@@ -135,7 +135,7 @@ class Confusion(PictureSpec):
 
 
 class Boundary(PictureSpec):
-    """The class that the model gives to each place of the plane, with the validation samples. For two features."""
+    """The decision regions of the model in the plane, with the validation samples. For two features."""
 
     kind: Literal["boundary"] = "boundary"
 
@@ -145,7 +145,7 @@ class Boundary(PictureSpec):
 
 
 class Path(PictureSpec):
-    """The way of the parameters over the contour of the function, where the parameters are a point in the plane."""
+    """The path of the parameters over the contours of the function, for a point in the plane."""
 
     kind: Literal["path"] = "path"
 
@@ -153,18 +153,18 @@ class Path(PictureSpec):
         if model.kind not in ("point", "linear"):
             raise ValueError(
                 f'pictures: "path" draws two parameters as a point in the plane, and model.kind = "{model.kind}" has '
-                'more: take it with model.kind = "point"'
+                'more: use it with model.kind = "point"'
             )
 
 
 class Coverage(PictureSpec):
-    """How often each training sample was used in the epoch that ended."""
+    """The number of uses of each training sample in the last epoch."""
 
     kind: Literal["coverage"] = "coverage"
 
 
 class GradientNoise(PictureSpec):
-    """How far the gradient of a mini-batch is from that of all samples, against the size of the batch.
+    """The distance of a mini-batch gradient from the full gradient, over the batch size.
 
     At the first weights, with and without replacement; theory says S^2/B and S^2/B (m-B)/(m-1).
     """
@@ -174,51 +174,51 @@ class GradientNoise(PictureSpec):
     sizes: Annotated[tuple[Count, ...], Field(min_length=2, max_length=12)] = (1, 8, 32, 128, 512)
     """Sizes of the mini-batches."""
     draws: Annotated[int, Field(ge=10, le=5000)] = 400
-    """Mini-batches of each size."""
+    """Number of mini-batches of each size."""
     samples: Count = 2000
-    """Training samples, at most, that they are drawn from."""
+    """Largest number of training samples to draw from."""
 
 
 class Memory(PictureSpec):
-    """Bytes that the forward pass keeps for the backward pass, against the size of the batch."""
+    """Memory that the forward pass keeps for the backward pass, over the batch size."""
 
     once = True
     kind: Literal["memory"] = "memory"
     sizes: Annotated[tuple[Count, ...], Field(min_length=3, max_length=12)] = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-    """Sizes of the batch."""
+    """Batch sizes."""
 
 
 class EffectiveStep(PictureSpec):
-    """What an adaptive optimizer makes of the rate for each coordinate, over the steps, on two log axes."""
+    """The effective step size of an adaptive optimizer per coordinate, over the steps, on two logarithmic axes."""
 
     kind: Literal["effective-step"] = "effective-step"
     at: tuple[Count, ...] = (1, 10, 100, 1000, 2000)
-    """Steps whose values are read out."""
+    """Steps at which values are shown."""
 
     def fits(self, data: Dataset, model: Model, loss: Loss, optimizer: Optimizer) -> None:
         if not optimizer.kind.startswith(("adagrad", "rmsprop", "adam", "nadam", "radam")):
             raise ValueError(
-                'pictures: "effective-step" shows how a rate is scaled for each coordinate, and '
-                f'optimizer.kind = "{optimizer.kind}" scales none: choose adagrad, rmsprop or adam'
+                'pictures: "effective-step" shows the learning rate scaled per coordinate, and '
+                f'optimizer.kind = "{optimizer.kind}" does not scale it: choose adagrad, rmsprop or adam'
             )
 
 
 class GradientNorms(PictureSpec):
-    """The norm of mini-batch gradients beside that of the gradient of all samples, epoch by epoch."""
+    """The norms of mini-batch gradients and of the full gradient, per epoch."""
 
     kind: Literal["gradient-norms"] = "gradient-norms"
     batches: Annotated[int, Field(ge=2, le=1000)] = 40
-    """Mini-batches of the coming epoch that are looked at, at most; they take that many steps' time."""
+    """Largest number of mini-batches of the next epoch to measure; each takes about the time of a step."""
 
 
 class OutputGradient(PictureSpec):
-    """How strongly an output under a sigmoid is pulled to 1, against its sum: by BCE and by the squared error."""
+    """The gradient of the binary cross-entropy and of the squared error for a sigmoid output, over its logit."""
 
     once = True
     kind: Literal["output-gradient"] = "output-gradient"
 
     def fits(self, data: Dataset, model: Model, loss: Loss, optimizer: Optimizer) -> None:
-        """It is a formula and fits every run."""
+        """Accept every run, since the picture is a formula."""
 
 
 AnyPicture = Annotated[
@@ -240,4 +240,4 @@ AnyPicture = Annotated[
     Field(discriminator="kind"),
     BeforeValidator(by_name),
 ]
-"""Every picture; its name alone will do. A new one is a class above, its name here, and a camera in the engine."""
+"""Every picture; a bare name is accepted. To add one, write a class above and its source, and add its name here."""

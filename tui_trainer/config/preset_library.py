@@ -40,7 +40,7 @@ def find(source: str) -> Path:
         if path.is_file():
             return path
         if path.suffix == ".toml" or "/" in source:
-            reason = "the folder has no run.toml" if path.is_dir() else "it does not exist"
+            reason = "the directory has no run.toml" if path.is_dir() else "it does not exist"
             raise UserError(f"no preset file {source!r}: {reason}")
     files = preset_files()
     if source in files:

@@ -77,6 +77,8 @@ class Training(BaseModel):
     cuda_graphs: bool = False
     """Run forward and backward pass as CUDA graphs. If that is not possible, they run normally and the log gives the
     reason."""
+    fast_path: Literal["auto", "off"] = "auto"
+    """auto uses faster versions of a training step if they give the same bits; off always uses torch's own step."""
     validate_every: Count = 1
     """Number of epochs between two validations."""
     suboptimality_every: Whole = 0

@@ -1,4 +1,4 @@
-"""Samples that come inside Python packages."""
+"""Samples that come with Python packages."""
 
 from __future__ import annotations
 

@@ -259,7 +259,7 @@ def _holds(cell: str) -> str:
 
 
 def _note(kinds: dict[str, list[str]]) -> str:
-    """What each column was taken for, in one line."""
+    """Describe in one line how each column was read."""
     labels = {
         "numbers": "numbers: ",
         "decimal commas": "numbers with a decimal comma: ",

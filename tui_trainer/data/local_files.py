@@ -1,4 +1,4 @@
-"""Local files that hold data: read whole, within a limit, as text."""
+"""Read local text files up to a size limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MEGABYTE = 1 << 20
 
 
 def read_text(path: str, limit: int) -> str:
-    """The text of a UTF-8 file of at most `limit` bytes, line ends as they are.
+    """Return the text of a UTF-8 file of at most `limit` bytes, with unchanged line ends.
 
     Raises:
         UserError: there is no such file; it cannot be read; it is too large; it is not UTF-8.

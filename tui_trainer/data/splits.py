@@ -1,4 +1,4 @@
-"""From samples to data: split, standardised, noisy where asked for, and as tensors."""
+"""Turn samples into data: split, standardise, add label noise, and convert to tensors."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Ints = npt.NDArray[np.int64]
 MADE_UP, SPLIT, LABEL_NOISE = range(3)
 
 MOST = 100_000_000
-"""The most numbers that a data set may have: they are held in memory as float64 while they are prepared."""
+"""Largest number of values in a data set, which is held in memory as float64 during preparation."""
 
 LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """All samples of a data set as they are.
+    """All samples of a data set before the split.
 
     Attributes:
         inputs: `[n, ...]`.
@@ -47,12 +47,12 @@ class Samples:
 
 
 def random(seed: int, purpose: int) -> np.random.Generator:
-    """The generator of a purpose."""
+    """Return the generator of a purpose."""
     return np.random.default_rng([seed, purpose])
 
 
 def refuse_huge(samples: int, features: int) -> None:
-    """Raise `UserError` where that many numbers would not fit."""
+    """Raise `UserError` if the data set would be too large."""
     if samples * features > MOST:
         raise UserError(
             f"data of {samples:,} samples with {features:,} numbers each is more than {MOST:,} numbers: fewer"
@@ -70,7 +70,7 @@ def prepare(
     clip: float | None,
     wide: bool = False,
 ) -> Data:
-    """The data that `samples` become.
+    """Split, standardise and convert the samples.
 
     Raises:
         UserError: a split would be empty, or a number is too large for float32.
@@ -138,7 +138,7 @@ def _refuse_large(inputs: Floats, targets: npt.NDArray[Any], wide: bool) -> None
 
 
 def moments(values: npt.NDArray[Any], axis: int | None) -> tuple[Floats, Floats]:
-    """The mean and the standard deviation, the latter 1 where the values vary by rounding alone.
+    """Return mean and standard deviation; the latter is 1 for values that vary only by rounding.
 
     Source: the bound is that of scikit-learn's `StandardScaler` (`_is_constant_feature`).
     """
@@ -150,13 +150,13 @@ def moments(values: npt.NDArray[Any], axis: int | None) -> tuple[Floats, Floats]
 
 
 def entropy(counts: Ints) -> float:
-    """-sum p ln p of the frequencies: the loss of whoever knows how often each comes and nothing else."""
+    """Return -sum p ln p of the frequencies: the loss of predicting only the frequencies."""
     shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log(shares)).sum())
 
 
 def redraw(labels: Ints, train: Ints, share: float, classes: int, rng: np.random.Generator) -> Ints:
-    """Labels of which `share` of those in `train` are drawn anew from all classes alike."""
+    """Return the labels with `share` of those in `train` redrawn uniformly from all classes."""
     chosen = rng.permutation(train)[: round(share * len(train))]
     labels = labels.copy()
     labels[chosen] = rng.integers(classes, size=len(chosen))
@@ -164,7 +164,7 @@ def redraw(labels: Ints, train: Ints, share: float, classes: int, rng: np.random
 
 
 def split_numbers(count: int, validation: float, test: float, rng: np.random.Generator) -> list[Ints]:
-    """The places of the training, validation and (where asked for) test samples, drawn from `count` of them."""
+    """Return the indices of the training, validation and (optional) test samples out of `count`."""
     second = max(round(count * validation), 1)
     third = round(count * test)
     _refuse_empty(count, count - second - third, second, third, validation, test)
@@ -174,7 +174,7 @@ def split_numbers(count: int, validation: float, test: float, rng: np.random.Gen
 
 
 def split_classes(labels: Ints, validation: float, test: float, rng: np.random.Generator) -> list[Ints]:
-    """As `split_numbers`, with each class in its share, to within one sample, in every part.
+    """Split like `split_numbers`, stratified by class to within one sample.
 
     Each class keeps a sample to train on, and has one to validate on where it has two.
     """
@@ -184,8 +184,8 @@ def split_classes(labels: Ints, validation: float, test: float, rng: np.random.G
     for label, size in enumerate(sizes.tolist()):
         second, third = _at_most(size, seconds[label], thirds[label], size * validation, size * test)
         order = rng.permutation(np.flatnonzero(labels == label))
-        for part, places in zip(parts, np.split(order, [size - second - third, size - third]), strict=True):
-            part.append(places)
+        for part, indices in zip(parts, np.split(order, [size - second - third, size - third]), strict=True):
+            part.append(indices)
     joined = [np.sort(np.concatenate(part)) for part in parts]
     first, second, third = (len(part) for part in joined)
     _refuse_empty(len(labels), first, second, third, validation, test)
@@ -193,12 +193,12 @@ def split_classes(labels: Ints, validation: float, test: float, rng: np.random.G
 
 
 def _shared(sizes: Ints, share: float) -> list[int]:
-    """`share` of each size in whole numbers that also add up: roundings of the running sum."""
+    """Return `share` of each size as integers that add up, by rounding the running sum."""
     return np.diff(np.rint(np.cumsum(sizes) * share), prepend=0).astype(int).tolist()
 
 
 def _at_most(size: int, second: int, third: int, want_second: float, want_third: float) -> tuple[int, int]:
-    """The two counts of one class, taken down until one sample is left to train on."""
+    """Reduce the two counts of one class until at least one training sample remains."""
     second = max(second, 1)
     while second + third > size - 1 and second + third > 0:
         if third == 0 or (second > 1 and second - want_second >= third - want_third):

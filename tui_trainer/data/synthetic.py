@@ -1,4 +1,4 @@
-"""Made-up samples: clouds, curves and planes, as functions of a seed."""
+"""Synthetic samples: clusters, curves and planes, as functions of a seed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tui_trainer.data.splits import MADE_UP, Floats, Ints, Samples, random, refu
 
 
 def _labels(samples: int, classes: int) -> Ints:
-    """Class ids in turn, so that classes are of one size."""
+    """Return balanced class ids."""
     return np.arange(samples) % classes
 
 

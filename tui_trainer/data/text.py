@@ -1,4 +1,4 @@
-"""A text as windows of symbols."""
+"""A text as windows of symbols for language modelling."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def bigram_entropy(symbols: Ints) -> float:
 
 
 def _windows(symbols: Ints, context: int, share: str, purpose: str) -> Split:
-    """Windows that do not overlap, each against the same moved on by one symbol; what is left over is dropped."""
+    """Cut non-overlapping windows, with the next symbols as targets; a remainder is dropped."""
     count = (len(symbols) - 1) // context
     if count < 1:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Code by import path: a model or data of the user's own. Nothing here runs unless the run is trusted."""
+"""User code by import path: models, data and schedulers. It runs only for trusted runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tui_trainer.errors import UserError
 
 
 def called(path: str, key: str, *given: Any, **arguments: Any) -> Any:
-    """What the function `module:function` returns. Modules are looked for in the working directory too.
+    """Call the function `module:function` and return its result. The working directory is searched for modules too.
 
     Raises:
         UserError: there is no such module or function, or it raises; the message names `key`, the line of the preset.
@@ -30,20 +30,20 @@ def called(path: str, key: str, *given: Any, **arguments: Any) -> Any:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        found: Any = importlib.import_module(module)
+        target: Any = importlib.import_module(module)
         for name in function.split("."):
-            found = getattr(found, name)
+            target = getattr(target, name)
     except Exception as error:  # noqa: BLE001 - a module of the user's own may fail in any way
         raise UserError(f"{key} = {path!r}: {type(error).__name__}: {error}") from None
     try:
-        return found(*given, **arguments)
+        return target(*given, **arguments)
     except Exception as error:  # noqa: BLE001 - and so may the function; where, its traceback in the log says
         traceback.print_exc()
         raise UserError(f"{key} = {path!r}: {type(error).__name__}: {error}") from None
 
 
 def module(path: str, shape: ProblemSpec, outputs: int, arguments: Mapping[str, Any]) -> nn.Module:
-    """The module that the function makes for samples of `shape`. Raises `UserError`."""
+    """Return the module that the function builds for samples of `shape`. Raises `UserError`."""
     made = called(path, "model.path", shape.inputs, outputs, **arguments)
     if not isinstance(made, nn.Module):
         raise UserError(f"model.path = {path!r}: returned {type(made).__name__}, and must return a torch.nn.Module")
@@ -51,7 +51,7 @@ def module(path: str, shape: ProblemSpec, outputs: int, arguments: Mapping[str, 
 
 
 def samples(path: str, arguments: Mapping[str, Any], *, classes: bool) -> Samples:
-    """The samples that the function returns: inputs `[n, ...]` and targets `[n]` (or `[n, t]` numbers).
+    """Return the function's samples: inputs `[n, ...]` and targets `[n]` (or `[n, t]` numbers).
 
     Raises:
         UserError: it returns something else.

@@ -1,1 +1,1 @@
-"""What the curves of a run say about it: pure rules over its history, findings with their evidence."""
+"""Diagnose a run from its curves: pure rules over its history, findings with their evidence."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,29 +42,12 @@ _COURSE: TypeAdapter[DiagnosisState] = TypeAdapter(DiagnosisState)
 
 
 class DiagnosisMonitor:
-    """The diagnosis of one run. The same events give the same findings, live and from a journal.
+    """The diagnosis of one run. The same events give the same findings, live and from a journal."""
 
-    Args:
-        publish: receives the events that pass through `publish`, and the findings about them.
-    """
-
-    def __init__(self, publish: Callable[[ev.AnyEvent], None] = lambda event: None) -> None:
-        self._publish = publish
+    def __init__(self) -> None:
         self.course = DiagnosisState()
         self._before: list[tuple[str, DiagnosisState]] = []
         """The state before each intervention, by the id of its command, for an undo."""
-
-    def publish(self, event: ev.AnyEvent) -> None:
-        """Forward an event, followed by the findings about it; the end of a run is forwarded last."""
-        said = self.take(event)
-        if isinstance(event, ev.RunFinished):
-            for diagnosed in said:
-                self._publish(diagnosed)
-            self._publish(event)
-            return
-        self._publish(event)
-        for diagnosed in said:
-            self._publish(diagnosed)
 
     def take(self, event: ev.AnyEvent) -> list[ev.Diagnosed]:
         """Reduce one event and return the findings to report."""

@@ -1,4 +1,4 @@
-"""The order of the samples: a function of the seed and the epoch, so that any epoch can be begun anywhere again."""
+"""The order of the samples, a function of the seed and the epoch: training can start at any batch of any epoch."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tui_trainer.data.types import Split
 
 
 def seeded(*numbers: int) -> torch.Generator:
-    """A generator on the CPU whose stream is a function of all the numbers."""
+    """Return a generator on the CPU whose stream is a function of all the numbers."""
     generator = torch.Generator()
     state = 0x9E3779B97F4A7C15
-    for number in numbers:  # splitmix64: neighbouring seeds and epochs give streams that have nothing in common
+    for number in numbers:  # splitmix64: neighbouring seeds and epochs give unrelated streams
         state = (state ^ number) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
         state ^= state >> 29
     return generator.manual_seed(state)
@@ -24,9 +24,9 @@ class Batches:
 
     Args:
         split: the training data, on the device.
-        batch_size: samples in a batch; the last one of an epoch may be smaller. A full batch takes them all.
-        sampling: `shuffle` visits each sample once in an epoch; `replacement` draws each on its own; `full` takes all.
-        seed: what the order is drawn from.
+        batch_size: samples in a batch; the last batch of an epoch may be smaller.
+        sampling: `shuffle` uses each sample once in an epoch; `replacement` draws independently; `full` is one batch.
+        seed: seed of the order.
     """
 
     def __init__(self, split: Split, batch_size: int, sampling: str, seed: int) -> None:
@@ -35,9 +35,11 @@ class Batches:
         self.sampling = sampling
         self.seed = seed
         self.per_epoch = -(-len(split) // self.size)
+        self.sizes = frozenset({self.size, len(split) - (self.per_epoch - 1) * self.size})
+        """The sizes of all batches."""
 
     def order(self, epoch: int) -> torch.Tensor | None:
-        """The samples of an epoch in the order of their use; None for the order in which they lie."""
+        """Return the indices of an epoch's samples in the order of their use; None for the order of the data."""
         if self.sampling == "full":
             return None
         generator = seeded(self.seed, epoch)
@@ -47,9 +49,9 @@ class Batches:
         return torch.randperm(count, generator=generator)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """The batches of an epoch from the `start`-th on.
+        """Yield the batches of an epoch from index `start` on.
 
-        The whole epoch is gathered once and then sliced: an index per batch costs a fifth of a small model's step.
+        The full epoch is gathered once and then sliced: an index per batch costs a fifth of a small model's step.
         """
         inputs, targets = self.split.inputs, self.split.targets
         order = self.order(epoch)

@@ -1,71 +1,64 @@
-"""How a run is going to end, and the end of it."""
+"""The end of a run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+import torch
 
-from tui_trainer.engine import run_events
-from tui_trainer.engine.checkpointing import snapshot
+from tui_trainer.engine.checkpointing.save import save_best, save_run
+from tui_trainer.engine.checkpointing.snapshot import load_model_state_dict
+from tui_trainer.engine.events.error_text import describe_error
+from tui_trainer.engine.events.flush import check_weights
+from tui_trainer.engine.events.run_events import publish_metrics, run_finished
+from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.train_state import Ending, StateTree, TrainState
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import AnyCommand
-
-if TYPE_CHECKING:
-    from tui_trainer.engine.trainer import Trainer
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why the run ends, when, and with which weights."""
-
-    reason: ev.Reason
-    detail: str
-    when: Literal["batch", "epoch"] = "batch"
-    restore_best: bool = False
-    cause: AnyCommand | None = None
-
-
-def finish(trainer: Trainer) -> None:
-    """Validate where the last batches have not been, put the best back where asked, save, say why it ended."""
-    trainer.flush()
-    trainer.finishing = True
-    if trainer.broken:
-        # Weights that a broken loss has touched are not saved: `last` stays what it was.
-        _save_best(trainer)
+def finish(state: TrainState, services: TrainingServices) -> None:
+    """Validate if batches came after the last validation, restore the best weights if requested, save, and say why."""
+    check_weights(state, services)
+    state.finishing = True
+    if state.broken:
+        # Weights that are not finite are not saved: `last` stays as it was.
+        save_best(state, services)
     else:
-        trainer.album.end()
-        _settle(trainer)
-    ending = trainer.ending or Ending("completed", f"all {trainer.epochs} epochs trained")
-    _say(trainer, ending.reason, ending.detail)
+        services.pictures.end()
+        _validate_rest(state, services)
+        _restore_best(state, services)
+        save_run(state, services)
+    ending = state.ending or Ending("completed", f"all {state.epochs} epochs trained")
+    _publish_end(state, services, ending.reason, ending.detail)
 
 
-def fail(trainer: Trainer, error: BaseException) -> None:
-    """End the run because of an error in it; what was saved stays."""
-    trainer.exit_code = 1
-    _say(trainer, "failed", run_events.in_words(error))
+def fail(state: TrainState, services: TrainingServices, error: BaseException) -> None:
+    """End the run because of an error in it; saved checkpoints stay."""
+    state.exit_code = 1
+    _publish_end(state, services, "failed", describe_error(error))
 
 
-def _say(trainer: Trainer, reason: ev.Reason, detail: str) -> None:
-    trainer.watch.stop()
-    trainer.over = True
-    trainer.publish(run_events.finished(trainer, reason, detail))
+def _publish_end(state: TrainState, services: TrainingServices, reason: ev.Reason, detail: str) -> None:
+    state.timer.stop()
+    state.over = True
+    services.events.publish(run_finished(state, services, reason, detail))
 
 
-def _settle(trainer: Trainer) -> None:
-    if trainer.position and not trainer.control.hurried:
-        found = trainer.validate()
-        if found is not None:
-            trainer.publish_metrics(found)
-    best = trainer.judge.best
-    wanted = trainer.ending is not None and trainer.ending.restore_best
-    if wanted and best is not None and trainer.best_weights is not None and best.step != trainer.step:
-        snapshot.put_back(trainer, trainer.best_weights)
-        trainer.publish(ev.RolledBack(to="best", from_epoch=best.epoch, step=trainer.step))
-    trainer.save()
+def _validate_rest(state: TrainState, services: TrainingServices) -> None:
+    if state.position and not services.commands.hurried:
+        metrics = services.validate()
+        if metrics is not None:
+            publish_metrics(state, services, metrics)
 
 
-def _save_best(trainer: Trainer) -> None:
-    """Save the best epoch alone."""
-    best, weights = trainer.judge.best, trainer.best_weights
-    if trainer.saver is not None and best is not None and weights is not None and not trainer.best_is_saved:
-        trainer.best_is_saved = trainer.saver.save_best(weights, step=best.step, epoch=best.epoch)
+def _restore_best(state: TrainState, services: TrainingServices) -> None:
+    best, weights = services.early_stopper.best, state.best_weights
+    if state.ending is None or not state.ending.restore_best or best is None or weights is None:
+        return
+    if best.step != state.step or not _has_weights(services, weights):
+        load_model_state_dict(state, services, weights)
+        services.events.publish(ev.RolledBack(to="best", from_epoch=best.epoch, step=state.step))
+
+
+def _has_weights(services: TrainingServices, tree: StateTree) -> bool:
+    """Return whether the model has these weights now; a roll-back at this step may have changed them."""
+    saved = tree["model"]
+    return all(torch.equal(saved[name].to(value), value) for name, value in services.setup.model.state_dict().items())

@@ -1,79 +1,93 @@
-"""The end of an epoch: measured, validated, judged, published, saved."""
+"""The end of an epoch: measure, validate, judge, publish, save."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+
+from torch import Tensor
 
 from tui_trainer.components.schedulers.builtin import Plateau
 from tui_trainer.diagnosis.reducer import EFFECTIVE
-from tui_trainer.engine.checkpointing import snapshot
+from tui_trainer.engine.checkpointing.save import epoch_save_is_due, save_run
+from tui_trainer.engine.checkpointing.snapshot import model_state_dict
 from tui_trainer.engine.checkpointing.state_tree import copied
-from tui_trainer.engine.ending import Ending
-from tui_trainer.engine.evaluation.early_stopper import Metrics
 from tui_trainer.engine.monitoring import layer_stats, step_probe
 from tui_trainer.engine.monitoring.layer_stats import finite
 from tui_trainer.engine.monitoring.recorder import columns
+from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.train_state import Ending, Metrics, TrainState
 from tui_trainer.protocol import events as ev
 
-if TYPE_CHECKING:
-    from torch import Tensor
 
-    from tui_trainer.engine.trainer import Trainer
-
-
-def end_epoch(trainer: Trainer) -> None:
-    """Measure the epoch, validate, decide, save."""
-    trainer.epoch += 1
-    trainer.position = 0
-    metrics: Metrics = {"train_loss": finite(trainer.recorder.epoch_mean())}
-    metrics |= {f"train_{name}": finite(value) for name, value in trainer.metric.values().items()}
-    trainer.metric = trainer.new_metric()
-    every = trainer.config.training.validate_every
-    found = None
-    if trainer.epoch % every == 0 or trainer.epoch >= trainer.epochs or trainer.ending is not None:
-        with trainer.prober.watching(trainer.epoch, trainer.steps_per_epoch) as seen:
-            found = trainer.validate()
-        if seen is not None:
-            _say_layers(trainer, seen)
-        metrics |= found or {}
-    judge, scheduler = trainer.judge, trainer.plan.scheduler
-    if isinstance(scheduler, Plateau):
-        judge.watch(scheduler.watch, trainer.step, metrics)
-    is_best = found is not None and judge.judge(trainer.epoch, trainer.step, metrics, every)
-    if is_best:
-        trainer.best_weights = copied(snapshot.weights(trainer))
-        trainer.best_is_saved = False
-    trainer.last_metrics |= metrics
-    trainer.publish(
+def end_epoch(state: TrainState, services: TrainingServices) -> None:
+    """Complete an epoch whose batches have all been trained."""
+    state.epoch += 1
+    state.position = 0
+    metrics = _training_metrics(services)
+    validated = _validate(state, services)
+    metrics |= validated or {}
+    is_best = _judge(state, services, metrics, validated=validated is not None)
+    state.last_metrics |= metrics
+    early_stopper = services.early_stopper
+    services.events.publish(
         ev.EpochEnded(
-            epoch=trainer.epoch,
-            step=trainer.step,
-            seconds=round(trainer.watch.read(), 4),
+            epoch=state.epoch,
+            step=state.step,
+            seconds=state.seconds,
             metrics=metrics,
-            lr=trainer.rate,
-            best=judge.best,
+            lr=state.lr,
+            best=early_stopper.best,
             is_best=is_best,
-            bad_epochs=judge.bad_epochs,
+            bad_epochs=early_stopper.bad_epochs,
         )
     )
-    trainer.album.epoch_ended()
-    if trainer.ending is None and judge.out_of_patience:
-        restore = judge.stopping.restore_best
-        trainer.ending = Ending("early-stopped", judge.out_of_patience, restore_best=restore)
-    if trainer.ending is None and (trainer.save_is_due or _is_kept(trainer)):
-        trainer.save()
+    services.pictures.epoch_ended()
+    if state.ending is None and early_stopper.out_of_patience:
+        restore = early_stopper.stopping.restore_best
+        state.ending = Ending("early-stopped", early_stopper.out_of_patience, restore_best=restore)
+    elif state.ending is not None:
+        state.ending = replace(state.ending, when="batch")  # the end of the epoch that a stop waited for
+    if state.ending is None and epoch_save_is_due(state, services):
+        save_run(state, services)
 
 
-def _is_kept(trainer: Trainer) -> bool:
-    every = trainer.config.checkpoints.every_epochs
-    return every > 0 and trainer.epoch % every == 0
+def _training_metrics(services: TrainingServices) -> Metrics:
+    """Return the means over the batches of the epoch, and start over for the next one."""
+    metrics: Metrics = {"train_loss": finite(services.recorder.epoch_mean())}
+    metrics |= {f"train_{name}": finite(value) for name, value in services.metric.values().items()}
+    services.metric.reset()
+    return metrics
 
 
-def _say_layers(trainer: Trainer, seen: dict[str, Tensor]) -> None:
-    """What came out of the hidden layers in this validation, and how large the steps of Adagrad still are."""
-    if seen:
-        trainer.publish(ev.LayersMeasured(step=trainer.step, layers=layer_stats.activity(seen)))
-    rate = step_probe.effective_rate(trainer.optimizer)
+def _validate(state: TrainState, services: TrainingServices) -> Metrics | None:
+    """Return the metrics of the validation split; None if it is not due, or was cut short."""
+    every = services.config.training.validate_every
+    if state.epoch % every != 0 and state.epoch < state.epochs and state.ending is None:
+        return None
+    with services.step_prober.watching(state.epoch, services.steps_per_epoch) as activity:
+        metrics = services.validate()
+    if activity is not None:
+        _publish_layers(state, services, activity)
+    return metrics
+
+
+def _judge(state: TrainState, services: TrainingServices, metrics: Metrics, *, validated: bool) -> bool:
+    """Record the metrics that schedule and early stopping watch. Returns whether this is the best epoch so far."""
+    early_stopper, scheduler = services.early_stopper, state.plan.scheduler
+    if isinstance(scheduler, Plateau):
+        early_stopper.record_watched(scheduler.watch, state.step, metrics)
+    every = services.config.training.validate_every
+    is_best = validated and early_stopper.update(state.epoch, state.step, metrics, every)
+    if is_best:
+        state.best_weights = copied(model_state_dict(state, services))
+        state.best_is_saved = False
+    return is_best
+
+
+def _publish_layers(state: TrainState, services: TrainingServices, activity: dict[str, Tensor]) -> None:
+    """Publish the activations of the hidden layers in this validation, and the median step size of Adagrad."""
+    if activity:
+        services.events.publish(ev.LayersMeasured(step=state.step, layers=layer_stats.activity(activity)))
+    rate = step_probe.effective_rate(services.optimizer.torch_optimizer)
     if rate is not None:
-        seconds = [round(trainer.watch.read(), 4)]
-        trainer.publish(columns(trainer.step, [trainer.step], seconds, {EFFECTIVE: [rate]}))
+        services.events.publish(columns(state.step, [state.step], [state.seconds], {EFFECTIVE: [rate]}))

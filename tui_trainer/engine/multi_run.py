@@ -1,4 +1,4 @@
-"""Several runs in one thread, taking turns."""
+"""Several runs in one thread, a batch of one after a batch of another."""
 
 from __future__ import annotations
 
@@ -9,70 +9,74 @@ from collections.abc import Callable, Sequence
 
 from tui_trainer.engine import rng
 from tui_trainer.engine.commands.handlers import reject
-from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.ending import fail
 from tui_trainer.engine.trainer import Trainer
 
 
 def train_runs(trainers: Sequence[Trainer], wake: threading.Event) -> None:
-    """Train every run to its end, a batch at a time; wait on `wake` while all of them are paused.
+    """Train every run to its end, a batch at a time; wait for `wake` while all of them are paused.
 
-    The turn is of those that are least far, in epochs: then one that takes all samples in a step and one that takes a
-    few grow side by side. One that was asked for something answers at once, and one that was paused goes on where the
-    others are: they do not stand still until it has caught up. A run that fails ends alone, with its traceback in the
-    log. What is asked of one that is over is refused at once, however long the others go on.
+    The run that has completed the fewest epochs goes next, so full-batch and mini-batch runs progress together. A run
+    with a waiting command goes next too, to answer it at once. A run that was paused continues at the progress of the
+    others, which do not wait until it has caught up. A run that fails ends alone, with its traceback in the log.
+    Commands for a run that is over are refused at once, however long the others train.
     """
     if len(trainers) == 1:
         _train_alone(trainers[0], wake)
         return
-    going = {trainer: trainer.run() for trainer in trainers}
-    passed = {trainer: trainer.epoch + trainer.position / trainer.steps_per_epoch for trainer in trainers}
-    while going:
+    loops = {trainer: trainer.run() for trainer in trainers}
+    progress = {trainer: _epochs_completed(trainer) for trainer in trainers}
+    while loops:
         wake.clear()
         for trainer in trainers:
-            if trainer.over and trainer.control.waiting:
-                dismiss(trainer.control, trainer)
+            if trainer.state.over and trainer.commands.waiting:
+                refuse_waiting(trainer)
         busy = False
-        least = min((passed[trainer] for trainer in going if not trainer.paused), default=-math.inf)
-        for trainer in list(going):
-            if passed[trainer] > least and not trainer.paused and not trainer.control.waiting:
+        least = min((progress[trainer] for trainer in loops if not trainer.state.paused), default=-math.inf)
+        for trainer in list(loops):
+            state, setup = trainer.state, trainer.services.setup
+            if progress[trainer] > least and not state.paused and not trainer.commands.waiting:
                 continue
-            rng.put(trainer.shop.rng, trainer.shop.device)
-            trainer.watch.start()
-            alive = guarded(trainer, lambda turn=going[trainer]: next(turn, None))
-            if alive is None:
-                del going[trainer]
+            rng.load_state_dict(setup.rng, setup.device)
+            state.timer.start()
+            trained = end_on_error(trainer, lambda loop=loops[trainer]: next(loop, None))
+            if trained is None:
+                del loops[trainer]
                 continue
-            trainer.watch.stop()
-            trainer.shop.rng = rng.take(trainer.shop.device)
-            busy = busy or alive
-            if alive:
-                passed[trainer] = max(passed[trainer], least) + 1 / trainer.steps_per_epoch
-        if not busy and going:
+            state.timer.stop()
+            setup.rng = rng.state_dict(setup.device)
+            busy = busy or trained
+            if trained:
+                progress[trainer] = max(progress[trainer], least) + 1 / trainer.services.steps_per_epoch
+        if not busy and loops:
             wake.wait(1.0)
 
 
+def _epochs_completed(trainer: Trainer) -> float:
+    return trainer.state.epoch + trainer.state.position / trainer.services.steps_per_epoch
+
+
 def _train_alone(trainer: Trainer, wake: threading.Event) -> None:
-    def all_of_it() -> None:
+    def train() -> None:
         for busy in trainer.run():
             if not busy:
                 wake.wait(1.0)
                 wake.clear()
 
-    guarded(trainer, all_of_it)
+    end_on_error(trainer, train)
 
 
-def guarded(trainer: Trainer, work: Callable[[], bool | None]) -> bool | None:
-    """Do some work of a run; what goes wrong in it ends this run and no other."""
+def end_on_error(trainer: Trainer, work: Callable[[], bool | None]) -> bool | None:
+    """Call `work`, a part of a run; an exception ends this run and no other, and returns None."""
     try:
         return work()
     except Exception as error:  # noqa: BLE001
         traceback.print_exc()
-        fail(trainer, error)
+        fail(trainer.state, trainer.services, error)
         return None
 
 
-def dismiss(control: CommandQueue, trainer: Trainer) -> None:
-    """Refuse what was asked too late."""
-    while (command := control.take()) is not None:
-        reject(trainer, command, "the run is over")
+def refuse_waiting(trainer: Trainer) -> None:
+    """Refuse the commands that came after the end of a run."""
+    while (command := trainer.commands.take()) is not None:
+        reject(trainer.events, trainer.state.step, command, "the run is over")

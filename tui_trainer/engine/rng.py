@@ -1,4 +1,4 @@
-"""torch's own generators, which dropout draws from: taken and put back, so that runs never share a stream."""
+"""States of torch's own generators, from which dropout draws; each run has its own streams."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ States = dict[str, Tensor]
 
 
 def seeded_states(device: torch.device, seed: int) -> States:
-    """The states of the CPU's and the device's generator right after seeding, without disturbing them."""
+    """Return the states of the CPU's and the device's generator right after seeding; the generators keep theirs."""
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices, device_type="cuda"):
         torch.manual_seed(seed)
-        return take(device)
+        return state_dict(device)
 
 
-def take(device: torch.device) -> States:
-    """The states as they are."""
+def state_dict(device: torch.device) -> States:
+    """Return the present states."""
     states = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)
@@ -26,8 +26,8 @@ def take(device: torch.device) -> States:
     return states
 
 
-def put(states: States, device: torch.device) -> None:
-    """Put back what `take` gave."""
+def load_state_dict(states: States, device: torch.device) -> None:
+    """Continue the streams from what `state_dict` returned."""
     torch.set_rng_state(states["cpu"])
     if "cuda" in states and device.type == "cuda":
         torch.cuda.set_rng_state(states["cuda"], device)

@@ -1,4 +1,4 @@
-"""about.json: with what, where, and from which state of the code a run was made."""
+"""about.json: the versions, the machine and the state of the code that a run was made with."""
 
 from __future__ import annotations
 
@@ -11,29 +11,27 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from tui_trainer import __version__
+from tui_trainer.engine.services import TrainingServices
 from tui_trainer.runs.atomic_write import read_plain, replace_file
 from tui_trainer.runs.run_dir import MAX_ABOUT
-
-if TYPE_CHECKING:
-    from tui_trainer.engine.trainer import Trainer
 
 PACKAGES = ("torch", "numpy", "scikit-learn", "safetensors", "pydantic", "textual", "plotext")
 
 
-def about(trainer: Trainer, command: Sequence[str]) -> dict[str, Any]:
-    """What one would have to know to train the run again. `command` is the command line that asked for it."""
-    device = trainer.shop.device
+def about(services: TrainingServices, command: Sequence[str]) -> dict[str, Any]:
+    """Return everything needed to train the run again. `command` is the command line that started it."""
+    device = services.setup.device
     return {
-        "name": trainer.run_name,
-        "preset": trainer.preset,
-        "title": trainer.title,
+        "name": services.run_name,
+        "preset": services.preset,
+        "title": services.title,
         "started": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "seed": trainer.config.training.seed,
+        "seed": services.config.training.seed,
         "command": list(command),
         "directory": _directory(),
         "git_commit": _git_commit(),
@@ -49,33 +47,33 @@ def about(trainer: Trainer, command: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def note_resume(path: Path, trainer: Trainer) -> None:
-    """Add to about.json that the run was taken up again, where and with what."""
+def note_resume(path: Path, services: TrainingServices, step: int) -> None:
+    """Add to about.json that the run was resumed at `step`, on which machine and with which versions."""
     try:
         described = json.loads(read_plain(path, MAX_ABOUT))
         described.setdefault("resumed", []).append(
-            {key: value for key, value in about(trainer, ()).items() if key in _CHANGES} | {"step": trainer.step}
+            {key: value for key, value in about(services, ()).items() if key in _CHANGES} | {"step": step}
         )
         del described["resumed"][:-REMEMBERED]
         replace_file(path, (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode())
     except (OSError, ValueError, AttributeError, TypeError, RecursionError):
-        trainer.log("about.json could not be brought up to date")
+        services.events.log("about.json could not be updated", step)
 
 
 REMEMBERED = 500
-"""How many of the times that a run was taken up about.json names: a job may be submitted again for years."""
+"""Most resumes that about.json lists: a job may be resubmitted for years."""
 _CHANGES = ("started", "versions", "device", "threads", "host", "git_commit")
-"""What may differ when a run is taken up again."""
+"""Keys whose values may differ when a run is resumed."""
 
 
 def _versions() -> dict[str, str]:
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for package in PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _directory() -> str:
@@ -86,7 +84,7 @@ def _directory() -> str:
 
 
 def _git_commit() -> str:
-    """The commit of the working directory, `-dirty` where files differ from it; empty outside a repository."""
+    """Return the commit of the working directory, with `-dirty` if files differ; empty outside a repository."""
     try:
         commit = _git("rev-parse", "HEAD")
         return f"{commit}-dirty" if commit and _git("status", "--porcelain", "--untracked-files=no") else commit

@@ -1,4 +1,4 @@
-"""From a description to the real thing: data on the device, a model, what it minimises, and what steps it."""
+"""Builds what a run trains with from its configuration: data on the device, model, loss and optimizer."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from tui_trainer.config.run_config import RunConfig
 from tui_trainer.data.types import Data, Split
 from tui_trainer.engine.batches import Batches, seeded
 from tui_trainer.engine.device import choose
-from tui_trainer.engine.fast_path import cuda_graphs
-from tui_trainer.engine.fast_path.manual_mlp import ManualMlp, manual_mlp_for
+from tui_trainer.engine.fast_path.selection import FastPath
 from tui_trainer.engine.monitoring.layer_stats import Layers, layers_of
 from tui_trainer.engine.rng import States, seeded_states
+from tui_trainer.engine.steps.autograd import AutogradPasses
+from tui_trainer.engine.steps.base import ForwardBackward
 from tui_trainer.errors import UserError
 from tui_trainer.nn.objectives import Objective
 
 _INIT, _DROPOUT = 1, 2
-"""Streams drawn from one seed, apart from the order of the samples."""
+"""Random streams of one seed, besides the order of the samples."""
 
 SMALL = 200_000
-"""Parameters below which one thread is faster than several: on a busy machine by more than ten times."""
+"""Parameters below which one thread is faster than several, by more than ten times on a busy machine."""
 
 PRECISIONS = {"float32": None, "float64": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(slots=True)
 class TrainingSetup:
-    """Everything that one run trains with."""
+    """Everything that is built once for a run."""
 
     device: torch.device
     data: Data
@@ -41,26 +42,24 @@ class TrainingSetup:
     model: nn.Module
     objective: Objective
     forward: Callable[[Tensor], Tensor]
-    """The model as it is called while training: compiled or as graphs, where that was asked for and works."""
-    passes: ManualMlp | None
-    """Forward and backward pass without autograd, to the same bits, where the model is plain enough for them."""
+    """The model as it is called in a training step: compiled or with CUDA graphs, if requested and possible."""
+    plain_forward: Callable[[Tensor], Tensor]
+    """The same without CUDA graphs, for a pass outside the step, or one that is differentiated twice: a graph has one
+    set of outputs, which the next pass overwrites, and its gradient cannot be differentiated."""
+    forward_backward: ForwardBackward
+    """Forward and backward pass of a training step: autograd, or the fast path with the same bits."""
+    fast_path: FastPath
     autocast: AbstractContextManager[Any]
     """Mixed precision around the forward pass; does nothing in float32."""
     scaler: torch.amp.GradScaler | None
-    """Scales the loss of a float16 run, so that small gradients survive."""
+    """Scales the loss of a float16 run, so that small gradients do not round to zero."""
     layers: Layers
     rng: States
-    """States of torch's own generators for this run: dropout draws from them."""
-
-    @property
-    def again(self) -> Callable[[Tensor], Tensor]:
-        """The same for a pass beside the one of the step, or one that is differentiated twice: a graph has one set of
-        outputs, which the next pass overwrites, and its gradient has none."""
-        return self.model if isinstance(self.forward, cuda_graphs.GraphedModel) else self.forward
+    """States of torch's own generators for this run, from which dropout draws."""
 
     @property
     def parameters(self) -> list[nn.Parameter]:
-        """What is trained."""
+        """The trained parameters."""
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
 
 
@@ -68,7 +67,7 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
     """Build what the configuration describes.
 
     Args:
-        log: takes a line about something that was asked for and is not possible here.
+        log: receives a line about each requested feature that is not possible here.
 
     Raises:
         UserError: the device, the data or a combination of parts is not possible; nothing has been written.
@@ -92,12 +91,23 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
     test = _moved(data.test, device) if data.test is not None else None
     data = replace(data, train=train, validation=_moved(data.validation, device), test=test)
     batches = Batches(train, config.data.batch_size, config.data.sampling, training.seed)
-    # What was cast once cannot be kept from one call to the next where a graph replays the casting.
-    kept = not training.cuda_graphs
-    autocast = torch.autocast(device.type, dtype=dtype, cache_enabled=kept) if dtype is not None else nullcontext()
-    forward = _forward(config, model, train.inputs, batches.size, autocast, log)
-    plain = forward is model and device.type == "cpu" and dtype is None
-    sample = train.inputs[: batches.size], train.targets[: batches.size]
+    # A cached cast of the weights would be stale where a graph replays the cast.
+    cached = not training.cuda_graphs
+    autocast = torch.autocast(device.type, dtype=dtype, cache_enabled=cached) if dtype is not None else nullcontext()
+    scaler = torch.amp.GradScaler(device.type) if dtype is torch.float16 else None
+    fast_path = FastPath(training.fast_path)
+    plain_forward = _compiled(model, train.inputs[:1], log) if training.compile else model
+    graphed = None
+    if training.cuda_graphs:
+        sample = train.inputs[: batches.size]
+        graphed = fast_path.graphed(model, sample, autocast, log, compiled=training.compile)
+    forward = graphed or plain_forward
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    forward_backward: ForwardBackward = AutogradPasses(
+        forward, objective, parameters, autocast, scaler, reuses_outputs=forward is not plain_forward
+    )
+    if forward is model and device.type == "cpu" and dtype is None:
+        forward_backward = fast_path.forward_backward(model, objective, train, batches.sizes, forward_backward)
     return TrainingSetup(
         device=device,
         data=data,
@@ -105,27 +115,32 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
         model=model,
         objective=objective,
         forward=forward,
-        passes=manual_mlp_for(model, objective, *sample) if plain else None,
+        plain_forward=plain_forward,
+        forward_backward=forward_backward,
+        fast_path=fast_path,
         autocast=autocast,
-        scaler=torch.amp.GradScaler(device.type) if dtype is torch.float16 else None,
+        scaler=scaler,
         layers=layers_of(model),
         rng=seeded_states(device, _stream(training.seed, _DROPOUT)),
     )
 
 
-def _use_threads(wanted: int, device: torch.device, model: nn.Module) -> None:
-    """Set the threads of one operation. Those of a small model wait longer for each other than they compute."""
+def _use_threads(requested: int, device: torch.device, model: nn.Module) -> None:
+    """Set the threads of one operation. For a small model, threads wait longer for each other than they compute."""
     small = sum(parameter.numel() for parameter in model.parameters()) < SMALL
-    if wanted:
-        torch.set_num_threads(wanted)
+    if requested:
+        torch.set_num_threads(requested)
     elif device.type == "cpu" and small:
         torch.set_num_threads(1)
 
 
 def optimizer_for(choice: AnyOptimizer, model: nn.Module) -> torch.optim.Optimizer:
-    """The torch optimizer over the model's parameters.
+    """Return the torch optimizer over the model's parameters.
 
-    Each group remembers the ratio of its own rate to the optimizer's, so that one schedule shapes them all.
+    Each group stores the ratio of its own learning rate to the optimizer's, so that one schedule applies to all.
+
+    Raises:
+        UserError: the optimizer cannot step the model.
     """
     named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     try:
@@ -141,27 +156,8 @@ def _moved(split: Split, device: torch.device) -> Split:
     return Split(split.inputs.to(device), split.targets.to(device))
 
 
-def _forward(
-    config: RunConfig,
-    model: nn.Module,
-    inputs: Tensor,
-    size: int,
-    autocast: AbstractContextManager[Any],
-    log: Callable[[str], None],
-) -> Callable[[Tensor], Tensor]:
-    """The model as it is called while training, on batches of `size` of these inputs."""
-    training = config.training
-    if training.cuda_graphs:
-        reason = cuda_graphs.unsupported_reason(inputs.device, compiled=training.compile)
-        if not reason:
-            with autocast:
-                return cuda_graphs.graph_model(model, inputs[:size], log)
-        log(f"training.cuda_graphs: the model runs without graphs: {reason}")
-    return _compiled(model, inputs[:1], log) if training.compile else model
-
-
 def _compiled(model: nn.Module, sample: Tensor, log: Callable[[str], None]) -> Callable[[Tensor], Tensor]:
-    """The compiled model, or the model itself and a word why: compilers fail in many ways, and none may end a run."""
+    """Return the compiled model, or the model itself with the reason logged: no compiler error may end a run."""
     try:
         compiled = torch.compile(model, dynamic=True)
         with torch.no_grad():
@@ -173,5 +169,5 @@ def _compiled(model: nn.Module, sample: Tensor, log: Callable[[str], None]) -> C
 
 
 def _stream(seed: int, purpose: int) -> int:
-    """The seed of one of the streams that a run draws from."""
+    """Return the seed of one of the random streams of a run."""
     return seeded(seed, purpose).initial_seed()

@@ -1,4 +1,4 @@
-"""A run's journal, and what was asked of it last, brought to where its checkpoint left it."""
+"""Restore the journal of a resumed run to the length it had at its checkpoint."""
 
 from __future__ import annotations
 
@@ -21,29 +21,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RestoredJournal:
-    """What a host goes on with: the journal, the state to which it folds, and what is to be said, a line each."""
+    """The journal of a resumed run, the state it folds to, and lines for the log."""
 
     journal: Journal
     state: RunState
-    words: list[str]
+    messages: list[str]
 
 
 def restore_journal(trainer: Trainer, folder: RunDir, resumed: RestoredTrainer) -> RestoredJournal:
-    """Cut the journal back to the checkpoint to which a trainer was brought.
+    """Truncate the journal to the checkpoint that a trainer was restored from.
 
-    What was asked of the run after it, before its host vanished, is asked again at the same steps.
+    Commands that were applied after it, before the host died, are applied again at the same steps.
 
     Raises:
         UserError: the journal cannot be read or written.
     """
     from tui_trainer.engine.run_metadata import note_resume
 
-    words = [
-        f"{one}: the curve may differ in its last bits" for one in differences(folder.path, str(trainer.shop.device))
+    messages = [
+        f"{one}: the curve may differ in its last bits"
+        for one in differences(folder.path, str(trainer.services.setup.device))
     ]
     try:
-        known = {command.id for command in trainer.control.pending()} | {command.id for _, command in trainer.script}
-        after = pending_after(folder.journal, resumed.reached, trainer.step, known)
+        known = {command.id for command in trainer.commands.pending()} | {
+            command.id for _, command in trainer.state.script
+        }
+        after = pending_after(folder.journal, resumed.reached, trainer.state.step, known)
         missing = resumed.reached - (folder.journal.stat().st_size if folder.journal.exists() else 0)
         journal = open_journal(folder, resumed.reached)
         follower, state = Follower(folder.journal), RunState(run=trainer.run_name)
@@ -51,21 +54,21 @@ def restore_journal(trainer: Trainer, folder: RunDir, resumed: RestoredTrainer) 
             state.apply(event)
     except OSError as error:
         raise UserError(f"{folder.journal}: cannot be read: {error.strerror}") from None
-    words += resumed.words
+    messages += resumed.messages
     if missing > 0:
-        words.append(f"events.jsonl ends {missing:,} bytes before the checkpoint: what they said is lost")
+        messages.append(f"events.jsonl ends {missing:,} bytes before the checkpoint: those events are lost")
     if follower.skipped:
-        words.append(f"{follower.skipped} altered lines of events.jsonl were passed over: what they said is lost")
-    words += _changed_by_hand(state, trainer)
-    words += [after.message] if after.message else []
-    trainer.follow(sorted([*trainer.script, *after.script], key=lambda one: one[0]))
-    note_resume(folder.about, trainer)
+        messages.append(f"{follower.skipped} altered lines of events.jsonl were skipped: those events are lost")
+    messages += _changed_by_hand(state, trainer)
+    messages += [after.message] if after.message else []
+    trainer.follow(sorted([*trainer.state.script, *after.script], key=lambda one: one[0]))
+    note_resume(folder.about, trainer.services, trainer.state.step)
     folder.remember()
-    return RestoredJournal(journal, state, words)
+    return RestoredJournal(journal, state, messages)
 
 
 def open_journal(folder: RunDir, length: int | None = None) -> Journal:
-    """The folder's journal, to be written, cut to `length`. Raises `UserError` where it cannot be."""
+    """Open the directory's journal for writing, truncated to `length`. Raises `UserError` if that is not possible."""
     try:
         return Journal(folder.journal, length, folder.claim)
     except OSError as error:
@@ -73,11 +76,11 @@ def open_journal(folder: RunDir, length: int | None = None) -> Journal:
 
 
 def _changed_by_hand(state: RunState, trainer: Trainer) -> Iterator[str]:
-    """What run.toml says otherwise than when the run was last started: some of it is in the checkpoint, and stays."""
+    """Yield the settings of run.toml that differ from those at the last start; some are in the checkpoint and stay."""
     then = flattened(state.started.config) if state.started is not None else {}
     now = flattened(trainer.config.model_dump(mode="json", exclude_none=True))
     changed = differing_keys([then, now]) if then else []
     for key in changed:
-        yield f"run.toml has changed: {key} was {then.get(key, 'not there')}, is {now.get(key, 'not there')}"
+        yield f"run.toml has changed: {key} was {then.get(key, 'not set')}, is {now.get(key, 'not set')}"
     if changed:
-        yield "what the checkpoint holds (optimizer, rate, schedule, epochs, patience) stays as it was"
+        yield "settings in the checkpoint (optimizer, learning rate, schedule, epochs, patience) stay as they were"

@@ -1,4 +1,4 @@
-"""The thread that trains: builds every run of a host, opens their folders, trains them, and says how it ended."""
+"""The training thread of a host: builds every run, opens the run directories, trains, and reports the end."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ NO_LOCKS = (
 
 
 class Worker:
-    """Trains the runs of a spec, in whatever thread calls `work`.
+    """Trains the runs of a spec in the thread that calls `work`.
 
     Args:
         spec: the runs.
-        hub: takes their events.
-        opened: called with the first folder that is open: from then on the process may print into it.
+        hub: the event bus that receives their events.
+        opened: called with the first run directory once it is open, so that log capture can write into it.
     """
 
     def __init__(self, spec: HostSpec, hub: EventBus, opened: Callable[[RunDir], None]) -> None:
         self.spec = spec
         self.exit_code = 0
         self.refusal = ""
-        """Why nothing was trained, empty where something was."""
+        """Why nothing was trained, empty if something was."""
         self.over = threading.Event()
         self._hub = hub
         self._opened = opened
         self._go_on = threading.Event()
-        """Set when a command came: a paused worker looks at it."""
+        """Set when a command came, to wake a paused worker."""
         self._lock = threading.Lock()
         self._early: list[AnyCommand] = []
         self._trainers: list[Trainer] = []
@@ -64,7 +64,7 @@ class Worker:
     # -- asked from other threads -----------------------------------------------------------------------------------
 
     def submit(self, command: AnyCommand) -> str | None:
-        """Pass a command on to the runs it is for; a reason where there is none."""
+        """Pass a command to the runs that it is for. Returns a reason if there is none."""
         if self.over.is_set():
             return "the run is over"
         names = [run.name for run in self.spec.runs]
@@ -74,11 +74,11 @@ class Worker:
             command = command.model_copy(update={"id": secrets.token_hex(8)})
         with self._lock:
             if self._training:
-                wanted = [trainer for trainer in self._trainers if command.run in (ALL_RUNS, trainer.run_name)]
-                if command.run == ALL_RUNS:  # those that are over need not refuse what the others are asked
-                    wanted = [trainer for trainer in wanted if not trainer.over] or wanted
-                for trainer in wanted:
-                    trainer.control.put(command)
+                receivers = [trainer for trainer in self._trainers if command.run in (ALL_RUNS, trainer.run_name)]
+                if command.run == ALL_RUNS:  # runs that are over need not refuse a command for the others
+                    receivers = [trainer for trainer in receivers if not trainer.state.over] or receivers
+                for trainer in receivers:
+                    trainer.commands.put(command)
             elif isinstance(command, Stop) and not self._built:
                 self._abandon(command)
             else:
@@ -87,21 +87,21 @@ class Worker:
         return None
 
     def _abandon(self, command: Stop) -> None:
-        """Stop before anything has been trained: torch may still be on its way in, and is not waited for."""
+        """Stop before training began, without waiting for the import of torch."""
         who = f" by {command.by}" if command.by else ""
         self._refuse(f"{command.reason}{who} before training began", code=130 if command.by == "SIGINT" else 0)
         self.over.set()
 
     @property
     def began(self) -> bool:
-        """Whether training began: where it did not, nobody needs to wait for the thread."""
+        """Whether training began; if not, the host does not wait for the thread."""
         return self._training or not self.refusal
 
     @property
     def completed(self) -> bool:
-        """Whether nothing is left to train."""
+        """Whether every run is complete: none was interrupted."""
         return bool(self._trainers) and all(
-            trainer.ending is None or trainer.ending.reason != "interrupted" for trainer in self._trainers
+            trainer.state.ending is None or trainer.state.ending.reason != "interrupted" for trainer in self._trainers
         )
 
     @property
@@ -111,31 +111,31 @@ class Worker:
             return 0
         from tui_trainer.engine.device import allocated
 
-        return allocated(self._trainers[0].shop.device)
+        return allocated(self._trainers[0].services.setup.device)
 
     def claim(self) -> None:
-        """Hold folders that were taken away and are back."""
+        """Lock run directories that were removed and are back."""
         for folder in list(self._folders):
             with contextlib.suppress(OSError):
                 folder.claim()
 
     def release(self) -> None:
-        """Let the folders go."""
+        """Unlock the run directories."""
         for folder in self._folders:
             folder.release()
 
     # -- in the thread that trains ----------------------------------------------------------------------------------
 
     def work(self) -> None:
-        """Build, train, end. Never raises: what went wrong is an event and an exit code."""
+        """Build, train, end. Never raises: an error becomes an event and an exit code."""
         try:
             self._build()
-            with self._lock:  # from here on a stop is obeyed by the runs themselves
+            with self._lock:  # from here on the runs themselves apply a stop
                 if self.over.is_set():
                     return
                 self._built = True
             self._open()
-            # What is there by now stays: the collector need not look through all of torch again while training.
+            # The objects of torch stay: the garbage collector need not scan them again while training.
             gc.collect()
             gc.freeze()
             self._train()
@@ -148,13 +148,13 @@ class Worker:
             self.over.set()
 
     def _build(self) -> None:
-        self._tell("importing torch")
+        self._publish_starting("importing torch")
         from tui_trainer.engine.commands.queue import CommandQueue
         from tui_trainer.engine.device import use_threads
         from tui_trainer.engine.trainer import Trainer
 
         use_threads(self.spec.threads)
-        self._tell("building data and model")
+        self._publish_starting("building data and model")
         for run in self.spec.runs:
             config = RunConfig.model_validate(run.config)
             check_trust([config], f"run {run.name!r}", self.spec.trust)
@@ -169,12 +169,12 @@ class Worker:
             trainer.set_up()
             self._trainers.append(trainer)
 
-    def _tell(self, detail: str) -> None:
+    def _publish_starting(self, detail: str) -> None:
         for run in self.spec.runs:
             self._hub.publish(run.name, ev.StatusChanged(status="starting", detail=detail))
 
     def _open(self) -> None:
-        """Make or take the folders; nothing has been written before this."""
+        """Create or lock the run directories; nothing has been written before this."""
         owner = Owner(os.getpid(), socket.gethostname(), self.spec.socket)
         for run, trainer in zip(self.spec.runs, self._trainers, strict=True):
             folder = RunDir(Path(run.path))
@@ -188,37 +188,41 @@ class Worker:
         resumed = self._restore()
         for run, trainer, folder in zip(self.spec.runs, self._trainers, self._folders, strict=True):
             if run.resume:
-                taken = restore_journal(trainer, folder, resumed[run.name])
-                self._hub.resume_run(run.name, taken.state, taken.journal)
-                for line in taken.words:
-                    trainer.log(line)
+                restored = restore_journal(trainer, folder, resumed[run.name])
+                self._hub.resume_run(run.name, restored.state, restored.journal)
+                for line in restored.messages:
+                    trainer.events.log(line, trainer.state.step)
             else:
                 trainer.follow(run.script)
             trainer.begin(folder, lambda name=run.name: self._hub.sync_journal(name))
             if not folder.has_locks:
-                trainer.log(NO_LOCKS)
+                trainer.events.log(NO_LOCKS, trainer.state.step)
             for command in run.commands:
-                trainer.control.put(command)
+                trainer.commands.put(command)
 
     def _restore(self) -> dict[str, RestoredTrainer]:
-        """Bring each run that goes on to its last whole checkpoint: all of them fit, or nothing is written."""
+        """Restore each resumed run from its last intact checkpoint: all of them fit, or nothing is written."""
         from tui_trainer.engine.checkpointing.restore import restore_last
 
         runs = zip(self.spec.runs, self._trainers, self._folders, strict=True)
-        return {run.name: restore_last(trainer, folder.checkpoints) for run, trainer, folder in runs if run.resume}
+        return {
+            run.name: restore_last(trainer.state, trainer.services, folder.checkpoints)
+            for run, trainer, folder in runs
+            if run.resume
+        }
 
     def _make(self, run: RunSpec, trainer: Trainer, folder: RunDir, owner: Owner) -> None:
-        """The run's new folder, with what it was made from; from here on its events are written."""
+        """Create the run's directory with its configuration; from here on its events are written."""
         from tui_trainer.config.preset import dump
         from tui_trainer.engine.run_metadata import about
 
-        folder.create(dump(trainer.config), about(trainer, self.spec.command), owner)
+        folder.create(dump(trainer.config), about(trainer.services, self.spec.command), owner)
         self._made.append(folder)
         self._folders.append(folder)
         self._hub.attach_journal(run.name, open_journal(folder))
 
     def _train(self) -> None:
-        from tui_trainer.engine.multi_run import dismiss, train_runs
+        from tui_trainer.engine.multi_run import refuse_waiting, train_runs
 
         with self._lock:
             self._training = True
@@ -226,11 +230,11 @@ class Worker:
             self.submit(command)
         train_runs(self._trainers, self._go_on)
         for trainer in self._trainers:
-            dismiss(trainer.control, trainer)
-        self.exit_code = max(trainer.exit_code for trainer in self._trainers)
+            refuse_waiting(trainer)
+        self.exit_code = max(trainer.state.exit_code for trainer in self._trainers)
 
     def _refuse(self, reason: str, code: int = 2) -> None:
-        """Nothing is trained: say why to whoever watches, and leave no folder that was made for it."""
+        """Publish why nothing is trained, and delete the directories that were created for it."""
         if self.over.is_set():
             return
         self.refusal, self.exit_code = reason, code

@@ -1,1 +1,1 @@
-"""The lecture's claims, each measured on a run that was just made."""
+"""The lecture: a course on training neural networks, as presets to watch and claims that are measured."""

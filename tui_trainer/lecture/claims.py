@@ -1,4 +1,4 @@
-"""What a row promises, and whether a measured number keeps it."""
+"""Claims of a row: the allowed range of a measured number, and the verdict."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Literal
 
 Of = Literal["each", "mean"]
-"""Whether every seed has to keep a claim, or the mean of the seeds."""
+"""Whether a claim must hold for every seed, or for the mean over the seeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Bound:
     value: float | None = None
 
     def holds(self, measured: float) -> bool:
-        """Whether the measured number is allowed; one that is not finite never is."""
+        """Return whether the measured number is allowed; NaN and inf never are."""
         if self.value is not None:
             return measured == self.value
         return math.isfinite(measured) and self.low <= measured <= self.high
@@ -36,33 +36,33 @@ class Bound:
 
 
 def above(low: float) -> Bound:
-    """At least `low`."""
+    """Return the bound: at least `low`."""
     return Bound(low=low)
 
 
 def below(high: float) -> Bound:
-    """At most `high`."""
+    """Return the bound: at most `high`."""
     return Bound(high=high)
 
 
 def within(low: float, high: float) -> Bound:
-    """From `low` to `high`."""
+    """Return the bound: from `low` to `high`."""
     return Bound(low=low, high=high)
 
 
 def about(value: float, tolerance: float) -> Bound:
-    """No farther than `tolerance` from `value`."""
+    """Return the bound: within `tolerance` of `value`."""
     return Bound(low=value - tolerance, high=value + tolerance)
 
 
 def exactly(value: float) -> Bound:
-    """This number, to the last bit."""
+    """Return the bound: exactly this number."""
     return Bound(value=value)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One number of one seed, with what it has to keep.
+    """A measured number of one seed, with its bound.
 
     Attributes:
         claim: what was measured, in words; the same for every seed.
@@ -79,7 +79,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A claim of a row over all seeds that were trained."""
+    """The verdict on a claim over all trained seeds."""
 
     row: str
     claim: str
@@ -94,7 +94,7 @@ class Verdict:
 
     @property
     def holds(self) -> bool:
-        """Whether the claim is kept."""
+        """Whether the claim holds."""
         if self.of == "mean":
             return self.bound.holds(self.mean)
         return all(self.bound.holds(value) for value in self.values)
@@ -108,17 +108,17 @@ class Verdict:
 
     @property
     def threshold(self) -> str:
-        """The bound, and whether the mean has to keep it."""
+        """The bound as text, with a note if it applies to the mean."""
         return f"mean {self.bound}" if self.of == "mean" else str(self.bound)
 
 
 def short(value: float) -> str:
-    """Four digits, enough to compare with a threshold by eye."""
+    """Format a number with four digits."""
     return f"{value:.4g}"
 
 
 def collect(row: str, seeds: list[list[Measured]]) -> list[Verdict]:
-    """The verdicts of a row from what each seed measured, claim by claim in their order."""
+    """Return the verdicts of a row from the measurements of each seed, in the order of the claims."""
     by_claim: dict[str, list[Measured]] = {}
     for found in seeds:
         for measured in found:

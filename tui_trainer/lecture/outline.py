@@ -1,4 +1,8 @@
-"""The lecture's table of contents: its 49 ideas in order, and the presets that show them."""
+"""The table of contents of the lecture: its 49 rows in order, and the presets that show them.
+
+The lecture is a university lecture on the basic methods of training deep networks. A row is one of its ideas, numbered
+S01 to S49 in the order of the slides; each is shown by a preset and checked by measured claims.
+"""
 
 from __future__ import annotations
 
@@ -26,67 +30,67 @@ class Row:
 
 _PARTS: dict[str, dict[str, str]] = {
     "design choices": {
-        "S01": "Three choices make a network: hidden activation, head and loss; not every pair makes sense.",
-        "S02": "The sign function passes no gradient: hidden layers stay as they were drawn.",
-        "S03": "The perceptron converges all the same: it is SGD on another loss than the one it is judged by.",
-        "S04": "An activation should have a derivative almost everywhere, not zero, and be cheap.",
+        "S01": "Three choices make a network: hidden activation, head and loss; not every pair is valid.",
+        "S02": "The sign function passes no gradient: hidden layers keep their initial weights.",
+        "S03": "The perceptron converges nevertheless: it is SGD, but not on the loss by which it is evaluated.",
+        "S04": "An activation should be cheap, with a derivative that is not zero almost everywhere.",
         "S05": "The sigmoid's derivative is at most a quarter.",
         "S06": "tanh is a sigmoid stretched to -1..1, with a derivative of up to 1.",
         "S07": "ReLU and leaky ReLU train deep networks, tanh with Xavier does too, the sigmoid does not.",
         "S08": "The absolute value is acceptable, with a gain of 1.",
-        "S09": "Numbers of any size want an identity head.",
-        "S10": "Zero or one wants a sigmoid head and the binary cross-entropy.",
-        "S11": "One of many wants a softmax.",
+        "S09": "Unbounded targets need an identity head.",
+        "S10": "Binary targets need a sigmoid head and the binary cross-entropy.",
+        "S11": "Multiclass targets need a softmax.",
         "S12": "Cross-entropy learns classes faster than the squared error.",
         "S13": "Label smoothing keeps the logits finite.",
     },
     "algorithms": {
-        "S14": "Memory grows with the samples in a step.",
-        "S15": "A batch's gradient is right on average; its variance falls as 1/B.",
-        "S16": "SGD: one sample, a mini-batch or all of them in a step.",
-        "S17": "An epoch: shuffled slices see every sample once, draws with replacement miss a third.",
+        "S14": "Memory grows with the batch size.",
+        "S15": "The gradient of a batch is unbiased; its variance falls as 1/B.",
+        "S16": "SGD: one sample, a mini-batch or all samples per step.",
+        "S17": "An epoch: shuffled batches use every sample once, draws with replacement miss a third.",
         "S18": "By iteration gradient descent is faster than SGD.",
         "S19": "By epoch SGD is faster than gradient descent.",
-        "S20": "SGD is good for a medium accuracy: at a constant rate it stops at a floor.",
-        "S21": "SGD on a convex problem wants rates whose sum is infinite and whose squares add up.",
-        "S28": "Ill-conditioned: steepest descent zigzags.",
+        "S20": "SGD is good for a medium accuracy: at a constant rate it stops at a noise floor.",
+        "S21": "Convex SGD needs rates with an infinite sum and a finite sum of squares.",
+        "S28": "On ill-conditioned problems steepest descent zigzags.",
         "S29": "Newton, quasi-Newton and momentum help, at very different costs.",
     },
     "learning rates": {
         "S22": "1/t decay.",
         "S23": "Exponential decay.",
-        "S24": "The staircase: divide the rate by 5 or 10 every so many epochs.",
+        "S24": "The staircase: divide the rate by 5 or 10 every few epochs.",
         "S25": "Drop the rate when the validation error stagnates.",
         "S26": "Drop the rate when the objective stagnates.",
-        "S27": "torch's schedulers, each beside its formula.",
+        "S27": "torch's schedulers, each compared with its formula.",
     },
     "adaptive methods": {
         "S30": "Scale each coordinate: amplify small gradients, suppress large ones.",
         "S31": "Adagrad divides by the root of the sum of squared gradients.",
         "S32": "torch's Adagrad is that formula, with another epsilon.",
-        "S33": "Adagrad's step dies.",
-        "S34": "RMSprop forgets: its step stays.",
+        "S33": "Adagrad's step decays to almost zero.",
+        "S34": "RMSprop forgets old gradients: its step does not decay.",
         "S35": "The two most popular: SGD with momentum, and Adam.",
-        "S36": "Adam is RMSprop with momentum, and a correction for its first steps.",
+        "S36": "Adam is RMSprop with momentum and bias correction.",
     },
     "diagnosis": {
-        "S37": "A loss that blows up wants a lower rate.",
-        "S38": "A low rate is safe and slow.",
-        "S39": "Flat too early can be the noise of a large rate.",
-        "S40": "Sloping to the end: stopped too early.",
-        "S41": "Remember the staircase.",
-        "S42": "Gradients differ from layer to layer, and always in the same way.",
-        "S48": "The size of the gradient does not tell when to stop.",
+        "S37": "If the loss diverges, lower the learning rate.",
+        "S38": "A low learning rate is stable but slow.",
+        "S39": "A loss that flattens early can be noise of a large learning rate.",
+        "S40": "A loss that still falls at the end: stopped too early.",
+        "S41": "Remember the staircase schedule.",
+        "S42": "Gradients differ consistently from layer to layer.",
+        "S48": "The gradient norm does not tell when to stop.",
     },
     "initialisation": {
-        "S43": "Zero weights do not move.",
-        "S44": "Too large or too small: values and gradients explode or fade with depth.",
-        "S45": "Xavier keeps a deep tanh network alive.",
-        "S46": "Kaiming keeps a deep ReLU network alive.",
+        "S43": "Zero weights do not change.",
+        "S44": "Too large or too small: activations and gradients explode or vanish with depth.",
+        "S45": "With Xavier a deep tanh network trains.",
+        "S46": "With Kaiming a deep ReLU network trains.",
         "S47": "Orthogonal weights keep lengths exactly.",
     },
     "stopping": {
-        "S49": "Early stopping on the validation error, with the best weights put back.",
+        "S49": "Early stopping on the validation error, with the best weights restored.",
     },
 }  # fmt: skip
 
@@ -94,11 +98,11 @@ ROWS = {number: Row(number, group, title) for group, part in _PARTS.items() for 
 """Every row by its number, in the lecture's order: within a part, the order above."""
 
 GROUPS = tuple(_PARTS)
-"""The parts of the lecture, in order: the groups of its presets."""
+"""The parts of the lecture in order, which are the groups of its presets."""
 
 
 def presets_by_row() -> dict[str, list[str]]:
-    """The presets that show each row, those whose place in the lecture it is first."""
+    """Return the presets that show each row; the row's own presets come first."""
     found: dict[str, list[str]] = {number: [] for number in ROWS}
     for name, table in preset_tables().items():
         rows: list[str] = table.get("lesson", {}).get("rows", [])
@@ -111,7 +115,7 @@ def presets_by_row() -> dict[str, list[str]]:
 
 
 def wanted(given: Iterable[str], known: Iterable[str]) -> list[str]:
-    """The rows that were asked for, all known ones where none was, in the lecture's order and each once.
+    """Return the requested rows, or all if none is given, in the lecture's order without duplicates.
 
     Raises:
         UserError: there is no such row; the nearest is named.

@@ -1,4 +1,4 @@
-"""Which function measures which row."""
+"""A registry of the functions that check the rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Measure = Callable[[TrainingCache], Iterable[Measured]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How a row is measured.
+    """The check of one row.
 
     Attributes:
         row: its number.
@@ -33,7 +33,7 @@ _CHECKS: dict[str, Check] = {}
 
 
 def row(number: str, *presets: str) -> Callable[[Measure], Measure]:
-    """Say that a function measures a row of the lecture, on runs of these presets."""
+    """Register a function as the check of a row, on runs of these presets."""
 
     def register(measure: Measure) -> Measure:
         if number in _CHECKS:
@@ -45,7 +45,7 @@ def row(number: str, *presets: str) -> Callable[[Measure], Measure]:
 
 
 def checks() -> dict[str, Check]:
-    """Every check by its row: each module of `checks` is imported."""
+    """Return all checks by row; imports every module of `checks`."""
     for module in pkgutil.iter_modules(check_modules.__path__):
         importlib.import_module(f"{check_modules.__name__}.{module.name}")
     return dict(_CHECKS)

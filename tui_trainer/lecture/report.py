@@ -1,4 +1,4 @@
-"""Verdicts as a page for people and as values for programs."""
+"""Render verdicts as a Markdown page and as JSON values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PARTS = {"says": "The lecture says", "truth": "What is true", "formula": "As it
 
 
 def as_values(verdict: Verdict, presets: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
-    """One claim as JSON carries it: a number that is not finite is null, an open side of a threshold too."""
+    """Return one claim as JSON values; non-finite numbers and open bounds become null."""
     return {
         "row": verdict.row,
         "group": ROWS[verdict.row].group,
@@ -51,15 +51,15 @@ def as_page(
     made_with: str,
     pictures: Mapping[str, str],
 ) -> str:
-    """The page of the lecture: every row that was checked, with its numbers.
+    """Render the lecture page: every checked row with its numbers.
 
     Args:
-        verdicts: of every row.
+        verdicts: the verdicts of every row.
         presets: the presets of each row.
-        lessons: what each preset says.
-        seeds: what was trained with.
-        made_with: versions, for whoever gets other numbers.
-        pictures: of screens, as the page refers to them, by row.
+        lessons: the lesson of each preset.
+        seeds: the seeds of the runs.
+        made_with: versions, to explain differences in the numbers.
+        pictures: paths of the screen pictures, by row.
     """
     rows = list(dict.fromkeys(verdict.row for verdict in verdicts))
     kept = sum(verdict.holds for verdict in verdicts)

@@ -1,4 +1,4 @@
-"""Rows checked for several seeds, and what it cost."""
+"""Check rows for several seeds and measure the time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Tell = Callable[[str], None]
 
 
 def check(wanted: Sequence[Check], seeds: Sequence[int], tell: Tell = lambda line: None) -> list[Verdict]:
-    """The verdicts of the rows, in their order.
+    """Return the verdicts of the rows, in order.
 
     A seed's runs are shared by all rows and let go before the next seed begins.
 

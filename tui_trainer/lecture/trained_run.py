@@ -1,4 +1,4 @@
-"""A run that was just made: what it said of itself, and the network that it left."""
+"""A finished run in this process: its events and its network."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Weights = dict[str, Tensor]
 
 @dataclass(slots=True)
 class TrainedRun:
-    """One run, trained to its end in this process.
+    """A run that was trained to its end in this process.
 
     Attributes:
         config: what it was made of.
-        shop: its data, and its network as training left it.
+        setup: its data, and its network as training left it.
         record: every number by step.
         epochs: what was said at the end of each epoch, the first one first.
         findings: what its diagnosis said, in the order in which it did.
@@ -32,7 +32,7 @@ class TrainedRun:
     """
 
     config: RunConfig
-    shop: TrainingSetup
+    setup: TrainingSetup
     record: RunHistory = field(default_factory=RunHistory)
     epochs: list[ev.EpochEnded] = field(default_factory=list[ev.EpochEnded])
     findings: list[ev.Diagnosed] = field(default_factory=list[ev.Diagnosed])
@@ -41,69 +41,69 @@ class TrainedRun:
 
     @property
     def ending(self) -> ev.RunFinished:
-        """How it ended."""
+        """The event that ended the run."""
         finished = self.record.finished
         assert finished is not None, "a run is handed out when it is over"
         return finished
 
     @property
     def diverged(self) -> bool:
-        """Whether a loss that was not finite ended it."""
+        """Whether a non-finite loss ended the run."""
         return self.ending.reason == "not-finite"
 
     @property
     def per_epoch(self) -> int:
-        """Steps in an epoch."""
-        return self.shop.batches.per_epoch
+        """Steps per epoch."""
+        return self.setup.batches.per_epoch
 
     def column(self, name: str, first: int = 1, last: int | None = None) -> list[float]:
-        """The values of a metric in the order of their steps, from step `first` to `last`."""
+        """Return the values of a metric from step `first` to `last`."""
         rows = self.record.rows
         end = last if last is not None else max(rows, default=0)
         return [rows[step][name] for step in sorted(rows) if first <= step <= end and name in rows[step]]
 
     def first_step(self, metric: str, reached: float) -> float:
-        """The first step after which a metric was at most this; infinite where it never was."""
+        """Return the first step after which a metric was at most this value; infinity if never."""
         rows = self.record.rows
         reaching = (step for step in sorted(rows) if rows[step].get(metric, math.inf) <= reached)
         return float(next(reaching, math.inf))
 
     def found(self, *names: str) -> ev.Diagnosed | None:
-        """What the diagnosis first said under one of these names; None where it never did."""
+        """Return the first finding with one of these names; None if there is none."""
         return next((said for said in self.findings if said.active and said.finding in names), None)
 
     def batch_losses(self, epoch: int) -> list[float]:
-        """The loss of every batch of an epoch, 1 for the first."""
+        """Return the loss of every batch of an epoch, counted from 1."""
         return self.column("train_loss", (epoch - 1) * self.per_epoch + 1, epoch * self.per_epoch)
 
     def at(self, epoch: int, metric: str) -> float:
-        """A metric at the end of an epoch, 1 for the first, -1 for the last; infinite where it was not finite."""
+        """Return a metric at the end of an epoch (1 is the first, -1 the last); infinity if it was not finite."""
         if not self.epochs:
             return float("inf")
         value = self.epochs[epoch - 1 if epoch > 0 else epoch].metrics.get(metric)
         return float("inf") if value is None else value
 
     def best(self, metric: str) -> float:
-        """The lowest value of a loss over the epochs, the highest of an accuracy."""
+        """Return the best value over the epochs: the lowest loss, or the highest accuracy."""
         values = [self.at(epoch, metric) for epoch in range(1, len(self.epochs) + 1)]
         return max(values, default=0.0) if metric.endswith("accuracy") else min(values, default=float("inf"))
 
     def first_epoch(self, metric: str, reached: float) -> float:
-        """The first epoch at which a metric was at least this; infinite where it never was."""
+        """Return the first epoch at which a metric was at least this value; infinity if never."""
         reaching = (end.epoch for end in self.epochs if (end.metrics.get(metric) or 0.0) >= reached)
         return float(next(reaching, float("inf")))
 
     def read(self, picture: str, number: str, epoch: int | None = None) -> float:
-        """A number of the last picture of a name, or of the one of an epoch; no number where it was not finite."""
+        """Return a number of the last picture with this name, or of that of an epoch; NaN if it was not finite."""
         value = self._taken(picture, epoch).numbers[number]
         return math.nan if value is None else value
 
     def readings(self, picture: str, number: str) -> list[float]:
-        """A number of every picture of a name, in the order in which they were taken."""
+        """Return a number of every picture with this name, in order."""
         return [self.read(picture, number, event.epoch) for event in self.pictures[picture]]
 
     def reads(self, picture: str, prefix: str, epoch: int | None = None) -> dict[str, float]:
-        """The numbers of a picture that are known for each layer, size or function: `prefix/...`, by what follows."""
+        """Return the numbers of a picture named `prefix/...`, by the rest of the name."""
         names = self._taken(picture, epoch).numbers
         found = {name.removeprefix(f"{prefix}/"): name for name in names if name.startswith(f"{prefix}/")}
         return {short: self.read(picture, name, epoch) for short, name in found.items()}
@@ -113,6 +113,6 @@ class TrainedRun:
         return events[-1] if epoch is None else next(event for event in events if event.epoch == epoch)
 
     def first_finding(self, *names: str) -> float:
-        """The epoch in which one of these findings was made first; infinite where none was."""
+        """Return the epoch of the first of these findings; infinity if there is none."""
         said = self.found(*names)
         return math.inf if said is None else float(said.epoch)

@@ -1,4 +1,4 @@
-"""The runs that the rows ask for: each is trained once for a seed, in this process, without a folder."""
+"""A cache of runs for the checks: each is trained once per seed, in memory."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
 
 Script = Sequence[tuple[int, AnyCommand]]
-"""Commands to be obeyed at steps, as if a person sent them."""
+"""Commands to apply at given steps, as if sent by a user."""
 
 
 class Variants(Mapping[str, TrainedRun]):
-    """The runs of a preset by variant, "" for a preset of one run; each is trained when it is asked for first."""
+    """The runs of a preset by variant ("" for a single run), each trained on first access."""
 
     def __init__(self, configs: dict[str, RunConfig], train: Callable[[str, RunConfig], TrainedRun]) -> None:
         self._configs = configs
@@ -41,7 +41,7 @@ class Variants(Mapping[str, TrainedRun]):
 
 
 class TrainingCache:
-    """Trains what is asked for with one seed, and remembers it for the next row that asks.
+    """Trains runs with one seed and caches them for other rows.
 
     Args:
         seed: what every run draws from.
@@ -54,7 +54,7 @@ class TrainingCache:
         self._known: dict[tuple[str, tuple[str, ...], tuple[int, ...]], Variants] = {}
 
     def runs(self, preset: str, *overrides: str, weights_at: Sequence[int] = ()) -> Variants:
-        """The runs of a preset by their variant, `KEY=VALUE` overrides applied.
+        """Return the runs of a preset by variant, with `KEY=VALUE` overrides applied.
 
         Args:
             preset: its name.
@@ -71,13 +71,13 @@ class TrainingCache:
         return self._known[key]
 
     def train(self, config: RunConfig, name: str, *, weights_at: Sequence[int] = (), script: Script = ()) -> TrainedRun:
-        """One run, trained to its end through the real engine.
+        """Train one run to its end with the real engine.
 
         Raises:
             UserError: it cannot be built, or an error ended it.
         """
         self._tell(name)
-        at_once = config.training.model_copy(update={"steps_per_second": 0.0})  # nobody watches
+        at_once = config.training.model_copy(update={"steps_per_second": 0.0})  # no one watches, so run at full speed
         config = config.model_copy(update={"training": at_once})
         trained: TrainedRun | None = None
 
@@ -88,7 +88,7 @@ class TrainingCache:
             if isinstance(event, ev.EpochEnded):
                 trained.epochs.append(event)
                 if event.epoch in weights_at:
-                    trained.weights[event.epoch] = copied(trained.shop.model.state_dict())
+                    trained.weights[event.epoch] = copied(trained.setup.model.state_dict())
             elif isinstance(event, ev.PictureTaken):
                 trained.pictures.setdefault(event.name, []).append(event)
             elif isinstance(event, ev.Diagnosed) and event.active:
@@ -97,11 +97,12 @@ class TrainingCache:
         wake = threading.Event()
         trainer = Trainer(name, config, publish, CommandQueue(wake))
         trainer.set_up()
-        trained = TrainedRun(config, trainer.shop, weights={0: copied(trainer.shop.model.state_dict())})
+        setup = trainer.services.setup
+        trained = TrainedRun(config, setup, weights={0: copied(setup.model.state_dict())})
         trainer.begin(None)
         trainer.follow(script)
         train_runs([trainer], wake)
         if trained.ending.reason == "failed":
             raise UserError(f"{name}: {trained.ending.detail}")
-        trainer.shop.model.eval()
+        setup.model.eval()
         return trained

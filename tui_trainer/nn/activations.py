@@ -1,4 +1,4 @@
-"""The activation functions that torch has no module for."""
+"""Activation functions that torch has no module for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first weights of the layers of a module, drawn from one generator."""
+"""Initialise the layers of a module from one generator."""
 
 from __future__ import annotations
 
@@ -60,18 +60,18 @@ def fill_layers(
 
 
 def fill_as_torch(weight: Tensor, generator: torch.Generator) -> None:
-    """What `reset_parameters` of torch's layers does to a weight, number for number."""
+    """Initialise a weight exactly like `reset_parameters` of torch's layers."""
     nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
 
 
 def fill_bias_as_torch(bias: Tensor, weight: Tensor, generator: torch.Generator) -> None:
-    """What `reset_parameters` of torch's layers does to a bias, number for number."""
+    """Initialise a bias exactly like `reset_parameters` of torch's layers."""
     bound = 1 / math.sqrt(math.prod(weight.shape[1:]))
     bias.uniform_(-bound, bound, generator=generator)
 
 
 def fill_sparse(weight: Tensor, sparsity: float, std: float, generator: torch.Generator) -> None:
-    """Normal, with `sparsity` of each column zero. torch's `sparse_` takes the zeros from the global generator."""
+    """Initialise normally, with `sparsity` of each column zero. torch's `sparse_` would use the global generator."""
     weight.normal_(0, std, generator=generator)
     columns = weight.flatten(1)
     zeros = math.ceil(sparsity * len(columns))

@@ -1,4 +1,4 @@
-"""Networks whose layers follow one another. Their names are the ones that per-layer charts show."""
+"""Sequential networks. Per-layer charts show the names of their layers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class BatchNorm2d(nn.BatchNorm2d):
 
 
 def head_module(head: str) -> nn.Module | None:
-    """What the output layer does to its sums: a module, or None for nothing."""
+    """Return the output activation as a module, or None for identity."""
     if head == "sigmoid":
         return nn.Sigmoid()
     return nn.Softmax(dim=-1) if head == "softmax" else None

@@ -1,4 +1,4 @@
-"""What a batch's outputs cost, and what they say."""
+"""Loss functions that also decode predictions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Cost = Callable[[Tensor, Tensor], Tensor]
-"""A mean loss of outputs and targets in the form that torch's own functions take them."""
+"""A mean loss of outputs and targets, with the signature of torch's functions."""
 
 _KERNELS: Any = torch.ops.aten
 """torch's derivatives have no other name."""
@@ -20,23 +20,23 @@ TINY = torch.finfo(torch.float32).tiny
 
 
 class Objective(ABC):
-    """A callable `(outputs, targets) -> mean loss` that also reads the outputs."""
+    """A callable `(outputs, targets) -> mean loss` that also decodes predictions."""
 
     @abstractmethod
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean loss of a batch, a scalar."""
+        """Return the mean loss of a batch, a scalar."""
 
     @abstractmethod
     def predict(self, outputs: Tensor) -> Tensor:
-        """The class or the symbol of each sample, or the numbers themselves."""
+        """Return the predicted class or symbol of each sample, or the outputs themselves."""
 
-    def with_slope(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """The mean loss of a batch and its gradient by the outputs, of their shape, both detached."""
+    def with_grad(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean loss of a batch and its gradient with respect to the outputs, both detached."""
         leaf = outputs.detach().requires_grad_()
         with torch.enable_grad():
             loss = self(leaf, targets)
-            (slope,) = torch.autograd.grad(loss, leaf)
-        return loss.detach(), slope
+            (grad,) = torch.autograd.grad(loss, leaf)
+        return loss.detach(), grad
 
 
 class Classes(Objective):
@@ -58,24 +58,24 @@ class Logits(Classes):
     def __init__(self) -> None:
         super().__init__(F.cross_entropy)
 
-    def with_slope(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def with_grad(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         if outputs.dim() != 2:
-            return super().with_slope(outputs, targets)
+            return super().with_grad(outputs, targets)
         logs = torch.log_softmax(outputs, 1)
         loss, weight = _KERNELS.nll_loss_forward.default(logs, targets, None, 1, -100)
-        slope = _KERNELS.nll_loss_backward.default(torch.ones_like(loss), logs, targets, None, 1, -100, weight)
-        return loss, _KERNELS._log_softmax_backward_data.default(slope, logs, 1, logs.dtype)
+        grad = _KERNELS.nll_loss_backward.default(torch.ones_like(loss), logs, targets, None, 1, -100, weight)
+        return loss, _KERNELS._log_softmax_backward_data.default(grad, logs, 1, logs.dtype)
 
 
 class OneHot(Classes):
-    """Outputs `[n, K]` against rows of zeros with a one at the class."""
+    """Outputs `[n, K]` against one-hot targets."""
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return self._cost(outputs, torch.zeros_like(outputs).scatter_(-1, targets.unsqueeze(-1), 1.0))
 
 
 class TwoClasses(Objective):
-    """One output `[n, 1]` against the classes 0 and 1; above `threshold` it says 1."""
+    """One output `[n, 1]` against the classes 0 and 1; above `threshold` it predicts 1."""
 
     def __init__(self, cost: Cost, threshold: float) -> None:
         self._cost = cost
@@ -89,7 +89,7 @@ class TwoClasses(Objective):
 
 
 class TwoSigns(TwoClasses):
-    """One output `[n, 1]` against -1 for class 0 and +1 for class 1; its sign is what it says."""
+    """One output `[n, 1]` against -1 for class 0 and +1 for class 1; its sign is the prediction."""
 
     def __init__(self, cost: Cost) -> None:
         super().__init__(cost, threshold=0.0)
@@ -112,7 +112,7 @@ class Values(Objective):
 
 
 class Heights(Objective):
-    """Outputs `[n, 1]`, the value of each of n functions at the point; nothing is compared with them."""
+    """Outputs `[n, 1]`, the values of n functions at the point; there are no targets."""
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return outputs.mean()
@@ -122,12 +122,12 @@ class Heights(Objective):
 
 
 def half_mse(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Half the mean square of the error."""
+    """Half the mean squared error."""
     return F.mse_loss(outputs, targets) / 2
 
 
 def nll_of_probabilities(probabilities: Tensor, classes: Tensor) -> Tensor:
-    """-ln of the probability of the right class; one that was rounded to 0 costs as much as the smallest float."""
+    """-ln of the probability of the true class; a probability rounded to 0 counts as the smallest float."""
     return F.nll_loss(probabilities.clamp_min(TINY).log(), classes)
 
 
@@ -140,15 +140,15 @@ def bce_of_probabilities(probabilities: Tensor, targets: Tensor) -> Tensor:
 
 
 def hinge_of_signs(scores: Tensor, signs: Tensor) -> Tensor:
-    """max(0, 1 - y f): nothing to pay from a margin of 1 on."""
+    """max(0, 1 - y f): zero from a margin of 1 on."""
     return (1 - signs * scores).clamp_min(0).mean()
 
 
 def perceptron_of_signs(scores: Tensor, signs: Tensor) -> Tensor:
-    """max(0, -y f). Its gradient at f = 0 is that of a mistake, so that zero weights learn."""
+    """max(0, -y f). The gradient at f = 0 is that of a mistake, so that zero weights can learn."""
     return (-signs * scores).clamp_min(0).mean()
 
 
 def perceptron_of_classes(scores: Tensor, classes: Tensor) -> Tensor:
-    """The best score less that of the right class."""
+    """The best score minus that of the true class."""
     return (scores.amax(-1) - scores.gather(-1, classes.unsqueeze(-1)).squeeze(-1)).mean()

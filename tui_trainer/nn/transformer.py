@@ -1,4 +1,4 @@
-"""A small causal transformer, norms first, as in GPT-2."""
+"""A small causal transformer with pre-norm blocks, as in GPT-2."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Activation = Callable[[], nn.Module]
 
 
 class Attention(nn.Module):
-    """Each position reads those before it and itself: `[n, t, width]` to the same."""
+    """Causal self-attention: `[n, t, width]` to `[n, t, width]`."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then two layers of units for each position, both added to what came in."""
+    """A transformer block: attention and a two-layer MLP, each with a residual connection."""
 
     def __init__(self, width: int, heads: int, activation: Activation, dropout: float) -> None:
         super().__init__()

@@ -1,1 +1,1 @@
-"""Optimizers that torch does not have: the torch side of the optimizer components."""
+"""Optimizers that torch does not have, and the sampling of imported schedulers: the torch side of the components."""

@@ -1,4 +1,4 @@
-"""The loss of one batch as an optimizer may ask for it again and again within a step."""
+"""The loss of one batch as a closure that an optimizer can evaluate several times per step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import Parameter
 
 
 class Closure:
-    """The loss at the parameters as they are now, its gradient and its curvature.
+    """The loss at the current parameters, with its gradient and curvature.
 
     Called, it is what torch's optimizers take for a closure: the loss, its gradient in each parameter's `grad`.
 
@@ -27,14 +27,14 @@ class Closure:
         self._parameters = parameters
         self._begun = begun
         self.evaluations = 0
-        """Gradients evaluated so far. A product with the Hessian counts as one: it is how a gradient changes."""
+        """Gradients evaluated so far; a Hessian-vector product counts as one."""
         self.outputs: Tensor
-        """What came out of the model at the first evaluation."""
+        """The model's outputs at the first evaluation."""
         self.loss: Tensor
         """The loss at the first evaluation."""
 
     def __call__(self) -> Tensor:
-        """The loss, its gradient in each parameter's `grad`."""
+        """Return the loss and store its gradient in each parameter's `grad`."""
         with torch.enable_grad():
             for parameter in self._parameters:
                 parameter.grad = None
@@ -44,7 +44,7 @@ class Closure:
         return loss.detach()
 
     def gradient(self) -> tuple[Tensor, Tensor]:
-        """The loss and its gradient as a vector that can be derived again; a copy of it is in each `grad`."""
+        """Return the loss and its gradient as a differentiable vector; each `grad` gets a copy."""
         with torch.enable_grad():
             outputs, loss = self._forward()
             found = torch.autograd.grad(loss, self._parameters, create_graph=True, materialize_grads=True)
@@ -54,7 +54,7 @@ class Closure:
         return loss.detach(), torch.cat([gradient.reshape(-1) for gradient in found])
 
     def curvature(self, gradient: Tensor, direction: Tensor) -> Tensor:
-        """The product of the Hessian with a vector, from a gradient that can be derived again."""
+        """Return the Hessian-vector product, from a differentiable gradient."""
         self.evaluations += 1
         if gradient.grad_fn is None:
             return torch.zeros_like(direction)  # of a loss that is flat or straight
@@ -62,13 +62,13 @@ class Closure:
         return torch.cat([part.reshape(-1) for part in found])
 
     def hessian(self, gradient: Tensor) -> Tensor:
-        """All of the Hessian, one product for each of its rows."""
+        """Return the full Hessian, with one product per row."""
         units = torch.eye(len(gradient), dtype=gradient.dtype, device=gradient.device)
         return torch.stack([self.curvature(gradient, unit) for unit in units])
 
     @torch.no_grad()
     def value(self) -> Tensor:
-        """The loss alone."""
+        """Return only the loss."""
         return self._forward()[1]
 
     @torch.no_grad()

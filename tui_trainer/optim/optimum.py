@@ -1,4 +1,4 @@
-"""How far a run is from the lowest point of its training objective, where that point is known."""
+"""The gap to the minimum of the training objective, where the minimum is known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tui_trainer.nn.objectives import Objective
 
 
 def rates(inputs: Tensor, size: int) -> dict[str, float]:
-    """What theory says of |y - X w|^2 / (2m) for X `[m, d]`: its curvatures, and the rates of GD and of SGD.
+    """Return the curvatures of |y - X w|^2 / (2m) for X `[m, d]`, and the learning rates of GD and SGD.
 
     The rate of SGD with batches of `size` is 1/(L + 2 tr(H)/size): its noise adds to the curvature that a step feels.
     """
@@ -30,7 +30,7 @@ def rates(inputs: Tensor, size: int) -> dict[str, float]:
 
 
 def best_answers(data: Data, bias: bool) -> Tensor:
-    """The outputs `[n, t]` of the linear model that fits the training split best, solved for in float64."""
+    """Return the outputs `[n, t]` of the least-squares solution on the training split, computed in float64."""
     columns = data.train.inputs.double().flatten(1)
     if bias:
         columns = torch.cat([columns, torch.ones_like(columns[:, :1])], 1)
@@ -41,7 +41,7 @@ def best_answers(data: Data, bias: bool) -> Tensor:
 
 
 class OptimalityGap:
-    """The suboptimality (f - f*) / (f0 - f*) of the whole training objective f, whose least value is f*.
+    """The suboptimality (f - f*) / (f0 - f*) of the full training objective f with minimum f*.
 
     Of least squares, f - f* is the loss against the best answers and not against the targets: what those answers
     leave over is orthogonal to all that the model can say. No small difference of large numbers is ever taken.
@@ -69,14 +69,14 @@ class OptimalityGap:
         return self._objective(self._forward(self._inputs), self._answers)
 
     def read(self) -> Tensor:
-        """The suboptimality now, 1 where the model was when this was made; still on the device."""
+        """Return the current suboptimality, on the device; it is 1 at the initial model."""
         return self._above() / self._first
 
 
 def optimality_gap(
     data: Data, forward: Callable[[Tensor], Tensor], objective: Objective, *, linear: bool, bias: bool
 ) -> OptimalityGap | None:
-    """The gap of a run whose model has just been built; None where nobody knows the lowest point.
+    """Return the gap of a run with a newly built model; None if the minimum is not known.
 
     Args:
         linear: whether a linear model is fitted to numbers by the mean square.

@@ -1,4 +1,4 @@
-"""Two torch optimizers over one model, stepped and saved as one."""
+"""A pair of torch optimizers over one model, stepped and saved as one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 class Pair(torch.optim.Optimizer):
-    """Each of two optimizers steps its own parameters; groups are listed together, the first one's first."""
+    """A pair of optimizers, each with its own parameters; the groups are concatenated."""
 
     def __init__(self, first: torch.optim.Optimizer, second: torch.optim.Optimizer) -> None:
         self.members = (first, second)
@@ -18,21 +18,21 @@ class Pair(torch.optim.Optimizer):
         self.param_groups = [*first.param_groups, *second.param_groups]
 
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """One step of both."""
+        """Step both optimizers."""
         for member in self.members:
             member.step(closure)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of both."""
+        """Reset the gradients of both."""
         for member in self.members:
             member.zero_grad(set_to_none)
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of both, by position."""
+        """Return the state of both, by position."""
         return {"members": [member.state_dict() for member in self.members]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Put back what `state_dict` gave."""
+        """Restore the state that `state_dict` returned."""
         for member, state in zip(self.members, state_dict["members"], strict=True):
             member.load_state_dict(state)
         self.param_groups = [group for member in self.members for group in member.param_groups]

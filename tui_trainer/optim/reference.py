@@ -14,14 +14,14 @@ from torch.nn import Parameter
 
 
 class ReferenceOptimizer(torch.optim.Optimizer):
-    """An update of each parameter by itself, from its gradient and what is remembered of it."""
+    """A base class for updates of each parameter from its gradient and state."""
 
     def __init__(self, parameters: Iterable[Parameter], **settings: Any) -> None:
         super().__init__(parameters, settings)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """One step."""
+        """Take one step."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
@@ -30,7 +30,7 @@ class ReferenceOptimizer(torch.optim.Optimizer):
                     self.update(parameter, parameter.grad, state, group)
 
     def update(self, x: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """Move one parameter."""
+        """Update one parameter."""
         raise NotImplementedError
 
 

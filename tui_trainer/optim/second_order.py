@@ -1,4 +1,4 @@
-"""Optimizers that look at the curvature of the loss, for problems small enough. Each steps with a `Closure`."""
+"""Second-order optimizers for small problems. Each steps with a `Closure`."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from torch.nn import Parameter
 from tui_trainer.optim.closure import Closure
 
 ARMIJO = 1e-4
-"""Share of the decrease that the slope promises, which a step must keep (Nocedal and Wright 2006, section 3.1)."""
+"""Fraction of the linear prediction that a step must achieve (Nocedal and Wright 2006, section 3.1)."""
 HALVINGS = 30
 
 
 class SecondOrderOptimizer(torch.optim.Optimizer):
-    """A step that is given the loss as a `Closure`, and moves all parameters as one vector."""
+    """A base class that gets the loss as a `Closure` and updates all parameters as one vector."""
 
     def __init__(self, parameters: Iterable[Parameter], lr: float, **others: Any) -> None:
         super().__init__(parameters, {"lr": lr, **others})
 
     def step(self, closure: Any = None) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """One step on the loss that `closure`, a `Closure`, evaluates."""
+        """Take one step on the loss that `closure`, a `Closure`, evaluates."""
         return self.descend(cast(Closure, closure), self.param_groups[0])
 
     def descend(self, closure: Closure, group: dict[str, Any]) -> Tensor:
-        """Move, and return the loss before."""
+        """Update the parameters and return the loss before."""
         raise NotImplementedError
 
 
 class SteepestDescentOptimizer(SecondOrderOptimizer):
-    """Down the gradient to the lowest point of the parabola that the loss is along it."""
+    """Steepest descent to the minimum of the quadratic model along the gradient."""
 
     def descend(self, closure: Closure, group: dict[str, Any]) -> Tensor:
         loss, gradient = closure.gradient()
@@ -42,7 +42,7 @@ class SteepestDescentOptimizer(SecondOrderOptimizer):
 
 
 class NewtonOptimizer(SecondOrderOptimizer):
-    """To the lowest point of the quadratic that the loss is like here."""
+    """Newton's method: step to the minimum of the local quadratic model."""
 
     def descend(self, closure: Closure, group: dict[str, Any]) -> Tensor:
         loss, gradient = closure.gradient()
@@ -52,7 +52,7 @@ class NewtonOptimizer(SecondOrderOptimizer):
 
 
 class BFGSOptimizer(SecondOrderOptimizer):
-    """As Newton, with an inverse Hessian that is learned from how the gradient changes."""
+    """BFGS: Newton's method with an inverse Hessian estimated from gradient changes."""
 
     def descend(self, closure: Closure, group: dict[str, Any]) -> Tensor:
         state = self.state[group["params"][0]]
@@ -61,7 +61,7 @@ class BFGSOptimizer(SecondOrderOptimizer):
         inverse: Tensor | None = state.get("inverse")
         down = -before if inverse is None else -(inverse @ before)
         if not bool(before @ down < 0):
-            inverse, down = None, -before  # what was learned elsewhere points uphill here: begin anew
+            inverse, down = None, -before  # the old estimate points uphill here: reset it
         move = group["lr"] * lowest(closure, gradient, down) * down
         closure.move(move)
         move = backtrack(closure, loss, before, move)
@@ -73,14 +73,14 @@ class BFGSOptimizer(SecondOrderOptimizer):
 
 
 def lowest(closure: Closure, gradient: Tensor, down: Tensor) -> Tensor:
-    """How far along `down` a parabola with this slope and curvature has its lowest point; 1 where it has none."""
+    """Return the step length along `down` to the minimum of a parabola; 1 if it has none."""
     curvature = down @ closure.curvature(gradient, down)
     slope = gradient.detach() @ down
     return torch.where(curvature > 0, -slope / curvature.clamp_min(torch.finfo(slope.dtype).tiny), 1.0)
 
 
 def backtrack(closure: Closure, loss: Tensor, gradient: Tensor, move: Tensor) -> Tensor:
-    """Halve a move that was just made until it lowers the loss enough; on a quadratic the first does."""
+    """Halve the last step until it lowers the loss enough; on a quadratic the first one does."""
     slope = gradient @ move
     for _ in range(HALVINGS):
         # Rounding: at the bottom no move can lower the loss, and none need.
@@ -93,7 +93,7 @@ def backtrack(closure: Closure, loss: Tensor, gradient: Tensor, move: Tensor) ->
 
 
 def solve(hessian: Tensor, gradient: Tensor, damping: float) -> Tensor:
-    """(H + c I)^-1 g with c the damping, and more where that is not positive definite.
+    """Solve (H + c I)^-1 g, with c the damping, increased if the matrix is not positive definite.
 
     Nocedal and Wright 2006, algorithm 3.3: c grows until a Cholesky factorisation succeeds.
     """
@@ -110,7 +110,7 @@ def solve(hessian: Tensor, gradient: Tensor, damping: float) -> Tensor:
 
 
 def learned(inverse: Tensor | None, move: Tensor, change: Tensor) -> Tensor | None:
-    """The inverse Hessian that also maps the change of the gradient to the move (BFGS; same book, equation 6.17).
+    """Return the updated inverse Hessian, which maps the gradient change to the step (BFGS; same book, equation 6.17).
 
     The first one is the identity at the scale of the first move (6.20). Where the gradient did not grow along the move,
     which no positive curvature allows, nothing is learned.

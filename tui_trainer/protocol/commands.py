@@ -143,6 +143,8 @@ class SaveCheckpoint(Command):
     names = ("save",)
     type: Literal["SaveCheckpoint"] = "SaveCheckpoint"
     name: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$")] = ""
+    broken: bool = False
+    """Save also weights that are NaN or infinite, to examine them."""
 
 
 class RollBack(Command):

@@ -1,1 +1,1 @@
-"""The run folder: what is written while a run trains, and how it is read back."""
+"""Run directories: write them during training, list and read them afterwards."""

@@ -66,7 +66,7 @@ def list_runs(directory: Path) -> list[RunInfo]:
     runs: list[RunInfo] = []
     for path in _folders(directory):
         try:
-            runs.append(describe(path, directory))
+            runs.append(read_run_info(path, directory))
         except OSError:
             continue
     runs.sort(key=lambda info: (info.live, info.started, info.name), reverse=True)
@@ -106,7 +106,7 @@ def is_run(path: Path) -> bool:
     return journal.is_file() or (config.is_file() and not journal.exists())
 
 
-def describe(path: Path, directory: Path | None = None) -> RunInfo:
+def read_run_info(path: Path, directory: Path | None = None) -> RunInfo:
     """Read the `RunInfo` of one run directory. Takes no longer for a long run: only the end of its journal is read."""
     folder = RunDir(path)
     about = read_about(path)
@@ -227,9 +227,9 @@ def find_runs(name: str, directory: Path, live: bool = False) -> list[RunInfo]:
 def _find_runs(name: str, directory: Path, live: bool) -> list[RunInfo]:
     path = Path(name)
     if ("/" in name or path.is_dir()) and is_run(path):
-        return [describe(path, directory if path.parent.parent == directory else None)]
+        return [read_run_info(path, directory if path.parent.parent == directory else None)]
     if path.is_dir() and (variants := [child for child in sorted(path.glob("*/")) if is_run(child)]):
-        return [describe(child, path.parent) for child in variants]
+        return [read_run_info(child, path.parent) for child in variants]
     check_readable(directory)
     runs = list_runs(directory)
     if live:

@@ -42,7 +42,7 @@ class Intervention:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedRun:
     """One run of a comparison."""
 
     info: RunInfo
@@ -51,9 +51,9 @@ class Compared:
     interventions: list[Intervention]
 
 
-def compare(infos: list[RunInfo]) -> list[Compared]:
+def compare(infos: list[RunInfo]) -> list[ComparedRun]:
     """Read the runs to compare. Raises `OSError`."""
-    return [Compared(info, flat_config(Path(info.path)), interventions(Path(info.path))) for info in infos]
+    return [ComparedRun(info, flat_config(Path(info.path)), interventions(Path(info.path))) for info in infos]
 
 
 def flat_config(path: Path) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def flattened(table: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def differing(compared: list[Compared]) -> dict[str, list[Any]]:
+def differing(compared: list[ComparedRun]) -> dict[str, list[Any]]:
     """Return the configuration keys in which runs differ, with the value of each run; None where it has no such key."""
     configs = [one.config for one in compared]
     return {key: [config.get(key) for config in configs] for key in differing_keys(configs)}

@@ -1,1 +1,1 @@
-"""Between a host and its viewers. The viewer's side imports no torch; the host's side is imported by hosts alone."""
+"""A viewer's connections: sessions with hosts and finished runs, and the launch of new hosts. Imports no torch."""

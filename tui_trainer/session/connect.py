@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tui_trainer.config.preset_library import preset_tables
 from tui_trainer.errors import UserError
 from tui_trainer.paths import runs_dir, socket_dirs
-from tui_trainer.runs.catalog import RunInfo, describe, find_run, find_runs, list_runs
+from tui_trainer.runs.catalog import RunInfo, find_run, find_runs, list_runs, read_run_info
 from tui_trainer.session.catalog import LessonInfo, PresetInfo, list_presets
 
 # Listing runs does not import the models of the protocol, so that the home screen appears quickly.
@@ -105,7 +105,7 @@ def _listening() -> list[RunInfo]:
     for run_list in run_lists:
         for folder in map(Path, _listed_folders(run_list)):
             if folder.exists():
-                runs += [info for info in [describe(folder)] if info.live]
+                runs += [info for info in [read_run_info(folder)] if info.live]
             elif is_listening(
                 listener := run_list.with_suffix(".sock")
             ):  # its folder was removed, but it is still training

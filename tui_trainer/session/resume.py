@@ -12,7 +12,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.host.spec import HostSpec, RunSpec, socket_or_none
 from tui_trainer.paths import check_working_directory
 from tui_trainer.protocol.commands import AnyCommand, SetEpochs, SetPatience
-from tui_trainer.runs.catalog import RunInfo, describe, is_run
+from tui_trainer.runs.catalog import RunInfo, is_run, read_run_info
 from tui_trainer.runs.run_dir import read_about, recorded_threads
 from tui_trainer.session.base import Session
 from tui_trainer.session.finished_run import JournalSession
@@ -87,7 +87,7 @@ def resume_session(folders: Sequence[str], finished: Sequence[str] = ()) -> Sess
     groups: dict[Path, list[RunInfo]] = {}
     for path in map(Path, folders):
         is_variant = "/" in str(read_about(path).get("name", ""))
-        info = describe(path, path.parent.parent if is_variant else None)
+        info = read_run_info(path, path.parent.parent if is_variant else None)
         groups.setdefault(path.parent if is_variant else path, []).append(info)
     specs = [
         resume_spec(infos, epochs=None, patience=None, command=["tui-trainer", "resume", str(top)])

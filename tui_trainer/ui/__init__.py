@@ -1,1 +1,1 @@
-"""The screen. Nothing outside this package imports Textual."""
+"""The terminal user interface. Nothing outside this package imports Textual."""

@@ -1,7 +1,7 @@
 """The table of all actions of the dashboard and their key bindings.
 
-Bindings, footer, help, command palette, the user's keymap and the README's key table all read it. A new action is one
-row here and one entry among the doings of `TrainingActions` or `Dashboard`.
+Bindings, footer, help, command palette, the user's keymap and the key table of the docs all read it. A new action is
+one row here and one entry in `handlers()` of an action class, or of `Dashboard`.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from typing import Literal
 Group = Literal["steer", "look", "go"]
 Need = Literal[
     "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
-    "anew", "turnable", "bars",
+    "rerun", "turnable", "bars",
 ]  # fmt: skip
 
-GROUPS: dict[Group, str] = {"steer": "Steer the training", "look": "Look at it", "go": "Find your way"}
+GROUPS: dict[Group, str] = {"steer": "Steer the training", "look": "Change the view", "go": "Navigate"}
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do.
+    """One action.
 
     Attributes:
-        id: how a user's keymap and the palette name it.
-        keys: Textual's names of the keys, the one to show first.
+        id: the name in a user's keymap.
+        keys: Textual's names of the keys; the first one is shown.
         label: one or two words, for the footer.
         help: one sentence.
-        group: where help lists it.
-        needs: what must be so for it to make sense; where it is not, the screen says why.
-        rank: place in the footer, the smallest first; 0 keeps it out.
-        prime: the state of a run in which it comes first in the footer, and without which it does not stand there.
+        group: the section of the help page.
+        needs: the conditions under which it is available; the screen gives the reason where one is not met.
+        rank: position in the footer, the smallest first; 0 keeps it out.
+        prime: the status of a run to which the footer hint is limited; empty for every status.
     """
 
     id: str
@@ -57,107 +57,110 @@ def _go(name: str, keys: str, label: str, text: str, rank: int = 0, *needs: Need
 
 
 ACTIONS: tuple[Action, ...] = (
-    _steer("pause", "space", "pause", "Pause after the batch in hand, or go on.", 1, "training"),
+    _steer("pause", "space", "pause", "Pause after the current batch, or resume.", 1, "training"),
     _steer(
-        "step", "full_stop", "one step", "Train one batch and wait; a running training is paused first.", 2, "training",
+        "step", "full_stop", "one step", "Train one batch, then wait; pauses a running training first.", 2, "training",
         prime="paused",
     ),
-    _steer("schedule", "s", "schedule", "Choose another schedule; the coming rate is drawn before.", 3, "training"),
+    _steer("schedule", "s", "schedule", "Choose another schedule, with a preview of the learning rate.", 3, "training"),
     _steer("rate", "l", "rate", "Set the learning rate.", 4, "training"),
     _steer("double_rate", "plus equals_sign", "rate x2", "Double the learning rate.", 12, "training"),
     _steer("halve_rate", "minus", "rate ÷2", "Halve the learning rate.", 13, "training"),
-    _steer("drop_rate", "k", "rate ÷10", "Staircase: a tenth of the rate, now.", 14, "training"),
+    _steer("drop_rate", "k", "rate ÷10", "Divide the learning rate by 10.", 14, "training"),
     _steer("optimizer", "o", "optimizer", "Choose another optimizer; its state starts empty.", 8, "training"),
-    _steer("clip", "g", "clip", "Clip the gradient norm, or stop clipping.", 16, "training"),
-    _steer("stop_early", "e", "stop early", "Finish the epoch, then stop and keep the best weights.", 7),
-    _steer("stop", "x", "stop now", "Stop after this batch: validate, save, finish.", 17),
-    _steer("patience", "p", "patience", "Set patience and minimum improvement of early stopping.", 18, "training"),
-    _steer("epochs", "E", "epochs", "Make the run longer or shorter.", 19, "training"),
+    _steer("clip", "g", "clip", "Set or switch off gradient norm clipping.", 16, "training"),
+    _steer("stop_early", "e", "stop early", "Finish the epoch, restore the best weights, and stop.", 7),
+    _steer("stop", "x", "stop now", "Stop after the current batch: validate, save, finish.", 17),
+    _steer("patience", "p", "patience", "Set the patience and minimum improvement of early stopping.", 18, "training"),
+    _steer("epochs", "E", "epochs", "Change the number of epochs.", 19, "training"),
     _steer("checkpoint", "c", "save", "Save a checkpoint.", 9, "training"),
-    _steer("roll_back", "b", "roll back", "Put the best weights back and go on from them.", 15, "training", "best"),
-    _steer("undo", "u", "undo", "Take back the last intervention: on from just before it, without it.", 0, "training"),
-    _steer("validate", "v", "validate", "Validate now; it is drawn, but decides nothing.", 20, "training"),
+    _steer("roll_back", "b", "roll back", "Restore the best weights and continue from them.", 15, "training", "best"),
+    _steer("undo", "u", "undo", "Undo the last intervention and continue from just before it.", 0, "training"),
+    _steer(
+        "validate", "v", "validate", "Validate now; the result is drawn, but early stopping ignores it.", 20,
+        "training",
+    ),
     _steer("note", "n", "note", "Write a note on the charts.", 21, "training"),
-    _steer("steer_all", "asterisk", "steer all", "Steer all runs of the set, or the chosen one again.", 28, "several"),
-    _look("chart_1", "1", "loss", "The loss chart on the whole screen, again to go back."),
-    _look("chart_2", "2", "learning rate", "The learning-rate chart on the whole screen."),
-    _look("chart_3", "3", "gradients", "The gradient-norm chart on the whole screen."),
-    _look("chart_4", "4", "metric", "The metric chart on the whole screen."),
-    _look("chart_5", "5", "speed", "The speed chart on the whole screen."),
-    _look("chart_6", "6", "layers", "The chart of the layers on the whole screen."),
-    _look("picture_1", "7", "picture", "The first picture on the whole screen, again to go back."),
-    _look("picture_2", "8", "picture", "The second picture on the whole screen."),
-    _look("picture_3", "9", "picture", "The third picture on the whole screen."),
-    _look("pictures", "0", "pictures", "Every picture in turn on the whole screen, then all charts again."),
-    _look("next_run", "tab", "next run", "The next run of the set.", 5, "several"),
-    _look("runs", "r", "runs", "The runs of the set side by side: choose one, see in what they differ.", 6, "several"),
-    _look("axis", "a", "axis", "Count the x axis in steps, epochs, samples, time or gradient evaluations.", 22),
-    _look("log_y", "y", "log", "Logarithmic y axes, or linear again.", 23),
-    _look("smoothing", "m", "smooth", "Smooth the training curves more, up to none.", 24),
-    _look("zoom", "z", "zoom", "Zoom in on the cursor or the newest steps; again for the whole run.", 25),
-    _look("zoom_in", "up", "closer", "Zoom in."),
-    _look("zoom_out", "down", "farther", "Zoom out."),
-    _look("cursor_left", "left", "cursor", "Move the cursor that reads values off to the left.", 0, "run"),
+    _steer("steer_all", "asterisk", "steer all", "Steer all runs of the set, or only the selected one.", 28, "several"),
+    _look("chart_1", "1", "loss", "Maximize the loss chart, or show all charts again."),
+    _look("chart_2", "2", "learning rate", "Maximize the learning rate chart."),
+    _look("chart_3", "3", "gradients", "Maximize the gradient norm chart."),
+    _look("chart_4", "4", "metric", "Maximize the metric chart."),
+    _look("chart_5", "5", "speed", "Maximize the throughput chart."),
+    _look("chart_6", "6", "layers", "Maximize the chart of the layers."),
+    _look("picture_1", "7", "picture", "Maximize the first picture, or show all charts again."),
+    _look("picture_2", "8", "picture", "Maximize the second picture."),
+    _look("picture_3", "9", "picture", "Maximize the third picture."),
+    _look("pictures", "0", "pictures", "Maximize each picture in turn, then show all charts again."),
+    _look("next_run", "tab", "next run", "Select the next run of the set.", 5, "several"),
+    _look("runs", "r", "runs", "Compare the runs of the set in a table, and select one.", 6, "several"),
+    _look("axis", "a", "axis", "Show steps, epochs, samples, time or gradient evaluations on the x axis.", 22),
+    _look("log_y", "y", "log", "Switch between logarithmic and linear y axes.", 23),
+    _look("smoothing", "m", "smooth", "Smooth the training curves more, then not at all.", 24),
+    _look("zoom", "z", "zoom", "Zoom in on the cursor or the newest steps, or show the full run again.", 25),
+    _look("zoom_in", "up", "zoom in", "Zoom in."),
+    _look("zoom_out", "down", "zoom out", "Zoom out."),
+    _look("cursor_left", "left", "cursor", "Move the cursor that reads off values to the left.", 0, "run"),
     _look("cursor_right", "right", "cursor", "Move the cursor to the right.", 0, "run"),
-    _look("pan_left", "shift+left", "pan", "Look at earlier steps."),
-    _look("pan_right", "shift+right", "pan", "Look at later steps."),
+    _look("pan_left", "shift+left", "pan", "Show earlier steps."),
+    _look("pan_right", "shift+right", "pan", "Show later steps."),
     _look(
-        "previous_mark", "left_square_bracket", "change",
-        "The intervention before, and what it did; in the lecture, before the first, the lesson before.", 0, "marks",
+        "previous_mark", "left_square_bracket", "intervention",
+        "Go to the previous intervention and its effect; in the lecture, then to the previous lesson.", 0, "marks",
     ),
     _look(
-        "next_mark", "right_square_bracket", "change",
-        "The intervention after, and what it did; in the lecture, after the last one, the next lesson.", 0, "marks",
+        "next_mark", "right_square_bracket", "intervention",
+        "Go to the next intervention and its effect; in the lecture, then to the next lesson.", 0, "marks",
     ),
-    _look("earlier_remark", "left_parenthesis", "remark", "The remark before, of a lesson.", 0, "lesson"),
+    _look("earlier_remark", "left_parenthesis", "remark", "Show the previous remark of the lesson.", 0, "lesson"),
     _look(
-        "later_remark", "right_parenthesis", "remark",
-        "The remark after, of a lesson; one that waits its turn comes at once.", 0, "lesson",
+        "later_remark", "right_parenthesis", "remark", "Show the next remark of the lesson, even before its turn.",
+        0, "lesson",
     ),
-    _look("lesson", "t", "told", "All that is told of a lesson: the lecture, what is true, the formula.", 27, "lesson"),
+    _look("lesson", "t", "lesson", "Show the full text of the lesson: claim, truth, formula, remarks.", 27, "lesson"),
     _look(
-        "over_time", "h", "over time", "Pictures of bars (layers, ...) over time, a group at a time; then as they are.",
+        "over_time", "h", "over time", "Draw bar pictures (layers, ...) over time, one group after the other.",
         0, "bars",
     ),
-    _look("layers", "w", "layers", "Every layer: gradient norm, size of its update, silent units.", 26, "layers"),
-    _look("diagnosis", "i", "diagnosis", "What the curves show: findings, evidence, the keys that act.", 27, "run"),
-    _look("log_up", "pageup", "log", "Scroll the log back."),
-    _look("log_down", "pagedown", "log", "Scroll the log on."),
-    _go("detach", "d", "detach", "Leave the screen; the training goes on.", 10, "leavable"),
-    _go("resume_run", "R", "resume", "A run whose host is gone: go on from its last checkpoint.", 0, "gone"),
+    _look("layers", "w", "layers", "List the layers: gradient norm, update size, dead units.", 26, "layers"),
+    _look("diagnosis", "i", "diagnosis", "List likely problems, evidence, and the keys that fix them.", 27, "run"),
+    _look("log_up", "pageup", "log", "Scroll the log up."),
+    _look("log_down", "pagedown", "log", "Scroll the log down."),
+    _go("detach", "d", "detach", "Leave the screen; the training continues.", 10, "leavable"),
+    _go("resume_run", "R", "resume", "Resume a run whose host is gone, from its last checkpoint.", 0, "gone"),
     _go(
         "turn", "T", "turn",
-        "Turn the problem by 15 degrees, three times for 45, and train from the start; what trains is stopped.", 7,
-        "training", "anew", "turnable",
+        "Turn the problem by 15 degrees and train again; runs that train are stopped and saved.", 7,
+        "training", "rerun", "turnable",
     ),
     _go(
-        "anew", "N", "anew",
-        "Train all this from the start with other settings, as new runs; what trains here is stopped.", 0,
-        "training", "anew",
+        "anew", "N", "train again",
+        "Train again from the start with other settings; runs that train are stopped and saved.", 0,
+        "training", "rerun",
     ),
-    _go("palette", "colon", "find", "Find and do any of these by its name.", 11),
-    _go("help", "question_mark", "help", "These keys.", 6),
+    _go("palette", "colon", "find", "Find an action by its name and perform it.", 11),
+    _go("help", "question_mark", "help", "Show all keys.", 6),
     _go(
         "next_lesson", "greater_than_sign", "next lesson",
-        "The next lesson of the lecture; what trains here is stopped and saved.", 3, "lecture",
+        "Go to the next lesson; runs that train are stopped and saved.", 3, "lecture",
     ),
     _go(
-        "previous_lesson", "less_than_sign", "lesson before",
-        "The lesson before; what trains here is stopped and saved.", 0, "lecture",
+        "previous_lesson", "less_than_sign", "prev lesson",
+        "Go to the previous lesson; runs that train are stopped and saved.", 0, "lecture",
     ),
-    _go("play", "enter", "play", "Let the lecture play by itself from here; any key takes over.", 9, "lecture"),
-    _go("redraw", "ctrl+l", "redraw", "Draw the whole screen again."),
-    _go("back", "escape", "back", "Back: close, unzoom, put the cursor away."),
-    _go("quit", "q", "quit", "Leave: asks whether to stop the training or to let it go on.", 5),
+    _go("play", "enter", "autoplay", "Play the lecture from here on; any key stops it.", 9, "lecture"),
+    _go("redraw", "ctrl+l", "redraw", "Redraw the screen."),
+    _go("back", "escape", "back", "Go back: close, restore the charts, remove the cursor."),
+    _go("quit", "q", "quit", "Leave; asks whether to stop a training or let it continue.", 5),
 )  # fmt: skip
-"""Every action, in the order in which help shows them."""
+"""Every action, in the order of the help page."""
 
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 
 Keymap = Mapping[str, str]
-"""Keys by action id, as a user writes them: comma between two, Textual's names or the characters themselves."""
+"""A user's keys by action id: separated by commas, as Textual's names or as the characters themselves."""
 
-_SIGNS = {
+_SYMBOLS = {
     "full_stop": ".",
     "plus": "+",
     "minus": "-",
@@ -180,40 +183,40 @@ _SIGNS = {
     "less_than_sign": "<",
     "greater_than_sign": ">",
 }
-_NAMES = {sign: name for name, sign in _SIGNS.items()}
+_NAMES = {symbol: name for name, symbol in _SYMBOLS.items()}
 
 
 def key_name(key: str) -> str:
-    """Textual's name of a key that a person wrote: "?" is question_mark."""
+    """Return Textual's name of a key that a user wrote: question_mark for "?"."""
     key = key.strip()
     return _NAMES.get(key, "space" if key == "" else key)
 
 
 def key_sign(key: str) -> str:
-    """A key as a person reads it: question_mark is "?", shift+left is "shift+←"."""
+    """Return a key as users read it: "?" for question_mark, "shift+←" for shift+left."""
     *modifiers, last = key.split("+") if key != "+" else ["plus"]
-    return "+".join([*(modifier.replace("ctrl", "^") for modifier in modifiers), _SIGNS.get(last, last)]).replace(
+    return "+".join([*(modifier.replace("ctrl", "^") for modifier in modifiers), _SYMBOLS.get(last, last)]).replace(
         "^+", "^"
     )
 
 
 def keys_of(action: Action, keymap: Keymap) -> tuple[str, ...]:
-    """The keys that do it, the user's in place of the table's."""
-    mine = keymap.get(action.id)
-    return action.keys if mine is None else tuple(key_name(key) for key in mine.split(",") if key.strip())
+    """Return the keys of an action: the user's, or else those of the table."""
+    own = keymap.get(action.id)
+    return action.keys if own is None else tuple(key_name(key) for key in own.split(",") if key.strip())
 
 
 def shown_key(action: Action, keymap: Keymap) -> str:
-    """The first key that does it, as a person reads it; empty where none does."""
+    """Return the first key of an action, as users read it; empty where it has none."""
     keys = keys_of(action, keymap)
     return key_sign(keys[0]) if keys else ""
 
 
 def key_table() -> str:
-    """All actions and their keys as one Markdown table per group."""
+    """Return all actions and their keys as one Markdown table per group."""
     lines: list[str] = []
     for group, title in GROUPS.items():
-        lines += [f"**{title}**", "", "| key | id | does |", "|---|---|---|"]
+        lines += [f"**{title}**", "", "| key | id | effect |", "|---|---|---|"]
         for action in ACTIONS:
             if action.group == group:
                 keys = " ".join(f"`{key_sign(key)}`" for key in action.keys)

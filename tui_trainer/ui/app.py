@@ -1,4 +1,12 @@
-"""The viewer: one application that drains a session on a timer and shows what has come."""
+"""The viewer application: it opens a session, polls it on a timer and shows its runs.
+
+The order of a start, for a session that has yet to be opened:
+
+    1. the splash screen is drawn
+    2. open_session() validates, connects or launches, in a thread
+    3. the dashboard is imported and pushed; or the app closes with the error
+    4. tick() polls the session ten times a second and draws what changed
+"""
 
 from __future__ import annotations
 
@@ -16,7 +24,8 @@ from tui_trainer.errors import UserError
 from tui_trainer.text import visible
 from tui_trainer.ui import themes
 from tui_trainer.ui.app_result import LOST, AppResult
-from tui_trainer.ui.crash_log import in_words, record
+from tui_trainer.ui.background_call import BackgroundCall
+from tui_trainer.ui.crash_log import one_line, record
 from tui_trainer.ui.icons import FANCY, PLAIN
 from tui_trainer.ui.redraw_budget import IN_PROCESS_SHARE, SHARE, RedrawBudget
 from tui_trainer.ui.settings import Settings
@@ -33,35 +42,37 @@ if TYPE_CHECKING:
     from tui_trainer.ui.screens.finder import Finder
 
 TICK = 0.1
-"""Seconds between two looks at the session."""
-SOON = 0.015
-"""The same while a person waits for the answer to a command."""
-UNSEEN = 0.5
-"""Seconds that a terminal may take to show a first frame before a session is opened without it."""
-SETTLED = 0.3
-"""Seconds after which the home screen stands, and there is time to import what may be opened from it."""
+"""Seconds between two polls of the session."""
+FAST_TICK = 0.015
+"""The same while the user waits for the answer to a command."""
+OPENING_TICK = 0.005
+"""Seconds between two checks whether the first frame is out or the session is open."""
+FIRST_FRAME_TIMEOUT = 0.5
+"""Seconds to wait for the terminal to take the first frame before the session is opened all the same."""
+IMPORT_DELAY = 0.3
+"""Seconds after which the home screen has been drawn and the dashboard is imported in advance."""
 
 
 class TrainerApp(TerminalApp[AppResult]):
-    """Shows one session, or a home screen to start from.
+    """Shows one session, the home screen or the lecture.
 
     Args:
-        session: what to watch, or what makes it: then a first frame is drawn before that is called.
+        session: the session to show, or a function that opens it: see `run_app`.
         catalogue: presets and runs for the home screen; with a session too, leaving that one comes back here.
-        programme: the lecture, to begin with in place of the home screen.
-        settings: how the screen looks and which keys it listens to.
-        read_only: look and do not steer.
-        theme: auto, dark, light or ansi; the settings' own where None.
-        max_fps: how often a second charts may be drawn; the settings' own where None.
-        environ: what the terminal says of itself.
-        tty_fd: the descriptor to draw on.
+        programme: the lecture, shown in place of the home screen.
+        settings: colours, limits and keys.
+        read_only: send no commands.
+        theme: auto, dark, light or ansi; None for the setting.
+        max_fps: most redraws of the charts per second; None for the setting.
+        environ: environment variables that describe the terminal.
+        tty_fd: descriptor of the terminal.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c,ctrl+q", "interrupt", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", show=False, priority=True),
     ]
-    # Without colours, what can be typed in stands between bars and what is chosen is bold.
+    # Without colours, text fields stand between bars and the focus is bold.
     CSS = """
     TrainerApp.-plain TextEntry { border-left: ascii $foreground; border-right: ascii $foreground; padding: 0; }
     TrainerApp.-plain TextEntry:focus { text-style: bold; }
@@ -84,145 +95,174 @@ class TrainerApp(TerminalApp[AppResult]):
     ) -> None:
         environ = os.environ if environ is None else environ
         self.settings = settings or Settings()
-        chosen = themes.choose(theme or self.settings.theme, environ)
-        super().__init__(tty_fd=tty_fd, ansi_color=True if chosen.ansi else None)
+        selected = themes.choose(theme or self.settings.theme, environ)
+        super().__init__(tty_fd=tty_fd, ansi_color=True if selected.ansi else None)
         for known in themes.THEMES:
             self.register_theme(known)
-        self.theme = chosen.name
-        self.set_class(chosen in (themes.PLAIN_DARK, themes.PLAIN_LIGHT), "-plain")
+        self.theme = selected.name
+        self.set_class(selected in (themes.PLAIN_DARK, themes.PLAIN_LIGHT), "-plain")
         self.set_keymap(self.settings.keys)
         self._session = session
-        self._unopened = session if callable(session) else None
-        """What makes the session, until the first frame has been sent."""
+        self._open_session = session if callable(session) else None
+        """The function that opens the session, until it is called."""
+        self._opening: BackgroundCall[Session] | None = None
+        """The running call of that function."""
+        self._interrupted = False
+        """Whether ctrl+c was pressed while the session was being opened."""
         self._catalogue = catalogue
         self._programme = programme
         self._read_only = read_only
         remote = "SSH_CONNECTION" in environ or "SSH_TTY" in environ
         self._max_fps = max_fps or (self.settings.remote_fps if remote else self.settings.max_fps)
-        self._signs = PLAIN if self.settings.ascii else FANCY
-        self._hastened = False
+        self._icons = PLAIN if self.settings.ascii else FANCY
+        self._fast_tick_due = False
         self._finder: Finder[Any] | None = None
-        """The screen that things are opened from, where there is one."""
-        self._opened: Dashboard | None = None
+        """The screen that sessions are opened from, where there is one."""
+        self._last_dashboard: Dashboard | None = None
         """The dashboard that was opened last."""
-        self.troubles: list[str] = []
-        """What went wrong on the screen and was survived."""
+        self.errors: list[str] = []
+        """The last display errors, which did not end the session."""
 
     def get_default_screen(self) -> Screen[None]:
-        """The contents of the lecture or the home screen, where there is one, else the dashboard."""
+        """Return the contents of the lecture, the home screen, the splash screen or the dashboard."""
         if self._programme is not None:
             from tui_trainer.ui.screens.contents import Contents
 
-            self._finder = Contents(self._programme, self._signs)
+            self._finder = Contents(self._programme, self._icons)
             return self._finder
         if self._catalogue is not None:
             from tui_trainer.ui.screens.home import Home
 
-            self._finder = Home(self._catalogue, self._signs)
+            self._finder = Home(self._catalogue, self._icons)
             return self._finder
         if self._session is None:
-            raise ValueError("there is neither a session to watch nor a catalogue to choose from")
+            raise ValueError("TrainerApp needs a session, a catalogue or a programme")
         if callable(self._session):
             from tui_trainer.ui.screens.splash import Splash
 
             return Splash("opening ...")
         return self._dashboard(self._session)
 
-    def _open(self, make: Callable[[], Session]) -> None:
-        """Put the dashboard of the session that is made now over the first frame."""
-        try:
-            session = make()
-        except UserError as error:
-            self.exit(AppResult(error.exit_code, refused=error))
-            return
-        self.push_screen(self._dashboard(session))
-
     def _dashboard(self, session: Session, tour: Tour | None = None) -> Dashboard:
-        # All that draws and all that is drawn: the home screen stands before it is imported.
+        # Imports all charts: the home screen and the splash screen are drawn before.
         from tui_trainer.ui.dashboard.screen import Dashboard
 
         share = IN_PROCESS_SHARE if session.kind == "in-process" else SHARE
-        self._opened = Dashboard(
+        budget = RedrawBudget(self._max_fps, share, max_kbps=self.settings.max_kbps, sent=lambda: self.bytes_sent)
+        self._last_dashboard = Dashboard(
             session,
-            pace=RedrawBudget(self._max_fps, share, max_kbps=self.settings.max_kbps, sent=lambda: self.bytes_sent),
+            redraw_budget=budget,
             keymap=self.settings.keys,
             read_only=self._read_only,
-            signs=self._signs,
+            icons=self._icons,
             tour=tour,
             reading=(self.settings.words_per_minute, self.settings.rest),
         )
-        return self._opened
+        return self._last_dashboard
 
     def post_display_hook(self) -> None:
-        """Once the first frame has been sent there is time to import what opens a session."""
-        if self._unopened is not None and self.drawn:
-            make, self._unopened = self._unopened, None
-            self._open_seen(make, monotonic() + UNSEEN)
+        """Open the session once the first frame has been written."""
+        if self._open_session is not None and self.drawn:
+            open_session, self._open_session = self._open_session, None
+            self._open_when_shown(open_session, monotonic() + FIRST_FRAME_TIMEOUT)
 
-    def _open_seen(self, make: Callable[[], Session], latest: float) -> None:
-        """Open once the terminal has the first frame: the thread that writes it would wait for the imports."""
+    def _open_when_shown(self, open_session: Callable[[], Session], latest: float) -> None:
+        """Wait until the terminal has taken the first frame: its writer thread would have to wait for the imports."""
         if self.drained or monotonic() > latest:
-            self.call_later(self._open, make)
+            self._opening = BackgroundCall(open_session)
+            self._check_opening(self._opening)
         else:
-            self.set_timer(0.005, lambda: self._open_seen(make, latest))
+            self.set_timer(OPENING_TICK, lambda: self._open_when_shown(open_session, latest))
+
+    def _check_opening(self, opening: BackgroundCall[Session]) -> None:
+        """Push the dashboard once the session is open, or close the app with the error."""
+        if not opening.done:
+            self.set_timer(OPENING_TICK, lambda: self._check_opening(opening))
+            return
+        self._opening = None
+        try:
+            session = opening.result()
+        except UserError as error:
+            self.exit(AppResult(error.exit_code, refused=error))
+            return
+        dashboard = self._dashboard(session)
+        self.push_screen(dashboard)
+        if self._interrupted:
+            self.call_later(dashboard.interrupt)
 
     def on_mount(self) -> None:
-        """Start the one timer there is."""
+        """Start the timer."""
         if self._catalogue is not None and self._session is not None and not callable(self._session):
             self.push_screen(self._dashboard(self._session))
         self.set_interval(TICK, self.tick)
         if self._finder is not None:
-            self.set_timer(SETTLED, lambda: importlib.import_module("tui_trainer.ui.dashboard.screen"))
+            self.set_timer(IMPORT_DELAY, lambda: importlib.import_module("tui_trainer.ui.dashboard.screen"))
 
     def tick(self) -> None:
-        """Look at what has come. What goes wrong here is said and recorded; the next tick tries again."""
+        """Poll the session and draw. An error is shown and logged, and the next tick tries again."""
         try:
-            self.pay_frame()
+            self.send_pending_frame()
             now = monotonic()
             for screen in self.screen_stack:
-                if self._opened is not None and screen is self._opened and self._opened.composed:
-                    self._opened.tick(now, self.drained)
+                if (
+                    self._last_dashboard is not None
+                    and screen is self._last_dashboard
+                    and self._last_dashboard.composed
+                ):
+                    self._last_dashboard.tick(now, self.drained)
                 elif self._finder is not None and screen is self._finder and self._finder.composed:
                     self._finder.tick(now)
-        except Exception as error:  # noqa: BLE001 - a screen that cannot draw must not take the person's hands off the wheel
-            self.stumbled(error)
+        except Exception as error:  # noqa: BLE001 - a drawing error must not end the session
+            self.report_error(error)
 
-    def hasten(self) -> None:
-        """Look more often until what was asked is answered."""
-        if not self._hastened:
-            self._hastened = True
-            self.set_timer(SOON, self._look_soon)
+    def poll_soon(self) -> None:
+        """Poll more often until the pending commands are answered."""
+        if not self._fast_tick_due:
+            self._fast_tick_due = True
+            self.set_timer(FAST_TICK, self._fast_tick)
 
-    def _look_soon(self) -> None:
-        self._hastened = False
+    def _fast_tick(self) -> None:
+        self._fast_tick_due = False
         self.tick()
         dashboard = self.dashboard
-        if dashboard is not None and dashboard.waited_for:
-            self.hasten()
+        if dashboard is not None and dashboard.awaits_answer:
+            self.poll_soon()
 
-    def stumbled(self, error: Exception) -> None:
-        """Say what went wrong on the screen, and go on."""
-        where = record(error) if len(self.troubles) < 3 else "the log"
-        self.troubles = [*self.troubles[-9:], f"{in_words(error)} ({where})"]
+    def report_error(self, error: Exception) -> None:
+        """Log a display error and show it in one line."""
+        path = record(error) if len(self.errors) < 3 else "see the log"
+        self.errors = [*self.errors[-9:], f"{one_line(error)} ({path})"]
         dashboard = self.dashboard
         if dashboard is not None and dashboard.composed:
-            dashboard.say(f"the screen stumbled: {self.troubles[-1]}", wrong=True, seconds=20)
+            dashboard.flash(f"display error: {self.errors[-1]}", error=True, seconds=20)
 
     @property
     def dashboard(self) -> Dashboard | None:
         """The dashboard, where one is open."""
-        return self._opened if self._opened in self.screen_stack else None
+        return self._last_dashboard if self._last_dashboard in self.screen_stack else None
+
+    def on_dashboard_command_sent(self) -> None:
+        """Look for the answer to a command more often than usual."""
+        self.poll_soon()
+
+    def on_dashboard_repaint_requested(self) -> None:
+        """Send every cell to the terminal again."""
+        self.repaint()
+
+    def on_dashboard_action_failed(self, event: Dashboard.ActionFailed) -> None:
+        """Report the error of an action."""
+        self.report_error(event.error)
 
     def on_finder_opened(self, event: Finder.Opened) -> None:
-        """Watch what was chosen."""
+        """Show the session that was opened."""
         self.push_screen(self._dashboard(event.session, event.tour))
 
     def on_finder_closed(self) -> None:
-        """Leave."""
+        """Close the app."""
         self.exit(AppResult(0))
 
     def on_dashboard_left(self, event: Dashboard.Left) -> None:
-        """Back to the home screen, or out."""
+        """Return to the screen that the session was opened from, or close the app."""
         finder = self._finder
         if finder is None:
             self.exit(event.result)
@@ -231,27 +271,32 @@ class TrainerApp(TerminalApp[AppResult]):
             self.pop_screen()
         if event.result.message and not (finder.tour is not None and finder.tour.turn):
             self.notify(visible(event.result.message))
-        finder.came_back()
+        finder.session_left()
 
     def on_terminal_gone(self, event: TerminalGone) -> None:
-        """Nobody is there any more: leave everything as it is."""
+        """Close the app; the runs continue."""
         self.leave_at_once(128 + signal.SIGHUP, "the terminal is gone")
 
     def action_interrupt(self) -> None:
-        """Ctrl+c: ask, and the second time leave without asking."""
+        """Handle ctrl+c: the first press asks, the second leaves.
+
+        While the session is being opened, the first press asks once it is open: a host may have been launched already.
+        """
         dashboard = self.dashboard
         if dashboard is not None:
-            dashboard.leaving.interrupt()
+            dashboard.interrupt()
+        elif self._opening is not None and not self._interrupted:
+            self._interrupted = True
         else:
             self.exit(AppResult(0))
 
-    def leave_at_once(self, exit_code: int, why: str) -> None:
-        """Close the session and leave; nothing is stopped."""
+    def leave_at_once(self, exit_code: int, reason: str) -> None:
+        """Close the session and the app; the runs continue."""
         dashboard = self.dashboard
-        message = why
+        message = reason
         if dashboard is not None:
-            message = f"{why}\n{dashboard.leaving.result().message}".strip()
-            dashboard.watching.feed.close()
+            message = f"{reason}\n{dashboard.result().message}".strip()
+            dashboard.close_session()
         self.exit(AppResult(exit_code, message))
 
 
@@ -266,10 +311,23 @@ def run_app(
     max_fps: float | None = None,
     tty_fd: int | None = None,
 ) -> AppResult:
-    """Show the screen until somebody leaves it. Never prints, never raises for what happens on the screen.
+    """Run the app until the user leaves it. Never prints, never raises an error of the screen.
 
     The terminal is drawn on through a copy of `tty_fd`, or of the descriptor of stderr where none is given: a host in
-    this process may put descriptors 1 and 2 elsewhere as soon as that copy is made.
+    this process may redirect descriptors 1 and 2 as soon as that copy is made.
+
+    Args:
+        session: the session to show, or a function that opens one. The function is called once, in a thread, after the
+            first frame has been sent; it may validate, connect and launch, and must not print. Where it raises
+            `UserError`, the app closes and the result has the error as `refused` and its exit code; any other error
+            ends the app like a crash.
+        catalogue: presets and runs for the home screen; with a session too, leaving that one comes back here.
+        programme: the lecture, shown in place of the home screen.
+        settings: colours, limits and keys.
+        read_only: send no commands.
+        theme: auto, dark, light or ansi; None for the setting.
+        max_fps: most redraws of the charts per second; None for the setting.
+        tty_fd: descriptor of the terminal; None for stderr.
     """
     tty_fd = os.dup(2 if tty_fd is None else tty_fd)
     rescue = Rescue(tty_fd)
@@ -294,17 +352,17 @@ def run_app(
     try:
         with ending_signals(rescue, leave):
             result = app.run(mouse=settings.mouse)
-    except Exception as error:  # noqa: BLE001 - the terminal comes first, the traceback goes into a file
+    except Exception as error:  # noqa: BLE001 - the terminal is restored first; the traceback goes to the log
         result, crash = None, error
     finally:
-        rescue.stand_down()
+        rescue.disarm()
     result = result or AppResult(app.return_code or 0)
     crash = app.crash or crash
     if crash is not None:
         rescue.restore()
-        result = AppResult(LOST, f"the screen failed: {in_words(crash)}; details in {record(crash)}")
+        result = AppResult(LOST, f"the screen failed: {one_line(crash)}; details in {record(crash)}")
     if app.gone or not app.drained:
-        # Nobody reads this terminal: to print there would be to fail or to wait there.
+        # The terminal is not read: printing would fail or block.
         result = AppResult(result.exit_code)
     os.close(tty_fd)
     return result

@@ -1,4 +1,4 @@
-"""How the screen ended."""
+"""The result of the screen: exit code and closing message."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ LOST = 1
 
 @dataclass(frozen=True, slots=True)
 class AppResult:
-    """How the screen ended.
+    """The result of the screen.
 
     Attributes:
-        exit_code: of the process.
-        message: lines for people, empty where nothing is to be said.
-        refused: what was wrong with what was to be opened.
+        exit_code: exit code of the process.
+        message: lines to print after the screen has closed; empty for none.
+        refused: the error that kept the session from opening.
     """
 
     exit_code: int

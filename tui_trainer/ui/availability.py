@@ -1,4 +1,4 @@
-"""What can be done now, and if not, why not."""
+"""Decide which actions are available, and give the reason where one is not."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tui_trainer.ui.actions import Action, Need
 
 @dataclass(frozen=True, slots=True)
 class ActionContext:
-    """What the screen knows when a key is pressed.
+    """The facts that decide which actions are available.
 
     Attributes:
-        state: the run that is chosen, None before anything came.
-        runs: how many runs the set has.
-        kind: live, in-process or replay.
+        state: the selected run, None before anything is known of it.
+        runs: number of runs of the set.
+        kind: kind of the session: live, in-process or replay.
         can_steer: whether the session takes commands at all.
         read_only: whether this screen was asked not to send any.
-        connected: whether the session still stands.
-        gone: whether its host vanished and another can go on with the run.
-        lesson: whether something is told beside the charts.
-        lecture: whether this was opened from the table of contents of the lecture.
+        connected: whether the session is connected.
+        gone: whether the host vanished and another one can resume the run.
+        lesson: whether the run has a lesson.
+        lecture: whether the run was opened from the lecture.
     """
 
     state: RunState | None
@@ -38,96 +38,100 @@ class ActionContext:
 
     @property
     def over(self) -> bool:
-        """Whether the chosen run has ended."""
+        """Whether the selected run has ended."""
         return self.state is not None and self.state.over
 
 
-def _steer(now: ActionContext) -> str | None:
-    if now.over:
+def _steer(context: ActionContext) -> str | None:
+    if context.over:
         return "the run is over"
-    if now.read_only:
-        return "read only: this screen looks and does not steer"
-    if not now.connected:
-        return "the connection to the run is gone"
-    if not now.can_steer:
-        return "this run cannot be steered: nothing is training behind it"
+    if context.read_only:
+        return "read only: this screen sends no commands"
+    if not context.connected:
+        return "disconnected from the run"
+    if not context.can_steer:
+        return "this run is not training"
     return None
 
 
-def _training(now: ActionContext) -> str | None:
-    if now.state is None or now.state.started is None:
+def _training(context: ActionContext) -> str | None:
+    if context.state is None or context.state.started is None:
         return "the run is still starting"
     return None
 
 
-def _best(now: ActionContext) -> str | None:
-    state = now.state
+def _best(context: ActionContext) -> str | None:
+    state = context.state
     if state is not None and (state.best is not None or "best" in state.checkpoints):
         return None
-    return "nothing to roll back to yet"
+    return "no best checkpoint yet"
 
 
-def _leavable(now: ActionContext) -> str | None:
-    if now.over or now.kind == "finished":
-        return "nothing is training here: q leaves"
-    if now.kind == "in-process":
-        return "the run lives in this very process and would end with it: q asks what to do"
+def _leavable(context: ActionContext) -> str | None:
+    if context.over or context.kind == "finished":
+        return "nothing is training here; press q to leave"
+    if context.kind == "in-process":
+        return "the run trains in this process and would end with it; press q for the choices"
     return None
 
 
-def _gone(now: ActionContext) -> str | None:
-    if now.gone:
-        looks_only = now.read_only and now.kind != "finished"
-        return "read only: this screen looks and does not steer" if looks_only else None
-    return "the run has ended by itself" if now.over else "its host lives, or is not on this machine"
+def _gone(context: ActionContext) -> str | None:
+    if context.gone:
+        no_commands = context.read_only and context.kind != "finished"
+        return "read only: this screen sends no commands" if no_commands else None
+    return "the run has ended" if context.over else "the host is still running, or runs on another machine"
 
 
-def _anew(now: ActionContext) -> str | None:
-    return "read only: this screen looks and does not steer" if now.read_only else None
+def _rerun(context: ActionContext) -> str | None:
+    return "read only: this screen sends no commands" if context.read_only else None
 
 
-def _turnable(now: ActionContext) -> str | None:
-    started = now.state.started if now.state is not None else None
+def _turnable(context: ActionContext) -> str | None:
+    started = context.state.started if context.state is not None else None
     data: dict[str, Any] = started.config.get("data", {}) if started is not None else {}
     if "rotation" not in data:
-        return "nothing to turn: only a quadratic has a direction (coord-scale, zigzag)"
+        return "only quadratic problems can be turned (presets coord-scale, zigzag)"
     if data.get("dimensions", 2) < 2:
-        return "nothing to turn: this function has one coordinate"
+        return "a function of one coordinate cannot be turned"
     return None
 
 
 _REASONS: dict[Need, Callable[[ActionContext], str | None]] = {
-    "run": lambda now: None if now.state is not None and now.state.step else "no step has been taken yet",
+    "run": lambda context: None if context.state is not None and context.state.step else "no step has been taken yet",
     "steer": _steer,
     "training": _training,
     "best": _best,
-    "several": lambda now: None if now.runs > 1 else "there is only one run",
-    "marks": lambda now: (
-        None if now.lecture or (now.state is not None and now.state.marks) else "nobody has intervened yet"
+    "several": lambda context: None if context.runs > 1 else "there is only one run",
+    "marks": lambda context: (
+        None if context.lecture or (context.state is not None and context.state.marks) else "no intervention yet"
     ),
-    "lesson": lambda now: None if now.lesson else "nothing is told of this run: it is no lesson",
-    "lecture": lambda now: None if now.lecture else "this was not opened from the lecture: tui-trainer lecture",
-    "layers": lambda now: (
-        None if now.state is not None and now.state.layers else "the layers have not been measured yet"
+    "lesson": lambda context: None if context.lesson else "this run has no lesson",
+    "lecture": lambda context: (
+        None if context.lecture else "not opened from the lecture; start it with: tui-trainer lecture"
     ),
-    "bars": lambda now: None if now.state is not None and now.state.histories else "no picture of bars was taken here",
+    "layers": lambda context: (
+        None if context.state is not None and context.state.layers else "the layers have not been measured yet"
+    ),
+    "bars": lambda context: (
+        None if context.state is not None and context.state.histories else "this run has recorded no picture with bars"
+    ),
     "leavable": _leavable,
     "gone": _gone,
-    "anew": _anew,
+    "rerun": _rerun,
     "turnable": _turnable,
 }
 
 
-def disabled_reason(action: Action, now: ActionContext) -> str | None:
-    """Why the action cannot be done now, in words; None where it can."""
+def disabled_reason(action: Action, context: ActionContext) -> str | None:
+    """Return the reason why an action is unavailable; None where it is available."""
     for need in action.needs:
-        if (reason := _REASONS[need](now)) is not None:
+        if (reason := _REASONS[need](context)) is not None:
             return reason
     return None
 
 
-def label(action: Action, now: ActionContext) -> str:
-    """The label, following the state where the action is a switch."""
-    if action.id == "pause" and now.state is not None and now.state.status == "paused":
+def label(action: Action, context: ActionContext) -> str:
+    """Return the label of an action; that of a switch follows the state of the run."""
+    if action.id == "pause" and context.state is not None and context.state.status == "paused":
         return "resume"
     return action.label

@@ -1,4 +1,4 @@
-"""A call that may wait for a disk or a new process, made beside the screen."""
+"""Run a slow function in a thread while the screen goes on."""
 
 from __future__ import annotations
 
@@ -6,32 +6,35 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
-class Errand(Generic[Found]):
-    """Runs a function in a daemon thread, which no exit ever waits for; the screen looks in on it from a timer."""
+class BackgroundCall(Generic[Result]):
+    """Runs a function, which may wait for a disk or a new process, in a daemon thread; a timer checks `done`.
 
-    def __init__(self, call: Callable[[], Found]) -> None:
-        self._call = call
-        self._result: list[Found] = []
+    Not a Textual worker: its thread is joined at exit, so that a slow disk would hold the exit.
+    """
+
+    def __init__(self, function: Callable[[], Result]) -> None:
+        self._function = function
+        self._result: list[Result] = []
         self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name="errand", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="background-call", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         try:
-            self._result.append(self._call())
-        except Exception as error:  # noqa: BLE001 - it is raised again where the result is asked for
+            self._result.append(self._function())
+        except Exception as error:  # noqa: BLE001 - raised again by `result`
             self._error = error
 
     @property
     def done(self) -> bool:
-        """Whether the call has returned or raised."""
+        """Whether the function has returned or raised."""
         return bool(self._result) or self._error is not None
 
-    def result(self) -> Found:
-        """What the call returned. Raises what it raised; only to be asked for once `done`."""
+    def result(self) -> Result:
+        """Return what the function returned, or raise what it raised. Only valid once `done`."""
         if self._error is not None:
             raise self._error
         return self._result[0]

@@ -1,4 +1,4 @@
-"""Where the traceback of something unforeseen goes: into a file that the one line on the screen names."""
+"""Log the tracebacks of unexpected errors to a file; the screen shows one line that names it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import platformdirs
 
-LARGEST = 1 << 20
-"""Bytes after which the file is begun anew."""
+MAX_BYTES = 1 << 20
+"""Size above which the file is started again, in bytes."""
 
 
 def log_paths() -> list[Path]:
@@ -24,25 +24,25 @@ def log_paths() -> list[Path]:
 
 
 def record(error: BaseException) -> str:
-    """Append the traceback to the log; the path of it, or where it could not be written, why."""
+    """Append a traceback to the log. Returns the path, or a note that no log could be written."""
     text = "".join(traceback.format_exception(error))
     entry = f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} pid {os.getpid()}\n{text}\n"
     for path in log_paths():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = path.exists() and path.stat().st_size > LARGEST
-            # Nobody else's link is followed in a directory that others can write in.
-            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | (os.O_TRUNC if fresh else os.O_APPEND)
+            truncate = path.exists() and path.stat().st_size > MAX_BYTES
+            # No symlinks are followed: other users can write in the temporary directory.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | (os.O_TRUNC if truncate else os.O_APPEND)
             descriptor = os.open(path, flags, 0o600)
-            with os.fdopen(descriptor, "w" if fresh else "a", encoding="utf-8", errors="replace") as file:
+            with os.fdopen(descriptor, "w" if truncate else "a", encoding="utf-8", errors="replace") as file:
                 file.write(entry)
         except OSError:
             continue
         return str(path)
-    return "nowhere: no log could be written"
+    return "no log could be written"
 
 
-def in_words(error: BaseException) -> str:
-    """The error in one line."""
+def one_line(error: BaseException) -> str:
+    """Describe an error in one line."""
     first = str(error).strip().splitlines()
     return f"{type(error).__name__}: {first[0][:200]}" if first else type(error).__name__

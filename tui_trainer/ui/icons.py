@@ -1,4 +1,4 @@
-"""The few signs that the screen draws with, and plain ones for fonts that lack them."""
+"""The symbols that the screen uses, and ASCII ones for fonts that lack them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Icons:
-    """One set of signs. Each state has its own, so that colour is never all that tells them apart."""
+    """One set of symbols. Each status has its own, so that statuses differ by more than their colour."""
 
     full: str = "━"
     half: str = "╸"
@@ -25,8 +25,8 @@ class Icons:
     cut_off: str = "✖"
 
     def state(self, status: str) -> str:
-        """The sign of a run's state."""
-        signs = {
+        """Return the symbol of a run's status."""
+        symbols = {
             "running": self.running,
             "paused": self.paused,
             "stopping": self.stopping,
@@ -34,10 +34,10 @@ class Icons:
             "failed": self.failed,
             "dead": self.failed,
         }
-        return signs.get(status, self.starting)
+        return symbols.get(status, self.starting)
 
     def bar(self, share: float, width: int) -> tuple[str, str]:
-        """A bar of `width` cells, as its full part and its rest."""
+        """Return a bar of `width` cells as its full part and its rest; `share` is from 0 to 1."""
         halves = round(min(max(share, 0.0), 1.0) * width * 2)
         full = self.full * (halves // 2) + (self.half if halves % 2 else "")
         return full, self.rest * (width - len(full))
@@ -53,4 +53,4 @@ STATE_STYLES = {
     "failed": "$error bold",
     "dead": "$error",
 }
-"""The colour of each state, beside its sign and its word."""
+"""The colour of each status."""

@@ -1,4 +1,4 @@
-"""How often the charts are drawn: as often as is calm, as cheap as was promised, as fast as the line takes it."""
+"""Limit how often the charts are redrawn: by frame rate, processor time and bytes to the terminal."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from time import thread_time
 LOCAL_FPS = 4.0
 REMOTE_FPS = 1.0
 SHARE = 0.035
-"""Share of a core that drawing may use while a run is watched; to look for news takes up to a hundredth more."""
+"""Share of a core that drawing may use while a host trains; polling takes up to another hundredth."""
 IN_PROCESS_SHARE = 0.025
-"""The same where the training runs in this very process and waits for the interpreter meanwhile."""
+"""The same where the training runs in this process and competes for the interpreter."""
 SLOWEST = 2.0
-"""Seconds between two drawings that no cost makes longer."""
+"""Longest interval between two drawings that their cost can lead to, in seconds."""
 FIRST = 0.04
-"""Processor seconds that the first drawing is believed to take, at most: it does much that is done once."""
+"""Largest cost assumed after the first drawing, in processor seconds: it includes work that is done once."""
 FADE = 0.97
-"""What is left of a large drawing's size at the next look, until another one tells."""
+"""Factor by which the remembered size of a frame decays per check."""
 SETTLED = 0.1
-"""Seconds after which a drawing has been painted too, and its whole cost is known."""
+"""Seconds after which a drawing has also been painted, so that its full cost is known."""
 
 
 class RedrawBudget:
-    """Says when the next drawing is due, from the processor time that the last ones took, painting included.
+    """Decides when the next drawing is due, from the processor time of the last ones and the bytes they sent.
 
     Attributes:
-        max_fps: drawings a second, at most.
-        share: share of a core that they may take.
-        max_kbps: thousand bytes a second that the terminal may be sent on the average; 0 for as many as there are.
-        cost: processor seconds that a drawing has taken lately.
+        max_fps: most drawings per second.
+        share: share of a core that drawing may use, including the painting by Textual.
+        max_kbps: mean rate of bytes to the terminal, in 1000 bytes per second; 0 for no limit.
+        cost: recent cost of a drawing, in processor seconds.
     """
 
     def __init__(
@@ -45,45 +45,45 @@ class RedrawBudget:
         self.max_kbps = max_kbps
         self.cost = 0.0
         self._cpu = cpu
-        self._drawn_at = self._earliest = float("-inf")
+        self._drawn_at = self._not_before = float("-inf")
         self._cpu_before: float | None = None
         self._sent = sent
-        self._counted: tuple[float, int] | None = None
-        """When the bytes were counted last, and how many there were; None until the first picture stands."""
-        self._owed = 0.0
-        """Bytes that were sent and that the line has not earned yet."""
-        self._frame = 0.0
-        """Bytes that a drawing has taken lately."""
+        self._last_count: tuple[float, int] | None = None
+        """Time and value of the last count of bytes sent; None before the first drawing."""
+        self._debt = 0.0
+        """Bytes sent beyond the allowed rate; negative while there is credit."""
+        self._frame_bytes = 0.0
+        """Recent size of a drawing, in bytes."""
 
     def begin(self, now: float) -> None:
-        """A drawing begins."""
+        """Note that a drawing begins."""
         if self._cpu_before is None:
             self._cpu_before = self._cpu()
         self._drawn_at = now
 
     def due(self, now: float) -> bool:
-        """Whether enough time has passed since the last drawing."""
+        """Return whether the next drawing is due."""
         if self._cpu_before is not None and now - self._drawn_at >= SETTLED:
             spent = self._cpu() - self._cpu_before
-            # Down at once, up by halves: a layout or a dialog on the way is not what a drawing costs.
+            # Falls at once, rises by halves: a layout or a dialog in between is not part of the cost of a drawing.
             self.cost = min(spent, (self.cost + spent) / 2) if self.cost else min(spent, FIRST)
             self._cpu_before = None
-        apart = min(max(1 / self.max_fps, self.cost / self.share), max(1 / self.max_fps, SLOWEST))
-        return now >= max(self._drawn_at + apart, self._earliest) and self._affordable(now)
+        interval = min(max(1 / self.max_fps, self.cost / self.share), max(1 / self.max_fps, SLOWEST))
+        return now >= max(self._drawn_at + interval, self._not_before) and self._affordable(now)
 
     def _affordable(self, now: float) -> bool:
-        """Whether the line has earned what it was sent. The first picture is free: without it there is nothing."""
+        """Return whether the byte rate allows a drawing. The first one is always allowed."""
         if not self.max_kbps:
             return True
         sent = self._sent()
-        if self._counted is not None:
-            then, before = self._counted
-            self._frame = max(sent - before, self._frame * FADE)
-            # Earned beforehand, as much as the last drawings took: no second is sent more than its share for long.
-            self._owed = max(self._owed - (now - then) * self.max_kbps * 1000, -self._frame) + sent - before
-        self._counted = now, sent
-        return self._owed <= -self._frame
+        if self._last_count is not None:
+            then, sent_before = self._last_count
+            self._frame_bytes = max(sent - sent_before, self._frame_bytes * FADE)
+            # Credit is capped at the size of one drawing, so that a quiet time is not followed by a burst.
+            self._debt = max(self._debt - (now - then) * self.max_kbps * 1000, -self._frame_bytes) + sent - sent_before
+        self._last_count = now, sent
+        return self._debt <= -self._frame_bytes
 
-    def held_up(self, now: float) -> None:
-        """The terminal has not taken the last frame yet: give it as long again as two drawings are apart."""
-        self._earliest = now + 1 / self.max_fps
+    def postpone(self, now: float) -> None:
+        """Wait another interval: the terminal has not taken the last frame yet."""
+        self._not_before = now + 1 / self.max_fps

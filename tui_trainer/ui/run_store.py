@@ -1,4 +1,4 @@
-"""A session as the screen uses it: messages folded into states, commands stamped, answers matched to who asked."""
+"""The runs of a session: fold its messages into states, send commands, match answers to commands."""
 
 from __future__ import annotations
 
@@ -18,33 +18,39 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 
 MAX_PENDING = 32
+"""Unanswered commands that are remembered."""
 _URGENT = (ev.RunStarted, ev.StatusChanged, ev.RunFinished, ev.SavingFailed, ev.Diagnosed)
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A command that was sent and not answered yet."""
+    """A command without an answer yet.
 
-    words: str
+    Attributes:
+        description: a few words for the footer.
+        since: monotonic time at which it was sent, in seconds.
+    """
+
+    description: str
     since: float
 
 
 @dataclass(frozen=True, slots=True)
 class CommandAnswer:
-    """What became of a command of ours: done, or refused and why."""
+    """The answer to a command of this screen: the change that it made, or the reason of a refusal."""
 
-    words: str
+    text: str
     refused: bool
 
 
 @dataclass(slots=True)
 class Update:
-    """What one `take` brought.
+    """The result of one `poll`.
 
     Attributes:
-        changed: whether any state is another one now.
-        urgent: whether something happened that a person waits for, and not just more numbers.
-        answers: to commands of this screen.
+        changed: whether any state changed.
+        urgent: whether something happened that the user waits for, other than more numbers.
+        answers: answers to commands of this screen.
         notices: messages of the session itself.
         ended: whether a run ended.
     """
@@ -56,8 +62,8 @@ class Update:
     ended: bool = False
 
 
-def who() -> str:
-    """This person at this terminal: user@host (tty)."""
+def user_name() -> str:
+    """Return the user and terminal that commands are sent by: user@host (tty)."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):
@@ -70,61 +76,66 @@ def who() -> str:
 
 
 class RunStore:
-    """The runs of one session, as they are now."""
+    """The runs of one session.
 
-    def __init__(self, session: Session, by: str = "") -> None:
+    Args:
+        session: the source of the events.
+        user: the sender of commands; the user at this terminal where empty.
+    """
+
+    def __init__(self, session: Session, user: str = "") -> None:
         self.session = session
-        self.by = by or who()
+        self.user = user or user_name()
         self.states: dict[str, RunState] = {}
         """The runs by name, in the order in which they were announced."""
-        self.read = 1.0
-        """The share of their past that has been read; with less than all of it, what is drawn of it is coarse."""
+        self.loaded = 1.0
+        """The share of the runs' past that has been loaded; below 1, what is drawn of it is coarse."""
         self.connected = True
-        self.trouble = ""
-        """Why the session stands no longer."""
+        self.error = ""
+        """The reason why the session is disconnected."""
         self.resumable: tuple[str, ...] = ()
-        """The folders of runs whose host vanished, so that another can go on with them."""
+        """The directories of runs whose host vanished, so that another host can resume them."""
         self.pending: dict[str, Pending] = {}
-        """Commands that were sent and not answered, by id."""
+        """Unanswered commands by id."""
         self._stamp = secrets.token_hex(4)
         self._sent = 0
 
-    def take(self) -> Update:
-        """Fold everything that has come."""
-        news = Update()
-        crowds: dict[str, list[ev.AnyEvent]] = {}
+    def poll(self) -> Update:
+        """Fold the messages that have arrived into the states."""
+        update = Update()
+        batches: dict[str, list[ev.AnyEvent]] = {}
         for message in self.session.drain():
             match message:
-                case Greeting(states, read):
-                    crowds.clear()
+                case Greeting(states, loaded):
+                    batches.clear()
                     self.states = {state.run: state for state in states}
-                    self.read = read
-                    news.changed = news.urgent = True
+                    self.loaded = loaded
+                    update.changed = update.urgent = True
                 case Notice(text, fatal, folders):
-                    news.notices.append(message)
+                    update.notices.append(message)
                     self.resumable = tuple(dict.fromkeys((*self.resumable, *folders)))
-                    news.changed = news.urgent = True
+                    update.changed = update.urgent = True
                     if fatal:
-                        self.connected, self.trouble = False, visible(text)
+                        self.connected, self.error = False, visible(text)
                         self.pending.clear()
                 case _:
-                    if message.run:  # what has no run is the session's own word to this screen
-                        crowds.setdefault(message.run, []).append(message)
-                    self._hear(message, news)
-        for run, events in crowds.items():
+                    if message.run:  # an event without a run is the session's own answer to this screen
+                        batches.setdefault(message.run, []).append(message)
+                    self._handle(message, update)
+        for run, events in batches.items():
             self.states.setdefault(run, RunState(run=run)).apply(*events)
         if self.pending and self.over:
             self.pending.clear()
-        return news
+        return update
 
     def vanished(self, state: RunState) -> bool:
-        """Whether the run has not ended and nobody trains it any more."""
+        """Return whether the host of a run vanished before the run ended."""
         folder = state.run.rpartition("/")[2]
         return not state.over and any(Path(path).name == folder for path in self.resumable)
 
     @property
-    def left_over(self) -> tuple[str, ...]:
-        """The folders of runs that another host would not go on with, because they have ended."""
+    def ended_folders(self) -> tuple[str, ...]:
+        """The directories of the runs that have ended, which a new host would not resume."""
         return tuple(state.started.path for state in self.states.values() if state.over and state.started is not None)
 
     @property
@@ -132,40 +143,40 @@ class RunStore:
         """Whether every run has ended."""
         return bool(self.states) and all(state.over for state in self.states.values())
 
-    def _hear(self, event: ev.AnyEvent, news: Update) -> None:
-        news.changed = True
-        fresh = not (isinstance(event, ev.Diagnosed) and event.again)  # the same finding in newer numbers
-        if event.cause is not None or (isinstance(event, _URGENT) and fresh):
-            news.urgent = True
+    def _handle(self, event: ev.AnyEvent, update: Update) -> None:
+        update.changed = True
+        is_new = not (isinstance(event, ev.Diagnosed) and event.again)  # `again`: a known finding with newer numbers
+        if event.cause is not None or (isinstance(event, _URGENT) and is_new):
+            update.urgent = True
         if isinstance(event, ev.RunFinished):
-            news.ended = True
+            update.ended = True
         if event.cause is not None and self.pending.pop(event.cause.id, None) is not None:
             refused = isinstance(event, ev.Refused)
-            words = visible(event.reason if isinstance(event, ev.Refused) else describe(event) or event.type)
-            news.answers.append(CommandAnswer(words, refused))
-            news.urgent = True
+            text = visible(event.reason if isinstance(event, ev.Refused) else describe(event) or event.type)
+            update.answers.append(CommandAnswer(text, refused))
+            update.urgent = True
 
-    def send(self, command: AnyCommand, run: str = ALL_RUNS, words: str = "") -> None:
-        """Ask for something. What comes of it is known when its event returns."""
+    def send(self, command: AnyCommand, run: str = ALL_RUNS, description: str = "") -> None:
+        """Send a command. Its answer arrives as an event with the command as its cause."""
         self._sent += 1
         identity = f"{self._stamp}-{self._sent}"
-        self.session.send(command.model_copy(update={"id": identity, "by": self.by, "run": run}))
+        self.session.send(command.model_copy(update={"id": identity, "by": self.user, "run": run}))
         if len(self.pending) >= MAX_PENDING:
             self.pending.pop(next(iter(self.pending)))
-        self.pending[identity] = Pending(words or command.type, monotonic())
+        self.pending[identity] = Pending(description or command.type, monotonic())
 
-    def adopt(self, session: Session) -> None:
-        """Watch the same runs through another session: a new host has taken them up."""
+    def switch_session(self, session: Session) -> None:
+        """Follow the same runs through another session, after a new host has resumed them."""
         self.session.close()
         self.session = session
-        self.connected, self.trouble, self.resumable = True, "", ()
+        self.connected, self.error, self.resumable = True, "", ()
         self.pending.clear()
 
-    def begin(self, session: Session) -> None:
-        """Watch other runs, through another session; those of before are left."""
-        self.adopt(session)
+    def replace_runs(self, session: Session) -> None:
+        """Follow the runs of another session instead of the present ones."""
+        self.switch_session(session)
         self.states = {}
 
     def close(self) -> None:
-        """Leave the session. The runs go on."""
+        """Disconnect from the session. Its runs continue."""
         self.session.close()

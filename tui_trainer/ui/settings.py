@@ -1,4 +1,4 @@
-"""What a person may set once for every screen: `settings.toml` in the user's configuration directory."""
+"""The user's settings of the screen: `settings.toml` in the user's configuration directory."""
 
 from __future__ import annotations
 
@@ -20,76 +20,81 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 MAX_BYTES = 64 << 10
+"""Largest settings file, in bytes."""
 WORDS_PER_MINUTE = 220.0
-"""How fast prose is read on a screen, while something else moves on it."""
+"""Reading speed of prose on a screen on which charts move."""
 
 
 def _number(default: float, *, above: float = -inf, least: float = -inf, most: float = inf) -> Any:
-    """A field that must lie between bounds."""
+    """Declare a number with bounds: greater than `above`, at least `least`, at most `most`."""
     return field(default=default, metadata={"above": above, "least": least, "most": most})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How the screen looks and which keys it listens to. Every field has a default; an unknown one is refused.
+    """Colours, limits and keys of the screen. Every field has a default; unknown fields are errors.
 
-    A plain value: pydantic reads it from a file, and who has no file does not wait for pydantic.
+    A plain dataclass: pydantic is only imported where there is a settings file to validate.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     theme: Literal["auto", "dark", "light", "ansi"] = "auto"
-    """Colours: dark, light, or ansi for the terminal's own sixteen; auto asks the terminal's environment."""
+    """Colours: dark, light, or ansi for the 16 colours of the terminal; auto decides by environment variables."""
     max_fps: float = _number(LOCAL_FPS, above=0, most=30)
-    """How often a second the charts may be drawn."""
+    """Most redraws of the charts per second."""
     remote_fps: float = _number(REMOTE_FPS, above=0, most=30)
     """The same over SSH."""
     max_kbps: float = _number(0.0, least=0)
-    """Thousand bytes a second that the terminal is sent, on the average, by charts that move; 0 for no limit."""
+    """Mean rate of bytes to the terminal while charts move, in 1000 bytes per second; 0 for no limit."""
     ascii: bool = False
-    """Draw with plain characters, for fonts without braille."""
+    """Draw with ASCII characters, for fonts without braille."""
     mouse: bool = True
-    """Listen to the mouse; off leaves it to the terminal, for copying."""
+    """Use the mouse; off leaves it to the terminal, for selecting text."""
     words_per_minute: float = _number(WORDS_PER_MINUTE, least=20, most=6000)
-    """How fast you read: a remark of a lesson stays at least that long."""
+    """Your reading speed: a remark of a lesson stays as long as it takes to read it."""
     rest: float = _number(3.0, least=0, most=3600)
-    """Seconds between the last remark of a lesson and the next lesson, where the lecture plays by itself."""
+    """Seconds between the last remark of a lesson and the next lesson, in autoplay."""
     keys: dict[str, str] = field(default_factory=dict[str, str])
-    """Keys by action id, comma between two: `pause = "space,f5"`. The help screen names the ids."""
+    """Keys by action id, separated by commas: `pause = "space,f5"`. The help screen lists the ids."""
 
 
 def checked(table: Mapping[str, Any], source: str) -> Settings:
-    """The settings that a table holds. Raises `UserError` naming the source and the key."""
+    """Validate the settings of a table.
+
+    Raises:
+        UserError: a key or value is not allowed; the message names the source and the key.
+    """
     from pydantic import TypeAdapter, ValidationError
 
     try:
         settings = TypeAdapter(Settings).validate_python(table)
     except ValidationError as error:
-        raise UserError(f"{source}: {_words(error)}") from None
+        raise UserError(f"{source}: {_message(error)}") from None
     for known in fields(settings):
         value, bounds = getattr(settings, known.name), known.metadata
         if bounds and not (value > bounds["above"] and bounds["least"] <= value <= bounds["most"]):
             raise UserError(f"{source}: {known.name}: {value:g} is not allowed: must be {_within(bounds)}")
-    _known_and_distinct(settings.keys, source)
+    _check_keys(settings.keys, source)
     return settings
 
 
 def _within(bounds: Mapping[str, float]) -> str:
-    words = {"above": "above", "least": "at least", "most": "at most"}
-    return " and ".join(f"{words[name]} {bound:g}" for name, bound in bounds.items() if isfinite(bound))
+    names = {"above": "greater than", "least": "at least", "most": "at most"}
+    return " and ".join(f"{names[name]} {bound:g}" for name, bound in bounds.items() if isfinite(bound))
 
 
-def _known_and_distinct(keys: Mapping[str, str], source: str) -> None:
+def _check_keys(keys: Mapping[str, str], source: str) -> None:
     for name in keys:
         if name not in BY_ID:
-            raise UserError(f"{source}: keys: no action is called {name!r}: {did_you_mean(name, BY_ID)}")
-    taken: dict[str, list[str]] = defaultdict(list)
+            raise UserError(f"{source}: keys: unknown action {name!r}; {did_you_mean(name, BY_ID)}")
+    actions_by_key: dict[str, list[str]] = defaultdict(list)
     for action in ACTIONS:
         for key in keys_of(action, keys):
-            taken[key].append(action.id)
-    for key, names in taken.items():
+            actions_by_key[key].append(action.id)
+    for key, names in actions_by_key.items():
         if len(names) > 1:
-            raise UserError(f"{source}: keys: the key {key_sign(key)!r} is given to {' and '.join(names)}")
+            raise UserError(f"{source}: keys: {key_sign(key)!r} is bound to {' and '.join(names)}")
 
 
 def settings_path() -> Path | None:
@@ -101,10 +106,10 @@ def settings_path() -> Path | None:
 
 
 def load_settings(path: Path | None = None) -> Settings:
-    """The settings of this user; the defaults where there are none.
+    """Read the user's settings; return the defaults where there is no file.
 
     Raises:
-        UserError: the file cannot be read or holds something that is not a setting; the message names file and key.
+        UserError: the file cannot be read, or a setting is unknown or not allowed; the message names file and key.
     """
     path = path or settings_path()
     if path is None:
@@ -113,7 +118,7 @@ def load_settings(path: Path | None = None) -> Settings:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise UserError(f"{path}: settings are at most {MAX_BYTES} bytes long")
+            raise UserError(f"{path}: too large (limit {MAX_BYTES >> 10} kB)")
         table = tomllib.loads(content.decode())
     except FileNotFoundError:
         return Settings()
@@ -124,9 +129,9 @@ def load_settings(path: Path | None = None) -> Settings:
     return checked(table, str(path))
 
 
-def _words(error: ValidationError) -> str:
+def _message(error: ValidationError) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "unexpected_keyword_argument":
-        return f"{key}: no such setting; {did_you_mean(key, [known.name for known in fields(Settings)])}"
+        return f"{key}: unknown setting; {did_you_mean(key, [known.name for known in fields(Settings)])}"
     return f"{key}: {first['msg'].removeprefix('Value error, ')}"

@@ -1,4 +1,4 @@
-"""The colours of the screen: a dark and a light set, and the terminal's own sixteen."""
+"""The colour themes: dark, light, the 16 colours of the terminal, and no colours."""
 
 from __future__ import annotations
 
@@ -57,17 +57,17 @@ LIGHT = Theme(
 
 
 def _ansi(dark: bool, plain: bool = False) -> Theme:
-    """The terminal's own colours; a plain one does without any, so what is chosen is bold and underlined."""
-    ground = BUILTIN_THEMES["ansi-dark" if dark else "ansi-light"]
-    chosen = "ansi_default" if plain else "ansi_blue"
+    """Make a theme of the terminal's own colours; a plain one has none, and selections are bold and underlined."""
+    base = BUILTIN_THEMES["ansi-dark" if dark else "ansi-light"]
+    selection = "ansi_default" if plain else "ansi_blue"
     variables = {
-        **ground.variables,
+        **base.variables,
         "border": "ansi_bright_black",
         "muted": "ansi_bright_black",
-        "block-cursor-background": chosen,
+        "block-cursor-background": selection,
         "block-cursor-foreground": "ansi_default" if plain else "ansi_bright_white",
         "block-cursor-text-style": "bold underline" if plain else "bold",
-        "block-cursor-blurred-background": chosen,
+        "block-cursor-blurred-background": selection,
         "block-cursor-blurred-foreground": "ansi_default" if plain else "ansi_bright_white",
         "block-cursor-blurred-text-style": "bold underline" if plain else "bold",
         "input-cursor-text-style": "underline" if plain else "none",
@@ -99,13 +99,13 @@ THEMES = (DARK, LIGHT, ANSI_DARK, ANSI_LIGHT, PLAIN_DARK, PLAIN_LIGHT)
 
 
 def is_light(environ: Mapping[str, str]) -> bool:
-    """Whether the terminal says that its ground is light (COLORFGBG, "foreground;background")."""
+    """Return whether COLORFGBG ("foreground;background") says that the background is light."""
     background = environ.get("COLORFGBG", "").rpartition(";")[2]
     return background.isdigit() and (int(background) == 7 or 9 <= int(background) <= 15)
 
 
 def has_few_colors(environ: Mapping[str, str]) -> bool:
-    """Whether the terminal has sixteen colours or fewer."""
+    """Return whether TERM and COLORTERM say that the terminal has 16 colours or fewer."""
     if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
         return False
     term = environ.get("TERM", "")
@@ -113,7 +113,7 @@ def has_few_colors(environ: Mapping[str, str]) -> bool:
 
 
 def choose(theme: str, environ: Mapping[str, str]) -> Theme:
-    """The theme for a setting (auto, dark, light, ansi) in a terminal that says of itself what `environ` holds."""
+    """Return the theme for a setting (auto, dark, light, ansi) and the environment variables of a terminal."""
     light = theme == "light" or (theme != "dark" and is_light(environ))
     if "NO_COLOR" in environ:
         return PLAIN_LIGHT if light else PLAIN_DARK

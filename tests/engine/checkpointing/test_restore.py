@@ -8,7 +8,6 @@ import torch
 from tests.support import TrainerHarness, tiny_config
 from tui_trainer.components.base import choices
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
-from tui_trainer.engine.checkpointing import snapshot
 from tui_trainer.engine.checkpointing.checkpointer import find_best
 from tui_trainer.engine.checkpointing.file_format import load, parse, serialise
 from tui_trainer.engine.checkpointing.restore import restore_last
@@ -28,16 +27,16 @@ def cut_and_resumed(config, step: int, *, before=()) -> tuple[TrainerHarness, Tr
     """The run up to `step`, and the same run taken up there from the bytes of a checkpoint by a new trainer."""
     first = TrainerHarness(config)
     for at, command in before:
-        first.steps(at - first.trainer.step)
+        first.steps(at - first.trainer.state.step)
         first.control.put(command)
-    first.steps(step - first.trainer.step)
-    first.trainer.flush()
-    data = bytearray(serialise(snapshot.checkpoint(first.trainer) | {"journal": {"bytes": 0}}))
+    first.steps(step - first.trainer.state.step)
+    first.flush()
+    data = bytearray(serialise(first.state_dict() | {"journal": {"bytes": 0}}))
     torch.manual_seed(987)  # another process would not have this one's generator
     second = TrainerHarness(config)
     tree = parse(data, "x")
-    snapshot.restore(second.trainer, tree)
-    second.trainer.best_weights = first.trainer.best_weights
+    second.load_state_dict(tree)
+    second.trainer.state.best_weights = first.trainer.state.best_weights
     second.finish()
     return first, second
 
@@ -48,7 +47,7 @@ def assert_same(whole: TrainerHarness, first: TrainerHarness, second: TrainerHar
     ends = [event.metrics for event in whole.of(ev.EpochEnded)]
     assert [event.metrics for event in first.of(ev.EpochEnded) + second.of(ev.EpochEnded)] == ends
     assert second.of(ev.RunFinished)[0].best == whole.of(ev.RunFinished)[0].best
-    old, new = whole.trainer.shop.model.state_dict(), second.trainer.shop.model.state_dict()
+    old, new = whole.trainer.services.setup.model.state_dict(), second.trainer.services.setup.model.state_dict()
     assert all(torch.equal(old[name], new[name]) for name in old)
 
 
@@ -108,7 +107,7 @@ def test_a_search_begun_after_the_clip_was_taken_off_goes_on():
     before = [(3, cmd.SetClip(value=0.0)), (3, cmd.SetOptimizer.model_validate({"optimizer": {"kind": "lbfgs"}}))]
     whole = TrainerHarness(config)
     for at, command in before:
-        whole.steps(at - whole.trainer.step)
+        whole.steps(at - whole.trainer.state.step)
         whole.control.put(command)
     whole.finish()
     assert whole.column("evaluations")
@@ -157,7 +156,7 @@ def test_interventions_before_the_cut_and_waiting_at_it_hold_after_it():
     before = [(3, cmd.SetLearningRate(factor=0.5)), (5, cmd.SetEpochs(value=6)), (7, cmd.SetClip(value=0.1))]
     whole = TrainerHarness(CONFIG)
     for at, command in before:
-        whole.steps(at - whole.trainer.step)
+        whole.steps(at - whole.trainer.state.step)
         whole.control.put(command)
     whole.finish()
     first, second = cut_and_resumed(CONFIG, 9, before=before)
@@ -183,8 +182,11 @@ def test_the_checkpoint_before_is_used_where_the_last_is_torn_or_altered(folder)
     assert load(last)["step"] == 12
     last.write_bytes(last.read_bytes()[:-10])
     again = TrainerHarness(config)
-    assert any("passed over" in line for line in restore_last(again.trainer, folder.checkpoints).words)
-    assert again.trainer.step == 8
+    assert any(
+        "skipped" in line
+        for line in restore_last(again.trainer.state, again.trainer.services, folder.checkpoints).messages
+    )
+    assert again.trainer.state.step == 8
     again.finish()
     whole = finished(config)
     assert {step: loss for step, loss in whole.column("train_loss").items() if step > 8} == again.column("train_loss")
@@ -192,8 +194,8 @@ def test_the_checkpoint_before_is_used_where_the_last_is_torn_or_altered(folder)
 
 def test_without_a_checkpoint_the_run_begins_anew(folder):
     bench = TrainerHarness(tiny_config())
-    assert restore_last(bench.trainer, folder.checkpoints).reached == 0
-    assert bench.trainer.step == 0
+    assert restore_last(bench.trainer.state, bench.trainer.services, folder.checkpoints).reached == 0
+    assert bench.trainer.state.step == 0
 
 
 def test_the_best_epoch_is_found_whatever_moment_the_crash_picked(folder, monkeypatch):
@@ -229,10 +231,10 @@ def test_a_best_epoch_that_had_not_taken_its_name_takes_it_when_the_run_goes_on(
     named = folder.checkpoints / "best.safetensors"
     assert not named.exists()
     again = TrainerHarness(config)
-    restore_last(again.trainer, folder.checkpoints)
+    restore_last(again.trainer.state, again.trainer.services, folder.checkpoints)
     again.trainer.begin(folder)
     again.finish()
-    assert load(named)["step"] == again.trainer.judge.best.step
+    assert load(named)["step"] == again.trainer.services.early_stopper.best.step
 
 
 def test_the_best_epoch_that_last_names_outlives_a_better_one_after_which_the_loss_broke(folder):
@@ -243,10 +245,10 @@ def test_the_best_epoch_that_last_names_outlives_a_better_one_after_which_the_lo
     assert bench.finish().reason == "not-finite"
     assert load(folder.checkpoints / "last.safetensors")["step"] == 7
     again = TrainerHarness(config)
-    restore_last(again.trainer, folder.checkpoints)
-    assert again.trainer.judge.best is not None
-    assert again.trainer.judge.best.step == 5
-    assert again.trainer.best_weights is not None
+    restore_last(again.trainer.state, again.trainer.services, folder.checkpoints)
+    assert again.trainer.services.early_stopper.best is not None
+    assert again.trainer.services.early_stopper.best.step == 5
+    assert again.trainer.state.best_weights is not None
 
 
 def test_epochs_are_kept_as_many_as_asked(folder):
@@ -266,15 +268,15 @@ def test_epochs_of_a_branch_that_was_left_go_before_those_of_the_one_that_goes_o
     bench.steps(9)
     kept = sorted(path.name.partition(".")[0] for path in folder.checkpoints.glob("epoch-*"))
     assert kept == ["epoch-00003", "epoch-00004", "epoch-1-good"]
-    assert bench.of(ev.Refused)[0].reason == "'epoch-00001' is kept by the run itself: choose another name"
+    assert bench.of(ev.Refused)[0].reason == "'epoch-00001' is a reserved checkpoint name"
 
 
 def test_epochs_are_counted_and_not_sorted_as_words(folder):
     bench = TrainerHarness(tiny_config(checkpoints={"keep": 2}), folder)
-    bench.trainer.save()
-    assert bench.trainer.saver is not None
+    bench.save()
+    assert bench.trainer.services.checkpointer is not None
     for epoch in (99_999, 100_000, 100_001):
-        bench.trainer.saver.keep_epoch(epoch)
+        bench.trainer.services.checkpointer.keep_epoch(epoch)
     kept = sorted(path.name for path in folder.checkpoints.glob("epoch-*"))
     assert kept == ["epoch-100000.safetensors", "epoch-100001.safetensors"]
 
@@ -288,11 +290,11 @@ def record_of(*benches: TrainerHarness) -> RunHistory:
 
 def taken_up(config, first: TrainerHarness, *commands: cmd.AnyCommand) -> TrainerHarness:
     """Another trainer, brought to where the first one ended, its commands obeyed before the first batch."""
-    data = bytearray(serialise(snapshot.checkpoint(first.trainer) | {"journal": {"bytes": 0}}))
+    data = bytearray(serialise(first.state_dict() | {"journal": {"bytes": 0}}))
     second = TrainerHarness(config)
     second.events.clear()
-    snapshot.restore(second.trainer, parse(data, "x"))
-    second.trainer.best_weights = first.trainer.best_weights
+    second.load_state_dict(parse(data, "x"))
+    second.trainer.state.best_weights = first.trainer.state.best_weights
     second.trainer.begin(None)
     for command in commands:
         second.control.put(command)
@@ -326,7 +328,7 @@ def test_a_run_that_stopped_early_and_waits_longer_goes_on_and_replays():
     second = taken_up(config, first, cmd.SetPatience(patience=9, id="patience"))
     second.finish()
     record = record_of(first, second)
-    assert record.last_step > first.trainer.step
+    assert record.last_step > first.trainer.state.step
     assert first_difference(record, replayed(config, record)) == ""
 
 
@@ -352,7 +354,7 @@ def test_what_was_refused_because_the_run_was_ending_is_not_asked_again():
     bench.control.put(cmd.Stop(by="SIGTERM", reason="interrupted"))
     bench.control.put(cmd.Stop(by="SIGTERM", reason="interrupted"))
     bench.finish()
-    assert snapshot.checkpoint(bench.trainer)["progress"]["pending"] == []
+    assert bench.state_dict()["progress"]["pending"] == []
     assert taken_up(CONFIG, bench).finish().reason == "completed"
 
 
@@ -365,7 +367,7 @@ def test_a_replay_that_was_cut_goes_on_with_its_script():
     first = TrainerHarness(config)
     first.trainer.follow(record.interventions)
     first.steps(9)
-    first.trainer.flush()
+    first.flush()
     second = taken_up(config, first)
     second.finish()
     assert_same(whole, first, second)

@@ -57,7 +57,7 @@ def test_after_an_undo_the_run_is_the_one_that_never_had_the_intervention(comman
     bench.control.put(cmd.Undo(id="undo"))
     if paused:
         bench.steps(2)
-        assert bench.trainer.step == 8
+        assert bench.trainer.state.step == 8
         bench.control.put(cmd.Resume())
     bench.finish()
     assert first_difference(record_of(plain), record_of(bench)) == ""
@@ -75,14 +75,14 @@ def test_undo_goes_back_one_by_one_and_says_when_nothing_is_left():
     for number in range(3):
         bench.control.put(cmd.SetLearningRate(factor=2.0, id=str(number)))
         bench.steps(2)
-    assert bench.trainer.step == 9
+    assert bench.trainer.state.step == 9
     for expected in (7, 5, 3):
         bench.control.put(cmd.Undo())
         bench.steps(1)
         assert bench.of(ev.RolledBack)[-1].step == expected
     bench.control.put(cmd.Undo())
     bench.steps(1)
-    assert "nothing to take back" in bench.of(ev.Refused)[-1].reason
+    assert "nothing to undo" in bench.of(ev.Refused)[-1].reason
 
 
 def test_a_refused_command_leaves_nothing_to_undo():
@@ -90,7 +90,7 @@ def test_a_refused_command_leaves_nothing_to_undo():
     bench.steps(3)
     bench.control.put(cmd.RollBack(to="best"))
     bench.steps(1)
-    assert bench.trainer.undo_stack == []
+    assert bench.trainer.state.undo_stack == []
 
 
 def any_command(source: random.Random) -> cmd.AnyCommand:
@@ -149,7 +149,7 @@ def test_a_stop_that_waits_for_the_end_of_the_epoch_is_taken_back_alone():
     assert bench.state.status == "stopping"
     bench.control.put(cmd.Undo(id="undo"))
     bench.steps(1)
-    assert (bench.trainer.step, bench.state.status) == (10, "running")
+    assert (bench.trainer.state.step, bench.state.status) == (10, "running")
     assert bench.finish().reason == "completed"
     original = record_of(bench)
     assert [command.id for _, command in original.interventions] == ["rate", "note"]
@@ -166,7 +166,7 @@ def test_a_second_stop_is_taken_back_to_the_first():
     bench.control.put(cmd.Stop(when="epoch", restore_best=True, id="second"))
     bench.control.put(cmd.Undo(id="undo"))
     assert bench.finish().reason == "stopped"
-    assert (bench.trainer.step, bench.of(ev.RolledBack)) == (10, [])
+    assert (bench.trainer.state.step, bench.of(ev.RolledBack)) == (10, [])
     assert [command.id for _, command in record_of(bench).interventions] == ["first"]
 
 
@@ -177,7 +177,7 @@ def test_a_stop_after_the_batch_is_never_taken_back():
     bench.steps(1)
     bench.control.put(cmd.Stop(id="stop", by="SIGTERM"))
     bench.control.put(cmd.Undo(id="undo"))
-    assert (bench.finish().reason, bench.trainer.step) == ("stopped", 8)
+    assert (bench.finish().reason, bench.trainer.state.step) == ("stopped", 8)
     assert bench.of(ev.Refused)[-1].reason == "the run is stopping"
 
 
@@ -187,7 +187,7 @@ def test_the_best_epoch_of_a_branch_that_was_left_gives_way_on_disk_too(tmp_path
     config = tiny_config(training={"epochs": 40}, checkpoints={"every_epochs": 1})
     bench = TrainerHarness(config, folder)
     bench.steps(12)
-    best = bench.trainer.judge.best
+    best = bench.trainer.services.early_stopper.best
     assert best is not None
     bench.control.put(cmd.SetLearningRate(value=0.3, id="rate"))
     bench.steps(33)
@@ -198,6 +198,6 @@ def test_the_best_epoch_of_a_branch_that_was_left_gives_way_on_disk_too(tmp_path
     assert load(folder.checkpoints / "last.safetensors")["step"] == 12
     assert load(folder.checkpoints / "best.safetensors")["step"] == best.step
     again = TrainerHarness(config)
-    restore_last(again.trainer, folder.checkpoints)
-    assert again.trainer.best_weights is not None
-    assert again.trainer.best_weights["step"] == best.step
+    restore_last(again.trainer.state, again.trainer.services, folder.checkpoints)
+    assert again.trainer.state.best_weights is not None
+    assert again.trainer.state.best_weights["step"] == best.step

@@ -1,7 +1,7 @@
-"""Passes as CUDA graphs: which batches they are for, what recording leaves behind, what is said where they cannot be.
+"""CUDA graphs: the batches they are used for, the state after recording, and the reason when they are not possible.
 
-No graph is recorded here: what records them is played by a stand-in with the manners of
-`torch.cuda.make_graphed_callables`, which runs the passes and puts a forward of its own in the module's place.
+No graph is recorded here. A stand-in for `torch.cuda.make_graphed_callables` runs the passes and replaces the forward
+of the module, as the original does.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from tests.support import TrainerHarness, tiny_config
-from tui_trainer.engine import setup
+from tui_trainer.diagnosis.reducer import COSINE
 from tui_trainer.engine.fast_path import cuda_graphs
 from tui_trainer.protocol import events as ev
 
 
 class Recording:
-    """Runs a module as recording does, and counts how often the passes are replayed."""
+    """Runs a module as recording does, and counts replays."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.replayed = 0
@@ -29,16 +29,16 @@ class Recording:
     def __call__(self, module: nn.Module, samples: tuple[Tensor]) -> None:
         (sample,) = samples
         self.shape = tuple(sample.shape)
-        as_it_was = module.forward
+        original = module.forward
         for _ in range(3):
-            as_it_was(sample).sum().backward()
+            original(sample).sum().backward()
         if self._error is not None:
             raise self._error
 
         def replay(inputs: Tensor) -> Tensor:
             assert inputs.shape == sample.shape, "a graph knows one shape"
             self.replayed += 1
-            return as_it_was(inputs)
+            return original(inputs)
 
         module.forward = replay  # type: ignore[method-assign]
 
@@ -116,7 +116,7 @@ def test_a_run_says_why_it_goes_without_and_trains_the_same():
 def test_a_run_over_graphs_trains_the_same(monkeypatch: pytest.MonkeyPatch, optimizer: str):
     recording = Recording()
     monkeypatch.setattr(torch.cuda, "make_graphed_callables", recording)
-    monkeypatch.setattr(setup.cuda_graphs, "unsupported_reason", lambda device, compiled: "")
+    monkeypatch.setattr(cuda_graphs, "unsupported_reason", lambda device, compiled: "")
     tables: dict[str, Any] = {"data": {"samples": 118}, "optimizer": {"kind": optimizer, "lr": 0.1}}
     graphed = TrainerHarness(tiny_config(**tables, training={"cuda_graphs": True}))
     plain = TrainerHarness(tiny_config(**tables))
@@ -124,8 +124,58 @@ def test_a_run_over_graphs_trains_the_same(monkeypatch: pytest.MonkeyPatch, opti
         for _ in bench.trainer.run():
             pass
     assert losses(graphed) == losses(plain) != []
-    whole, rest = divmod(len(graphed.trainer.shop.data.train), 20)
+    whole, rest = divmod(len(graphed.trainer.services.setup.data.train), 20)
     assert rest, "the last batch of an epoch is a smaller one"
     # One that measures curvature differentiates twice, which a graph does not do.
     assert recording.replayed == (whole * 4 if optimizer == "sgd" else 0)
     assert recording.shape == (20, 2)
+
+
+def capture_with_static_tensors(module: nn.Module, samples: tuple[Tensor]) -> None:
+    """Replace the passes by ones that overwrite one set of outputs and gradients, as torch's graphs do."""
+    original, parameters = module.forward, list(module.parameters())
+    with torch.no_grad():
+        outputs = original(samples[0]).clone()
+    gradients = [torch.zeros_like(parameter) for parameter in parameters]
+
+    class Replay(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, inputs: Tensor, *_: Tensor) -> Tensor:
+            ctx.inputs = inputs.detach().clone()
+            with torch.no_grad():
+                outputs.copy_(original(inputs))
+            return outputs.detach()
+
+        @staticmethod
+        def backward(ctx: Any, *grads: Tensor) -> Any:
+            with torch.enable_grad():
+                new = torch.autograd.grad(original(ctx.inputs), parameters, grads)
+            for gradient, value in zip(gradients, new, strict=True):
+                gradient.copy_(value)
+            return (None, *(gradient.detach() for gradient in gradients))
+
+    module.forward = lambda inputs: Replay.apply(inputs, *parameters)  # type: ignore[method-assign]
+
+
+def test_outputs_and_gradients_that_a_graph_overwrites_are_measured_before(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", capture_with_static_tensors)
+    monkeypatch.setattr(cuda_graphs, "unsupported_reason", lambda device, compiled: "")
+    data = {"samples": 500, "batch_size": 20}
+    graphed, plain = (
+        TrainerHarness(tiny_config(data=data, training={"cuda_graphs": graphs, "probe_every": 8}))
+        for graphs in (True, False)
+    )
+    for bench in (graphed, plain):
+        bench.finish()
+    assert losses(graphed) == losses(plain) != []
+    assert graphed.column(COSINE) == plain.column(COSINE)
+    assert [end.metrics for end in graphed.of(ev.EpochEnded)] == [end.metrics for end in plain.of(ev.EpochEnded)]
+
+
+def test_the_switch_turns_graphs_off(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", capture_with_static_tensors)
+    monkeypatch.setattr(cuda_graphs, "unsupported_reason", lambda device, compiled: "")
+    bench = TrainerHarness(tiny_config(training={"cuda_graphs": True, "fast_path": "off"}))
+    assert bench.of(ev.Logged)[0].lines == [
+        "training.cuda_graphs: the model runs without graphs: training.fast_path is off"
+    ]

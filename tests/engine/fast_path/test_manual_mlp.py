@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tests.support import TrainerHarness, tiny_config
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.engine.fast_path import manual_mlp as module
-from tui_trainer.engine.fast_path.manual_mlp import manual_mlp_for
+from tui_trainer.engine.fast_path.manual_mlp import FastForwardBackward, manual_mlp_for
 from tui_trainer.nn.objectives import Classes, Logits, Objective, Values
 from tui_trainer.protocol import events as ev
 
@@ -157,24 +157,25 @@ def test_trying_it_leaves_nothing_behind() -> None:
         assert torch.equal(parameter, was)
 
 
-def trained(config: RunConfig, *, through_autograd: bool) -> TrainerHarness:
-    bench = TrainerHarness(config)
-    if through_autograd:
-        assert bench.trainer.shop.passes is not None
-        bench.trainer.shop.passes = None
+def run(config: RunConfig, fast_path: str) -> TrainerHarness:
+    """A full run with the fast path on or off."""
+    training = config.training.model_copy(update={"fast_path": fast_path})
+    bench = TrainerHarness(config.model_copy(update={"training": training}))
+    uses_it = isinstance(bench.trainer.services.setup.forward_backward, FastForwardBackward)
+    assert uses_it == (fast_path == "auto")
     bench.finish()
     return bench
 
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "bce-with-logits", "hinge"])
-def test_a_whole_run_is_the_same_run(loss: str) -> None:
+def test_a_run_is_the_same_with_the_fast_path_on_and_off(loss: str) -> None:
     config = tiny_config(
         loss={"kind": loss},
         model={"hidden": [8, 8], "dropout": 0.3},
         optimizer={"kind": "adam", "lr": 0.02},
         training={"clip_grad_norm": 0.5, "layers_every": 3, "probe_every": 4},
     )
-    one, two = (trained(config, through_autograd=way) for way in (False, True))
+    one, two = (run(config, fast_path) for fast_path in ("auto", "off"))
     assert one.column("train_loss") == two.column("train_loss")
     assert one.column("grad_norm") == two.column("grad_norm")
     assert [event.layers for event in one.of(ev.LayersMeasured)] == [
@@ -184,4 +185,83 @@ def test_a_whole_run_is_the_same_run(loss: str) -> None:
 
 
 def test_in_mixed_precision_there_are_none() -> None:
-    assert TrainerHarness(tiny_config(training={"precision": "bfloat16"})).trainer.shop.passes is None
+    setup = TrainerHarness(tiny_config(training={"precision": "bfloat16"})).trainer.services.setup
+    assert not isinstance(setup.forward_backward, FastForwardBackward)
+
+
+def used_twice(*, zero_head: bool) -> nn.Sequential:
+    """A hidden layer used twice; behind an output layer of zeros, the first gradient of its weight is zero."""
+    hidden, head = nn.Linear(6, 6), nn.Linear(6, 3)
+    if zero_head:
+        nn.init.zeros_(head.weight)
+    return nn.Sequential(nn.Linear(6, 6), nn.Tanh(), hidden, nn.Tanh(), hidden, nn.Tanh(), head)
+
+
+@pytest.mark.parametrize("zero_head", [False, True])
+def test_a_layer_used_twice_goes_through_autograd(zero_head: bool) -> None:
+    inputs, targets = batch(16, 0, classes=True, dtype=torch.float32)
+    assert manual_mlp_for(used_twice(zero_head=zero_head), Logits(), inputs.flatten(1), targets) is None
+
+
+def test_the_trial_finds_a_wrong_gradient_that_the_first_weights_hide(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = nn.Sequential(nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 3))
+    nn.init.zeros_(model[2].weight)
+    inputs, targets = batch(16, 0, classes=True, dtype=torch.float32)
+    function, derivative = module._ACTIVATIONS[nn.Tanh]
+    monkeypatch.setitem(module._ACTIVATIONS, nn.Tanh, (function, lambda grad, out: derivative(grad, out) * 2))
+    assert manual_mlp_for(model, Logits(), inputs.flatten(1), targets) is None
+
+
+def test_a_batch_size_with_other_bits_goes_through_autograd(monkeypatch: pytest.MonkeyPatch) -> None:
+    function, derivative = module._ACTIVATIONS[nn.Tanh]
+
+    def wrong_for_the_last_batch(grad: Tensor, out: Tensor) -> Tensor:
+        return derivative(grad, out) * (1 if len(out) == 20 else 1 + 1e-6)
+
+    monkeypatch.setitem(module._ACTIVATIONS, nn.Tanh, (function, wrong_for_the_last_batch))
+    config = tiny_config(model={"activation": "tanh"})  # 96 samples: four batches of 20 and one of 16
+    one, two = (run(config, fast_path) for fast_path in ("auto", "off"))
+    passes = one.trainer.services.setup.forward_backward
+    assert isinstance(passes, FastForwardBackward)
+    assert passes._manual.sizes == {20}
+    assert one.column("train_loss") == two.column("train_loss")
+
+
+def test_a_hook_registered_while_the_run_trains_is_called() -> None:
+    bench = TrainerHarness(tiny_config())
+    bench.steps(3)
+    model = bench.trainer.services.setup.model
+    weight = next(model.parameters())
+    calls: list[str] = []
+    handles = [
+        next(m for m in model.modules() if isinstance(m, nn.Linear)).register_forward_hook(
+            lambda *_: calls.append("forward")
+        )
+    ]
+    bench.steps(1)
+    assert calls == ["forward"]
+    handles.append(weight.register_post_accumulate_grad_hook(lambda _: calls.append("gradient")))
+    handles.append(
+        bench.trainer.services.optimizer.torch_optimizer.register_step_post_hook(lambda *_: calls.append("update"))
+    )
+    bench.steps(1)
+    assert calls == ["forward", "forward", "gradient", "update"]
+    for handle in handles:
+        handle.remove()
+    bench.finish()
+    assert len(calls) == 4
+    plain = TrainerHarness(tiny_config())
+    plain.finish()
+    assert bench.column("train_loss") == plain.column("train_loss")
+
+
+def test_weights_frozen_while_the_run_trains_get_no_gradient() -> None:
+    bench = TrainerHarness(tiny_config())
+    bench.steps(3)
+    weight = next(bench.trainer.services.setup.model.parameters())
+    weight.requires_grad_(False)
+    bench.steps(1)
+    before = weight.detach().clone()
+    bench.steps(2)
+    assert weight.grad is None
+    assert torch.equal(weight, before)

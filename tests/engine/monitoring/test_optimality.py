@@ -83,7 +83,7 @@ def test_a_scale_for_each_coordinate_helps_where_the_bowl_lies_along_them(kind: 
 @pytest.mark.parametrize(("share", "falls"), [(1.9, True), (2.01, False)])
 def test_gradient_descent_diverges_beyond_two_over_the_largest_curvature(share: float, falls: bool) -> None:
     bench = gone(bowl({"kind": "sgd", "lr": share / K}, 1000))
-    assert bench.trainer.shop.data.known["lr that diverges"] == 2 / K
+    assert bench.trainer.services.setup.data.known["lr that diverges"] == 2 / K
     last = list(bench.column("suboptimality").values())[-1]
     assert last is not None
     assert (last < 1) is falls
@@ -159,25 +159,25 @@ def squares(sampling: str, *, seed: int = 0, bias: bool = False, **tables: dict[
 @pytest.mark.parametrize(("loss", "share"), [("half-mse", 0.5), ("mse", 1.0)])
 def test_the_suboptimality_is_that_of_the_whole_training_objective(bias: bool, loss: str, share: float) -> None:
     bench = TrainerHarness(squares("shuffle", bias=bias, loss={"kind": loss}))
-    train = bench.trainer.shop.data.train
+    train = bench.trainer.services.setup.data.train
     columns = torch.cat([train.inputs, torch.ones(len(train), 1, dtype=torch.float64)], 1) if bias else train.inputs
     residual = columns @ torch.linalg.lstsq(columns, train.targets).solution - train.targets
     least, first = share * float(residual.square().mean()), share * float(train.targets.square().mean())
     bench.steps(7)
-    outputs = bench.trainer.shop.model(train.inputs).detach()
+    outputs = bench.trainer.services.setup.model(train.inputs).detach()
     now = share * float((outputs - train.targets).square().mean())
     bench.finish()
     column = bench.column("suboptimality")
     assert column[0] == 1.0
     assert column[7] == pytest.approx((now - least) / (first - least), rel=1e-9)
-    assert len(column) == bench.trainer.steps_per_epoch + 1
+    assert len(column) == bench.trainer.services.steps_per_epoch + 1
     assert bench.of(ev.RunStarted)[0].references["minimum"] == pytest.approx(least, rel=1e-12)
     assert bench.of(ev.RunStarted)[0].known["lr of sgd"] > 0
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_gradient_descent_wins_by_iteration_and_sgd_by_epoch(seed: int) -> None:
-    known = TrainerHarness(squares("shuffle", seed=seed, data={"condition": 100.0})).trainer.shop.data.known
+    known = TrainerHarness(squares("shuffle", seed=seed, data={"condition": 100.0})).trainer.services.setup.data.known
     whole, noisy = (
         gone(
             squares(
@@ -192,7 +192,7 @@ def test_gradient_descent_wins_by_iteration_and_sgd_by_epoch(seed: int) -> None:
     )
     gd, sgd = whole.column("suboptimality"), noisy.column("suboptimality")
     assert (sgd[5] or 0) / (gd[5] or 1) > 1.5
-    assert (sgd[noisy.trainer.steps_per_epoch] or 1) / (gd[1] or 1) < 0.25
+    assert (sgd[noisy.trainer.services.steps_per_epoch] or 1) / (gd[1] or 1) < 0.25
 
 
 def test_a_gap_is_never_lost_in_rounding() -> None:
@@ -214,7 +214,7 @@ def test_a_gap_is_never_lost_in_rounding() -> None:
 def test_what_has_no_known_minimum_says_so(tables: dict[str, Any]) -> None:
     table: dict[str, Any] = {"data": {"kind": "least-squares"}, "model": {"kind": "linear"}, **tables}
     config = RunConfig.model_validate({**table, "training": {"suboptimality_every": 1, "device": "cpu"}})
-    with pytest.raises(UserError, match=r"training\.suboptimality_every .*nobody knows that value.*set it to 0"):
+    with pytest.raises(UserError, match=r"training\.suboptimality_every .*is not known.*set it to 0"):
         TrainerHarness(config)
 
 
@@ -227,13 +227,13 @@ def test_clipping_would_falsify_a_search_and_is_refused(kind: str) -> None:
     bench.control.put(cmd.SetClip(value=1.0))
     bench.steps(1)
     assert "clip_grad_norm=0" in bench.of(ev.Refused)[0].reason
-    assert bench.trainer.clip == 0
+    assert bench.trainer.state.clip == 0
     bench = TrainerHarness(bowl(GD, 5, training={"clip_grad_norm": 1.0}))
     bench.steps(2)
     bench.control.put(cmd.SetOptimizer.model_validate({"optimizer": {"kind": kind}}))
     bench.steps(1)
     assert "clip_grad_norm=0" in bench.of(ev.Refused)[0].reason
-    assert bench.trainer.optimizer_choice.kind == "sgd"
+    assert bench.trainer.services.optimizer.description.kind == "sgd"
 
 
 def test_short_floats_would_falsify_a_search_and_are_refused() -> None:
@@ -303,12 +303,13 @@ def test_a_bowl_alone_is_a_whole_run_without_a_metric() -> None:
 def test_in_float64_everything_is_double() -> None:
     bench = TrainerHarness(tiny_config(training={"precision": "float64"}))
     bench.steps(3)
-    shop = bench.trainer.shop
-    assert {tensor.dtype for tensor in (*shop.parameters, shop.data.train.inputs)} == {torch.float64}
-    assert all(p.grad is not None and p.grad.dtype == torch.float64 for p in shop.parameters)
+    setup = bench.trainer.services.setup
+    assert {tensor.dtype for tensor in (*setup.parameters, setup.data.train.inputs)} == {torch.float64}
+    assert all(p.grad is not None and p.grad.dtype == torch.float64 for p in setup.parameters)
     narrow = TrainerHarness(tiny_config())
+    wide = TrainerHarness(tiny_config(training={"precision": "float64"})).trainer
+    narrow = narrow.trainer
     assert all(
         torch.equal(a.float(), b)
-        for a, b in zip(TrainerHarness(tiny_config(training={"precision": "float64"})).trainer.shop.parameters,
-                        narrow.trainer.shop.parameters, strict=True)
-    ), "the same first weights"  # fmt: skip
+        for a, b in zip(wide.services.setup.parameters, narrow.services.setup.parameters, strict=True)
+    ), "the same first weights"

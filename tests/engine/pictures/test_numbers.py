@@ -52,15 +52,17 @@ def test_activations_have_the_derivatives_of_the_table():
 def test_layers_measure_what_autograd_and_linear_algebra_say():
     bench = TrainerHarness(showing(["layers"], model={"hidden": [8, 6]}))
     before = [
-        weight.detach().clone() for name, weight in bench.trainer.shop.model.named_parameters() if "bias" not in name
+        weight.detach().clone()
+        for name, weight in bench.trainer.services.setup.model.named_parameters()
+        if "bias" not in name
     ]
     bench.finish()
-    found, shop = taken(bench, "layers")[-1].numbers, bench.trainer.shop
-    shop.model.zero_grad()
-    shop.model.eval()
-    shop.objective(shop.model(shop.data.train.inputs), shop.data.train.targets).backward()
+    found, setup = taken(bench, "layers")[-1].numbers, bench.trainer.services.setup
+    setup.model.zero_grad()
+    setup.model.eval()
+    setup.objective(setup.model(setup.data.train.inputs), setup.data.train.targets).backward()
     for name, was in zip(("hidden1", "hidden2", "output"), before, strict=True):
-        layer = shop.model.get_submodule(name)
+        layer = setup.model.get_submodule(name)
         assert found[f"gradient/{name}"] == pytest.approx(float(layer.weight.grad.norm()), rel=1e-4)
         # The gradient of a bias is that of the layer's sums, added up over the samples.
         assert found[f"delta/{name}"] == pytest.approx(float(layer.bias.grad.norm()), rel=1e-4)
@@ -69,8 +71,8 @@ def test_layers_measure_what_autograd_and_linear_algebra_say():
         )
         assert found[f"rank/{name}"] == float(torch.linalg.matrix_rank(layer.weight.detach().double()))
     with torch.no_grad():
-        hidden = torch.relu(shop.model.get_submodule("hidden1")(shop.data.train.inputs))
-        logits = shop.model(shop.data.train.inputs)
+        hidden = torch.relu(setup.model.get_submodule("hidden1")(setup.data.train.inputs))
+        logits = setup.model(setup.data.train.inputs)
     assert found["deviation/hidden1"] == pytest.approx(float(hidden.std(correction=0)), rel=1e-4)
     assert found["deviation/logits"] == pytest.approx(float(logits.std(correction=0)), rel=1e-4)
 
@@ -111,12 +113,12 @@ def test_probabilities_sum_to_one_and_confidence_is_calibrated_by_hand():
     assert numbers("logits")["sum"] == pytest.approx(1, abs=1e-6)
     bench = TrainerHarness(showing([{"kind": "confidence", "bins": 4}]))
     bench.finish()
-    found, shop = taken(bench, "confidence")[-1].numbers, bench.trainer.shop
-    shop.model.eval()
+    found, setup = taken(bench, "confidence")[-1].numbers, bench.trainer.services.setup
+    setup.model.eval()
     with torch.no_grad():
-        sure, answer = shop.model(shop.data.validation.inputs).softmax(-1).max(-1)
-        logits = shop.model(shop.data.train.inputs)
-    right = (answer == shop.data.validation.targets).float()
+        sure, answer = setup.model(setup.data.validation.inputs).softmax(-1).max(-1)
+        logits = setup.model(setup.data.train.inputs)
+    right = (answer == setup.data.validation.targets).float()
     expected = 0.0
     for low in (0, 0.25, 0.5, 0.75):
         mine = (sure >= low) & (sure < low + 0.25)
@@ -124,7 +126,7 @@ def test_probabilities_sum_to_one_and_confidence_is_calibrated_by_hand():
             expected += float(abs(right[mine].mean() - sure[mine].mean()) * mine.sum() / len(sure))
     assert found["ece"] == pytest.approx(expected, abs=1e-5)
     assert found["mean_confidence"] == pytest.approx(float(sure.mean()), abs=1e-6)
-    own = logits.gather(1, shop.data.train.targets.unsqueeze(1)).squeeze(1)
+    own = logits.gather(1, setup.data.train.targets.unsqueeze(1)).squeeze(1)
     gaps = own - (logits.sum(1) - own)
     assert found["logit_gap"] == pytest.approx(float(gaps.double().quantile(0.5)), rel=1e-5)
 

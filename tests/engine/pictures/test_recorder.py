@@ -11,8 +11,7 @@ from tests.support import TrainerHarness, tiny_config
 from tui_trainer.components.base import choices
 from tui_trainer.components.pictures import AnyPicture
 from tui_trainer.config.run_config import RunConfig
-from tui_trainer.engine.checkpointing import snapshot
-from tui_trainer.engine.pictures.recorder import CAMERAS
+from tui_trainer.engine.pictures.recorder import PICTURE_SOURCES
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import decode_event, encode_event
@@ -42,7 +41,7 @@ TASKS: list[tuple[list[str], dict[str, Any]]] = [
 
 
 def test_every_picture_has_a_camera_and_is_taken_below():
-    assert set(CAMERAS) == set(choices(AnyPicture)) == {name for names, _ in TASKS for name in names}
+    assert set(PICTURE_SOURCES) == set(choices(AnyPicture)) == {name for names, _ in TASKS for name in names}
 
 
 @pytest.mark.parametrize(("names", "tables"), TASKS)
@@ -54,9 +53,9 @@ def test_a_run_with_pictures_equals_one_without_bit_for_bit(names, tables):
     for name in ("train_loss", "lr", "grad_norm"):
         assert shown.column(name) == plain.column(name)
     assert [event.metrics for event in shown.of(ev.EpochEnded)] == [event.metrics for event in plain.of(ev.EpochEnded)]
-    one, other = (bench.trainer.shop.model.state_dict() for bench in (plain, shown))
+    one, other = (bench.trainer.services.setup.model.state_dict() for bench in (plain, shown))
     assert all(torch.equal(one[key], other[key]) for key in one)
-    assert all(parameter.grad is not None for parameter in shown.trainer.shop.parameters)
+    assert all(parameter.grad is not None for parameter in shown.trainer.services.setup.parameters)
 
 
 @pytest.mark.parametrize(("names", "tables"), TASKS)
@@ -89,10 +88,10 @@ def test_a_run_that_goes_on_from_a_checkpoint_has_the_pictures_that_it_would_hav
     names, tables = ["path", "gradient-norms"], TASKS[3][1]
     whole, first = (TrainerHarness(showing(names, **tables)) for _ in range(2))
     whole.finish()
-    first.steps(2 * first.trainer.steps_per_epoch + 1)
-    tree = snapshot.checkpoint(first.trainer)
+    first.steps(2 * first.trainer.services.steps_per_epoch + 1)
+    tree = first.state_dict()
     second = TrainerHarness(showing(names, **tables))
-    snapshot.restore(second.trainer, tree)
+    second.load_state_dict(tree)
     second.finish()
     for name in names:
         assert taken(second, name)[-1].data == taken(whole, name)[-1].data
@@ -104,7 +103,7 @@ def test_a_picture_that_fails_is_dropped_with_a_word_and_the_run_goes_on(monkeyp
     def fail(camera: Any) -> None:
         raise RuntimeError("no such layer")
 
-    monkeypatch.setattr(CAMERAS["layers"], "take", fail)
+    monkeypatch.setattr(PICTURE_SOURCES["layers"], "take", fail)
     bench = TrainerHarness(showing(["layers", "coverage"]))
     assert bench.finish().reason == "completed"
     lines = [line for event in bench.of(ev.Logged) for line in event.lines]

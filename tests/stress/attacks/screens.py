@@ -160,7 +160,7 @@ async def _storm(outcome: Outcome, times: int, source: random.Random) -> None:
             sizes += 1
             session.play(*trained(10, 201 + outcome.times), run=source.choice(["set/a", "set/b"]))
             begun = time.monotonic()
-            while app.is_running and app._key_line.busy:
+            while app.is_running and app._key_queue.busy:
                 outcome.expect(time.monotonic() - begun < 60, "the screen is stuck")
                 if time.monotonic() - begun > 60:
                     return
@@ -169,7 +169,7 @@ async def _storm(outcome: Outcome, times: int, source: random.Random) -> None:
             await pilot.pause()
             slowest = max(slowest, time.monotonic() - begun)
         outcome.expect(app.is_running, f"the application ended after {outcome.times} keys")
-        outcome.expect(not app.troubles, f"the screen reported errors: {app.troubles}")
+        outcome.expect(not app.errors, f"display error: {app.errors}")
         app.post_message(events.Resize(Size(100, 30), Size(100, 30)))
         for _ in range(4):
             app.post_message(events.Key("escape", None))

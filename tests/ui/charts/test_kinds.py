@@ -1,4 +1,4 @@
-"""What each chart shows of a run."""
+"""The chart data of each chart kind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tui_trainer.ui.charts.registry import ChartData, ChartKind, chart_data, cha
 from tui_trainer.ui.charts.view import AXES, View
 
 
-def _picture(
+def _chart(
     kind: ChartKind, *states: RunState, selected: int = 0, preview: LrPlan | None = None, **view: object
 ) -> ChartData:
     return chart_data(kind, states, selected, View(**view), 100, 20, preview)  # pyright: ignore[reportArgumentType]
@@ -25,11 +25,11 @@ def _curves(shown: ChartData, role: str) -> list[Curve]:
     return [layer for layer in shown.layers if isinstance(layer, Curve) and layer.role == role]
 
 
-def _words(shown: ChartData) -> str:
+def _texts(shown: ChartData) -> str:
     return "  ".join(entry.text for entry in (*shown.notes, *shown.legend))
 
 
-def test_the_keys_are_numbered_from_one():
+def test_chart_keys_are_numbered_from_one():
     assert [kind.key for kind in ChartKind] == [1, 2, 3, 4, 5, 6]
 
 
@@ -40,98 +40,98 @@ def test_a_run_without_metric_or_layers_has_no_charts_for_them(make_run):
     assert charts_of(make_run(steps=40, layers=("fc",))) == tuple(ChartKind)
 
 
-def test_a_function_that_is_minimised_is_shown_by_powers_of_ten_as_long_as_it_is_positive(make_run):
+def test_a_minimised_function_has_a_logarithmic_axis_while_it_is_positive(make_run):
     falling = make_run(lambda step: 10.0**-step, steps=40, metric="", task="minimise")
-    assert _picture(ChartKind.LOSS, falling).y.log
-    assert _picture(ChartKind.NORM, falling).y.log
-    assert not _picture(ChartKind.RATE, falling).y.log
+    assert _chart(ChartKind.LOSS, falling).y.log
+    assert _chart(ChartKind.NORM, falling).y.log
+    assert not _chart(ChartKind.RATE, falling).y.log
     assert ChartKind.METRIC not in charts_of(falling)
     noisy = make_run(lambda step: 1.0 - step % 3, steps=40, metric="", task="minimise")
-    assert not _picture(ChartKind.LOSS, noisy).y.log
-    assert not _picture(ChartKind.LOSS, make_run(lambda step: 10.0**-step, steps=40)).y.log
+    assert not _chart(ChartKind.LOSS, noisy).y.log
+    assert not _chart(ChartKind.LOSS, make_run(lambda step: 10.0**-step, steps=40)).y.log
 
 
-def test_the_suboptimality_takes_the_place_of_the_metric_on_an_axis_of_its_own(make_run):
+def test_the_suboptimality_replaces_the_metric(make_run):
     states = [make_run(steps=40, name="gd", metric="rmse"), make_run(steps=40, name="sgd", metric="rmse")]
-    for place, state in enumerate(states):
+    for index, state in enumerate(states):
         steps = list(range(41))
-        values = {"suboptimality": [10.0 ** -(step / (place + 2)) for step in steps]}
+        values = {"suboptimality": [10.0 ** -(step / (index + 2)) for step in steps]}
         state.apply(Scalars(steps=steps, seconds=[step / 100 for step in steps], values=values))
-    alone = _picture(ChartKind.METRIC, states[0])
-    assert (alone.name, alone.y.log) == ("suboptimality", True)
-    assert "f - f* 1e-20" in _words(alone)
-    assert alone.y.low <= 1e-20 < 1 <= alone.y.high
-    both = _picture(ChartKind.METRIC, *states)
-    assert "gd 1e-20" in _words(both)
-    assert "sgd 4.642e-14" in _words(both)
+    single = _chart(ChartKind.METRIC, states[0])
+    assert (single.name, single.y.log) == ("suboptimality", True)
+    assert "f - f* 1e-20" in _texts(single)
+    assert single.y.low <= 1e-20 < 1 <= single.y.high
+    both = _chart(ChartKind.METRIC, *states)
+    assert "gd 1e-20" in _texts(both)
+    assert "sgd 4.642e-14" in _texts(both)
     assert _curves(both, RUNS[0])
     assert _curves(both, DIM_RUNS[1])
 
 
-def test_a_method_that_has_arrived_does_not_press_the_others_flat(make_run):
-    """Newton ends at 1e-254: what lies below the square of rounding leaves the chart, and its value is told."""
+def test_values_below_rounding_error_do_not_stretch_a_logarithmic_axis(make_run):
+    """A method that ends at 1e-254 leaves the chart below 1e-32; the legend still shows its value."""
     state = make_run(steps=2, metric="")
     state.apply(Scalars(steps=[0, 1, 2], seconds=[0.0, 0.1, 0.2], values={"suboptimality": [1.0, 1e-9, 1e-254]}))
-    shown = _picture(ChartKind.METRIC, state)
+    shown = _chart(ChartKind.METRIC, state)
     assert shown.y.low == 1e-32
-    assert "f - f* 1e-254" in _words(shown)
+    assert "f - f* 1e-254" in _texts(shown)
 
 
 @pytest.mark.parametrize("kind", ChartKind)
 @pytest.mark.parametrize("axis", AXES)
-def test_every_chart_of_every_run_has_a_picture(make_run, kind: ChartKind, axis: str):
+def test_every_chart_of_every_run_has_data(make_run, kind: ChartKind, axis: str):
     for state in (RunState(), make_run([]), make_run([1.0]), make_run([None]), make_run(steps=33, metric="")):
-        shown = _picture(kind, state, axis=axis)
+        shown = _chart(kind, state, axis=axis)
         assert shown.number == kind.key
         assert shown.x.low < shown.x.high
         assert len(shown.steps) == 94
 
 
-def test_no_run_is_said():
-    assert _picture(ChartKind.LOSS).message == "no run"
+def test_a_chart_without_runs_has_a_message():
+    assert _chart(ChartKind.LOSS).message == "no run"
 
 
-def test_the_same_run_has_the_same_picture_and_another_step_another(make_run):
-    one, same = (_picture(ChartKind.LOSS, make_run(steps=100)) for _ in range(2))
+def test_equal_runs_have_equal_charts(make_run):
+    one, same = (_chart(ChartKind.LOSS, make_run(steps=100)) for _ in range(2))
     assert one == same
     assert hash(one) == hash(same)
-    assert one != _picture(ChartKind.LOSS, make_run(steps=101))
+    assert one != _chart(ChartKind.LOSS, make_run(steps=101))
 
 
-def test_most_of_a_living_picture_stays_when_a_step_is_added(make_run):
-    one, two = (_picture(ChartKind.LOSS, make_run(steps=steps)) for steps in (160, 161))
+def test_a_new_step_changes_only_the_end_of_a_curve(make_run):
+    one, two = (_chart(ChartKind.LOSS, make_run(steps=steps)) for steps in (160, 161))
     assert (one.x, one.y) == (two.x, two.y)
     before, after = _curves(one, "smooth")[0], _curves(two, "smooth")[0]
     assert before.low[:-3] == after.low[: len(before.low) - 3]
 
 
-def test_loss_shows_training_smoothed_validation_and_the_best(make_run):
-    shown = _picture(ChartKind.LOSS, make_run(steps=200), smoothing=30)
+def test_the_loss_chart_shows_training_validation_and_the_best_epoch(make_run):
+    shown = _chart(ChartKind.LOSS, make_run(steps=200), smoothing=30)
     assert _curves(shown, "train")[0].faint
     assert _curves(shown, "smooth")
     assert _curves(shown, "validation")
     assert [layer.sign for layer in shown.layers if isinstance(layer, Scatter) and layer.role == "best"] == ["best"]
-    assert "smooth 30" in _words(shown)
-    assert "@10" in _words(shown)
+    assert "smooth 30" in _texts(shown)
+    assert "@10" in _texts(shown)
 
 
-def test_without_smoothing_the_curve_itself_stands_in_front(make_run):
-    shown = _picture(ChartKind.LOSS, make_run(steps=200), smoothing=0)
+def test_without_smoothing_the_raw_curve_is_in_front(make_run):
+    shown = _chart(ChartKind.LOSS, make_run(steps=200), smoothing=0)
     assert not _curves(shown, "train")
     assert not _curves(shown, "smooth")[0].faint
-    assert "smooth" not in _words(shown)
+    assert "smooth" not in _texts(shown)
 
 
-def test_references_are_levels_with_their_names(make_run):
-    shown = _picture(ChartKind.LOSS, make_run(steps=200, references={"guessing": 1.6, "far": 900.0}))
+def test_references_are_named_levels(make_run):
+    shown = _chart(ChartKind.LOSS, make_run(steps=200, references={"guessing": 1.6, "far": 900.0}))
     assert [layer.text for layer in shown.layers if isinstance(layer, Level)] == ["guessing 1.6"]
 
 
 @pytest.mark.parametrize("scheduler", [Constant(), OneCycle(), Staircase()])
-def test_the_coming_rate_is_the_plans(make_run, scheduler):
+def test_future_rates_follow_the_plan(make_run, scheduler):
     state = make_run(steps=100, scheduler=scheduler)
-    shown = _picture(ChartKind.RATE, state)
-    (coming,) = _curves(shown, "coming")
+    shown = _chart(ChartKind.RATE, state)
+    (coming,) = _curves(shown, "planned")
     assert coming.dotted
     assert coming.x[0] == 100
     assert coming.x[-1] == state.total_steps
@@ -141,82 +141,82 @@ def test_the_coming_rate_is_the_plans(make_run, scheduler):
 
 def test_the_rate_chart_reaches_to_the_planned_end_and_the_others_do_not(make_run):
     state = make_run(steps=100)
-    assert _picture(ChartKind.RATE, state).span == (0, 400)
-    assert _picture(ChartKind.LOSS, state).span[1] < 400
+    assert _chart(ChartKind.RATE, state).span == (0, 400)
+    assert _chart(ChartKind.LOSS, state).span[1] < 400
 
 
-def test_a_schedule_that_watches_goes_on_at_the_present_rate(make_run):
+def test_a_schedule_that_monitors_a_metric_continues_at_the_present_rate(make_run):
     state = make_run(steps=100, scheduler=Plateau())
     state.lr = 0.003
-    (coming,) = _curves(_picture(ChartKind.RATE, state), "coming")
+    (coming,) = _curves(_chart(ChartKind.RATE, state), "planned")
     assert list(coming.low) == pytest.approx([0.003] * len(coming.low))
 
 
-def test_nothing_is_to_come_of_a_run_that_is_over(make_run):
+def test_a_finished_run_has_no_future_rates(make_run):
     state = make_run(steps=100)
     state.apply(RunFinished(step=100, reason="stopped"))
-    shown = _picture(ChartKind.RATE, state)
-    assert not _curves(shown, "coming")
+    shown = _chart(ChartKind.RATE, state)
+    assert not _curves(shown, "planned")
     assert shown.span == (0, 100)
 
 
-def test_a_considered_plan_is_drawn_beside_the_one_in_force(make_run):
+def test_a_previewed_plan_is_drawn_next_to_the_one_in_force(make_run):
     state = make_run(steps=100)
     plan = LrPlan.begin(OneCycle(), 0.2, step=100, end=500, steps_per_epoch=20)
-    shown = _picture(ChartKind.RATE, state, preview=plan)
+    shown = _chart(ChartKind.RATE, state, preview=plan)
     (preview,) = _curves(shown, "preview")
     assert list(preview.low) == [plan.rate(round(step)) for step in preview.x]
-    assert _curves(shown, "coming")
+    assert _curves(shown, "planned")
     assert shown.span[1] == 500
-    assert "one-cycle" in _words(shown)
+    assert "one-cycle" in _texts(shown)
 
 
 def test_the_clip_is_a_level_on_the_gradient_norm(make_run):
-    shown = _picture(ChartKind.NORM, make_run(steps=100, clip=1.2))
+    shown = _chart(ChartKind.NORM, make_run(steps=100, clip=1.2))
     assert [layer.y for layer in shown.layers if isinstance(layer, Level)] == [1.2]
-    assert "clip 1.2" in _words(shown)
-    assert not [layer for layer in _picture(ChartKind.NORM, make_run(steps=100)).layers if isinstance(layer, Level)]
+    assert "clip 1.2" in _texts(shown)
+    assert not [layer for layer in _chart(ChartKind.NORM, make_run(steps=100)).layers if isinstance(layer, Level)]
 
 
-def test_the_metric_is_called_by_its_name_and_read_out_with_r2(make_run):
+def test_the_metric_chart_shows_r2(make_run):
     state = make_run(steps=100, metric="rmse")
     state.apply(EpochEnded(step=101, epoch=6, seconds=1, metrics={"val_r2": 0.87}))
-    shown = _picture(ChartKind.METRIC, state)
+    shown = _chart(ChartKind.METRIC, state)
     assert shown.name == "rmse"
     assert _curves(shown, "smooth")
     assert _curves(shown, "validation")
-    assert "r2 0.87" in _words(shown)
+    assert "r2 0.87" in _texts(shown)
 
 
-def test_speed_is_steps_a_second(make_run):
-    shown = _picture(ChartKind.SPEED, make_run(steps=100, seconds_per_step=0.02, batch_size=32))
+def test_throughput_is_steps_per_second(make_run):
+    shown = _chart(ChartKind.SPEED, make_run(steps=100, seconds_per_step=0.02, batch_size=32))
     values = {value for curve in _curves(shown, "speed-smooth") for value in curve.low}
     assert min(values) == pytest.approx(50)
     assert max(values) == pytest.approx(50)
     assert shown.y.low == 0
-    assert "1.6k samples/s" in _words(shown)
+    assert "1.6k samples/s" in _texts(shown)
 
 
-def test_layers_have_a_line_each_and_their_names(make_run):
-    shown = _picture(ChartKind.LAYERS, make_run(steps=100, layers=("first", "last")))
+def test_each_layer_has_a_named_line(make_run):
+    shown = _chart(ChartKind.LAYERS, make_run(steps=100, layers=("first", "last")))
     assert {layer.role for layer in shown.layers if isinstance(layer, Curve)} == {"layer1", "layer6"}
     assert {layer.text.strip() for layer in shown.layers if isinstance(layer, Annotation)} == {"first", "last"}
 
 
-def test_of_many_layers_some_are_shown_and_it_says_so(make_run):
+def test_many_layers_are_sampled_with_a_note(make_run):
     state = make_run(steps=40)
     layers = {f"block{k}": MeasuredLayer(grad_norm=1.0) for k in range(30)}
     state.apply(LayersMeasured(step=40, layers=layers))
-    shown = _picture(ChartKind.LAYERS, state)
-    assert "6 of 30" in _words(shown)
-    assert "block0" in _words(shown)
-    assert "block29" in _words(shown)
+    shown = _chart(ChartKind.LAYERS, state)
+    assert "6 of 30" in _texts(shown)
+    assert "block0" in _texts(shown)
+    assert "block29" in _texts(shown)
 
 
-def test_runs_keep_their_colors_when_another_comes_to_the_front(make_run):
+def test_runs_keep_their_colors_when_another_run_is_selected(make_run):
     states = [make_run(steps=100, name=f"group/{name}") for name in ("sgd", "adam", "muon")]
     for selected in range(3):
-        shown = _picture(ChartKind.LOSS, *states, selected=selected)
+        shown = _chart(ChartKind.LOSS, *states, selected=selected)
         front = {layer.role for layer in shown.layers if isinstance(layer, Curve) and not layer.faint}
         behind = {layer.role for layer in shown.layers if isinstance(layer, Curve) and layer.faint}
         assert front == {RUNS[selected]}
@@ -228,7 +228,7 @@ def test_runs_are_laid_over_each_other_by_epoch_and_by_time(make_run):
     fast = make_run(steps=100, steps_per_epoch=20, seconds_per_step=0.01)
     slow = make_run(steps=100, steps_per_epoch=50, epochs=8, seconds_per_step=0.05)
     for axis, end in (("epoch", 2.0), ("time", 5.0)):
-        shown = _picture(ChartKind.LOSS, fast, slow, axis=axis)
+        shown = _chart(ChartKind.LOSS, fast, slow, axis=axis)
         last = max(curve.x[-1] for curve in _curves(shown, "run2-dim"))
         assert last == pytest.approx(end, rel=0.1)
 
@@ -236,48 +236,48 @@ def test_runs_are_laid_over_each_other_by_epoch_and_by_time(make_run):
 def test_the_span_and_the_cursor_are_steps_on_every_axis(make_run):
     state = make_run(steps=200)
     for axis in AXES:
-        shown = _picture(ChartKind.LOSS, state, axis=axis, span=(50, 150), cursor=100)
+        shown = _chart(ChartKind.LOSS, state, axis=axis, span=(50, 150), cursor=100)
         assert shown.span == pytest.approx((50, 150))
         (cursor,) = [layer.x for layer in shown.layers if isinstance(layer, MarkerLine) and layer.foot == "cursor"]
         assert (cursor - shown.x.low) / (shown.x.high - shown.x.low) == pytest.approx(0.5, abs=0.02)
 
 
-def test_the_title_reads_values_at_the_cursor(make_run):
+def test_the_legend_shows_values_at_the_cursor(make_run):
     state = make_run(lambda step: float(step), steps=200)
-    shown = _picture(ChartKind.LOSS, state, cursor=100, smoothing=0)
-    assert "train 100" in _words(shown)
-    assert "at 100" in _words(shown)
+    shown = _chart(ChartKind.LOSS, state, cursor=100, smoothing=0)
+    assert "train 100" in _texts(shown)
+    assert "at 100" in _texts(shown)
 
 
-def test_the_cursor_in_the_future_reads_the_plan(make_run):
+def test_a_cursor_in_the_future_shows_the_planned_rate(make_run):
     state = make_run(steps=100, scheduler=OneCycle())
-    shown = _picture(ChartKind.RATE, state, cursor=300)
-    assert f"lr {state.plan.rate(300):.4g}" in _words(shown)
+    shown = _chart(ChartKind.RATE, state, cursor=300)
+    assert f"lr {state.plan.rate(300):.4g}" in _texts(shown)
 
 
-def test_visible_span_is_what_the_charts_show(make_run):
+def test_visible_span(make_run):
     state = make_run(steps=200)
-    assert visible_span([state], 0, View()) == _picture(ChartKind.LOSS, state).span
+    assert visible_span([state], 0, View()) == _chart(ChartKind.LOSS, state).span
     assert visible_span([state], 0, View(span=(10, 20))) == (10, 20)
-    assert _picture(ChartKind.LOSS, state, span=(10, 20)).whole == _picture(ChartKind.LOSS, state).span
+    assert _chart(ChartKind.LOSS, state, span=(10, 20)).full_span == _chart(ChartKind.LOSS, state).span
 
 
-def test_values_at_the_cursor_name_everything_that_was_measured(make_run):
+def test_values_at_the_cursor_include_every_series(make_run):
     one, other = make_run(lambda step: float(step), steps=100, name="one"), make_run([7.0] * 100, name="group/other")
     found = dict(values_at([one, other], 0, View(cursor=50)))
     assert found["step"] == "50"
     assert found["epoch"] == "2.50"
-    assert found["train"] == "50"
+    assert found["train loss"] == "50"
     assert found["other"] == "7"
-    assert {"val", "lr", "norm", "train_accuracy", "val_accuracy", "time"} <= set(found)
-    assert dict(values_at([one], 0, View()))["train"] == "100"
+    assert {"val loss", "lr", "gradient norm", "train accuracy", "val accuracy", "time"} <= set(found)
+    assert dict(values_at([one], 0, View()))["train loss"] == "100"
     assert values_at([], 0, View()) == []
 
 
-def test_names_from_elsewhere_are_made_visible(make_run):
+def test_untrusted_names_are_made_visible(make_run):
     state = make_run(steps=40, metric="a\x1b[31m", references={"\u202eevil": 1.0}, layers=("x\x07",))
     for kind in ChartKind:
-        shown = _picture(kind, state, make_run(steps=40, name="b\x9b"))
+        shown = _chart(kind, state, make_run(steps=40, name="b\x9b"))
         words = repr(
             [shown.name, shown.notes, shown.legend, [layer for layer in shown.layers if not isinstance(layer, Curve)]]
         )
@@ -285,31 +285,31 @@ def test_names_from_elsewhere_are_made_visible(make_run):
 
 
 def test_a_first_value_that_is_not_finite_is_shown_as_a_gap(make_run):
-    shown = _picture(ChartKind.LOSS, make_run([None] * 5, epochs=1, steps_per_epoch=10))
+    shown = _chart(ChartKind.LOSS, make_run([None] * 5, epochs=1, steps_per_epoch=10))
     assert shown.message == "no finite value"
     assert [layer.sign for layer in shown.layers if isinstance(layer, Scatter)] == ["gap"]
 
 
-def test_a_value_measured_out_of_turn_is_on_the_chart(make_run):
+def test_a_value_between_epochs_is_on_the_chart(make_run):
     state = make_run(steps=40)
     state.apply(Scalars(steps=[47], seconds=[0.5], values={"val_loss": [0.9]}))
-    (validation,) = _curves(_picture(ChartKind.LOSS, state), "validation")
+    (validation,) = _curves(_chart(ChartKind.LOSS, state), "validation")
     assert validation.low[-1] == 0.9
 
 
 def test_a_spike_in_the_newest_step_does_not_stretch_the_axis(make_run):
-    calm = _picture(ChartKind.LOSS, make_run(lambda step: 1.0 + step % 7 / 7, steps=160))
-    spiked = _picture(ChartKind.LOSS, make_run(lambda step: 90.0 if step == 160 else 1.0 + step % 7 / 7, steps=160))
+    calm = _chart(ChartKind.LOSS, make_run(lambda step: 1.0 + step % 7 / 7, steps=160))
+    spiked = _chart(ChartKind.LOSS, make_run(lambda step: 90.0 if step == 160 else 1.0 + step % 7 / 7, steps=160))
     assert calm.y.high < 3
     assert spiked.y.high < 90
 
 
-def test_a_run_that_diverges_keeps_its_last_values_in_sight(make_run):
-    shown = _picture(ChartKind.LOSS, make_run(lambda step: 1.0 if step < 158 else 10.0 ** (step - 150), steps=160))
+def test_the_last_values_of_a_diverging_run_are_visible(make_run):
+    shown = _chart(ChartKind.LOSS, make_run(lambda step: 1.0 if step < 158 else 10.0 ** (step - 150), steps=160))
     assert shown.y.high >= _curves(shown, "smooth")[-1].high[-1]
 
 
-def test_a_run_behind_that_left_the_numbers_does_not_flatten_the_others(make_run):
+def test_a_diverged_background_run_does_not_flatten_the_others(make_run):
     good = make_run(steps=100, name="set/good")
     broken = make_run(lambda step: 2.0 * 1.7**step, steps=100, name="set/high")
     broken.apply(RunFinished(step=100, reason="not-finite", epoch=5, exit_code=1))
@@ -317,5 +317,5 @@ def test_a_run_behind_that_left_the_numbers_does_not_flatten_the_others(make_run
     assert shown.y.high < 20
     assert any(isinstance(layer, Scatter) and layer.sign == "above" for layer in shown.layers)
     for front, log_y in ((1, False), (0, True)):
-        whole = chart_data(ChartKind.LOSS, [good, broken], front, View(log_y=log_y), 76, 20)
-        assert whole.y.high > 1e20, "in front, or on a logarithmic axis, it is shown whole"
+        full = chart_data(ChartKind.LOSS, [good, broken], front, View(log_y=log_y), 76, 20)
+        assert full.y.high > 1e20, "in front, or on a logarithmic axis, it is shown in full"

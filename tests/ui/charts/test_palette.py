@@ -1,4 +1,4 @@
-"""Colours: enough contrast on any ground, and none where none are wanted."""
+"""Palettes: enough contrast on every background, and none of the colours a terminal lacks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GROUNDS = {theme.name: theme for theme in THEMES if not theme.ansi}
 
 @pytest.mark.parametrize("name", GROUNDS)
 @pytest.mark.parametrize("ground", ["background", "surface", "panel"])
-def test_every_role_stands_out_from_the_grounds_of_the_themes(name: str, ground: str):
+def test_every_role_has_contrast_on_the_backgrounds_of_the_themes(name: str, ground: str):
     theme = GROUNDS[name]
     behind = getattr(theme, ground)
     for role in ROLES:
@@ -22,17 +22,17 @@ def test_every_role_stands_out_from_the_grounds_of_the_themes(name: str, ground:
 
 
 @pytest.mark.parametrize("behind", ["#000000", "#ffffff", "#808080", "#002b36", "#fdf6e3", "#7f0000", "#00ff00"])
-def test_a_color_is_moved_until_it_stands_out(behind: str):
+def test_legible_moves_a_color_until_it_has_contrast(behind: str):
     for color in ("#000000", "#ffffff", "#777777", "#e69f00", "#0072b2"):
         assert contrast(legible(color, behind), behind) >= CONTRAST
 
 
-def test_what_lies_in_front_is_brighter_than_what_lies_behind():
+def test_front_roles_have_more_contrast_than_dim_roles():
     dark = "#11131a"
     for front, behind in (
         ("smooth", "train"),
         ("norm-smooth", "norm"),
-        ("rate", "coming"),
+        ("rate", "planned"),
         *zip(RUNS, DIM_RUNS, strict=True),
     ):
         looks = palette(True, dark)
@@ -42,7 +42,7 @@ def test_what_lies_in_front_is_brighter_than_what_lies_behind():
         assert contrast(one.get_truecolor().hex, dark) > contrast(other.get_truecolor().hex, dark)
 
 
-def test_without_colors_there_are_none_and_still_two_kinds_of_looks():
+def test_without_colors_styles_differ_by_bold_and_dim():
     looks = palette(depth="none")
     assert all(style.color is None and style.bgcolor is None for style in looks.styles)
     assert looks.style("train").dim
@@ -51,13 +51,13 @@ def test_without_colors_there_are_none_and_still_two_kinds_of_looks():
 
 
 @pytest.mark.parametrize("dark", [True, False])
-def test_sixteen_colors_are_the_terminals_own(dark: bool):
+def test_sixteen_colors_are_those_of_the_terminal(dark: bool):
     for style in palette(dark, depth="16").styles:
         assert style.color is not None
         assert style.color.number is None or style.color.number < 16
 
 
-def test_a_palette_is_made_once():
+def test_palettes_are_cached():
     assert palette(True, "#11131a") is palette(True, "#11131a")
 
 

@@ -1,4 +1,4 @@
-"""Ticks: short words, at round places, with room between them."""
+"""Ticks: short labels at round positions, with space between them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_trainer.ui.charts.ticks import clock, horizontal, linear, logarithmic, nice, short
+from tui_trainer.ui.charts.ticks import clock, horizontal_ticks, linear_ticks, log_ticks, nice, short
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from tui_trainer.ui.charts.ticks import clock, horizontal, linear, logarithmic, 
         (-2.5, 0.5, "-2.5"),
     ],
 )
-def test_numbers_are_short(value: float, step: float, text: str):
+def test_short_numbers(value: float, step: float, text: str):
     assert short(value, step) == text
 
 
@@ -48,12 +48,12 @@ def test_numbers_are_short(value: float, step: float, text: str):
         (0.2, 0.1, "0.2s"),
     ],
 )
-def test_times_are_short(seconds: float, step: float, text: str):
+def test_short_times(seconds: float, step: float, text: str):
     assert clock(seconds, step) == text
 
 
 @given(st.floats(1e-290, 1e290))
-def test_a_nice_number_is_not_below_and_not_far_above(size: float):
+def test_nice_is_not_below_and_not_far_above(size: float):
     assert size * (1 - 1e-6) <= nice(size) <= size * 2.5000001
 
 
@@ -64,9 +64,9 @@ def test_a_nice_number_is_not_below_and_not_far_above(size: float):
     st.booleans(),
     st.booleans(),
 )
-def test_labels_never_touch(low: float, width: float, columns: int, seconds: bool, whole: bool):
+def test_labels_never_touch(low: float, width: float, columns: int, seconds: bool, integers: bool):
     high = low + width
-    ticks = horizontal(low, high, columns, seconds=seconds and low >= 0, whole=whole)
+    ticks = horizontal_ticks(low, high, columns, seconds=seconds and low >= 0, integers=integers)
     texts = [tick.text for tick in ticks]
     assert len(set(texts)) == len(texts)
     cells = [int((tick.at - low) / (high - low) * columns) for tick in ticks]
@@ -80,11 +80,11 @@ def test_a_logarithmic_axis_has_few_ticks_within_it(power: float, decades: float
     low, high = 10.0**power, 10.0 ** min(power + decades, 307)
     if high <= low:
         return
-    ticks = logarithmic(low, high, count)
+    ticks = log_ticks(low, high, count)
     assert all(low * 0.999 <= tick.at <= high * 1.001 for tick in ticks)
     assert len(ticks) <= 3 * count + 3
 
 
-def test_two_ticks_are_never_written_alike():
-    texts = [tick.text for tick in linear(1, 1 + 1e-12, 1e-13)]
+def test_labels_are_unique():
+    texts = [tick.text for tick in linear_ticks(1, 1 + 1e-12, 1e-13)]
     assert len(set(texts)) == len(texts)

@@ -1,4 +1,4 @@
-"""The keys that train the same runs from the start once more: with the problem turned, or with other settings."""
+"""Rerunning from the dashboard: with a turned problem, or with other settings."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.ui.fake_session import (
     press,
     screen_text,
     settle,
+    show,
     started,
     trained,
     until,
@@ -28,7 +29,7 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.pictures import Axis, Contour, Line, taken
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.registry import PicturePane
-from tui_trainer.ui.lecture.narrator import Narrator, told_of
+from tui_trainer.ui.lecture.narrator import Narrator, relevant_remarks
 
 VALLEY = Lesson(
     rows=("S30",),
@@ -52,7 +53,7 @@ def begun(rotation: float = 0.0, **data: Any) -> ev.RunStarted:
 
 
 def valley(rotation: float = 0.0, over: bool = False, **data: Any) -> FakeSession:
-    """A session with two methods in a valley."""
+    """A session with two optimizers on one quadratic."""
     session = FakeSession(*RUNS)
     ground = Contour(x=Axis(low=0, high=1), y=Axis(low=0, high=1), values=((0, 1), (1, 2)), paths=(PATH,))
     for run in session.runs:
@@ -73,7 +74,7 @@ PATH = Line(name="path", x=(0, 1), y=(0, 1), text=">1000")
 
 
 class Starts:
-    """Remembers what was trained anew, and gives a session that trains it."""
+    """Records the reruns, and returns a session for each."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, error: UserError | None = None) -> None:
         self.asked: list[tuple[dict[str, str], tuple[str, ...]]] = []
@@ -89,35 +90,35 @@ class Starts:
         return self.sessions[-1]
 
 
-def test_three_turns_are_one_training_at_45_degrees(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_three_turns_start_one_training_at_45_degrees(monkeypatch: pytest.MonkeyPatch) -> None:
     starts, session = Starts(monkeypatch), valley(over=True)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app) as pilot:
         await press(pilot, "T", "T", "T")
         assert "turned to 45 degrees" in screen_text(app)
-        await until(pilot, lambda: starts.sessions)
+        await until(pilot, lambda: "with data.rotation=45" in screen_text(app))
         await settle(pilot)
         assert app.dashboard is not None
-        watch = app.dashboard.watching
-        assert [state.run for state in watch.states] == list(RUNS)
-        assert isinstance(watch.whole, PicturePane)
-        assert watch.whole.name == "path"
+        view_state = app.dashboard.view_state
+        assert [state.run for state in view_state.states] == list(RUNS)
+        assert isinstance(view_state.maximized, PicturePane)
+        assert view_state.maximized.name == "path"
         await until(pilot, lambda: "It lies across the coordinates." in screen_text(app))
         assert "sgd >1000" in screen_text(app)
         assert "adam >1000" in screen_text(app)
-        assert "with data.rotation=45" in screen_text(app)
-
-    app = app_over(session)
-    play(app, script)
     assert starts.asked == [({run: f"runs/{run}" for run in RUNS}, ("data.rotation=45",))]
     assert session.closed == 1
     assert session.sent == []
 
 
-def test_what_still_trains_is_stopped_before(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_runs_that_train_are_stopped_first(monkeypatch: pytest.MonkeyPatch) -> None:
     starts, session = Starts(monkeypatch), valley(165.0)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app) as pilot:
         await press(pilot, "T")
         await until(pilot, lambda: session.sent)
         assert session.last(cmd.Stop).run == "*"
@@ -126,13 +127,11 @@ def test_what_still_trains_is_stopped_before(monkeypatch: pytest.MonkeyPatch) ->
         for run in session.runs:
             session.play(finished("stopped"), run=run)
         await until(pilot, lambda: starts.asked)
-
-    play(app_over(session), script)
     assert [command.type for command in session.sent] == ["Stop"]
     assert starts.asked[0][1] == ("data.rotation=0",)
 
 
-def test_what_cannot_be_turned_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_turning_is_disabled_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     starts = Starts(monkeypatch)
 
     def said(session: FakeSession, **options: Any) -> str:
@@ -147,67 +146,65 @@ def test_what_cannot_be_turned_says_why(monkeypatch: pytest.MonkeyPatch) -> None
 
     digits = FakeSession()
     digits.play(started(config={"data": {"kind": "digits"}}), *trained(50))
-    assert "only a quadratic" in said(digits)
+    assert "only quadratic problems" in said(digits)
     assert "one coordinate" in said(valley(dimensions=1))
     assert "read only" in said(valley(), read_only=True)
     assert "still starting" in said(FakeSession())
     assert starts.asked == []
 
 
-def test_a_start_that_is_refused_is_said_and_what_was_seen_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_rerun_shows_the_error_and_keeps_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     Starts(monkeypatch, UserError("the folder of run 'sgd' is not on this machine"))
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(valley(over=True))
+
+    async with show(app) as pilot:
         await press(pilot, "T")
         await until(pilot, lambda: "not on this machine" in screen_text(app))
         assert "path" in screen_text(app)
 
-    app = app_over(valley(over=True))
-    play(app, script)
 
-
-def test_other_settings_are_checked_before_anything_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_other_settings_are_validated_in_the_dialog(monkeypatch: pytest.MonkeyPatch) -> None:
     starts, session = Starts(monkeypatch), FakeSession(*RUNS)
     config = load("zigzag").first.model_dump(mode="json", exclude_none=True)
     for run in RUNS:
         session.play(started(config=config, path=f"runs/{run}"), *trained(50), finished(), run=run)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app) as pilot:
         await press(pilot, "N", *"data.conditon=10", "enter")
         assert "did you mean" in screen_text(app)
         await press(pilot, *["backspace"] * 20, *"data.condition=10", "enter")
         await until(pilot, lambda: starts.asked)
-
-    app = app_over(session)
-    play(app, script)
     assert starts.asked == [({run: f"runs/{run}" for run in RUNS}, ("data.condition=10",))]
 
 
 @pytest.mark.parametrize(("rotation", "told"), [(0.0, [0, 2]), (90.0, [0, 2]), (45.0, [1]), (15.0, [1])])
-def test_a_turned_problem_has_remarks_of_its_own(rotation: float, told: list[int]) -> None:
+def test_a_turned_problem_has_its_own_remarks(rotation: float, told: list[int]) -> None:
     state = RunState()
     state.apply(begun(rotation))
-    assert told_of(VALLEY, state) == told
+    assert relevant_remarks(VALLEY, state) == told
     straight = VALLEY.model_copy(update={"remarks": VALLEY.remarks[::2]})
-    assert told_of(straight, state) == [0, 1]
+    assert relevant_remarks(straight, state) == [0, 1]
 
 
-def test_other_runs_of_a_lesson_are_told_from_the_start() -> None:
+def test_rerunning_a_lesson_shows_its_remarks_again() -> None:
     narrator, state = Narrator(6000), RunState()
     state.apply(begun())
     for event in [*trained(50), finished()]:
         state.apply(event)
-    assert len(narrator.listen(VALLEY, state, True, 0.0, late=True)) == 2
-    narrator.begin_again()
+    assert len(narrator.update(VALLEY, state, True, 0.0, late=True)) == 2
+    narrator.reset()
     turned = RunState()
     turned.apply(begun(30.0))
     turned.apply(trained(50)[0])
-    assert [remark.at for remark in narrator.listen(VALLEY, turned, False, 1.0, late=False)] == ["turned"]
+    assert [remark.at for remark in narrator.update(VALLEY, turned, False, 1.0, late=False)] == ["turned"]
     assert narrator.text == "It lies across the coordinates."
 
 
 @pytest.mark.parametrize("name", ["coord-scale", "zigzag", "second-order"])
-def test_every_lesson_in_a_valley_tells_of_the_turned_one(name: str) -> None:
+def test_every_lesson_with_a_quadratic_has_a_turned_remark(name: str) -> None:
     config: RunConfig = load(name).first
     assert config.lesson is not None
     remark = next(remark for remark in config.lesson.remarks if remark.at == "turned")

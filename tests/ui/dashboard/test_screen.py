@@ -1,4 +1,4 @@
-"""What a person sees of a run, and how keys change the look at it."""
+"""The dashboard: the display of a run, and the keys that change the view."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from typing import Any
 
 import pytest
 from textual.events import MouseScrollUp
-from textual.pilot import Pilot
 
 from tests.ui.fake_session import (
     FakeSession,
     app_over,
     finished,
-    play,
     press,
     running,
     screen_text,
     settle,
+    show,
     started,
     trained,
     until,
@@ -40,23 +39,25 @@ WIDE = (140, 40)
 
 
 def shown(app: TrainerApp) -> list[str]:
-    """The charts in sight."""
+    """Return the ids of the visible charts."""
     assert app.dashboard is not None
     return [chart.kind for chart in app.dashboard.query(Chart) if chart.display and chart.size.area]
 
 
 def view(app: TrainerApp) -> Any:
     assert app.dashboard is not None
-    return app.dashboard.watching.view
+    return app.dashboard.view_state.view
 
 
-def test_a_start_is_seen_at_once() -> None:
+async def test_a_starting_run_is_shown_at_once() -> None:
     session = FakeSession()
     session.play(
         ev.StatusChanged(status="starting", detail="importing torch"), ev.Logged(lines=["hello from the host"])
     )
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app) as pilot:
         assert "starting: importing torch" in screen_text(app)
         assert "hello from the host" in screen_text(app)
         first = screen_text(app)
@@ -65,37 +66,32 @@ def test_a_start_is_seen_at_once() -> None:
         await until(pilot, lambda: "1 loss" in screen_text(app))
         assert "importing torch…" not in screen_text(app)
 
-    app = app_over(session)
-    play(app, script)
 
-
-def test_before_anything_comes_it_says_that_it_connects() -> None:
+async def test_an_empty_session_shows_connecting() -> None:
     session = FakeSession()
     session.drain()
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app):
         assert "connecting" in screen_text(app)
         assert "waiting for the host" in screen_text(app)
-
-    app = app_over(session)
-    play(app, script)
 
 
 @pytest.mark.parametrize(
     ("size", "charts"), [((200, 60), 6), ((140, 40), 4), ((80, 24), 4), ((40, 12), 1), ((20, 5), 0)]
 )
-def test_usual_sizes_show_what_they_have_room_for(size: tuple[int, int], charts: int) -> None:
-    async def script(pilot: Pilot[Any]) -> None:
+async def test_number_of_charts_at_usual_sizes(size: tuple[int, int], charts: int) -> None:
+    app = app_over(running())
+
+    async with show(app, size):
         assert shown(app) == list(ChartKind)[:charts]
         assert "running" in screen_text(app)
         assert "train" in screen_text(app)
 
-    app = app_over(running())
-    play(app, script, size)
-
 
 def pictured() -> FakeSession:
-    """A run that takes four pictures of itself."""
+    """A run that records four pictures."""
     session = running()
     names = ("layers", "path", "coverage", "memory")
     session.play(started(config={"pictures": [{"kind": name} for name in names]}), *trained(200))
@@ -114,17 +110,18 @@ def pictured() -> FakeSession:
         ((40, 12), ["loss"]),
     ],
 )
-def test_pictures_join_the_charts_where_there_is_room(size: tuple[int, int], panes: list[str]) -> None:
-    async def script(pilot: Pilot[Any]) -> None:
+async def test_pictures_are_shown_between_the_charts(size: tuple[int, int], panes: list[str]) -> None:
+    app = app_over(pictured())
+
+    async with show(app, size) as pilot:
         await until(pilot, lambda: len(panes) < 2 or "7 the layers" in screen_text(app))
         assert shown(app) == panes
 
+
+async def test_keys_maximize_pictures() -> None:
     app = app_over(pictured())
-    play(app, script, size)
 
-
-def test_number_keys_and_a_key_for_all_give_pictures_the_screen() -> None:
-    async def script(pilot: Pilot[Any]) -> None:
+    async with show(app, (80, 24)) as pilot:
         await until(pilot, lambda: "7 the layers" in screen_text(app))
         for key, title in (("7", "7 the layers"), ("8", "8 the path"), ("9", "9 the coverage")):
             await press(pilot, key)
@@ -139,35 +136,32 @@ def test_number_keys_and_a_key_for_all_give_pictures_the_screen() -> None:
         await press(pilot, "0")
         assert len(shown(app)) == 2
 
-    app = app_over(pictured())
-    play(app, script, (80, 24))
 
-
-def test_a_run_without_pictures_says_so() -> None:
-    async def script(pilot: Pilot[Any]) -> None:
-        await press(pilot, "7")
-        assert "the run has no pictures" in screen_text(app)
-        await press(pilot, "0")
-        assert "the run has no pictures: a preset asks" in screen_text(app)
-
+async def test_a_run_without_pictures_shows_a_message() -> None:
     app = app_over(running())
-    play(app, script, WIDE)
+
+    async with show(app, WIDE) as pilot:
+        await press(pilot, "7")
+        assert "this run has no pictures" in screen_text(app)
+        await press(pilot, "0")
+        assert "this run records no pictures; add them to a preset" in screen_text(app)
 
 
-def test_a_picture_on_the_screen_follows_the_run() -> None:
-    async def script(pilot: Pilot[Any]) -> None:
+async def test_a_picture_is_updated() -> None:
+    session = pictured()
+    app = app_over(session)
+
+    async with show(app, (80, 24)) as pilot:
         await until(pilot, lambda: "7 the layers" in screen_text(app))
         bars = Bars(title="the next", labels=("a",), groups=(Group(name="share", values=(1,)),))
         session.play(taken("layers", bars, {}, step=250, epoch=5))
         await until(pilot, lambda: "7 the next" in screen_text(app))
 
-    session = pictured()
-    app = app_over(session)
-    play(app, script, (80, 24))
 
+async def test_a_number_key_maximizes_a_chart_and_restores_all() -> None:
+    app = app_over(running())
 
-def test_a_number_key_gives_one_chart_the_screen_and_takes_it_back() -> None:
-    async def script(pilot: Pilot[Any]) -> None:
+    async with show(app, WIDE) as pilot:
         await press(pilot, "3")
         assert shown(app) == ["norm"]
         await press(pilot, "2")
@@ -177,12 +171,11 @@ def test_a_number_key_gives_one_chart_the_screen_and_takes_it_back() -> None:
         await press(pilot, "6", "escape")
         assert len(shown(app)) == 4
 
+
+async def test_the_layers_table_replaces_the_charts() -> None:
     app = app_over(running())
-    play(app, script, WIDE)
 
-
-def test_layers_stand_in_place_of_the_charts() -> None:
-    async def script(pilot: Pilot[Any]) -> None:
+    async with show(app, WIDE) as pilot:
         await press(pilot, "w")
         assert shown(app) == []
         assert "about right" not in screen_text(app)
@@ -191,12 +184,11 @@ def test_layers_stand_in_place_of_the_charts() -> None:
         await press(pilot, "w")
         assert len(shown(app)) == 4
 
+
+async def test_axis_log_and_smoothing_change_the_view_and_flash_it() -> None:
     app = app_over(running())
-    play(app, script, WIDE)
 
-
-def test_axis_log_and_smoothing_change_the_view_and_say_so() -> None:
-    async def script(pilot: Pilot[Any]) -> None:
+    async with show(app, WIDE) as pilot:
         await press(pilot, "a")
         assert view(app).axis == "epoch"
         assert "x axis: epoch" in screen_text(app)
@@ -205,14 +197,13 @@ def test_axis_log_and_smoothing_change_the_view_and_say_so() -> None:
         assert "logarithmic" in screen_text(app)
         await press(pilot, "m")
         assert view(app).smoothing == 0
-        assert "not smoothed" in screen_text(app)
+        assert "smoothing: off" in screen_text(app)
 
+
+async def test_zoom_cursor_and_pan() -> None:
     app = app_over(running())
-    play(app, script, WIDE)
 
-
-def test_zoom_cursor_and_pan() -> None:
-    async def script(pilot: Pilot[Any]) -> None:
+    async with show(app, WIDE) as pilot:
         await press(pilot, "z")
         assert view(app).span == (150, 200)
         assert "zoomed" in screen_text(app)
@@ -231,12 +222,11 @@ def test_zoom_cursor_and_pan() -> None:
         await press(pilot, "shift+right")
         assert "zoom in first" in screen_text(app)
 
+
+async def test_the_mouse_moves_the_cursor_and_zooms() -> None:
     app = app_over(running())
-    play(app, script, WIDE)
 
-
-def test_the_mouse_reads_values_and_zooms() -> None:
-    async def script(pilot: Pilot[Any]) -> None:
+    async with show(app, WIDE) as pilot:
         chart = next(iter(pilot.app.screen.query(Chart)))
         await pilot.click(chart, offset=(30, 5))
         assert view(app).cursor is not None
@@ -245,11 +235,8 @@ def test_the_mouse_reads_values_and_zooms() -> None:
         await pilot.pause()
         assert view(app).span is not None
 
-    app = app_over(running())
-    play(app, script, WIDE)
 
-
-def test_interventions_are_visited_and_explained() -> None:
+async def test_keys_visit_interventions_and_open_their_cards() -> None:
     session = running()
     by = cmd.SetLearningRate(value=0.1, by="ann@host")
     session.play(
@@ -257,7 +244,9 @@ def test_interventions_are_visited_and_explained() -> None:
         ev.Noted(step=150, text="here it turns"),
     )
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app, WIDE) as pilot:
         await press(pilot, "left_square_bracket")
         assert "note: here it turns" in screen_text(app)
         assert view(app).cursor == 150
@@ -269,26 +258,25 @@ def test_interventions_are_visited_and_explained() -> None:
             assert words in text
         assert shown(app) == charts
         await press(pilot, "left_square_bracket")
-        assert "no intervention before" in screen_text(app)
+        assert "no earlier intervention" in screen_text(app)
         await press(pilot, "right_square_bracket")
         assert view(app).cursor == 150
         await press(pilot, "escape")
         assert view(app).cursor is None
         assert "means over" not in screen_text(app)
 
-    app = app_over(session)
-    play(app, script, WIDE)
 
-
-def test_the_end_is_summed_up_and_the_charts_stay() -> None:
+async def test_a_finished_run_shows_a_summary_and_its_charts() -> None:
     session = running()
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app, WIDE) as pilot:
         asked = cmd.SetLearningRate(factor=0.5, by="me")
         session.play(ev.SettingChanged(name="lr", value=0.005, previous=0.01, step=100, cause=asked))
         session.play(finished("early-stopped"))
-        await until(pilot, lambda: "no better for a while" in screen_text(app))
-        for words in ("best  val_loss 0.3", "runs/digits", "tui-trainer open digits", "q leaves"):
+        await until(pilot, lambda: "no improvement within the patience" in screen_text(app))
+        for words in ("best  val loss 0.3", "runs/digits", "tui-trainer open digits", "press q to quit"):
             assert words in screen_text(app)
         for words in ("done  step 100  learning rate 0.005, was 0.01 (me)", "loss 1.3", "→ 1.2"):
             assert words in screen_text(app)
@@ -296,11 +284,8 @@ def test_the_end_is_summed_up_and_the_charts_stay() -> None:
         await press(pilot, "escape")
         assert "q leaves" not in screen_text(app)
 
-    app = app_over(session)
-    play(app, script, WIDE)
 
-
-def test_a_start_that_fails_shows_why_and_the_output() -> None:
+async def test_a_failed_start_shows_the_reason_and_the_output() -> None:
     session = FakeSession()
     session.play(
         ev.StatusChanged(status="starting", detail="building the model"),
@@ -308,18 +293,19 @@ def test_a_start_that_fails_shows_why_and_the_output() -> None:
         ev.RunFinished(reason="failed", detail="the model could not be built", exit_code=1),
     )
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app, WIDE):
         for words in ("failed", "the model could not be built", "CUDA error"):
             assert words in screen_text(app)
 
-    app = app_over(session)
-    play(app, script, WIDE)
 
-
-def test_the_log_follows_its_end_until_somebody_scrolls() -> None:
+async def test_the_log_follows_its_end_until_the_user_scrolls() -> None:
     session = running()
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app, WIDE) as pilot:
         log = pilot.app.screen.query_one(LogPane)
         session.play(ev.Logged(lines=[f"line {number}" for number in range(50)]))
         await until(pilot, lambda: "line 49" in screen_text(app))
@@ -333,28 +319,26 @@ def test_the_log_follows_its_end_until_somebody_scrolls() -> None:
         session.play(ev.Noted(text="the end"))
         await until(pilot, lambda: "the end" in screen_text(app))
 
-    app = app_over(session)
-    play(app, script, WIDE)
 
-
-def test_what_is_not_saved_is_said_on_top() -> None:
+async def test_the_header_shows_that_saving_fails() -> None:
     session = running()
     session.play(ev.SavingFailed(what="journal", error="no space left on device"))
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app, WIDE) as pilot:
         assert "not saved" in screen_text(app).splitlines()[0]
         session.play(ev.SavingFailed(what="journal"))
         await until(pilot, lambda: "not saved" not in screen_text(app).splitlines()[0])
 
-    app = app_over(session)
-    play(app, script, WIDE)
 
-
-def test_runs_of_a_set_take_turns() -> None:
+async def test_tab_selects_the_next_run() -> None:
     session = running("set/a", "set/b", "set/c")
     session.play(finished(), run="set/b")
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app, WIDE) as pilot:
         assert "run 1 of 3" in screen_text(app)
         await press(pilot, "tab")
         assert "set/b" in screen_text(app).splitlines()[0]
@@ -364,43 +348,40 @@ def test_runs_of_a_set_take_turns() -> None:
         await press(pilot, "asterisk")
         assert "steering all" in screen_text(app).splitlines()[0]
 
-    app = app_over(session)
-    play(app, script, WIDE)
 
-
-def test_a_greeting_replaces_what_was_known() -> None:
+async def test_a_greeting_replaces_the_states() -> None:
     session = running()
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app, WIDE) as pilot:
         fresh = RunState(run="digits", status="paused")
         fresh.apply(started("Fresh"))
         session._inbox.append(Greeting((fresh,)))
         await until(pilot, lambda: "Fresh" in screen_text(app))
         assert "paused" in screen_text(app)
 
-    app = app_over(session)
-    play(app, script, WIDE)
 
-
-def test_a_coarse_picture_says_so_until_all_is_read() -> None:
+async def test_the_header_shows_a_partly_loaded_run() -> None:
     session = running()
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app, WIDE) as pilot:
         fresh = RunState(run="digits", status="finished")
         fresh.apply(started("Fresh"))
         session._inbox.append(Greeting((fresh,), 0.42))
-        await until(pilot, lambda: "coarse, 42% read" in screen_text(app).splitlines()[0])
+        await until(pilot, lambda: "coarse, 42% loaded" in screen_text(app).splitlines()[0])
         session._inbox.append(Greeting((fresh,)))
         await until(pilot, lambda: "coarse" not in screen_text(app))
 
-    app = app_over(session)
-    play(app, script, WIDE)
 
-
-def test_the_coming_rate_is_drawn_as_it_is_typed() -> None:
+async def test_the_rate_dialog_previews_what_is_typed() -> None:
     plans: list[LrPlan | None] = []
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(running())
+
+    async with show(app, WIDE) as pilot:
         await press(pilot, "s")
         preview = pilot.app.screen.query_one(Preview)
         draw = preview._draw
@@ -418,17 +399,13 @@ def test_the_coming_rate_is_drawn_as_it_is_typed() -> None:
         assert plans[-1] is None
         assert "! not a number: 0.5x" in screen_text(app)
 
+
+async def test_each_kind_of_a_picker_keeps_its_fields() -> None:
     app = app_over(running())
-    play(app, script, WIDE)
 
-
-def test_each_kind_keeps_what_was_typed_for_it() -> None:
-    async def script(pilot: Pilot[Any]) -> None:
+    async with show(app, WIDE) as pilot:
         await press(pilot, "o", "home", "tab", "ctrl+u", *"0.25", "shift+tab", "down", "up")
         assert pilot.app.screen.query_one(Form).filled.model.lr == 0.25
-
-    app = app_over(running())
-    play(app, script, WIDE)
 
 
 @pytest.mark.parametrize(
@@ -436,95 +413,89 @@ def test_each_kind_keeps_what_was_typed_for_it() -> None:
     [("read only", running(), True), ("replay", running(kind="finished", can_steer=False), False)],
     ids=["read-only", "replay"],
 )
-def test_read_only_and_replay_are_said_on_top(word: str, session: FakeSession, read_only: bool) -> None:
-    async def script(pilot: Pilot[Any]) -> None:
+async def test_the_header_shows_read_only_and_replay(word: str, session: FakeSession, read_only: bool) -> None:
+    app = app_over(session, read_only=read_only)
+
+    async with show(app, WIDE):
         assert word in screen_text(app).splitlines()[0]
         assert "pause" not in screen_text(app).splitlines()[-1]
 
-    app = app_over(session, read_only=read_only)
-    play(app, script, WIDE)
 
-
-def test_a_host_that_is_gone_before_anything_came_says_why() -> None:
+async def test_a_host_that_cannot_start_shows_the_reason() -> None:
     session = FakeSession()
     session.drain()
     session.say("the host could not start: no space left", fatal=True)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app, WIDE) as pilot:
         assert "disconnected" in screen_text(app).splitlines()[0]
         assert "the host could not start" in screen_text(app)
         await press(pilot, "q")
-
-    app = app_over(session)
-    play(app, script, WIDE)
     assert app.return_value is not None
     assert app.return_value.exit_code == 1
 
 
-def test_a_host_that_leaves_after_the_end_is_no_trouble() -> None:
+async def test_a_host_that_exits_after_the_end_is_no_error() -> None:
     session = running()
     session.play(finished())
     session.say("the host has finished", fatal=True)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app, WIDE) as pilot:
         assert "disconnected" not in screen_text(app)
         assert "the host has finished" not in screen_text(app)
         await press(pilot, "q")
-
-    app = app_over(session)
-    play(app, script, WIDE)
     assert app.return_value is not None
     assert app.return_value.exit_code == 0
 
 
-def test_a_refusal_of_the_session_itself_makes_no_run() -> None:
+async def test_a_refusal_without_a_run_adds_no_run() -> None:
     session = running()
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app, WIDE) as pilot:
         await press(pilot, "space")
         session._inbox.append(ev.Refused(reason="the host is still starting", cause=session.sent[0]))
         await until(pilot, lambda: "refused: the host is still starting" in screen_text(app))
         assert app.dashboard is not None
-        assert list(app.dashboard.watching.feed.states) == ["digits"]
-
-    app = app_over(session)
-    play(app, script, WIDE)
+        assert list(app.dashboard.view_state.store.states) == ["digits"]
 
 
-def test_a_key_that_fails_takes_nothing_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_failing_action_is_reported_and_survived(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     session = running()
 
     def broken(command: cmd.AnyCommand) -> None:
         raise RuntimeError("the socket broke")
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app, WIDE) as pilot:
         session.send = broken  # type: ignore[method-assign]
         await press(pilot, "c")
-        assert "the screen stumbled: RuntimeError: the socket broke" in screen_text(app)
+        assert "display error: RuntimeError: the socket broke" in screen_text(app)
         await press(pilot, "w")
         assert "silent" in screen_text(app)
-        app.troubles.clear()
-
-    app = app_over(session)
-    play(app, script, WIDE)
+        app.errors.clear()
     assert "the socket broke" in next(tmp_path.rglob("screen.log")).read_text()
 
 
-def test_the_palette_finds_and_does() -> None:
+async def test_the_palette_finds_and_performs_an_action() -> None:
     session = running()
 
-    async def script(pilot: Pilot[Any]) -> None:
-        await press(pilot, "colon", *"roll", "enter")
+    app = app_over(session)
 
-    play(app_over(session), script)
+    async with show(app) as pilot:
+        await press(pilot, "colon", *"roll", "enter")
     session.last(cmd.RollBack)
 
 
-def test_help_shows_the_keys_of_this_person() -> None:
-    async def script(pilot: Pilot[Any]) -> None:
-        await press(pilot, "question_mark")
-        assert "f5  Pause after the batch" in screen_text(app)
-
+async def test_help_shows_the_keys_of_the_user() -> None:
     app = app_over(running(), settings=Settings(keys={"pause": "f5"}))
-    play(app, script, WIDE)
+
+    async with show(app, WIDE) as pilot:
+        await press(pilot, "question_mark")
+        assert "f5  Pause after the current batch" in screen_text(app)

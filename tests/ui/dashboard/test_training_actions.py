@@ -1,4 +1,4 @@
-"""Each key sends the command it promises, or says why it does not."""
+"""Every key sends its command, or shows the reason why not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tests.ui.fake_session import FakeSession, app_over, finished, play, press, running, screen_text, settle, started
+from tests.ui.fake_session import (
+    FakeSession,
+    app_over,
+    finished,
+    play,
+    press,
+    running,
+    screen_text,
+    settle,
+    show,
+    started,
+)
 from tui_trainer.components.schedulers.builtin import Exponential
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
@@ -20,8 +31,10 @@ Pressed = tuple[str, ...]
 
 
 def pressed(session: FakeSession, *keys: str, **options: Any) -> str:
-    """Press keys over a session; the message at the bottom afterwards."""
+    """Press keys in the dashboard of a session, and return the message in the footer."""
     seen: list[str] = []
+
+    app = app_over(session, **options)
 
     async def script(pilot: Pilot[Any]) -> None:
         for key in keys:
@@ -30,7 +43,6 @@ def pressed(session: FakeSession, *keys: str, **options: Any) -> str:
         dashboard = app.dashboard
         seen.append(dashboard.query_one(Footer).message if dashboard is not None else "")
 
-    app = app_over(session, **options)
     play(app, script)
     return seen[0]
 
@@ -62,21 +74,20 @@ SIMPLE: list[tuple[Pressed, cmd.Command]] = [
 ]
 
 
-def test_each_key_sends_its_command() -> None:
+async def test_each_key_sends_its_command() -> None:
     session = running()
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app) as pilot:
         for keys, command in SIMPLE:
             session.sent.clear()
             await press(pilot, *keys)
             plain = [sent.model_copy(update={"id": "", "by": "", "run": "*"}) for sent in session.sent]
             assert plain == [command], f"{keys}: {screen_text(app)}"
 
-    app = app_over(session)
-    play(app, script)
 
-
-def test_a_command_says_who_asks_and_for_which_run() -> None:
+def test_a_command_names_its_sender_and_run() -> None:
     session = running()
     pressed(session, "k", "k")
     first, second = session.sent
@@ -100,7 +111,7 @@ def test_the_schedule_picker_sends_what_the_form_holds() -> None:
     assert session.last(cmd.SetScheduler).base is None
 
 
-def test_the_schedule_picker_takes_a_rate_to_begin_from() -> None:
+def test_the_schedule_picker_takes_an_initial_rate() -> None:
     session = running()
     pressed(session, "s", "shift+tab", *"0.3", "enter")
     assert session.last(cmd.SetScheduler).base == 0.3
@@ -113,10 +124,12 @@ def test_the_optimizer_picker_sends_what_the_form_holds() -> None:
     assert (optimizer.kind, optimizer.lr, getattr(optimizer, "momentum", None)) == ("sgd", 0.1, 0.9)
 
 
-def test_escape_and_wrong_numbers_send_nothing() -> None:
+async def test_escape_and_wrong_numbers_send_nothing() -> None:
     session = running()
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app) as pilot:
         for key in "solgEpnq":
             await press(pilot, key, "7", "escape")
             assert app.screen is app.dashboard, key
@@ -124,9 +137,6 @@ def test_escape_and_wrong_numbers_send_nothing() -> None:
             await press(pilot, key, *("minus" if character == "-" else character for character in text), "enter")
             assert "! " in screen_text(app), (key, text)
             await press(pilot, "escape")
-
-    app = app_over(session)
-    play(app, script)
     assert session.sent == []
 
 
@@ -140,8 +150,10 @@ STEERING = [action.id for action in ACTIONS if "steer" in action.needs and actio
 
 
 def refusals(session: FakeSession, **options: Any) -> set[str]:
-    """What the screen says when each key that steers is pressed."""
+    """Return the messages after each key that steers."""
     said: set[str] = set()
+
+    app = app_over(session, **options)
 
     async def script(pilot: Pilot[Any]) -> None:
         for action in ACTIONS:
@@ -150,14 +162,13 @@ def refusals(session: FakeSession, **options: Any) -> set[str]:
                 assert app.dashboard is not None
                 said.add(app.dashboard.query_one(Footer).message)
 
-    app = app_over(session, **options)
     play(app, script)
     assert session.sent == []
     return said
 
 
 def test_a_read_only_screen_says_so_and_sends_nothing() -> None:
-    assert refusals(running(), read_only=True) == {"read only: this screen looks and does not steer"}
+    assert refusals(running(), read_only=True) == {"read only: this screen sends no commands"}
 
 
 def test_a_run_that_is_over_is_not_steered() -> None:
@@ -166,15 +177,15 @@ def test_a_run_that_is_over_is_not_steered() -> None:
     assert refusals(session) == {"the run is over"}
 
 
-def test_what_is_not_possible_yet_says_why() -> None:
+def test_an_unavailable_action_shows_the_reason() -> None:
     fresh = FakeSession()
     fresh.play(started(), ev.StatusChanged(status="running"))
-    assert pressed(fresh, "b") == "nothing to roll back to yet"
-    assert pressed(running(), "right_square_bracket") == "nobody has intervened yet"
+    assert pressed(fresh, "b") == "no best checkpoint yet"
+    assert pressed(running(), "right_square_bracket") == "no intervention yet"
     assert pressed(running(), "tab") == "there is only one run"
     assert pressed(FakeSession(), "space") == "the run is still starting"
-    assert pressed(running(kind="in-process"), "d").startswith("the run lives in this very process")
-    assert pressed(running(kind="finished", can_steer=False), "space").startswith("this run cannot be steered")
+    assert pressed(running(kind="in-process"), "d").startswith("the run trains in this process")
+    assert pressed(running(kind="finished", can_steer=False), "space") == "this run is not training"
 
 
 def test_a_refusal_is_shown_with_its_reason() -> None:
@@ -183,10 +194,12 @@ def test_a_refusal_is_shown_with_its_reason() -> None:
     assert pressed(session, "space") == "refused: not while validating"
 
 
-def test_an_answer_takes_the_place_of_what_was_sent() -> None:
+async def test_an_answer_replaces_the_pending_command() -> None:
     session = running()
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app) as pilot:
         await press(pilot, "k")
         assert "sent: rate ÷10" in screen_text(app)
         session.play(ev.SettingChanged(step=200, name="lr", value=1e-3, previous=1e-2, cause=session.sent[0]))
@@ -194,23 +207,19 @@ def test_an_answer_takes_the_place_of_what_was_sent() -> None:
         assert "learning rate 0.001, was 0.01" in screen_text(app)
         assert "sent:" not in screen_text(app)
 
-    app = app_over(session)
-    play(app, script)
 
-
-def test_the_display_follows_the_event_and_not_the_key() -> None:
+async def test_the_display_follows_the_event_and_not_the_key() -> None:
     session = running()
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app) as pilot:
         await press(pilot, "space")
         await settle(pilot)
         assert "running" in screen_text(app).splitlines()[0]
         session.play(ev.StatusChanged(status="paused", cause=session.sent[0]))
         await settle(pilot)
         assert "paused" in screen_text(app).splitlines()[0]
-
-    app = app_over(session)
-    play(app, script)
 
 
 def test_commands_go_to_the_chosen_run_or_to_all() -> None:
@@ -219,7 +228,7 @@ def test_commands_go_to_the_chosen_run_or_to_all() -> None:
     assert [command.run for command in session.sent] == ["set/a", "set/b", "*"]
 
 
-def test_a_user_may_move_a_key() -> None:
+def test_a_user_can_rebind_a_key() -> None:
     session = running()
     settings = Settings(keys={"pause": "f5,P", "patience": "space"})
     pressed(session, "f5", settings=settings)
@@ -228,14 +237,12 @@ def test_a_user_may_move_a_key() -> None:
     assert len(session.sent) == 1
 
 
-def test_detaching_closes_the_session_and_stops_nothing() -> None:
+async def test_detaching_closes_the_session_and_stops_nothing() -> None:
     session = running()
     app = app_over(session)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    async with show(app) as pilot:
         await press(pilot, "d")
-
-    play(app, script)
     assert session.sent == []
     assert session.closed == 1
     assert app.return_value is not None
@@ -243,104 +250,93 @@ def test_detaching_closes_the_session_and_stops_nothing() -> None:
     assert "tui-trainer attach digits" in app.return_value.message
 
 
-def test_stop_and_save_leaves_when_the_run_is_over() -> None:
+async def test_stop_and_save_leaves_when_the_run_is_over() -> None:
     session = running()
     app = app_over(session)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    async with show(app) as pilot:
         await press(pilot, "q", "s")
         await settle(pilot)
         assert session.closed == 0
         session.play(finished("stopped"))
         await settle(pilot)
-
-    play(app, script)
     assert session.closed == 1
     assert app.return_value is not None
     assert app.return_value.exit_code == 0
-    assert "stopped by hand" in app.return_value.message
+    assert "stopped by the user" in app.return_value.message
 
 
-def test_a_second_press_does_not_wait() -> None:
+async def test_pressing_q_again_leaves_at_once() -> None:
     session = running()
     app = app_over(session)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    async with show(app) as pilot:
         await press(pilot, "q", "s", "q")
         await settle(pilot)
-
-    play(app, script)
     assert session.closed == 1
 
 
 @pytest.mark.parametrize("key", ["ctrl+c", "ctrl+q"])
-def test_interrupting_asks_first_and_then_leaves_it_training(key: str) -> None:
+async def test_ctrl_c_asks_first_and_then_detaches(key: str) -> None:
     session = running()
     app = app_over(session)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    async with show(app) as pilot:
         await press(pilot, key)
         await settle(pilot)
         assert "Leave it training" in screen_text(app)
         await press(pilot, key)
         await settle(pilot)
-
-    play(app, script)
     assert session.sent == []
     assert session.closed == 1
 
 
-def test_interrupting_twice_in_this_process_stops_the_run() -> None:
+def test_ctrl_c_twice_stops_a_run_in_this_process() -> None:
     session = running(kind="in-process")
     pressed(session, "ctrl+c", "ctrl+c")
     session.last(cmd.Stop)
 
 
-def test_a_run_that_failed_is_the_exit_code() -> None:
+async def test_a_failed_run_gives_the_exit_code() -> None:
     session = running()
     session.play(finished("failed", "out of memory", exit_code=1))
     app = app_over(session)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    async with show(app) as pilot:
         await press(pilot, "q")
-
-    play(app, script)
     assert app.return_value is not None
     assert app.return_value.exit_code == 1
     assert "out of memory" in app.return_value.message
 
 
-def test_a_lost_connection_is_said_and_is_no_success() -> None:
+async def test_a_lost_connection_is_shown_and_gives_exit_code_1() -> None:
     session = running()
     app = app_over(session)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    async with show(app) as pilot:
         session.say("the host has vanished", fatal=True)
         await settle(pilot)
         assert "disconnected" in screen_text(app).splitlines()[0]
         await press(pilot, "space")
         await settle(pilot)
-        assert "the connection to the run is gone" in screen_text(app)
+        assert "disconnected from the run" in screen_text(app)
         await press(pilot, "q")
-
-    play(app, script)
     assert session.sent == []
     assert app.return_value is not None
     assert app.return_value.exit_code == 1
     assert "the host has vanished" in app.return_value.message
 
 
-def test_keys_that_arrive_together_act_one_after_the_other() -> None:
+async def test_keys_that_arrive_together_act_in_order() -> None:
     session = running()
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app) as pilot:
         digits = ["0", "full_stop", "5", "backspace", "2", "5", "enter"]
         await press(
             pilot, "k", "l", "ctrl+u", *digits, "n", "h", "i", "enter", "s", "home", "down", "down", "enter", "c"
         )
-
-    app = app_over(session)
-    play(app, script)
     rate, typed, note, schedule, save = session.sent
     assert isinstance(rate, cmd.SetLearningRate)
     assert isinstance(typed, cmd.SetLearningRate)
@@ -352,11 +348,13 @@ def test_keys_that_arrive_together_act_one_after_the_other() -> None:
     assert isinstance(save, cmd.SaveCheckpoint)
 
 
-def test_every_action_does_something_or_says_why() -> None:
+async def test_every_action_has_an_effect_or_a_reason() -> None:
     session = running("set/a", "set/b")
     session.play(ev.Noted(step=100, text="here"))
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app) as pilot:
         for action in ACTIONS:
             if action.id in ("quit", "detach"):
                 continue
@@ -366,12 +364,9 @@ def test_every_action_does_something_or_says_why() -> None:
                 await press(pilot, "escape")
         assert app.dashboard is not None
 
-    app = app_over(session)
-    play(app, script)
 
-
-def test_a_host_that_vanished_is_named_and_another_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reason stands on the screen, and R watches the runs through the host that took them up."""
+async def test_a_vanished_host_is_reported_and_r_resumes_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The screen shows the reason, and R connects to the host that resumes the runs."""
     asked: list[tuple[str, ...]] = []
     after = running(steps=300)
 
@@ -382,27 +377,26 @@ def test_a_host_that_vanished_is_named_and_another_goes_on(monkeypatch: pytest.M
     monkeypatch.setattr("tui_trainer.session.resume.resume_session", take_up)
     session = running()
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app) as pilot:
         await press(pilot, "R")
-        assert "its host lives" in screen_text(app)
+        assert "the host is still running" in screen_text(app)
         session.say("the host was killed (SIGKILL)", fatal=True, folders=("runs/digits",))
         await settle(pilot)
         assert "the host was killed (SIGKILL); R resumes it" in screen_text(app)
         await press(pilot, "space")
-        assert "connection to the run is gone" in screen_text(app)
+        assert "disconnected from the run" in screen_text(app)
         await press(pilot, "R")
         await settle(pilot)
         assert "disconnected" not in screen_text(app)
         await press(pilot, "space")
-
-    app = app_over(session)
-    play(app, script)
     assert asked == [("runs/digits",)]
     assert session.closed == 1
     assert [command.type for command in after.sent] == ["Pause"]
 
 
-def test_a_dead_run_that_is_opened_is_called_dead_until_it_is_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_dead_run_is_shown_as_dead_until_it_is_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
     after = running("set/a", "set/b")
     asked: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
 
@@ -413,7 +407,9 @@ def test_a_dead_run_that_is_opened_is_called_dead_until_it_is_taken_up(monkeypat
     monkeypatch.setattr("tui_trainer.session.resume.resume_session", take_up)
     session = running("set/a", "set/b", kind="finished", can_steer=False)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session, read_only=True)
+
+    async with show(app) as pilot:
         assert "▶ running" in screen_text(app).splitlines()[0]
         for name in "a", "b":
             session.say("ended at step 200: the host is gone", folders=(f"runs/set/{name}",))
@@ -426,13 +422,10 @@ def test_a_dead_run_that_is_opened_is_called_dead_until_it_is_taken_up(monkeypat
         await press(pilot, "R")
         await settle(pilot)
         assert "▶ running" in screen_text(app).splitlines()[0]
-
-    app = app_over(session, read_only=True)
-    play(app, script)
     assert asked == [(("runs/set/a", "runs/set/b"), ())]
 
 
-def test_a_resume_that_is_refused_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_resume_shows_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def take_up(folders: tuple[str, ...], beside: tuple[str, ...]) -> FakeSession:
         raise UserError("run 'digits' is live")
 
@@ -442,7 +435,7 @@ def test_a_resume_that_is_refused_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     assert pressed(session, "R") == "run 'digits' is live"
 
 
-def test_who_may_only_look_resumes_nothing() -> None:
+def test_a_read_only_screen_cannot_resume() -> None:
     session = running()
     session.say("the host is gone", fatal=True, folders=("runs/digits",))
     assert pressed(session, "R", read_only=True).startswith("read only")

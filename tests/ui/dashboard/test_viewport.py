@@ -1,21 +1,17 @@
-"""What keys make of the view, and what sizes of terminal have room for."""
+"""Viewport, layout and redraw budget."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from textual.pilot import Pilot
 
 from tests.ui.fake_session import (
     EPOCHS,
     STEPS,
-    FakeSession,
     app_over,
-    play,
     press,
     running,
     screen_text,
+    show,
     started,
     trained,
 )
@@ -27,7 +23,7 @@ from tui_trainer.ui.dashboard.layout import arrange
 from tui_trainer.ui.panels.intervention_card import before_after, card
 from tui_trainer.ui.redraw_budget import RedrawBudget
 
-WHOLE = (0.0, 500.0)
+FULL = (0.0, 500.0)
 
 
 def state(steps: int = 200) -> RunState:
@@ -37,52 +33,52 @@ def state(steps: int = 200) -> RunState:
     return found
 
 
-def test_the_whole_run_takes_in_what_is_to_come() -> None:
+def test_the_extent_includes_the_steps_to_come() -> None:
     assert viewport.extent(state()) == (0, STEPS * EPOCHS)
     assert viewport.extent(None) == (0, 1)
 
 
-def test_zooming_keeps_the_step_in_its_place_and_ends_at_the_whole() -> None:
-    near = viewport.zoomed(View(), 0.5, WHOLE, WHOLE, 100)
+def test_zooming_keeps_the_step_in_its_place_and_ends_at_the_full_run() -> None:
+    near = viewport.zoomed(View(), 0.5, FULL, FULL, 100)
     assert near.span == (50, 300)
-    assert viewport.zoomed(near, 4, (50, 300), WHOLE, 100).span is None
+    assert viewport.zoomed(near, 4, (50, 300), FULL, 100).span is None
     narrow = View()
     for _ in range(30):
-        narrow = viewport.zoomed(narrow, 0.5, narrow.span or WHOLE, WHOLE, 100)
+        narrow = viewport.zoomed(narrow, 0.5, narrow.span or FULL, FULL, 100)
     assert narrow.span is not None
     assert narrow.span[1] - narrow.span[0] == viewport.NARROWEST
 
 
 def test_panning_stays_within_the_run() -> None:
     view = View(span=(100, 200))
-    assert viewport.panned(view, -5, WHOLE).span == (0, 100)
-    assert viewport.panned(view, 50, WHOLE).span == (400, 500)
-    assert viewport.panned(View(), 1, WHOLE) == View()
+    assert viewport.panned(view, -5, FULL).span == (0, 100)
+    assert viewport.panned(view, 50, FULL).span == (400, 500)
+    assert viewport.panned(View(), 1, FULL) == View()
 
 
 def test_a_span_from_the_mouse_stays_within_the_run() -> None:
-    assert viewport.spanned(View(), (-50, 50), WHOLE).span == (0, 100)
-    assert viewport.spanned(View(), (450, 550), WHOLE).span == (400, 500)
-    assert viewport.spanned(View(span=(1, 2)), (-1e9, 1e9), WHOLE).span is None
-    assert viewport.spanned(View(span=(1, 2)), None, WHOLE).span is None
+    assert viewport.spanned(View(), (-50, 50), FULL).span == (0, 100)
+    assert viewport.spanned(View(), (450, 550), FULL).span == (400, 500)
+    assert viewport.spanned(View(span=(1, 2)), (-1e9, 1e9), FULL).span is None
+    assert viewport.spanned(View(span=(1, 2)), None, FULL).span is None
 
 
 def test_the_cursor_begins_at_the_newest_step_and_stays_within_the_steps_taken() -> None:
     run = state()
-    first = viewport.cursor_moved(View(), -1, 100, WHOLE, run)
+    first = viewport.cursor_moved(View(), -1, 100, FULL, run)
     assert first.cursor == 200
-    assert viewport.cursor_moved(first, -1, 100, WHOLE, run).cursor == 195
-    assert viewport.cursor_moved(first, 9, 100, WHOLE, run).cursor == 200
+    assert viewport.cursor_moved(first, -1, 100, FULL, run).cursor == 195
+    assert viewport.cursor_moved(first, 9, 100, FULL, run).cursor == 200
     assert viewport.cursor_at(View(), -7, run).cursor == 0
 
 
-def test_the_cursor_takes_the_span_with_it() -> None:
+def test_the_span_follows_the_cursor() -> None:
     moved = viewport.cursor_at(View(span=(100, 150)), 20, state())
     assert moved.span is not None
     assert moved.span[0] <= 20 <= moved.span[1]
 
 
-def test_zoom_is_a_switch() -> None:
+def test_zoom_toggles() -> None:
     run = state()
     near = viewport.zoom_switched(View(), run)
     assert near.span == (150, 200)
@@ -91,16 +87,16 @@ def test_zoom_is_a_switch() -> None:
     assert viewport.zoom_switched(View(), None) == View()
 
 
-def test_smoothing_comes_round() -> None:
+def test_smoothing_cycles() -> None:
     view, seen = View(), set[str]()
     for _ in range(7):
-        view = viewport.smoother(view)
-        seen.add(viewport.smoothing_words(view))
+        view = viewport.next_smoothing(view)
+        seen.add(viewport.smoothing_text(view))
     assert view == View()
     assert len(seen) == 7
 
 
-def test_interventions_are_found_either_side_of_the_cursor() -> None:
+def test_neighbouring_interventions_of_the_cursor() -> None:
     run = state()
     run.marks = [Mark(step=step, letter="n", text=str(step)) for step in (30, 10, 20)]
 
@@ -122,15 +118,15 @@ def test_a_card_compares_before_with_after() -> None:
     assert after is not None
     assert before > after
     text = card(run, Mark(step=100, letter="l", text="learning rate 0.1, was 0.2", by="ann@host"), 80).plain
-    for words in ("learning rate 0.1, was 0.2", "step 100, epoch 2.0", "ann@host", "train_loss", "→"):
+    for words in ("learning rate 0.1, was 0.2", "step 100, epoch 2.0", "ann@host", "train loss", "→"):
         assert words in text
 
 
-def test_a_card_before_the_first_step_has_nothing_before() -> None:
+def test_a_card_at_the_first_step_has_no_values_before() -> None:
     assert card(RunState(), Mark(step=0, letter="n", text="x"), 40).plain
 
 
-def test_every_size_is_shared_out_without_a_cell_too_many() -> None:
+def test_every_size_is_arranged_within_its_cells() -> None:
     for width in range(1, 301, 3):
         for height in range(1, 101):
             for whole, told in ((False, False), (True, False), (False, True), (True, True)):
@@ -158,7 +154,7 @@ def test_usual_sizes(size: tuple[int, int], charts: int, status: str, log: int) 
 
 
 class Cpu:
-    """A processor clock that a test turns."""
+    """A processor clock that a test advances."""
 
     def __init__(self) -> None:
         self.time = 0.0
@@ -167,76 +163,71 @@ class Cpu:
         return self.time
 
 
-def test_drawing_keeps_to_its_rate_and_to_its_share() -> None:
+def test_the_budget_limits_frame_rate_and_processor_share() -> None:
     cpu = Cpu()
-    pace = RedrawBudget(max_fps=4, share=0.1, cpu=cpu)
-    assert pace.due(0)
-    pace.begin(0)
+    budget = RedrawBudget(max_fps=4, share=0.1, cpu=cpu)
+    assert budget.due(0)
+    budget.begin(0)
     cpu.time = 0.04  # painted: four hundredths of a second at a tenth of the time are due every 0.4 s
-    assert not pace.due(0.2)
-    assert not pace.due(0.39)
-    assert pace.due(0.4)
-    pace.begin(0.4)
+    assert not budget.due(0.2)
+    assert not budget.due(0.39)
+    assert budget.due(0.4)
+    budget.begin(0.4)
     cpu.time += 0.001
-    assert not pace.due(0.6)
-    assert pace.due(0.65)
+    assert not budget.due(0.6)
+    assert budget.due(0.65)
 
 
-def test_a_terminal_that_holds_up_is_given_time() -> None:
-    pace = RedrawBudget(max_fps=2, cpu=Cpu())
-    pace.held_up(10)
-    assert not pace.due(10.4)
-    assert pace.due(10.5)
+def test_a_slow_terminal_postpones_drawing() -> None:
+    budget = RedrawBudget(max_fps=2, cpu=Cpu())
+    budget.postpone(10)
+    assert not budget.due(10.4)
+    assert budget.due(10.5)
 
 
-def test_an_expensive_moment_does_not_stop_the_charts() -> None:
+def test_one_expensive_drawing_does_not_stop_the_charts() -> None:
     cpu = Cpu()
-    pace = RedrawBudget(max_fps=4, cpu=cpu)
-    pace.begin(0)
+    budget = RedrawBudget(max_fps=4, cpu=cpu)
+    budget.begin(0)
     cpu.time = 60.0
-    pace.due(1)
-    assert pace.due(2.1)
+    budget.due(1)
+    assert budget.due(2.1)
 
 
-def test_a_thin_line_is_sent_no_more_than_it_was_promised() -> None:
+def test_the_budget_limits_the_bytes_sent() -> None:
     sent = 0
-    pace = RedrawBudget(max_fps=10, cpu=Cpu(), max_kbps=2, sent=lambda: sent)
-    pace.begin(0.0)
+    budget = RedrawBudget(max_fps=10, cpu=Cpu(), max_kbps=2, sent=lambda: sent)
+    budget.begin(0.0)
     sent += 50_000  # the first picture
     now, drawn = 0.0, 0
     while now < 60:
         now += 0.1
-        if pace.due(now):
-            pace.begin(now)
+        if budget.due(now):
+            budget.begin(now)
             drawn += 1
             sent += 3_000
     assert 34 <= drawn <= 40  # 60 s at 2 kB/s, in drawings of 3 kB
 
 
-def test_bars_go_over_time_a_group_at_a_time_and_back() -> None:
-    assert "no picture of bars" in said(running(), "h")
+async def test_bars_are_drawn_over_time_one_group_after_the_other() -> None:
     session = running()
     groups = (Group(name="grad", values=(0.1, 0.2)), Group(name="moved", values=(0.3, 0.4)))
     for step in (0, 200):
         session.play(taken("layers", Bars(title="layers", labels=("first", "head"), groups=groups), {}, step=step))
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app) as pilot:
         for words in ("layers: grad over time", "layers: moved over time", "layers ─"):
             await press(pilot, "h")
             assert words in screen_text(app)
         await press(pilot, "h", "escape")
         assert "layers: grad over time" in screen_text(app), "in its place among the charts it is the same"
 
-    app = app_over(session)
-    play(app, script)
 
+async def test_without_bars_there_is_nothing_to_draw_over_time() -> None:
+    app = app_over(running())
 
-def said(session: FakeSession, key: str) -> str:
-    async def script(pilot: Pilot[Any]) -> None:
-        await press(pilot, key)
-        lines.append(screen_text(app).splitlines()[-1])
-
-    lines: list[str] = []
-    app = app_over(session)
-    play(app, script)
-    return lines[-1]
+    async with show(app) as pilot:
+        await press(pilot, "h")
+        assert "no picture with bars" in screen_text(app).splitlines()[-1]

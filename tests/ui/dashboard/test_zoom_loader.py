@@ -1,4 +1,4 @@
-"""Zoomed into the middle of a long run: at once what was kept, then what was really measured, read from the journal."""
+"""Zooming into a long run: coarse values at once, then exact ones from the journal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tests.ui.fake_session import FakeSession, app_over, play, press, screen_text, started, until
+from tests.ui.fake_session import FakeSession, app_over, press, screen_text, show, started, until
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.journal import read_events
@@ -26,7 +26,7 @@ WIDE = (140, 40)
 
 
 def write(folder: Path, **facts: Any) -> Path:
-    """A run with one loss of 9 in the middle."""
+    """Write a run with one loss of 9 in the middle."""
     folder.mkdir()
     events: list[ev.AnyEvent] = [started().model_copy(update={"steps_per_epoch": 1000, "epochs": 200, **facts})]
     for first in range(1, STEPS, EACH):
@@ -42,39 +42,38 @@ def write(folder: Path, **facts: Any) -> Path:
 
 
 def loss(app: TrainerApp) -> str:
-    """The title of the chart of the loss."""
+    """Return the title line of the loss chart."""
     return next(line for line in screen_text(app).splitlines() if " loss" in line and "learning rate" in line)
 
 
 async def zoom_to_the_spike(pilot: Pilot[Any], app: TrainerApp) -> None:
     await until(pilot, lambda: f"{STEPS:,}" in screen_text(app))
     assert app.dashboard is not None
-    app.dashboard._looker.cursor_at(SPIKE)
+    app.dashboard._view_actions.cursor_at(SPIKE)
     await press(pilot, *["up"] * 10)
 
 
-def test_the_exact_value_is_read_from_the_journal(tmp_path: Path) -> None:
+async def test_exact_values_are_loaded_from_the_journal(tmp_path: Path) -> None:
     write(tmp_path / "long")
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = TrainerApp(JournalSession(tmp_path / "long"), settings=Settings())
+
+    async with show(app, WIDE) as pilot:
         await zoom_to_the_spike(pilot, app)
-        await until(pilot, lambda: re.search(r"train +9\b", screen_text(app)) is not None)
+        await until(pilot, lambda: re.search(r"train loss +9\b", screen_text(app)) is not None)
         await until(pilot, lambda: "min-max of" not in loss(app))
         assert app.dashboard is not None
-        (state,) = app.dashboard.watching.seen
+        (state,) = app.dashboard.view_state.drawn_states
         assert state.series["train_loss"].at(SPIKE) == (SPIKE, 9.0)
         assert state.series["train_loss"].at(SPIKE + 1) == (SPIKE + 1, 1.1)
         await press(pilot, "shift+left")
         assert state.series["train_loss"].grain(SPIKE - 120, SPIKE) == 1
         await press(pilot, "z")
-        assert app.dashboard.watching.seen == app.dashboard.watching.states
-
-    app = TrainerApp(JournalSession(tmp_path / "long"), settings=Settings())
-    play(app, script, WIDE)
+        assert app.dashboard.view_state.drawn_states == app.dashboard.view_state.states
 
 
 @pytest.mark.parametrize("host", ["elsewhere", platform.node()])
-def test_of_a_live_run_only_where_its_folder_is_on_this_machine(tmp_path: Path, host: str) -> None:
+async def test_a_live_run_is_only_loaded_on_its_own_machine(tmp_path: Path, host: str) -> None:
     journal = write(tmp_path / "digits", host=host, path=str(tmp_path / "digits"))
     session = FakeSession("digits")
     state = RunState(run="digits")
@@ -82,42 +81,41 @@ def test_of_a_live_run_only_where_its_folder_is_on_this_machine(tmp_path: Path, 
         state.apply(event)
     session._inbox = [Greeting((state,))]
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app, WIDE) as pilot:
         await zoom_to_the_spike(pilot, app)
         if host == "elsewhere":
             assert "min-max of 128" in loss(app)
             assert app.dashboard is not None
-            assert app.dashboard.watching.closeups._thread is None
+            assert app.dashboard.view_state.zoom_loader._thread is None
         else:
             await until(pilot, lambda: "min-max of" not in loss(app))
 
-    app = app_over(session)
-    play(app, script, WIDE)
 
-
-def test_what_an_undo_took_back_is_not_shown_any_more(tmp_path: Path) -> None:
+def test_loaded_values_are_dropped_after_an_undo(tmp_path: Path) -> None:
     journal = write(tmp_path / "long")
     state = RunState(run="long")
     for event in read_events(journal):
         state.apply(event)
-    closeups, span = ZoomLoader(), (SPIKE - 100.0, SPIKE + 100.0)
+    loader, span = ZoomLoader(), (SPIKE - 100.0, SPIKE + 100.0)
     session = JournalSession(tmp_path / "long")
     session.drain()
-    closeups.want([state], [span], session)
-    assert closeups._thread is not None
-    closeups._thread.join(120)
-    assert closeups.arrived()
-    assert closeups.closer(state).series["train_loss"].at(SPIKE) == (SPIKE, 9.0)
-    closeups.want([state], [span], session)
-    assert closeups._thread is None  # it is known
+    loader.request([state], [span], session)
+    assert loader._thread is not None
+    loader._thread.join(120)
+    assert loader.poll()
+    assert loader.zoomed(state).series["train_loss"].at(SPIKE) == (SPIKE, 9.0)
+    loader.request([state], [span], session)
+    assert loader._thread is None  # it is known
     state.ghosts.append(Ghost(name="train_loss", steps=[1], values=[1.0]))
-    assert closeups.closer(state) is state
-    closeups.want([state], [span], session)
-    assert closeups._thread is not None
-    closeups._thread.join(120)
+    assert loader.zoomed(state) is state
+    loader.request([state], [span], session)
+    assert loader._thread is not None
+    loader._thread.join(120)
 
 
-def test_a_journal_that_is_gone_leaves_what_was_kept(tmp_path: Path) -> None:
+def test_a_missing_journal_keeps_the_coarse_values(tmp_path: Path) -> None:
     journal = write(tmp_path / "long")
     state = RunState(run="long")
     for event in read_events(journal):
@@ -125,11 +123,11 @@ def test_a_journal_that_is_gone_leaves_what_was_kept(tmp_path: Path) -> None:
     session = JournalSession(tmp_path / "long")
     session.drain()
     journal.unlink()
-    closeups = ZoomLoader()
-    closeups.want([state], [(SPIKE - 100.0, SPIKE + 100.0)], session)
-    assert closeups._thread is not None
-    closeups._thread.join(120)
-    assert closeups.arrived()
-    assert closeups.closer(state) is state
-    closeups.want([state], [(SPIKE - 100.0, SPIKE + 100.0)], session)
-    assert closeups._thread is None  # nor is it asked again and again
+    loader = ZoomLoader()
+    loader.request([state], [(SPIKE - 100.0, SPIKE + 100.0)], session)
+    assert loader._thread is not None
+    loader._thread.join(120)
+    assert loader.poll()
+    assert loader.zoomed(state) is state
+    loader.request([state], [(SPIKE - 100.0, SPIKE + 100.0)], session)
+    assert loader._thread is None  # nor is it asked again and again

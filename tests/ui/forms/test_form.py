@@ -1,4 +1,4 @@
-"""Forms made of pydantic models, and single numbers read as commands."""
+"""Forms of pydantic models, parsing of numbers, and search."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tui_trainer.components.schedulers.builtin import AnyScheduler
 from tui_trainer.protocol.commands import SetClip, SetEpochs, SetLearningRate
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.forms.model_fields import read, specs, written
-from tui_trainer.ui.forms.parse_number import read_clip, read_epochs, read_rate, watched_by
+from tui_trainer.ui.forms.parse_number import metric_values, parse_clip, parse_epochs, parse_rate
 from tui_trainer.ui.fuzzy import ranked, score
 
-COMPONENTS = [*choices(AnyScheduler).values(), *choices(AnyOptimizer).values()]
+COMPONENTS = [cls for union in (AnyScheduler, AnyOptimizer) for kind, cls in choices(union).items() if kind != "import"]
 
 
 class Everything(BaseModel):
@@ -39,7 +39,7 @@ class Everything(BaseModel):
         return self
 
 
-def test_fields_say_what_they_take() -> None:
+def test_fields_describe_their_values() -> None:
     found = {spec.name: spec for spec in specs(Everything)}
     kinds = {name: spec.kind for name, spec in found.items()}
     assert kinds == {
@@ -59,7 +59,7 @@ def test_fields_say_what_they_take() -> None:
     assert found["pair"].default == "0.1, 0.2"
 
 
-def test_what_is_typed_is_read() -> None:
+def test_typed_text_is_parsed() -> None:
     texts = {
         "rate": "1e-3",
         "count": "7",
@@ -87,20 +87,20 @@ def test_what_is_typed_is_read() -> None:
         ("inner", "{a = ", "dictionary"),
     ],
 )
-def test_what_cannot_be_read_says_why_where_it_is(name: str, text: str, words: str) -> None:
+def test_an_invalid_field_has_an_error(name: str, text: str, words: str) -> None:
     filled = read(Everything, {name: text})
     assert filled.model is None
     assert words in filled.errors.get("" if name == "name" else name, "nothing")
 
 
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.__name__)
-def test_every_component_has_a_form_that_gives_back_what_it_shows(component: type[BaseModel]) -> None:
+def test_every_component_survives_its_form(component: type[BaseModel]) -> None:
     texts = {spec.name: spec.default for spec in specs(component)}
     assert read(component, texts).model == component()
     assert all(spec.help or spec.name in ("kind", "type") for spec in specs(component))
 
 
-def test_values_are_written_as_people_write_them() -> None:
+def test_values_are_formatted_as_users_write_them() -> None:
     assert [written(value) for value in (None, True, 0.001, (1.0, 2.5), "a", 3)] == [
         "",
         "yes",
@@ -112,41 +112,41 @@ def test_values_are_written_as_people_write_them() -> None:
 
 
 def test_rates() -> None:
-    assert read_rate("3e-4") == SetLearningRate(value=3e-4)
-    assert read_rate("x2") == SetLearningRate(factor=2)
-    assert read_rate("/4") == SetLearningRate(factor=0.25)
+    assert parse_rate("3e-4") == SetLearningRate(value=3e-4)
+    assert parse_rate("x2") == SetLearningRate(factor=2)
+    assert parse_rate("/4") == SetLearningRate(factor=0.25)
     for text in ("", "0", "-1", "inf", "x", "x-1", "x1e-400", "/1e400", "1_0e"):
         with pytest.raises(ValueError):
-            read_rate(text)
+            parse_rate(text)
 
 
 def test_clips() -> None:
-    assert read_clip("0") == read_clip("off") == SetClip(value=0)
-    assert read_clip("1.5") == SetClip(value=1.5)
+    assert parse_clip("0") == parse_clip("off") == SetClip(value=0)
+    assert parse_clip("1.5") == SetClip(value=1.5)
     for text in ("", "-1", "nan", "a lot"):
         with pytest.raises(ValueError):
-            read_clip(text)
+            parse_clip(text)
 
 
 def test_epochs() -> None:
-    assert read_epochs("30") == SetEpochs(value=30)
-    assert read_epochs("+5") == SetEpochs(add=5)
-    assert read_epochs("-5") == SetEpochs(add=-5)
+    assert parse_epochs("30") == SetEpochs(value=30)
+    assert parse_epochs("+5") == SetEpochs(add=5)
+    assert parse_epochs("-5") == SetEpochs(add=-5)
     for text in ("", "0", "+0", "1.5", "9" * 40, "--1"):
         with pytest.raises(ValueError):
-            read_epochs(text)
+            parse_epochs(text)
 
 
-def test_what_a_schedule_watches() -> None:
+def test_metric_values() -> None:
     state = RunState()
     state.column("val_accuracy").extend([10, 20], [0.5, 0.75])
     state.column("mean_train_loss").extend([10], [1.5])
-    assert watched_by(state, "val_error") == [(10, 0.5), (20, 0.25)]
-    assert watched_by(state, "train_loss") == [(10, 1.5)]
-    assert watched_by(state, "val_loss") == []
+    assert metric_values(state, "val_error") == [(10, 0.5), (20, 0.25)]
+    assert metric_values(state, "train_loss") == [(10, 1.5)]
+    assert metric_values(state, "val_loss") == []
 
 
-def test_finding_prefers_beginnings() -> None:
+def test_search_prefers_beginnings() -> None:
     names = ["learning rate", "rate x2", "operate", "re-order a thing"]
     assert ranked("rate", names, lambda name: (name,))[0] == "rate x2"
     assert ranked("", names, lambda name: (name,)) == names

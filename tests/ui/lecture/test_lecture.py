@@ -1,8 +1,7 @@
-"""The lecture on the screen: its contents, the narration beside the charts, and the tour that plays by itself."""
+"""The lecture on the screen: contents, narration and autoplay."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from textual.pilot import Pilot
@@ -12,10 +11,10 @@ from tests.ui.fake_session import (
     FakeSession,
     app_over,
     finished,
-    play,
     press,
     screen_text,
     settle,
+    show,
     started,
     trained,
     until,
@@ -29,7 +28,7 @@ from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.charts.registry import ChartKind
 from tui_trainer.ui.lecture.tour import LecturePlan
-from tui_trainer.ui.screens.contents import Contents, rows_in_short, with_rows
+from tui_trainer.ui.screens.contents import Contents, short_rows, with_rows
 from tui_trainer.ui.settings import Settings
 
 DUEL = Lesson(
@@ -56,7 +55,7 @@ FAST = Settings(words_per_minute=6000, rest=0)
 
 
 def narrated(lesson: Lesson = DUEL, *runs: str) -> FakeSession:
-    """A session whose runs are lessons and have not begun."""
+    """Return a session whose runs have a lesson and have not taken a step."""
     session = FakeSession(*runs)
     for run in session.runs:
         session.play(begun(lesson), ev.StatusChanged(status="running"), run=run)
@@ -64,12 +63,12 @@ def narrated(lesson: Lesson = DUEL, *runs: str) -> FakeSession:
 
 
 def begun(lesson: Lesson) -> ev.RunStarted:
-    """The event with which a lesson begins."""
+    """Return the first event of a run with a lesson."""
     return started("GD beside SGD", config={"lesson": lesson.model_dump(mode="json", exclude_none=True)})
 
 
 class Lecture:
-    """Three lessons, and the sessions that they were started with."""
+    """A source of three lessons that records the sessions it starts."""
 
     def __init__(self) -> None:
         self.started: list[str] = []
@@ -87,34 +86,27 @@ class Lecture:
         return self.sessions[-1]
 
 
-Script = Callable[[Pilot[Any], TrainerApp], Any]
-
-
-def at_lecture(
-    lecture: Lecture, script: Script, *rows: str, playing: bool = False, size: Any = (120, 32)
-) -> TrainerApp:
-    app = app_over(programme=LecturePlan(lecture, rows, playing), settings=FAST)
-
-    async def run(pilot: Pilot[Any]) -> None:
-        await script(pilot, app)
-
-    return play(app, run, size)
+def lecture_app(lecture: Lecture, *rows: str, playing: bool = False) -> TrainerApp:
+    """Return the app with the lecture open."""
+    return app_over(programme=LecturePlan(lecture, rows, playing), settings=FAST)
 
 
 async def opened(pilot: Pilot[Any], app: TrainerApp, lecture: Lecture, count: int) -> None:
-    """Wait for so many lessons to have been opened, the last one being in sight."""
+    """Wait until `count` lessons have been opened and the last one is on the screen."""
     await until(pilot, lambda: len(lecture.started) == count and app.dashboard is not None)
     await settle(pilot)
 
 
 def over(session: FakeSession) -> None:
-    """Let a lesson come to its end."""
+    """Finish the runs of a lesson."""
     for run in session.runs:
         session.play(*trained(2 * STEPS), finished(), run=run)
 
 
-def test_the_contents_list_every_row_in_the_order_of_the_lecture() -> None:
-    async def script(pilot: Pilot[Any], app: TrainerApp) -> None:
+async def test_the_contents_list_lessons_in_the_order_of_the_lecture() -> None:
+    app = lecture_app(Lecture())
+
+    async with show(app, (140, 40)) as pilot:
         await until(pilot, lambda: "gd-vs-sgd" in screen_text(app))
         text = screen_text(app)
         places = [text.index(word) for word in ("Design choices", "S02", "Algorithms", "S18-20", "Diagnosis", "S38")]
@@ -124,11 +116,11 @@ def test_the_contents_list_every_row_in_the_order_of_the_lecture() -> None:
         for words in ("The lecture says", "What is true", "As computed here", "2 runs side by side"):
             assert words in screen_text(app)
 
-    at_lecture(Lecture(), script, size=(140, 40))
 
+async def test_search_finds_a_lesson_by_row_or_word() -> None:
+    app = lecture_app(Lecture())
 
-def test_a_row_is_found_by_its_number_or_by_a_word_of_it() -> None:
-    async def script(pilot: Pilot[Any], app: TrainerApp) -> None:
+    async with show(app, (120, 32)) as pilot:
         await until(pilot, lambda: "gd-vs-sgd" in screen_text(app))
         await press(pilot, *"s19")
         assert "gd-vs-sgd" in screen_text(app)
@@ -137,13 +129,12 @@ def test_a_row_is_found_by_its_number_or_by_a_word_of_it() -> None:
         assert "lr-low" in screen_text(app)
         assert "gd-vs-sgd" not in screen_text(app)
 
-    at_lecture(Lecture(), script)
 
-
-def test_enter_runs_a_row_and_leaving_it_comes_back() -> None:
+async def test_enter_runs_a_lesson_and_leaving_it_returns() -> None:
     lecture = Lecture()
+    app = lecture_app(lecture)
 
-    async def script(pilot: Pilot[Any], app: TrainerApp) -> None:
+    async with show(app, (120, 32)) as pilot:
         await until(pilot, lambda: "gd-vs-sgd" in screen_text(app))
         await press(pilot, "down", "enter")
         await opened(pilot, app, lecture, 1)
@@ -156,26 +147,29 @@ def test_enter_runs_a_row_and_leaving_it_comes_back() -> None:
         assert "S18-20" in screen_text(app)
         await press(pilot, "q")
 
-    assert at_lecture(lecture, script).return_value.exit_code == 0
+    assert app.return_value is not None
+    assert app.return_value.exit_code == 0
 
 
-def test_what_cannot_be_started_is_said_and_the_contents_stay() -> None:
+async def test_a_failed_start_shows_the_error_in_the_contents() -> None:
     lecture = Lecture()
     lecture.error = UserError("runs: no space left")
 
-    async def script(pilot: Pilot[Any], app: TrainerApp) -> None:
+    app = lecture_app(lecture)
+
+    async with show(app, (120, 32)) as pilot:
         await until(pilot, lambda: "act-sign" in screen_text(app))
         await press(pilot, "enter")
         await until(pilot, lambda: "no space left" in screen_text(app))
         assert app.dashboard is None
 
-    at_lecture(lecture, script)
 
-
-def test_next_and_before_go_through_the_rows_and_stop_what_trains() -> None:
+async def test_keys_go_to_the_next_and_previous_lesson_and_stop_the_run() -> None:
     lecture = Lecture()
 
-    async def script(pilot: Pilot[Any], app: TrainerApp) -> None:
+    app = lecture_app(lecture, "S19")
+
+    async with show(app, (120, 32)) as pilot:
         await opened(pilot, app, lecture, 1)
         first = lecture.sessions[0]
         first.play(*trained(STEPS))
@@ -194,13 +188,13 @@ def test_next_and_before_go_through_the_rows_and_stop_what_trains() -> None:
         await opened(pilot, app, lecture, 3)
         assert lecture.started == ["gd-vs-sgd", "lr-low", "gd-vs-sgd"]
 
-    at_lecture(lecture, script, "S19")
 
-
-def test_the_key_of_the_next_intervention_goes_on_where_none_is_left() -> None:
+async def test_past_the_last_intervention_comes_the_next_lesson() -> None:
     lecture = Lecture()
 
-    async def script(pilot: Pilot[Any], app: TrainerApp) -> None:
+    app = lecture_app(lecture, "S02")
+
+    async with show(app, (120, 32)) as pilot:
         await opened(pilot, app, lecture, 1)
         session = lecture.sessions[0]
         cause = cmd.SetLearningRate(factor=0.5, by="ann")
@@ -209,16 +203,16 @@ def test_the_key_of_the_next_intervention_goes_on_where_none_is_left() -> None:
         await settle(pilot)
         await press(pilot, "right_square_bracket")
         assert app.dashboard is not None
-        assert app.dashboard.watching.mark is not None
+        assert app.dashboard.view_state.mark is not None
         assert len(lecture.started) == 1
         await press(pilot, "right_square_bracket")
         await opened(pilot, app, lecture, 2)
 
-    at_lecture(lecture, script, "S02")
 
+async def test_a_run_outside_the_lecture_has_no_next_lesson() -> None:
+    app = app_over(FakeSession())
 
-def test_an_ordinary_run_has_no_next_lesson() -> None:
-    async def script(pilot: Pilot[Any]) -> None:
+    async with show(app) as pilot:
         await press(pilot, "greater_than_sign")
         await settle(pilot)
         assert "not opened from the lecture" in screen_text(app)
@@ -226,92 +220,87 @@ def test_an_ordinary_run_has_no_next_lesson() -> None:
         await settle(pilot)
         assert "no lesson" in screen_text(app)
 
-    app = app_over(FakeSession())
-    play(app, script)
 
-
-def test_remarks_turn_the_axis_and_show_a_chart_when_their_moment_comes() -> None:
+async def test_remarks_set_axis_and_chart_when_they_are_due() -> None:
     session = narrated()
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session, settings=FAST)
+
+    async with show(app, (80, 24)) as pilot:
         assert app.dashboard is not None
-        watch = app.dashboard.watching
+        view_state = app.dashboard.view_state
         assert DUEL.shows in screen_text(app)
         session.play(*trained(1))
         await until(pilot, lambda: "Both begin at the same weights" in screen_text(app))
         session.play(*trained(STEPS - 1, first=2))
         await until(pilot, lambda: "far ahead" in screen_text(app))
-        assert (watch.view.axis, watch.view.log_y, watch.whole) == ("epoch", True, None)
-        assert watch.view.told == (STEPS,)
+        assert (view_state.view.axis, view_state.view.log_y, view_state.maximized) == ("epoch", True, None)
+        assert view_state.view.told == (STEPS,)
         session.play(*trained(STEPS, first=STEPS + 1))
         await until(pilot, lambda: "over the noise floor" in screen_text(app))
-        assert (watch.view.axis, watch.whole) == ("samples", ChartKind.LOSS)
+        assert (view_state.view.axis, view_state.maximized) == ("samples", ChartKind.LOSS)
         assert "lecture: GD is faster" in screen_text(app)
         session.play(finished())
         await until(pilot, lambda: "the whole story" in screen_text(app))
-        assert watch.whole is None
+        assert view_state.maximized is None
         assert '"' in screen_text(app)
 
-    app = app_over(session, settings=FAST)
-    play(app, script, (80, 24))
 
-
-def test_remarks_leave_alone_what_a_person_has_set() -> None:
+async def test_remarks_keep_what_the_user_has_changed() -> None:
     session = narrated()
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session, settings=FAST)
+
+    async with show(app) as pilot:
         assert app.dashboard is not None
-        watch = app.dashboard.watching
+        view_state = app.dashboard.view_state
         session.play(*trained(1))
         await until(pilot, lambda: "Both begin" in screen_text(app))
         await press(pilot, "a", "a", "a", "2")
-        assert (watch.view.axis, watch.whole) == ("time", ChartKind.RATE)
+        assert (view_state.view.axis, view_state.maximized) == ("time", ChartKind.RATE)
         session.play(*trained(STEPS - 1, first=2), *trained(STEPS, first=STEPS + 1))
         await until(pilot, lambda: "over the noise floor" in screen_text(app))
-        assert (watch.view.axis, watch.view.log_y, watch.whole) == ("time", True, ChartKind.RATE)
-
-    app = app_over(session, settings=FAST)
-    play(app, script)
+        assert (view_state.view.axis, view_state.view.log_y, view_state.maximized) == ("time", True, ChartKind.RATE)
 
 
-def test_the_page_holds_everything_and_remarks_are_read_again() -> None:
+async def test_the_lesson_page_and_keys_for_earlier_remarks() -> None:
     session = narrated()
     over(session)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session, settings=FAST)
+
+    async with show(app, (100, 50)) as pilot:
         await until(pilot, lambda: "the whole story" in screen_text(app))
         await press(pilot, "left_parenthesis")
         assert "noise floor" in screen_text(app)
         await press(pilot, "right_parenthesis", "t")
-        for words in ("The lecture says", "What is true", "As computed here", "After epoch 2", "When all is over"):
+        for words in ("The lecture says", "What is true", "As computed here", "After epoch 2", "At the end"):
             assert words in screen_text(app)
         await press(pilot, "t")
         assert "As computed here" not in screen_text(app)
 
-    app = app_over(session, settings=FAST)
-    play(app, script, (100, 50))
 
-
-def test_a_finished_lesson_is_told_at_once() -> None:
+async def test_a_finished_lesson_shows_all_remarks_at_once() -> None:
     session = FakeSession(kind="finished", can_steer=False)
     session.play(begun(DUEL))
     over(session)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session)
+
+    async with show(app):
         assert "the whole story" in screen_text(app)
         assert "remark 4 of 4" in screen_text(app)
 
-    app = app_over(session)
-    play(app, script)
 
-
-def test_the_tour_plays_by_itself_to_its_end() -> None:
+async def test_autoplay_runs_to_the_last_lesson() -> None:
     lecture = Lecture()
 
-    async def script(pilot: Pilot[Any], app: TrainerApp) -> None:
+    app = lecture_app(lecture, "S38", "S18", playing=True)
+
+    async with show(app, (120, 32)) as pilot:
         for count in (1, 2):
             await opened(pilot, app, lecture, count)
-            await until(pilot, lambda: "any key takes over" in screen_text(app))
+            await until(pilot, lambda: "any key stops autoplay" in screen_text(app))
             over(lecture.sessions[count - 1])
         await until(pilot, lambda: app.dashboard is None, seconds=60)
         await settle(pilot)
@@ -319,22 +308,22 @@ def test_the_tour_plays_by_itself_to_its_end() -> None:
         assert isinstance(app.screen, Contents)
         assert not app.screen.tour.playing
 
-    at_lecture(lecture, script, "S38", "S18", playing=True)
 
-
-def test_any_key_takes_over_and_enter_plays_on() -> None:
+async def test_any_key_stops_autoplay_and_enter_resumes_it() -> None:
     lecture = Lecture()
 
-    async def script(pilot: Pilot[Any], app: TrainerApp) -> None:
+    app = lecture_app(lecture, playing=True)
+
+    async with show(app, (120, 32)) as pilot:
         await opened(pilot, app, lecture, 1)
         assert app.dashboard is not None
-        guide = app.dashboard.guide
+        lesson_actions = app.dashboard._lesson_actions
         for key in ("a", "f9", "enter"):  # one that does something, one that does nothing, and the one that plays on
-            assert guide.playing
+            assert lesson_actions.playing
             await press(pilot, key)
-            assert not guide.playing
+            assert not lesson_actions.playing
             await press(pilot, "enter")
-        assert guide.playing
+        assert lesson_actions.playing
         over(lecture.sessions[0])
         await opened(pilot, app, lecture, 2)
         await press(pilot, "space")
@@ -344,27 +333,24 @@ def test_any_key_takes_over_and_enter_plays_on() -> None:
             await settle(pilot)
         assert len(lecture.started) == 2
 
-    at_lecture(lecture, script, playing=True)
 
-
-def test_a_small_screen_has_room_for_the_remark() -> None:
+async def test_a_small_screen_shows_the_remark() -> None:
     session = narrated()
     session.play(*trained(1))
 
-    async def script(pilot: Pilot[Any]) -> None:
+    app = app_over(session, settings=FAST)
+
+    async with show(app, (40, 12)) as pilot:
         await until(pilot, lambda: "Both begin at the same weights" in screen_text(app))
 
-    app = app_over(session, settings=FAST)
-    play(app, script, (40, 12))
+
+def test_row_numbers_are_shortened() -> None:
+    assert short_rows(("S18", "S19", "S20")) == "S18-20"
+    assert short_rows(("S31", "S33")) == "S31 S33"
+    assert short_rows(("S02",)) == "S02"
+    assert len(short_rows(tuple(f"S{number:02d}" for number in range(1, 49, 2)))) < 12
 
 
-def test_rows_are_named_in_a_few_cells() -> None:
-    assert rows_in_short(("S18", "S19", "S20")) == "S18-20"
-    assert rows_in_short(("S31", "S33")) == "S31 S33"
-    assert rows_in_short(("S02",)) == "S02"
-    assert len(rows_in_short(tuple(f"S{number:02d}" for number in range(1, 49, 2)))) < 12
-
-
-def test_rows_that_are_asked_for_come_in_that_order_and_once() -> None:
+def test_requested_rows_keep_their_order_without_repeats() -> None:
     found = with_rows(LESSONS, ["S38", "S20", "S18", "S49"])
     assert [lesson.name for lesson in found] == ["lr-low", "gd-vs-sgd"]

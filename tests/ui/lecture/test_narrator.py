@@ -1,4 +1,4 @@
-"""When remarks come up, how long they stay, and what fits of them."""
+"""The narrator: when remarks appear, how long they stay, and how the narration is cut to fit."""
 
 from __future__ import annotations
 
@@ -32,88 +32,88 @@ def state(steps: int = 0) -> RunState:
     return found
 
 
-def told(narrator: Narrator, steps: int, now: float, *, over: bool = False, late: bool = False) -> list[str]:
-    return [remark.text for remark in narrator.listen(LESSON, state(steps), over, now, late=late)]
+def update(narrator: Narrator, steps: int, now: float, *, over: bool = False, late: bool = False) -> list[str]:
+    return [remark.text for remark in narrator.update(LESSON, state(steps), over, now, late=late)]
 
 
-def test_each_remark_comes_at_its_moment() -> None:
+def test_each_remark_appears_when_it_is_due() -> None:
     narrator = Narrator()
-    assert told(narrator, 0, 0) == []
+    assert update(narrator, 0, 0) == []
     assert narrator.text == LESSON.shows
-    assert told(narrator, 1, 100) == ["It begins."]
-    assert told(narrator, STEPS // 2 - 1, 200) == []
-    assert told(narrator, STEPS // 2, 300) == ["Half an epoch."]
-    assert told(narrator, 2 * STEPS - 1, 400) == []
-    assert told(narrator, 2 * STEPS, 500) == ["Two epochs have ended."]
-    assert told(narrator, 3 * STEPS, 600) == []
-    assert told(narrator, 3 * STEPS, 700, over=True) == ["That was all of it."]
+    assert update(narrator, 1, 100) == ["It begins."]
+    assert update(narrator, STEPS // 2 - 1, 200) == []
+    assert update(narrator, STEPS // 2, 300) == ["Half an epoch."]
+    assert update(narrator, 2 * STEPS - 1, 400) == []
+    assert update(narrator, 2 * STEPS, 500) == ["Two epochs have ended."]
+    assert update(narrator, 3 * STEPS, 600) == []
+    assert update(narrator, 3 * STEPS, 700, over=True) == ["That was all of it."]
 
 
 def test_a_remark_stays_until_it_has_been_read() -> None:
     narrator = Narrator(words_per_minute=60)  # two words: two seconds
-    assert told(narrator, 2 * STEPS, 10) == ["It begins."]
+    assert update(narrator, 2 * STEPS, 10) == ["It begins."]
     assert narrator.waiting == [1, 2]
-    assert told(narrator, 2 * STEPS, 11.9) == []
-    assert told(narrator, 2 * STEPS, 12) == ["Half an epoch."]
-    assert told(narrator, 2 * STEPS, 14.9) == []
-    assert told(narrator, 2 * STEPS, 15) == ["Two epochs have ended."]
-    assert Narrator().reading("one") == SHORTEST
+    assert update(narrator, 2 * STEPS, 11.9) == []
+    assert update(narrator, 2 * STEPS, 12) == ["Half an epoch."]
+    assert update(narrator, 2 * STEPS, 14.9) == []
+    assert update(narrator, 2 * STEPS, 15) == ["Two epochs have ended."]
+    assert Narrator().reading_seconds("one") == SHORTEST
 
 
-def test_what_never_came_is_not_waited_for() -> None:
+def test_a_lesson_can_finish_without_remarks_that_were_never_due() -> None:
     narrator = Narrator(words_per_minute=6000)
-    assert [text for now in range(0, 40, 10) for text in told(narrator, 3, now, over=True)] == [
+    assert [text for now in range(0, 40, 10) for text in update(narrator, 3, now, over=True)] == [
         "It begins.",
         "That was all of it.",
     ]
-    assert narrator.done(True, 40, 3)
-    assert not narrator.done(False, 40, 3)
+    assert narrator.finished(True, 40, 3)
+    assert not narrator.finished(False, 40, 3)
 
 
-def test_it_is_done_when_all_has_been_read_and_a_while_has_passed() -> None:
+def test_a_lesson_finishes_after_reading_time_and_rest() -> None:
     narrator = Narrator(words_per_minute=60)
     for now in (0, 10, 20, 30):
-        told(narrator, 2 * STEPS, now, over=True)
+        update(narrator, 2 * STEPS, now, over=True)
     words = len(f"That was all of it. {LESSON.says} {LESSON.truth}".split())
-    assert not narrator.done(True, 30 + words + 2.9, 3)
-    assert narrator.done(True, 30 + words + 3, 3)
+    assert not narrator.finished(True, 30 + words + 2.9, 3)
+    assert narrator.finished(True, 30 + words + 3, 3)
 
 
-def test_who_comes_late_is_told_at_once() -> None:
+def test_a_late_viewer_gets_all_due_remarks_at_once() -> None:
     narrator = Narrator()
-    assert told(narrator, 2 * STEPS, 0, late=True) == ["It begins.", "Half an epoch.", "Two epochs have ended."]
+    assert update(narrator, 2 * STEPS, 0, late=True) == ["It begins.", "Half an epoch.", "Two epochs have ended."]
     assert narrator.remark == LESSON.remarks[2]
 
 
-def test_pages_are_turned_back_and_the_newest_follows_its_end() -> None:
+def test_new_remarks_do_not_interrupt_an_earlier_page() -> None:
     narrator = Narrator(words_per_minute=6000)
-    told(narrator, STEPS, 0)
-    told(narrator, STEPS, 10)
+    update(narrator, STEPS, 0)
+    update(narrator, STEPS, 10)
     assert narrator.page == 1
-    assert narrator.earlier()
-    assert not narrator.earlier()
-    told(narrator, 2 * STEPS, 20)
+    assert narrator.previous_remark()
+    assert not narrator.previous_remark()
+    update(narrator, 2 * STEPS, 20)
     assert narrator.text == "It begins."
-    assert narrator.later(21) is True
-    assert narrator.later(21) is True
+    assert narrator.next_remark(21) is True
+    assert narrator.next_remark(21) is True
     assert narrator.text == "Two epochs have ended."
-    assert narrator.later(21) is False
+    assert narrator.next_remark(21) is False
 
 
-def test_a_remark_that_waits_may_be_called() -> None:
+def test_a_waiting_remark_can_be_shown_early() -> None:
     narrator = Narrator()
-    told(narrator, STEPS, 0)
-    assert narrator.later(0.1) == LESSON.remarks[1]
+    update(narrator, STEPS, 0)
+    assert narrator.next_remark(0.1) == LESSON.remarks[1]
     assert narrator.text == "Half an epoch."
 
 
-def test_marks_are_the_steps_of_what_has_come_up() -> None:
+def test_remark_steps() -> None:
     narrator = Narrator()
-    told(narrator, 2 * STEPS, 0, late=True)
-    assert narrator.marks(state()) == (STEPS // 2, 2 * STEPS)
+    update(narrator, 2 * STEPS, 0, late=True)
+    assert narrator.remark_steps(state()) == (STEPS // 2, 2 * STEPS)
 
 
-def test_a_lesson_is_read_from_what_the_run_said_of_itself() -> None:
+def test_the_lesson_is_read_from_the_configuration() -> None:
     assert lesson_of(state()) == LESSON
     assert lesson_of(None) is None
     assert lesson_of(RunState()) is None
@@ -124,9 +124,9 @@ def test_a_lesson_is_read_from_what_the_run_said_of_itself() -> None:
 
 @pytest.mark.parametrize("width", [10, 38, 78, 130])
 @pytest.mark.parametrize("height", [1, 2, 3, 6, 9])
-def test_it_fits_and_says_where_it_goes_on(width: int, height: int) -> None:
+def test_the_narration_fits_and_marks_where_it_is_cut(width: int, height: int) -> None:
     narrator = Narrator()
-    told(narrator, STEPS, 0, late=True)
+    update(narrator, STEPS, 0, late=True)
     long = LESSON.model_copy(update={"truth": "It is more complicated than that. " * 40})
     narrator.lesson = long
     lines = narration(narrator, width, height, ["( ) remarks", "t all"]).plain.splitlines()
@@ -143,9 +143,7 @@ def test_it_fits_and_says_where_it_goes_on(width: int, height: int) -> None:
     [((200, 60), 6, 8, 4), ((140, 40), 4, 7, 2), ((80, 24), 4, 6, 0), ((40, 12), 1, 1, 0), ((20, 5), 0, 0, 0)],
     ids=["200x60", "140x40", "80x24", "40x12", "20x5"],
 )
-def test_the_charts_keep_their_place_beside_a_narration(
-    size: tuple[int, int], charts: int, narration: int, log: int
-) -> None:
-    found = arrange(*size, charts=6, told=True)
+def test_the_narration_leaves_room_for_the_charts(size: tuple[int, int], charts: int, narration: int, log: int) -> None:
+    found = arrange(*size, charts=6, lesson=True)
     assert (found.charts, found.narration, found.log) == (charts, narration, log)
     assert found.charts == arrange(*size, charts=6).charts

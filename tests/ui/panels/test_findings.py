@@ -1,13 +1,16 @@
-"""The diagnosis at the screen: its page at 80x24, the line on top, the log."""
+"""The diagnosis on the screen: the findings page, the header and the log."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from textual.pilot import Pilot
 
-from tests.ui.fake_session import app_over, finished, play, press, running, screen_text, settle, until
+from tests.ui.fake_session import FakeSession, app_over, finished, press, running, screen_text, settle, until
 from tui_trainer.protocol import events as ev
+from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.settings import Settings
 
 HIGH = ev.Diagnosed(
@@ -26,16 +29,27 @@ FLAT = ev.Diagnosed(
     advice="act on LR_HIGH first",
 )  # fmt: skip
 STUCK = ev.Diagnosed(finding="STUCK", rank=6, epoch=2, step=100, evidence="training loss 2.3", active=False)
-SMALL = (80, 24)
 
 
-def test_the_page_says_headline_evidence_advice_keys_and_the_others_at_80x24() -> None:
+@asynccontextmanager
+async def opened(
+    session: FakeSession, size: tuple[int, int] = (80, 24), **options: Any
+) -> AsyncGenerator[tuple[TrainerApp, Pilot[Any]]]:
+    """The application over a session, after its first update."""
+    app = app_over(session, **options)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        yield app, pilot
+        assert not app.errors
+
+
+async def test_the_page_shows_the_headline_and_the_other_findings() -> None:
     session = running()
     session.play(FLAT, HIGH, STUCK)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    async with opened(session) as (app, pilot):
         await press(pilot, "i")
-        lines = screen_text(pilot.app).splitlines()
+        lines = screen_text(app).splitlines()
         assert len(lines) == 24
         page = " ".join(" ".join(line.split()) for line in lines)
         assert "! LR_HIGH The steps are too large" in page
@@ -44,23 +58,22 @@ def test_the_page_says_headline_evidence_advice_keys_and_the_others_at_80x24() -
         assert HIGH.advice in page.replace("advice ", "", 1)
         assert "keys [k] [s]" in page
         assert page.index("PLATEAU") > page.index("keys [k]")
-        assert "STUCK (epoch 2): no longer so" in page
-        assert "val 0.7888" in page, "the numbers stay in sight"
+        assert "resolved STUCK (epoch 2)" in page
+        assert "val loss 0.7888" in page, "the numbers stay visible"
         await press(pilot, "i")
-        assert "evidence" not in screen_text(pilot.app)
+        assert "evidence" not in screen_text(app)
         await press(pilot, "i", "escape")
-        assert "evidence" not in screen_text(pilot.app)
-
-    play(app_over(session), script, SMALL)
+        assert "evidence" not in screen_text(app)
 
 
-def test_the_page_names_the_keys_of_whoever_reads_it() -> None:
+async def test_the_page_names_the_keys_that_the_user_configured() -> None:
     session = running()
     session.play(HIGH)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    keys = {"drop_rate": "ctrl+d", "schedule": "", "diagnosis": "f2,i"}
+    async with opened(session, settings=Settings(keys=keys), size=(110, 30)) as (app, pilot):
         await press(pilot, "i")
-        page = " ".join(screen_text(pilot.app).split())
+        page = " ".join(screen_text(app).split())
         assert (
             "the rate to a tenth now (ctrl+d), or StepLR as the schedule (no key for schedule: staircase)"
             in page.replace("^", "ctrl+")
@@ -69,47 +82,40 @@ def test_the_page_names_the_keys_of_whoever_reads_it() -> None:
         assert "[k]" not in page
         assert "! LR_HIGH (f2)" in page
 
-    keys = {"drop_rate": "ctrl+d", "schedule": "", "diagnosis": "f2,i"}
-    play(app_over(session, settings=Settings(keys=keys)), script, (110, 30))
 
-
-def test_the_line_on_top_and_the_log_say_a_new_finding() -> None:
+async def test_header_and_log_show_a_new_finding() -> None:
     session = running()
 
-    async def script(pilot: Pilot[Any]) -> None:
-        assert "LR_HIGH" not in screen_text(pilot.app)
+    async with opened(session) as (app, pilot):
+        assert "LR_HIGH" not in screen_text(app)
         session.play(HIGH)
         await settle(pilot)
-        top, *rest = screen_text(pilot.app).splitlines()
+        top, *rest = screen_text(app).splitlines()
         assert "! LR_HIGH (i)" in top
         assert "epoch 4/10" in top
         assert "LR_HIGH: step quality rho 0.39" in "\n".join(rest)
         session.play(HIGH.model_copy(update={"again": True, "evidence": "step quality rho 0.2"}))
         await settle(pilot)
-        assert "rho 0.2" not in screen_text(pilot.app)
+        assert "rho 0.2" not in screen_text(app)
         session.play(HIGH.model_copy(update={"active": False}))
         await settle(pilot)
-        assert "LR_HIGH" not in screen_text(pilot.app).splitlines()[0]
-        assert "LR_HIGH: no longer so" in screen_text(pilot.app)
-
-    play(app_over(session), script, SMALL)
+        assert "LR_HIGH" not in screen_text(app).splitlines()[0]
+        assert "LR_HIGH: resolved" in screen_text(app)
 
 
-def test_without_a_finding_nothing_is_called_well() -> None:
+async def test_a_page_without_findings_does_not_call_the_run_healthy() -> None:
     session = running()
 
-    async def script(pilot: Pilot[Any]) -> None:
+    async with opened(session) as (app, pilot):
         await press(pilot, "i")
-        text = " ".join(screen_text(pilot.app).split())
+        text = " ".join(screen_text(app).split())
         assert "No finding." in text
-        assert "no proof that all is well" in text
-        assert "have not been probed" in text
+        assert "does not prove that the training works" in text
+        assert "set training.probe_every" in text
         assert "healthy" not in text
 
-    play(app_over(session), script, SMALL)
 
-
-def test_a_run_that_is_over_says_what_more_epochs_would_bring() -> None:
+async def test_a_finished_run_that_stopped_too_soon_shows_the_expected_loss() -> None:
     session = running()
     soon = ev.Diagnosed(
         finding="STOPPED_TOO_SOON", severity="note", rank=14, epoch=11, step=200, key="E",
@@ -118,26 +124,22 @@ def test_a_run_that_is_over_says_what_more_epochs_would_bring() -> None:
     )  # fmt: skip
     session.play(soon, finished())
 
-    async def script(pilot: Pilot[Any]) -> None:
-        assert "! STOPPED_TOO_SOON (i)" in screen_text(pilot.app).splitlines()[0]
+    async with opened(session) as (app, pilot):
+        assert "! STOPPED_TOO_SOON (i)" in screen_text(app).splitlines()[0]
         await press(pilot, "i")
-        text = " ".join(screen_text(pilot.app).split())
+        text = " ".join(screen_text(app).split())
         assert "5 more epochs lead from 0.79 to about 0.6" in text
         assert "tui-trainer resume RUN --epochs 15" in text
 
-    play(app_over(session), script, SMALL)
 
-
-def test_the_charts_come_back_with_their_own_key() -> None:
+async def test_a_chart_key_closes_the_page() -> None:
     session = running()
     session.play(HIGH)
 
-    async def script(pilot: Pilot[Any]) -> None:
+    async with opened(session) as (app, pilot):
         await press(pilot, "i", "w")
-        await until(pilot, lambda: "silent" in screen_text(pilot.app))
-        assert "evidence" not in screen_text(pilot.app)
+        await until(pilot, lambda: "silent" in screen_text(app))
+        assert "evidence" not in screen_text(app)
         await press(pilot, "i", "1")
-        await until(pilot, lambda: "1 loss" in screen_text(pilot.app))
-        assert "evidence" not in screen_text(pilot.app)
-
-    play(app_over(session), script, SMALL)
+        await until(pilot, lambda: "1 loss" in screen_text(app))
+        assert "evidence" not in screen_text(app)

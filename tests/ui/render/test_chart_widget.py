@@ -1,4 +1,4 @@
-"""The chart on the screen: what is shown, what is repainted, what the mouse asks for."""
+"""The chart widget: content, repainted regions and mouse messages."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tui_trainer.ui.render.chart_widget import Chart
 from tui_trainer.ui.themes import ANSI_DARK, DARK, LIGHT
 
 
-class Shown(Chart):
-    """A chart that remembers what it had repainted."""
+class RecordingChart(Chart):
+    """A chart that records its repainted regions."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self.repainted: list[tuple[Region, ...]] = []
@@ -31,8 +31,8 @@ class Shown(Chart):
         return super().refresh(*regions, **options)
 
 
-class Screen(App[None]):
-    """One chart, and the messages that it sends."""
+class ChartApp(App[None]):
+    """An application with one chart, which records its messages."""
 
     CSS = "Screen { background: $background; }"
 
@@ -41,24 +41,24 @@ class Screen(App[None]):
         for theme in (DARK, LIGHT, ANSI_DARK):
             self.register_theme(theme)
         self.theme = DARK.name
-        self.chart = Shown(1, "loss", **options)
-        self.heard: list[Message] = []
+        self.chart = RecordingChart(1, "loss", **options)
+        self.messages: list[Message] = []
 
     def compose(self) -> ComposeResult:
         yield self.chart
 
     def on_chart_cursor_at(self, message: Chart.CursorAt) -> None:
-        self.heard.append(message)
+        self.messages.append(message)
 
     def on_chart_zoomed(self, message: Chart.Zoomed) -> None:
-        self.heard.append(message)
+        self.messages.append(message)
 
     def on_chart_panned(self, message: Chart.Panned) -> None:
-        self.heard.append(message)
+        self.messages.append(message)
 
     @property
     def lines(self) -> list[str]:
-        """The cells of the screen."""
+        """The rows of the screen."""
         return [strip.text for strip in self.screen._compositor.render_strips()]
 
 
@@ -67,8 +67,8 @@ def _source(state: RunState, **view: Any):
 
 
 @pytest.mark.parametrize("size", [(20, 3), (50, 12), (80, 24), (140, 40)])
-async def test_a_chart_fills_the_screen_with_its_picture(make_run, size: tuple[int, int]):
-    app = Screen()
+async def test_a_chart_fills_its_size(make_run, size: tuple[int, int]):
+    app = ChartApp()
     async with app.run_test(size=size) as pilot:
         app.chart.show(_source(make_run(steps=200)))
         await pilot.pause()
@@ -80,14 +80,14 @@ async def test_a_chart_fills_the_screen_with_its_picture(make_run, size: tuple[i
             assert any("⠒" in line or "⠤" in line for line in app.lines)
 
 
-async def test_an_empty_chart_shows_its_key_and_its_name():
-    app = Screen()
+async def test_an_empty_chart_shows_its_key_and_name():
+    app = ChartApp()
     async with app.run_test(size=(40, 8)):
         assert app.lines[0].startswith("1 loss ──")
 
 
-async def test_the_same_picture_repaints_nothing(make_run):
-    app, state = Screen(), make_run(steps=200)
+async def test_equal_data_repaint_nothing(make_run):
+    app, state = ChartApp(), make_run(steps=200)
     async with app.run_test(size=(80, 24)) as pilot:
         app.chart.show(_source(state))
         await pilot.pause()
@@ -97,8 +97,8 @@ async def test_the_same_picture_repaints_nothing(make_run):
         assert app.chart.repainted == []
 
 
-async def test_a_new_step_repaints_the_cells_that_it_changes_and_no_more(make_run):
-    app, state = Screen(), make_run(steps=170)
+async def test_a_new_step_repaints_only_changed_cells(make_run):
+    app, state = ChartApp(), make_run(steps=170)
     async with app.run_test(size=(80, 24)) as pilot:
         app.chart.show(_source(state))
         await pilot.pause()
@@ -121,24 +121,24 @@ async def test_a_new_step_repaints_the_cells_that_it_changes_and_no_more(make_ru
         assert all(any(region.contains(x, y) for region in regions) for x, y in changed)
 
 
-async def test_a_source_is_asked_again_when_the_room_changes(make_run):
-    app, asked = Screen(), []
+async def test_a_source_is_called_again_after_a_resize(make_run):
+    app, sizes = ChartApp(), []
     state = make_run(steps=200)
 
     def source(width: int, height: int) -> ChartData:
-        asked.append((width, height))
+        sizes.append((width, height))
         return chart_data(ChartKind.LOSS, [state], 0, View(), width, height)
 
     async with app.run_test(size=(80, 24)) as pilot:
         app.chart.show(source)
         await pilot.resize_terminal(60, 15)
         await pilot.pause()
-        assert asked[-1] == (60, 15)
+        assert sizes[-1] == (60, 15)
         assert [len(line) for line in app.lines] == [60] * 15
 
 
-async def test_a_source_that_fails_leaves_a_message_in_its_place():
-    app = Screen()
+async def test_a_failing_source_becomes_a_message():
+    app = ChartApp()
 
     def broken(width: int, height: int) -> ChartData:
         raise KeyError(width, height)
@@ -146,50 +146,50 @@ async def test_a_source_that_fails_leaves_a_message_in_its_place():
     async with app.run_test(size=(60, 12)) as pilot:
         app.chart.show(broken)
         await pilot.pause()
-        assert "no picture: KeyError" in "".join(app.lines)
+        assert "cannot be drawn: KeyError" in "".join(app.lines)
 
 
-async def test_a_click_puts_the_cursor_on_its_step(make_run):
-    app, state = Screen(), make_run(steps=200, epochs=10)
+async def test_a_click_posts_its_step(make_run):
+    app, state = ChartApp(), make_run(steps=200, epochs=10)
     async with app.run_test(size=(80, 24)) as pilot:
         app.chart.show(_source(state))
         await pilot.click(Chart, offset=(7 + 36, 10))
-        (message,) = app.heard
+        (message,) = app.messages
         assert isinstance(message, Chart.CursorAt)
         assert message.step == pytest.approx(100, abs=2)
         await pilot.click(Chart, offset=(3, 10))
-        assert len(app.heard) == 1
+        assert len(app.messages) == 1
 
 
-async def test_dragging_asks_for_the_span_that_was_dragged_here(make_run):
-    app, state = Screen(), make_run(steps=200, epochs=10)
+async def test_dragging_posts_the_new_span(make_run):
+    app, state = ChartApp(), make_run(steps=200, epochs=10)
     async with app.run_test(size=(80, 24)) as pilot:
         app.chart.show(_source(state, span=(100, 150)))
         await pilot.mouse_down(Chart, offset=(40, 10))
         await pilot.hover(Chart, offset=(45, 10))
         await pilot.hover(Chart, offset=(50, 10))
         await pilot.mouse_up(Chart, offset=(50, 10))
-        assert app.heard
-        assert all(isinstance(message, Chart.Panned) for message in app.heard)
-        first, last = app.heard[-1].span
+        assert app.messages
+        assert all(isinstance(message, Chart.Panned) for message in app.messages)
+        first, last = app.messages[-1].span
         assert last - first == pytest.approx(50)
         assert first == pytest.approx(100 - 10 * 50 / 73)
 
 
-async def test_the_wheel_asks_for_more_or_less_around_the_mouse(make_run):
-    app, state = Screen(), make_run(steps=200, epochs=10)
+async def test_the_wheel_zooms_around_the_mouse(make_run):
+    app, state = ChartApp(), make_run(steps=200, epochs=10)
     async with app.run_test(size=(80, 24)) as pilot:
         app.chart.show(_source(state))
         await pilot._post_mouse_events([events.MouseScrollUp], Chart, offset=(7 + 36, 10))
-        (closer,) = app.heard
+        (closer,) = app.messages
         assert isinstance(closer, Chart.Zoomed)
         assert closer.span == pytest.approx((20, 180), abs=2)
         await pilot._post_mouse_events([events.MouseScrollDown], Chart, offset=(7 + 36, 10))
-        assert app.heard[-1].span is None
+        assert app.messages[-1].span is None
 
 
-async def test_another_theme_brings_other_colors(make_run):
-    app = Screen()
+async def test_another_theme_has_other_colors(make_run):
+    app = ChartApp()
     async with app.run_test(size=(80, 24)) as pilot:
         app.chart.show(_source(make_run(steps=200)))
         await pilot.pause()
@@ -208,7 +208,7 @@ async def test_another_theme_brings_other_colors(make_run):
 
 async def test_without_colors_a_chart_has_none(make_run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NO_COLOR", "1")
-    app = Screen()
+    app = ChartApp()
     async with app.run_test(size=(80, 24)) as pilot:
         app.chart.show(_source(make_run(steps=200)))
         await pilot.pause()
@@ -216,7 +216,7 @@ async def test_without_colors_a_chart_has_none(make_run, monkeypatch: pytest.Mon
 
 
 async def test_a_chart_in_plain_characters_is_ascii(make_run):
-    app = Screen(glyphs="ascii")
+    app = ChartApp(glyphs="ascii")
     async with app.run_test(size=(80, 24)) as pilot:
         app.chart.show(_source(make_run(steps=200)))
         await pilot.pause()
@@ -226,9 +226,9 @@ async def test_a_chart_in_plain_characters_is_ascii(make_run):
         assert not all(line.isascii() for line in app.lines)
 
 
-async def test_plots_stand_in_line_where_the_charts_do(make_run):
-    """The area that a chart says it has is the one that its picture was drawn in."""
-    app = Screen()
+async def test_the_area_is_that_of_the_drawn_plot(make_run):
+    """`Chart.area` is the area in which the chart was drawn."""
+    app = ChartApp()
     async with app.run_test(size=(50, 12)) as pilot:
         app.chart.show(_source(make_run(steps=200)))
         await pilot.pause()

@@ -1,4 +1,4 @@
-"""Pictures as cells: always of the size asked for, whatever is in them."""
+"""Charts drawn as strips: always of the requested size, for any data."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ numbers = st.one_of(
     glyphs=st.sampled_from(list(GLYPHS)),
     kind=st.sampled_from(ChartKind),
 )
-def test_nothing_that_a_run_can_hold_stops_a_chart(values, size, span, cursor, axis, log, smoothing, glyphs, kind):
+def test_any_run_is_drawable(values, size, span, cursor, axis, log, smoothing, glyphs, kind):
     state = RunState(run="any")
     state.apply(RunStarted(steps_per_epoch=7, epochs=5, batch_size=3, metric="accuracy", clip_grad_norm=1e308))
     steps = list(range(1, len(values) + 1))
@@ -112,14 +112,14 @@ def test_nothing_that_a_run_can_hold_stops_a_chart(values, size, span, cursor, a
     st.tuples(st.integers(1, 120), st.integers(1, 40)),
     st.booleans(),
 )
-def test_any_numbers_in_a_picture_leave_it_drawable(points, size, log):
+def test_any_chart_data_are_drawable(points, size, log):
     x, low, high = (tuple(part) for part in zip(*points, strict=True)) if points else ((), (), ())
     scale = Scale(1e-3, 1e3, (Tick(1.0, "1"),), log)
     shown = ChartData(1, "any", Scale(0, 1, (Tick(0.5, "half"),)), scale, layers=(Curve("train", x, low, high),))
     assert not any(FAILED in line for line in _text(draw(shown, *size, DARK)))
 
 
-def test_a_failure_leaves_a_message_and_the_title(monkeypatch: pytest.MonkeyPatch, make_run):
+def test_a_failure_becomes_a_message_under_the_title(monkeypatch: pytest.MonkeyPatch, make_run):
     def broken(self: object) -> None:
         raise ZeroDivisionError
 
@@ -130,7 +130,7 @@ def test_a_failure_leaves_a_message_and_the_title(monkeypatch: pytest.MonkeyPatc
     assert [len(line) for line in lines] == [80] * 20
 
 
-def test_one_step_out_of_a_hundred_thousand_is_seen(make_run):
+def test_one_spike_in_a_hundred_thousand_steps_is_visible(make_run):
     """The spike stands alone in its column, from the curve up to its height."""
     lines = _drawn(make_run(lambda step: 3.0 if step == 70_000 else 1.0 + step % 9 / 9, steps=100_000, epochs=5000))
     column = 7 + int(0.7 * 73)
@@ -139,7 +139,7 @@ def test_one_step_out_of_a_hundred_thousand_is_seen(make_run):
     assert not "".join(line[20:50] for line in lines[1:6]).strip()
 
 
-def test_a_spike_that_is_cut_off_has_an_arrow_and_its_value(make_run):
+def test_a_spike_out_of_range_has_an_arrow_and_its_value(make_run):
     lines = _drawn(make_run(lambda step: 500.0 if step == 100 else 1 + step % 3, steps=200))
     assert "▲500" in lines[1] or "500▲" in lines[1]
 
@@ -150,7 +150,7 @@ def test_a_million_steps_cost_what_a_thousand_cost(long_run: RunState):
     assert "1M" in _drawn(long_run)[-1]
 
 
-def test_values_that_were_not_finite_are_marked_at_their_step(make_run):
+def test_values_that_are_not_finite_are_marked_at_their_step(make_run):
     lines = _drawn(make_run(lambda step: None if 100 <= step < 104 else 1.0 + step % 3, steps=200, epochs=10))
     bottom = lines[-3]
     assert "✕" in bottom
@@ -169,7 +169,7 @@ def test_marks_stand_at_their_step_with_their_letter(make_run):
         assert sum(line[column] == "┊" for line in lines[1:-2]) > 10
 
 
-def test_marks_in_a_crowd_keep_their_letters_only(make_run):
+def test_crowded_marks_are_letters_without_lines(make_run):
     state = make_run(steps=200, epochs=10)
     state.marks += [Mark(step=step, letter="n", text="note") for step in range(1, 200, 2)]
     lines = _drawn(state)
@@ -195,14 +195,14 @@ def test_the_scale_is_named_in_the_title(make_run):
     assert "log" not in _drawn(make_run(steps=100))[0]
 
 
-def test_labels_and_axes_stand_beside_the_plot(make_run):
+def test_labels_and_axes_surround_the_plot(make_run):
     lines = _drawn(make_run(steps=200, epochs=10), 80, 24)
     assert all(line[6] in "│┤└ " for line in lines[1:])
     assert lines[-1].startswith("step")
     assert {line[:6].strip() for line in lines[1:-2]} >= {"0", "1", "2"} or "1.0" in "".join(lines)
 
 
-def test_charts_above_each_other_have_their_plots_in_line(make_run):
+def test_plots_above_each_other_line_up(make_run):
     state = make_run(steps=200)
     left = {
         kind: next(line.index("└") for line in _drawn(state, kind=kind) if "└" in line)
@@ -211,7 +211,7 @@ def test_charts_above_each_other_have_their_plots_in_line(make_run):
     assert len(set(left.values())) == 1
 
 
-def test_two_lines_on_each_other_take_turns():
+def test_coinciding_lines_alternate():
     x = tuple(k / 100 for k in range(101))
     flat = tuple(0.5 for _ in x)
     layers = (Curve("smooth", x, flat, flat), Curve("validation", x, flat, flat))
@@ -230,13 +230,13 @@ def test_a_line_in_front_covers_the_band_behind_it():
     assert DARK.style("smooth") in styles
 
 
-def test_the_message_of_an_empty_chart_stands_in_its_middle():
+def test_the_message_of_an_empty_chart_is_in_its_middle():
     lines = _text(draw(blank(3, "norm", "nothing yet"), 40, 9, DARK))
     assert lines[0].startswith("3 norm")
     assert [line.strip() for line in lines[1:] if line.strip()] == ["nothing yet"]
 
 
-def test_words_of_any_width_leave_the_lines_whole():
+def test_wide_characters_do_not_change_the_width_of_lines():
     wide = "名前🙂é"
     layers = (
         Annotation("text", 0.5, 0.5, wide),
@@ -250,7 +250,7 @@ def test_words_of_any_width_leave_the_lines_whole():
         assert all(sum(cell_len(part.text) for part in strip) == width for strip in strips)
 
 
-def test_a_title_gives_up_its_last_values_first(make_run):
+def test_a_long_title_loses_its_last_values_first(make_run):
     full = _drawn(make_run(steps=200), 120)[0]
     narrow = _drawn(make_run(steps=200), 45)[0]
     assert "best" in full
@@ -260,7 +260,7 @@ def test_a_title_gives_up_its_last_values_first(make_run):
 
 
 @pytest.mark.parametrize("kind", ["charts without colours", "charts in sixteen colours"])
-def test_charts_keep_to_the_colors_there_are(make_run, kind: str):
+def test_charts_use_only_available_colors(make_run, kind: str):
     none = "without" in kind
     looks = palette(depth="none" if none else "16")
     strips = draw(chart_data(ChartKind.LOSS, [make_run(steps=200)], 0, View(), 80, 20), 80, 20, looks)
@@ -272,12 +272,12 @@ def test_charts_keep_to_the_colors_there_are(make_run, kind: str):
         assert len(colors) > 3
 
 
-def test_a_room_without_cells_has_no_lines():
+def test_a_chart_without_cells_has_no_lines():
     assert draw(blank(1, "loss"), 10, 0, DARK) == []
     assert [strip.cell_length for strip in draw(blank(1, "loss"), 0, 3, DARK)] == [0, 0, 0]
 
 
-def test_the_area_shares_out_every_row():
+def test_the_area_uses_every_row_and_column():
     for width in range(1, 60):
         for height in range(1, 40):
             area = Area.of(width, height)
@@ -285,7 +285,7 @@ def test_the_area_shares_out_every_row():
             assert 1 + area.rows + area.axis + area.labels == height or area.rows == 0
 
 
-def test_plotext_comes_with_the_first_drawing_only():
+def test_plotext_is_imported_by_the_first_drawing():
     code = (
         "import sys, tui_trainer.ui.render.chart_widget, tui_trainer.ui.charts.registry as p\n"
         "from tui_trainer.ui.render.plot import draw\n"
@@ -299,7 +299,7 @@ def test_plotext_comes_with_the_first_drawing_only():
 
 
 @pytest.mark.parametrize("glyphs", GLYPHS)
-def test_a_spike_survives_fewer_columns_than_it_was_cut_for(glyphs: GlyphName):
+def test_a_spike_survives_fewer_columns_than_it_was_resampled_for(glyphs: GlyphName):
     x = tuple(k / 400 for k in range(401))
     high = tuple(0.95 if k == 123 else 0.1 for k in range(401))
     shown = ChartData(1, "spike", Scale(0, 1), Scale(0, 1), layers=(Curve("train", x, (0.1,) * 401, high),))

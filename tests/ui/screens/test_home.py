@@ -1,19 +1,22 @@
-"""The home screen: what there is, what is found, what is opened."""
+"""The home screen: listing, search, opening and leaving."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from tests.ui.fake_session import FakeSession, app_over, finished, play, press, running, screen_text, settle, until
+from tests.ui.fake_session import FakeSession, app_over, finished, press, running, screen_text, settle, show, until
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.runs.catalog import RunInfo
 from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import PresetInfo
+from tui_trainer.ui.app import TrainerApp
 
 BEST = {"epoch": 11, "metric": "val_loss", "value": 0.22}
 PRESETS = [
@@ -37,7 +40,7 @@ RUNS = [
 
 
 class Shelf:
-    """Presets and runs of a test."""
+    """A catalog of presets and runs."""
 
     def __init__(self) -> None:
         self.opened: list[tuple[str, str]] = []
@@ -67,18 +70,18 @@ class Shelf:
         return self.session
 
 
-def at_home(shelf: Shelf, script: Any, size: tuple[int, int] = (100, 30)) -> Any:
-    app = app_over(catalogue=shelf)
-
-    async def run(pilot: Pilot[Any]) -> None:
-        await until(pilot, lambda: "digits-mlp" in screen_text(app) or not shelf.gate.is_set())
-        await script(pilot, app)
-
-    return play(app, run, size)
+@asynccontextmanager
+async def show_home(app: TrainerApp, size: tuple[int, int] = (100, 30)) -> AsyncIterator[Pilot[Any]]:
+    """Run the app, and wait until the home screen lists the presets."""
+    async with show(app, size) as pilot:
+        await until(pilot, lambda: "digits-mlp" in screen_text(app))
+        yield pilot
 
 
-def test_everything_there_is_is_listed_in_its_group() -> None:
-    async def script(pilot: Pilot[Any], app: Any) -> None:
+async def test_presets_and_runs_are_listed_by_group() -> None:
+    app = app_over(catalogue=Shelf())
+
+    async with show_home(app):
         text = screen_text(app)
         order = [
             text.index(word)
@@ -87,57 +90,57 @@ def test_everything_there_is_is_listed_in_its_group() -> None:
         assert order == sorted(order)
         assert "val_loss" in text  # of the run that is chosen
 
-    at_home(Shelf(), script)
 
-
-def test_enter_starts_a_preset() -> None:
+async def test_enter_starts_a_preset() -> None:
     shelf = Shelf()
 
-    async def script(pilot: Pilot[Any], app: Any) -> None:
+    app = app_over(catalogue=shelf)
+
+    async with show_home(app) as pilot:
         await press(pilot, "down", "enter")
         await until(pilot, lambda: app.dashboard is not None)
         await until(pilot, lambda: "1 loss" in screen_text(app))
-
-    at_home(shelf, script)
     assert shelf.opened == [("start", "digits-mlp")]
 
 
-def test_enter_joins_a_live_run_and_opens_a_finished_one() -> None:
+async def test_enter_joins_a_live_run_and_opens_a_finished_one() -> None:
     shelf = Shelf()
 
-    async def script(pilot: Pilot[Any], app: Any) -> None:
+    app = app_over(catalogue=shelf)
+
+    async with show_home(app) as pilot:
         await press(pilot, "enter")
         await until(pilot, lambda: app.dashboard is not None)
         await press(pilot, "d")
         await until(pilot, lambda: app.dashboard is None)
         await press(pilot, *"old", "enter")
         await until(pilot, lambda: app.dashboard is not None)
-
-    at_home(shelf, script)
     assert shelf.opened == [("join", "live-run"), ("join", "old-run")]
     assert shelf.session.closed >= 1
 
 
-def test_typing_finds() -> None:
-    async def script(pilot: Pilot[Any], app: Any) -> None:
+async def test_typing_filters_the_list() -> None:
+    app = app_over(catalogue=Shelf())
+
+    async with show_home(app) as pilot:
         await press(pilot, *"thirty")
         assert "too-high" in screen_text(app)
         assert "live-run" not in screen_text(app)
         await press(pilot, "escape")
         assert "live-run" in screen_text(app)
         await press(pilot, *"zzz")
-        assert "nothing is called that" in screen_text(app)
+        assert "nothing matches" in screen_text(app)
         await press(pilot, "enter")
         assert app.dashboard is None
 
-    at_home(Shelf(), script)
 
-
-def test_what_cannot_be_opened_is_said_here() -> None:
+async def test_a_failed_start_shows_the_error() -> None:
     shelf = Shelf()
     shelf.error = UserError("no such device: cuda")
 
-    async def script(pilot: Pilot[Any], app: Any) -> None:
+    app = app_over(catalogue=shelf)
+
+    async with show_home(app) as pilot:
         await press(pilot, "enter")
         await until(pilot, lambda: "! no such device: cuda" in screen_text(app))
         shelf.error = RuntimeError("broken")
@@ -145,58 +148,60 @@ def test_what_cannot_be_opened_is_said_here() -> None:
         await until(pilot, lambda: "could not be opened: RuntimeError: broken" in screen_text(app))
         assert app.dashboard is None
 
-    at_home(shelf, script)
 
-
-def test_a_slow_disk_does_not_hold_the_screen() -> None:
+async def test_a_slow_disk_does_not_block_the_screen() -> None:
     shelf = Shelf()
     shelf.gate.clear()
 
-    async def script(pilot: Pilot[Any], app: Any) -> None:
+    app = app_over(catalogue=shelf)
+
+    async with show(app) as pilot:
         assert "reading" in screen_text(app)
         await press(pilot, *"dig")
         assert "dig" in screen_text(app)
         shelf.gate.set()
         await until(pilot, lambda: "digits-mlp" in screen_text(app))
 
-    at_home(shelf, script)
 
-
-def test_enter_twice_opens_once() -> None:
+async def test_enter_twice_opens_once() -> None:
     shelf = Shelf()
 
-    async def script(pilot: Pilot[Any], app: Any) -> None:
+    app = app_over(catalogue=shelf)
+
+    async with show_home(app) as pilot:
         shelf.gate.clear()
         await press(pilot, "enter", "enter")
         await until(pilot, lambda: "opening live-run" in screen_text(app))
         shelf.gate.set()
         await until(pilot, lambda: app.dashboard is not None)
-
-    at_home(shelf, script)
     assert shelf.opened == [("join", "live-run")]
 
 
-def test_the_choice_stays_when_the_list_is_read_again() -> None:
-    async def script(pilot: Pilot[Any], app: Any) -> None:
+async def test_the_highlight_stays_when_the_list_is_read_again() -> None:
+    app = app_over(catalogue=Shelf())
+
+    async with show_home(app) as pilot:
         await press(pilot, "down", "down")
         chosen = app.screen.query_one(OptionList).highlighted_option.id
         await press(pilot, "f5")
         await until(pilot, lambda: "too-high" in screen_text(app))
         assert app.screen.query_one(OptionList).highlighted_option.id == chosen
 
-    at_home(Shelf(), script)
 
+async def test_escape_leaves() -> None:
+    app = app_over(catalogue=Shelf())
 
-def test_escape_and_interrupt_leave() -> None:
-    async def script(pilot: Pilot[Any], app: Any) -> None:
+    async with show_home(app) as pilot:
         await press(pilot, "escape")
 
-    app = at_home(Shelf(), script)
+    assert app.return_value is not None
     assert app.return_value.exit_code == 0
 
 
-def test_q_leaves_where_nothing_is_typed_and_is_a_letter_where_something_is() -> None:
-    async def script(pilot: Pilot[Any], app: Any) -> None:
+async def test_q_leaves_while_the_search_entry_is_empty_and_is_a_letter_otherwise() -> None:
+    app = app_over(catalogue=Shelf())
+
+    async with show_home(app) as pilot:
         await press(pilot, "s", "q")
         await settle(pilot)
         assert "sq" in screen_text(app)
@@ -205,13 +210,16 @@ def test_q_leaves_where_nothing_is_typed_and_is_a_letter_where_something_is() ->
         await settle(pilot)
         await press(pilot, "q")
 
-    assert at_home(Shelf(), script).return_value.exit_code == 0
+    assert app.return_value is not None
+    assert app.return_value.exit_code == 0
 
 
-def test_a_run_that_was_stopped_comes_back_home() -> None:
+async def test_leaving_a_stopped_run_returns_home() -> None:
     shelf = Shelf()
 
-    async def script(pilot: Pilot[Any], app: Any) -> None:
+    app = app_over(catalogue=shelf)
+
+    async with show_home(app) as pilot:
         await press(pilot, "enter")
         await until(pilot, lambda: app.dashboard is not None)
         await press(pilot, "q", "s")
@@ -221,22 +229,18 @@ def test_a_run_that_was_stopped_comes_back_home() -> None:
         await settle(pilot)
         assert "Start here" in screen_text(app)
 
-    at_home(shelf, script)
 
+async def test_the_list_in_a_small_terminal() -> None:
+    app = app_over(catalogue=Shelf())
 
-def test_small_terminals_list_too() -> None:
-    async def script(pilot: Pilot[Any], app: Any) -> None:
+    async with show_home(app, (40, 12)):
         assert "digits-mlp" in screen_text(app)
 
-    at_home(Shelf(), script, size=(40, 12))
 
-
-def test_a_session_over_a_catalogue_leads_back_to_it() -> None:
+async def test_leaving_a_session_returns_to_the_catalog() -> None:
     app = app_over(FakeSession(), catalogue=Shelf())
 
-    async def script(pilot: Pilot[Any]) -> None:
+    async with show(app) as pilot:
         assert app.dashboard is not None
         await press(pilot, "d")
         await until(pilot, lambda: "Start here" in screen_text(app))
-
-    play(app, script)

@@ -1,4 +1,4 @@
-"""A pseudo-terminal with a program in it: what it shows, what it sent, which modes it left behind."""
+"""A pseudo-terminal with a program in it: its screen, its output and its terminal modes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 
 
 class Pseudo:
-    """Starts a program and reads what it sends whenever somebody waits for something."""
+    """A program in a pseudo-terminal, whose output is read while the test waits for something."""
 
     def __init__(self, *command: str, size: tuple[int, int] = (100, 30), **environ: str) -> None:
         self.columns, self.rows = size
@@ -41,11 +41,11 @@ class Pseudo:
 
     @classmethod
     def viewer(cls, mode: str = "usual", **options: Any) -> Pseudo:
-        """The screen, in a pseudo-terminal."""
+        """Start the viewer in a pseudo-terminal."""
         return cls(sys.executable, "-m", "tests.ui.terminal.viewer", mode, **options)
 
     def read(self, seconds: float = 0.05) -> None:
-        """Read what comes within a moment."""
+        """Read the output of the next `seconds`."""
         try:
             if select.select([self.fd], [], [], seconds)[0]:
                 data = os.read(self.fd, 65536)
@@ -55,14 +55,14 @@ class Pseudo:
             pass
 
     def quiet(self, seconds: float = 0.4) -> None:
-        """Read until nothing has come for a while."""
+        """Read until there is no output for `seconds`."""
         size = -1
         while len(self.raw) != size:
             size = len(self.raw)
             self.read(seconds)
 
     def until(self, condition: Callable[[], object], seconds: float = 120.0) -> None:
-        """Read until something is so."""
+        """Read until a condition holds; fail after `seconds`."""
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"not within {seconds:g} s:\n{self.text}"
@@ -70,19 +70,19 @@ class Pseudo:
 
     @property
     def text(self) -> str:
-        """What the terminal shows."""
+        """The text on the screen."""
         return "\n".join(line.rstrip() for line in self.screen.display)
 
     def shows(self, text: str, seconds: float = 120.0) -> None:
-        """Wait until the terminal shows a text."""
+        """Wait until the screen shows a text."""
         self.until(lambda: text in self.text, seconds)
 
     def press(self, keys: str | bytes) -> None:
-        """Type."""
+        """Type keys."""
         os.write(self.fd, keys.encode() if isinstance(keys, str) else keys)
 
     def resize(self, columns: int, rows: int) -> None:
-        """Make the terminal another size."""
+        """Resize the terminal."""
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.screen.resize(rows, columns)
         os.kill(self.pid, signal.SIGWINCH)
@@ -92,7 +92,7 @@ class Pseudo:
         os.kill(self.pid, number)
 
     def ended(self) -> bool:
-        """Whether the program has ended; then `status` is its exit code, negative for a signal."""
+        """Return whether the program has ended; `status` is then its exit code, negative for a signal."""
         if self.status is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -100,7 +100,7 @@ class Pseudo:
         return self.status is not None
 
     def leave(self, seconds: float = 120.0) -> int:
-        """Wait for the end, and read the rest. The exit code."""
+        """Wait for the end, read the remaining output and return the exit code."""
         self.until(self.ended, seconds)
         for _ in range(3):
             self.read()
@@ -108,13 +108,13 @@ class Pseudo:
         return self.status
 
     def restored(self) -> bool:
-        """Whether the terminal is as the program found it: its modes, its screen, its cursor, its mouse."""
+        """Return whether modes, screen, cursor and mouse of the terminal are as before the program."""
         modes = termios.tcgetattr(self.fd)[:4] == self.before[:4]
         pairs = [(b"?1049h", b"?1049l"), (b"?25l", b"?25h"), (b"?1000h", b"?1000l"), (b"?2004h", b"?2004l")]
         return modes and all(self.raw.rfind(off) > self.raw.rfind(on) for on, off in pairs)
 
     def close(self) -> None:
-        """End the program, whatever it does."""
+        """Kill the program if it still runs, and close the terminal."""
         if not self.ended():
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)

@@ -1,4 +1,4 @@
-"""What is sent turns the old screen into the new one, and nothing is sent twice."""
+"""Updates turn the old screen into the new one and send nothing twice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LETTERS = "ab ⣿─日本é"
 
 
 def strip(generator: random.Random) -> Strip:
-    """A line of the screen's width with wide characters among the narrow ones."""
+    """Return a line of the screen's width that mixes narrow and wide characters."""
     segments = [
         Segment("".join(generator.choice(LETTERS) for _ in range(4)), generator.choice(STYLES))
         for _ in range(WIDTH // 4)
@@ -28,18 +28,18 @@ def strip(generator: random.Random) -> Strip:
     return Strip(segments).adjust_cell_length(WIDTH, Style())
 
 
-def whole(lines: Iterable[Strip]) -> LayoutUpdate:
+def full(lines: Iterable[Strip]) -> LayoutUpdate:
     return LayoutUpdate([[line] for line in lines], Region(0, 0, WIDTH, HEIGHT))
 
 
 class Terminal:
-    """A terminal that understands what it is sent."""
+    """A terminal emulator."""
 
     def __init__(self) -> None:
         self.screen = pyte.Screen(WIDTH, HEIGHT)
         self.stream = pyte.Stream(self.screen)
 
-    def looks(self) -> list[list[tuple[object, ...]]]:
+    def cells(self) -> list[list[tuple[object, ...]]]:
         return [
             [(cell.data, cell.fg, cell.bg, cell.bold, cell.reverse) for cell in (row[x] for x in range(WIDTH))]
             for row in (self.screen.buffer[y] for y in range(HEIGHT))
@@ -47,41 +47,41 @@ class Terminal:
 
 
 def fresh(lines: list[Strip]) -> Terminal:
-    """What the lines look like on an empty terminal."""
+    """Draw the lines on an empty terminal."""
     terminal = Terminal()
-    terminal.stream.feed(Frames().update(whole(lines), WIDTH, HEIGHT))
+    terminal.stream.feed(Frames().update(full(lines), WIDTH, HEIGHT))
     return terminal
 
 
-def test_any_frame_after_any_other_looks_as_on_an_empty_terminal() -> None:
+def test_a_frame_after_another_equals_the_frame_on_an_empty_terminal() -> None:
     generator = random.Random(7)
     frames, terminal = Frames(), Terminal()
     lines = [strip(generator) for _ in range(HEIGHT)]
     for _ in range(120):
         for y in generator.sample(range(HEIGHT), generator.randint(0, 3)):
             lines[y] = strip(generator)
-        terminal.stream.feed(frames.update(whole(lines), WIDTH, HEIGHT))
-        assert terminal.looks() == fresh(lines).looks()
+        terminal.stream.feed(frames.update(full(lines), WIDTH, HEIGHT))
+        assert terminal.cells() == fresh(lines).cells()
 
 
 def test_the_same_frame_sends_nothing() -> None:
     lines = [strip(random.Random(1)) for _ in range(HEIGHT)]
     frames = Frames()
-    assert frames.update(whole(lines), WIDTH, HEIGHT)
-    assert frames.update(whole(lines), WIDTH, HEIGHT) == ""
+    assert frames.update(full(lines), WIDTH, HEIGHT)
+    assert frames.update(full(lines), WIDTH, HEIGHT) == ""
 
 
 def test_one_changed_cell_costs_a_few_bytes() -> None:
     frames = Frames()
     lines = [Strip([Segment("x" * WIDTH)]) for _ in range(HEIGHT)]
-    frames.update(whole(lines), WIDTH, HEIGHT)
+    frames.update(full(lines), WIDTH, HEIGHT)
     lines[2] = Strip([Segment("x" * 10 + "y" + "x" * (WIDTH - 11))])
-    assert frames.update(whole(lines), WIDTH, HEIGHT) == "\x1b[3;11Hy"
+    assert frames.update(full(lines), WIDTH, HEIGHT) == "\x1b[3;11Hy"
 
 
-def test_a_part_of_the_screen_is_sent_alone() -> None:
+def test_a_partial_update_sends_only_its_region() -> None:
     frames, terminal = Frames(), Terminal()
-    terminal.stream.feed(frames.update(whole([Strip([Segment("." * WIDTH)])] * HEIGHT), WIDTH, HEIGHT))
+    terminal.stream.feed(frames.update(full([Strip([Segment("." * WIDTH)])] * HEIGHT), WIDTH, HEIGHT))
     chops = [{0: None, 8: Strip([Segment("12345678", STYLES[1])]), 16: None}] * HEIGHT
     update = ChopsUpdate(chops, [(1, 8, 16), (3, 10, 14)], [[8, 16, WIDTH]] * HEIGHT)  # type: ignore[list-item]
     terminal.stream.feed(frames.update(update, WIDTH, HEIGHT))
@@ -90,21 +90,21 @@ def test_a_part_of_the_screen_is_sent_alone() -> None:
     assert terminal.screen.display[3][8:14] == "123456"
 
 
-def test_what_was_forgotten_is_sent_whole() -> None:
+def test_forgotten_content_is_sent_in_full() -> None:
     lines = [strip(random.Random(1)) for _ in range(HEIGHT)]
     frames = Frames()
-    first = frames.update(whole(lines), WIDTH, HEIGHT)
+    first = frames.update(full(lines), WIDTH, HEIGHT)
     frames.forget()
-    assert frames.update(whole(lines), WIDTH, HEIGHT) == first
+    assert frames.update(full(lines), WIDTH, HEIGHT) == first
 
 
-def test_another_size_is_sent_whole() -> None:
+def test_another_size_is_sent_in_full() -> None:
     lines = [strip(random.Random(1)) for _ in range(HEIGHT)]
     frames = Frames()
-    frames.update(whole(lines), WIDTH, HEIGHT)
-    assert len(frames.update(whole(lines), WIDTH + 1, HEIGHT)) > WIDTH
+    frames.update(full(lines), WIDTH, HEIGHT)
+    assert len(frames.update(full(lines), WIDTH + 1, HEIGHT)) > WIDTH
 
 
-def test_without_colours_none_are_sent() -> None:
-    sent = Frames(colors=None).update(whole([Strip([Segment("a" * WIDTH, STYLES[3])])] * HEIGHT), WIDTH, HEIGHT)
+def test_no_colours_are_sent_without_colours() -> None:
+    sent = Frames(colors=None).update(full([Strip([Segment("a" * WIDTH, STYLES[3])])] * HEIGHT), WIDTH, HEIGHT)
     assert "m" not in sent

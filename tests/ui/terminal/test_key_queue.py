@@ -1,10 +1,12 @@
-"""Keys that come in one piece each go to the screen that is there when the ones before have had their effect."""
+"""Keys that arrive together each go to the screen that is open after the effects of the keys before."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -18,17 +20,17 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tui_trainer.ui.terminal.key_queue import something_to_do
+from tui_trainer.ui.terminal.key_queue import has_ready_callbacks
 from tui_trainer.ui.terminal.terminal_app import TerminalApp
 
 
 class Relay(Widget):
-    """Passes a message on to itself so many times before it tells anybody."""
+    """A widget that forwards a message to itself `messages` times before it posts `Arrived`."""
 
     class Passed(Message):
-        def __init__(self, left: int) -> None:
+        def __init__(self, remaining: int) -> None:
             super().__init__()
-            self.left = left
+            self.remaining = remaining
 
     class Arrived(Message):
         pass
@@ -46,11 +48,11 @@ class Relay(Widget):
         event.stop()
         for _ in range(self.screen.pauses):
             await asyncio.sleep(0)
-        self.post_message(self.Passed(event.left - 1) if event.left else self.Arrived())
+        self.post_message(self.Passed(event.remaining - 1) if event.remaining else self.Arrived())
 
 
 class Dialog(ModalScreen[str]):
-    """Closes in its own time after enter."""
+    """A dialog that closes some messages and loop iterations after enter."""
 
     def __init__(self, messages: int, pauses: int) -> None:
         super().__init__()
@@ -69,7 +71,7 @@ class Dialog(ModalScreen[str]):
 
 
 class Behind(Screen[None]):
-    """Opens the dialog on `o`, and remembers every other key."""
+    """A screen that opens the dialog on `o` and records every other key."""
 
     def __init__(self, *closing: int) -> None:
         super().__init__()
@@ -87,37 +89,46 @@ class Behind(Screen[None]):
 
 
 class Typed(TerminalApp[None]):
-    """Waits a moment for something else when its screens are gone, as for the thread that reads the keyboard."""
+    """An application that waits for a thread after its screens are gone, as the driver does for its input thread."""
 
     async def on_unmount(self) -> None:
         await asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.01)
 
 
-@pytest.mark.parametrize(("messages", "pauses"), [(0, 0), (1, 0), (2, 0), (40, 0), (0, 200), (9, 30)])
-def test_keys_go_to_the_screen_that_the_ones_before_have_left(messages: int, pauses: int) -> None:
-    behind = Behind(messages, pauses)
+@asynccontextmanager
+async def typed() -> AsyncGenerator[Pilot[None]]:
+    """The application with a pilot; fails if the loop or the application had an error."""
+    app = Typed()
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: errors.append(context))
+    async with app.run_test(size=(60, 20)) as pilot:
+        yield pilot
+    assert errors == []
+    if app.crash is not None:
+        raise app.crash
 
-    async def script(pilot: Pilot[None]) -> None:
+
+@pytest.mark.parametrize(("messages", "pauses"), [(0, 0), (1, 0), (2, 0), (40, 0), (0, 200), (9, 30)])
+async def test_keys_go_to_the_screen_left_by_the_keys_before(messages: int, pauses: int) -> None:
+    behind = Behind(messages, pauses)
+    async with typed() as pilot:
         await pilot.app.push_screen(behind)
         for key in "ao12", "enter", "bo3", "enter", "cd":
             for one in [key] if key == "enter" else key:
                 pilot.app.post_message(Key(one, None if one == "enter" else one))
         deadline = time.monotonic() + 60
         await asyncio.sleep(0)
-        while pilot.app._key_line.busy:
+        while pilot.app._key_queue.busy:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.001)
-
-    run(script)
     assert behind.keys == ["a", "b", "c", "d"]
     assert behind.answers == ["12", "3"]
 
 
-def test_a_loop_that_always_has_something_to_do_lets_keys_in_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui_trainer.ui.terminal.key_queue.PATIENCE", 0.05)
+async def test_a_busy_loop_delivers_keys_after_the_maximum_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui_trainer.ui.terminal.key_queue.MAX_WAIT", 0.05)
     behind = Behind(0, 0)
-
-    async def script(pilot: Pilot[None]) -> None:
+    async with typed() as pilot:
         await pilot.app.push_screen(behind)
         loop = asyncio.get_running_loop()
         over = False
@@ -135,13 +146,10 @@ def test_a_loop_that_always_has_something_to_do_lets_keys_in_all_the_same(monkey
             await asyncio.sleep(0.001)
         over = True
 
-    run(script)
 
-
-def test_the_key_that_ends_the_application_is_the_last() -> None:
+async def test_no_key_is_delivered_after_the_application_ends() -> None:
     behind = Behind(0, 0)
-
-    async def script(pilot: Pilot[None]) -> None:
+    async with typed() as pilot:
         await pilot.app.push_screen(behind)
         loop = asyncio.get_running_loop()
 
@@ -156,32 +164,12 @@ def test_the_key_that_ends_the_application_is_the_last() -> None:
         while not pilot.app._exit:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.001)
-
-    run(script)
     assert behind.keys == []
 
 
-def test_the_loop_says_what_is_left_to_do() -> None:
-    async def look() -> list[bool]:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop._ready, deque)  # pyright: ignore[reportAttributeAccessIssue]
-        seen = [something_to_do(loop)]
-        loop.call_soon(lambda: None)
-        return [*seen, something_to_do(loop)]
-
-    assert asyncio.run(look()) == [False, True]
-
-
-def run(script: Any) -> None:
-    app = Typed()
-    wrong: list[dict[str, Any]] = []
-
-    async def play() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda loop, context: wrong.append(context))
-        async with app.run_test(size=(60, 20)) as pilot:
-            await script(pilot)
-
-    asyncio.run(play())
-    assert wrong == []
-    if app.crash is not None:
-        raise app.crash
+async def test_has_ready_callbacks() -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop._ready, deque)  # pyright: ignore[reportAttributeAccessIssue]
+    assert not has_ready_callbacks(loop)
+    loop.call_soon(lambda: None)
+    assert has_ready_callbacks(loop)

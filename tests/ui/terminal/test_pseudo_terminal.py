@@ -1,4 +1,4 @@
-"""The screen in a real pseudo-terminal: it draws, it leaves, and the terminal is as it was."""
+"""The viewer in a real pseudo-terminal: it draws, ends, and restores the terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Start = Callable[..., Pseudo]
 
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Start]:
-    """Starts viewers, and ends what a test left running."""
+    """Return a function that starts viewers; they are ended after the test."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     begun: list[Pseudo] = []
 
@@ -33,7 +33,7 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Start]:
         terminal.close()
 
 
-def test_a_session_is_drawn_steered_and_left(start: Start) -> None:
+def test_a_session_is_drawn_paused_and_detached(start: Start) -> None:
     terminal = start()
     terminal.shows("1 loss")
     terminal.press(" ")
@@ -59,7 +59,7 @@ def test_signals_restore_the_terminal(start: Start, number: signal.Signals) -> N
     assert terminal.restored()
 
 
-def test_a_screen_that_hangs_is_ended_and_the_terminal_restored(start: Start) -> None:
+def test_a_hanging_viewer_is_ended_and_the_terminal_restored(start: Start) -> None:
     terminal = start()
     terminal.shows("1 loss")
     begun = time.monotonic()
@@ -71,7 +71,7 @@ def test_a_screen_that_hangs_is_ended_and_the_terminal_restored(start: Start) ->
     assert terminal.restored()
 
 
-def test_a_terminal_that_nobody_reads_does_not_stop_the_exit(start: Start) -> None:
+def test_a_terminal_that_is_not_read_does_not_block_the_exit(start: Start) -> None:
     terminal = start(size=(200, 60))
     terminal.shows("1 loss")
     for size in [(190, 60), (200, 60)] * 4:  # whole frames, until the line is full
@@ -80,23 +80,23 @@ def test_a_terminal_that_nobody_reads_does_not_stop_the_exit(start: Start) -> No
     terminal.kill(signal.SIGTERM)
     deadline = time.monotonic() + 60
     while not terminal.ended():
-        assert time.monotonic() < deadline, "it waits for somebody to read"
+        assert time.monotonic() < deadline, "the exit waits for the terminal to be read"
         time.sleep(0.02)
 
 
-def test_a_terminal_that_goes_away_is_not_waited_for(start: Start) -> None:
+def test_a_closed_terminal_ends_the_viewer(start: Start) -> None:
     terminal = start()
     terminal.shows("1 loss")
     fd, terminal.fd = terminal.fd, os.open(os.devnull, os.O_RDWR)
     os.close(fd)
     deadline = time.monotonic() + 60
     while not terminal.ended():
-        assert time.monotonic() < deadline, "it spins without a terminal"
+        assert time.monotonic() < deadline, "the viewer runs on without a terminal"
         time.sleep(0.02)
     assert terminal.status == 129
 
 
-def test_a_hangup_that_is_ignored_ends_it_all_the_same(start: Start) -> None:
+def test_a_closed_terminal_ends_the_viewer_if_hangups_are_ignored(start: Start) -> None:
     terminal = Pseudo("/bin/sh", "-c", f"trap '' HUP; exec {sys.executable} -m tests.ui.terminal.viewer")
     try:
         terminal.shows("1 loss")
@@ -104,14 +104,14 @@ def test_a_hangup_that_is_ignored_ends_it_all_the_same(start: Start) -> None:
         os.close(fd)
         deadline = time.monotonic() + 60
         while not terminal.ended():
-            assert time.monotonic() < deadline, "it spins without a terminal"
+            assert time.monotonic() < deadline, "the viewer runs on without a terminal"
             time.sleep(0.02)
         assert terminal.status == 129
     finally:
         terminal.close()
 
 
-def test_suspending_and_coming_back(start: Start) -> None:
+def test_suspend_and_resume(start: Start) -> None:
     terminal = start()
     terminal.shows("1 loss")
     terminal.press("\x1a")
@@ -129,7 +129,7 @@ def test_suspending_and_coming_back(start: Start) -> None:
     terminal.shows("paused")
 
 
-def test_being_stopped_from_outside_and_continued(start: Start) -> None:
+def test_stop_and_continue_by_signals(start: Start) -> None:
     terminal = start()
     terminal.shows("1 loss")
     terminal.kill(signal.SIGSTOP)
@@ -142,7 +142,7 @@ def test_being_stopped_from_outside_and_continued(start: Start) -> None:
     assert terminal.leave() == 0
 
 
-def test_a_key_pressed_at_the_moment_of_going_on_is_not_lost(start: Start) -> None:
+def test_a_key_pressed_while_resuming_is_not_lost(start: Start) -> None:
     terminal = start()
     terminal.shows("1 loss")
     for _ in range(6):
@@ -156,7 +156,7 @@ def test_a_key_pressed_at_the_moment_of_going_on_is_not_lost(start: Start) -> No
         terminal.until(lambda: "Steer the training" not in terminal.text)
 
 
-def test_keys_of_a_slow_line_act_in_their_order(start: Start) -> None:
+def test_keys_of_a_slow_line_act_in_order(start: Start) -> None:
     terminal = start()
     terminal.shows("1 loss")
     terminal.press("n\x7fab\x7fc\r ")
@@ -167,7 +167,7 @@ def test_keys_of_a_slow_line_act_in_their_order(start: Start) -> None:
     assert terminal.leave() == 0
 
 
-def test_rubbish_changes_nothing(start: Start) -> None:
+def test_malformed_input_changes_nothing(start: Start) -> None:
     terminal = start()
     terminal.shows("1 loss")
     for data in (
@@ -189,9 +189,9 @@ def test_rubbish_changes_nothing(start: Start) -> None:
     terminal.shows("paused")
 
 
-def test_no_foreign_character_reaches_the_terminal(start: Start) -> None:
+def test_no_untrusted_control_character_reaches_the_terminal(start: Start) -> None:
     terminal = start("hostile")
-    terminal.shows("val_accuracy")
+    terminal.shows("val accuracy")
     for key, sign in [
         ("w", "update:"),
         ("w", "1 loss"),
@@ -215,9 +215,9 @@ def test_no_foreign_character_reaches_the_terminal(start: Start) -> None:
     assert "\x1b[2J" not in drawn
 
 
-def test_a_tick_that_breaks_is_said_and_survived(start: Start, tmp_path: Path) -> None:
+def test_a_failing_tick_is_reported_and_survived(start: Start, tmp_path: Path) -> None:
     terminal = start("failing")
-    terminal.shows("the screen stumbled: RuntimeError: drain is broken on purpose")
+    terminal.shows("display error: RuntimeError: drain is broken on purpose")
     terminal.press("d")
     assert terminal.leave() == 0
     log = next(tmp_path.rglob("screen.log")).read_text()
@@ -235,8 +235,7 @@ def test_a_crash_is_one_line_and_exit_code_one(start: Start, tmp_path: Path) -> 
     assert "Traceback" in next(tmp_path.rglob("screen.log")).read_text()
 
 
-def test_what_the_terminal_shows_is_what_was_drawn(start: Start) -> None:
-    """Nothing is lost between one frame and the next: a repaint of everything changes nothing."""
+def test_a_full_repaint_changes_nothing(start: Start) -> None:
     terminal = start()
     terminal.shows("★")
     for key, sign in [("3", "3 gradient"), ("3", "1 loss"), ("l", "Learning rate")]:
@@ -245,7 +244,7 @@ def test_what_the_terminal_shows_is_what_was_drawn(start: Start) -> None:
     terminal.press("\x1b")
     terminal.until(lambda: "Learning rate" not in terminal.text)
     terminal.press("y")
-    terminal.shows("logarithmic y")
+    terminal.shows("y axis: logarithmic")
     terminal.press(" ")
     terminal.until(lambda: "paused" in terminal.screen.display[0])
     terminal.quiet()
@@ -274,20 +273,20 @@ VIEWER = f"cd {ROOT}; {sys.executable} -m tests.ui.terminal.viewer"
         (f"{VIEWER} <&-", {}, "stdin is not a terminal"),
         (f"{VIEWER} | cat", {}, "stdout is not a terminal"),
         (f"({VIEWER} 2>&1 >&3 | cat) 3>&1", {}, "stderr is not a terminal"),
-        (VIEWER, {"TERM": "dumb"}, "cannot place text (TERM=dumb)"),
-        (VIEWER, {"TERM": ""}, "cannot place text (TERM=unset)"),
+        (VIEWER, {"TERM": "dumb"}, "cannot move the cursor (TERM=dumb)"),
+        (VIEWER, {"TERM": ""}, "cannot move the cursor (TERM=unset)"),
         (VIEWER, {"PYTHONIOENCODING": "latin-1"}, "the charts need UTF-8"),
     ],
     ids=["null", "closed", "pipe", "stderr", "dumb", "unset", "latin-1"],
 )
-def test_no_terminal_is_said_in_one_line(shell: str, environ: dict[str, str], words: str) -> None:
+def test_a_missing_terminal_is_reported_in_one_line(shell: str, environ: dict[str, str], words: str) -> None:
     said = refused("/bin/sh", "-c", shell, **environ).raw.decode()
     assert words in said
     assert "--headless" in said
     assert len(said.strip().splitlines()) == 1
 
 
-def test_asking_for_a_terminal_imports_no_textual() -> None:
+def test_terminal_check_imports_no_textual() -> None:
     code = (
         "import sys, tui_trainer.ui.terminal.terminal_check as p; p.terminal_problem(); print('textual' in sys.modules)"
     )

@@ -1,4 +1,4 @@
-"""The screen over a session that goes on by itself, as a process for a pseudo-terminal: `viewer.py [MODE]`."""
+"""The viewer over a session that trains by itself, as a process for a pseudo-terminal: `viewer.py [MODE]`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tui_trainer.ui.terminal.terminal_check import terminal_problem
 HOSTILE = "evil\x1b]52;c;aGk=\x07\x9b31m\u202e[@click=app.quit]x[/] [/ \x1b[2J"
 
 
-class GoingOn(FakeSession):
-    """Trains a hundred steps a second for as long as anybody looks."""
+class TrainingSession(FakeSession):
+    """A session that trains a hundred steps per second while it is drained."""
 
     def __init__(self, title: str) -> None:
         super().__init__("digits" if title != HOSTILE else HOSTILE)
@@ -41,23 +41,28 @@ class GoingOn(FakeSession):
         return super().drain()
 
 
-class Failing(GoingOn):
-    """Breaks the tick, again and again."""
+class FailingSession(TrainingSession):
+    """A session whose `drain` raises on every tick."""
 
     def drain(self) -> list[Message]:
-        found = super().drain()
+        messages = super().drain()
         if self._step:
             raise RuntimeError("drain is broken on purpose")
-        return found
+        return messages
 
 
 def main(mode: str) -> int:
-    """Run until the screen is left; print what it says."""
+    """Run the viewer, print its last message and return its exit code."""
     problem = terminal_problem()
     if problem is not None:
         print(problem, file=sys.stderr)
         return 2
-    sessions: dict[str, Any] = {"failing": Failing, "usual": GoingOn, "hostile": GoingOn, "crash": GoingOn}
+    sessions: dict[str, Any] = {
+        "failing": FailingSession,
+        "usual": TrainingSession,
+        "hostile": TrainingSession,
+        "crash": TrainingSession,
+    }
     if mode == "crash":
         from tui_trainer.ui.dashboard.header import Header
 

@@ -1,1 +1,1 @@
-"""The commands: one module each, imported when its command runs."""
+"""The commands, one module each. A module is imported only when its command runs."""

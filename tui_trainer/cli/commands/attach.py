@@ -1,4 +1,4 @@
-"""`tui-trainer attach`: watch and steer a live run."""
+"""`tui-trainer attach`: show a live run and control it."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ Examples:
   tui-trainer attach gpu-box:last"""
 )
 @click.argument("run", metavar="[RUN|HOST:RUN]", default="")
-@click.option("--read-only", is_flag=True, help="Watch without steering.")
+@click.option("--read-only", is_flag=True, help="Show the run without the keys that change it.")
 @max_kbps_option
 @runs_dir_option
 def command(run: str, read_only: bool, max_kbps: float | None, runs_dir: str | None) -> int:
-    """Join a live run: the newest one, or RUN (a folder, a name, a unique prefix of it, or `last`).
+    """Show a live run on this screen and control it. RUN is a run directory, a name, a unique prefix of a name, or
+    `last`; by default the newest live run.
 
-    HOST:RUN joins a run on another machine through `ssh HOST tui-trainer bridge`, and draws here.
+    HOST:RUN shows a run on another machine, through `ssh HOST tui-trainer bridge`. HOST: is its newest live run.
     """
     from tui_trainer.cli.open_screen import check_terminal, show
     from tui_trainer.session.connect import find_live, join
 
     check_terminal()
-    host, colon, name = run.partition(":")
+    host, colon, remote_run = run.partition(":")
     if colon and "/" not in host:
         from tui_trainer.session.ssh import remote_session
 
-        return show(remote_session(host, name, read_only=read_only), read_only=read_only, max_kbps=max_kbps)
+        return show(remote_session(host, remote_run, read_only=read_only), read_only=read_only, max_kbps=max_kbps)
     info = find_live(run, runs_dir)
     return show(lambda: join(info, can_steer=not read_only), read_only=read_only, max_kbps=max_kbps)

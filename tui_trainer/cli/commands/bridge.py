@@ -1,4 +1,4 @@
-"""`tui-trainer bridge`: a live run's socket on stdin and stdout, for a viewer on another machine."""
+"""`tui-trainer bridge`: connect stdin and stdout to a live run's socket, for a viewer on another machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from tui_trainer.cli.options import runs_dir_option
 @click.argument("run", metavar="[RUN]", default="")
 @runs_dir_option
 def command(run: str, runs_dir: str | None) -> int:
-    """Pass lines between stdin, stdout and the socket of a live run, until either side is done."""
+    """Connect stdin and stdout to the socket of a live RUN until either side closes. `attach HOST:RUN` runs this
+    command on HOST.
+    """
     from tui_trainer.errors import UserError
     from tui_trainer.session.connect import find_live
 
@@ -24,13 +26,13 @@ def command(run: str, runs_dir: str | None) -> int:
         try:
             host.connect(info.socket)
         except OSError as error:
-            raise UserError(f"run {info.name!r} does not listen: {error.strerror}") from None
+            raise UserError(f"cannot connect to run {info.name!r}: {error.strerror}") from None
         _pump(host)
     return 0
 
 
 def _pump(host: socket.socket) -> None:
-    """Both ways, a block at a time. A slow line holds back this process; the host drops what then waits too long."""
+    """Copy blocks in both directions. If the connection is slow, only this process waits: the host drops old events."""
     while True:
         ready, _, _ = select.select([0, host], [], [])
         if host in ready:

@@ -1,4 +1,4 @@
-"""`tui-trainer compare`: runs side by side."""
+"""`tui-trainer compare`: compare runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tui_trainer.protocol.describe import number
 from tui_trainer.text import visible
 
 if TYPE_CHECKING:
-    from tui_trainer.runs.comparison import Compared
+    from tui_trainer.runs.comparison import ComparedRun
 
 
 @click.command(epilog="Example: tui-trainer compare last 2026-11-23_140312 --json")
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @json_option
 @runs_dir_option
 def command(runs: tuple[str, ...], as_json: bool, runs_dir: str | None) -> int:
-    """Final and best metrics of each RUN, what differs in their configurations, and what was done to them."""
+    """Print final and best metrics of each RUN, the settings that differ, and the interventions with their effect on
+    the training loss.
+    """
     from tui_trainer.errors import UserError
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_runs
@@ -32,7 +34,7 @@ def command(runs: tuple[str, ...], as_json: bool, runs_dir: str | None) -> int:
         raise UserError(f"{error.filename}: {error.strerror}") from None
     if as_json:
         runs_json = [
-            one.info.to_json() | {"interventions": [done.to_json() for done in one.interventions]} for one in compared
+            run.info.to_json() | {"interventions": [each.to_json() for each in run.interventions]} for run in compared
         ]
         print_json({"runs": runs_json, "differs": differing(compared)})
         return 0
@@ -40,31 +42,31 @@ def command(runs: tuple[str, ...], as_json: bool, runs_dir: str | None) -> int:
     return 0
 
 
-def _print(compared: list[Compared]) -> None:
+def _print(compared: list[ComparedRun]) -> None:
     from tui_trainer.runs.comparison import AROUND, differing
 
-    names = list(dict.fromkeys(name for one in compared for name in one.info.metrics))
+    metrics = list(dict.fromkeys(name for run in compared for name in run.info.metrics))
     rows: list[list[str]] = []
-    for one in compared:
-        best = one.info.best
+    for run in compared:
+        best = run.info.best
         rows.append(
             [
-                one.info.name,
-                one.info.reason or one.info.status,
-                str(one.info.epoch),
+                run.info.name,
+                run.info.reason or run.info.status,
+                str(run.info.epoch),
                 f"{best['metric']} {number(best['value'])} @{best['epoch']}" if best else "-",
-                *(number(one.info.metrics.get(name)) for name in names),
+                *(number(run.info.metrics.get(name)) for name in metrics),
             ]
         )
-    print_table(rows, ("run", "ended", "epochs", "best", *names))
+    print_table(rows, ("run", "ended", "epochs", "best", *metrics))
     different = differing(compared)
     if different:
-        click.echo("\nwhat differs")
-        print_table([[key, *map(str, values)] for key, values in different.items()], ("key", *(r[0] for r in rows)))
-    for one in compared:
-        if one.interventions:
-            click.echo(f"\nwhat was done to {visible(one.info.name)} (loss: mean of {AROUND} steps before and after)")
+        click.echo("\nsettings that differ")
+        print_table([[key, *map(str, values)] for key, values in different.items()], ("key", *(row[0] for row in rows)))
+    for run in compared:
+        if run.interventions:
+            click.echo(f"\ninterventions in {visible(run.info.name)} (loss: mean of {AROUND} steps before and after)")
             print_table(
-                [[str(d.step), d.what, number(d.before), number(d.after)] for d in one.interventions],
-                ("step", "what", "before", "after"),
+                [[str(each.step), each.what, number(each.before), number(each.after)] for each in run.interventions],
+                ("step", "intervention", "before", "after"),
             )

@@ -1,4 +1,4 @@
-"""`tui-trainer diagnose`: what a run's curves show."""
+"""`tui-trainer diagnose`: list likely problems in a run's curves."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 @json_option
 @runs_dir_option
 def command(run: str, as_json: bool, runs_dir: str | None) -> int:
-    """What the rules see in RUN, a folder or its events.jsonl, live or finished: the journal is read, nothing more.
+    """List likely problems in RUN with evidence, advice and keys. RUN is live or finished: a name, a run directory or
+    its events.jsonl. The command only reads the journal.
 
-    The findings stand in the order of decision: the first is the one to act on.
+    The findings are sorted: act on the first one first.
     """
     from tui_trainer.errors import UserError
     from tui_trainer.paths import runs_dir as directory
@@ -32,66 +33,66 @@ def command(run: str, as_json: bool, runs_dir: str | None) -> int:
     name = str(Path(run).parent) if Path(run).name == "events.jsonl" and Path(run).is_file() else run
     infos = find_runs(f"{name}/" if Path(name).is_dir() else name, directory(runs_dir))
     try:
-        read = [(info, *_read(Path(info.path) / "events.jsonl")) for info in infos]
+        diagnoses = [(info, *_diagnose(Path(info.path) / "events.jsonl")) for info in infos]
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}") from None
     if as_json:
-        print_json([_as_json(*one) for one in read])
+        print_json([_as_json(*diagnosis) for diagnosis in diagnoses])
         return 0
-    for place, (info, observer, gone) in enumerate(read):
-        if place:
+    for index, (info, monitor, cleared) in enumerate(diagnoses):
+        if index:
             click.echo()
-        _print(info, observer, gone)
+        _print(info, monitor, cleared)
     return 0
 
 
-def _read(journal: Path) -> tuple[DiagnosisMonitor, list[Diagnosed]]:
-    """The diagnosis of a journal, as it stands at its end, and what was found on the way and held no longer."""
+def _diagnose(journal: Path) -> tuple[DiagnosisMonitor, list[Diagnosed]]:
+    """Return the diagnosis at the end of a journal, and the findings that were cleared earlier."""
     from tui_trainer.diagnosis.monitor import DiagnosisMonitor
     from tui_trainer.protocol.events import RunStarted
     from tui_trainer.runs.journal import read_events
 
-    observer = DiagnosisMonitor()
-    gone: dict[str, Diagnosed] = {}
+    monitor = DiagnosisMonitor()
+    cleared: dict[str, Diagnosed] = {}
     for event in read_events(journal):
         if isinstance(event, RunStarted) and event.step == 0:
-            gone.clear()
-        for said in observer.take(event):
-            gone.pop(said.finding, None)
-            if not said.active:
-                gone[said.finding] = said
-    return observer, list(gone.values())
+            cleared.clear()
+        for finding in monitor.take(event):
+            cleared.pop(finding.finding, None)
+            if not finding.active:
+                cleared[finding.finding] = finding
+    return monitor, list(cleared.values())
 
 
-def _as_json(info: RunInfo, observer: DiagnosisMonitor, gone: list[Diagnosed]) -> dict[str, Any]:
+def _as_json(info: RunInfo, monitor: DiagnosisMonitor, cleared: list[Diagnosed]) -> dict[str, Any]:
     fields = {"finding", "severity", "epoch", "step", "evidence", "numbers", "advice", "key"}
-    history = observer.course.history
+    history = monitor.course.history
     return {
         "run": info.name,
         "path": info.path,
         "status": info.status,
         "epoch": len(history.epochs),
         "step": history.step,
-        "findings": [said.model_dump(mode="json", include=fields) for said in observer.standing()],
-        "cleared": [said.model_dump(mode="json", include={"finding", "epoch", "step"}) for said in gone],
+        "findings": [finding.model_dump(mode="json", include=fields) for finding in monitor.standing()],
+        "cleared": [finding.model_dump(mode="json", include={"finding", "epoch", "step"}) for finding in cleared],
     }
 
 
-def _print(info: RunInfo, observer: DiagnosisMonitor, gone: list[Diagnosed]) -> None:
+def _print(info: RunInfo, monitor: DiagnosisMonitor, cleared: list[Diagnosed]) -> None:
     from tui_trainer.diagnosis.findings import HEADLINES, NO_FINDING
 
-    history = observer.course.history
+    history = monitor.course.history
     click.echo(visible(f"{info.name}: {info.status}, {len(history.epochs)} epochs, {history.step} steps"))
-    standing = observer.standing()
-    if not standing:
-        click.echo(f"{NO_FINDING}. That is no proof that all is well: look at the curves.")
+    findings = monitor.standing()
+    if not findings:
+        click.echo(f"{NO_FINDING}. This does not prove that all is well: check the curves, too.")
     if not history.probes:
-        click.echo("Its steps were not probed (training.probe_every): the rules about the rate had nothing to go by.")
-    for said in standing:
-        click.echo(f"\n{said.finding}: {HEADLINES[said.finding]} (since epoch {said.epoch})")
-        click.echo(visible(f"  evidence  {said.evidence}"))
-        click.echo(visible(f"  advice    {said.advice}"))
-        if said.key:
-            click.echo(f"  keys      {said.key}")
-    if gone:
-        click.echo("\nbefore, and no longer: " + ", ".join(f"{said.finding} (epoch {said.epoch})" for said in gone))
+        click.echo("There are no step probes (training.probe_every), so the learning rate was not checked.")
+    for finding in findings:
+        click.echo(f"\n{finding.finding}: {HEADLINES[finding.finding]} (since epoch {finding.epoch})")
+        click.echo(visible(f"  evidence  {finding.evidence}"))
+        click.echo(visible(f"  advice    {finding.advice}"))
+        if finding.key:
+            click.echo(f"  keys      {finding.key}")
+    if cleared:
+        click.echo("\nresolved: " + ", ".join(f"{finding.finding} (epoch {finding.epoch})" for finding in cleared))

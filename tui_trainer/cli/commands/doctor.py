@@ -1,4 +1,4 @@
-"""`tui-trainer doctor`: what works here, and what to do about the rest."""
+"""`tui-trainer doctor`: check torch, devices, terminal and directories."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tui_trainer.text import visible
 
 
 class CheckResult(NamedTuple):
-    """One thing that was looked at: `ok`, `note` for what is merely missing, `problem` for what stands in the way."""
+    """The result of one check: `ok`, `note` (something optional is missing), or `problem` (fix it first)."""
 
     what: str
     verdict: str
@@ -32,21 +32,24 @@ class CheckResult(NamedTuple):
 @json_option
 @runs_dir_option
 def command(as_json: bool, runs_dir: str | None) -> int:
-    """Look at torch, devices, the terminal and the directories. Exit code 1 where something stands in the way."""
-    found: list[CheckResult] = []
-    for finding in _findings(runs_dir):
-        found.append(finding)
+    """Check torch, devices, packages, the terminal and the directories, and print advice.
+
+    The exit code is 1 if there is a problem.
+    """
+    results: list[CheckResult] = []
+    for result in _checks(runs_dir):
+        results.append(result)
         if not as_json:
-            sign = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}[finding.verdict]
-            click.echo(f"{sign}  {finding.what:<16} {visible(finding.found)}")
-            if finding.advice:
-                click.echo(f"{'':<27}{visible(finding.advice)}")
+            label = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}[result.verdict]
+            click.echo(f"{label}  {result.what:<16} {visible(result.found)}")
+            if result.advice:
+                click.echo(f"{'':<27}{visible(result.advice)}")
     if as_json:
-        print_json([finding._asdict() for finding in found])
-    return 1 if any(finding.verdict == "problem" for finding in found) else 0
+        print_json([result._asdict() for result in results])
+    return 1 if any(result.verdict == "problem" for result in results) else 0
 
 
-def _findings(runs_dir: str | None) -> Iterator[CheckResult]:
+def _checks(runs_dir: str | None) -> Iterator[CheckResult]:
     yield CheckResult("tui-trainer", "ok", f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
     yield from _directories(runs_dir)
     yield from _terminal()
@@ -55,6 +58,7 @@ def _findings(runs_dir: str | None) -> Iterator[CheckResult]:
 
 
 def _directories(runs_dir: str | None) -> Iterator[CheckResult]:
+    from tui_trainer.config.preset_library import preset_names
     from tui_trainer.paths import presets_dir, socket_dir
     from tui_trainer.paths import runs_dir as directory
 
@@ -70,23 +74,22 @@ def _directories(runs_dir: str | None) -> Iterator[CheckResult]:
         free = shutil.disk_usage(there).free
         verdict = "ok" if free > 1e9 else "note"
         yield CheckResult(
-            "runs directory", verdict, f"{path}, {size(free)} free", "" if free > 1e9 else "little room is left"
+            "runs directory", verdict, f"{path}, {size(free)} free", "" if free > 1e9 else "free some disk space"
         )
     else:
-        yield CheckResult(
-            "runs directory", "problem", f"{path} cannot be written", "set TUI_TRAINER_RUNS to one of yours"
-        )
+        advice = "set TUI_TRAINER_RUNS to a directory that you can write"
+        yield CheckResult("runs directory", "problem", f"{path} cannot be written", advice)
     try:
         yield CheckResult("sockets", "ok", str(socket_dir()))
     except UserError as error:
-        yield CheckResult(
-            "sockets", "problem", str(error), "without a socket nobody can attach; --in-process still works"
-        )
-    count = len(list(presets_dir().glob("*.toml")))
-    verdict = "ok" if count else "problem"
-    yield CheckResult(
-        "presets", verdict, f"{count} in {presets_dir()}", "" if count else "the installation is incomplete"
-    )
+        advice = "runs cannot be attached without a socket; --in-process works"
+        yield CheckResult("sockets", "problem", str(error), advice)
+    count = len(preset_names())
+    if count:
+        yield CheckResult("presets", "ok", f"{count} in {presets_dir()}")
+    else:
+        advice = "the installation is incomplete; reinstall tui-trainer"
+        yield CheckResult("presets", "problem", f"none in {presets_dir()}", advice)
 
 
 def _terminal() -> Iterator[CheckResult]:
@@ -138,8 +141,8 @@ def _torch() -> Iterator[CheckResult]:
             yield CheckResult(f"cuda:{index}", "ok", f"{device.name}, {size(device.total_memory)}")
     else:
         built = torch.version.cuda
-        advice = "the driver does not answer: look at nvidia-smi" if built else "this torch is built for the CPU"
+        advice = "the driver does not respond; run nvidia-smi" if built else "this torch build supports only the CPU"
         yield CheckResult("cuda", "note", "no device", advice)
     if torch.backends.mps.is_available():
         yield CheckResult("mps", "ok", "available")
-    yield CheckResult("cpu", "ok", f"{os.cpu_count()} cores, training.device=auto takes the first device of this list")
+    yield CheckResult("cpu", "ok", f"{os.cpu_count()} cores; training.device=auto uses the first device in this list")

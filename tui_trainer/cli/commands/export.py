@@ -1,4 +1,4 @@
-"""`tui-trainer export`: a run's curves in another format."""
+"""`tui-trainer export`: write a run's curves to a file."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tui_trainer.text import visible
 
 @click.command(epilog="Example: tui-trainer export last --to csv -o - | head")
 @click.argument("run", metavar="RUN")
-@click.option("--to", "format_", type=click.Choice(["csv"]), required=True, help="The format.")
-@click.option("-o", "output", metavar="PATH", help="Where to write; - is stdout. Else RUN.csv here.")
+@click.option("--to", "format_", type=click.Choice(["csv"]), required=True, help="File format.")
+@click.option("-o", "output", metavar="PATH", help="Output file; - for stdout  [default: RUN.csv]")
 @runs_dir_option
 def command(run: str, format_: str, output: str | None, runs_dir: str | None) -> int:
-    """Write the curves of RUN: a row per step, a column per metric."""
+    """Write the curves of RUN to a file: one row per step, one column per metric."""
     from tui_trainer.errors import UserError
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_run
@@ -36,5 +36,5 @@ def command(run: str, format_: str, output: str | None, runs_dir: str | None) ->
         raise
     except OSError as error:
         raise UserError(f"{error.filename or path}: {error.strerror}") from None
-    click.echo(visible(f"{path}: {count} steps"), err=True)
+    click.echo(visible(f"{path}: {count} steps written"), err=True)
     return 0

@@ -1,4 +1,4 @@
-"""`tui-trainer open`: the same screen on finished runs."""
+"""`tui-trainer open`: show finished runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @max_kbps_option
 @runs_dir_option
 def command(paths: tuple[str, ...], max_kbps: float | None, runs_dir: str | None) -> int:
-    """Look at finished runs, overlaid where there are several, as those of a set: cursor, zoom, notes and all."""
+    """Show finished runs, with cursor, zoom and notes. Several runs are drawn in the same charts."""
     from tui_trainer.cli.open_screen import check_terminal, show
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.loading.background_load import start_background_load
@@ -25,14 +25,14 @@ def command(paths: tuple[str, ...], max_kbps: float | None, runs_dir: str | None
 
     folders = [folder for path in paths for folder in folders_of(path, directory(runs_dir))]
     check_terminal()
-    # Long journals are read while the screen is still being imported.
+    # Reading long journals in other processes overlaps with importing the screen.
     readings = [start_background_load(folder / "events.jsonl") for folder in folders]
 
-    def session() -> Session:
+    def open_session() -> Session:
         from tui_trainer.session.finished_run import JournalSession
         from tui_trainer.session.multi import MultiSession
 
         sessions = [JournalSession(folder, reading) for folder, reading in zip(folders, readings, strict=True)]
         return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
 
-    return show(session, read_only=True, max_kbps=max_kbps)
+    return show(open_session, read_only=True, max_kbps=max_kbps)

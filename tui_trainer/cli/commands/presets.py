@@ -1,4 +1,4 @@
-"""`tui-trainer presets`: what there is to run."""
+"""`tui-trainer presets`: list the presets, or print one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Examples:
 @click.argument("name", metavar="[NAME]", default="")
 @json_option
 def command(name: str, as_json: bool) -> int:
-    """List the presets; with a NAME, print its resolved configuration."""
+    """List the presets. With a NAME, print its full configuration as TOML."""
     if name:
         return _show(name, as_json)
     from tui_trainer.session.catalog import list_presets
@@ -36,8 +36,8 @@ def _show(name: str, as_json: bool) -> int:
     preset = load(name)
     runs = preset.runs
     if as_json:
-        resolved = {variant: config.model_dump(mode="json", exclude_none=True) for variant, config in runs.items()}
-        print_json(resolved[""] if list(resolved) == [""] else resolved)
+        configs = {variant: config.model_dump(mode="json", exclude_none=True) for variant, config in runs.items()}
+        print_json(configs[""] if list(configs) == [""] else configs)
         return 0
     for variant, config in runs.items():
         if variant:

@@ -1,4 +1,4 @@
-"""`tui-trainer resume`: go on from a run's last checkpoint, bit for bit."""
+"""`tui-trainer resume`: continue a run from its last checkpoint, bit for bit."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ Examples:
   tui-trainer resume 2026-11-23_140312 --epochs 80 --headless"""
 )
 @click.argument("run", metavar="RUN")
-@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Make the run longer or shorter.")
-@click.option("--patience", type=click.IntRange(min=1), metavar="N", help="Epochs without improvement before it stops.")
-@click.option("--headless", is_flag=True, help="No screen: one plain line per epoch.")
-@click.option("--detach", is_flag=True, help="Go on in the background.")
+@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="New total number of epochs.")
+@click.option("--patience", type=click.IntRange(min=1), metavar="N", help="New patience of early stopping, in epochs.")
+@click.option("--headless", is_flag=True, help="Train without a screen; print one line per epoch.")
+@click.option("--detach", is_flag=True, help="Train in the background and return; `attach` shows the run later.")
 @trust_option
 @runs_dir_option
 def command(
     run: str, epochs: int | None, patience: int | None, headless: bool, detach: bool, trust: bool, runs_dir: str | None
 ) -> int:
-    """Go on with RUN where its last checkpoint left it: the curve is the one it would have had without a break."""
+    """Continue RUN from its last checkpoint. On the same machine the curves are identical to those of a run without a
+    break.
+    """
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_runs
     from tui_trainer.session.resume import resume_spec

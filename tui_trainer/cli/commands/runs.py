@@ -1,4 +1,4 @@
-"""`tui-trainer runs`: what is live and what is finished."""
+"""`tui-trainer runs`: list live and finished runs."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from tui_trainer.runs.catalog import RunInfo, check_readable, list_runs
 from tui_trainer.text import number
 
 
-@click.command(epilog="Example: tui-trainer runs --json | jq '.[] | select(.status == \"running\") | .name'")
+@click.command(
+    epilog="""\b
+Example:
+  tui-trainer runs --json | jq '.[] | select(.status == "running") | .name'"""
+)
 @json_option
 @runs_dir_option
 def command(as_json: bool, runs_dir: str | None) -> int:
-    """List the runs of the runs directory: live ones first, then the newest."""
+    """List the runs in the runs directory: live runs first, then the newest."""
     path = directory(runs_dir)
     check_readable(path)
     runs = list_runs(path)
     if as_json:
         print_json([run.to_json() for run in runs])
     elif not runs:
-        click.echo(f"no runs in {path}; `tui-trainer run` begins one", err=True)
+        click.echo(f"no runs in {path}; `tui-trainer run` starts one", err=True)
     else:
         print_table([_row(run) for run in runs], ("name", "status", "epoch", "step", "best", "last"))
     return 0
@@ -29,9 +33,9 @@ def command(as_json: bool, runs_dir: str | None) -> int:
 
 def _row(run: RunInfo) -> tuple[str, ...]:
     best = f"{run.best['metric']} {number(run.best['value'])} (epoch {run.best['epoch']})" if run.best else "-"
-    shown = [name for name in ("val_accuracy", "val_r2", "val_loss") if name in run.metrics][:1]
-    last = "  ".join(f"{name} {number(run.metrics[name])}" for name in shown) or "-"
+    metrics = [name for name in ("val_accuracy", "val_r2", "val_loss") if name in run.metrics][:1]
+    last = "  ".join(f"{name} {number(run.metrics[name])}" for name in metrics) or "-"
     status = f"{run.status} ({run.reason})" if run.reason else run.status
     if run.status == "dead":
-        status = "dead: `resume` goes on"
+        status = "dead: `resume` continues it"
     return (run.name, status, str(run.epoch), str(run.step), best, last)

@@ -1,4 +1,4 @@
-"""`tui-trainer send`: steer a live run from a script, and hear whether it obeyed."""
+"""`tui-trainer send`: send a command to a live run from a script and print the result."""
 
 from __future__ import annotations
 
@@ -24,15 +24,25 @@ Examples:
 @click.argument("run", metavar="RUN")
 @click.argument("name", metavar="COMMAND")
 @click.argument("values", metavar="[KEY=VALUE ...]", nargs=-1)
-@click.option("--timeout", type=float, default=60.0, show_default=True, help="Seconds to wait for the answer.")
+@click.option(
+    "--timeout",
+    type=float,
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Seconds to wait for the response.",
+)
 @json_option
 @runs_dir_option
 def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_json: bool, runs_dir: str | None) -> int:
-    """Ask a live RUN to do COMMAND: pause, resume, step, stop, set-lr, set-scheduler, set-optimizer, set-clip,
-    set-patience, set-epochs, validate, save, roll-back, undo, note.
+    """Send COMMAND to a live RUN and print the result, one line for each run of a group.
 
-    Prints what it did, a line for each run of a group. The exit code is 1 where one refused, and 2 where the command
-    makes no sense.
+    \b
+    Commands:
+      pause, resume, step, stop, validate, save, roll-back, undo, note,
+      set-lr, set-scheduler, set-optimizer, set-clip, set-patience, set-epochs
+
+    The exit code is 1 if a run refused the command, and 2 if the command is invalid.
     """
     from pathlib import Path
 
@@ -44,28 +54,30 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     except UserError:
         from tui_trainer.protocol.command_parser import parse_command
 
-        parse_command(name, values)  # what makes no sense is said first
+        parse_command(name, values)  # an invalid command is reported first
         raise
-    one = "/" in info.name and run not in (info.name.partition("/")[0], "last", "")
-    several, code = False, 0
-    for heard in request(Path(info.socket), name, values, by=_who(), run=info.name if one else "*", timeout=timeout):
-        if isinstance(heard, HostStatus):
-            several = len(heard.runs) > 1 and not one
-            for what in heard.unsaved:
-                click.echo(visible(f"NOT SAVED: {what}"), err=True)
+    single = "/" in info.name and run not in (info.name.partition("/")[0], "last", "")
+    target = info.name if single else "*"
+    print_names, code = False, 0
+    for message in request(Path(info.socket), name, values, by=_sender(), run=target, timeout=timeout):
+        if isinstance(message, HostStatus):
+            print_names = len(message.runs) > 1 and not single
+            for failure in message.unsaved:
+                click.echo(visible(f"NOT SAVED: {failure}"), err=True)
             continue
-        if heard.event is None:
-            raise UserError(heard.text)
+        if message.event is None:
+            raise UserError(message.text)
         if as_json:
-            click.echo(json.dumps(heard.event))  # ASCII alone, as all that programs read
+            click.echo(json.dumps(message.event))  # in ASCII, like all output for programs
         else:
-            named = f"{heard.event['run'].rpartition('/')[2]}: " if several and heard.event["run"] else ""
-            click.echo(visible(named + heard.text), err=heard.code != 0)
-        code = max(code, heard.code)
+            prefix = f"{message.event['run'].rpartition('/')[2]}: " if print_names and message.event["run"] else ""
+            click.echo(visible(prefix + message.text), err=message.code != 0)
+        code = max(code, message.code)
     return code
 
 
-def _who() -> str:
+def _sender() -> str:
+    """Return `user@host (send)`, the sender recorded with the command."""
     import getpass
 
     try:

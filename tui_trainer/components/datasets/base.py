@@ -1,4 +1,4 @@
-"""What every data set is: samples that are drawn, split and standardised by a seed."""
+"""The base class of data sets: samples that are drawn, split and standardised with a seed."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ if TYPE_CHECKING:
     from tui_trainer.data.splits import Samples
 
 Many = Annotated[int, Field(ge=1, le=1_000_000)]
-"""How many samples to make up."""
+"""Number of samples to generate."""
 Wide = Annotated[int, Field(ge=1, le=10_000)]
-"""How many numbers a made-up sample has."""
+"""Number of features of a generated sample."""
 Several = Annotated[int, Field(ge=2, le=100)]
-"""How many classes to make up."""
+"""Number of classes to generate."""
 
 
 class Dataset(Component):
-    """Samples with their targets, cut into a training and a validation split by a seed.
+    """Samples with their targets, split into training and validation data with a seed.
 
     Of classes, each split gets its share of every class. Where inputs or targets are standardised, mean and deviation
     come from the training split alone.
     """
 
     task: ClassVar[Task]
-    """What is learned from it."""
+    """The kind of problem."""
 
     batch_size: Count = 64
-    """Samples in one step; all of them where there are fewer."""
+    """Samples per step; at most all of them."""
     sampling: Literal["shuffle", "replacement", "full"] = "shuffle"
-    """Each sample once an epoch in a new order, each drawn on its own, or all in every step (gradient descent)."""
+    """Each sample once per epoch in a new order, independent draws, or all samples in every step (gradient descent)."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    """Share of the samples that validate; no gradient sees them."""
+    """Fraction of the samples for validation, not used for training."""
     test: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of the samples that decide nothing: measured once, at the end."""
+    """Fraction of the samples for the final test, evaluated once at the end."""
     label_noise: Share = 0.0
-    """Share of the training labels that are re-drawn from all classes alike; validation labels stay right."""
+    """Fraction of the training labels that are redrawn uniformly from all classes; validation labels stay correct."""
     standardise: bool = True
-    """Shift and scale each input, and the targets of a regression, to mean 0 and deviation 1 in the training split."""
+    """Standardise inputs and regression targets to mean 0 and standard deviation 1 over the training split."""
     clip: Positive | None = None
-    """Largest size of a standardised input, in deviations; pixels that are nearly always blank need it."""
+    """Bound on standardised inputs, in standard deviations; needed for pixels that are nearly always blank."""
 
     @model_validator(mode="after")
     def _noise_of_classes(self) -> Dataset:
@@ -53,7 +53,7 @@ class Dataset(Component):
         return self
 
     def build(self, seed: int, *, wide: bool = False) -> Data:
-        """The data, split and standardised: the same for the same seed, byte for byte.
+        """Build the data, split and standardised; the same seed gives identical bytes.
 
         Args:
             wide: whether its floats are float64 and not float32.
@@ -69,9 +69,9 @@ class Dataset(Component):
         )  # fmt: skip
 
     def located(self) -> Self:
-        """The same, its file named from the root: a run may be taken up from another directory."""
+        """Return the data set with an absolute file path, so that a run can resume from another directory."""
         return self
 
     def draw(self, seed: int) -> Samples:
-        """All samples as they are, before anything is split."""
+        """Return all samples before the split."""
         raise NotImplementedError

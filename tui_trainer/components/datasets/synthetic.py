@@ -1,4 +1,4 @@
-"""Data sets that are drawn on the spot, from a seed and a formula."""
+"""Data sets that are generated from a formula and a seed."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 class Blobs(Dataset):
-    """Normal clouds of points around random centres, a class each."""
+    """Normal clusters of points around random centres, one per class."""
 
     task = "classification"
     kind: Literal["blobs"] = "blobs"
     samples: Many = 600
-    """Points in all."""
+    """Total number of points."""
     classes: Several = 3
-    """Clouds."""
+    """Number of clusters."""
     features: Wide = 2
-    """Numbers in each sample."""
+    """Number of features."""
     noise: NonNegative = 1.0
-    """Standard deviation of a cloud; the centres lie between -10 and 10."""
+    """Standard deviation of a cluster; the centres are between -10 and 10."""
 
     def draw(self, seed: int) -> Samples:
         from tui_trainer.data.synthetic import blobs
@@ -36,14 +36,14 @@ class Blobs(Dataset):
 
 
 class Moons(Dataset):
-    """Two half circles, one reaching into the other."""
+    """Two interleaved half circles."""
 
     task = "classification"
     kind: Literal["moons"] = "moons"
     samples: Many = 600
-    """Points in all."""
+    """Total number of points."""
     noise: NonNegative = 0.15
-    """Standard deviation of what is added to each point; the circles have radius 1."""
+    """Standard deviation of the noise on each point; the circles have radius 1."""
 
     def draw(self, seed: int) -> Samples:
         from tui_trainer.data.synthetic import moons
@@ -57,11 +57,11 @@ class Circles(Dataset):
     task = "classification"
     kind: Literal["circles"] = "circles"
     samples: Many = 600
-    """Points in all."""
+    """Total number of points."""
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Radius of the inner circle; the outer one has radius 1."""
     noise: NonNegative = 0.08
-    """Standard deviation of what is added to each point."""
+    """Standard deviation of the noise on each point."""
 
     def draw(self, seed: int) -> Samples:
         from tui_trainer.data.synthetic import circles
@@ -70,14 +70,14 @@ class Circles(Dataset):
 
 
 class Xor(Dataset):
-    """Four clouds in the corners of a square; opposite corners share a class, so no line can part the two."""
+    """Four clusters in the corners of a square; opposite corners share a class, so no line separates the two."""
 
     task = "classification"
     kind: Literal["xor"] = "xor"
     samples: Many = 600
-    """Points in all."""
+    """Total number of points."""
     noise: NonNegative = 0.3
-    """Standard deviation of a cloud; the corners are at -1 and 1."""
+    """Standard deviation of a cluster; the corners are at -1 and 1."""
 
     def draw(self, seed: int) -> Samples:
         from tui_trainer.data.synthetic import xor
@@ -86,18 +86,18 @@ class Xor(Dataset):
 
 
 class Spirals(Dataset):
-    """Arms that wind around each other, a class each: hard for shallow models, easy to look at."""
+    """Interleaved spiral arms, one per class: hard for shallow models, easy to plot."""
 
     task = "classification"
     kind: Literal["spirals"] = "spirals"
     samples: Many = 1000
-    """Points in all."""
+    """Total number of points."""
     classes: Several = 2
-    """Arms."""
+    """Number of arms."""
     turns: Positive = 1.5
-    """How often each arm winds around the centre."""
+    """Turns of each arm around the centre."""
     noise: NonNegative = 0.02
-    """Standard deviation of what is added to each point; the arms reach to radius 1."""
+    """Standard deviation of the noise on each point; the arms reach radius 1."""
 
     def draw(self, seed: int) -> Samples:
         from tui_trainer.data.synthetic import spirals
@@ -106,16 +106,16 @@ class Spirals(Dataset):
 
 
 class Sine(Dataset):
-    """A sine wave with noise on it, from one number to one number."""
+    """A noisy sine wave, with one input and one target."""
 
     task = "regression"
     kind: Literal["sine"] = "sine"
     samples: Many = 500
-    """Points in all."""
+    """Total number of points."""
     periods: Positive = 2.0
-    """Waves between the smallest and the largest input."""
+    """Number of periods between the smallest and the largest input."""
     noise: NonNegative = 0.1
-    """Standard deviation of what is added to each target; the wave has height 1."""
+    """Standard deviation of the noise on each target; the amplitude is 1."""
 
     def draw(self, seed: int) -> Samples:
         from tui_trainer.data.synthetic import sine
@@ -124,7 +124,7 @@ class Sine(Dataset):
 
 
 class LeastSquares(Dataset):
-    """y = X w + noise with normal X and w: least squares, where everything about training can be calculated.
+    """Least squares: y = X w + noise with normal X and w, where the optimum and the rates are known.
 
     The numbers that theory knows are those of |y - X w|^2 / (2m), `loss.kind = "half-mse"`; rates for `mse`, which is
     twice as large, are half of them.
@@ -133,11 +133,11 @@ class LeastSquares(Dataset):
     task = "regression"
     kind: Literal["least-squares"] = "least-squares"
     standardise: bool = False
-    """Shift and scale each column of X, and y, to mean 0 and deviation 1: it undoes a condition number."""
+    """Standardise each column of X, and y; this removes the condition number."""
     samples: Many = 2000
-    """Rows of X, those that validate among them."""
+    """Number of rows of X, including those for validation."""
     features: Wide = 50
-    """Columns of X."""
+    """Number of columns of X."""
     noise: NonNegative = 1.0
     """Standard deviation of what is added to each target; with equal columns X w has deviation sqrt(features)."""
     condition: Annotated[float, Field(ge=1, le=1e12)] = 1.0
@@ -158,7 +158,7 @@ class LeastSquares(Dataset):
 
 
 class Separable(Dataset):
-    """Two classes on the two sides of a plane through the origin, none nearer to it than a margin.
+    """Two classes separated by a plane through the origin, with a margin.
 
     What the perceptron is sure to learn: without a bias (`model.kind = "linear"`, `model.bias = false`) and with single
     samples it makes at most (R / margin)^2 mistakes, R being the length of the longest sample (Novikoff 1962).
@@ -167,13 +167,13 @@ class Separable(Dataset):
     task = "classification"
     kind: Literal["separable"] = "separable"
     standardise: bool = False
-    """Shift and scale each input: then the plane goes through the origin no more, and the bound does not hold."""
+    """Standardise each input; then the plane no longer contains the origin, and the bound does not hold."""
     samples: Many = 500
-    """Points in all."""
+    """Total number of points."""
     features: Wide = 10
-    """Numbers in each sample."""
+    """Number of features."""
     margin: Annotated[float, Field(ge=0, le=3)] = 0.3
-    """Distance from the plane within which there is no point; the points are normal with deviation 1 otherwise."""
+    """Smallest distance of a point from the plane; otherwise the points are standard normal."""
 
     def build(self, seed: int, *, wide: bool = False) -> Data:
         data = super().build(seed, wide=wide)
@@ -186,7 +186,7 @@ class Separable(Dataset):
 
 
 class Quadratic(Dataset):
-    """f(x) = 1/2 x' H x, a bowl with a known lowest point: nothing is learned, only found.
+    """f(x) = 1/2 x' H x, a quadratic bowl with a known minimum, to be minimised.
 
     The samples are functions f(x) + xi . x with normal xi, and their mean is f: a step sees the mean of a few, as it
     does of the costs of samples, so that SGD, batch size and epochs keep their meaning. f itself validates.
@@ -195,20 +195,20 @@ class Quadratic(Dataset):
     task = "minimise"
     kind: Literal["quadratic"] = "quadratic"
     batch_size: Count = 1
-    """Functions in one step; all of them where there are fewer."""
+    """Functions per step; at most all of them."""
     functions: Many = 100
-    """Functions in an epoch; without noise they are all the same, and this is how many steps an epoch has."""
+    """Functions per epoch; without noise they are identical, so this is the number of steps per epoch."""
     dimensions: Annotated[int, Field(ge=1, le=1000)] = 2
-    """Coordinates of the point."""
+    """Number of coordinates of the point."""
     condition: Annotated[float, Field(ge=1, le=1e12)] = 1000.0
-    """The largest curvature; the smallest is 1, and those between are spread evenly on a logarithmic scale."""
+    """Largest curvature; the smallest is 1, and the others are evenly spaced on a logarithmic scale."""
     rotation: Real = 0.0
-    """Degrees by which the bowl's flattest and steepest axes are turned against the coordinates."""
+    """Rotation of the flattest and steepest axes against the coordinates, in degrees."""
     start: tuple[Real, ...] = ()
     """Where the point starts, along the bowl's own axes, flattest first; (condition, 1) in two dimensions where none is
     given, and in more of them a point from which the slope along each axis is the same."""
     noise: NonNegative = 0.0
-    """Standard deviation of each coordinate of what a single function adds to the gradient."""
+    """Standard deviation of the gradient noise of a single function, per coordinate."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Quadratic:

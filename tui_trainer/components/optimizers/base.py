@@ -1,4 +1,4 @@
-"""What every optimizer is: a description that builds the rule which turns gradients into steps."""
+"""The base class of optimizer components."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ Named = Sequence[tuple[str, "Parameter"]]
 
 
 class Optimizer(Component):
-    """A rule that turns gradients into steps."""
+    """An optimizer: a description that builds a torch optimizer."""
 
     torch_name: ClassVar[str]
-    """The class in `torch.optim`; those that torch does not have go by no such name."""
+    """The class in `torch.optim`, for optimizers that torch has."""
     fusible: ClassVar[bool] = False
-    """Whether torch has a fused form of it: the whole update in one call, which is faster and rounds differently."""
+    """Whether torch has a fused implementation, which is faster and rounds differently."""
     fused_on: ClassVar[tuple[str, ...]] = ("cpu", "cuda", "mps")
-    """The types of device that have the fused form."""
+    """Device types with a fused implementation."""
     rate_matters: ClassVar[bool] = True
-    """Whether a new rate changes the steps of a run that has begun."""
+    """Whether a new learning rate changes the steps after the first one."""
     takes_sparse: ClassVar[bool] = False
-    """Whether it can step a sparse gradient, as long as no weight decay is added to it."""
+    """Whether the optimizer supports sparse gradients, without weight decay."""
     needs_closure: ClassVar[bool] = False
-    """Whether a step evaluates the loss several times; made for the full batch, which is the same each time."""
+    """Whether a step evaluates the loss several times; meant for full batches."""
 
     lr: Positive
-    """The learning rate; the schedule shapes it over time."""
+    """Learning rate; the schedule changes it over time."""
 
     def build(self, parameters: Named) -> torch.optim.Optimizer:
-        """The torch optimizer over `parameters` (name, parameter).
+        """Build the torch optimizer over `parameters` (name, parameter).
 
         Raises:
             UserError: a parameter is not of a kind that this optimizer can step.
@@ -67,10 +67,10 @@ class Optimizer(Component):
         return getattr(torch.optim, self.torch_name)(parameters, **arguments)
 
     def _own_fields(self) -> set[str]:
-        """The fields that are not arguments of the torch class."""
+        """Return the fields that are not arguments of the torch class."""
         return {"kind"}
 
 
 def is_sparse(parameter: Parameter) -> bool:
-    """Whether the gradient of a parameter is sparse: the layer that makes it so says it on the parameter."""
+    """Return whether the gradient of a parameter is sparse; its layer marks the parameter."""
     return getattr(parameter, "sparse_gradient", False)

@@ -1,4 +1,4 @@
-"""Optimizers: torch's own, each with torch's arguments and torch's defaults, and those of `curved`."""
+"""First-order optimizers of torch, with torch's arguments and defaults, and the union of all optimizers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Betas = tuple[Decay, Decay]
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum or Nesterov's where asked for (torch `SGD`)."""
+    """Stochastic gradient descent, optionally with momentum or Nesterov momentum (torch `SGD`)."""
 
     torch_name = "SGD"
     fusible = True
@@ -28,13 +28,13 @@ class SGD(Optimizer):
     kind: Literal["sgd"] = "sgd"
     lr: Positive = 1e-3
     momentum: NonNegative = 0.0
-    """Share of the last step that is kept: v <- momentum v + g, x <- x - lr v."""
+    """Momentum factor: v <- momentum v + g, x <- x - lr v."""
     dampening: Real = 0.0
-    """Share of the gradient that does not enter the momentum."""
+    """Dampening of the momentum: v <- momentum v + (1 - dampening) g."""
     weight_decay: NonNegative = 0.0
-    """L2 penalty: this much of the weights is added to the gradient."""
+    """L2 penalty: weight_decay times the weights is added to the gradient."""
     nesterov: bool = False
-    """Look ahead along the momentum; needs momentum and no dampening."""
+    """Use Nesterov momentum; requires momentum and zero dampening."""
 
     def _torch(self, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
         if self.nesterov and (self.momentum == 0 or self.dampening != 0):
@@ -43,22 +43,22 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """Momentum and a step scaled per coordinate, both bias-corrected (torch `Adam`; arXiv 1412.6980)."""
+    """Bias-corrected momentum and a scale per coordinate (torch `Adam`; arXiv 1412.6980)."""
 
     torch_name = "Adam"
     fusible = True
     kind: Literal["adam"] = "adam"
     lr: Positive = 1e-3
     betas: Betas = (0.9, 0.999)
-    """Weights of the past in the averages of the gradient and of its square."""
+    """Decay rates of the moving averages of the gradient and its square."""
     eps: Positive = 1e-8
-    """Added to the root in the denominator."""
+    """Added to the denominator for numerical stability."""
     weight_decay: NonNegative = 0.0
-    """L2 penalty: this much of the weights is added to the gradient."""
+    """L2 penalty: weight_decay times the weights is added to the gradient."""
     amsgrad: bool = False
-    """Divide by the largest average of the square seen so far."""
+    """Use the AMSGrad variant: divide by the maximum of the average square so far."""
     decoupled_weight_decay: bool = False
-    """Shrink the weights apart from the gradient, as AdamW does."""
+    """Decouple the weight decay from the gradient, as in AdamW."""
     bias_correction: bool = True
     """Divide the averages by 1 - beta^k in step k, since they start from 0; without it the first step is 3.16 lr."""
 
@@ -74,68 +74,68 @@ class Adam(Optimizer):
 
 
 class AdamW(Optimizer):
-    """Adam with the weight decay apart from the gradient (torch `AdamW`; arXiv 1711.05101)."""
+    """Adam with decoupled weight decay (torch `AdamW`; arXiv 1711.05101)."""
 
     torch_name = "AdamW"
     fusible = True
     kind: Literal["adamw"] = "adamw"
     lr: Positive = 1e-3
     betas: Betas = (0.9, 0.999)
-    """Weights of the past in the averages of the gradient and of its square."""
+    """Decay rates of the moving averages of the gradient and its square."""
     eps: Positive = 1e-8
-    """Added to the root in the denominator."""
+    """Added to the denominator for numerical stability."""
     weight_decay: NonNegative = 0.01
-    """Share of the weights, times the rate, by which they shrink at each step."""
+    """Decoupled weight decay: the weights shrink by lr * weight_decay at each step."""
     amsgrad: bool = False
-    """Divide by the largest average of the square seen so far."""
+    """Use the AMSGrad variant: divide by the maximum of the average square so far."""
 
 
 class NAdam(Optimizer):
-    """Adam with Nesterov's look-ahead (torch `NAdam`; Dozat 2016)."""
+    """Adam with Nesterov momentum (torch `NAdam`; Dozat 2016)."""
 
     torch_name = "NAdam"
     kind: Literal["nadam"] = "nadam"
     lr: Positive = 2e-3
     betas: Betas = (0.9, 0.999)
-    """Weights of the past in the averages of the gradient and of its square."""
+    """Decay rates of the moving averages of the gradient and its square."""
     eps: Positive = 1e-8
-    """Added to the root in the denominator."""
+    """Added to the denominator for numerical stability."""
     weight_decay: NonNegative = 0.0
-    """L2 penalty, or decoupled decay where that is chosen."""
+    """L2 penalty, or decoupled weight decay if selected below."""
     momentum_decay: NonNegative = 4e-3
-    """How fast the momentum approaches its final value."""
+    """Decay rate of the momentum schedule."""
     decoupled_weight_decay: bool = False
-    """Shrink the weights apart from the gradient, as AdamW does."""
+    """Decouple the weight decay from the gradient, as in AdamW."""
 
 
 class RAdam(Optimizer):
-    """Adam that waits until its averages can be trusted (torch `RAdam`; arXiv 1908.03265)."""
+    """Adam with a rectified variance in the first steps (torch `RAdam`; arXiv 1908.03265)."""
 
     torch_name = "RAdam"
     kind: Literal["radam"] = "radam"
     lr: Positive = 1e-3
     betas: Betas = (0.9, 0.999)
-    """Weights of the past in the averages of the gradient and of its square."""
+    """Decay rates of the moving averages of the gradient and its square."""
     eps: Positive = 1e-8
-    """Added to the root in the denominator."""
+    """Added to the denominator for numerical stability."""
     weight_decay: NonNegative = 0.0
-    """L2 penalty, or decoupled decay where that is chosen."""
+    """L2 penalty, or decoupled weight decay if selected below."""
     decoupled_weight_decay: bool = False
-    """Shrink the weights apart from the gradient, as AdamW does."""
+    """Decouple the weight decay from the gradient, as in AdamW."""
 
 
 class Adamax(Optimizer):
-    """Adam with the largest gradient in place of the mean square (torch `Adamax`; arXiv 1412.6980, section 7.1)."""
+    """Adam with the infinity norm instead of the mean square (torch `Adamax`; arXiv 1412.6980, section 7.1)."""
 
     torch_name = "Adamax"
     kind: Literal["adamax"] = "adamax"
     lr: Positive = 2e-3
     betas: Betas = (0.9, 0.999)
-    """Weights of the past in the average of the gradient and in its decaying maximum."""
+    """Decay rates of the average gradient and of its decaying maximum."""
     eps: Positive = 1e-8
     """Added to the denominator."""
     weight_decay: NonNegative = 0.0
-    """L2 penalty: this much of the weights is added to the gradient."""
+    """L2 penalty: weight_decay times the weights is added to the gradient."""
 
 
 class Adagrad(Optimizer):
@@ -150,15 +150,15 @@ class Adagrad(Optimizer):
     kind: Literal["adagrad"] = "adagrad"
     lr: Positive = 1e-2
     lr_decay: NonNegative = 0.0
-    """1/t decay of the rate, on top of the schedule."""
+    """1/t decay of the learning rate, in addition to the schedule."""
     weight_decay: NonNegative = 0.0
-    """L2 penalty: this much of the weights is added to the gradient."""
+    """L2 penalty: weight_decay times the weights is added to the gradient."""
     initial_accumulator_value: NonNegative = 0.0
-    """What the sum of squares starts from."""
+    """Initial value of the sum of squares."""
     eps: Positive = 1e-10
-    """Added to the root in the denominator, or to what is under it."""
+    """Added to the denominator, outside or inside the root."""
     eps_inside: bool = False
-    """Add eps under the root, as on the lecture's slides: x <- x - lr g / sqrt(s + eps)."""
+    """Add eps inside the root, as in the lecture: x <- x - lr g / sqrt(s + eps)."""
 
     def _torch(self, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
         if not self.eps_inside:
@@ -178,45 +178,45 @@ class RMSprop(Optimizer):
     kind: Literal["rmsprop"] = "rmsprop"
     lr: Positive = 1e-2
     alpha: Decay = 0.99
-    """Weight of the past in the average; the first step is lr / sqrt(1 - alpha)."""
+    """Decay rate of the average square; the first step is lr / sqrt(1 - alpha)."""
     eps: Positive = 1e-8
-    """Added to the root in the denominator."""
+    """Added to the denominator for numerical stability."""
     weight_decay: NonNegative = 0.0
-    """L2 penalty: this much of the weights is added to the gradient."""
+    """L2 penalty: weight_decay times the weights is added to the gradient."""
     momentum: NonNegative = 0.0
-    """Share of the last step that is kept."""
+    """Momentum factor."""
     centered: bool = False
-    """Divide by the standard deviation and not by the root of the mean square."""
+    """Divide by the standard deviation of the gradient instead of its root mean square."""
 
 
 class Adadelta(Optimizer):
-    """RMSprop whose rate comes from the size of its own steps (torch `Adadelta`; arXiv 1212.5701)."""
+    """RMSprop scaled by the root mean square of its own updates (torch `Adadelta`; arXiv 1212.5701)."""
 
     torch_name = "Adadelta"
     kind: Literal["adadelta"] = "adadelta"
     lr: Positive = 1.0
     rho: Share = 0.9
-    """Weight of the past in the averages."""
+    """Decay rate of the averages."""
     eps: Positive = 1e-6
-    """Added under the roots."""
+    """Added inside the roots for numerical stability."""
     weight_decay: NonNegative = 0.0
-    """L2 penalty: this much of the weights is added to the gradient."""
+    """L2 penalty: weight_decay times the weights is added to the gradient."""
 
 
 class Adafactor(Optimizer):
-    """Adam whose second moment is kept as one row and one column (torch `Adafactor`; arXiv 1804.04235)."""
+    """Adam with a factored second moment: one row and one column (torch `Adafactor`; arXiv 1804.04235)."""
 
     torch_name = "Adafactor"
     kind: Literal["adafactor"] = "adafactor"
     lr: Positive = 1e-2
     beta2_decay: Annotated[float, Field(le=0)] = -0.8
-    """Power of the step with which the average of the square forgets."""
+    """Exponent of the decay rate of the second moment."""
     eps1: Positive | None = None
-    """Added to the squared gradient (torch `eps[0]`); the smallest number of the type where none is given."""
+    """Added to the squared gradient (torch `eps[0]`); if not given, the machine epsilon of the type."""
     eps2: Positive = 1e-3
-    """Smallest scale of the parameters that the step follows (torch `eps[1]`)."""
+    """Lower bound on the parameter scale (torch `eps[1]`)."""
     d: Annotated[float, Field(ge=1)] = 1.0
-    """Largest root mean square of an update."""
+    """Clipping threshold of the update's root mean square (torch `d`)."""
     weight_decay: NonNegative = 0.0
     """Decoupled weight decay."""
 
@@ -230,23 +230,23 @@ class Adafactor(Optimizer):
 
 
 class ASGD(Optimizer):
-    """SGD that also averages its iterates (torch `ASGD`; Polyak and Juditsky 1992)."""
+    """SGD with averaged iterates (torch `ASGD`; Polyak and Juditsky 1992)."""
 
     torch_name = "ASGD"
     kind: Literal["asgd"] = "asgd"
     lr: Positive = 1e-2
     lambd: NonNegative = 1e-4
-    """Decay of the iterates."""
+    """Decay term (torch `lambd`)."""
     alpha: Positive = 0.75
-    """Power with which the inner rate falls."""
+    """Exponent of the learning rate decay."""
     t0: NonNegative = 1e6
-    """Step at which the averaging begins."""
+    """Step at which averaging starts (torch `t0`)."""
     weight_decay: NonNegative = 0.0
-    """L2 penalty: this much of the weights is added to the gradient."""
+    """L2 penalty: weight_decay times the weights is added to the gradient."""
 
 
 class Rprop(Optimizer):
-    """Steps that grow while the sign of a coordinate's gradient holds (torch `Rprop`; Riedmiller and Braun 1993).
+    """Resilient backpropagation: steps from gradient signs (torch `Rprop`; Riedmiller and Braun 1993).
 
     Made for the full batch. The rate is the size of the first step alone: the steps then grow and shrink by themselves.
     """
@@ -256,16 +256,16 @@ class Rprop(Optimizer):
     kind: Literal["rprop"] = "rprop"
     lr: Positive = 1e-2
     etas: tuple[Annotated[float, Field(gt=0, lt=1)], Annotated[float, Field(gt=1)]] = (0.5, 1.2)
-    """What a step is multiplied by when the sign turns, and when it holds."""
+    """Factors on the step size when the gradient's sign changes, and when it does not."""
     step_sizes: tuple[Positive, Positive] = (1e-6, 50.0)
-    """The smallest and the largest step."""
+    """Smallest and largest step size."""
 
 
 class _Shared(Optimizer):
     """An optimizer for some of the parameters, with AdamW for the others."""
 
     other_lr: Positive = 1e-3
-    """The rate of AdamW, which steps the parameters that this optimizer cannot; the schedule shapes both alike."""
+    """Learning rate of AdamW for all other parameters; the schedule scales both rates alike."""
 
     def build(self, parameters: Named) -> torch.optim.Optimizer:
         import torch
@@ -285,7 +285,7 @@ class _Shared(Optimizer):
     refusal: ClassVar[str]
 
     def takes(self, parameter: Parameter) -> bool:
-        """Whether this optimizer can step the parameter."""
+        """Return whether this optimizer can step the parameter."""
         raise NotImplementedError
 
     def _own_fields(self) -> set[str]:
@@ -293,7 +293,7 @@ class _Shared(Optimizer):
 
 
 class Muon(_Shared):
-    """Momentum made orthogonal, for matrices; AdamW for vectors (torch `Muon`; Jordan et al. 2024)."""
+    """Orthogonalised momentum for matrices, AdamW for vectors (torch `Muon`; Jordan et al. 2024)."""
 
     torch_name = "Muon"
     refusal = "optimizer muon steps matrices, and this model has none: choose sgd or adam"
@@ -302,24 +302,24 @@ class Muon(_Shared):
     weight_decay: NonNegative = 0.1
     """Decoupled weight decay of the matrices."""
     momentum: Decay = 0.95
-    """Share of the last step that is kept."""
+    """Momentum factor."""
     nesterov: bool = True
-    """Look ahead along the momentum."""
+    """Use Nesterov momentum."""
     ns_coefficients: tuple[Real, Real, Real] = (3.4445, -4.775, 2.0315)
     """Coefficients of the Newton-Schulz polynomial."""
     ns_steps: Count = 5
-    """Newton-Schulz iterations that make the update orthogonal."""
+    """Number of Newton-Schulz iterations."""
     eps: Positive = 1e-7
-    """Added to the norm before the iterations."""
+    """Added to the norm for numerical stability."""
     adjust_lr_fn: Literal["original", "match_rms_adamw"] | None = None
-    """How the rate is adjusted to the shape of a matrix."""
+    """Adjustment of the learning rate to the matrix shape."""
 
     def takes(self, parameter: Parameter) -> bool:
         return parameter.ndim == 2
 
 
 class SparseAdam(_Shared):
-    """Adam that touches only the rows that a batch used; AdamW for all else (torch `SparseAdam`).
+    """Adam for sparse gradients, which updates only the rows in use; AdamW for the rest (torch `SparseAdam`).
 
     It steps embeddings whose gradient is sparse: `model.sparse_embedding = true`.
     """
@@ -333,9 +333,9 @@ class SparseAdam(_Shared):
     kind: Literal["sparse-adam"] = "sparse-adam"
     lr: Positive = 1e-3
     betas: Betas = (0.9, 0.999)
-    """Weights of the past in the averages of the gradient and of its square."""
+    """Decay rates of the moving averages of the gradient and its square."""
     eps: Positive = 1e-8
-    """Added to the root in the denominator."""
+    """Added to the denominator for numerical stability."""
 
     def takes(self, parameter: Parameter) -> bool:
         return is_sparse(parameter)
@@ -362,4 +362,4 @@ AnyOptimizer = Annotated[
     | SparseAdam,
     Field(discriminator="kind"),
 ]
-"""Every optimizer. A new one is a class above and its name here."""
+"""Every optimizer. To add one, write a class above and add its name here."""

@@ -1,4 +1,4 @@
-"""Optimizers that evaluate the loss several times in a step: for the full batch, most of them for small problems."""
+"""Second-order optimizers, which evaluate the loss several times per step: for full batches and small problems."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     import torch
 
 MOST_CURVED = 2000
-"""The most parameters of an optimizer that holds a matrix over them."""
+"""Largest number of parameters for an optimizer that stores a matrix over them."""
 
 
 class LBFGS(Optimizer):
-    """Newton's direction from the last few changes of the gradient (torch `LBFGS`; Liu and Nocedal 1989).
+    """Quasi-Newton method with limited memory (torch `LBFGS`; Liu and Nocedal 1989).
 
     One step is up to `max_iter` iterations on the same batch, each with a gradient of its own. Made for the full batch.
     """
@@ -25,19 +25,19 @@ class LBFGS(Optimizer):
     needs_closure = True
     kind: Literal["lbfgs"] = "lbfgs"
     lr: Positive = 1.0
-    """Share of Newton's step that is taken."""
+    """Factor on the Newton step."""
     max_iter: Count = 20
-    """Iterations in one step."""
+    """Largest number of iterations per step."""
     max_eval: Count | None = None
-    """Gradients in one step, at most; 5/4 of the iterations where none are given."""
+    """Largest number of gradients per step; 5/4 of `max_iter` if not given."""
     tolerance_grad: NonNegative = 1e-7
-    """The step ends where no component of the gradient is larger."""
+    """Stop the step when no gradient component is larger."""
     tolerance_change: NonNegative = 1e-9
-    """The step ends where the loss or the parameters change by less."""
+    """Stop the step when the loss or the parameters change by less."""
     history_size: Count = 100
-    """Changes of the gradient that are remembered."""
+    """Number of past gradient changes to store."""
     line_search_fn: Literal["strong_wolfe"] | None = None
-    """How the length of an iteration is found; where none is given it is lr."""
+    """Line search of each iteration; if none, the step length is lr."""
 
 
 class _Curved(Optimizer):
@@ -45,7 +45,7 @@ class _Curved(Optimizer):
 
     needs_closure = True
     lr: Positive = 1.0
-    """Share of the step to the lowest point that is taken."""
+    """Factor on the step to the minimum."""
 
     def build(self, parameters: Named) -> torch.optim.Optimizer:
         self._check_sparse(parameters)
@@ -58,7 +58,7 @@ class _Curved(Optimizer):
         )
 
     def _check_size(self, count: int) -> None:
-        """Raise `UserError` where a matrix of `count` rows would be too much."""
+        """Raise `UserError` if a matrix of `count` rows would be too large."""
         if count > MOST_CURVED:
             raise UserError(
                 f"optimizer {self.kind} holds a matrix with a row and a column for each parameter: {count:,} of them "
@@ -71,7 +71,7 @@ class _Curved(Optimizer):
 
 
 class SteepestDescent(_Curved):
-    """Gradient descent with exact line search: to the lowest point along the gradient (Cauchy 1847).
+    """Gradient descent with exact line search (Cauchy 1847).
 
     Exact on quadratics, where each gradient is orthogonal to the last; on other losses it goes to the lowest point of
     the parabola with the same slope and curvature, and as far as the gradient is long where there is none. It takes one
@@ -81,11 +81,11 @@ class SteepestDescent(_Curved):
     kind: Literal["steepest-descent"] = "steepest-descent"
 
     def _check_size(self, count: int) -> None:
-        """It holds no matrix, and any number of parameters will do."""
+        """Accept any number of parameters, since no matrix is stored."""
 
 
 class Newton(_Curved):
-    """To the lowest point of the quadratic that the loss is like: x <- x - (H + damping I)^-1 g.
+    """Newton's method: x <- x - (H + damping I)^-1 g.
 
     The whole Hessian is evaluated in every step, a gradient for each parameter. Where it is not positive definite a
     multiple of the identity is added (Nocedal and Wright 2006, algorithm 3.3).
@@ -94,11 +94,11 @@ class Newton(_Curved):
     cost = "the time to solve for its step grows with the cube"
     kind: Literal["newton"] = "newton"
     damping: NonNegative = 0.0
-    """Added to the diagonal of the Hessian: the larger, the more the step is one of gradient descent."""
+    """Added to the diagonal of the Hessian; larger values make the step more like gradient descent."""
 
 
 class BFGS(_Curved):
-    """Newton's step with an inverse Hessian learned from how the gradient changes (Broyden et al. 1970).
+    """BFGS: a Newton step with an inverse Hessian estimated from gradient changes (Broyden et al. 1970).
 
     The step goes to the lowest point along its direction, exactly on quadratics, and is halved elsewhere until the loss
     has fallen enough. It takes two gradients and one product with the Hessian.

@@ -1,4 +1,4 @@
-"""Checkpoints of a running training: when one is due, in which order they are written, and which one to go on from."""
+"""Checkpoints of a run: when one is due, the order in which files are written, and which one to resume from."""
 
 from __future__ import annotations
 
@@ -17,38 +17,54 @@ from tui_trainer.runs.atomic_write import keep_as, sync_directory
 from tui_trainer.runs.run_dir import RunDir
 
 SHARE = 0.01
-"""Largest share of the training time that saving takes while nobody asks for it."""
+"""Largest share of the training time for saves that no command asked for."""
 
 LAST, BEST = "last", "best"
 _EPOCH = re.compile(r"epoch-(\d{5,})")
 
 
 def is_reserved(name: str) -> bool:
-    """Whether a checkpoint's name is one that the run itself keeps, and replaces or lets go."""
+    """Return whether the run itself writes, replaces and deletes checkpoints of this name."""
     return name in (LAST, BEST) or _EPOCH.fullmatch(name) is not None
 
 
 class Checkpointer:
-    """Writes `last`, `best` and named checkpoints of one run, and says only what is on disk.
+    """Writes `last`, `best` and named checkpoints of one run, and publishes only what is on disk.
 
-    `last` names the best epoch by its step. So that the two always belong together, a new best is written beside the
-    old one first, then `last`, and only then takes the name `best`; whatever moment a crash picks, the best epoch that
-    `last` names is on disk under one of the three names that `find_best` tries.
+    `last` names the best epoch by its step. To keep the two consistent, a new best is written under a temporary name
+    first, then `last`, and only then is the new best renamed to `best`. A crash at any moment leaves the best epoch
+    that `last` names on disk, under one of the three names that `find_best` tries.
+
+    Args:
+        folder: the run directory.
+        settings: how often to save, and how many epochs to keep.
+        publish: receives `CheckpointSaved` and `SavingFailed`.
+        mark_journal: flushes the journal to disk and returns its length, which `last` refers to.
+        seconds: seconds of training so far.
     """
 
-    def __init__(self, folder: RunDir, settings: Checkpoints, publish: Callable[[AnyEvent], None]) -> None:
+    def __init__(
+        self,
+        folder: RunDir,
+        settings: Checkpoints,
+        publish: Callable[[AnyEvent], None],
+        mark_journal: Callable[[], dict[str, int]] = dict,
+        seconds: float = 0.0,
+    ) -> None:
         self._directory = folder.checkpoints
         self._claim = folder.claim
         self._settings = settings
         self._publish = publish
-        self._said: set[str] = set()
-        self._next = settings.every_seconds
-        self._best_is_beside = False
+        self.mark_journal = mark_journal
+        self._saved: set[str] = set()
+        self._next = seconds + settings.every_seconds
+        self._next_best_waits = False
+        """Whether a new best epoch is on disk that has not been renamed to `best` yet."""
         self.failing = ""
-        """What could not be written the last time, empty when all was."""
+        """Name of what could not be written the last time, empty if the last write succeeded."""
 
     def path(self, name: str) -> Path:
-        """The file of a checkpoint."""
+        """Return the file of a checkpoint."""
         return self._directory / f"{name}{SUFFIX}"
 
     @property
@@ -62,66 +78,66 @@ class Checkpointer:
 
     @property
     def gone(self) -> list[str]:
-        """Checkpoints that were saved here and are not on disk any more: the folder was taken away."""
-        return sorted(name for name in self._said if not os.path.exists(self.path(name)))
+        """Checkpoints that were saved but are missing on disk now: the directory was removed."""
+        return sorted(name for name in self._saved if not os.path.exists(self.path(name)))
 
     def due(self, seconds: float) -> bool:
-        """Whether the run should be saved after `seconds` of training."""
+        """Return whether the run should be saved after `seconds` of training."""
         return seconds >= self._next
 
     def save_last(self, tree: Any, *, step: int, epoch: int, best: Any | None, best_epoch: int) -> bool:
-        """Save the run as it stands, with its best epoch where that is new; whether both are on disk."""
-        # A best epoch that waits beside, because it could not take its name, is the one that the present `last` names.
-        waiting = self.path(".previous-best") if self._best_is_beside else None
-        both = f"{LAST} and {BEST}"  # without the one the other is not written
+        """Save the run as it is, with its best epoch if that is new. Returns True if both are on disk."""
+        # A new best that could not be renamed is the one that the present `last` names.
+        waiting = self.path(".previous-best") if self._next_best_waits else None
+        both = f"{LAST} and {BEST}"  # neither is written without the other
         if best is not None and not self._write(self._next_best, best, both, step, keep=waiting):
             return False
-        self._best_is_beside = self._best_is_beside or best is not None
+        self._next_best_waits = self._next_best_waits or best is not None
         name = self.path(LAST)
         size = self._write(name, tree, LAST, step, keep=self.path(".previous-last"))
         if not size:
             return False
-        self._say(LAST, step, epoch, size)
-        if self._best_is_beside and self._promote_best():
-            self._say(BEST, step, best_epoch, self.path(BEST).stat().st_size)
+        self._publish_saved(LAST, step, epoch, size)
+        if self._next_best_waits and self._promote_best():
+            self._publish_saved(BEST, step, best_epoch, self.path(BEST).stat().st_size)
         return True
 
     def _promote_best(self) -> bool:
-        """Let the best epoch that was written beside the old one take its name."""
+        """Rename the new best epoch to `best`."""
         try:
             keep_as(self.path(BEST), self.path(".previous-best"))
             os.replace(self._next_best, self.path(BEST))
             sync_directory(self._directory)
         except OSError:
-            return False  # it is on disk all the same, and takes its name at the next save
-        self._best_is_beside = False
+            return False  # it is on disk, and the next save renames it
+        self._next_best_waits = False
         return True
 
     def save(self, name: str, tree: Any, *, step: int, epoch: int, cause: AnyCommand | None = None) -> bool:
-        """Save under a name; False where it could not be written, which the run survives and says."""
+        """Save under a name. Returns False, with the error published, if it could not be written."""
         size = self._write(self.path(name), tree, name, step)
         if size:
-            self._say(name, step, epoch, size, cause)
+            self._publish_saved(name, step, epoch, size, cause)
         return bool(size)
 
     def save_best(self, tree: Any, *, step: int, epoch: int) -> bool:
-        """Save a new best epoch without the run beside it; the best one that `last` names stays on disk."""
+        """Save a new best epoch without `last`; the best epoch that `last` names stays on disk."""
         size = self._write(self.path(BEST), tree, BEST, step, keep=self.path(".previous-best"))
         if size:
-            self._say(BEST, step, epoch, size)
+            self._publish_saved(BEST, step, epoch, size)
         return bool(size)
 
     def keep_epoch(self, epoch: int) -> None:
-        """Keep the save just made at the end of an epoch under its own name, and let the oldest such one go.
+        """Keep the `last` just saved at the end of an epoch under a name of its own, and delete the oldest such one.
 
-        Those of later epochs are of a branch that was left, by an undo: they go first.
+        Checkpoints of later epochs belong to steps that were undone: they are deleted first.
         """
         if not self._settings.keep:
             return
         try:
             keep_as(self.path(LAST), self.path(f"epoch-{epoch:05d}"))
-            kept = self._directory.glob(f"epoch-*{SUFFIX}")
-            numbers = [int(found[1]) for path in kept if (found := _EPOCH.fullmatch(path.stem))]
+            paths = self._directory.glob(f"epoch-*{SUFFIX}")
+            numbers = [int(match[1]) for path in paths if (match := _EPOCH.fullmatch(path.stem))]
             for old in sorted(numbers, key=lambda number: (number <= epoch, number))[: -self._settings.keep]:
                 self.path(f"epoch-{old:05d}").unlink()
         except OSError as error:
@@ -139,8 +155,8 @@ class Checkpointer:
             self.failing = ""
         return size
 
-    def _say(self, name: str, step: int, epoch: int, size: int, cause: AnyCommand | None = None) -> None:
-        self._said.add(name)
+    def _publish_saved(self, name: str, step: int, epoch: int, size: int, cause: AnyCommand | None = None) -> None:
+        self._saved.add(name)
         self._publish(CheckpointSaved(name=name, epoch=epoch, step=step, bytes=size, cause=cause))
 
     def _failed(self, what: str, error: OSError, step: int) -> None:
@@ -148,30 +164,30 @@ class Checkpointer:
             self._publish(SavingFailed(what=what, error=error.strerror or str(error), step=step))
         self.failing = what
 
-    def rest(self, seconds: float, begun: float) -> None:
-        """After saving since `begun` (of `perf_counter`): when it is due again, at `seconds` of training."""
-        cost = perf_counter() - begun
+    def plan_next(self, seconds: float, began: float) -> None:
+        """Set when the next save is due, after one at `seconds` of training that began at `began` (`perf_counter`)."""
+        cost = perf_counter() - began
         self._next = seconds + max(self._settings.every_seconds, cost / SHARE)
 
 
 def find_last(directory: Path) -> tuple[Any | None, list[str]]:
-    """The newest checkpoint that is whole, None where there is none, and what was wrong with those passed over."""
-    wrong: list[str] = []
+    """Return the newest intact checkpoint, None if there is none, and the problems of those that were skipped."""
+    problems: list[str] = []
     for name in (LAST, ".previous-last"):
         path = directory / f"{name}{SUFFIX}"
         if not path.exists():
             continue
         try:
-            return load(path), wrong
+            return load(path), problems
         except BadCheckpoint as error:
-            wrong.append(str(error))
-    return None, wrong
+            problems.append(str(error))
+    return None, problems
 
 
 def find_best(directory: Path, step: int) -> tuple[Any | None, bool]:
-    """The checkpoint of the best epoch, the one after `step` steps, and whether no more is to be done for it.
+    """Return the checkpoint of the best epoch, which ended after `step` steps, and whether it is complete on disk.
 
-    Where it has not taken its name yet, it is to be saved once more; None where it is not on disk any more.
+    If it has not been renamed to `best` yet, it has to be saved again; None if it is not on disk.
     """
     for name in (BEST, ".next-best", ".previous-best"):
         try:

@@ -22,13 +22,13 @@ _MAX_HEADER = 64 << 20
 
 
 class BadCheckpoint(Exception):
-    """A file that is no checkpoint of ours, or no longer a whole one."""
+    """A file that is not a checkpoint of this program, or is torn or altered."""
 
 
 def serialise(tree: Any) -> bytes:
-    """The bytes of a checkpoint that holds the tree.
+    """Return the bytes of a checkpoint that holds the tree.
 
-    The digest is that of the same bytes with the digest itself blank, so that it covers header, state and tensors.
+    The digest is computed over the same bytes with the digest itself blank, so it covers header, state and tensors.
     """
     state, tensors = flatten(tree)
     metadata = {"format": FORMAT, "sha256": _BLANK.decode(), "state": json.dumps(state, separators=(",", ":"))}
@@ -39,10 +39,10 @@ def serialise(tree: Any) -> bytes:
 
 
 def save(path: Path, tree: Any, keep: Path | None = None) -> int:
-    """Write the tree under `path`, whole or not at all; returns its bytes. Raises `OSError`.
+    """Write the tree to `path` atomically and return its size in bytes. Raises `OSError`.
 
     Args:
-        keep: where the checkpoint that stood under `path` goes on to stand.
+        keep: where to keep the checkpoint that was at `path` before.
     """
     data = serialise(tree)
     replace_file(path, data, keep)
@@ -50,7 +50,7 @@ def save(path: Path, tree: Any, keep: Path | None = None) -> int:
 
 
 def load(path: Path) -> Any:
-    """The tree of a checkpoint, its tensors on the CPU. Nothing in the file is ever executed.
+    """Return the tree of a checkpoint, its tensors on the CPU. Nothing in the file is ever executed.
 
     Raises:
         BadCheckpoint: missing, torn, altered, or not a checkpoint of this program.
@@ -63,7 +63,7 @@ def load(path: Path) -> Any:
 
 
 def parse(data: bytearray, name: str) -> Any:
-    """The tree in the bytes of a checkpoint called `name`."""
+    """Return the tree in the bytes of a checkpoint called `name`. Raises `BadCheckpoint`."""
     if len(data) < 8 or int.from_bytes(data[:8], "little") > min(_MAX_HEADER, len(data) - 8):
         raise BadCheckpoint(f"{name}: torn, or not a checkpoint")
     try:
@@ -71,7 +71,7 @@ def parse(data: bytearray, name: str) -> Any:
         claimed = bytes(data[at : at + 64])
         data[at : at + 64] = _BLANK
         if hashlib.sha256(data).hexdigest().encode() != claimed:
-            raise BadCheckpoint(f"{name}: altered or torn: its checksum does not fit")
+            raise BadCheckpoint(f"{name}: altered or torn: wrong checksum")
         header = json.loads(bytes(data[8 : 8 + int.from_bytes(data[:8], "little")]))
         metadata = header["__metadata__"]
         if metadata["format"] != FORMAT:

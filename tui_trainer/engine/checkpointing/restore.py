@@ -1,4 +1,4 @@
-"""Going on from the last checkpoint of a run."""
+"""Resuming a run from its last checkpoint."""
 
 from __future__ import annotations
 
@@ -7,47 +7,48 @@ from pathlib import Path
 
 from tui_trainer.engine.checkpointing import snapshot
 from tui_trainer.engine.checkpointing.checkpointer import find_best, find_last
-from tui_trainer.engine.trainer import Trainer
+from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.train_state import TrainState
 from tui_trainer.errors import UserError
 
 
 @dataclass(slots=True)
 class RestoredTrainer:
-    """Where a trainer was brought to.
+    """The checkpoint that a run was restored from.
 
     Attributes:
-        reached: bytes of the journal that belong to it; what comes after them happened later.
-        words: what is to be said about it, a line each.
+        reached: bytes of the journal that belong to it; later ones are of events after the checkpoint.
+        messages: lines for the log.
     """
 
     reached: int = 0
-    words: list[str] = field(default_factory=list[str])
+    messages: list[str] = field(default_factory=list[str])
 
 
-def restore_last(trainer: Trainer, directory: Path) -> RestoredTrainer:
-    """Bring a trainer that was just set up to its newest whole checkpoint. Nothing is written or said yet.
+def restore_last(state: TrainState, services: TrainingServices, directory: Path) -> RestoredTrainer:
+    """Restore a run that was just set up from its newest intact checkpoint. Writes and publishes nothing.
 
-    Where no checkpoint was ever finished the run begins anew. What was torn or altered is passed over.
+    Torn or altered checkpoints are skipped. Without any checkpoint the run starts from the beginning.
 
     Raises:
         UserError: the checkpoint belongs to another model or optimizer than the configuration describes.
     """
-    tree, wrong = find_last(directory)
-    resumed = RestoredTrainer(words=[f"checkpoint passed over: {problem}" for problem in wrong])
+    tree, problems = find_last(directory)
+    restored = RestoredTrainer(messages=[f"checkpoint skipped: {problem}" for problem in problems])
     if tree is None:
-        resumed.words.append("no checkpoint: the run begins anew")
-        return resumed
+        restored.messages.append("no checkpoint: the run starts from the beginning")
+        return restored
     try:
-        snapshot.restore(trainer, tree)
-        resumed.reached = int(tree["journal"].get("bytes", 0))
-    except snapshot.MISFITS as error:
-        why = snapshot.in_a_line(error)
-        raise UserError(f"{directory}: the checkpoint does not fit the run's configuration: {why}") from None
-    best = trainer.judge.best
+        snapshot.load_state_dict(state, services, tree)
+        restored.reached = int(tree["journal"].get("bytes", 0))
+    except snapshot.INCOMPATIBLE_STATE as error:
+        reason = snapshot.in_one_line(error)
+        raise UserError(f"{directory}: the checkpoint does not fit the run's configuration: {reason}") from None
+    best = services.early_stopper.best
     if best is not None:
-        # A crash may have come before the best epoch took its name: then it is saved once more.
-        trainer.best_weights, trainer.best_is_saved = find_best(directory, best.step)
-        if trainer.best_weights is None:
-            resumed.words.append(f"the weights of the best epoch ({best.epoch}) are not on disk any more")
-    resumed.words.append(f"resumed at step {trainer.step} (epoch {trainer.epoch})")
-    return resumed
+        # The host may have died before the best epoch took its name: then it has to be saved again.
+        state.best_weights, state.best_is_saved = find_best(directory, best.step)
+        if state.best_weights is None:
+            restored.messages.append(f"the weights of the best epoch ({best.epoch}) are not on disk")
+    restored.messages.append(f"resumed at step {state.step} (epoch {state.epoch})")
+    return restored

@@ -2,122 +2,148 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from pydantic import TypeAdapter
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.engine import rng
-from tui_trainer.engine.checkpointing.state_tree import copied
-from tui_trainer.protocol.commands import COMMANDS
+from tui_trainer.engine.checkpointing.state_tree import copied, size_of
+from tui_trainer.engine.events.flush import flush
+from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.steps.schedule import apply_schedule
+from tui_trainer.engine.train_state import Snapshot, StateTree, TrainState, ending_of
+from tui_trainer.protocol.commands import COMMANDS, Stop
 
-if TYPE_CHECKING:
-    from tui_trainer.engine.trainer import Trainer
-
-Tree = dict[str, Any]
-
-MISFITS = (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, AttributeError)
-"""What a tree of another model, optimizer or version raises where it is put back."""
-
-
-def in_a_line(error: Exception) -> str:
-    """What a misfit says of itself, no longer than a message can be."""
-    return (" ".join(str(error).split()) or type(error).__name__)[:200]
-
+INCOMPATIBLE_STATE = (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, AttributeError)
+"""Errors that loading a tree of another model, optimizer or version raises."""
 
 _OPTIMIZERS: TypeAdapter[AnyOptimizer] = TypeAdapter(AnyOptimizer)
 
 
-def weights(trainer: Trainer) -> Tree:
-    """What a roll-back puts back: the model and the state of its optimizer."""
-    shop = trainer.shop
+def in_one_line(error: Exception) -> str:
+    """Return the message of an error in one line of at most 200 characters."""
+    return (" ".join(str(error).split()) or type(error).__name__)[:200]
+
+
+def model_state_dict(state: TrainState, services: TrainingServices) -> StateTree:
+    """Return the state of the model and its optimizer; the tensors are the live ones."""
+    setup = services.setup
     return {
-        "model": shop.model.state_dict(),
-        "optimizer": trainer.optimizer.state_dict(),
-        "optimizer_choice": trainer.optimizer_choice.model_dump(mode="json"),
-        "scaler": shop.scaler.state_dict() if shop.scaler is not None else {},
-        "epoch": trainer.epoch,
-        "step": trainer.step,
+        "model": setup.model.state_dict(),
+        "optimizer": services.optimizer.state_dict(),
+        "optimizer_choice": services.optimizer.description.model_dump(mode="json"),
+        "scaler": setup.scaler.state_dict() if setup.scaler is not None else {},
+        "epoch": state.epoch,
+        "step": state.step,
     }
 
 
-def put_back(trainer: Trainer, tree: Tree) -> None:
-    """Put back what `weights` gave; the state of another kind of optimizer is left out, it means nothing here."""
-    trainer.shop.model.load_state_dict(tree["model"])
-    if tree["optimizer_choice"]["kind"] == trainer.optimizer_choice.kind:
-        trainer.optimizer.load_state_dict(copied(tree["optimizer"]))
-        trainer.set_rate()
-    if trainer.shop.scaler is not None and tree["scaler"]:
-        trainer.shop.scaler.load_state_dict(tree["scaler"])
+def load_model_state_dict(state: TrainState, services: TrainingServices, tree: StateTree) -> None:
+    """Load what `model_state_dict` returned; step and epoch stay.
+
+    The optimizer keeps its present state if the tree is from an optimizer of another kind or with other settings:
+    loading it would replace the settings too.
+    """
+    setup, optimizer = services.setup, services.optimizer
+    setup.model.load_state_dict(tree["model"])
+    if optimizer.accepts_state_of(tree["optimizer_choice"]):
+        optimizer.load_state_dict(tree["optimizer"])
+        apply_schedule(state, services)
+    if setup.scaler is not None and tree["scaler"]:
+        setup.scaler.load_state_dict(tree["scaler"])
 
 
-def checkpoint(trainer: Trainer) -> Tree:
-    """Everything that the rest of the run depends on."""
-    ending = trainer.ending
+def state_dict(state: TrainState, services: TrainingServices) -> StateTree:
+    """Return everything that the rest of the run depends on; the tensors are the live ones."""
+    ending, recorder = state.ending, services.recorder
+    stop_at_epoch_end = ending.cause if ending is not None and ending.when == "epoch" and not state.finishing else None
+    # Commands that wait while the run ends are refused, so a resumed run must not find them again.
+    pending = [] if state.finishing else services.commands.pending()
     return {
-        **weights(trainer),
+        **model_state_dict(state, services),
         "progress": {
-            "position": trainer.position,
-            "seconds": trainer.watch.read(),
-            "epochs": trainer.epochs,
-            "clip": trainer.clip,
-            "plan": trainer.plan.model_dump(mode="json"),
-            "judge": trainer.judge.dump(),
-            "metrics": trainer.last_metrics,
-            "epoch_loss": trainer.recorder.epoch_loss,
-            "epoch_samples": trainer.recorder.epoch_samples,
-            "metric": trainer.metric.dump(),
-            "extra_evaluations": trainer.descent.extra,
-            "diagnosis": trainer.observer.dump(),
-            "paused": trainer.paused,
-            # What waits while the run is ending is refused, so a run that goes on from here must not find it again.
-            "pending": []
-            if trainer.finishing
-            else [command.model_dump(mode="json") for command in trainer.control.pending()],
-            "script": [[step, command.model_dump(mode="json")] for step, command in trainer.script],
-            "stop_at_epoch_end": ending.cause.model_dump(mode="json")
-            if ending is not None and ending.when == "epoch" and ending.cause is not None and not trainer.finishing
-            else None,
+            "position": state.position,
+            "seconds": state.timer.read(),
+            "epochs": state.epochs,
+            "clip": state.clip,
+            "plan": state.plan.model_dump(mode="json"),
+            "judge": services.early_stopper.state_dict(),
+            "metrics": state.last_metrics,
+            "epoch_loss": recorder.epoch_loss,
+            "epoch_samples": recorder.epoch_samples,
+            "metric": services.metric.state_dict(),
+            "extra_evaluations": services.optimality.extra,
+            "diagnosis": services.diagnosis.dump(),
+            # A pause ends with the run: one that is made longer later would wait for a command that nobody owes it.
+            "paused": state.paused and not state.finishing,
+            "steps_allowed": state.steps_allowed if state.paused and not state.finishing else 0,
+            "pending": [command.model_dump(mode="json") for command in pending],
+            "script": [[step, command.model_dump(mode="json")] for step, command in state.script],
+            "stop_at_epoch_end": stop_at_epoch_end.model_dump(mode="json") if stop_at_epoch_end is not None else None,
         },
-        "gradients": trainer.prober.gradients_before(trainer.step),
-        "album": trainer.album.dump(),
-        "rng": rng.take(trainer.shop.device),
+        "gradients": services.step_prober.state_dict(state.step),
+        "album": services.pictures.state_dict(),
+        "rng": rng.state_dict(services.setup.device),
     }
 
 
-def restore(trainer: Trainer, tree: Tree, *, pending: bool = True) -> None:
-    """Go on from what `checkpoint` gave: every later number is the one that the run would have had without a break.
+def load_state_dict(state: TrainState, services: TrainingServices, tree: StateTree, *, commands: bool = True) -> None:
+    """Continue from what `state_dict` returned: every later number is the one of the run without a break.
 
     Args:
-        pending: whether what was asked then and not yet obeyed is asked again, and a pause is a pause again.
+        commands: whether to load the commands that waited, the script, a pause and the diagnosis too.
 
     Raises:
-        one of `MISFITS`: the tree belongs to another model, optimizer or version.
+        one of `INCOMPATIBLE_STATE`: the tree belongs to another model, optimizer or version.
     """
     progress = tree["progress"]
-    trainer.epochs, trainer.clip = int(progress["epochs"]), float(progress["clip"])
-    trainer.use_optimizer(_OPTIMIZERS.validate_python(tree["optimizer_choice"]))
-    trainer.step, trainer.epoch, trainer.position = int(tree["step"]), int(tree["epoch"]), int(progress["position"])
-    trainer.plan = LrPlan.model_validate(progress["plan"])
-    trainer.judge.load(progress["judge"])
-    trainer.last_metrics = dict(progress["metrics"])
-    trainer.recorder.epoch_loss = float(progress["epoch_loss"])
-    trainer.recorder.epoch_samples = int(progress["epoch_samples"])
-    trainer.metric = trainer.new_metric()
-    trainer.metric.load(progress["metric"])
-    trainer.descent.restore(int(progress.get("extra_evaluations", 0)))
-    trainer.watch.set(float(progress["seconds"]))
-    put_back(trainer, tree)
-    trainer.set_rate()
-    trainer.shop.rng = tree["rng"]
-    trainer.prober.put_back(tree.get("gradients", []))
-    trainer.album.load(tree.get("album", {}))
-    if not pending:
-        return  # the diagnosis follows from the event that says so
+    state.epochs, state.clip = int(progress["epochs"]), float(progress["clip"])
+    services.optimizer.swap(_OPTIMIZERS.validate_python(tree["optimizer_choice"]))
+    state.step, state.epoch, state.position = int(tree["step"]), int(tree["epoch"]), int(progress["position"])
+    state.plan = LrPlan.model_validate(progress["plan"])
+    services.early_stopper.load_state_dict(progress["judge"])
+    state.last_metrics = dict(progress["metrics"])
+    services.recorder.load_epoch(float(progress["epoch_loss"]), int(progress["epoch_samples"]))
+    services.metric.load_state_dict(progress["metric"])
+    services.optimality.load_extra(int(progress.get("extra_evaluations", 0)))
+    state.timer.set(float(progress["seconds"]))
+    load_model_state_dict(state, services, tree)
+    apply_schedule(state, services)
+    services.setup.rng = tree["rng"]
+    services.step_prober.load_state_dict(tree.get("gradients", []))
+    services.pictures.load_state_dict(tree.get("album", {}))
+    if not commands:
+        return
     if "diagnosis" in progress:
-        trainer.observer.load(progress["diagnosis"])
-    trainer.paused = bool(progress["paused"])
-    trainer.follow([(int(step), COMMANDS.validate_python(command)) for step, command in progress.get("script", [])])
-    for command in [*progress["pending"], *filter(None, [progress["stop_at_epoch_end"]])]:
-        trainer.control.put(COMMANDS.validate_python(command))
+        services.diagnosis.load(progress["diagnosis"])
+    state.paused, state.steps_allowed = bool(progress["paused"]), int(progress.get("steps_allowed", 0))
+    state.follow([(int(step), COMMANDS.validate_python(command)) for step, command in progress.get("script", [])])
+    stop = COMMANDS.validate_python(planned) if (planned := progress["stop_at_epoch_end"]) is not None else None
+    if isinstance(stop, Stop) and state.paused:
+        state.ending = ending_of(state, stop)  # the command would end the pause that came after it
+    elif stop is not None:
+        services.commands.put(stop)
+    for command in progress["pending"]:
+        services.commands.put(COMMANDS.validate_python(command))
+
+
+def take_snapshot(state: TrainState, services: TrainingServices) -> Snapshot:
+    """Copy everything that decides the next step. Publishes buffered measurements first."""
+    flush(state, services)
+    tree = copied(state_dict(state, services))
+    return Snapshot(tree, state.best_weights, state.best_is_saved, size_of(tree))
+
+
+def restore_snapshot(state: TrainState, services: TrainingServices, snapshot: Snapshot) -> None:
+    """Go back to a snapshot of this run: the steps that follow have the same bits as those that followed it before.
+
+    Buffered measurements are dropped; waiting commands, the script, a pause and the diagnosis stay as they are. The
+    loop has to begin the batches of the epoch again, at `state.position`.
+    """
+    best_before = services.early_stopper.best
+    load_state_dict(state, services, copied(snapshot.tree), commands=False)
+    # The best epoch on disk may be one that came after the snapshot.
+    state.best_weights = snapshot.best_weights
+    state.best_is_saved = snapshot.best_is_saved and services.early_stopper.best == best_before
+    rng.load_state_dict(services.setup.rng, services.setup.device)
+    state.rewound = True

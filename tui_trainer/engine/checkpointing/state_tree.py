@@ -1,4 +1,4 @@
-"""Nested state as JSON beside named tensors, and back: what lets a checkpoint do without pickle."""
+"""Nested state as JSON and named tensors, and back, so that checkpoints need no pickle."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def map_tensors(tree: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """The same nesting of dicts, lists and tuples with each tensor changed."""
+    """Return the same nesting of dicts, lists and tuples with `change` applied to each tensor."""
     if isinstance(tree, Tensor):
         return change(tree)
     if isinstance(tree, dict):
@@ -21,13 +21,13 @@ def map_tensors(tree: Any, change: Callable[[Tensor], Tensor]) -> Any:
 
 
 def copied(tree: Any) -> Any:
-    """The tree with tensors of its own, on the devices where they are."""
+    """Return a copy of the tree, its tensors cloned on their devices."""
     with torch.no_grad():
         return map_tensors(tree, lambda tensor: tensor.detach().clone())
 
 
 def size_of(tree: Any) -> int:
-    """Bytes of the tensors of a tree."""
+    """Return the bytes of all tensors of a tree."""
     sizes: list[int] = []
 
     def count(tensor: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ def size_of(tree: Any) -> int:
 
 
 def flatten(tree: Any) -> tuple[Any, dict[str, Tensor]]:
-    """The tree in JSON, and its tensors by path. Tuples and keys that are not strings survive."""
+    """Return the tree as JSON values, and its tensors by path. Tuples and keys that are not strings are preserved."""
     tensors: dict[str, Tensor] = {}
 
     def encode(value: Any, path: str) -> Any:
@@ -57,13 +57,13 @@ def flatten(tree: Any) -> tuple[Any, dict[str, Tensor]]:
             return [encode(item, f"{path}.{index}") for index, item in enumerate(value)]
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
-        raise TypeError(f"{path}: a {type(value).__name__} has no place in a checkpoint")
+        raise TypeError(f"{path}: a {type(value).__name__} cannot be saved in a checkpoint")
 
     return encode(tree, ""), tensors
 
 
 def unflatten(encoded: Any, tensors: dict[str, Tensor]) -> Any:
-    """The tree that `flatten` took apart. Raises `KeyError` or `TypeError` where the two do not belong together."""
+    """Return the tree that `flatten` was given. Raises `KeyError` or `TypeError` if the two do not belong together."""
     if isinstance(encoded, dict):
         if "$tensor" in encoded:
             return tensors[encoded["$tensor"]]

@@ -1,262 +1,303 @@
-"""What a trainer does when it is told to: one function for each command, called between two batches."""
+"""Command handlers: one function for each command, called between two batches.
+
+A handler changes the state and the services of a run, and publishes the event that answers its command; a command that
+cannot be applied raises `Refusal`, which `apply_command` publishes as `Refused`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any
 
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.config.trust import check_scheduler
-from tui_trainer.engine import run_events
-from tui_trainer.engine.checkpointing import snapshot
 from tui_trainer.engine.checkpointing.checkpointer import is_reserved
 from tui_trainer.engine.checkpointing.file_format import BadCheckpoint, load
+from tui_trainer.engine.checkpointing.save import save_run
+from tui_trainer.engine.checkpointing.snapshot import (
+    INCOMPATIBLE_STATE,
+    in_one_line,
+    load_model_state_dict,
+    model_state_dict,
+    state_dict,
+)
 from tui_trainer.engine.checkpointing.state_tree import copied
-from tui_trainer.engine.commands.undo import forget, remember, take_back
-from tui_trainer.engine.ending import Ending
-from tui_trainer.engine.steps import closure
+from tui_trainer.engine.commands.undo import forget, remember, undo
+from tui_trainer.engine.events.event_stream import EventStream
+from tui_trainer.engine.events.flush import check_weights
+from tui_trainer.engine.events.run_events import publish_metrics, publish_schedule, publish_status
+from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.steps.closure import check_closure_settings
+from tui_trainer.engine.steps.schedule import apply_schedule
+from tui_trainer.engine.train_state import TrainState, ending_of
 from tui_trainer.errors import UserError
 from tui_trainer.optim.imported_scheduler import sampled_plan
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 
-if TYPE_CHECKING:
-    from tui_trainer.engine.trainer import Trainer
-
 
 class Refusal(Exception):
-    """Why a command is not obeyed."""
+    """The reason why a command cannot be applied."""
 
 
-def apply_command(trainer: Trainer, command: cmd.AnyCommand) -> None:
-    """Do what the command says, now; its answer is the event that it causes, or `Refused`."""
-    kept = remember(trainer, command)
+def apply_command(state: TrainState, services: TrainingServices, command: cmd.AnyCommand) -> None:
+    """Apply a command now; the event that it causes, or `Refused`, is its answer.
+
+    In a run that broke, only a save that asks for it and a note are applied: nothing may take the place of the reason.
+    """
+    if state.broken and not isinstance(command, cmd.SaveCheckpoint | cmd.Note):
+        reject(services.events, state.step, command, f"the run is ending: {state.detail}")
+        return
+    remembered = remember(state, services, command)
     try:
-        _obey(trainer, command)
+        HANDLERS[type(command)](state, services, command)
     except (Refusal, UserError) as refusal:
-        if kept:
-            forget(trainer)
-        reject(trainer, command, str(refusal))
+        if remembered:
+            forget(state)
+        reject(services.events, state.step, command, str(refusal))
 
 
-def reject(trainer: Trainer, command: cmd.AnyCommand, reason: str) -> None:
-    """Say why a command is not obeyed."""
-    trainer.publish(ev.Refused(reason=reason, step=trainer.step, cause=command))
+def reject(events: EventStream, step: int, command: cmd.AnyCommand, reason: str) -> None:
+    """Publish why a command is not applied."""
+    events.publish(ev.Refused(reason=reason, step=step, cause=command))
 
 
-def _obey(trainer: Trainer, command: cmd.AnyCommand) -> None:
-    match command:
-        case cmd.Pause():
-            pause(trainer, command)
-        case cmd.Resume():
-            resume(trainer, command)
-        case cmd.StepOnce():
-            step_once(trainer, command)
-        case cmd.Stop():
-            stop(trainer, command)
-        case cmd.SetLearningRate():
-            set_learning_rate(trainer, command)
-        case cmd.SetScheduler():
-            set_scheduler(trainer, command)
-        case cmd.SetOptimizer():
-            set_optimizer(trainer, command)
-        case cmd.SetClip():
-            closure.refuse(trainer.optimizer_choice, command.value, trainer.config.training.precision)
-            _changed(trainer, command, "clip_grad_norm", trainer.clip, command.value)
-            trainer.clip = command.value
-        case cmd.SetPatience():
-            set_patience(trainer, command)
-        case cmd.SetEpochs():
-            set_epochs(trainer, command)
-        case cmd.Evaluate():
-            evaluate(trainer, command)
-        case cmd.SaveCheckpoint():
-            save_checkpoint(trainer, command)
-        case cmd.RollBack():
-            roll_back(trainer, command)
-        case cmd.Undo():
-            if trainer.ending is not None and trainer.ending.when == "batch":
-                raise Refusal("the run is stopping")
-            if not trainer.undo_stack:
-                raise Refusal("nothing to take back: no intervention has been made since this run was last started")
-            take_back(trainer, command)
-            if trainer.rewound:  # what is on disk is of the branch that was left
-                trainer.save()
-        case cmd.Note():
-            trainer.publish(ev.Noted(text=command.text, step=trainer.step, cause=command))
-
-
-def _changed(
-    trainer: Trainer, command: cmd.AnyCommand, name: str, previous: float, value: float, plan: LrPlan | None = None
-) -> None:
-    trainer.publish(
-        ev.SettingChanged(name=name, value=value, previous=previous, plan=plan, step=trainer.step, cause=command)
-    )
-
-
-def pause(trainer: Trainer, command: cmd.Pause) -> None:
+def pause(state: TrainState, services: TrainingServices, command: cmd.Pause) -> None:
     """Wait between two batches."""
-    if trainer.paused:
+    _refuse_at_the_end(state)
+    if state.paused and not state.steps_allowed:
         raise Refusal("already paused")
-    trainer.paused, trainer.steps_allowed = True, 0
-    trainer.enter("paused", cause=command)
+    state.paused, state.steps_allowed = True, 0
+    publish_status(state, services, "paused", cause=command)
 
 
-def resume(trainer: Trainer, command: cmd.Resume) -> None:
-    """Go on."""
-    if not trainer.paused:
+def resume(state: TrainState, services: TrainingServices, command: cmd.Resume) -> None:
+    """Continue after a pause."""
+    if not state.paused:
         raise Refusal("not paused")
-    trainer.paused = False
-    trainer.enter("running", cause=command)
+    state.paused, state.steps_allowed = False, 0
+    status = "running" if state.ending is None else "stopping"
+    publish_status(state, services, status, cause=command)
 
 
-def step_once(trainer: Trainer, command: cmd.StepOnce) -> None:
-    """Train a few batches, and wait again; a running training is paused first."""
-    trainer.paused = True
-    trainer.steps_allowed += command.count
-    trainer.enter("paused", f"{command.count} more step{'s' if command.count > 1 else ''}", command)
+def step_once(state: TrainState, services: TrainingServices, command: cmd.StepOnce) -> None:
+    """Train a few batches, then wait again; a running training is paused first."""
+    _refuse_at_the_end(state)
+    state.paused = True
+    state.steps_allowed += command.count
+    detail = f"{command.count} more step{'s' if command.count > 1 else ''}"
+    publish_status(state, services, "paused", detail, command)
 
 
-def stop(trainer: Trainer, command: cmd.Stop) -> None:
+def stop(state: TrainState, services: TrainingServices, command: cmd.Stop) -> None:
     """End after this batch, or after this epoch."""
-    where = "after this batch" if command.when == "batch" else f"at the end of epoch {trainer.epoch + 1}"
+    state.ending = ending = ending_of(state, command)
+    when = "after this batch" if ending.when == "batch" else f"at the end of epoch {state.epoch + 1}"
     best = ", with the best weights" if command.restore_best else ""
-    trainer.paused = False
-    who = f" by {command.by}" if command.by else ""
-    trainer.ending = Ending(
-        command.reason,
-        f"{command.reason}{who} in epoch {trainer.epoch + 1}",
-        when=command.when,
-        restore_best=command.restore_best,
-        cause=command,
-    )
-    trainer.exit_code = 130 if command.by == "SIGINT" else 0
-    trainer.enter("stopping", where + best, command)
+    state.paused, state.steps_allowed = False, 0
+    state.exit_code = 130 if command.by == "SIGINT" else 0
+    publish_status(state, services, "stopping", when + best, command)
 
 
-def set_learning_rate(trainer: Trainer, command: cmd.SetLearningRate) -> None:
-    """Set the rate in force; the schedule goes on from it with the same shape."""
-    if not trainer.optimizer_choice.rate_matters and trainer.step > 0:
-        raise Refusal(f"{trainer.optimizer_choice.kind} chooses its own steps: the rate was the size of the first one")
-    previous = trainer.plan.rate(trainer.step, trainer.judge.watched)
+def set_learning_rate(state: TrainState, services: TrainingServices, command: cmd.SetLearningRate) -> None:
+    """Set the learning rate of the coming step; the schedule continues from it with the same shape."""
+    description, watched = services.optimizer.description, services.early_stopper.watched
+    if not description.rate_matters and state.step > 0:
+        raise Refusal(f"{description.kind} ignores the learning rate after the first step")
+    previous = state.plan.rate(state.step, watched)
     value = command.value if command.value is not None else previous * (command.factor or 1.0)
     if value <= 0:
-        raise Refusal("the rate in force is 0: set a value, not a factor")
-    trainer.plan = trainer.plan.with_rate(value, trainer.step, trainer.judge.watched)
-    trainer.set_rate()
-    _changed(trainer, command, "lr", previous, trainer.rate, trainer.plan)
+        raise Refusal("the present learning rate is 0: set a value, not a factor")
+    state.plan = state.plan.with_rate(value, state.step, watched)
+    apply_schedule(state, services)
+    _publish_change(state, services, command, "lr", previous, state.lr, state.plan)
 
 
-def set_scheduler(trainer: Trainer, command: cmd.SetScheduler) -> None:
-    """Swap the schedule; it begins at this step."""
-    check_scheduler(command.scheduler, trainer.config)
-    previous = trainer.plan.scheduler.label()
-    base = command.base or trainer.plan.rate(trainer.step, trainer.judge.watched)
+def set_scheduler(state: TrainState, services: TrainingServices, command: cmd.SetScheduler) -> None:
+    """Replace the schedule; the new one begins at this step."""
+    check_scheduler(command.scheduler, services.config)
+    previous, early_stopper = state.plan.scheduler.label(), services.early_stopper
+    base = command.base or state.plan.rate(state.step, early_stopper.watched)
     if base <= 0:
-        raise Refusal("the rate in force is 0: give the new schedule a base rate")
-    begun = LrPlan.begin(
+        raise Refusal("the present learning rate is 0: set a base rate for the new schedule")
+    plan = LrPlan.begin(
         command.scheduler,
         base,
-        step=trainer.step,
-        end=trainer.plan.end,
-        steps_per_epoch=trainer.steps_per_epoch,
+        step=state.step,
+        end=state.plan.end,
+        steps_per_epoch=services.steps_per_epoch,
     )
-    trainer.plan = sampled_plan(begun)
-    trainer.judge.watched.clear()
-    trainer.set_rate()
-    trainer.publish(
-        ev.SchedulerChanged(plan=trainer.plan, lr=trainer.rate, previous=previous, step=trainer.step, cause=command)
+    state.plan = sampled_plan(plan)
+    early_stopper.watched.clear()
+    apply_schedule(state, services)
+    services.events.publish(
+        ev.SchedulerChanged(plan=state.plan, lr=state.lr, previous=previous, step=state.step, cause=command)
     )
-    run_events.publish_schedule(trainer)
+    publish_schedule(state, services)
 
 
-def set_optimizer(trainer: Trainer, command: cmd.SetOptimizer) -> None:
-    """Swap the optimizer; the schedule keeps its shape and takes the new optimizer's rate as the one in force."""
-    previous = trainer.optimizer_choice.label()
-    trainer.use_optimizer(command.optimizer)
-    trainer.plan = trainer.plan.with_rate(command.optimizer.lr, trainer.step, trainer.judge.watched)
-    trainer.set_rate()
-    trainer.publish(
+def set_optimizer(state: TrainState, services: TrainingServices, command: cmd.SetOptimizer) -> None:
+    """Replace the optimizer; the schedule keeps its shape and continues from the new optimizer's learning rate."""
+    optimizer = services.optimizer
+    previous = optimizer.description.label()
+    check_closure_settings(command.optimizer, state.clip, services.config.training.precision)
+    optimizer.swap(command.optimizer)
+    state.plan = state.plan.with_rate(command.optimizer.lr, state.step, services.early_stopper.watched)
+    apply_schedule(state, services)
+    services.events.publish(
         ev.OptimizerChanged(
             optimizer=command.optimizer,
-            plan=trainer.plan,
-            lr=trainer.rate,
+            plan=state.plan,
+            lr=state.lr,
             previous=previous,
-            step=trainer.step,
+            step=state.step,
             cause=command,
         )
     )
 
 
-def set_patience(trainer: Trainer, command: cmd.SetPatience) -> None:
-    """Change when the run stops early."""
+def set_clip(state: TrainState, services: TrainingServices, command: cmd.SetClip) -> None:
+    """Set the largest global gradient norm."""
+    check_closure_settings(services.optimizer.description, command.value, services.config.training.precision)
+    previous, state.clip = state.clip, command.value
+    _publish_change(state, services, command, "clip_grad_norm", previous, command.value)
+
+
+def set_patience(state: TrainState, services: TrainingServices, command: cmd.SetPatience) -> None:
+    """Change the settings of early stopping."""
+    previous = services.early_stopper.stopping
     changes = {
         name: value
         for name in ("patience", "min_delta", "enabled")
-        if (value := getattr(command, name)) is not None and value != getattr(trainer.judge.stopping, name)
+        if (value := getattr(command, name)) is not None and value != getattr(previous, name)
     }
     if not changes:
-        raise Refusal("nothing to change: it is so already")
-    previous = trainer.judge.stopping
-    trainer.judge.stopping = previous.model_copy(update=changes)
+        raise Refusal("already set to these values")
+    services.early_stopper.stopping = previous.model_copy(update=changes)
     for name, value in changes.items():
         label = "early_stopping" if name == "enabled" else name
-        _changed(trainer, command, label, float(getattr(previous, name)), float(value))
+        _publish_change(state, services, command, label, float(getattr(previous, name)), float(value))
 
 
-def set_epochs(trainer: Trainer, command: cmd.SetEpochs) -> None:
-    """Make the run longer or shorter; the schedule is planned anew over what is left of it."""
-    value = command.value if command.value is not None else trainer.epochs + (command.add or 0)
-    least = trainer.epoch + 1
+def set_epochs(state: TrainState, services: TrainingServices, command: cmd.SetEpochs) -> None:
+    """Make the run longer or shorter; the rest of the schedule is stretched over the rest of the run."""
+    value = command.value if command.value is not None else state.epochs + (command.add or 0)
+    least = state.epoch + 1
     if value < least:
-        raise Refusal(f"epoch {least} is under way: the run cannot be shorter than that")
-    if value == trainer.epochs:
-        raise Refusal(f"the run has {value} epochs already")
-    previous, trainer.epochs = trainer.epochs, value
-    trainer.plan = trainer.plan.with_end(value * trainer.steps_per_epoch, trainer.step)
-    trainer.set_rate()
-    _changed(trainer, command, "epochs", previous, value, trainer.plan)
-    run_events.publish_schedule(trainer)
+        raise Refusal(f"epoch {least} is in progress: the run cannot be shorter")
+    if value == state.epochs:
+        raise Refusal(f"the run already has {value} epochs")
+    previous, state.epochs = state.epochs, value
+    state.plan = state.plan.with_end(value * services.steps_per_epoch, state.step)
+    apply_schedule(state, services)
+    _publish_change(state, services, command, "epochs", previous, value, state.plan)
+    publish_schedule(state, services)
 
 
-def evaluate(trainer: Trainer, command: cmd.Evaluate) -> None:
-    """Validate now; decides nothing."""
-    found = trainer.validate()
-    if found is None:
-        raise Refusal("cut short: the run is stopping")
-    trainer.publish_metrics(found, command)
+def evaluate(state: TrainState, services: TrainingServices, command: cmd.Evaluate) -> None:
+    """Validate now, without effect on early stopping."""
+    metrics = services.validate()
+    if metrics is None:
+        raise Refusal("validation was cut short: the run is stopping")
+    publish_metrics(state, services, metrics, command)
 
 
-def save_checkpoint(trainer: Trainer, command: cmd.SaveCheckpoint) -> None:
-    """Save now, under a name of its own."""
-    if trainer.saver is None:
-        raise Refusal("this run has no folder to save in")
-    name = command.name or f"step-{trainer.step}"
+def save_checkpoint(state: TrainState, services: TrainingServices, command: cmd.SaveCheckpoint) -> None:
+    """Save the run now, under its own name; one that is no longer finite only if the command asks for it."""
+    if services.checkpointer is None:
+        raise Refusal("this run has no directory to save to")
+    name = command.name or f"step-{state.step}"
     if is_reserved(name):
-        raise Refusal(f"{name!r} is kept by the run itself: choose another name")
-    if not trainer.saver.save(
-        name, snapshot.checkpoint(trainer), step=trainer.step, epoch=trainer.epoch, cause=command
-    ):
+        raise Refusal(f"{name!r} is a reserved checkpoint name")
+    if check_weights(state, services) and not command.broken:
+        raise Refusal(f"the run is no longer finite ({state.detail}): to save it as it is, send broken=true")
+    tree = state_dict(state, services)
+    if not services.checkpointer.save(name, tree, step=state.step, epoch=state.epoch, cause=command):
         raise Refusal(f"checkpoint {name} could not be written")
 
 
-def roll_back(trainer: Trainer, command: cmd.RollBack) -> None:
-    """Put back the weights and the optimizer state of a checkpoint; the clock goes on."""
+def roll_back(state: TrainState, services: TrainingServices, command: cmd.RollBack) -> None:
+    """Load the weights and the optimizer state of a checkpoint; step and epoch count on."""
     if command.to == "best":
-        if trainer.best_weights is None:
+        if state.best_weights is None:
             raise Refusal("nothing to roll back to yet: no epoch has been validated")
-        tree = trainer.best_weights
-    elif trainer.saver is not None:
+        tree = state.best_weights
+    elif services.checkpointer is not None:
         try:
-            tree = load(trainer.saver.path(command.to))
+            tree = load(services.checkpointer.path(command.to))
         except BadCheckpoint as error:
             raise Refusal(f"no checkpoint to roll back to: {error}") from None
     else:
-        raise Refusal("this run has no folder to roll back from")
-    before = copied(snapshot.weights(trainer))
+        raise Refusal("this run has no directory to roll back from")
+    before = copied(model_state_dict(state, services))
     try:
         epoch, saved_at = int(tree["epoch"]), int(tree["step"])
-        snapshot.put_back(trainer, tree)
-    except snapshot.MISFITS as error:  # a file that somebody put there must not end the run
-        snapshot.put_back(trainer, before)
-        raise Refusal(f"checkpoint {command.to} does not fit this run: {snapshot.in_a_line(error)}") from None
-    trainer.publish(ev.RolledBack(to=command.to, from_epoch=epoch, saved_at=saved_at, step=trainer.step, cause=command))
+        load_model_state_dict(state, services, tree)
+        if services.finite_check.first_broken(services.optimizer.torch_optimizer) is not None:
+            raise ValueError("its weights are not finite")
+    except INCOMPATIBLE_STATE as error:  # the file may be any file that a user put there
+        load_model_state_dict(state, services, before)
+        raise Refusal(f"checkpoint {command.to} does not fit this run: {in_one_line(error)}") from None
+    services.events.publish(
+        ev.RolledBack(to=command.to, from_epoch=epoch, saved_at=saved_at, step=state.step, cause=command)
+    )
+
+
+def undo_last(state: TrainState, services: TrainingServices, command: cmd.Undo) -> None:
+    """Undo the newest intervention."""
+    if state.stops_now:
+        raise Refusal("the run is stopping")
+    if not state.undo_stack:
+        raise Refusal("nothing to undo: no intervention was made since this run was last started")
+    undo(state, services, command)
+    if state.rewound:  # the checkpoint on disk may be of the abandoned steps
+        save_run(state, services)
+
+
+def note(state: TrainState, services: TrainingServices, command: cmd.Note) -> None:
+    """Write a note into the journal."""
+    services.events.publish(ev.Noted(text=command.text, step=state.step, cause=command))
+
+
+def _refuse_at_the_end(state: TrainState) -> None:
+    """Refuse to wait for a batch that will not come."""
+    if state.stops_now:
+        raise Refusal("the run is stopping")
+    if state.epoch >= state.epochs:
+        raise Refusal("all epochs are trained: make the run longer first")
+
+
+Handler = Callable[[TrainState, TrainingServices, Any], None]
+
+HANDLERS: dict[type[Any], Handler] = {
+    cmd.Pause: pause,
+    cmd.Resume: resume,
+    cmd.StepOnce: step_once,
+    cmd.Stop: stop,
+    cmd.SetLearningRate: set_learning_rate,
+    cmd.SetScheduler: set_scheduler,
+    cmd.SetOptimizer: set_optimizer,
+    cmd.SetClip: set_clip,
+    cmd.SetPatience: set_patience,
+    cmd.SetEpochs: set_epochs,
+    cmd.Evaluate: evaluate,
+    cmd.SaveCheckpoint: save_checkpoint,
+    cmd.RollBack: roll_back,
+    cmd.Undo: undo_last,
+    cmd.Note: note,
+}
+"""The handler of each command."""
+
+
+def _publish_change(
+    state: TrainState,
+    services: TrainingServices,
+    command: cmd.AnyCommand,
+    name: str,
+    previous: float,
+    value: float,
+    plan: LrPlan | None = None,
+) -> None:
+    services.events.publish(
+        ev.SettingChanged(name=name, value=value, previous=previous, plan=plan, step=state.step, cause=command)
+    )

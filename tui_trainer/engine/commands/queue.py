@@ -1,4 +1,4 @@
-"""Where commands wait for the trainer: filled by any thread, emptied between two batches."""
+"""The command queue of a run: filled by any thread, emptied between two batches."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from tui_trainer.protocol.commands import AnyCommand, Stop
 
 
 class CommandQueue:
-    """The commands for one run that have not been obeyed yet.
+    """The commands for one run that have not been applied yet.
 
-    The hot loop reads `waiting`, a plain attribute: no lock is taken between two batches when nobody asked anything.
+    The training loop reads `waiting`, a plain attribute, so that it takes no lock between two batches without commands.
+
+    Args:
+        wake: set with every command, for a trainer that waits.
     """
 
     def __init__(self, wake: threading.Event) -> None:
         self.waiting = False
         self.stops = 0
-        """How many times somebody asked to stop after the batch in hand; the second time work is cut short."""
+        """How many requests to stop after the present batch there were; from the second on, validation is skipped."""
         self._commands: deque[AnyCommand] = deque()
         self._wake = wake
 
     def put(self, command: AnyCommand) -> None:
-        """Ask for something. Called from any thread."""
+        """Append a command. Called from any thread."""
         self._commands.append(command)
         if isinstance(command, Stop) and command.when == "batch":
             self.stops += 1
@@ -30,27 +33,27 @@ class CommandQueue:
         self._wake.set()
 
     def take(self) -> AnyCommand | None:
-        """The oldest command, None where there is none."""
+        """Remove and return the oldest command; None if there is none."""
         try:
             return self._commands.popleft()
         except IndexError:
             self.waiting = False
-            # One that came between the two lines above must not wait for the next.
+            # A command that came between the two lines above must not wait for the next one.
             if self._commands:
                 self.waiting = True
             return None
 
     def rest(self, seconds: float) -> None:
-        """Wait so long, or until somebody asks for something."""
+        """Wait for `seconds`, or until a command comes."""
         self._wake.clear()
         if seconds > 0 and not self.waiting:
             self._wake.wait(seconds)
 
     def pending(self) -> list[AnyCommand]:
-        """What waits, oldest first."""
+        """Return the waiting commands, oldest first."""
         return list(self._commands)
 
     @property
     def hurried(self) -> bool:
-        """Whether somebody asked a second time: validation and restoring are skipped, saving is not."""
+        """Whether a second stop request came: validation is skipped, saving is not."""
         return self.stops > 1

@@ -1,100 +1,81 @@
-"""Taking back the last intervention: a copy of the run is kept from just before each one that can hurt."""
+"""Undo: a snapshot of the run is kept from just before each command that changes the training."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from tui_trainer.engine.checkpointing import snapshot
-from tui_trainer.engine.checkpointing.state_tree import copied, size_of
-from tui_trainer.engine.ending import Ending
+from tui_trainer.engine.checkpointing.snapshot import restore_snapshot, take_snapshot
+from tui_trainer.engine.events.run_events import publish_status
+from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.train_state import TrainState, UndoEntry
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 
-if TYPE_CHECKING:
-    from tui_trainer.engine.trainer import Trainer
-
-HURTS = (
+INTERVENTIONS = (
     cmd.SetLearningRate, cmd.SetScheduler, cmd.SetOptimizer, cmd.SetClip, cmd.SetPatience, cmd.SetEpochs, cmd.RollBack,
 )  # fmt: skip
-"""What can be taken back by going back; a stop at the end of the epoch is taken back where the run stands."""
-DEPTH = 16
+"""Commands that are undone by going back to a snapshot; a stop at the end of the epoch is undone without."""
+MAX_ENTRIES = 16
 MAX_BYTES = 1 << 30
-"""Bytes that all the copies together may take; the oldest go first, the newest always stays."""
+"""Most bytes of all snapshots together; the oldest are dropped first, the newest is always kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class UndoEntry:
-    """A copy of the run from just before a command, and the command; None where nothing has to be gone back to."""
-
-    command: cmd.AnyCommand
-    tree: snapshot.Tree | None
-    best_weights: snapshot.Tree | None = None
-    best_is_saved: bool = True
-    ending: Ending | None = None
-    """Where it is a stop: how the run would have ended before."""
-    bytes: int = 0
-
-
-def remember(trainer: Trainer, command: cmd.AnyCommand) -> bool:
-    """Keep a copy of the run before a command that can hurt; whether one was kept."""
+def remember(state: TrainState, services: TrainingServices, command: cmd.AnyCommand) -> bool:
+    """Make a command undoable before it is applied. Returns False if it is one that cannot be undone."""
     if isinstance(command, cmd.Stop) and command.when == "epoch":
-        _push(trainer, UndoEntry(command, None, ending=trainer.ending))
+        _push(state, UndoEntry(command, None, ending=state.ending))
         return True
-    if not isinstance(command, HURTS):
+    if not isinstance(command, INTERVENTIONS):
         return False
-    tree = copied(snapshot.checkpoint(trainer))
-    _push(trainer, UndoEntry(command, tree, trainer.best_weights, trainer.best_is_saved, bytes=size_of(tree)))
+    _push(state, UndoEntry(command, take_snapshot(state, services)))
     return True
 
 
-def _push(trainer: Trainer, newest: UndoEntry) -> None:
-    stack = trainer.undo_stack
-    stack.append(newest)
-    while len(stack) > DEPTH or (len(stack) > 1 and sum(kept.bytes for kept in stack) > MAX_BYTES):
-        stack.pop(0)
+def forget(state: TrainState) -> None:
+    """Drop the newest entry, whose command was refused."""
+    state.undo_stack.pop()
 
 
-def forget(trainer: Trainer) -> None:
-    """Let the newest copy go: its command was refused."""
-    trainer.undo_stack.pop()
-
-
-def take_back(trainer: Trainer, command: cmd.Undo) -> None:
-    """Go back to just before the newest intervention, and on from there without it."""
-    kept = trainer.undo_stack.pop()
-    if kept.tree is None:
-        trainer.ending = kept.ending
-        trainer.enter("running" if kept.ending is None else "stopping", "the stop is taken back", command)
+def undo(state: TrainState, services: TrainingServices, command: cmd.Undo) -> None:
+    """Go back to just before the newest intervention, and continue from there without it."""
+    entry = state.undo_stack.pop()
+    if entry.snapshot is None:
+        state.ending = entry.ending
+        status = "paused" if state.paused else "running" if entry.ending is None else "stopping"
+        publish_status(state, services, status, "the stop was undone", command)
         return
-    left, abandoned = trainer.step, trainer.judge.best
-    snapshot.restore(trainer, kept.tree, pending=False)
-    # The best epoch of the branch that is left may stand on disk where the one that counts again stood.
-    trainer.best_weights = kept.best_weights
-    trainer.best_is_saved = kept.best_is_saved and trainer.judge.best == abandoned
-    trainer.resume_rng()
-    trainer.rewound = True
-    stopping = trainer.judge.stopping
-    trainer.publish(
+    from_step = state.step
+    restore_snapshot(state, services, entry.snapshot)
+    stopping = services.early_stopper.stopping
+    services.events.publish(
         ev.RolledBack(
-            to=" ".join(kept.command.cli_names()[0].split("-")),
-            from_epoch=trainer.epoch,
-            step=trainer.step,
+            to=" ".join(entry.command.cli_names()[0].split("-")),
+            from_epoch=state.epoch,
+            step=state.step,
             cause=command,
             restored=ev.Restored(
-                from_step=left,
-                undid=kept.command.id,
-                seconds=round(trainer.watch.read(), 4),
-                epochs=trainer.epochs,
-                lr=trainer.rate,
-                clip_grad_norm=trainer.clip,
+                from_step=from_step,
+                undid=entry.command.id,
+                seconds=state.seconds,
+                epochs=state.epochs,
+                lr=state.lr,
+                clip_grad_norm=state.clip,
                 patience=stopping.patience,
                 min_delta=stopping.min_delta,
                 early_stopping=stopping.enabled,
-                bad_epochs=trainer.judge.bad_epochs,
-                plan=trainer.plan,
-                optimizer=trainer.optimizer_choice,
-                best=trainer.judge.best,
+                bad_epochs=services.early_stopper.bad_epochs,
+                plan=state.plan,
+                optimizer=services.optimizer.description,
+                best=services.early_stopper.best,
             ),
         )
     )
+
+
+def _push(state: TrainState, newest: UndoEntry) -> None:
+    stack = state.undo_stack
+    stack.append(newest)
+    while len(stack) > MAX_ENTRIES or (len(stack) > 1 and sum(map(_bytes, stack)) > MAX_BYTES):
+        stack.pop(0)
+
+
+def _bytes(entry: UndoEntry) -> int:
+    return entry.snapshot.bytes if entry.snapshot is not None else 0

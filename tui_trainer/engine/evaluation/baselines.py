@@ -1,4 +1,4 @@
-"""What a model costs that has learned nothing: the levels that other losses are measured against."""
+"""Baseline losses: of uniform and of constant predictions."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from tui_trainer.engine.monitoring.layer_stats import finite
 from tui_trainer.nn.objectives import Objective
 
 ROWS = 100_000
-"""Training samples, or symbols of a text, at most, over which the levels are taken."""
+"""Most training samples, or symbols of a text, over which baselines are computed."""
 ROUNDS = 200
-"""Steps towards the constant of the Huber loss, each of which shortens the way at least as the mean would."""
+"""Iterations towards the best constant of the Huber loss."""
 
 
 def baseline_losses(loss: AnyLoss, objective: Objective, data: Data) -> tuple[float | None, float | None]:
-    """(chance, guessing) of the training data: the loss of an output that treats all classes alike, and of the best
-    output that is the same for every sample. For numbers both are that of the best constant.
+    """Return (chance, guessing) of the training data: the loss of the uniform output, and that of the best output that
+    is the same for every sample. For regression both are that of the best constant.
 
-    None where a loss knows no such level: a margin is no guess, and a function to minimise has no targets.
+    None where the loss has no such baseline: margin losses, and functions to minimise, which have no targets.
     """
     if data.shape.task == "minimise":
         return None, None
@@ -32,20 +32,20 @@ def baseline_losses(loss: AnyLoss, objective: Objective, data: Data) -> tuple[fl
             best = _cost(objective, _constant(loss, targets), targets)
             return best, best
         outputs = loss.outputs(data.shape)
-        alike = torch.full((data.shape.targets,), 1 / data.shape.targets, device=targets.device)
+        uniform = torch.full((data.shape.targets,), 1 / data.shape.targets, device=targets.device)
         shares = torch.bincount(targets, minlength=data.shape.targets) / len(targets)
-        found = [_answer(loss, each, outputs, targets) for each in (alike, shares)]
-        chance, guessing = (_cost(objective, each, targets) if each is not None else None for each in found)
+        answers = [_answer(loss, each, outputs, targets) for each in (uniform, shares)]
+        chance, guessing = (_cost(objective, each, targets) if each is not None else None for each in answers)
         return chance, guessing
 
 
 def _cost(objective: Objective, output: Tensor, targets: Tensor) -> float | None:
-    """The mean loss of one output for all targets."""
+    """Return the mean loss of one output for all targets."""
     return finite(float(objective(output.expand(len(targets), *output.shape), targets)))
 
 
 def _answer(loss: AnyLoss, shares: Tensor, outputs: int, targets: Tensor) -> Tensor | None:
-    """The output that a loss asks for where these are the shares of the classes, whatever the sample."""
+    """Return the constant output with the least loss if `shares` are the shares of the classes; None if unknown."""
     two = outputs == 1
     tiny = torch.finfo(torch.float32).tiny
     match loss:
@@ -68,7 +68,7 @@ def _answer(loss: AnyLoss, shares: Tensor, outputs: int, targets: Tensor) -> Ten
 
 
 def _constant(loss: AnyLoss, targets: Tensor) -> Tensor:
-    """The numbers that cost least for all rows of targets together: mean, median, or what lies between them."""
+    """Return the constant with the least loss over all rows of targets: mean, median, or between them for Huber."""
     if isinstance(loss, losses.L1):
         return targets.median(0).values
     best = targets.mean(0)

@@ -1,17 +1,16 @@
-"""What the loop decides at the end of an epoch: whether it is the best, and whether to wait for a better one."""
+"""Early stopping: the best epoch, and the epochs since."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tui_trainer.components.early_stopping import EarlyStopping
+from tui_trainer.engine.train_state import Metrics
 from tui_trainer.protocol.events import Best
-
-Metrics = dict[str, float | None]
 
 
 class EarlyStopper:
-    """Remembers the best epoch and what schedules watch. Decides on the numbers that the loop itself computed."""
+    """Tracks the best epoch, decides whether to stop early, and keeps the metric that the schedule watches."""
 
     def __init__(self, stopping: EarlyStopping) -> None:
         self.stopping = stopping
@@ -21,15 +20,15 @@ class EarlyStopper:
         self.watched: list[tuple[int, float]] = []
         """(step, value) of the metric that the schedule watches, for each epoch that ended under it."""
 
-    def watch(self, name: str, step: int, metrics: Metrics) -> None:
-        """Remember the value of a metric after the epoch that ended at `step`; `val_error` is 1 - accuracy."""
+    def record_watched(self, name: str, step: int, metrics: Metrics) -> None:
+        """Record the watched metric of an epoch that ended at `step`; `val_error` is 1 - accuracy."""
         accuracy = metrics.get("val_accuracy")
         value = metrics.get(name) if name != "val_error" else 1 - accuracy if accuracy is not None else None
         if value is not None:
             self.watched.append((step, value))
 
-    def judge(self, epoch: int, step: int, metrics: Metrics, epochs_since_last: int) -> bool:
-        """Whether this validated epoch is the best so far; counts the epochs without improvement where it is not."""
+    def update(self, epoch: int, step: int, metrics: Metrics, epochs_since_last: int) -> bool:
+        """Record a validated epoch. Returns True if it is the best so far; otherwise counts it as a bad one."""
         value = metrics.get(self.stopping.monitor)
         if value is not None and self.stopping.improves(value, self.best.value if self.best is not None else None):
             self.best = Best(epoch=epoch, step=step, metric=self.stopping.monitor, value=value)
@@ -41,7 +40,7 @@ class EarlyStopper:
 
     @property
     def out_of_patience(self) -> str:
-        """Why the run should stop early, in words; empty while it should not."""
+        """The reason to stop early, empty if there is none."""
         if not self.stopping.enabled or self.best is None or self.bad_epochs < self.stopping.patience:
             return ""
         return (
@@ -49,8 +48,8 @@ class EarlyStopper:
             f"the best was {self.best.value:.4g} in epoch {self.best.epoch}"
         )
 
-    def dump(self) -> dict[str, Any]:
-        """All of it, for a checkpoint."""
+    def state_dict(self) -> dict[str, Any]:
+        """Return settings, best epoch and history."""
         return {
             "stopping": self.stopping.model_dump(mode="json"),
             "best": self.best.model_dump(mode="json") if self.best is not None else None,
@@ -58,8 +57,8 @@ class EarlyStopper:
             "watched": self.watched,
         }
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Put back what `dump` gave."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
         self.stopping = EarlyStopping.model_validate(state["stopping"])
         self.best = Best.model_validate(state["best"]) if state["best"] is not None else None
         self.bad_epochs = int(state["bad_epochs"])

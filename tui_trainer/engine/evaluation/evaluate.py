@@ -1,4 +1,4 @@
-"""Validation: the loss and the metric over a whole split, without a gradient."""
+"""Validation: the loss and the metric over a full split, without gradients."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from torch import Tensor, nn
 
 from tui_trainer.data.types import Data, Split
 from tui_trainer.engine.evaluation.metrics import metric_for
+from tui_trainer.engine.monitoring.layer_stats import finite
+from tui_trainer.engine.train_state import Metrics
 from tui_trainer.nn.objectives import Objective
 
 CHUNK = 1 << 19
-"""Numbers of input that go through the model at once, at most: what layers make of more does not fit into caches."""
+"""Most input numbers that go through the model at once: activations of more do not fit into the CPU caches."""
 
 
 def evaluate(
     model: nn.Module, objective: Objective, data: Data, split: Split, hurried: Callable[[], bool] = lambda: False
 ) -> dict[str, float] | None:
-    """Mean loss and metrics of a split, in evaluation mode; None where `hurried` became true on the way.
+    """Return mean loss and metrics of a split, in evaluation mode; None if `hurried` returned True before the end.
 
     The chunks are the same at every call, so that the same weights give the same bits.
     """
     metric = metric_for(data, objective)
     per_sample = max(split.inputs[0].numel() * (data.shape.targets if data.shape.task == "language" else 1), 1)
     size = max(1, min(len(split), CHUNK // per_sample))
-    total: list[Tensor] = []
+    chunk_losses: list[Tensor] = []
     sizes: list[int] = []
     training = model.training
     model.eval()
@@ -37,11 +39,17 @@ def evaluate(
                     return None
                 inputs, targets = split.inputs[first : first + size], split.targets[first : first + size]
                 outputs = model(inputs)
-                total.append(objective(outputs, targets))
+                chunk_losses.append(objective(outputs, targets))
                 sizes.append(len(inputs))
                 metric.add(outputs, targets)
-            losses: list[float] = torch.stack(total).tolist()
+            losses: list[float] = torch.stack(chunk_losses).tolist()
             loss = math.fsum(value * count for value, count in zip(losses, sizes, strict=True)) / len(split)
             return {"loss": loss, **metric.values()}
     finally:
         model.train(training)
+
+
+def validate(model: nn.Module, objective: Objective, data: Data, hurried: Callable[[], bool]) -> Metrics | None:
+    """Return loss and metrics of the validation split as `val_...`; None if `hurried` returned True before the end."""
+    values = evaluate(model, objective, data, data.validation, hurried)
+    return {f"val_{name}": finite(value) for name, value in values.items()} if values is not None else None

@@ -1,4 +1,7 @@
-"""What is measured beside the loss: accuracy of classes and symbols, error and R2 of numbers."""
+"""Metrics alongside the loss: accuracy of classes and symbols, error and R2 of numbers.
+
+Own implementations and not torchmetrics': their state in the middle of an epoch has to survive a checkpoint to the bit.
+"""
 
 from __future__ import annotations
 
@@ -13,51 +16,57 @@ from tui_trainer.data.types import Data
 from tui_trainer.nn.objectives import Objective
 
 FOLD = 1 << 18
-"""Numbers kept back before they are counted: one pass over many batches costs less than one over each."""
+"""Numbers buffered before they are counted: one pass over many batches costs less than one over each."""
 
 
 class Accuracy:
-    """Share of right predictions. Outputs are kept and counted together, exactly."""
+    """Share of correct predictions. Outputs are buffered and counted together, exactly."""
 
     name = "accuracy"
 
     def __init__(self, objective: Objective) -> None:
         self._objective = objective
-        self._kept: list[tuple[Tensor, Tensor]] = []
+        self._buffer: list[tuple[Tensor, Tensor]] = []
         self._size = 0
         self.right = 0
         self.seen = 0
 
     def add(self, outputs: Tensor, targets: Tensor) -> None:
         """Count a batch, now or later. Keeps references: the tensors must not be written to afterwards."""
-        self._kept.append((outputs.detach(), targets))
+        self._buffer.append((outputs.detach(), targets))
         self._size += outputs.numel()
         if self._size > FOLD:
             self.fold()
 
     def fold(self) -> None:
-        """Count what was kept back: one transfer from the device."""
-        if not self._kept:
+        """Count the buffered batches: one transfer from the device."""
+        if not self._buffer:
             return
-        outputs = torch.cat([outputs for outputs, _ in self._kept])
-        targets = torch.cat([targets for _, targets in self._kept])
+        outputs = torch.cat([outputs for outputs, _ in self._buffer])
+        targets = torch.cat([targets for _, targets in self._buffer])
         self.right += int((self._objective.predict(outputs) == targets).sum())
         self.seen += targets.numel()
-        self._kept.clear()
+        self._buffer.clear()
         self._size = 0
 
+    def reset(self) -> None:
+        """Start over, for the next epoch."""
+        self._buffer.clear()
+        self._size = self.right = self.seen = 0
+
     def values(self) -> dict[str, float]:
-        """The metric so far."""
+        """Return the metric so far."""
         self.fold()
         return {"accuracy": self.right / self.seen} if self.seen else {}
 
-    def dump(self) -> dict[str, float]:
-        """What a checkpoint keeps in the middle of an epoch."""
+    def state_dict(self) -> dict[str, float]:
+        """Return the counts of the present epoch."""
         self.fold()
         return {"right": self.right, "seen": self.seen}
 
-    def load(self, state: dict[str, float]) -> None:
-        """Put back what `dump` gave."""
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        """Continue from what `state_dict` returned."""
+        self.reset()
         self.right, self.seen = int(state["right"]), int(state["seen"])
 
 
@@ -78,7 +87,7 @@ class Regression:
     def __init__(self, scales: Sequence[float], centers: Sequence[float]) -> None:
         self._scales = tuple(scales)
         self._centers = tuple(centers)
-        self._kept: list[Tensor] = []
+        self._buffer: list[Tensor] = []
         self._sums = [[0.0] * len(self._scales) for _ in range(3)]
         """Squared errors, targets and squared targets, the latter two from the centers: a sum for each target."""
         self.seen = 0
@@ -95,11 +104,11 @@ class Regression:
             columns = (errors.square(), targets, targets.square())
             # One target is summed whole: the sums of earlier versions, to the bit.
             one = len(self._scales) == 1
-            self._kept.append(torch.stack([column.sum() if one else column.sum(0) for column in columns]).view(3, -1))
+            self._buffer.append(torch.stack([column.sum() if one else column.sum(0) for column in columns]).view(3, -1))
         self.seen += len(targets)
 
     def values(self) -> dict[str, float]:
-        """The metrics so far; R2 is left out for fewer than two samples."""
+        """Return the metrics so far, without R2 for fewer than two samples."""
         self._fold()
         if not self.seen:
             return {}
@@ -123,30 +132,37 @@ class Regression:
             return 1 - error / spread
         return 0.0 if error > 0 else 1.0
 
+    def reset(self) -> None:
+        """Start over, for the next epoch."""
+        self._buffer.clear()
+        self._sums = [[0.0] * len(self._scales) for _ in range(3)]
+        self.seen = 0
+
     def _fold(self) -> None:
-        if self._kept:
-            for rows in torch.stack(self._kept).tolist():
+        if self._buffer:
+            for rows in torch.stack(self._buffer).tolist():
                 self._sums = [
                     [old + new for old, new in zip(sums, row, strict=True)]
                     for sums, row in zip(self._sums, rows, strict=True)
                 ]
-            self._kept.clear()
+            self._buffer.clear()
 
-    def dump(self) -> dict[str, Any]:
-        """What a checkpoint keeps in the middle of an epoch: numbers for one target, lists for several."""
+    def state_dict(self) -> dict[str, Any]:
+        """Return the sums of the present epoch: numbers for one target, lists for several."""
         self._fold()
         sums = [row[0] if len(row) == 1 else row for row in self._sums]
         return {"squares": sums[0], "total": sums[1], "total_squares": sums[2], "seen": self.seen}
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Put back what `dump` gave."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        self.reset()
         sums = [state[name] for name in ("squares", "total", "total_squares")]
         self._sums = [[float(value) for value in row] if isinstance(row, list) else [float(row)] for row in sums]
         self.seen = int(state["seen"])
 
 
 class Nothing:
-    """Of a function to minimise nothing is measured beside its value."""
+    """No metric: a function to minimise has its value alone."""
 
     name = ""
 
@@ -154,22 +170,25 @@ class Nothing:
         """Count nothing."""
 
     def values(self) -> dict[str, float]:
-        """No metric."""
+        """Return nothing."""
         return {}
 
-    def dump(self) -> dict[str, float]:
-        """Nothing to keep."""
+    def state_dict(self) -> dict[str, float]:
+        """Return nothing."""
         return {}
 
-    def load(self, state: dict[str, float]) -> None:
-        """Nothing to put back."""
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        """Load nothing."""
+
+    def reset(self) -> None:
+        """Do nothing."""
 
 
 Metric = Accuracy | Regression | Nothing
 
 
 def metric_for(data: Data, objective: Objective) -> Metric:
-    """The metric of a task, empty."""
+    """Return the metric of a task, with nothing counted yet."""
     if data.shape.task == "minimise":
         return Nothing()
     if data.shape.task == "regression":

@@ -1,9 +1,10 @@
-"""The optimizer's step, bound once: torch's own fused kernel on the same tensors, and nothing asked before each."""
+"""The optimizer's step bound once: torch's fused kernel on the same tensors, without the search before each step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -11,15 +12,15 @@ from torch import Tensor
 
 _ADAM = (torch.optim.Adam, torch.optim.AdamW)
 _KERNELS: Any = torch
-"""torch's fused kernels have no public name: where one is missing, the optimizer's own step is taken."""
+"""torch's fused kernels have no public name: if one is missing, the optimizer's own step is taken."""
 _NEEDED = ("_fused_adam_", "_fused_adamw_", "_fused_sgd_")
 
 
 def bind_step(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
-    """What takes a step of the optimizer: the fused kernel itself where it has one, else its `step`.
+    """Return what takes a step of the optimizer: the fused kernel itself where it has one, else its `step`.
 
-    On a small model `Optimizer.step` spends most of its time on finding its tensors, its hooks and its options again.
-    The kernel sees the same numbers either way, so every bit of the result is the same.
+    On a small model `Optimizer.step` spends most of its time collecting its tensors, hooks and options. The kernel sees
+    the same numbers either way, so every bit of the result is the same.
     """
     groups = optimizer.param_groups
     parameters = [parameter for group in groups for parameter in group["params"]]
@@ -33,10 +34,11 @@ def bind_step(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
 
 @dataclass(slots=True)
 class _Group:
-    """A group of parameters with the columns of their state.
+    """A group of parameters with their state by name.
 
     Attributes:
-        counter: the steps of each, whose rows stand in the state: one addition counts them all.
+        options: the optimizer's own group, so that a learning rate set there is used here.
+        counter: the step counts of all parameters; the state holds views of its rows, so one addition counts all.
     """
 
     options: dict[str, Any]
@@ -46,25 +48,32 @@ class _Group:
 
 
 class _FusedStep:
-    """A step through the kernel. The optimizer keeps its state: what it says of itself is always true."""
+    """A step through the kernel. The state stays in the optimizer, whose state dict is always current."""
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         self._optimizer = optimizer
         self._take = _adam if isinstance(optimizer, _ADAM) else _sgd
         self._groups: list[_Group] | None = None
-        """None until there is a state, and where it is new."""
+        """None before the first step, and after a state was loaded."""
         # A loaded state is made of new tensors.
-        optimizer.register_load_state_dict_post_hook(self._forget)
+        optimizer.register_load_state_dict_post_hook(self._unbind)
+        own: Any = optimizer
+        shared: Any = import_module("torch.optim.optimizer")
+        self._hook_tables: tuple[dict[int, Any], ...] = (
+            own._optimizer_step_pre_hooks,
+            own._optimizer_step_post_hooks,
+            shared._global_optimizer_pre_hooks,
+            shared._global_optimizer_post_hooks,
+        )
 
-    def _forget(self, optimizer: torch.optim.Optimizer) -> None:
-        del optimizer
+    def _unbind(self, _optimizer: torch.optim.Optimizer) -> None:
         self._groups = None
 
     def __call__(self) -> None:
-        """One step, of every parameter that has a gradient."""
+        """Take one step of every parameter that has a gradient."""
         groups = self._groups
-        if groups is None:
-            self._optimizer.step()  # the first one makes the state
+        if groups is None or any(self._hook_tables) or len(groups) != len(self._optimizer.param_groups):
+            self._optimizer.step()  # the first one creates the state
             self._groups = self._bind()
             return
         gradients = [[parameter.grad for parameter in group.parameters] for group in groups]
@@ -77,7 +86,7 @@ class _FusedStep:
 
     def _bind(self) -> list[_Group] | None:
         optimizer = self._optimizer
-        found: list[_Group] = []
+        bound: list[_Group] = []
         for group in optimizer.param_groups:
             states = [optimizer.state.get(parameter, {}) for parameter in group["params"]]
             names = _names(group)
@@ -89,12 +98,12 @@ class _FusedStep:
                 for state, count in zip(states, counter.unbind(), strict=True):
                     state["step"] = count
             columns = [[state[name] for state in states] for name in names]
-            found.append(_Group(group, list(group["params"]), columns, counter))
-        return found
+            bound.append(_Group(group, list(group["params"]), columns, counter))
+        return bound
 
 
 def _names(group: dict[str, Any]) -> tuple[str, ...]:
-    """The tensors that the state of a group's parameters is made of."""
+    """Return the names of the tensors in the state of each parameter of a group."""
     if "betas" not in group:
         return ("momentum_buffer",) if group["momentum"] else ()
     return ("step", "exp_avg", "exp_avg_sq", *(("max_exp_avg_sq",) if group["amsgrad"] else ()))

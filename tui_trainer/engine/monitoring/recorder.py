@@ -1,9 +1,10 @@
-"""What each step measured, kept on the device and published a column at a time."""
+"""Records the measurements of every step: buffered on the device, published a column at a time."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import torch
@@ -11,194 +12,181 @@ from torch import Tensor
 
 from tui_trainer.engine.monitoring.layer_stats import Layers, measured
 from tui_trainer.engine.monitoring.step_probe import columns_of
+from tui_trainer.engine.monitoring.timer import Timer
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.events import AnyEvent, LayersMeasured, Scalars
 
 FLUSH_SECONDS = 0.2
-"""How long measurements wait for each other: one transfer and one event for all of them."""
-MAX_WAITING = 4096
-"""Steps that wait at most, however fast they are."""
+"""Seconds between two flushes of the buffer: one transfer from the device and one event for all steps in between."""
+MAX_STEPS = 4096
+"""Most steps in the buffer, however fast they are."""
 
 
-class Timer:
-    """Seconds of training: pauses and the turns of other runs are left out."""
+@dataclass(slots=True)
+class _Buffer:
+    """Measurements since the last flush.
 
-    def __init__(self, seconds: float = 0.0) -> None:
-        self._before = seconds
-        self._since: float | None = None
+    Attributes:
+        losses: the loss of every step, on the device.
+        rates: the learning rate of every step.
+        seconds: seconds of training after every step.
+        sizes: samples in the batch of every step.
+        norms: (step, seconds, gradient norm).
+        scalars: (step, seconds, value) by name.
+        probes: (step, seconds, numbers of a step probe).
+        layers: (step, layers, norms of `layer_stats.measure`).
+    """
 
-    def start(self) -> None:
-        """Go on counting."""
-        if self._since is None:
-            self._since = perf_counter()
-
-    def stop(self) -> None:
-        """Stand still."""
-        if self._since is not None:
-            self._before += perf_counter() - self._since
-            self._since = None
-
-    def set(self, seconds: float) -> None:
-        """Go on counting from here."""
-        self._before = seconds
-        self._since = perf_counter() if self._since is not None else None
-
-    def read(self) -> float:
-        """Seconds so far."""
-        return self._before + (perf_counter() - self._since if self._since is not None else 0.0)
+    losses: list[Tensor] = field(default_factory=list[Tensor])
+    rates: list[float] = field(default_factory=list[float])
+    seconds: list[float] = field(default_factory=list[float])
+    sizes: list[int] = field(default_factory=list[int])
+    norms: list[tuple[int, float, Tensor]] = field(default_factory=list[tuple[int, float, Tensor]])
+    scalars: dict[str, list[tuple[int, float, Tensor]]] = field(
+        default_factory=dict[str, list[tuple[int, float, Tensor]]]
+    )
+    probes: list[tuple[int, float, Tensor]] = field(default_factory=list[tuple[int, float, Tensor]])
+    layers: list[tuple[int, Layers, Tensor]] = field(default_factory=list[tuple[int, Layers, Tensor]])
 
 
 class Recorder:
-    """Collects the loss and the rate of every step, the gradient norm of some, and publishes them together.
+    """Buffers the loss and the learning rate of every step and the measurements of some, and publishes them together.
 
     Nothing here waits for the device between two flushes: losses stay tensors until then.
     """
 
-    def __init__(self, publish: Callable[[AnyEvent], None], watch: Timer) -> None:
+    def __init__(self, publish: Callable[[AnyEvent], None], timer: Timer) -> None:
         self._publish = publish
-        self._watch = watch
-        self._losses: list[Tensor] = []
-        self._rates: list[float] = []
-        self._seconds: list[float] = []
-        self._sizes: list[int] = []
+        self._timer = timer
+        self._buffer = _Buffer()
         self._last_step = 0
-        self._norms: list[Tensor] = []
-        self._norm_steps: list[int] = []
-        self._norm_seconds: list[float] = []
-        self._beside: dict[str, list[tuple[int, float, Tensor]]] = {}
-        self._probes: list[tuple[int, float, Tensor]] = []
-        self._layers: list[tuple[int, Layers, Tensor]] = []
         self._flushed = perf_counter()
         self.last_norm: dict[str, float | None] = {}
         """The newest gradient norm that was published, by its name."""
         self.epoch_loss = 0.0
+        """Sum of the losses of all samples of this epoch so far."""
         self.epoch_samples = 0
 
     def add(self, step: int, loss: Tensor, rate: float, size: int) -> bool:
-        """Keep the (detached) loss of a batch of `size` samples; True when it is time to flush."""
-        self._losses.append(loss)
-        self._rates.append(rate)
-        self._sizes.append(size)
+        """Buffer the (detached) loss of a batch of `size` samples. Returns True when a flush is due."""
+        buffer = self._buffer
+        buffer.losses.append(loss)
+        buffer.rates.append(rate)
+        buffer.sizes.append(size)
         self._last_step = step
-        self._seconds.append(self._watch.read())
-        return perf_counter() - self._flushed > FLUSH_SECONDS or len(self._losses) >= MAX_WAITING
+        buffer.seconds.append(self._timer.read())
+        return perf_counter() - self._flushed > FLUSH_SECONDS or len(buffer.losses) >= MAX_STEPS
 
     def add_norm(self, step: int, norm: Tensor) -> None:
-        """Keep the gradient norm of a step."""
-        self._norms.append(norm)
-        self._norm_steps.append(step)
-        self._norm_seconds.append(self._watch.read())
+        """Buffer the gradient norm of a step."""
+        self._buffer.norms.append((step, self._timer.read(), norm))
 
-    def add_beside(self, step: int, name: str, value: Tensor) -> None:
-        """Keep another measurement of a step, a scalar."""
-        self._beside.setdefault(name, []).append((step, self._watch.read(), value))
+    def add_scalar(self, step: int, name: str, value: Tensor) -> None:
+        """Buffer another measurement of a step, a scalar."""
+        self._buffer.scalars.setdefault(name, []).append((step, self._timer.read(), value))
 
     def add_probe(self, step: int, numbers: Tensor) -> None:
-        """Keep what a probe of a step measured."""
-        self._probes.append((step, self._watch.read(), numbers))
+        """Buffer the numbers of a step probe."""
+        self._buffer.probes.append((step, self._timer.read(), numbers))
 
     def add_layers(self, step: int, layers: Layers, norms: Tensor) -> None:
-        """Keep what `measure` found of a step."""
-        self._layers.append((step, layers, norms))
+        """Buffer what `layer_stats.measure` returned for a step."""
+        self._buffer.layers.append((step, layers, norms))
 
     def flush(self) -> tuple[int, str, list[float]] | None:
-        """Publish what has been kept.
+        """Publish the buffer.
 
         Returns:
-            None, or for the first loss that is not finite its step, what it was, and the finite losses before it. What
-            came after that step is not published: those batches were trained on weights that mean nothing.
+            None, or for the first loss that is not finite its step, its kind, and the finite losses before it. Later
+            steps are not published: their batches were trained on meaningless weights.
         """
         self._flushed = perf_counter()
-        if not self._losses:
+        buffer = self._buffer
+        if not buffer.losses:
             return None
-        losses: list[float] = torch.stack(self._losses).tolist()
+        self._buffer = _Buffer()
+        losses: list[float] = torch.stack(buffer.losses).tolist()
         first = self._last_step - len(losses) + 1
         broken = next((index for index, loss in enumerate(losses) if not math.isfinite(loss)), None)
         count = len(losses) if broken is None else broken + 1
-        for loss, size in zip(losses[:count], self._sizes, strict=False):
+        for loss, size in zip(losses[:count], buffer.sizes, strict=False):
             self.epoch_loss += loss * size
             self.epoch_samples += size
         last = first + count - 1
-        seconds = [round(at, 4) for at in self._seconds[:count]]
-        self._publish(
-            columns(
-                last, list(range(first, last + 1)), seconds, {"train_loss": losses[:count], "lr": self._rates[:count]}
-            )
-        )
-        self._flush_norms(last)
-        self._flush_beside(last)
-        self._flush_probes(last)
-        self._flush_layers(last)
-        kept = (self._losses, self._rates, self._seconds, self._sizes)
-        for column in kept:
-            column.clear()
+        seconds = [round(at, 4) for at in buffer.seconds[:count]]
+        values = {"train_loss": losses[:count], "lr": buffer.rates[:count]}
+        self._publish(columns(last, list(range(first, last + 1)), seconds, values))
+        self._publish_norms(buffer, last)
+        self._publish_scalars(buffer, last)
+        self._publish_probes(buffer, last)
+        self._publish_layers(buffer, last)
         if broken is None:
             return None
         return last, kind_of(losses[broken]), losses[:broken]
 
-    def _flush_norms(self, last: int) -> None:
-        count = sum(step <= last for step in self._norm_steps)
-        if count:
-            norms: list[float] = torch.stack(self._norms[:count]).tolist()
-            seconds = [round(at, 4) for at in self._norm_seconds[:count]]
-            self._publish(columns(last, self._norm_steps[:count], seconds, {"grad_norm": norms}))
+    def _publish_norms(self, buffer: _Buffer, last: int) -> None:
+        rows = [row for row in buffer.norms if row[0] <= last]
+        if rows:
+            norms: list[float] = torch.stack([norm for _, _, norm in rows]).tolist()
+            steps, seconds = [step for step, _, _ in rows], [round(at, 4) for _, at, _ in rows]
+            self._publish(columns(last, steps, seconds, {"grad_norm": norms}))
             self.last_norm = {"grad_norm": norms[-1] if math.isfinite(norms[-1]) else None}
-        for column in (self._norms, self._norm_steps, self._norm_seconds):
-            column.clear()
 
-    def _flush_beside(self, last: int) -> None:
-        """One event for the columns that were measured at the same steps."""
-        found: dict[tuple[int, ...], dict[str, list[float]]] = {}
+    def _publish_scalars(self, buffer: _Buffer, last: int) -> None:
+        """Publish one event for all columns that were measured at the same steps."""
+        values: dict[tuple[int, ...], dict[str, list[float]]] = {}
         seconds: dict[tuple[int, ...], list[float]] = {}
-        for name, rows in self._beside.items():
-            kept = [row for row in rows if row[0] <= last]
-            steps = tuple(step for step, _, _ in kept)
+        for name, column in buffer.scalars.items():
+            rows = [row for row in column if row[0] <= last]
+            steps = tuple(step for step, _, _ in rows)
             if steps:
-                found.setdefault(steps, {})[name] = torch.stack([value for _, _, value in kept]).tolist()
-                seconds[steps] = [round(at, 4) for _, at, _ in kept]
-        for steps, values in found.items():
-            self._publish(columns(last, list(steps), seconds[steps], values))
-        self._beside.clear()
+                values.setdefault(steps, {})[name] = torch.stack([value for _, _, value in rows]).tolist()
+                seconds[steps] = [round(at, 4) for _, at, _ in rows]
+        for steps, named in values.items():
+            self._publish(columns(last, list(steps), seconds[steps], named))
 
-    def _flush_probes(self, last: int) -> None:
-        """Publish what the probes up to the step `last` measured; a value that says nothing is null."""
-        kept = [probe for probe in self._probes if probe[0] <= last]
-        self._probes.clear()
-        if kept:
-            values = columns_of(torch.stack([numbers for _, _, numbers in kept]).tolist())
-            steps, seconds = [step for step, _, _ in kept], [round(at, 4) for _, at, _ in kept]
+    def _publish_probes(self, buffer: _Buffer, last: int) -> None:
+        """Publish the numbers of step probes; those that could not be measured are null."""
+        rows = [row for row in buffer.probes if row[0] <= last]
+        if rows:
+            values = columns_of(torch.stack([numbers for _, _, numbers in rows]).tolist())
+            steps, seconds = [step for step, _, _ in rows], [round(at, 4) for _, at, _ in rows]
             self._publish(Scalars(step=last, steps=steps, seconds=seconds, values=values))
 
-    def _flush_layers(self, last: int) -> None:
-        kept = [found for found in self._layers if found[0] <= last]
-        self._layers.clear()
-        if kept:
-            norms: list[list[list[float]]] = torch.stack([numbers for _, _, numbers in kept]).tolist()
-            for (step, layers, _), columns in zip(kept, norms, strict=True):
+    def _publish_layers(self, buffer: _Buffer, last: int) -> None:
+        rows = [row for row in buffer.layers if row[0] <= last]
+        if rows:
+            norms: list[list[list[float]]] = torch.stack([numbers for _, _, numbers in rows]).tolist()
+            for (step, layers, _), columns in zip(rows, norms, strict=True):
                 self._publish(LayersMeasured(step=step, layers=measured(layers, columns)))
 
     def epoch_mean(self) -> float:
-        """The mean loss of the samples of this epoch so far; begins anew for the next."""
+        """Return the mean loss over the samples of this epoch, and start over for the next."""
         mean = self.epoch_loss / self.epoch_samples if self.epoch_samples else math.nan
         self.epoch_loss, self.epoch_samples = 0.0, 0
         return mean
 
+    def load_epoch(self, loss: float, samples: int) -> None:
+        """Continue the sums of an epoch from here, with an empty buffer."""
+        self._buffer = _Buffer()
+        self.epoch_loss, self.epoch_samples = loss, samples
+
 
 def kind_of(value: float) -> str:
-    """What a number is that is not finite: nan, inf or -inf."""
+    """Return the kind of a number that is not finite: nan, inf or -inf."""
     return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
 
 
 def columns(
     step: int, steps: list[int], seconds: list[float], values: dict[str, list[float]], cause: AnyCommand | None = None
 ) -> Scalars:
-    """The event of some columns, what is not finite named beside them."""
-    lost = {
+    """Return the event of some columns: numbers that are not finite are None, with their kind in `not_finite`."""
+    not_finite = {
         name: {index: kind_of(value) for index, value in enumerate(column) if not math.isfinite(value)}
         for name, column in values.items()
     }
     clean: dict[str, list[float | None]] = {
-        name: [value if math.isfinite(value) else None for value in column] if lost[name] else list(column)
+        name: [value if math.isfinite(value) else None for value in column] if not_finite[name] else list(column)
         for name, column in values.items()
     }
     return Scalars(
@@ -206,6 +194,6 @@ def columns(
         steps=steps,
         seconds=seconds,
         values=clean,
-        not_finite={name: positions for name, positions in lost.items() if positions},
+        not_finite={name: positions for name, positions in not_finite.items() if positions},
         cause=cause,
     )

@@ -1,1 +1,1 @@
-"""Pictures of a run, taken while it trains and without a trace in it: one camera for each kind."""
+"""Pictures of a run, taken while it trains without changing it: one source for each kind."""

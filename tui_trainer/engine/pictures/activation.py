@@ -1,4 +1,4 @@
-"""Activation functions: what they do, what their derivatives let through, what they cost."""
+"""Activation functions: values, derivatives and cost."""
 
 from __future__ import annotations
 
@@ -15,56 +15,56 @@ from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSour
 from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
 
 _DRAWS = 3
-"""The stream of the normal numbers that the shares are counted over."""
+"""Random stream of the normal numbers that the shares are counted over."""
 SAMPLES = 1_000_000
 POINTS = 121
-"""Places of a curve; half of them where there are several functions."""
+"""Points of a curve; half as many if there are several functions."""
 ROUNDS = 15
 
 
 class ActivationPicture(PictureSource[ActivationCurves]):
-    """Function and derivative on the same axes, and four numbers of each."""
+    """Function and derivative on the same axes, with four numbers of each."""
 
     def take(self) -> PictureResult:
-        device = self.trainer.shop.device
-        kinds: tuple[Activation, ...] = self.choice.kinds or (self.trainer.config.model.activation,)
+        device = self.setup.device
+        kinds: tuple[Activation, ...] = self.choice.kinds or (self.config.model.activation,)
         lines: list[Line] = []
         numbers: Numbers = {}
         draws = torch.randn(SAMPLES, generator=seeded(0, _DRAWS)).to(device)
-        places = torch.linspace(-6, 6, POINTS if len(kinds) == 1 else POINTS // 2 + 1, dtype=torch.float64)
+        points = torch.linspace(-6, 6, POINTS if len(kinds) == 1 else POINTS // 2 + 1, dtype=torch.float64)
         fine = torch.linspace(-6, 6, 12_001, dtype=torch.float64)
         for choice in kinds:
             name, exact = choice.kind, choice.build().double()
-            value, slope = _curve(exact, places)
-            _, steep = _curve(exact, fine)
+            value, derivative = _curve(exact, points)
+            _, fine_derivative = _curve(exact, fine)
             _, drawn = _curve(choice.build().to(device), draws)
             lines += [
-                Line(name=name, x=rounded(places), y=rounded(value, 3)),
-                Line(name=f"{name}'", x=rounded(places), y=rounded(slope, 3), dotted=True),
+                Line(name=name, x=rounded(points), y=rounded(value, 3)),
+                Line(name=f"{name}'", x=rounded(points), y=rounded(derivative, 3), dotted=True),
             ]
-            numbers[f"max_derivative/{name}"] = float(steep.max())
+            numbers[f"max_derivative/{name}"] = float(fine_derivative.max())
             numbers[f"zero_share/{name}"] = float((drawn == 0).double().mean())
             numbers[f"mean_square_derivative/{name}"] = float(drawn.double().square().mean())
             numbers[f"nanoseconds/{name}"] = self._nanoseconds(choice.build().to(device), draws)
         return PictureResult(Lines(title="activation", x=Axis(label="z"), lines=tuple(lines)), numbers)
 
     def _nanoseconds(self, function: nn.Module, draws: Tensor) -> float:
-        """Nanoseconds for each element of a million: the shortest of several rounds, after one that does not count."""
-        device, found = self.trainer.shop.device, list[float]()
+        """Return nanoseconds for each of a million elements: the shortest of several rounds after a warm-up."""
+        device, times = self.setup.device, list[float]()
         with torch.no_grad():
             for _ in range(ROUNDS + 1):
                 synchronize(device)
-                begun = perf_counter()
+                began = perf_counter()
                 function(draws)
                 synchronize(device)
-                found.append(perf_counter() - begun)
-        return min(found[1:]) / len(draws) * 1e9
+                times.append(perf_counter() - began)
+        return min(times[1:]) / len(draws) * 1e9
 
 
-def _curve(function: nn.Module, places: Tensor) -> tuple[Tensor, Tensor]:
-    """Values and derivatives at places, by torch's own derivative."""
+def _curve(function: nn.Module, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Return values and derivatives at points, by autograd."""
     with torch.enable_grad():
-        z = places.detach().clone().requires_grad_()
+        z = points.detach().clone().requires_grad_()
         value = function(z)
-        (slope,) = torch.autograd.grad(value.sum(), z)
-    return value.detach(), slope
+        (derivative,) = torch.autograd.grad(value.sum(), z)
+    return value.detach(), derivative

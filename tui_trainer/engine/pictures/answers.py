@@ -1,4 +1,4 @@
-"""What the model answers on the validation split: one sample in full, how sure it is, what it takes for what."""
+"""Predictions on the validation split: logits of one sample, confidence, confusion, predicted against true."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from tui_trainer.errors import UserError
 from tui_trainer.protocol.pictures import Axis, Bars, Group, Heat, Points, Spots, rounded, rounded_or_none
 
 CLASSES = 40
-"""Classes in a drawing, at most."""
+"""Most classes in a drawing."""
 DOTS = 250
-"""Points in a cloud, at most."""
+"""Most points in a scatter plot."""
 
 
 def _outputs(
-    camera: PictureSource[LogitBars] | PictureSource[Confidence], split: Split
+    source: PictureSource[LogitBars] | PictureSource[Confidence], split: Split
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Last sums, probabilities in float64, and classes of a whole split, on the CPU."""
-    shop, config = camera.trainer.shop, camera.trainer.config
-    sums = torch.cat([model_inspection.logits(shop, part.inputs) for part in model_inspection.chunks(shop, split)]).to(
-        "cpu", torch.float64
-    )
+    """Return logits, probabilities in float64, and classes of a full split, on the CPU."""
+    setup, config = source.setup, source.config
+    sums = torch.cat(
+        [model_inspection.logits(setup, part.inputs) for part in model_inspection.chunks(setup, split)]
+    ).to("cpu", torch.float64)
     return sums, model_inspection.probabilities(sums, config.loss.kind, config.model.head), split.targets.cpu()
 
 
 def _pairs(sums: Tensor) -> Tensor:
-    """One sum for two classes as two logits: 0 and itself."""
+    """Return logits `[n, K]`; one logit for two classes becomes two, 0 and itself."""
     return torch.cat([torch.zeros_like(sums), sums], -1) if sums.shape[-1] == 1 else sums
 
 
@@ -44,7 +44,7 @@ class LogitsPicture(PictureSource[LogitBars]):
     """Two bars for each class: the logit and the probability."""
 
     def take(self) -> PictureResult:
-        data = self.trainer.shop.data
+        data = self.setup.data
         place = self.choice.example
         if place >= len(data.validation):
             raise UserError(f"pictures.logits.example: {place}: there are {len(data.validation)} validation samples")
@@ -66,12 +66,12 @@ class ConfidencePicture(PictureSource[Confidence]):
     """A histogram of the largest probability, and the accuracy in each bin; the gap of the training logits.
 
     `ece` is the mean over samples of |accuracy - confidence| of their bin (Guo et al. 2017). `logit_gap` is the median
-    over the training split of the right logit less the mean of the others; with smoothing e its best value is ln(a/b),
-    a = 1 - e + e/K, b = e/K, and the loss cannot fall below H(q) = -(a ln a + (K-1) b ln b).
+    over the training split of the correct logit minus the mean of the others; with smoothing e its best value is
+    ln(a/b), a = 1 - e + e/K, b = e/K, and the loss cannot fall below H(q) = -(a ln a + (K-1) b ln b).
     """
 
     def take(self) -> PictureResult:
-        data, bins = self.trainer.shop.data, self.choice.bins
+        data, bins = self.setup.data, self.choice.bins
         _, shares, true = _outputs(self, data.validation)
         sure, answer = shares.max(-1)
         right = (answer == true).double()
@@ -102,7 +102,7 @@ class ConfidencePicture(PictureSource[Confidence]):
         return PictureResult(drawing, numbers)
 
     def _gap(self) -> float:
-        sums, _, classes = _outputs(self, self.trainer.shop.data.train)
+        sums, _, classes = _outputs(self, self.setup.data.train)
         pairs = _pairs(sums)
         own = pairs.gather(-1, classes.unsqueeze(-1)).squeeze(-1)
         others = (pairs.sum(-1) - own) / (pairs.shape[-1] - 1)
@@ -110,7 +110,7 @@ class ConfidencePicture(PictureSource[Confidence]):
         return float((own - others).quantile(0.5)) if len(own) < 1 << 24 else float((own - others).median())
 
     def _theory(self, classes: int) -> Numbers:
-        smoothing: float = getattr(self.trainer.config.loss, "label_smoothing", 0.0)
+        smoothing: float = getattr(self.config.loss, "label_smoothing", 0.0)
         if not smoothing:
             return {"theory_gap": None, "loss_floor": 0.0}
         high, low = 1 - smoothing + smoothing / classes, smoothing / classes
@@ -119,18 +119,18 @@ class ConfidencePicture(PictureSource[Confidence]):
 
 
 class ConfusionPicture(PictureSource[Confusion]):
-    """A table of counts: the true class down, the answer across."""
+    """A table of counts: true classes down, predicted classes across."""
 
     def take(self) -> PictureResult:
-        shop = self.trainer.shop
-        split, classes = shop.data.validation, shop.data.shape.targets
-        with model_inspection.quiet(shop.model), torch.no_grad():
+        setup = self.setup
+        split, classes = setup.data.validation, setup.data.shape.targets
+        with model_inspection.quiet(setup.model), torch.no_grad():
             answers = torch.cat(
-                [shop.objective.predict(shop.model(part.inputs)) for part in model_inspection.chunks(shop, split)]
+                [setup.objective.predict(setup.model(part.inputs)) for part in model_inspection.chunks(setup, split)]
             )
         table = torch.bincount((split.targets * classes + answers).cpu(), minlength=classes**2).view(classes, classes)
         count = min(classes, CLASSES)
-        names = _names(shop.data.classes, count)
+        names = _names(setup.data.classes, count)
         off = table.clone().fill_diagonal_(0)
         worst = divmod(int(off.argmax()), classes)
         numbers: Numbers = {
@@ -150,13 +150,15 @@ class ConfusionPicture(PictureSource[Confusion]):
 
 
 class PredictedPicture(PictureSource[Predicted]):
-    """A cloud of (true, predicted), in the units of the data's standardised target."""
+    """A scatter plot of (true, predicted), in the units of the standardised target."""
 
     def take(self) -> PictureResult:
-        shop = self.trainer.shop
-        split = shop.data.validation
-        with model_inspection.quiet(shop.model), torch.no_grad():
-            found = torch.cat([shop.model(part.inputs) for part in model_inspection.chunks(shop, split)]).double().cpu()
+        setup = self.setup
+        split = setup.data.validation
+        with model_inspection.quiet(setup.model), torch.no_grad():
+            found = (
+                torch.cat([setup.model(part.inputs) for part in model_inspection.chunks(setup, split)]).double().cpu()
+            )
         true = split.targets.double().cpu()
         error = (found - true).square().mean()
         numbers: Numbers = {

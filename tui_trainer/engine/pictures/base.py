@@ -1,52 +1,66 @@
-"""What takes one kind of picture of one run."""
+"""The base class of everything that takes one kind of picture of a run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from tui_trainer.components.pictures import PictureSpec
+from tui_trainer.config.run_config import RunConfig
+from tui_trainer.engine.setup import TrainingSetup
+from tui_trainer.engine.steps.optimizer_handle import OptimizerHandle
+from tui_trainer.engine.train_state import TrainState
 from tui_trainer.protocol.pictures import AnyDrawing
-
-if TYPE_CHECKING:
-    from tui_trainer.engine.trainer import Trainer
 
 Choice = TypeVar("Choice", bound=PictureSpec)
 Numbers = dict[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
+class PictureContext:
+    """The parts of a run that pictures are taken of."""
+
+    config: RunConfig
+    setup: TrainingSetup
+    optimizer: OptimizerHandle
+    state: TrainState
+
+
+@dataclass(frozen=True, slots=True)
 class PictureResult:
-    """A drawing, and the numbers that a check or a person reads off it."""
+    """A drawing, and the numbers that a check or a user reads off it."""
 
     drawing: AnyDrawing
     numbers: Numbers
 
 
 class PictureSource(Generic[Choice]):
-    """Looks at a trainer and changes nothing of it: no weight, no gradient, no generator, no running average.
+    """Takes one kind of picture and changes nothing in the run: no weight, gradient, generator or running average.
 
-    It is made when the trainer is set up, while the weights are the first ones.
+    Created when the run is set up, while the model has its first weights.
     """
 
-    follows: ClassVar[bool] = False
-    """Whether `follow` wants to be called after every step."""
+    uses_steps: ClassVar[bool] = False
+    """Whether `on_step` has to be called after every step."""
 
-    def __init__(self, choice: Choice, trainer: Trainer) -> None:
-        """Raises `UserError` where such a picture cannot be taken of what was built."""
+    def __init__(self, choice: Choice, context: PictureContext) -> None:
+        """Prepare for the picture that `choice` describes. Raises `UserError` if it is not possible for this run."""
         self.choice = choice
-        self.trainer = trainer
+        self.config = context.config
+        self.setup = context.setup
+        self.optimizer = context.optimizer
+        self.state = context.state
 
-    def follow(self) -> None:
+    def on_step(self) -> None:
         """Look at the step that was just taken."""
 
     def take(self) -> PictureResult | None:
-        """The picture as of now; None while there is nothing to see."""
+        """Return the picture as of now; None if there is nothing to see yet."""
         raise NotImplementedError
 
-    def dump(self) -> Any:
-        """What a later picture needs of earlier ones, for a checkpoint: plain values and tensors."""
+    def state_dict(self) -> Any:
+        """Return plain values and tensors that later pictures need from earlier ones."""
         return None
 
-    def load(self, held: Any) -> None:
-        """Go on from what `dump` gave."""
+    def load_state_dict(self, state: Any) -> None:
+        """Continue from what `state_dict` returned."""

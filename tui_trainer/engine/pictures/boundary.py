@@ -1,57 +1,54 @@
-"""Which class the model gives to each place of the plane."""
+"""The predicted class at each point of the plane."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import torch
 
 from tui_trainer.components.pictures import Boundary
 from tui_trainer.engine.monitoring import model_inspection
-from tui_trainer.engine.pictures.base import PictureResult, PictureSource
+from tui_trainer.engine.pictures.base import PictureContext, PictureResult, PictureSource
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.pictures import Axis, Contour, Spots, rounded, rounded_or_none
 
-if TYPE_CHECKING:
-    from tui_trainer.engine.trainer import Trainer
-
 COLUMNS, ROWS = 48, 28
 DOTS = 100
-"""Validation samples in the drawing, at most."""
+"""Most validation samples in the drawing."""
 AIR = 0.08
 
 
 class BoundaryPicture(PictureSource[Boundary]):
     """The plane of the two features, standardised as the model sees them, and the validation samples on it."""
 
-    def __init__(self, choice: Boundary, trainer: Trainer) -> None:
-        super().__init__(choice, trainer)
-        shape = trainer.shop.data.shape
+    def __init__(self, choice: Boundary, context: PictureContext) -> None:
+        super().__init__(choice, context)
+        shape = context.setup.data.shape
         if shape.inputs != (2,):
             size = " x ".join(str(side) for side in shape.inputs)
             raise UserError(
-                f'pictures: "boundary" is drawn over a plane, and a sample is {size} numbers: take it with data of two '
+                f'pictures: "boundary" is drawn over a plane, and a sample is {size} numbers: use data with two '
                 "features such as moons, circles or spirals"
             )
-        points = torch.cat([trainer.shop.data.train.inputs, trainer.shop.data.validation.inputs])
+        points = torch.cat([context.setup.data.train.inputs, context.setup.data.validation.inputs])
         low, high = points.amin(0), points.amax(0)
         air = AIR * (high - low).clamp_min(1e-3)
         (self._left, self._bottom), (self._right, self._top) = (low - air).tolist(), (high + air).tolist()
 
     def take(self) -> PictureResult:
-        shop = self.trainer.shop
-        names = tuple(name[:40] for name in shop.data.classes) or tuple(str(k) for k in range(shop.data.shape.targets))
-        like = shop.data.validation.inputs
+        setup = self.setup
+        names = tuple(name[:40] for name in setup.data.classes) or tuple(
+            str(k) for k in range(setup.data.shape.targets)
+        )
+        like = setup.data.validation.inputs
         across = torch.linspace(self._left, self._right, COLUMNS, dtype=like.dtype, device=like.device)
         upward = torch.linspace(self._bottom, self._top, ROWS, dtype=like.dtype, device=like.device)
         grid = torch.cartesian_prod(upward, across).flip(-1)
-        with model_inspection.quiet(shop.model), torch.no_grad():
-            answers = shop.objective.predict(shop.model(grid)).view(ROWS, COLUMNS).cpu()
-            found = shop.objective.predict(shop.model(like))
-        true = shop.data.validation.targets
+        with model_inspection.quiet(setup.model), torch.no_grad():
+            answers = setup.objective.predict(setup.model(grid)).view(ROWS, COLUMNS).cpu()
+            predictions = setup.objective.predict(setup.model(like))
+        true = setup.data.validation.targets
         spots: list[Spots] = []
-        for place, name in enumerate(names):
-            mine = like[true == place][:: max(-(-len(like) // DOTS), 1)].cpu()
+        for index, name in enumerate(names):
+            mine = like[true == index][:: max(-(-len(like) // DOTS), 1)].cpu()
             if len(mine):
                 spots.append(Spots(name=name, x=rounded(mine[:, 0], 3), y=rounded(mine[:, 1], 3)))
         drawing = Contour(
@@ -62,4 +59,4 @@ class BoundaryPicture(PictureSource[Boundary]):
             regions=names,
             spots=tuple(spots[:40]),
         )
-        return PictureResult(drawing, {"accuracy": float((found == true).double().mean())})
+        return PictureResult(drawing, {"accuracy": float((predictions == true).double().mean())})

@@ -1,24 +1,21 @@
-"""What an adaptive optimizer makes of the rate, coordinate by coordinate."""
+"""The effective learning rate of an adaptive optimizer for each coordinate."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from tui_trainer.components.pictures import EffectiveStep
-from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSource
+from tui_trainer.engine.pictures.base import Numbers, PictureContext, PictureResult, PictureSource
 from tui_trainer.protocol.pictures import Axis, Line, Lines, rounded
 
-if TYPE_CHECKING:
-    from tui_trainer.engine.trainer import Trainer
-
 PER_DECADE = 24
-"""Steps in each decade at which it is looked at, about."""
+"""Approximate number of measured steps in each decade."""
 SAMPLE = 100_000
-"""Coordinates whose median is taken, at most: of more, every so many."""
+"""Most coordinates whose median is computed; of more, an evenly spaced sample."""
 
 
 class EffectiveStepPicture(PictureSource[EffectiveStep]):
@@ -28,31 +25,31 @@ class EffectiveStepPicture(PictureSource[EffectiveStep]):
     step in units of the rate, `at/<step>` the median at a step.
     """
 
-    follows = True
+    uses_steps = True
 
-    def __init__(self, choice: EffectiveStep, trainer: Trainer) -> None:
-        super().__init__(choice, trainer)
+    def __init__(self, choice: EffectiveStep, context: PictureContext) -> None:
+        super().__init__(choice, context)
         self._rows: list[tuple[float, float, float, float]] = []
         self._first: float | None = None
         self._begun = 0
         """Steps of the run before this optimizer's first."""
         self._optimizer: torch.optim.Optimizer | None = None
-        self._start: list[Tensor] = [parameter.detach().clone() for parameter in trainer.shop.parameters]
+        self._start: list[Tensor] = [parameter.detach().clone() for parameter in context.setup.parameters]
 
-    def follow(self) -> None:
-        trainer = self.trainer
-        step = trainer.step - self._begun
-        if self._optimizer is not None and self._optimizer is not trainer.optimizer:  # another one starts empty
-            self._rows, self._begun, step = [], trainer.step - 1, 1
-        self._optimizer = trainer.optimizer
+    def on_step(self) -> None:
+        optimizer = self.optimizer.torch_optimizer
+        step = self.state.step - self._begun
+        if self._optimizer is not None and self._optimizer is not optimizer:  # a new optimizer starts empty
+            self._rows, self._begun, step = [], self.state.step - 1, 1
+        self._optimizer = optimizer
         if step == 1 and not self._begun:
             self._first = self._first_step()
         if step not in self.choice.at and not _is_shown(step):
             return
-        found = [effective for effective in map(_effective, *_states(trainer.optimizer)) if effective is not None]
-        if not found:
+        effective_steps = [effective for effective in map(_effective, *_states(optimizer)) if effective is not None]
+        if not effective_steps:
             return
-        flat = torch.cat([tensor.flatten() for tensor in found])
+        flat = torch.cat([tensor.flatten() for tensor in effective_steps])
         flat = flat[:: max(-(-len(flat) // SAMPLE), 1)]
         flat = flat[torch.isfinite(flat) & (flat > 0)]
         if len(flat):
@@ -64,8 +61,8 @@ class EffectiveStepPicture(PictureSource[EffectiveStep]):
         steps = [step for step, *_ in self._rows]
         names = ("median", "smallest", "largest")
         lines = tuple(
-            Line(name=name, x=rounded(steps, 7), y=rounded(row[place + 1] for row in self._rows), dotted=place > 0)
-            for place, name in enumerate(names)
+            Line(name=name, x=rounded(steps, 7), y=rounded(row[index + 1] for row in self._rows), dotted=index > 0)
+            for index, name in enumerate(names)
         )
         medians = {int(step): median for step, median, *_ in self._rows}
         numbers: Numbers = {
@@ -76,34 +73,34 @@ class EffectiveStepPicture(PictureSource[EffectiveStep]):
         x = Axis(label="step", log=True)
         return PictureResult(Lines(title="effective step", x=x, y=Axis(log=True), lines=lines), numbers)
 
-    def dump(self) -> Any:
+    def state_dict(self) -> Any:
         return {"rows": self._rows, "first": self._first, "begun": self._begun}
 
-    def load(self, held: Any) -> None:
-        self._rows = [(row[0], row[1], row[2], row[3]) for row in held["rows"]]
-        self._first, self._begun, self._optimizer = held["first"], int(held["begun"]), None
+    def load_state_dict(self, state: Any) -> None:
+        self._rows = [(row[0], row[1], row[2], row[3]) for row in state["rows"]]
+        self._first, self._begun, self._optimizer = state["first"], int(state["begun"]), None
 
     def _first_step(self) -> float | None:
-        """The median over the coordinates that moved of |step| / rate."""
+        """Return the median of |step| / learning rate over the coordinates that moved."""
         moved = [
             (parameter.detach() - was).abs().flatten()
-            for parameter, was in zip(self.trainer.shop.parameters, self._start, strict=True)
+            for parameter, was in zip(self.setup.parameters, self._start, strict=True)
         ]
         flat = torch.cat(moved).double()
         flat = flat[flat > 0]
-        return float(flat.median()) / self.trainer.rate if len(flat) and self.trainer.rate else None
+        return float(flat.median()) / self.state.lr if len(flat) and self.state.lr else None
 
 
 def _is_shown(step: int) -> bool:
-    """Whether a step is one of those that are spread evenly over a log axis."""
+    """Return whether a step is one of those spread evenly over a log axis."""
     if step <= PER_DECADE:
         return True
-    place = round(math.log10(step) * PER_DECADE)
-    return step == round(10 ** (place / PER_DECADE))
+    index = round(math.log10(step) * PER_DECADE)
+    return step == round(10 ** (index / PER_DECADE))
 
 
 def _states(optimizer: torch.optim.Optimizer) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Each parameter's group and state."""
+    """Return the group and the state of each parameter."""
     pairs = [
         (group, part.state[parameter])
         for part in getattr(optimizer, "members", (optimizer,))
@@ -115,7 +112,7 @@ def _states(optimizer: torch.optim.Optimizer) -> tuple[list[dict[str, Any]], lis
 
 
 def _effective(group: dict[str, Any], state: dict[str, Any]) -> Tensor | None:
-    """What the gradient (for Adam: its corrected mean) is multiplied by, for each coordinate that has had one."""
+    """Return the factor of the gradient (for Adam: of its corrected mean) for each coordinate that had a gradient."""
     rate, epsilon = float(group["lr"]), float(group.get("eps", 0.0))
     if "sum" in state:
         rate = rate / (1 + (float(state["step"]) - 1) * group.get("lr_decay", 0.0))
@@ -138,7 +135,7 @@ def _effective(group: dict[str, Any], state: dict[str, Any]) -> Tensor | None:
 
 
 def _slope(points: list[tuple[float, float]]) -> float | None:
-    """The slope of the straight line through points on two log axes."""
+    """Return the slope of the least-squares line through points on two log axes."""
     if len(points) < 2:
         return None
     logs = [(math.log(step), math.log(value)) for step, value in points]

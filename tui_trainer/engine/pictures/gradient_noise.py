@@ -1,4 +1,4 @@
-"""How noisy mini-batch gradients are, measured by drawing many, beside what theory says."""
+"""Noise of mini-batch gradients: measured over many draws, and in theory."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSour
 from tui_trainer.protocol.pictures import Axis, Line, Lines, Spots, rounded
 
 _SAMPLES, _WITH, _WITHOUT = 5, 6, 7
-"""Streams: which samples, and which mini-batches of them."""
+"""Random streams of the samples and of the mini-batches."""
 CALM = 32
-"""Size from which on the draws are as many as asked for: of smaller, wilder mini-batches there are more."""
+"""Smallest batch size with the configured number of draws; smaller, noisier ones are drawn more often."""
 MOST = 60_000_000
-"""Numbers in all the gradients of single samples, at most."""
+"""Most numbers in all the gradients of single samples together."""
 AT_ONCE = 64
 
 
@@ -34,7 +34,7 @@ class GradientNoisePicture(PictureSource[GradientNoise]):
 
     def take(self) -> PictureResult:
         each = self._each()
-        count, seed = len(each), self.trainer.config.training.seed
+        count, seed = len(each), self.config.training.seed
         sizes = sorted({min(size, count) for size in self.choice.sizes})
         whole = each.mean(0)
         scatter = float((each - whole).square().sum(-1).mean())
@@ -65,13 +65,15 @@ class GradientNoisePicture(PictureSource[GradientNoise]):
         lines: list[Line] = []
         spots: list[Spots] = []
         largest = min(sizes[-1], count - 1)
-        places = [sizes[0] * (largest / sizes[0]) ** (k / 40) for k in range(41)]
+        grid = [sizes[0] * (largest / sizes[0]) ** (k / 40) for k in range(41)]
         for name, values in measured.items():
-            theory = [scatter / b * ((count - b) / max(count - 1, 1) if name == "without" else 1) for b in places]
-            kept = [(b, value) for b, value in zip(sizes, values, strict=True) if value > 1e-12 * scatter]
+            theory = [scatter / b * ((count - b) / max(count - 1, 1) if name == "without" else 1) for b in grid]
+            positive = [(b, value) for b, value in zip(sizes, values, strict=True) if value > 1e-12 * scatter]
             label = f"{name} replacement"
-            lines.append(Line(name=label, x=rounded(places), y=rounded(theory), dotted=name == "without"))
-            spots.append(Spots(name=label, x=rounded(b for b, _ in kept), y=rounded(value for _, value in kept)))
+            lines.append(Line(name=label, x=rounded(grid), y=rounded(theory), dotted=name == "without"))
+            spots.append(
+                Spots(name=label, x=rounded(b for b, _ in positive), y=rounded(value for _, value in positive))
+            )
         return Lines(
             title="gradient noise",
             x=Axis(label="batch", log=True),
@@ -81,19 +83,19 @@ class GradientNoisePicture(PictureSource[GradientNoise]):
         )
 
     def _each(self) -> Tensor:
-        """The gradient of each sample, flat, in float64 on the CPU: `[samples, parameters]`."""
-        shop, seed = self.trainer.shop, self.trainer.config.training.seed
-        named = {name: tensor.detach() for name, tensor in shop.model.named_parameters() if tensor.requires_grad}
-        train, size = shop.data.train, sum(tensor.numel() for tensor in named.values())
+        """Return the gradient of each sample, flattened, in float64 on the CPU: `[samples, parameters]`."""
+        setup, seed = self.setup, self.config.training.seed
+        named = {name: tensor.detach() for name, tensor in setup.model.named_parameters() if tensor.requires_grad}
+        train, size = setup.data.train, sum(tensor.numel() for tensor in named.values())
         count = min(self.choice.samples, len(train), max(MOST // max(size, 1), 16))
         rows = torch.randperm(len(train), generator=seeded(seed, _SAMPLES))[:count].to(train.inputs.device)
 
         def cost(parameters: dict[str, Tensor], sample: Tensor, target: Tensor) -> Tensor:
-            outputs = functional_call(shop.model, parameters, sample.unsqueeze(0))
-            return shop.objective(outputs, target.unsqueeze(0))
+            outputs = functional_call(setup.model, parameters, sample.unsqueeze(0))
+            return setup.objective(outputs, target.unsqueeze(0))
 
         found: list[Tensor] = []
-        with model_inspection.quiet(shop.model):
+        with model_inspection.quiet(setup.model):
             for part in rows.split(AT_ONCE):
                 gradients = vmap(grad(cost), in_dims=(None, 0, 0))(named, train.inputs[part], train.targets[part])
                 flat = [tensor.flatten(1) for tensor in gradients.values()]
@@ -102,7 +104,7 @@ class GradientNoisePicture(PictureSource[GradientNoise]):
 
 
 def _drawn(each: Tensor, size: int, draws: int, name: str, generator: torch.Generator) -> tuple[float, float]:
-    """The sum of the squared distances of mini-batch gradients from that of all, and the distance of their mean.
+    """Return the sum of squared distances of mini-batch gradients from the full one, and the distance of their mean.
 
     `each` holds the distances of the samples' gradients from their mean. A mini-batch's is their weighted sum.
     """
@@ -125,7 +127,7 @@ def _drawn(each: Tensor, size: int, draws: int, name: str, generator: torch.Gene
 
 
 def _slope(sizes: list[int], values: list[float]) -> float | None:
-    """The slope of the straight line through points on two log axes."""
+    """Return the slope of the least-squares line through points on two log axes."""
     points = [(math.log(b), math.log(value)) for b, value in zip(sizes, values, strict=True) if value > 0]
     if len(points) < 2:
         return None

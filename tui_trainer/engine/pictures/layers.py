@@ -1,9 +1,8 @@
-"""Every layer at one moment: its gradient, how far it has moved, how wide its activations are, and its rank."""
+"""Layers at one moment: gradient norm, distance from the first weights, deviation of activations, and rank."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -13,16 +12,13 @@ from tui_trainer.data.types import Split
 from tui_trainer.engine.batches import seeded
 from tui_trainer.engine.monitoring import model_inspection
 from tui_trainer.engine.monitoring.layer_stats import units_of
-from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSource
+from tui_trainer.engine.pictures.base import Numbers, PictureContext, PictureResult, PictureSource
 from tui_trainer.protocol.pictures import Axis, Bars, Group, rounded_or_none
 
-if TYPE_CHECKING:
-    from tui_trainer.engine.trainer import Trainer
-
 _PROBE = 4
-"""The stream from which the samples of the probe are drawn."""
+"""Random stream of the samples."""
 SHOWN = 24
-"""Layers in the drawing, at most; of more, some spread evenly."""
+"""Most layers in the drawing; of more, an evenly spaced sample."""
 
 
 class LayersPicture(PictureSource[LayerBars]):
@@ -34,15 +30,15 @@ class LayersPicture(PictureSource[LayerBars]):
     bias, its gradient. `delta_ratio` is the mean ratio of one hidden layer's to that of the layer before.
     """
 
-    def __init__(self, choice: LayerBars, trainer: Trainer) -> None:
-        super().__init__(choice, trainer)
-        self._weights = model_inspection.weights_of(trainer.shop)
+    def __init__(self, choice: LayerBars, context: PictureContext) -> None:
+        super().__init__(choice, context)
+        self._weights = model_inspection.weights_of(context.setup)
         self._first = {name: weight.detach().clone() for name, weight in self._weights.items()}
-        self._units = dict(units_of(trainer.shop.model))
-        train, count = trainer.shop.data.train, choice.samples
+        self._units = dict(units_of(context.setup.model))
+        train, count = context.setup.data.train, choice.samples
         self._split = train
         if 0 < count < len(train):
-            rows = torch.randperm(len(train), generator=seeded(trainer.config.training.seed, _PROBE))[:count]
+            rows = torch.randperm(len(train), generator=seeded(context.config.training.seed, _PROBE))[:count]
             rows = rows.to(train.inputs.device)
             self._split = Split(train.inputs[rows], train.targets[rows])
 
@@ -68,7 +64,7 @@ class LayersPicture(PictureSource[LayerBars]):
     def _drawing(self, numbers: Numbers) -> Bars:
         names = list(self._weights)
         if len(names) > SHOWN:
-            names = [names[place * (len(names) - 1) // (SHOWN - 1)] for place in range(SHOWN)]
+            names = [names[index * (len(names) - 1) // (SHOWN - 1)] for index in range(SHOWN)]
         groups = [
             Group(name=short, values=rounded_or_none(numbers[f"{name}/{layer}"] for layer in names))
             for short, name in (("grad", "gradient"), ("moved", "movement"), ("spread", "deviation"))
@@ -77,15 +73,15 @@ class LayersPicture(PictureSource[LayerBars]):
         return Bars(title="layers", y=y, labels=tuple(name[-40:] for name in names), groups=tuple(groups))
 
     def _gradients(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Norms of the gradient of each weight and with respect to each layer's sums."""
-        shop = self.trainer.shop
+        """Return the norms of the gradient of each weight, and with respect to each layer's pre-activations."""
+        setup = self.setup
         weights = list(self._weights.values())
         of_weights = [torch.zeros_like(weight) for weight in weights]
         of_sums: dict[str, Tensor] = {}
-        with model_inspection.quiet(shop.model), torch.enable_grad():
-            for part in model_inspection.chunks(shop, self._split):
-                with model_inspection.sums(shop) as seen:
-                    loss = shop.objective(shop.model(part.inputs), part.targets)
+        with model_inspection.quiet(setup.model), torch.enable_grad():
+            for part in model_inspection.chunks(setup, self._split):
+                with model_inspection.sums(setup) as seen:
+                    loss = setup.objective(setup.model(part.inputs), part.targets)
                 known = {name: tensor for name, tensor in seen.items() if tensor.requires_grad}
                 found = model_inspection.derivatives(loss, [*weights, *known.values()])
                 share = len(part) / len(self._split)
@@ -103,8 +99,8 @@ class LayersPicture(PictureSource[LayerBars]):
         return moved / length if length else moved
 
     def _deviations(self) -> dict[str, float | None]:
-        """What leaves each layer over the probe's first chunk, and the sums of the last one."""
-        shop, found = self.trainer.shop, dict[str, float | None]()
+        """Return the deviation of each layer's activations in the first chunk, and of the logits."""
+        setup, found = self.setup, dict[str, float | None]()
         hooks: list[torch.utils.hooks.RemovableHandle] = []
         for name, module in self._units.items():
 
@@ -113,7 +109,7 @@ class LayersPicture(PictureSource[LayerBars]):
 
             hooks.append(module.register_forward_hook(note))
         try:
-            last = model_inspection.logits(shop, next(iter(model_inspection.chunks(shop, self._split))).inputs)
+            last = model_inspection.logits(setup, next(iter(model_inspection.chunks(setup, self._split))).inputs)
         finally:
             for hook in hooks:
                 hook.remove()

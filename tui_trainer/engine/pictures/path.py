@@ -1,10 +1,10 @@
-"""The way of two parameters over the function that they are to minimise."""
+"""Path of two parameters over the function that they minimise."""
 
 from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,18 +12,15 @@ from torch.func import functional_call, grad, jacrev, vmap
 
 from tui_trainer.components.pictures import Path
 from tui_trainer.engine.monitoring import model_inspection
-from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSource
+from tui_trainer.engine.pictures.base import Numbers, PictureContext, PictureResult, PictureSource
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.pictures import Axis, Contour, Line, Spots, rounded, rounded_or_none
-
-if TYPE_CHECKING:
-    from tui_trainer.engine.trainer import Trainer
 
 COLUMNS, ROWS = 36, 22
 LEVELS = 8
 AIR = 0.15
 SHOWN = 120
-"""Points of the path in the drawing, at most: the first third as they are, of the rest some steps spread evenly."""
+"""Most points of the path in the drawing: the first third as they are, the rest evenly spaced steps."""
 CLOSE = 1e-6
 """Share of the first value at which the function counts as minimised."""
 
@@ -36,19 +33,19 @@ class PathPicture(PictureSource[Path]):
     function, less its least value where that is known, had fallen to a millionth of what it was.
     """
 
-    follows = True
+    uses_steps = True
 
-    def __init__(self, choice: Path, trainer: Trainer) -> None:
-        super().__init__(choice, trainer)
-        self._parameters = trainer.shop.parameters
+    def __init__(self, choice: Path, context: PictureContext) -> None:
+        super().__init__(choice, context)
+        self._parameters = context.setup.parameters
         count = sum(parameter.numel() for parameter in self._parameters)
         if count != 2:
             raise UserError(
                 f'pictures: "path" draws two parameters as a point in the plane, and this model has {count:,}: '
-                'take it with model.kind = "point"'
+                'use model.kind = "point"'
             )
         # A known function is its own validation split; other losses are minimised over the training split.
-        data = trainer.shop.data
+        data = context.setup.data
         self._split = data.validation if "minimum" in data.known else data.train
         self._points = [self._point()]
         self._least = data.known.get("minimum", 0.0)
@@ -56,7 +53,7 @@ class PathPicture(PictureSource[Path]):
         self._steep = self._steeper()
         self._reached: int | None = None
 
-    def follow(self) -> None:
+    def on_step(self) -> None:
         point = self._point()
         self._points.append(point)
         if self._reached is None and all(math.isfinite(part) for part in point):
@@ -68,12 +65,12 @@ class PathPicture(PictureSource[Path]):
         points = [point for point in self._points if all(math.isfinite(part) for part in point)]
         return PictureResult(self._drawing(points), self._numbers(points))
 
-    def dump(self) -> Any:
+    def state_dict(self) -> Any:
         return {"points": torch.tensor(self._points, dtype=torch.float64), "reached": self._reached}
 
-    def load(self, held: Any) -> None:
-        self._points = [(float(x), float(y)) for x, y in held["points"].tolist()]
-        self._reached = held["reached"]
+    def load_state_dict(self, state: Any) -> None:
+        self._points = [(float(x), float(y)) for x, y in state["points"].tolist()]
+        self._reached = state["reached"]
 
     def _numbers(self, points: list[tuple[float, float]]) -> Numbers:
         steps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(points)]
@@ -98,16 +95,16 @@ class PathPicture(PictureSource[Path]):
         (left, right), (bottom, top) = (self._range(points, axis) for axis in (0, 1))
         across = torch.linspace(left, right, COLUMNS, dtype=torch.float64)
         upward = torch.linspace(bottom, top, ROWS, dtype=torch.float64)
-        with model_inspection.quiet(self.trainer.shop.model), torch.no_grad():
-            places = torch.cartesian_prod(upward, across).flip(-1)
-            grid: list[list[float]] = vmap(self._function)(places).view(ROWS, COLUMNS).tolist()
+        with model_inspection.quiet(self.setup.model), torch.no_grad():
+            grid_points = torch.cartesian_prod(upward, across).flip(-1)
+            grid: list[list[float]] = vmap(self._function)(grid_points).view(ROWS, COLUMNS).tolist()
         known = [value for row in grid for value in row if math.isfinite(value)]
         low, high = min(known, default=0.0), max(known, default=1.0)
         shown = _thinned(points)
         xs, ys = rounded((x for x, _ in shown), 5), rounded((y for _, y in shown), 5)
         # Even steps of the square root: a bowl has its rings at even distances.
         levels = [low + (high - low) * (k / LEVELS) ** 2 for k in range(1, LEVELS)] if high > low else []
-        angle = getattr(self.trainer.config.data, "rotation", 0.0)
+        angle = getattr(self.config.data, "rotation", 0.0)
         return Contour(
             title=f"path at {angle:g} deg" if angle else "path",
             x=Axis(label="x1", low=left, high=right),
@@ -119,11 +116,11 @@ class PathPicture(PictureSource[Path]):
         )
 
     def _arrival(self) -> str:
-        """How many steps it took to a millionth of the first value."""
+        """Return the steps to a millionth of the first value, as text."""
         return str(self._reached) if self._reached is not None else f">{len(self._points) - 1}"
 
     def _range(self, points: list[tuple[float, float]], axis: int) -> tuple[float, float]:
-        """What one side of the contour spans: the way with air around it, and at least a quarter of the other's."""
+        """Return the range of one axis: the path with a margin, and at least a quarter of the other axis' range."""
         widths = [max(point[k] for point in points) - min(point[k] for point in points) for k in (0, 1)]
         origin = 2 * max(abs(points[0][k]) for k in (0, 1)) or 1.0
         low, high = min(point[axis] for point in points), max(point[axis] for point in points)
@@ -139,20 +136,20 @@ class PathPicture(PictureSource[Path]):
         return x, y
 
     def _value(self, point: tuple[float, float]) -> float:
-        """The function at a point."""
-        with model_inspection.quiet(self.trainer.shop.model), torch.no_grad():
+        """Return the value of the function at a point."""
+        with model_inspection.quiet(self.setup.model), torch.no_grad():
             return float(self._function(torch.tensor(point, dtype=torch.float64)))
 
     def _function(self, point: Tensor) -> Tensor:
-        shop = self.trainer.shop
-        outputs = functional_call(shop.model, self._at(point), self._split.inputs)
-        return shop.objective(outputs, self._split.targets)
+        setup = self.setup
+        outputs = functional_call(setup.model, self._at(point), self._split.inputs)
+        return setup.objective(outputs, self._split.targets)
 
     def _at(self, point: Tensor) -> dict[str, Tensor]:
-        """The parameters by name, as a point in the plane gives them."""
+        """Return the parameters by name at a point in the plane."""
         found: dict[str, Tensor] = {}
         at = 0
-        for name, parameter in self.trainer.shop.model.named_parameters():
+        for name, parameter in self.setup.model.named_parameters():
             if parameter.requires_grad:
                 count = parameter.numel()
                 found[name] = point[at : at + count].to(parameter).view_as(parameter)
@@ -160,18 +157,18 @@ class PathPicture(PictureSource[Path]):
         return found
 
     def _steeper(self) -> int:
-        """The coordinate along which the gradient changes the more."""
+        """Return the coordinate with the larger curvature."""
         at = torch.tensor(self._points[0], dtype=torch.float64)
-        with torch.enable_grad(), model_inspection.quiet(self.trainer.shop.model):
+        with torch.enable_grad(), model_inspection.quiet(self.setup.model):
             curvature: Tensor = jacrev(grad(self._function))(at)
         return int(curvature.diagonal().abs().argmax())
 
 
 def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """So many points as are drawn, whole steps of two points each: single ones would make a zigzag look a curve."""
+    """Return the points to draw, in steps of two points each: single points would make a zigzag look smooth."""
     if len(points) <= SHOWN:
         return points
     early, steps = SHOWN // 3, (SHOWN - SHOWN // 3) // 2
-    places = [early + k * (len(points) - 2 - early) // (steps - 1) for k in range(steps)]
-    kept = sorted({*range(early), *places, *(place + 1 for place in places)})
-    return [points[place] for place in kept]
+    starts = [early + k * (len(points) - 2 - early) // (steps - 1) for k in range(steps)]
+    indices = sorted({*range(early), *starts, *(index + 1 for index in starts)})
+    return [points[index] for index in indices]

@@ -1,15 +1,17 @@
-"""All pictures of one run: when they are taken, and how it is made sure that they leave no trace."""
+"""The pictures of one run: when they are taken, and that taking them changes nothing in the run."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 
-from tui_trainer.engine import run_events
+from tui_trainer.engine.events.error_text import describe_error
+from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.pictures.activation import ActivationPicture
 from tui_trainer.engine.pictures.answers import ConfidencePicture, ConfusionPicture, LogitsPicture, PredictedPicture
-from tui_trainer.engine.pictures.base import PictureSource
+from tui_trainer.engine.pictures.base import PictureContext, PictureSource
 from tui_trainer.engine.pictures.boundary import BoundaryPicture
 from tui_trainer.engine.pictures.coverage import CoveragePicture
 from tui_trainer.engine.pictures.effective_step import EffectiveStepPicture
@@ -22,10 +24,7 @@ from tui_trainer.engine.pictures.path import PathPicture
 from tui_trainer.engine.pictures.singular_values import SingularValuesPicture
 from tui_trainer.protocol.pictures import taken
 
-if TYPE_CHECKING:
-    from tui_trainer.engine.trainer import Trainer
-
-CAMERAS: dict[str, type[PictureSource[Any]]] = {
+PICTURE_SOURCES: dict[str, type[PictureSource[Any]]] = {
     "activation": ActivationPicture,
     "layers": LayersPicture,
     "singular-values": SingularValuesPicture,
@@ -42,86 +41,90 @@ CAMERAS: dict[str, type[PictureSource[Any]]] = {
     "gradient-norms": GradientNormsPicture,
     "output-gradient": OutputGradientPicture,
 }
-"""The camera of each kind of picture."""
+"""The class that takes each kind of picture."""
 
 
 class PictureRecorder:
-    """Takes the pictures that a run asks for, at moments that depend on nothing but the run.
+    """Takes the pictures that a run is configured for, at moments that depend on nothing but the run.
 
     Args:
-        trainer: just set up, its weights the first ones.
+        context: the run, just set up, its model at its first weights.
+        events: receives the pictures.
 
     Raises:
-        UserError: a picture cannot be taken of what was built.
+        UserError: a picture is not possible for this run.
     """
 
-    def __init__(self, trainer: Trainer) -> None:
-        self._trainer = trainer
-        self._cameras: dict[str, PictureSource[Any]] = {
-            shot.kind: CAMERAS[shot.kind](shot, trainer) for shot in trainer.config.pictures
+    def __init__(self, context: PictureContext, events: EventStream) -> None:
+        self._state = context.state
+        self._device = context.setup.device
+        self._events = events
+        self._sources: dict[str, PictureSource[Any]] = {
+            spec.kind: PICTURE_SOURCES[spec.kind](spec, context) for spec in context.config.pictures
         }
-        self._at: dict[str, int] = {}
+        self._taken_at: dict[str, int] = {}
         """The step at which each was last taken."""
-        self.follows = any(camera.follows for camera in self._cameras.values())
-        """Whether `follow` wants to be called after every step."""
+        self.has_step_sources = any(source.uses_steps for source in self._sources.values())
+        """Whether `on_step` has to be called after every step."""
 
     def begin(self) -> None:
-        """The run is about to take its first step; one that goes on from a checkpoint has its pictures already."""
-        self._take([name for name in self._cameras if not self._at])
+        """Take the first pictures, before the first step; a resumed run has them already."""
+        self._take([name for name in self._sources if not self._taken_at])
 
-    def follow(self) -> None:
-        """A step was taken."""
-        for name in [name for name, camera in self._cameras.items() if camera.follows]:
+    def on_step(self) -> None:
+        """Let pictures of single steps look at the step just taken."""
+        for name in [name for name, source in self._sources.items() if source.uses_steps]:
             try:
-                self._cameras[name].follow()
+                self._sources[name].on_step()
             except Exception as error:  # noqa: BLE001 - no picture may end a run
                 self._drop(name, error)
 
     def epoch_ended(self) -> None:
-        """An epoch was trained and validated."""
-        trainer = self._trainer
-        self._take(
-            name for name, camera in self._cameras.items() if camera.choice.is_due(trainer.epoch, trainer.epochs)
-        )
+        """Take the pictures that are due after an epoch was trained and validated."""
+        state = self._state
+        self._take(name for name, source in self._sources.items() if source.choice.is_due(state.epoch, state.epochs))
 
     def end(self) -> None:
-        """Training is over; the weights are still those of its last step."""
-        names = [name for name, camera in self._cameras.items() if not camera.choice.once]
-        self._take(name for name in names if self._at.get(name) != self._trainer.step)
+        """Take the last pictures, while the weights are still those of the last step."""
+        names = [name for name, source in self._sources.items() if not source.choice.once]
+        self._take(name for name in names if self._taken_at.get(name) != self._state.step)
 
-    def dump(self) -> dict[str, Any]:
-        """For a checkpoint."""
-        return {"at": dict(self._at), "held": {name: camera.dump() for name, camera in self._cameras.items()}}
+    def state_dict(self) -> dict[str, Any]:
+        """Return when pictures were taken, and what later ones need of earlier ones."""
+        return {
+            "at": dict(self._taken_at),
+            "held": {name: source.state_dict() for name, source in self._sources.items()},
+        }
 
-    def load(self, held: dict[str, Any]) -> None:
-        """Go on from what `dump` gave."""
-        self._at = {name: int(step) for name, step in held.get("at", {}).items()}
-        for name, camera in self._cameras.items():
-            if held.get("held", {}).get(name) is not None:
-                camera.load(held["held"][name])
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        self._taken_at = {name: int(step) for name, step in state.get("at", {}).items()}
+        for name, source in self._sources.items():
+            if state.get("held", {}).get(name) is not None:
+                source.load_state_dict(state["held"][name])
 
-    def _take(self, names: Any) -> None:
-        trainer, chosen = self._trainer, list(names)
-        if not chosen:
+    def _take(self, names: Iterable[str]) -> None:
+        state, due = self._state, list(names)
+        if not due:
             return
-        device = trainer.shop.device
-        trainer.watch.stop()
-        devices = [device] if device.type == "cuda" else []
+        state.timer.stop()
+        devices = [self._device] if self._device.type == "cuda" else []
         with torch.random.fork_rng(devices, device_type="cuda"):
-            for name in chosen:
+            for name in due:
                 try:
-                    found = self._cameras[name].take()
+                    picture = self._sources[name].take()
                 except Exception as error:  # noqa: BLE001 - no picture may end a run
                     self._drop(name, error)
                     continue
-                self._at[name] = trainer.step
-                if found is not None:
-                    event = taken(name, found.drawing, found.numbers, step=trainer.step, epoch=trainer.epoch)
-                    trainer.publish(event)
-        trainer.watch.start()
+                self._taken_at[name] = state.step
+                if picture is not None:
+                    self._events.publish(
+                        taken(name, picture.drawing, picture.numbers, step=state.step, epoch=state.epoch)
+                    )
+        state.timer.start()
 
     def _drop(self, name: str, error: Exception) -> None:
-        """Go on without a picture that cannot be taken, and say so once."""
-        del self._cameras[name]
-        self.follows = any(camera.follows for camera in self._cameras.values())
-        self._trainer.log(f"no more pictures of {name}: {run_events.in_words(error)}")
+        """Take no more pictures of a kind that failed, and log why."""
+        del self._sources[name]
+        self.has_step_sources = any(source.uses_steps for source in self._sources.values())
+        self._events.log(f"no more pictures of {name}: {describe_error(error)}", self._state.step)

@@ -14,17 +14,17 @@ POINTS = 60
 
 
 class SingularValuesPicture(PictureSource[SingularValues]):
-    """A falling line for each matrix, from its largest to its smallest singular value, over their share of the way.
+    """A line for each matrix, from its largest to its smallest singular value, over their relative index.
 
     `orthogonality/<layer>` is the largest element of W^T W - gain^2 I (of W W^T where W is wider than high), with the
     gain of the initialisation where it has one, else 1.
     """
 
     def take(self) -> PictureResult | None:
-        gain: float = getattr(self.trainer.config.model.init, "gain", None) or 1.0
+        gain: float = getattr(self.config.model.init, "gain", None) or 1.0
         lines: list[Line] = []
         numbers: Numbers = {}
-        for name, weight in model_inspection.weights_of(self.trainer.shop).items():
+        for name, weight in model_inspection.weights_of(self.setup).items():
             values = model_inspection.singular_values(weight)
             if not values:
                 continue
@@ -34,9 +34,9 @@ class SingularValuesPicture(PictureSource[SingularValues]):
             off = tall.T @ tall - gain**2 * torch.eye(tall.shape[1], dtype=torch.float64)
             numbers[f"orthogonality/{name}"] = float(off.abs().max())
             count = len(values)
-            places = sorted({round(k * (count - 1) / (POINTS - 1)) for k in range(POINTS)})
-            share = [place / max(count - 1, 1) for place in places]
-            lines.append(Line(name=name[-40:], x=rounded(share), y=rounded(values[place] for place in places)))
+            indices = sorted({round(k * (count - 1) / (POINTS - 1)) for k in range(POINTS)})
+            share = [index / max(count - 1, 1) for index in indices]
+            lines.append(Line(name=name[-40:], x=rounded(share), y=rounded(values[index] for index in indices)))
         if not lines:
             return None
         shown = lines if len(lines) <= SHOWN else [lines[k * (len(lines) - 1) // (SHOWN - 1)] for k in range(SHOWN)]

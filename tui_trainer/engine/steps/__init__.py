@@ -1,1 +1,1 @@
-"""Step functions: how one batch changes the weights."""
+"""Step functions, and the measurements around a step."""

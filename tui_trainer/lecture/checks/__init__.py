@@ -1,1 +1,1 @@
-"""One module for each part of the lecture, one function for each of its rows."""
+"""The checks: one module per part of the lecture, one function per row."""

@@ -1,4 +1,4 @@
-"""S30 to S36: a scale for each coordinate."""
+"""Checks S30 to S36: adaptive methods, with a scale per coordinate."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _coordinates(run: TrainedRun) -> list[list[float]]:
 
 @row("S31", "adagrad")
 def adagrad(school: TrainingCache) -> Iterator[Measured]:
-    """The formula beside torch's optimizer on one tape of gradients, in float64."""
+    """Compare the formula with torch's optimizer on the same gradients, in float64."""
     tape = _tape(school.seed)
     squares, outside, inside = torch.zeros(tape.shape[1], dtype=tape.dtype), tape[0] * 0, tape[0] * 0
     for gradient in tape:
@@ -62,13 +62,13 @@ def adagrad(school: TrainingCache) -> Iterator[Measured]:
 
 @row("S32", "adagrad")
 def adagrad_of_torch(school: TrainingCache) -> Iterator[Measured]:
-    """The formula retraces the run's own losses, batch by batch."""
+    """Reproduce the run's losses with the formula, batch by batch."""
     run = school.runs("adagrad")["tuned"]
     weights = run.weights[0]
     squares = {name: torch.zeros_like(value) for name, value in weights.items()}
     off = 0.0
-    for (inputs, targets), loss in zip(run.shop.batches.epoch(0), run.batch_losses(1), strict=True):
-        ours = run.shop.objective(torch.func.functional_call(run.shop.model, weights, (inputs,)), targets).item()
+    for (inputs, targets), loss in zip(run.setup.batches.epoch(0), run.batch_losses(1), strict=True):
+        ours = run.setup.objective(torch.func.functional_call(run.setup.model, weights, (inputs,)), targets).item()
         off = max(off, abs(ours / loss - 1))
         found = gradients(run, weights, inputs, targets)
         squares = {name: squares[name] + found[name] ** 2 for name in weights}
@@ -148,7 +148,7 @@ def _tape(seed: int) -> Tensor:
 
 
 def _walk(make: Make, tape: Tensor) -> list[Tensor]:
-    """Where an optimizer of torch's takes weights that begin at 0, before each gradient and after the last."""
+    """Return the weights under a torch optimizer from 0, before each gradient and after the last."""
     weights = torch.zeros(tape.shape[1], dtype=tape.dtype, requires_grad=True)
     optimizer = make([weights])
     path = [weights.detach().clone()]
@@ -160,7 +160,7 @@ def _walk(make: Make, tape: Tensor) -> list[Tensor]:
 
 
 def _adam(tape: Tensor, *, correct: bool) -> list[Tensor]:
-    """The lecture's formula, with or without the correction of the first steps."""
+    """Apply the lecture's formula, with or without bias correction."""
     path, mean, square = [tape[0] * 0], tape[0] * 0, tape[0] * 0
     for step, gradient in enumerate(tape, start=1):
         mean = 0.9 * mean + (1 - 0.9) * gradient
@@ -171,7 +171,7 @@ def _adam(tape: Tensor, *, correct: bool) -> list[Tensor]:
 
 
 def _effective(make: Make, tape: Tensor) -> list[float]:
-    """What a gradient is multiplied by at each step: the mean over coordinates of movement over gradient."""
+    """Return the effective step size at each step: update over gradient, averaged over coordinates."""
     path = _walk(make, tape)
     return [
         ((before - after) / gradient).mean().item()
@@ -180,7 +180,7 @@ def _effective(make: Make, tape: Tensor) -> list[float]:
 
 
 def _slope(tape: Tensor) -> float:
-    """How the logarithm of Adagrad's effective step falls with that of the step, from step 10 on."""
+    """Return the slope of log effective step over log step for Adagrad, from step 10 on."""
     steps = _effective(lambda weights: Adagrad(weights, lr=0.01), tape)
     places = range(10, len(steps))
     slope, _ = linear_regression([math.log(k + 1) for k in places], [math.log(steps[k]) for k in places])
@@ -193,7 +193,7 @@ def _apart(one: Tensor, other: Tensor) -> float:
 
 @row("S35", "optimizer-race")
 def most_popular(school: TrainingCache) -> Iterator[Measured]:
-    """On digits and, for the two most popular, on tumours."""
+    """Run on digits, and the two most popular optimizers also on the tumour data."""
     for name, run in school.runs("optimizer-race").items():
         allowed = 3 if name == "adam" else 4
         reached = run.first_epoch("val_accuracy", 0.95)

@@ -1,4 +1,4 @@
-"""S14 to S21, S28 and S29: batches, epochs, and what a step costs."""
+"""Checks S14 to S21, S28 and S29: batches, epochs, and the cost of a step."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def memory(school: TrainingCache) -> Iterator[Measured]:
 
 @row("S15", "grad-noise")
 def gradient_noise(school: TrainingCache) -> Iterator[Measured]:
-    """Draws of batches at the first weights, which all four runs share: the first one measures."""
+    """Batch gradients at the initial weights, which all four runs share, so one run measures them."""
     run = school.runs("grad-noise")["batch-8"]
     for scheme in ("with", "without"):
         for size, ratio in run.reads("gradient-noise", scheme).items():
@@ -58,7 +58,7 @@ def samples_in_a_step(school: TrainingCache) -> Iterator[Measured]:
 
 
 def _wiggle(run: TrainedRun) -> float:
-    """Deviation of the batch losses of the last epoch over their mean."""
+    """Return the standard deviation of the batch losses in the last epoch over their mean."""
     losses = run.batch_losses(len(run.epochs))
     return pstdev(losses) / fmean(losses)
 
@@ -76,7 +76,7 @@ def by_iteration(school: TrainingCache) -> Iterator[Measured]:
     ratio = _gap_after(runs["sgd"], 5) / _gap_after(runs["gd"], 5)
     yield Measured("suboptimality after 5 iterations, SGD over GD", ratio, above(1.5))
     for name, known in (("gd", "lr of gradient descent"), ("sgd", "lr of sgd")):
-        off = runs[name].config.optimizer.lr / runs[name].shop.data.known[known] - 1
+        off = runs[name].config.optimizer.lr / runs[name].setup.data.known[known] - 1
         yield Measured(f"rate over theory's less 1, {name}", off, about(0, 0.08))
 
 
@@ -126,12 +126,12 @@ def _at_its_rates(school: TrainingCache, noise: float) -> list[TrainedRun]:
 
 
 def _gap_after(run: TrainedRun, step: int) -> float:
-    """(f - f*) / (f0 - f*) after so many steps."""
+    """Return (f - f*) / (f0 - f*) after this many steps."""
     return run.record.rows[step]["suboptimality"]
 
 
 def _overtaken(run: TrainedRun, gd: TrainedRun) -> float:
-    """The first epoch at whose end gradient descent is lower; infinite where it never is."""
+    """Return the first epoch at whose end gradient descent is lower; infinity if never."""
     for epoch in range(1, len(run.epochs) + 1):
         if _gap_after(gd, epoch) < _gap_after(run, epoch * run.per_epoch):
             return float(epoch)
@@ -176,7 +176,7 @@ def zigzag(school: TrainingCache) -> Iterator[Measured]:
 
 
 def _moves(run: TrainedRun) -> list[Tensor]:
-    """The steps of a point in the plane."""
+    """Return the steps of a point in the plane."""
     columns = [run.column(f"coordinate/{axis}", 0) for axis in (1, 2)]
     return list(torch.tensor(list(zip(*columns, strict=True)), dtype=torch.float64).diff(dim=0))
 
@@ -190,8 +190,8 @@ def second_order(school: TrainingCache) -> Iterator[Measured]:
     ):  # fmt: skip
         yield Measured(f"iterations to a millionth, {name}", runs[name].first_step("suboptimality", 1e-6), bound)
     yield Measured("power of n with which the time of Newton's step grows", _power_of_newton(), within(2.5, 3.3))
-    kept = optimizer_for(runs["heavy-ball"].config.optimizer, runs["heavy-ball"].shop.model)
-    for parameter in runs["heavy-ball"].shop.model.parameters():
+    kept = optimizer_for(runs["heavy-ball"].config.optimizer, runs["heavy-ball"].setup.model)
+    for parameter in runs["heavy-ball"].setup.model.parameters():
         parameter.grad = torch.ones_like(parameter)
     kept.step()
     floats = sum(value.numel() for state in kept.state.values() for value in state.values() if value is not None)

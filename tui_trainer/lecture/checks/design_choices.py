@@ -1,4 +1,4 @@
-"""S01 to S13: hidden activation, head and loss."""
+"""Checks S01 to S13: hidden activation, head and loss."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def three_choices(school: TrainingCache) -> Iterator[Measured]:
 
 
 def _refusal(head: str, loss: str) -> str | None:
-    """Why a pair is refused, None where it is not."""
+    """Return why a pair is refused; None if it is valid."""
     try:
         load("build", [f"model.head={head}", f"loss.kind={loss}"])
     except UserError as error:
@@ -73,12 +73,12 @@ def perceptron(school: TrainingCache) -> Iterator[Measured]:
     run = school.runs("perceptron")[""]
     # At w = 0 the first sample is a mistake whose loss is 0.
     mistakes = [sum(loss > 0 for loss in run.batch_losses(epoch)) + (epoch == 1) for epoch in range(1, 11)]
-    known = run.shop.data.known
+    known = run.setup.data.known
     yield Measured("first pass without a mistake", mistakes.index(0) + 1 if 0 in mistakes else math.inf, below(10))
     yield Measured("mistakes in all, over the bound (R/margin)^2", sum(mistakes) / known["mistakes at most"], below(1))
-    train = run.shop.data.train
+    train = run.setup.data.train
     with torch.no_grad():
-        right = (run.shop.model(train.inputs).squeeze(1) > 0) == (train.targets == 1)
+        right = (run.setup.model(train.inputs).squeeze(1) > 0) == (train.targets == 1)
     yield Measured("training points on their side of the plane, share", right.double().mean().item(), exactly(1))
 
 
@@ -205,8 +205,8 @@ def which_loss(school: TrainingCache) -> Iterator[Measured]:
         runs["softmax-mse"].at(1, "val_accuracy"),
         below(0.70),
     )
-    silent = torch.zeros(len(entropy.shop.data.train), 10)
-    first = entropy.shop.objective(silent, entropy.shop.data.train.targets).item()
+    silent = torch.zeros(len(entropy.setup.data.train), 10)
+    first = entropy.setup.objective(silent, entropy.setup.data.train.targets).item()
     yield Measured("cross-entropy of a network that puts out zeros (ln 10 = 2.303)", first, about(math.log(10), 0.01))
     yield Measured(
         "seeds for which identity and squared error diverge",

@@ -1,4 +1,4 @@
-"""S37 to S42 and S48: what a curve says of the rate, and what it does not."""
+"""Checks S37 to S42 and S48: diagnosis of the learning rate from curves."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _speeds(run: TrainedRun) -> list[float]:
 
     d is the gradient of a sample's own cost by what goes into the layer's activation, as in Nielsen's book.
     """
-    train, model = run.shop.data.train, run.shop.model
+    train, model = run.setup.data.train, run.setup.model
     seen: list[Tensor] = []
     linear = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
 
@@ -120,7 +120,7 @@ def _speeds(run: TrainedRun) -> list[float]:
     last = {name: value.clone() for name, value in model.state_dict().items()}
     model.load_state_dict(run.weights[0])
     # The objective is a mean: its gradient by a sample's sums is that sample's own over the number of samples.
-    cost = run.shop.objective(model(train.inputs), train.targets) * len(train)
+    cost = run.setup.objective(model(train.inputs), train.targets) * len(train)
     lengths = [found.norm(dim=1).mean().item() for found in torch.autograd.grad(cost, seen[:-1])]
     for hook in hooks:
         hook.remove()
@@ -136,19 +136,19 @@ def gradient_norm(school: TrainingCache) -> Iterator[Measured]:
     yield Measured("median mini-batch gradient norm, after the last epoch over before the first", kept, above(0.5))
     least = run.read("gradient-norms", "mini_least")
     yield Measured("smallest mini-batch gradient norm after the last epoch", least, above(0.5))
-    train = run.shop.data.train
+    train = run.setup.data.train
     cost = _seconds(run, len(train)) / _seconds(run, 32)
     yield Measured("time of the whole gradient over that of 32 samples", cost, within(3, 30))
 
 
 def _seconds(run: TrainedRun, size: int) -> float:
     """The shortest of several gradients over `size` samples, in seconds of this thread."""
-    train = run.shop.data.train
+    train = run.setup.data.train
     inputs, targets = train.inputs[:size], train.targets[:size]
-    parameters = run.shop.parameters
+    parameters = run.setup.parameters
     best = math.inf
     for _ in range(30):
         begun = time.thread_time()
-        torch.autograd.grad(run.shop.objective(run.shop.model(inputs), targets), parameters)
+        torch.autograd.grad(run.setup.objective(run.setup.model(inputs), targets), parameters)
         best = min(best, time.thread_time() - begun)
     return best

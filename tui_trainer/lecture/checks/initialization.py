@@ -1,4 +1,4 @@
-"""S43 to S47: the first weights."""
+"""Checks S43 to S47: weight initialisation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def zero_weights(school: TrainingCache) -> Iterator[Measured]:
         moved = max(run.reads("layers", "movement").values())
         yield Measured(f"largest movement of a layer in 20 epochs, {name}", moved, exactly(0))
         yield Measured(f"loss at the end over ln 10, {name}", run.at(-1, "train_loss") / math.log(10), above(0.98))
-        bias = run.shop.model.state_dict()["output.bias"].abs().max().item()
+        bias = run.setup.model.state_dict()["output.bias"].abs().max().item()
         yield Measured(f"largest output bias at the end, {name}", bias, above(1e-3))
     apart = runs["sigmoid"].read("layers", "row_spread/hidden1")
     yield Measured("sigmoid: difference of the rows of W1, largest", apart, below(1e-8))
@@ -79,7 +79,7 @@ def orthogonal(school: TrainingCache) -> Iterator[Measured]:
 
 
 def _gradients(run: TrainedRun) -> list[float]:
-    """The norm of each layer's gradient at the first weights, the first layer first."""
+    """Return the gradient norm of each layer at the initial weights, from input to output."""
     return list(run.reads("layers", "gradient", epoch=0).values())
 
 

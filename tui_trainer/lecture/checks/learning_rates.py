@@ -1,4 +1,4 @@
-"""S22 to S27: schedules."""
+"""Checks S22 to S27: schedules."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _is_scheduler(cls: type) -> bool:
 
 
 def _stepped(build: Build, watched: Sequence[float | None]) -> list[float]:
-    """The rates of a scheduler of torch's: of each step, or of each epoch where it watches a metric."""
+    """Return the rates of a torch scheduler per step, or per epoch if it needs a metric."""
     optimizer = SGD([torch.zeros(1, requires_grad=True)], BASE)
     scheduler = build(optimizer)
     rates: list[float] = []
@@ -153,12 +153,12 @@ def _stepped(build: Build, watched: Sequence[float | None]) -> list[float]:
 
 
 def _rates(run: TrainedRun) -> list[float]:
-    """The rate of each epoch."""
+    """Return the learning rate of each epoch."""
     return [end.lr for end in run.epochs]
 
 
 def _off(run: TrainedRun, formula: Callable[[int], float]) -> float:
-    """How far any rate of the run was from the formula of the epochs that had passed, at a base of 1."""
+    """Return the largest deviation of the run's rates from the formula, at a base of 1."""
     rows = run.record.rows
     return max(abs(row["lr"] - formula((step - 1) // run.per_epoch)) for step, row in rows.items() if "lr" in row)
 
@@ -169,10 +169,10 @@ def _drops(run: TrainedRun) -> int:
 
 
 def _shake(run: TrainedRun) -> float:
-    """The deviation of the training loss of the last ten epochs."""
+    """Return the standard deviation of the training loss over the last ten epochs."""
     return pstdev(_last(run))
 
 
 def _last(run: TrainedRun) -> list[float]:
-    """The training loss of the last ten epochs."""
+    """Return the training loss of the last ten epochs."""
     return [run.at(epoch, "train_loss") for epoch in range(len(run.epochs) - 9, len(run.epochs) + 1)]

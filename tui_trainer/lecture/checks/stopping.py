@@ -1,4 +1,4 @@
-"""S49: when to stop."""
+"""Check S49: early stopping."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The horizontal axis of the charts: steps of a run as steps, epochs, samples, seconds or evaluations, and back."""
+"""The horizontal axis of the charts: convert steps to epochs, samples, seconds or evaluations, and back."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tui_trainer.state.series import Series
 from tui_trainer.ui.charts.view import Axis
 
 Span = tuple[float, float]
-NARROWEST = 4.0
-"""Steps that a zoom leaves visible at least."""
-FARTHEST = 1e15
-"""No step, sample or second beyond this: what lies there has lost its whole numbers."""
+MIN_SPAN = 4.0
+"""Fewest steps that a zoom leaves visible."""
+MAX_POSITION = 1e15
+"""Largest position on an axis; floats beyond it no longer hold every integer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ruler:
-    """The axis of one run: `place` says where a step lies on it, `step` which step lies at a place.
+    """The axis of one run: `position` converts a step to a position on the axis, `step` converts it back.
 
-    Epochs and samples are steps by another name. Seconds follow the clock of the run and go on at its mean pace after
-    the last step, so that a coming learning rate can be drawn by time too. Gradient evaluations, where a step may take
-    several, are such a clock as well; where each takes one, they are steps.
+    Epochs and samples are proportional to steps. Seconds follow the recorded clock of the run and continue at its mean
+    speed after the last step, so that planned learning rates can be drawn over time. Gradient evaluations are such a
+    clock if a step takes several of them, and equal to steps otherwise.
     """
 
     axis: Axis = "step"
@@ -32,7 +32,7 @@ class Ruler:
 
     @classmethod
     def of(cls, state: RunState, axis: Axis) -> Ruler:
-        """The axis of a run."""
+        """Return the axis of a run."""
         batch = state.started.batch_size if state.started is not None else 0
         match axis:
             case "epoch":
@@ -45,47 +45,47 @@ class Ruler:
             case _:
                 return cls(axis)
 
-    def place(self, step: float) -> float:
-        """Where `step` lies on the axis."""
+    def position(self, step: float) -> float:
+        """Return the position of `step` on the axis."""
         if self.clock is None:
             return step / self.steps_per_unit
         return _seconds(self.clock, step)
 
-    def step(self, place: float) -> float:
-        """The step at `place`, between steps a fraction."""
+    def step(self, position: float) -> float:
+        """Return the step at `position`, fractional between steps."""
         clock = self.clock
         if clock is None:
-            return place * self.steps_per_unit
+            return position * self.steps_per_unit
         end = clock.last or 0.0
-        if place >= end:
-            return clock.last_step + (place - end) * _pace(clock)
-        if place <= 0:
-            return place * _pace(clock)
-        first = _first_second(clock)
-        if place < first:
-            return clock.first_step * place / first
-        return clock.step_where(place)
+        if position >= end:
+            return clock.last_step + (position - end) * _mean_speed(clock)
+        if position <= 0:
+            return position * _mean_speed(clock)
+        first = _first_seconds(clock)
+        if position < first:
+            return clock.first_step * position / first
+        return clock.step_where(position)
 
 
-def _pace(clock: Series) -> float:
-    """Steps per second over the whole run."""
+def _mean_speed(clock: Series) -> float:
+    """Return the mean steps per second of the run."""
     return max(clock.last_step, 1) / max(clock.last or 0.0, 1e-9)
 
 
-def _first_second(clock: Series) -> float:
-    """What the clock showed at its first step; with the first steps in buckets, as good as nothing."""
+def _first_seconds(clock: Series) -> float:
+    """Return the clock at the first step; about 0 if the first steps are downsampled to buckets."""
     return clock.values[0] if clock.count == len(clock.steps) else 0.0
 
 
 def _seconds(clock: Series, step: float) -> float:
-    """The clock at `step`: exactly for recent steps, by halving `step_where` for those that live in buckets."""
+    """Return the clock at `step`: exact for recent steps, by bisection over `step_where` for downsampled ones."""
     end = clock.last or 0.0
     if step >= clock.last_step:
-        return end + (step - clock.last_step) / _pace(clock)
+        return end + (step - clock.last_step) / _mean_speed(clock)
     if step <= 0:
-        return step / _pace(clock)
+        return step / _mean_speed(clock)
     if step < clock.first_step:
-        return _first_second(clock) * step / max(clock.first_step, 1)
+        return _first_seconds(clock) * step / max(clock.first_step, 1)
     steps, values = clock.steps, clock.values
     if steps and step >= steps[0]:
         at = min(bisect_right(steps, step), len(steps) - 1) - 1
@@ -103,9 +103,9 @@ def _seconds(clock: Series, step: float) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """The visible part of an axis, cut into `count` columns of dots of one width.
+    """The visible part of an axis, divided into `count` equal columns of dots.
 
-    The columns lie at the same places for every run of a chart; the steps at their edges are each run's own.
+    The columns have the same positions for every run of a chart; the steps at their edges belong to each run.
     """
 
     ruler: Ruler
@@ -113,32 +113,32 @@ class Grid:
     high: float
     count: int
     edges: tuple[float, ...]
-    """Steps at the `count + 1` edges, rising."""
+    """Steps at the `count + 1` edges, ascending."""
 
     @classmethod
     def over(cls, ruler: Ruler, low: float, high: float, count: int) -> Grid:
-        """The columns between two places of the axis."""
+        """Divide the range from `low` to `high` on the axis into `count` columns."""
         width = (high - low) / max(count, 1)
         edges = [ruler.step(low + k * width) for k in range(count)] + [ruler.step(high)]
         return cls(ruler, low, high, count, tuple(edges))
 
     def centre(self, column: int) -> float:
-        """The place in the middle of a column."""
+        """Return the position of the middle of a column."""
         return self.low + (column + 0.5) * (self.high - self.low) / self.count
 
     def column(self, step: float) -> int | None:
-        """The column in which a step lies, None outside."""
+        """Return the column that contains a step, None outside."""
         if not self.count or not self.edges[0] <= step <= self.edges[-1]:
             return None
         return min(bisect_right(self.edges, step) - 1, self.count - 1)
 
-    def spot(self, step: float) -> float | None:
-        """The place of a step, None outside: the middle of its column, so that rules and signs never fall between."""
+    def snap(self, step: float) -> float | None:
+        """Return the middle of the column that contains a step, None outside, so that marks align with cells."""
         column = self.column(step)
         return None if column is None else self.centre(column)
 
     def steps(self, first: float, last: float) -> list[int]:
-        """Whole steps from `first` to `last`, at most one for each column, both ends among them where visible."""
+        """Return integer steps from `first` to `last`, at most one for each column, including both ends if visible."""
         first, last = max(first, self.edges[0]), min(last, self.edges[-1])
         if last < first:
             return []
@@ -146,19 +146,19 @@ class Grid:
         return sorted({round(first), *(round(edge) for edge in inner), int(last)})
 
 
-def proper(span: Span | None) -> Span | None:
-    """A span that can be drawn: finite, rising, not narrower than can be told apart; None for one that cannot."""
+def valid_span(span: Span | None) -> Span | None:
+    """Return the span sorted, limited and wide enough to draw; None if it is None or not finite."""
     if span is None or not all(map(isfinite, span)):
         return None
-    low, high = (min(max(edge, -FARTHEST), FARTHEST) for edge in sorted(span))
-    room = max(1e-3, 1e-9 * max(abs(low), abs(high)))
-    return (low, high) if high - low >= room else (low - room, high + room)
+    low, high = (min(max(edge, -MAX_POSITION), MAX_POSITION) for edge in sorted(span))
+    least = max(1e-3, 1e-9 * max(abs(low), abs(high)))
+    return (low, high) if high - low >= least else (low - least, high + least)
 
 
-def within(span: Span, whole: Span) -> Span | None:
-    """`span` moved into the whole run; None, which shows all of it, for one that is as wide."""
-    width = max(span[1] - span[0], NARROWEST)
-    if width >= whole[1] - whole[0]:
+def clamp_span(span: Span, full: Span) -> Span | None:
+    """Return `span` moved into `full`; None, which shows the full run, if it is as wide as `full`."""
+    width = max(span[1] - span[0], MIN_SPAN)
+    if width >= full[1] - full[0]:
         return None
-    first = min(max(span[0], whole[0]), whole[1] - width)
+    first = min(max(span[0], full[0]), full[1] - width)
     return first, first + width

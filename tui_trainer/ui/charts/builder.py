@@ -1,4 +1,4 @@
-"""A picture in the making: a chart lays down its curves, the sheet adds what all charts have and fits the axes."""
+"""The builder of charts: a chart module adds its curves, the builder adds the axes, marks and notes."""
 
 from __future__ import annotations
 
@@ -21,215 +21,232 @@ from tui_trainer.ui.charts.model import (
     Sign,
 )
 from tui_trainer.ui.charts.palette import Role
-from tui_trainer.ui.charts.ranges import vertical
-from tui_trainer.ui.charts.resample import Resampled, gap_note, grain_note, mean, smoothing_note, smoothing_width
-from tui_trainer.ui.charts.ticks import clock, horizontal, short
+from tui_trainer.ui.charts.ranges import vertical_scale
+from tui_trainer.ui.charts.resample import Resampled, downsampling_note, gap_note, mean, smoothing_note, smoothing_width
+from tui_trainer.ui.charts.ticks import clock, horizontal_ticks, short
 
-TOLD = '"'
-"""Stands on the axis where a remark of a lesson came up."""
-CROWD = 3
-"""With fewer columns than this for each intervention on the average, the letters stand without their lines."""
+REMARK_SIGN = '"'
+"""Marks a remark of a lesson on the horizontal axis."""
+MIN_SPACING = 3
+"""Average columns between interventions below which only their letters are drawn, without vertical lines."""
 
 
 @dataclass(slots=True, eq=False)
 class ChartBuilder:
-    """The parts of a picture, collected from the bottom up."""
+    """The parts of a chart, collected from the bottom layer up.
 
-    scene: ChartContext
+    Attributes:
+        context: the runs, the view and the area.
+        number: the number key that opens the chart.
+        name: the title.
+        curves: the curves, faint ones behind the others.
+        diverged: those curves of background runs whose loss ended as NaN or inf.
+        points: single signs.
+        levels: horizontal reference lines.
+        annotations: texts next to points.
+        legend: entries with values, most important first.
+        notes: entries about smoothing, scale and gaps.
+        required: values that the vertical axis always includes.
+        trim: whether the vertical axis may leave out rare outliers.
+        force_log: draw a logarithmic axis, because the values fall by powers of ten.
+        empty: the noun for "no ... measured yet"; by default the name.
+    """
+
+    context: ChartContext
     number: int
     name: str
     curves: list[Curve] = field(default_factory=list[Curve])
-    broken: list[Curve] = field(default_factory=list[Curve])
-    """Those of runs behind whose loss ended as no number."""
+    diverged: list[Curve] = field(default_factory=list[Curve])
     points: list[Scatter] = field(default_factory=list[Scatter])
     levels: list[Level] = field(default_factory=list[Level])
-    remarks: list[Annotation] = field(default_factory=list[Annotation])
+    annotations: list[Annotation] = field(default_factory=list[Annotation])
     legend: list[LegendEntry] = field(default_factory=list[LegendEntry])
     notes: list[LegendEntry] = field(default_factory=list[LegendEntry])
-    firm: list[float] = field(default_factory=list[float])
-    """Values that the vertical axis shows in any case."""
-    cut: bool = True
-    """Whether the vertical axis may leave rare values outside."""
-    steep: bool = False
-    """Whether the values fall by powers of ten, and a linear axis would show the first of them alone."""
+    required: list[float] = field(default_factory=list[float])
+    trim: bool = True
+    force_log: bool = False
     empty: str = ""
-    """What is missing where there is nothing to draw; the name by default."""
 
-    def read(self, role: Role, sign: Sign, name: str, value: float | None, after: str = "") -> None:
-        """An entry of the legend."""
-        self.legend.append(LegendEntry(role, sign, visible(f"{name} {number(value)}{after}")))
+    def add_legend(self, role: Role, sign: Sign, name: str, value: float | None) -> None:
+        """Add a legend entry with a value."""
+        self.legend.append(LegendEntry(role, sign, visible(f"{name} {number(value)}")))
 
-    def name_line(self, curves: Sequence[Curve], text: str) -> None:
-        """A name at the end of a line, for where the legend has no room for it."""
+    def label_line(self, curves: Sequence[Curve], text: str) -> None:
+        """Write a name at the end of the last curve, for charts whose legend has no room for it."""
         if curves:
             last = curves[-1]
-            self.remarks.append(Annotation(last.role, last.x[-1], last.high[-1], f" {visible(text)}"))
+            self.annotations.append(Annotation(last.role, last.x[-1], last.high[-1], f" {visible(text)}"))
 
-    def note(self, text: str, role: Role = "text", sign: Sign = "") -> None:
-        """A note in the title; none where there are no words."""
+    def add_note(self, text: str, role: Role = "text", sign: Sign = "") -> None:
+        """Add a note to the title; an empty text adds none."""
         if text:
             self.notes.append(LegendEntry(role, sign, text))
 
-    def hold(self, values: Sequence[float | None]) -> None:
-        """Keep the newest of these in sight, however far it is from the rest."""
-        self.firm += [value for value in reversed(values) if value is not None][:1]
+    def keep_visible(self, values: Sequence[float | None]) -> None:
+        """Require the newest of `values` on the vertical axis, even if it is an outlier."""
+        self.required += [value for value in reversed(values) if value is not None][:1]
 
-    def noisy(self, name: str, label: str, faint: Role, front: Role) -> Resampled:
-        """A series that jumps from step to step: its whole range faint, a moving average through it."""
-        scene = self.scene
-        cut = scene.cut(name)
-        width = smoothing_width(scene.view.smoothing, cut)
-        role = scene.own(front)
-        coarse = grain_note(cut) if scene.view.span is not None else ""
-        self.note(coarse or smoothing_note(width, cut))
+    def add_noisy(self, name: str, label: str, faint: Role, front: Role) -> Resampled:
+        """Add a noisy series of the run in front: its range as a faint band, a moving average through it."""
+        context = self.context
+        resampled = context.resample(name)
+        width = smoothing_width(context.view.smoothing, resampled)
+        role = context.front_role(front)
+        coarse = downsampling_note(resampled) if context.view.span is not None else ""
+        self.add_note(coarse or smoothing_note(width, resampled))
         if width:
-            values = cut.smoothed(width)
-            self.curves += cut.band(faint if scene.alone else scene.dim(), faint=True)
-            lines = cut.line(role, values)
+            values = resampled.smoothed(width)
+            self.curves += resampled.band(faint if context.single_run else context.dim_role(), faint=True)
+            lines = resampled.line(role, values)
             self.curves += lines
-            self.name_line([] if scene.alone else lines, scene.name(scene.front))
+            self.label_line([] if context.single_run else lines, context.name(context.front))
         else:
             values = None
-            self.curves += cut.band(role)
-        self.lost(cut)
-        self.hold(values or [mean(column) if column is not None else None for column in cut.columns])
-        if cut:
-            self.read(role, "line", label if scene.alone else scene.name(scene.front), scene.value(cut, values))
-        return cut
+            self.curves += resampled.band(role)
+        self.add_gaps(resampled)
+        self.keep_visible(values or [mean(column) if column is not None else None for column in resampled.columns])
+        if resampled:
+            self.add_legend(role, "line", context.front_label(label), context.value(resampled, values))
+        return resampled
 
-    def exact(self, cut: Resampled, label: str, role: Role, *, signs: bool = False, dotted: bool = False) -> None:
-        """A series that is shown as it is, with a sign at each value where there is room."""
-        if not cut:
+    def add_exact(
+        self, resampled: Resampled, label: str, role: Role, *, signs: bool = False, dotted: bool = False
+    ) -> None:
+        """Add a series without smoothing; with `signs`, a sign at each value if they are far enough apart."""
+        if not resampled:
             return
-        self.curves += cut.band(role, dotted=dotted)
-        self.lost(cut)
-        self.hold([mean(cut.last) if cut.last is not None else None])
-        held = [k for k, column in enumerate(cut.columns) if column is not None]
-        roomy = len(held) < 2 or (held[-1] - held[0]) / (len(held) - 1) >= 2 * CROWD
-        if signs and roomy:
-            values = [(cut.grid.centre(k), column.low) for k, column in enumerate(cut.columns) if column is not None]
-            self.points.append(Scatter(role, tuple(x for x, _ in values), tuple(y for _, y in values), "point"))
-        self.read(role, "point" if signs and roomy else "dots" if dotted else "line", label, self.scene.value(cut))
+        self.curves += resampled.band(role, dotted=dotted)
+        self.add_gaps(resampled)
+        self.keep_visible([mean(resampled.last) if resampled.last is not None else None])
+        held = [(k, column) for k, column in enumerate(resampled.columns) if column is not None]
+        sparse = len(held) < 2 or (held[-1][0] - held[0][0]) / (len(held) - 1) >= 2 * MIN_SPACING
+        if signs and sparse:
+            x = tuple(resampled.grid.centre(k) for k, _ in held)
+            self.points.append(Scatter(role, x, tuple(column.low for _, column in held), "point"))
+        sign: Sign = "point" if signs and sparse else "dots" if dotted else "line"
+        self.add_legend(role, sign, label, self.context.value(resampled))
 
-    def behind(self, name: str) -> None:
-        """The same series of the other runs, smoothed as in front, each in its quiet colour."""
-        scene = self.scene
-        if len(scene.thinned) < len(scene.behind):
-            self.note(f"{len(scene.thinned) + 1} of {len(scene.states)} runs")
-        for run in scene.thinned:
-            cut = scene.cut(name, run)
-            if not cut:
+    def add_background(self, name: str) -> None:
+        """Add the same series of the other runs, smoothed as in front, each in its dimmed colour."""
+        context = self.context
+        if len(context.background_sample) < len(context.other_runs):
+            self.add_note(f"{len(context.background_sample) + 1} of {len(context.states)} runs")
+        for run in context.background_sample:
+            resampled = context.resample(name, run)
+            if not resampled:
                 continue
-            width = smoothing_width(scene.view.smoothing, cut)
-            values = cut.smoothed(width) if width else None
-            lines = cut.line(scene.dim(run), values, faint=True)
+            width = smoothing_width(context.view.smoothing, resampled)
+            values = resampled.smoothed(width) if width else None
+            lines = resampled.line(context.dim_role(run), values, faint=True)
             self.curves += lines
-            if scene.states[run].reason == "not-finite":
-                self.broken += lines
-            self.name_line(lines, scene.name(run))
-            self.read(scene.dim(run), "line", scene.name(run), scene.value(cut, values, run))
+            if context.states[run].reason == "not-finite":
+                self.diverged += lines
+            self.label_line(lines, context.name(run))
+            self.add_legend(context.dim_role(run), "line", context.name(run), context.value(resampled, values, run))
 
-    def lost(self, cut: Resampled) -> None:
-        """Where values were not finite, a sign at the foot of the chart; the title says how many, and since when."""
-        note = gap_note(cut)
+    def add_gaps(self, resampled: Resampled) -> None:
+        """Mark values that were NaN or inf: a sign at the foot, their count and first step in the title."""
+        note = gap_note(resampled)
         if note:
-            self.note(note, "gap", "gap")
-        if cut.holes:
-            places = tuple(cut.grid.centre(hole) for hole in cut.holes)
-            self.points.append(Scatter("gap", places, (float("-inf"),) * len(places), "gap"))
+            self.add_note(note, "gap", "gap")
+        if resampled.gap_columns:
+            x = tuple(resampled.grid.centre(column) for column in resampled.gap_columns)
+            self.points.append(Scatter("gap", x, (float("-inf"),) * len(x), "gap"))
 
-    def finish(self) -> ChartData:
-        """The picture."""
-        scene = self.scene
+    def build(self) -> ChartData:
+        """Fit the axes and return the chart."""
+        context = self.context
         drawn = bool(self.curves)
-        self.note(self._where())
-        spare = [level.y for level in self.levels]
-        log, rows = scene.view.log_y or self.steep, scene.area.rows
-        # A run behind that left the numbers would press all others onto one line of a linear axis: there it is cut off.
-        cut_off = () if log else self.broken
-        kept = [curve for curve in self.curves if not any(curve is other for other in cut_off)] or self.curves
-        scale = vertical(kept, rows, log=log, firm=self.firm, spare=spare, cut=self.cut)
+        self.add_note(self._cursor_note())
+        log, rows = context.view.log_y or self.force_log, context.area.rows
+        # On a linear axis the curve of a diverged background run would press all others onto one line.
+        ignored = () if log else self.diverged
+        curves = [curve for curve in self.curves if not any(curve is other for other in ignored)] or self.curves
+        levels = [level.y for level in self.levels]
+        scale = vertical_scale(curves, rows, log=log, required=self.required, optional=levels, trim=self.trim)
         if log:
             self.notes.insert(0, LegendEntry("text", "", "log"))
         faint = [curve for curve in self.curves if curve.faint]
         front = [curve for curve in self.curves if not curve.faint]
-        layers: list[Layer] = [*faint, *_seen(self.levels, scale), *self._rules(), *front]
-        if not drawn:
-            layers = []
-        layers += [*outside(self.curves, scale), *(_placed(points, scale) for points in self.points), *self.remarks]
+        layers: list[Layer] = []
+        if drawn:
+            layers += [*faint, *_visible_levels(self.levels, scale), *self._marker_lines(), *front]
+        layers += out_of_range_layers(self.curves, scale)
+        layers += [*(_clamped(points, scale) for points in self.points), *self.annotations]
         return ChartData(
             number=self.number,
             name=self.name,
-            x=self._across(),
+            x=self._x_scale(),
             y=scale if drawn else Scale(scale.low, scale.high, log=scale.log),
-            unit={"samples": "sample", "evaluations": "evals"}.get(scene.view.axis, scene.view.axis),
+            unit={"samples": "sample", "evaluations": "evals"}.get(context.view.axis, context.view.axis),
             notes=tuple(dict.fromkeys(self.notes)),
             legend=tuple(self.legend),
             layers=tuple(layers),
-            steps=scene.grid.edges[::2],
-            whole=scene.whole,
-            message="" if drawn else self._nothing(),
+            steps=context.grid.edges[::2],
+            full_span=context.full_span,
+            message="" if drawn else self._empty_message(),
         )
 
-    def _across(self) -> Scale:
-        grid, axis = self.scene.grid, self.scene.view.axis
-        ticks = horizontal(
+    def _x_scale(self) -> Scale:
+        grid, axis = self.context.grid, self.context.view.axis
+        ticks = horizontal_ticks(
             grid.low,
             grid.high,
-            self.scene.area.columns,
+            self.context.area.columns,
             seconds=axis == "time",
-            whole=axis in ("step", "samples", "evaluations"),
+            integers=axis in ("step", "samples", "evaluations"),
         )
         return Scale(grid.low, grid.high, tuple(ticks))
 
-    def _rules(self) -> list[MarkerLine]:
-        """The interventions, one letter for each column of cells, the remarks of a lesson, and the cursor."""
-        grid = self.scene.grid
+    def _marker_lines(self) -> list[MarkerLine]:
+        """Return the interventions (one letter per column of cells), the remarks of a lesson and the cursor."""
+        grid, view = self.context.grid, self.context.view
         cells: dict[int, list[str]] = {}
-        for mark in self.scene.state.marks:
+        for mark in self.context.state.marks:
             column = grid.column(mark.step)
             if column is not None:
                 cells.setdefault(column // 2, []).append(mark.letter)
-        tall = len(cells) * CROWD <= self.scene.area.columns
-        rules = [
+        tall = len(cells) * MIN_SPACING <= self.context.area.columns
+        lines = [
             MarkerLine("mark-line", "mark", grid.centre(2 * cell), letters[0] if len(set(letters)) == 1 else "*", tall)
             for cell, letters in sorted(cells.items())
         ]
-        told = {column // 2 for step in self.scene.view.told if (column := grid.column(step)) is not None}
-        rules += [
-            MarkerLine("mark-line", "title", grid.centre(2 * cell), TOLD, False) for cell in sorted(told - cells.keys())
+        remarks = {column // 2 for step in view.told if (column := grid.column(step)) is not None}
+        lines += [
+            MarkerLine("mark-line", "title", grid.centre(2 * cell), REMARK_SIGN, False)
+            for cell in sorted(remarks - cells.keys())
         ]
-        cursor = None if self.scene.view.cursor is None else grid.spot(self.scene.view.cursor)
-        return rules if cursor is None else [*rules, MarkerLine("cursor", "cursor", cursor, "")]
+        cursor = None if view.cursor is None else grid.snap(view.cursor)
+        return lines if cursor is None else [*lines, MarkerLine("cursor", "cursor", cursor, "")]
 
-    def _where(self) -> str:
-        """Where the values in the title were read."""
-        scene = self.scene
-        if scene.view.cursor is None:
+    def _cursor_note(self) -> str:
+        """Return the position of the cursor for the title, empty without a cursor."""
+        view = self.context.view
+        if view.cursor is None:
             return ""
-        place = scene.grid.ruler.place(scene.view.cursor)
-        match scene.view.axis:
+        position = self.context.grid.ruler.position(view.cursor)
+        match view.axis:
             case "time":
-                return f"at {clock(place)}"
+                return f"at {clock(position)}"
             case "epoch":
-                return f"at {short(round(place, 2))}"
+                return f"at {short(round(position, 2))}"
             case _:
-                return f"at {round(place)}"
+                return f"at {round(position)}"
 
-    def _nothing(self) -> str:
-        scene = self.scene
-        if scene.state.step == 0 and not scene.state.over:
+    def _empty_message(self) -> str:
+        state = self.context.state
+        if state.step == 0 and not state.over:
             return "waiting for the first step"
         if any(points.sign == "gap" for points in self.points):
             return "no finite value"
-        if scene.view.span is not None:
-            return "nothing here"
-        return f"no {self.empty or self.name} measured" + ("" if scene.state.over else " yet")
+        if self.context.view.span is not None:
+            return "no data in this range"
+        return f"no {self.empty or self.name} measured" + ("" if state.over else " yet")
 
 
-def outside(curves: Sequence[Curve], scale: Scale) -> list[Layer]:
-    """An arrow at the edge of the chart for what lies beyond it, and the value that lies farthest out."""
-    found: list[Layer] = []
+def out_of_range_layers(curves: Sequence[Curve], scale: Scale) -> list[Layer]:
+    """Return arrows at the edge of the chart where curves leave it, and the value that lies farthest out."""
+    layers: list[Layer] = []
     above: list[tuple[float, float]] = [
         (x, high) for c in curves for x, high in zip(c.x, c.high, strict=True) if high > scale.high
     ]
@@ -240,20 +257,20 @@ def outside(curves: Sequence[Curve], scale: Scale) -> list[Layer]:
         (above, scale.high, "above"),
         (below, scale.low, "below"),
     )
-    for beyond, edge, sign in sides:
-        if not beyond:
+    for outliers, edge, sign in sides:
+        if not outliers:
             continue
-        places = tuple(sorted({x for x, _ in beyond}))
-        found.append(Scatter("title", places, (edge,) * len(places), sign))
-        value, x = (max if sign == "above" else min)((value, x) for x, value in beyond)
-        found.append(Annotation("title", x, edge, number(value, 3), needed=True))
-    return found
+        x = tuple(sorted({x for x, _ in outliers}))
+        layers.append(Scatter("title", x, (edge,) * len(x), sign))
+        value, at = (max if sign == "above" else min)((value, x) for x, value in outliers)
+        layers.append(Annotation("title", at, edge, number(value, 3), needed=True))
+    return layers
 
 
-def _seen(levels: Sequence[Level], scale: Scale) -> list[Level]:
+def _visible_levels(levels: Sequence[Level], scale: Scale) -> list[Level]:
     return [level for level in levels if scale.low <= level.y <= scale.high]
 
 
-def _placed(points: Scatter, scale: Scale) -> Scatter:
-    """Signs within the chart: one that lies beyond an end stands at that end."""
+def _clamped(points: Scatter, scale: Scale) -> Scatter:
+    """Move signs beyond an end of the vertical axis to that end."""
     return Scatter(points.role, points.x, tuple(min(max(y, scale.low), scale.high) for y in points.y), points.sign)

@@ -1,4 +1,4 @@
-"""What a chart is asked to show: which runs, looked at how, in how much room. Every chart starts from one."""
+"""The input of every chart: runs, view and area, with the visible part of each run on a common axis."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series import Series
 from tui_trainer.text import visible
-from tui_trainer.ui.charts.axes import FARTHEST, Grid, Ruler, Span, proper
+from tui_trainer.ui.charts.axes import MAX_POSITION, Grid, Ruler, Span, valid_span
 from tui_trainer.ui.charts.model import Area
 from tui_trainer.ui.charts.palette import DIM_RUNS, RUNS, Role
-from tui_trainer.ui.charts.ranges import reach
+from tui_trainer.ui.charts.ranges import axis_end
 from tui_trainer.ui.charts.resample import Resampled
 from tui_trainer.ui.charts.view import View
 
 _NOTHING = Series()
-MOST_BEHIND = 16
-"""Runs that are drawn behind the one in front; more would be a cloud, and no key would be answered in time."""
+MAX_BACKGROUND_RUNS = 16
+"""Most runs drawn behind the one in front. More cannot be told apart, and drawing them would delay the keys."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChartContext:
-    """One run in front, others behind it, and the visible part of each along a common axis.
+    """One run in front, the others behind it, and the visible part of each along a common axis.
 
     Attributes:
-        states: the runs; a run keeps its colour as long as it keeps its place.
-        front: the place of the one in front.
-        view: how they are looked at.
-        area: the room.
+        states: the runs; a run's colour follows its index.
+        front: index of the run in front.
+        view: axis, visible span, smoothing and cursor.
+        area: the cells of the chart.
         grids: the visible part of each run.
-        whole: the steps of the run in front that are visible when nothing is zoomed.
-        preview: a plan of the learning rate that is only considered.
+        full_span: first and last step of the run in front that are visible without zoom.
+        preview: a learning-rate plan that is not in force yet.
     """
 
     states: Sequence[RunState]
@@ -41,7 +41,7 @@ class ChartContext:
     view: View
     area: Area
     grids: tuple[Grid, ...]
-    whole: Span
+    full_span: Span
     preview: LrPlan | None = None
 
     @classmethod
@@ -55,23 +55,23 @@ class ChartContext:
         planned: bool = False,
         preview: LrPlan | None = None,
     ) -> ChartContext:
-        """Lay the runs along the axis; `planned` shows the whole of what is planned, and not what there is so far."""
+        """Lay the runs along the axis, up to the planned end of the run if `planned`, else up to the data so far."""
         front = min(max(selected, 0), len(states) - 1)
         if view.cursor is not None:
-            cursor = min(max(view.cursor, -FARTHEST), FARTHEST) if isfinite(view.cursor) else None
+            cursor = min(max(view.cursor, -MAX_POSITION), MAX_POSITION) if isfinite(view.cursor) else None
             view = replace(view, cursor=cursor)
         rulers = [Ruler.of(state, view.axis) for state in states]
         low, high = 0.0, max(_end(state, ruler, planned) for state, ruler in zip(states, rulers, strict=True))
         if preview is not None:
-            high = max(high, rulers[front].place(preview.end))
-        whole = (0.0, rulers[front].step(high))
-        span = proper(view.span)
+            high = max(high, rulers[front].position(preview.end))
+        full_span = (0.0, rulers[front].step(high))
+        span = valid_span(view.span)
         if span is not None:
-            low, high = rulers[front].place(span[0]), rulers[front].place(span[1])
+            low, high = rulers[front].position(span[0]), rulers[front].position(span[1])
         if not high > low:
             high = low + max(abs(low), 1.0) * 1e-6
         grids = tuple(Grid.over(ruler, low, high, area.columns * 2) for ruler in rulers)
-        return cls(states, front, view, area, grids, whole, preview)
+        return cls(states, front, view, area, grids, full_span, preview)
 
     @property
     def state(self) -> RunState:
@@ -84,92 +84,97 @@ class ChartContext:
         return self.grids[self.front]
 
     @property
-    def behind(self) -> list[int]:
-        """The places of the other runs."""
-        return [place for place in range(len(self.states)) if place != self.front]
+    def other_runs(self) -> list[int]:
+        """Indices of the runs behind the one in front."""
+        return [index for index in range(len(self.states)) if index != self.front]
 
     @property
-    def thinned(self) -> list[int]:
-        """Of many other runs as many as can be told apart, spread evenly and always the same ones."""
-        behind = self.behind
-        if len(behind) <= MOST_BEHIND:
-            return behind
-        return [behind[place * (len(behind) - 1) // (MOST_BEHIND - 1)] for place in range(MOST_BEHIND)]
+    def background_sample(self) -> list[int]:
+        """Indices of the background runs that are drawn: at most `MAX_BACKGROUND_RUNS`, evenly spread."""
+        others = self.other_runs
+        if len(others) <= MAX_BACKGROUND_RUNS:
+            return others
+        last, count = len(others) - 1, MAX_BACKGROUND_RUNS
+        return [others[index * last // (count - 1)] for index in range(count)]
 
     @property
-    def alone(self) -> bool:
-        """Whether there is one run only."""
+    def single_run(self) -> bool:
+        """Whether there is only one run."""
         return len(self.states) == 1
 
     @property
-    def falls_to_nothing(self) -> bool:
-        """Whether the run in front goes down a function to its lowest point, at 0: by powers of ten, to the end."""
+    def converges_to_zero(self) -> bool:
+        """Whether the run in front minimises a function whose minimum is 0, so that its loss falls by powers of ten."""
         return self.state.started is not None and self.state.started.task == "minimise"
 
-    def cut(self, name: str, run: int | None = None) -> Resampled:
-        """A series of a run (of the one in front, by default) along the axis; an empty one where there is none."""
-        place = self.front if run is None else run
-        return Resampled.of(self.states[place].series.get(name, _NOTHING), self.grids[place])
+    def resample(self, name: str, run: int | None = None) -> Resampled:
+        """Resample a series of a run (by default the one in front) along the axis; empty without such a series."""
+        index = self.front if run is None else run
+        return Resampled.of(self.states[index].series.get(name, _NOTHING), self.grids[index])
 
-    def own(self, role: Role) -> Role:
-        """The role of a curve of the run in front: beside other runs, the run's own colour."""
-        return role if self.alone else RUNS[self.front % len(RUNS)]
+    def front_role(self, role: Role) -> Role:
+        """Return the colour role of a curve of the run in front: `role` for a single run, else the run's own colour."""
+        return role if self.single_run else RUNS[self.front % len(RUNS)]
 
-    def dim(self, run: int | None = None) -> Role:
-        """The quiet colour of a run."""
+    def dim_role(self, run: int | None = None) -> Role:
+        """Return the dimmed colour role of a run (by default the one in front)."""
         return DIM_RUNS[(self.front if run is None else run) % len(DIM_RUNS)]
 
-    def moment(self, run: int | None = None) -> float | None:
-        """The step at which values are read: under the cursor, None for the newest.
+    def cursor_step(self, run: int | None = None) -> float | None:
+        """Return the step under the cursor, None without a cursor.
 
-        Another run is read at the same place of the axis, which may be another step.
+        Another run is read at the same position on the axis, which may be another step.
         """
         if self.view.cursor is None:
             return None
-        place = self.front if run is None else run
-        if place == self.front:
+        index = self.front if run is None else run
+        if index == self.front:
             return self.view.cursor
-        return self.grids[place].ruler.step(self.grid.ruler.place(self.view.cursor))
+        return self.grids[index].ruler.step(self.grid.ruler.position(self.view.cursor))
 
     def value(
-        self, cut: Resampled, values: Sequence[float | None] | None = None, run: int | None = None
+        self, resampled: Resampled, values: Sequence[float | None] | None = None, run: int | None = None
     ) -> float | None:
-        """What a series has under the cursor, or at the end; with `values`, what a line through its columns has."""
-        moment = self.moment(run)
+        """Return the value under the cursor, or the newest one: of the series, or of `values` (one for each column)."""
+        cursor_step = self.cursor_step(run)
         if values is None:
-            if moment is None:
-                return cut.series.last
-            found = cut.series.at(moment)
-            return None if found is None else found[1]
-        last = len(values) - 1 if moment is None else cut.grid.column(moment)
+            if cursor_step is None:
+                return resampled.series.last
+            sample = resampled.series.at(cursor_step)
+            return None if sample is None else sample[1]
+        last = len(values) - 1 if cursor_step is None else resampled.grid.column(cursor_step)
         if last is None:
             return None
         return next((value for value in reversed(values[: last + 1]) if value is not None), None)
 
+    def front_label(self, label: str) -> str:
+        """Return the legend text of the run in front: `label` for a single run, else the name of the run."""
+        return label if self.single_run else self.name(self.front)
+
     def name(self, run: int) -> str:
-        """A short name of a run."""
+        """Return a short name of a run."""
         return short_name(self.states[run]) or f"run {run + 1}"
 
 
 def _end(state: RunState, ruler: Ruler, planned: bool) -> float:
     if planned and not state.over:
-        return ruler.place(max(state.total_steps, state.step, 1))
-    return reach(ruler, state.step, state.total_steps, state.over)
+        return ruler.position(max(state.total_steps, state.step, 1))
+    return axis_end(ruler, state.step, state.total_steps, state.over)
 
 
 def visible_span(states: Sequence[RunState], selected: int, view: View) -> Span:
-    """The first and the last step that the charts show of the selected run."""
+    """Return the first and last step of the selected run that the charts show."""
     edges = ChartContext.of(states, selected, view, Area.of(3, 9)).grid.edges
     return edges[0], edges[-1]
 
 
 def visible_spans(states: Sequence[RunState], selected: int, view: View) -> list[Span]:
-    """The same for every run, in its own steps."""
+    """Return the first and last visible step of every run, in its own steps."""
     grids = ChartContext.of(states, selected, view, Area.of(3, 9)).grids
     return [(grid.edges[0], grid.edges[-1]) for grid in grids]
 
 
 def short_name(state: RunState) -> str:
-    """The end of a run's name, which tells the runs of a group apart; its title where it has no name."""
+    """Return the last part of a run's name, which distinguishes the runs of a group; its title if it has no name."""
     name = state.run.rsplit("/", 1)[-1] or (state.started.title if state.started is not None else "")
     return visible(name)[:24]

@@ -1,4 +1,4 @@
-"""What a chart shows, as one frozen value: numbers, roles and words, no colours and no characters."""
+"""The data of a chart as one frozen value: numbers, colour roles and texts, without colours or characters."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Literal, NamedTuple
 from tui_trainer.ui.charts.palette import Role
 
 Sign = Literal["line", "dots", "band", "point", "best", "gap", "above", "below", ""]
-"""A shape that tells one thing from another where colours cannot."""
+"""The sign of a legend entry or point, so that entries differ without colours."""
 
 LABEL = 6
-"""Cells of a label on the vertical axis: charts have the same, so that those above each other line up. Tables of names
-take what their names need."""
+"""Cells of a label on the vertical axis. All charts use the same width, so that charts above each other line up;
+tables of names use the width of their names."""
 
 
 class Area(NamedTuple):
-    """How the cells of a chart are shared out: a title on top, labels at the left and below, the plot in between."""
+    """The layout of a chart in cells: a title on top, labels at the left and below, the plot in between."""
 
     label: int
     """Cells of the labels at the left; 0 without a vertical axis."""
@@ -34,7 +34,7 @@ class Area(NamedTuple):
 
     @classmethod
     def of(cls, width: int, height: int, label: int = LABEL) -> Area:
-        """The area of a chart of this size with labels of so many cells; a small one gives up its labels first."""
+        """Lay out a chart of `width` by `height` cells; small charts give up their labels first."""
         label = label if width >= 32 else LABEL - 1 if width >= 20 else 0
         axis, labels = height >= 8, height >= 6
         columns = max(width - label - bool(label), 1)
@@ -42,7 +42,7 @@ class Area(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """A place on an axis and what is written there."""
+    """A position on an axis and its label."""
 
     at: float
     text: str
@@ -50,7 +50,7 @@ class Tick(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """One axis: its ends and its ticks. A logarithmic one has positive ends."""
+    """One axis: its ends and ticks. The ends of a logarithmic axis are positive."""
 
     low: float
     high: float
@@ -60,9 +60,9 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Values over places that rise, from `low` to `high` at each: a band, or a line where both are the same.
+    """A band from `low` to `high` over rising `x`, or a line where both are equal.
 
-    Neighbours are joined, so what is not to be joined is another curve.
+    Neighbouring points are joined; use two curves for a gap.
     """
 
     role: Role
@@ -71,12 +71,12 @@ class Curve:
     high: tuple[float, ...]
     dotted: bool = False
     faint: bool = False
-    """Whether it lies behind the others and gives way to them cell by cell."""
+    """Whether the curve lies behind the others, which cover it cell by cell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """Signs at single points, over everything else."""
+    """Signs at single points, drawn over everything else."""
 
     role: Role
     x: tuple[float, ...]
@@ -86,7 +86,7 @@ class Scatter:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A horizontal line with its name."""
+    """A horizontal reference line with its name."""
 
     role: Role
     y: float
@@ -95,7 +95,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class MarkerLine:
-    """A vertical line with a letter in another role at its foot; without `tall` the letter stands alone."""
+    """A vertical line with a letter at its foot, in the role `foot`; only the letter if not `tall`."""
 
     role: Role
     foot: Role
@@ -106,7 +106,7 @@ class MarkerLine:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A few characters beside a point, where they cover nothing; one that is `needed` may cover faint curves."""
+    """A short text next to a point, left out if it would cover something; a `needed` one may cover faint curves."""
 
     role: Role
     x: float
@@ -117,7 +117,7 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """Points in the order of their places on a way, which may turn: joined, or a dot for each."""
+    """Points along a path in any direction: joined by lines, or one dot each."""
 
     role: Role
     x: tuple[float, ...]
@@ -127,24 +127,24 @@ class Trail:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Values over an even grid that fills the plot, the lowest row first: a shade of its own between each two levels.
+    """Values on an even grid that fills the plot, lowest row first, with one shade for each interval between levels.
 
-    A `smooth` one is read between its points; one that is not is a table of cells.
+    A `smooth` field is interpolated between its points; otherwise it is a table of cells.
     """
 
     values: tuple[tuple[float | None, ...], ...]
     levels: tuple[float, ...]
-    """Rising; a value between two of them has the role of its place among them."""
+    """Ascending thresholds; a value uses the role with the index of its interval."""
     roles: tuple[Role, ...]
-    """At least one more than levels."""
+    """One role for each interval, at least one more than there are levels."""
     smooth: bool = False
     apart: bool = False
-    """Whether the levels part things that are different, and not more from less: then no shade is empty or heavy."""
+    """Whether the intervals are unordered categories; no shade is then empty."""
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """A text in the middle of its place, over everything."""
+class CenteredText:
+    """A text centred on a point, drawn over everything else."""
 
     role: Role
     x: float
@@ -152,11 +152,11 @@ class Words:
     text: str
 
 
-Layer = Curve | Scatter | Level | MarkerLine | Annotation | Trail | Field | Words
+Layer = Curve | Scatter | Level | MarkerLine | Annotation | Trail | Field | CenteredText
 
 
 class LegendEntry(NamedTuple):
-    """One thing in the title line: the shape and the colour in which it is drawn, its name and its value."""
+    """One entry of the title line: colour role, sign, and the text with name and value."""
 
     role: Role
     sign: Sign
@@ -165,18 +165,20 @@ class LegendEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ChartData:
-    """A whole chart. Two that are equal look the same at the same size.
+    """A complete chart. Equal chart data look the same at the same size.
 
     Attributes:
-        number: the key that opens it.
-        name: what it shows.
-        notes: how it is shown: smoothing, scale, what is not on it.
-        legend: what is on it, the most important first.
-        unit: what the horizontal axis counts.
-        layers: what is drawn, from the bottom up.
-        steps: the step at each edge of the plot's columns of cells, one more than these: where a click lies.
-        whole: the first and the last step when nothing is zoomed.
-        message: what stands in the plot where there is nothing to draw.
+        number: the number key that opens the chart; 0 without one.
+        name: the title.
+        x: the horizontal axis.
+        y: the vertical axis.
+        notes: notes in the title: smoothing, scale, gaps.
+        legend: the curves with their values, most important first.
+        unit: unit of the horizontal axis.
+        layers: the content, from the bottom up.
+        steps: the step at each edge of the plot's columns of cells (columns + 1 values), to map clicks to steps.
+        full_span: first and last step without zoom.
+        message: text in the middle of a plot without content.
         label: cells of the labels at the left.
     """
 
@@ -189,7 +191,7 @@ class ChartData:
     legend: tuple[LegendEntry, ...] = ()
     layers: tuple[Layer, ...] = ()
     steps: tuple[float, ...] = ()
-    whole: tuple[float, float] = (0.0, 1.0)
+    full_span: tuple[float, float] = (0.0, 1.0)
     message: str = ""
     label: int = LABEL
 
@@ -200,5 +202,5 @@ class ChartData:
 
 
 def blank(number: int, name: str, message: str = "") -> ChartData:
-    """A picture with nothing on it but a message."""
+    """Return an empty chart with a message."""
     return ChartData(number, name, Scale(0, 1), Scale(0, 1), message=message)

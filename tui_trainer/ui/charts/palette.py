@@ -1,8 +1,8 @@
-"""What each thing on a chart looks like: in full colour on dark and light, in sixteen colours, and in none.
+"""The styles of chart roles: in full colour on dark and light, in sixteen colours, and without colours.
 
-The hues are those of Okabe and Ito (2008), which people with any colour vision tell apart; what means different things
-differs in brightness or in shape too. Colours are moved towards white or black until they stand out from the
-background that the theme really has.
+The hues are those of Okabe and Ito (2008), distinguishable with any colour vision; different meanings also differ in
+brightness or shape. Colours are moved towards white or black until they reach `CONTRAST` on the background of the
+theme.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from rich.color import Color
 from rich.style import Style
 
 Depth = Literal["full", "16", "none"]
-"""How many colours there are: 24 bits, the sixteen of the terminal, none."""
+"""The colour depth: 24 bits, the sixteen colours of the terminal, or none."""
 
 Role = Literal[
     "frame", "text", "title", "message",
-    "train", "smooth", "validation", "best", "rate", "coming", "preview",
+    "train", "smooth", "validation", "best", "rate", "planned", "preview",
     "norm", "norm-smooth", "clip", "speed", "speed-smooth",
     "mark", "mark-line", "cursor", "reference", "gap",
     "run1", "run2", "run3", "run4", "run5", "run6", "run7", "run8",
@@ -34,14 +34,14 @@ DIM_RUNS: tuple[Role, ...] = (
 LAYERS: tuple[Role, ...] = ("layer1", "layer2", "layer3", "layer4", "layer5", "layer6")
 
 CONTRAST = 3.0
-"""Contrast to the background (WCAG) that everything drawn has at least."""
+"""Least contrast to the background (WCAG 2.2) of everything drawn."""
 
 _BOLD: frozenset[Role] = frozenset(("title", "best", "gap", "mark"))
 
 _DARK: dict[Role, str] = {
     "frame": "#626a73", "text": "#9aa4ad", "title": "#e8ecef", "message": "#9aa4ad",
     "train": "#2f6f9c", "smooth": "#56b4e9", "validation": "#f0a81c", "best": "#f0e442",
-    "rate": "#2bc79a", "coming": "#1f8f70", "preview": "#e08fbd",
+    "rate": "#2bc79a", "planned": "#1f8f70", "preview": "#e08fbd",
     "norm": "#8a5b78", "norm-smooth": "#d992b9", "clip": "#ff8a3d",
     "speed": "#5d7a8c", "speed-smooth": "#a9c7d8",
     "mark": "#e3d65c", "mark-line": "#6f6a45", "cursor": "#ffffff", "reference": "#8a929a", "gap": "#ff6b4a",
@@ -56,7 +56,7 @@ _DARK: dict[Role, str] = {
 _LIGHT: dict[Role, str] = {
     "frame": "#7b838b", "text": "#4d565e", "title": "#14181b", "message": "#4d565e",
     "train": "#5f93b8", "smooth": "#005c92", "validation": "#a85700", "best": "#7d4a00",
-    "rate": "#00694c", "coming": "#3c8f76", "preview": "#9c3f74",
+    "rate": "#00694c", "planned": "#3c8f76", "preview": "#9c3f74",
     "norm": "#a8789a", "norm-smooth": "#84285e", "clip": "#b83c00",
     "speed": "#7b8c98", "speed-smooth": "#37505f",
     "mark": "#6e6400", "mark-line": "#a39a55", "cursor": "#000000", "reference": "#6f777e", "gap": "#b02400",
@@ -71,7 +71,7 @@ _LIGHT: dict[Role, str] = {
 _SIXTEEN: dict[Role, str] = {
     "frame": "bright_black", "text": "default", "title": "default", "message": "default",
     "train": "blue", "smooth": "bright_cyan", "validation": "bright_yellow", "best": "bright_yellow",
-    "rate": "bright_green", "coming": "green", "preview": "bright_magenta",
+    "rate": "bright_green", "planned": "green", "preview": "bright_magenta",
     "norm": "magenta", "norm-smooth": "bright_magenta", "clip": "bright_red",
     "speed": "bright_black", "speed-smooth": "default",
     "mark": "bright_yellow", "mark-line": "yellow", "cursor": "default", "reference": "bright_black",
@@ -86,11 +86,11 @@ _SIXTEEN: dict[Role, str] = {
 _SIXTEEN_LIGHT: dict[Role, str] = {
     "smooth": "blue", "train": "bright_blue", "validation": "red", "best": "magenta", "rate": "green",
     "preview": "magenta", "norm": "bright_magenta", "norm-smooth": "magenta", "clip": "red", "gap": "red",
-    "mark": "yellow", "coming": "bright_black",
+    "mark": "yellow", "planned": "bright_black",
     "run1": "blue", "run2": "red", "run3": "green", "run4": "magenta", "run6": "cyan", "run7": "bright_blue",
 }  # fmt: skip
 _FAINT: frozenset[Role] = frozenset(
-    ("frame", "text", "train", "coming", "norm", "speed", "mark-line", "reference", *DIM_RUNS)
+    ("frame", "text", "train", "planned", "norm", "speed", "mark-line", "reference", *DIM_RUNS)
 )
 
 
@@ -101,47 +101,47 @@ class Palette:
     styles: tuple[Style, ...]
 
     def style(self, role: Role) -> Style:
-        """The style of a role."""
+        """Return the style of a role."""
         return self.styles[ROLES.index(role)]
 
     def on(self, base: Style) -> Palette:
-        """The same looks over a style that says how the ground looks."""
+        """Return this palette on top of a base style."""
         return Palette(tuple(base + style for style in self.styles))
 
 
 @cache
 def palette(dark: bool = True, background: str = "", depth: Depth = "full") -> Palette:
-    """The looks of all roles.
+    """Return the styles of all roles.
 
     Args:
-        dark: whether light stands on dark.
-        background: what the charts stand on, as "#rrggbb"; by default a usual one for `dark`.
-        depth: how many colours there are. Without any, bold and dim say what is in front.
+        dark: whether the theme is dark.
+        background: background of the charts as "#rrggbb"; by default a typical one for `dark`.
+        depth: the colour depth. Without colours, bold and dim styles show what is in front.
     """
     if depth == "none":
         return Palette(tuple(Style(bold=role in _BOLD, dim=role in _FAINT) for role in ROLES))
     if depth == "16":
         names = _SIXTEEN if dark else {**_SIXTEEN, **_SIXTEEN_LIGHT}
         return Palette(tuple(Style(color=names[role], bold=role in _BOLD) for role in ROLES))
-    behind = background or ("#11131a" if dark else "#fbfbfc")
+    ground = background or ("#11131a" if dark else "#fbfbfc")
     colors = _DARK if dark else _LIGHT
-    return Palette(tuple(Style(color=legible(colors[role], behind), bold=role in _BOLD) for role in ROLES))
+    return Palette(tuple(Style(color=legible(colors[role], ground), bold=role in _BOLD) for role in ROLES))
 
 
 def legible(color: str, background: str, least: float = CONTRAST) -> str:
-    """`color`, moved as far towards white or black as it takes to stand out from `background`."""
+    """Return `color` moved towards white or black until its contrast to `background` is at least `least`."""
     end = 255.0 if _luminance(background) < 0.18 else 0.0
     parts = [float(part) for part in Color.parse(color).get_truecolor()]
     for _ in range(40):
-        found = "#{:02x}{:02x}{:02x}".format(*(round(part) for part in parts))
-        if contrast(found, background) >= least:
-            return found
+        candidate = "#{:02x}{:02x}{:02x}".format(*(round(part) for part in parts))
+        if contrast(candidate, background) >= least:
+            return candidate
         parts = [part + (end - part) * 0.08 for part in parts]
     return "#ffffff" if end else "#000000"
 
 
 def contrast(one: str, other: str) -> float:
-    """How far two colours stand apart, from 1 to 21 (WCAG 2.2)."""
+    """Return the contrast ratio of two colours, from 1 to 21 (WCAG 2.2)."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 

@@ -1,4 +1,4 @@
-"""What the curves have under the cursor, as a line of names and numbers."""
+"""The values under the cursor as pairs of label and number, and the labels of series."""
 
 from __future__ import annotations
 
@@ -13,37 +13,44 @@ from tui_trainer.ui.charts.axes import Ruler
 from tui_trainer.ui.charts.context import short_name
 from tui_trainer.ui.charts.view import View
 
-_FIRST = ("train_loss", MEAN_TRAIN_LOSS, "val_loss", "lr", "grad_norm")
-_APART = frozenset((CLOCK, COSINE, EFFECTIVE, QUALITY, UPDATE))
-"""What is read off elsewhere: the time is there in words, and what probes measured belongs to the diagnosis."""
-_SHORT = {"train_loss": "train", MEAN_TRAIN_LOSS: "epoch mean", "val_loss": "val", "grad_norm": "norm"}
+_LEADING = ("train_loss", MEAN_TRAIN_LOSS, "val_loss", "lr", "grad_norm")
+_EXCLUDED = frozenset((CLOCK, COSINE, EFFECTIVE, QUALITY, UPDATE))
+"""Series that are not read out: the clock is shown as a duration, and step-probe series belong to the diagnosis."""
+_LABELS = {MEAN_TRAIN_LOSS: "train loss (epoch mean)", "grad_norm": "gradient norm"}
+
+
+def series_label(name: str) -> str:
+    """Return the label of a series for status, summary and cards: "train loss", "val accuracy", "gradient norm"."""
+    split, _, rest = name.partition("_")
+    readable = f"{split} {rest}" if split in ("train", "val", "test") and rest else name
+    return visible(_LABELS.get(name, readable))
 
 
 def values_at(states: Sequence[RunState], selected: int, view: View) -> list[tuple[str, str]]:
-    """Where the cursor stands and what the selected run had there; then the losses of the other runs at the same place.
+    """Return the step, epoch and values of the selected run at the cursor, then the training losses of the other runs.
 
-    Without a cursor it is the newest step.
+    Without a cursor the values are those of the newest step.
     """
     if not states:
         return []
     front = states[min(max(selected, 0), len(states) - 1)]
     cursor = view.cursor if view.cursor is not None and isfinite(view.cursor) else front.step
     step = float(min(max(cursor, 0), front.step))
-    seconds = Ruler.of(front, "time").place(step)
-    found = [("step", f"{step:.0f}"), ("epoch", f"{step / front.steps_per_epoch:.2f}")]
+    seconds = Ruler.of(front, "time").position(step)
+    rows = [("step", f"{step:.0f}"), ("epoch", f"{step / front.steps_per_epoch:.2f}")]
     if CLOCK in front.series:
-        found.append(("time", duration(seconds)))
-    others = sorted(name for name in front.series if "/" not in name and name not in (*_FIRST, *_APART))
-    for name in (*_FIRST, *others):
+        rows.append(("time", duration(seconds)))
+    others = sorted(name for name in front.series if "/" not in name and name not in (*_LEADING, *_EXCLUDED))
+    for name in (*_LEADING, *others):
         value = _value(front, name, step)
         if value is not None:
-            found.append((visible(_SHORT.get(name, name)), number(value)))
-    place = Ruler.of(front, view.axis).place(step)
+            rows.append((series_label(name), number(value)))
+    position = Ruler.of(front, view.axis).position(step)
     for state in states:
         if state is not front:
-            value = _value(state, "train_loss", Ruler.of(state, view.axis).step(place))
-            found.append((short_name(state) or "run", number(value)))
-    return found
+            value = _value(state, "train_loss", Ruler.of(state, view.axis).step(position))
+            rows.append((short_name(state) or "run", number(value)))
+    return rows
 
 
 def _value(state: RunState, name: str, step: float) -> float | None:

@@ -1,6 +1,6 @@
-"""Pictures of runs: pure functions from states and a view to what a chart shows.
+"""The registry of charts: which panes a run has, and the chart data of each.
 
-A new chart is a file beside this one, a name in `ChartKind` and a row in the table.
+To add a chart, add a module to `kinds`, a member to `ChartKind` and a row to `_CHARTS`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.context import ChartContext, visible_span, visible_spans
 from tui_trainer.ui.charts.kinds import gradient_norm, layers, learning_rate, loss, metric, throughput
 from tui_trainer.ui.charts.model import Area, ChartData, blank
-from tui_trainer.ui.charts.pictures.registry import PicturePane, draw, shots_of
+from tui_trainer.ui.charts.pictures.registry import PicturePane, draw, picture_panes
 from tui_trainer.ui.charts.readout import values_at
 from tui_trainer.ui.charts.view import View
 
 __all__ = [
-    "IN_SIGHT",
+    "MAX_PICTURES",
     "ChartData",
     "ChartKind",
     "Pane",
@@ -28,7 +28,7 @@ __all__ = [
     "charts_of",
     "pane_named",
     "panes_of",
-    "shots_of",
+    "picture_panes",
     "values_at",
     "visible_span",
     "visible_spans",
@@ -36,7 +36,7 @@ __all__ = [
 
 
 class ChartKind(StrEnum):
-    """The charts, in the order of their keys."""
+    """The chart kinds, in the order of their keys."""
 
     LOSS = "loss"
     RATE = "rate"
@@ -47,15 +47,15 @@ class ChartKind(StrEnum):
 
     @property
     def key(self) -> int:
-        """The number that opens it."""
+        """The number key that opens the chart."""
         return list(ChartKind).index(self) + 1
 
 
 Pane = ChartKind | PicturePane
-"""What has a place on the screen: a chart of what was measured step by step, or a picture that the run took."""
+"""A pane of the screen: a chart of step-by-step measurements, or a picture that the run recorded."""
 
-IN_SIGHT = 3
-"""Pictures that stand beside the charts, at most."""
+MAX_PICTURES = 3
+"""Most pictures shown alongside the charts."""
 
 
 _CHARTS: dict[ChartKind, Callable[[ChartContext, int], ChartData]] = {
@@ -69,9 +69,9 @@ _CHARTS: dict[ChartKind, Callable[[ChartContext, int], ChartData]] = {
 
 
 def charts_of(state: RunState | None) -> tuple[ChartKind, ...]:
-    """The charts that have something to show of a run, by their keys; before anything is known, all of them.
+    """Return the charts that have data for a run, in key order; all of them before the run has started.
 
-    A chart that is left out can still be drawn: it then says what is missing.
+    A chart that is left out can still be drawn; its message then says which data is missing.
     """
     if state is None or state.started is None:
         return tuple(ChartKind)
@@ -83,28 +83,28 @@ def charts_of(state: RunState | None) -> tuple[ChartKind, ...]:
 
 
 def panes_of(states: Sequence[RunState], front: int) -> tuple[Pane, ...]:
-    """The charts and the first pictures, the most important first: the loss, a picture, and so on in turns.
+    """Return the charts and the first pictures in turn, most important first: the loss, a picture, the next chart, ...
 
-    Beside pictures a rate that never changes comes last: its line says no more than its number.
+    When there are pictures, a constant learning rate comes last: its line shows no more than its number.
     """
     state = states[min(max(front, 0), len(states) - 1)] if states else None
     charts = charts_of(state)
-    shots = shots_of(states, front)[:IN_SIGHT]
-    if shots and state is not None and _is_level(state):
+    pictures = picture_panes(states, front)[:MAX_PICTURES]
+    if pictures and state is not None and _is_constant_rate(state):
         charts = (*(kind for kind in charts if kind is not ChartKind.RATE), ChartKind.RATE)
-    turns = [pane for pair in zip(charts, shots, strict=False) for pane in pair]
-    return (*turns, *charts[len(shots) :])
+    turns = [pane for pair in zip(charts, pictures, strict=False) for pane in pair]
+    return (*turns, *charts[len(pictures) :])
 
 
-def _is_level(state: RunState) -> bool:
-    """Whether the rate is one number for the whole run, and nobody has steered it."""
+def _is_constant_rate(state: RunState) -> bool:
+    """Return whether the learning rate is constant over the run and no intervention has changed it."""
     scheduler = state.plan.scheduler if state.plan is not None else None
     return isinstance(scheduler, Constant) and not (scheduler.steps or scheduler.warmup or state.marks)
 
 
 def pane_named(name: str, states: Sequence[RunState], front: int) -> Pane | None:
-    """The picture or the chart of a name; of both, the picture."""
-    panes = (*shots_of(states, front), *charts_of(states[front] if states else None))
+    """Return the pane with this name, None if there is none. A picture wins over a chart of the same name."""
+    panes = (*picture_panes(states, front), *charts_of(states[front] if states else None))
     return next((pane for pane in panes if (pane.name if isinstance(pane, PicturePane) else str(pane)) == name), None)
 
 
@@ -117,16 +117,16 @@ def chart_data(
     height: int,
     preview: LrPlan | None = None,
 ) -> ChartData:
-    """The picture of one chart for a room of `width` by `height` cells.
+    """Return the data of one chart for an area of `width` by `height` cells.
 
     Args:
-        kind: which chart or picture.
-        states: the runs to show over each other; a run keeps its colour as long as it keeps its place.
-        selected: the place of the run in front.
-        view: how they are looked at.
-        width: cells across.
+        kind: the chart or picture.
+        states: the runs to overlay; a run's colour follows its index.
+        selected: index of the run in front.
+        view: axis, visible span, smoothing and cursor.
+        width: cells from left to right.
         height: cells from top to bottom.
-        preview: for the learning rate, a plan that is considered, drawn beside the one in force.
+        preview: for the learning-rate chart, a plan to draw next to the one in force.
     """
     if isinstance(kind, PicturePane):
         return draw(kind, states, selected, view, width, height)
@@ -134,6 +134,6 @@ def chart_data(
     if not states:
         return blank(kind.key, kind, "no run")
     area = Area.of(width, height)
-    considered = preview if kind is ChartKind.RATE else None
-    scene = ChartContext.of(states, selected, view, area, planned=kind is ChartKind.RATE, preview=considered)
-    return _CHARTS[kind](scene, kind.key)
+    is_rate = kind is ChartKind.RATE
+    context = ChartContext.of(states, selected, view, area, planned=is_rate, preview=preview if is_rate else None)
+    return _CHARTS[kind](context, kind.key)

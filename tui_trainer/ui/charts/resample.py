@@ -14,97 +14,98 @@ from tui_trainer.ui.charts.model import Curve
 from tui_trainer.ui.charts.palette import Role
 from tui_trainer.ui.charts.ticks import nice, short
 
-SHARE = 50
-"""An adaptive smoothing covers about one part in this many of what is visible."""
-EARLIER = 64
-"""Columns before the first visible one that a moving average may look back on."""
+SMOOTHING_SHARE = 50
+"""Visible span divided by the width of the adaptive moving average, about."""
+LOOKBACK_COLUMNS = 64
+"""Columns before the first visible one that a moving average may include."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resampled:
-    """A series along a grid: what each column holds, and the columns in which values were lost for not being finite."""
+    """A series along a grid: the values of each column, and the columns in which values were NaN or inf."""
 
     series: Series
     grid: Grid
     columns: list[Column | None]
-    holes: tuple[int, ...]
+    gap_columns: tuple[int, ...]
 
     @classmethod
     def of(cls, series: Series, grid: Grid) -> Resampled:
-        """Cut a series."""
+        """Resample a series to the columns of a grid."""
         edges = grid.edges
         columns: list[Column | None] = [None] * grid.count
         if series.count:
             columns = series.columns(edges)
-        holes = {grid.column(step) for step, _ in series.gaps}
-        return cls(series, grid, columns, tuple(sorted(hole for hole in holes if hole is not None)))
+        gap_columns = {grid.column(step) for step, _ in series.gaps}
+        return cls(series, grid, columns, tuple(sorted(gap for gap in gap_columns if gap is not None)))
 
     def __bool__(self) -> bool:
         return any(self.columns)
 
     @property
     def steps_per_column(self) -> float:
-        """Steps in a column, on the average."""
+        """Average number of steps in a column."""
         return (self.grid.edges[-1] - self.grid.edges[0]) / max(self.grid.count, 1)
 
     @property
     def last(self) -> Column | None:
-        """The newest visible column that holds something."""
+        """The newest visible column that holds a value."""
         return next((column for column in reversed(self.columns) if column is not None), None)
 
     def band(self, role: Role, *, dotted: bool = False, faint: bool = False) -> list[Curve]:
-        """From the smallest to the largest value of each column: no spike is lost."""
-        found = [(k, column.low, column.high) if column is not None else None for k, column in enumerate(self.columns)]
-        return self._curves(role, found, dotted, faint)
+        """Return bands from the smallest to the largest value of each column, so that no spike is lost."""
+        columns = enumerate(self.columns)
+        ranges = [(k, column.low, column.high) if column is not None else None for k, column in columns]
+        return self._curves(role, ranges, dotted, faint)
 
     def line(self, role: Role, values: Sequence[float | None] | None = None, *, faint: bool = False) -> list[Curve]:
-        """One value for each column that holds something: the given one, or the mean."""
+        """Return lines through one value for each column: the given values, or the means."""
         if values is None:
             values = [mean(column) if column is not None else None for column in self.columns]
-        found = [(k, value, value) if value is not None else None for k, value in enumerate(values)]
-        return self._curves(role, found, False, faint)
+        ranges = [(k, value, value) if value is not None else None for k, value in enumerate(values)]
+        return self._curves(role, ranges, False, faint)
 
     def smoothed(self, width: int) -> list[float | None]:
-        """The mean over the last `width` steps at the end of each column (of a whole column where that is more).
+        """Return the mean over the last `width` steps at the end of each column, or over the full column if longer.
 
-        It looks back and never ahead, so nothing bends before the intervention that bent it. At the beginning, and
-        after values that were not finite, it is the mean of what there is.
+        The window looks back and never ahead, so that the line never bends before the intervention that bent it. At
+        the beginning, and after values that were not finite, it is the mean of the values available.
         """
         edges, columns = list(self.grid.edges), list(self.columns)
         earlier = max(edges[0] - width, self.series.first_step)
         if earlier < edges[0]:
-            before = [earlier + (edges[0] - earlier) * k / EARLIER for k in range(EARLIER)]
-            # The closing column of a cut takes in its right edge, which here is the first visible one's left edge.
+            before = [earlier + (edges[0] - earlier) * k / LOOKBACK_COLUMNS for k in range(LOOKBACK_COLUMNS)]
+            # The last column includes its right edge, which here is the left edge of the first visible column.
             columns = self.series.columns([*before, math.nextafter(edges[0], -math.inf)]) + columns
             edges = [*before, *edges]
         counts = [column.count if column is not None else 0 for column in columns]
         means = [mean(column) if column is not None else 0.0 for column in columns]
         sums = [value * count for value, count in zip(means, counts, strict=True)]
-        found: list[float | None] = []
+        smoothed: list[float | None] = []
         for end in range(len(columns) - self.grid.count, len(columns)):
             if not counts[end]:
-                found.append(None)
+                smoothed.append(None)
                 continue
             first, share = _window(edges, end, width)
-            # Sums of slices and not differences of running sums: those lose everything small after one huge value.
+            # Differences of running sums would lose all small values after one huge value.
             total = sum(sums[first : end + 1])
             weight = float(sum(counts[first : end + 1]))
             if share and counts[first - 1]:
                 total, weight = total + share * sums[first - 1], weight + share * counts[first - 1]
             value = total / weight
-            found.append(value if math.isfinite(value) else means[end])
-        return found
+            smoothed.append(value if math.isfinite(value) else means[end])
+        return smoothed
 
     def _curves(
-        self, role: Role, found: Sequence[tuple[int, float, float] | None], dotted: bool, faint: bool
+        self, role: Role, ranges: Sequence[tuple[int, float, float] | None], dotted: bool, faint: bool
     ) -> list[Curve]:
-        """One curve for each stretch without a hole."""
-        holes, centre = set(self.holes), self.grid.centre
+        """Return one curve for each stretch without a gap."""
+        gap_columns, centre = set(self.gap_columns), self.grid.centre
         stretches: list[list[tuple[int, float, float]]] = [[]]
-        for k, item in enumerate(found):
+        for k, item in enumerate(ranges):
             if item is not None:
                 stretches[-1].append(item)
-            elif k in holes and stretches[-1]:
+            elif k in gap_columns and stretches[-1]:
                 stretches.append([])
         return [
             Curve(
@@ -121,12 +122,12 @@ class Resampled:
 
 
 def mean(column: Column) -> float:
-    """The mean of a column, also where its sum was too large for a float."""
+    """Return the mean of a column, or its middle if the sum overflowed."""
     return column.mean if math.isfinite(column.mean) else column.low / 2 + column.high / 2
 
 
 def _window(edges: Sequence[float], end: int, width: float) -> tuple[int, float]:
-    """The first whole column of the window that ends with column `end`, and the share of the one before it."""
+    """Return the first full column of the window that ends with column `end`, and the share of the column before it."""
     start = edges[end + 1] - width
     if start >= edges[end]:
         return end, 0.0
@@ -137,32 +138,32 @@ def _window(edges: Sequence[float], end: int, width: float) -> tuple[int, float]
     return first, (edges[first] - start) / before if before > 0 else 0.0
 
 
-def smoothing_width(wanted: int | None, cut: Resampled) -> int:
-    """The width of the moving average in steps: as asked for, or a round part of what is visible."""
-    if wanted is not None:
-        return wanted
-    visible = cut.grid.edges[-1] - cut.grid.edges[0]
-    width = int(nice(visible / SHARE))
+def smoothing_width(requested: int | None, resampled: Resampled) -> int:
+    """Return the width of the moving average in steps: as requested, or a round share of the visible span."""
+    if requested is not None:
+        return requested
+    span = resampled.grid.edges[-1] - resampled.grid.edges[0]
+    width = int(nice(span / SMOOTHING_SHARE))
     return width if width > 1 else 0
 
 
-def smoothing_note(width: int, cut: Resampled) -> str:
-    """What the title says of the smoothing: never less than a column really holds."""
-    column = int(cut.steps_per_column)
+def smoothing_note(width: int, resampled: Resampled) -> str:
+    """Describe the smoothing for the title; never narrower than one column."""
+    column = int(resampled.steps_per_column)
     return f"smooth {short(max(width, column))}" if width else ""
 
 
-def grain_note(cut: Resampled) -> str:
-    """How many values stand behind each that was kept, where they are drawn wider than their columns."""
-    grain = cut.series.grain(cut.grid.edges[0], cut.grid.edges[-1])
-    return f"min-max of {short(grain)}" if grain > max(cut.steps_per_column, 1) else ""
+def downsampling_note(resampled: Resampled) -> str:
+    """Describe how many values each stored bucket stands for, if buckets are wider than columns; empty otherwise."""
+    grain = resampled.series.grain(resampled.grid.edges[0], resampled.grid.edges[-1])
+    return f"min-max of {short(grain)}" if grain > max(resampled.steps_per_column, 1) else ""
 
 
-def gap_note(cut: Resampled) -> str:
-    """How many values were not finite, and where the first of them was."""
-    gaps = cut.series.gaps
+def gap_note(resampled: Resampled) -> str:
+    """Describe the count and first step of values that were NaN or inf; empty if there are none."""
+    gaps = resampled.series.gaps
     if not gaps:
         return ""
     step, kind = gaps[0]
-    more = f" ({cut.series.gap_count})" if cut.series.gap_count > 1 else ""
+    more = f" ({resampled.series.gap_count})" if resampled.series.gap_count > 1 else ""
     return f"{visible(kind)} at {step}{more}"

@@ -1,4 +1,4 @@
-"""Where the ticks of an axis stand and what is written there: short, human, few enough for the room."""
+"""The ticks of an axis: round positions with short labels, few enough for the space."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LARGE = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def nice(size: float) -> float:
-    """The smallest 1, 2 or 5 times a power of ten that is not below `size`."""
+    """Return the smallest number of the form 1, 2 or 5 times a power of ten that is not below `size`."""
     if not size > 0 or not math.isfinite(size):
         return 1.0
     power = math.floor(math.log10(size))
@@ -26,7 +26,7 @@ def nice(size: float) -> float:
 
 
 def short(value: float, step: float = 0.0) -> str:
-    """A number as an axis shows it, exact to `step`: 0.25, 400, 2.5k, 1e-4; without a step, to three digits."""
+    """Format a number for an axis, exact to `step`: 0.25, 400, 2.5k, 1e-4; to three digits without a step."""
     size = abs(value)
     if size < (step or 1e-300) * 1e-6:
         return "0"
@@ -48,7 +48,7 @@ def _fixed(value: float, step: float) -> str:
 
 
 def clock(seconds: float, step: float = 1.0) -> str:
-    """Seconds as an axis shows them: 0:30, 12:05, 1:02:00; by whole half hours 30m, 1h30, 4h, 2d; by parts 0.2s."""
+    """Format seconds for an axis: 0.2s, 0:30, 12:05, 1:02:00; for steps of half an hour or more 30m, 1h30, 4h, 2d."""
     if step < 1:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)
@@ -68,8 +68,8 @@ def clock(seconds: float, step: float = 1.0) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def linear(low: float, high: float, step: float, label: Callable[[float, float], str] = short) -> list[Tick]:
-    """A tick at each multiple of `step`, none twice under one label."""
+def linear_ticks(low: float, high: float, step: float, label: Callable[[float, float], str] = short) -> list[Tick]:
+    """Return a tick at each multiple of `step`, without duplicate labels."""
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     if last - first > 100:
         return []
@@ -77,36 +77,38 @@ def linear(low: float, high: float, step: float, label: Callable[[float, float],
     return _distinct(ticks)
 
 
-def logarithmic(low: float, high: float, count: int) -> list[Tick]:
-    """Decades, as many as there is room for; with few of them, 2 and 5 of each as well."""
+def log_ticks(low: float, high: float, count: int) -> list[Tick]:
+    """Return about `count` ticks at decades; for few decades also at 2 and 5 (or 3) times each."""
     lowest, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     decades = math.ceil(math.log10(high) - math.log10(low))
     factors = (1, 2, 5) if decades * 3 <= count else (1, 3) if decades * 2 <= count else (1,)
     stride = max(1, -(-decades // max(count, 1)))
-    found: list[Tick] = []
+    ticks: list[Tick] = []
     for power in range(lowest - 1, last + 1):
         for factor in factors:
             value = _power(factor, power)
             if (power - lowest) % stride == 0 and low * (1 - 1e-9) <= value <= high * (1 + 1e-9):
-                found.append(Tick(value, short(value)))
-    if len(found) < 2 and high < 10 * low:
-        return linear(low, high, nice((high - low) / max(count, 1)))
-    return _distinct(found)
+                ticks.append(Tick(value, short(value)))
+    if len(ticks) < 2 and high < 10 * low:
+        return linear_ticks(low, high, nice((high - low) / max(count, 1)))
+    return _distinct(ticks)
 
 
 def _power(factor: int, power: int) -> float:
-    """factor x 10^power without a rounding error that a label would show."""
+    """Return factor x 10^power without a rounding error that a label would show."""
     return float(f"{factor}e{power}")
 
 
-def horizontal(low: float, high: float, columns: int, *, seconds: bool = False, whole: bool = False) -> list[Tick]:
-    """Ticks under a plot of `columns` cells, six cells between labels; `whole` allows no fractions."""
+def horizontal_ticks(
+    low: float, high: float, columns: int, *, seconds: bool = False, integers: bool = False
+) -> list[Tick]:
+    """Return ticks under a plot of `columns` cells with six cells between labels; `integers` allows no fractions."""
     label = clock if seconds else short
     steps = _time_steps(high - low) if seconds else _steps(high - low)
     for step in steps:
-        if whole and step < 1:
+        if integers and step < 1:
             continue
-        ticks = linear(low, high, step, label)
+        ticks = linear_ticks(low, high, step, label)
         if not ticks:
             continue
         longest = max(len(tick.text) for tick in ticks)
@@ -117,10 +119,10 @@ def horizontal(low: float, high: float, columns: int, *, seconds: bool = False, 
 
 def _steps(width: float) -> list[float]:
     smallest = nice(width / 60)
-    found = [smallest]
-    while found[-1] < width * 2:
-        found.append(nice(found[-1] * 1.5))
-    return found
+    steps = [smallest]
+    while steps[-1] < width * 2:
+        steps.append(nice(steps[-1] * 1.5))
+    return steps
 
 
 def _time_steps(width: float) -> Sequence[float]:

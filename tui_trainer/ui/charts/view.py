@@ -1,4 +1,4 @@
-"""How a person looks at a run: which axis, which part of it, how smooth. One frozen value, shared by all charts."""
+"""The view of a set of runs (axis, visible span, smoothing): one frozen value that all charts share."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Literal
 Axis = Literal["step", "epoch", "samples", "time", "evaluations"]
 AXES: tuple[Axis, ...] = ("step", "epoch", "samples", "time", "evaluations")
 SMOOTHING = (0, 10, 30, 100, 300, 1000)
-"""Widths of the moving average in steps; 0 draws none."""
+"""Widths of the moving average, in steps; 0 draws none."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The look at a set of runs. Spans and the cursor are in steps whatever the axis shows, so that they survive `a`.
+    """The view of a set of runs. Spans and the cursor are in steps on every axis, so a change of axis keeps them.
 
     Attributes:
-        axis: what the horizontal axis counts.
-        log_y: logarithmic vertical axes.
-        smoothing: width of the moving average over the training curve, in steps; 0 for none, None for one that follows
-            the visible span.
-        span: first and last visible step; None shows the whole run, with the part still to come.
-        cursor: the step whose values are read out, None without a cursor.
-        bars: which group of bars is drawn over time, counted from 1; 0 draws bars as they are now.
-        told: the steps at which remarks of a lesson came up.
+        axis: unit of the horizontal axis.
+        log_y: whether vertical axes are logarithmic.
+        smoothing: width of the moving average over the training curve, in steps; 0 for none, None to follow the
+            visible span.
+        span: first and last visible step; None shows the full run, including the part still to come.
+        cursor: the step whose values are read out; None without a cursor.
+        bars: the group of bars drawn over time, counted from 1; 0 draws the bars as they are now.
+        told: the steps at which remarks of a lesson appeared.
     """
 
     axis: Axis = "step"
@@ -35,5 +35,5 @@ class View:
     told: tuple[float, ...] = ()
 
     def next_axis(self) -> View:
-        """The same look on the next axis."""
+        """Return this view on the next axis."""
         return replace(self, axis=AXES[(AXES.index(self.axis) + 1) % len(AXES)])

@@ -1,4 +1,4 @@
-"""The line at the bottom: the keys that matter now, as many as fit; for a while, a message in their place."""
+"""The footer: the keys that are available now, or a message."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from tui_trainer.ui.run_store import Pending
 
 ALWAYS = ("help", "quit")
 SLOW = 1.0
-"""Seconds after which an unanswered command says how long it has been waiting."""
+"""Seconds after which the footer shows how long a command has been waiting for its answer."""
 
 
 class Footer(Panel):
-    """What cannot be done now is not advertised."""
+    """One line of key hints; messages and unanswered commands replace them for a while.
+
+    Textual's own footer shows every binding: here only as many hints as fit the width, the most useful first.
+    """
 
     DEFAULT_CSS = """
     Footer { height: 1; padding: 0 1; background: $panel; color: $foreground; }
@@ -31,53 +34,55 @@ class Footer(Panel):
 
     @property
     def message(self) -> str:
-        """The message that stands there now, empty where the keys do."""
+        """The message that is shown now; empty while the key hints are."""
         return self._message[0] if monotonic() < self._until else ""
 
     @property
-    def changes(self) -> bool:
-        """Whether there is something on it that will go away by itself."""
+    def has_message(self) -> bool:
+        """Whether the line holds a message that has yet to be replaced by the key hints."""
         return bool(self._message[0])
 
-    def say(self, text: str, *, wrong: bool, until: float) -> None:
-        """Keep a message in sight until then."""
-        self._message, self._until = (text, wrong), until
+    def flash(self, text: str, *, error: bool, until: float) -> None:
+        """Show a message until a monotonic time, in seconds."""
+        self._message, self._until = (text, error), until
 
-    def draw(self, now: ActionContext, keymap: Keymap, pending: Mapping[str, Pending]) -> None:
-        """Show what was asked and not answered yet, else the message, else the keys."""
+    def draw(self, context: ActionContext, keymap: Keymap, pending: Mapping[str, Pending]) -> None:
+        """Draw the unanswered commands, else the message, else the key hints."""
         if pending:
             self.show(_waiting(pending))
         elif self.message:
-            text, wrong = self._message
-            self.show(Content.styled(f"! {text}", "bold $warning") if wrong else Content.styled(text, "$secondary"))
+            text, error = self._message
+            self.show(Content.styled(f"! {text}", "bold $warning") if error else Content.styled(text, "$secondary"))
         else:
             self._message = ("", False)
-            self.show(_keys(now, keymap, self.size.width - 2))
+            self.show(_key_hints(context, keymap, self.size.width - 2))
 
 
 def _waiting(pending: Mapping[str, Pending]) -> Content:
     oldest = next(iter(pending.values()))
-    passed = monotonic() - oldest.since
+    seconds = monotonic() - oldest.since
     more = f" and {len(pending) - 1} more" if len(pending) > 1 else ""
-    waited = f" ({passed:.0f} s)" if passed >= SLOW else ""
-    return Content.styled(f"sent: {oldest.words}{more} …{waited}", "$secondary")
+    waited = f" ({seconds:.0f} s)" if seconds >= SLOW else ""
+    return Content.styled(f"sent: {oldest.description}{more} …{waited}", "$secondary")
 
 
-def _keys(now: ActionContext, keymap: Keymap, width: int) -> Content:
-    last = Content("  ").join([_entry(name, now, keymap) for name in ALWAYS])
+def _key_hints(context: ActionContext, keymap: Keymap, width: int) -> Content:
+    last = Content("  ").join([_hint(name, context, keymap) for name in ALWAYS])
     row = Content("")
     for action in sorted((action for action in ACTIONS if action.rank), key=lambda action: action.rank):
-        other_state = action.prime and (now.state is None or now.state.status != action.prime)
-        if action.id in ALWAYS or other_state or disabled_reason(action, now) is not None:
+        wrong_status = action.prime and (context.state is None or context.state.status != action.prime)
+        if action.id in ALWAYS or wrong_status or disabled_reason(action, context) is not None:
             continue
-        entry = _entry(action.id, now, keymap)
-        joined = Content.assemble(row, "  ", entry) if row else entry
+        hint = _hint(action.id, context, keymap)
+        joined = Content.assemble(row, "  ", hint) if row else hint
         if joined.cell_length + 2 + last.cell_length > width:
             break
         row = joined
     return Content.assemble(row, "  ", last) if row else last
 
 
-def _entry(name: str, now: ActionContext, keymap: Keymap) -> Content:
+def _hint(name: str, context: ActionContext, keymap: Keymap) -> Content:
     action = BY_ID[name]
-    return Content.assemble((shown_key(action, keymap), "bold $primary"), (f" {label(action, now)}", "$foreground 80%"))
+    return Content.assemble(
+        (shown_key(action, keymap), "bold $primary"), (f" {label(action, context)}", "$foreground 80%")
+    )

@@ -1,4 +1,4 @@
-"""The line on top: which run, in which state, how far."""
+"""The header: the selected run, its status and its progress."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.panels.findings import SEVERITY_STYLES, headline_of
 from tui_trainer.ui.panels.panel import Panel
-from tui_trainer.ui.panels.status import left_words, name_of, pace_words, state_words
+from tui_trainer.ui.panels.status import name_of, state_text, throughput_text, time_left_text
 
 
 class Header(Panel):
-    """What must always be in sight, the most important at the left; what does not fit is left out from the right."""
+    """One line with the most important parts at the left; parts that do not fit are dropped from the right."""
 
     DEFAULT_CSS = """
     Header { height: 1; padding: 0 1; background: $panel; color: $foreground; }
     """
 
-    def say(self, watch: ViewState, signs: Icons, keymap: Keymap) -> None:
-        """Show the run in front; what names a key names the reader's."""
+    def draw(self, view_state: ViewState, icons: Icons, keymap: Keymap) -> None:
+        """Draw the line for the selected run; hints name the user's own keys."""
         width = self.size.width - 2
         left = Content("")
-        for part in _left(watch, signs, keymap):
+        for part in _left_parts(view_state, icons, keymap):
             joined = Content.assemble(left, "  ", part) if left else part
             if left and joined.cell_length > width:
                 break
             left = joined
         tail = Content("")
-        for part in _right(watch, keymap):
+        for part in _right_parts(view_state, keymap):
             joined = Content.assemble(part, "  ", tail) if tail else part
             if left.cell_length + joined.cell_length + 3 > width:
                 break
@@ -38,19 +38,19 @@ class Header(Panel):
         self.show(Content.assemble(left, " " * space, tail) if tail else left)
 
 
-def _left(watch: ViewState, signs: Icons, keymap: Keymap) -> list[Content]:
-    state, feed = watch.chosen, watch.feed
-    if state is None and not feed.connected:
-        return [Content.styled(f"{signs.cut_off} disconnected", "bold $error")]
+def _left_parts(view_state: ViewState, icons: Icons, keymap: Keymap) -> list[Content]:
+    state, store = view_state.selected_run, view_state.store
+    if state is None and not store.connected:
+        return [Content.styled(f"{icons.cut_off} disconnected", "bold $error")]
     if state is None:
-        return [Content.styled("tui-trainer", "bold"), Content.styled(f"{signs.starting} connecting", "$secondary")]
-    parts = [state_words(state, signs), Content.styled(name_of(state), "bold")]
-    if feed.vanished(state) and feed.connected:
-        parts[0] = Content.styled(f"{signs.cut_off} dead", "bold $error")
-    if not feed.connected and not state.over:
-        parts.insert(0, Content.styled(f"{signs.cut_off} disconnected", "bold $error"))
-    if feed.read < 1:
-        parts.insert(1, Content.styled(f"coarse, {feed.read:.0%} read", "bold $warning"))
+        return [Content.styled("tui-trainer", "bold"), Content.styled(f"{icons.starting} connecting", "$secondary")]
+    parts = [state_text(state, icons), Content.styled(name_of(state), "bold")]
+    if store.vanished(state) and store.connected:
+        parts[0] = Content.styled(f"{icons.cut_off} dead", "bold $error")
+    if not store.connected and not state.over:
+        parts.insert(0, Content.styled(f"{icons.cut_off} disconnected", "bold $error"))
+    if store.loaded < 1:
+        parts.insert(1, Content.styled(f"coarse, {store.loaded:.0%} loaded", "bold $warning"))
     if headline := headline_of(state):
         parts.append(
             Content.styled(f"! {headline.finding}{_key('diagnosis', keymap)}", SEVERITY_STYLES[headline.severity])
@@ -61,28 +61,28 @@ def _left(watch: ViewState, signs: Icons, keymap: Keymap) -> list[Content]:
         share = state.step / max(state.total_steps, 1)
         parts.append(Content(f"epoch {state.epoch}/{state.epochs}"))
         parts.append(Content(f"{min(share, 1):.0%}"))
-    if len(watch.states) > 1:
-        parts.append(Content.styled(f"run {watch.front + 1} of {len(watch.states)}", "$secondary"))
+    if len(view_state.states) > 1:
+        parts.append(Content.styled(f"run {view_state.selected_index + 1} of {len(view_state.states)}", "$secondary"))
     return parts
 
 
 def _key(action: str, keymap: Keymap) -> str:
-    """The reader's key of an action, in parentheses; nothing where none does it."""
+    """Return the user's key of an action in parentheses; empty where no key is bound to it."""
     key = shown_key(BY_ID[action], keymap)
     return f" ({key})" if key else ""
 
 
-def _right(watch: ViewState, keymap: Keymap) -> list[Content]:
-    """What stands at the right end, the most important first."""
-    state = watch.chosen
+def _right_parts(view_state: ViewState, keymap: Keymap) -> list[Content]:
+    """Return the parts at the right end, the most important first."""
+    state = view_state.selected_run
     parts: list[Content] = []
-    if watch.read_only or not watch.feed.session.can_steer:
-        word = "replay" if watch.feed.session.kind == "finished" else "read only"
+    if view_state.read_only or not view_state.store.session.can_steer:
+        word = "replay" if view_state.store.session.kind == "finished" else "read only"
         parts.append(Content.styled(word, "bold $warning"))
-    if watch.steer_all:
+    if view_state.steer_all:
         parts.append(Content.styled("steering all", "bold $warning"))
-    if state is not None and not state.over and not watch.feed.vanished(state):
-        parts += [Content(text) for text in (left_words(state), pace_words(state)) if text]
-    if state is not None and watch.view.span is not None:
+    if state is not None and not state.over and not view_state.store.vanished(state):
+        parts += [Content(text) for text in (time_left_text(state), throughput_text(state)) if text]
+    if state is not None and view_state.view.span is not None:
         parts.append(Content.styled(f"zoomed{_key('zoom', keymap)}", "$secondary"))
     return parts

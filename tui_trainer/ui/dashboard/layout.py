@@ -1,4 +1,4 @@
-"""Who gets which cells of a terminal, whatever its size."""
+"""Divide the cells of a terminal among the parts of the dashboard."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 CHART_WIDTH, CHART_HEIGHT = 38, 12
-"""The least that a chart beside others should have."""
+"""Smallest width and height of a chart next to others, in cells."""
 SMALL_WIDTH, SMALL_HEIGHT = 34, 7
-"""The least that it may have in a terminal of 80 by 24."""
+"""The same in a small terminal, such as 80 by 24."""
 
 WIDE = 118
-"""Columns from which the numbers have a column of their own beside two charts."""
+"""Terminal width from which the numbers have a column of their own next to two charts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """What a size of terminal has room for.
+    """The sizes of the parts of the dashboard in a terminal of one size.
 
     Attributes:
         columns, rows: the grid of charts; none where either is 0.
         status: the numbers as a column of `status_size` columns, or as `status_size` lines.
         log: lines of the log; log_title says whether it has a line of its own above.
-        header, footer: whether there is a line on top and at the bottom.
-        narration: lines of what is told of a lesson.
+        header, footer: whether those lines are shown.
+        narration: lines of a lesson's narration.
     """
 
     columns: int
@@ -38,38 +38,38 @@ class Arrangement:
 
     @property
     def below(self) -> int:
-        """Lines under the charts that a card may take: the log and its title, the narration, the numbers."""
+        """Lines below the charts that a card may take: log, its title, narration and numbers."""
         return self.log + self.log_title + self.narration + (self.status_size if self.status == "lines" else 0)
 
     @property
     def charts(self) -> int:
-        """How many charts are in sight."""
+        """Number of visible charts."""
         return self.columns * self.rows
 
 
 def arrange(
-    width: int, height: int, charts: int, whole: bool = False, pictures: bool = False, told: bool = False
+    width: int, height: int, charts: int, maximized: bool = False, pictures: bool = False, lesson: bool = False
 ) -> Arrangement:
-    """The arrangement for a terminal of this size.
+    """Return the arrangement for a terminal of a size.
 
     Args:
-        width, height: its cells.
-        charts: how many charts and pictures there are.
-        whole: whether one has all the room there is.
-        pictures: whether some are pictures, which a small terminal shows one of, and that well.
-        told: whether something is told of a lesson, which takes some of the log's room.
+        width, height: cells of the terminal.
+        charts: number of charts and pictures.
+        maximized: whether one chart fills the screen.
+        pictures: whether some of them are pictures; a small terminal then shows only two, at a larger size.
+        lesson: whether the narration of a lesson takes some of the log's lines.
     """
     header, footer = height >= 2, height >= 6
     inner = height - header - footer
-    if whole:
+    if maximized:
         lines = 2 if inner >= 9 else 0
-        return Arrangement(1, 1, "lines", lines, 0, header, footer, narration=_narration(inner) if told else 0)
+        return Arrangement(1, 1, "lines", lines, 0, header, footer, narration=_narration(inner) if lesson else 0)
     if width >= WIDE and height >= 24:
         column = min(max(width * 27 // 100, 38), 46)
         log = 12 if height >= 54 else 9 if height >= 38 else 6 if height >= 28 else 4
         titled = height >= 30
         narration = 0
-        if told:
+        if lesson:
             below, narration = log + titled, 8 if height >= 54 else 7 if height >= 30 else 6 if height >= 28 else 5
             titled = below - narration >= 3
             log = max(below - narration - titled, 0)
@@ -78,7 +78,7 @@ def arrange(
     if width < 20 or inner < 6:
         return Arrangement(0, 0, "lines", max(inner, 0), 0, header, footer)
     charts = min(charts, 2) if pictures else charts
-    if told:
+    if lesson:
         narration = _narration(inner)
         lines = 2 if inner >= 10 else 1
         columns, rows = _grid(width, inner - lines - narration, charts, SMALL_WIDTH, SMALL_HEIGHT)
@@ -90,12 +90,12 @@ def arrange(
 
 
 def _narration(inner: int) -> int:
-    """Lines of the narration under charts that have no column beside them."""
+    """Return the lines of the narration in a terminal without a column of numbers."""
     return 6 if inner >= 22 else 4 if inner >= 16 else 1 if inner >= 6 else 0
 
 
 def _grid(width: int, height: int, charts: int, least_width: int, least_height: int) -> tuple[int, int]:
-    """Columns and rows for as many charts as have room, none of them twice as wide as it need be."""
+    """Return columns and rows for as many charts as fit; of equal grids the one whose charts are nearest to 3:1."""
     best = (1, 1)
     for columns in (1, 2, 3):
         for rows in (1, 2, 3):

@@ -1,149 +1,151 @@
-"""What leads through a lesson: remarks that come up and turn the charts, and the keys to read and to go on."""
+"""Actions of a lesson: its remarks appear and set the charts; keys page through them and lead to other lessons."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from tui_trainer.config.lesson import Remark
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
 from tui_trainer.ui.charts.registry import pane_named
-from tui_trainer.ui.dashboard.view_state import ViewState
+from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.lecture.narrator import lesson_of
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.screens.lesson import LessonPage
 
-if TYPE_CHECKING:
-    from tui_trainer.ui.dashboard.screen import Dashboard
-
 ALL = "all"
-"""What a remark shows to go back to all charts."""
+"""Value of a remark's `show` for all charts."""
 
 
 class LessonActions:
-    """Follows the run in front with its lesson.
+    """Follows the selected run with the remarks of its lesson.
 
-    A remark turns the axis, the chart in full and the logarithm once, when it comes up. What a person has set by hand
-    since is theirs: no later remark touches it, until they let the lecture play again.
+    A remark sets the axis, the maximized chart and the logarithmic y axis once, when it appears. Later remarks leave
+    alone what the user has changed since, until autoplay is switched on again.
+
+    Args:
+        context: the dashboard.
+        tour: the way through the lecture that the run was opened from, if any.
+        rest: seconds between the last remark and the next lesson in autoplay.
+        leave: leaves the dashboard for another lesson.
     """
 
-    def __init__(self, dashboard: Dashboard, watch: ViewState, tour: Tour | None, rest: float) -> None:
-        self._dashboard = dashboard
-        self._watch = watch
+    def __init__(self, context: DashboardContext, tour: Tour | None, rest: float, leave: Callable[[], None]) -> None:
+        self._context = context
+        self._state = context.view_state
         self._tour = tour
         self._rest = rest
+        self._leave = leave
         self._from_the_start = False
+        """Whether this screen has seen the run from its first step on."""
         self._known: tuple[str, int] = ("", 0)
-        self._expect()
+        """The run and start event that the lesson was read from."""
+        self._remember_view()
 
-    def doings(self) -> dict[str, Callable[[], None]]:
-        """What each action does, by its id."""
+    def handlers(self) -> dict[str, Callable[[], None]]:
+        """Return the handler of each action by its id."""
         return {
-            "earlier_remark": self.earlier,
-            "later_remark": self.later,
-            "lesson": self.read,
-            "next_lesson": lambda: self.go(1),
-            "previous_lesson": lambda: self.go(-1),
+            "earlier_remark": self.previous_remark,
+            "later_remark": self.next_remark,
+            "lesson": self.show_page,
+            "next_lesson": lambda: self.go_to_lesson(1),
+            "previous_lesson": lambda: self.go_to_lesson(-1),
             "play": self.play,
         }
 
     @property
     def playing(self) -> bool:
-        """Whether the lecture goes on by itself."""
+        """Whether autoplay is on."""
         return self._tour is not None and self._tour.playing
 
-    # What comes up.
-
     def tick(self, now: float) -> bool:
-        """Listen to the runs; whether there is something new to be seen."""
-        watch, feed = self._watch, self._watch.feed
-        state = watch.chosen
+        """Show the remarks that are due. Returns whether there was one."""
+        view_state, store = self._state, self._state.store
+        state = view_state.selected_run
         if state is None:
             return False
         self._from_the_start |= state.step == 0 and not state.over
         if state.started is None:
             return False
-        narrator = watch.narrator
+        narrator = view_state.narrator
         known = (state.run, state.started.seq)
         if known != self._known:
-            self._known, watch.lesson = known, lesson_of(state)
+            self._known, view_state.lesson = known, lesson_of(state)
         late = not (self._from_the_start or self.playing)
-        told = narrator.listen(watch.lesson, state, feed.over, now, late=late)
-        # What had come up before this screen looked is past; what comes from here on has its time.
-        self._from_the_start |= late and not feed.over
-        for remark in told:
-            self._turn_to(remark)
-        marks = narrator.marks(state)
-        if marks != watch.view.told:
-            watch.view = replace(watch.view, told=marks)
-        if self.playing and narrator.done(feed.over, now, self._rest):
-            self.go(1)
-        return bool(told)
+        remarks = narrator.update(view_state.lesson, state, store.over, now, late=late)
+        # Only the remarks from before this screen was opened appear all at once; later ones have their reading time.
+        self._from_the_start |= late and not store.over
+        for remark in remarks:
+            self._apply(remark)
+        steps = narrator.remark_steps(state)
+        if steps != view_state.view.told:
+            view_state.view = replace(view_state.view, told=steps)
+        if self.playing and narrator.finished(store.over, now, self._rest):
+            self.go_to_lesson(1)
+        return bool(remarks)
 
-    def _turn_to(self, remark: Remark) -> None:
-        watch = self._watch
-        axis, log_y, whole = self._expected
-        if remark.axis is not None and watch.view.axis == axis:
-            watch.view, axis = replace(watch.view, axis=remark.axis), remark.axis
-        if remark.log_y is not None and watch.view.log_y is log_y:
-            watch.view, log_y = replace(watch.view, log_y=remark.log_y), remark.log_y
-        if remark.show and watch.whole == whole and not watch.layers:
-            named = pane_named(remark.show, watch.states, watch.front)
-            if named is not None or remark.show == ALL:
-                watch.whole = whole = named
-        self._expected = axis, log_y, whole
+    def _apply(self, remark: Remark) -> None:
+        state = self._state
+        axis, log_y, maximized = self._expected
+        if remark.axis is not None and state.view.axis == axis:
+            state.view, axis = replace(state.view, axis=remark.axis), remark.axis
+        if remark.log_y is not None and state.view.log_y is log_y:
+            state.view, log_y = replace(state.view, log_y=remark.log_y), remark.log_y
+        if remark.show and state.maximized == maximized and not state.layers:
+            pane = pane_named(remark.show, state.states, state.selected_index)
+            if pane is not None or remark.show == ALL:
+                state.maximized = maximized = pane
+        self._expected = axis, log_y, maximized
 
-    def _expect(self) -> None:
-        """Take the look as it is for one that remarks may turn from here on."""
-        watch = self._watch
-        self._expected = (watch.view.axis, watch.view.log_y, watch.whole)
+    def _remember_view(self) -> None:
+        """Let remarks change the present view: a difference to it is a change that the user made."""
+        state = self._state
+        self._expected = (state.view.axis, state.view.log_y, state.maximized)
 
-    # What a person does.
+    def previous_remark(self) -> None:
+        """Show the previous remark."""
+        if not self._state.narrator.previous_remark():
+            self._context.flash("this is the first remark")
+        self._context.redraw()
 
-    def earlier(self) -> None:
-        """Read the remark before."""
-        if not self._watch.narrator.earlier():
-            self._dashboard.say("this is the first remark")
-        self._dashboard.looked()
+    def next_remark(self) -> None:
+        """Show the next remark; one that waits appears now."""
+        remark = self._state.narrator.next_remark(monotonic())
+        if isinstance(remark, Remark):
+            self._apply(remark)
+        elif not remark:
+            over = self._state.store.over
+            self._context.flash("this is the last remark" if over else "no later remark is due yet")
+        self._context.relayout()
 
-    def later(self) -> None:
-        """Read the remark after; one that waits comes up."""
-        found = self._watch.narrator.later(monotonic())
-        if isinstance(found, Remark):
-            self._turn_to(found)
-        elif not found:
-            self._dashboard.say("no later remark has come up yet" if not self._watch.feed.over else "that was all")
-        self._dashboard.rearrange()
+    def show_page(self) -> None:
+        """Open the page with the full text of the lesson."""
+        state = self._state.selected_run
+        if state is not None and self._state.lesson is not None:
+            self._context.ask(LessonPage(state, self._state.narrator), lambda _: None)
 
-    def read(self) -> None:
-        """Open everything that is told here."""
-        state = self._watch.chosen
-        if state is not None and self._watch.lesson is not None:
-            self._dashboard.ask(LessonPage(state, self._watch.narrator), lambda _: None)
-
-    def go(self, by: int) -> None:
-        """To another lesson; what is training here is stopped and saved before."""
+    def go_to_lesson(self, offset: int) -> None:
+        """Leave for another lesson; runs that train are stopped and saved first."""
         tour = self._tour
         if tour is None:
             return
-        if tour.neighbour(by) is None and not tour.playing:
-            self._dashboard.say("this is the last lesson" if by > 0 else "this is the first lesson")
+        if tour.neighbour(offset) is None and not tour.playing:
+            self._context.flash("this is the last lesson" if offset > 0 else "this is the first lesson")
             return
-        tour.turn = by
-        self._dashboard.leaving.turn_away()
+        tour.turn = offset
+        self._leave()
 
     def play(self) -> None:
-        """Let the lecture go on by itself from here."""
+        """Switch autoplay on."""
         if self._tour is not None:
             self._tour.playing = True
-            self._expect()
-            self._dashboard.say("the lecture plays by itself: any key takes over")
-            self._dashboard.looked()
+            self._remember_view()
+            self._context.flash("autoplay on; press any key to stop it")
+            self._context.redraw()
 
-    def take_over(self, action: str = "") -> bool:
-        """A person did something: what played by itself waits for them. Whether it did play."""
+    def stop_autoplay(self, action: str = "") -> bool:
+        """Stop autoplay on user input. Returns whether autoplay was on."""
         tour = self._tour
         if tour is None:
             return False
@@ -152,16 +154,16 @@ class LessonActions:
         if not tour.playing:
             return False
         tour.playing = False
-        self._dashboard.say(f"the wheel is yours; {shown_key(BY_ID['play'], {})} lets it play on")
-        self._dashboard.looked()
+        self._context.flash(f"autoplay off; press {shown_key(BY_ID['play'], {})} to continue")
+        self._context.redraw()
         return True
 
     def hints(self, keymap: Keymap) -> list[str]:
-        """The keys that lead on, the most important first; while the lecture plays, how it is stopped."""
+        """Return the keys to show beside the remark, the most important first; during autoplay, how to stop it."""
         if self.playing:
-            return ["any key takes over"]
-        names = [(("earlier_remark", "later_remark"), "remarks"), (("lesson",), "all")]
-        lecture = [(("next_lesson",), "next"), (("play",), "play")] if self._tour is not None else []
+            return ["any key stops autoplay"]
+        names = [(("earlier_remark", "later_remark"), "remarks"), (("lesson",), "full text")]
+        lecture = [(("next_lesson",), "next"), (("play",), "autoplay")] if self._tour is not None else []
         return [
-            f"{' '.join(shown_key(BY_ID[name], keymap) for name in ids)} {words}" for ids, words in [*lecture, *names]
+            f"{' '.join(shown_key(BY_ID[name], keymap) for name in ids)} {label}" for ids, label in [*lecture, *names]
         ]

@@ -1,109 +1,111 @@
-"""The keys that train the same runs from their beginning once more: with the problem turned, or with other settings."""
+"""Actions that train the same runs again from the start: with a turned problem, or with other settings."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.commands import ALL_RUNS, Stop
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.dashboard.view_state import ViewState
-
-if TYPE_CHECKING:
-    from tui_trainer.ui.dashboard.screen import Dashboard
+from tui_trainer.ui.dashboard.context import DashboardContext
 
 TURN = 15
-"""Degrees by which one key turns the problem."""
-WHOLE = 180
-"""Degrees after which it lies as before."""
+"""Degrees by which one key press turns the problem."""
+FULL_TURN = 180
+"""Degrees after which the problem looks as before."""
 MORE = 0.8
-"""Seconds for which another turn is waited for: three keys in a row are one training at 45 degrees."""
+"""Seconds to wait for another turn: three presses in a row start one training at 45 degrees."""
 
 
 class RerunActions:
-    """Leaves what is trained here for new runs of the same kind.
+    """Handlers that replace the runs on the screen by new runs with other settings.
 
-    They are runs like all others, each with a folder of its own beside the old one: what turns a problem is nothing
-    but `data.rotation`. What still trains is stopped and saved before.
+    The new runs get directories of their own next to the old ones; turning a problem is nothing but another
+    `data.rotation`. Runs that still train are stopped and saved first.
     """
 
-    def __init__(self, dashboard: Dashboard, watch: ViewState) -> None:
-        self._dashboard = dashboard
-        self._watch = watch
-        self._wanted: tuple[str, ...] = ()
-        """The overrides that the new runs are to have; empty where none are to come."""
+    def __init__(self, context: DashboardContext) -> None:
+        self._context = context
+        self._overrides: tuple[str, ...] = ()
+        """Overrides of the new runs; empty where no rerun is pending."""
         self._due = 0.0
-        self._turned: float | None = None
-        """The degrees that the turns of this moment have come to."""
+        """Time at which a pending rerun begins."""
+        self._rotation: float | None = None
+        """Degrees that the turns since the last rerun add up to; None without any."""
         self._stopping = False
 
-    def doings(self) -> dict[str, Callable[[], None]]:
-        """What each action does, by its id."""
+    def handlers(self) -> dict[str, Callable[[], None]]:
+        """Return the handler of each action by its id."""
         return {"turn": self.turn, "anew": self.ask}
 
     def turn(self) -> None:
-        """The problem turned by some degrees more; several keys in a row add up."""
-        before = float(_config(self._dashboard.chosen)["data"]["rotation"]) if self._turned is None else self._turned
-        self._turned = (before + TURN) % WHOLE
-        self._wanted, self._due = (f"data.rotation={self._turned:g}",), monotonic() + MORE
-        self._dashboard.say(f"turned to {self._turned:g} degrees: all is trained from the start", seconds=60)
+        """Turn the problem by `TURN` degrees; several presses in a row add up."""
+        before = _config(self._context.selected_run)["data"]["rotation"] if self._rotation is None else self._rotation
+        self._rotation = (float(before) + TURN) % FULL_TURN
+        self._overrides, self._due = (f"data.rotation={self._rotation:g}",), monotonic() + MORE
+        self._context.flash(f"turned to {self._rotation:g} degrees; training restarts", seconds=60)
 
     def ask(self) -> None:
-        """Ask for the settings that are to be others."""
+        """Ask for the settings to change and train again with them."""
         from tui_trainer.ui.screens.dialogs.prompt import Prompt
 
-        config = _config(self._dashboard.chosen)
-        explanation = "from the start, in new runs, with KEY=VALUE ...: optimizer.lr=0.1 training.seed=1"
-        self._dashboard.ask(Prompt("Anew", explanation, "", lambda text: read(text, config)), self._settings)
+        config = _config(self._context.selected_run)
+        explanation = "train again from the start, in new runs, with KEY=VALUE ...: optimizer.lr=0.1 training.seed=1"
+        dialog = Prompt("Train again", explanation, "", lambda text: parse_overrides(text, config))
+        self._context.ask(dialog, self._accepted)
 
-    def _settings(self, overrides: tuple[str, ...]) -> None:
-        self._wanted, self._due, self._turned = overrides, monotonic(), None
-        self._dashboard.say(f"anew with {' '.join(overrides)}", seconds=60)
+    def _accepted(self, overrides: tuple[str, ...]) -> None:
+        self._overrides, self._due, self._rotation = overrides, monotonic(), None
+        self._context.flash(f"training again with {' '.join(overrides)}", seconds=60)
 
     def tick(self, now: float) -> None:
-        """Stop what trains, and begin when that is over."""
-        if not self._wanted or now < self._due:
+        """Stop the runs that train, and begin the pending rerun once they are over."""
+        if not self._overrides or now < self._due:
             return
-        feed = self._watch.feed
-        if not feed.over and feed.connected and feed.session.can_steer:
+        store = self._context.view_state.store
+        if not store.over and store.connected and store.session.can_steer:
             if not self._stopping:
                 self._stopping = True
-                self._dashboard.send(Stop(), "stop", run=ALL_RUNS)
+                self._context.send(Stop(), "stop", run=ALL_RUNS)
             return
-        wanted, turned = self._wanted, self._turned is not None
-        self._wanted, self._turned, self._stopping = (), None, False
-        self._begin(wanted, turned)
+        overrides, turned = self._overrides, self._rotation is not None
+        self._overrides, self._rotation, self._stopping = (), None, False
+        self._begin(overrides, turned)
 
     def _begin(self, overrides: Sequence[str], turned: bool) -> None:
         from tui_trainer.session.rerun import rerun_session
 
-        watch = self._watch
-        folders = {state.run: state.started.path if state.started is not None else "" for state in watch.states}
-        shots = watch.shots
+        view_state = self._context.view_state
+        folders = {state.run: state.started.path if state.started is not None else "" for state in view_state.states}
+        pictures = view_state.pictures
         try:
             session = rerun_session(folders, overrides)
         except UserError as error:
-            self._dashboard.say(str(error), wrong=True, seconds=20)
+            self._context.flash(str(error), error=True, seconds=20)
             return
-        watch.begin(session)
-        if turned and watch.whole is None:
-            watch.whole = next((shot for shot in shots if shot.name == "path"), None)
-        self._dashboard.say(f"from the start, with {' '.join(overrides)}")
-        self._dashboard.rearrange()
+        view_state.replace_runs(session)
+        if turned and view_state.maximized is None:
+            view_state.maximized = next((picture for picture in pictures if picture.name == "path"), None)
+        self._context.flash(f"training from the start with {' '.join(overrides)}")
+        self._context.relayout()
 
 
-def read(text: str, config: dict[str, Any]) -> tuple[str, ...]:
-    """The overrides in a line, checked against a run's configuration. Raises ValueError where they are none."""
+def parse_overrides(text: str, config: dict[str, Any]) -> tuple[str, ...]:
+    """Parse KEY=VALUE overrides and check them against a run's configuration.
+
+    Raises:
+        ValueError: the text holds no override, or one that the configuration does not allow.
+    """
     from tui_trainer.config.preset import build
 
     overrides = tuple(shlex.split(text))
     if not overrides:
-        raise ValueError("KEY=VALUE, for example optimizer.lr=0.1 training.seed=1")
+        raise ValueError("enter KEY=VALUE, for example optimizer.lr=0.1 training.seed=1")
     try:
-        build(config, name="anew", source="the run", overrides=overrides)
+        build(config, name="rerun", source="the run", overrides=overrides)
     except UserError as error:
         raise ValueError(str(error).removeprefix("command line: ")) from None
     return overrides

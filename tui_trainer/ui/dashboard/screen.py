@@ -1,10 +1,10 @@
-"""The screen on which a training is watched and steered."""
+"""The dashboard screen: it draws the runs of one session and turns keys into commands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -19,9 +19,10 @@ from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.session.base import Session
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
-from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, keys_of
+from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, keys_of, shown_key
 from tui_trainer.ui.app_result import AppResult
 from tui_trainer.ui.availability import disabled_reason
+from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.charts.registry import ChartData, ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.dashboard.board import Board
@@ -43,21 +44,17 @@ from tui_trainer.ui.render.chart_widget import Chart
 from tui_trainer.ui.run_store import RunStore, Update
 from tui_trainer.ui.settings import WORDS_PER_MINUTE
 
-if TYPE_CHECKING:
-    from tui_trainer.ui.screens.run_table import RunTable
-
-Given = TypeVar("Given")
-BETWEEN = 0.06
-"""Seconds between two drawings that keys ask for; those of a key that is held down would otherwise queue up."""
-
+Answer = TypeVar("Answer")
+MIN_REDRAW_INTERVAL = 0.06
+"""Seconds between two redraws that keys ask for: those of a key that is held down would queue up otherwise."""
 PATIENCE = 2.0
-"""Seconds for which an answer is looked for more often than usual."""
+"""Seconds after a command during which the app polls more often for its answer."""
 
 
 class Dashboard(Screen[None], inherit_bindings=False):
-    """Draws the runs of one session and turns keys into commands.
+    """Shows the runs of one session. Implements `DashboardContext` for its actions.
 
-    No key that steers changes anything here: the command goes out, and the screen follows the event that answers it.
+    Keys that steer change nothing here: a command goes out, and the screen follows the event that answers it.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -71,305 +68,333 @@ class Dashboard(Screen[None], inherit_bindings=False):
     """
 
     class Left(Message):
-        """The person has left this session."""
+        """The user has left this session."""
 
         def __init__(self, result: AppResult) -> None:
             super().__init__()
             self.result = result
 
+    class CommandSent(Message):
+        """A command went out: poll the session more often until it is answered."""
+
+    class RepaintRequested(Message):
+        """The user wants every cell sent to the terminal again."""
+
+    class ActionFailed(Message):
+        """An action raised an error that it should not have."""
+
+        def __init__(self, error: Exception) -> None:
+            super().__init__()
+            self.error = error
+
     def __init__(
         self,
         session: Session,
         *,
-        pace: RedrawBudget,
+        redraw_budget: RedrawBudget,
         keymap: Keymap,
         read_only: bool = False,
-        signs: Icons = FANCY,
+        icons: Icons = FANCY,
         tour: Tour | None = None,
         reading: tuple[float, float] = (WORDS_PER_MINUTE, 0.0),
     ) -> None:
-        """The screen of a session.
+        """Create the screen of a session.
 
-        `tour` leads through the lecture that it was opened from; `reading` is how fast a person reads, in words a
-        minute, and how many seconds a lesson that plays by itself rests at its end.
+        Args:
+            session: the runs to show.
+            redraw_budget: decides when the charts may be drawn.
+            keymap: the user's keys.
+            read_only: send no commands.
+            icons: the symbols to draw with.
+            tour: the way through the lecture that this screen was opened from.
+            reading: the user's reading speed in words a minute, and seconds between two lessons in autoplay.
         """
         super().__init__()
         words_per_minute, rest = reading
         narrator = Narrator(words_per_minute)
-        self.watching = ViewState(RunStore(session), read_only, narrator=narrator, lecture=tour is not None)
-        self.guide = LessonActions(self, self.watching, tour, rest)
-        self.leaving = QuitActions(self, self.watching)
-        self._looker = ViewActions(self, self.watching)
-        self._anew = RerunActions(self, self.watching)
-        self._pace = pace
+        self.view_state = ViewState(RunStore(session), read_only, narrator=narrator, lecture=tour is not None)
+        self.icons = icons
+        self._quit_actions = QuitActions(self)
+        self._lesson_actions = LessonActions(self, tour, rest, self._quit_actions.leave_for_lesson)
+        self._view_actions = ViewActions(self, self._lesson_actions.go_to_lesson)
+        self._rerun_actions = RerunActions(self)
+        self._redraw_budget = redraw_budget
         self._keymap = keymap
-        self._signs = signs
         self._footer: Footer | None = None
-        self._shape: tuple[object, ...] = ()
-        """What the cells were last shared out for."""
+        self._layout_key: tuple[object, ...] = ()
+        """The view state's layout key at the last layout."""
         self._drawn_at = 0.0
-        self._hurried = False
-        """Whether a person waits for what the next tick will draw."""
+        self._redraw_requested = False
+        """Whether the next tick draws whatever the redraw budget says."""
         self._stale = True
-        """Whether something changed that is not on the screen yet."""
-        self._doings: dict[str, Callable[[], None]] = {
-            **TrainingActions(self).doings(),
-            **self._looker.doings(),
-            **self.guide.doings(),
-            **self.leaving.doings(),
-            **self._anew.doings(),
+        """Whether the runs have changed since the last drawing."""
+        self._handlers: dict[str, Callable[[], None]] = {
+            **TrainingActions(self).handlers(),
+            **self._view_actions.handlers(),
+            **self._lesson_actions.handlers(),
+            **self._quit_actions.handlers(),
+            **self._rerun_actions.handlers(),
             "resume_run": self._resume_run,
-            "palette": self._find,
-            "help": self._help,
-            "redraw": self.redraw_terminal,
+            "palette": self._open_command_palette,
+            "help": self._open_help,
+            "redraw": lambda: self._notify_app(self.RepaintRequested()),
             "log_up": lambda: self.query_one(LogPane).scroll_page_up(animate=False),
             "log_down": lambda: self.query_one(LogPane).scroll_page_down(animate=False),
         }
 
     @property
     def known_actions(self) -> set[str]:
-        """The ids of the actions that something is done for."""
-        return set(self._doings)
+        """The ids of the actions that have a handler."""
+        return set(self._handlers)
 
     def compose(self) -> ComposeResult:
-        """A line on top, the board, the keys at the bottom."""
+        """Yield the header, the board and the footer."""
         yield Header()
-        yield Board(self.watching, self._signs, self._keymap)
+        yield Board(self.view_state, self.icons, self._keymap)
         yield Footer()
 
     def on_mount(self) -> None:
-        """Something is to be seen from the first frame on."""
+        """Draw the first frame."""
         self._footer = self.query_one(Footer)
-        self.rearrange()
+        self.relayout()
 
     def on_resize(self) -> None:
-        """Share out the cells anew."""
+        """Lay out for the new size."""
         if self.composed:
-            self.rearrange()
+            self.relayout()
 
     @property
     def composed(self) -> bool:
-        """Whether there are widgets to draw on: neither before the first frame nor while the screen is taken down."""
+        """Whether the widgets are mounted: false before the first frame and while the screen is removed."""
         return self._footer is not None and self._footer.is_attached
 
     @property
-    def waited_for(self) -> bool:
-        """Whether a person waits: for an answer, or to see what it changed."""
-        return self._hurried or any(monotonic() - sent.since < PATIENCE for sent in self.watching.feed.pending.values())
+    def awaits_answer(self) -> bool:
+        """Whether the user waits for the answer to a command, or for the redraw after it."""
+        pending = self.view_state.store.pending.values()
+        return self._redraw_requested or any(monotonic() - sent.since < PATIENCE for sent in pending)
 
-    # What comes from the session.
+    # From the session.
 
     def tick(self, now: float, drained: bool = True) -> None:
-        """Fold what has come, and draw when it is time to and the terminal has taken what it was sent."""
-        news = self.watching.feed.take()
-        self._hear(news)
-        self._stale |= news.changed
-        self._hurried |= self.guide.tick(now)
-        self._hurried |= self.watching.closeups.arrived()
+        """Poll the session and draw when that is due.
+
+        Args:
+            now: monotonic time in seconds.
+            drained: whether the terminal has taken all that was sent; nothing is drawn until it has.
+        """
+        update = self.view_state.store.poll()
+        self._handle(update)
+        self._stale |= update.changed
+        self._redraw_requested |= self._lesson_actions.tick(now)
+        self._redraw_requested |= self.view_state.zoom_loader.poll()
         if not drained:
-            self._pace.held_up(now)
-        elif self.watching.shape != self._shape:
-            self.rearrange()
-        elif news.answers:
-            # What was asked is done: say so at once, and draw what it changed in the frame after.
-            self._hurried = True
-            self.query_one(Header).say(self.watching, self._signs, self._keymap)
+            self._redraw_budget.postpone(now)
+        elif self.view_state.layout_key != self._layout_key:
+            self.relayout()
+        elif update.answers:
+            # Show the answer at once, and what the command changed in the frame after.
+            self._redraw_requested = True
+            self._draw_header()
             self._draw_footer()
-        elif news.urgent or self._hurried or (self._stale and self._pace.due(now)):
-            self.looked()
+        elif update.urgent or self._redraw_requested or (self._stale and self._redraw_budget.due(now)):
+            self.redraw()
         else:
-            if self.watching.starting:
+            if self.view_state.starting:
                 self.query_one(Board).draw_starting()
             self._draw_footer()
-        self.leaving.check()
-        self._anew.tick(now)
+        self._quit_actions.check()
+        self._rerun_actions.tick(now)
 
-    def _hear(self, news: Update) -> None:
-        for answer in news.answers:
+    def _handle(self, update: Update) -> None:
+        store = self.view_state.store
+        for answer in update.answers:
             if answer.refused:
-                self.say(f"refused: {answer.words}", wrong=True)
+                self.flash(f"refused: {answer.text}", error=True)
             else:
-                self.say(answer.words.replace(f" ({self.watching.feed.by})", ""))
-        for notice in news.notices:
-            if notice.fatal and self.watching.feed.over:
-                continue  # its work is done: that the host is gone is as it should be
-            resumable = (
-                "; R resumes it" if disabled_reason(BY_ID["resume_run"], self.watching.situation) is None else ""
-            )
-            lasting = notice.fatal or bool(resumable)
-            self.say(visible(notice.text) + resumable, wrong=lasting, seconds=3600 if lasting else 8)
-        if news.ended:
-            self.watching.summary = True
+                self.flash(answer.text.replace(f" ({store.user})", ""))
+        for notice in update.notices:
+            if notice.fatal and store.over:
+                continue  # a host exits once its runs are over
+            resumable = disabled_reason(BY_ID["resume_run"], self.view_state.action_context) is None
+            lasting = notice.fatal or resumable
+            text = visible(notice.text)
+            if resumable:
+                text += f"; {shown_key(BY_ID['resume_run'], self._keymap)} resumes it"
+            self.flash(text, error=lasting, seconds=3600 if lasting else 8)
+        if update.ended:
+            self.view_state.summary = True
 
-    # What goes out.
+    # The context of the actions.
 
-    def send(self, command: AnyCommand, words: str, run: str | None = None) -> None:
-        """Ask the host for something; until the answer comes, the screen says that it was asked."""
-        self.watching.feed.send(command, self.watching.target if run is None else run, words)
+    @property
+    def selected_run(self) -> RunState:
+        """The selected run; an empty one before anything is known."""
+        return self.view_state.selected_run or RunState()
+
+    @property
+    def palette(self) -> Palette:
+        """The colours of the curves."""
+        return self.query_one(Board).palette
+
+    @property
+    def chart_width(self) -> int:
+        """Columns of the plot area of a visible chart."""
+        return self.query_one(Board).chart_width
+
+    def send(self, command: AnyCommand, description: str, run: str | None = None) -> None:
+        """Send a command; the footer shows `description` until the answer comes."""
+        self.view_state.store.send(command, self.view_state.target if run is None else run, description)
         self._draw_footer()
-        hasten = getattr(self.app, "hasten", None)
-        if hasten is not None:
-            hasten()
+        self._notify_app(self.CommandSent())
 
     def ask(
         self,
-        dialog: ModalScreen[Given | None],
-        accepted: Callable[[Given], None],
+        dialog: ModalScreen[Answer | None],
+        accepted: Callable[[Answer], None],
         cancelled: Callable[[], None] = lambda: None,
     ) -> None:
-        """Open a dialog, and go on with its answer."""
+        """Push a dialog; call `accepted` with its answer, or `cancelled` where it is None."""
 
-        def answered(answer: Given | None) -> None:
+        def answered(answer: Answer | None) -> None:
             self._guarded(cancelled if answer is None else lambda: accepted(answer))
 
         self.app.push_screen(dialog, answered)
 
-    def leave(self, result: AppResult) -> None:
-        """This session is no longer looked at."""
-        self.watching.feed.close()
-        self.post_message(self.Left(result))
-
-    # What is seen.
-
-    @property
-    def chosen(self) -> RunState:
-        """The run in front; an empty one before anything is known."""
-        return self.watching.chosen or RunState()
-
-    def say(self, text: str, *, wrong: bool = False, seconds: float = 5.0) -> None:
-        """Show a line for a while in place of the keys."""
-        self.query_one(Footer).say(visible(text), wrong=wrong, until=monotonic() + seconds)
+    def flash(self, text: str, *, error: bool = False, seconds: float = 5.0) -> None:
+        """Show a message in the footer for some seconds."""
+        self.query_one(Footer).flash(visible(text), error=error, until=monotonic() + seconds)
         self._draw_footer()
 
-    def look_changed(self) -> None:
-        """A person changed how they look: draw at once, or with the next tick where a key is held down."""
-        if monotonic() - self._drawn_at >= BETWEEN:
-            self.looked()
+    def request_redraw(self) -> None:
+        """Draw at once, or with the next tick where a key is held down."""
+        if monotonic() - self._drawn_at >= MIN_REDRAW_INTERVAL:
+            self.redraw()
         else:
-            self._hurried = True
+            self._redraw_requested = True
 
-    def looked(self) -> None:
+    def redraw(self) -> None:
         """Draw now."""
         if not self.composed:
             return
         self._drawn_at = monotonic()
-        self._hurried = False
-        self._pace.begin(self._drawn_at)
+        self._redraw_requested = False
+        self._redraw_budget.begin(self._drawn_at)
         self._stale = False
-        self.query_one(Board).draw(self.guide.hints(self._keymap))
-        self.query_one(Header).say(self.watching, self._signs, self._keymap)
-        self.query_one(Footer).draw(self.watching.situation, self._keymap, self.watching.feed.pending)
-        self.watching.look_closer()
+        self.query_one(Board).draw(self._lesson_actions.hints(self._keymap))
+        self._draw_header()
+        self._draw_footer(always=True)
+        self.view_state.load_zoom()
 
-    def _draw_footer(self) -> None:
-        footer = self.query_one(Footer)
-        if footer.changes or self.watching.feed.pending:
-            footer.draw(self.watching.situation, self._keymap, self.watching.feed.pending)
-
-    def rearrange(self) -> None:
-        """Share out the cells for the size and for what is open, and draw."""
+    def relayout(self) -> None:
+        """Lay the widgets out for the size and the view state, and draw."""
         width, height = self.size
-        watch = self.watching
-        self._shape = watch.shape
-        whole = watch.whole is not None or watch.layers or watch.diagnosis
-        arrangement = arrange(
-            width, height, len(watch.panes), whole, pictures=bool(watch.shots), told=watch.lesson is not None
-        )
+        view_state = self.view_state
+        self._layout_key = view_state.layout_key
+        maximized = view_state.maximized is not None or view_state.layers or view_state.diagnosis
+        pictures, lesson = bool(view_state.pictures), view_state.lesson is not None
+        arrangement = arrange(width, height, len(view_state.panes), maximized, pictures=pictures, lesson=lesson)
         self.query_one(Header).display = arrangement.header
         self.query_one(Footer).display = arrangement.footer
-        self.query_one(Board).share_out(arrangement)
+        self.query_one(Board).apply_layout(arrangement)
         # The widgets have their new sizes after the next layout.
-        self.call_after_refresh(self.looked)
+        self.call_after_refresh(self.redraw)
 
-    def draw_rate(self, plan: LrPlan | None, width: int, height: int) -> ChartData:
-        """The rate of the runs with a plan beside it, for the dialogs."""
-        watch = self.watching
-        view = View(axis=watch.view.axis, log_y=watch.view.log_y)
-        return chart_data(ChartKind.RATE, watch.states, watch.front, view, width, height, preview=plan)
+    def learning_rate_chart(self, plan: LrPlan | None, width: int, height: int) -> ChartData:
+        """Return the chart of the learning rate, with `plan` drawn over the one in force."""
+        state = self.view_state
+        view = View(axis=state.view.axis, log_y=state.view.log_y)
+        return chart_data(ChartKind.RATE, state.states, state.selected_index, view, width, height, preview=plan)
 
-    def side_by_side(self) -> RunTable:
-        """The table of the runs, each in the colour of its curves."""
-        from tui_trainer.ui.screens.run_table import RunTable
+    def leave(self, result: AppResult) -> None:
+        """Close the session and the screen."""
+        self.close_session()
+        self.post_message(self.Left(result))
 
-        watch = self.watching
-        return RunTable(watch.states, watch.front, self._signs, self.query_one(Board).palette())
+    def _draw_header(self) -> None:
+        self.query_one(Header).draw(self.view_state, self.icons, self._keymap)
 
-    def chart_width(self) -> int:
-        """Columns of the plot of the charts in sight."""
-        return self.query_one(Board).chart_width()
+    def _draw_footer(self, *, always: bool = False) -> None:
+        footer, pending = self.query_one(Footer), self.view_state.store.pending
+        if always or footer.has_message or pending:
+            footer.draw(self.view_state.action_context, self._keymap, pending)
 
-    def redraw_terminal(self) -> None:
-        """Send every cell again."""
-        repaint = getattr(self.app, "repaint", None)
-        if repaint is not None:
-            repaint()
+    def _notify_app(self, message: Message) -> None:
+        # Posted to the app itself: a message that bubbles up would be lost where this screen has just been removed.
+        self.app.post_message(message)
 
-    # What a person does.
+    # For the app.
+
+    def interrupt(self) -> None:
+        """Handle ctrl+c: ask whether to stop; the second time, leave."""
+        self._quit_actions.interrupt()
+
+    def result(self) -> AppResult:
+        """Return the exit code and the closing message for the present state of the runs."""
+        return self._quit_actions.result()
+
+    def close_session(self) -> None:
+        """Disconnect from the session; its runs continue."""
+        self.view_state.store.close()
+
+    # Keys and mouse.
 
     def action_perform(self, name: str) -> None:
-        """Do an action of the table, or say why it cannot be done now."""
-        if self.guide.take_over(name) and name == "play":
+        """Perform an action of the table, or show why it is unavailable."""
+        if self._lesson_actions.stop_autoplay(name) and name == "play":
             return
-        reason = disabled_reason(BY_ID[name], self.watching.situation)
+        reason = disabled_reason(BY_ID[name], self.view_state.action_context)
         if reason is not None:
-            self.say(reason, wrong=True)
+            self.flash(reason, error=True)
         else:
-            self._guarded(self._doings[name])
+            self._guarded(self._handlers[name])
 
     def on_key(self, event: Key) -> None:
-        """A key that does nothing else still takes over from a lecture that plays by itself."""
+        """Stop autoplay on a key that is bound to no action."""
         if not any(event.key in keys_of(action, self._keymap) for action in ACTIONS):
-            self.guide.take_over()
+            self._lesson_actions.stop_autoplay()
 
-    def _guarded(self, deed: Callable[[], None]) -> None:
-        """Do something; what goes wrong is said, and the screen stays."""
+    def _guarded(self, handler: Callable[[], None]) -> None:
+        """Call a handler; an error that it raises is shown and logged, and the screen stays."""
         try:
-            deed()
-        except Exception as error:
-            stumbled = getattr(self.app, "stumbled", None)
-            if stumbled is None:
-                raise
-            stumbled(error)
+            handler()
+        except Exception as error:  # noqa: BLE001 - one failing action must not end the session
+            self._notify_app(self.ActionFailed(error))
 
     def _resume_run(self) -> None:
-        """Have a new host go on with runs whose own vanished, and watch that one."""
+        """Start a new host for runs whose host vanished, and connect to it."""
         from tui_trainer.session.resume import resume_session
 
-        feed = self.watching.feed
+        store = self.view_state.store
         try:
-            session = resume_session(feed.resumable, feed.left_over)
+            session = resume_session(store.resumable, store.ended_folders)
         except UserError as error:
-            self.say(str(error), wrong=True)
+            self.flash(str(error), error=True)
             return
-        if feed.session.kind == "finished":
-            self.watching.read_only = False
-        feed.adopt(session)
-        self.say("going on from the last checkpoint")
+        if store.session.kind == "finished":
+            self.view_state.read_only = False
+        store.switch_session(session)
+        self.flash("resuming from the last checkpoint")
 
-    def _help(self) -> None:
+    def _open_help(self) -> None:
         from tui_trainer.ui.screens.help import Help
 
-        self.ask(Help(self.watching.situation, self._keymap), lambda _: None)
+        self.ask(Help(self.view_state.action_context, self._keymap), lambda _: None)
 
-    def _find(self) -> None:
+    def _open_command_palette(self) -> None:
         from tui_trainer.ui.screens.command_palette import CommandPalette
 
-        self.ask(CommandPalette(self.watching.situation, self._keymap), self.action_perform)
+        self.ask(CommandPalette(self.view_state.action_context, self._keymap), self.action_perform)
 
     @on(Chart.CursorAt)
-    def _clicked(self, event: Chart.CursorAt) -> None:
+    def _chart_clicked(self, event: Chart.CursorAt) -> None:
         event.stop()
-        self.guide.take_over()
-        self._looker.cursor_at(event.step)
+        self._lesson_actions.stop_autoplay()
+        self._view_actions.cursor_at(event.step)
 
     @on(Chart.Zoomed)
-    def _turned(self, event: Chart.Zoomed) -> None:
-        event.stop()
-        self.guide.take_over()
-        self._looker.span(event.span)
-
     @on(Chart.Panned)
-    def _dragged(self, event: Chart.Panned) -> None:
+    def _span_chosen(self, event: Chart.Zoomed | Chart.Panned) -> None:
         event.stop()
-        self.guide.take_over()
-        self._looker.span(event.span)
+        self._lesson_actions.stop_autoplay()
+        self._view_actions.set_span(event.span)

@@ -1,54 +1,56 @@
-"""The keys that change what is looked at, and nothing of the training."""
+"""Actions that change the view and nothing of the training."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from tui_trainer.protocol.pictures import Bars, drawing_of
 from tui_trainer.state.run_state import Mark, RunState
-from tui_trainer.ui.charts.registry import IN_SIGHT, ChartKind, Pane, PicturePane
+from tui_trainer.ui.charts.registry import MAX_PICTURES, ChartKind, Pane, PicturePane
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.dashboard import viewport
-from tui_trainer.ui.dashboard.view_state import ViewState
+from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.dashboard.viewport import CLOSER
 
-if TYPE_CHECKING:
-    from tui_trainer.ui.dashboard.screen import Dashboard
-
 PAN = 0.25
-"""Share of what is in sight that one key moves."""
+"""Share of the visible span that one key press moves."""
 
 
 class ViewActions:
-    """What a person does to the view."""
+    """Handlers of the keys and mouse events that change what the charts show.
 
-    def __init__(self, dashboard: Dashboard, watch: ViewState) -> None:
-        self._dashboard = dashboard
-        self._watch = watch
+    Args:
+        context: the dashboard.
+        go_to_lesson: opens the next (1) or previous (-1) lesson, for the ends of the list of interventions.
+    """
 
-    def doings(self) -> dict[str, Callable[[], None]]:
-        """What each action does, by its id."""
-        charts = {f"chart_{kind.key}": self._whole(kind) for kind in ChartKind}
+    def __init__(self, context: DashboardContext, go_to_lesson: Callable[[int], None]) -> None:
+        self._context = context
+        self._state = context.view_state
+        self._go_to_lesson = go_to_lesson
+
+    def handlers(self) -> dict[str, Callable[[], None]]:
+        """Return the handler of each action by its id."""
+        charts = {f"chart_{kind.key}": self._toggle_chart(kind) for kind in ChartKind}
         return {
             **charts,
-            **{f"picture_{place + 1}": self._shot(place) for place in range(IN_SIGHT)},
-            "pictures": self.pictures,
+            **{f"picture_{index + 1}": self._toggle_picture(index) for index in range(MAX_PICTURES)},
+            "pictures": self.next_picture,
             "next_run": self.next_run,
-            "runs": self.runs,
+            "runs": self.choose_run,
             "axis": self.axis,
             "log_y": self.log_y,
             "smoothing": self.smoothing,
-            "zoom": lambda: self.look(viewport.zoom_switched(self._watch.view, self._watch.chosen)),
+            "zoom": lambda: self.set_view(viewport.zoom_switched(self._state.view, self._state.selected_run)),
             "zoom_in": lambda: self.zoom(CLOSER),
             "zoom_out": lambda: self.zoom(1 / CLOSER),
-            "cursor_left": lambda: self.cursor(-1),
-            "cursor_right": lambda: self.cursor(1),
+            "cursor_left": lambda: self.move_cursor(-1),
+            "cursor_right": lambda: self.move_cursor(1),
             "pan_left": lambda: self.pan(-PAN),
             "pan_right": lambda: self.pan(PAN),
-            "previous_mark": lambda: self.mark(forward=False),
-            "next_mark": lambda: self.mark(forward=True),
+            "previous_mark": lambda: self.go_to_mark(forward=False),
+            "next_mark": lambda: self.go_to_mark(forward=True),
             "over_time": self.over_time,
             "layers": self.layers,
             "diagnosis": self.diagnosis,
@@ -56,171 +58,172 @@ class ViewActions:
             "back": self.back,
         }
 
-    def look(self, view: View) -> None:
-        """Look in another way."""
-        if view != self._watch.view:
-            self._watch.view = view
-            self._dashboard.look_changed()
+    def set_view(self, view: View) -> None:
+        """Set the view of all charts and redraw where it is another one."""
+        if view != self._state.view:
+            self._state.view = view
+            self._context.request_redraw()
 
-    def _whole(self, kind: ChartKind) -> Callable[[], None]:
-        return lambda: self.whole(None if self._watch.whole is kind else kind)
+    def _toggle_chart(self, kind: ChartKind) -> Callable[[], None]:
+        return lambda: self.maximize(None if self._state.maximized is kind else kind)
 
-    def _shot(self, place: int) -> Callable[[], None]:
-        def switch() -> None:
-            shots = self._watch.shots
-            if place >= len(shots):
-                self._dashboard.say(f"the run has {len(shots) or 'no'} picture{'' if len(shots) == 1 else 's'}")
+    def _toggle_picture(self, index: int) -> Callable[[], None]:
+        def toggle() -> None:
+            pictures = self._state.pictures
+            if index >= len(pictures):
+                count = len(pictures) or "no"
+                self._context.flash(f"this run has {count} picture{'' if len(pictures) == 1 else 's'}")
             else:
-                self.whole(None if self._watch.whole == shots[place] else shots[place])
+                self.maximize(None if self._state.maximized == pictures[index] else pictures[index])
 
-        return switch
+        return toggle
 
-    def whole(self, pane: Pane | None) -> None:
-        """Give a chart or a picture the whole screen; None gives it back to all."""
-        self._watch.layers = self._watch.diagnosis = False
-        self._watch.whole = pane
-        self._dashboard.rearrange()
+    def maximize(self, pane: Pane | None) -> None:
+        """Let a chart or a picture fill the screen; None shows all of them."""
+        self._state.layers = self._state.diagnosis = False
+        self._state.maximized = pane
+        self._context.relayout()
 
-    def pictures(self) -> None:
-        """The first picture on the whole screen, then the next, and after the last one all charts again."""
-        turns: list[Pane | None] = [None, *self._watch.shots]
-        if len(turns) == 1:
-            self._dashboard.say('the run has no pictures: a preset asks for some, pictures = ["layers"]')
+    def next_picture(self) -> None:
+        """Maximize the first picture, then the next one, and after the last one show all charts."""
+        panes: list[Pane | None] = [None, *self._state.pictures]
+        if len(panes) == 1:
+            self._context.flash('this run records no pictures; add them to a preset: pictures = ["layers"]')
             return
-        here = self._watch.whole
-        self.whole(turns[(turns.index(here) + 1) % len(turns)] if here in turns else turns[1])
+        current = self._state.maximized
+        self.maximize(panes[(panes.index(current) + 1) % len(panes)] if current in panes else panes[1])
 
     def next_run(self) -> None:
-        """The next run comes to the front."""
-        watch = self._watch
-        watch.front = (watch.front + 1) % len(watch.states)
-        watch.mark = None
-        self._dashboard.rearrange()
+        """Select the next run."""
+        self._select((self._state.selected_index + 1) % len(self._state.states))
 
-    def runs(self) -> None:
-        """Choose the run that comes to the front from a table of all."""
-        watch = self._watch
+    def choose_run(self) -> None:
+        """Select a run from a table of all."""
+        from tui_trainer.ui.screens.run_table import RunTable
 
-        def chosen(place: int) -> None:
-            watch.front, watch.mark = place, None
-            self._dashboard.rearrange()
+        state, context = self._state, self._context
+        context.ask(RunTable(state.states, state.selected_index, context.icons, context.palette), self._select)
 
-        self._dashboard.ask(self._dashboard.side_by_side(), chosen)
+    def _select(self, index: int) -> None:
+        self._state.selected_index, self._state.mark = index, None
+        self._context.relayout()
 
     def axis(self) -> None:
-        """Count something else along the charts."""
-        self.look(self._watch.view.next_axis())
-        self._dashboard.say(f"x axis: {self._watch.view.axis}")
+        """Show the next unit on the x axis."""
+        self.set_view(self._state.view.next_axis())
+        self._context.flash(f"x axis: {self._state.view.axis}")
 
     def log_y(self) -> None:
-        """Logarithmic or linear."""
-        self.look(replace(self._watch.view, log_y=not self._watch.view.log_y))
-        self._dashboard.say("logarithmic y" if self._watch.view.log_y else "linear y")
+        """Switch between logarithmic and linear y axes."""
+        self.set_view(replace(self._state.view, log_y=not self._state.view.log_y))
+        self._context.flash("y axis: logarithmic" if self._state.view.log_y else "y axis: linear")
 
     def smoothing(self) -> None:
-        """Smoother, up to not at all."""
-        self.look(viewport.smoother(self._watch.view))
-        self._dashboard.say(viewport.smoothing_words(self._watch.view))
+        """Smooth the training curves more, then not at all."""
+        self.set_view(viewport.next_smoothing(self._state.view))
+        self._context.flash(viewport.smoothing_text(self._state.view))
 
     def zoom(self, share: float) -> None:
-        """Closer or farther, around the cursor or the newest step."""
-        watch = self._watch
-        state = watch.chosen
-        around = watch.view.cursor if watch.view.cursor is not None else float(state.step if state is not None else 0)
-        self.look(viewport.zoomed(watch.view, share, watch.sight, viewport.extent(state), around))
+        """Show a span `share` as wide, around the cursor or the newest step."""
+        run, view = self._state.selected_run, self._state.view
+        around = view.cursor if view.cursor is not None else float(run.step if run is not None else 0)
+        self.set_view(viewport.zoomed(view, share, self._state.visible_span, viewport.extent(run), around))
 
     def pan(self, share: float) -> None:
-        """Earlier or later steps."""
-        if self._watch.view.span is None:
-            self._dashboard.say("the whole run is in sight: zoom in first")
-        self.look(viewport.panned(self._watch.view, share, viewport.extent(self._watch.chosen)))
+        """Show earlier or later steps, by a share of the visible span."""
+        if self._state.view.span is None:
+            self._context.flash("the full run is visible; zoom in first")
+        self.set_view(viewport.panned(self._state.view, share, viewport.extent(self._state.selected_run)))
 
-    def cursor(self, columns: int) -> None:
+    def move_cursor(self, columns: int) -> None:
         """Move the cursor by columns of a chart."""
-        watch = self._watch
-        state = watch.chosen
-        if state is not None:
-            watch.mark = None
-            width = self._dashboard.chart_width()
-            self.look(viewport.cursor_moved(watch.view, columns, width, watch.sight, state))
+        run = self._state.selected_run
+        if run is not None:
+            self._state.mark = None
+            width, span = self._context.chart_width, self._state.visible_span
+            self.set_view(viewport.cursor_moved(self._state.view, columns, width, span, run))
 
     def cursor_at(self, step: float) -> None:
-        """Put the cursor where somebody clicked."""
-        state = self._watch.chosen
-        if state is not None:
-            self._watch.mark = None
-            self.look(viewport.cursor_at(self._watch.view, step, state))
+        """Put the cursor at a step that was clicked."""
+        run = self._state.selected_run
+        if run is not None:
+            self._state.mark = None
+            self.set_view(viewport.cursor_at(self._state.view, step, run))
 
-    def span(self, span: viewport.Span | None) -> None:
-        """Show a span that the mouse asked for, None the whole run."""
-        self.look(viewport.spanned(self._watch.view, span, viewport.extent(self._watch.chosen)))
+    def set_span(self, span: viewport.Span | None) -> None:
+        """Show a span that was chosen with the mouse; None shows the full run."""
+        self.set_view(viewport.spanned(self._state.view, span, viewport.extent(self._state.selected_run)))
 
-    def mark(self, *, forward: bool) -> None:
-        """Go to the next intervention and open its card."""
-        watch = self._watch
-        state = watch.chosen
-        if state is None:
+    def go_to_mark(self, *, forward: bool) -> None:
+        """Go to the next or previous intervention and open its card; past the ends, to the neighbouring lesson."""
+        state = self._state
+        run = state.selected_run
+        if run is None:
             return
-        at = watch.mark.step if watch.mark is not None else watch.view.cursor
-        found: Mark | None = viewport.neighbour_mark(state, at, forward)
-        if found is None and watch.lecture:
-            self._dashboard.guide.go(1 if forward else -1)
+        step = state.mark.step if state.mark is not None else state.view.cursor
+        mark: Mark | None = viewport.neighbour_mark(run, step, forward)
+        if mark is None and state.lecture:
+            self._go_to_lesson(1 if forward else -1)
             return
-        if found is None:
-            self._dashboard.say("no intervention after this one" if forward else "no intervention before this one")
+        if mark is None:
+            self._context.flash("no later intervention" if forward else "no earlier intervention")
             return
-        watch.mark = found
-        watch.view = viewport.cursor_at(watch.view, found.step, state)
-        self._dashboard.rearrange()
+        state.mark = mark
+        state.view = viewport.cursor_at(state.view, mark.step, run)
+        self._context.relayout()
 
     def over_time(self) -> None:
-        """The next group of the bars over time, after the last one the bars again; they get the screen first."""
-        watch = self._watch
-        bars = {name: drawing_of(taken) for name, taken in (watch.chosen or RunState()).pictures.items()}
-        groups = {name: drawing.groups for name, drawing in bars.items() if isinstance(drawing, Bars)}
-        shots = [shot for shot in watch.shots if shot.name in groups]
-        if not shots:
-            self._dashboard.say("the picture of bars has not been taken again yet")
+        """Draw the next group of bars over time, after the last group the bars as they are now.
+
+        The first press also maximizes the picture of the bars.
+        """
+        state = self._state
+        drawings = {name: drawing_of(picture) for name, picture in (state.selected_run or RunState()).pictures.items()}
+        groups = {name: drawing.groups for name, drawing in drawings.items() if isinstance(drawing, Bars)}
+        pictures = [picture for picture in state.pictures if picture.name in groups]
+        if not pictures:
+            self._context.flash("the picture with bars has not been recorded again yet")
             return
-        if watch.whole not in shots:
-            self.whole(shots[0])
-        here = watch.whole if isinstance(watch.whole, PicturePane) else shots[0]
-        after = (watch.view.bars + 1) % (len(groups[here.name]) + 1)
-        self.look(replace(watch.view, bars=after))
-        self._dashboard.say(f"{groups[here.name][after - 1].name} over time" if after else "as they are now")
+        if state.maximized not in pictures:
+            self.maximize(pictures[0])
+        current = state.maximized if isinstance(state.maximized, PicturePane) else pictures[0]
+        group = (state.view.bars + 1) % (len(groups[current.name]) + 1)
+        self.set_view(replace(state.view, bars=group))
+        self._context.flash(f"{groups[current.name][group - 1].name} over time" if group else "current values")
 
     def layers(self) -> None:
-        """The table of the layers, or the charts again."""
-        watch = self._watch
-        watch.layers, watch.diagnosis, watch.whole = not watch.layers, False, None
-        self._dashboard.rearrange()
+        """Switch between the table of the layers and the charts."""
+        state = self._state
+        state.layers, state.diagnosis, state.maximized = not state.layers, False, None
+        self._context.relayout()
 
     def diagnosis(self) -> None:
-        """The findings, or the charts again."""
-        watch = self._watch
-        watch.layers, watch.diagnosis, watch.whole = False, not watch.diagnosis, None
-        self._dashboard.rearrange()
+        """Switch between the findings and the charts."""
+        state = self._state
+        state.layers, state.diagnosis, state.maximized = False, not state.diagnosis, None
+        self._context.relayout()
 
     def steer_all(self) -> None:
-        """Every run, or the one in front."""
-        watch = self._watch
-        watch.steer_all = not watch.steer_all
-        self._dashboard.say(f"steering all {len(watch.states)} runs" if watch.steer_all else "steering the chosen run")
-        self._dashboard.looked()
+        """Switch between steering all runs and the selected one."""
+        state = self._state
+        state.steer_all = not state.steer_all
+        runs = len(state.states)
+        self._context.flash(f"keys steer all {runs} runs" if state.steer_all else "keys steer the selected run")
+        self._context.redraw()
 
     def back(self) -> None:
-        """One step back: card, cursor, layers or findings, whole chart, zoom, summary, in this order."""
-        watch = self._watch
-        if watch.mark is not None:
-            watch.mark, watch.view = None, replace(watch.view, cursor=None)
-        elif watch.view.cursor is not None:
-            watch.view = replace(watch.view, cursor=None)
-        elif watch.layers or watch.diagnosis or watch.whole is not None:
-            watch.layers, watch.diagnosis, watch.whole = False, False, None
-        elif watch.view.span is not None:
-            watch.view = replace(watch.view, span=None)
-        elif watch.summary and watch.chosen is not None and watch.chosen.over:
-            watch.summary = False
+        """Close one thing: card, cursor, layers or findings, maximized chart, zoom, summary, in this order."""
+        state = self._state
+        if state.mark is not None:
+            state.mark, state.view = None, replace(state.view, cursor=None)
+        elif state.view.cursor is not None:
+            state.view = replace(state.view, cursor=None)
+        elif state.layers or state.diagnosis or state.maximized is not None:
+            state.layers, state.diagnosis, state.maximized = False, False, None
+        elif state.view.span is not None:
+            state.view = replace(state.view, span=None)
+        elif state.summary and state.selected_run is not None and state.selected_run.over:
+            state.summary = False
         else:
             return
-        self._dashboard.rearrange()
+        self._context.relayout()

@@ -1,4 +1,4 @@
-"""What keys do to the view: pure steps from one look to the next. Spans and the cursor are in steps."""
+"""Zoom, pan and cursor: pure functions from one view to the next. Spans and the cursor are in steps."""
 
 from __future__ import annotations
 
@@ -8,66 +8,66 @@ from tui_trainer.state.run_state import Mark, RunState
 from tui_trainer.ui.charts.view import SMOOTHING, View
 
 CLOSER = 0.5
-"""Share of the span that remains when zooming in once."""
+"""Share of the span that remains visible after zooming in once."""
 NARROWEST = 4.0
-"""Steps that are always in sight."""
+"""Width of the narrowest span, in steps."""
 
 Span = tuple[float, float]
 
 
 def extent(state: RunState | None) -> Span:
-    """The whole run, with what is still to come."""
+    """Return the span of the full run, including the steps still to come."""
     if state is None:
         return 0.0, 1.0
     return 0.0, float(max(state.total_steps, state.step, 1))
 
 
-def zoomed(view: View, share: float, sight: Span, whole: Span, around: float) -> View:
-    """A span `share` as wide as what is in sight, the step `around` staying in its place.
+def zoomed(view: View, share: float, visible: Span, full: Span, around: float) -> View:
+    """Return the view of a span `share` as wide as the visible one, with the step `around` staying in its place.
 
-    The whole run where it would be as wide as that.
+    Shows the full run where the span would be as wide as that.
     """
-    left, right = sight
-    width = max((right - left) * share, NARROWEST)
-    if width >= whole[1] - whole[0]:
+    first, last = visible
+    width = max((last - first) * share, NARROWEST)
+    if width >= full[1] - full[0]:
         return replace(view, span=None)
-    place = (min(max(around, left), right) - left) / max(right - left, 1e-9)
-    return replace(view, span=_within(around - place * width, width, whole))
+    position = (min(max(around, first), last) - first) / max(last - first, 1e-9)
+    return replace(view, span=_within(around - position * width, width, full))
 
 
-def panned(view: View, share: float, whole: Span) -> View:
-    """The span moved by a share of its width; the whole run has nowhere to go."""
+def panned(view: View, share: float, full: Span) -> View:
+    """Move the span by a share of its width. A view of the full run stays as it is."""
     if view.span is None:
         return view
-    left, right = view.span
-    return replace(view, span=_within(left + (right - left) * share, right - left, whole))
+    first, last = view.span
+    return replace(view, span=_within(first + (last - first) * share, last - first, full))
 
 
-def spanned(view: View, span: Span | None, whole: Span) -> View:
-    """The view of a span, no narrower than can be read and no wider than the run."""
+def spanned(view: View, span: Span | None, full: Span) -> View:
+    """Return the view of a span, widened to `NARROWEST` and clipped to the run; None shows the full run."""
     if span is None:
         return replace(view, span=None)
     width = max(span[1] - span[0], NARROWEST)
-    if width >= whole[1] - whole[0]:
+    if width >= full[1] - full[0]:
         return replace(view, span=None)
-    return replace(view, span=_within((span[0] + span[1] - width) / 2, width, whole))
+    return replace(view, span=_within((span[0] + span[1] - width) / 2, width, full))
 
 
-def _within(left: float, width: float, whole: Span) -> Span:
-    left = min(max(left, whole[0]), max(whole[1] - width, whole[0]))
-    return left, left + width
+def _within(first: float, width: float, full: Span) -> Span:
+    first = min(max(first, full[0]), max(full[1] - width, full[0]))
+    return first, first + width
 
 
-def cursor_moved(view: View, columns: int, width: int, sight: Span, state: RunState) -> View:
-    """The cursor so many columns on, for charts that are `width` columns wide; it begins at the newest step."""
-    stride = max((sight[1] - sight[0]) / max(width, 1), 1.0)
+def cursor_moved(view: View, columns: int, width: int, visible: Span, state: RunState) -> View:
+    """Move the cursor by columns of charts that are `width` columns wide; a new cursor begins at the newest step."""
+    stride = max((visible[1] - visible[0]) / max(width, 1), 1.0)
     if view.cursor is None:
-        return cursor_at(view, min(float(state.step), sight[1]), state)
+        return cursor_at(view, min(float(state.step), visible[1]), state)
     return cursor_at(view, round(view.cursor + columns * stride), state)
 
 
 def cursor_at(view: View, step: float, state: RunState) -> View:
-    """The cursor at a step that was taken; a span that does not hold it is moved."""
+    """Put the cursor at a step, clipped to those taken, and move a span that does not contain it."""
     step = min(max(step, 0.0), float(state.step))
     view = replace(view, cursor=step)
     if view.span is not None and not view.span[0] <= step <= view.span[1]:
@@ -77,34 +77,34 @@ def cursor_at(view: View, step: float, state: RunState) -> View:
 
 
 def zoom_switched(view: View, state: RunState | None) -> View:
-    """Close to the cursor or to the newest steps; from there back to the whole run."""
+    """Zoom in on the cursor or the newest steps; from a zoomed view, show the full run."""
     if view.span is not None:
         return replace(view, span=None)
-    whole = extent(state)
+    full = extent(state)
     newest = float(state.step) if state is not None else 0.0
     around = view.cursor if view.cursor is not None else newest
-    width = max((newest - whole[0]) / 4, NARROWEST)
-    if width >= whole[1] - whole[0]:
+    width = max((newest - full[0]) / 4, NARROWEST)
+    if width >= full[1] - full[0]:
         return view
-    left = around - width / 2 if view.cursor is not None else newest - width
-    return replace(view, span=_within(left, width, whole))
+    first = around - width / 2 if view.cursor is not None else newest - width
+    return replace(view, span=_within(first, width, full))
 
 
-def smoother(view: View) -> View:
-    """The next smoothing: automatic, none, then wider and wider, and automatic again."""
-    steps = (None, *SMOOTHING)
-    return replace(view, smoothing=steps[(steps.index(view.smoothing) + 1) % len(steps)])
+def next_smoothing(view: View) -> View:
+    """Return the view with the next smoothing: automatic, none, then wider and wider, and automatic again."""
+    widths = (None, *SMOOTHING)
+    return replace(view, smoothing=widths[(widths.index(view.smoothing) + 1) % len(widths)])
 
 
-def smoothing_words(view: View) -> str:
-    """The smoothing as a person reads it."""
+def smoothing_text(view: View) -> str:
+    """Describe the smoothing in a few words."""
     if view.smoothing is None:
-        return "smoothing follows the zoom"
-    return f"smoothed over {view.smoothing} steps" if view.smoothing else "not smoothed"
+        return "smoothing: automatic, follows the zoom"
+    return f"smoothing: {view.smoothing} steps" if view.smoothing else "smoothing: off"
 
 
 def neighbour_mark(state: RunState, cursor: float | None, forward: bool) -> Mark | None:
-    """The intervention after the cursor, or before it; without a cursor the newest one. None past the ends."""
+    """Return the intervention after the cursor, or before it; the newest one without a cursor, None past the ends."""
     marks = sorted(state.marks, key=lambda mark: mark.step)
     if cursor is None:
         return marks[-1] if marks else None

@@ -1,4 +1,4 @@
-"""What is zoomed into, read again from the journal: coarse at once from what was kept, exact when it has been found."""
+"""Load exact values of a zoomed span from the journal; until they arrive, the coarse values in memory are drawn."""
 
 from __future__ import annotations
 
@@ -16,97 +16,97 @@ from tui_trainer.state.zoomed_series import ZoomedSeries
 from tui_trainer.ui.charts.axes import Span
 
 COLUMNS = 256
-"""Values across a chart, about: what is kept finer than that needs no closer look."""
-MOST = 4
-"""Runs that are looked at closely, the one in front first."""
+"""Values across a chart, roughly: a span with at least as many values in memory is not loaded."""
+MAX_RUNS = 4
+"""Runs whose values are loaded, the selected one first."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """A look, and the branches that the run had left by then: an undo makes it void."""
+class _Loaded:
+    """The values of a span, and the branches that the run had left by then: an undo invalidates them."""
 
-    look: StepRange | None
+    values: StepRange | None
     ghosts: tuple[Ghost, ...]
 
 
 class ZoomLoader:
-    """The closer looks at the runs on the screen, one for each, and the thread that takes the next one.
+    """Loads one range of steps at a time, in a thread, and keeps the last one of each run.
 
-    Nothing waits for that thread: what it has found is picked up with the next tick.
+    The thread is a daemon thread of its own rather than a Textual worker: a worker's thread is joined at exit, and a
+    slow disk must not hold the exit. Nothing waits for the thread; `poll` collects its result with the next tick.
     """
 
     def __init__(self) -> None:
-        self._lookups: dict[Path, StepIndex] = {}
-        self._seen: dict[str, _Seen] = {}
-        self._asked: dict[str, tuple[Span, int]] = {}
-        """The span that was last looked for in a run, and the points behind its coarsest value before."""
-        self._found: list[tuple[str, _Seen]] = []
+        self._indexes: dict[Path, StepIndex] = {}
+        self._loaded: dict[str, _Loaded] = {}
+        self._requested: dict[str, tuple[Span, int]] = {}
+        """The span last requested of each run, and the points behind its coarsest value before."""
+        self._results: list[tuple[str, _Loaded]] = []
         self._thread: Thread | None = None
 
-    def closer(self, state: RunState) -> RunState:
-        """The state with what has been read again in the place of what was kept."""
-        seen = self._seen.get(state.run)
-        if seen is None or seen.look is None:
+    def zoomed(self, state: RunState) -> RunState:
+        """Return the state with the loaded values in place of the coarse ones."""
+        loaded = self._loaded.get(state.run)
+        if loaded is None or loaded.values is None:
             return state
-        if seen.ghosts != tuple(state.ghosts):
-            del self._seen[state.run]
-            self._asked.pop(state.run, None)
+        if loaded.ghosts != tuple(state.ghosts):
+            del self._loaded[state.run]
+            self._requested.pop(state.run, None)
             return state
-        look = seen.look
+        values = loaded.values
         series = {
-            name: ZoomedSeries(whole, look.series[name], look.first, look.last)
-            if name in look.series and name != CLOCK
-            else whole
-            for name, whole in state.series.items()
+            name: ZoomedSeries(coarse, values.series[name], values.first, values.last)
+            if name in values.series and name != CLOCK
+            else coarse
+            for name, coarse in state.series.items()
         }
         return state.model_copy(update={"series": series})
 
-    def want(self, states: Sequence[RunState], spans: Sequence[Span], session: Session) -> None:
-        """Look closer at the first of these runs of which a span is kept too coarsely, unless a look is being taken."""
+    def request(self, states: Sequence[RunState], spans: Sequence[Span], session: Session) -> None:
+        """Load the span of the first of these runs that is too coarse in memory; do nothing while one is loading."""
         if self._thread is not None:
             return
-        for state, span in list(zip(states, spans, strict=True))[:MOST]:
-            grain = _grain(self.closer(state), span)
-            if grain <= max((span[1] - span[0]) / COLUMNS, 1) or self._asked.get(state.run) == (span, grain):
+        for state, span in list(zip(states, spans, strict=True))[:MAX_RUNS]:
+            grain = _grain(self.zoomed(state), span)
+            if grain <= max((span[1] - span[0]) / COLUMNS, 1) or self._requested.get(state.run) == (span, grain):
                 continue
             journal = journal_of(session, state)
             if journal is None:
                 continue
-            self._asked[state.run] = span, grain
-            lookup = self._lookups.setdefault(journal, StepIndex(journal))
-            found = state.run, lookup, span, tuple(state.ghosts)
-            self._thread = Thread(target=self._look, args=found, daemon=True)
+            self._requested[state.run] = span, grain
+            index = self._indexes.setdefault(journal, StepIndex(journal))
+            self._thread = Thread(target=self._load, args=(state.run, index, span, tuple(state.ghosts)), daemon=True)
             self._thread.start()
             return
 
-    def _look(self, run: str, lookup: StepIndex, span: Span, ghosts: tuple[Ghost, ...]) -> None:
-        """In the thread: with as much on both sides as is in sight, so that moving along shows exact values at once."""
+    def _load(self, run: str, index: StepIndex, span: Span, ghosts: tuple[Ghost, ...]) -> None:
+        """Load a span in the thread, with half its width on both sides, so that panning shows exact values at once."""
         first, last = span
         width = last - first
-        look: StepRange | None = None
+        values: StepRange | None = None
         try:
             for margin in (width / 2, 0.0):
-                look = lookup.read(first - margin, last + margin)
-                if look is not None:
+                values = index.read(first - margin, last + margin)
+                if values is not None:
                     break
         except OSError:
-            pass  # the journal is not here, or is gone: what was kept stays
-        self._found.append((run, _Seen(look, ghosts)))
+            pass  # the journal is on another machine or was removed: the coarse values stay
+        self._results.append((run, _Loaded(values, ghosts)))
 
-    def arrived(self) -> bool:
-        """Whether a look has been taken since the last call: what is drawn is finer now."""
+    def poll(self) -> bool:
+        """Collect the result of the thread. Returns whether one has arrived since the last call."""
         if self._thread is None or self._thread.is_alive():
             return False
         self._thread = None
-        found, self._found = self._found, []
-        for run, seen in found:
-            if seen.look is not None:
-                self._seen[run] = seen
-        return bool(found)
+        results, self._results = self._results, []
+        for run, loaded in results:
+            if loaded.values is not None:
+                self._loaded[run] = loaded
+        return bool(results)
 
 
 def journal_of(session: Session, state: RunState) -> Path | None:
-    """The journal of a run, where it can be read from here; None for a run on another machine."""
+    """Return the path of a run's journal; None for a run on another machine."""
     folder = session.folder(state.run) if isinstance(session, OnDisk) else None
     if folder is None and state.started is not None and state.started.host == platform.node():
         folder = Path(state.started.path) if state.started.path else None
@@ -114,5 +114,5 @@ def journal_of(session: Session, state: RunState) -> Path | None:
 
 
 def _grain(state: RunState, span: Span) -> int:
-    """Points behind the coarsest value within a span of any series."""
+    """Return how many points the coarsest value within a span stands for, over all series."""
     return max((series.grain(*span) for name, series in state.series.items() if name != CLOCK), default=1)

@@ -1,4 +1,4 @@
-"""One of a few words, turned with the arrow keys."""
+"""A choice of one value from a few, made with the arrow keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from textual.widget import Widget
 
 
 class Choice(Widget, can_focus=True):
-    """A value between two arrows."""
+    """One line with the value between two arrows; left and right change it.
+
+    Not `Select` or `RadioSet`: those need three lines or a line per option, and take up and down for themselves, which
+    move between the fields here.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "turn(-1)", show=False),
@@ -30,10 +34,10 @@ class Choice(Widget, can_focus=True):
     """
 
     value: reactive[str] = reactive("")
-    """The word that is chosen."""
+    """The selected value."""
 
     class Changed(Message):
-        """Another word was chosen."""
+        """Another value was selected."""
 
         def __init__(self, choice: Choice, value: str) -> None:
             super().__init__()
@@ -42,7 +46,7 @@ class Choice(Widget, can_focus=True):
 
         @property
         def control(self) -> Choice:
-            """The widget itself."""
+            """The widget that sent the message."""
             return self.choice
 
     class Submitted(Message):
@@ -54,22 +58,22 @@ class Choice(Widget, can_focus=True):
         self.set_reactive(Choice.value, value)
 
     def render(self) -> RenderResult:
-        """The word between its arrows."""
+        """Return the value between its arrows."""
         return Content(f"‹ {self.value or '-'} ›")
 
     def watch_value(self, value: str) -> None:
-        """Tell the form."""
+        """Post the new value."""
         self.post_message(self.Changed(self, value))
 
     def on_click(self, event: Click) -> None:
-        """The left arrow turns back, all else turns on."""
+        """Select the previous value on the left arrow, the next one elsewhere."""
         self.action_turn(-1 if event.x <= 1 else 1)
 
     def action_accept(self) -> None:
-        """As in a line of text, enter accepts the form."""
+        """Accept the form, as enter does in a text entry."""
         self.post_message(self.Submitted())
 
-    def action_turn(self, by: int) -> None:
-        """The next word, or the one before."""
-        at = self.options.index(self.value) if self.value in self.options else -1
-        self.value = self.options[(at + by) % len(self.options)]
+    def action_turn(self, offset: int) -> None:
+        """Select the value `offset` positions on."""
+        index = self.options.index(self.value) if self.value in self.options else -1
+        self.value = self.options[(index + offset) % len(self.options)]

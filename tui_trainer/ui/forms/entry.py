@@ -1,4 +1,4 @@
-"""One line to type in."""
+"""A text entry of one line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 
 class TextEntry(Input):
-    """Textual's input without border, blinking and menu; up and down leave it for its neighbours."""
+    """Textual's `Input` without border, blinking cursor and menu; up and down move the focus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "app.focus_previous", show=False),
@@ -30,4 +30,4 @@ class TextEntry(Input):
 
     def __init__(self, value: str = "", *, placeholder: str = "", max_length: int = 200, id: str | None = None) -> None:
         super().__init__(value, placeholder=placeholder, max_length=max_length, id=id, select_on_focus=False)
-        self.cursor_blink = False  # a blinking cursor is bytes on a thin line, twice a second, for ever
+        self.cursor_blink = False  # a blinking cursor would send bytes to a slow terminal twice a second

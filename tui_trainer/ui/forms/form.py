@@ -1,4 +1,4 @@
-"""Any pydantic model as a form: a line a field, its bounds beside it, its help under it, its errors where they are."""
+"""A form for any pydantic model: one line per field, with its bounds or its error, and a line of help."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tui_trainer.ui.forms.model_fields import FieldSpec, Filled, read, specs, wr
 
 
 class Form(Widget):
-    """The fields of one model class; `show` turns it into the form of another."""
+    """The fields of one model class; `show` switches to another class."""
 
     DEFAULT_CSS = """
     Form { height: 1fr; width: 1fr; }
@@ -34,7 +34,7 @@ class Form(Widget):
     """
 
     class Changed(Message):
-        """Something was typed: the model that the form describes now, or what is wrong."""
+        """A field changed; carries the model, or the errors."""
 
         def __init__(self, form: Form, filled: Filled[Any]) -> None:
             super().__init__()
@@ -52,14 +52,14 @@ class Form(Widget):
         self._specs: tuple[FieldSpec, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """The rows, and a line of help for the one that has the focus."""
+        """Yield the rows, and the help of the field that has the focus."""
         yield VerticalScroll(*self._rows(), can_focus=False)
         yield Static(id="help", markup=False)
 
     def _rows(self) -> list[Widget]:
         self._specs = specs(self._model)
-        given = {name: written(value) for name, value in self._value} if self._value is not None else {}
-        self._texts = {spec.name: given.get(spec.name, spec.default) for spec in self._specs}
+        texts = {name: written(value) for name, value in self._value} if self._value is not None else {}
+        self._texts = {spec.name: texts.get(spec.name, spec.default) for spec in self._specs}
         return [self._row(spec) for spec in self._specs]
 
     def _row(self, spec: FieldSpec) -> Widget:
@@ -73,55 +73,54 @@ class Form(Widget):
         return Horizontal(Static(Content(spec.name), classes="name"), field, bounds, classes="row")
 
     async def show(self, model: type[BaseModel], value: BaseModel | None = None) -> None:
-        """Become the form of another class, or of another value of the same."""
+        """Show the fields of another class, or another value of the same."""
         self._model, self._value = model, value
         rows = self.query_one(VerticalScroll)
         await rows.remove_children()
         await rows.mount_all(self._rows())
         self.query_one("#help", Static).update(Content(""))
-        self._tell()
+        self._update_errors()
 
     @property
     def filled(self) -> Filled[Any]:
-        """What the form holds now."""
+        """The model that the form describes now, or its errors."""
         return read(self._model, self._texts)
 
     def focus_first(self) -> None:
-        """Start typing in the first field."""
-        for spec in self._specs:
-            self.query_one(f"#field-{spec.name}").focus()
-            return
+        """Focus the first field, where there is one."""
+        if self._specs:
+            self.query_one(f"#field-{self._specs[0].name}").focus()
 
     @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
+    def _text_changed(self, event: Input.Changed) -> None:
         event.stop()
         self._set(event.input.id, event.value)
 
     @on(Choice.Changed)
-    def _turned(self, event: Choice.Changed) -> None:
+    def _choice_changed(self, event: Choice.Changed) -> None:
         event.stop()
         self._set(event.choice.id, event.value)
 
     @on(Input.Submitted)
     @on(Choice.Submitted)
-    def _entered(self, event: Input.Submitted | Choice.Submitted) -> None:
+    def _field_submitted(self, event: Input.Submitted | Choice.Submitted) -> None:
         event.stop()
         self.post_message(self.Submitted())
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """Show the sentence that belongs to the field."""
+        """Show the help of the field."""
         name = (event.widget.id or "").removeprefix("field-")
         text = next((spec.help for spec in self._specs if spec.name == name), "")
         self.query_one("#help", Static).update(Content(text))
 
     def _set(self, identity: str | None, text: str) -> None:
         name = (identity or "").removeprefix("field-")
-        # A field that was taken away may still have something to say.
+        # A message of a field that has been removed may still arrive.
         if name in self._texts and self._texts[name] != text:
             self._texts[name] = text
-            self._tell()
+            self._update_errors()
 
-    def _tell(self) -> None:
+    def _update_errors(self) -> None:
         filled = self.filled
         for spec in self._specs:
             error = filled.errors.get(spec.name)

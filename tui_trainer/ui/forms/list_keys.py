@@ -1,4 +1,4 @@
-"""A list that follows the arrows while a line to type in keeps the focus."""
+"""Arrow keys for a list while the text entry above it keeps the focus."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from textual.widgets import OptionList
 
 
 def follow(options: OptionList, event: Key) -> None:
-    """Move in the list where the key is one that moves; then nobody else gets it."""
+    """Move the highlight of a list where the key is an arrow or page key, and stop the event then."""
     moves = {
         "up": options.action_cursor_up,
         "down": options.action_cursor_down,

@@ -1,4 +1,4 @@
-"""The fields of a pydantic model as a form sees them: what each takes, in which bounds, and what was typed, read."""
+"""Describe the fields of a pydantic model for a form, and parse the texts typed into them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class FieldSpec:
     """One field of a form.
 
     Attributes:
-        name: the field's own.
-        kind: what is typed: a number, a choice, a comma list.
-        default: what stands in it at first, as text.
-        options: what there is to choose from.
-        bounds: what is allowed, as a person reads it.
-        help: the sentence under the field.
-        optional: whether it may be left empty.
+        name: name of the model's field.
+        kind: kind of input: a number, a choice, a comma-separated list, ...
+        default: initial text.
+        options: values to choose from.
+        bounds: allowed values, as text.
+        help: sentence below the form while the field has the focus.
+        optional: whether it may be empty.
     """
 
     name: str
@@ -44,17 +44,17 @@ class FieldSpec:
 
 @dataclass(frozen=True, slots=True)
 class Filled(Generic[Model]):
-    """What a form holds: the model, or for each field that cannot be read why (under "" what is wrong with all)."""
+    """The content of a form: the model, or an error message per field; the key "" is for the model as a whole."""
 
     model: Model | None
     errors: Mapping[str, str]
 
 
 def specs(model: type[BaseModel], leave_out: tuple[str, ...] = ("kind", "type")) -> tuple[FieldSpec, ...]:
-    """The fields of a model, in the order in which they are written; inherited ones last."""
+    """Describe the fields of a model in their order, inherited ones last."""
     texts = field_help(model)
-    mine = vars(model).get("__annotations__", {})
-    own = [name for name in model.model_fields if name in mine]
+    annotations = vars(model).get("__annotations__", {})
+    own = [name for name in model.model_fields if name in annotations]
     rest = [name for name in model.model_fields if name not in own]
     return tuple(
         _spec(name, model.model_fields[name], texts.get(name, "")) for name in [*own, *rest] if name not in leave_out
@@ -70,7 +70,7 @@ def _spec(name: str, field: FieldInfo, text: str) -> FieldSpec:
 
 
 def _unwrap(annotation: Any) -> tuple[Any, bool, list[Any]]:
-    """The type itself, whether None is one of its values, and the bounds that stood around it."""
+    """Return the type inside `Annotated` and `Optional`, whether None is allowed, and the bounds."""
     optional, metadata = False, list[Any]()
     while True:
         origin = get_origin(annotation)
@@ -102,18 +102,18 @@ def _kind(base: Any) -> tuple[Kind, tuple[str, ...]]:
 def _bounds(metadata: list[Any], kind: Kind) -> str:
     low = high = ""
     for bound in metadata:
-        for sign, name in ((">", "gt"), ("≥", "ge")):
+        for symbol, name in ((">", "gt"), ("≥", "ge")):
             if (value := getattr(bound, name, None)) is not None:
-                low = f"{sign} {value:g}"
-        for sign, name in (("<", "lt"), ("≤", "le")):
+                low = f"{symbol} {value:g}"
+        for symbol, name in (("<", "lt"), ("≤", "le")):
             if (value := getattr(bound, name, None)) is not None:
-                high = f"{sign} {value:g}"
-    whole = "whole" if kind == "whole" else "a, b, …" if kind == "list" else ""
-    return ", ".join(part for part in (low, high) if part) or whole
+                high = f"{symbol} {value:g}"
+    format_hint = "whole" if kind == "whole" else "a, b, …" if kind == "list" else ""
+    return ", ".join(part for part in (low, high) if part) or format_hint
 
 
 def written(value: object) -> str:
-    """A value as it stands in a form."""
+    """Format a value as the text of a form field."""
     match value:
         case None:
             return ""
@@ -124,8 +124,8 @@ def written(value: object) -> str:
         case tuple() | list():
             return ", ".join(written(item) for item in value)  # pyright: ignore[reportUnknownVariableType]
         case BaseModel():
-            inner = ", ".join(f"{name} = {_toml(item)}" for name, item in value if item is not None)
-            return "{" + inner + "}"
+            fields = ", ".join(f"{name} = {_toml(item)}" for name, item in value if item is not None)
+            return "{" + fields + "}"
         case _:
             return str(value)
 
@@ -145,7 +145,7 @@ def _toml(value: object) -> str:
 
 
 def read(model: type[Model], texts: Mapping[str, str]) -> Filled[Model]:
-    """The model that the texts describe, or what is wrong with them, field by field."""
+    """Parse the texts of a form into a model; collect the errors field by field."""
     values: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for spec in specs(model):
@@ -158,8 +158,8 @@ def read(model: type[Model], texts: Mapping[str, str]) -> Filled[Model]:
         built = model.model_validate(values)
     except ValidationError as error:
         for problem in error.errors():
-            where = str(problem["loc"][0]) if problem["loc"] else ""
-            errors.setdefault(where if where in values else "", _words(problem["msg"]))
+            field = str(problem["loc"][0]) if problem["loc"] else ""
+            errors.setdefault(field if field in values else "", _short_message(problem["msg"]))
         return Filled(None, errors)
     return Filled(None, errors) if errors else Filled(built, {})
 
@@ -170,7 +170,7 @@ def _value(spec: FieldSpec, text: str) -> Any:
             return None
         if spec.kind == "list":
             return ()
-        raise ValueError("empty")
+        raise ValueError("must not be empty")
     match spec.kind:
         case "switch":
             return text == _ON
@@ -195,7 +195,7 @@ def _number(text: str) -> float | int:
 
 
 def _table(text: str) -> Any:
-    """A value in TOML's own words; a bare word is itself."""
+    """Parse a TOML value; text that is none is a string."""
     if len(text) > 500:
         raise ValueError("too long")
     try:
@@ -204,7 +204,7 @@ def _table(text: str) -> Any:
         return text
 
 
-def _words(message: str) -> str:
-    """A message of pydantic, shortened to what fits beside a field."""
+def _short_message(message: str) -> str:
+    """Shorten a message of pydantic to fit next to a field."""
     text = message.removeprefix("Value error, ").removeprefix("Input should be ")
     return text.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")

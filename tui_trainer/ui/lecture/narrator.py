@@ -1,4 +1,4 @@
-"""When each remark of a lesson comes up, how long it stays, and which one is being read."""
+"""Schedule the remarks of a lesson: when each appears, how long it stays, and which one is shown."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.settings import WORDS_PER_MINUTE
 
 SHORTEST = 2.0
-"""Seconds that the shortest remark stays."""
+"""Seconds for which the shortest remark stays."""
 
 
 def lesson_of(state: RunState | None) -> Lesson | None:
-    """The lesson of a run, as its configuration says it; None where there is none or it cannot be read."""
+    """Return the lesson in a run's configuration; None where there is none or it cannot be parsed."""
     table: Any = state.started.config.get("lesson") if state is not None and state.started is not None else None
     if table is None:
         return None
     try:
         return Lesson.model_validate(table)
     except ValidationError:
-        return None  # a later version may say more than this one understands: the charts do without
+        return None  # written by a later version: the charts do without the lesson
 
 
-def has_come(remark: Remark, state: RunState, over: bool) -> bool:
-    """Whether the moment of a remark has come; `over` says whether every run of the set is."""
+def is_due(remark: Remark, state: RunState, over: bool) -> bool:
+    """Return whether the moment of a remark has come; `over` is true once every run of the set has ended."""
     if remark.at is not None:
         return over if remark.at == "end" else state.step > 0 or over
     if remark.epoch is not None:
@@ -36,15 +36,15 @@ def has_come(remark: Remark, state: RunState, over: bool) -> bool:
     return state.step >= (remark.step or 0)
 
 
-def told_of(lesson: Lesson, state: RunState) -> list[int]:
-    """The remarks that are about a run at all, by their place: other ones where its problem has been turned."""
+def relevant_remarks(lesson: Lesson, state: RunState) -> list[int]:
+    """Return the indexes of the remarks that apply to a run: a turned problem has its own."""
     data: Any = state.started.config.get("data", {}) if state.started is not None else {}
     turned = bool(data.get("rotation", 0.0) % 90) and any(remark.at == "turned" for remark in lesson.remarks)
-    return [place for place, remark in enumerate(lesson.remarks) if (remark.at == "turned") is turned]
+    return [index for index, remark in enumerate(lesson.remarks) if (remark.at == "turned") is turned]
 
 
-def place_of(remark: Remark, state: RunState) -> float | None:
-    """The step at which a remark came up; None for the two ends, which need no mark."""
+def step_of(remark: Remark, state: RunState) -> float | None:
+    """Return the step of a remark's moment; None for start and end, which are not marked on the charts."""
     if remark.epoch is not None:
         return float(remark.epoch * state.steps_per_epoch)
     return None if remark.step is None else float(remark.step)
@@ -52,105 +52,108 @@ def place_of(remark: Remark, state: RunState) -> float | None:
 
 @dataclass(slots=True)
 class Narrator:
-    """Tells the remarks of one lesson one after the other, each long enough to be read.
+    """Shows the remarks of one lesson one after the other, each long enough to be read.
 
     Attributes:
-        words_per_minute: how fast a person reads.
-        lesson: what is told; None where the run in front has no lesson.
-        told: the remarks that have come up, by their place in the lesson, in the order in which they did.
-        waiting: those whose moment has come while another one was being read.
-        page: which of `told` is in sight.
-        about: the remarks that there are about the run in front.
+        words_per_minute: the user's reading speed.
+        lesson: the lesson; None where the selected run has none.
+        shown: indexes of the remarks that have appeared, in that order.
+        waiting: indexes of the remarks that are due while another one is being read.
+        page: position in `shown` of the remark on the screen.
+        relevant: indexes of the remarks that apply to the selected run.
     """
 
     words_per_minute: float = WORDS_PER_MINUTE
     lesson: Lesson | None = None
-    told: list[int] = field(default_factory=list[int])
+    shown: list[int] = field(default_factory=list[int])
     waiting: list[int] = field(default_factory=list[int])
     page: int = 0
-    about: list[int] = field(default_factory=list[int])
+    relevant: list[int] = field(default_factory=list[int])
     _since: float = 0.0
-    """When the newest remark came up; before any did, when the lesson began."""
+    """Time at which the newest remark appeared; before the first one, at which the lesson began."""
 
-    def listen(self, lesson: Lesson | None, state: RunState, over: bool, now: float, *, late: bool) -> list[Remark]:
-        """Look at the run in front; the remarks that come up now, whose look the screen turns to.
+    def update(self, lesson: Lesson | None, state: RunState, over: bool, now: float, *, late: bool) -> list[Remark]:
+        """Follow the selected run. Returns the remarks that appear now.
 
-        Who comes `late` is told at once what has come up so far: its moments are past, and waiting would bring none
-        of them back.
+        With `late`, for a viewer that connects in the middle, all remarks that are due appear at once.
         """
         if lesson != self.lesson:
-            self.lesson, self.told, self.waiting, self.page, self._since = lesson, [], [], 0, now
+            self.lesson, self.shown, self.waiting, self.page, self._since = lesson, [], [], 0, now
         if lesson is None:
             return []
-        known = {*self.told, *self.waiting}
-        self.about = told_of(lesson, state)
-        come = [place for place in self.about if place not in known and has_come(lesson.remarks[place], state, over)]
-        self.waiting += come
+        known = {*self.shown, *self.waiting}
+        self.relevant = relevant_remarks(lesson, state)
+        self.waiting += [
+            index for index in self.relevant if index not in known and is_due(lesson.remarks[index], state, over)
+        ]
         if late:
-            return [self._tell(now) for _ in range(len(self.waiting))]
-        if self.waiting and (not self.told or now >= self._since + self.seconds):
-            return [self._tell(now)]
+            return [self._show_next(now) for _ in range(len(self.waiting))]
+        if self.waiting and (not self.shown or now >= self._since + self.remark_seconds):
+            return [self._show_next(now)]
         return []
 
-    def begin_again(self) -> None:
-        """Forget what was told: other runs of the same lesson begin."""
-        self.told, self.waiting, self.page = [], [], 0
+    def reset(self) -> None:
+        """Forget the remarks that have appeared, for new runs of the same lesson."""
+        self.shown, self.waiting, self.page = [], [], 0
 
-    def _tell(self, now: float) -> Remark:
+    def _show_next(self, now: float) -> Remark:
         assert self.lesson is not None
-        follows = self.page >= len(self.told) - 1
-        self.told.append(self.waiting.pop(0))
-        if follows:
-            self.page = len(self.told) - 1
+        on_newest = self.page >= len(self.shown) - 1
+        self.shown.append(self.waiting.pop(0))
+        if on_newest:
+            self.page = len(self.shown) - 1
         self._since = now
-        return self.lesson.remarks[self.told[-1]]
+        return self.lesson.remarks[self.shown[-1]]
 
     @property
     def remark(self) -> Remark | None:
-        """What is in sight, None before the first remark."""
-        return self.lesson.remarks[self.told[self.page]] if self.lesson is not None and self.told else None
+        """The remark on the screen, None before the first one."""
+        return self.lesson.remarks[self.shown[self.page]] if self.lesson is not None and self.shown else None
 
     @property
     def text(self) -> str:
-        """The words in sight: before the first remark what there is to see at all."""
+        """The text on the screen: the remark, or the subject of the lesson before the first one."""
         if self.lesson is None:
             return ""
         return self.remark.text if self.remark is not None else self.lesson.shows
 
     @property
-    def seconds(self) -> float:
-        """How long the newest remark stays before another one takes its place."""
+    def remark_seconds(self) -> float:
+        """Seconds for which the newest remark stays before another one replaces it."""
         if self.lesson is None:
             return 0.0
-        return self.reading(self.lesson.remarks[self.told[-1]].text if self.told else self.lesson.shows)
+        return self.reading_seconds(self._newest_text(self.lesson))
 
-    def reading(self, *texts: str) -> float:
-        """Seconds that it takes to read some texts."""
+    def _newest_text(self, lesson: Lesson) -> str:
+        return lesson.remarks[self.shown[-1]].text if self.shown else lesson.shows
+
+    def reading_seconds(self, *texts: str) -> float:
+        """Return the seconds that it takes to read some texts."""
         return max(sum(len(text.split()) for text in texts) * 60 / self.words_per_minute, SHORTEST)
 
-    def earlier(self) -> bool:
-        """Read the remark before; False where there is none."""
+    def previous_remark(self) -> bool:
+        """Go back to the previous remark. Returns whether there is one."""
         if self.page == 0:
             return False
         self.page -= 1
         return True
 
-    def later(self, now: float) -> Remark | bool:
-        """Read the remark after, False where there is none. One that waited its turn comes up, and is returned."""
-        if self.page < len(self.told) - 1:
+    def next_remark(self, now: float) -> Remark | bool:
+        """Go on to the next remark. Returns a waiting remark that appears now, else whether there is a next one."""
+        if self.page < len(self.shown) - 1:
             self.page += 1
             return True
-        return self._tell(now) if self.waiting else False
+        return self._show_next(now) if self.waiting else False
 
-    def done(self, over: bool, now: float, rest: float) -> bool:
-        """Whether all has been told and read, what the lecture says and what is true included, `rest` seconds ago."""
+    def finished(self, over: bool, now: float, rest: float) -> bool:
+        """Return whether all remarks and the texts of the lesson have been read, at least `rest` seconds ago."""
         if self.lesson is None or not over or self.waiting:
             return False
-        newest = self.lesson.remarks[self.told[-1]].text if self.told else self.lesson.shows
-        return now >= self._since + self.reading(newest, self.lesson.says, self.lesson.truth) + rest
+        texts = (self._newest_text(self.lesson), self.lesson.says, self.lesson.truth)
+        return now >= self._since + self.reading_seconds(*texts) + rest
 
-    def marks(self, state: RunState) -> tuple[float, ...]:
-        """The steps at which remarks have come up."""
+    def remark_steps(self, state: RunState) -> tuple[float, ...]:
+        """Return the steps at which remarks have appeared, for the marks on the charts."""
         remarks: Sequence[Remark] = self.lesson.remarks if self.lesson is not None else ()
-        found = (place_of(remarks[place], state) for place in self.told)
-        return tuple(sorted({step for step in found if step is not None}))
+        steps = (step_of(remarks[index], state) for index in self.shown)
+        return tuple(sorted({step for step in steps if step is not None}))

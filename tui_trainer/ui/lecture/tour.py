@@ -1,4 +1,4 @@
-"""Going through the lecture: which lesson is open, where one goes from it, and whether it plays by itself."""
+"""The way through the lecture: the open lesson, where to go from it, and whether autoplay is on."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tui_trainer.session.catalog import LessonInfo, Lessons
 
 @dataclass(frozen=True, slots=True)
 class LecturePlan:
-    """What the lecture is opened with.
+    """The options with which the lecture is opened.
 
     Attributes:
-        lessons: where the rows come from.
-        rows: those to begin with, S01 to S49; none for the table of contents. What plays by itself plays only these.
-        play: whether it plays by itself.
+        lessons: the source of the lessons.
+        rows: the rows to begin with, S01 to S49; none for the table of contents. Autoplay shows only these.
+        play: whether autoplay is on.
     """
 
     lessons: Lessons
@@ -25,14 +25,13 @@ class LecturePlan:
 
 @dataclass(slots=True)
 class Tour:
-    """Shared by the table of contents and the lesson that was opened from it.
+    """The position in the lecture, shared by the table of contents and the lesson that is open.
 
     Attributes:
-        playing: whether it goes on by itself.
-        turn: where the person, or the tour itself, wants to go from the open lesson: 1 the next one, -1 the one before,
-            0 the table of contents.
-        lesson: what is open.
-        order: the lessons in the order in which they are gone through.
+        playing: whether autoplay is on.
+        turn: where to go when the open lesson is left: 1 to the next one, -1 to the previous one, 0 to the contents.
+        lesson: the open lesson.
+        order: the lessons in the order of the tour.
     """
 
     playing: bool = False
@@ -40,10 +39,10 @@ class Tour:
     lesson: LessonInfo | None = None
     order: tuple[LessonInfo, ...] = ()
 
-    def neighbour(self, by: int) -> LessonInfo | None:
-        """The lesson so many places on; None past the ends."""
+    def neighbour(self, offset: int) -> LessonInfo | None:
+        """Return the lesson `offset` positions after the open one; None past the ends."""
         names = [lesson.name for lesson in self.order]
         if self.lesson is None or self.lesson.name not in names:
             return None
-        place = names.index(self.lesson.name) + by
-        return self.order[place] if 0 <= place < len(self.order) else None
+        index = names.index(self.lesson.name) + offset
+        return self.order[index] if 0 <= index < len(self.order) else None

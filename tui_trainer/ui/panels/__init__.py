@@ -1,1 +1,1 @@
-"""Text panels: status, summary, log, findings, layers."""
+"""Text panels of the dashboard: status, summary, log, findings, layers."""

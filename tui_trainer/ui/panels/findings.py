@@ -1,4 +1,4 @@
-"""The diagnosis of a run: the headline with its evidence and what to do, the other findings, those of before."""
+"""The diagnosis page of a run: the headline with evidence and advice, other active findings, resolved findings."""
 
 from __future__ import annotations
 
@@ -12,100 +12,102 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.actions import ACTIONS, Keymap, key_sign, shown_key
 from tui_trainer.ui.icons import Icons
-from tui_trainer.ui.panels.log_pane import parts
+from tui_trainer.ui.panels.log_pane import wrap
 
 SEVERITY_STYLES: dict[Severity, str] = {"alarm": "bold $error", "warning": "bold $warning", "note": "bold $secondary"}
-"""The colour of a finding, beside its name."""
-_LABEL = 9
-"""Cells of the words that stand before evidence and advice."""
+"""The style of a finding's name, by severity."""
+_LABEL_WIDTH = 9
+"""Cells of the labels at the left of evidence and advice."""
 
 
-def standing(state: RunState) -> list[Diagnosed]:
-    """What holds, in the order of decision."""
-    return sorted((said for said in state.findings.values() if said.active), key=lambda said: said.rank)
+def active_findings(state: RunState) -> list[Diagnosed]:
+    """Return the active findings, most important first."""
+    return sorted((finding for finding in state.findings.values() if finding.active), key=lambda finding: finding.rank)
 
 
 def headline_of(state: RunState) -> Diagnosed | None:
-    """The finding that stands first, None where there is none."""
-    return next(iter(standing(state)), None)
+    """Return the most important active finding, None without one."""
+    return next(iter(active_findings(state)), None)
 
 
-def findings_page(state: RunState, width: int, signs: Icons, keymap: Keymap) -> Content:
-    """The page, at most `width` wide, with the keys of whoever reads it."""
-    found = [_with_keys(said, keymap) for said in standing(state)]
-    lines = _headline(found[0], state, width) if found else _nothing(state, width)
-    if found[1:]:
-        lines += [Content(""), Content.styled("below it", "$muted")]
-        for said in found[1:]:
-            lines += _other(said, width, signs)
-    gone = [said for said in state.findings.values() if not said.active]
-    if gone:
-        names = ", ".join(f"{visible(said.finding)} (epoch {said.epoch})" for said in gone)
-        lines += [Content(""), *_wrapped("before", f"{names}: no longer so", width, "$muted")]
+def findings_page(state: RunState, width: int, icons: Icons, keymap: Keymap) -> Content:
+    """Return the page, at most `width` cells wide, with the keys that the user has configured."""
+    active = [_with_keys(finding, keymap) for finding in active_findings(state)]
+    lines = _headline(active[0], state, width) if active else _no_findings(state, width)
+    if active[1:]:
+        lines += [Content(""), Content.styled("other findings", "$muted")]
+        for finding in active[1:]:
+            lines += _other(finding, width, icons)
+    resolved = [finding for finding in state.findings.values() if not finding.active]
+    if resolved:
+        names = ", ".join(f"{visible(finding.finding)} (epoch {finding.epoch})" for finding in resolved)
+        lines += [Content(""), *_wrapped("resolved", names, width, "$muted")]
     return Content("\n").join(lines)
 
 
-def _with_keys(said: Diagnosed, keymap: Keymap) -> Diagnosed:
-    """The same finding with the user's keys in place of the usual ones, which advice names in parentheses."""
+def _with_keys(finding: Diagnosed, keymap: Keymap) -> Diagnosed:
+    """Return the finding with the user's keys in place of the default keys that the advice names in parentheses."""
 
-    def mine(usual: str) -> str:
-        action = _USUAL.get(usual)
-        return usual if action is None else shown_key(action, keymap) or f"no key for {action.label}"
+    def user_key(default: str) -> str:
+        action = _DEFAULT_KEYS.get(default)
+        return default if action is None else shown_key(action, keymap) or f"no key for {action.label}"
 
-    advice = _NAMED.sub(lambda found: f"({mine(found[1])}", said.advice)
-    return said.model_copy(update={"advice": advice, "key": "  ".join(mine(key) for key in said.key.split())})
+    advice = _NAMED_KEY.sub(lambda match: f"({user_key(match[1])}", finding.advice)
+    return finding.model_copy(update={"advice": advice, "key": "  ".join(user_key(key) for key in finding.key.split())})
 
 
-_NAMED = re.compile(r"\((\S)(?=[):,])")
+_NAMED_KEY = re.compile(r"\((\S)(?=[):,])")
 """A key in an advice: (k), (s: staircase), (l, x3)."""
-_USUAL = {key_sign(key): action for action in ACTIONS for key in action.keys}
-"""What each key does where nobody has mapped it."""
+_DEFAULT_KEYS = {key_sign(key): action for action in ACTIONS for key in action.keys}
+"""The action of each default key."""
 
 
-def _headline(said: Diagnosed, state: RunState, width: int) -> list[Content]:
-    title = HEADLINES.get(said.finding, visible(said.finding))
-    since = f"since epoch {said.epoch}" if not state.over else f"found in epoch {min(said.epoch, max(state.epoch, 1))}"
+def _headline(finding: Diagnosed, state: RunState, width: int) -> list[Content]:
+    title = HEADLINES.get(finding.finding, visible(finding.finding))
+    since = f"since epoch {finding.epoch}"
+    if state.over:
+        since = f"found in epoch {min(finding.epoch, max(state.epoch, 1))}"
     lines = [
-        Content.assemble((f"! {visible(said.finding)}  ", SEVERITY_STYLES[said.severity]), (title, "bold")),
-        Content.styled(f"{since}, as of step {said.step:,}", "$muted"),
+        Content.assemble((f"! {visible(finding.finding)}  ", SEVERITY_STYLES[finding.severity]), (title, "bold")),
+        Content.styled(f"{since}, as of step {finding.step:,}", "$muted"),
         Content(""),
-        *_wrapped("evidence", visible(said.evidence), width),
-        *_wrapped("advice", visible(said.advice), width, "$primary"),
+        *_wrapped("evidence", visible(finding.evidence), width),
+        *_wrapped("advice", visible(finding.advice), width, "$primary"),
     ]
-    if said.key:
+    if finding.key:
         lines += _wrapped(
-            "keys", "  ".join(f"[{visible(key)}]" for key in said.key.split("  ")), width, "bold $primary"
+            "keys", "  ".join(f"[{visible(key)}]" for key in finding.key.split("  ")), width, "bold $primary"
         )
     return lines
 
 
-def _other(said: Diagnosed, width: int, signs: Icons) -> list[Content]:
-    """A finding below the headline: its name and evidence in two lines, its keys at the end."""
-    keys = f" ({visible(said.key)})" if said.key else ""
-    rows = parts(f"{visible(said.evidence)}{keys}", max(width - 2, 8))
+def _other(finding: Diagnosed, width: int, icons: Icons) -> list[Content]:
+    """Return a finding below the headline: its name, then at most two lines of evidence with its keys."""
+    keys = f" ({visible(finding.key)})" if finding.key else ""
+    rows = wrap(f"{visible(finding.evidence)}{keys}", max(width - 2, 8))
     name = Content.assemble(
-        (f"{signs.dot} {visible(said.finding)}  ", SEVERITY_STYLES[said.severity]),
-        HEADLINES.get(said.finding, ""),
-        (f", since epoch {said.epoch}", "$muted"),
+        (f"{icons.dot} {visible(finding.finding)}  ", SEVERITY_STYLES[finding.severity]),
+        HEADLINES.get(finding.finding, ""),
+        (f", since epoch {finding.epoch}", "$muted"),
     )
     return [name.truncate(width, ellipsis=True), *(Content.styled(f"  {row}", "$muted") for row in rows[:2])]
 
 
-def _nothing(state: RunState, width: int) -> list[Content]:
+def _no_findings(state: RunState, width: int) -> list[Content]:
     probed = "step_quality" in state.series
     lines = [Content.styled(f"{NO_FINDING}.", "bold")]
-    lines += _wrapped("", "No rule sees anything to say. That is no proof that all is well: look at the curves.", width)
+    lines += _wrapped(
+        "", "No rule found a problem. This does not prove that the training works: check the curves.", width
+    )
     if not probed:
-        lines += _wrapped(
-            "", "The steps have not been probed (training.probe_every): rules about the rate need it.", width
-        )
+        lines += _wrapped("", "Rules about the learning rate need step probes: set training.probe_every.", width)
     return lines
 
 
 def _wrapped(label: str, text: str, width: int, style: str = "") -> list[Content]:
-    """A text in as many lines as it takes, its label before the first."""
-    indent = _LABEL + 1 if label else 0
-    rows = parts(text, max(width - indent, 8))
+    """Wrap a text to lines of at most `width` cells, with its label before the first line."""
+    indent = _LABEL_WIDTH + 1 if label else 0
+    rows = wrap(text, max(width - indent, 8))
     return [
         Content.assemble((f"{label if first else '':<{indent}}", "$muted"), (row.rstrip(), style))
         for first, row in zip([True, *[False] * len(rows)], rows, strict=False)

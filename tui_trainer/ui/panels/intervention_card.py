@@ -1,4 +1,4 @@
-"""One intervention: what was done, by whom, when, and what the curves did before and after."""
+"""The card of one intervention: the change, its author and step, and the curves before and after it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from textual.content import Content
 from tui_trainer.protocol.describe import number
 from tui_trainer.state.run_state import Mark, RunState
 from tui_trainer.state.series import Series
+from tui_trainer.ui.charts.readout import series_label
 
-REACH = 0.03
-"""Share of the run, either side, over which noisy curves are averaged."""
-FEWEST = 10
-"""Steps either side, at least."""
+WINDOW_SHARE = 0.03
+"""Share of the run on either side over which noisy curves are averaged."""
+MIN_WINDOW = 10
+"""Fewest steps on either side."""
 
 
-def reach(state: RunState) -> int:
-    """Steps either side of an intervention that are compared."""
-    return max(round(state.total_steps * REACH), FEWEST)
+def comparison_window(state: RunState) -> int:
+    """Return the number of steps compared on either side of an intervention."""
+    return max(round(state.total_steps * WINDOW_SHARE), MIN_WINDOW)
 
 
 def before_after(series: Series, step: int, steps: int) -> tuple[float | None, float | None]:
-    """The mean within `steps` before a step and after it; the nearest value before where none lies within."""
+    """Return the means within `steps` before and after a step; before it the nearest value if none lies within."""
     before, after = series.columns((step - steps, step + 0.5, step + steps))
     earlier = series.at(step) if before is None else None
     return (
@@ -30,9 +31,9 @@ def before_after(series: Series, step: int, steps: int) -> tuple[float | None, f
 
 
 def card(state: RunState, mark: Mark, width: int) -> Content:
-    """The card, one line for the deed and one for each curve that is known on both sides."""
+    """Return the card: the change, its step and author, and each curve with a value on either side."""
     epoch = mark.step / state.steps_per_epoch
-    steps = reach(state)
+    steps = comparison_window(state)
     who = f" · {mark.by}" if mark.by and mark.by not in mark.text else ""
     lines = [
         Content.assemble((f"{mark.letter} ", "bold $warning"), (mark.text, "bold")),
@@ -43,11 +44,13 @@ def card(state: RunState, mark: Mark, width: int) -> Content:
         series = state.series.get(name)
         if series is None:
             continue
-        before, after = _at_once(series, mark.step) if name == "lr" else before_after(series, mark.step, steps)
+        before, after = _neighbours(series, mark.step) if name == "lr" else before_after(series, mark.step, steps)
         if before is None and after is None:
             continue
         pairs.append(
-            Content.assemble((f"{name} ", "$muted"), number(before), (" → ", "$muted"), (number(after), "bold"))
+            Content.assemble(
+                (f"{series_label(name)} ", "$muted"), number(before), (" → ", "$muted"), (number(after), "bold")
+            )
         )
     row = Content("")
     for pair in pairs:
@@ -56,14 +59,14 @@ def card(state: RunState, mark: Mark, width: int) -> Content:
             row = Content("")
         row = Content.assemble(row, "   ", pair) if row else pair
     lines += [row] if row else []
-    lines.append(Content.styled(f"means over {steps} steps before and after · [ ] the others · esc closes", "$muted"))
+    lines.append(Content.styled(f"means over {steps} steps before and after · [ ] other marks · esc closes", "$muted"))
     return Content("\n").join(
         [line if line.cell_length <= width else line.truncate(width, ellipsis=True) for line in lines]
     )
 
 
-def _at_once(series: Series, step: int) -> tuple[float | None, float | None]:
-    """The value of the last step before, and of the first one after."""
+def _neighbours(series: Series, step: int) -> tuple[float | None, float | None]:
+    """Return the value of the last step before an intervention and of the first step after it."""
     before = series.at(step)
-    after = series.columns((step + 0.5, step + FEWEST + 0.5))[0]
+    after = series.columns((step + 0.5, step + MIN_WINDOW + 0.5))[0]
     return (before[1] if before is not None else None), (after.low if after is not None else None)

@@ -1,4 +1,4 @@
-"""Every layer in a line: gradient norm, size of its update, share of silent units, each with a small bar."""
+"""The layers table: gradient norm, update ratio and share of silent units of each layer, with small bars."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tui_trainer.protocol.describe import number
 from tui_trainer.protocol.events import Layer
 from tui_trainer.text import visible
 from tui_trainer.ui.icons import Icons
-from tui_trainer.ui.panels.layer_health import HEALTHY, dead_style, ratio_bar, ratio_word
+from tui_trainer.ui.panels.layer_health import HEALTHY, ratio_bar, ratio_label, silent_style
 
 
-def layers_table(layers: Mapping[str, Layer], width: int, signs: Icons) -> Content:
-    """The table, at most `width` wide. Bars of gradient norms are logarithmic, the largest is full."""
+def layers_table(layers: Mapping[str, Layer], width: int, icons: Icons) -> Content:
+    """Return the table, at most `width` cells wide. Bars of gradient norms are logarithmic; the largest is full."""
     longest = max((len(visible(name)) for name in layers), default=5)
     name_width = min(max(longest, 5), max(width - 47, 8), 36)
     bar = min(max((width - name_width - 48) // 3, 0), 16)
@@ -27,18 +27,18 @@ def layers_table(layers: Mapping[str, Layer], width: int, signs: Icons) -> Conte
         rows.append(
             Content.assemble(
                 f"{visible(name)[:name_width]:<{name_width}}",
-                *_cell(layer.grad_norm, grad, bar, "$primary", signs),
-                *_ratio(layer.update_ratio, bar, signs),
-                *_dead(layer.dead, bar, signs),
+                *_cell(layer.grad_norm, grad, bar, "$primary", icons),
+                *_ratio(layer.update_ratio, bar, icons),
+                *_silent(layer.dead, bar, icons),
                 f"{number(layer.weight_norm):>10}",
             )
         )
     notes = [
-        Content.styled("gradient: its norm, logarithmic, the largest fills its bar", "$muted"),
+        Content.styled("gradient: gradient norm; logarithmic bar, full for the largest", "$muted"),
         Content.styled(
-            f"update: |update| / |weights|, about {10**HEALTHY:g} is right: the middle of its bar", "$muted"
+            f"update: |update| / |weights|; about {10**HEALTHY:g} is healthy, the middle of the bar", "$muted"
         ),
-        Content.styled("silent: share of ReLUs that no validation sample moved", "$muted"),
+        Content.styled("silent: share of ReLU units that are 0 for every validation sample", "$muted"),
     ]
     return Content("\n").join([*rows, Content(""), *notes])
 
@@ -49,19 +49,19 @@ def _heading(name_width: int, bar: int) -> Content:
     return Content.styled("".join([*columns, "   weights"]), "$muted")
 
 
-def _cell(value: float | None, share: float, bar: int, style: str, signs: Icons) -> list[tuple[str, str] | str]:
-    full, rest = signs.bar(share, bar) if bar else ("", "")
+def _cell(value: float | None, share: float, bar: int, style: str, icons: Icons) -> list[tuple[str, str] | str]:
+    full, rest = icons.bar(share, bar) if bar else ("", "")
     return [f"  {number(value, 3):<9}", (full, style), (rest, "$border")]
 
 
-def _ratio(value: float | None, bar: int, signs: Icons) -> list[tuple[str, str] | str]:
+def _ratio(value: float | None, bar: int, icons: Icons) -> list[tuple[str, str] | str]:
     share, style = ratio_bar(value)
-    cells = _cell(value, share, bar, style, signs)
-    cells[0] = f"  {f'{number(value, 2)} {ratio_word(value)}':<13}"
+    cells = _cell(value, share, bar, style, icons)
+    cells[0] = f"  {f'{number(value, 2)} {ratio_label(value)}':<13}"
     return cells
 
 
-def _dead(value: float | None, bar: int, signs: Icons) -> list[tuple[str, str] | str]:
-    cells = _cell(value, value or 0.0, bar, dead_style(value), signs)
+def _silent(value: float | None, bar: int, icons: Icons) -> list[tuple[str, str] | str]:
+    cells = _cell(value, value or 0.0, bar, silent_style(value), icons)
     cells[0] = f"  {f'{value:.0%}' if value is not None else '-':<9}"
     return cells

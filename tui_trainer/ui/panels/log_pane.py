@@ -1,4 +1,4 @@
-"""The log of a run: what happened in words, what the process printed, what to worry about."""
+"""The log pane: events of a run as text, output of the process, and warnings."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from textual.strip import Strip
 
 from tui_trainer.state.run_state import LogLine
 
-LONGEST = 2000
-"""Characters of a line that are shown."""
+MAX_LINE_LENGTH = 2000
+"""Most characters shown of a line."""
 CLOCK_FROM = 90
-"""Columns from which there is room for the time of day."""
+"""Least width, in cells, at which lines show the time of day."""
 
 
 class LogPane(ScrollView, can_focus=False):
-    """Lines with their time and a sign for their kind. It follows the end until somebody scrolls back."""
+    """Log lines with their time and a sign for their kind. The pane follows the end until the user scrolls back."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "log--time",
@@ -52,77 +52,80 @@ class LogPane(ScrollView, can_focus=False):
         super().__init__(id=id)
         self._lines: tuple[LogLine, ...] = ()
         self._rows: list[tuple[LogLine, str, bool]] = []
-        """Rows as they stand: the line, the part of its text, whether it is the first part."""
+        """Rows as shown: the line, the part of its text, and whether it is the first part."""
         self._width = 0
         self._following = True
-        """Whether the end stays in sight."""
-        self._placing = False
+        """Whether the pane follows the end of the log."""
+        self._updating_layout = False
 
     def show(self, lines: Sequence[LogLine]) -> None:
-        """Show these lines; the end stays in sight where it was."""
+        """Show these lines, and scroll to the end if the pane follows it."""
         newest = tuple(lines)
         width = self.scrollable_content_region.width
         if newest == self._lines and width == self._width:
             return
         self._lines, self._width = newest, width
-        room = max(width - self._margin - 2, 8)
+        room = max(width - self._time_width - 2, 8)
         self._rows = [
             (line, part, first)
             for line in newest
-            for first, part in zip([True, *[False] * len(line.text)], _rows_of(line, room), strict=False)
+            for first, part in zip([True, *[False] * len(line.text)], _wrapped_line(line, room), strict=False)
         ]
-        self._placing = True
+        self._updating_layout = True
         self.virtual_size = Size(width, len(self._rows))
         if self._following:
             self.set_scroll(None, self.max_scroll_y)
-        self._placing = False
+        self._updating_layout = False
         self.refresh()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Somebody scrolled: back from the end, or to it again."""
+        """Follow the end only while the user has scrolled to it."""
         super().watch_scroll_y(old_value, new_value)
-        if not self._placing:
+        if not self._updating_layout:
             self._following = new_value >= self.max_scroll_y - 1
 
     @property
-    def _margin(self) -> int:
+    def _time_width(self) -> int:
         return 9 if self._width >= CLOCK_FROM else 0
 
     def on_resize(self) -> None:
-        """Wrap anew; what was in sight at the end stays."""
+        """Wrap the lines again for the new width."""
         self._width = 0
         self.show(self._lines)
 
     def render_line(self, y: int) -> Strip:
-        """One row."""
+        """Render one row."""
         at = y + self.scroll_offset.y
         width = self.size.width
-        ground = self.rich_style
+        background = self.rich_style
         if not 0 <= at < len(self._rows):
-            return Strip.blank(width, ground)
+            return Strip.blank(width, background)
         line, part, first = self._rows[at]
-        style = self._style(f"log--{line.kind}", ground)
+        style = self._style(f"log--{line.kind}", background)
         segments = [Segment(f"{self.SIGNS.get(line.kind, ' ')} " if first else "  ", style), Segment(part, style)]
-        if self._margin:
+        if self._time_width:
             segments.insert(
-                0, Segment(f"{clock_time(line.at) if first else '':<{self._margin}}", self._style("log--time", ground))
+                0,
+                Segment(
+                    f"{clock_time(line.at) if first else '':<{self._time_width}}", self._style("log--time", background)
+                ),
             )
-        return Strip(segments).adjust_cell_length(width, ground)
+        return Strip(segments).adjust_cell_length(width, background)
 
-    def _style(self, name: str, ground: Style) -> Style:
+    def _style(self, name: str, background: Style) -> Style:
         known = name if name in self.COMPONENT_CLASSES else "log--event"
-        return ground + self.get_component_rich_style(known, partial=True)
+        return background + self.get_component_rich_style(known, partial=True)
 
 
-def _rows_of(line: LogLine, width: int) -> tuple[str, ...]:
-    """A line in rows. The line of an epoch stays one row: there are many, and the charts have its numbers too."""
+def _wrapped_line(line: LogLine, width: int) -> tuple[str, ...]:
+    """Wrap a line to rows. Epoch lines stay on one row: there are many, and the charts show their numbers."""
     if line.kind == "epoch" and cell_len(line.text) > width:
-        return (parts(line.text, width - 1)[0].rstrip() + "…",)
-    return parts(line.text, width)
+        return (wrap(line.text, width - 1)[0].rstrip() + "…",)
+    return wrap(line.text, width)
 
 
 def clock_time(at: str) -> str:
-    """The time of day here at a moment in UTC, empty where it cannot be read."""
+    """Return the local time of day of an ISO timestamp, empty if it cannot be parsed."""
     try:
         return datetime.fromisoformat(at).astimezone().strftime("%H:%M:%S")
     except (ValueError, OSError, OverflowError):
@@ -130,16 +133,16 @@ def clock_time(at: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def parts(text: str, width: int) -> tuple[str, ...]:
-    """The text in parts of at most `width` cells, cut between words where that leaves no great hole."""
-    found: list[str] = []
-    if len(text) > LONGEST:
-        text = text[:LONGEST] + " ..."
+def wrap(text: str, width: int) -> tuple[str, ...]:
+    """Split a text into rows of at most `width` cells, between words unless that leaves a large gap."""
+    rows: list[str] = []
+    if len(text) > MAX_LINE_LENGTH:
+        text = text[:MAX_LINE_LENGTH] + " ..."
     while cell_len(text[: 4 * width]) > width:
-        # Only what may fit is looked at: the whole of a long line each time would cost its square.
+        # Look only at text that may fit: measuring the full remainder each time is quadratic.
         head = chop_cells(text[: 4 * width], width)[0]
         space = head.rfind(" ")
         cut = space + 1 if space > width * 0.4 else len(head)
-        found.append(text[:cut])
+        rows.append(text[:cut])
         text = text[cut:]
-    return (*found, text)
+    return (*rows, text)

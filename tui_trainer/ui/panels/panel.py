@@ -1,4 +1,4 @@
-"""A fixed place for text that changes often."""
+"""The panel widget: text that changes often."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from textual.widget import Widget
 
 
 class Panel(Widget):
-    """Shows what it was last given; the same text again costs nothing, and no text moves its neighbours by itself."""
+    """A text panel. Equal text costs nothing, and new text changes the layout only on request."""
 
     DEFAULT_CSS = """
     Panel { height: auto; width: 1fr; text-wrap: nowrap; text-overflow: clip; }
@@ -19,11 +19,11 @@ class Panel(Widget):
         self._content = content or Content("")
 
     def render(self) -> RenderResult:
-        """The text."""
+        """Return the text."""
         return self._content
 
     def show(self, content: Content, *, layout: bool = False) -> None:
-        """Show other text; with `layout` the panel becomes as high as its text where it has no height of its own."""
+        """Show a text; with `layout`, a panel of automatic height adapts to it."""
         if not self._content.is_same(content):
             taller = len(content.plain.splitlines()) != len(self._content.plain.splitlines())
             self._content = content

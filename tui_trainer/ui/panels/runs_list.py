@@ -1,4 +1,4 @@
-"""The runs of a set, one a line, each in the colour of its curves."""
+"""The runs of a set, one per line, each in the colour of its curves."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ def runs_list(
     states: Sequence[RunState],
     front: int,
     width: int,
-    signs: Icons,
+    icons: Icons,
     palette: Palette,
     *,
     most: int = 1000,
     steer_all: bool = False,
 ) -> list[Content]:
-    """A line for each run where there are several: which is in front, its state, its epoch, its loss.
+    """Return a line for each run of a set: the sign of the run in front, state, name, epoch and loss.
 
-    Of more than `most` runs those around the one in front. All that the keys steer have the sign of the one in front.
+    Of more than `most` runs, those around the one in front are listed. With `steer_all`, every run that the keys affect
+    has the sign of the run in front. A single run has no list.
     """
     if len(states) < 2:
         return []
@@ -34,9 +35,9 @@ def runs_list(
     first = min(max(front - most // 2, 0), max(len(states) - most, 0))
     shown = range(first, min(first + most, len(states)))
     part = f"{first + 1}-{shown[-1] + 1} of {len(states)} runs" if len(shown) < len(states) else "runs"
-    rows = [Content.styled(f"{part} (tab: the next, r: all)", "$muted")]
-    for place in shown:
-        state, chosen = states[place], place == front
+    rows = [Content.styled(f"{part} (tab: next, r: table)", "$muted")]
+    for index in shown:
+        state, selected = states[index], index == front
         last = state.metrics
         value = last.get("val_loss", last.get("train_loss"))
         tail = f" {state.epoch}/{state.epochs} {number(value, 3):>7}"
@@ -44,16 +45,16 @@ def runs_list(
         name = name_of(state).rsplit("/", 1)[-1][:room]
         rows.append(
             Content.assemble(
-                ("▸" if chosen or steer_all else " ", "bold"),
-                (signs.state(state.status), STATE_STYLES.get(state.status, "")),
+                ("▸" if selected or steer_all else " ", "bold"),
+                (icons.state(state.status), STATE_STYLES.get(state.status, "")),
                 " ",
-                (f"{name:<{room}}", color(place, palette)),
-                (tail, "bold" if chosen else "$muted"),
+                (f"{name:<{room}}", color(index, palette)),
+                (tail, "bold" if selected else "$muted"),
             )
         )
     return rows
 
 
-def color(place: int, palette: Palette) -> Style:
-    """The colour of a run's curves, by its place in the set."""
-    return Style.from_rich_style(palette.style(RUNS[place % len(RUNS)]))
+def color(index: int, palette: Palette) -> Style:
+    """Return the colour of a run's curves, by its index in the set."""
+    return Style.from_rich_style(palette.style(RUNS[index % len(RUNS)]))

@@ -1,4 +1,4 @@
-"""What is seen before a run has anything to draw: what it is doing, and for how long."""
+"""The start-up panel, shown until a run has something to draw."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tui_trainer.ui.panels.panel import Panel
 
 
 class StartupPanel(Panel):
-    """A sign that moves, the step of the start, the seconds since."""
+    """A spinner with the current stage of the start and the time since it began."""
 
     DEFAULT_CSS = """
     StartupPanel { height: 4; padding: 1 1; }
@@ -24,22 +24,22 @@ class StartupPanel(Panel):
         super().__init__(id=id)
         self._since = monotonic()
         self._group = ""
-        """The runs that were waited for."""
+        """The group of runs that the panel waits for."""
 
-    def say(self, state: RunState | None, signs: Icons, trouble: str = "") -> None:
-        """Show how far the start has come, or what put an end to it."""
-        if trouble:
-            self.show(Content.styled(f"{signs.cut_off} {trouble}", "bold $error"))
+    def say(self, state: RunState | None, icons: Icons, error: str = "") -> None:
+        """Show the stage of the start, or the error that ended it."""
+        if error:
+            self.show(Content.styled(f"{icons.cut_off} {error}", "bold $error"))
             return
         group = state.run.partition("/")[0] if state is not None else ""
         if self._group and group != self._group:
             self._since = monotonic()
         self._group = group
-        passed = monotonic() - self._since
-        sign = signs.spinner[int(passed * 5) % len(signs.spinner)]
-        doing = visible(state.detail) if state is not None and state.detail else "waiting for the host"
+        elapsed = monotonic() - self._since
+        sign = icons.spinner[int(elapsed * 5) % len(icons.spinner)]
+        detail = visible(state.detail) if state is not None and state.detail else "waiting for the host"
         lines = [
-            Content.assemble((f"{sign} starting", "bold $secondary"), f": {doing}{signs.ellipsis} "),
-            Content.styled(f"  for {duration(passed)}", "$muted"),
+            Content.assemble((f"{sign} starting", "bold $secondary"), f": {detail}{icons.ellipsis} "),
+            Content.styled(f"  for {duration(elapsed)}", "$muted"),
         ]
         self.show(Content("\n").join(lines))

@@ -1,1 +1,1 @@
-"""Rendering: from chart data to terminal cells."""
+"""Rendering: from chart data to terminal cells, and the widgets that show them."""

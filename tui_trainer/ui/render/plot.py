@@ -1,4 +1,17 @@
-"""Pictures drawn by plotext: from numbers and roles to coloured cells. Nothing else imports plotext."""
+"""Draw chart data with plotext. No other module imports plotext.
+
+From plotext we use the frame, the axes with their ticks and labels, and the final matrix of characters and colours. We
+build one plot (`plotext._monitor.monitor_class`, with the date helper it needs from `plotext._date`) and not a plotext
+figure: a figure asks the terminal for its size and writes ANSI text, which would have to be parsed again for Textual.
+Both modules are private: `pyproject.toml` keeps plotext below version 6, and `tests/ui/render/test_plot.py` fails if
+their names change.
+
+Curves are our own. `render/raster.py` turns values into braille dots and `render/compositor.py` decides which layer
+owns each cell. The reason is speed: plotext's braille lines cost about 20 us a dot, and it raises on values that are
+not finite and on logarithms of values that are not positive. plotext gets up to `MAX_PLOTEXT_POINTS` finished cells,
+because it leaves out the axes of an empty plot; all other cells are written straight into its matrix, at a tenth of the
+cost.
+"""
 
 from __future__ import annotations
 
@@ -12,53 +25,50 @@ from textual.strip import Strip
 
 from tui_trainer.ui.charts.model import Area, ChartData, MarkerLine, Tick
 from tui_trainer.ui.charts.palette import ROLES, Palette, Role
-from tui_trainer.ui.render.compositor import Cells, Spot, compose, narrow
+from tui_trainer.ui.render.compositor import Cells, Position, compose, narrow
 from tui_trainer.ui.render.raster import GLYPHS, Canvas, GlyphName, Glyphs
 from tui_trainer.ui.render.titles import title_line
 
-_ROLE: dict[Role, int] = {role: place for place, role in enumerate(ROLES)}
-SPOTS = 256
-"""Cells that plotext draws itself, at ten times the cost of placing one in its matrix."""
-_NOWHERE = -100
-"""A tick that far outside is not drawn, and still holds the room of its labels."""
+_ROLE: dict[Role, int] = {role: index for index, role in enumerate(ROLES)}
+MAX_PLOTEXT_POINTS = 256
+"""Cells drawn by plotext itself, at ten times the cost of writing a cell into its matrix."""
+_OFF_PLOT = -100
+"""Position of an invisible tick, which reserves the space of the labels."""
 
 
-def draw(picture: ChartData, width: int, height: int, palette: Palette, glyphs: GlyphName = "braille") -> list[Strip]:
-    """The picture as `height` strips of exactly `width` cells.
+def draw(
+    chart_data: ChartData, width: int, height: int, palette: Palette, glyphs: GlyphName = "braille"
+) -> list[Strip]:
+    """Draw a chart as `height` strips of exactly `width` cells.
 
-    It never raises: a picture that cannot be drawn leaves a short message in its place.
+    Never raises: a chart that cannot be drawn becomes a short message.
     """
     if width < 1 or height < 1:
         return [Strip([], 0) for _ in range(max(height, 0))]
-    characters = GLYPHS[glyphs]
+    glyph_set = GLYPHS[glyphs]
     try:
-        rows = _plot(picture, Area.of(width, height, picture.label), width, height - 1, palette, characters)
+        rows = _plot(chart_data, Area.of(width, height, chart_data.label), width, height - 1, palette, glyph_set)
     except Exception as error:  # noqa: BLE001 - one chart that fails must not end the screen that steers a training
         rows = _notice(f"cannot be drawn: {type(error).__name__}", width, height - 1, palette)
-    return [title_line(picture, width, palette, characters), *rows]
+    return [title_line(chart_data, width, palette, glyph_set), *rows]
 
 
-def _plot(picture: ChartData, area: Area, width: int, height: int, palette: Palette, glyphs: Glyphs) -> list[Strip]:
-    """Everything under the title."""
-    if picture.message and not picture.layers:
-        return _notice(picture.message, width, height, palette)
+def _plot(chart_data: ChartData, area: Area, width: int, height: int, palette: Palette, glyphs: Glyphs) -> list[Strip]:
+    """Draw everything below the title."""
+    if chart_data.message and not chart_data.layers:
+        return _notice(chart_data.message, width, height, palette)
     if area.rows < 1:
         return _notice("", width, height, palette)
-    plane = Canvas(picture.x, picture.y, area.columns, area.rows, glyphs)
-    cells = compose(picture, plane)
-    message = narrow(picture.message)[: area.columns]
+    canvas = Canvas(chart_data.x, chart_data.y, area.columns, area.rows, glyphs)
+    cells = compose(chart_data, canvas)
+    message = narrow(chart_data.message)[: area.columns]
     cells.write(message, (area.columns - len(message)) // 2, area.rows // 2, "message")
-    matrix = _with_plotext(picture, plane, area, width, height, cells)
-    return list(_strips(matrix, picture, area, palette, glyphs))
+    matrix = _plotext_matrix(chart_data, canvas, area, width, height, cells)
+    return list(_strips(matrix, chart_data, area, palette, glyphs))
 
 
-def _with_plotext(picture: ChartData, plane: Canvas, area: Area, width: int, height: int, cells: Cells) -> Any:
-    """The plot with its axes, as plotext's matrix of characters and colours; a colour is the number of a role.
-
-    plotext gets whole cells and no values: its own braille lines cost 20 us a dot (and a value that is not finite, or
-    a logarithm of one that is not positive, an exception). What it draws is a plot of its own, without the figure
-    around it, which would ask the terminal for its size.
-    """
+def _plotext_matrix(chart_data: ChartData, canvas: Canvas, area: Area, width: int, height: int, cells: Cells) -> Any:
+    """Return the plot with its axes as plotext's matrix of characters and colours; a colour is the index of a role."""
     from plotext._date import date_class
     from plotext._monitor import monitor_class
 
@@ -70,38 +80,38 @@ def _with_plotext(picture: ChartData, plane: Canvas, area: Area, width: int, hei
     plot.set_ticks_color(_ROLE["frame"])
     plot.set_xlim(0, max(area.columns - 1, 1))
     plot.set_ylim(0, max(area.rows - 1, 1))
-    plot.set_xticks(*_across(picture.x.ticks, plane, area) if area.labels else ([], []))
-    plot.set_yticks(*_upward(picture.y.ticks, plane, area.label) if area.label else ([], []))
+    plot.set_xticks(*_x_ticks(chart_data.x.ticks, canvas, area) if area.labels else ([], []))
+    plot.set_yticks(*_y_ticks(chart_data.y.ticks, canvas, area.label) if area.label else ([], []))
     # plotext leaves out the axes of a plot without points.
-    spots = list(cells.front.items()) or [((0, 0), (" ", "frame"))]
-    spots = spots[:SPOTS]
+    points = list(cells.front.items()) or [((0, 0), (" ", "frame"))]
+    points = points[:MAX_PLOTEXT_POINTS]
     plot.draw(
-        [column for (column, _), _ in spots],
-        [row for (_, row), _ in spots],
-        marker=[character for _, (character, _) in spots],
-        color=[_ROLE[role] for _, (_, role) in spots],
+        [column for (column, _), _ in points],
+        [row for (_, row), _ in points],
+        marker=[character for _, (character, _) in points],
+        color=[_ROLE[role] for _, (_, role) in points],
     )
     plot.build_plot()
     matrix = plot.matrix
     bottom = area.labels + area.axis
-    # The bands of a long run fill most of the plot; placing their cells one by one takes a tenth of the time.
-    _place(matrix, {**cells.back, **cells.front}, area, bottom)
-    for layer in picture.layers:
+    # The bands of a long run fill most of the plot: writing them into the matrix takes a tenth of the time.
+    _set_cells(matrix, {**cells.back, **cells.front}, area, bottom)
+    for layer in chart_data.layers:
         if isinstance(layer, MarkerLine) and (layer.letter or area.axis):
-            column = plane.column(layer.x)
+            column = canvas.column(layer.x)
             if column is not None:
-                foot = narrow(layer.letter) or plane.glyphs.foot
-                at = area.left + column // plane.glyphs.across
+                foot = narrow(layer.letter) or canvas.glyphs.foot
+                at = area.left + column // canvas.glyphs.across
                 matrix.insert_element(at, bottom - area.axis, foot, _ROLE[layer.foot])
     return matrix
 
 
-def _place(matrix: Any, found: Mapping[Spot, tuple[str, Role]], area: Area, bottom: int) -> None:
-    """Set cells of the plot, `bottom` rows over the lowest of the matrix, over what stands there."""
+def _set_cells(matrix: Any, cells: Mapping[Position, tuple[str, Role]], area: Area, bottom: int) -> None:
+    """Overwrite cells of the plot, whose lowest row is row `bottom` of the matrix."""
     left = area.left
     markers = [row[left:] for row in matrix.marker[bottom : bottom + area.rows]]
     colors = [row[left:] for row in matrix.fullground[bottom : bottom + area.rows]]
-    for (column, row), (character, role) in found.items():
+    for (column, row), (character, role) in cells.items():
         if 0 <= column < area.columns and 0 <= row < area.rows:
             markers[row][column] = character
             colors[row][column] = _ROLE[role]
@@ -110,32 +120,32 @@ def _place(matrix: Any, found: Mapping[Spot, tuple[str, Role]], area: Area, bott
         matrix.fullground[bottom + row][left:] = colors[row]
 
 
-def _across(ticks: Sequence[Tick], plane: Canvas, area: Area) -> tuple[list[int], list[str]]:
-    """Cells and labels under the plot. plotext centres them; blanks keep the first one out of the unit beside it."""
-    found: dict[int, str] = {}
+def _x_ticks(ticks: Sequence[Tick], canvas: Canvas, area: Area) -> tuple[list[int], list[str]]:
+    """Return cells and labels under the plot. plotext centres labels; blanks keep the first one away from the unit."""
+    labels: dict[int, str] = {}
     for tick in ticks:
-        column = plane.column(tick.at)
+        column = canvas.column(tick.at)
         if column is not None:
-            cell = column // plane.glyphs.across
+            cell = column // canvas.glyphs.across
             blanks = 2 * (len(tick.text) // 2 - cell - bool(area.label))
-            found.setdefault(cell, " " * blanks + tick.text)
-    found = found or {_NOWHERE: " "}
-    return list(found), list(found.values())
+            labels.setdefault(cell, " " * blanks + tick.text)
+    labels = labels or {_OFF_PLOT: " "}
+    return list(labels), list(labels.values())
 
 
-def _upward(ticks: Sequence[Tick], plane: Canvas, width: int) -> tuple[list[int], list[str]]:
-    """Cells and labels beside the plot, one at most for each row and none that is too long."""
-    found: dict[int, str] = {}
+def _y_ticks(ticks: Sequence[Tick], canvas: Canvas, width: int) -> tuple[list[int], list[str]]:
+    """Return cells and labels at the left of the plot: at most one for each row, none that is too long."""
+    labels: dict[int, str] = {}
     for tick in ticks:
-        spot = plane.cell(plane.x.low, tick.at)
-        if spot is not None and len(tick.text) <= width:
-            found.setdefault(spot[1], tick.text.rjust(width))
-    found = found or {_NOWHERE: " " * width}
-    return list(found), list(found.values())
+        cell = canvas.cell(canvas.x.low, tick.at)
+        if cell is not None and len(tick.text) <= width:
+            labels.setdefault(cell[1], tick.text.rjust(width))
+    labels = labels or {_OFF_PLOT: " " * width}
+    return list(labels), list(labels.values())
 
 
-def _strips(matrix: Any, picture: ChartData, area: Area, palette: Palette, glyphs: Glyphs) -> Iterator[Strip]:
-    """plotext's rows, from the top, as strips."""
+def _strips(matrix: Any, chart_data: ChartData, area: Area, palette: Palette, glyphs: Glyphs) -> Iterator[Strip]:
+    """Yield plotext's rows as strips, from the top."""
     styles = palette.styles
     frame, text = styles[_ROLE["frame"]], styles[_ROLE["text"]]
     last = matrix.rows - 1
@@ -144,23 +154,23 @@ def _strips(matrix: Any, picture: ChartData, area: Area, palette: Palette, glyph
         if glyphs.frame is not None:
             line = line.translate(glyphs.frame)
         if area.labels and above == last:
-            line = picture.unit[: area.label].ljust(area.label) + line[area.label :]
+            line = chart_data.unit[: area.label].ljust(area.label) + line[area.label :]
             yield Strip([Segment(line, text)], matrix.cols)
             continue
-        found = [Segment(line[: area.label], text)] if area.label else []
+        segments = [Segment(line[: area.label], text)] if area.label else []
         at = area.label
         for color, run in groupby(colors[at:]):
             end = at + len(list(run))
-            found.append(Segment(line[at:end], styles[color] if isinstance(color, int) else frame))
+            segments.append(Segment(line[at:end], styles[color] if isinstance(color, int) else frame))
             at = end
-        yield Strip(found, matrix.cols)
+        yield Strip(segments, matrix.cols)
 
 
 def _notice(message: str, width: int, height: int, palette: Palette) -> list[Strip]:
-    """An empty plot with a message in the middle."""
+    """Return an empty plot with a message in the middle."""
     style = palette.style("message")
-    words = set_cell_size(message, min(cell_len(message), width))
-    before = (width - cell_len(words)) // 2
-    line = " " * before + words + " " * (width - before - cell_len(words))
+    text = set_cell_size(message, min(cell_len(message), width))
+    before = (width - cell_len(text)) // 2
+    line = " " * before + text + " " * (width - before - cell_len(text))
     middle = (height - 1) // 2
     return [Strip([Segment(line if row == middle else " " * width, style)], width) for row in range(height)]

@@ -1,4 +1,4 @@
-"""The coming learning rate, drawn before it is accepted."""
+"""The preview of a learning-rate plan in a dialog."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from tui_trainer.ui.charts.registry import ChartData, ChartKind
 from tui_trainer.ui.render.chart_widget import Chart
 
 Draw = Callable[[LrPlan | None, int, int], ChartData]
-"""Draws the rate in force, and a plan beside it, for so many columns and rows."""
+"""Draw the plan in force and the given plan in so many columns and rows."""
 
 
-Wish = TypeVar("Wish")
+Choice = TypeVar("Choice")
 
 
-def considered(plan: Callable[[Wish], LrPlan | None] | None, wish: Wish | None) -> LrPlan | None:
-    """The plan that a wish would make; None where there is no wish, or none that numbers can follow."""
-    if plan is None or wish is None:
+def considered(make_plan: Callable[[Choice], LrPlan | None] | None, choice: Choice | None) -> LrPlan | None:
+    """Return the plan that a choice would make; None without a choice or if it cannot be computed."""
+    if make_plan is None or choice is None:
         return None
     try:
-        return plan(wish)
+        return make_plan(choice)
     except (ArithmeticError, ValueError):
         return None
 
 
 class Preview(Widget):
-    """The chart of the rate with a plan on it; it follows what is typed."""
+    """The learning-rate chart with a plan on it, updated while the user types."""
 
     DEFAULT_CSS = """
     Preview { width: 1fr; }
@@ -43,13 +43,13 @@ class Preview(Widget):
         self._plan: LrPlan | None = None
 
     def compose(self) -> ComposeResult:
-        """The chart."""
+        """Yield the chart."""
         yield Chart(ChartKind.RATE.key, ChartKind.RATE)
 
     def show(self, plan: LrPlan | None) -> None:
-        """Draw this plan beside the one in force, or that one alone."""
+        """Draw this plan next to the one in force; None draws only the one in force."""
         self._plan = plan
-        self.query_one(Chart).show(self._picture)
+        self.query_one(Chart).show(self._chart_data)
 
-    def _picture(self, width: int, height: int) -> ChartData:
+    def _chart_data(self, width: int, height: int) -> ChartData:
         return self._draw(self._plan, width, height)

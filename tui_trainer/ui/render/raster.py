@@ -1,4 +1,4 @@
-"""Curves as dots, and dots as characters: a plane of bits, finer than the cells of a terminal."""
+"""The rasteriser: curves as dots on a canvas finer than terminal cells, and sets of dots as characters."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ GlyphName = Literal["braille", "block", "ascii"]
 
 @dataclass(frozen=True, eq=False)
 class Glyphs:
-    """The characters of a chart.
+    """The character set of a chart.
 
     Attributes:
         across: dots in a cell from left to right.
         up: dots in a cell from bottom to top.
-        table: the character for each set of dots: a bit for each, the left column first, from the bottom up.
+        table: the character for each set of dots, one bit for each dot: left column first, from the bottom up.
         signs: the character of each sign.
-        level: the character of a horizontal line, mark and cursor those of the vertical ones.
-        frame: what the characters of the axes become.
-        letters: the character of a role's curve, where dots cannot differ in colour alone.
-        shades: from empty to full, so that a field can be read without colours.
+        level: the character of horizontal reference lines.
+        mark: the character of vertical lines of interventions.
+        cursor: the character of the cursor line.
+        foot: the character of a vertical line without a letter where it meets the axis.
+        rule: the character of the line in the title.
+        frame: translation of the axis characters, None to keep them.
+        letters: the character of a role's curve in character sets without dots.
+        shades: from empty to full, so that a field is readable without colours.
     """
 
     across: int
@@ -43,15 +47,15 @@ class Glyphs:
     letters: Mapping[Role, str] | None = None
     shades: str = " ·░▒▓█"
 
-    def dots(self, found: int, role: Role) -> str:
-        """The character for a set of dots of a curve."""
-        return self.table[found] if self.letters is None else self.letters.get(role, "*")
+    def curve_character(self, dots: int, role: Role) -> str:
+        """Return the character for a set of dots of a curve."""
+        return self.table[dots] if self.letters is None else self.letters.get(role, "*")
 
-    def shade(self, place: int, count: int, apart: bool = False) -> str:
-        """The character of one of so many shades; of those that stand apart, the light ones first."""
+    def shade(self, index: int, count: int, apart: bool = False) -> str:
+        """Return the character of shade `index` of `count`; categories (`apart`) never get the empty shade."""
         if apart:
-            return self.shades[1 + place % (len(self.shades) - 1)]
-        return self.shades[place * (len(self.shades) - 1) // max(count - 1, 1)]
+            return self.shades[1 + index % (len(self.shades) - 1)]
+        return self.shades[index * (len(self.shades) - 1) // max(count - 1, 1)]
 
 
 _SIGNS: dict[Sign, str] = {
@@ -61,10 +65,10 @@ _PLAIN_SIGNS: dict[Sign, str] = {
     "line": "-", "dots": ".", "band": ".", "point": "o", "best": "@", "gap": "!", "above": "^", "below": "v", "": "",
 }  # fmt: skip
 _LETTERS: dict[Role, str] = {
-    "train": ".", "smooth": "*", "validation": "o", "rate": "*", "coming": ".", "preview": "+",
+    "train": ".", "smooth": "*", "validation": "o", "rate": "*", "planned": ".", "preview": "+",
     "norm": ".", "norm-smooth": "*", "speed-smooth": "*",
-    **{role: str(place + 1) for roles in (RUNS, DIM_RUNS) for place, role in enumerate(roles)},
-    **{role: "abcdef"[place] for place, role in enumerate(LAYERS)},
+    **{role: str(index + 1) for roles in (RUNS, DIM_RUNS) for index, role in enumerate(roles)},
+    **{role: "abcdef"[index] for index, role in enumerate(LAYERS)},
 }  # fmt: skip
 
 
@@ -85,7 +89,7 @@ GLYPHS: dict[GlyphName, Glyphs] = {
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """The dots of a plot: `columns` x `rows` cells between the ends of two scales."""
+    """A plot of `columns` x `rows` cells between the ends of two scales, addressed in dots."""
 
     x: Scale
     y: Scale
@@ -93,15 +97,15 @@ class Canvas:
     rows: int
     glyphs: Glyphs
 
-    def column(self, place: float) -> int | None:
-        """The column of dots of a place, None outside."""
+    def column(self, position: float) -> int | None:
+        """Return the column of dots at a position, None outside."""
         count = self.columns * self.glyphs.across
-        at = (place - self.x.low) / (self.x.high - self.x.low) * count
-        # A place on an edge belongs to the column that begins there, whatever the last bit of the division says.
+        at = (position - self.x.low) / (self.x.high - self.x.low) * count
+        # A position on an edge belongs to the column that starts there, despite rounding in the division.
         return min(floor(at + 1e-6), count - 1) if -1e-6 <= at <= count + 1e-6 else None
 
     def row(self, value: float) -> int:
-        """The row of dots of a value, from the bottom; -1 below the plot, one more than the highest above it."""
+        """Return the row of dots of a value, counted from the bottom; -1 below the plot, the row count above it."""
         count = self.rows * self.glyphs.up
         low, high = self.y.low, self.y.high
         if self.y.log:
@@ -113,34 +117,34 @@ class Canvas:
             return -1 if share < 0 else count
         return min(int(share * count + 1e-9), count - 1)
 
-    def cell(self, place: float, value: float) -> tuple[int, int] | None:
-        """The cell of a point, held within the plot from bottom to top; None outside from left to right."""
-        column = self.column(place)
+    def cell(self, position: float, value: float) -> tuple[int, int] | None:
+        """Return the cell of a point, clamped vertically; None if it lies outside horizontally."""
+        column = self.column(position)
         if column is None:
             return None
         row = min(max(self.row(value), 0), self.rows * self.glyphs.up - 1)
         return column // self.glyphs.across, row // self.glyphs.up
 
-    def trace(self, curve: Curve) -> Iterator[tuple[int, int, int]]:
-        """The cells of a curve: column, row from the bottom, set of dots."""
+    def rasterize_curve(self, curve: Curve) -> Iterator[tuple[int, int, int]]:
+        """Yield the cells of a curve: column, row from the bottom, set of dots."""
         dots = [0] * (self.columns * self.glyphs.across)
-        _join(dots, self._runs(curve))
+        _draw_spans(dots, self._column_spans(curve))
         if curve.dotted:
             dots = [column if k // self.glyphs.across % 2 == 0 else 0 for k, column in enumerate(dots)]
         return _cells(dots, self.rows, self.glyphs)
 
-    def trail(self, trail: Trail) -> Iterator[tuple[int, int, int]]:
-        """The cells of a trail: column, row from the bottom, set of dots."""
+    def rasterize_trail(self, trail: Trail) -> Iterator[tuple[int, int, int]]:
+        """Yield the cells of a trail: column, row from the bottom, set of dots."""
         across, up = self.glyphs.across, self.glyphs.up
         wide, high = self.columns * across, self.rows * up
-        places = [
+        points = [
             ((x - self.x.low) / (self.x.high - self.x.low) * wide, (y - self.y.low) / (self.y.high - self.y.low) * high)
             for x, y in zip(trail.x, trail.y, strict=True)
             if isfinite(x) and isfinite(y)
         ]
-        found: dict[tuple[int, int], int] = {}
-        for (x, y), (to_x, to_y) in pairwise(places) if trail.joined else zip(places, places, strict=True):
-            begin, end = _within(x, to_x - x, wide, *_within(y, to_y - y, high, 0.0, 1.0))
+        cells: dict[tuple[int, int], int] = {}
+        for (x, y), (to_x, to_y) in pairwise(points) if trail.joined else zip(points, points, strict=True):
+            begin, end = _clip(x, to_x - x, wide, *_clip(y, to_y - y, high, 0.0, 1.0))
             if begin > end:
                 continue
             count = max(ceil(max(abs(to_x - x), abs(to_y - y)) * (end - begin)), 1)
@@ -149,30 +153,30 @@ class Canvas:
                 column = min(int(x + (to_x - x) * share), wide - 1)
                 row = min(int(y + (to_y - y) * share), high - 1)
                 cell = column // across, row // up
-                found[cell] = found.get(cell, 0) | 1 << (column % across * up + row % up)
-        for (column, row), dots in found.items():
+                cells[cell] = cells.get(cell, 0) | 1 << (column % across * up + row % up)
+        for (column, row), dots in cells.items():
             yield column, row, dots
 
-    def field(self, field: Field) -> Iterator[tuple[int, int, int]]:
-        """The cells of a field that has a value there: column, row from the bottom, place among its levels."""
+    def rasterize_field(self, field: Field) -> Iterator[tuple[int, int, int]]:
+        """Yield the cells of a field that have a value: column, row from the bottom, index of the interval."""
         down, across = len(field.values), len(field.values[0])
         for row in range(self.rows):
             for column in range(self.columns):
                 u, v = (column + 0.5) / self.columns, (row + 0.5) / self.rows
                 if field.smooth:
-                    value = _between(field.values, u * (across - 1), v * (down - 1))
+                    value = _interpolate(field.values, u * (across - 1), v * (down - 1))
                 else:
                     value = field.values[int(v * down)][int(u * across)]
                 if value is not None:
                     yield column, row, bisect_right(field.levels, value)
 
-    def _runs(self, curve: Curve) -> Iterator[tuple[int, int, int]]:
-        """Each column of dots that the curve has values in, with the lowest and the highest dot."""
+    def _column_spans(self, curve: Curve) -> Iterator[tuple[int, int, int]]:
+        """Yield each column of dots in which the curve has values, with the lowest and the highest dot."""
         here: tuple[int, int, int] | None = None
-        for place, low, high in zip(curve.x, curve.low, curve.high, strict=True):
-            if not (isfinite(place) and isfinite(low) and isfinite(high)):
+        for position, low, high in zip(curve.x, curve.low, curve.high, strict=True):
+            if not (isfinite(position) and isfinite(low) and isfinite(high)):
                 continue
-            column = self.column(place)
+            column = self.column(position)
             if column is None:
                 continue
             bottom, top = self.row(low), self.row(high)
@@ -186,16 +190,16 @@ class Canvas:
             yield here
 
 
-def _within(start: float, way: float, size: float, begin: float, end: float) -> tuple[float, float]:
-    """The part of a way, from 0 to 1, on which one coordinate lies in the plot (Liang and Barsky 1984)."""
-    if way == 0:
+def _clip(start: float, delta: float, size: float, begin: float, end: float) -> tuple[float, float]:
+    """Clip a segment, from 0 to 1, to the part whose coordinate lies in the plot (Liang and Barsky 1984)."""
+    if delta == 0:
         return (begin, end) if 0 <= start <= size else (1.0, 0.0)
-    enter, leave = sorted((-start / way, (size - start) / way))
+    enter, leave = sorted((-start / delta, (size - start) / delta))
     return max(begin, enter), min(end, leave)
 
 
-def _between(values: tuple[tuple[float | None, ...], ...], x: float, y: float) -> float | None:
-    """The value between four points of a grid; that of the nearest where one of them has none."""
+def _interpolate(values: tuple[tuple[float | None, ...], ...], x: float, y: float) -> float | None:
+    """Interpolate between four points of a grid; take the nearest value if one of them has none."""
     i, j = min(int(x), len(values[0]) - 2), min(int(y), len(values) - 2)
     u, v = x - i, y - j
     low_left, low_right, high_left, high_right = (*values[j][i : i + 2], *values[j + 1][i : i + 2])
@@ -204,18 +208,18 @@ def _between(values: tuple[tuple[float | None, ...], ...], x: float, y: float) -
     return (low_left * (1 - u) + low_right * u) * (1 - v) + (high_left * (1 - u) + high_right * u) * v
 
 
-def _join(dots: list[int], runs: Iterable[tuple[int, int, int]]) -> None:
-    """Set the dots of runs, and those that lead from each to the next."""
+def _draw_spans(dots: list[int], spans: Iterable[tuple[int, int, int]]) -> None:
+    """Set the dots of vertical spans (column, bottom, top) and of the connections between them."""
     before: tuple[int, int, int] | None = None
-    for column, bottom, top in runs:
+    for column, bottom, top in spans:
         _fill(dots, column, bottom, top)
         if before is not None:
-            _lead(dots, before, (column, bottom, top))
+            _connect(dots, before, (column, bottom, top))
         before = column, bottom, top
 
 
-def _lead(dots: list[int], left: tuple[int, int, int], right: tuple[int, int, int]) -> None:
-    """The shortest way between two runs: half of a jump in the left column, half in the right one."""
+def _connect(dots: list[int], left: tuple[int, int, int], right: tuple[int, int, int]) -> None:
+    """Connect two spans by the shortest line: half of a jump in the left column, half in the right one."""
     if right[1] > left[2]:
         start, end = left[2], right[1]
     elif right[2] < left[1]:
@@ -229,21 +233,21 @@ def _lead(dots: list[int], left: tuple[int, int, int], right: tuple[int, int, in
     at = start
     for k in range(width + 1):
         following = end if k == width else start + round((end - start) * (k + 0.5) / width)
-        # Each column begins one dot after the end of the last, so that a slope is one dot thick.
+        # Start each column one dot after the end of the previous one, so that a slope is one dot thick.
         begin = at + sign if following != at else at
         _fill(dots, left[0] + k, min(begin, following), max(begin, following))
         at = following
 
 
 def _fill(dots: list[int], column: int, bottom: int, top: int) -> None:
-    """Set the dots of a column from `bottom` to `top`. Those below the plot do not exist, those above are not read."""
+    """Set the dots of a column from `bottom` to `top`. Dots below the plot are skipped, dots above it ignored."""
     bottom = max(bottom, 0)
     if top >= bottom:
         dots[column] |= ((1 << (top - bottom + 1)) - 1) << bottom
 
 
 def _cells(dots: list[int], rows: int, glyphs: Glyphs) -> Iterator[tuple[int, int, int]]:
-    """The cells that hold dots."""
+    """Yield the cells that contain dots."""
     up, across = glyphs.up, glyphs.across
     mask, inside = (1 << up) - 1, (1 << rows * up) - 1
     for cell in range(len(dots) // across):
@@ -255,6 +259,6 @@ def _cells(dots: list[int], rows: int, glyphs: Glyphs) -> Iterator[tuple[int, in
         lowest = ((both & -both).bit_length() - 1) // up
         for row in range(lowest, -(-both.bit_length() // up)):
             shift = row * up
-            found = left >> shift & mask | (right >> shift & mask) << up
-            if found:
-                yield cell, row, found
+            bits = left >> shift & mask | (right >> shift & mask) << up
+            if bits:
+                yield cell, row, bits

@@ -1,4 +1,4 @@
-"""A run's loss as plain text: what a training without a screen leaves at its end."""
+"""The loss chart as plain text, printed at the end of a headless run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WIDTH, HEIGHT = 80, 18
 
 
 def plain_chart(state: RunState) -> str:
-    """The loss over the whole run, as wide as the terminal or 80 columns."""
+    """Draw the loss of the full run, as wide as the terminal (20 to 120 columns, 80 without one)."""
     width = min(max(shutil.get_terminal_size((WIDTH, HEIGHT)).columns, 20), 120)
     loss = chart_data(ChartKind.LOSS, [state], 0, View(), width, HEIGHT)
     drawn = draw(loss, width, HEIGHT, palette(depth="none"))

@@ -1,4 +1,4 @@
-"""The line over a chart: key, name and notes at the left, what is drawn and its values at the right."""
+"""The title line of a chart: key, name and notes at the left, the legend with values at the right."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tui_trainer.ui.charts.palette import Palette, Role
 from tui_trainer.ui.render.raster import Glyphs
 
 
-def title_line(picture: ChartData, width: int, palette: Palette, glyphs: Glyphs) -> Strip:
-    """The title in `width` cells. Without room for all, the last values go first, then notes, then the first value."""
-    head = f"{picture.number} {picture.name}" if picture.number else picture.name
-    notes, legend = list(picture.notes), list(picture.legend)
+def title_line(chart_data: ChartData, width: int, palette: Palette, glyphs: Glyphs) -> Strip:
+    """Lay out the title in `width` cells. A long title loses the last legend entries first, then notes."""
+    head = f"{chart_data.number} {chart_data.name}" if chart_data.number else chart_data.name
+    notes, legend = list(chart_data.notes), list(chart_data.legend)
     while notes or legend:
-        if _room(head, notes, legend, glyphs) <= width:
+        if _length_of_line(head, notes, legend, glyphs) <= width:
             break
         (legend if len(legend) > 1 or not notes else notes).pop()
     segments = [Segment(set_cell_size(head, min(cell_len(head), width)), palette.style("title"))]
@@ -37,8 +37,8 @@ def title_line(picture: ChartData, width: int, palette: Palette, glyphs: Glyphs)
     return Strip(line, width).adjust_cell_length(width)
 
 
-def _room(head: str, notes: Sequence[LegendEntry], legend: Sequence[LegendEntry], glyphs: Glyphs) -> int:
-    """Cells that a title line takes, a little of the frame between its two sides."""
+def _length_of_line(head: str, notes: Sequence[LegendEntry], legend: Sequence[LegendEntry], glyphs: Glyphs) -> int:
+    """Return the cells of a title line, with a short rule between its two sides."""
     left = cell_len(head) + sum(3 + _length(note, glyphs) for note in notes)
     return left + 2 + sum(1 + _length(entry, glyphs) for entry in legend) + max(len(legend), 1)
 
@@ -49,8 +49,8 @@ def _length(entry: LegendEntry, glyphs: Glyphs) -> int:
 
 def _entry(entry: LegendEntry, palette: Palette, glyphs: Glyphs) -> list[Segment]:
     sign = _sign(entry, glyphs)
-    words: Role = entry.role if entry.role == "gap" else "text"
-    return [Segment(sign, palette.style(entry.role)), Segment(entry.text, palette.style(words))]
+    text_role: Role = entry.role if entry.role == "gap" else "text"
+    return [Segment(sign, palette.style(entry.role)), Segment(entry.text, palette.style(text_role))]
 
 
 def _sign(entry: LegendEntry, glyphs: Glyphs) -> str:

@@ -1,1 +1,1 @@
-"""What covers the whole terminal, or asks something in front of it."""
+"""Full screens and dialogs."""

@@ -1,4 +1,4 @@
-"""Find an action by a few of its letters, and do it."""
+"""The command palette: find an action by its name and perform it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ _HIDDEN = ("palette", "back")
 
 
 class CommandPalette(Dialog[str]):
-    """Answers with the id of an action."""
+    """Answers with the id of an action.
+
+    Not `textual.command`: its palette raises `ScreenStackError` under random keys (Textual 8.2.8), and cannot show why
+    an action is unavailable.
+    """
 
     DEFAULT_CSS = """
     CommandPalette > #frame { width: 76; }
@@ -28,19 +32,19 @@ class CommandPalette(Dialog[str]):
     CommandPalette.-short OptionList { margin-top: 0; }
     """
 
-    HINTS = "type to find · ↑↓ choose · enter do it · esc close"
+    HINTS = "type to find · ↑↓ choose · enter perform · esc close"
 
-    def __init__(self, now: ActionContext, keymap: Keymap) -> None:
-        super().__init__("Do what?")
-        self._now = now
+    def __init__(self, context: ActionContext, keymap: Keymap) -> None:
+        super().__init__("Actions")
+        self._action_context = context
         self._keymap = keymap
 
     def inside(self) -> list[Widget]:
-        """A line to type in over the actions that match it."""
+        """Return the text entry and the list of the actions that match it."""
         return [TextEntry(placeholder="pause, schedule, roll back …"), OptionList(markup=False, compact=True)]
 
     def on_mount(self) -> None:
-        """Everything is listed at first."""
+        """List all actions."""
         super().on_mount()
         self.query_one(OptionList).can_focus = False
         self._list("")
@@ -49,15 +53,15 @@ class CommandPalette(Dialog[str]):
         options = self.query_one(OptionList)
         options.clear_options()
         actions = [action for action in ACTIONS if action.id not in _HIDDEN]
-        found = ranked(typed, actions, lambda action: (label(action, self._now), action.id, action.help))
-        options.add_options([Option(self._line(action), id=action.id) for action in found])
-        options.highlighted = 0 if found else None
-        self.problem("" if found else "nothing is called that")
+        matches = ranked(typed, actions, lambda action: (label(action, self._action_context), action.id, action.help))
+        options.add_options([Option(self._line(action), id=action.id) for action in matches])
+        options.highlighted = 0 if matches else None
+        self.show_error("" if matches else "no action matches")
 
     def _line(self, action: Action) -> Content:
-        reason = disabled_reason(action, self._now)
+        reason = disabled_reason(action, self._action_context)
         key = f"{shown_key(action, self._keymap):>5} "
-        name = f" {label(action, self._now):<14} "
+        name = f" {label(action, self._action_context):<14} "
         if reason is not None:
             return Content.assemble((key + name + reason, "$muted"))
         return Content.assemble((key, "bold $primary"), name, (action.help, "$muted"))
@@ -79,5 +83,5 @@ class CommandPalette(Dialog[str]):
         self.answer(event.option.id)
 
     def on_key(self, event: Key) -> None:
-        """The list follows the arrows while the line keeps the focus."""
+        """Move in the list while the text entry keeps the focus."""
         follow(self.query_one(OptionList), event)

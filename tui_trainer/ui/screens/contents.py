@@ -1,4 +1,4 @@
-"""The table of contents of the lecture: its rows in order, each with what it shows; enter runs it."""
+"""The table of contents of the lecture: its lessons in order; enter runs one."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tui_trainer.ui.screens.finder import Finder, Group
 from tui_trainer.ui.screens.lesson import facts
 
 STACKED = 110
-"""Columns below which list and details stand one above the other."""
-ROWS = 12
-"""Cells of the numbers of the rows."""
+"""Terminal width below which the details are shown under the list."""
+ROWS_WIDTH = 12
+"""Cells of the column with the row numbers."""
 
 
 class Contents(Finder[LessonInfo]):
-    """Every lesson under its group. A lesson that is left leads back here, or on to its neighbour."""
+    """The lessons by group. Leaving a lesson leads back here, or on to the next or previous one."""
 
     DEFAULT_CSS = """
     Contents.-stacked #body { layout: vertical; }
@@ -32,48 +32,48 @@ class Contents(Finder[LessonInfo]):
     """
 
     HEADING = "tui-trainer · the lecture"
-    WHAT = "type a row, a name or a word to find it"
-    KEYS = "enter run · ↑↓ choose · type to find · f5 read again · q leave"
-    AGAIN = 3600.0
+    PLACEHOLDER = "type a row, a name or a word to find it"
+    KEYS = "enter run · ↑↓ choose · type to find · f5 reload · q leave"
+    RELOAD_INTERVAL = 3600.0
 
-    def __init__(self, programme: LecturePlan, signs: Icons) -> None:
-        super().__init__(signs)
+    def __init__(self, programme: LecturePlan, icons: Icons) -> None:
+        super().__init__(icons)
         self._programme = programme
-        self.way = Tour(playing=programme.play)
-        self._begun = False
+        self._tour = Tour(playing=programme.play)
+        self._opened_first = False
 
     @property
     def tour(self) -> Tour:
-        """Where one is in the lecture."""
-        return self.way
+        """The position in the lecture."""
+        return self._tour
 
     def read(self) -> list[Group[LessonInfo]]:
-        """The lessons as they are now."""
+        """Read the lessons."""
         lessons = self._programme.lessons.lessons()
-        order = {group: place for place, group in enumerate(GROUPS)}
+        order = {group: index for index, group in enumerate(GROUPS)}
         names = sorted(dict.fromkeys(lesson.group for lesson in lessons), key=lambda name: order.get(name, len(order)))
         return [
             ((name or "more").capitalize(), [lesson for lesson in lessons if lesson.group == name]) for name in names
         ]
 
     def key(self, item: LessonInfo) -> str:
-        """The preset's name."""
+        """Return the name of the preset."""
         return item.name
 
     def texts(self, item: LessonInfo) -> tuple[str, ...]:
-        """Rows and names first, then every word of it."""
+        """Return rows and names first, then the texts of the lesson."""
         lesson = item.lesson
         return " ".join(lesson.rows), item.name, item.title, lesson.shows, lesson.says, lesson.truth, item.group
 
     def line(self, item: LessonInfo) -> Content:
-        """Which rows, and the one sentence."""
-        rows = rows_in_short(item.lesson.rows)
+        """Return rows, name and subject."""
+        rows = short_rows(item.lesson.rows)
         return Content.assemble(
-            (f" {rows:<{ROWS}}", "$primary"), f"{visible(item.name):<18} ", (visible(item.lesson.shows), "$muted")
+            (f" {rows:<{ROWS_WIDTH}}", "$primary"), f"{visible(item.name):<18} ", (visible(item.lesson.shows), "$muted")
         )
 
     def about(self, item: LessonInfo) -> Content:
-        """Everything that is known before it runs."""
+        """Return the texts of the lesson and the runs that it starts."""
         lines = [
             Content.styled(visible(item.title or item.name), "bold"),
             Content.styled(f"{' '.join(item.lesson.rows)} · {visible(item.name)}", "$primary"),
@@ -83,65 +83,65 @@ class Contents(Finder[LessonInfo]):
         if item.variants:
             names = ", ".join(visible(name) for name in item.variants)
             lines += [Content(""), Content.styled(f"{len(item.variants)} runs side by side: {names}", "$muted")]
-        return Content("\n").join([*lines, Content(""), Content.styled("enter runs it", "$muted")])
+        return Content("\n").join([*lines, Content(""), Content.styled("press enter to run", "$muted")])
 
-    def errand(self, item: LessonInfo) -> tuple[str, Callable[[], Session]]:
-        """A lesson is a preset that is started."""
+    def opener(self, item: LessonInfo) -> tuple[str, Callable[[], Session]]:
+        """Return the name of the lesson and the function that starts its preset."""
         return item.name, lambda: self._programme.lessons.start(item.name)
 
     def open(self, item: LessonInfo | None) -> None:
-        """Run a lesson; from it one goes to its neighbours."""
+        """Run a lesson, and continue the tour from it."""
         if item is not None and not self.opening:
-            self.way.lesson, self.way.turn = item, 0
+            self._tour.lesson, self._tour.turn = item, 0
             self.highlight(item)
         super().open(item)
 
     def list_items(self) -> None:
-        """With what the lecture is opened with, begin at once."""
+        """List the lessons, and open the one that the lecture was started with."""
         super().list_items()
-        if self.found and not self._begun:
-            self._begun = True
-            chosen = with_rows(self.found, self._programme.rows)
-            self.way.order = tuple(chosen if chosen and self._programme.play else self.found)
-            if chosen or self._programme.play:
-                self.open(chosen[0] if chosen else self.found[0])
+        if self.items and not self._opened_first:
+            self._opened_first = True
+            selected = with_rows(self.items, self._programme.rows)
+            self._tour.order = tuple(selected if selected and self._programme.play else self.items)
+            if selected or self._programme.play:
+                self.open(selected[0] if selected else self.items[0])
 
-    def complain(self, text: str) -> None:
-        """What cannot be started is said; what plays by itself waits here."""
-        self.way.playing = False
-        super().complain(text)
+    def show_error(self, text: str) -> None:
+        """Show an error and stop autoplay."""
+        self._tour.playing = False
+        super().show_error(text)
 
-    def came_back(self) -> None:
-        """A lesson was left: go on to the one that was asked for."""
-        turn, self.way.turn = self.way.turn, 0
+    def session_left(self) -> None:
+        """Open the lesson to which the user, or autoplay, has left."""
+        turn, self._tour.turn = self._tour.turn, 0
         if not turn:
-            self.way.playing = False
+            self._tour.playing = False
             return
-        found = self.way.neighbour(turn)
-        if found is None:
-            self.way.playing = False
-            self.notify("that was the last lesson")
-        self.open(found)
+        lesson = self._tour.neighbour(turn)
+        if lesson is None:
+            self._tour.playing = False
+            self.notify("this was the last lesson")
+        self.open(lesson)
 
-    # Of these two Textual calls the one of the class above too.
+    # Textual calls these two handlers of the base class as well.
 
     def on_resize(self) -> None:
-        """The sentences need the width: on a narrow terminal the details stand below the list."""
+        """Show the details below the list in a narrow terminal: the sentences need the width."""
         self.set_class(self.size.width < STACKED, "-stacked")
 
     def on_key(self, event: Key) -> None:
-        """Whoever moves through the list has taken over."""
-        self.way.playing = False
+        """Stop autoplay on user input."""
+        self._tour.playing = False
 
 
 def with_rows(lessons: Sequence[LessonInfo], rows: Sequence[str]) -> list[LessonInfo]:
-    """The lessons that show some rows, in the order in which the rows were asked for, each once."""
-    found = [next((lesson for lesson in lessons if row in lesson.lesson.rows), None) for row in rows]
-    return list(dict.fromkeys(lesson for lesson in found if lesson is not None))
+    """Return the lessons that show some rows, in the order of the rows, each once."""
+    matches = [next((lesson for lesson in lessons if row in lesson.lesson.rows), None) for row in rows]
+    return list(dict.fromkeys(lesson for lesson in matches if lesson is not None))
 
 
-def rows_in_short(rows: Sequence[str]) -> str:
-    """Numbers of rows in a few cells: S18-S20 for three that follow each other, S31 S33 for two that do not."""
+def short_rows(rows: Sequence[str]) -> str:
+    """Return row numbers in a few cells: S18-20 for three in a row, S31 S33 for two apart."""
     numbers = [int(row[1:]) for row in rows]
     spans: list[list[int]] = []
     for number in numbers:
@@ -151,4 +151,4 @@ def rows_in_short(rows: Sequence[str]) -> str:
             spans.append([number])
     parts = [f"S{span[0]:02d}" if len(span) == 1 else f"S{span[0]:02d}-{span[-1]:02d}" for span in spans]
     text = " ".join(parts)
-    return text if len(text) < ROWS else f"{parts[0]} …"
+    return text if len(text) < ROWS_WIDTH else f"{parts[0]} …"

@@ -1,4 +1,4 @@
-"""A list with a line to find things by, and what is chosen at the right: what the screens before a training share."""
+"""The base of the home screen and the lecture contents: a searchable list with details."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 
 from tui_trainer.errors import UserError
 from tui_trainer.text import visible
-from tui_trainer.ui.background_call import Errand
+from tui_trainer.ui.background_call import BackgroundCall
 from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.forms.list_keys import follow
 from tui_trainer.ui.fuzzy import ranked
@@ -32,23 +32,26 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Group = tuple[str, Sequence[Item]]
-"""A title and what stands under it."""
+"""A title and the items under it."""
 
 
-class _Find(TextEntry):
-    """The line to find things by. `q` is a key of the screen while nothing has been typed, and then a letter."""
+class _SearchEntry(TextEntry):
+    """The search entry. `q` leaves the screen while the entry is empty, and is a letter otherwise."""
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         return (key != "q" or bool(self.value)) and super().check_consume_key(key, character)
 
 
 class Finder(Screen[None], Generic[Item], inherit_bindings=False):
-    """Lists what a subclass reads, finds by a few letters, opens what is chosen; it never waits for the disk."""
+    """Lists the items that a subclass reads, filters them by what is typed, and opens the selected one.
+
+    Reading and opening run in background threads: the screen never waits for the disk.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "clear", show=False),
         Binding("q", "leave", show=False, priority=True),
-        Binding("f5", "look_again", show=False),
+        Binding("f5", "reload", show=False),
     ]
 
     DEFAULT_CSS = """
@@ -70,14 +73,14 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     """
 
     HEADING = "tui-trainer"
-    WHAT = "type to find"
-    """What the empty line says."""
-    KEYS = "enter open · ↑↓ choose · type to find · f5 read again · q leave"
-    AGAIN = 2.0
-    """Seconds between two looks at what there is."""
+    PLACEHOLDER = "type to find"
+    """Text of the empty search entry."""
+    KEYS = "enter open · ↑↓ choose · type to find · f5 reload · q leave"
+    RELOAD_INTERVAL = 2.0
+    """Seconds between two reads."""
 
     class Opened(Message):
-        """A session is ready to be watched."""
+        """A session has been opened."""
 
         def __init__(self, session: Session, tour: Tour | None) -> None:
             super().__init__()
@@ -85,234 +88,228 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
             self.tour = tour
 
     class Closed(Message):
-        """The person wants to leave."""
+        """The user wants to leave."""
 
-    def __init__(self, signs: Icons) -> None:
+    def __init__(self, icons: Icons) -> None:
         super().__init__()
-        self.signs = signs
+        self.icons = icons
         self.composed = False
-        """Whether there are widgets to draw on."""
+        """Whether the widgets are mounted."""
         self.typed = ""
         self._groups: list[Group[Item]] | None = None
-        self._reading: Errand[list[Group[Item]]] | None = None
-        self._opening: tuple[Errand[Session], str, float] | None = None
+        self._reading: BackgroundCall[list[Group[Item]]] | None = None
+        self._opening: tuple[BackgroundCall[Session], str, float] | None = None
         self._read_at = float("-inf")
-        self._items: dict[str, Item] = {}
-        self._problem = ""
+        self._listed: dict[str, Item] = {}
+        self._error = ""
 
-    # What a subclass says.
+    # For subclasses.
 
     def read(self) -> list[Group[Item]]:
-        """Everything there is, in its groups; called beside the screen. Raises `UserError` or `OSError`."""
+        """Read all items by group. Called in a thread; may raise `UserError` or `OSError`."""
         raise NotImplementedError
 
     def key(self, item: Item) -> str:
-        """What tells an item from all others."""
+        """Return a unique id of an item."""
         raise NotImplementedError
 
     def texts(self, item: Item) -> tuple[str, ...]:
-        """What an item is found by, the most telling first."""
+        """Return the texts that an item is found by, the most important first."""
         raise NotImplementedError
 
     def line(self, item: Item) -> Content:
-        """An item in the list."""
+        """Return the line of an item in the list."""
         raise NotImplementedError
 
     def about(self, item: Item) -> Content:
-        """An item at the right."""
+        """Return the details of an item."""
         raise NotImplementedError
 
-    def errand(self, item: Item) -> tuple[str, Callable[[], Session]]:
-        """What an item is called while it is opened, and what opens it."""
+    def opener(self, item: Item) -> tuple[str, Callable[[], Session]]:
+        """Return the name of an item and the function that opens it, for a thread."""
         raise NotImplementedError
 
     @property
     def tour(self) -> Tour | None:
-        """The way through the lecture, where this screen is a part of it."""
+        """The position in the lecture; None for a screen that is not part of it."""
         return None
 
-    def came_back(self) -> None:
-        """What was opened from here has been left."""
-
-    # What is the same for all.
+    def session_left(self) -> None:
+        """React to the user leaving a session that was opened here."""
 
     def compose(self) -> ComposeResult:
-        """A line on top, a line to type in, the list, the details, the keys."""
+        """Yield heading, search entry, list, details and keys."""
         yield Panel(Content.styled(self.HEADING, "bold"), id="top")
-        yield _Find(placeholder=self.WHAT, id="find")
+        yield _SearchEntry(placeholder=self.PLACEHOLDER, id="find")
         with Horizontal(id="body"):
             yield Vertical(OptionList(markup=False, compact=True), id="list")
             yield VerticalScroll(Panel(id="about"), id="details", can_focus=False)
         yield Panel(id="bottom")
 
     def on_mount(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         self.composed = True
         self.query_one(OptionList).can_focus = False
         self.query_one(TextEntry).focus()
-        self.say_keys()
+        self.show_keys()
         self.tick(monotonic())
 
     def on_resize(self) -> None:
-        """A narrow terminal has room for the list alone."""
+        """Hide the details in a narrow terminal."""
         self.set_class(self.size.width < 72, "-narrow")
         self.set_class(self.size.height < 16, "-low")
         if self.composed:
             self.call_after_refresh(self.list_items)
 
     @property
-    def found(self) -> list[Item]:
-        """What there is, in the order of its groups; empty before it has been read."""
+    def items(self) -> list[Item]:
+        """All items in the order of their groups; empty before they have been read."""
         return [item for _, items in self._groups or [] for item in items]
 
     @property
     def opening(self) -> bool:
-        """Whether something is being opened."""
+        """Whether an item is being opened."""
         return self._opening is not None
 
-    # What comes from the disk.
+    # Reading and opening.
 
     def tick(self, now: float) -> None:
-        """Look in on what is being read or started, and read again from time to time."""
+        """Check the background calls, and read again from time to time."""
         if self._opening is not None:
-            self._look_in(*self._opening)
+            self._check_opening(*self._opening)
             return
         if self._reading is not None and self._reading.done:
             reading, self._reading = self._reading, None
             self._read_at = now
-            self._take(reading)
-        elif self._reading is None and now - self._read_at >= self.AGAIN and self.is_current:
-            self._reading = Errand(self.read)
+            self._show_items(reading)
+        elif self._reading is None and now - self._read_at >= self.RELOAD_INTERVAL and self.is_current:
+            self._reading = BackgroundCall(self.read)
 
-    def _take(self, reading: Errand[list[Group[Item]]]) -> None:
+    def _show_items(self, reading: BackgroundCall[list[Group[Item]]]) -> None:
         try:
             groups = reading.result()
         except (UserError, OSError) as error:
-            self.complain(str(error))
+            self.show_error(str(error))
             return
         if groups != self._groups:
             self._groups = groups
             self.list_items()
 
-    def _look_in(self, errand: Errand[Session], name: str, since: float) -> None:
-        if not errand.done:
-            passed = monotonic() - since
-            spinner = self.signs.spinner
-            sign = spinner[int(passed * 5) % len(spinner)]
-            self.query_one("#bottom", Panel).show(Content.styled(f"{sign} opening {name} {passed:.0f} s", "$secondary"))
+    def _check_opening(self, call: BackgroundCall[Session], name: str, since: float) -> None:
+        if not call.done:
+            seconds = monotonic() - since
+            frames = self.icons.spinner
+            text = f"{frames[int(seconds * 5) % len(frames)]} opening {name} {seconds:.0f} s"
+            self.query_one("#bottom", Panel).show(Content.styled(text, "$secondary"))
             return
         self._opening = None
         try:
-            session = errand.result()
+            session = call.result()
         except UserError as error:
-            self.complain(str(error))
-        except Exception as error:  # noqa: BLE001 - whatever a start comes to, this screen stays and says it
-            self.complain(f"{name} could not be opened: {type(error).__name__}: {error}")
+            self.show_error(str(error))
+        except Exception as error:  # noqa: BLE001 - a failed start must not end the app
+            self.show_error(f"{name} could not be opened: {type(error).__name__}: {error}")
         else:
-            self._problem = ""
-            self.say_keys()
+            self._error = ""
+            self.show_keys()
             self._read_at = float("-inf")
             self.post_message(self.Opened(session, self.tour))
 
-    def complain(self, text: str) -> None:
-        """Say what is wrong in place of the keys."""
-        self._problem = visible(text)
-        self.say_keys()
+    def show_error(self, text: str) -> None:
+        """Show an error in place of the keys."""
+        self._error = visible(text)
+        self.show_keys()
 
-    def say_keys(self) -> None:
-        """Say the keys, or what is wrong."""
-        line = (
-            Content.styled(f"! {self._problem}", "bold $error")
-            if self._problem
-            else Content.styled(self.KEYS, "$muted")
-        )
+    def show_keys(self) -> None:
+        """Show the keys, or the error."""
+        line = Content.styled(f"! {self._error}", "bold $error") if self._error else Content.styled(self.KEYS, "$muted")
         self.query_one("#bottom", Panel).show(line)
 
-    # What is seen.
+    # The list.
 
     def list_items(self) -> None:
-        """List what fits what was typed."""
+        """List the items that match what was typed."""
         options = self.query_one(OptionList)
         if self._groups is None:
             options.clear_options()
             options.add_option(Option(Content.styled("reading …", "$muted"), disabled=True))
             return
-        chosen = options.highlighted_option.id if options.highlighted_option is not None else None
-        self._items.clear()
+        highlighted = options.highlighted_option.id if options.highlighted_option is not None else None
+        self._listed.clear()
         options.clear_options()
-        for title, members in self._groups:
-            items = ranked(self.typed, members, self.texts)
+        for title, group in self._groups:
+            items = ranked(self.typed, group, self.texts)
             if not items:
                 continue
-            if self._items:
+            if self._listed:
                 options.add_option(Option("", disabled=True))
             options.add_option(Option(Content.styled(visible(title), "bold $secondary"), disabled=True))
             for item in items:
                 identity = self.key(item)
-                if identity not in self._items:
-                    self._items[identity] = item
+                if identity not in self._listed:
+                    self._listed[identity] = item
                     options.add_option(Option(self._fitted(item), id=identity))
-        if not self._items:
-            nothing = "nothing is called that" if self.typed else "there is nothing yet"
-            options.add_option(Option(Content.styled(nothing, "$muted"), disabled=True))
+        if not self._listed:
+            empty = "nothing matches" if self.typed else "nothing here yet"
+            options.add_option(Option(Content.styled(empty, "$muted"), disabled=True))
             self._describe(None)
             return
         first = next(index for index in range(options.option_count) if not options.get_option_at_index(index).disabled)
-        options.highlighted = options.get_option_index(chosen) if chosen in self._items else first
+        options.highlighted = options.get_option_index(highlighted) if highlighted in self._listed else first
 
     @property
-    def room(self) -> int:
-        """Cells of a line of the list."""
+    def line_width(self) -> int:
+        """Cells of a line in the list."""
         return max(self.query_one(OptionList).size.width - 4, 20)
 
     def _fitted(self, item: Item) -> Content:
         text = self.line(item)
-        return text if text.cell_length <= self.room else text.truncate(self.room, ellipsis=True)
+        return text if text.cell_length <= self.line_width else text.truncate(self.line_width, ellipsis=True)
 
     def _describe(self, item: Item | None) -> None:
         self.query_one("#about", Panel).show(self.about(item) if item is not None else Content(""), layout=True)
 
     def highlight(self, item: Item) -> None:
-        """Choose an item in the list, where it is listed."""
+        """Highlight an item, where it is listed."""
         options = self.query_one(OptionList)
-        if self.key(item) in self._items:
+        if self.key(item) in self._listed:
             options.highlighted = options.get_option_index(self.key(item))
 
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        self._describe(self._items.get(event.option.id or ""))
+        self._describe(self._listed.get(event.option.id or ""))
 
-    # What a person does.
+    # Keys and mouse.
 
     @on(Input.Changed)
     def _typing(self, event: Input.Changed) -> None:
         self.typed = event.value
-        self._problem = ""
-        self.say_keys()
+        self._error = ""
+        self.show_keys()
         self.list_items()
 
     @on(Input.Submitted)
     def _entered(self) -> None:
         option = self.query_one(OptionList).highlighted_option
         if option is not None:
-            self.open(self._items.get(option.id or ""))
+            self.open(self._listed.get(option.id or ""))
 
     @on(OptionList.OptionSelected)
     def _clicked(self, event: OptionList.OptionSelected) -> None:
-        self.open(self._items.get(event.option.id or ""))
+        self.open(self._listed.get(event.option.id or ""))
 
     def open(self, item: Item | None) -> None:
-        """Open an item beside the screen; `Opened` says when it is ready."""
+        """Open an item in a thread; `Opened` is posted when its session is ready."""
         if item is not None and self._opening is None:
-            name, call = self.errand(item)
-            self._opening = Errand(call), visible(name), monotonic()
+            name, function = self.opener(item)
+            self._opening = BackgroundCall(function), visible(name), monotonic()
 
     def on_key(self, event: Key) -> None:
-        """The list follows the arrows while the line keeps the focus."""
+        """Move in the list while the search entry keeps the focus."""
         follow(self.query_one(OptionList), event)
 
     def action_clear(self) -> None:
-        """Escape empties the line, and then leaves."""
+        """Empty the search entry, or leave where it is empty."""
         entry = self.query_one(TextEntry)
         if entry.value:
             entry.value = ""
@@ -320,9 +317,9 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
             self.post_message(self.Closed())
 
     def action_leave(self) -> None:
-        """Leave."""
+        """Leave the screen."""
         self.post_message(self.Closed())
 
-    def action_look_again(self) -> None:
-        """Read everything anew."""
+    def action_reload(self) -> None:
+        """Read everything again."""
         self._groups, self._read_at = None, float("-inf")

@@ -1,4 +1,4 @@
-"""All keys, grouped."""
+"""The help page: all keys by group."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tui_trainer.ui.screens.text_page import TextPage
 
 
 class Help(TextPage):
-    """The table of actions as a page; what cannot be done now is dim and says why."""
+    """The table of actions; unavailable ones are dimmed and give the reason."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark", "leave", show=False)]
 
@@ -22,14 +22,14 @@ class Help(TextPage):
     Help VerticalScroll Static { text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
-    HINTS = "↑↓ scroll · esc close · the words in italics name an action in settings.toml"
+    HINTS = "↑↓ scroll · esc close · ids in italics are for settings.toml"
 
-    def __init__(self, now: ActionContext, keymap: Keymap) -> None:
-        super().__init__("Keys", _table(now, keymap))
+    def __init__(self, context: ActionContext, keymap: Keymap) -> None:
+        super().__init__("Keys", _table(context, keymap))
 
 
-def _table(now: ActionContext, keymap: Keymap) -> Content:
-    """One line an action."""
+def _table(context: ActionContext, keymap: Keymap) -> Content:
+    """Return one line per action."""
     lines: list[Content] = []
     for group, title in GROUPS.items():
         if lines:
@@ -39,8 +39,8 @@ def _table(now: ActionContext, keymap: Keymap) -> Content:
             if action.group != group:
                 continue
             keys = " ".join(key_sign(key) for key in keys_of(action, keymap))
-            reason = disabled_reason(action, now)
-            text = action.help if reason is None else f"{action.help} Not now: {reason}."
+            reason = disabled_reason(action, context)
+            text = action.help if reason is None else f"{action.help} Unavailable: {reason}."
             lines.append(
                 Content.assemble(
                     (f"{keys:>9}  ", "bold $primary" if reason is None else "$muted"),

@@ -1,4 +1,4 @@
-"""The first screen: presets to start, runs to join, finished runs to open."""
+"""The home screen: presets to start, live runs to join, finished runs to open."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ Item = PresetInfo | RunInfo
 
 
 class Home(Finder[Item]):
-    """Presets by their groups between what is running and what is finished."""
+    """Running runs, presets by group, finished runs."""
 
-    WHAT = "type to find a preset or a run"
+    PLACEHOLDER = "type to find a preset or a run"
 
-    def __init__(self, catalogue: Catalog, signs: Icons) -> None:
-        super().__init__(signs)
+    def __init__(self, catalogue: Catalog, icons: Icons) -> None:
+        super().__init__(icons)
         self._catalogue = catalogue
         self._presets: list[PresetInfo] | None = None
 
     def read(self) -> list[Group[Item]]:
-        """Presets once, runs again and again."""
+        """Read the runs, and the presets the first time."""
         presets = self._presets = self._presets if self._presets is not None else self._catalogue.presets()
         runs = self._catalogue.runs()
         groups: list[Group[Item]] = [
@@ -41,50 +41,50 @@ class Home(Finder[Item]):
         return [("Running", running), *groups, ("Finished", finished)]
 
     def key(self, item: Item) -> str:
-        """A preset's name or a run's folder."""
+        """Return the name of a preset or the directory of a run."""
         return f"preset:{item.name}" if isinstance(item, PresetInfo) else f"run:{item.path}"
 
     def texts(self, item: Item) -> tuple[str, ...]:
-        """Names first."""
+        """Return the names first."""
         if isinstance(item, PresetInfo):
             return item.name, item.title, item.summary, item.group
         return item.name, item.preset, item.status, item.reason
 
     def line(self, item: Item) -> Content:
-        """A name, and what one may want to know before opening it."""
+        """Return the name with the title of a preset, or the state of a run."""
         if isinstance(item, PresetInfo):
             return Content.assemble(f"  {visible(item.name):<24} ", (visible(item.title), "$muted"))
         best = f"  {number(float(item.best['value']))}" if item.best and "value" in item.best else ""
         return Content.assemble(
             "  ",
-            (self.signs.state(item.status), STATE_STYLES.get(item.status, "$muted")),
+            (self.icons.state(item.status), STATE_STYLES.get(item.status, "$muted")),
             f" {visible(item.name):<32} ",
             (f"{visible(item.reason) or item.status} · epoch {item.epoch}{best}", "$muted"),
         )
 
     def about(self, item: Item) -> Content:
-        """A preset's summary, or where a run stands."""
+        """Return the summary of a preset, or the progress of a run."""
         return _about_preset(item) if isinstance(item, PresetInfo) else _about_run(item)
 
-    def errand(self, item: Item) -> tuple[str, Callable[[], Session]]:
-        """A preset is started, a run joined."""
+    def opener(self, item: Item) -> tuple[str, Callable[[], Session]]:
+        """Return the function that starts a preset or joins a run."""
         catalogue = self._catalogue
         if isinstance(item, PresetInfo):
             return item.name, lambda: catalogue.start(item.name)
         return item.name, lambda: catalogue.join(item)
 
-    def action_look_again(self) -> None:
-        """Read presets and runs anew."""
+    def action_reload(self) -> None:
+        """Read presets and runs again."""
         self._presets = None
-        super().action_look_again()
+        super().action_reload()
 
 
 def _about_preset(item: PresetInfo) -> Content:
     lines = [Content.styled(visible(item.title or item.name), "bold"), Content(visible(item.summary))]
     if item.variants:
-        lines += [Content(""), Content.styled("trains side by side", "$muted")]
+        lines += [Content(""), Content.styled("runs side by side", "$muted")]
         lines += [Content(f"  {visible(name)}") for name in item.variants]
-    return Content("\n").join([*lines, Content(""), Content.styled("enter starts it", "$muted")])
+    return Content("\n").join([*lines, Content(""), Content.styled("press enter to start", "$muted")])
 
 
 def _about_run(item: RunInfo) -> Content:
@@ -96,8 +96,8 @@ def _about_run(item: RunInfo) -> Content:
     ]
     if item.best is not None:
         lines.append(Content.assemble((f"{'best':<16}", "$muted"), _best(item)))
-    deed = "joins it" if item.live else "opens it"
-    return Content("\n").join([*lines, Content(""), Content.styled(f"enter {deed}", "$muted")])
+    effect = "join" if item.live else "open"
+    return Content("\n").join([*lines, Content(""), Content.styled(f"press enter to {effect}", "$muted")])
 
 
 def _best(item: RunInfo) -> str:

@@ -1,4 +1,4 @@
-"""All that is told of a lesson, on one page."""
+"""The page with the full text of a lesson."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tui_trainer.ui.screens.text_page import TextPage
 
 
 class LessonPage(TextPage):
-    """What is to be seen, what the lecture says, what is true, the formula, and every remark that has come up."""
+    """Subject, claim of the lecture, what is true, formula, and the remarks that have appeared."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "leave", show=False)]
 
@@ -25,7 +25,7 @@ class LessonPage(TextPage):
 
 
 def facts(lesson: Lesson) -> list[Content]:
-    """What stands of a lesson whether it runs or not, a blank line between two parts."""
+    """Return the texts of a lesson that do not depend on a run, with a blank line between two parts."""
     lines = [Content(_flat(lesson.shows))]
     parts = (("The lecture says", lesson.says, ""), ("What is true", lesson.truth, "$warning"))
     for title, text, style in (*parts, ("As computed here", lesson.formula, "")):
@@ -35,21 +35,21 @@ def facts(lesson: Lesson) -> list[Content]:
 
 
 def page(narrator: Narrator) -> Content:
-    """The page of a lesson that is running."""
+    """Return the page of a lesson that is running."""
     lesson = narrator.lesson
     if lesson is None:
         return Content("")
     lines = [Content.styled(" ".join(lesson.rows), "bold $primary"), Content(""), *facts(lesson)]
-    for place in narrator.told:
-        remark = lesson.remarks[place]
+    for index in narrator.shown:
+        remark = lesson.remarks[index]
         lines += [Content(""), Content.styled(_moment(remark), "bold $secondary"), Content(_flat(remark.text))]
     return Content("\n").join(lines)
 
 
 _MOMENTS: dict[Moment, str] = {
-    "start": "When it begins",
-    "end": "When all is over",
-    "turned": "With the problem turned",
+    "start": "At the start",
+    "end": "At the end",
+    "turned": "With the turned problem",
 }
 
 

@@ -1,4 +1,4 @@
-"""The runs of a set side by side: how far, how good, and in what they differ."""
+"""The table of the runs of a set: progress, results, and the settings in which they differ."""
 
 from __future__ import annotations
 
@@ -22,50 +22,50 @@ from tui_trainer.ui.panels.runs_list import color
 from tui_trainer.ui.panels.status import name_of
 from tui_trainer.ui.screens.dialogs.base import Dialog
 
-APART = frozenset(("title", "summary", "narration"))
-"""Keys that tell runs apart for people and not for the training."""
-WIDEST = 18
-"""Cells of a column, at most."""
+TEXT_KEYS = frozenset(("title", "summary", "narration"))
+"""Configuration keys that do not change the training."""
+MAX_COLUMN_WIDTH = 18
+"""Cells of the widest column."""
 
 
 class RunTable(Dialog[int]):
-    """A row for each run, in the order of their colours; the answer is the place of the one to bring to the front."""
+    """One row per run; answers with the index of the run to select."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("r,q", "leave", show=False)]
 
     DEFAULT_CSS = """
     RunTable > #frame { width: 100%; height: 90%; }
-    RunTable #heads { height: 1; text-wrap: nowrap; text-overflow: ellipsis; color: $muted; padding: 0; }
+    RunTable #headings { height: 1; text-wrap: nowrap; text-overflow: ellipsis; color: $muted; padding: 0; }
     RunTable OptionList { height: 1fr; }
     """
 
-    HINTS = "↑↓ choose · enter bring to the front · esc close"
+    HINTS = "↑↓ choose · enter select · esc close"
 
-    def __init__(self, states: Sequence[RunState], front: int, signs: Icons, palette: Palette) -> None:
+    def __init__(self, states: Sequence[RunState], selected_index: int, icons: Icons, palette: Palette) -> None:
         super().__init__(f"{len(states)} runs side by side")
         self._states = list(states)
-        self._front = front
-        self._signs = signs
+        self._selected_index = selected_index
+        self._icons = icons
         self._palette = palette
 
     def inside(self) -> list[Widget]:
-        """The heads of the columns, and the rows."""
+        """Return the column headings and the rows."""
         rows = table(self._states)
-        widths = [min(max(len(row[column]) for row in rows), WIDEST) for column in range(len(rows[0]))]
-        heads = Content("    " + "  ".join(_cell(text, width) for text, width in zip(rows[0], widths, strict=True)))
-        options = [Option(self._line(place, row, widths), id=str(place)) for place, row in enumerate(rows[1:])]
+        widths = [min(max(len(row[column]) for row in rows), MAX_COLUMN_WIDTH) for column in range(len(rows[0]))]
+        headings = Content("    " + "  ".join(_cell(text, width) for text, width in zip(rows[0], widths, strict=True)))
+        options = [Option(self._line(index, row, widths), id=str(index)) for index, row in enumerate(rows[1:])]
         listed = OptionList(*options, markup=False, compact=True)
-        listed.highlighted = self._front
-        return [Static(heads, id="heads"), listed]
+        listed.highlighted = self._selected_index
+        return [Static(headings, id="headings"), listed]
 
-    def _line(self, place: int, row: Sequence[str], widths: Sequence[int]) -> Content:
-        state = self._states[place]
+    def _line(self, index: int, row: Sequence[str], widths: Sequence[int]) -> Content:
+        state = self._states[index]
         name, *rest = (_cell(text, width) for text, width in zip(row, widths, strict=True))
         return Content.assemble(
-            "▸ " if place == self._front else "  ",
-            (self._signs.state(state.status), STATE_STYLES.get(state.status, "")),
+            "▸ " if index == self._selected_index else "  ",
+            (self._icons.state(state.status), STATE_STYLES.get(state.status, "")),
             " ",
-            (name, color(place, self._palette)),
+            (name, color(index, self._palette)),
             "  " + "  ".join(rest),
         )
 
@@ -75,12 +75,12 @@ class RunTable(Dialog[int]):
 
 
 def table(states: Sequence[RunState]) -> list[list[str]]:
-    """The heads, then a row for each run: its name, status, epochs, best and last values, and what sets it apart."""
-    flat: list[Mapping[str, Any]] = [
+    """Return the headings and a row per run: name, status, epochs, best and last values, differing settings."""
+    configs: list[Mapping[str, Any]] = [
         flattened(state.started.config) if state.started is not None else {} for state in states
     ]
-    keys = [key for key in differing_keys(flat) if key.partition(".")[0] not in APART]
-    heads = ["run", "status", "epoch", "best", "train", "val", *_heads(keys)]
+    keys = [key for key in differing_keys(configs) if key.partition(".")[0] not in TEXT_KEYS]
+    headings = ["run", "status", "epoch", "best", "train", "val", *_headings(keys)]
     rows = [
         [
             name_of(state).rsplit("/", 1)[-1],
@@ -91,13 +91,13 @@ def table(states: Sequence[RunState]) -> list[list[str]]:
             number(state.metrics.get("val_loss"), 3),
             *(_value(config.get(key)) for key in keys),
         ]
-        for state, config in zip(states, flat, strict=True)
+        for state, config in zip(states, configs, strict=True)
     ]
-    return [heads, *rows]
+    return [headings, *rows]
 
 
-def _heads(keys: Sequence[str]) -> list[str]:
-    """The end of each key that says what it is: of a kind whose, and more of it where two end alike."""
+def _headings(keys: Sequence[str]) -> list[str]:
+    """Return the last part of each key, without `kind`; the last two parts where two keys end alike."""
     ends = [key.removesuffix(".kind").rpartition(".")[2] for key in keys]
     return [end if ends.count(end) == 1 else ".".join(key.split(".")[-2:]) for key, end in zip(keys, ends, strict=True)]
 

@@ -1,4 +1,4 @@
-"""The first thing that is seen: what is being opened, while everything that can draw it is imported."""
+"""The splash screen: the first frame, shown while the session is opened and the dashboard is imported."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from tui_trainer.text import visible
 
 
 class Splash(Screen[None], inherit_bindings=False):
-    """One line, for the fraction of a second that it takes."""
+    """One line of text."""
 
     DEFAULT_CSS = """
     Splash { align: center middle; background: $background; color: $foreground; }
     Splash Static { width: auto; }
     """
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__()
-        self._words = words
+        self._text = text
 
     def compose(self) -> ComposeResult:
-        """The line."""
-        yield Static(Content(visible(self._words)))
+        """Yield the line."""
+        yield Static(Content(visible(self._text)))

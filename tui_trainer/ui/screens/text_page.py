@@ -1,4 +1,4 @@
-"""A text in front of the charts, to be read and left."""
+"""A dialog that shows a text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tui_trainer.ui.screens.dialogs.base import Dialog
 
 
 class TextPage(Dialog[None]):
-    """One text to scroll. A subclass adds the key that opened it: it closes it again."""
+    """One text to scroll. A subclass binds the key that opened the page, which also closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,enter", "leave", show=False),
@@ -37,9 +37,9 @@ class TextPage(Dialog[None]):
         self._text = text
 
     def inside(self) -> list[Widget]:
-        """The text."""
+        """Return the text."""
         return [VerticalScroll(Static(self._text), can_focus=False)]
 
-    def action_scroll(self, by: int) -> None:
-        """Move the text."""
-        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
+    def action_scroll(self, lines: int) -> None:
+        """Scroll by some lines."""
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)

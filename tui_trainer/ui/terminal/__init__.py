@@ -1,5 +1,5 @@
-"""The terminal itself: what it can do, how it is written to, and how it gets back what it lent.
+"""The terminal: checks before the start, the driver, frames, key order, signals, and restoring it at the end.
 
-Textual is pinned exactly because the modules here lean on its inside; `tests/ui/terminal` holds one test for
-each place. `problem` imports nothing of it.
+These modules use private parts of Textual, so its version is pinned; `tests/ui/terminal/test_contract.py` has one test
+for each private part. `terminal_check` imports no Textual.
 """

@@ -1,4 +1,4 @@
-"""Textual's Linux driver, hardened: odd input, a slow or vanished terminal and stray signals end nothing by chance."""
+"""Textual's Linux driver, hardened against malformed input, slow or closed terminals, and stray signals."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from textual.app import App
 
 MAX_COLUMNS, MAX_ROWS = 1000, 500
-"""The largest screen that is believed."""
+"""The largest reported screen size that is accepted."""
 
 
 class TerminalGone(Message):
-    """The terminal has hung up: nobody can see or press anything any more."""
+    """Posted when the terminal has hung up."""
 
 
 class TerminalDriver(LinuxDriver):
-    """Draws on a descriptor of its own, so that whatever happens to descriptors 1 and 2 cannot reach the screen."""
+    """A driver with its own file descriptor, so that output on descriptors 1 and 2 cannot reach the screen."""
 
     def __init__(
         self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
@@ -36,12 +36,12 @@ class TerminalDriver(LinuxDriver):
         self.tty = Tty(getattr(app, "tty_fd", 2))
         self._file = self.tty  # pyright: ignore[reportAttributeAccessIssue]
         self._suspended = False
-        self._goes_on = False
-        """Whether the terminal is put back only to be taken again at once."""
+        self._resuming = False
+        """Whether the terminal is being released only to be taken again at once."""
 
     @property
     def drained(self) -> bool:
-        """Whether the terminal has taken all that was written."""
+        """Whether the terminal has accepted everything that was written."""
         thread = self._writer_thread
         return thread is None or (thread._queue.empty() and not self.tty.writing)  # pyright: ignore[reportPrivateUsage]
 
@@ -50,13 +50,13 @@ class TerminalDriver(LinuxDriver):
         return min(columns, MAX_COLUMNS), min(rows, MAX_ROWS)
 
     def process_message(self, message: Message) -> None:
-        """Pass a message on, unless it is a size that the terminal was never asked to report."""
-        if isinstance(message, events.Resize) and not (self._in_band_window_resize and _believable(message)):
+        """Forward a message, except size reports that were not requested or are implausible."""
+        if isinstance(message, events.Resize) and not (self._in_band_window_resize and _is_plausible(message)):
             return
         super().process_message(message)
 
     def run_input_thread(self) -> None:
-        """Read keys until told to stop or the terminal hangs up."""
+        """Read keys until the exit event is set or the terminal hangs up."""
         decode = getincrementaldecoder("utf-8")(errors="replace").decode
         parser = XTermParser(self._debug)
         with selectors.DefaultSelector() as selector:
@@ -74,17 +74,17 @@ class TerminalDriver(LinuxDriver):
                         self.send_message(TerminalGone())
                         return
                     text = decode(data)
-                parser = self._understand(parser, text)
+                parser = self._parse(parser, text)
 
-    def _understand(self, parser: XTermParser, text: str) -> XTermParser:
-        """Turn input into messages; a sequence that the parser breaks on is dropped, and a fresh parser goes on."""
+    def _parse(self, parser: XTermParser, text: str) -> XTermParser:
+        """Turn input into messages. If the parser fails, drop the input and return a new parser."""
         try:
-            # An empty feed would mean the end of the input.
+            # The parser reads an empty text as the end of the input.
             for message in parser.feed(text) if text else ():
                 self.process_message(message)
             for message in parser.tick():
                 self.process_message(message)
-        except Exception:  # noqa: BLE001 - whatever a terminal or a person sends, the screen stays
+        except Exception:  # noqa: BLE001 - no input may end the screen
             fresh = XTermParser(self._debug)
             fresh.mouse_pixels = parser.mouse_pixels
             fresh.terminal_size, fresh.terminal_pixel_size = parser.terminal_size, parser.terminal_pixel_size
@@ -92,28 +92,28 @@ class TerminalDriver(LinuxDriver):
         return parser
 
     def _sigtstp_application(self, *_: object) -> None:
-        # A handler may interrupt the writer's queue while it is locked: the loop does the work.
+        # The handler may interrupt the writer's queue while it is locked, so the loop does the work.
         self._loop.call_soon_threadsafe(super()._sigtstp_application)
 
     def _sigcont_application(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._continued)
+        self._loop.call_soon_threadsafe(self._handle_sigcont)
 
-    def _continued(self) -> None:
+    def _handle_sigcont(self) -> None:
         if self._suspended:
             super()._sigcont_application()
             return
-        # Stopped from outside, the modes were never put back: without this, a second reader and writer would start.
-        # The terminal's own modes are not put back in between: a key would be echoed into the picture.
+        # After SIGSTOP the modes were never restored: without this, a second reader and writer would start.
+        # The terminal's own modes stay as they are meanwhile: a key would be echoed onto the screen.
         before, self.attrs_before = self.attrs_before, None
-        self._must_signal_resume = self._goes_on = True
+        self._must_signal_resume = self._resuming = True
         self.suspend_application_mode()
-        self._goes_on = False
+        self._resuming = False
         super()._sigcont_application()
         self.attrs_before = before
 
     def disable_input(self) -> None:
-        """Read no keys any more; what was typed and not read is thrown away, but for one who goes on at once."""
-        if not self._goes_on:
+        """Stop reading keys. Unread input is discarded, except if the driver resumes at once."""
+        if not self._resuming:
             super().disable_input()
         elif self._key_thread is not None:
             self.exit_event.set()
@@ -121,7 +121,7 @@ class TerminalDriver(LinuxDriver):
             self.exit_event.clear()
 
     def suspend_application_mode(self) -> None:
-        """Hand the terminal back for a while."""
+        """Release the terminal until `resume_application_mode`."""
         self._suspended = True
         super().suspend_application_mode()
 
@@ -131,12 +131,12 @@ class TerminalDriver(LinuxDriver):
         super().resume_application_mode()
 
     def stop_application_mode(self) -> None:
-        """Put the terminal back as it was, with every mode that may be on."""
+        """Restore the terminal, and switch off every mode that may be on."""
         super().stop_application_mode()
         self.write("\x1b[?1016l\x1b[?2026l\x1b[0m")
 
     def write(self, data: str) -> None:
-        """Hand text to the writer; with a terminal that takes nothing at all, it is dropped rather than waited for."""
+        """Queue text for the writer. If the terminal accepts nothing for 1 s, drop the text and repaint later."""
         thread = self._writer_thread
         if thread is not None and thread.is_alive():
             try:
@@ -145,7 +145,7 @@ class TerminalDriver(LinuxDriver):
                 self._app.call_later(getattr(self._app, "repaint", lambda: None))
 
     def close(self) -> None:
-        """Let the writer finish, for a moment."""
+        """Let the writer finish, for at most 1 s."""
         thread = self._writer_thread
         if thread is None:
             return
@@ -156,5 +156,5 @@ class TerminalDriver(LinuxDriver):
         thread.join(1.0)
 
 
-def _believable(message: events.Resize) -> bool:
+def _is_plausible(message: events.Resize) -> bool:
     return 0 < message.size.width <= MAX_COLUMNS and 0 < message.size.height <= MAX_ROWS

@@ -1,4 +1,4 @@
-"""What the terminal shows, cell by cell, so that only what changed is sent."""
+"""A cell-by-cell copy of the terminal, so that only changes are sent."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 
 Cell = tuple[str, str]
-"""The character of a cell and the SGR codes it is drawn with; an empty character continues a wide one."""
+"""The character of a cell and its SGR codes; an empty character continues a wide one."""
 
 BRIDGE = 4
-"""Unchanged cells between two changed runs that are cheaper to send again than to step over."""
+"""Most unchanged cells between two changed spans that are cheaper to send again than to skip."""
 
 
 class Frames:
     """A copy of the screen as it was last sent.
 
-    `update` takes what the compositor would draw and answers with the escape sequences that turn the old picture into
-    the new one, empty where they are equal. A frame that was never sent costs nothing later: the next one is compared
-    with what the terminal really shows.
+    `update` takes an update of Textual's compositor and returns the escape sequences that turn the old screen into the
+    new one; empty if they are equal. Frames may be skipped: the next one is compared with what the terminal shows.
     """
 
     def __init__(self, colors: ColorSystem | None = ColorSystem.TRUECOLOR) -> None:
@@ -30,14 +29,14 @@ class Frames:
         self._rows: list[list[Cell | None]] = []
         self._size = (0, 0)
         self._sgr = ""
-        """The codes in force while an update is put together; none between two updates."""
+        """The SGR codes in force while an update is composed; empty between updates."""
 
     def forget(self) -> None:
-        """What the terminal shows is unknown: the next update is sent whole."""
+        """Forget the content of the terminal, so that the next update is sent in full."""
         self._size = (0, 0)
 
     def update(self, update: CompositorUpdate, width: int, height: int) -> str:
-        """The sequences that bring the terminal of this size up to date, and nothing that it shows already."""
+        """Return the sequences that bring a terminal of this size up to date."""
         if self._size != (width, height):
             self._size = (width, height)
             self._rows = [[None] * width for _ in range(height)]
@@ -56,14 +55,14 @@ class Frames:
         return "".join(sent)
 
     def _draw(self, y: int, x: int, segments: Iterable[Segment], sent: list[str]) -> None:
-        """Put the segments into row `y` from column `x` on, and append what changed to `sent`."""
+        """Write the segments to row `y` from column `x` on, and append the changes to `sent`."""
         if not 0 <= y < len(self._rows):
             return
         row = self._rows[y]
         cells = self._cells(segments)[: max(len(row) - x, 0)]
         if row[x : x + len(cells)] == cells:
             return
-        # As everything is before the first frame.
+        # Unknown cells, as before the first frame, are sent without a comparison.
         unknown = row[x] is None and row[x : x + len(cells)] == [None] * len(cells)
         for start, end in [(0, len(cells))] if unknown else _changed(row, x, cells):
             sent.append(f"\x1b[{y + 1};{x + start + 1}H")
@@ -100,8 +99,8 @@ class Frames:
 
 
 def _changed(row: list[Cell | None], x: int, cells: list[Cell]) -> list[tuple[int, int]]:
-    """The runs of `cells` that differ from the row, near ones joined, each of whole characters."""
-    runs: list[tuple[int, int]] = []
+    """Return the spans of `cells` that differ from the row, joined if near, never splitting a wide character."""
+    spans: list[tuple[int, int]] = []
     for index, cell in enumerate(cells):
         if row[x + index] == cell:
             continue
@@ -111,8 +110,8 @@ def _changed(row: list[Cell | None], x: int, cells: list[Cell]) -> list[tuple[in
         end = index + 1
         while end < len(cells) and cells[end][0] == "":
             end += 1
-        if runs and start - runs[-1][1] <= BRIDGE:
-            runs[-1] = (runs[-1][0], max(end, runs[-1][1]))
+        if spans and start - spans[-1][1] <= BRIDGE:
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
         else:
-            runs.append((start, end))
-    return runs
+            spans.append((start, end))
+    return spans

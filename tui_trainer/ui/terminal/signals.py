@@ -1,4 +1,4 @@
-"""Signals that end the screen: it leaves in order, or its terminal is taken from it."""
+"""Handlers for the signals that end the screen."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 
 @contextmanager
 def ending_signals(rescue: Rescue, leave: Callable[[int], None]) -> Generator[None]:
-    """While inside: the first such signal calls `leave(number)` and arms the rescue, a second one ends the process.
+    """Handle `ENDING` signals inside the context.
 
-    A plain handler and not the event loop's own: that one would wait for a loop which may be what hangs. `leave` is
-    called between two instructions of the main thread and must only schedule.
+    The first signal calls `leave(number)` and arms the rescue; a second one restores the terminal and ends the process.
+    The handlers are not those of the event loop, because the loop may be the part that hangs. `leave` runs between two
+    instructions of the main thread, so it must only schedule work.
     """
     seen: list[int] = []
 
-    def handle(number: int, frame: FrameType | None) -> None:
+    def handle(number: int, _frame: FrameType | None) -> None:
         if seen:
             rescue.restore()
             os._exit(128 + number)
@@ -33,12 +34,12 @@ def ending_signals(rescue: Rescue, leave: Callable[[int], None]) -> Generator[No
 
     before: dict[signal.Signals, Any] = {}
     for number in ENDING:
-        # One that the parent had ignored (nohup) stays ignored: the end of the input says that the terminal is gone.
-        if (was := signal.getsignal(number)) is not signal.SIG_IGN:
-            before[number] = was
+        # A signal that the parent ignores (nohup) stays ignored: end of input reports a closed terminal.
+        if (previous := signal.getsignal(number)) is not signal.SIG_IGN:
+            before[number] = previous
             signal.signal(number, handle)
     try:
         yield
     finally:
-        for number, was in before.items():
-            signal.signal(number, was)
+        for number, previous in before.items():
+            signal.signal(number, previous)

@@ -1,4 +1,4 @@
-"""An application that keeps its terminal: frames are diffed and skipped, failures are kept, foreign text is inert."""
+"""The base application: sends only changed cells, skips frames on a slow terminal, and keeps crashes for a report."""
 
 from __future__ import annotations
 
@@ -23,47 +23,47 @@ Result = TypeVar("Result")
 
 
 class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
-    """What Textual's application lacks for a terminal that is slow, hostile, or about to go away."""
+    """Textual's application, extended for slow terminals, untrusted text and terminals that hang up."""
 
-    ENABLE_COMMAND_PALETTE = False  # Textual's own breaks under random keys; the screen has one over its action table
+    ENABLE_COMMAND_PALETTE = False  # Textual's palette fails under random keys; the dashboard has one for its actions
     NOTIFICATION_TIMEOUT = 6.0
 
     def __init__(self, *, tty_fd: int = 2, ansi_color: bool | None = None) -> None:
         super().__init__(ansi_color=ansi_color)
         self.tty_fd = tty_fd
-        """The descriptor that is drawn on."""
+        """File descriptor of the terminal."""
         self.crash: Exception | None = None
-        """What ended the application, where something unforeseen did."""
+        """The unexpected exception that ended the application, None otherwise."""
         self._filters.append(ControlFilter())
         self._frames = Frames(COLOR_SYSTEMS.get(self.console.color_system or ""))
-        self._frame_owed = False
+        self._frame_pending = False
         self._drawn = False
-        self._key_line = KeyQueue(self, super().on_event)
+        self._key_queue = KeyQueue(self, super().on_event)
 
     async def on_event(self, event: events.Event) -> None:
-        """Handle an event; keys one by one."""
+        """Handle an event; keys go through the key queue."""
         if isinstance(event, events.Key) and not event.is_forwarded:
-            await self._key_line.put(event)
+            await self._key_queue.put(event)
         else:
             await super().on_event(event)
 
     def get_driver_class(self) -> type[Driver]:
-        """The hardened driver."""
+        """Return the hardened driver."""
         return TerminalDriver
 
     @property
     def event_loop(self) -> asyncio.AbstractEventLoop | None:
-        """The loop that the application runs in, None before and after."""
+        """The event loop of the running application, None before and after."""
         return self._loop
 
     @property
     def drained(self) -> bool:
-        """Whether the terminal has taken everything; where not, frames are skipped."""
+        """Whether the terminal has accepted everything; frames are skipped while it has not."""
         return not isinstance(self._driver, TerminalDriver) or self._driver.drained
 
     @property
     def drawn(self) -> bool:
-        """Whether the terminal has been sent anything to see."""
+        """Whether a first frame has been sent."""
         return not isinstance(self._driver, TerminalDriver) or self._drawn
 
     @property
@@ -76,43 +76,43 @@ class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
         """Bytes written to the terminal so far."""
         return self._driver.tty.sent if isinstance(self._driver, TerminalDriver) else 0
 
-    def pay_frame(self) -> None:
-        """Draw what was skipped, once the terminal has caught up."""
-        if self._frame_owed and self.drained:
-            self._frame_owed = False
-            self._display(self.screen, self._whole(self.screen))
+    def send_pending_frame(self) -> None:
+        """Draw a skipped frame once the terminal has caught up."""
+        if self._frame_pending and self.drained:
+            self._frame_pending = False
+            self._display(self.screen, self._full_update(self.screen))
 
-    def _whole(self, screen: Screen[Any]) -> RenderableType | None:
+    def _full_update(self, screen: Screen[Any]) -> RenderableType | None:
         stack = self._background_screens
         return screen._compositor.render_update(full=True, screen_stack=stack)  # pyright: ignore[reportPrivateUsage]
 
     def repaint(self) -> None:
-        """Send the whole screen again: something else may have written on it."""
+        """Send the full screen again, because another program may have written on it."""
         self._frames.forget()
-        self._frame_owed = True
-        self.pay_frame()
+        self._frame_pending = True
+        self.send_pending_frame()
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         driver = self._driver
         if isinstance(driver, TerminalDriver) and not self._drawn and isinstance(renderable, CompositorUpdate):
-            renderable = self._whole(screen)  # one widget may be ready before the others
+            renderable = self._full_update(screen)  # one widget may be ready before the others
         if not isinstance(driver, TerminalDriver) or not isinstance(renderable, CompositorUpdate):
             super()._display(screen, renderable)
             return
         if self._batch_count or not self._running or self._closed:
             return
         if not driver.drained:
-            self._frame_owed = True
+            self._frame_pending = True
             return
         try:
             changes = self._frames.update(renderable, *self.size)
-        except Exception as error:  # noqa: BLE001 - as in Textual: a frame that cannot be drawn ends the application in order
+        except Exception as error:  # noqa: BLE001 - as in Textual: a failing frame ends the application cleanly
             self._handle_exception(error)
             return
         if changes:
             self._drawn = True
-            place = self.screen.outer_size.clamp_offset(self.cursor_position)
-            frame = f"{changes}\x1b[{place.y + 1};{place.x + 1}H"
+            cursor = self.screen.outer_size.clamp_offset(self.cursor_position)
+            frame = f"{changes}\x1b[{cursor.y + 1};{cursor.x + 1}H"
             driver.write(f"{SYNC_START}{frame}{SYNC_END}" if self._sync_available else frame)
         self.post_display_hook()
 
@@ -121,11 +121,11 @@ class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
         super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
-        # The traceback goes to a file and one line to the person, after the terminal is back.
+        # After the terminal is restored, the user sees one line; the traceback goes to a file.
         self._close_messages_no_wait()
 
     def panic(self, *renderables: RenderableType) -> None:
-        """End; nothing is printed over a terminal that is being put back."""
+        """End the application without printing over the terminal while it is being restored."""
         self._close_messages_no_wait()
 
     @on(Driver.SignalResume)
@@ -141,5 +141,5 @@ class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Show a notification. Its text is never read as markup unless that is asked for."""
+        """Show a notification. Its text is parsed as markup only if requested."""
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)

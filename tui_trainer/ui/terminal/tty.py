@@ -1,4 +1,4 @@
-"""The terminal as something to write to, and to hand back as it was."""
+"""The terminal device: write to it, and restore its original state."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ RESET = (
     "\x1b[<u"  # kitty keyboard
     "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"  # mouse
     "\x1b[?1004l\x1b[?2004l\x1b[?2048l"  # focus, bracketed paste, resize reports
-    "\x1b[?7h\x1b[0m\x1b[?1049l\x1b[?25h"  # line wrap, colours, the other screen, the cursor
+    "\x1b[?7h\x1b[0m\x1b[?1049l\x1b[?25h"  # line wrap, colours, the alternate screen, the cursor
 )
-"""Every mode that the screen may have set, off again."""
+"""Escape sequences that switch off every mode that the screen may have set."""
 
 GRACE = 2.0
-"""Seconds that an orderly exit may take after a signal before the terminal is handed back without it."""
+"""Seconds that a clean exit may take after a signal before the terminal is restored by force."""
 
 
 class Tty:
-    """A descriptor of the terminal as the file that the writer thread writes to.
+    """The terminal as the unbuffered file of the writer thread.
 
-    What is written goes out at once. A terminal that is gone swallows it: that is noticed by who reads.
+    Writes to a closed terminal are discarded and set `gone`; the input thread reports the hang-up.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -36,16 +36,16 @@ class Tty:
         """Bytes written so far."""
 
     def fileno(self) -> int:
-        """The descriptor."""
+        """Return the file descriptor."""
         return self.descriptor
 
     def write(self, text: str) -> None:
-        """Send all of `text`, waiting for as long as the terminal does not read."""
-        left = memoryview(text.encode("utf-8", "replace"))
+        """Send all of `text`, waiting while the terminal does not read."""
+        remaining = memoryview(text.encode("utf-8", "replace"))
         self.writing = True
         try:
-            while left and not self.gone:
-                left = left[self._send(left) :]
+            while remaining and not self.gone:
+                remaining = remaining[self._send(remaining) :]
         finally:
             self.writing = False
 
@@ -62,10 +62,10 @@ class Tty:
         return count
 
     def flush(self) -> None:
-        """Nothing is ever held back."""
+        """Do nothing: writes are unbuffered."""
 
     def size(self) -> tuple[int, int]:
-        """Columns and rows; 80 by 24 where the terminal does not say."""
+        """Return columns and rows; 80 by 24 if the terminal does not report them."""
         try:
             columns, rows = os.get_terminal_size(self.descriptor)
         except OSError:
@@ -74,7 +74,7 @@ class Tty:
 
 
 class Rescue:
-    """Remembers the terminal as it was found, and puts it back when the screen itself no longer can."""
+    """Restore the terminal when the screen cannot do it: keeps the modes found at the start."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -83,11 +83,11 @@ class Rescue:
             self._attributes = termios.tcgetattr(descriptor)
         except termios.error:
             self._attributes = None
-        self._safe = threading.Event()
+        self._disarmed = threading.Event()
 
     def restore(self) -> None:
-        """Put modes and screen back, without ever waiting for a terminal that does not read."""
-        # From a background process group the terminal would stop us for touching its modes.
+        """Restore modes and screen, without waiting for a terminal that does not read."""
+        # In a background process group, changing the modes would stop the process.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
         if self._attributes is not None:
             try:
@@ -98,7 +98,7 @@ class Rescue:
 
     def _write_without_waiting(self, data: bytes) -> None:
         try:
-            # A description of its own: making the shared one non-blocking would make the shell's so too.
+            # Open the device again: O_NONBLOCK on the shared file description would affect the shell too.
             fresh = os.open(os.ttyname(self._descriptor), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
         except OSError:
             return
@@ -110,15 +110,15 @@ class Rescue:
             os.close(fresh)
 
     def arm(self, exit_code: int, after: float = GRACE) -> None:
-        """Unless `stand_down` comes first, put the terminal back in `after` seconds and end the process."""
+        """Restore the terminal and end the process after `after` seconds, unless `disarm` comes first."""
 
         def watch() -> None:
-            if not self._safe.wait(after):
+            if not self._disarmed.wait(after):
                 self.restore()
                 os._exit(exit_code)
 
         threading.Thread(target=watch, name="terminal-rescue", daemon=True).start()
 
-    def stand_down(self) -> None:
-        """The screen has left by itself."""
-        self._safe.set()
+    def disarm(self) -> None:
+        """Cancel the rescue: the screen has ended by itself."""
+        self._disarmed.set()

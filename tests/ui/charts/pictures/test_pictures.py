@@ -1,4 +1,4 @@
-"""Pictures that runs took of themselves, as characters: at every size, in every set of characters, of several runs."""
+"""Charts of recorded pictures: at every size, in every character set, for one and several runs."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from tui_trainer.protocol.pictures import (
     taken,
 )
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.charts.model import Curve, Trail, Words
+from tui_trainer.ui.charts.model import CenteredText, Curve, Trail
 from tui_trainer.ui.charts.palette import DIM_RUNS, RUNS, palette
 from tui_trainer.ui.charts.pictures.results import grid_of
-from tui_trainer.ui.charts.registry import ChartKind, PicturePane, chart_data, pane_named, panes_of, shots_of
+from tui_trainer.ui.charts.registry import ChartKind, PicturePane, chart_data, pane_named, panes_of, picture_panes
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.render.plot import draw
 from tui_trainer.ui.render.raster import GLYPHS, GlyphName
@@ -81,7 +81,7 @@ REGIONS = Contour(
 
 
 def of(drawing: AnyDrawing, name: str = "shot", run: str = "run", **numbers: float) -> RunState:
-    """A run that took one picture."""
+    """A run with one recorded picture."""
     state = RunState(run=run)
     state.apply(ev.RunStarted(title=run, config={"pictures": [{"kind": name}]}))
     state.apply(taken(name, drawing, dict(numbers), step=3, epoch=1))
@@ -89,8 +89,8 @@ def of(drawing: AnyDrawing, name: str = "shot", run: str = "run", **numbers: flo
 
 
 def text(states: list[RunState], width: int = 76, height: int = 20, glyphs: GlyphName = "braille", **view: Any) -> str:
-    shot = shots_of(states, 0)[0]
-    strips = draw(chart_data(shot, states, 0, View(**view), width, height), width, height, palette(), glyphs)
+    pane = picture_panes(states, 0)[0]
+    strips = draw(chart_data(pane, states, 0, View(**view), width, height), width, height, palette(), glyphs)
     assert [strip.cell_length for strip in strips] == [width] * height
     return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
@@ -106,7 +106,7 @@ def test_every_kind_fills_its_cells_at_every_size(drawing, size, glyphs):
             assert shown.isascii()
 
 
-def test_lines_carry_their_names_and_the_numbers_of_the_whole():
+def test_lines_have_names_and_readouts():
     shown = text([of(KINDS["lines"], slope=-1.0, **{"with/8": 0.99})], 100)
     assert "7 curves" in shown
     assert "theory" in shown
@@ -116,22 +116,22 @@ def test_lines_carry_their_names_and_the_numbers_of_the_whole():
     assert "100" in shown.splitlines()[-1]
 
 
-def test_bars_say_zero_where_a_log_axis_has_no_place_for_it():
+def test_bars_on_a_logarithmic_axis_show_zero_as_a_label():
     shown = text([of(KINDS["bars"])])
     assert [name for name in ("hidden1", "hidden2", "output", "gradient", "movement") if name not in shown] == []
     assert "0" in shown.splitlines()[-3].split("┤")[-1].strip("│ ⣿")[:1]
-    drawn = chart_data(shots_of([of(KINDS["bars"])], 0)[0], [of(KINDS["bars"])], 0, View(), 76, 20)
+    drawn = chart_data(picture_panes([of(KINDS["bars"])], 0)[0], [of(KINDS["bars"])], 0, View(), 76, 20)
     assert len([layer for layer in drawn.layers if isinstance(layer, Curve)]) == 4
 
 
-def test_many_layers_are_thinned_to_what_has_room():
+def test_many_layers_are_sampled():
     many = Bars(labels=tuple(f"layer{k}" for k in range(60)), groups=(Group(name="g", values=tuple(range(60))),) * 3)
     assert "19 of 60" in text([of(many)], 84)
 
 
 @pytest.mark.parametrize("count", [2, 5, 10])
-def test_names_of_bars_keep_their_left_edge(count):
-    """A name that is wider than its bars reaches to the right, where others were left out for it."""
+def test_names_of_bars_start_at_the_left_edge(count):
+    """A name wider than its bars extends to the right, over names that were left out."""
     groups = (Group(name="grad", values=(1,) * count),) * 3
     deep = Bars(labels=tuple(f"hidden{k}" for k in range(count)), groups=groups)
     for width in range(30, 120):
@@ -142,14 +142,14 @@ def test_names_of_bars_keep_their_left_edge(count):
 
 
 @pytest.mark.parametrize("width", [60, 78])
-def test_a_table_has_room_for_the_names_of_its_rows(width):
+def test_a_table_shows_full_row_names(width):
     rows = ("sigmoid", "leaky-relu", "softplus-of-x")
     table = Heat(title="table", columns=("a", "b"), rows=rows, values=((1, 2), (3, 4), (5, 6)))
     shown = text([of(table)], width)
     assert [name for name in rows if name not in shown] == []
 
 
-def test_columns_that_begin_alike_are_told_apart_and_the_last_one_is_named():
+def test_columns_that_begin_alike_have_different_labels():
     columns = ("zero", "normal-001", "normal-01", "normal-1", "torch-default", "xavier", "kaiming", "orthogonal-1",
                "orthogonal-root2")  # fmt: skip
     table = Heat(title="table", columns=columns, rows=("sigmoid", "leaky-relu"), values=((1,) * 9, (2,) * 9))
@@ -160,7 +160,7 @@ def test_columns_that_begin_alike_are_told_apart_and_the_last_one_is_named():
 
 
 def depths(*steps: int) -> RunState:
-    """A run of fifty steps an epoch that looked at its layers at these steps; the first one's gradient is nothing."""
+    """A run of fifty steps per epoch that recorded its layers at these steps; the first gradient is zero."""
     state = RunState(run="deep")
     state.apply(ev.RunStarted(title="deep", steps_per_epoch=50, epochs=10, config={"pictures": [{"kind": "layers"}]}))
     state.apply(ev.Scalars(step=steps[-1], steps=list(steps), seconds=[1.0] * len(steps), values={}))
@@ -171,17 +171,17 @@ def depths(*steps: int) -> RunState:
     return state
 
 
-def test_the_name_of_a_curve_leaves_that_of_a_level_whole():
+def test_the_name_of_a_curve_does_not_cover_that_of_a_level():
     for end in range(100, 220):
         line = Line(name="cross-entropy", x=(0, 1, 2), y=(4.0, 0.0, end / 100))
         shown = text([of(Lines(lines=(line,), levels=(Rule(at=2.3, text="guessing 2.3"),)))])
         assert "guessing 2.3" in shown, f"at {end / 100}:\n{shown}"
 
 
-def test_bars_are_drawn_over_time_a_group_at_a_time():
+def test_one_group_of_bars_is_drawn_over_time():
     states = [depths(0, 1, 2, 3)]
-    shot = shots_of(states, 0)[0]
-    drawn = chart_data(shot, states, 0, View(bars=1), 76, 20)
+    pane = picture_panes(states, 0)[0]
+    drawn = chart_data(pane, states, 0, View(bars=1), 76, 20)
     assert drawn.name == "layers: grad over time"
     assert [layer.low for layer in drawn.layers if isinstance(layer, Curve)] == [
         (1.0, 0.1, 0.01, 0.001),
@@ -189,22 +189,22 @@ def test_bars_are_drawn_over_time_a_group_at_a_time():
     ]
     assert next(layer.x for layer in drawn.layers if isinstance(layer, Curve)) == (0, 0.02, 0.04, 0.06)
     shown = text(states, bars=1)
-    assert "hidden1 0" in shown, "what is exactly zero has no place on the axis, and is told"
+    assert "hidden1 0" in shown, "a value of exactly zero is in the legend"
     assert "hidden2" in shown
     assert "epoch" in shown.splitlines()[-1]
     assert "moved over time" in text(states, bars=2)
     assert "over time" not in text(states)
 
 
-def test_bars_that_are_all_zero_say_so():
+def test_bars_that_are_all_zero_have_a_message():
     state = RunState(run="sign")
     state.apply(ev.RunStarted(title="sign", config={"pictures": [{"kind": "layers"}]}))
     zero = Bars(title="layers", y=Axis(log=True), labels=("hidden1",), groups=(Group(name="grad", values=(0,)),))
     state.apply(taken("layers", zero, {}, step=0))
-    assert "nothing but zeros so far" in text([state], bars=1)
+    assert "all values are zero so far" in text([state], bars=1)
 
 
-def test_an_undo_takes_back_the_pictures_of_the_branch_that_was_left():
+def test_an_undo_removes_the_pictures_of_the_abandoned_branch():
     state = depths(0, 50, 100, 150)
     restored = ev.Restored(
         from_step=150, undid="7", seconds=1, epochs=10, lr=0.1, clip_grad_norm=0, patience=5, min_delta=0,
@@ -214,30 +214,30 @@ def test_an_undo_takes_back_the_pictures_of_the_branch_that_was_left():
     state.apply(ev.RolledBack(to="set lr", from_epoch=1, step=60, restored=restored))
     assert state.pictures == {}
     assert list(state.histories["layers/moved/output"].steps) == [0, 50]
-    assert "not taken yet" in text([state])
+    assert "not recorded yet" in text([state])
     kept = depths(0, 50)
     kept.apply(ev.RolledBack(to="set lr", from_epoch=1, step=60, restored=restored))
     assert kept.pictures["layers"].step == 50
     back = depths(0, 50)
     back.apply(ev.RolledBack(to="best", from_epoch=0, step=50))
-    assert set(back.pictures) == {"layers"}, "where the clock goes on, what was seen was"
+    assert set(back.pictures) == {"layers"}, "a rollback keeps the pictures"
 
 
-def test_a_table_shows_its_numbers_and_shades_that_need_no_colour():
+def test_a_table_shows_numbers_and_shades_without_colours():
     shown = text([of(KINDS["heat"])])
     assert "9" in shown
     assert "█" in shown
     assert "·" in shown
     assert [line for line in shown.splitlines() if line.strip().startswith("cat")]
-    assert "-" in [layer.text.strip() for layer in _layers(KINDS["heat"]) if isinstance(layer, Words)]
+    assert "-" in [layer.text.strip() for layer in _layers(KINDS["heat"]) if isinstance(layer, CenteredText)]
 
 
 def _layers(drawing: AnyDrawing) -> tuple[Any, ...]:
     state = of(drawing)
-    return chart_data(shots_of([state], 0)[0], [state], 0, View(), 76, 20).layers
+    return chart_data(picture_panes([state], 0)[0], [state], 0, View(), 76, 20).layers
 
 
-def test_a_contour_has_bands_and_the_way_over_them():
+def test_a_contour_has_bands_and_a_path():
     shown = text([of(KINDS["contour"])])
     assert all(shade in shown for shade in "·░▒▓")
     assert "█" not in shown
@@ -254,48 +254,48 @@ def test_regions_and_their_points_differ_without_colours():
     assert "★ b" in shown
 
 
-def test_of_several_runs_each_has_its_own_colour():
+def test_each_of_several_runs_has_its_own_colour():
     runs = [of(KINDS["contour"], run="set/a"), of(KINDS["contour"], run="set/b")]
-    drawn = chart_data(shots_of(runs, 1)[0], runs, 1, View(), 76, 20)
+    drawn = chart_data(picture_panes(runs, 1)[0], runs, 1, View(), 76, 20)
     trails = [layer.role for layer in drawn.layers if isinstance(layer, Trail)]
     assert trails == [RUNS[0], RUNS[1]]
     assert [entry.text for entry in drawn.legend[:2]] == ["b", "a"]
     other = Lines(title="others", lines=(Line(name="its own", x=(1, 10), y=(1, 2)),))
     lines = [of(KINDS["lines"], run="set/a"), of(other, run="set/b")]
-    drawn = chart_data(shots_of(lines, 0)[0], lines, 0, View(), 76, 20)
+    drawn = chart_data(picture_panes(lines, 0)[0], lines, 0, View(), 76, 20)
     assert {layer.role for layer in drawn.layers if isinstance(layer, Curve)} == {RUNS[0], DIM_RUNS[1]}
     crowd = [of(other, run="set/a"), *(of(KINDS["lines"], run=f"set/{name}") for name in "bcdefgh")]
     assert _curves(crowd[:7]) == 7
     assert _curves(crowd) == len(other.lines)
 
 
-def test_the_numbers_of_the_run_in_front_come_before_the_names_of_the_others():
-    """These stand at the ends of their curves as well, and the title has no room for all."""
+def test_readouts_come_before_the_names_of_background_runs():
+    """Names also stand at the ends of curves, and the title is too short for all of them."""
     states = [of(KINDS["lines"], run=f"set/{name}", first=1.0) for name in ("typical", "no-momentum", "short-memory")]
-    for place, state in enumerate(states):
-        drawing = KINDS["lines"].model_copy(update={"title": f"curves {place}"})
+    for index, state in enumerate(states):
+        drawing = KINDS["lines"].model_copy(update={"title": f"curves {index}"})
         state.apply(taken("shot", drawing, {"first": 1.0}, step=4))
     assert "first 1" in text(states, 78).splitlines()[0]
 
 
-def test_what_all_runs_have_in_common_is_drawn_once():
+def test_equal_drawings_of_several_runs_are_drawn_once():
     lines = [of(KINDS["lines"], run="set/a"), of(KINDS["lines"], run="set/b")]
     assert _curves(lines) == _curves(lines[:1])
     assert "━ b" not in text(lines)
 
 
 def _curves(states: list[RunState]) -> int:
-    drawn = chart_data(shots_of(states, 0)[0], states, 0, View(), 76, 20)
+    drawn = chart_data(picture_panes(states, 0)[0], states, 0, View(), 76, 20)
     return sum(isinstance(layer, Curve) for layer in drawn.layers)
 
 
-def test_the_numbers_of_the_only_thing_in_a_picture_are_read_out():
+def test_the_numbers_of_a_single_item_are_readouts():
     numbers = {"max_derivative/tanh": 1.0, "zero_share/tanh": 0.0}
     assert "max slope 1" in text([of(KINDS["lines"], **numbers)], 100)
     assert "max derivative" not in text([of(KINDS["lines"], **numbers, **{"zero_share/relu": 0.5})], 100)
 
 
-def test_a_rate_that_never_changes_comes_last_beside_pictures(make_run):
+def test_a_constant_rate_comes_last_after_pictures(make_run):
     state = make_run(steps=40)
     state.apply(taken("coverage", KINDS["bars"], {}))
     state.plan = LrPlan(scheduler=Constant(), base=0.1, length=40, end=40, steps_per_epoch=10, anchor_step=0)
@@ -305,20 +305,20 @@ def test_a_rate_that_never_changes_comes_last_beside_pictures(make_run):
     assert panes_of([state], 0)[2] is ChartKind.RATE
 
 
-def test_a_picture_of_another_version_and_one_that_is_to_come_say_so():
+def test_unknown_and_future_pictures_have_a_message():
     state = RunState(run="run")
     state.apply(ev.RunStarted(config={"pictures": [{"kind": "layers"}]}))
-    assert "not taken yet" in text([state])
+    assert "not recorded yet" in text([state])
     state.apply(ev.PictureTaken(name="layers", kind="hologram"))
     assert "another version" in text([state])
 
 
-def test_pictures_stand_between_the_charts_and_have_the_keys_after_them(make_run):
+def test_pictures_alternate_with_charts_and_have_the_next_keys(make_run):
     state = make_run(steps=40, layers=("fc",))
     assert panes_of([state], 0) == tuple(ChartKind)
     for name in ("layers", "path", "coverage", "memory"):
         state.apply(taken(name, KINDS["bars"], {}))
-    assert shots_of([state], 0) == (
+    assert picture_panes([state], 0) == (
         PicturePane("layers", 7),
         PicturePane("path", 8),
         PicturePane("coverage", 9),
@@ -336,14 +336,14 @@ def test_pictures_stand_between_the_charts_and_have_the_keys_after_them(make_run
 
 
 def results(*names: str) -> list[RunState]:
-    found = []
-    for place, name in enumerate(names):
+    states = []
+    for index, name in enumerate(names):
         state = RunState(run=f"grid/{name}")
         state.apply(ev.RunStarted(title=name))
-        value = None if place == 0 else place / 10
+        value = None if index == 0 else index / 10
         state.apply(ev.EpochEnded(epoch=1, step=5, seconds=1, metrics={"val_accuracy": value}))
-        found.append(state)
-    return found
+        states.append(state)
+    return states
 
 
 @pytest.mark.parametrize(
@@ -354,10 +354,10 @@ def results(*names: str) -> list[RunState]:
         ("tanh/xavier", "tanh/kaiming", "relu/xavier", "relu/kaiming"),
     ],
 )
-def test_runs_named_by_row_and_column_make_a_table_of_results(names):
+def test_runs_named_by_row_and_column_form_a_results_table(names):
     runs = results(*names)
     assert len({row for row, _ in grid_of(runs)}) == 2
-    assert shots_of(runs, 0)[0] == PicturePane("results", 7)
+    assert picture_panes(runs, 0)[0] == PicturePane("results", 7)
     shown = text(runs)
     assert "validation accuracy of 4 runs" in shown
     assert "best 0.3" in shown
@@ -365,11 +365,11 @@ def test_runs_named_by_row_and_column_make_a_table_of_results(names):
 
 
 @pytest.mark.parametrize("names", [("gd", "sgd"), ("a-b", "c-d", "e-f", "g-h"), ("a", "b", "c", "d")])
-def test_other_sets_make_none(names):
+def test_other_sets_form_no_table(names):
     assert grid_of(results(*names)) == {}
 
 
-def test_a_trail_that_leaves_the_plot_is_cut_at_its_edge():
+def test_a_trail_is_clipped_at_the_edge_of_the_plot():
     far = Contour(x=Axis(low=0, high=1), y=Axis(low=0, high=1), values=((0, 0), (0, 0)), paths=(
         Line(name="p", x=(0.5, 1e12), y=(0.5, 0.5 + 1e12)),
     ))  # fmt: skip

@@ -1,4 +1,4 @@
-"""The norm of the gradient over all parameters, before clipping."""
+"""The chart of the global gradient norm, before clipping."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from tui_trainer.ui.charts.context import ChartContext
 from tui_trainer.ui.charts.model import ChartData, Level
 
 
-def draw(scene: ChartContext, key: int) -> ChartData:
-    """The norm as a faint band with its moving average, and the threshold of the clip."""
-    sheet = ChartBuilder(scene, key, "gradient norm", steep=scene.falls_to_nothing)
-    sheet.noisy("grad_norm", "norm", "norm", "norm-smooth")
-    sheet.behind("grad_norm")
-    clip = scene.state.clip_grad_norm
+def draw(context: ChartContext, key: int) -> ChartData:
+    """Draw the norm as a faint band with its moving average, and the clipping threshold."""
+    builder = ChartBuilder(context, key, "gradient norm", force_log=context.converges_to_zero)
+    builder.add_noisy("grad_norm", "norm", "norm", "norm-smooth")
+    builder.add_background("grad_norm")
+    clip = context.state.clip_grad_norm
     if clip > 0:
-        sheet.levels.append(Level("clip", clip, f"clip {number(clip)}"))
-        sheet.read("clip", "dots", "clip", clip)
-    return sheet.finish()
+        builder.levels.append(Level("clip", clip, f"clip {number(clip)}"))
+        builder.add_legend("clip", "dots", "clip", clip)
+    return builder.build()

@@ -1,4 +1,4 @@
-"""The gradient norm of each layer: whether it vanishes or explodes on its way back."""
+"""The chart of gradient norms by layer, which shows vanishing and exploding gradients."""
 
 from __future__ import annotations
 
@@ -13,48 +13,48 @@ PREFIX = "grad_norm/"
 
 
 def layers_of(state: RunState) -> list[str]:
-    """The layers whose gradient norm is known, from input to output."""
+    """Return the layers with a known gradient norm, from input to output."""
     known = [name.removeprefix(PREFIX) for name in state.series if name.startswith(PREFIX)]
-    order = {name: place for place, name in enumerate(state.layers)}
+    order = {name: index for index, name in enumerate(state.layers)}
     return sorted(known, key=lambda name: order.get(name, len(order)))
 
 
-def draw(scene: ChartContext, key: int) -> ChartData:
-    """A smoothed line for each layer; of many layers some, spread evenly from the first to the last."""
-    sheet = ChartBuilder(scene, key, "layer gradients", empty="layers")
-    names = layers_of(scene.state)
-    shown = spread(names, len(LAYERS))
+def draw(context: ChartContext, key: int) -> ChartData:
+    """Draw a smoothed line for each layer, or for an even selection from the first to the last layer."""
+    builder = ChartBuilder(context, key, "layer gradients", empty="layers")
+    names = layers_of(context.state)
+    shown = spread_evenly(names, len(LAYERS))
     if len(shown) < len(names):
-        sheet.note(f"{len(shown)} of {len(names)}")
-    for place, name in enumerate(shown):
-        role = LAYERS[shade(place, len(shown))]
-        cut = scene.cut(PREFIX + name)
-        if not cut:
+        builder.add_note(f"{len(shown)} of {len(names)}")
+    for index, name in enumerate(shown):
+        role = LAYERS[shade_index(index, len(shown))]
+        resampled = context.resample(PREFIX + name)
+        if not resampled:
             continue
-        width = smoothing_width(scene.view.smoothing, cut)
-        values = cut.smoothed(width) if width else None
-        lines = cut.line(role, values)
-        sheet.curves += lines
-        sheet.name_line(lines, tail(name))
-        sheet.lost(cut)
-        sheet.read(role, "line", tail(name), scene.value(cut, values))
-        if place == 0:
-            sheet.note(smoothing_note(width, cut))
-    return sheet.finish()
+        width = smoothing_width(context.view.smoothing, resampled)
+        values = resampled.smoothed(width) if width else None
+        lines = resampled.line(role, values)
+        builder.curves += lines
+        builder.label_line(lines, shorten(name))
+        builder.add_gaps(resampled)
+        builder.add_legend(role, "line", shorten(name), context.value(resampled, values))
+        if index == 0:
+            builder.add_note(smoothing_note(width, resampled))
+    return builder.build()
 
 
-def spread(names: list[str], most: int) -> list[str]:
-    """At most so many names, from the first to the last."""
+def spread_evenly(names: list[str], most: int) -> list[str]:
+    """Return at most `most` names, evenly spread from the first to the last."""
     if len(names) <= most:
         return names
-    return [names[place * (len(names) - 1) // (most - 1)] for place in range(most)]
+    return [names[index * (len(names) - 1) // (most - 1)] for index in range(most)]
 
 
-def shade(place: int, count: int) -> int:
-    """The place among the colours of layers of one of `count`."""
-    return place * (len(LAYERS) - 1) // max(count - 1, 1)
+def shade_index(index: int, count: int) -> int:
+    """Return the index into `LAYERS` for one of `count` lines."""
+    return index * (len(LAYERS) - 1) // max(count - 1, 1)
 
 
-def tail(name: str) -> str:
-    """The end of a long name: what tells layers apart stands there."""
+def shorten(name: str) -> str:
+    """Return the end of a long name, which is the part that differs between layers."""
     return name if len(name) <= 12 else "…" + name[-11:]

@@ -1,4 +1,4 @@
-"""The learning rate: what it was, what it will be, and what it would be under another plan."""
+"""The chart of the learning rate: recorded, planned, and under a previewed plan."""
 
 from __future__ import annotations
 
@@ -14,61 +14,61 @@ from tui_trainer.ui.charts.model import ChartData, Curve
 from tui_trainer.ui.charts.palette import Role
 
 
-def draw(scene: ChartContext, key: int) -> ChartData:
-    """The rate of the past solid; the coming one, to the end of the run, dotted; a considered plan beside it."""
-    sheet = ChartBuilder(scene, key, "learning rate", cut=False)
-    state = scene.state
-    past = scene.cut("lr")
-    if scene.view.span is None:
-        sheet.firm.append(0.0)
-    role = "coming" if scene.alone else scene.dim()
-    future = [] if state.over else coming(state.plan, state, scene.grid, role)
-    sheet.curves += future
-    sheet.curves += past.band(scene.own("rate"))
-    now = scene.value(past) if past else state.lr
-    moment = scene.moment()
-    if moment is not None and moment > state.step and state.plan is not None and future:
-        now = coming_rate(state.plan, state, round(moment))
+def draw(context: ChartContext, key: int) -> ChartData:
+    """Draw past rates solid, planned rates dotted to the end of the run, and the previewed plan next to them."""
+    builder = ChartBuilder(context, key, "learning rate", trim=False)
+    state = context.state
+    past = context.resample("lr")
+    if context.view.span is None:
+        builder.required.append(0.0)
+    role = "planned" if context.single_run else context.dim_role()
+    future = [] if state.over else planned_curves(state.plan, state, context.grid, role)
+    builder.curves += future
+    builder.curves += past.band(context.front_role("rate"))
+    now = context.value(past) if past else state.lr
+    cursor_step = context.cursor_step()
+    if cursor_step is not None and cursor_step > state.step and state.plan is not None and future:
+        now = planned_rate(state.plan, state, round(cursor_step))
     if past or future:
-        sheet.read(scene.own("rate"), "line", "lr" if scene.alone else scene.name(scene.front), now)
+        builder.add_legend(context.front_role("rate"), "line", context.front_label("lr"), now)
     if state.plan is not None:
-        sheet.note(visible(state.plan.scheduler.kind))
-    if state.plan is not None and future and scene.preview is None and not state.plan.scheduler.watches:
-        sheet.read(role, "dots", "ends at", coming_rate(state.plan, state, state.plan.end))
-    if scene.preview is not None:
-        sheet.curves += coming(scene.preview, state, scene.grid, "preview")
-        at_end = coming_rate(scene.preview, state, scene.preview.end)
-        sheet.read("preview", "dots", f"{visible(scene.preview.scheduler.kind)} ends at", at_end)
-    for run in scene.thinned:
-        _beside(sheet, run)
-    return sheet.finish()
+        builder.add_note(visible(state.plan.scheduler.kind))
+    if state.plan is not None and future and context.preview is None and not state.plan.scheduler.watches:
+        builder.add_legend(role, "dots", "ends at", planned_rate(state.plan, state, state.plan.end))
+    if context.preview is not None:
+        builder.curves += planned_curves(context.preview, state, context.grid, "preview")
+        at_end = planned_rate(context.preview, state, context.preview.end)
+        builder.add_legend("preview", "dots", f"{visible(context.preview.scheduler.kind)} ends at", at_end)
+    for run in context.background_sample:
+        _add_background(builder, run)
+    return builder.build()
 
 
-def _beside(sheet: ChartBuilder, run: int) -> None:
-    """The rate of a run behind, past and coming."""
-    scene, role = sheet.scene, sheet.scene.dim(run)
-    state, cut = scene.states[run], scene.cut("lr", run)
-    future = [] if state.over else coming(state.plan, state, scene.grids[run], role)
-    sheet.curves += [*cut.band(role, faint=True), *(replace(curve, faint=True) for curve in future)]
-    if cut:
-        sheet.read(role, "line", scene.name(run), scene.value(cut, run=run))
+def _add_background(builder: ChartBuilder, run: int) -> None:
+    """Add the past and planned rates of a background run."""
+    context, role = builder.context, builder.context.dim_role(run)
+    state, resampled = context.states[run], context.resample("lr", run)
+    future = [] if state.over else planned_curves(state.plan, state, context.grids[run], role)
+    builder.curves += [*resampled.band(role, faint=True), *(replace(curve, faint=True) for curve in future)]
+    if resampled:
+        builder.add_legend(role, "line", context.name(run), context.value(resampled, run=run))
 
 
-def coming(plan: LrPlan | None, state: RunState, grid: Grid, role: Role) -> list[Curve]:
-    """The rate that a plan has for the visible steps still to come."""
+def planned_curves(plan: LrPlan | None, state: RunState, grid: Grid, role: Role) -> list[Curve]:
+    """Return the planned rates of the visible future steps."""
     if plan is None:
         return []
     steps = grid.steps(state.step, plan.end)
     if len(steps) < 2:
         return []
-    rates = tuple(coming_rate(plan, state, step) for step in steps)
-    return [Curve(role, tuple(grid.ruler.place(step) for step in steps), rates, rates, dotted=True)]
+    rates = tuple(planned_rate(plan, state, step) for step in steps)
+    return [Curve(role, tuple(grid.ruler.position(step) for step in steps), rates, rates, dotted=True)]
 
 
-def coming_rate(plan: LrPlan, state: RunState, step: int) -> float:
-    """The rate that a plan has for a step to come.
+def planned_rate(plan: LrPlan, state: RunState, step: int) -> float:
+    """Return the planned learning rate of a future step.
 
-    A schedule that watches a metric cannot know what it will see: from the present rate on, only its warm-up shows.
+    The future of a schedule that monitors a metric is unknown: it shows the present rate, changed only by warm-up.
     """
     if not plan.scheduler.watches:
         return plan.rate(step)

@@ -1,4 +1,4 @@
-"""The loss: training per step, validation per epoch, on one axis."""
+"""The chart of the loss: training loss by step and validation loss by epoch on one axis."""
 
 from __future__ import annotations
 
@@ -9,33 +9,35 @@ from tui_trainer.ui.charts.context import ChartContext
 from tui_trainer.ui.charts.model import ChartData, LegendEntry, Level, Scatter
 
 
-def draw(scene: ChartContext, key: int) -> ChartData:
-    """The training loss as a faint band with its moving average, validation losses, the best epoch, references."""
-    sheet = ChartBuilder(scene, key, "loss")
-    sheet.noisy("train_loss", "train", "train", "smooth")
-    sheet.exact(scene.cut("val_loss"), "val", scene.own("validation"), signs=True, dotted=not scene.alone)
-    sheet.behind("train_loss")
-    sheet.steep = scene.falls_to_nothing and not any(value < 0 for curve in sheet.curves for value in curve.low)
-    if scene.alone:
-        mark_best(sheet, "val_loss")
-    references = scene.state.started.references if scene.state.started is not None else {}
+def draw(context: ChartContext, key: int) -> ChartData:
+    """Draw the training loss (faint band and moving average), validation losses, best epoch and references."""
+    builder = ChartBuilder(context, key, "loss")
+    builder.add_noisy("train_loss", "train", "train", "smooth")
+    validation, role = context.resample("val_loss"), context.front_role("validation")
+    builder.add_exact(validation, "val", role, signs=True, dotted=not context.single_run)
+    builder.add_background("train_loss")
+    negative = any(value < 0 for curve in builder.curves for value in curve.low)
+    builder.force_log = context.converges_to_zero and not negative
+    if context.single_run:
+        mark_best(builder, "val_loss")
+    references = context.state.started.references if context.state.started is not None else {}
     for name, value in references.items():
-        sheet.levels.append(Level("reference", value, visible(f"{name} {number(value)}")))
-    return sheet.finish()
+        builder.levels.append(Level("reference", value, visible(f"{name} {number(value)}")))
+    return builder.build()
 
 
-def mark_best(sheet: ChartBuilder, name: str) -> None:
-    """A star at the best epoch on the series `name`, whatever metric chose that epoch."""
-    scene = sheet.scene
-    best, series = scene.state.best, scene.state.series.get(name)
+def mark_best(builder: ChartBuilder, name: str) -> None:
+    """Mark the best epoch with a star on the series `name`, even if another metric chose that epoch."""
+    context = builder.context
+    best, series = context.state.best, context.state.series.get(name)
     if best is None or series is None or not series.count:
         return
-    found = series.at(best.step)
-    value = best.value if best.metric == name else found[1] if found is not None else None
+    sample = series.at(best.step)
+    value = best.value if best.metric == name else sample[1] if sample is not None else None
     if value is None:
         return
-    sheet.legend.append(LegendEntry("best", "best", f"best {number(value)} @{best.epoch}"))
-    place = scene.grid.spot(best.step)
-    if place is not None:
-        sheet.points.append(Scatter("best", (place,), (value,), "best"))
-        sheet.firm.append(value)
+    builder.legend.append(LegendEntry("best", "best", f"best {number(value)} @{best.epoch}"))
+    position = context.grid.snap(best.step)
+    if position is not None:
+        builder.points.append(Scatter("best", (position,), (value,), "best"))
+        builder.required.append(value)

@@ -1,4 +1,4 @@
-"""The task's own metric on both splits: accuracy, error of a regression, perplexity."""
+"""The chart of the task's metric on both splits: accuracy, regression error, perplexity."""
 
 from __future__ import annotations
 
@@ -9,67 +9,66 @@ from tui_trainer.ui.charts.context import ChartContext
 from tui_trainer.ui.charts.kinds.loss import mark_best
 from tui_trainer.ui.charts.model import ChartData
 
-GAP = "suboptimality"
-"""How far the training objective is above its least value, as a share of the first distance: measured on request."""
+SUBOPTIMALITY = "suboptimality"
+"""The series of (f - f*) / (f0 - f*) for the training objective f with minimum f*; recorded on request."""
 
-DENSE = 4
-"""Values an epoch, from which on a training metric counts as measured by step."""
+DENSE_PER_EPOCH = 4
+"""Values per epoch above which a training metric counts as measured by step."""
 
 
 def metric_of(state: RunState) -> str:
-    """The name of the run's metric without its prefix; empty where it has none but the loss.
+    """Return the name of the run's metric without prefix; empty if it has only the loss.
 
-    A run that was asked for its suboptimality shows that: whoever asks is looking at the optimizer.
+    A run that records its suboptimality shows that instead: such a run studies the optimizer.
     """
-    if GAP in state.series:
-        return GAP
+    if SUBOPTIMALITY in state.series:
+        return SUBOPTIMALITY
     if state.started is not None and state.started.metric:
         return state.started.metric
     names = [name.removeprefix("val_") for name in state.series if name.startswith("val_")]
     return next((name for name in names if name != "loss"), "")
 
 
-def draw(scene: ChartContext, key: int) -> ChartData:
-    """Training and validation, the best epoch, and the share of the variance explained where it is measured."""
-    state = scene.state
+def draw(context: ChartContext, key: int) -> ChartData:
+    """Draw the metric on the training and validation data, the best epoch, and R² if it is measured."""
+    state = context.state
     metric = metric_of(state)
-    sheet = ChartBuilder(scene, key, visible(metric) or "metric")
+    builder = ChartBuilder(context, key, visible(metric) or "metric")
     if not metric:
-        return sheet.finish()
-    if metric == GAP:
-        return _gap(sheet)
-    training = scene.cut(f"train_{metric}")
-    if training.series.count > DENSE * max(state.epoch, 1):
-        sheet.noisy(f"train_{metric}", "train", "train", "smooth")
-    elif scene.alone:
-        sheet.exact(training, "train", "smooth")
-    sheet.exact(
-        scene.cut(f"val_{metric}"),
-        "val" if scene.alone else scene.name(scene.front),
-        scene.own("validation"),
+        return builder.build()
+    if metric == SUBOPTIMALITY:
+        return _suboptimality_chart(builder)
+    training = context.resample(f"train_{metric}")
+    if training.series.count > DENSE_PER_EPOCH * max(state.epoch, 1):
+        builder.add_noisy(f"train_{metric}", "train", "train", "smooth")
+    elif context.single_run:
+        builder.add_exact(training, "train", "smooth")
+    builder.add_exact(
+        context.resample(f"val_{metric}"),
+        context.front_label("val"),
+        context.front_role("validation"),
         signs=True,
     )
-    for run in scene.thinned:
-        cut = scene.cut(f"val_{metric}", run)
-        sheet.curves += cut.band(scene.dim(run), faint=True)
-        if cut:
-            sheet.read(scene.dim(run), "line", scene.name(run), scene.value(cut, run=run))
-    mark_best(sheet, f"val_{metric}")
-    explained = scene.cut("val_r2")
+    for run in context.background_sample:
+        resampled = context.resample(f"val_{metric}", run)
+        builder.curves += resampled.band(context.dim_role(run), faint=True)
+        if resampled:
+            builder.add_legend(context.dim_role(run), "line", context.name(run), context.value(resampled, run=run))
+    mark_best(builder, f"val_{metric}")
+    explained = context.resample("val_r2")
     if explained.series.count and metric != "r2":
-        sheet.read("text", "", "r2", scene.value(explained))
-    return sheet.finish()
+        builder.add_legend("text", "", "r2", context.value(explained))
+    return builder.build()
 
 
-def _gap(sheet: ChartBuilder) -> ChartData:
-    """The suboptimality of every run, by powers of ten."""
-    scene = sheet.scene
-    sheet.steep = True
-    name = "f - f*" if scene.alone else scene.name(scene.front)
-    sheet.exact(scene.cut(GAP), name, scene.own("train"))
-    for run in scene.behind:
-        cut = scene.cut(GAP, run)
-        sheet.curves += cut.band(scene.dim(run), faint=True)
-        if cut:
-            sheet.read(scene.dim(run), "line", scene.name(run), scene.value(cut, run=run))
-    return sheet.finish()
+def _suboptimality_chart(builder: ChartBuilder) -> ChartData:
+    """Draw the suboptimality of every run on a logarithmic axis."""
+    context = builder.context
+    builder.force_log = True
+    builder.add_exact(context.resample(SUBOPTIMALITY), context.front_label("f - f*"), context.front_role("train"))
+    for run in context.other_runs:
+        resampled = context.resample(SUBOPTIMALITY, run)
+        builder.curves += resampled.band(context.dim_role(run), faint=True)
+        if resampled:
+            builder.add_legend(context.dim_role(run), "line", context.name(run), context.value(resampled, run=run))
+    return builder.build()

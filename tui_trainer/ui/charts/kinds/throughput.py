@@ -1,4 +1,4 @@
-"""The pace of the training: optimizer steps a second, pauses left out."""
+"""The chart of the throughput: optimizer steps per second, without pauses."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from tui_trainer.ui.charts.resample import Resampled
 from tui_trainer.ui.charts.ticks import short
 
 
-def draw(scene: ChartContext, key: int) -> ChartData:
-    """Steps a second in each column, read off the clock."""
-    sheet = ChartBuilder(scene, key, "speed")
-    cut = _paced(scene.cut(CLOCK))
-    role = scene.own("speed-smooth")
-    paces = [column.mean if column is not None else None for column in cut.columns]
-    sheet.curves += cut.line(role, paces)
-    # From zero, so that a pace which wavers by a tenth looks like one.
-    sheet.firm.append(0.0)
-    now = scene.value(cut, paces) if scene.moment() is not None else scene.state.steps_per_second()
-    if cut and now is not None:
-        sheet.read(role, "line", "steps/s" if scene.alone else scene.name(scene.front), now)
-        batch = scene.state.started.batch_size if scene.state.started is not None else 0
-        if batch and scene.alone:
-            sheet.legend.append(LegendEntry("text", "", f"{short(now * batch)} samples/s"))
-    for run in scene.thinned:
-        sheet.curves += _paced(scene.cut(CLOCK, run)).line(scene.dim(run), faint=True)
-        sheet.read(scene.dim(run), "line", scene.name(run), scene.states[run].steps_per_second())
-    return sheet.finish()
+def draw(context: ChartContext, key: int) -> ChartData:
+    """Draw the steps per second of each column, computed from the recorded clock."""
+    builder = ChartBuilder(context, key, "throughput")
+    resampled = _steps_per_second(context.resample(CLOCK))
+    role = context.front_role("speed-smooth")
+    speeds = [column.mean if column is not None else None for column in resampled.columns]
+    builder.curves += resampled.line(role, speeds)
+    # The axis starts at zero, so that a variation of a tenth looks like a tenth.
+    builder.required.append(0.0)
+    now = context.value(resampled, speeds) if context.cursor_step() is not None else context.state.steps_per_second()
+    if resampled and now is not None:
+        builder.add_legend(role, "line", context.front_label("steps/s"), now)
+        batch = context.state.started.batch_size if context.state.started is not None else 0
+        if batch and context.single_run:
+            builder.legend.append(LegendEntry("text", "", f"{short(now * batch)} samples/s"))
+    for run in context.background_sample:
+        builder.curves += _steps_per_second(context.resample(CLOCK, run)).line(context.dim_role(run), faint=True)
+        builder.add_legend(context.dim_role(run), "line", context.name(run), context.states[run].steps_per_second())
+    return builder.build()
 
 
-def _paced(clock: Resampled) -> Resampled:
-    """The clock turned into steps a second: each column from the end of the one before it."""
-    found: list[Column | None] = []
+def _steps_per_second(clock: Resampled) -> Resampled:
+    """Convert clock columns to steps per second, each measured from the end of the column before it."""
+    columns: list[Column | None] = []
     step, seconds = 0, 0.0
     for column in clock.columns:
-        pace = None
+        speed = None
         if column is not None:
             if not step and column.last > column.first:
                 step, seconds = column.first, column.low
             if column.last > step and column.high > seconds and step:
                 value = (column.last - step) / (column.high - seconds)
-                pace = Column(column.first, column.last, value, value, value, column.last - step)
+                speed = Column(column.first, column.last, value, value, value, column.last - step)
             step, seconds = column.last, column.high
-        found.append(pace)
-    return Resampled(clock.series, clock.grid, found, ())
+        columns.append(speed)
+    return Resampled(clock.series, clock.grid, columns, ())

@@ -1,1 +1,1 @@
-"""The pictures that a run records of itself, drawn: one module for each kind of drawing."""
+"""Charts of the pictures that a run records: one module for each kind of drawing."""

@@ -1,4 +1,4 @@
-"""What all drawings of runs have in common: the room, the axes, the names, the numbers."""
+"""Shared parts of all drawings: area, axes, names and numbers."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tui_trainer.text import visible
 from tui_trainer.ui.charts.context import short_name
 from tui_trainer.ui.charts.model import Area, LegendEntry, Scale, Tick
 from tui_trainer.ui.charts.palette import RUNS, Role
-from tui_trainer.ui.charts.ticks import horizontal, linear, logarithmic, nice
+from tui_trainer.ui.charts.ticks import horizontal_ticks, linear_ticks, log_ticks, nice
 from tui_trainer.ui.charts.view import View
 
 COUNTS = ("step", "epoch", "batch")
-"""Axes that have no fractions."""
-ROOMY = 56
-"""Cells of a plot from which on its title has room for more than names."""
-READ_OUTS = 4
-"""Numbers in a title, at most."""
+"""Labels of axes that have integer ticks."""
+MIN_NOTE_COLUMNS = 56
+"""Least width of a plot, in cells, whose title shows notes as well as names."""
+MAX_READOUTS = 4
+"""Most numbers in a title."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,80 +30,79 @@ class Frame:
     """One picture of the run in front, with the same picture of the other runs behind it.
 
     Attributes:
-        key: the number that opens it, 0 where none does.
+        key: the number key that opens it, 0 without one.
         event: the picture of the run in front.
-        behind: the drawings of the same kind of the other runs, by their place among all runs.
-        front: the place of the run in front.
+        background: the same picture of the other runs, by run index.
+        front: index of the run in front.
         states: all runs.
-        view: how they are looked at.
-        area: the room.
+        view: axis scale and the group of bars to show.
+        area: the cells of the chart.
     """
 
     key: int
     event: PictureTaken
-    behind: Mapping[int, AnyDrawing]
+    background: Mapping[int, AnyDrawing]
     front: int
     states: Sequence[RunState]
     view: View
     area: Area
 
     def name(self, run: int) -> str:
-        """A short name of a run."""
+        """Return a short name of a run."""
         return short_name(self.states[run]) or f"run {run + 1}"
 
     @property
-    def own(self) -> Role:
+    def front_role(self) -> Role:
         """The colour of the run in front."""
         return RUNS[self.front % len(RUNS)]
 
     def title(self, text: str) -> str:
-        """What it is called: what the engine says, or its plain name."""
+        """Return the title from the engine, or the name of the picture."""
         return visible(text or self.event.name)
 
     def notes(self, *, log: bool = False) -> tuple[LegendEntry, ...]:
-        """When it was taken, where the run has gone on since, and how it is drawn; a narrow room is for names."""
-        state, found = self.states[self.front], list[LegendEntry]()
-        if self.area.columns < ROOMY:
+        """Return the epoch of the picture if the run has continued since, and the scale; nothing in a narrow chart."""
+        state, entries = self.states[self.front], list[LegendEntry]()
+        if self.area.columns < MIN_NOTE_COLUMNS:
             return ()
         if self.event.step != state.step and not state.over:
-            found.append(LegendEntry("text", "", f"epoch {self.event.epoch}"))
-        return (*found, LegendEntry("text", "", "log")) if log else tuple(found)
+            entries.append(LegendEntry("text", "", f"epoch {self.event.epoch}"))
+        return (*entries, LegendEntry("text", "", "log")) if log else tuple(entries)
 
-    def read_outs(self) -> list[LegendEntry]:
-        """The numbers of the picture as a whole, or of the only thing in it; those of many layers are for checks."""
+    def readouts(self) -> list[LegendEntry]:
+        """Return the numbers of the full picture, or of its only item; per-layer numbers are left out."""
         numbers = self.event.numbers
-        only = {name.partition("/")[2] for name in numbers}
-        found = [
+        items = {name.partition("/")[2] for name in numbers}
+        entries = [
             (name.partition("/")[0], value)
             for name, value in numbers.items()
-            if value is not None and ("/" not in name or len(only) == 1)
+            if value is not None and ("/" not in name or len(items) == 1)
         ]
-        return [
-            LegendEntry("text", "", visible(f"{_plain(name)} {number(value)}")) for name, value in found[:READ_OUTS]
-        ]
+        texts = [visible(f"{_readable(name)} {number(value)}") for name, value in entries[:MAX_READOUTS]]
+        return [LegendEntry("text", "", text) for text in texts]
 
-    def plane(self, axis: Axis, *, upward: bool) -> Scale:
-        """A side of a plane, its ends where the engine put them."""
+    def plane_scale(self, axis: Axis, *, upward: bool) -> Scale:
+        """Return one axis of a plane, with the ends that the engine set."""
         low, high = axis.low or 0.0, axis.high if axis.high is not None else 1.0
         if upward:
             step = nice((high - low) / min(max(self.area.rows // 2, 1), 8))
-            return Scale(low, high, tuple(linear(low, high, step)))
-        return Scale(low, high, tuple(horizontal(low, high, self.area.columns)))
+            return Scale(low, high, tuple(linear_ticks(low, high, step)))
+        return Scale(low, high, tuple(horizontal_ticks(low, high, self.area.columns)))
 
-    def across(self, places: Sequence[float], axis: Axis) -> tuple[Scale, bool]:
-        """The horizontal axis of curves, and whether they are laid along its logarithms."""
-        ends = [place for place in (axis.low, axis.high) if place is not None]
+    def x_scale(self, positions: Sequence[float], axis: Axis) -> tuple[Scale, bool]:
+        """Return the horizontal axis of curves, and whether positions on it are log10 of the values."""
+        ends = [end for end in (axis.low, axis.high) if end is not None]
         if axis.log:
-            positive = [math.log10(place) for place in (*places, *ends) if place > 0] or [0.0]
-            low, high = _apart(min(positive), max(positive))
-            ticks = logarithmic(10**low, 10**high, max(self.area.columns // 9, 1))
+            positive = [math.log10(position) for position in (*positions, *ends) if position > 0] or [0.0]
+            low, high = _widened(min(positive), max(positive))
+            ticks = log_ticks(10**low, 10**high, max(self.area.columns // 9, 1))
             return Scale(low, high, tuple(Tick(math.log10(tick.at), tick.text) for tick in ticks)), True
-        low, high = _apart(min((*places, *ends), default=0.0), max((*places, *ends), default=1.0))
-        whole = axis.label in COUNTS
-        return Scale(low, high, tuple(horizontal(low, high, self.area.columns, whole=whole))), False
+        low, high = _widened(min((*positions, *ends), default=0.0), max((*positions, *ends), default=1.0))
+        integers = axis.label in COUNTS
+        return Scale(low, high, tuple(horizontal_ticks(low, high, self.area.columns, integers=integers))), False
 
 
-def _apart(low: float, high: float) -> tuple[float, float]:
+def _widened(low: float, high: float) -> tuple[float, float]:
     if high > low:
         return low, high
     margin = max(abs(low) * 0.05, 0.5)
@@ -117,23 +116,26 @@ SHORT = {
     "nanoseconds": "ns",
     "optimizer_floats_per_parameter": "state per weight",
 }
-"""Names of numbers that would leave no room for the others in a title of 80 cells."""
+"""Short names of numbers, so that several fit into a title of 80 cells."""
 
 
-def _plain(name: str) -> str:
-    words = SHORT.get(name, name).replace("_", " ")
-    return f"{words} =" if words[-1:].isdigit() else words
+def _readable(name: str) -> str:
+    text = SHORT.get(name, name).replace("_", " ")
+    return f"{text} =" if text[-1:].isdigit() else text
 
 
-def footed(place: int, name: str, room: float, count: int) -> float:
-    """Where the name of one of `count` slots of `room` cells stands under it: in its middle, or from its left edge on
-    where it is wider and has the room of slots without a name at its right; the last one up to its right edge."""
+def label_position(index: int, name: str, room: float, count: int) -> float:
+    """Return the position, in slots, of the name of one of `count` slots of `room` cells.
+
+    A name stands in the middle of its slot. A wider name starts at the left edge of its slot and uses the nameless
+    slots at its right; the last name ends at the right edge of its slot.
+    """
     half, room = (len(name) + 1) / 2, max(room, 1e-9)
-    return max(min(place + max(0.5, half / room), count - (half + 1) / room), half / room)
+    return max(min(index + max(0.5, half / room), count - (half + 1) / room), half / room)
 
 
 def labels(names: Sequence[str], cells: int) -> list[str]:
-    """Names in so many cells each: their beginnings, or both ends where only these tell them apart."""
+    """Fit names into `cells` cells each: their beginnings, or both ends if several names begin alike."""
     shown = [visible(name) for name in names]
     cells = max(cells, 1)
     starts = [name if len(name) <= cells else f"{name[: cells - 1]}…"[:cells] for name in shown]

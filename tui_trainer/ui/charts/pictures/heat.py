@@ -1,22 +1,22 @@
-"""A table of numbers as shades, with the numbers themselves where there is room."""
+"""A table of numbers as shades, with the numbers where they fit."""
 
 from __future__ import annotations
 
 from tui_trainer.protocol.pictures import Heat
 from tui_trainer.text import visible
-from tui_trainer.ui.charts.model import LABEL, ChartData, Field, Layer, LegendEntry, Scale, Tick, Words
+from tui_trainer.ui.charts.model import LABEL, CenteredText, ChartData, Field, Layer, LegendEntry, Scale, Tick
 from tui_trainer.ui.charts.palette import LAYERS
-from tui_trainer.ui.charts.pictures.frame import Frame, footed, labels
+from tui_trainer.ui.charts.pictures.frame import Frame, label_position, labels
 from tui_trainer.ui.charts.ticks import short
 
 
-def label(drawing: Heat, width: int) -> int:
-    """Cells for the names of the rows: as many as the longest has, and no more than a quarter of the width."""
+def label_width(drawing: Heat, width: int) -> int:
+    """Return the cells for row names: the length of the longest, at most a quarter of the width."""
     return max(LABEL, min(max(len(visible(name)) for name in drawing.rows), width // 4))
 
 
 def draw(frame: Frame, drawing: Heat) -> ChartData:
-    """The first row on top; from empty and dark to full and bright, so that it can be read without colours too."""
+    """Draw the first row on top, in shades from empty and dark to full and bright, readable without colours."""
     across, down = len(drawing.columns), len(drawing.rows)
     known = [value for row in drawing.values for value in row if value is not None]
     low = drawing.low if drawing.low is not None else min(known, default=0.0)
@@ -25,23 +25,23 @@ def draw(frame: Frame, drawing: Heat) -> ChartData:
     levels = tuple(low + (high - low) * k / count for k in range(1, count)) if high > low else (high,) * (count - 1)
     layers: list[Layer] = [Field(tuple(reversed(drawing.values)), levels, LAYERS)]
     room, rows = frame.area.columns / across, frame.area.rows / down
-    for place, row in enumerate(drawing.values):
+    for index, row in enumerate(drawing.values):
         for column, value in enumerate(row):
             text = "-" if value is None else short(value) if value else "0"
             if rows >= 1 and len(text) <= room - 1 and not (value == 0 and low == 0):
-                layers.append(
-                    Words("title", column + 0.5, down - place - 0.5, f" {text} " if len(text) <= room - 3 else text)
-                )
+                padded = f" {text} " if len(text) <= room - 3 else text
+                layers.append(CenteredText("title", column + 0.5, down - index - 0.5, padded))
     stride = max(int(-(-4 // room)), 1)
     cells = int(room * stride) - 1
     feet = labels(drawing.columns, cells)
     if len(feet[-1]) == cells:  # the edge of the plot is its neighbour
         feet[-1] = labels(drawing.columns, cells - 1)[-1]
-    ticks = [Tick(footed(place, name, room, across), name) for place, name in enumerate(feet) if place % stride == 0]
-    lefts = [Tick(down - place - 0.5, name) for place, name in enumerate(labels(drawing.rows, frame.area.label))]
+    named = range(0, across, stride)
+    ticks = [Tick(label_position(index, feet[index], room, across), feet[index]) for index in named]
+    lefts = [Tick(down - index - 0.5, name) for index, name in enumerate(labels(drawing.rows, frame.area.label))]
     ends = LegendEntry(LAYERS[-1], "band", f"{short(low) if low else 0} to {short(high) if high else 0}")
     return ChartData(
         frame.key, frame.title(drawing.title), Scale(0.0, float(across), tuple(ticks)),
         Scale(0.0, float(down), tuple(lefts)), unit=visible(drawing.x.label),
-        notes=frame.notes(), legend=(ends, *frame.read_outs()), layers=tuple(layers), label=frame.area.label,
+        notes=frame.notes(), legend=(ends, *frame.readouts()), layers=tuple(layers), label=frame.area.label,
     )  # fmt: skip

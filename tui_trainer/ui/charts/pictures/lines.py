@@ -1,4 +1,4 @@
-"""Curves over a common axis; of several runs, one colour for each."""
+"""Curves over a common axis, in one colour for each run if there are several."""
 
 from __future__ import annotations
 
@@ -9,52 +9,56 @@ from tui_trainer.text import visible
 from tui_trainer.ui.charts.model import Annotation, ChartData, Curve, Layer, LegendEntry, Level, Scatter
 from tui_trainer.ui.charts.palette import DIM_RUNS, RUNS, Role
 from tui_trainer.ui.charts.pictures.frame import Frame
-from tui_trainer.ui.charts.ranges import vertical
+from tui_trainer.ui.charts.ranges import vertical_scale
 
-BEHIND = 6
-"""Other runs whose curves are drawn, at most."""
+MAX_BACKGROUND = 6
+"""Most background runs whose curves are drawn; with more of them, none is drawn."""
 
 
 def draw(frame: Frame, drawing: Lines) -> ChartData:
-    """A colour for each solid line; a dotted one has that of the solid one before it. Of other runs, the first line.
+    """Draw each solid line in its own colour and a dotted line in that of the solid line before it.
 
-    What is the same in another run is not drawn twice, and more than a few others would bury the run in front.
+    Background runs show only their first line, and none if their drawing equals the one in front. More than
+    `MAX_BACKGROUND`
+    background runs are left out, because they would hide the run in front.
     """
-    several = {place: held for place, held in frame.behind.items() if isinstance(held, Lines) and held != drawing}
-    if len(several) > BEHIND:
-        several = {}
-    everything = [drawing, *several.values()]
-    places = [x for held in everything for line in (*held.lines, *held.spots) for x in line.x]
-    across, logs = frame.across(places, drawing.x)
+    background = {
+        index: other for index, other in frame.background.items() if isinstance(other, Lines) and other != drawing
+    }
+    if len(background) > MAX_BACKGROUND:
+        background = {}
+    everything = [drawing, *background.values()]
+    positions = [x for other in everything for line in (*other.lines, *other.spots) for x in line.x]
+    across, logs = frame.x_scale(positions, drawing.x)
     log = drawing.y.log or frame.view.log_y
     curves: list[Curve] = []
     names: list[Annotation] = []
     legend: list[LegendEntry] = []
     others: list[LegendEntry] = []
-    for place, held in several.items():
-        role = DIM_RUNS[place % len(DIM_RUNS)]
-        found = [_curve(line, role, logs, log, faint=True) for line in held.lines[:1]]
-        curves += found
-        names += _named(found, frame.name(place))
-        others.append(LegendEntry(role, "line", frame.name(place)))
-    roles = _roles(drawing, frame.own if several else None)
+    for index, other in background.items():
+        role = DIM_RUNS[index % len(DIM_RUNS)]
+        run_curves = [_curve(line, role, logs, log, faint=True) for line in other.lines[:1]]
+        curves += run_curves
+        names += _named(run_curves, frame.name(index))
+        others.append(LegendEntry(role, "line", frame.name(index)))
+    roles = _roles(drawing, frame.front_role if background else None)
     for line in drawing.lines:
         curve = _curve(line, roles[line.name], logs, log, dotted=line.dotted)
         curves.append(curve)
         names += _named([curve], line.name)
         legend.append(LegendEntry(curve.role, "dots" if line.dotted else "line", visible(line.name)))
     points = [
-        Scatter(roles.get(spots.name, "best"), *_places(spots, logs, log), "point" if k % 2 == 0 else "best")
+        Scatter(roles.get(spots.name, "best"), *_positions(spots, logs, log), "point" if k % 2 == 0 else "best")
         for k, spots in enumerate(drawing.spots)
     ]
-    firm = [end for end in (drawing.y.low, drawing.y.high) if end is not None]
-    firm += [y for spots in points for y in spots.y] + [level.at for level in drawing.levels]
-    scale = vertical(curves, frame.area.rows, log=log, firm=firm, cut=False)
+    required = [end for end in (drawing.y.low, drawing.y.high) if end is not None]
+    required += [y for spots in points for y in spots.y] + [level.at for level in drawing.levels]
+    scale = vertical_scale(curves, frame.area.rows, log=log, required=required, trim=False)
     levels = [Level("reference", level.at, visible(level.text)) for level in drawing.levels]
     layers: list[Layer] = [*levels, *curves, *points, *names]
     return ChartData(
         frame.key, frame.title(drawing.title), across, scale, unit=visible(drawing.x.label), notes=frame.notes(log=log),
-        legend=(*legend, *frame.read_outs(), *others), layers=tuple(layers),
+        legend=(*legend, *frame.readouts(), *others), layers=tuple(layers),
         message="" if any(curve.x for curve in curves) else "nothing to draw yet",
     )  # fmt: skip
 
@@ -69,14 +73,14 @@ def _roles(drawing: Lines, own: Role | None) -> dict[str, Role]:
 
 
 def _curve(line: Line, role: Role, logs: bool, log: bool, *, dotted: bool = False, faint: bool = False) -> Curve:
-    x, y = _places(line, logs, log)
+    x, y = _positions(line, logs, log)
     return Curve(role, x, y, y, dotted=dotted, faint=faint)
 
 
-def _places(line: Line, logs: bool, log: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Places along the axis and values; what a logarithmic axis has no place for is left out."""
-    kept = [(x, y) for x, y in zip(line.x, line.y, strict=True) if (x > 0 or not logs) and (y > 0 or not log)]
-    return tuple(math.log10(x) if logs else x for x, _ in kept), tuple(y for _, y in kept)
+def _positions(line: Line, logs: bool, log: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return x and y of a line, without values that a logarithmic axis cannot show."""
+    points = [(x, y) for x, y in zip(line.x, line.y, strict=True) if (x > 0 or not logs) and (y > 0 or not log)]
+    return tuple(math.log10(x) if logs else x for x, _ in points), tuple(y for _, y in points)
 
 
 def _named(curves: list[Curve], name: str) -> list[Annotation]:

@@ -1,6 +1,6 @@
-"""The pictures that a run took of itself, drawn: one module for each kind of drawing, and the table of a set's results.
+"""The registry of picture panes: the recorded pictures of a run and the results table of a set.
 
-A new kind is a class in `protocol.pictures`, a file beside this one and a case below.
+To add a kind of drawing, add a class to `protocol.pictures`, a module here and a case in `draw`.
 """
 
 from __future__ import annotations
@@ -19,56 +19,57 @@ from tui_trainer.ui.charts.pictures.frame import Frame
 from tui_trainer.ui.charts.view import View
 
 KEYS = (7, 8, 9)
-"""The numbers that open the first pictures."""
+"""The number keys that open the first pictures."""
 
 
 class PicturePane(NamedTuple):
-    """A picture of the run in front, and the number that opens it; 0 where none does."""
+    """A picture of the run in front, and the number key that opens it; 0 without one."""
 
     name: str
     key: int = 0
 
 
-def shots_of(states: Sequence[RunState], front: int) -> tuple[PicturePane, ...]:
-    """The pictures that there are or will be, in the order in which the preset names them."""
+def picture_panes(states: Sequence[RunState], front: int) -> tuple[PicturePane, ...]:
+    """Return the pictures that exist or are configured, in the order of the preset."""
     if not states:
         return ()
     state = states[min(max(front, 0), len(states) - 1)]
-    asked = state.started.config.get("pictures", []) if state.started is not None and not state.over else []
-    coming = [str(table["kind"]) for table in asked if isinstance(table, dict) and "kind" in table]
-    names = [*([results.NAME] if results.grid_of(states) else []), *coming, *state.pictures]
+    configured = state.started.config.get("pictures", []) if state.started is not None and not state.over else []
+    planned = [str(table["kind"]) for table in configured if isinstance(table, dict) and "kind" in table]
+    names = [*([results.NAME] if results.grid_of(states) else []), *planned, *state.pictures]
     keys = [*KEYS, *(0 for _ in names)]
     return tuple(PicturePane(name, key) for name, key in zip(dict.fromkeys(names), keys, strict=False))
 
 
-def draw(shot: PicturePane, states: Sequence[RunState], front: int, view: View, width: int, height: int) -> ChartData:
-    """A picture for a room of `width` by `height` cells."""
+def draw(pane: PicturePane, states: Sequence[RunState], front: int, view: View, width: int, height: int) -> ChartData:
+    """Return the chart data of a picture for `width` by `height` cells."""
     front = min(max(front, 0), len(states) - 1)
-    taken = _newest(shot.name, states, front) if states else None
+    taken = _newest(pane.name, states, front) if states else None
     if taken is None:
-        return blank(shot.key, visible(shot.name), "not taken yet" if states else "no run")
+        return blank(pane.key, visible(pane.name), "not recorded yet" if states else "no run")
     drawing = drawing_of(taken)
-    others = {place: _newest(shot.name, states, place) for place in range(len(states)) if place != front}
-    behind = {place: held for place, other in others.items() if other is not None and (held := drawing_of(other))}
-    if shot.name == results.NAME:
-        behind = {}
-    frame = Frame(shot.key, taken, behind, front, states, view, Area.of(width, height))
+    others = {index: _newest(pane.name, states, index) for index in range(len(states)) if index != front}
+    drawings = {index: drawing_of(other) for index, other in others.items() if other is not None}
+    background = {index: other for index, other in drawings.items() if other is not None}
+    if pane.name == results.NAME:
+        background = {}
+    frame = Frame(pane.key, taken, background, front, states, view, Area.of(width, height))
     match drawing:
         case Lines():
             return lines.draw(frame, drawing)
         case Bars():
             return over_time.draw(frame, drawing) if view.bars else bars.draw(frame, drawing)
         case Heat():
-            return heat.draw(replace(frame, area=Area.of(width, height, heat.label(drawing, width))), drawing)
+            return heat.draw(replace(frame, area=Area.of(width, height, heat.label_width(drawing, width))), drawing)
         case Contour():
             return contour.draw(frame, drawing)
         case Points():
             return points.draw(frame, drawing)
         case None:
-            return blank(shot.key, visible(shot.name), "a picture of another version")
+            return blank(pane.key, visible(pane.name), "unknown kind of picture: recorded by another version")
 
 
-def _newest(name: str, states: Sequence[RunState], place: int) -> PictureTaken | None:
+def _newest(name: str, states: Sequence[RunState], index: int) -> PictureTaken | None:
     if name == results.NAME:
         return results.picture_of(states)
-    return states[place].pictures.get(name)
+    return states[index].pictures.get(name)

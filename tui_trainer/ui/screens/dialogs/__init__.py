@@ -1,1 +1,1 @@
-"""Dialogs in front of the dashboard."""
+"""The dialogs in front of the dashboard."""

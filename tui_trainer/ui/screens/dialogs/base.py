@@ -1,4 +1,4 @@
-"""A question in front of the charts: escape changes nothing."""
+"""The base class of dialogs; escape cancels."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Answer = TypeVar("Answer")
 
 
 class Dialog(ModalScreen[Answer | None], inherit_bindings=False):
-    """A frame with a title, what a subclass puts in it, a line for what is wrong, and the keys that end it.
+    """A frame with a title, the widgets of a subclass, a line for errors, and key hints.
 
-    Its answer is None where nothing is to change.
+    The answer is None where the dialog is cancelled.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -38,7 +38,7 @@ class Dialog(ModalScreen[Answer | None], inherit_bindings=False):
     Dialog OptionList, Dialog OptionList:focus {
         border: none; padding: 0; background: $surface; background-tint: $surface 0%;
     }
-    Dialog #problem { height: auto; max-height: 2; color: $error; }
+    Dialog #error { height: auto; max-height: 2; color: $error; }
     Dialog #keys { height: 1; color: $muted; margin-top: 1; }
     Dialog.-short #keys { margin-top: 0; }
     Dialog.-tiny > #frame { border: none; padding: 0; }
@@ -52,38 +52,38 @@ class Dialog(ModalScreen[Answer | None], inherit_bindings=False):
         self._answered = False
 
     def compose(self) -> ComposeResult:
-        """The frame around the subclass's own widgets."""
+        """Yield the frame around the widgets of the subclass."""
         frame = Vertical(
-            *self.inside(), Static(id="problem", markup=False), Static(Content(self.HINTS), id="keys"), id="frame"
+            *self.inside(), Static(id="error", markup=False), Static(Content(self.HINTS), id="keys"), id="frame"
         )
         frame.border_title = Content(self._title)
         yield frame
 
     def inside(self) -> list[Widget]:
-        """What the frame holds."""
+        """Return the widgets of the frame."""
         return []
 
     def on_resize(self) -> None:
-        """A small terminal gives its cells to what matters."""
+        """Drop margins, then the border, in a small terminal."""
         self.set_class(self.size.height < 18, "-short")
         self.set_class(self.size.height < 8 or self.size.width < 24, "-tiny")
 
-    def problem(self, text: str) -> None:
-        """Say what is wrong, or nothing."""
-        line = self.query_one("#problem", Static)
+    def show_error(self, text: str) -> None:
+        """Show an error; hide the line where the text is empty."""
+        line = self.query_one("#error", Static)
         line.update(Content(f"! {text}" if text else ""))
         line.display = bool(text)
 
     def on_mount(self) -> None:
-        """Nothing is wrong yet."""
-        self.problem("")
+        """Hide the line for errors."""
+        self.show_error("")
 
     def action_leave(self) -> None:
-        """Change nothing."""
+        """Cancel."""
         self.answer(None)
 
     def answer(self, answer: Answer | None) -> None:
-        """Close with an answer, the first time: a key that is pressed twice must not close what lies behind."""
+        """Close with an answer. Only the first call counts: a key pressed twice must not close the screen behind."""
         if not self._answered and self.is_current:
             self._answered = True
             self.dismiss(answer)

@@ -1,4 +1,4 @@
-"""Choose a component: every kind of its family, its fields as a form, and what would come of it."""
+"""A dialog that chooses a component: the kinds of its family, its fields, and a preview of the learning rate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Chosen = TypeVar("Chosen", bound=Component)
 
 
 class ChooseComponent(Dialog[Chosen], Generic[Chosen]):
-    """A list of kinds beside the form of the one that is chosen; answers with the filled-in component."""
+    """A list of kinds next to the form of the selected one; answers with the component."""
 
     DEFAULT_CSS = """
     ChooseComponent > #frame { width: 104; height: 100%; max-height: 40; }
@@ -53,12 +53,12 @@ class ChooseComponent(Dialog[Chosen], Generic[Chosen]):
         self._kinds = kinds
         self._kind = current.kind if current is not None and current.kind in kinds else next(iter(kinds))
         self._values: dict[str, Chosen] = {current.kind: current} if current is not None else {}
-        """What was last filled in for each kind."""
+        """The last valid component of each kind."""
         self._plan = plan
         self._draw = draw
 
     def inside(self) -> list[Widget]:
-        """Kinds at the left, fields at the right, the coming rate below."""
+        """Return the kinds at the left, the fields at the right, and the preview below."""
         options = OptionList(
             *(Option(Content(f" {kind}"), id=kind) for kind in self._kinds), markup=False, compact=True
         )
@@ -67,7 +67,7 @@ class ChooseComponent(Dialog[Chosen], Generic[Chosen]):
         return [sides, *([Preview(self._draw)] if self._draw is not None and self._plan is not None else [])]
 
     def on_mount(self) -> None:
-        """The present kind is chosen at first."""
+        """Select the present kind."""
         super().on_mount()
         options = self.query_one(OptionList)
         options.highlighted = list(self._kinds).index(self._kind)
@@ -75,7 +75,7 @@ class ChooseComponent(Dialog[Chosen], Generic[Chosen]):
         self._describe()
 
     def on_resize(self) -> None:
-        """A low terminal has no room for the preview."""
+        """Shrink or hide the preview in a low terminal."""
         super().on_resize()
         self.set_class(self.size.height < 32, "-low")
         self.set_class(self.size.height < 19 or self.size.width < 50, "-small")
@@ -106,17 +106,17 @@ class ChooseComponent(Dialog[Chosen], Generic[Chosen]):
     @on(Form.Changed)
     def _changed(self, event: Form.Changed) -> None:
         event.stop()
-        self.refresh_outcome()
+        self.refresh_preview()
 
     def chosen(self) -> Chosen | None:
-        """The component that the form describes; None where it cannot be read."""
+        """Return the component that the form describes; None where the form has errors."""
         filled = self.query_one(Form).filled
         return filled.model if isinstance(filled.model, self._kinds[self._kind]) else None
 
-    def refresh_outcome(self) -> None:
-        """Say what is wrong with the form as a whole, and draw what it would do."""
+    def refresh_preview(self) -> None:
+        """Show the error of the form as a whole, and draw the preview."""
         filled = self.query_one(Form).filled
-        self.problem(filled.errors.get("", ""))
+        self.show_error(filled.errors.get("", ""))
         chosen = self.chosen()
         if chosen is not None:
             self._values[self._kind] = chosen
@@ -124,7 +124,7 @@ class ChooseComponent(Dialog[Chosen], Generic[Chosen]):
             preview.show(considered(self._plan, chosen))
 
     def accept(self) -> None:
-        """Answer with what is filled in, where it can be read."""
+        """Answer with the component, where the form has no errors."""
         chosen = self.chosen()
         if chosen is not None:
             self.answer(chosen)

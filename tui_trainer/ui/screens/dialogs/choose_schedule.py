@@ -1,4 +1,4 @@
-"""Choose a schedule, with the rate that would come drawn beside the one that is coming now."""
+"""A dialog that chooses a schedule, with a preview next to the one in force."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol.describe import number
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.forms.entry import TextEntry
-from tui_trainer.ui.forms.parse_number import read_rate
+from tui_trainer.ui.forms.parse_number import parse_rate
 from tui_trainer.ui.render.preview_widget import Draw
 from tui_trainer.ui.screens.dialogs.choose_component import ChooseComponent
 
 
 class ChooseSchedule(ChooseComponent[Scheduler]):
-    """A schedule begins at once, from the rate in force or from a rate that is typed."""
+    """Answers with a schedule, to begin at once from the current learning rate or from `base`."""
 
     DEFAULT_CSS = """
     ChooseSchedule #base-row { height: 1; margin-bottom: 1; }
@@ -41,23 +41,23 @@ class ChooseSchedule(ChooseComponent[Scheduler]):
         self._base_text = ""
 
     def inside(self) -> list[Widget]:
-        """As for any component, with the rate to begin from above the fields."""
+        """Return the widgets of `ChooseComponent` below the entry for the initial rate."""
         widgets = super().inside()
         row = Horizontal(
-            Static(Content("from the rate"), classes="name"),
+            Static(Content("initial rate"), classes="name"),
             TextEntry(placeholder=number(self._state.lr), id="base"),
-            Static(Content("empty: the rate in force"), id="base-hint"),
+            Static(Content("empty: the current rate"), id="base-hint"),
             id="base-row",
         )
         return [row, *widgets]
 
     @property
     def base(self) -> float | None:
-        """The rate to begin from; None for the one in force."""
+        """The initial learning rate; None for the current one."""
         if not self._base_text.strip():
             return None
         try:
-            return read_rate(self._base_text).value
+            return parse_rate(self._base_text).value
         except ValueError:
             return None
 
@@ -74,15 +74,15 @@ class ChooseSchedule(ChooseComponent[Scheduler]):
     def _base_typed(self, event: Input.Changed) -> None:
         event.stop()
         self._base_text = event.value
-        hint = "empty: the rate in force"
+        hint = "empty: the current rate"
         if event.value.strip():
             try:
-                hint = "" if read_rate(event.value).value is not None else "! a rate, not a factor"
+                hint = "" if parse_rate(event.value).value is not None else "! enter a rate, not a factor"
             except ValueError as error:
                 hint = f"! {error}"
         self.query_one("#base-hint", Static).update(Content(hint))
         self.query_one("#base-hint").set_class(hint.startswith("!"), "-wrong")
-        self.refresh_outcome()
+        self.refresh_preview()
 
     @on(Input.Submitted, "#base")
     def _base_entered(self, event: Input.Submitted) -> None:
@@ -90,7 +90,7 @@ class ChooseSchedule(ChooseComponent[Scheduler]):
         self.accept()
 
     def accept(self) -> None:
-        """As for any component, once the rate to begin from can be read."""
+        """Answer with the schedule, where the initial rate is valid as well."""
         if self._base_text.strip() and self.base is None:
             self.query_one("#base").focus()
         else:

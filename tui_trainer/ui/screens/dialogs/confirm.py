@@ -1,4 +1,4 @@
-"""A question with a few answers, one of them chosen with the arrows, its letter, or the mouse."""
+"""A dialog with a question and a few answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from tui_trainer.ui.screens.dialogs.base import Dialog
 
 @dataclass(frozen=True, slots=True)
 class Possible:
-    """One answer: what it is called in code, the letter that gives it, what it says and what it means."""
+    """One answer.
+
+    Attributes:
+        id: result of the dialog.
+        letter: key that gives the answer.
+        label: text of the answer.
+        meaning: its effect, in a few words.
+    """
 
     id: str
     letter: str
@@ -24,7 +31,7 @@ class Possible:
 
 
 class Confirm(Dialog[str]):
-    """Asks, and answers with the id of what was chosen."""
+    """Answers with the id of the answer chosen with the arrows, its letter or the mouse."""
 
     DEFAULT_CSS = """
     Confirm #question { height: auto; margin-bottom: 1; }
@@ -40,7 +47,7 @@ class Confirm(Dialog[str]):
         self._answers = answers
 
     def inside(self) -> list[Widget]:
-        """The question, and its answers one a line."""
+        """Return the question and the answers, one per line."""
         options = [Option(self._line(answer), id=answer.id) for answer in self._answers]
         return [Static(Content(self._question), id="question"), OptionList(*options, markup=False, compact=True)]
 
@@ -49,11 +56,11 @@ class Confirm(Dialog[str]):
         return Content.assemble(*parts, (f"  {answer.meaning}", "$muted") if answer.meaning else "")
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Enter or a click."""
+        """Answer on enter or a click."""
         self.answer(event.option.id)
 
     def on_key(self, event: Key) -> None:
-        """The letter of an answer."""
+        """Answer on the letter of an answer."""
         for answer in self._answers:
             if event.key == answer.letter:
                 event.stop()

@@ -1,4 +1,4 @@
-"""A line of one's own, to be drawn on the charts."""
+"""A dialog that asks for a note."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from textual.widgets import Input
 from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.screens.dialogs.base import Dialog
 
-LONGEST = 2000
+MAX_LENGTH = 2000
+"""Characters of the longest note."""
 
 
 class WriteNote(Dialog[str]):
     """Answers with the text of the note."""
 
     def __init__(self) -> None:
-        super().__init__("Note on the charts")
+        super().__init__("Note")
 
     def inside(self) -> list[Widget]:
-        """The line."""
-        return [TextEntry(placeholder="what you want to remember about this moment", max_length=LONGEST)]
+        """Return the text entry."""
+        return [TextEntry(placeholder="a note for this step, shown on the charts", max_length=MAX_LENGTH)]
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """An empty note is no note."""
+        """Answer with the note; an empty one cancels."""
         event.stop()
         self.answer(event.value.strip() or None)

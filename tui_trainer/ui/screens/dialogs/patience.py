@@ -1,4 +1,4 @@
-"""When the run stops early."""
+"""A dialog that changes early stopping."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tui_trainer.ui.screens.dialogs.base import Dialog
 
 
 class Patience(BaseModel):
-    """What may be changed about early stopping while a run goes on."""
+    """The settings of early stopping that can change during a run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = True
-    """Whether the run may stop before its last epoch."""
+    """Stop the run before its last epoch when it no longer improves."""
     patience: Count = 10
     """Epochs without improvement after which the run stops."""
     min_delta: NonNegative = 0.0
-    """The improvement that counts."""
+    """Smallest change that counts as an improvement."""
 
 
 class AskPatience(Dialog[Patience]):
@@ -30,25 +30,25 @@ class AskPatience(Dialog[Patience]):
     AskPatience Form { height: 6; }
     """
 
-    def __init__(self, now: Patience, monitor: str) -> None:
+    def __init__(self, current: Patience, monitor: str) -> None:
         super().__init__(f"Early stopping on {monitor}")
-        self._now = now
+        self._current = current
 
     def inside(self) -> list[Widget]:
-        """The form."""
-        return [Form(Patience, self._now)]
+        """Return the form."""
+        return [Form(Patience, self._current)]
 
     def on_mount(self) -> None:
-        """Start in the first field."""
+        """Focus the first field."""
         super().on_mount()
         self.query_one(Form).focus_first()
 
     def on_form_submitted(self) -> None:
-        """Accept what can be read."""
+        """Accept the form."""
         self.action_accept()
 
     def action_accept(self) -> None:
-        """Answer, where every field can be read."""
+        """Answer with the settings, where no field has an error."""
         filled = self.query_one(Form).filled
         if filled.model is not None:
             self.answer(filled.model)

@@ -1,4 +1,4 @@
-"""One thing to type, with what would come of it."""
+"""A dialog that asks for one value, with an optional preview of the learning rate."""
 
 from __future__ import annotations
 
@@ -15,11 +15,20 @@ from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.render.preview_widget import Draw, Preview, considered
 from tui_trainer.ui.screens.dialogs.base import Dialog
 
-Wish = TypeVar("Wish")
+Value = TypeVar("Value")
 
 
-class Prompt(Dialog[Wish], Generic[Wish]):
-    """Asks for one value; answers with what `read` made of it. A `plan` of it is drawn as it is typed."""
+class Prompt(Dialog[Value], Generic[Value]):
+    """Answers with the value that `parse` makes of the text.
+
+    Args:
+        title: title of the dialog.
+        explanation: one sentence above the text entry.
+        text: initial text.
+        parse: parses the text; raises `ValueError` with a message for the user.
+        plan: learning rate plan that a value leads to, for the preview.
+        draw: draws the preview; None for no preview.
+    """
 
     DEFAULT_CSS = """
     Prompt #explanation { height: auto; color: $muted; }
@@ -33,44 +42,44 @@ class Prompt(Dialog[Wish], Generic[Wish]):
         title: str,
         explanation: str,
         text: str,
-        read: Callable[[str], Wish],
-        plan: Callable[[Wish], LrPlan | None] | None = None,
+        parse: Callable[[str], Value],
+        plan: Callable[[Value], LrPlan | None] | None = None,
         draw: Draw | None = None,
     ) -> None:
         super().__init__(title)
         self._explanation = explanation
         self._text = text
-        self._read = read
+        self._parse = parse
         self._plan = plan
         self._draw = draw
         self.set_class(draw is not None, "-drawing")
 
     def inside(self) -> list[Widget]:
-        """The line, what it means, and the coming rate."""
+        """Return the explanation, the text entry and the preview."""
         widgets: list[Widget] = [Static(Content(self._explanation), id="explanation"), TextEntry(self._text)]
         return widgets if self._draw is None else [*widgets, Preview(self._draw)]
 
     def on_mount(self) -> None:
-        """The value in force is there to be typed over."""
+        """Select the initial text, so that typing replaces it."""
         super().on_mount()
         entry = self.query_one(TextEntry)
         entry.focus()
         entry.select_all()
         self._show(self._text)
 
-    def _wish(self, text: str) -> Wish | None:
+    def _value(self, text: str) -> Value | None:
         try:
-            wish = self._read(text)
+            value = self._parse(text)
         except ValueError as error:
-            self.problem(str(error))
+            self.show_error(str(error))
             return None
-        self.problem("")
-        return wish
+        self.show_error("")
+        return value
 
     def _show(self, text: str) -> None:
-        wish = self._wish(text)
+        value = self._value(text)
         for preview in self.query(Preview):
-            preview.show(considered(self._plan, wish))
+            preview.show(considered(self._plan, value))
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -80,6 +89,6 @@ class Prompt(Dialog[Wish], Generic[Wish]):
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
-        wish = self._wish(event.value)
-        if wish is not None:
-            self.answer(wish)
+        value = self._value(event.value)
+        if value is not None:
+            self.answer(value)

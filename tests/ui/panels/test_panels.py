@@ -1,4 +1,4 @@
-"""A run in words: as a column, as lines, as a summary, as a log; nothing wider than its room."""
+"""The text panels of a run: status, summary, log; none is wider than its space."""
 
 from __future__ import annotations
 
@@ -15,99 +15,100 @@ from tui_trainer.ui.charts.registry import values_at
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.icons import FANCY, PLAIN
 from tui_trainer.ui.panels.layers_table import layers_table
-from tui_trainer.ui.panels.log_pane import clock_time, parts
+from tui_trainer.ui.panels.log_pane import clock_time, wrap
 from tui_trainer.ui.panels.runs_list import runs_list
-from tui_trainer.ui.panels.status import column, lines, share_of_epoch, state_words
+from tui_trainer.ui.panels.status import share_of_epoch, state_text, status_column, status_lines
 from tui_trainer.ui.panels.summary import summary
 
 
 def state(*events: ev.AnyEvent, steps: int = 230, **changes: Any) -> RunState:
-    found = RunState(run="digits")
+    run = RunState(run="digits")
     for event in [started(**changes), ev.StatusChanged(status="running"), *trained(steps), *events]:
-        found.apply(event)
-    return found
+        run.apply(event)
+    return run
 
 
 def rows(content: Content) -> list[str]:
     return content.plain.split("\n")
 
 
-def test_a_column_says_what_matters() -> None:
+def test_the_status_column_shows_the_important_numbers() -> None:
     run = state(ev.ResourcesMeasured(memory=412_000_000))
-    text = column(run, values_at([run], 0, View()), "", 40, 60, FANCY).plain
+    text = status_column(run, values_at([run], 0, View()), "", 40, 60, FANCY).plain
     for words in (
-        "Digits, a small MLP", "MLP 64-128-10", "17,226 parameters", "4/10", "30/50", "100 steps/s",
-        "train", "val", "cosine", "adam", "0/5", "412 MB", "best @ 4", "first",
+        "Digits, a small MLP", "MLP 64-128-10", "17,226 parameters", "4/10", "30/50", "100 steps/s", "throughput",
+        "batch", "train loss", "val loss", "train loss (epoch mean)", "gradient norm", "val accuracy", "cosine", "adam",
+        "0/5", "412 MB", "best @ 4", "first",
     ):  # fmt: skip
         assert words in text, words
 
 
 @pytest.mark.parametrize("signs", [FANCY, PLAIN], ids=["fancy", "plain"])
-def test_nothing_is_wider_or_higher_than_its_room(signs: Any) -> None:
+def test_the_status_fits_into_its_space(signs: Any) -> None:
     run = state(ev.SavingFailed(what="checkpoint best", error="no space left on the device" * 5), title="t" * 300)
     values = [("a_very_long_metric_name" * 3, "0.123456789" * 4)]
     for width in (1, 7, 20, 36, 80):
         for height in (1, 3, 10, 40):
             for text in (
-                column(run, values, "at step 3", width, height, signs),
-                lines(run, values, "", width, height, signs),
+                status_column(run, values, "at step 3", width, height, signs),
+                status_lines(run, values, "", width, height, signs),
             ):
                 assert len(rows(text)) <= height
                 assert all(Content(row).cell_length <= width for row in rows(text)), (width, height, text.plain)
 
 
-def test_lines_keep_the_most_important_first() -> None:
+def test_status_lines_start_with_the_progress() -> None:
     run = state()
-    first = rows(lines(run, values_at([run], 0, View()), "", 80, 1, FANCY))
+    first = rows(status_lines(run, values_at([run], 0, View()), "", 80, 1, FANCY))
     assert first[0].startswith("epoch 4/10 ")
-    assert "step 30/50" in first[0]
+    assert "batch 30/50" in first[0]
 
 
-def test_a_warning_is_never_cut_before_the_rest() -> None:
+def test_a_warning_is_the_last_section_to_be_left_out() -> None:
     run = state(ev.SavingFailed(what="journal", error="disk full"))
-    assert "! not saved: journal: disk full" in column(run, [], "", 40, 3, FANCY).plain
+    assert "! not saved: journal: disk full" in status_column(run, [], "", 40, 3, FANCY).plain
 
 
-def test_states_differ_in_more_than_colour() -> None:
+def test_statuses_differ_without_colours() -> None:
     shown = set[str]()
     for status in ("starting", "running", "paused", "stopping", "finished", "failed"):
         run = RunState(status=status)
-        shown.add(state_words(run, FANCY).plain[0])
-        assert status in state_words(run, PLAIN).plain
+        shown.add(state_text(run, FANCY).plain[0])
+        assert status in state_text(run, PLAIN).plain
     assert len(shown) == 6
 
 
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        ("completed", "trained for all its epochs"),
-        ("early-stopped", "no better for a while"),
-        ("stopped", "by hand"),
-        ("not-finite", "not a number"),
+        ("completed", "completed all epochs"),
+        ("early-stopped", "no improvement within the patience"),
+        ("stopped", "by the user"),
+        ("not-finite", "became NaN"),
         ("failed", "failed"),
     ],
 )
-def test_a_summary_says_why_and_what_next(reason: ev.Reason, words: str) -> None:
+def test_a_summary_shows_the_reason_and_the_next_commands(reason: ev.Reason, words: str) -> None:
     run = state(finished(reason, "a detail", exit_code=reason == "failed"))
     text = summary(run, 100, FANCY).plain
-    for part in (words, "a detail", "val_loss 0.3", "in epoch 4", "runs/digits", "tui-trainer"):
+    for part in (words, "a detail", "val loss 0.3", "in epoch 4", "runs/digits", "tui-trainer"):
         assert part in text
 
 
-def test_a_run_that_never_started_has_a_summary_too() -> None:
+def test_a_run_that_never_started_has_a_summary() -> None:
     run = RunState(run="x")
     run.apply(ev.RunFinished(reason="refused", detail="no such device: cuda", exit_code=2))
     assert "no such device" in summary(run, 80, FANCY).plain
 
 
-def test_runs_are_listed_with_their_states() -> None:
+def test_runs_are_listed_with_their_statuses() -> None:
     runs = [state(), state(finished())]
     text = "\n".join(row.plain for row in runs_list(runs, 1, 38, FANCY, palette()))
     assert "▸✔ digits" in text
     assert runs_list(runs[:1], 0, 38, FANCY, palette()) == []
 
 
-def test_layers_are_judged_in_words_too() -> None:
+def test_the_layers_table_labels_high_and_low_ratios() -> None:
     layers = {
         "fine": ev.Layer(grad_norm=1.0, weight_norm=2.0, update_ratio=1e-3, dead=0.0),
         "wild": ev.Layer(grad_norm=100.0, update_ratio=0.5, dead=0.9),
@@ -121,13 +122,13 @@ def test_layers_are_judged_in_words_too() -> None:
 
 
 def test_long_lines_are_wrapped_between_words() -> None:
-    assert parts("one two three four", 9) == ("one two ", "three ", "four")
-    assert parts("x" * 25, 10) == ("x" * 10, "x" * 10, "x" * 5)
-    assert parts("日本語日本語", 4) == ("日本", "語日", "本語")
-    assert len("".join(parts("[/]日" * 90_000, 50))) < 2100
+    assert wrap("one two three four", 9) == ("one two ", "three ", "four")
+    assert wrap("x" * 25, 10) == ("x" * 10, "x" * 10, "x" * 5)
+    assert wrap("日本語日本語", 4) == ("日本", "語日", "本語")
+    assert len("".join(wrap("[/]日" * 90_000, 50))) < 2100
 
 
-def test_times_that_cannot_be_read_are_left_out() -> None:
+def test_unparsable_times_are_left_out() -> None:
     assert clock_time("yesterday") == ""
     assert len(clock_time("2026-11-23T14:03:12+00:00")) == 8
 
@@ -136,6 +137,6 @@ def test_times_that_cannot_be_read_are_left_out() -> None:
     ("status", "epoch", "step", "done"),
     [("running", 0, 3, 3), ("running", 2, 180, 0), ("failed", 0, 3, 3), ("finished", 2, 180, 90)],
 )
-def test_how_much_of_an_epoch_is_done(status: str, epoch: int, step: int, done: int) -> None:
+def test_share_of_epoch(status: str, epoch: int, step: int, done: int) -> None:
     state = RunState(status=status, epoch=epoch, step=step, started=started(steps_per_epoch=90))
     assert share_of_epoch(state) == (done, 90)

@@ -1,0 +1,34 @@
+"""From the recorder's buffer to events; a loss, or weights, that are not finite end the run here."""
+
+from __future__ import annotations
+
+from tui_trainer.engine.events import run_events
+from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.train_state import Ending, TrainState
+
+
+def flush(state: TrainState, services: TrainingServices) -> bool:
+    """Publish the buffered measurements. Returns True if a loss was not finite, which ends the run."""
+    broken = services.recorder.flush()
+    if broken is None:
+        return False
+    state.step = broken[0]
+    services.events.publish(run_events.loss_broke(state, services, broken[1]))
+    state.ending = Ending("not-finite", run_events.describe_broken_loss(*broken))
+    state.exit_code = 1
+    return True
+
+
+def check_weights(state: TrainState, services: TrainingServices) -> bool:
+    """Publish the buffered measurements, and end the run if a loss or what would be saved is not finite.
+
+    Returns True if so. The loss of a step is from before its update: finite losses say nothing of the newest weights.
+    """
+    if flush(state, services) or state.broken:
+        return True
+    found = services.finite_check.first_broken(services.optimizer.torch_optimizer)
+    if found is None:
+        return False
+    state.ending = Ending("not-finite", run_events.describe_broken_tensor(state.step, *found))
+    state.exit_code = 1
+    return True

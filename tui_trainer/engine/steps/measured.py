@@ -1,0 +1,93 @@
+"""The one place that measures around a training step: gradient norm and clipping, layers, probe, metric."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from tui_trainer.engine.monitoring import layer_stats
+from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.steps.autograd import AutogradStep
+from tui_trainer.engine.steps.base import StepFunction
+from tui_trainer.engine.steps.clipping import clip_gradients
+from tui_trainer.engine.steps.closure import ClosureStep
+from tui_trainer.engine.train_state import TrainState
+
+
+class MeasuredStep:
+    """Takes one step with the present optimizer and records what is due at that step.
+
+    Args:
+        state: tells the step and the clipping threshold.
+        services: the optimizer, and what receives the measurements.
+    """
+
+    def __init__(self, state: TrainState, services: TrainingServices) -> None:
+        self._state = state
+        self._optimizer = services.optimizer
+        self._setup = services.setup
+        self._layers = services.setup.layers
+        self._parameters = services.setup.parameters
+        self._recorder = services.recorder
+        self._metric = services.metric
+        self._prober = services.step_prober
+        self._optimality = services.optimality
+        self._norm_every = services.config.training.norm_every
+        self._layers_every = services.config.training.layers_every
+        self._choose_step_function()
+
+    def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Train on one batch. Returns the loss before the step, detached, still on the device."""
+        if self._optimizer.torch_optimizer is not self._chosen_for:
+            self._choose_step_function()
+        step, every = self._state.step, self._layers_every
+        self._probe = self._prober.begin(step) if self._one_gradient else None
+        before = layer_stats.weights_before(self._layers) if every and step % every == 0 else None
+        self._first_gradients: list[Tensor | None] | None = None
+        self._keeps_gradients = before is not None and not self._one_gradient
+        result = self._step_function(inputs, targets, self._on_gradients)
+        if result.evaluations > 1:
+            self._optimality.evaluated(result.evaluations)
+        if self._probe is not None:
+            self._recorder.add_probe(step + 1, self._probe.after_step(inputs, targets, result.loss))
+        if before is not None:
+            self._restore_first_gradients()
+            self._recorder.add_layers(step + 1, self._layers, layer_stats.measure(self._layers, before))
+        self._metric.add(result.outputs, targets)
+        return result.loss
+
+    def _choose_step_function(self) -> None:
+        setup, optimizer = self._setup, self._optimizer
+        self._chosen_for = optimizer.torch_optimizer
+        self._step_function: StepFunction
+        if optimizer.description.needs_closure:
+            self._step_function = ClosureStep(
+                setup.plain_forward, setup.objective, self._parameters, optimizer.torch_optimizer
+            )
+        else:
+            self._step_function = AutogradStep(
+                setup.forward_backward, optimizer.torch_optimizer, optimizer.step, setup.scaler
+            )
+        self._one_gradient = self._step_function.one_gradient
+
+    def _on_gradients(self, loss: Tensor) -> None:
+        """Measure the gradients of the batch, and clip them, before a weight moves."""
+        if self._one_gradient:
+            self._prober.check_loss(loss)
+            if self._probe is not None:
+                self._probe.before_step()
+        clip = self._state.clip
+        if clip or self._state.step % self._norm_every == 0:
+            norm = (
+                clip_gradients(self._parameters, clip)
+                if clip
+                else layer_stats.norm_of(layer_stats.gradients_of(self._parameters))
+            )
+            self._recorder.add_norm(self._state.step + 1, norm)
+        if self._keeps_gradients:
+            self._first_gradients = [p.grad.clone() if p.grad is not None else None for p in self._parameters]
+
+    def _restore_first_gradients(self) -> None:
+        """Measure layers by the gradient where the step began, also where the step evaluated others after it."""
+        if self._first_gradients is not None:
+            for parameter, gradient in zip(self._parameters, self._first_gradients, strict=True):
+                parameter.grad = gradient

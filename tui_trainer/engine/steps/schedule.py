@@ -1,0 +1,20 @@
+"""The learning rate on its way from the plan to the optimizer."""
+
+from __future__ import annotations
+
+from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.train_state import TrainState
+from tui_trainer.optim.imported_scheduler import sampled_plan
+
+
+def apply_schedule(state: TrainState, services: TrainingServices) -> None:
+    """Set the learning rate of the coming step, by a plan that may have changed."""
+    state.plan = sampled_plan(state.plan)
+    state.lr_changes_each_step = state.plan.scheduler.changes_each == "step"
+    apply_lr(state, services)
+
+
+def apply_lr(state: TrainState, services: TrainingServices) -> None:
+    """Set the learning rate of the coming step, by the plan that was last applied."""
+    state.lr = state.plan.rate(state.step, services.early_stopper.watched)
+    services.optimizer.set_lr(state.lr)

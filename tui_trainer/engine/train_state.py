@@ -1,0 +1,153 @@
+"""The mutable record of a run: its progress, its settings, and how it is going to end.
+
+The training loop, command handlers, checkpoints, undo, epoch end and pictures all read and change this one record. None
+of them knows who runs the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tui_trainer.components.schedulers.plan import LrPlan
+from tui_trainer.engine.monitoring.timer import Timer
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.commands import AnyCommand, Stop
+
+Metrics = dict[str, float | None]
+"""Measurements by name; None where a value is not finite."""
+
+StateTree = dict[str, Any]
+"""Nested dicts, lists and tuples of tensors and plain values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why the run ends, when, and with which weights."""
+
+    reason: ev.Reason
+    detail: str
+    when: Literal["batch", "epoch"] = "batch"
+    restore_best: bool = False
+    cause: AnyCommand | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A copy in memory of everything that decides the next step.
+
+    Attributes:
+        tree: the state of the run, as a checkpoint holds it.
+        best_weights: the weights of the best epoch, shared with the run: they are replaced, never written to.
+        best_is_saved: whether those are on disk.
+        bytes: size of the copied tensors.
+    """
+
+    tree: StateTree
+    best_weights: StateTree | None
+    best_is_saved: bool
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class UndoEntry:
+    """A command that can be undone.
+
+    Attributes:
+        command: the intervention.
+        snapshot: the run just before it; None for a stop, which is undone without going back.
+        ending: for a stop, the ending that was planned before it.
+    """
+
+    command: AnyCommand
+    snapshot: Snapshot | None
+    ending: Ending | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class TrainState:
+    """Progress and settings of a run, changed by its loop and by commands."""
+
+    plan: LrPlan
+    """The learning rate schedule with manual changes."""
+    epochs: int
+    """Epochs after which the run is complete."""
+    clip: float = 0.0
+    """Largest global gradient norm, 0 for no clipping."""
+    lr: float = 0.0
+    """Learning rate of the coming step."""
+    lr_changes_each_step: bool = False
+    """Whether the schedule has to be evaluated before every step, not only before every epoch."""
+
+    step: int = 0
+    """Optimizer steps taken."""
+    epoch: int = 0
+    """Epochs completed."""
+    position: int = 0
+    """Batches of the current epoch that have been trained."""
+    last_metrics: Metrics = field(default_factory=dict[str, float | None])
+    """The newest value of every metric."""
+    best_weights: StateTree | None = None
+    """Model and optimizer as they were after the best epoch."""
+    best_is_saved: bool = True
+    """Whether the best epoch is on disk, or there is none yet."""
+
+    paused: bool = False
+    steps_allowed: int = 0
+    """Batches that may be trained while paused."""
+    rewound: bool = False
+    """Whether a snapshot was restored since the batches of this epoch were begun: they have to be begun again."""
+    undo_stack: list[UndoEntry] = field(default_factory=list[UndoEntry])
+    """Commands that can be undone, oldest first."""
+    script: list[tuple[int, AnyCommand]] = field(default_factory=list[tuple[int, AnyCommand]])
+    """Commands of an earlier run with the steps at which to apply them again."""
+    next_scripted_step: int = -1
+    """Step of the next scripted command, -1 without one."""
+
+    ending: Ending | None = None
+    """The planned or reached end of the run."""
+    finishing: bool = False
+    """Whether the last batch has been trained and the run is being saved."""
+    over: bool = False
+    """Whether the run has ended: every later command is refused."""
+    exit_code: int = 0
+    timer: Timer = field(default_factory=Timer)
+
+    @property
+    def broken(self) -> bool:
+        """Whether a loss or weights that are not finite ended the run."""
+        return self.ending is not None and self.ending.reason == "not-finite"
+
+    @property
+    def detail(self) -> str:
+        """The end of the run in words, empty while none is planned."""
+        return self.ending.detail if self.ending is not None else ""
+
+    @property
+    def stops_now(self) -> bool:
+        """Whether the run ends before the next batch."""
+        return self.ending is not None and self.ending.when == "batch"
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far, rounded for an event."""
+        return round(self.timer.read(), 4)
+
+    def follow(self, script: Sequence[tuple[int, AnyCommand]]) -> None:
+        """Apply these commands at these steps, as if they were sent there."""
+        self.script = list(script)
+        self.next_scripted_step = self.script[0][0] if self.script else -1
+
+
+def ending_of(state: TrainState, stop: Stop) -> Ending:
+    """Return the end that a stop plans; after the last epoch there is no end of an epoch to wait for."""
+    trained = state.epoch >= state.epochs
+    by = f" by {stop.by}" if stop.by else ""
+    return Ending(
+        stop.reason,
+        f"{stop.reason}{by} in epoch {state.epochs if trained else state.epoch + 1}",
+        when="batch" if trained else stop.when,
+        restore_best=stop.restore_best,
+        cause=stop,
+    )
