@@ -141,9 +141,9 @@ def _run(arguments: list[str] | None) -> int:
         return _stop_printing(error.__cause__, 0)
     except OSError as error:
         if error.filename is not None:
-            return _complain(f"{error.filename}: {error.strerror or error}", 2)
+            return _print_error(f"{error.filename}: {error.strerror or error}", 2)
         check = _working_directory_is_gone()
-        return _complain(check, 2) if check else _stop_printing(error, 1)
+        return _print_error(check, 2) if check else _stop_printing(error, 1)
 
 
 def _working_directory_is_gone() -> str:
@@ -163,7 +163,7 @@ def _stop_printing(error: BaseException | None, code: int) -> int:
     if isinstance(error, BrokenPipeError):
         return code
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return _complain(f"standard output: {reason}", code or 1)
+    return _print_error(f"standard output: {reason}", code or 1)
 
 
 def _open_descriptors() -> None:
