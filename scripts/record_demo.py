@@ -75,11 +75,11 @@ class Recording:
     @property
     def epoch(self) -> int:
         """Epochs that have ended."""
-        return self.app.dashboard.chosen.epoch if self.app.dashboard is not None else 0
+        return self.app.dashboard.selected_run.epoch if self.app.dashboard is not None else 0
 
     def shoot(self, seconds: float, caption: str) -> None:
         """Append the screen of this moment. Raises `SystemExit` if the run is over: the machine was too busy."""
-        if self.app.dashboard is not None and self.app.dashboard.chosen.over:
+        if self.app.dashboard is not None and self.app.dashboard.selected_run.over:
             raise SystemExit("the run ended before the recording; record again on a less busy machine")
         self.frames.append(Frame(self.app.export_screenshot(title=""), seconds, caption))
 

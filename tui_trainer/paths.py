@@ -13,6 +13,10 @@ from tui_trainer.errors import UserError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Pattern for names of runs, variants and checkpoints: safe as a file name and as a command-line argument."""
+MAX_SOCKET_PATH = 103
+"""Bytes of a socket's path that every system takes: Linux takes 107, macOS 103."""
+SOCKET_NAME_BYTES = 24 + len(".sock")
+"""Bytes of the name of a socket."""
 
 
 def checked_name(name: str, what: str = "name") -> str:
@@ -72,39 +76,73 @@ def presets_dir() -> Path:
 def socket_dir() -> Path:
     """Return the directory for sockets, private to this user, and create it if it is missing.
 
-    It is `$XDG_RUNTIME_DIR/tui-trainer`, or a directory below the temporary directory if the variable is unset or its
-    directory no longer exists (systemd removes it at the last logout).
+    It is the first of `socket_dirs` that is this user's, or can be made so.
 
     Raises:
-        UserError: the directory cannot be created, or it belongs to another user.
+        UserError: there is none.
     """
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime and os.path.isdir(runtime) and os.access(runtime, os.W_OK):
-        path = Path(runtime) / "tui-trainer"
-    else:
-        path = Path(tempfile.gettempdir()) / f"tui-trainer-{os.getuid()}"
+    reasons: list[str] = []
+    for path in socket_dirs():
+        try:
+            path.mkdir(mode=0o700, exist_ok=True)
+            status = path.lstat()
+            if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+                reasons.append(f"{path} is not a directory of this user")
+                continue
+            if status.st_mode & 0o077:
+                path.chmod(0o700)
+            if os.access(path, os.W_OK | os.X_OK):
+                return path
+            reasons.append(f"{path} cannot be written")
+        except OSError as error:
+            reasons.append(f"{path} cannot be created: {error.strerror}")
+    found = "; ".join(reasons) or "the paths of all temporary directories are too long"
+    raise UserError(f"no socket directory: {found}; set XDG_RUNTIME_DIR to a directory of yours with a short path")
+
+
+def socket_dirs() -> list[Path]:
+    """Return the directories where sockets may be, the preferred one first. They may not exist.
+
+    `$XDG_RUNTIME_DIR/tui-trainer` is one of them if the variable names a directory of this user: after `su` or
+    `sudo -E` it names another user's, and systemd removes it at the last logout. The others lie in the temporary
+    directories. All leave room for the name of a socket: the system limits the length of the whole path.
+    """
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    temporary = [tempfile.gettempdir(), "/tmp", "/var/tmp"]
+    paths = [Path(parent) / f"tui-trainer-{os.getuid()}" for parent in dict.fromkeys(temporary)]
+    if os.path.isabs(runtime) and _is_own_directory(runtime):
+        paths.insert(0, Path(runtime) / "tui-trainer")
+    return [path for path in paths if len(os.fsencode(path)) + 1 + SOCKET_NAME_BYTES <= MAX_SOCKET_PATH]
+
+
+def _is_own_directory(path: str) -> bool:
     try:
-        path.mkdir(mode=0o700, exist_ok=True)
-        status = path.lstat()
-    except OSError as error:
-        raise UserError(
-            f"socket directory {path} cannot be created: {error.strerror}; set XDG_RUNTIME_DIR to a directory of yours"
-        ) from None
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-        raise UserError(
-            f"socket directory {path} is not a directory of this user; set XDG_RUNTIME_DIR to a directory of yours"
-        )
-    if status.st_mode & 0o077:
-        path.chmod(0o700)
-    return path
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and os.access(path, os.W_OK | os.X_OK)
 
 
 def socket_path(run: Path) -> Path:
     """Return the socket path of the host that writes this run directory or group directory.
 
-    The name is a hash: the system limits socket paths to about 100 bytes, and run directories may be longer.
+    The name is a hash: the system limits the length of socket paths, and run directories may be longer.
+
+    Raises:
+        UserError: there is no socket directory, or no working directory.
     """
     import hashlib  # loads OpenSSL; a screen without a run does not need it
 
+    check_working_directory()
     digest = hashlib.sha256(os.fsencode(run.absolute())).hexdigest()
     return socket_dir() / f"{digest[:24]}.sock"
+
+
+def check_working_directory() -> None:
+    """Raise `UserError` if the working directory was removed: torch's libraries end a process that has none."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise UserError(
+            f"the working directory is gone ({error.strerror}); change to a directory that exists"
+        ) from None

@@ -7,6 +7,11 @@ import fcntl
 import os
 import socket
 import struct
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ctypes
 
 UCRED = struct.Struct("3i")
 """`struct ucred` of Linux (unix(7)): process id, user id, group id."""
@@ -17,6 +22,8 @@ SOL_LOCAL = 0
 XUCRED = struct.Struct("@IIh2x16I")
 """`struct xucred` of `<sys/ucred.h>`: version, user id, number of groups, groups."""
 XUCRED_VERSION = 0
+C_LINE_BUFFERED = 1
+"""`_IOLBF` of `<stdio.h>`: 1 in glibc, in musl and on macOS."""
 
 
 def wake_pipe() -> tuple[int, int]:
@@ -68,3 +75,27 @@ def sync_file(descriptor: int) -> None:
             fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
             return
     os.fsync(descriptor)
+
+
+def line_buffer_c_output() -> None:
+    """Let the C library pass on what native code prints line by line, also where its output is not a terminal."""
+    with contextlib.suppress(ImportError, OSError, ValueError, AttributeError):
+        import ctypes
+
+        library, stream = _c_stdout()
+        library.setvbuf(stream, None, C_LINE_BUFFERED, ctypes.c_size_t(0))
+
+
+def flush_c_output() -> None:
+    """Pass on what native code has printed so far, the beginning of a line included."""
+    with contextlib.suppress(ImportError, OSError, ValueError, AttributeError):
+        library, stream = _c_stdout()
+        library.fflush(stream)
+
+
+def _c_stdout() -> tuple[ctypes.CDLL, ctypes.c_void_p]:
+    """Return the C library of this process and its `stdout`, which macOS names `__stdoutp`."""
+    import ctypes
+
+    library = ctypes.CDLL(None)
+    return library, ctypes.c_void_p.in_dll(library, "__stdoutp" if sys.platform == "darwin" else "stdout")

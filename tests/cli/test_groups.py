@@ -135,4 +135,4 @@ def test_a_run_of_a_group_without_a_step_is_not_compared(trained):
     assert done.out.splitlines()[-2:] == ["g/full: no step to compare", "all 2 runs identical, 40 steps in total"]
     (shell.directory / "runs/g/full/events.jsonl").unlink()
     single = shell("replay", "g/full")
-    assert (single.code, single.err) == (2, "tui-trainer: run 'g/full' has no step to compare\n")
+    assert (single.code, single.err) == (2, "tui-trainer: run 'g/full' has no steps to compare\n")

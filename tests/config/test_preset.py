@@ -60,7 +60,7 @@ def test_the_default_preset_exists():
         ("pictures = ['path']", ['"path"', 'model.kind = "mlp"', 'model.kind = "point"']),
         ("pictures = ['predicted']", ['"predicted"', "classes", '"confusion"']),
         ("pictures = ['confusion']\n[data]\nkind='diabetes'", ['"confusion"', "none", '"predicted"']),
-        ("pictures = ['effective-step']\n[optimizer]\nkind='sgd'", ["scales none", "adagrad, rmsprop or adam"]),
+        ("pictures = ['effective-step']\n[optimizer]\nkind='sgd'", ["does not scale it", "adagrad, rmsprop or adam"]),
         ("pictures = ['activation']\n[model]\nkind='linear'", ["hidden units", 'kinds = ["relu", "tanh"]']),
         ("pictures = ['confidence']\n[loss]\nkind='hinge'", ["probabilities", '"hinge"', '"cross-entropy"']),
         ("a = 1\nb = = 2", ["x.toml", "line 2", "column"]),

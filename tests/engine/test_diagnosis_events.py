@@ -157,7 +157,7 @@ def test_a_probe_equals_what_is_computed_by_hand():
     quality = (loss - at((inputs, targets))[0]) / -gradient.dot(moved).item()
     cosine = torch.cosine_similarity(gradient, at(second)[1], dim=0).item()
     bench.steps(1)
-    trainer.flush()
+    bench.flush()
     assert bench.column("step_quality")[1] == pytest.approx(quality, rel=1e-2)
     assert bench.column("update_ratio")[1] == pytest.approx((moved.norm() / old.norm()).item(), rel=1e-4)
     assert bench.column("gradient_cosine")[1] is None

@@ -180,11 +180,11 @@ def test_a_check_that_holds_exits_with_0_and_writes_its_page(capsys: pytest.Capt
     [
         (["--check", "S177"], "no row 'S177' in the lecture; did you mean 'S17'?"),
         (["--check", "12"], "12 is not a row; write seeds after --seeds"),
-        (["--check", "--seeds", "-1"], "a seed is a whole number, 0 or more"),
+        (["--check", "--seeds", "-1"], "must be a whole number of at least 0"),
         (["--seeds", "1"], "--seeds and --markdown need --check"),
         (["--check", "--list"], "only one of"),
         (["--json"], "--json needs --check or --list"),
-        (["--check", "--markdown", "no/such/folder/page.md"], "there is no folder"),
+        (["--check", "--markdown", "no/such/folder/page.md"], "does not exist"),
     ],
 )
 def test_bad_words_are_refused(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -221,5 +221,5 @@ def test_a_trained_run_keeps_its_pictures_and_what_was_found() -> None:
 def test_without_a_terminal_it_says_what_the_lecture_can_do_there(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = _run(capsys, "S30")
     assert code == 2
-    assert "not a terminal: --list prints the rows, --check measures what they claim" in err
+    assert "use --list to print the rows or --check to check their claims" in err
     assert "headless" not in err

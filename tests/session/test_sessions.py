@@ -311,7 +311,8 @@ def test_exit_reasons_are_distinguished(tmp_path, monkeypatch):
     crash = log.read_text()
     for separator in ("--- taken up again at 2026 ---", "--- resumed at 2026 ---"):
         log.write_text(f"{crash}{separator}\nlast line\n")
-        assert module.exit_reason(None, 3, [log]) == "the host is gone: it was killed or crashed"
+        gone = "the host is gone: it was killed or crashed; it last printed: last line"
+        assert module.exit_reason(None, 3, [log]) == gone
         assert module.exit_reason(1, 3, [log]) == "the host ended with exit code 1: last line"
 
 

@@ -63,14 +63,14 @@ def test_missing_settings_are_the_defaults(tmp_path: Path) -> None:
     [
         ('them = "dark"', ["them", "did you mean 'theme'"]),
         ('theme = "blue"', ["theme", "dark"]),
-        ("max_fps = 0", ["max_fps: 0 is not allowed: must be above 0 and at most 30"]),
+        ("max_fps = 0", ["max_fps: 0 is not allowed: must be greater than 0 and at most 30"]),
         ("rest = 4000", ["rest: 4000 is not allowed: must be at least 0 and at most 3600"]),
         ("max_kbps = nan", ["max_kbps: nan is not allowed: must be at least 0"]),
         ('[keys]\npaus = "x"', ["keys", "'paus'", "did you mean 'pause'"]),
         ('[keys]\npause = "s"', ["keys", "'s'", "pause and schedule"]),
         ("theme = ", ["not TOML"]),
         ("x = " + "[" * 2000 + "]" * 2000, ["settings.toml"]),
-        ("#" * 70_000, ["at most"]),
+        ("#" * 70_000, ["limit 64 kB"]),
     ],
     ids=["unknown", "value", "bound", "past", "nan", "unknown-action", "key-twice", "broken", "nested", "large"],
 )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
-import sys
 import threading
 from pathlib import Path
 
+from tui_trainer.cli.crash_watch import crash_watch
 from tui_trainer.errors import UserError
 from tui_trainer.host.log_capture import LogCapture
-from tui_trainer.host.spec import HostSpec
+from tui_trainer.host.spec import HostSpec, early_log
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.describe import describe, epoch_line
 from tui_trainer.state.run_state import RunState
@@ -92,22 +93,32 @@ def train(spec: HostSpec) -> int:
     Raises:
         UserError: the host refused to train.
     """
-    stdout, stderr = os.dup(1), os.dup(2)
-    output = LogCapture(Path(spec.socket).with_suffix(".log"))
-    output.capture()
-    try:
-        code, refusal = _serve(spec, output, stdout)
-    finally:
-        output.discard_if_early(Path(spec.socket).parent)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os.dup2(stdout, 1)
-        os.dup2(stderr, 2)
-        os.close(stdout)
-        os.close(stderr)
+    early = early_log(spec)
+    with crash_watch((early, Path(spec.runs[0].path) / "host.log")):
+        code, refusal = _train(spec, LogCapture(early))
     if refusal:
         raise UserError(refusal) if code == 2 else SystemExit(code)
     return code
+
+
+def _train(spec: HostSpec, output: LogCapture) -> tuple[int, str]:
+    """Train with standard output and standard error captured. Returns the exit code, and why nothing was trained."""
+    own = os.dup(1)
+    saved = os.dup(2)
+    output.capture()
+    traced = faulthandler.is_enabled()
+    faulthandler.enable()
+    try:
+        return _serve(spec, output, own)
+    finally:
+        if not traced:
+            faulthandler.disable()
+        output.discard_if_early(early_log(spec).parent)
+        output.release()
+        os.dup2(own, 1)
+        os.dup2(saved, 2)
+        os.close(own)
+        os.close(saved)
 
 
 def _serve(spec: HostSpec, output: LogCapture, descriptor: int) -> tuple[int, str]:

@@ -6,7 +6,8 @@ import contextlib
 import importlib
 import os
 import sys
-from typing import NamedTuple
+from collections.abc import Generator
+from typing import Any, NamedTuple
 
 import click
 
@@ -39,8 +40,30 @@ _COMMANDS = {
 _HIDDEN = {"bridge"}
 
 
+class _OutputClosed(Exception):
+    """The reader of our output has seen enough. Not an `OSError`: click turns a broken pipe into exit code 1."""
+
+
+@contextlib.contextmanager
+def _pipes() -> Generator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _OutputClosed from error
+
+
 class _Commands(click.Group):
     """The commands by name, each imported only when it runs (the lazy-loading recipe of click's documentation)."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        with _pipes():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _pipes():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for name in _COMMANDS if name not in _HIDDEN]
@@ -89,6 +112,17 @@ def cli(ctx: click.Context) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code: 0, 1 (failed), 2 (bad input), 130 (interrupted)."""
     _open_descriptors()
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
+    code = _run(arguments)
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        return _stop_printing(error, code)
+    return code
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
         code = cli.main(args=arguments, prog_name="tui-trainer", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -103,12 +137,33 @@ def main(arguments: list[str] | None = None) -> int:
         return _print_error(error.format_message(), 2)
     except (KeyboardInterrupt, click.exceptions.Abort):
         return 130
-    except BrokenPipeError:
-        # The reader of our output closed the pipe, as `head` does. Stdout goes to /dev/null, so that the interpreter's
-        # flush at exit raises no error.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+    except _OutputClosed as error:
+        return _stop_printing(error.__cause__, 0)
+    except OSError as error:
+        if error.filename is not None:
+            return _complain(f"{error.filename}: {error.strerror or error}", 2)
+        check = _working_directory_is_gone()
+        return _complain(check, 2) if check else _stop_printing(error, 1)
+
+
+def _working_directory_is_gone() -> str:
+    try:
+        os.getcwd()
+    except OSError:
+        return "the working directory is gone; change to a directory that exists"
+    return ""
+
+
+def _stop_printing(error: BaseException | None, code: int) -> int:
+    """Give the interpreter nothing to complain about at exit. Returns the exit code: a reader may stop at any time."""
+    with contextlib.suppress(OSError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.close(null)
+    if isinstance(error, BrokenPipeError):
+        return code
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return _complain(f"standard output: {reason}", code or 1)
 
 
 def _open_descriptors() -> None:

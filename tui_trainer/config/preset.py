@@ -1,4 +1,4 @@
-"""Load a preset, a TOML file or a run directory as validated run configurations."""
+"""Load a preset, a TOML file or a recorded run as validated run configurations."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.log_capture import LogCapture
 from tui_trainer.host.server import Server
-from tui_trainer.host.spec import HostSpec
+from tui_trainer.host.spec import HostSpec, early_log
 from tui_trainer.host.worker import Worker
 from tui_trainer.platform_support import wake_pipe
 from tui_trainer.protocol import events as ev
@@ -79,7 +79,7 @@ class Host:
         self._requeued = False
         for run in spec.runs:
             self.bus.add_run(run.name)
-        self._server = Server(Path(spec.socket), self.bus, self.submit) if listen else None
+        self._server = Server(Path(spec.socket), self.bus, self.submit) if listen and spec.socket else None
 
     @property
     def exit_code(self) -> int:
@@ -138,6 +138,7 @@ class Host:
 
     def _shut_down(self) -> None:
         deadline = monotonic() + SHUTDOWN_SECONDS
+        self._publish_output(last=True)
         self._serve_once(0)
         while self._server is not None and not self._server.idle and monotonic() < deadline:
             self._serve_once(0.05)
@@ -159,8 +160,10 @@ class Host:
         with contextlib.suppress(OSError):
             os.read(self._reader, 1 << 16)
 
-    def _publish_output(self) -> None:
-        lines = self._output.lines() if self._output is not None else []
+    def _publish_output(self, *, last: bool = False) -> None:
+        if self._output is None:
+            return
+        lines = self._output.last_lines() if last else self._output.lines()
         if lines:
             for run in self.spec.runs[:1]:
                 self.bus.publish(run.name, ev.Logged(lines=lines))
@@ -174,11 +177,14 @@ class Host:
             self.bus.publish(run.name, ev.ResourcesMeasured(memory=memory, device_memory=device, cpu=round(cpu, 2)))
 
     def _catch_signals(self) -> None:
+        """Handle what asks for an end. What was ignored when the program began stays ignored: a shell starts jobs in
+        the background so, and what a terminal sends its job in the foreground is not for them."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         if self.spec.requeue_signal:
             signal.signal(signal.Signals[self.spec.requeue_signal], self._on_signal)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def _on_signal(self, number: int, _frame: object) -> None:
         """Only record the signal: a signal handler must not take a lock."""
@@ -211,7 +217,7 @@ def main() -> int:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    output = LogCapture(Path(spec.socket).with_suffix(".log"))
+    output = LogCapture(early_log(spec))
     output.capture()
     faulthandler.enable()
     try:
@@ -220,12 +226,15 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     code = host.serve()
-    output.discard_if_early(Path(spec.socket).parent)
+    output.release()
+    output.discard_if_early(early_log(spec).parent)
     return code
 
 
 if __name__ == "__main__":
     # Not sys.exit: an abandoned worker may still be importing torch, and interpreter shutdown would crash it.
     code = main()
-    sys.stdout.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
     os._exit(code)

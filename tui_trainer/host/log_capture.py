@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
+
+from tui_trainer.host.output_lines import OutputLines
+from tui_trainer.platform_support import flush_c_output, line_buffer_c_output
+from tui_trainer.text import terminal_line
 
 MAX_LINES = 40
 """Lines that one call of `lines` returns at most; host.log holds all of them."""
@@ -29,10 +34,19 @@ class LogCapture:
         self._claim: Callable[[], None] = lambda: None
         self._reader: int | None = None
         self._offset = 0
-        self._rest = b""
+        self._lines = OutputLines()
+        self._streams: list[tuple[io.TextIOWrapper, str, str | None, bool]] = []
+        """The text streams of the process, each with the encoding, errors and buffering that it had."""
 
     def capture(self) -> None:
-        """Redirect descriptors 1 and 2 to the file."""
+        """Redirect descriptors 1 and 2 to the file, and let each line that is printed reach it at once.
+
+        The file is UTF-8 whatever the locale says: a character that the locale lacks must not end a training.
+        """
+        if not self._streams:
+            for stream in (sys.stdout, sys.stderr):
+                if isinstance(stream, io.TextIOWrapper):
+                    self._streams.append((stream, stream.encoding, stream.errors, stream.line_buffering))
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):
@@ -40,7 +54,25 @@ class LogCapture:
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
         os.close(descriptor)
+        for stream, *_ in self._streams:
+            with contextlib.suppress(OSError, ValueError):
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+        line_buffer_c_output()
         self._open()
+
+    def flush(self) -> None:
+        """Pass on what the process has printed without ending the line."""
+        for stream, *_ in self._streams:
+            with contextlib.suppress(OSError, ValueError, RuntimeError):
+                stream.flush()
+
+    def release(self) -> None:
+        """Give the text streams of the process back as they were, empty; the descriptors are the caller's."""
+        self.flush()
+        flush_c_output()
+        for stream, encoding, errors, line_buffering in self._streams:
+            with contextlib.suppress(OSError, ValueError, LookupError):
+                stream.reconfigure(encoding=encoding, errors=errors, line_buffering=line_buffering)
 
     def _open(self) -> None:
         with contextlib.suppress(OSError):
@@ -94,21 +126,40 @@ class LogCapture:
         os.close(old)
 
     def lines(self) -> list[str]:
-        """Return the lines captured since the last call: at most `MAX_LINES`, then one that counts the rest."""
+        """Return the lines captured since the last call: at most `MAX_LINES`, then one that counts the rest.
+
+        A line that does not end, such as a progress bar, is shown as far as it is now and then.
+        """
+        self.flush()
+        lines = self._lines.add(self._read())
+        shown = lines[:MAX_LINES]
+        if len(lines) > MAX_LINES:
+            shown.append(f"({len(lines) - MAX_LINES} more lines in {self.path.name})")
+        return shown + self._lines.unfinished()
+
+    def last_lines(self) -> list[str]:
+        """Return the lines captured since the last call when nothing more comes: of many, the last ones."""
+        self.flush()
+        flush_c_output()
+        lines: list[str] = []
+        skipped = 0
+        while data := self._read():
+            lines += self._lines.add(data)
+            skipped += max(len(lines) - MAX_LINES, 0)
+            lines = lines[-MAX_LINES:]
+        more = [f"({skipped} more lines in {self.path.name})"] if skipped else []
+        return more + lines + self._lines.unfinished(last=True)
+
+    def _read(self) -> bytes:
+        """Return what has been captured and not read yet, a part at a time."""
         if self._reader is None:
-            return []
+            return b""
         try:
             data = os.pread(self._reader, 1 << 18, self._offset)
         except OSError:
-            return []
+            return b""
         self._offset += len(data)
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > 1 << 16:
-            lines, self._rest = [*lines, self._rest], b""
-        shown = [line.decode(errors="replace") for line in lines[:MAX_LINES]]
-        if len(lines) > MAX_LINES:
-            shown.append(f"({len(lines) - MAX_LINES} more lines in {self.path.name})")
-        return shown
+        return data
 
     def discard_if_early(self, directory: Path) -> None:
         """Remove the file if it is still in the directory of the sockets, because no run directory was ever opened."""
@@ -127,7 +178,7 @@ def _copy(descriptor: int, file: BinaryIO, offset: int) -> int:
 
 
 def tail_of(path: Path, lines: int = 20) -> list[str]:
-    """Return the last lines of a file that are not blank, none where it cannot be read."""
+    """Return the last lines of a file that are not blank, as a terminal shows them; none where it cannot be read."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # it may be a pipe
             size = file.seek(0, os.SEEK_END)
@@ -135,4 +186,4 @@ def tail_of(path: Path, lines: int = 20) -> list[str]:
             text = file.read().decode(errors="replace")
     except OSError:
         return []
-    return [line for line in text.splitlines() if line.strip()][-lines:]
+    return [line for line in map(terminal_line, text.split("\n")) if line.strip()][-lines:]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -10,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from tui_trainer.config.preset import Preset
 from tui_trainer.config.trust import check_trust
 from tui_trainer.errors import UserError
-from tui_trainer.paths import checked_name, new_run_name, socket_path, writable_runs_dir
+from tui_trainer.paths import check_working_directory, checked_name, new_run_name, socket_path, writable_runs_dir
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.runs.run_dir import name_is_taken
 
@@ -42,7 +44,7 @@ class HostSpec(BaseModel):
 
     runs: tuple[RunSpec, ...]
     socket: str
-    """Path of the socket that it listens on."""
+    """Path of the socket that it listens on, empty where no directory can hold one."""
     command: tuple[str, ...] = ()
     """The command line that started it, recorded in about.json."""
     trust: bool = False
@@ -64,6 +66,7 @@ def host_spec(
         UserError: the preset imports the user's own code and is not trusted, the runs directory cannot be written, or
             the name is invalid or taken. Nothing is left behind.
     """
+    check_working_directory()
     check_trust(preset.runs.values(), preset.source, trust)
     directory = writable_runs_dir(runs_dir).absolute()
     chosen = checked_name(name, "--name") if name is not None else new_run_name(preset.name)
@@ -80,4 +83,21 @@ def host_spec(
         )
         for variant, config in preset.runs.items()
     )
-    return HostSpec(runs=runs, socket=str(socket_path(top)), command=tuple(command), trust=trust)
+    return HostSpec(runs=runs, socket=socket_or_none(top), command=tuple(command), trust=trust)
+
+
+def socket_or_none(top: Path) -> str:
+    """Return the path of the socket for a run or a group; empty where no directory can hold one."""
+    try:
+        return str(socket_path(top))
+    except UserError:
+        return ""
+
+
+def early_log(spec: HostSpec) -> Path:
+    """Return the file for what the host prints before a run directory is open."""
+    if spec.socket:
+        return Path(spec.socket).with_suffix(".log")
+    top = Path(spec.runs[0].path)
+    directory = next((parent for parent in top.parents if parent.is_dir()), top.parent)
+    return directory / f".{top.name}-{os.getpid()}.log"

@@ -1,4 +1,4 @@
-"""A cache of runs for the checks: each is trained once per seed, in this process, without a run directory."""
+"""A cache of runs for the checks: each is trained once per seed, in memory."""
 
 from __future__ import annotations
 

@@ -73,6 +73,18 @@ def list_runs(directory: Path) -> list[RunInfo]:
     return runs
 
 
+def check_readable(directory: Path) -> None:
+    """Raise `UserError` for a runs directory that is there and cannot be read: its runs are not missing."""
+    try:
+        next(directory.iterdir(), None)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise UserError(
+            f"runs directory {str(directory)!r} cannot be read: {error.strerror}; choose another with --runs-dir DIR"
+        ) from None
+
+
 def _folders(directory: Path) -> list[Path]:
     """Return the run directories in a directory, and one level down for the variants of a group."""
     folders: list[Path] = []
@@ -218,6 +230,7 @@ def _find_runs(name: str, directory: Path, live: bool) -> list[RunInfo]:
         return [read_run_info(path, directory if path.parent.parent == directory else None)]
     if path.is_dir() and (variants := [child for child in sorted(path.glob("*/")) if is_run(child)]):
         return [read_run_info(child, path.parent) for child in variants]
+    check_readable(directory)
     runs = list_runs(directory)
     if live:
         runs = [info for info in runs if info.live]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tui_trainer.config.preset_library import preset_tables
 from tui_trainer.errors import UserError
-from tui_trainer.paths import runs_dir, socket_dir
+from tui_trainer.paths import runs_dir, socket_dirs
 from tui_trainer.runs.catalog import RunInfo, find_run, find_runs, list_runs, read_run_info
 from tui_trainer.session.catalog import LessonInfo, PresetInfo, list_presets
 
@@ -100,7 +101,8 @@ def _listening() -> list[RunInfo]:
     from tui_trainer.host.server import is_listening
 
     runs: list[RunInfo] = []
-    for run_list in socket_dir().glob("*.json"):
+    run_lists = [found for directory in socket_dirs() if _is_mine(directory) for found in directory.glob("*.json")]
+    for run_list in run_lists:
         for folder in map(Path, _listed_folders(run_list)):
             if folder.exists():
                 runs += [info for info in [read_run_info(folder)] if info.live]
@@ -109,6 +111,14 @@ def _listening() -> list[RunInfo]:
             ):  # its folder was removed, but it is still training
                 runs.append(RunInfo(folder.name, str(folder), "running", socket=str(listener)))
     return runs
+
+
+def _is_mine(directory: Path) -> bool:
+    """Return whether a directory belongs to this user: what another user lists there is not to be trusted."""
+    try:
+        return directory.lstat().st_uid == os.getuid()
+    except OSError:
+        return False
 
 
 def _listed_folders(socket: Path) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tui_trainer.host.log_capture import SEPARATORS, tail_of
@@ -14,6 +14,8 @@ __all__ = ["exit_reason", "memory_kills"]
 _NATIVE = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 _CRASHED = "Fatal Python error: "
 """Written by the interpreter's fault handler when it dies in native code."""
+MAX_WORDS = 200
+"""Characters of a printed line that a reason quotes at most."""
 
 
 def exit_reason(code: int | None, memory_kills_before: int, logs: Iterable[Path]) -> str:
@@ -24,18 +26,31 @@ def exit_reason(code: int | None, memory_kills_before: int, logs: Iterable[Path]
         memory_kills_before: `memory_kills()` while the host was alive.
         logs: files that it may have printed to; the first one that is not empty is read.
     """
-    printed = next((lines for path in logs if (lines := tail_of(path, 60))), [])
+    printed = next((lines for path in logs if (lines := tail_of(path, 400))), [])
     printed = printed[max((at for at, line in enumerate(printed, 1) if line.startswith(SEPARATORS)), default=0) :]
-    crash = next((line.removeprefix(_CRASHED) for line in reversed(printed) if line.startswith(_CRASHED)), "")
+    at = next((at for at in reversed(range(len(printed))) if _CRASHED in printed[at]), None)
+    crash = ""
+    if at is not None:  # last words without a newline stand before it on the line
+        words, _, crash = printed[at].partition(_CRASHED)
+        printed = [*printed[:at], words] if words else printed[:at]
+    words = _last_words(printed)
+    said = f"; it last printed: {words}" if words else ""
     killed = signal.Signals(-code) if code is not None and code < 0 else None
     if killed in _NATIVE or (code is None and crash):
         name = f" ({killed.name})" if killed is not None else ""
-        return f"the host crashed in native code{name}{': ' + crash if crash else ''}"
+        return f"the host crashed in native code{name}{': ' + crash if crash else ''}{said}"
     if killed is signal.SIGKILL or code is None:
         if memory_kills() > memory_kills_before:
             return "the host was killed: the machine ran out of memory"
-        return "the host was killed (SIGKILL)" if killed is not None else "the host is gone: it was killed or crashed"
+        if killed is not None:
+            return "the host was killed (SIGKILL)"
+        return f"the host is gone: it was killed or crashed{said}"
     if killed is not None:
         return f"the host was killed by {killed.name}"
-    last = f": {printed[-1]}" if printed else ""
-    return f"the host ended with exit code {code}{last}"
+    return f"the host ended with exit code {code}{': ' + words if words else ''}"
+
+
+def _last_words(printed: Sequence[str]) -> str:
+    """Return the last two lines, as a native library prints an error and its cause; of a traceback the last one."""
+    traceback = any(line.startswith("Traceback (most recent call last)") for line in printed)
+    return " | ".join(line.strip()[:MAX_WORDS] for line in printed[-1 if traceback else -2 :])

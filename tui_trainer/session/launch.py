@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tui_trainer.paths import socket_dir
 from tui_trainer.session.exit_reason import exit_reason, memory_kills
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Launched:
         """Return why the process ended, in one line."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(0.5)  # its socket closes a moment before the process ends
-        logs = (Path(self.folders[0]) / "host.log", self.socket.with_suffix(".log"))
+        # Before it opens the run directory it prints beside its socket; an older host.log is not of this host then.
+        logs = (self.socket.with_suffix(".log"), Path(self.folders[0]) / "host.log")
         return exit_reason(self.process.returncode, self.memory_kills, logs)
 
     def session(self, *, can_steer: bool = True) -> ClientSession:
@@ -73,6 +75,9 @@ def launch_line(line: bytes) -> Launched:
     stop it, and its output does not reach the screen. With `-P` it does not import modules from the working directory,
     which may be a directory from an untrusted source.
     """
+    spec = json.loads(line)
+    if not spec["socket"]:
+        socket_dir()  # says why there is none: a host in another process cannot be reached without
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "tui_trainer.host.host"],
         stdin=subprocess.PIPE,
@@ -84,7 +89,6 @@ def launch_line(line: bytes) -> Launched:
     assert process.stdin is not None
     with process.stdin as stdin:
         stdin.write(line)
-    spec = json.loads(line)
     names, folders = (tuple(str(run[key]) for run in spec["runs"]) for key in ("name", "path"))
     return Launched(process, Path(spec["socket"]), names, folders, memory_kills())
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from tui_trainer.config.preset import load
 from tui_trainer.config.trust import check_trust
 from tui_trainer.errors import UserError
-from tui_trainer.host.spec import HostSpec, RunSpec
-from tui_trainer.paths import new_run_name, socket_path, writable_runs_dir
+from tui_trainer.host.spec import HostSpec, RunSpec, socket_or_none
+from tui_trainer.paths import check_working_directory, new_run_name, writable_runs_dir
 from tui_trainer.runs.catalog import RunInfo
 from tui_trainer.runs.history import RunHistory, first_difference, read_history
 from tui_trainer.runs.interventions import commands_by_step
@@ -36,6 +36,7 @@ def replay_spec(
     Raises:
         UserError: a run is live, has no step, or imports the user's own code without `trust`.
     """
+    check_working_directory()
     for info, history in originals:
         if info.live:
             raise UserError(f"run {info.name!r} is live; it can be replayed when it is over")
@@ -61,7 +62,7 @@ def replay_spec(
     )
     return HostSpec(
         runs=runs,
-        socket=str(socket_path(directory / name)),
+        socket=socket_or_none(directory / name),
         command=tuple(command),
         threads=recorded_threads(read_about(path)),
         trust=trust,

@@ -63,6 +63,8 @@ def request(
     Raises:
         UserError: no host is listening, the request is too long, or not every run has answered in time.
     """
+    if path == Path():
+        raise UserError("the host of this run has no socket to send to; the signal TERM stops and saves the run")
     id = os.urandom(8).hex()
     fields = {"id": id, "by": by, "run": run, "command": command, "values": list(values)}
     line = REQUEST + b"," + json.dumps(fields).encode()[1:] + b"\n"

@@ -9,8 +9,8 @@ from pathlib import Path
 from tui_trainer.config.preset import load
 from tui_trainer.config.trust import check_trust
 from tui_trainer.errors import UserError
-from tui_trainer.host.spec import HostSpec, RunSpec
-from tui_trainer.paths import socket_path
+from tui_trainer.host.spec import HostSpec, RunSpec, socket_or_none
+from tui_trainer.paths import check_working_directory
 from tui_trainer.protocol.commands import AnyCommand, SetEpochs, SetPatience
 from tui_trainer.runs.catalog import RunInfo, is_run, read_run_info
 from tui_trainer.runs.run_dir import read_about, recorded_threads
@@ -40,6 +40,7 @@ def resume_spec(
     Raises:
         UserError: a run is live, has nothing left to train, or imports the user's own code without `trust`.
     """
+    check_working_directory()
     extra: list[AnyCommand] = []
     if epochs is not None:
         extra.append(SetEpochs(value=epochs, by="resume", id=secrets.token_hex(8)))
@@ -66,7 +67,7 @@ def resume_spec(
     )
     return HostSpec(
         runs=runs,
-        socket=str(socket_path(top)),
+        socket=socket_or_none(top),
         command=tuple(command),
         threads=recorded_threads(read_about(paths[0])),
         trust=trust,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import time
@@ -14,16 +15,19 @@ MAX_BYTES = 1 << 20
 """Size above which the file is started again, in bytes."""
 
 
-def log_path() -> Path:
-    """Return the path of the log."""
-    return platformdirs.user_log_path("tui-trainer") / "screen.log"
+def log_paths() -> list[Path]:
+    """Return the files for tracebacks of the screen, the preferred one first; a user may have no home."""
+    paths = [Path(tempfile.gettempdir()) / f"tui-trainer-screen-{os.getuid()}.log"]
+    with contextlib.suppress(RuntimeError, KeyError):
+        paths.insert(0, platformdirs.user_log_path("tui-trainer") / "screen.log")
+    return paths
 
 
 def record(error: BaseException) -> str:
     """Append a traceback to the log. Returns the path, or a note that no log could be written."""
     text = "".join(traceback.format_exception(error))
     entry = f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} pid {os.getpid()}\n{text}\n"
-    for path in (log_path(), Path(tempfile.gettempdir()) / f"tui-trainer-screen-{os.getuid()}.log"):
+    for path in log_paths():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             truncate = path.exists() and path.stat().st_size > MAX_BYTES

@@ -97,9 +97,12 @@ def _check_keys(keys: Mapping[str, str], source: str) -> None:
             raise UserError(f"{source}: keys: {key_sign(key)!r} is bound to {' and '.join(names)}")
 
 
-def settings_path() -> Path:
-    """Return the path of the settings file, which need not exist."""
-    return platformdirs.user_config_path("tui-trainer") / "settings.toml"
+def settings_path() -> Path | None:
+    """Return the file that the settings are read from, None for a user without a home. The file need not exist."""
+    try:
+        return platformdirs.user_config_path("tui-trainer") / "settings.toml"
+    except (RuntimeError, KeyError):  # neither HOME nor an entry in the password file
+        return None
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -109,6 +112,8 @@ def load_settings(path: Path | None = None) -> Settings:
         UserError: the file cannot be read, or a setting is unknown or not allowed; the message names file and key.
     """
     path = path or settings_path()
+    if path is None:
+        return Settings()
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)

@@ -181,7 +181,7 @@ class TestInARun:
     def test_it_trains_with_the_rates_of_the_scheduler(self):
         bench = TrainerHarness(tiny_config(scheduler=OWN, training={"epochs": 2}))
         bench.finish()
-        base = bench.trainer.plan.base
+        base = bench.trainer.state.plan.base
         for step, rate in bench.column("lr").items():
             assert rate == pytest.approx(base / (1 + (step - 1) % 3), rel=1e-12)
 
@@ -190,7 +190,9 @@ class TestInARun:
         bench.steps(2)
         for state in (received(bench.events), RunState.model_validate_json(received(bench.events).model_dump_json())):
             assert state.plan is not None
-            assert [state.plan.rate(step) for step in range(8)] == [bench.trainer.plan.rate(step) for step in range(8)]
+            assert [state.plan.rate(step) for step in range(8)] == [
+                bench.trainer.state.plan.rate(step) for step in range(8)
+            ]
             halved = state.plan.with_rate(state.plan.rate(3) / 2, 3)
             assert halved.rate(4) == state.plan.rate(4) / 2
 
@@ -204,9 +206,11 @@ class TestInARun:
         bench.control.put(cmd.Undo(id="undo"))
         bench.steps(1)
         state = received(bench.events)
-        assert bench.trainer.plan.scheduler.kind == "import"
+        assert bench.trainer.state.plan.scheduler.kind == "import"
         assert state.plan is not None
-        assert [state.plan.rate(step) for step in range(7, 12)] == [bench.trainer.plan.rate(s) for s in range(7, 12)]
+        assert [state.plan.rate(step) for step in range(7, 12)] == [
+            bench.trainer.state.plan.rate(s) for s in range(7, 12)
+        ]
         assert state.plan.rate(9) == state.plan.base / 2
 
     def test_the_longer_run_is_previewed_too(self):
@@ -214,23 +218,22 @@ class TestInARun:
         bench.steps(1)
         bench.control.put(cmd.SetEpochs(value=4))
         bench.steps(1)
-        last = bench.trainer.plan.end - 1
+        last = bench.trainer.state.plan.end - 1
         plan = received(bench.events).plan
         assert plan is not None
-        assert plan.rate(last) == bench.trainer.plan.rate(last) != plan.rate(last - 1)
+        assert plan.rate(last) == bench.trainer.state.plan.rate(last) != plan.rate(last - 1)
 
     def test_a_checkpoint_restores_the_same_rates(self, tmp_path):
-        from tui_trainer.engine.checkpointing import snapshot
 
         bench = TrainerHarness(tiny_config(scheduler=OWN, training={"epochs": 2}))
         bench.steps(5)
         bench.control.put(cmd.SetLearningRate(factor=0.5))
         bench.steps(1)
-        tree = snapshot.checkpoint(bench.trainer)
+        tree = bench.state_dict()
         other = TrainerHarness(tiny_config(scheduler=OWN, training={"epochs": 2}))
-        snapshot.restore(other.trainer, tree)
-        assert [other.trainer.plan.rate(step) for step in range(20)] == [
-            bench.trainer.plan.rate(step) for step in range(20)
+        other.load_state_dict(tree)
+        assert [other.trainer.state.plan.rate(step) for step in range(20)] == [
+            bench.trainer.state.plan.rate(step) for step in range(20)
         ]
 
     def test_a_command_cannot_bring_code_that_was_not_trusted(self):
@@ -239,7 +242,7 @@ class TestInARun:
         bench.control.put(cmd.SetScheduler(scheduler=ImportedScheduler.model_validate(OWN)))
         bench.steps(1)
         assert "was not trusted" in bench.of(ev.Refused)[0].reason
-        assert bench.trainer.plan.scheduler.kind == "constant"
+        assert bench.trainer.state.plan.scheduler.kind == "constant"
         assert bench.of(ev.SchedulePreview) == []
 
     def test_arguments_that_do_not_work_are_refused_and_nothing_changes(self):
@@ -248,7 +251,7 @@ class TestInARun:
         bench.control.put(cmd.SetScheduler(scheduler=ImportedScheduler.model_validate(OWN | {"arguments": {"no": 1}})))
         bench.steps(1)
         assert "TypeError" in bench.of(ev.Refused)[0].reason
-        assert bench.trainer.plan.scheduler == ImportedScheduler.model_validate(OWN)
+        assert bench.trainer.state.plan.scheduler == ImportedScheduler.model_validate(OWN)
 
 
 def test_it_needs_trust():

@@ -58,7 +58,7 @@ def test_the_sums_of_several_targets_survive_a_checkpoint() -> None:
     targets, guesses = (torch.from_numpy(part) for part in odd_case(9))
     whole, again = (Regression([2.0] * targets.shape[1], [0.5] * targets.shape[1]) for _ in range(2))
     whole.add(guesses[:5], targets[:5])
-    again.load(whole.dump())
+    again.load_state_dict(whole.state_dict())
     for metric in (whole, again):
         metric.add(guesses[5:], targets[5:])
     assert again.values() == whole.values()
@@ -78,10 +78,10 @@ def test_the_validation_of_a_run_is_in_the_units_of_the_data(standardise: bool, 
     harness = TrainerHarness(config)
     harness.finish()
     with torch.no_grad():
-        outputs = harness.trainer.shop.model(data.validation.inputs).numpy()
+        outputs = harness.trainer.services.setup.model(data.validation.inputs).numpy()
     targets = data.validation.targets.numpy()
     scales = np.array(data.target_scales)
-    metrics = harness.trainer.last_metrics
+    metrics = harness.trainer.state.last_metrics
     assert metrics["val_rmse"] == pytest.approx(mean_squared_error(targets * scales, outputs * scales) ** 0.5)
     assert metrics["val_r2"] == pytest.approx(r2_score(targets, outputs))
 

@@ -98,8 +98,7 @@ async def test_three_turns_start_one_training_at_45_degrees(monkeypatch: pytest.
     async with show(app) as pilot:
         await press(pilot, "T", "T", "T")
         assert "turned to 45 degrees" in screen_text(app)
-        await until(pilot, lambda: starts.sessions)
-        assert "with data.rotation=45" in screen_text(app)
+        await until(pilot, lambda: "with data.rotation=45" in screen_text(app))
         await settle(pilot)
         assert app.dashboard is not None
         view_state = app.dashboard.view_state

@@ -276,7 +276,7 @@ async def test_a_finished_run_shows_a_summary_and_its_charts() -> None:
         session.play(ev.SettingChanged(name="lr", value=0.005, previous=0.01, step=100, cause=asked))
         session.play(finished("early-stopped"))
         await until(pilot, lambda: "no improvement within the patience" in screen_text(app))
-        for words in ("best  val_loss 0.3", "runs/digits", "tui-trainer open digits", "q leaves"):
+        for words in ("best  val loss 0.3", "runs/digits", "tui-trainer open digits", "press q to quit"):
             assert words in screen_text(app)
         for words in ("done  step 100  learning rate 0.005, was 0.01 (me)", "loss 1.3", "→ 1.2"):
             assert words in screen_text(app)

@@ -184,8 +184,8 @@ def test_an_unavailable_action_shows_the_reason() -> None:
     assert pressed(running(), "right_square_bracket") == "no intervention yet"
     assert pressed(running(), "tab") == "there is only one run"
     assert pressed(FakeSession(), "space") == "the run is still starting"
-    assert pressed(running(kind="in-process"), "d").startswith("the run lives in this very process")
-    assert pressed(running(kind="finished", can_steer=False), "space").startswith("this run cannot be steered")
+    assert pressed(running(kind="in-process"), "d").startswith("the run trains in this process")
+    assert pressed(running(kind="finished", can_steer=False), "space") == "this run is not training"
 
 
 def test_a_refusal_is_shown_with_its_reason() -> None:

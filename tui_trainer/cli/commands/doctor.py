@@ -62,14 +62,20 @@ def _directories(runs_dir: str | None) -> Iterator[CheckResult]:
     from tui_trainer.paths import presets_dir, socket_dir
     from tui_trainer.paths import runs_dir as directory
 
-    path = directory(runs_dir).absolute()
-    existing = next(parent for parent in (path, *path.parents) if parent.exists())
-    if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
-        free = shutil.disk_usage(existing).free
-        if free > 1e9:
-            yield CheckResult("runs directory", "ok", f"{path}, {size(free)} free")
-        else:
-            yield CheckResult("runs directory", "note", f"{path}, {size(free)} free", "free some disk space")
+    try:
+        path = directory(runs_dir).absolute()
+    except OSError as error:
+        yield CheckResult(
+            "runs directory", "problem", f"the working directory is gone: {error.strerror}", "change to one that exists"
+        )
+        return
+    there = next(parent for parent in (path, *path.parents) if parent.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        free = shutil.disk_usage(there).free
+        verdict = "ok" if free > 1e9 else "note"
+        yield CheckResult(
+            "runs directory", verdict, f"{path}, {size(free)} free", "" if free > 1e9 else "free some disk space"
+        )
     else:
         advice = "set TUI_TRAINER_RUNS to a directory that you can write"
         yield CheckResult("runs directory", "problem", f"{path} cannot be written", advice)
@@ -100,7 +106,7 @@ def _terminal() -> Iterator[CheckResult]:
     path = settings_path()
     try:
         load_settings()
-        yield CheckResult("settings", "ok", str(path) if path.exists() else f"none ({path})")
+        yield CheckResult("settings", "ok", str(path) if path and path.exists() else f"none ({path or 'no home'})")
     except UserError as error:
         yield CheckResult("settings", "problem", str(error))
 
@@ -118,6 +124,11 @@ def _packages() -> Iterator[CheckResult]:
 
 
 def _torch() -> Iterator[CheckResult]:
+    try:
+        os.getcwd()
+    except OSError:
+        yield CheckResult("torch", "note", "not looked at", "its libraries end a process without a working directory")
+        return
     try:
         import torch
     except ImportError as error:

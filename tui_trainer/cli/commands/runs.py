@@ -6,7 +6,7 @@ import click
 
 from tui_trainer.cli.options import json_option, print_json, print_table, runs_dir_option
 from tui_trainer.paths import runs_dir as directory
-from tui_trainer.runs.catalog import RunInfo, list_runs
+from tui_trainer.runs.catalog import RunInfo, check_readable, list_runs
 from tui_trainer.text import number
 
 
@@ -20,6 +20,7 @@ Example:
 def command(as_json: bool, runs_dir: str | None) -> int:
     """List the runs in the runs directory: live runs first, then the newest."""
     path = directory(runs_dir)
+    check_readable(path)
     runs = list_runs(path)
     if as_json:
         print_json([run.to_json() for run in runs])

@@ -1,4 +1,4 @@
-"""The state of a run as a tree of tensors and plain values: for checkpoints, roll-backs, undo and resuming."""
+"""The state dict of a training as a tree of tensors and plain values: for checkpoints, roll-backs and resuming."""
 
 from __future__ import annotations
 
