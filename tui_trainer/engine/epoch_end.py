@@ -75,9 +75,8 @@ def _judge(state: TrainState, services: TrainingServices, metrics: Metrics, *, v
     """Record the metrics that schedule and early stopping watch. Returns whether this is the best epoch so far."""
     early_stopper, scheduler = services.early_stopper, state.plan.scheduler
     if isinstance(scheduler, Plateau):
-        early_stopper.record_watched(scheduler.watch, state.step, metrics)
-    every = services.config.training.validate_every
-    is_best = validated and early_stopper.update(state.epoch, state.step, metrics, every)
+        early_stopper.record_watched(scheduler.watch, state.epoch, state.step, metrics)
+    is_best = validated and early_stopper.update(state.epoch, state.step, metrics)
     if is_best:
         state.best_weights = copied(model_state_dict(state, services))
         state.best_is_saved = False

@@ -69,14 +69,16 @@ def test_a_rate_set_by_hand_holds_at_once(scheduler: Scheduler, end: int, rate: 
 
 @settings(deadline=None)
 @given(schedulers, rates, st.integers(0, 199))
-def test_a_rate_set_by_hand_keeps_the_shape(scheduler: Scheduler, rate: float, step: int) -> None:
+def test_a_rate_set_by_hand_keeps_the_shape_above_its_lower_bound(scheduler: Scheduler, rate: float, step: int) -> None:
     plan = begin(scheduler)
     assume(plan.rate(step, history(step)) > 0)
     changed = plan.with_rate(rate, step, history(step))
     ratio = rate / plan.rate(step, history(step))
     for later in range(step, 200):
         seen = history(later)
-        assert changed.rate(later, seen) == pytest.approx(plan.rate(later, seen) * ratio, rel=1e-9)
+        warm = later >= scheduler.warmup_steps(200)
+        least = (min(scheduler.least, rate) if step >= scheduler.warmup_steps(200) else scheduler.least) if warm else 0
+        assert changed.rate(later, seen) == pytest.approx(max(plan.rate(later, seen) * ratio, least), rel=1e-9)
 
 
 @settings(deadline=None)

@@ -50,7 +50,8 @@ class Clock:
         epoch: epochs ended.
         total: steps that the schedule was planned for.
         steps_per_epoch: optimizer steps in one epoch.
-        watched: the value of the metric that the schedule watches after each ended epoch, oldest first.
+        watched: the values of the metric that the schedule watches since its warm-up, oldest first.
+        watched_epochs: for each of them, the epochs since the one before.
         sampled: the curve of a scheduler that was sampled.
     """
 
@@ -59,6 +60,7 @@ class Clock:
     total: int
     steps_per_epoch: int
     watched: Sequence[float] = ()
+    watched_epochs: Sequence[int] = ()
     sampled: SampledCurve | None = None
 
     def count(self, unit: Unit) -> float:
@@ -78,6 +80,11 @@ class Scheduler(Component):
     """Length of the linear warm-up: a number of steps, or a fraction of the run if below 1."""
     warmup_start: Share = 0.01
     """Factor on the learning rate at the start of the warm-up."""
+
+    @property
+    def least(self) -> float:
+        """The lower bound that the schedule was given for the learning rate, 0 without one."""
+        return getattr(self, "min_lr", 0.0)
 
     @model_validator(mode="after")
     def _whole_steps_above_one(self) -> Scheduler:

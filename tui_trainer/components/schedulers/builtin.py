@@ -250,7 +250,8 @@ class WarmupStableDecay(Scheduler):
 class Plateau(Scheduler):
     """Reduce the learning rate when a metric stops improving (torch `ReduceLROnPlateau`).
 
-    As in torch, the learning rate drops after `patience` + 1 epochs without improvement. Unlike in torch, an epoch with
+    As in torch, the learning rate drops after `patience` + 1 epochs without improvement. Epochs without a validation
+    count as those before them; epochs of the warm-up do not count. Unlike in torch, an epoch with
     a metric that is not finite is ignored: it neither drops the learning rate nor resets the count.
     """
 
@@ -279,16 +280,17 @@ class Plateau(Scheduler):
 
     def shape(self, base: float, clock: Clock) -> float:
         rate, best, bad, cooldown = base, math.inf, 0, 0
-        for value in clock.watched:
+        for index, value in enumerate(clock.watched):
+            epochs = clock.watched_epochs[index] if clock.watched_epochs else 1
             if not math.isfinite(value):
                 continue
             bound = best * (1 - self.threshold) if self.threshold_mode == "rel" else best - self.threshold
             if value < bound:
                 best, bad = value, 0
             else:
-                bad += 1
+                bad += epochs
             if cooldown > 0:
-                cooldown, bad = cooldown - 1, 0
+                cooldown, bad = max(cooldown - epochs, 0), max(min(bad, epochs - cooldown), 0)
             if bad > self.patience:
                 dropped = max(rate * self.factor, self.min_lr)
                 if rate - dropped > self.eps:

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 from tui_trainer.components.schedulers.base import Clock, SampledCurve
 from tui_trainer.components.schedulers.builtin import AnyScheduler
 
+Watched = tuple[int, float] | tuple[int, float, int]
+"""(step, value, epochs since the value before; 1 if not given) of the metric that the schedule watches."""
+
 
 class LrPlan(BaseModel):
     """The learning rate of a run, past and future, as one frozen value.
@@ -36,6 +39,8 @@ class LrPlan(BaseModel):
     """Manual scale factor."""
     held: float | None = None
     """A learning rate set by hand while the shape is zero, or too close to zero to be scaled."""
+    floor: float | None = None
+    """Lower bound after a learning rate set by hand: the schedule's own, or that rate if it is lower."""
     anchor_step: int
     """The step of the run at which the pace last changed."""
     anchor_position: float = 0.0
@@ -75,34 +80,47 @@ class LrPlan(BaseModel):
             return step - self.anchor_step + self.anchor_position
         return self.anchor_position + (step - self.anchor_step) * self.pace
 
-    def shape(self, step: int, watched: Sequence[tuple[int, float]] = ()) -> float:
+    def shape(self, step: int, watched: Sequence[Watched] = ()) -> float:
         """Return the rate of the schedule at `step`, before manual changes."""
+        warm = self.origin + self.scheduler.warmup_steps(self.length)
+        seen = [each for each in watched if warm < each[0] <= step] if self.scheduler.watches else []
         clock = Clock(
             step=self.position(step),
             epoch=step // self.steps_per_epoch - self.origin // self.steps_per_epoch,
             total=self.length,
             steps_per_epoch=self.steps_per_epoch,
-            watched=[value for at, value in watched if self.origin < at <= step] if self.scheduler.watches else (),
+            watched=[each[1] for each in seen],
+            watched_epochs=[each[2] if len(each) == 3 else 1 for each in seen],
             sampled=self._curve,
         )
         return self.scheduler.rate(self.base, clock)
 
-    def rate(self, step: int, watched: Sequence[tuple[int, float]] = ()) -> float:
+    def rate(self, step: int, watched: Sequence[Watched] = ()) -> float:
         """Return the learning rate for the batch after `step` steps.
 
         Args:
             step: optimizer steps taken.
-            watched: (step, value) of the metric that the schedule watches, one pair per ended epoch of the run.
+            watched: the values of the metric that the schedule watches, one per measured epoch of the run.
         """
         shape = self.shape(step, watched)
-        return self.held if self.held is not None and not _scalable(shape, self.held) else shape * self.scale
+        if self.held is not None and not _scalable(shape, self.held):
+            return self.held
+        rate = shape * self.scale
+        if self.floor is not None and rate < self.floor and self._is_warm(step):
+            return self.floor
+        return rate
 
-    def with_rate(self, rate: float, step: int, watched: Sequence[tuple[int, float]] = ()) -> LrPlan:
-        """Return the plan scaled so that the rate at `step` is `rate`."""
-        shape = self.shape(step, watched)
+    def with_rate(self, rate: float, step: int, watched: Sequence[Watched] = ()) -> LrPlan:
+        """Return the plan scaled so that the rate at `step` is `rate`; a lower bound of the schedule holds unscaled."""
+        shape, least = self.shape(step, watched), self.scheduler.least
+        floor = (min(least, rate) if self._is_warm(step) else least) if least else None
         if not _scalable(shape, rate):
-            return self.model_copy(update={"held": rate})
-        return self.model_copy(update={"scale": rate / shape, "held": None})
+            return self.model_copy(update={"held": rate, "floor": floor})
+        return self.model_copy(update={"scale": rate / shape, "held": None, "floor": floor})
+
+    def _is_warm(self, step: int) -> bool:
+        """Return whether the warm-up, which may be below every bound, is over."""
+        return self.position(step) >= self.scheduler.warmup_steps(self.length)
 
     def with_end(self, end: int, step: int) -> LrPlan:
         """Return the plan for a run that now ends at `end`: the rest of the shape is fitted to the rest of the run.
@@ -122,7 +140,7 @@ class LrPlan(BaseModel):
         return self.model_copy(update={"end": end, "anchor_step": step, "anchor_position": position, "pace": pace})
 
     def curve(
-        self, first: int, last: int, points: int, watched: Sequence[tuple[int, float]] = ()
+        self, first: int, last: int, points: int, watched: Sequence[Watched] = ()
     ) -> tuple[list[int], list[float]]:
         """Return at most `points` steps from `first` to `last` and their rates, for drawing the future rate."""
         if last < first:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tui_trainer.components.early_stopping import EarlyStopping
+from tui_trainer.components.schedulers.plan import Watched
 from tui_trainer.engine.train_state import Metrics
 from tui_trainer.protocol.events import Best
 
@@ -17,25 +18,32 @@ class EarlyStopper:
         self.best: Best | None = None
         self.bad_epochs = 0
         """Epochs since the best one."""
-        self.watched: list[tuple[int, float]] = []
-        """(step, value) of the metric that the schedule watches, for each epoch that ended under it."""
+        self.watched: list[Watched] = []
+        """(step, value, epochs since the last) of the metric that the schedule watches, for each measured epoch."""
+        self._measured_epoch: int | None = None
+        """The epoch that the watched metric was last measured in."""
 
-    def record_watched(self, name: str, step: int, metrics: Metrics) -> None:
+    def record_watched(self, name: str, epoch: int, step: int, metrics: Metrics) -> None:
         """Record the watched metric of an epoch that ended at `step`; `val_error` is 1 - accuracy."""
+        measured = "val_accuracy" if name == "val_error" else name
+        if measured not in metrics:
+            return
+        since = epoch - self._measured_epoch if self._measured_epoch is not None else 1
+        self._measured_epoch = epoch
         accuracy = metrics.get("val_accuracy")
         value = metrics.get(name) if name != "val_error" else 1 - accuracy if accuracy is not None else None
         if value is not None:
-            self.watched.append((step, value))
+            self.watched.append((step, value, since))
 
-    def update(self, epoch: int, step: int, metrics: Metrics, epochs_since_last: int) -> bool:
-        """Record a validated epoch. Returns True if it is the best so far; otherwise counts it as a bad one."""
+    def update(self, epoch: int, step: int, metrics: Metrics) -> bool:
+        """Record a validated epoch. Returns True if it is the best so far; otherwise counts the epochs since that."""
         value = metrics.get(self.stopping.monitor)
         if value is not None and self.stopping.improves(value, self.best.value if self.best is not None else None):
             self.best = Best(epoch=epoch, step=step, metric=self.stopping.monitor, value=value)
             self.bad_epochs = 0
             return True
         if self.best is not None:
-            self.bad_epochs += epochs_since_last
+            self.bad_epochs = epoch - self.best.epoch
         return False
 
     @property
@@ -55,6 +63,7 @@ class EarlyStopper:
             "best": self.best.model_dump(mode="json") if self.best is not None else None,
             "bad_epochs": self.bad_epochs,
             "watched": self.watched,
+            "measured_epoch": self._measured_epoch,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -62,4 +71,8 @@ class EarlyStopper:
         self.stopping = EarlyStopping.model_validate(state["stopping"])
         self.best = Best.model_validate(state["best"]) if state["best"] is not None else None
         self.bad_epochs = int(state["bad_epochs"])
-        self.watched = [(int(step), float(value)) for step, value in state["watched"]]
+        self.watched = [
+            (int(step), float(value), int(since[0]) if since else 1) for step, value, *since in state["watched"]
+        ]
+        measured = state.get("measured_epoch")
+        self._measured_epoch = int(measured) if measured is not None else None
