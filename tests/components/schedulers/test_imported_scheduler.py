@@ -190,7 +190,9 @@ class TestInARun:
         bench.steps(2)
         for state in (received(bench.events), RunState.model_validate_json(received(bench.events).model_dump_json())):
             assert state.plan is not None
-            assert [state.plan.rate(step) for step in range(8)] == [bench.trainer.state.plan.rate(step) for step in range(8)]
+            assert [state.plan.rate(step) for step in range(8)] == [
+                bench.trainer.state.plan.rate(step) for step in range(8)
+            ]
             halved = state.plan.with_rate(state.plan.rate(3) / 2, 3)
             assert halved.rate(4) == state.plan.rate(4) / 2
 
@@ -206,7 +208,9 @@ class TestInARun:
         state = received(bench.events)
         assert bench.trainer.state.plan.scheduler.kind == "import"
         assert state.plan is not None
-        assert [state.plan.rate(step) for step in range(7, 12)] == [bench.trainer.state.plan.rate(s) for s in range(7, 12)]
+        assert [state.plan.rate(step) for step in range(7, 12)] == [
+            bench.trainer.state.plan.rate(s) for s in range(7, 12)
+        ]
         assert state.plan.rate(9) == state.plan.base / 2
 
     def test_the_longer_run_is_previewed_too(self):
