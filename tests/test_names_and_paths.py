@@ -12,7 +12,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.host.spec import host_spec
 from tui_trainer.paths import presets_dir, runs_dir
 from tui_trainer.runs.catalog import find_run
-from tui_trainer.ui.settings import load_settings
+from tui_trainer.ui.settings import checked, load_settings
 
 
 def make_run(path: Path) -> Path:
@@ -59,3 +59,19 @@ def test_files_of_editors_are_read(tmp_path: Path) -> None:
     settings = tmp_path / "settings.toml"
     settings.write_bytes(b'\xef\xbb\xbftheme = "light"\r\n')
     assert load_settings(settings).theme == "light"
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [("spcae", "did you mean 'space'"), ("ctrl+pgeup", "did you mean 'pageup'"), ("crtl+x", "'ctrl'")],
+)
+def test_a_key_that_no_terminal_sends_is_refused(key: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        checked({"keys": {"pause": key}}, "settings.toml")
+
+
+@pytest.mark.parametrize(
+    "key", ["f5", "ctrl+f5", "ctrl+shift+left", "alt+x", "X", "ö", "!", "percent_sign", "space,f6"]
+)
+def test_other_keys_are_taken(key: str) -> None:
+    assert checked({"keys": {"pause": key}}, "settings.toml").keys == {"pause": key}

@@ -60,6 +60,10 @@ class Settings:
     """Keys by action id, separated by commas: `pause = "space,f5"`. The help screen lists the ids."""
 
 
+MODIFIERS = ("alt", "ctrl", "hyper", "meta", "shift", "super")
+"""Modifiers of keys, as Textual names them."""
+
+
 def checked(table: Mapping[str, Any], source: str) -> Settings:
     """Validate the settings of a table.
 
@@ -89,6 +93,8 @@ def _check_keys(keys: Mapping[str, str], source: str) -> None:
     for name in keys:
         if name not in BY_ID:
             raise UserError(f"{source}: keys: unknown action {name!r}; {did_you_mean(name, BY_ID)}")
+        for key in keys_of(BY_ID[name], keys):
+            _check_key(key, f"{source}: keys: {name}")
     actions_by_key: dict[str, list[str]] = defaultdict(list)
     for action in ACTIONS:
         for key in keys_of(action, keys):
@@ -96,6 +102,19 @@ def _check_keys(keys: Mapping[str, str], source: str) -> None:
     for key, names in actions_by_key.items():
         if len(names) > 1:
             raise UserError(f"{source}: keys: {key_sign(key)!r} is bound to {' and '.join(names)}")
+
+
+def _check_key(key: str, what: str) -> None:
+    """Refuse the name of a key that no terminal sends."""
+    from textual.keys import Keys, _character_to_key  # pyright: ignore[reportPrivateUsage]
+
+    *modifiers, base = key.split("+")
+    known = {name.value.rpartition("+")[2] for name in Keys if not name.value.startswith("<")}
+    known |= {_character_to_key(chr(code)) for code in range(0x20, 0x7F)}
+    if base not in known and not (len(base) == 1 and base.isprintable()):
+        raise UserError(f"{what}: no terminal sends the key {key!r}; {did_you_mean(base, sorted(known))}")
+    if unknown := [each for each in modifiers if each not in MODIFIERS]:
+        raise UserError(f"{what}: {key!r}: unknown modifier {unknown[0]!r}; {did_you_mean(unknown[0], MODIFIERS)}")
 
 
 def settings_path() -> Path | None:
