@@ -162,7 +162,7 @@ def test_keys_of_a_slow_line_act_in_order(start: Start) -> None:
     terminal.press("n\x7fab\x7fc\r ")
     terminal.shows("paused")
     terminal.press("n")
-    terminal.shows("Note on the charts")
+    terminal.shows("─ Note ─")
     terminal.press("x\x7fyes\x7f\x7fou\rd")
     assert terminal.leave() == 0
 
