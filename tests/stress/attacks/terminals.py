@@ -251,7 +251,7 @@ def thin_line(seconds: int) -> Outcome:
     os.chdir(ROOT)
     terminal = SlowTerminal(sys.executable, "-m", "tests.ui.terminal.viewer", "usual", size=(100, 30))
     waits: list[float] = []
-    pairs = [("?", "Steer the training"), ("w", "update:"), ("l", "in force"), (":", "Do what?"), ("s", "Schedule")]
+    pairs = [("?", "Steer the"), ("w", "update:"), ("l", "continues from"), (":", "type to find"), ("s", "Schedule")]
     try:
         terminal.shows("1 loss", 60)
         begun = time.monotonic()
