@@ -124,7 +124,7 @@ class RunState(BaseModel):
     device_memory: int = 0
     cpu: float = 0.0
     unsaved: str = ""
-    """What cannot be written at the moment, and why; empty if everything is saved."""
+    """The file that cannot be written at present, and the reason; empty if everything is saved."""
     layers: dict[str, ev.Layer] = {}
     series: AllSeries = {}
     marks: list[Mark] = []

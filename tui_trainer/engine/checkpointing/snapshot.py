@@ -74,7 +74,7 @@ def state_dict(state: TrainState, services: TrainingServices) -> StateTree:
             "metric": services.metric.state_dict(),
             "extra_evaluations": services.optimality.extra,
             "diagnosis": services.diagnosis.dump(),
-            # A pause ends with the run: one that is made longer later would wait for a command that nobody owes it.
+            # A pause ends with the run: if it is made longer later, it must not wait for a resume command.
             "paused": state.paused and not state.finishing,
             "steps_allowed": state.steps_allowed if state.paused and not state.finishing else 0,
             "pending": [command.model_dump(mode="json") for command in pending],

@@ -20,7 +20,7 @@ class CommandQueue:
     def __init__(self, wake: threading.Event) -> None:
         self.waiting = False
         self.stops = 0
-        """How many requests to stop after the present batch there were; from the second on, validation is skipped."""
+        """Number of requests to stop after the present batch; from the second on, validation is skipped."""
         self._commands: deque[AnyCommand] = deque()
         self._wake = wake
 
