@@ -387,6 +387,6 @@ AnyEvent = Annotated[
     | RunFinished,
     Field(discriminator="type"),
 ]
-"""Every event. To add one: a class above, its name here, and a function in `state/run_state.py`."""
+"""Every event. To add one: a class above, its name here, and a function in `state/reducer.py`."""
 
 EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent, config=ConfigDict(defer_build=True))
