@@ -5,13 +5,24 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 from tui_trainer.components.base import Count, NonNegative, Positive
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.builtin import AnyScheduler
+from tui_trainer.text import visible
 
 ALL_RUNS = "*"
+MAX_REASON = 500
+"""Most characters of the reason for a command."""
+
+
+def _one_line(text: object) -> object:
+    return visible(" ".join(text.split())) if isinstance(text, str) else text
+
+
+Reason = Annotated[str, Field(max_length=MAX_REASON), BeforeValidator(_one_line)]
+"""A reason in words, on one line and without control characters."""
 
 
 class Command(BaseModel):
@@ -21,6 +32,8 @@ class Command(BaseModel):
         id: chosen by the sender; it comes back in the `cause` of the answer.
         by: the sender.
         run: name of a run of the host, `*` for all of them.
+        because: the sender's reason, kept in the journal and shown with the intervention. An empty one is left out of
+            lines, so that earlier hosts and viewers accept the others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -32,6 +45,7 @@ class Command(BaseModel):
     id: str = ""
     by: str = ""
     run: str = ALL_RUNS
+    because: Annotated[Reason, Field(exclude_if=lambda reason: not reason)] = ""
 
     @classmethod
     def cli_names(cls) -> tuple[str, ...]:

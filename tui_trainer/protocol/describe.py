@@ -81,8 +81,23 @@ def letter(event: ev.AnyEvent) -> str:
             return ""
 
 
-def describe(event: ev.AnyEvent) -> str | None:
-    """Describe an event in one line. Returns None for events that have no description, such as measurements."""
+def reason_of(event: ev.Event) -> str:
+    """Return "; because: REASON" for an event whose command gave a reason, empty for any other."""
+    given = event.cause is not None and event.cause.because and not isinstance(event, ev.Refused)
+    return f"; because: {event.cause.because}" if given and event.cause is not None else ""
+
+
+def describe(event: ev.AnyEvent, *, reason: bool = True) -> str | None:
+    """Describe an event in one line. Returns None for events that have no description, such as measurements.
+
+    Args:
+        reason: whether to add the reason that its command gave.
+    """
+    text = _text(event)
+    return text + reason_of(event) if text is not None and reason else text
+
+
+def _text(event: ev.AnyEvent) -> str | None:
     match event:
         case ev.RunStarted():
             return f"{event.model} on {event.data}, {event.device}"

@@ -35,6 +35,8 @@ class Mark(BaseModel):
     by: str = ""
     id: str = ""
     """Id of the command that caused it."""
+    because: str = ""
+    """The reason that the sender gave."""
 
 
 class Ghost(BaseModel):

@@ -78,5 +78,8 @@ class RunState(RunData):
         self.log.append(LogLine(at=event.at, text=text, kind=kind))
         mark = letter(event)
         if mark and len(self.marks) < MAX_MARKS:
-            by, id = (event.cause.by, event.cause.id) if event.cause is not None else ("", "")
-            self.marks.append(Mark(step=event.step, letter=mark, text=text, by=visible(by), id=id))
+            text = visible(describe(event, reason=False) or text)
+            by, id, because = (event.cause.by, event.cause.id, event.cause.because) if event.cause else ("", "", "")
+            self.marks.append(
+                Mark(step=event.step, letter=mark, text=text, by=visible(by), id=id, because=visible(because))
+            )
