@@ -174,6 +174,12 @@ class Undo(Command):
     type: Literal["Undo"] = "Undo"
 
 
+class Redo(Command):
+    """Take up again what the last undo left: the run continues from where it was then, as if it had not been undone."""
+
+    type: Literal["Redo"] = "Redo"
+
+
 class Note(Command):
     """Add a note to the charts and the journal."""
 
@@ -196,9 +202,19 @@ AnyCommand = Annotated[
     | SaveCheckpoint
     | RollBack
     | Undo
+    | Redo
     | Note,
     Field(discriminator="type"),
 ]
 """Every command. To add one: a class above, its name here, and a handler in `engine/commands/handlers.py`."""
+
+INTERVENTIONS = (SetLearningRate, SetScheduler, SetOptimizer, SetClip, SetPatience, SetEpochs, RollBack)
+"""Commands that an undo takes back by returning to the step before them."""
+
+
+def is_intervention(command: AnyCommand | None) -> bool:
+    """Return whether an undo takes a command back. A new such command ends what a redo could take up again."""
+    return isinstance(command, INTERVENTIONS) or (isinstance(command, Stop) and command.when == "epoch")
+
 
 COMMANDS: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand, config=ConfigDict(defer_build=True))

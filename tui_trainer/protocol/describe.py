@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import Stop, Undo
+from tui_trainer.protocol.commands import Redo, Stop, Undo
 from tui_trainer.text import number
 
 
@@ -68,7 +68,7 @@ def letter(event: ev.AnyEvent) -> str:
         case ev.OptimizerChanged():
             return "o"
         case ev.RolledBack():
-            return "b" if event.restored is None else "u"
+            return "b" if event.restored is None else "U" if event.restored.redone else "u"
         case ev.Noted():
             return "n"
         case ev.CheckpointSaved() if event.cause is not None:
@@ -77,6 +77,8 @@ def letter(event: ev.AnyEvent) -> str:
             return "e" if when == "epoch" else "x"
         case ev.StatusChanged(cause=Undo()):
             return "u"
+        case ev.StatusChanged(cause=Redo()):
+            return "U"
         case _:
             return ""
 
@@ -120,6 +122,8 @@ def _text(event: ev.AnyEvent) -> str | None:
             return f"NOT SAVED: {event.what}: {event.error}" if event.error else f"saving has recovered: {event.what}"
         case ev.RolledBack(restored=None):
             return f"rolled back to checkpoint {event.to} (epoch {event.from_epoch}){asked_by(event)}"
+        case ev.RolledBack(restored=ev.Restored(redone=True)):
+            return f"redone: {event.to}; continuing from step {event.step}{asked_by(event)}"
         case ev.RolledBack():
             return f"undone: {event.to}; continuing from step {event.step}{asked_by(event)}"
         case ev.Diagnosed(again=True):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+from pydantic import BaseModel, ConfigDict, Field
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.base import SampledCurve
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import events as ev
+from tui_trainer.state.branches import AllSeries, Branch, Ghost, Mark, UndoneBranch
 from tui_trainer.state.pace import FORWARD_SHARE, SHARE_KNOWN, Pace
 from tui_trainer.state.series import Series
 
@@ -24,31 +25,6 @@ MEAN_TRAIN_LOSS = "mean_train_loss"
 """Name of the series with the mean training loss of each epoch; `train_loss` has that of each step."""
 
 
-class Mark(BaseModel):
-    """A vertical line on every chart: an intervention, with its sender."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: int
-    letter: str
-    text: str
-    by: str = ""
-    id: str = ""
-    """Id of the command that caused it."""
-    because: str = ""
-    """The reason that the sender gave."""
-
-
-class Ghost(BaseModel):
-    """The thinned curve of a branch that an undo abandoned, from the step at which it began."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    steps: list[int]
-    values: list[float]
-
-
 class LogLine(BaseModel):
     """One line of the log. Its text contains no control characters."""
 
@@ -58,17 +34,6 @@ class LogLine(BaseModel):
     text: str
     kind: str
     """event, epoch, output, trainer or warning."""
-
-
-def _load_series(value: Any) -> dict[str, Series]:
-    return {name: item if isinstance(item, Series) else Series.from_state_dict(item) for name, item in value.items()}
-
-
-def _dump_series(value: dict[str, Series]) -> dict[str, Any]:
-    return {name: series.state_dict() for name, series in value.items()}
-
-
-AllSeries = Annotated[dict[str, Series], PlainValidator(_load_series), PlainSerializer(_dump_series)]
 
 
 class RunData(BaseModel):
@@ -118,6 +83,12 @@ class RunData(BaseModel):
     checkpoints: dict[str, int] = {}
     """Epoch of each checkpoint on disk, by name."""
     ghosts: list[Ghost] = []
+    branches: list[Branch] = []
+    """The newest branches that an undo, a redo or a roll-back left."""
+    undone: list[UndoneBranch] = []
+    """What a redo can take up again, the newest last."""
+    interventions: list[str] = []
+    """Ids of the commands that an undo takes back, the newest last."""
     findings: dict[str, ev.Diagnosed] = {}
     pictures: dict[str, ev.PictureTaken] = {}
     histories: AllSeries = {}

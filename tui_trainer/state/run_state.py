@@ -6,22 +6,25 @@ Hosts, viewers and the readers of journals all use `RunState.apply`, so the same
 from __future__ import annotations
 
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.commands import is_intervention
 from tui_trainer.protocol.describe import describe, epoch_line, letter
-from tui_trainer.state.reducer import FOLDS, MEASUREMENTS, NOT_LOGGED
+from tui_trainer.state.branches import Branch, Ghost, Mark, UndoneBranch
+from tui_trainer.state.reducer import FOLDS, MEASUREMENTS, NOT_INTERVENED, NOT_LOGGED, intervene
 from tui_trainer.state.run_data import (
     CLOCK,
     EVALUATIONS,
     LOG_LINES,
     MEAN_TRAIN_LOSS,
-    Ghost,
     LogLine,
-    Mark,
     RunData,
 )
 from tui_trainer.state.series_batch import SeriesBatch
 from tui_trainer.text import visible, visible_lines
 
-__all__ = ["CLOCK", "EVALUATIONS", "LOG_LINES", "MEAN_TRAIN_LOSS", "Ghost", "LogLine", "Mark", "RunState"]
+__all__ = [
+    "CLOCK", "EVALUATIONS", "LOG_LINES", "MEAN_TRAIN_LOSS",
+    "Branch", "Ghost", "LogLine", "Mark", "RunState", "UndoneBranch",
+]  # fmt: skip
 
 MAX_MARKS = 5000
 """Marks that are kept; later ones are ignored."""
@@ -49,6 +52,8 @@ class RunState(RunData):
                 fold = FOLDS.get(type(event))
                 if fold is not None:
                     fold(self, event)
+                if event.cause is not None and is_intervention(event.cause) and not isinstance(event, NOT_INTERVENED):
+                    intervene(self, event.cause.id)
             self._log(event)
         batch.flush()
         self.seq = seq

@@ -40,7 +40,7 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
 
     \b
     Commands:
-      pause, resume, step, stop, validate, save, roll-back, undo, note,
+      pause, resume, step, stop, validate, save, roll-back, undo, redo, note,
       set-lr, set-scheduler, set-optimizer, set-clip, set-patience, set-epochs
 
     Every command takes because=REASON, which is kept with it and shown beside it.

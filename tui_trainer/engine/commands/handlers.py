@@ -22,7 +22,7 @@ from tui_trainer.engine.checkpointing.snapshot import (
     state_dict,
 )
 from tui_trainer.engine.checkpointing.state_tree import copied
-from tui_trainer.engine.commands.undo import forget, remember, undo
+from tui_trainer.engine.commands.undo import forget, redo, remember, undo
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.events.run_events import publish_metrics, publish_schedule, publish_status
@@ -55,6 +55,9 @@ def apply_command(state: TrainState, services: TrainingServices, command: cmd.An
         if remembered:
             forget(state)
         reject(services.events, state.step, command, str(refusal))
+    else:
+        if remembered:  # what was undone belongs to another past now
+            state.redo_stack.clear()
 
 
 def reject(events: EventStream, step: int, command: cmd.AnyCommand, reason: str) -> None:
@@ -254,6 +257,19 @@ def undo_last(state: TrainState, services: TrainingServices, command: cmd.Undo) 
         save_run(state, services)
 
 
+def redo_last(state: TrainState, services: TrainingServices, command: cmd.Redo) -> None:
+    """Take up again the branch that the newest undo left."""
+    if state.stops_now:
+        raise Refusal("the run is stopping")
+    if not state.redo_stack:
+        if state.undo_stack and isinstance(state.undo_stack[-1].command, cmd.RollBack):
+            raise Refusal("nothing to redo; undo goes back to the point that the roll-back left")
+        raise Refusal("nothing to redo: nothing was undone since the last intervention or the last start of this run")
+    redo(state, services, command)
+    if state.rewound:
+        save_run(state, services)
+
+
 def note(state: TrainState, services: TrainingServices, command: cmd.Note) -> None:
     """Write a note into the journal."""
     services.events.publish(ev.Noted(text=command.text, step=state.step, cause=command))
@@ -284,6 +300,7 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.SaveCheckpoint: save_checkpoint,
     cmd.RollBack: roll_back,
     cmd.Undo: undo_last,
+    cmd.Redo: redo_last,
     cmd.Note: note,
 }
 """The handler of each command."""
