@@ -235,7 +235,7 @@ def roll_back(state: TrainState, services: TrainingServices, command: cmd.RollBa
     before = copied(model_state_dict(state, services))
     try:
         epoch, saved_at = int(tree["epoch"]), int(tree["step"])
-        load_model_state_dict(state, services, tree)
+        unfit = load_model_state_dict(state, services, tree)
         if services.finite_check.first_broken(services.optimizer.torch_optimizer) is not None:
             raise ValueError("its weights are not finite")
     except INCOMPATIBLE_STATE as error:  # the file may be any file that a user put there
@@ -244,6 +244,8 @@ def roll_back(state: TrainState, services: TrainingServices, command: cmd.RollBa
     services.events.publish(
         ev.RolledBack(to=command.to, from_epoch=epoch, saved_at=saved_at, step=state.step, cause=command)
     )
+    if unfit:
+        services.events.log(f"roll back: {unfit}", state.step)
 
 
 def undo_last(state: TrainState, services: TrainingServices, command: cmd.Undo) -> None:
