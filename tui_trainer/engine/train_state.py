@@ -117,6 +117,9 @@ class TrainState:
     """Undone commands whose branch can be taken up again, the one undone first first; a new intervention clears it."""
     script: list[tuple[int, AnyCommand]] = field(default_factory=list[tuple[int, AnyCommand]])
     """Commands of an earlier run with the steps at which to apply them again."""
+    scripted: set[str] = field(default_factory=set[str])
+    """Ids of the commands of the script that were queued. They changed something then, and are never refused as ones
+    that change nothing."""
     next_scripted_step: int = -1
     """Step of the next scripted command, -1 without one."""
 

@@ -51,6 +51,8 @@ def parse_command(name: str, values: Sequence[str]) -> AnyCommand:
             field, own_keys = component
             own = {key: value for key, value in fields.items() if key in own_keys}
             fields = {**own, field: {key: value for key, value in fields.items() if key not in own_keys}}
+        if cls is SetOptimizer:
+            fields["named"] = tuple(key for key in fields["optimizer"] if key != "kind")
         return cls.model_validate(fields)
 
     try:

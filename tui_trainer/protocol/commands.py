@@ -108,10 +108,14 @@ class SetScheduler(Command):
 
 
 class SetOptimizer(Command):
-    """Replace the optimizer between two batches. The new one starts with an empty state and its own `lr`."""
+    """Change the optimizer between two batches. Settings that are not named stay, and so do averages of gradients."""
 
     type: Literal["SetOptimizer"] = "SetOptimizer"
     optimizer: AnyOptimizer
+    named: Annotated[tuple[str, ...] | None, Field(exclude_if=lambda named: named is None)] = None
+    """The settings of `optimizer` that change, besides its kind. The others stay as they are, and the state is carried
+    over where it fits. None, as in commands of earlier versions: every setting is the given one, and the state starts
+    empty."""
 
 
 class SetClip(Command):

@@ -114,6 +114,7 @@ def _text(event: ev.AnyEvent) -> str | None:
             )
         case ev.OptimizerChanged():
             previous = f", was {event.previous}" if event.previous else ""
+            previous += f"; averages {event.averages}" if event.averages else ""
             return f"optimizer {event.optimizer.label()} with lr {number(event.lr)}{previous}{asked_by(event)}"
         case ev.CheckpointSaved():
             detail = f", {event.detail}" if event.detail else ""

@@ -201,13 +201,15 @@ class SchedulePreview(Event):
 
 
 class OptimizerChanged(Event):
-    """Another optimizer is used from this step on, starting with an empty state."""
+    """Another optimizer, or one with other settings, is used from this step on."""
 
     type: Literal["OptimizerChanged"] = "OptimizerChanged"
     optimizer: AnyOptimizer
     plan: LrPlan
     lr: float
     previous: str = ""
+    averages: Literal["", "kept", "partly kept", "reset"] = ""
+    """The state of the previous optimizer; empty if there was none, and in events of earlier versions."""
 
 
 class SettingChanged(Event):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tui_trainer.components.optimizers.settings import with_named
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.config.trust import check_scheduler
 from tui_trainer.engine.checkpointing.checkpointer import is_reserved
@@ -34,6 +35,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.optim.imported_scheduler import sampled_plan
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
+from tui_trainer.text import number
 
 
 class Refusal(Exception):
@@ -111,6 +113,8 @@ def set_learning_rate(state: TrainState, services: TrainingServices, command: cm
     value = command.value if command.value is not None else previous * (command.factor or 1.0)
     if value <= 0:
         raise Refusal("the present learning rate is 0: set a value, not a factor")
+    if value == previous:
+        _refuse_unchanged(state, command, f"the learning rate is {number(value)}")
     state.plan = state.plan.with_rate(value, state.step, watched)
     apply_schedule(state, services)
     _publish_change(state, services, command, "lr", previous, state.lr, state.plan)
@@ -120,6 +124,8 @@ def set_scheduler(state: TrainState, services: TrainingServices, command: cmd.Se
     """Replace the schedule; the new one begins at this step."""
     check_scheduler(command.scheduler, services.config)
     previous, early_stopper = state.plan.scheduler.label(), services.early_stopper
+    if command.scheduler == state.plan.scheduler and command.base is None:
+        _refuse_unchanged(state, command, f"the schedule is {previous}; to begin it again give base=RATE")
     base = command.base or state.plan.rate(state.step, early_stopper.watched)
     if base <= 0:
         raise Refusal("the present learning rate is 0: set a base rate for the new schedule")
@@ -140,19 +146,27 @@ def set_scheduler(state: TrainState, services: TrainingServices, command: cmd.Se
 
 
 def set_optimizer(state: TrainState, services: TrainingServices, command: cmd.SetOptimizer) -> None:
-    """Replace the optimizer; the schedule keeps its shape and continues from the new optimizer's learning rate."""
-    optimizer = services.optimizer
-    previous = optimizer.description.label()
-    check_closure_settings(command.optimizer, state.clip, services.config.training.precision)
-    optimizer.swap(command.optimizer)
-    state.plan = state.plan.with_rate(command.optimizer.lr, state.step, services.early_stopper.watched)
+    """Change the optimizer; the schedule keeps its shape, and continues from the learning rate if one was named."""
+    optimizer, named = services.optimizer, command.named
+    present, wanted, rate = optimizer.description, command.optimizer, state.lr
+    names_rate = named is None or "lr" in named
+    if named is not None:
+        wanted = with_named(present, wanted, named, rate)
+        alike = wanted.model_copy(update={"lr": present.lr}) == present
+        if alike and (not names_rate or wanted.lr == rate):
+            _refuse_unchanged(state, command, f"the optimizer is {present.label()}")
+    check_closure_settings(wanted, state.clip, services.config.training.precision)
+    averages = optimizer.replace(wanted, keep=named is not None)
+    if names_rate:
+        state.plan = state.plan.with_rate(wanted.lr, state.step, services.early_stopper.watched)
     apply_schedule(state, services)
     services.events.publish(
         ev.OptimizerChanged(
-            optimizer=command.optimizer,
+            optimizer=wanted,
             plan=state.plan,
             lr=state.lr,
-            previous=previous,
+            previous=present.label(),
+            averages=averages,
             step=state.step,
             cause=command,
         )
@@ -161,6 +175,8 @@ def set_optimizer(state: TrainState, services: TrainingServices, command: cmd.Se
 
 def set_clip(state: TrainState, services: TrainingServices, command: cmd.SetClip) -> None:
     """Set the largest global gradient norm."""
+    if command.value == state.clip:
+        _refuse_unchanged(state, command, f"the clip is {number(state.clip or None)}".replace(" -", " off"))
     check_closure_settings(services.optimizer.description, command.value, services.config.training.precision)
     previous, state.clip = state.clip, command.value
     _publish_change(state, services, command, "clip_grad_norm", previous, command.value)
@@ -175,7 +191,7 @@ def set_patience(state: TrainState, services: TrainingServices, command: cmd.Set
         if (value := getattr(command, name)) is not None and value != getattr(previous, name)
     }
     if not changes:
-        raise Refusal("already set to these values")
+        raise Refusal("nothing changed: early stopping is already set to these values")
     services.early_stopper.stopping = previous.model_copy(update=changes)
     for name, value in changes.items():
         label = "early_stopping" if name == "enabled" else name
@@ -189,7 +205,7 @@ def set_epochs(state: TrainState, services: TrainingServices, command: cmd.SetEp
     if value < least:
         raise Refusal(f"epoch {least} is in progress: the run cannot be shorter")
     if value == state.epochs:
-        raise Refusal(f"the run already has {value} epochs")
+        raise Refusal(f"nothing changed: the run already has {value} epochs")
     previous, state.epochs = state.epochs, value
     state.plan = state.plan.with_end(value * services.steps_per_epoch, state.step)
     apply_schedule(state, services)
@@ -275,6 +291,12 @@ def redo_last(state: TrainState, services: TrainingServices, command: cmd.Redo) 
 def note(state: TrainState, services: TrainingServices, command: cmd.Note) -> None:
     """Write a note into the journal."""
     services.events.publish(ev.Noted(text=command.text, step=state.step, cause=command))
+
+
+def _refuse_unchanged(state: TrainState, command: cmd.AnyCommand, present: str) -> None:
+    """Refuse a command that changes nothing, unless it is applied again: as it was recorded, it did something."""
+    if not command.id or command.id not in state.scripted:
+        raise Refusal(f"nothing changed: {present}")
 
 
 def _refuse_at_the_end(state: TrainState) -> None:
