@@ -31,6 +31,7 @@ class Ending:
     when: Literal["batch", "epoch"] = "batch"
     restore_best: bool = False
     cause: AnyCommand | None = None
+    save: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,8 @@ def ending_of(state: TrainState, stop: Stop) -> Ending:
     return Ending(
         stop.reason,
         f"{stop.reason}{by} in epoch {state.epochs if trained else state.epoch + 1}",
-        when="batch" if trained else stop.when,
+        when="epoch" if stop.when == "epoch" and not trained else "batch",
         restore_best=stop.restore_best,
         cause=stop,
+        save=stop.save,
     )

@@ -74,10 +74,15 @@ class StepOnce(Command):
 
 
 class Stop(Command):
-    """End the run after the current batch or at the end of the epoch: validate, save a checkpoint, finish."""
+    """End the run: after the batch in hand or the epoch validate, save a checkpoint, finish; `now` skips validation.
+
+    A second stop after the batch skips the rest of the validation.
+    """
 
     type: Literal["Stop"] = "Stop"
-    when: Literal["batch", "epoch"] = "batch"
+    when: Literal["batch", "epoch", "now"] = "batch"
+    save: Annotated[bool, Field(exclude_if=lambda save: save)] = True
+    """False: save nothing more; the checkpoints on disk stay as they are."""
     restore_best: bool = False
     """Restore the weights of the best epoch before the last save."""
     reason: Literal["stopped", "interrupted"] = "stopped"

@@ -141,7 +141,8 @@ def _text(event: ev.AnyEvent) -> str | None:
             metrics = "  ".join(f"{name} {number(column[-1])}" for name, column in event.values.items() if column)
             return f"validated at step {event.step}: {metrics}{asked_by(event)}"
         case ev.RunFinished():
-            return f"{event.reason}: {event.detail}" if event.detail else event.reason
+            on_disk = f"; on disk: {event.saved}" if event.saved else ""
+            return (f"{event.reason}: {event.detail}" if event.detail else event.reason) + on_disk
         case _:
             return None
 

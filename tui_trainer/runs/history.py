@@ -32,7 +32,7 @@ STOP_ID_PREFIX = "settled-"
 
 @dataclass(frozen=True, slots=True)
 class _Undone:
-    """What an undo removed from a history.
+    """Everything that an undo removed from a history.
 
     Attributes:
         step: the step that the run went back to; None for a stop.
@@ -73,7 +73,7 @@ class RunHistory:
     replaced: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
     """The row before each validation that a command asked for, by the id of the command."""
     undone: list[_Undone] = field(default_factory=list[_Undone])
-    """What a redo would put back, the newest last."""
+    """Everything that redos would put back, the newest last."""
     unknown_redo: bool = False
     """Whether a redo took up a branch of which this history has not seen the undo."""
 

@@ -7,6 +7,7 @@ cannot be applied raises `Refusal`, which `apply_command` publishes as `Refused`
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from tui_trainer.components.optimizers.settings import with_named
@@ -23,6 +24,7 @@ from tui_trainer.engine.checkpointing.snapshot import (
     state_dict,
 )
 from tui_trainer.engine.checkpointing.state_tree import copied
+from tui_trainer.engine.commands.stop import describe_stop
 from tui_trainer.engine.commands.undo import forget, redo, remember, undo
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights
@@ -95,13 +97,12 @@ def step_once(state: TrainState, services: TrainingServices, command: cmd.StepOn
 
 
 def stop(state: TrainState, services: TrainingServices, command: cmd.Stop) -> None:
-    """End after this batch, or after this epoch."""
-    state.ending = ending = ending_of(state, command)
-    when = "after this batch" if ending.when == "batch" else f"at the end of epoch {state.epoch + 1}"
-    best = ", with the best weights" if command.restore_best else ""
+    """End after this batch, or after this epoch; say what will be on disk then."""
+    unsaved = state.stops_now and state.ending is not None and not state.ending.save
+    state.ending = replace(ending_of(state, command), save=command.save and not unsaved)
     state.paused, state.steps_allowed = False, 0
     state.exit_code = 130 if command.by == "SIGINT" else 0
-    publish_status(state, services, "stopping", when + best, command)
+    publish_status(state, services, "stopping", describe_stop(state, services), command)
 
 
 def set_learning_rate(state: TrainState, services: TrainingServices, command: cmd.SetLearningRate) -> None:
