@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tui_trainer.components.schedulers.builtin import ImportedScheduler
+from tui_trainer.components.schedulers.plan import NO_RATE, LrPlan
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Stop, Undo
 from tui_trainer.text import number
@@ -132,4 +134,18 @@ def _setting(event: ev.SettingChanged) -> str:
         return f"{name} {'on' if event.value else 'off'}"
     if event.name == "clip_grad_norm":
         return f"{name} {number(event.value or None)}, was {number(event.previous or None)}".replace(" -", " off")
-    return f"{name} {number(event.value)}, was {number(event.previous)}"
+    rates = coming_rates(event.plan, event.step) if event.name == "epochs" and event.plan is not None else ""
+    return f"{name} {number(event.value)}, was {number(event.previous)}{rates and '; ' + rates}"
+
+
+def coming_rates(plan: LrPlan, step: int) -> str:
+    """Say the learning rate of the steps that follow, and what to do if they have none; empty if it is not known."""
+    if plan.scheduler.watches or (isinstance(plan.scheduler, ImportedScheduler) and plan.sampled_curve is None):
+        return ""
+    now, highest, last = plan.coming_rates(step)
+    if highest <= NO_RATE * plan.base:
+        return (
+            f"the schedule leaves a learning rate of {number(highest, 3)} for the rest: set a rate "
+            "(set-lr value=RATE) or another schedule (set-scheduler kind=... base=RATE)"
+        )
+    return f"learning rate {number(now, 3)} now, {number(last, 3)} at the end"

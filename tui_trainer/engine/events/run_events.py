@@ -138,6 +138,13 @@ def loss_broke(state: TrainState, services: TrainingServices, kind: str) -> ev.L
     return ev.LossBroke(step=state.step, kind=kind, layer=layer, data=data)
 
 
+def tensor_broke(state: TrainState, services: TrainingServices, name: str, tensor: Tensor) -> ev.LossBroke:
+    """Return the event of a tensor of the model or its optimizer that is not finite, while the losses are."""
+    layer, data = services.step_prober.cause()
+    kind = "nan" if bool(tensor.isnan().any()) else "inf"
+    return ev.LossBroke(step=state.step, kind=kind, what=name, layer=layer, data=data)
+
+
 def describe_broken_loss(step: int, kind: str, before: list[float]) -> str:
     """Return in words at which step the loss became `kind`, and the last finite losses before it."""
     name = "NaN" if kind == "nan" else "infinite"
