@@ -133,6 +133,8 @@ def find_steered(name: str, option: str | None) -> list[RunInfo]:
         infos = find_runs(name, directory, live=True)
     except UserError as missing:
         message = _not_live_message("" if name == "last" else name, directory) or str(missing)
+        if "/" in name and not message.startswith("no "):
+            message = f"no live run {name!r}: {message}"
         raise UserError(f"{message}{_elsewhere(name, directory)}") from None
     if live := [info for info in infos if info.live]:
         return live
