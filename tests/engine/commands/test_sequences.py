@@ -173,7 +173,7 @@ def test_all_triples(step):
 @pytest.mark.parametrize("step", STEPS)
 def test_many_long_sequences(step):
     draw = random.Random(100 + step)
-    walk((tuple(draw.choices(list(COMMANDS), k=draw.randint(4, 12))) for _ in range(200)), step)
+    walk((tuple(draw.choices(list(COMMANDS), k=draw.randint(4, 12))) for _ in range(80)), step)
 
 
 @pytest.fixture
