@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from tui_trainer.data.fingerprint import of_bytes
 from tui_trainer.data.local_files import MEGABYTE, read_text
 from tui_trainer.data.splits import Floats, Samples, refuse_huge
 from tui_trainer.errors import UserError, did_you_mean
@@ -122,7 +123,8 @@ def read(path: str, target: str, ignore: Sequence[str], delimiter: str, *, class
     """
     if not path:
         raise UserError('data.path is empty: give the CSV file, as in data.path = "table.csv"')
-    names, rows, lines = _cells(path, delimiter)
+    file = read_text(path, LIMIT)
+    names, rows, lines = _cells(path, file.text, delimiter)
     chosen = target or names[-1]
     for name in (chosen, *ignore):
         if name not in names:
@@ -147,12 +149,13 @@ def read(path: str, target: str, ignore: Sequence[str], delimiter: str, *, class
         raise UserError(f"{path!r} has no column but {chosen!r} to learn from{left_out}")
     inputs = np.stack(columns, 1)
     note = f"{len(rows):,} rows, {inputs.shape[1]} numbers each; {_note(kinds)}"
+    hashed = of_bytes(file.content, len(rows), "rows")
     column = table[chosen]
     if not classes:
         values = column.numbers("decimal commas" if column.kind == "decimal commas" else "numbers")
-        return Samples(inputs, values[:, None], (), note)
+        return Samples(inputs, values[:, None], (), note, fingerprint=hashed)
     labels, words = _classes(column)
-    return Samples(inputs, labels, words, note)
+    return Samples(inputs, labels, words, note, fingerprint=hashed)
 
 
 def is_missing(cell: str) -> bool:
@@ -160,9 +163,9 @@ def is_missing(cell: str) -> bool:
     return cell.lower() in MISSING
 
 
-def _cells(path: str, delimiter: str) -> tuple[list[str], list[list[str]], list[int]]:
+def _cells(path: str, text: str, delimiter: str) -> tuple[list[str], list[list[str]], list[int]]:
     """The names of the columns, the rows of cells, and the line in which each row ends."""
-    reader = csv.reader(io.StringIO(read_text(path, LIMIT), newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
     try:

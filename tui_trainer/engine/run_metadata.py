@@ -18,6 +18,8 @@ import torch
 from tui_trainer import __version__
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.runs.atomic_write import read_plain, replace_file
+from tui_trainer.runs.mends import MENDS
+from tui_trainer.runs.recorded_data import RecordedData
 from tui_trainer.runs.run_dir import MAX_ABOUT
 
 PACKAGES = ("torch", "numpy", "scikit-learn", "safetensors", "pydantic", "textual", "plotext")
@@ -25,7 +27,7 @@ PACKAGES = ("torch", "numpy", "scikit-learn", "safetensors", "pydantic", "textua
 
 def about(services: TrainingServices, command: Sequence[str]) -> dict[str, Any]:
     """Return everything needed to train the run again. `command` is the command line that started it."""
-    device = services.setup.device
+    device, data = services.setup.device, data_now(services)
     return {
         "name": services.run_name,
         "preset": services.preset,
@@ -44,7 +46,25 @@ def about(services: TrainingServices, command: Sequence[str]) -> dict[str, Any]:
         "platform": platform.platform(),
         "host": socket.gethostname(),
         "executable": sys.executable,
+        "data": data.model_dump(mode="json") if data is not None else None,
+        "mends": [mend.id for mend in MENDS],
     }
+
+
+def data_now(services: TrainingServices) -> RecordedData | None:
+    """Return the fingerprint of the data that were built; None for a function to minimise."""
+    fingerprint, dataset = services.setup.data.fingerprint, services.config.data
+    if fingerprint is None:
+        return None
+    path = str(getattr(dataset, "path", ""))
+    return RecordedData(
+        name=path or dataset.kind,
+        own=bool(path),
+        count=fingerprint.count,
+        unit=fingerprint.unit,
+        size=fingerprint.size,
+        hash=fingerprint.hash,
+    )
 
 
 def note_resume(path: Path, services: TrainingServices, step: int) -> None:
@@ -62,7 +82,7 @@ def note_resume(path: Path, services: TrainingServices, step: int) -> None:
 
 REMEMBERED = 500
 """Most resumes that about.json lists: a job may be resubmitted for years."""
-_CHANGES = ("started", "versions", "device", "threads", "host", "git_commit")
+_CHANGES = ("started", "versions", "device", "threads", "host", "git_commit", "data", "mends")
 """Keys whose values may differ when a run is resumed."""
 
 
