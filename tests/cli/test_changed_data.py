@@ -196,3 +196,13 @@ def test_a_run_that_goes_on_is_tested_at_its_new_end(shell):
     history = read_history(path)
     assert [step for step, row in history.rows.items() if "test_loss" in row] == [measured[-1]]
     assert shell("replay", "run", "--headless").out.splitlines()[-1].startswith("identical over ")
+
+
+def test_about_json_stays_readable_however_often_a_run_is_resumed(case):
+    path = case.directory / "runs/run/about.json"
+    about = json.loads(path.read_text())
+    about["resumed"] = [{"step": step, "note": "x" * 2000} for step in range(450)]
+    path.write_text(json.dumps(about))
+    assert case("resume", "run", "--epochs", "3", "--headless").code == 0
+    assert path.stat().st_size < 1 << 19
+    assert json.loads(path.read_text())["resumed"][-1]["step"] == 8

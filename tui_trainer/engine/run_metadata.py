@@ -75,13 +75,21 @@ def note_resume(path: Path, services: TrainingServices, step: int) -> None:
             {key: value for key, value in about(services, ()).items() if key in _CHANGES} | {"step": step}
         )
         del described["resumed"][:-REMEMBERED]
-        replace_file(path, (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode())
+        content = _as_json(described)
+        while len(content) > MAX_ABOUT // 2 and len(described["resumed"]) > 1:
+            del described["resumed"][: len(described["resumed"]) // 2]
+            content = _as_json(described)
+        replace_file(path, content)
     except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         services.events.log("about.json could not be updated", step)
 
 
+def _as_json(described: dict[str, Any]) -> bytes:
+    return (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode()
+
+
 REMEMBERED = 500
-"""Most resumes that about.json lists: a job may be resubmitted for years."""
+"""Most resumes that about.json lists, within half of the size that is read: a job may be resubmitted for years."""
 _CHANGES = ("started", "versions", "device", "threads", "host", "git_commit", "data", "mends")
 """Keys whose values may differ when a run is resumed."""
 

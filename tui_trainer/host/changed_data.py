@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from itertools import islice
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.errors import UserError
+from tui_trainer.protocol.checksum import MAX_LINE, BadLine
+from tui_trainer.protocol.codec import decode_event
 from tui_trainer.protocol.events import RunStarted
 from tui_trainer.runs.comparison import differing_keys, flattened
-from tui_trainer.runs.journal import read_events
 from tui_trainer.runs.recorded_data import recorded_data
 from tui_trainer.runs.run_dir import RunDir, read_about
 
 if TYPE_CHECKING:
     from tui_trainer.engine.trainer import Trainer
 
-_FIRST_EVENTS = 200
-"""Events within which a journal says how the run was started."""
+_MARK = b'"type":"RunStarted"'
 
 
 def check_data(trainer: Trainer, folder: RunDir, *, allowed: bool) -> list[str]:
@@ -72,10 +72,9 @@ def check_data(trainer: Trainer, folder: RunDir, *, allowed: bool) -> list[str]:
 
 
 def _changed_settings(trainer: Trainer, folder: RunDir) -> dict[str, tuple[Any, Any]]:
-    """Return the settings of data and seed that differ from those at the first start, as (then, now) by key."""
+    """Return the settings of data and seed that differ from those at the last start, as (then, now) by key."""
     try:
-        events = islice(read_events(folder.journal), _FIRST_EVENTS)
-        started = next((event for event in events if isinstance(event, RunStarted)), None)
+        started = _last_start(folder)
         if started is None or not started.config:
             return {}
         then, now = _flat(RunConfig.model_validate(started.config)), _flat(trainer.config)
@@ -86,6 +85,18 @@ def _changed_settings(trainer: Trainer, folder: RunDir) -> dict[str, tuple[Any, 
         for key in differing_keys([then, now])
         if key == "training.seed" or (key.startswith("data.") and key != "data.path")  # the file may have moved
     }
+
+
+def _last_start(folder: RunDir) -> RunStarted | None:
+    """Return the event of the last start. Other lines, of which there may be millions, are not decoded."""
+    found: RunStarted | None = None
+    with folder.journal.open("rb") as file:
+        for line in iter(lambda: file.readline(MAX_LINE), b""):
+            if _MARK in line:
+                with contextlib.suppress(BadLine):
+                    event = decode_event(line.rstrip(b"\n"))
+                    found = event if isinstance(event, RunStarted) else found
+    return found
 
 
 def _flat(config: RunConfig) -> dict[str, Any]:
