@@ -119,6 +119,9 @@ def describe(event: ev.AnyEvent) -> str | None:
             return f"note: {event.text}{asked_by(event)}"
         case ev.Refused():
             return f"refused: {event.reason}"
+        case ev.Scalars() if is_test(event):
+            metrics = "  ".join(f"{name} {number(column[-1])}" for name, column in event.values.items() if column)
+            return f"test split, measured at the end: {metrics}"
         case ev.Scalars() if event.cause is not None:
             metrics = "  ".join(f"{name} {number(column[-1])}" for name, column in event.values.items() if column)
             return f"validated at step {event.step}: {metrics}{asked_by(event)}"
@@ -126,6 +129,13 @@ def describe(event: ev.AnyEvent) -> str | None:
             return f"{event.reason}: {event.detail}" if event.detail else event.reason
         case _:
             return None
+
+
+def is_test(event: ev.AnyEvent) -> bool:
+    """Return whether an event holds the metrics of the test split."""
+    return (
+        isinstance(event, ev.Scalars) and bool(event.values) and all(name.startswith("test_") for name in event.values)
+    )
 
 
 def _setting(event: ev.SettingChanged) -> str:

@@ -103,7 +103,7 @@ def run_finished(state: TrainState, services: TrainingServices, reason: ev.Reaso
         step=state.step,
         epoch=state.epoch,
         seconds=state.seconds,
-        metrics=state.last_metrics | {"lr": state.lr} | services.recorder.last_norm,
+        metrics=state.last_metrics | state.test_metrics | {"lr": state.lr} | services.recorder.last_norm,
         best=services.early_stopper.best,
         exit_code=state.exit_code,
         cause=state.ending.cause if state.ending is not None else None,
@@ -128,6 +128,13 @@ def publish_metrics(
 ) -> None:
     """Publish measurements at this step, outside the end of an epoch."""
     state.last_metrics |= metrics
+    publish_columns(state, services, metrics, cause)
+
+
+def publish_columns(
+    state: TrainState, services: TrainingServices, metrics: Metrics, cause: AnyCommand | None = None
+) -> None:
+    """Publish measurements at this step, without making them the newest values of the run's metrics."""
     values = {name: [math.nan if value is None else value] for name, value in metrics.items()}
     services.events.publish(columns(state.step, [state.step], [state.seconds], values, cause))
 
