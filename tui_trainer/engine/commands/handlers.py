@@ -37,6 +37,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.optim.imported_scheduler import sampled_plan
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.describe import coming_rates
 from tui_trainer.text import number
 
 
@@ -111,12 +112,14 @@ def set_learning_rate(state: TrainState, services: TrainingServices, command: cm
     if not description.rate_matters and state.step > 0:
         raise Refusal(f"{description.kind} ignores the learning rate after the first step")
     previous = state.plan.rate(state.step, watched)
-    value = command.value if command.value is not None else previous * (command.factor or 1.0)
-    if value <= 0:
+    if previous == command.value or command.factor == 1.0:
+        _refuse_unchanged(state, command, f"the learning rate is {number(previous)}")
+    if command.value is not None:
+        state.plan = state.plan.with_rate(command.value, state.step, watched)
+    elif previous > 0:
+        state.plan = state.plan.with_factor(command.factor or 1.0, state.step, watched)
+    else:
         raise Refusal("the present learning rate is 0: set a value, not a factor")
-    if value == previous:
-        _refuse_unchanged(state, command, f"the learning rate is {number(value)}")
-    state.plan = state.plan.with_rate(value, state.step, watched)
     apply_schedule(state, services)
     _publish_change(state, services, command, "lr", previous, state.lr, state.plan)
 
@@ -159,7 +162,7 @@ def set_optimizer(state: TrainState, services: TrainingServices, command: cmd.Se
     check_closure_settings(wanted, state.clip, services.config.training.precision)
     averages = optimizer.replace(wanted, keep=named is not None)
     if names_rate:
-        state.plan = state.plan.with_rate(wanted.lr, state.step, services.early_stopper.watched)
+        state.plan = state.plan.with_new_peak(wanted.lr, state.step, services.early_stopper.watched)
     apply_schedule(state, services)
     services.events.publish(
         ev.OptimizerChanged(
@@ -212,6 +215,8 @@ def set_epochs(state: TrainState, services: TrainingServices, command: cmd.SetEp
     apply_schedule(state, services)
     _publish_change(state, services, command, "epochs", previous, value, state.plan)
     publish_schedule(state, services)
+    if state.plan.sampled_curve is not None:  # the event has no curve to say it from
+        services.events.log(coming_rates(state.plan, state.step), state.step)
 
 
 def evaluate(state: TrainState, services: TrainingServices, command: cmd.Evaluate) -> None:
