@@ -61,7 +61,7 @@ AT_THE_END = frozenset[Name](("NAN", "STOPPED_TOO_SOON"))
 
 KEYS: Mapping[str, str] = {
     "rate": "o", "optimizer": "o", "roll_back": "o", "epochs": "o", "patience": "o", "schedule": "s",
-    "stop_early": "e", "layers": "w", "anew": "N", "undo": "u",
+    "stop_early": "e", "layers": "w", "anew": "o", "undo": "u",
 }  # fmt: skip
 """The usual first key of each action that findings name, for readers of the JSON without a screen."""
 

@@ -8,7 +8,7 @@ from statistics import median
 
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.diagnosis.epochs import Epochs
-from tui_trainer.diagnosis.interventions import Intervention
+from tui_trainer.diagnosis.interventions import Change
 
 WINDOW = 5
 """Number of last epochs from which probes are combined."""
@@ -145,7 +145,7 @@ class History:
     """The learning rate as planned, with manual changes."""
     lr: float = 0.0
     """The newest learning rate."""
-    interventions: tuple[Intervention, ...] = ()
+    interventions: tuple[Change, ...] = ()
     """The newest interventions, without those that were undone."""
 
     @property

@@ -32,7 +32,7 @@ _SHORTER = frozenset(("STOPPED_TOO_SOON",))
 
 
 @dataclass(frozen=True, slots=True)
-class Intervention:
+class Change:
     """One change that the user made and can undo.
 
     Attributes:
@@ -78,7 +78,7 @@ class Intervention:
 
     @property
     def weight(self) -> float:
-        """How much it changed: of several that explain a finding, the largest is its cause."""
+        """Size of the change: of several that explain a finding, the largest is its cause."""
         return math.inf if self.kind == "optimizer" else abs(math.log(self.factor)) if self.factor > 0 else math.inf
 
     def sentence(self) -> str:
@@ -86,7 +86,7 @@ class Intervention:
         return f"You {self.text} at step {self.step:,}; everything since follows from it."
 
 
-def intervention(event: ev.AnyEvent, lr: float) -> Intervention | None:
+def intervention(event: ev.AnyEvent, lr: float) -> Change | None:
     """Return the intervention that an event reports, None for any other event.
 
     Args:
@@ -99,32 +99,32 @@ def intervention(event: ev.AnyEvent, lr: float) -> Intervention | None:
     match event:
         case ev.SettingChanged(name="lr"):
             factor = event.value / event.previous if event.previous > 0 and event.value > 0 else 1.0
-            return Intervention(step, id, "rate", f"set the rate to {number(event.value, 3)}{_times(factor)}", factor)
+            return Change(step, id, "rate", f"set the rate to {number(event.value, 3)}{_times(factor)}", factor)
         case ev.SettingChanged(name="clip_grad_norm"):
             text = f"set the clip to {number(event.value, 3)}" if event.value else "switched clipping off"
-            return Intervention(step, id, "clip", text, _clip_factor(event.previous, event.value))
+            return Change(step, id, "clip", text, _clip_factor(event.previous, event.value))
         case ev.SettingChanged(name="epochs"):
             factor = event.value / event.previous if event.previous > 0 else 1.0
-            return Intervention(step, id, "length", f"set the length to {number(event.value)} epochs", factor)
+            return Change(step, id, "length", f"set the length to {number(event.value)} epochs", factor)
         case ev.SettingChanged():
-            return Intervention(step, id, "stopping", "changed early stopping")
+            return Change(step, id, "stopping", "changed early stopping")
         case ev.SchedulerChanged():
             factor = _highest_ahead(event.plan, step, event.lr) / lr if lr > 0 else 1.0
             text = f"chose the schedule {event.plan.scheduler.label()}"
-            return Intervention(step, id, "schedule", text, factor if factor > 0 else 1.0)
+            return Change(step, id, "schedule", text, factor if factor > 0 else 1.0)
         case ev.OptimizerChanged():
             factor = event.lr / lr if lr > 0 and event.lr > 0 else 1.0
             text = f"chose the optimizer {event.optimizer.kind} with the rate {number(event.lr, 3)}{_times(factor)}"
-            return Intervention(step, id, "optimizer", text, factor)
+            return Change(step, id, "optimizer", text, factor)
         case ev.RolledBack(restored=None):
-            return Intervention(step, id, "weights", f"went back to the checkpoint {event.to}")
+            return Change(step, id, "weights", f"went back to the checkpoint {event.to}")
         case _:
             return None
 
 
 def likely_cause(
-    finding: str, interventions: Sequence[Intervention], *, since: int, first_seen: int, window: int
-) -> Intervention | None:
+    finding: str, interventions: Sequence[Change], *, since: int, first_seen: int, window: int
+) -> Change | None:
     """Return the intervention from which a finding follows, None if none explains it.
 
     Args:

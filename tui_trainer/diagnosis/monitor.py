@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from tui_trainer.diagnosis.findings import AT_THE_END, QUICK, Finding, Name
 from tui_trainer.diagnosis.history import History
 from tui_trainer.diagnosis.hysteresis import Streak, Withdrawn, epochs_after, epochs_before
-from tui_trainer.diagnosis.interventions import Intervention
+from tui_trainer.diagnosis.interventions import Change
 from tui_trainer.diagnosis.reducer import follow
 from tui_trainer.diagnosis.report import diagnosed, resolved
 from tui_trainer.diagnosis.rules import holding
@@ -84,7 +84,7 @@ class DiagnosisMonitor:
         if not (command and self._before and self._before[-1][0] == command):
             self._before = [*self._before, (command, self.course)][-REMEMBERED:]
 
-    def _settle(self, made: Intervention, step: int) -> list[ev.Diagnosed]:
+    def _settle(self, made: Change, step: int) -> list[ev.Diagnosed]:
         """Withdraw what an intervention makes out of date, and let every finding return: the run is another one."""
         gone = [self._withdraw(name, step) for name in list(self.course.active) if made.settles(name)]
         streaks = {name: streak for name, streak in self.course.streaks.items() if not made.settles(name)}

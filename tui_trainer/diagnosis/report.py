@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tui_trainer.diagnosis.findings import KEYS, WHY, Finding
 from tui_trainer.diagnosis.history import History
 from tui_trainer.diagnosis.hysteresis import Streak
-from tui_trainer.diagnosis.interventions import WINDOW, Intervention, likely_cause
+from tui_trainer.diagnosis.interventions import WINDOW, Change, likely_cause
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.finding_titles import TITLES
 
@@ -79,7 +79,7 @@ def resolved(said: ev.Diagnosed, step: int) -> ev.Diagnosed:
 
 def _cause(
     finding: Finding, history: History, active: Mapping[str, ev.Diagnosed], since: int, first: int
-) -> Intervention | None:
+) -> Change | None:
     """Return the intervention that a finding follows from: one shortly before it, or that of another active finding."""
     by_id = {(each.id, each.step): each for each in history.interventions}
     known = active.get(finding.name)
