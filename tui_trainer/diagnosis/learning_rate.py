@@ -136,8 +136,8 @@ def lr_low(history: History, holding: Holding) -> Finding | None:
     agreed = f", gradients agree (cosine {number(cosine, 2)})" if cosine is not None and cosine > 0.2 else ""
     return Finding(
         "LR_LOW",
-        f"steps match their linear prediction (ratio {number(quality, 3)}) but are tiny (relative update "
-        f"{number(update, 2)}){agreed}; the loss falls by {slope:.1%} per epoch, {projected}",
+        f"a step changes only {100 * update:.2g} % of the weights and lowers the loss as its gradient predicts (ratio "
+        f"{number(quality, 3)}){agreed}; the loss falls by {slope:.1%} per epoch, {projected}",
         "multiply the learning rate by 3",
         {"rho": quality, "u": update, "c": cosine, "fall an epoch": slope, "epochs to half": half},
         (THRICE,),

@@ -38,6 +38,7 @@ from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import FANCY, Icons
 from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.lecture.tour import Tour
+from tui_trainer.ui.pages.finding_actions import FindingActions
 from tui_trainer.ui.panels.log_pane import LogPane
 from tui_trainer.ui.redraw_budget import RedrawBudget
 from tui_trainer.ui.render.chart_widget import Chart
@@ -141,6 +142,10 @@ class Dashboard(Screen[None], inherit_bindings=False):
             "log_up": lambda: self.query_one(LogPane).scroll_page_up(animate=False),
             "log_down": lambda: self.query_one(LogPane).scroll_page_down(animate=False),
         }
+        findings = FindingActions(
+            self, lambda: self.view_state.diagnosis, lambda name, _value: self.action_perform(name), self._handlers
+        )
+        self._handlers |= findings.handlers()
 
     @property
     def known_actions(self) -> set[str]:
