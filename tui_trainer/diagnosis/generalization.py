@@ -83,7 +83,7 @@ def underfit(history: History, holding: Holding) -> Finding | None:
 
 def stopped_too_soon(history: History, _holding: Holding) -> Finding | None:
     """At the end: a fall of more than 1 % per epoch over the last quarter, the best validation in the last 3 epochs,
-    ml > 0.02 ch.
+    ml > 0.02 ch. A schedule that ends low brings such a fall about by itself, which says little where little is left.
 
     After early stopping, the best validation is that of the monitored metric. With a patience of 3 or more it is never
     in the last 3 epochs, so the rule does not contradict the user's own setting.
@@ -92,7 +92,9 @@ def stopped_too_soon(history: History, _holding: Holding) -> Finding | None:
     if history.reason not in ("completed", "stopped", "early-stopped", "interrupted") or loss is None:
         return None
     slope = history.fall(history.quarter)
-    if slope <= 0.01 or loss <= 0.02 * history.level or history.solved:
+    if slope <= 0.01 or loss <= 0.02 * history.level:
+        return None
+    if history.solved and planned_share(history) < NEARLY_ZERO:
         return None
     early = history.reason == "early-stopped"
     best = _watched_best(history) if early else history.epochs.lowest_loss

@@ -27,9 +27,12 @@ def epochs_after(finding: str, planned: int) -> int:
     return max(LEAST, planned // 10)
 
 
-def cool_down(planned: int) -> int:
-    """Return the epochs after its withdrawal in which a finding does not return, unless it has become graver."""
-    return max(10, planned // 4)
+def cool_down(planned: int, times: int) -> int:
+    """Return the epochs after its withdrawal in which a finding does not return, unless it has become graver.
+
+    They double with each of the `times` that it has been withdrawn.
+    """
+    return max(10, planned // 4) << min(times - 1, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,16 @@ class Withdrawn:
     Attributes:
         epochs: number of epochs that had ended then.
         severity: its severity.
+        times: how often it has been withdrawn.
     """
 
     epochs: int
     severity: Severity
+    times: int = 1
 
     def keeps_away(self, epochs: int, severity: Severity, planned: int) -> bool:
         """Return whether the finding must not return yet."""
-        return epochs - self.epochs < cool_down(planned) and _LEVELS[severity] <= _LEVELS[self.severity]
+        return epochs - self.epochs < cool_down(planned, self.times) and _LEVELS[severity] <= _LEVELS[self.severity]
 
 
 @dataclass(frozen=True, slots=True)

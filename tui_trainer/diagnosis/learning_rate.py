@@ -76,7 +76,7 @@ def lr_high(history: History, holding: Holding) -> Finding | None:
 
 def plateau_noise(history: History, holding: Holding) -> Finding | None:
     """Flat, and either LR_HIGH or large steps (u > 1e-3) of low quality (rho < 0.9)."""
-    if not flat(history) or history.solved or lowers_itself(history) or planned_share(history) < NEARLY_ZERO:
+    if not flat(history) or lowers_itself(history) or planned_share(history) < NEARLY_ZERO:
         return None
     quality, update = history.quality, history.update
     large = quality is not None and update is not None and quality < 0.9 and update > 1e-3

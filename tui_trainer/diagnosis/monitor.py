@@ -142,7 +142,9 @@ class DiagnosisMonitor:
         active, missed = dict(course.active), dict(course.missed)
         event = resolved(active.pop(name), step)
         missed.pop(name, None)
-        left = Withdrawn(len(course.history.epochs), event.severity)
+        before = course.withdrawn.get(name)
+        times = before.times + 1 if before is not None else 1
+        left = Withdrawn(len(course.history.epochs), event.severity, times)
         self.course = replace(course, active=active, missed=missed, withdrawn={**course.withdrawn, name: left})
         return event
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.diagnosis.history import History
 
@@ -11,7 +9,7 @@ LOW = 0.5
 """Share of the plan's highest rate below which a low rate is as planned."""
 NEARLY_ZERO = 0.25
 """Share of the plan's highest rate below which a flat loss is as planned."""
-_SAMPLES = 64
+_SAMPLES = 32
 
 
 def planned_share(history: History) -> float:
@@ -39,7 +37,6 @@ def lowers_itself(history: History) -> bool:
     return plan.shape(max(plan.end - 1, history.step)) < LOW * plan.shape(history.step)
 
 
-@lru_cache(maxsize=64)
 def _peak(plan: LrPlan) -> float:
     length = max(plan.end - plan.origin, 1)
     return max(plan.shape(plan.origin + length * index // _SAMPLES) for index in range(_SAMPLES + 1))

@@ -1,4 +1,4 @@
-"""What to do about a finding now: during training as it was recorded, after the end in a new run."""
+"""Advice on a finding: during training as it was recorded, after the end in a new run."""
 
 from __future__ import annotations
 
