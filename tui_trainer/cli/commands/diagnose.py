@@ -97,15 +97,16 @@ def _print(info: RunInfo, monitor: DiagnosisMonitor, cleared: list[Diagnosed]) -
         click.echo("There are no step probes (training.probe_every), so the learning rate was not checked.")
     for finding in findings:
         click.echo()
-        for line in _lines(finding):
+        for line in _lines(finding, over=bool(history.reason)):
             click.echo(visible(line))
     if cleared:
         gone = ", ".join(f"{title_of(finding)} (epoch {finding.epoch})" for finding in cleared)
-        click.echo(visible(f"\nfound earlier, and gone since: {gone}"))
+        click.echo()
+        click.echo(visible(f"Found earlier, and gone since: {gone}"))
 
 
-def _lines(finding: Diagnosed) -> Iterator[str]:
-    """Yield a finding as text: the same object that the screen shows."""
+def _lines(finding: Diagnosed, *, over: bool) -> Iterator[str]:
+    """Yield a finding as text: the same object that the screen shows; nothing can be undone in a run that is over."""
     from tui_trainer.ui.actions import BY_ID, shown_key
 
     yield f"{title_of(finding)} (since epoch {finding.epoch}, steps {finding.since_step:,} to {finding.until_step:,})"
@@ -113,8 +114,9 @@ def _lines(finding: Diagnosed) -> Iterator[str]:
     if finding.likely_cause:
         yield f"  cause     {finding.likely_cause}"
     yield f"  why       {finding.why}"
-    for number, action in enumerate(finding.actions, 1):
+    actions = [action for action in finding.actions if not (over and action.action == "undo")]
+    for number, action in enumerate(actions, 1):
         key = shown_key(BY_ID[action.action], {}) if action.action in BY_ID else ""
         value = f": {action.value}" if action.value else ""
         how = f"  ({key or action.action}{value})" if action.action else f"  ({action.reason})"
-        yield f"  {'what to do' if number == 1 else '':10}[{number}] {action.label}{how}"
+        yield f"  {'actions' if number == 1 else '':10}[{number}] {action.label}{how}"
