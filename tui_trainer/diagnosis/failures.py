@@ -24,31 +24,37 @@ from tui_trainer.protocol.events import FindingAction
 
 
 def nan(history: History, _holding: Holding) -> Finding | None:
-    """A batch loss or a gradient is NaN or inf. The learning rate is blamed only if the loss grew before."""
+    """A batch loss, a gradient or a tensor of model or optimizer is NaN or inf. The learning rate is blamed only if the
+    loss grew before, or was finite at the step whose update broke the tensor."""
     broken = history.broken
     if broken is None:
         return None
     where = f", first in layer {broken.layer}" if broken.layer else ""
     last = ", ".join(number(loss) for loss in history.last_losses)
-    evidence = f"the {broken.what} became {broken.kind} at step {broken.step}{where}; last finite losses {last or '-'}"
+    of_step = broken.what in ("loss", "gradient")
+    what = f"the {broken.what}" if of_step else broken.what
+    at = "at" if of_step else "by"
+    evidence = f"{what} became {broken.kind} {at} step {broken.step}{where}; last finite losses {last or '-'}"
     if broken.data:
         advice = "the training data contain NaN or inf: repair or drop these values; the learning rate is not the cause"
         actions = (
             elsewhere("repair or drop these values", "they are in the data: no setting of the run removes them"),
         )
+    elif not of_step:
+        advice = (
+            "the loss was finite, so it was the update of the weights that broke: resume from the last checkpoint and "
+            "divide the learning rate by 10; lbfgs has line_search_fn=strong_wolfe for this"
+        )
+        actions = (_lower(history),)
     elif history.grew:
         advice = "the loss grew before: resume from the last checkpoint and divide the learning rate by 10"
-        actions = (
-            again("with a tenth of the rate", f"optimizer.lr={number(history.lr / 10, 3)}")
-            if history.lr > 0
-            else again("with a tenth of the rate", "optimizer.lr="),
-        )
+        actions = (_lower(history),)
     else:
-        actions = (elsewhere("check the batch of this step", "no sign that a setting of the run is the cause"),)
         advice = (
             "the loss did not grow before: check the batch of this step, and logarithms, roots and divisions in the "
             "model; there is no sign that the learning rate is the cause"
         )
+        actions = (elsewhere("check the batch of this step", "no sign that a setting of the run is the cause"),)
     numbers = {f"loss {index - len(history.last_losses)}": loss for index, loss in enumerate(history.last_losses)}
     return Finding(
         "NAN",
@@ -224,6 +230,12 @@ def _up_to_the_dead(layers: tuple[LayerSeen, ...]) -> tuple[LayerSeen, ...]:
 
 def _mostly_dead(holding: Holding) -> bool:
     return "DEAD" in holding and holding["DEAD"].severity == "alarm"
+
+
+def _lower(history: History) -> FindingAction:
+    """Return the action that trains again with a tenth of the rate."""
+    value = number(history.lr / 10, 3) if history.lr > 0 else ""
+    return again("with a tenth of the rate", f"optimizer.lr={value}")
 
 
 MOST = 0.5

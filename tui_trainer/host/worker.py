@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.config.trust import check_trust
 from tui_trainer.errors import UserError
+from tui_trainer.host.changed_data import check_data
 from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.restore import open_journal, restore_journal
 from tui_trainer.host.spec import HostSpec, RunSpec
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand, Stop
+from tui_trainer.runs.recorded_data import changes
 from tui_trainer.runs.run_dir import Owner, RunDir
 
 if TYPE_CHECKING:
@@ -40,17 +42,19 @@ class Worker:
 
     Args:
         spec: the runs.
-        hub: the event bus that receives their events.
+        bus: the event bus that receives their events.
         opened: called with the first run directory once it is open, so that log capture can write into it.
     """
 
-    def __init__(self, spec: HostSpec, hub: EventBus, opened: Callable[[RunDir], None]) -> None:
+    def __init__(self, spec: HostSpec, bus: EventBus, opened: Callable[[RunDir], None]) -> None:
         self.spec = spec
         self.exit_code = 0
         self.refusal = ""
         """Why nothing was trained, empty if something was."""
         self.over = threading.Event()
-        self._hub = hub
+        self.ready: Callable[[], None] = lambda: None
+        """Called when every run has its directory, just before training."""
+        self._bus = bus
         self._opened = opened
         self._go_on = threading.Event()
         """Set when a command came, to wake a paused worker."""
@@ -161,7 +165,7 @@ class Worker:
             trainer = Trainer(
                 run.name,
                 config,
-                lambda event, name=run.name: self._hub.publish(name, event),
+                lambda event, name=run.name: self._bus.publish(name, event),
                 CommandQueue(self._go_on),
                 title=run.title,
                 preset=run.preset,
@@ -171,10 +175,12 @@ class Worker:
 
     def _publish_starting(self, detail: str) -> None:
         for run in self.spec.runs:
-            self._hub.publish(run.name, ev.StatusChanged(status="starting", detail=detail))
+            self._bus.publish(run.name, ev.StatusChanged(status="starting", detail=detail))
 
     def _open(self) -> None:
         """Create or lock the run directories; nothing has been written before this."""
+        from tui_trainer.engine.run_metadata import data_now
+
         owner = Owner(os.getpid(), socket.gethostname(), self.spec.socket)
         for run, trainer in zip(self.spec.runs, self._trainers, strict=True):
             folder = RunDir(Path(run.path))
@@ -189,12 +195,14 @@ class Worker:
         for run, trainer, folder in zip(self.spec.runs, self._trainers, self._folders, strict=True):
             if run.resume:
                 restored = restore_journal(trainer, folder, resumed[run.name])
-                self._hub.resume_run(run.name, restored.state, restored.journal)
+                self._bus.resume_run(run.name, restored.state, restored.journal)
                 for line in restored.messages:
                     trainer.events.log(line, trainer.state.step)
             else:
                 trainer.follow(run.script)
-            trainer.begin(folder, lambda name=run.name: self._hub.sync_journal(name))
+            trainer.begin(folder, lambda name=run.name: self._bus.sync_journal(name))
+            for line in changes(list(run.recorded_data), data_now(trainer.services)):
+                trainer.events.log(f"{line}; this replay cannot be identical", trainer.state.step)
             if not folder.has_locks:
                 trainer.events.log(NO_LOCKS, trainer.state.step)
             for command in run.commands:
@@ -204,12 +212,13 @@ class Worker:
         """Restore each resumed run from its last intact checkpoint: all of them fit, or nothing is written."""
         from tui_trainer.engine.checkpointing.restore import restore_last
 
-        runs = zip(self.spec.runs, self._trainers, self._folders, strict=True)
-        return {
-            run.name: restore_last(trainer.state, trainer.services, folder.checkpoints)
-            for run, trainer, folder in runs
-            if run.resume
-        }
+        restored: dict[str, RestoredTrainer] = {}
+        for run, trainer, folder in zip(self.spec.runs, self._trainers, self._folders, strict=True):
+            if run.resume:
+                restored[run.name] = restore_last(trainer.state, trainer.services, folder.checkpoints)
+                notes = check_data(trainer, folder, allowed=self.spec.data_changed)
+                restored[run.name].messages.extend(notes)
+        return restored
 
     def _make(self, run: RunSpec, trainer: Trainer, folder: RunDir, owner: Owner) -> None:
         """Create the run's directory with its configuration; from here on its events are written."""
@@ -219,13 +228,14 @@ class Worker:
         folder.create(dump(trainer.config), about(trainer.services, self.spec.command), owner)
         self._made.append(folder)
         self._folders.append(folder)
-        self._hub.attach_journal(run.name, open_journal(folder))
+        self._bus.attach_journal(run.name, open_journal(folder))
 
     def _train(self) -> None:
         from tui_trainer.engine.multi_run import refuse_waiting, train_runs
 
         with self._lock:
             self._training = True
+        self.ready()
         for command in self._early:
             self.submit(command)
         train_runs(self._trainers, self._go_on)
@@ -240,7 +250,7 @@ class Worker:
         self.refusal, self.exit_code = reason, code
         why: ev.Reason = "refused" if code == 2 else "failed" if code == 1 else "interrupted"
         for run in self.spec.runs:
-            self._hub.publish(run.name, ev.RunFinished(reason=why, detail=reason, exit_code=code))
+            self._bus.publish(run.name, ev.RunFinished(reason=why, detail=reason, exit_code=code))
         if code == 2:
             for folder in self._made:
                 folder.release()
