@@ -35,10 +35,10 @@ from tui_trainer.ui.dashboard.rerun_actions import RerunActions
 from tui_trainer.ui.dashboard.training_actions import TrainingActions
 from tui_trainer.ui.dashboard.view_actions import ViewActions
 from tui_trainer.ui.dashboard.view_state import ViewState
+from tui_trainer.ui.findings.actions import FindingActions
 from tui_trainer.ui.icons import FANCY, Icons
 from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.lecture.tour import Tour
-from tui_trainer.ui.pages.finding_actions import FindingActions
 from tui_trainer.ui.panels.log_pane import LogPane
 from tui_trainer.ui.redraw_budget import RedrawBudget
 from tui_trainer.ui.render.chart_widget import Chart

@@ -12,11 +12,11 @@ from tui_trainer.protocol.finding_titles import title_of
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
+from tui_trainer.ui.findings.advice import actions_of
+from tui_trainer.ui.findings.old_journals import completed
+from tui_trainer.ui.findings.pictures import picture, stretch
 from tui_trainer.ui.icons import FANCY, Icons
-from tui_trainer.ui.panels.finding_advice import actions_of
-from tui_trainer.ui.panels.finding_pictures import picture, stretch
 from tui_trainer.ui.panels.log_pane import wrap
-from tui_trainer.ui.panels.old_findings import completed
 
 SEVERITY_STYLES: dict[Severity, str] = {"alarm": "bold $error", "warning": "bold $warning", "note": "bold $secondary"}
 """The style of a finding's title, by severity."""

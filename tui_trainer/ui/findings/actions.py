@@ -9,7 +9,7 @@ from tui_trainer.protocol.events import Diagnosed, FindingAction
 from tui_trainer.protocol.finding_titles import title_of
 from tui_trainer.text import visible
 from tui_trainer.ui.dashboard.context import DashboardContext
-from tui_trainer.ui.panels.finding_advice import actions_of
+from tui_trainer.ui.findings.advice import actions_of
 from tui_trainer.ui.panels.findings import active_findings
 
 Handler = Callable[[], None]

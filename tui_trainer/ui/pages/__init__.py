@@ -1,1 +1,0 @@
-"""The pages beside the charts: findings, layers, runs."""
