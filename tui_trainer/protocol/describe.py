@@ -6,6 +6,7 @@ from tui_trainer.components.schedulers.builtin import ImportedScheduler
 from tui_trainer.components.schedulers.plan import NO_RATE, LrPlan
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Redo, Stop, Undo
+from tui_trainer.protocol.finding_titles import title_of, without_identifiers
 from tui_trainer.text import number
 
 
@@ -129,12 +130,10 @@ def _text(event: ev.AnyEvent) -> str | None:
             return f"redone: {event.to}; continuing from step {event.step}{asked_by(event)}"
         case ev.RolledBack():
             return f"undone: {event.to}; continuing from step {event.step}{asked_by(event)}"
-        case ev.Diagnosed(again=True):
+        case ev.Diagnosed(again=True) | ev.Diagnosed(active=False):
             return None
-        case ev.Diagnosed(active=False):
-            return f"{event.finding}: resolved"
         case ev.Diagnosed():
-            return f"{event.finding}: {event.evidence}. {event.advice}".strip()
+            return f"{title_of(event)}: {event.likely_cause or without_identifiers(event.evidence)}"
         case ev.Noted():
             return f"note: {event.text}{asked_by(event)}"
         case ev.Refused():

@@ -286,8 +286,26 @@ class RolledBack(Event):
     """For an undo or a redo: the restored settings."""
 
 
+class FindingAction(BaseModel):
+    """One thing to do about a finding.
+
+    Attributes:
+        label: what it does, in words.
+        action: id of the action of the screen that does it; empty if none does.
+        value: initial text of the form that the action opens.
+        reason: why no action of the screen does it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    label: str
+    action: str = ""
+    value: str = ""
+    reason: str = ""
+
+
 class Diagnosed(Event):
-    """A finding of the diagnosis, with its evidence and the keys that act on it; or the end of one."""
+    """A finding of the diagnosis, with its evidence and what to do about it; or the end of one."""
 
     type: Literal["Diagnosed"] = "Diagnosed"
     finding: str
@@ -306,7 +324,29 @@ class Diagnosed(Event):
     """The evidence as numbers, by name."""
     advice: str = ""
     key: str = ""
-    """The keys to press, in order, separated by spaces; empty if no key acts on it."""
+    """The usual keys of the actions, in order, separated by spaces; empty if no key acts on it."""
+    title: str = ""
+    """The finding in a few plain words; empty in journals of earlier versions."""
+    why: str = ""
+    """Why it matters, in one sentence."""
+    since_step: int | None = None
+    """First step of the evidence."""
+    until_step: int | None = None
+    """Last step of the evidence."""
+    likely_cause: str = ""
+    """The intervention from which it follows, in words; empty if none explains it."""
+    cause_step: int | None = None
+    """Step of that intervention."""
+    cause_id: str = ""
+    """Id of its command."""
+    actions: tuple[FindingAction, ...] = ()
+    """What to do about it, the most useful first; at most three."""
+    bars: dict[str, Number] = {}
+    """The evidence by layer."""
+    threshold: Number = None
+    """The value of a bar beyond which the rule holds."""
+    curve: str = ""
+    """Name of the series in which the evidence is seen."""
 
 
 class PictureTaken(Event):

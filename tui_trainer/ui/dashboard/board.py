@@ -176,7 +176,8 @@ class Board(Horizontal):
             panel.show(layers_table(state.layers, max(panel.size.width, 20), self._icons), layout=True)
         if view_state.diagnosis:
             panel = self.query_one("#findings", Panel)
-            page = findings_page(state, max(panel.size.width, 20), self._icons, self._keymap)
+            width, muted = max(panel.size.width, 20), view_state.muted_findings
+            page = findings_page(state, width, self._icons, self._keymap, muted, view_state.finding)
             panel.show(page, layout=True)
 
     def _draw_charts(self) -> None:

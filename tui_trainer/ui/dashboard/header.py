@@ -7,7 +7,7 @@ from textual.content import Content
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
 from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
-from tui_trainer.ui.panels.findings import SEVERITY_STYLES, headline_of
+from tui_trainer.ui.panels.findings import badge
 from tui_trainer.ui.panels.panel import Panel
 from tui_trainer.ui.panels.status import short_name_of, state_text, throughput_text, time_left_text
 
@@ -51,10 +51,8 @@ def _left_parts(view_state: ViewState, icons: Icons, keymap: Keymap) -> list[Con
         parts.insert(0, Content.styled(f"{icons.cut_off} disconnected", "bold $error"))
     if store.loaded < 1:
         parts.insert(1, Content.styled(f"coarse, {store.loaded:.0%} loaded", "bold $warning"))
-    if headline := headline_of(state):
-        parts.append(
-            Content.styled(f"! {headline.finding}{_key('diagnosis', keymap)}", SEVERITY_STYLES[headline.severity])
-        )
+    if finding := badge(state, view_state.muted_findings, icons):
+        parts.append(Content.assemble(finding, (_key("diagnosis", keymap), "$muted")))
     if state.unsaved:
         parts.insert(1, Content.styled("! not saved", "bold $error"))
     if state.epochs:

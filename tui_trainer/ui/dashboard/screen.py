@@ -35,6 +35,7 @@ from tui_trainer.ui.dashboard.rerun_actions import RerunActions
 from tui_trainer.ui.dashboard.training_actions import TrainingActions
 from tui_trainer.ui.dashboard.view_actions import ViewActions
 from tui_trainer.ui.dashboard.view_state import ViewState
+from tui_trainer.ui.findings.actions import FindingActions
 from tui_trainer.ui.icons import FANCY, Icons
 from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.lecture.tour import Tour
@@ -141,6 +142,10 @@ class Dashboard(Screen[None], inherit_bindings=False):
             "log_up": lambda: self.query_one(LogPane).scroll_page_up(animate=False),
             "log_down": lambda: self.query_one(LogPane).scroll_page_down(animate=False),
         }
+        findings = FindingActions(
+            self, lambda: self.view_state.diagnosis, lambda name, _value: self.action_perform(name), self._handlers
+        )
+        self._handlers |= findings.handlers()
 
     @property
     def known_actions(self) -> set[str]:

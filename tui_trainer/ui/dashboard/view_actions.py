@@ -201,6 +201,7 @@ class ViewActions:
         """Switch between the findings and the charts."""
         state = self._state
         state.layers, state.diagnosis, state.maximized = False, not state.diagnosis, None
+        state.finding = 0
         self._context.relayout()
 
     def steer_all(self) -> None:
