@@ -12,15 +12,22 @@ from tui_trainer.ui.charts.model import ChartData, LegendEntry
 from tui_trainer.ui.charts.palette import Palette, Role
 from tui_trainer.ui.render.raster import Glyphs
 
+KEPT_ENTRIES = 2
+"""Legend entries that stay longer than the notes."""
+
 
 def title_line(chart_data: ChartData, width: int, palette: Palette, glyphs: Glyphs) -> Strip:
-    """Lay out the title in `width` cells. A long title loses the last legend entries first, then notes."""
+    """Lay out the title in `width` cells.
+
+    A long title loses the last legend entries first, then the last notes, then the second entry: training and
+    validation, or the first two runs, stay named as long as there is room.
+    """
     head = f"{chart_data.number} {chart_data.name}" if chart_data.number else chart_data.name
     notes, legend = list(chart_data.notes), list(chart_data.legend)
     while notes or legend:
         if _length_of_line(head, notes, legend, glyphs) <= width:
             break
-        (legend if len(legend) > 1 or not notes else notes).pop()
+        (legend if len(legend) > KEPT_ENTRIES or not notes else notes).pop()
     segments = [Segment(set_cell_size(head, min(cell_len(head), width)), palette.style("title"))]
     for note in notes:
         segments += [Segment(" · ", palette.style("frame")), *_entry(note, palette, glyphs)]
