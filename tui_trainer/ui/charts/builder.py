@@ -13,6 +13,7 @@ from tui_trainer.ui.charts.context import ChartContext
 from tui_trainer.ui.charts.log_axis import chosen_log, decide_log
 from tui_trainer.ui.charts.mark_words import mark_words
 from tui_trainer.ui.charts.model import (
+    LOG_NOTE,
     Annotation,
     ChartData,
     Curve,
@@ -90,7 +91,8 @@ class ChartBuilder:
 
     def add_legend(self, role: Role, sign: Sign, name: str, value: float | None) -> None:
         """Add a legend entry with a value."""
-        self.legend.append(LegendEntry(role, sign, visible(f"{name} {number(value)}")))
+        digits = 4 if self.context.area.columns >= MIN_WORD_COLUMNS else 3
+        self.legend.append(LegendEntry(role, sign, visible(f"{name} {number(value, digits)}")))
 
     def label_line(self, curves: Sequence[Curve], text: str) -> None:
         """Write a name at the end of the last curve, for charts whose legend has no room for it."""
@@ -229,7 +231,7 @@ class ChartBuilder:
         if self.branches and len(self.legend) < MAX_LEGEND_WITH_BRANCHES:
             self.legend.append(LegendEntry("branch", "dots", "undone"))
         if log:
-            self.notes.insert(0, LegendEntry("text", "", "log"))
+            self.notes.insert(0, LOG_NOTE)
         faint = [curve for curve in self.curves if curve.faint]
         front = [curve for curve in self.curves if not curve.faint]
         layers: list[Layer] = []

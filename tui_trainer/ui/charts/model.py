@@ -179,6 +179,10 @@ class LegendEntry(NamedTuple):
     text: str
 
 
+LOG_NOTE = LegendEntry("text", "", "log")
+"""The note in the title of a chart with a logarithmic vertical axis."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChartData:
     """A complete chart. Equal chart data look the same at the same size.

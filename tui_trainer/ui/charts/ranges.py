@@ -18,6 +18,7 @@ _LARGEST = 4e307
 LOG_DEPTH = 1e-32
 """Lowest end of a logarithmic axis, relative to 1 or to the largest value if that is smaller: about the square of the
 float64 epsilon, because a squared distance to the optimum below it is rounding error."""
+_DECADES_PER_ROW = (1 / 3, 2 / 5, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0, 5 / 2)
 LEAST_DECADES = 0.18
 """Least range of a logarithmic axis, in powers of ten: a factor of 1.5."""
 OUTLIER_SHARE = 0.02
@@ -172,10 +173,11 @@ def _log_scale(curves: Sequence[Curve], rows: int, required: Sequence[float], tr
 
 
 def _decades_per_row(decades: float, rows: int) -> float:
-    """Return the least decades for each row, of which a whole number fills a decade, or the other way round."""
-    if decades <= rows:
-        return 1 / math.floor(rows / decades)
-    return float(math.ceil(decades / rows))
+    """Return the least decades for each row, such that decades stand on rows or half-way to the next but one."""
+    least = decades / rows
+    if least <= 1 / 3:
+        return 1 / math.floor(1 / least)
+    return next((share for share in _DECADES_PER_ROW if share >= least - 1e-9), float(math.ceil(least)))
 
 
 def _ticks_in(rows: int) -> int:

@@ -20,7 +20,7 @@ from tui_trainer.ui.charts.model import (
     Scatter,
     Trail,
 )
-from tui_trainer.ui.charts.palette import Role
+from tui_trainer.ui.charts.palette import DIM_RUNS, Role
 from tui_trainer.ui.render.raster import Canvas, Glyphs
 from tui_trainer.ui.render.regions import region_characters, region_tones
 
@@ -29,6 +29,8 @@ Position = tuple[int, int]
 Ink = Role | tuple[Role, Role]
 """The role of a character, or those of a character and of what is behind it."""
 UPPER_HALF = "▀"
+BANDS: frozenset[Ink] = frozenset(("train-band", *DIM_RUNS))
+"""Roles of raw values behind a smoothed curve, which the name of a curve may cover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,8 @@ def _place_labels(chart_data: ChartData, canvas: Canvas, cells: Cells) -> None:
             needed = True
         elif isinstance(layer, Annotation):
             (column, row), text = canvas.cell(layer.x, layer.y) or (0, 0), narrow(layer.text)
-            starts = [(column + 1, row), (column - len(text), row), (column - len(text), row + 1)]
+            left = column - len(text)
+            starts = [(column + 1, row), *((left, row + away) for away in (0, 1, -1, 2, -2))]
             needed = layer.needed
         else:
             continue
@@ -154,7 +157,7 @@ def _place_labels(chart_data: ChartData, canvas: Canvas, cells: Cells) -> None:
             if _is_free(text, *start, canvas, cells, coverable)
             and not any((start[0] + k, start[1]) in occupied for k in range(len(text)))
         ]
-        clear = [start for start in free if not any((start[0] + k, start[1]) in cells.back for k in range(len(text)))]
+        clear = [start for start in free if _is_clear(text, *start, cells)]
         start = next(iter(clear or (free if needed else [])), None)
         if start is not None:
             cells.write(text, *start, layer.role)
@@ -163,10 +166,16 @@ def _place_labels(chart_data: ChartData, canvas: Canvas, cells: Cells) -> None:
 
 def _is_free(text: str, column: int, row: int, canvas: Canvas, cells: Cells, coverable: set[Role]) -> bool:
     """Return whether a text at this position would cover only levels and marker lines in front."""
-    if column < 0 or column + len(text) > canvas.columns or row >= canvas.rows:
+    if column < 0 or column + len(text) > canvas.columns or not 0 <= row < canvas.rows:
         return False
     covered = (cells.front.get((column + k, row)) for k in range(len(text)))
     return all(cell is None or cell[1] in coverable for cell in covered)
+
+
+def _is_clear(text: str, column: int, row: int, cells: Cells) -> bool:
+    """Return whether a text at this position would cover nothing behind, except bands of raw values."""
+    behind = (cells.back.get((column + k, row)) for k in range(len(text)))
+    return all(cell is None or cell[1] in BANDS for cell in behind)
 
 
 def narrow(text: str) -> str:

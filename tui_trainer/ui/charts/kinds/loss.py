@@ -37,8 +37,9 @@ def mark_best(builder: ChartBuilder, name: str) -> None:
     value = best.value if best.metric == name else sample[1] if sample is not None else None
     if value is None:
         return
-    builder.legend.append(LegendEntry("best", "best", f"best {number(value)} @{best.epoch}"))
+    role = context.front_role("best")
+    builder.legend.append(LegendEntry(role, "best", f"best {number(value)} @{best.epoch}"))
     position = context.grid.snap(best.step)
     if position is not None:
-        builder.points.append(Scatter("best", (position,), (value,), "best"))
+        builder.points.append(Scatter(role, (position,), (value,), "best"))
         builder.required.append(value)

@@ -12,7 +12,7 @@ from tui_trainer.protocol.pictures import AnyDrawing, Axis
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cell_width, cut, ending, visible
 from tui_trainer.ui.charts.context import run_colors, short_name
-from tui_trainer.ui.charts.model import Area, LegendEntry, Scale, Tick
+from tui_trainer.ui.charts.model import LOG_NOTE, Area, LegendEntry, Scale, Tick
 from tui_trainer.ui.charts.palette import DIM_RUNS, FRONT_RUNS, RUNS, Role
 from tui_trainer.ui.charts.ticks import horizontal_ticks, log_ticks
 from tui_trainer.ui.charts.view import View
@@ -84,7 +84,7 @@ class Frame:
             return ()
         if self.event.step != state.step and not state.over:
             entries.append(LegendEntry("text", "", f"epoch {self.event.epoch}"))
-        return (*entries, LegendEntry("text", "", "log")) if log else tuple(entries)
+        return (*entries, LOG_NOTE) if log else tuple(entries)
 
     def readouts(self) -> list[LegendEntry]:
         """Return the numbers of the full picture, or of its only item; per-layer numbers are left out."""
