@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from tui_trainer.components.schedulers.builtin import Constant, OneCycle, Plateau, Staircase
 from tui_trainer.components.schedulers.plan import LrPlan
-from tui_trainer.protocol.events import EpochEnded, LayersMeasured, RunFinished, Scalars
+from tui_trainer.protocol.commands import SetLearningRate
+from tui_trainer.protocol.events import EpochEnded, LayersMeasured, RunFinished, Scalars, SettingChanged
 from tui_trainer.protocol.events import Layer as MeasuredLayer
-from tui_trainer.state.run_state import RunState
+from tui_trainer.state.run_state import Ghost, RunState
 from tui_trainer.ui.charts.context import run_colors
 from tui_trainer.ui.charts.model import Annotation, Curve, Level, MarkerLine, Scatter
 from tui_trainer.ui.charts.palette import DIM_RUNS, FRONT_RUNS, RUNS
@@ -347,3 +350,102 @@ def test_a_diverged_background_run_does_not_flatten_the_others(make_run):
     for front, log_y in ((1, False), (0, True)):
         full = chart_data(ChartKind.LOSS, [good, broken], front, View(log_y=log_y), 76, 20)
         assert full.y.high > 1e20, "in front, or on a logarithmic axis, it is shown in full"
+
+
+def test_validation_is_dashed_and_named(make_run):
+    shown = _chart(ChartKind.LOSS, make_run(steps=200))
+    assert all(curve.dotted for curve in _curves(shown, "validation"))
+    assert [entry.text.split()[0] for entry in shown.legend[:2]] == ["train", "val"]
+
+
+def test_means_over_an_epoch_are_drawn_half_an_epoch_earlier(make_run):
+    state = make_run(steps=200)
+    by_step, by_epoch = (_chart(ChartKind.METRIC, state, axis=axis) for axis in ("step", "epoch"))
+    assert "train (-1/2 epoch)" in _texts(by_epoch)
+    assert "(-1/2 epoch)" not in _texts(by_step)
+    trained, validated = (_curves(by_epoch, role)[0].x for role in ("train", "validation"))
+    assert [x + 0.5 for x in trained] == pytest.approx(validated)
+    at_step = (_curves(by_step, role)[0].x for role in ("train", "validation"))
+    assert len(set(at_step)) == 1
+
+
+def test_a_logarithmic_x_axis_has_columns_of_equal_ratios(make_run):
+    shown = _chart(ChartKind.LOSS, make_run(steps=400, epochs=20), log_x=True)
+    assert (shown.x.low, shown.x.high) == (0, pytest.approx(2.602, abs=0.001))
+    assert [tick.text for tick in shown.x.ticks][:3] == ["1", "2", "5"]
+    ratios = [after / before for before, after in itertools.pairwise(shown.steps)]
+    assert max(ratios) == pytest.approx(min(ratios))
+
+
+@pytest.mark.parametrize("kind", ChartKind)
+@pytest.mark.parametrize("axis", AXES)
+def test_every_chart_can_have_a_logarithmic_x_axis(make_run, kind: ChartKind, axis: str):
+    for state in (RunState(), make_run([]), make_run([1.0]), make_run(steps=33, metric="")):
+        shown = _chart(kind, state, axis=axis, log_x=True, cursor=5)
+        assert shown.x.low < shown.x.high
+        assert len(shown.steps) == 94
+
+
+def test_without_clipping_every_value_is_inside(make_run):
+    state = make_run(lambda step: 90.0 if step == 60 else 1.0 + step % 7 / 7, steps=160)
+    clipped, full = (_chart(ChartKind.LOSS, state, clip=clip, log={"loss": False}) for clip in (True, False))
+    assert clipped.y.high < 10
+    assert full.y.high >= 90
+    signs = [[layer.sign for layer in shown.layers if isinstance(layer, Scatter)] for shown in (clipped, full)]
+    assert "above" in signs[0]
+    assert "above" not in signs[1]
+
+
+def test_a_logarithmic_axis_is_clipped_too(make_run):
+    state = make_run(lambda step: 1e9 if step == 60 else 1.0 + step % 7 / 7, steps=400)
+    clipped, full = (_chart(ChartKind.LOSS, state, clip=clip, log={"loss": True}) for clip in (True, False))
+    assert clipped.y.high < 1e3
+    assert full.y.high >= 1e9
+
+
+def test_the_median_ignores_a_spike(make_run):
+    state = make_run(lambda step: 50.0 if step == 150 else 1.0, steps=400)
+    mean, median = (_chart(ChartKind.LOSS, state, smoothing=30, median=median) for median in (False, True))
+    assert max(max(curve.high) for curve in _curves(mean, "train")) > 1.5
+    assert max(max(curve.high) for curve in _curves(median, "train")) == 1.0
+    assert "median of 30" in _texts(median)
+
+
+def test_an_abandoned_branch_stays_as_a_dim_curve(make_run):
+    state = make_run(steps=200)
+    state.ghosts.append(Ghost(name="train_loss", steps=list(range(100, 160)), values=[2.0] * 60))
+    shown = _chart(ChartKind.LOSS, state)
+    (branch,) = _curves(shown, "branch")
+    assert branch.faint
+    assert branch.dotted
+    assert 99 < branch.x[0] < 102
+    assert "undone" in _texts(shown)
+    assert not _curves(_chart(ChartKind.NORM, state), "branch")
+
+
+def test_a_shaded_stretch_is_on_every_chart(make_run):
+    state = make_run(steps=200, layers=("first", "last"))
+    for kind in ChartKind:
+        (stretch,) = _chart(kind, state, shaded=((50, 100), (900, 990))).shaded
+        assert stretch == pytest.approx((50, 100))
+    assert _chart(ChartKind.LOSS, state, shaded=((50, 100),), axis="epoch").shaded == ((2.5, 5.0),)
+    assert _chart(ChartKind.LOSS, state, shaded=((50, 100),), span=(80, 120)).shaded == ((80.0, 100.0),)
+
+
+def test_the_newest_intervention_is_in_words(make_run):
+    state = make_run(steps=200)
+    for step, new, old in ((50, 0.2, 0.1), (120, 0.02, 0.2)):
+        change = SettingChanged(
+            step=step, name="lr", value=new, previous=old, cause=SetLearningRate(factor=0.1, by="ann@host")
+        )
+        state.apply(change)
+    shown = _chart(ChartKind.LOSS, state)
+    assert [layer.text for layer in shown.layers if isinstance(layer, Annotation)] == ["rate ÷10"]
+    assert [layer.letter for layer in shown.layers if isinstance(layer, MarkerLine)] == ["l", "l"]
+
+
+def test_a_metric_says_when_its_first_value_comes(make_run):
+    state = make_run(lambda step: 1.0, steps=30, steps_per_epoch=50, seconds_per_step=0.5)
+    assert _chart(ChartKind.METRIC, state).message == "validates at the end of epoch 1, in 10 s"
+    state.apply(RunFinished(step=30, reason="stopped"))
+    assert _chart(ChartKind.METRIC, state).message == "no accuracy measured"

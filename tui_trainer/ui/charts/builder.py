@@ -64,6 +64,7 @@ class ChartBuilder:
         trim: whether the vertical axis may leave out rare outliers.
         force_log: draw a logarithmic axis unless the user chose otherwise, because the values fall by powers of ten.
         log_series: the series whose histories decide whether the axis is logarithmic.
+        log_floor: values below it do not stretch a logarithmic axis.
         share: whether the values are shares between 0 and 1, whose axis is always linear.
         by_epoch: whether the values arrive with the end of an epoch.
         empty: the noun for "no ... measured yet"; by default the name.
@@ -85,6 +86,7 @@ class ChartBuilder:
     trim: bool = True
     force_log: bool = False
     log_series: Sequence[str] = ()
+    log_floor: float = 0.0
     share: bool = False
     by_epoch: bool = False
     empty: str = ""
@@ -224,6 +226,9 @@ class ChartBuilder:
         ignored = () if log else self.diverged
         curves = [curve for curve in self.curves if not any(curve is other for other in ignored)] or self.curves
         levels = [level.y for level in self.levels]
+        if log and self.log_floor:
+            curves = [replace(c, low=tuple(max(value, self.log_floor) for value in c.low)) for c in curves]
+            curves = [replace(c, high=tuple(max(value, self.log_floor) for value in c.high)) for c in curves]
         trim = self.trim and context.view.clip
         scale = vertical_scale(
             curves, rows, log=log, required=self.required, optional=levels, trim=trim, share=self.share

@@ -15,6 +15,9 @@ from tui_trainer.ui.charts.log_axis import RATIO
 from tui_trainer.ui.charts.model import ChartData, Curve
 from tui_trainer.ui.charts.palette import Role
 
+LEAST_RATE = 1e-4
+"""Smallest rate on a logarithmic axis, as a share of the schedule's own: many schedules end at zero."""
+
 
 def draw(context: ChartContext, key: int) -> ChartData:
     """Draw past rates solid, planned rates dotted to the end of the run, and the previewed plan next to them."""
@@ -22,6 +25,8 @@ def draw(context: ChartContext, key: int) -> ChartData:
     state = context.state
     past = context.resample("lr")
     builder.force_log = _far_above_plan(state)
+    if state.plan is not None:
+        builder.log_floor = LEAST_RATE * state.plan.base
     if context.view.span is None and not builder.log:
         builder.required.append(0.0)
     builder.add_branches("lr")
