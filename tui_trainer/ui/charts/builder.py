@@ -54,7 +54,7 @@ class ChartBuilder:
         chart: the id of the chart, for the user's choices.
         curves: the curves, faint ones behind the others.
         diverged: those curves of background runs whose loss ended as NaN or inf.
-        branches: the curves of abandoned branches, behind all others.
+        branches: the curves of abandoned branches, behind those of the present one.
         points: single signs.
         levels: horizontal reference lines.
         annotations: texts next to points.
@@ -241,7 +241,7 @@ class ChartBuilder:
         front = [curve for curve in self.curves if not curve.faint]
         layers: list[Layer] = []
         if drawn:
-            layers += [*self.branches, *faint, *_visible_levels(self.levels, scale), *self._marker_lines(), *front]
+            layers += [*faint, *self.branches, *_visible_levels(self.levels, scale), *self._marker_lines(), *front]
         layers += out_of_range_layers(self.curves, scale)
         layers += [*(_clamped(points, scale) for points in self.points), *self.annotations]
         layers += self._newest_words(scale) if drawn else []

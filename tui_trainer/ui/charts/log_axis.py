@@ -2,7 +2,7 @@
 
 The user's choice wins, then that of a lesson. Otherwise the history of the run decides: an axis becomes logarithmic
 once its values have differed by a factor of `RATIO`, from the first twentieth of the run on, or at once after an
-explosion. Single spikes do not decide: what is compared are the means of a hundred parts of the planned run, without
+explosion. Single spikes do not decide: what is compared are the means of sixty parts of the planned run, without
 the largest one. The second largest only rises and the smallest only falls, and the branches that an undo abandoned
 count too, so the axis never flips back, and a screen that is opened later decides the same.
 """
@@ -20,7 +20,7 @@ RATIO = 30
 """Largest over smallest value from which an axis is logarithmic; also the factor of an explosion."""
 SETTLED_SHARE = 0.05
 """Share of the planned steps before which only an explosion decides."""
-PARTS = 100
+PARTS = 60
 """Parts of the planned run whose means are compared."""
 MIN_PART = 4
 """Steps of the shortest part."""

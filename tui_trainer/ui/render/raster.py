@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil, floor, isfinite, log10
 from typing import Literal
@@ -99,6 +99,12 @@ class Canvas:
     columns: int
     rows: int
     glyphs: Glyphs
+    _ends: tuple[float, float] = field(init=False)
+    """The ends of the vertical axis, or their logarithms."""
+
+    def __post_init__(self) -> None:
+        ends = (log10(self.y.low), log10(self.y.high)) if self.y.log else (self.y.low, self.y.high)
+        object.__setattr__(self, "_ends", ends)
 
     def column(self, position: float) -> int | None:
         """Return the column of dots at a position, None outside."""
@@ -110,11 +116,11 @@ class Canvas:
     def row(self, value: float) -> int:
         """Return the row of dots of a value, counted from the bottom; -1 below the plot, the row count above it."""
         count = self.rows * self.glyphs.up
-        low, high = self.y.low, self.y.high
+        low, high = self._ends
         if self.y.log:
             if value <= 0:
                 return -1
-            value, low, high = log10(value), log10(low), log10(high)
+            value = log10(value)
         share = (value - low) / (high - low)
         if not -1e-9 <= share <= 1 + 1e-9:
             return -1 if share < 0 else count
