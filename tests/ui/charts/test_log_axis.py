@@ -8,7 +8,7 @@ import pytest
 
 from tui_trainer.protocol.events import EpochEnded, RunFinished, Scalars
 from tui_trainer.state.run_state import Ghost, RunState
-from tui_trainer.ui.charts.log_axis import decide_log, is_share
+from tui_trainer.ui.charts.history.log_axis import decide_log, is_share
 from tui_trainer.ui.charts.registry import ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
 

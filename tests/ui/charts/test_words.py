@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tui_trainer.state.run_colors import COLORS, color_numbers
 from tui_trainer.state.run_state import Mark
 from tui_trainer.text import visible
-from tui_trainer.ui.charts.distinct_names import distinct_names
-from tui_trainer.ui.charts.mark_words import MAX_CELLS, mark_words
+from tui_trainer.ui.charts.labels.distinct_names import distinct_names
+from tui_trainer.ui.charts.labels.mark_words import MAX_CELLS, mark_words
 
 
 @pytest.mark.parametrize(

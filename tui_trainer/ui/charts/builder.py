@@ -8,10 +8,10 @@ from math import log10
 
 from tui_trainer.protocol.describe import duration, number
 from tui_trainer.text import visible
-from tui_trainer.ui.charts.branches import branches_of
 from tui_trainer.ui.charts.context import ChartContext
-from tui_trainer.ui.charts.log_axis import chosen_log, decide_log
-from tui_trainer.ui.charts.mark_words import mark_words
+from tui_trainer.ui.charts.history.branches import branches_of
+from tui_trainer.ui.charts.history.log_axis import chosen_log, decide_log
+from tui_trainer.ui.charts.labels.mark_words import mark_words
 from tui_trainer.ui.charts.model import (
     LOG_NOTE,
     Annotation,

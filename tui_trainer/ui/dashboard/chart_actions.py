@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from tui_trainer.ui.charts.history.log_axis import is_share
 from tui_trainer.ui.charts.kinds.metric import metric_of
-from tui_trainer.ui.charts.log_axis import is_share
 from tui_trainer.ui.charts.registry import ChartKind, Pane, PicturePane, chart_data
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.dashboard.context import DashboardContext

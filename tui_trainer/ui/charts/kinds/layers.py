@@ -5,7 +5,7 @@ from __future__ import annotations
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.context import ChartContext
-from tui_trainer.ui.charts.distinct_names import distinct_names
+from tui_trainer.ui.charts.labels.distinct_names import distinct_names
 from tui_trainer.ui.charts.model import ChartData
 from tui_trainer.ui.charts.palette import LAYERS
 from tui_trainer.ui.charts.resample import smoothing_note, smoothing_width

@@ -8,10 +8,10 @@ from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.axes import Grid
-from tui_trainer.ui.charts.branches import branches_of
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.context import ChartContext
-from tui_trainer.ui.charts.log_axis import RATIO
+from tui_trainer.ui.charts.history.branches import branches_of
+from tui_trainer.ui.charts.history.log_axis import RATIO
 from tui_trainer.ui.charts.model import ChartData, Curve
 from tui_trainer.ui.charts.palette import Role
 

@@ -6,8 +6,8 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.history.log_axis import is_share
 from tui_trainer.ui.charts.kinds.loss import mark_best
-from tui_trainer.ui.charts.log_axis import is_share
 from tui_trainer.ui.charts.model import ChartData
 
 SUBOPTIMALITY = "suboptimality"

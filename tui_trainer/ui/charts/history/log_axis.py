@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from math import inf
 
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.charts.branches import branches_of
+from tui_trainer.ui.charts.history.branches import branches_of
 from tui_trainer.ui.charts.view import View
 
 RATIO = 30
