@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_trainer.state.run_colors import COLORS, color_numbers
 from tui_trainer.state.run_state import Mark
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.labels.distinct_names import distinct_names
@@ -64,23 +63,3 @@ def test_short_names_fit(names: list[str]):
     short = distinct_names(names)
     assert len(short) == len(names)
     assert all(len(name) <= 12 for name in short)
-
-
-@given(st.lists(st.text(max_size=6), unique=True, max_size=COLORS))
-def test_up_to_eight_runs_have_colors_of_their_own(names: list[str]):
-    numbers = color_numbers(dict.fromkeys(names))
-    assert len(set(numbers.values())) == len(names)
-    assert numbers == color_numbers(dict.fromkeys(reversed(names)))
-
-
-def test_a_stored_color_is_kept_and_avoided_by_others():
-    stored = color_numbers({"a": None, "b": None})["a"]
-    numbers = color_numbers({"a": None, "b": stored, "c": stored + 1 + COLORS})
-    assert numbers["b"] == stored
-    assert numbers["c"] == (stored + 1) % COLORS
-    assert len(set(numbers.values())) == 3
-
-
-def test_more_runs_than_colors_share_them_evenly():
-    numbers = list(color_numbers({f"run{k}": None for k in range(20)}).values())
-    assert {numbers.count(number) for number in range(COLORS)} <= {2, 3}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 
 from tui_trainer.components.schedulers.plan import LrPlan
-from tui_trainer.state.run_colors import color_numbers
+from tui_trainer.state.colors import assign_colors
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series import Series
 from tui_trainer.text import visible
@@ -172,12 +172,10 @@ def run_colors(states: Sequence[RunState]) -> list[int]:
     """Return the colour number of each run: the stored one, or one that follows from the names."""
     if len(states) == 1:
         return [0]
-    names = [short_name(state) for state in states]
-    if len(set(names)) < len(names):
-        names = [state.run or f"run {index}" for index, state in enumerate(states)]
-    stored = [getattr(state.started, "color", None) for state in states]
-    numbers = color_numbers(dict(zip(names, stored, strict=True)))
-    return [numbers[name] for name in names]
+    names = [state.run or f"run {index}" for index, state in enumerate(states)]
+    stored = {name: getattr(state.started, "color", None) for name, state in zip(names, states, strict=True)}
+    colors = assign_colors(names, stored)
+    return [colors[name] for name in names]
 
 
 def _end(state: RunState, ruler: Ruler, planned: bool) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tui_trainer.state.run_state import RunState
@@ -27,9 +27,7 @@ def branches_of(state: RunState, name: str) -> list[BranchCurve]:
 
 
 def _recorded(branches: Sequence[Any], name: str) -> Iterator[BranchCurve]:
-    """Yield the curves of a series in recorded branches, each of which maps names to steps and values."""
+    """Yield the curves of a series in recorded branches."""
     for branch in branches:
-        series = branch if isinstance(branch, Mapping) else branch.series
-        if name in series:
-            steps, values = series[name]
-            yield BranchCurve(steps, values)
+        if name in branch.curves:
+            yield BranchCurve(branch.curves[name].steps, branch.curves[name].values)
