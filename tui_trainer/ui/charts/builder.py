@@ -26,8 +26,9 @@ from tui_trainer.ui.charts.model import (
     Sign,
     Tick,
 )
-from tui_trainer.ui.charts.palette import Role
-from tui_trainer.ui.charts.ranges import vertical_scale
+from tui_trainer.ui.charts.outliers import clamped, out_of_range_layers, visible_levels
+from tui_trainer.ui.charts.palette import BANDS, Role
+from tui_trainer.ui.charts.ranges import near_curves, vertical_scale
 from tui_trainer.ui.charts.resample import Resampled, downsampling_note, gap_note, mean, smoothing_note, smoothing_width
 from tui_trainer.ui.charts.ticks import clock, horizontal_ticks, log_ticks, short
 
@@ -230,6 +231,11 @@ class ChartBuilder:
             curves = [replace(c, low=tuple(max(value, self.log_floor) for value in c.low)) for c in curves]
             curves = [replace(c, high=tuple(max(value, self.log_floor) for value in c.high)) for c in curves]
         trim = self.trim and context.view.clip
+        marked = self.curves
+        if log and trim:
+            # Single batches reach far down on a logarithmic axis: the curves through them decide.
+            marked = [curve for curve in self.curves if curve.role not in BANDS] or self.curves
+            curves = near_curves(curves, marked)
         scale = vertical_scale(
             curves, rows, log=log, required=self.required, optional=levels, trim=trim, share=self.share
         )
@@ -241,9 +247,9 @@ class ChartBuilder:
         front = [curve for curve in self.curves if not curve.faint]
         layers: list[Layer] = []
         if drawn:
-            layers += [*faint, *self.branches, *_visible_levels(self.levels, scale), *self._marker_lines(), *front]
-        layers += out_of_range_layers(self.curves, scale)
-        layers += [*(_clamped(points, scale) for points in self.points), *self.annotations]
+            layers += [*faint, *self.branches, *visible_levels(self.levels, scale), *self._marker_lines(), *front]
+        layers += out_of_range_layers(marked, scale)
+        layers += [*(clamped(points, scale) for points in self.points), *self.annotations]
         layers += self._newest_words(scale) if drawn else []
         return ChartData(
             number=self.number,
@@ -362,35 +368,3 @@ class ChartBuilder:
             return text
         seconds = rest / speed
         return f"{text}, in {duration(seconds if seconds < 10 else round(seconds / 5) * 5)}"
-
-
-def out_of_range_layers(curves: Sequence[Curve], scale: Scale) -> list[Layer]:
-    """Return arrows at the edge of the chart where curves leave it, and the value that lies farthest out."""
-    layers: list[Layer] = []
-    above: list[tuple[float, float]] = [
-        (x, high) for c in curves for x, high in zip(c.x, c.high, strict=True) if high > scale.high
-    ]
-    below: list[tuple[float, float]] = [
-        (x, low) for c in curves for x, low in zip(c.x, c.low, strict=True) if low < scale.low
-    ]
-    sides: tuple[tuple[list[tuple[float, float]], float, Sign], ...] = (
-        (above, scale.high, "above"),
-        (below, scale.low, "below"),
-    )
-    for outliers, edge, sign in sides:
-        if not outliers:
-            continue
-        x = tuple(sorted({x for x, _ in outliers}))
-        layers.append(Scatter("title", x, (edge,) * len(x), sign))
-        value, at = (max if sign == "above" else min)((value, x) for x, value in outliers)
-        layers.append(Annotation("title", at, edge, number(value, 3), needed=True))
-    return layers
-
-
-def _visible_levels(levels: Sequence[Level], scale: Scale) -> list[Level]:
-    return [level for level in levels if scale.low <= level.y <= scale.high]
-
-
-def _clamped(points: Scatter, scale: Scale) -> Scatter:
-    """Move signs beyond an end of the vertical axis to that end."""
-    return Scatter(points.role, points.x, tuple(min(max(y, scale.low), scale.high) for y in points.y), points.sign)

@@ -43,6 +43,8 @@ HUES = 8
 """Colours of runs, and of classes."""
 RUNS, FRONT_RUNS, DIM_RUNS = _numbered("run{}", HUES), _numbered("run{}-front", HUES), _numbered("run{}-dim", HUES)
 """The curves of runs: behind, in front (bold), and the band of raw values behind a smoothed curve."""
+BANDS: frozenset[Role] = frozenset(("train-band", *DIM_RUNS))
+"""The roles of raw values behind a smoothed curve."""
 LAYERS = _numbered("layer{}", 6)
 """A ramp from dim to bright."""
 TONES: tuple[tuple[Role, ...], ...] = tuple(_numbered(f"tone{hue}-{{}}", 4) for hue in range(1, HUES + 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tui_trainer.ui.charts.axes import Ruler
 from tui_trainer.ui.charts.model import Curve, Scale
@@ -15,6 +16,8 @@ MARGIN_SHARE = 0.02
 """Share of the range left free at either end."""
 _ROUND_FACTORS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 _LARGEST = 4e307
+ROOM = 2.0
+"""Factor by which raw values may stretch a logarithmic axis beyond the curves through them, on either side."""
 LOG_DEPTH = 1e-32
 """Lowest end of a logarithmic axis, relative to 1 or to the largest value if that is smaller: about the square of the
 float64 epsilon, because a squared distance to the optimum below it is rounding error."""
@@ -86,6 +89,22 @@ def vertical_scale(
         if low - width / 3 <= value <= high + width / 3:
             low, high = min(low, value), max(high, value)
     return _linear_scale(low, high, max(rows, 1), share=share)
+
+
+def near_curves(curves: Sequence[Curve], important: Sequence[Curve]) -> list[Curve]:
+    """Return curves cut to the positive range of the important ones, with a factor of `ROOM` on either side."""
+    known = [value for curve in important for value in (*curve.low, *curve.high) if value > 0]
+    if not known:
+        return list(curves)
+    low, high = min(known) / ROOM, min(max(known), _LARGEST / ROOM) * ROOM
+    return [
+        replace(
+            curve,
+            low=tuple(min(max(value, low), high) for value in curve.low),
+            high=tuple(min(max(value, low), high) for value in curve.high),
+        )
+        for curve in curves
+    ]
 
 
 def _linear_ends(

@@ -20,7 +20,7 @@ from tui_trainer.ui.charts.model import (
     Scatter,
     Trail,
 )
-from tui_trainer.ui.charts.palette import DIM_RUNS, Role
+from tui_trainer.ui.charts.palette import BANDS, Role
 from tui_trainer.ui.render.raster import Canvas, Glyphs
 from tui_trainer.ui.render.regions import region_characters, region_tones
 
@@ -29,8 +29,6 @@ Position = tuple[int, int]
 Ink = Role | tuple[Role, Role]
 """The role of a character, or those of a character and of what is behind it."""
 UPPER_HALF = "▀"
-BANDS: frozenset[Ink] = frozenset(("train-band", *DIM_RUNS))
-"""Roles of raw values behind a smoothed curve, which the name of a curve may cover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +171,7 @@ def _is_free(text: str, column: int, row: int, canvas: Canvas, cells: Cells, cov
 
 
 def _is_clear(text: str, column: int, row: int, cells: Cells) -> bool:
-    """Return whether a text at this position would cover nothing behind, except bands of raw values."""
+    """Return whether a text at this position would cover nothing behind, except raw values behind their mean."""
     behind = (cells.back.get((column + k, row)) for k in range(len(text)))
     return all(cell is None or cell[1] in BANDS for cell in behind)
 

@@ -2,9 +2,9 @@
 
 The user's choice wins, then that of a lesson. Otherwise the history of the run decides: an axis becomes logarithmic
 once its values have differed by a factor of `RATIO`, from the first twentieth of the run on, or at once after an
-explosion. Single spikes do not decide: what is compared are the means of sixty parts of the planned run, without
-the largest one. The second largest only rises and the smallest only falls, and the branches that an undo abandoned
-count too, so the axis never flips back, and a screen that is opened later decides the same.
+explosion. Single spikes do not decide: what is compared are the means of sixty parts of the planned run, and the
+largest of them counts only at the start. The second largest only rises and the smallest only falls, and the branches
+that an undo abandoned count too, so the axis never flips back, and a screen that is opened later decides the same.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.history.branches import branches_of
 from tui_trainer.ui.charts.view import View
 
-RATIO = 30
-"""Largest over smallest value from which an axis is logarithmic; also the factor of an explosion."""
+RATIO = 20
+"""Largest over smallest value from which an axis is logarithmic."""
+EXPLOSION = 30
+"""Largest over first value from which an axis is logarithmic at once."""
 SETTLED_SHARE = 0.05
 """Share of the planned steps before which only an explosion decides."""
 PARTS = 60
@@ -47,10 +49,10 @@ def _decide(state: RunState, names: Sequence[str]) -> bool:
     means, lowest = _means(state, names)
     if lowest < 0 or len(means) < 2:
         return False
-    high = sorted(means)[-2]
+    high = max(sorted(means)[-2], means[0])
     if not high > max(min(means) * RATIO, 0.0):
         return False
-    exploded = high > max(means[0], 0.0) * RATIO
+    exploded = high > max(means[0], 0.0) * EXPLOSION
     return state.over or exploded or state.step >= _planned(state) * SETTLED_SHARE
 
 
@@ -59,9 +61,6 @@ def _means(state: RunState, names: Sequence[str]) -> tuple[list[float], float]:
     means: list[float] = []
     lowest = inf
     for name in names:
-        for branch in branches_of(state, name):
-            means += [min(branch.values), *sorted(branch.values)[-2:]]
-            lowest = min(lowest, *branch.values)
         series = state.series.get(name)
         if series is None or not series.count:
             continue
@@ -76,7 +75,10 @@ def _means(state: RunState, names: Sequence[str]) -> tuple[list[float], float]:
         columns = [column for column in series.columns(edges) if column is not None]
         lowest = min([lowest, *(column.low for column in columns)])
         if state.over or complete:
-            means[:0] = [column.mean for column in columns]
+            means += [column.mean for column in columns]
+    for branch in (branch for name in names for branch in branches_of(state, name)):
+        means += [min(branch.values), *sorted(branch.values)[-2:]]
+        lowest = min(lowest, *branch.values)
     return means, lowest
 
 

@@ -11,7 +11,7 @@ from tui_trainer.ui.charts.axes import Grid
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.context import ChartContext
 from tui_trainer.ui.charts.history.branches import branches_of
-from tui_trainer.ui.charts.history.log_axis import RATIO
+from tui_trainer.ui.charts.history.log_axis import EXPLOSION
 from tui_trainer.ui.charts.model import ChartData, Curve
 from tui_trainer.ui.charts.palette import Role
 
@@ -72,7 +72,7 @@ def _far_above_plan(state: RunState) -> bool:
     highest = max(
         [0.0 if column is None else column.high, *(max(branch.values) for branch in branches_of(state, "lr"))]
     )
-    return highest > RATIO * plan.base
+    return highest > EXPLOSION * plan.base
 
 
 def planned_curves(plan: LrPlan | None, state: RunState, grid: Grid, role: Role) -> list[Curve]:
