@@ -88,6 +88,8 @@ class TrainState:
     """Batches of the current epoch that have been trained."""
     last_metrics: Metrics = field(default_factory=dict[str, float | None])
     """The newest value of every metric."""
+    test_metrics: Metrics = field(default_factory=dict[str, float | None])
+    """The metrics of the test split, measured at the end of the run; not in a checkpoint."""
     best_weights: StateTree | None = None
     """Model and optimizer as they were after the best epoch."""
     best_is_saved: bool = True

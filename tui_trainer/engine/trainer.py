@@ -7,7 +7,7 @@ for each epoch:
         forward, backward, clip, update          (`steps/measured.py`)
         record
     validate, judge, publish, save               (`epoch_end.py`)
-validate, restore the best weights, save, end    (`ending.py`)
+validate, restore the best weights, test, save   (`ending.py`)
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.ending import finish
 from tui_trainer.engine.epoch_end import end_epoch
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
-from tui_trainer.engine.evaluation.evaluate import validate
+from tui_trainer.engine.evaluation.evaluate import measure_test, validate
 from tui_trainer.engine.evaluation.metrics import metric_for
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights, flush
@@ -118,6 +118,7 @@ class Trainer:
             pictures=PictureRecorder(PictureContext(config, built, optimizer, state), events),
             diagnosis=diagnosis,
             validate=lambda: validate(built.model, built.objective, built.data, lambda: self.commands.hurried),
+            test=lambda: measure_test(built.model, built.objective, built.data, lambda: self.commands.hurried),
         )
         apply_schedule(state, self.services)
         self._train_batch = MeasuredStep(state, self.services)

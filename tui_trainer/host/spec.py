@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tui_trainer.config.preset import Preset
 from tui_trainer.config.trust import check_trust
+from tui_trainer.config.unused_settings import refuse_unused
 from tui_trainer.errors import UserError
 from tui_trainer.paths import (
     check_working_directory,
@@ -20,6 +21,7 @@ from tui_trainer.paths import (
     writable_runs_dir,
 )
 from tui_trainer.protocol.commands import AnyCommand
+from tui_trainer.runs.recorded_data import RecordedData
 from tui_trainer.runs.run_dir import name_is_taken
 
 
@@ -41,6 +43,8 @@ class RunSpec(BaseModel):
     """Commands that are applied before the first batch."""
     script: tuple[tuple[int, AnyCommand], ...] = ()
     """(step, command): the interventions of an earlier run, applied again at the same steps."""
+    recorded_data: tuple[RecordedData, ...] = ()
+    """The data of the run that this one replays."""
 
 
 class HostSpec(BaseModel):
@@ -55,6 +59,8 @@ class HostSpec(BaseModel):
     """The command line that started it, recorded in about.json."""
     trust: bool = False
     """Whether the configuration may import the user's own code."""
+    data_changed: bool = False
+    """Whether runs may be resumed although their data have changed."""
     requeue_signal: str = ""
     """Signal, such as SIGUSR1, that stops and saves the runs; the process then exits with `requeue_code`."""
     requeue_code: int = 0
@@ -74,6 +80,8 @@ def host_spec(
     """
     check_working_directory()
     check_trust(preset.runs.values(), preset.source, trust)
+    for variant, config in preset.runs.items():
+        refuse_unused(config, f"{preset.source}: variant {variant}" if variant else preset.source)
     directory = writable_runs_dir(runs_dir).absolute()
     chosen = new_name(name, "--name") if name is not None else new_run_name(preset.name)
     top = directory / chosen

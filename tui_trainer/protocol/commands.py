@@ -71,7 +71,8 @@ class Stop(Command):
 
 
 class SetLearningRate(Command):
-    """Set or multiply the current learning rate. The schedule continues from there with the same shape."""
+    """Set or multiply the current learning rate. The schedule continues from there with the same shape; a value below
+    its next peak is held until the schedule reaches it, and a factor multiplies the peaks too."""
 
     names = ("set-lr",)
     type: Literal["SetLearningRate"] = "SetLearningRate"
@@ -148,7 +149,7 @@ class SaveCheckpoint(Command):
 
 
 class RollBack(Command):
-    """Restore weights and optimizer state from a checkpoint. The step count and the schedule continue."""
+    """Restore weights and optimizer state from a checkpoint. The step count, the schedule and all settings continue."""
 
     type: Literal["RollBack"] = "RollBack"
     to: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "best"

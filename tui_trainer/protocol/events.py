@@ -165,11 +165,13 @@ class LayersMeasured(Event):
 
 
 class LossBroke(Event):
-    """The loss became non-finite; with the cause, as far as the trainer found it."""
+    """The loss, or what would be saved, became non-finite; with the cause, as far as the trainer found it."""
 
     type: Literal["LossBroke"] = "LossBroke"
     kind: str
-    """Value of the loss: nan, inf or -inf."""
+    """Its value: nan, inf or -inf."""
+    what: str = "loss"
+    """The loss, or the name of the parameter, buffer or optimizer tensor where every loss is finite."""
     layer: str = ""
     """First layer, from input to output, with non-finite gradient or weights; empty if unknown."""
     data: bool = False

@@ -14,6 +14,12 @@ from tui_trainer.runs.journal import read_events
 _NO_EFFECT = (Pause, Resume, StepOnce, Undo)
 """Commands that do not change the measurements. An undone command is removed from the history, and so is its undo."""
 
+TEST_PREFIX = "test_"
+"""Prefix of the metrics of the test split."""
+
+LENGTH = "the last step"
+"""Stands for a metric where one of two histories has a step that the other lacks."""
+
 STOP_ID_PREFIX = "settled-"
 """Prefix of the ids of commands that repeat what a stopped run did by itself: validate, restore its best weights."""
 
@@ -24,6 +30,7 @@ class RunHistory:
 
     Attributes:
         rows: the metrics measured at each step; a non-finite value is NaN or an infinity.
+        summaries: what else was measured at each step: means over an epoch, and statistics of layers.
         seconds: seconds of training at each step.
         interventions: (step, command), in the order in which they were applied.
         events: the event that each of these commands caused.
@@ -32,6 +39,7 @@ class RunHistory:
     """
 
     rows: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
+    summaries: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
     seconds: dict[int, float] = field(default_factory=dict[int, float])
     interventions: list[tuple[int, AnyCommand]] = field(default_factory=list[tuple[int, AnyCommand]])
     events: list[ev.AnyEvent] = field(default_factory=list[ev.AnyEvent])
@@ -73,6 +81,8 @@ class RunHistory:
             self.rows.setdefault(step, {}).update(measured)
             if not math.isnan(seconds):
                 self.seconds[step] = seconds
+        for name, value in _summaries(event):
+            self.summaries.setdefault(event.step, {})[name] = value
         command = event.cause
         if command is None or isinstance(command, _NO_EFFECT) or isinstance(event, (ev.Refused, ev.RunFinished)):
             return
@@ -91,6 +101,10 @@ class RunHistory:
             self.interventions.append((event.step, command))
             self.events.append(event)
         self.stop_events = []
+        # The test split is measured at the end of a run, and this was not its end.
+        for row in self.rows.values():
+            for name in [name for name in row if name.startswith(TEST_PREFIX)]:
+                del row[name]
 
     def _undo_stop(self) -> None:
         stops = [index for index, (_, command) in enumerate(self.interventions) if isinstance(command, Stop)]
@@ -100,6 +114,7 @@ class RunHistory:
     def _rewind(self, step: int, undid: str) -> None:
         """Remove what was measured after a step, and the undone command with all that followed it."""
         self.rows = {at: row for at, row in self.rows.items() if at <= step}
+        self.summaries = {at: row for at, row in self.summaries.items() if at <= step}
         self.seconds = {at: seconds for at, seconds in self.seconds.items() if at <= step}
         ids = [command.id for _, command in self.interventions]
         end = ids.index(undid) if undid in ids else len(ids)
@@ -151,21 +166,51 @@ def _value(event: ev.Scalars, name: str, index: int) -> float:
     return float(event.not_finite.get(name, {}).get(index, "nan")) if value is None else value
 
 
+def _summaries(event: ev.AnyEvent) -> Iterator[tuple[str, float]]:
+    match event:
+        case ev.EpochEnded():
+            if "train_loss" in event.metrics:
+                value = event.metrics["train_loss"]
+                yield "mean train_loss of the epoch", math.nan if value is None else value
+        case ev.LayersMeasured():
+            for name, layer in event.layers.items():
+                for measure in ("weight_norm", "activation_std", "dead"):
+                    value = getattr(layer, measure)
+                    if value is not None:
+                        yield f"{measure}/{name}", value
+        case _:
+            return
+
+
 def first_difference(one: RunHistory, other: RunHistory) -> str:
     """Describe the first step and metric in which two histories differ. Returns "" where they are identical.
 
     A step that only one of them has is a difference.
     """
+    return next((text for _, _, text in _differences(one, other)), "")
+
+
+def differing_metrics(one: RunHistory, other: RunHistory) -> dict[str, int]:
+    """Return every metric in which two histories differ, and the first step of that; `LENGTH` for missing steps."""
+    found: dict[str, int] = {}
+    for step, name, _ in _differences(one, other):
+        found.setdefault(name, step)
+    return found
+
+
+def _differences(one: RunHistory, other: RunHistory) -> Iterator[tuple[int, str, str]]:
+    """Yield (step, metric, description) of every difference, by step."""
     for step in sorted(one.rows.keys() | other.rows.keys()):
         a, b = one.rows.get(step), other.rows.get(step)
         if a is None or b is None:
             missing = "the second" if b is None else "the first"
-            return f"step {step} is missing in {missing}"
+            yield step, LENGTH, f"step {step} is missing in {missing}"
+            continue
+        a, b = (row | history.summaries.get(step, {}) for row, history in ((a, one), (b, other)))
         for name in sorted(a.keys() | b.keys()):
             x, y = a.get(name), b.get(name)
             if x != y and not (x is not None and y is not None and math.isnan(x) and math.isnan(y)):
-                return f"step {step}: {name} was {_shown(x)}, is {_shown(y)}"
-    return ""
+                yield step, name, f"step {step}: {name} was {_shown(x)}, is {_shown(y)}"
 
 
 def _shown(value: float | None) -> str:

@@ -15,7 +15,7 @@ from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.base import SampledCurve
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.describe import describe, epoch_line, letter
+from tui_trainer.protocol.describe import describe, epoch_line, is_test, letter
 from tui_trainer.state.pace import FORWARD_SHARE, SHARE_KNOWN, Pace
 from tui_trainer.state.series import Series
 from tui_trainer.state.series_batch import MIN_DIRECT, SeriesBatch
@@ -235,7 +235,7 @@ class RunState(BaseModel):
 
     def _log(self, event: ev.AnyEvent) -> None:
         """Add the log line and the mark of an event, if it has them."""
-        if type(event) in _NOT_LOGGED and event.cause is None:
+        if type(event) in _NOT_LOGGED and event.cause is None and not is_test(event):
             return
         if isinstance(event, ev.Logged):
             for text in event.lines:

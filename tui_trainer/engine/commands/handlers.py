@@ -34,6 +34,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.optim.imported_scheduler import sampled_plan
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.describe import coming_rates
 
 
 class Refusal(Exception):
@@ -105,10 +106,12 @@ def set_learning_rate(state: TrainState, services: TrainingServices, command: cm
     if not description.rate_matters and state.step > 0:
         raise Refusal(f"{description.kind} ignores the learning rate after the first step")
     previous = state.plan.rate(state.step, watched)
-    value = command.value if command.value is not None else previous * (command.factor or 1.0)
-    if value <= 0:
+    if command.value is not None:
+        state.plan = state.plan.with_rate(command.value, state.step, watched)
+    elif previous > 0:
+        state.plan = state.plan.with_factor(command.factor or 1.0, state.step, watched)
+    else:
         raise Refusal("the present learning rate is 0: set a value, not a factor")
-    state.plan = state.plan.with_rate(value, state.step, watched)
     apply_schedule(state, services)
     _publish_change(state, services, command, "lr", previous, state.lr, state.plan)
 
@@ -142,7 +145,7 @@ def set_optimizer(state: TrainState, services: TrainingServices, command: cmd.Se
     previous = optimizer.description.label()
     check_closure_settings(command.optimizer, state.clip, services.config.training.precision)
     optimizer.swap(command.optimizer)
-    state.plan = state.plan.with_rate(command.optimizer.lr, state.step, services.early_stopper.watched)
+    state.plan = state.plan.with_new_peak(command.optimizer.lr, state.step, services.early_stopper.watched)
     apply_schedule(state, services)
     services.events.publish(
         ev.OptimizerChanged(
@@ -192,6 +195,8 @@ def set_epochs(state: TrainState, services: TrainingServices, command: cmd.SetEp
     apply_schedule(state, services)
     _publish_change(state, services, command, "epochs", previous, value, state.plan)
     publish_schedule(state, services)
+    if state.plan.sampled_curve is not None:  # the event has no curve to say it from
+        services.events.log(coming_rates(state.plan, state.step), state.step)
 
 
 def evaluate(state: TrainState, services: TrainingServices, command: cmd.Evaluate) -> None:
@@ -232,7 +237,7 @@ def roll_back(state: TrainState, services: TrainingServices, command: cmd.RollBa
     before = copied(model_state_dict(state, services))
     try:
         epoch, saved_at = int(tree["epoch"]), int(tree["step"])
-        load_model_state_dict(state, services, tree)
+        unfit = load_model_state_dict(state, services, tree)
         if services.finite_check.first_broken(services.optimizer.torch_optimizer) is not None:
             raise ValueError("its weights are not finite")
     except INCOMPATIBLE_STATE as error:  # the file may be any file that a user put there
@@ -241,6 +246,8 @@ def roll_back(state: TrainState, services: TrainingServices, command: cmd.RollBa
     services.events.publish(
         ev.RolledBack(to=command.to, from_epoch=epoch, saved_at=saved_at, step=state.step, cause=command)
     )
+    if unfit:
+        services.events.log(f"roll back: {unfit}", state.step)
 
 
 def undo_last(state: TrainState, services: TrainingServices, command: cmd.Undo) -> None:

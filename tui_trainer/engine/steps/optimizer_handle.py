@@ -6,11 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.engine.checkpointing.state_tree import copied
 from tui_trainer.engine.setup import TrainingSetup, optimizer_for
+from tui_trainer.engine.steps.state_transfer import refresh, transfer
+
+_OPTIMIZERS: TypeAdapter[AnyOptimizer] = TypeAdapter(AnyOptimizer)
 
 
 class OptimizerHandle:
@@ -48,24 +52,66 @@ class OptimizerHandle:
         for group in self.torch_optimizer.param_groups:
             group["lr"] = lr * group["ratio"]
 
-    def accepts_state_of(self, description: dict[str, Any]) -> bool:
-        """Return whether the state of an optimizer so described fits this one: alike in everything but the rate."""
-        mine, other = self.description.model_dump(mode="json"), dict(description)
-        for settings in (mine, other):
-            settings.pop("lr", None)
-        return mine == other
-
     def state_dict(self) -> dict[str, Any]:
         """Return torch's state dict; its tensors are the live ones."""
         return self.torch_optimizer.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Load a copy of what `state_dict` returned, each tensor in the type it had.
+        """Load a copy of what `state_dict` returned, each tensor in the type it had; the settings in force stay.
 
         torch loads every tensor but `step` in the type of its parameter, also those that an optimizer keeps in another.
         """
-        self.torch_optimizer.load_state_dict(copied(state))
-        _restore_types(self.torch_optimizer.state_dict(), state)
+        _load(self.torch_optimizer, state)
+
+    def take_state(self, description: dict[str, Any], state: dict[str, Any]) -> str:
+        """Take from the state of an optimizer so described what fits this one; the settings in force stay.
+
+        Returns:
+            what did not fit and starts empty, in words; empty if all did.
+        """
+        if self._is_alike(description):
+            saved = _load(self.torch_optimizer, state)
+            refresh(self.torch_optimizer, saved)
+            return ""
+        source_description = _OPTIMIZERS.validate_python(description)
+        source = optimizer_for(source_description, self._setup.model)
+        for group, own in zip(source.param_groups, _load(source, state), strict=True):
+            group["lr"] = own["lr"]
+        present = [group["lr"] for group in self.torch_optimizer.param_groups]
+        self.swap(self.description)
+        for group, lr in zip(self.torch_optimizer.param_groups, present, strict=True):
+            group["lr"] = lr
+        left = transfer(self.torch_optimizer, source)
+        if not left:
+            return ""
+        mine, other = self.description.kind, source_description.kind
+        total = sum(len(group["params"]) for group in self.torch_optimizer.param_groups)
+        part = "" if left == total else f" for {left} of {total} parameters"
+        return f"the saved state is of {other} and does not fit {mine}, which starts with an empty state{part}"
+
+    def _is_alike(self, description: dict[str, Any]) -> bool:
+        """Return whether an optimizer so described has the settings of this one in everything but the rate."""
+        mine, other = self.description.model_dump(mode="json"), dict(description)
+        for settings in (mine, other):
+            settings.pop("lr", None)
+        return mine == other
+
+
+def _load(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> list[dict[str, Any]]:
+    """Load a state into an optimizer that keeps its own settings. Returns the groups of settings that were saved."""
+    own = [_settings(group) for group in optimizer.param_groups]
+    optimizer.load_state_dict(copied(state))
+    saved = [_settings(group) for group in optimizer.param_groups]
+    for group, settings in zip(optimizer.param_groups, own, strict=True):
+        for name in group.keys() - settings.keys() - {"params"}:
+            del group[name]
+        group.update(settings)
+    _restore_types(optimizer.state_dict(), state)
+    return saved
+
+
+def _settings(group: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in group.items() if name != "params"}
 
 
 def _restore_types(live: Any, saved: Any) -> None:

@@ -9,7 +9,7 @@ from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.panels.findings import SEVERITY_STYLES, headline_of
 from tui_trainer.ui.panels.panel import Panel
-from tui_trainer.ui.panels.status import name_of, state_text, throughput_text, time_left_text
+from tui_trainer.ui.panels.status import short_name_of, state_text, throughput_text, time_left_text
 
 
 class Header(Panel):
@@ -44,7 +44,7 @@ def _left_parts(view_state: ViewState, icons: Icons, keymap: Keymap) -> list[Con
         return [Content.styled(f"{icons.cut_off} disconnected", "bold $error")]
     if state is None:
         return [Content.styled("tui-trainer", "bold"), Content.styled(f"{icons.starting} connecting", "$secondary")]
-    parts = [state_text(state, icons), Content.styled(name_of(state), "bold")]
+    parts = [state_text(state, icons), Content.styled(short_name_of(state), "bold")]
     if store.vanished(state) and store.connected:
         parts[0] = Content.styled(f"{icons.cut_off} dead", "bold $error")
     if not store.connected and not state.over:

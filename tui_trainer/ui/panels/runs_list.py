@@ -13,7 +13,7 @@ from tui_trainer.text import cut, padded
 from tui_trainer.ui.charts.context import run_colors
 from tui_trainer.ui.charts.palette import RUNS, Palette
 from tui_trainer.ui.icons import STATE_STYLES, Icons
-from tui_trainer.ui.panels.status import name_of
+from tui_trainer.ui.panels.status import short_name_of
 
 
 def runs_list(
@@ -45,7 +45,7 @@ def runs_list(
         value = last.get("val_loss", last.get("train_loss"))
         tail = f" {state.epoch}/{state.epochs} {number(value, 3):>7}"
         room = max(width - len(tail) - 4, 4)
-        name = name_of(state).rsplit("/", 1)[-1]
+        name = short_name_of(state).rsplit("/", 1)[-1]
         rows.append(
             Content.assemble(
                 ("▸" if selected or steer_all else " ", "bold"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from tui_trainer.protocol.describe import duration, number, size
+from tui_trainer.runs.label import short_name
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cell_width, cut, padded, visible
 from tui_trainer.ui.charts.readout import series_label
@@ -34,6 +35,11 @@ class Section:
 def name_of(state: RunState) -> str:
     """Return the name of a run."""
     return visible(state.run or (state.started.preset if state.started else "") or "run")
+
+
+def short_name_of(state: RunState) -> str:
+    """Return the name of a run without its date, for lists and the header."""
+    return visible(short_name(state.run)) if state.run else name_of(state)
 
 
 def title_of(state: RunState) -> str:
