@@ -6,6 +6,7 @@ import torch
 
 from tui_trainer.engine.checkpointing.save import save_best, save_run
 from tui_trainer.engine.checkpointing.snapshot import load_model_state_dict
+from tui_trainer.engine.commands.stop import answer_stops
 from tui_trainer.engine.events.error_text import describe_error
 from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.events.run_events import publish_columns, publish_metrics, run_finished
@@ -24,9 +25,12 @@ def finish(state: TrainState, services: TrainingServices) -> None:
     else:
         services.pictures.end()
         _validate_rest(state, services)
-        _restore_best(state, services)
-        _test(state, services)
-        save_run(state, services)
+        if state.ending is not None:
+            answer_stops(state, services)
+        if state.ending is None or state.ending.save:
+            _restore_best(state, services)
+            _test(state, services)
+            save_run(state, services)
     ending = state.ending or Ending("completed", f"all {state.epochs} epochs trained")
     _publish_end(state, services, ending.reason, ending.detail)
 

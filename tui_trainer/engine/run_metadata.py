@@ -32,6 +32,7 @@ def about(services: TrainingServices, command: Sequence[str]) -> dict[str, Any]:
         "name": services.run_name,
         "preset": services.preset,
         "title": services.title,
+        "color": services.color,
         "started": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "seed": services.config.training.seed,
         "command": list(command),

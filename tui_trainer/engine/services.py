@@ -43,6 +43,7 @@ class TrainingServices:
         diagnosis: finds problems in the events.
         validate: measures the validation split; returns None where a second stop request cut it short.
         test: measures the test split; returns None without one, too.
+        color: the number of the run's hue.
         checkpointer: writes checkpoints; None for a run without a directory.
         finite_check: finds weights that broke; made with the services, before the first step.
     """
@@ -64,6 +65,7 @@ class TrainingServices:
     diagnosis: DiagnosisMonitor
     validate: Callable[[], Metrics | None]
     test: Callable[[], Metrics | None] = lambda: None
+    color: int | None = None
     checkpointer: Checkpointer | None = None
     finite_check: FiniteCheck = field(init=False)
 

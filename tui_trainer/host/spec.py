@@ -22,7 +22,8 @@ from tui_trainer.paths import (
 )
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.runs.recorded_data import RecordedData
-from tui_trainer.runs.run_dir import name_is_taken
+from tui_trainer.runs.run_dir import name_is_taken, read_about
+from tui_trainer.state.colors import HUES, assign_colors
 
 
 class RunSpec(BaseModel):
@@ -67,6 +68,16 @@ class HostSpec(BaseModel):
     """Exit code after `requeue_signal`."""
     threads: int = 0
     """Threads of one torch operation, 0 for torch's default. A resumed run needs the same number as before."""
+
+
+def colors_of(runs: Sequence[RunSpec]) -> dict[str, int]:
+    """Return the number of the hue of each run: that of about.json if it is resumed, else resolved in the set."""
+    stored: dict[str, int | None] = {}
+    for run in runs:
+        color = read_about(Path(run.path)).get("color") if run.resume else None
+        stored[run.name] = color if isinstance(color, int) and 0 <= color < HUES else None
+    colors = assign_colors(stored, stored)
+    return {name: color if (known := stored[name]) is None else known for name, color in colors.items()}
 
 
 def host_spec(

@@ -20,7 +20,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.host.changed_data import check_data
 from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.restore import open_journal, restore_journal
-from tui_trainer.host.spec import HostSpec, RunSpec
+from tui_trainer.host.spec import HostSpec, RunSpec, colors_of
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand, Stop
 from tui_trainer.runs.recorded_data import changes
@@ -159,6 +159,7 @@ class Worker:
 
         use_threads(self.spec.threads)
         self._publish_starting("building data and model")
+        colors = colors_of(self.spec.runs)
         for run in self.spec.runs:
             config = RunConfig.model_validate(run.config)
             check_trust([config], f"run {run.name!r}", self.spec.trust)
@@ -169,6 +170,7 @@ class Worker:
                 CommandQueue(self._go_on),
                 title=run.title,
                 preset=run.preset,
+                color=colors[run.name],
             )
             trainer.set_up()
             self._trainers.append(trainer)

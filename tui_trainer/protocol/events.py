@@ -96,6 +96,8 @@ class RunStarted(Event):
     optimizer: AnyOptimizer | None = None
     pid: int = 0
     host: str = ""
+    color: int | None = None
+    """The number of the hue that the run was given when its set was made; None in runs of earlier versions."""
 
 
 class StatusChanged(Event):
@@ -203,13 +205,15 @@ class SchedulePreview(Event):
 
 
 class OptimizerChanged(Event):
-    """Another optimizer is used from this step on, starting with an empty state."""
+    """Another optimizer, or one with other settings, is used from this step on."""
 
     type: Literal["OptimizerChanged"] = "OptimizerChanged"
     optimizer: AnyOptimizer
     plan: LrPlan
     lr: float
     previous: str = ""
+    averages: Literal["", "kept", "partly kept", "reset"] = ""
+    """The state of the previous optimizer; empty if there was none, and in events of earlier versions."""
 
 
 class SettingChanged(Event):
@@ -242,14 +246,16 @@ class SavingFailed(Event):
 
 
 class Restored(BaseModel):
-    """The settings of a run after an undo."""
+    """The settings of a run after an undo or a redo."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     from_step: int
-    """Step at which the user asked for the undo."""
+    """Step at which the user asked for the undo or the redo."""
     undid: str
-    """Id of the undone command. Everything after it is undone too."""
+    """Id of the undone command. Everything after it is undone too. For a redo, the one that is no longer undone."""
+    redone: bool = False
+    """Whether this is a redo: the branch that the undo of `undid` left continues from its last step, `step`."""
     seconds: float
     epochs: int
     lr: float
@@ -264,10 +270,10 @@ class Restored(BaseModel):
 
 
 class RolledBack(Event):
-    """Weights and optimizer state were restored, by a roll-back or an undo.
+    """Weights and optimizer state were restored, by a roll-back, an undo or a redo.
 
-    After a roll-back the step count continues. After an undo the run is back at `step`, and what was measured after it
-    belongs to an abandoned branch.
+    After a roll-back the step count continues. After an undo the run is back at `step`, and an abandoned branch begins
+    there. After a redo the run is that branch again, up to `step`; the one since the undo is abandoned.
     """
 
     type: Literal["RolledBack"] = "RolledBack"
@@ -277,7 +283,7 @@ class RolledBack(Event):
     saved_at: int | None = None
     """Step after which the checkpoint was saved, for a roll-back that a command asked for."""
     restored: Restored | None = None
-    """For an undo: the restored settings."""
+    """For an undo or a redo: the restored settings."""
 
 
 class Diagnosed(Event):
@@ -311,7 +317,6 @@ class PictureTaken(Event):
     kind: str
     """Kind of the drawing in `protocol.pictures`: lines, bars, heat, contour or points."""
     epoch: int = 0
-    """Epochs completed."""
     data: dict[str, Any] = {}
     numbers: dict[str, Number] = {}
     """Its numbers in full precision, for checks and readers; null where not finite."""
@@ -357,13 +362,13 @@ class RunFinished(Event):
     type: Literal["RunFinished"] = "RunFinished"
     reason: Reason
     detail: str = ""
-    """The reason, in words."""
     epoch: int = 0
     seconds: float = 0.0
     metrics: dict[str, Number] = {}
-    """The last value of each metric."""
     best: Best | None = None
     exit_code: int = 0
+    saved: str = ""
+    """For a run that was stopped: what is on disk of it, in words."""
 
 
 AnyEvent = Annotated[
@@ -389,6 +394,6 @@ AnyEvent = Annotated[
     | RunFinished,
     Field(discriminator="type"),
 ]
-"""Every event. To add one: a class above, its name here, and a function in `state/run_state.py`."""
+"""Every event. To add one: a class above, its name here, and a function in `state/reducer.py`."""
 
 EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent, config=ConfigDict(defer_build=True))

@@ -74,6 +74,7 @@ def run_started(state: TrainState, services: TrainingServices, path: str) -> ev.
         optimizer=services.optimizer.description,
         pid=os.getpid(),
         host=socket.gethostname(),
+        color=services.color,
     )
 
 
@@ -97,6 +98,7 @@ def run_finished(state: TrainState, services: TrainingServices, reason: ev.Reaso
         detail += f"; NOT SAVED: {checkpointer.failing}"
     elif checkpointer is not None and checkpointer.gone:
         detail += f"; deleted from disk: checkpoint {', '.join(checkpointer.gone)}"
+    stopped = checkpointer is not None and reason in ("stopped", "interrupted")
     return ev.RunFinished(
         reason=reason,
         detail=detail,
@@ -107,6 +109,7 @@ def run_finished(state: TrainState, services: TrainingServices, reason: ev.Reaso
         best=services.early_stopper.best,
         exit_code=state.exit_code,
         cause=state.ending.cause if state.ending is not None else None,
+        saved=checkpointer.contents() if checkpointer is not None and stopped else "",
     )
 
 

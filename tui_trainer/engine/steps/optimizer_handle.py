@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import TypeAdapter
@@ -12,9 +12,11 @@ from torch import Tensor
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.engine.checkpointing.state_tree import copied
 from tui_trainer.engine.setup import TrainingSetup, optimizer_for
-from tui_trainer.engine.steps.state_transfer import refresh, transfer
+from tui_trainer.engine.steps.state_transfer import has_tensors, refresh, transfer
 
 _OPTIMIZERS: TypeAdapter[AnyOptimizer] = TypeAdapter(AnyOptimizer)
+Averages = Literal["", "kept", "partly kept", "reset"]
+"""The outcome for the state of an optimizer that was replaced."""
 
 
 class OptimizerHandle:
@@ -47,6 +49,29 @@ class OptimizerHandle:
         self.description = description
         self.step = self._setup.fast_path.optimizer_step(self.torch_optimizer)
 
+    def replace(self, description: AnyOptimizer, *, keep: bool) -> Averages:
+        """Step with this optimizer from now on; with `keep` it takes from the state of the present one what fits.
+
+        Returns:
+            what became of that state; empty if there was none.
+
+        Raises:
+            UserError: it cannot step the model; the present optimizer stays.
+        """
+        present, state = self.description.model_dump(mode="json"), self.state_dict()
+        had_state = has_tensors(self.torch_optimizer)
+        self.swap(description)
+        left = self._take(present, state) if keep else self._parameter_count
+        if not had_state:
+            return ""
+        if left == self._parameter_count or not has_tensors(self.torch_optimizer):
+            return "reset"
+        return "partly kept" if left else "kept"
+
+    @property
+    def _parameter_count(self) -> int:
+        return sum(len(group["params"]) for group in self.torch_optimizer.param_groups)
+
     def set_lr(self, lr: float) -> None:
         """Set the learning rate of every parameter group, each in its ratio to the optimizer's own."""
         for group in self.torch_optimizer.param_groups:
@@ -69,25 +94,27 @@ class OptimizerHandle:
         Returns:
             what did not fit and starts empty, in words; empty if all did.
         """
+        left, total = self._take(description, state), self._parameter_count
+        if not left:
+            return ""
+        part = "" if left == total else f" for {left} of {total} parameters"
+        mine, other = self.description.kind, description["kind"]
+        return f"the saved state is of {other} and does not fit {mine}, which starts with an empty state{part}"
+
+    def _take(self, description: dict[str, Any], state: dict[str, Any]) -> int:
+        """Take what fits, as `take_state`. Returns the number of parameters whose state did not fit."""
         if self._is_alike(description):
             saved = _load(self.torch_optimizer, state)
             refresh(self.torch_optimizer, saved)
-            return ""
-        source_description = _OPTIMIZERS.validate_python(description)
-        source = optimizer_for(source_description, self._setup.model)
+            return 0
+        source = optimizer_for(_OPTIMIZERS.validate_python(description), self._setup.model)
         for group, own in zip(source.param_groups, _load(source, state), strict=True):
             group["lr"] = own["lr"]
         present = [group["lr"] for group in self.torch_optimizer.param_groups]
         self.swap(self.description)
         for group, lr in zip(self.torch_optimizer.param_groups, present, strict=True):
             group["lr"] = lr
-        left = transfer(self.torch_optimizer, source)
-        if not left:
-            return ""
-        mine, other = self.description.kind, source_description.kind
-        total = sum(len(group["params"]) for group in self.torch_optimizer.param_groups)
-        part = "" if left == total else f" for {left} of {total} parameters"
-        return f"the saved state is of {other} and does not fit {mine}, which starts with an empty state{part}"
+        return transfer(self.torch_optimizer, source)
 
     def _is_alike(self, description: dict[str, Any]) -> bool:
         """Return whether an optimizer so described has the settings of this one in everything but the rate."""

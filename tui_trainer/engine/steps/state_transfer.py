@@ -32,6 +32,16 @@ def members_of(optimizer: torch.optim.Optimizer) -> tuple[torch.optim.Optimizer,
     return optimizer.members if isinstance(optimizer, Pair) else (optimizer,)
 
 
+def has_tensors(optimizer: torch.optim.Optimizer) -> bool:
+    """Return whether an optimizer keeps anything from earlier steps besides their number."""
+    return any(
+        isinstance(value, Tensor) and name != "step"
+        for member in members_of(optimizer)
+        for state in member.state.values()
+        for name, value in state.items()
+    )
+
+
 def transfer(target: torch.optim.Optimizer, source: torch.optim.Optimizer) -> int:
     """Fill the empty state of `target` with that of `source`.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tui_trainer.components.base import choices
 from tui_trainer.components.optimizers.first_order import AnyOptimizer, Optimizer
+from tui_trainer.components.optimizers.settings import changed_settings
 from tui_trainer.components.schedulers.base import Scheduler
 from tui_trainer.components.schedulers.builtin import AnyScheduler
 from tui_trainer.components.schedulers.plan import LrPlan
@@ -173,6 +174,9 @@ class TrainingActions:
         self._context.ask(
             ChooseComponent("Optimizer", OPTIMIZERS, state.optimizer, plan, self._context.learning_rate_chart),
             lambda optimizer: self._context.send(
-                cmd.SetOptimizer.model_validate({"optimizer": optimizer}), "optimizer"
+                cmd.SetOptimizer.model_validate(
+                    {"optimizer": optimizer, "named": changed_settings(optimizer, state.optimizer)}
+                ),
+                "optimizer",
             ),
         )
