@@ -11,7 +11,8 @@ from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol.commands import SetLearningRate
 from tui_trainer.protocol.events import EpochEnded, LayersMeasured, RunFinished, Scalars, SettingChanged
 from tui_trainer.protocol.events import Layer as MeasuredLayer
-from tui_trainer.state.run_state import Ghost, RunState
+from tui_trainer.state.branches import Branch, Ghost
+from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.context import run_colors
 from tui_trainer.ui.charts.model import Annotation, Curve, Level, MarkerLine, Scatter
 from tui_trainer.ui.charts.palette import DIM_RUNS, FRONT_RUNS, RUNS
@@ -411,9 +412,16 @@ def test_the_median_ignores_a_spike(make_run):
     assert "median of 30" in _texts(median)
 
 
-def test_an_abandoned_branch_stays_as_a_dim_curve(make_run):
+@pytest.mark.parametrize("earlier", [False, True])
+def test_an_abandoned_branch_stays_as_a_dim_curve(make_run, earlier: bool):
+    """A state that an earlier version saved has ghosts in place of branches."""
     state = make_run(steps=200)
-    state.ghosts.append(Ghost(name="train_loss", steps=list(range(100, 160)), values=[2.0] * 60))
+    left = Ghost(name="train_loss", steps=list(range(100, 160)), values=[2.0] * 60)
+    if earlier:
+        state.ghosts.append(left)
+    else:
+        curves = {"train_loss": left}
+        state.branches.append(Branch(id="1", what="set lr", left_by="undo", start=99, end=159, curves=curves))
     shown = _chart(ChartKind.LOSS, state)
     (branch,) = _curves(shown, "branch")
     assert branch.faint

@@ -7,7 +7,8 @@ import math
 import pytest
 
 from tui_trainer.protocol.events import EpochEnded, RunFinished, Scalars
-from tui_trainer.state.run_state import Ghost, RunState
+from tui_trainer.state.branches import Branch, Ghost
+from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.history.log_axis import decide_log, is_share
 from tui_trainer.ui.charts.registry import ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
@@ -57,7 +58,10 @@ def test_the_decision_never_flips_back_while_the_run_goes_on(make_run):
 def test_an_undone_explosion_still_counts(make_run):
     state = make_run(lambda step: 1.0, steps=200)
     assert not decide_log([state], NAMES)
-    state.ghosts.append(Ghost(name="train_loss", steps=[150, 170, 190], values=[1.0, 1e6, 1e7]))
+    left = Ghost(name="train_loss", steps=[150, 170, 190], values=[1.0, 1e6, 1e7])
+    state.branches.append(
+        Branch(id="1", what="set lr", left_by="undo", start=140, end=190, curves={"train_loss": left})
+    )
     assert decide_log([state], NAMES)
 
 
