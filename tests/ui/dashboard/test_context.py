@@ -114,9 +114,9 @@ def test_a_view_action_asks_for_a_redraw_and_sends_nothing() -> None:
     session = running()
     context = RecordingContext(session)
 
-    ViewActions(context, lambda offset: None).handlers()["log_y"]()
+    ViewActions(context, lambda offset: None).handlers()["axis"]()
 
-    assert context.view_state.view.log_y
+    assert context.view_state.view.axis == "epoch"
     assert context.calls == ["request_redraw"]
     assert session.sent == []
 

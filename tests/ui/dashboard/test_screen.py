@@ -192,9 +192,9 @@ async def test_axis_log_and_smoothing_change_the_view_and_flash_it() -> None:
         await press(pilot, "a")
         assert view(app).axis == "epoch"
         assert "x axis: epoch" in screen_text(app)
-        await press(pilot, "y")
-        assert view(app).log_y
-        assert "logarithmic" in screen_text(app)
+        await press(pilot, "L")
+        assert view(app).log == {"loss": True}
+        assert "loss: logarithmic y axis" in screen_text(app)
         await press(pilot, "m")
         assert view(app).smoothing == 0
         assert "smoothing: off" in screen_text(app)

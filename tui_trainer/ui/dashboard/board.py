@@ -10,7 +10,7 @@ from textual.content import Content
 
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.actions import Keymap
-from tui_trainer.ui.charts.palette import Palette, palette
+from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.charts.registry import MAX_PICTURES, ChartKind, Pane, PicturePane, chart_data, values_at
 from tui_trainer.ui.dashboard.layout import Arrangement
 from tui_trainer.ui.dashboard.view_state import ViewState
@@ -27,6 +27,7 @@ from tui_trainer.ui.panels.status import status_column, status_lines
 from tui_trainer.ui.panels.summary import summary
 from tui_trainer.ui.render.chart_widget import Chart, Source
 from tui_trainer.ui.render.raster import GlyphName
+from tui_trainer.ui.render.theme_palette import theme_palette
 
 MAX_OTHER_LOSSES = 8
 """The losses of at most so many other runs are listed with the numbers of the selected one."""
@@ -223,7 +224,4 @@ class Board(Horizontal):
     @property
     def palette(self) -> Palette:
         """The colours of the curves, also used for the names of the runs."""
-        app = self.app
-        return palette(
-            app.current_theme.dark, depth="none" if app.no_color else "16" if app.native_ansi_color else "full"
-        )
+        return theme_palette(self.app)

@@ -26,6 +26,7 @@ from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.charts.registry import ChartData, ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.dashboard.board import Board
+from tui_trainer.ui.dashboard.chart_actions import ChartActions
 from tui_trainer.ui.dashboard.footer import Footer
 from tui_trainer.ui.dashboard.header import Header
 from tui_trainer.ui.dashboard.layout import arrange
@@ -132,6 +133,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._handlers: dict[str, Callable[[], None]] = {
             **TrainingActions(self).handlers(),
             **self._view_actions.handlers(),
+            **ChartActions(self).handlers(),
             **self._lesson_actions.handlers(),
             **self._quit_actions.handlers(),
             **self._rerun_actions.handlers(),
@@ -308,7 +310,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
     def learning_rate_chart(self, plan: LrPlan | None, width: int, height: int) -> ChartData:
         """Return the chart of the learning rate, with `plan` drawn over the one in force."""
         state = self.view_state
-        view = View(axis=state.view.axis, log_y=state.view.log_y)
+        view = View(axis=state.view.axis, log=state.view.log)
         return chart_data(ChartKind.RATE, state.states, state.selected_index, view, width, height, preview=plan)
 
     def leave(self, result: AppResult) -> None:

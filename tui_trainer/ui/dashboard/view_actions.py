@@ -40,7 +40,6 @@ class ViewActions:
             "next_run": self.next_run,
             "runs": self.choose_run,
             "axis": self.axis,
-            "log_y": self.log_y,
             "smoothing": self.smoothing,
             "zoom": lambda: self.set_view(viewport.zoom_switched(self._state.view, self._state.selected_run)),
             "zoom_in": lambda: self.zoom(CLOSER),
@@ -112,11 +111,6 @@ class ViewActions:
         """Show the next unit on the x axis."""
         self.set_view(self._state.view.next_axis())
         self._context.flash(f"x axis: {self._state.view.axis}")
-
-    def log_y(self) -> None:
-        """Switch between logarithmic and linear y axes."""
-        self.set_view(replace(self._state.view, log_y=not self._state.view.log_y))
-        self._context.flash("y axis: logarithmic" if self._state.view.log_y else "y axis: linear")
 
     def smoothing(self) -> None:
         """Smooth the training curves more, then not at all."""

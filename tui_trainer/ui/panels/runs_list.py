@@ -10,6 +10,7 @@ from textual.style import Style
 from tui_trainer.protocol.describe import number
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cut, padded
+from tui_trainer.ui.charts.context import run_colors
 from tui_trainer.ui.charts.palette import RUNS, Palette
 from tui_trainer.ui.icons import STATE_STYLES, Icons
 from tui_trainer.ui.panels.status import short_name_of
@@ -37,6 +38,7 @@ def runs_list(
     shown = range(first, min(first + most, len(states)))
     part = f"{first + 1}-{shown[-1] + 1} of {len(states)} runs" if len(shown) < len(states) else "runs"
     rows = [Content.styled(f"{part} (tab: next, r: table)", "$muted")]
+    numbers = run_colors(states)
     for index in shown:
         state, selected = states[index], index == front
         last = state.metrics
@@ -49,13 +51,13 @@ def runs_list(
                 ("▸" if selected or steer_all else " ", "bold"),
                 (icons.state(state.status), STATE_STYLES.get(state.status, "")),
                 " ",
-                (padded(cut(name, room), room), color(index, palette)),
+                (padded(cut(name, room), room), color(numbers[index], palette)),
                 (tail, "bold" if selected else "$muted"),
             )
         )
     return rows
 
 
-def color(index: int, palette: Palette) -> Style:
-    """Return the colour of a run's curves, by its index in the set."""
-    return Style.from_rich_style(palette.style(RUNS[index % len(RUNS)]))
+def color(number: int, palette: Palette) -> Style:
+    """Return the colour of a run's curves, by its colour number."""
+    return Style.from_rich_style(palette.style(RUNS[number % len(RUNS)]))
