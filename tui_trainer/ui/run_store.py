@@ -218,6 +218,7 @@ class RunStore:
         self.session = session
         self.connected, self.error, self.resumable = True, "", ()
         self.pending.clear()
+        self._greet(tuple(state if state.over else RunState(run=run) for run, state in self.states.items()))
 
     def replace_runs(self, session: Session) -> None:
         """Follow the runs of another session instead of the present ones."""

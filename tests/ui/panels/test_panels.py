@@ -69,9 +69,9 @@ def test_each_number_stands_in_its_row_and_column() -> None:
     assert [row.label for row in rows] == ["train loss", "val loss", "val acc"]
     newest = [loss(step) for step in range(221, 231)]
     assert float(train.now) == pytest.approx(sum(newest) / 10, rel=0.02)
-    assert train.epoch == f"{loss(200):.4g}"
+    assert train.epoch == f"{loss(200):.3g}"
     assert val.now == f"{loss(200) + 0.05:.4g}"
-    assert val.best == f"{val.now} @4"
+    assert val.best == f"{loss(200) + 0.05:.3g} @4"
     assert accuracy.now == f"{100 * (1 - loss(200) / 3):.1f} %"
     heading, first, *_ = numbers_table(rows, smoothing, False, 40)
     assert heading.plain.split() == ["now", "epoch", "best"]

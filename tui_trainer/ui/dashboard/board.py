@@ -105,12 +105,13 @@ class Board(Horizontal):
         )
         self.query_one("#starting").display = starting
         self._show_lines("#numbers", 0 if starting else arrangement.numbers)
-        self._show_lines("#sparklines", 0 if starting else arrangement.sparklines)
         self._place_page(arrangement, starting)
         roomy = arrangement.charts > 0 and (arrangement.log > 0 or arrangement.narration >= MIN_NARRATION_FOR_CARD)
         # The last remark of a lesson is its summary.
         over = state is not None and state.over and view_state.summary and roomy and not arrangement.narration
         over = over and not view_state.log_all
+        in_the_way = starting or (over and not arrangement.rail)
+        self._show_lines("#sparklines", 0 if in_the_way else arrangement.sparklines)
         open_card = view_state.mark is not None and not starting and roomy
         log = self.query_one("#log")
         log.styles.height = "1fr" if starting else arrangement.log

@@ -169,7 +169,7 @@ def _key_hints(view_state: ViewState, context: ActionContext, keymap: Keymap, wi
 
 def _candidates(view_state: ViewState, context: ActionContext) -> list[tuple[Action, str]]:
     """Return the actions that the line may show, the most useful first, with their labels."""
-    first: list[tuple[Action, str]] = []
+    first: list[tuple[Action, str]] = [(BY_ID["resume_run"], "resume")] if context.gone else []
     if view_state.something_open:
         first.append((BY_ID["back"], "close"))
     if view_state.mark is not None:

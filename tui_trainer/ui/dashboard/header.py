@@ -19,6 +19,7 @@ from tui_trainer.ui.panels.progress import (
     condition,
     count_text,
     heard_text,
+    seconds_spent,
     set_time_left_text,
     share_done,
     short_name_of,
@@ -26,6 +27,7 @@ from tui_trainer.ui.panels.progress import (
     variant_of,
 )
 from tui_trainer.ui.panels.status import throughput_text
+from tui_trainer.ui.run_store import RESUMING
 
 MIN_BAR, MAX_BAR = 6, 40
 """Cells of the bar in narrow and wide terminals; a sixth of the width in between."""
@@ -143,7 +145,7 @@ def _progress(view_state: ViewState, state: RunState, icons: Icons, width: int) 
     parts = [HeaderPart(3, Content.assemble((full, style), (rest, "$border"))), HeaderPart(5, Content(percent))]
     if len(states) > 1:
         words = {run.run: condition(run, store, icons)[1] for run in states}
-        parts.append(HeaderPart(5, Content.styled(count_text(states, words), "$muted")))
+        parts.append(HeaderPart(7, Content.styled(count_text(states, words), "$muted")))
     return parts
 
 
@@ -155,7 +157,8 @@ def _time(view_state: ViewState, state: RunState) -> Content:
     left = set_time_left_text([run for run in states if not store.vanished(run)])
     if left:
         return Content(left)
-    return Content(f"in {duration(state.seconds)}" if state.over and state.seconds else "")
+    spent = seconds_spent(states)
+    return Content(f"in {duration(spent)}" if store.over and spent else "")
 
 
 def _technical(view_state: ViewState, state: RunState) -> list[HeaderPart]:
@@ -190,7 +193,10 @@ def _badge(view_state: ViewState, state: RunState, keymap: Keymap) -> Content | 
         return Content.styled("! not saved", "bold $error")
     if view_state.store.loaded < 1:
         return Content.styled(f"coarse, {view_state.store.loaded:.0%} loaded", "bold $warning")
-    headline = None if state.over else headline_of(state)
+    silent = (
+        state.over or state.status == RESUMING or view_state.store.vanished(state) or not view_state.store.connected
+    )
+    headline = None if silent else headline_of(state)
     if headline is None:
         return None
     return Content.styled(f"! {headline.finding}{_key('diagnosis', keymap)}", SEVERITY_STYLES[headline.severity])

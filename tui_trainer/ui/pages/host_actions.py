@@ -10,7 +10,7 @@ from tui_trainer.text import visible
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
 from tui_trainer.ui.availability import disabled_reason
 from tui_trainer.ui.dashboard.context import DashboardContext
-from tui_trainer.ui.panels.progress import DEAD, heard_text, resume_epoch
+from tui_trainer.ui.panels.progress import DEAD, resume_epoch
 
 LASTING, PASSING = 3600.0, 8.0
 """Seconds for which a message is shown: one that asks for an action, and any other."""
@@ -45,7 +45,7 @@ class HostActions:
         text = visible(notice.text)
         resumable = disabled_reason(BY_ID["resume_run"], self._state.action_context) is None
         if state is not None and store.vanished(state):
-            text = f"{DEAD}, {heard_text(state, store)}: {text}"
+            text = f"{DEAD}: {text}"
             key = shown_key(BY_ID["resume_run"], self._keymap)
             if resumable and key:
                 text += f"; {key} resumes from epoch {resume_epoch(state)}"
@@ -66,3 +66,4 @@ class HostActions:
             self._state.read_only = False
         store.switch_session(session)
         self._context.flash("resuming from the last checkpoint")
+        self._context.redraw()

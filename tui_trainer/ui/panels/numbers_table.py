@@ -18,8 +18,8 @@ from tui_trainer.ui.charts.model import Area
 from tui_trainer.ui.charts.resample import smoothing_width
 from tui_trainer.ui.charts.view import View
 
-NAME_WIDTH, VALUE_WIDTH, BEST_WIDTH = 12, 8, 12
-"""Cells of the names, of the first two columns and of the last one."""
+NAME_WIDTH, NOW_WIDTH, EPOCH_WIDTH, BEST_WIDTH = 11, 9, 8, 12
+"""Cells of the names and of the columns."""
 MIN_ALIGNED = 40
 """Width from which the lines have columns."""
 _SHORT = {"accuracy": "acc", SUBOPTIMALITY: "f - f*"}
@@ -85,11 +85,11 @@ def _best(series: Series, state: RunState, lower: bool) -> tuple[float, int] | N
     return value, round(step / state.steps_per_epoch)
 
 
-def value_text(name: str, value: float | None) -> str:
+def value_text(name: str, value: float | None, digits: int = 4) -> str:
     """Format a value of a series: an accuracy in per cent, a missing one as nothing."""
     if value is None:
         return ""
-    return f"{100 * value:.1f} %" if name.endswith("accuracy") and 0 <= value <= 1 else number(value, 4)
+    return f"{100 * value:.1f} %" if name.endswith("accuracy") and 0 <= value <= 1 else number(value, digits)
 
 
 def smoothed(states: Sequence[RunState], selected: int, view: View, name: str, area: Area) -> tuple[float | None, int]:
@@ -115,7 +115,7 @@ def number_rows(
         mean = _at(state, MEAN_TRAIN_LOSS, step)
         rows.append(
             NumberRow(
-                "train", "loss", value_text("", now), value_text("", mean), _best_text(state, MEAN_TRAIN_LOSS, best)
+                "train", "loss", value_text("", now), value_text("", mean, 3), _best_text(state, MEAN_TRAIN_LOSS, best)
             )
         )
     rows += _measured(state, "val", "loss", step, best)
@@ -145,7 +145,7 @@ def _best_text(state: RunState, name: str, best: BestValues) -> str:
     if found is None:
         return ""
     value, epoch = found
-    return value_text(name, value) + (f" @{epoch}" if epoch else "")
+    return value_text(name, value, 3) + (f" @{epoch}" if epoch else "")
 
 
 def _at(state: RunState, name: str, step: float) -> float | None:
@@ -159,13 +159,13 @@ def numbers_table(rows: Sequence[NumberRow], smoothing: int, cursor: bool, width
     if not rows:
         return []
     now = "here" if cursor else "now"
-    heading = f"{'':<{NAME_WIDTH}}{now:>{VALUE_WIDTH}}{'epoch':>{VALUE_WIDTH}}{'best':>{BEST_WIDTH}}"
+    heading = f"{'':<{NAME_WIDTH}}{now:>{NOW_WIDTH}}{'epoch':>{EPOCH_WIDTH}}{'best':>{BEST_WIDTH}}"
     lines = [Content.styled(heading[:width], "$muted")]
     lines += [
         Content.assemble(
             (padded(cut(row.label, NAME_WIDTH - 1), NAME_WIDTH), "$muted"),
-            (row.now.rjust(VALUE_WIDTH), "bold"),
-            row.epoch.rjust(VALUE_WIDTH),
+            (row.now.rjust(NOW_WIDTH), "bold"),
+            row.epoch.rjust(EPOCH_WIDTH),
             row.best.rjust(BEST_WIDTH),
         )
         for row in rows

@@ -111,6 +111,15 @@ def seconds_left(states: Sequence[RunState]) -> tuple[float, bool] | None:
     return (longest, rough) if groups else None
 
 
+def seconds_spent(states: Sequence[RunState]) -> float:
+    """Return the seconds of training of all runs; groups that train at the same time count once."""
+    groups: dict[str, float] = {}
+    for state in states:
+        group = state.run.partition("/")[0]
+        groups[group] = groups.get(group, 0.0) + state.seconds
+    return max(groups.values(), default=0.0)
+
+
 def set_time_left_text(states: Sequence[RunState]) -> str:
     """Return the time until all of the runs have ended, empty if it is unknown or none of them trains."""
     if not any(state.status in ("running", "stopping") for state in states):
