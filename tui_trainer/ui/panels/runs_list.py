@@ -20,7 +20,7 @@ from tui_trainer.ui.panels.sparklines import history
 from tui_trainer.ui.render.sparkline import sparkline
 from tui_trainer.ui.run_store import RunStore
 
-VALUE_WIDTH = 8
+VALUE_WIDTH = 9
 """Cells of the value at the end of a line."""
 MIN_SPARKLINE = 6
 """Cells of the narrowest sparkline that is worth its room."""
@@ -77,7 +77,7 @@ def runs_list(
         name = padded(cut(variant_of(state), name_width), name_width)
         curve = _curve(state, ranking, curve_width, icons)
         role = color(index, palette)
-        text = value_text(ranking, value[0]) if value is not None else "-"
+        text = value_text(ranking, value[0], 3) if value is not None else "-"
         lines.append(
             Content.assemble(
                 (icons.pointer if index == front or steer_all else " ", "bold"),
