@@ -24,7 +24,6 @@ from tui_trainer.ui.panels.progress import (
     seconds_left,
     set_time_left_text,
     share_done,
-    short_run_name,
 )
 from tui_trainer.ui.panels.runs_list import ranking_series, runs_list
 from tui_trainer.ui.panels.sparklines import sparkline_rows
@@ -128,19 +127,6 @@ def test_sparklines_show_what_has_no_chart() -> None:
     plain = sparkline_rows(run, [ChartKind.LOSS], View(), 40, 2, PLAIN)
     assert all(line.plain.isascii() for line in plain)
     assert sparkline_rows(RunState(), [ChartKind.LOSS], View(), 40, 2, FANCY) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "short"),
-    [
-        ("2026-11-28_192857_digits-mlp_8330", "digits-mlp 8330"),
-        ("2026-11-28_192134_init-grid_af0c/sigmoid-normal", "init-grid af0c/sigmoid-normal"),
-        ("mine", "mine"),
-        ("2026-11-28_192857_a_b_c_0a1b", "a_b_c 0a1b"),
-    ],
-)
-def test_run_names_are_short(name: str, short: str) -> None:
-    assert short_run_name(name) == short
 
 
 def test_the_time_left_of_a_set_includes_the_runs_still_to_come() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from tui_trainer.protocol.describe import duration, size
+from tui_trainer.runs.label import short_name
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cut, visible
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
@@ -23,7 +24,6 @@ from tui_trainer.ui.panels.progress import (
     set_time_left_text,
     share_done,
     short_name_of,
-    short_run_name,
     variant_of,
 )
 from tui_trainer.ui.panels.status import throughput_text
@@ -129,7 +129,7 @@ def _name(view_state: ViewState, state: RunState, icons: Icons, width: int) -> l
     room = max(width // 3, 8)
     if len(states) < 2:
         return [HeaderPart(ALWAYS, Content.styled(cut(short_name_of(state), room, icons.ellipsis), "bold"))]
-    group = short_run_name(state.run.partition("/")[0])
+    group = visible(short_name(state.run.partition("/")[0]))
     front = f"{cut(variant_of(state), room, icons.ellipsis)} {view_state.selected_index + 1}/{len(states)}"
     parts = [HeaderPart(7, Content.styled(cut(group, room, icons.ellipsis), "bold"))] if "/" in state.run else []
     return [*parts, HeaderPart(ALWAYS, Content.styled(front, "bold"))]

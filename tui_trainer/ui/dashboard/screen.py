@@ -39,7 +39,7 @@ from tui_trainer.ui.icons import FANCY, Icons
 from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.pages.host_actions import HostActions
-from tui_trainer.ui.pages.page_actions import PageActions
+from tui_trainer.ui.pages.rail_actions import RailActions
 from tui_trainer.ui.redraw_budget import RedrawBudget
 from tui_trainer.ui.render.chart_widget import Chart
 from tui_trainer.ui.run_store import RunStore, Update
@@ -136,7 +136,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._handlers: dict[str, Callable[[], None]] = {
             **TrainingActions(self).handlers(),
             **views,
-            **PageActions(
+            **RailActions(
                 self, self._view_actions.select, lambda pages: self.query_one(Board).scroll_by_pages(pages), views
             ).handlers(),
             **self._lesson_actions.handlers(),

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from time import time
 
 from tui_trainer.protocol.describe import duration
+from tui_trainer.runs.label import short_name
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.icons import STATE_STYLES, Icons
 from tui_trainer.ui.run_store import RunStore
 
-_RUN_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d{6}_(?P<preset>.+)_(?P<id>[0-9a-f]{4,})")
 DEAD = "not running"
 CUT_OFF = "disconnected"
 
 
-def short_run_name(name: str) -> str:
-    """Return a run's name as people say it: `digits-mlp 8330` for `2026-11-28_192857_digits-mlp_8330`.
-
-    A name of another form stays as it is; of the run of a set, only its own part is shortened.
-    """
-    group, slash, variant = name.partition("/")
-    match = _RUN_NAME.fullmatch(group)
-    short = f"{match['preset']} {match['id']}" if match is not None else group
-    return visible(f"{short}{slash}{variant}")
-
-
 def short_name_of(state: RunState) -> str:
     """Return the short name of a run, its preset where it has no name."""
-    return short_run_name(state.run or (state.started.preset if state.started else "") or "run")
+    return visible(short_name(state.run or (state.started.preset if state.started else "") or "run"))
 
 
 def variant_of(state: RunState) -> str:
     """Return the part of a run's name that differs between the runs of a set."""
-    return short_run_name(state.run.rpartition("/")[2]) or "run"
+    return visible(short_name(state.run.rpartition("/")[2])) or "run"
 
 
 def condition(state: RunState, store: RunStore, icons: Icons) -> tuple[str, str, str]:

@@ -11,7 +11,7 @@ from tui_trainer.ui.screens.run_table import RunTable
 Handler = Callable[[], None]
 
 
-class PageActions:
+class RailActions:
     """Handlers of the keys of the pages.
 
     Args:
