@@ -124,6 +124,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _look("layers", "w", "layers", "List the layers: gradient norm, update size, dead units.", 26, "layers"),
     _look("diagnosis", "i", "diagnosis", "List likely problems, evidence, and the keys that fix them.", 27, "run"),
+    _look("mute_finding", "M", "mute", "Mute the shown finding, or show the muted ones again.", 0, "run"),
     _look("log_all", "f", "full log", "Show epochs and saves in the log too, in more lines, or hide them again."),
     _look("log_up", "pageup", "log", "Scroll the open page or the log up."),
     _look("log_down", "pagedown", "log", "Scroll the open page or the log down."),

@@ -14,7 +14,7 @@ from tui_trainer.text import cut, visible
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
 from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import STATE_STYLES, Icons
-from tui_trainer.ui.panels.findings import SEVERITY_STYLES, headline_of
+from tui_trainer.ui.panels.findings import badge
 from tui_trainer.ui.panels.panel import Panel, fitted
 from tui_trainer.ui.panels.progress import (
     condition,
@@ -118,8 +118,8 @@ def _parts(view_state: ViewState, icons: Icons, keymap: Keymap, width: int) -> l
     parts += _technical(view_state, state)
     if mode := _mode(view_state, keymap):
         parts.append(HeaderPart(6, mode))
-    if badge := _badge(view_state, state, keymap):
-        parts.append(HeaderPart(3, badge))
+    if warning := _badge(view_state, state, icons, keymap):
+        parts.append(HeaderPart(3, warning))
     return [part for part in parts if part.content]
 
 
@@ -187,19 +187,17 @@ def _mode(view_state: ViewState, keymap: Keymap) -> Content | None:
     return None
 
 
-def _badge(view_state: ViewState, state: RunState, keymap: Keymap) -> Content | None:
+def _badge(view_state: ViewState, state: RunState, icons: Icons, keymap: Keymap) -> Content | None:
     """Return the most important warning, None without one."""
     if state.unsaved:
         return Content.styled("! not saved", "bold $error")
     if view_state.store.loaded < 1:
         return Content.styled(f"coarse, {view_state.store.loaded:.0%} loaded", "bold $warning")
-    silent = (
-        state.over or state.status == RESUMING or view_state.store.vanished(state) or not view_state.store.connected
-    )
-    headline = None if silent else headline_of(state)
-    if headline is None:
+    lost = view_state.store.vanished(state) or not view_state.store.connected
+    if state.over or lost or state.status == RESUMING:
         return None
-    return Content.styled(f"! {headline.finding}{_key('diagnosis', keymap)}", SEVERITY_STYLES[headline.severity])
+    finding = badge(state, view_state.muted_findings, icons)
+    return Content.assemble(finding, (_key("diagnosis", keymap), "$muted")) if finding else None
 
 
 def _key(action: str, keymap: Keymap) -> str:

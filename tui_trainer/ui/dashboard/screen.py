@@ -35,6 +35,7 @@ from tui_trainer.ui.dashboard.rerun_actions import RerunActions
 from tui_trainer.ui.dashboard.training_actions import TrainingActions
 from tui_trainer.ui.dashboard.view_actions import ViewActions
 from tui_trainer.ui.dashboard.view_state import ViewState
+from tui_trainer.ui.findings.actions import FindingActions
 from tui_trainer.ui.icons import FANCY, Icons
 from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.lecture.tour import Tour
@@ -147,6 +148,9 @@ class Dashboard(Screen[None], inherit_bindings=False):
             "help": self._open_help,
             "redraw": lambda: self._notify_app(self.RepaintRequested()),
         }
+        opened = lambda: self.view_state.page == "findings"  # noqa: E731
+        findings = FindingActions(self, opened, lambda name, _value: self.action_perform(name), self._handlers)
+        self._handlers |= findings.handlers()
 
     @property
     def known_actions(self) -> set[str]:

@@ -50,6 +50,8 @@ class ViewState:
         narrator: shows the remarks of the lesson.
         lecture: whether the run was opened from the lecture.
         zoom_loader: loads exact values of the visible span from the journals.
+        muted: the findings that the user muted, by run.
+        finding: position of the finding that the page shows in full.
     """
 
     store: RunStore
@@ -67,6 +69,8 @@ class ViewState:
     narrator: Narrator = field(default_factory=Narrator)
     lecture: bool = False
     zoom_loader: ZoomLoader = field(default_factory=ZoomLoader)
+    muted: dict[str, frozenset[str]] = field(default_factory=dict[str, "frozenset[str]"])
+    finding: int = 0
 
     def replace_runs(self, session: Session) -> None:
         """Show the runs of another session in the same way; reset all that belongs to the present ones."""
@@ -101,6 +105,12 @@ class ViewState:
         """The selected run, None before anything is known of any."""
         states = self.states
         return states[min(self.selected_index, len(states) - 1)] if states else None
+
+    @property
+    def muted_findings(self) -> frozenset[str]:
+        """The findings of the selected run that the user muted."""
+        state = self.selected_run
+        return self.muted.get(state.run, frozenset()) if state is not None else frozenset()
 
     @property
     def starting(self) -> bool:
@@ -169,7 +179,7 @@ class ViewState:
 
     def mark_stretches(self) -> None:
         """Have the charts mark the steps that the open page or card speaks of."""
-        shaded = shaded_stretches(self.selected_run, self.page, self.mark)
+        shaded = shaded_stretches(self.selected_run, self.page, self.mark, self.muted_findings, self.finding)
         if shaded != self.view.shaded:
             self.view = replace(self.view, shaded=shaded)
 

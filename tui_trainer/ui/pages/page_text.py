@@ -24,7 +24,7 @@ def page_title(view_state: ViewState) -> str:
     if state is None or not title:
         return title
     if view_state.page == "findings":
-        title = f"{title} {len(active_findings(state))}"
+        title = f"{title} {len(active_findings(state, view_state.muted_findings))}"
     of_run = len(view_state.states) > 1 and view_state.page != "runs"
     return f"{title} of {variant_of(state)}" if of_run else title
 
@@ -41,7 +41,7 @@ def page_text(
     """Return the text of the open page for the selected run, in lines of at most `width` cells."""
     match view_state.page:
         case "findings":
-            return findings_page(state, width, icons, keymap)
+            return findings_page(state, width, icons, keymap, view_state.muted_findings, view_state.finding)
         case "layers":
             return layers_page(state.layers, state.series, width, icons)
         case "runs":
