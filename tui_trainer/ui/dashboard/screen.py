@@ -231,8 +231,6 @@ class Dashboard(Screen[None], inherit_bindings=False):
         if update.ended:
             self.view_state.summary = True
 
-    # The context of the actions.
-
     @property
     def selected_run(self) -> RunState:
         """The selected run; an empty one before anything is known."""
