@@ -33,7 +33,7 @@ class LogLine(BaseModel):
     at: str
     text: str
     kind: str
-    """event, epoch, output, trainer or warning."""
+    """event, epoch, save, output, trainer or warning."""
 
 
 class RunData(BaseModel):
