@@ -193,7 +193,7 @@ async def test_names_with_control_characters_and_markup(payload: str) -> None:
     app = app_over(session)
 
     async with show(app, (140, 40)) as pilot:
-        for key in ("k", "w", "w", "left_square_bracket", "1", "colon"):
+        for key in ("minus", "w", "w", "left_square_bracket", "1", "colon"):
             await press(pilot, key)
             clean(app)
         await press(pilot, "escape")

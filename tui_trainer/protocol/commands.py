@@ -21,6 +21,7 @@ class Command(BaseModel):
         id: chosen by the sender; it comes back in the `cause` of the answer.
         by: the sender.
         run: name of a run of the host, `*` for all of them.
+        because: the reason, for the journal; empty without one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -32,6 +33,7 @@ class Command(BaseModel):
     id: str = ""
     by: str = ""
     run: str = ALL_RUNS
+    because: str = ""
 
     @classmethod
     def cli_names(cls) -> tuple[str, ...]:

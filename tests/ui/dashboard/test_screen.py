@@ -192,7 +192,7 @@ async def test_axis_log_and_smoothing_change_the_view_and_flash_it() -> None:
         await press(pilot, "a")
         assert view(app).axis == "epoch"
         assert "x axis: epoch" in screen_text(app)
-        await press(pilot, "y")
+        await press(pilot, "L")
         assert view(app).log_y
         assert "logarithmic" in screen_text(app)
         await press(pilot, "m")
@@ -345,7 +345,7 @@ async def test_tab_selects_the_next_run() -> None:
         assert "finished" in screen_text(app).splitlines()[0]
         await press(pilot, "tab", "tab")
         assert "run 1 of 3" in screen_text(app)
-        await press(pilot, "asterisk")
+        await press(pilot, "o", "asterisk")
         assert "steering all" in screen_text(app).splitlines()[0]
 
 
@@ -404,7 +404,7 @@ async def test_each_kind_of_a_picker_keeps_its_fields() -> None:
     app = app_over(running())
 
     async with show(app, WIDE) as pilot:
-        await press(pilot, "o", "home", "tab", "ctrl+u", *"0.25", "shift+tab", "down", "up")
+        await press(pilot, "o", "o", "home", "tab", "ctrl+u", *"0.25", "shift+tab", "down", "up")
         assert pilot.app.screen.query_one(Form).filled.model.lr == 0.25
 
 
@@ -489,8 +489,8 @@ async def test_the_palette_finds_and_performs_an_action() -> None:
     app = app_over(session)
 
     async with show(app) as pilot:
-        await press(pilot, "colon", *"roll", "enter")
-    session.last(cmd.RollBack)
+        await press(pilot, "colon", *"validate", "enter")
+    session.last(cmd.Evaluate)
 
 
 async def test_help_shows_the_keys_of_the_user() -> None:

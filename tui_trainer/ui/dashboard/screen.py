@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap
 from textual.events import Key
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 
 from tui_trainer.components.schedulers.plan import LrPlan
-from tui_trainer.errors import UserError
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.session.base import Session
-from tui_trainer.state.run_state import RunState
+from tui_trainer.state.run_state import LogLine, RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, keys_of, shown_key
 from tui_trainer.ui.app_result import AppResult
@@ -42,7 +41,8 @@ from tui_trainer.ui.panels.log_pane import LogPane
 from tui_trainer.ui.redraw_budget import RedrawBudget
 from tui_trainer.ui.render.chart_widget import Chart
 from tui_trainer.ui.run_store import RunStore, Update
-from tui_trainer.ui.settings import WORDS_PER_MINUTE
+from tui_trainer.ui.screens.page_actions import PageActions
+from tui_trainer.ui.settings import WORDS_PER_MINUTE, Settings
 
 Answer = TypeVar("Answer")
 MIN_REDRAW_INTERVAL = 0.06
@@ -56,11 +56,6 @@ class Dashboard(Screen[None], inherit_bindings=False):
 
     Keys that steer change nothing here: a command goes out, and the screen follows the event that answers it.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(",".join(action.keys), f"perform('{action.id}')", action.label, show=False, id=action.id)
-        for action in ACTIONS
-    ]
 
     DEFAULT_CSS = """
     Dashboard { layout: vertical; overflow: hidden; background: $background; }
@@ -115,11 +110,17 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self.view_state = ViewState(RunStore(session), read_only, narrator=narrator, lecture=tour is not None)
         self.icons = icons
         self._quit_actions = QuitActions(self)
-        self._lesson_actions = LessonActions(self, tour, rest, self._quit_actions.leave_for_lesson)
-        self._view_actions = ViewActions(self, self._lesson_actions.go_to_lesson)
+        self._lesson_actions = LessonActions(self, tour, rest, self._quit_actions)
+        self._view_actions = ViewActions(self)
         self._rerun_actions = RerunActions(self)
         self._redraw_budget = redraw_budget
         self._keymap = keymap
+        # Not Textual's own keymap: it knows no action without a key of its own.
+        self._bindings = BindingsMap(
+            Binding(key, f"perform('{action.id}')", action.label, show=False)
+            for action in ACTIONS
+            for key in keys_of(action, keymap)
+        )
         self._footer: Footer | None = None
         self._layout_key: tuple[object, ...] = ()
         """The view state's layout key at the last layout."""
@@ -128,15 +129,15 @@ class Dashboard(Screen[None], inherit_bindings=False):
         """Whether the next tick draws whatever the redraw budget says."""
         self._stale = True
         """Whether the runs have changed since the last drawing."""
+        training_actions = TrainingActions(self)
+        self._forms: dict[str, Callable[[str], None]] = {**training_actions.forms(), **self._rerun_actions.forms()}
         self._handlers: dict[str, Callable[[], None]] = {
-            **TrainingActions(self).handlers(),
+            **training_actions.handlers(),
             **self._view_actions.handlers(),
             **self._lesson_actions.handlers(),
             **self._quit_actions.handlers(),
             **self._rerun_actions.handlers(),
-            "resume_run": self._resume_run,
-            "palette": self._open_command_palette,
-            "help": self._open_help,
+            **PageActions(self).handlers(),
             "redraw": lambda: self._notify_app(self.RepaintRequested()),
             "log_up": lambda: self.query_one(LogPane).scroll_page_up(animate=False),
             "log_down": lambda: self.query_one(LogPane).scroll_page_down(animate=False),
@@ -236,6 +237,32 @@ class Dashboard(Screen[None], inherit_bindings=False):
     def palette(self) -> Palette:
         """The colours of the curves."""
         return self.query_one(Board).palette
+
+    @property
+    def keymap(self) -> Keymap:
+        """The user's keys."""
+        return self._keymap
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the screen."""
+        return getattr(self.app, "settings", None) or Settings()
+
+    def perform(self, name: str, value: str = "") -> None:
+        """Perform an action of the table, or show why it is unavailable; its form opens with `value`."""
+        if self._lesson_actions.stop_autoplay(name) and name == "play":
+            return
+        reason = disabled_reason(BY_ID[name], self.view_state.action_context)
+        if reason is not None:
+            self.flash(reason, error=True)
+        elif value and name in self._forms:
+            self._guarded(lambda: self._forms[name](value))
+        else:
+            self._guarded(self._handlers[name])
+
+    def reveal(self, line: LogLine) -> None:
+        """Scroll the events to one of them."""
+        self.query_one(LogPane).reveal(line)
 
     @property
     def chart_width(self) -> int:
@@ -340,14 +367,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
     # Keys and mouse.
 
     def action_perform(self, name: str) -> None:
-        """Perform an action of the table, or show why it is unavailable."""
-        if self._lesson_actions.stop_autoplay(name) and name == "play":
-            return
-        reason = disabled_reason(BY_ID[name], self.view_state.action_context)
-        if reason is not None:
-            self.flash(reason, error=True)
-        else:
-            self._guarded(self._handlers[name])
+        """Perform the action of a key."""
+        self.perform(name)
 
     def on_key(self, event: Key) -> None:
         """Stop autoplay on a key that is bound to no action."""
@@ -360,31 +381,6 @@ class Dashboard(Screen[None], inherit_bindings=False):
             handler()
         except Exception as error:  # noqa: BLE001 - one failing action must not end the session
             self._notify_app(self.ActionFailed(error))
-
-    def _resume_run(self) -> None:
-        """Start a new host for runs whose host vanished, and connect to it."""
-        from tui_trainer.session.resume import resume_session
-
-        store = self.view_state.store
-        try:
-            session = resume_session(store.resumable, store.ended_folders)
-        except UserError as error:
-            self.flash(str(error), error=True)
-            return
-        if store.session.kind == "finished":
-            self.view_state.read_only = False
-        store.switch_session(session)
-        self.flash("resuming from the last checkpoint")
-
-    def _open_help(self) -> None:
-        from tui_trainer.ui.screens.help import Help
-
-        self.ask(Help(self.view_state.action_context, self._keymap), lambda _: None)
-
-    def _open_command_palette(self) -> None:
-        from tui_trainer.ui.screens.command_palette import CommandPalette
-
-        self.ask(CommandPalette(self.view_state.action_context, self._keymap), self.action_perform)
 
     @on(Chart.CursorAt)
     def _chart_clicked(self, event: Chart.CursorAt) -> None:

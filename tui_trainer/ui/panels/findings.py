@@ -10,7 +10,7 @@ from tui_trainer.diagnosis.findings import HEADLINES, NO_FINDING
 from tui_trainer.protocol.events import Diagnosed, Severity
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
-from tui_trainer.ui.actions import ACTIONS, Keymap, key_sign, shown_key
+from tui_trainer.ui.actions import ACTIONS, CLASSIC, Keymap, key_sign, keys_of, shown_key
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.panels.log_pane import wrap
 
@@ -58,8 +58,8 @@ def _with_keys(finding: Diagnosed, keymap: Keymap) -> Diagnosed:
 
 _NAMED_KEY = re.compile(r"\((\S)(?=[):,])")
 """A key in an advice: (k), (s: staircase), (l, x3)."""
-_DEFAULT_KEYS = {key_sign(key): action for action in ACTIONS for key in action.keys}
-"""The action of each default key."""
+_DEFAULT_KEYS = {key_sign(key): action for action in ACTIONS for key in keys_of(action, CLASSIC)}
+"""The action of each letter that an advice names: those of the classic keymap, which stay."""
 
 
 def _headline(finding: Diagnosed, state: RunState, width: int) -> list[Content]:

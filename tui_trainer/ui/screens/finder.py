@@ -21,7 +21,8 @@ from tui_trainer.errors import UserError
 from tui_trainer.text import visible
 from tui_trainer.ui.background_call import BackgroundCall
 from tui_trainer.ui.forms.entry import TextEntry
-from tui_trainer.ui.forms.list_keys import follow
+from tui_trainer.ui.forms.key_hints import KeyHints
+from tui_trainer.ui.forms.list_keys import Picker, follow
 from tui_trainer.ui.fuzzy import ranked
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.lecture.tour import Tour
@@ -35,23 +36,25 @@ Group = tuple[str, Sequence[Item]]
 """A title and the items under it."""
 
 
-class _SearchEntry(TextEntry):
-    """The search entry. `q` leaves the screen while the entry is empty, and is a letter otherwise."""
-
-    def check_consume_key(self, key: str, character: str | None) -> bool:
-        return (key != "q" or bool(self.value)) and super().check_consume_key(key, character)
-
-
 class Finder(Screen[None], Generic[Item], inherit_bindings=False):
-    """Lists the items that a subclass reads, filters them by what is typed, and opens the selected one.
+    """Lists the items that a subclass reads, and opens the selected one on enter or a second click.
 
-    Reading and opening run in background threads: the screen never waits for the disk.
+    The list has the focus; `/` moves it to the search entry, which filters the list. Reading and opening run in
+    background threads: the screen never waits for the disk.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "clear", show=False),
-        Binding("q", "leave", show=False, priority=True),
+        Binding("q", "leave", show=False),
         Binding("f5", "reload", show=False),
+        Binding("slash", "search", show=False),
+        Binding("question_mark", "help", show=False),
+        Binding("colon,ctrl+p", "palette", show=False),
+        Binding("t", "theme", show=False),
+        Binding("tab", "app.focus_next", show=False),
+        Binding("shift+tab", "app.focus_previous", show=False),
+        Binding("n", "move(1)", show=False),
+        Binding("N", "move(-1)", show=False),
     ]
 
     DEFAULT_CSS = """
@@ -66,16 +69,18 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     }
     Finder #details { width: 42%; height: 1fr; padding: 0 1; background: $surface; scrollbar-size-vertical: 1; }
     Finder #details Panel { text-wrap: wrap; }
-    Finder #bottom { height: 1; padding: 0 1; background: $panel; }
+    Finder #bottom { max-height: 2; padding: 0 1; background: $panel; }
     Finder.-narrow #details { display: none; }
     Finder.-low #find { margin-top: 0; }
     Finder.-low #body { margin-top: 0; }
     """
 
     HEADING = "tui-trainer"
-    PLACEHOLDER = "type to find"
+    PLACEHOLDER = "/ to search"
     """Text of the empty search entry."""
-    KEYS = "enter open · ↑↓ choose · type to find · f5 reload · q leave"
+    EFFECT = "open"
+    """The effect of enter on an item."""
+    KEYS = "enter open · j k ↑↓ choose · / search · : commands · ? help · q leave"
     RELOAD_INTERVAL = 2.0
     """Seconds between two reads."""
 
@@ -140,17 +145,16 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Yield heading, search entry, list, details and keys."""
         yield Panel(Content.styled(self.HEADING, "bold"), id="top")
-        yield _SearchEntry(placeholder=self.PLACEHOLDER, id="find")
+        yield TextEntry(placeholder=self.PLACEHOLDER, id="find")
         with Horizontal(id="body"):
-            yield Vertical(OptionList(markup=False, compact=True), id="list")
+            yield Vertical(Picker(search=False, markup=False, compact=True), id="list")
             yield VerticalScroll(Panel(id="about"), id="details", can_focus=False)
-        yield Panel(id="bottom")
+        yield KeyHints(self.KEYS, id="bottom")
 
     def on_mount(self) -> None:
         """Start reading."""
         self.composed = True
-        self.query_one(OptionList).can_focus = False
-        self.query_one(TextEntry).focus()
+        self.query_one(Picker).focus()
         self.show_keys()
         self.tick(monotonic())
 
@@ -200,7 +204,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
             seconds = monotonic() - since
             frames = self.icons.spinner
             text = f"{frames[int(seconds * 5) % len(frames)]} opening {name} {seconds:.0f} s"
-            self.query_one("#bottom", Panel).show(Content.styled(text, "$secondary"))
+            self.query_one("#bottom", KeyHints).show(text, "$secondary")
             return
         self._opening = None
         try:
@@ -222,14 +226,17 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     def show_keys(self) -> None:
         """Show the keys, or the error."""
-        line = Content.styled(f"! {self._error}", "bold $error") if self._error else Content.styled(self.KEYS, "$muted")
-        self.query_one("#bottom", Panel).show(line)
+        hints = self.query_one("#bottom", KeyHints)
+        if self._error:
+            hints.show(f"! {self._error}", "bold $error")
+        else:
+            hints.show(self.KEYS, "$muted")
 
     # The list.
 
     def list_items(self) -> None:
         """List the items that match what was typed."""
-        options = self.query_one(OptionList)
+        options = self.query_one(Picker)
         if self._groups is None:
             options.clear_options()
             options.add_option(Option(Content.styled("reading …", "$muted"), disabled=True))
@@ -260,7 +267,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     @property
     def line_width(self) -> int:
         """Cells of a line in the list."""
-        return max(self.query_one(OptionList).size.width - 4, 20)
+        return max(self.query_one(Picker).size.width - 4, 20)
 
     def _fitted(self, item: Item) -> Content:
         text = self.line(item)
@@ -271,7 +278,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     def highlight(self, item: Item) -> None:
         """Highlight an item, where it is listed."""
-        options = self.query_one(OptionList)
+        options = self.query_one(Picker)
         if self.key(item) in self._listed:
             options.highlighted = options.get_option_index(self.key(item))
 
@@ -290,7 +297,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     @on(Input.Submitted)
     def _entered(self) -> None:
-        option = self.query_one(OptionList).highlighted_option
+        option = self.query_one(Picker).highlighted_option
         if option is not None:
             self.open(self._listed.get(option.id or ""))
 
@@ -305,16 +312,74 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
             self._opening = BackgroundCall(function), visible(name), monotonic()
 
     def on_key(self, event: Key) -> None:
-        """Move in the list while the search entry keeps the focus."""
-        follow(self.query_one(OptionList), event)
+        """Move in the list while the search entry has the focus."""
+        if isinstance(self.focused, TextEntry):
+            follow(self.query_one(Picker), event)
+
+    def action_move(self, offset: int) -> None:
+        """Go to the next or previous item that is listed."""
+        listed = self.query_one(Picker)
+        if offset > 0:
+            listed.action_cursor_down()
+        else:
+            listed.action_cursor_up()
+
+    def action_search(self) -> None:
+        """Type a search."""
+        self.query_one(TextEntry).focus()
 
     def action_clear(self) -> None:
-        """Empty the search entry, or leave where it is empty."""
+        """Empty the search entry and go back to the list; leave where both is so already."""
         entry = self.query_one(TextEntry)
-        if entry.value:
+        if entry.value or entry.has_focus:
             entry.value = ""
+            self.query_one(Picker).focus()
         else:
             self.post_message(self.Closed())
+
+    def action_help(self) -> None:
+        """Show the keys of this screen."""
+        from tui_trainer.ui.screens.help import Help, KeyLine, KeySection
+
+        lines = (
+            KeyLine("enter", f"{self.EFFECT.capitalize()} the selected item; so does a second click."),
+            KeyLine("j k ↑ ↓", "Move and see the details; a click does the same."),
+            KeyLine("g G", "Go to the first or the last item (gg works too)."),
+            KeyLine("pgup pgdn", "Move by a page."),
+            KeyLine("/", "Search by names, titles and summaries; esc shows everything again."),
+            KeyLine("n N", "Go to the next or previous match."),
+            KeyLine(": ^p", "Find a command or a theme by its name."),
+            KeyLine("t", "Choose the colours, with a live preview."),
+            KeyLine("f5", "Read everything again."),
+            KeyLine("q esc", "Leave."),
+        )
+        self.app.push_screen(Help([KeySection(f"Here: {self.HEADING}", lines)]))
+
+    def action_palette(self) -> None:
+        """Find a command or a theme."""
+        from tui_trainer.ui.screens.command_palette import CommandPalette, PaletteEntry
+
+        commands = [
+            PaletteEntry("open", "enter", self.EFFECT, f"{self.EFFECT.capitalize()} the selected item."),
+            PaletteEntry("search", "/", "search", "Search by names, titles and summaries."),
+            PaletteEntry("reload", "f5", "refresh", "Read everything again."),
+            PaletteEntry("help", "?", "help", "Show the keys of this screen."),
+            PaletteEntry("leave", "q", "leave", "Leave the program; what trains goes on."),
+        ]
+
+        def chosen(answer: str | None) -> None:
+            if answer == "open":
+                self._entered()
+            elif answer is not None and any(command.id == answer for command in commands):
+                getattr(self, f"action_{answer}")()
+
+        self.app.push_screen(CommandPalette(commands), chosen)
+
+    def action_theme(self) -> None:
+        """Choose the colours."""
+        from tui_trainer.ui.screens.command_palette import CommandPalette
+
+        self.app.push_screen(CommandPalette())
 
     def action_leave(self) -> None:
         """Leave the screen."""
