@@ -13,7 +13,7 @@ from tui_trainer.diagnosis.history import History
 from tui_trainer.diagnosis.reducer import follow
 from tui_trainer.diagnosis.rules import holding
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import Undo
+from tui_trainer.protocol.commands import Redo, Undo, is_intervention
 
 REMEMBERED = 64
 """Number of newest interventions to which an undo can go back."""
@@ -48,14 +48,20 @@ class DiagnosisMonitor:
         self.course = DiagnosisState()
         self._before: list[tuple[str, DiagnosisState]] = []
         """The state before each intervention, by the id of its command, for an undo."""
+        self._undone: list[tuple[DiagnosisState, list[tuple[str, DiagnosisState]]]] = []
+        """The state at each undo with what it removed from `_before`, for a redo."""
 
     def take(self, event: ev.AnyEvent) -> list[ev.Diagnosed]:
         """Reduce one event and return the findings to report."""
         cause = event.cause
         if isinstance(event, ev.RolledBack) and event.restored is not None:
-            return self._go_back(event.restored.undid, event.step)
-        if cause is not None and not isinstance(event, ev.Refused) and not isinstance(cause, Undo):
+            if event.restored.redone:
+                return self._redo(event.step)
+            return self._undo(event.restored.undid, event.step)
+        if cause is not None and not isinstance(event, ev.Refused) and not isinstance(cause, Undo | Redo):
             self._remember(cause.id)
+            if is_intervention(cause):
+                self._undone.clear()
         history = follow(self.course.history, event)
         if history is self.course.history:
             return []
@@ -103,14 +109,28 @@ class DiagnosisMonitor:
         self.course = replace(self.course, held=held, missed=missed, active=active)
         return said
 
-    def _go_back(self, undid: str, step: int) -> list[ev.Diagnosed]:
+    def _undo(self, undid: str, step: int) -> list[ev.Diagnosed]:
         """Restore the state before an intervention, and correct the findings reported since."""
         indices = [index for index, (name, _) in enumerate(self._before) if name == undid]
+        first = indices[-1] if indices else len(self._before)
+        self._undone = [*self._undone[-REMEMBERED:], (self.course, self._before[first:])]
         if not indices:
             return []
-        abandoned = self.course.active
-        self.course = self._before[indices[-1]][1]
-        del self._before[indices[-1] :]
+        course = self._before[first][1]
+        del self._before[first:]
+        return self._go_to(course, step)
+
+    def _redo(self, step: int) -> list[ev.Diagnosed]:
+        """Restore the state at the last undo, and correct the findings reported since."""
+        if not self._undone:
+            return []
+        course, before = self._undone.pop()
+        self._before = [*self._before, *before][-REMEMBERED:]
+        return self._go_to(course, step)
+
+    def _go_to(self, course: DiagnosisState, step: int) -> list[ev.Diagnosed]:
+        """Restore a state, and return what corrects the findings reported before."""
+        abandoned, self.course = self.course.active, course
         now = self.course.active
         gone = [_resolved(finding, step) for name, finding in abandoned.items() if name not in now]
         return gone + [event.model_copy(update={"step": step}) for name, event in now.items() if name not in abandoned]

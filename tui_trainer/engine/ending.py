@@ -54,8 +54,10 @@ def _restore_best(state: TrainState, services: TrainingServices) -> None:
     if state.ending is None or not state.ending.restore_best or best is None or weights is None:
         return
     if best.step != state.step or not _has_weights(services, weights):
-        load_model_state_dict(state, services, weights)
+        unfit = load_model_state_dict(state, services, weights)
         services.events.publish(ev.RolledBack(to="best", from_epoch=best.epoch, step=state.step))
+        if unfit:
+            services.events.log(f"best weights: {unfit}", state.step)
 
 
 def _has_weights(services: TrainingServices, tree: StateTree) -> bool:

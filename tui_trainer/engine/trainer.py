@@ -256,7 +256,9 @@ class Trainer:
         """Queue the scripted commands of this step."""
         state = self.state
         while state.script and state.script[0][0] <= state.step:
-            self.commands.put(state.script.pop(0)[1])
+            command = state.script.pop(0)[1]
+            state.scripted.add(command.id)
+            self.commands.put(command)
         state.follow(state.script)
 
 

@@ -40,17 +40,17 @@ class Worker:
 
     Args:
         spec: the runs.
-        hub: the event bus that receives their events.
+        bus: the event bus that receives their events.
         opened: called with the first run directory once it is open, so that log capture can write into it.
     """
 
-    def __init__(self, spec: HostSpec, hub: EventBus, opened: Callable[[RunDir], None]) -> None:
+    def __init__(self, spec: HostSpec, bus: EventBus, opened: Callable[[RunDir], None]) -> None:
         self.spec = spec
         self.exit_code = 0
         self.refusal = ""
         """Why nothing was trained, empty if something was."""
         self.over = threading.Event()
-        self._hub = hub
+        self._bus = bus
         self._opened = opened
         self._go_on = threading.Event()
         """Set when a command came, to wake a paused worker."""
@@ -161,7 +161,7 @@ class Worker:
             trainer = Trainer(
                 run.name,
                 config,
-                lambda event, name=run.name: self._hub.publish(name, event),
+                lambda event, name=run.name: self._bus.publish(name, event),
                 CommandQueue(self._go_on),
                 title=run.title,
                 preset=run.preset,
@@ -171,7 +171,7 @@ class Worker:
 
     def _publish_starting(self, detail: str) -> None:
         for run in self.spec.runs:
-            self._hub.publish(run.name, ev.StatusChanged(status="starting", detail=detail))
+            self._bus.publish(run.name, ev.StatusChanged(status="starting", detail=detail))
 
     def _open(self) -> None:
         """Create or lock the run directories; nothing has been written before this."""
@@ -189,12 +189,12 @@ class Worker:
         for run, trainer, folder in zip(self.spec.runs, self._trainers, self._folders, strict=True):
             if run.resume:
                 restored = restore_journal(trainer, folder, resumed[run.name])
-                self._hub.resume_run(run.name, restored.state, restored.journal)
+                self._bus.resume_run(run.name, restored.state, restored.journal)
                 for line in restored.messages:
                     trainer.events.log(line, trainer.state.step)
             else:
                 trainer.follow(run.script)
-            trainer.begin(folder, lambda name=run.name: self._hub.sync_journal(name))
+            trainer.begin(folder, lambda name=run.name: self._bus.sync_journal(name))
             if not folder.has_locks:
                 trainer.events.log(NO_LOCKS, trainer.state.step)
             for command in run.commands:
@@ -219,7 +219,7 @@ class Worker:
         folder.create(dump(trainer.config), about(trainer.services, self.spec.command), owner)
         self._made.append(folder)
         self._folders.append(folder)
-        self._hub.attach_journal(run.name, open_journal(folder))
+        self._bus.attach_journal(run.name, open_journal(folder))
 
     def _train(self) -> None:
         from tui_trainer.engine.multi_run import refuse_waiting, train_runs
@@ -240,7 +240,7 @@ class Worker:
         self.refusal, self.exit_code = reason, code
         why: ev.Reason = "refused" if code == 2 else "failed" if code == 1 else "interrupted"
         for run in self.spec.runs:
-            self._hub.publish(run.name, ev.RunFinished(reason=why, detail=reason, exit_code=code))
+            self._bus.publish(run.name, ev.RunFinished(reason=why, detail=reason, exit_code=code))
         if code == 2:
             for folder in self._made:
                 folder.release()

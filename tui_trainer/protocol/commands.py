@@ -5,13 +5,24 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 from tui_trainer.components.base import Count, NonNegative, Positive
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.builtin import AnyScheduler
+from tui_trainer.text import visible
 
 ALL_RUNS = "*"
+MAX_REASON = 500
+"""Most characters of the reason for a command."""
+
+
+def _one_line(text: object) -> object:
+    return visible(" ".join(text.split())) if isinstance(text, str) else text
+
+
+Reason = Annotated[str, Field(max_length=MAX_REASON), BeforeValidator(_one_line)]
+"""A reason in words, on one line and without control characters."""
 
 
 class Command(BaseModel):
@@ -21,7 +32,8 @@ class Command(BaseModel):
         id: chosen by the sender; it comes back in the `cause` of the answer.
         by: the sender.
         run: name of a run of the host, `*` for all of them.
-        because: the reason, for the journal; empty without one.
+        because: the sender's reason, kept in the journal and shown with the intervention. An empty one is left out of
+            lines, so that earlier hosts and viewers accept the others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -33,7 +45,7 @@ class Command(BaseModel):
     id: str = ""
     by: str = ""
     run: str = ALL_RUNS
-    because: str = ""
+    because: Annotated[Reason, Field(exclude_if=lambda reason: not reason)] = ""
 
     @classmethod
     def cli_names(cls) -> tuple[str, ...]:
@@ -96,10 +108,14 @@ class SetScheduler(Command):
 
 
 class SetOptimizer(Command):
-    """Replace the optimizer between two batches. The new one starts with an empty state and its own `lr`."""
+    """Change the optimizer between two batches. Settings that are not named stay, and so do averages of gradients."""
 
     type: Literal["SetOptimizer"] = "SetOptimizer"
     optimizer: AnyOptimizer
+    named: Annotated[tuple[str, ...] | None, Field(exclude_if=lambda named: named is None)] = None
+    """The settings of `optimizer` that change, besides its kind. The others stay as they are, and the state is carried
+    over where it fits. None, as in commands of earlier versions: every setting is the given one, and the state starts
+    empty."""
 
 
 class SetClip(Command):
@@ -162,6 +178,12 @@ class Undo(Command):
     type: Literal["Undo"] = "Undo"
 
 
+class Redo(Command):
+    """Take up again what the last undo left: the run continues from where it was then, as if it had not been undone."""
+
+    type: Literal["Redo"] = "Redo"
+
+
 class Note(Command):
     """Add a note to the charts and the journal."""
 
@@ -184,9 +206,19 @@ AnyCommand = Annotated[
     | SaveCheckpoint
     | RollBack
     | Undo
+    | Redo
     | Note,
     Field(discriminator="type"),
 ]
 """Every command. To add one: a class above, its name here, and a handler in `engine/commands/handlers.py`."""
+
+INTERVENTIONS = (SetLearningRate, SetScheduler, SetOptimizer, SetClip, SetPatience, SetEpochs, RollBack)
+"""Commands that an undo takes back by returning to the step before them."""
+
+
+def is_intervention(command: AnyCommand | None) -> bool:
+    """Return whether an undo takes a command back. A new such command ends what a redo could take up again."""
+    return isinstance(command, INTERVENTIONS) or (isinstance(command, Stop) and command.when == "epoch")
+
 
 COMMANDS: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand, config=ConfigDict(defer_build=True))

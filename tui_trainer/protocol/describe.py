@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import Stop, Undo
+from tui_trainer.protocol.commands import Redo, Stop, Undo
 from tui_trainer.text import number
 
 
@@ -68,7 +68,7 @@ def letter(event: ev.AnyEvent) -> str:
         case ev.OptimizerChanged():
             return "o"
         case ev.RolledBack():
-            return "b" if event.restored is None else "u"
+            return "b" if event.restored is None else "U" if event.restored.redone else "u"
         case ev.Noted():
             return "n"
         case ev.CheckpointSaved() if event.cause is not None:
@@ -77,12 +77,29 @@ def letter(event: ev.AnyEvent) -> str:
             return "e" if when == "epoch" else "x"
         case ev.StatusChanged(cause=Undo()):
             return "u"
+        case ev.StatusChanged(cause=Redo()):
+            return "U"
         case _:
             return ""
 
 
-def describe(event: ev.AnyEvent) -> str | None:
-    """Describe an event in one line. Returns None for events that have no description, such as measurements."""
+def reason_of(event: ev.Event) -> str:
+    """Return "; because: REASON" for an event whose command gave a reason, empty for any other."""
+    given = event.cause is not None and event.cause.because and not isinstance(event, ev.Refused)
+    return f"; because: {event.cause.because}" if given and event.cause is not None else ""
+
+
+def describe(event: ev.AnyEvent, *, reason: bool = True) -> str | None:
+    """Describe an event in one line. Returns None for events that have no description, such as measurements.
+
+    Args:
+        reason: whether to add the reason that its command gave.
+    """
+    text = _text(event)
+    return text + reason_of(event) if text is not None and reason else text
+
+
+def _text(event: ev.AnyEvent) -> str | None:
     match event:
         case ev.RunStarted():
             return f"{event.model} on {event.data}, {event.device}"
@@ -97,6 +114,7 @@ def describe(event: ev.AnyEvent) -> str | None:
             )
         case ev.OptimizerChanged():
             previous = f", was {event.previous}" if event.previous else ""
+            previous += f"; averages {event.averages}" if event.averages else ""
             return f"optimizer {event.optimizer.label()} with lr {number(event.lr)}{previous}{asked_by(event)}"
         case ev.CheckpointSaved():
             detail = f", {event.detail}" if event.detail else ""
@@ -105,6 +123,8 @@ def describe(event: ev.AnyEvent) -> str | None:
             return f"NOT SAVED: {event.what}: {event.error}" if event.error else f"saving has recovered: {event.what}"
         case ev.RolledBack(restored=None):
             return f"rolled back to checkpoint {event.to} (epoch {event.from_epoch}){asked_by(event)}"
+        case ev.RolledBack(restored=ev.Restored(redone=True)):
+            return f"redone: {event.to}; continuing from step {event.step}{asked_by(event)}"
         case ev.RolledBack():
             return f"undone: {event.to}; continuing from step {event.step}{asked_by(event)}"
         case ev.Diagnosed(again=True):

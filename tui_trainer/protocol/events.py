@@ -201,13 +201,15 @@ class SchedulePreview(Event):
 
 
 class OptimizerChanged(Event):
-    """Another optimizer is used from this step on, starting with an empty state."""
+    """Another optimizer, or one with other settings, is used from this step on."""
 
     type: Literal["OptimizerChanged"] = "OptimizerChanged"
     optimizer: AnyOptimizer
     plan: LrPlan
     lr: float
     previous: str = ""
+    averages: Literal["", "kept", "partly kept", "reset"] = ""
+    """The state of the previous optimizer; empty if there was none, and in events of earlier versions."""
 
 
 class SettingChanged(Event):
@@ -240,14 +242,16 @@ class SavingFailed(Event):
 
 
 class Restored(BaseModel):
-    """The settings of a run after an undo."""
+    """The settings of a run after an undo or a redo."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     from_step: int
-    """Step at which the user asked for the undo."""
+    """Step at which the user asked for the undo or the redo."""
     undid: str
-    """Id of the undone command. Everything after it is undone too."""
+    """Id of the undone command. Everything after it is undone too. For a redo, the one that is no longer undone."""
+    redone: bool = False
+    """Whether this is a redo: the branch that the undo of `undid` left continues from its last step, `step`."""
     seconds: float
     epochs: int
     lr: float
@@ -262,10 +266,11 @@ class Restored(BaseModel):
 
 
 class RolledBack(Event):
-    """Weights and optimizer state were restored, by a roll-back or an undo.
+    """Weights and optimizer state were restored, by a roll-back, an undo or a redo.
 
     After a roll-back the step count continues. After an undo the run is back at `step`, and what was measured after it
-    belongs to an abandoned branch.
+    belongs to an abandoned branch. After a redo that branch is the run again, up to `step`, and what was measured since
+    the undo belongs to an abandoned one.
     """
 
     type: Literal["RolledBack"] = "RolledBack"
@@ -275,7 +280,7 @@ class RolledBack(Event):
     saved_at: int | None = None
     """Step after which the checkpoint was saved, for a roll-back that a command asked for."""
     restored: Restored | None = None
-    """For an undo: the restored settings."""
+    """For an undo or a redo: the restored settings."""
 
 
 class Diagnosed(Event):
@@ -387,6 +392,6 @@ AnyEvent = Annotated[
     | RunFinished,
     Field(discriminator="type"),
 ]
-"""Every event. To add one: a class above, its name here, and a function in `state/run_state.py`."""
+"""Every event. To add one: a class above, its name here, and a function in `state/reducer.py`."""
 
 EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent, config=ConfigDict(defer_build=True))

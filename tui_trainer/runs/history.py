@@ -8,14 +8,45 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import AnyCommand, Evaluate, Pause, Resume, RollBack, StepOnce, Stop, Undo
+from tui_trainer.protocol.commands import (
+    AnyCommand,
+    Evaluate,
+    Pause,
+    Redo,
+    Resume,
+    RollBack,
+    StepOnce,
+    Stop,
+    Undo,
+    is_intervention,
+)
 from tui_trainer.runs.journal import read_events
 
-_NO_EFFECT = (Pause, Resume, StepOnce, Undo)
-"""Commands that do not change the measurements. An undone command is removed from the history, and so is its undo."""
+_NO_EFFECT = (Pause, Resume, StepOnce, Undo, Redo)
+"""Commands that do not change the measurements. An undone command is removed from the history, and so is its undo; a
+redo puts the command back."""
 
 STOP_ID_PREFIX = "settled-"
 """Prefix of the ids of commands that repeat what a stopped run did by itself: validate, restore its best weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Undone:
+    """What an undo removed from a history.
+
+    Attributes:
+        step: the step that the run went back to; None for a stop.
+        kept: number of interventions before the undone one.
+        stop: the stop, with the event that it caused.
+    """
+
+    step: int | None
+    kept: int = 0
+    rows: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
+    seconds: dict[int, float] = field(default_factory=dict[int, float])
+    interventions: list[tuple[int, AnyCommand]] = field(default_factory=list[tuple[int, AnyCommand]])
+    events: list[ev.AnyEvent] = field(default_factory=list[ev.AnyEvent])
+    stop: tuple[AnyCommand, ev.AnyEvent] | None = None
 
 
 @dataclass(slots=True)
@@ -39,6 +70,12 @@ class RunHistory:
     finished: ev.RunFinished | None = None
     stop_events: list[ev.AnyEvent] = field(default_factory=list[ev.AnyEvent])
     """Events of the last stop that no command caused: a validation, the return to the best weights."""
+    replaced: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
+    """The row before each validation that a command asked for, by the id of the command."""
+    undone: list[_Undone] = field(default_factory=list[_Undone])
+    """What a redo would put back, the newest last."""
+    unknown_redo: bool = False
+    """Whether a redo took up a branch of which this history has not seen the undo."""
 
     @property
     def last_step(self) -> int:
@@ -56,29 +93,41 @@ class RunHistory:
         match event:
             case ev.RunStarted():
                 self._resume()
+                self.undone.clear()
                 self.started, self.finished = event, None
             case ev.RunFinished():
                 self.finished = event
+            case ev.RolledBack(restored=ev.Restored(redone=True)):
+                self._redo()
             case ev.RolledBack(restored=ev.Restored() as restored):
-                self._rewind(event.step, restored.undid)
+                self._undo(event.step, restored.undid)
             case ev.StatusChanged(cause=Undo()):
                 self._undo_stop()
+            case ev.StatusChanged(cause=Redo()):
+                self._redo_stop(event.step)
             case ev.RolledBack(cause=None):
                 self.stop_events.append(event)
             case ev.Scalars(cause=None) if event.values and all(name.startswith("val_") for name in event.values):
                 self.stop_events.append(event)
             case _:
                 pass
-        for step, seconds, measured in _measurements(event):
-            self.rows.setdefault(step, {}).update(measured)
-            if not math.isnan(seconds):
-                self.seconds[step] = seconds
+        if isinstance(event, ev.Scalars) and event.cause is not None:
+            self.replaced[event.cause.id] = dict(self.rows.get(event.step, {}))
+        self._measure(event)
         command = event.cause
         if command is None or isinstance(command, _NO_EFFECT) or isinstance(event, (ev.Refused, ev.RunFinished)):
             return
         if not (self.interventions and command.id and self.interventions[-1][1].id == command.id):
             self.interventions.append((event.step, command))
             self.events.append(event)
+        if is_intervention(command):
+            self.undone.clear()
+
+    def _measure(self, event: ev.AnyEvent) -> None:
+        for step, seconds, measured in _measurements(event):
+            self.rows.setdefault(step, {}).update(measured)
+            if not math.isnan(seconds):
+                self.seconds[step] = seconds
 
     def _resume(self) -> None:
         """Continue a run that had ended: its stop did not end it, so the events of the stop become interventions."""
@@ -95,15 +144,58 @@ class RunHistory:
     def _undo_stop(self) -> None:
         stops = [index for index, (_, command) in enumerate(self.interventions) if isinstance(command, Stop)]
         for index in stops[-1:]:
-            del self.interventions[index], self.events[index]
+            self.undone.append(_Undone(None, stop=(self.interventions.pop(index)[1], self.events.pop(index))))
 
-    def _rewind(self, step: int, undid: str) -> None:
+    def _redo_stop(self, step: int) -> None:
+        """Put back the last undone stop, which was planned again at this step."""
+        stop = self.undone.pop().stop if self.undone else None
+        if stop is None:
+            self.unknown_redo = True
+            return
+        self.interventions.append((step, stop[0]))
+        self.events.append(stop[1])
+
+    def _undo(self, step: int, undid: str) -> None:
         """Remove what was measured after a step, and the undone command with all that followed it."""
+        ids = [command.id for _, command in self.interventions]
+        kept = ids.index(undid) if undid in ids else len(ids)
+        removed = _Undone(
+            step,
+            kept,
+            {at: row for at, row in self.rows.items() if at > step},
+            {at: seconds for at, seconds in self.seconds.items() if at > step},
+            self.interventions[kept:],
+            self.events[kept:],
+        )
+        self._cut(step, kept)
+        self.undone.append(removed)
+
+    def _redo(self) -> None:
+        """Put back what the last undo removed, in place of what was measured and done since."""
+        undone = self.undone.pop() if self.undone else None
+        if undone is None or undone.step is None:
+            self.unknown_redo = True
+            return
+        self._cut(undone.step, undone.kept)
+        self.rows |= undone.rows
+        self.seconds |= undone.seconds
+        for (at, command), event in zip(undone.interventions, undone.events, strict=True):
+            if at == undone.step and isinstance(event, ev.Scalars):
+                self.replaced[command.id] = dict(self.rows.get(at, {}))
+                self._measure(event)
+            self.interventions.append((at, command))
+            self.events.append(event)
+
+    def _cut(self, step: int, kept: int) -> None:
+        """Remove what was measured after a step, and what was measured at it by an intervention that is removed."""
+        for (at, command), event in reversed(list(zip(self.interventions, self.events, strict=True))[kept:]):
+            if at == step and isinstance(event, ev.Scalars):
+                self.rows[step] = self.replaced.get(command.id, {})
+        if not self.rows.get(step, True):
+            del self.rows[step]
         self.rows = {at: row for at, row in self.rows.items() if at <= step}
         self.seconds = {at: seconds for at, seconds in self.seconds.items() if at <= step}
-        ids = [command.id for _, command in self.interventions]
-        end = ids.index(undid) if undid in ids else len(ids)
-        del self.interventions[end:], self.events[end:]
+        del self.interventions[kept:], self.events[kept:]
 
 
 _FIRST = ("train_loss", "val_loss", "lr", "grad_norm")

@@ -28,7 +28,7 @@ COMMANDS: dict[str, cmd.AnyCommand] = {
     "stop": cmd.Stop(),
     "stop epoch": cmd.Stop(when="epoch"),
     "longer": cmd.SetEpochs(add=1),
-    "clip": cmd.SetClip(value=1.0),
+    "rate": cmd.SetLearningRate(factor=0.5),
     "undo": cmd.Undo(),
 }
 
@@ -67,7 +67,7 @@ class Model:
             epoch_end = (self.step // PER_EPOCH + 1) * PER_EPOCH
             self.stop = epoch_end if name == "stop epoch" and not trained else self.step
             self.paused, self.allowed = False, 0
-        elif name in ("longer", "clip"):
+        elif name in ("longer", "rate"):
             self.undo.append((name, self.epochs))
             self.epochs += name == "longer"
         elif stopping or not self.undo:

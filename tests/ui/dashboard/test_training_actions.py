@@ -128,6 +128,54 @@ def test_the_optimizer_picker_sends_what_the_form_holds() -> None:
     assert (optimizer.kind, optimizer.lr, getattr(optimizer, "momentum", None)) == ("sgd", 0.1, 0.9)
 
 
+async def test_enter_without_a_change_sends_nothing_and_says_so() -> None:
+    session = running()
+    app = app_over(session)
+
+    async with show(app) as pilot:
+        for keys in ("s", "oo", "or", "og", "oE", "op"):
+            await press(pilot, *keys, "enter")
+            assert "nothing changed" in screen_text(app), keys
+            assert app.screen is app.dashboard, keys
+        await press(pilot, *"oo", "tab", "down", "down", "down", "down", "space", "enter")
+        command = session.last(cmd.SetOptimizer)
+    assert len(session.sent) == 1
+    assert command.named == ("amsgrad",)
+
+
+async def test_a_form_shows_the_difference_and_asks_once_about_a_large_factor() -> None:
+    session = running()
+    app = app_over(session)
+
+    async with show(app) as pilot:
+        await press(pilot, *"or", "5", "0", "0", "0")
+        assert "rate 0.006545 → 5000" in screen_text(app)
+        await press(pilot, "enter")
+        assert "760,000 times" in screen_text(app)
+        assert session.sent == []
+        await press(pilot, "backspace", "enter")
+        assert session.sent == []  # the text has changed: asked again
+        await press(pilot, "enter")
+        assert session.last(cmd.SetLearningRate).value == 500
+        await press(pilot, *"oo", "down", "enter")
+        assert session.last(cmd.SetOptimizer).optimizer.kind == "adamw"
+
+
+async def test_plus_asks_beyond_a_factor_of_100_in_all() -> None:
+    session = running()
+    app = app_over(session)
+
+    async with show(app) as pilot:
+        await press(pilot, *["plus"] * 6)
+        assert len(session.sent) == 6
+        await press(pilot, "plus")
+        assert "beyond a factor of 100" in screen_text(app)
+        await press(pilot, "escape", "minus")
+        assert len(session.sent) == 7
+        await press(pilot, "plus", "plus", "y")
+        assert len(session.sent) == 9
+
+
 async def test_escape_and_wrong_numbers_send_nothing() -> None:
     session = running()
 

@@ -75,12 +75,13 @@ def test_the_difference_of_an_optimizer_says_what_becomes_of_its_state(run: RunS
     assert "betas 0.8, 0.999 → 0.9, 0.999" in review_optimizer(run, Adam(lr=0.05)).change
     other = review_optimizer(run, SGD(lr=0.05))
     assert other.change == "optimizer adam → sgd, the state of adam is dropped"
+    assert "adam's averages are kept" in review_optimizer(run, AdamW(lr=0.05)).change
     assert review_optimizer(run, SGD(lr=50)).question == "1,000 times the rate in force"
 
 
 def test_another_optimizer_starts_from_the_rate_in_force_and_what_was_changed() -> None:
     started = carried_over(AdamW, Adam(lr=0.1, betas=(0.8, 0.999)), 0.05)
-    assert started == AdamW(lr=0.05, betas=(0.8, 0.999))
+    assert started == AdamW(lr=0.05, betas=(0.8, 0.999), weight_decay=0)
     assert carried_over(SGD, Adam(lr=0.1), 0.05) == SGD(lr=0.05)
     assert carried_over(SGD, None, 0.05) is None
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from tui_trainer.components.base import choices
 from tui_trainer.components.optimizers.first_order import AnyOptimizer, Optimizer
+from tui_trainer.components.optimizers.settings import changed_settings
 from tui_trainer.components.schedulers.base import Scheduler
 from tui_trainer.components.schedulers.builtin import AnyScheduler
 from tui_trainer.components.schedulers.plan import LrPlan
@@ -57,7 +58,7 @@ class TrainingActions:
             "checkpoint": lambda: send(cmd.SaveCheckpoint(), "save"),
             "roll_back": self.roll_back,
             "undo": lambda: send(cmd.Undo(), "undo"),
-            "redo": self.redo,
+            "redo": lambda: send(cmd.Redo(), "redo"),
             "validate": lambda: send(cmd.Evaluate(), "validate"),
             "note": self.note,
         }
@@ -256,7 +257,14 @@ class TrainingActions:
             start,
             kind,
         )
-        self._ask(dialog, lambda chosen: cmd.SetOptimizer.model_validate({"optimizer": exact(chosen)}), "optimizer")
+
+        def command(chosen: Optimizer) -> cmd.AnyCommand:
+            wanted = cast("AnyOptimizer", exact(chosen))
+            in_force = state.optimizer.model_copy(update={"lr": state.lr}) if state.optimizer is not None else None
+            named = [name for name in changed_settings(wanted, in_force) if name != "lr" or wanted.lr != state.lr]
+            return cmd.SetOptimizer.model_validate({"optimizer": wanted, "named": named})
+
+        self._ask(dialog, command, "optimizer")
 
     def roll_back(self) -> None:
         """Ask to which save to go back."""
@@ -270,14 +278,6 @@ class TrainingActions:
                 self._context.send(command, f"roll back to {answer}")
 
         self._context.ask(dialog, accepted)
-
-    def redo(self) -> None:
-        """Redo the intervention that was undone last."""
-        redo = getattr(cmd, "Redo", None)
-        if redo is None:
-            self._context.flash("nothing to redo")
-        else:
-            self._context.send(redo(), "redo")
 
     def stop(self, highlighted: str) -> None:
         """Ask when to stop; of a run that stops, whether to skip the validation; then whether to skip the save."""

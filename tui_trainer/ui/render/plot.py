@@ -15,7 +15,7 @@ cost.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -83,8 +83,8 @@ def _plotext_matrix(chart_data: ChartData, canvas: Canvas, area: Area, width: in
     plot.set_ticks_color(_ROLE["frame"])
     plot.set_xlim(0, max(area.columns - 1, 1))
     plot.set_ylim(0, max(area.rows - 1, 1))
-    plot.set_xticks(*_x_ticks(chart_data.x.ticks, canvas, area) if area.labels else ([], []))
-    plot.set_yticks(*_y_ticks(chart_data.y.ticks, canvas, area.label) if area.label else ([], []))
+    _set_ticks(plot.set_xticks, plot.xticks, plot.xlabels, _x_ticks(chart_data.x.ticks, canvas, area, area.labels))
+    _set_ticks(plot.set_yticks, plot.yticks, plot.ylabels, _y_ticks(chart_data.y.ticks, canvas, area.label))
     # plotext leaves out the axes of a plot without points.
     points = list(cells.front.items()) or [((0, 0), (" ", "frame"))]
     points = points[:MAX_PLOTEXT_POINTS]
@@ -123,8 +123,24 @@ def _set_cells(matrix: Any, cells: Mapping[Position, tuple[str, Role]], area: Ar
         matrix.fullground[bottom + row][left:] = colors[row]
 
 
-def _x_ticks(ticks: Sequence[Tick], canvas: Canvas, area: Area) -> tuple[list[int], list[str]]:
+def _set_ticks(
+    setter: Callable[[list[int], list[str]], None],
+    positions: list[list[int]],
+    labels: list[list[str]],
+    ticks: tuple[list[int], list[str]],
+) -> None:
+    """Set the ticks of the lower or left axis in their order.
+
+    plotext passes ticks through a set of strings: labels would move, or be left out, with the seed of Python's hashes.
+    """
+    setter(*ticks)
+    positions[0], labels[0] = ticks
+
+
+def _x_ticks(ticks: Sequence[Tick], canvas: Canvas, area: Area, visible: bool) -> tuple[list[int], list[str]]:
     """Return cells and labels under the plot. plotext centres labels; blanks keep the first one away from the unit."""
+    if not visible:
+        return [], []
     labels: dict[int, str] = {}
     for tick in ticks:
         column = canvas.column(tick.at)
@@ -139,6 +155,8 @@ def _x_ticks(ticks: Sequence[Tick], canvas: Canvas, area: Area) -> tuple[list[in
 
 def _y_ticks(ticks: Sequence[Tick], canvas: Canvas, width: int) -> tuple[list[int], list[str]]:
     """Return cells and labels at the left of the plot: at most one for each row, none that is too long."""
+    if not width:
+        return [], []
     labels: dict[int, str] = {}
     for tick in ticks:
         cell = canvas.cell(canvas.x.low, tick.at)

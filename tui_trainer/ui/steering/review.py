@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
-
-from pydantic import ValidationError
+from typing import Any, cast
 
 from tui_trainer.components.base import Component
 from tui_trainer.components.optimizers.base import Optimizer
+from tui_trainer.components.optimizers.first_order import AnyOptimizer
+from tui_trainer.components.optimizers.settings import with_named
 from tui_trainer.components.schedulers.base import Scheduler
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.state.run_state import RunState
@@ -18,6 +18,8 @@ from tui_trainer.ui.forms.model_fields import written
 
 LARGE_FACTOR = 100.0
 """Factor on the learning rate above which, or below whose inverse, the user is asked."""
+ADAM_FAMILY = frozenset(("adam", "adamw", "nadam", "radam"))
+"""Optimizers that keep the same averages, which the trainer carries over between them."""
 ARROW = "→"
 
 
@@ -136,34 +138,24 @@ def review_optimizer(state: RunState, chosen: Optimizer) -> Review:
     question = factor_question(chosen.lr, state.lr)
     if present is None:
         return Review(f"optimizer {chosen.label()}")
+    kept = present.kind == chosen.kind or {present.kind, chosen.kind} <= ADAM_FAMILY
     if present.kind != chosen.kind:
-        parts = [difference("optimizer", present.kind, chosen.kind), rate, f"the state of {present.kind} is dropped"]
+        state_text = f"{_memory(present)} kept" if kept else f"the state of {present.kind} is dropped"
+        parts = [difference("optimizer", present.kind, chosen.kind), rate, state_text]
         return Review(", ".join(part for part in parts if part), question)
     others = _settings(present, chosen, leave_out=("lr",))
     changes = ", ".join(part for part in (rate, others) if part)
-    if not changes:
-        return NOTHING
-    return Review(f"{changes}; {_memory(chosen)} kept", question)
+    return Review(f"{changes}; {_memory(chosen)} kept", question) if changes else NOTHING
 
 
-def carried_over(kind: type[Optimizer], present: Optimizer | None, rate: float) -> Optimizer | None:
-    """Return an optimizer of another kind with the rate in force and the settings that were changed in the present one.
+def carried_over(kind: type[Optimizer], present: AnyOptimizer | None, rate: float) -> Optimizer | None:
+    """Return an optimizer of another kind with the rate in force and the settings that the trainer would keep.
 
-    None where a setting does not fit: the form then starts from the defaults of the kind.
+    None where there is no rate or no optimizer to start from: the form then starts from the defaults of the kind.
     """
     if present is None or rate <= 0:
         return None
-    changed = {
-        name: value
-        for name, value in present
-        if name in kind.model_fields
-        and name not in ("kind", "lr")
-        and value != type(present).model_fields[name].get_default(call_default_factory=True)
-    }
-    try:
-        return kind.model_validate({**changed, "lr": rate})
-    except ValidationError:
-        return None
+    return with_named(present, cast("AnyOptimizer", kind.model_validate({})), (), rate)
 
 
 def _memory(optimizer: Optimizer) -> str:
