@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,13 @@ _UNSET = (
     "SSH_CONNECTION",
     "SSH_TTY",
 )
+
+
+def pytest_collection_finish() -> None:
+    """Keep torch, Textual and the collected tests out of garbage collections: that saves a sixth of all CPU time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -13,6 +13,8 @@ from tui_trainer.errors import UserError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Pattern for names of runs, variants and checkpoints: safe as a file name and as a command-line argument."""
+GENERATED_NAME = re.compile(r"(?P<time>\d{4}-\d\d-\d\d_\d{6})_(?P<preset>.+)_(?P<id>[0-9a-f]{4})")
+"""Pattern of the names that `new_run_name` makes."""
 MAX_SOCKET_PATH = 103
 """Bytes of a socket's path that every system takes: Linux takes 107, macOS 103."""
 SOCKET_NAME_BYTES = 24 + len(".sock")

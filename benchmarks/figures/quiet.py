@@ -30,7 +30,7 @@ def finished(effort: Effort) -> list[Row]:
         try:
             terminal.first_text()
             terminal.settled(3.0)
-            cpu, sent = _watch(terminal, effort.rounds, 2.0)
+            cpu, sent = watch(terminal, effort.rounds, 2.0)
         finally:
             terminal.close()
     finally:
@@ -57,7 +57,7 @@ def ten_steps(effort: Effort) -> list[Row]:
         terminal = Terminal(command, 160, 45, sandbox.environ, str(sandbox.directory))
         try:
             sleep(6.0)
-            cpu, sent = _watch(terminal, effort.rounds, 3.0)
+            cpu, sent = watch(terminal, effort.rounds, 3.0)
         finally:
             terminal.close()
             over.set()
@@ -108,7 +108,7 @@ def streaming(effort: Effort) -> list[Row]:
                     raise RuntimeError("the run did not start")
                 sleep(10.0)
                 # Under a limit the screen is drawn every few seconds, so the average needs many of them.
-                _, sent = _watch(terminal, 10 * effort.rounds if limit else effort.rounds + 3, SECOND)
+                _, sent = watch(terminal, 10 * effort.rounds if limit else effort.rounds + 3, SECOND)
             finally:
                 terminal.close()
                 end_hosts(sandbox)
@@ -122,7 +122,7 @@ def streaming(effort: Effort) -> list[Row]:
     return rows
 
 
-def _watch(terminal: Terminal, rounds: int, seconds: float) -> tuple[list[float], list[float]]:
+def watch(terminal: Terminal, rounds: int, seconds: float) -> tuple[list[float], list[float]]:
     """Return the CPU share in percent and the bytes per second of each interval."""
     cpu: list[float] = []
     sent: list[float] = []

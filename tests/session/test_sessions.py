@@ -258,7 +258,7 @@ def test_a_stop_while_the_folder_is_created_is_applied_before_the_first_step(tmp
     from tui_trainer.host import worker
 
     host = worker.Worker(spec_for(tmp_path), EventBus(), lambda folder: host.submit(cmd.Stop(by="test")))
-    host._hub.add_run("run")
+    host._bus.add_run("run")
     host.work()
     info = read_run_info(tmp_path / "runs" / "run", tmp_path / "runs")
     host.release()

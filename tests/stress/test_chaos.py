@@ -9,7 +9,7 @@ import pytest
 from benchmarks import sandbox
 from tests.fork_server import ForkServer, subprocess_with
 from tests.stress import chaos
-from tests.stress.attacks import Outcome, disk, files, folders, killing, screens, steering, wire
+from tests.stress.attacks import Outcome, disk, files, killing, screens, wire
 from tests.stress.chaos import ATTACKS, TIMED, Attack, main, row
 
 SEED = 7
@@ -47,17 +47,11 @@ class TestWithRuns:
     def test_altered_bytes_in_a_run_folder(self):
         assert holds(disk.altered_bytes(1, SEED))
 
-    def test_a_folder_removed_and_created_again(self):
-        assert holds(folders.removed(1))
-
     def test_garbage_on_the_socket(self):
         assert holds(wire.garbage(10, SEED))
 
     def test_killed_at_a_random_moment(self):
         assert holds(killing.random_moments(1, SEED, ["diabetes"]))
-
-    def test_killed_while_it_is_steered(self):
-        assert holds(steering.killed(1, SEED))
 
 
 @pytest.mark.long

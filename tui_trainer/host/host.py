@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import json
 import os
 import selectors
 import signal
@@ -39,6 +38,7 @@ from tui_trainer.platform_support import wake_pipe
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand, Stop
 from tui_trainer.runs.run_dir import RunDir
+from tui_trainer.runs.run_list import write_run_list
 
 TICK = 0.1
 """Seconds between two turns of the serving thread: measurements and captured output reach viewers within this time,
@@ -65,6 +65,7 @@ class Host:
         self.spec = spec
         self.bus = EventBus(self.wake)
         self.worker = Worker(spec, self.bus, self._opened)
+        self.worker.ready = self._list_runs
         self.after_tick: Callable[[], None] = lambda: None
         """Called at the end of each turn of the serving thread; the headless printer writes its lines here."""
         self._output = output
@@ -80,6 +81,7 @@ class Host:
         for run in spec.runs:
             self.bus.add_run(run.name)
         self._server = Server(Path(spec.socket), self.bus, self.submit) if listen and spec.socket else None
+        self._list_runs(starting=True)
 
     @property
     def exit_code(self) -> int:
@@ -146,7 +148,7 @@ class Host:
         if self._server is not None:
             self._server.close()
             with contextlib.suppress(OSError):
-                self._run_list.unlink()
+                Path(self.spec.socket).with_suffix(".json").unlink()
         self.worker.release()
         self._selector.close()
         os.close(self._reader)
@@ -198,17 +200,15 @@ class Host:
         return self.worker.submit(command)
 
     def _opened(self, folder: RunDir) -> None:
-        """Move the captured output to the run's host.log, and list the run folders next to the socket."""
+        """Move the captured output to the run's host.log."""
         if self._output is not None:
             self._output.move_to(folder.log, folder.claim)
-        if self._server is not None:
-            with contextlib.suppress(OSError):
-                self._run_list.write_text(json.dumps({"runs": [run.path for run in self.spec.runs]}))
 
-    @property
-    def _run_list(self) -> Path:
-        """The file next to the socket that lists the run folders, for `attach`."""
-        return Path(self.spec.socket).with_suffix(".json")
+    def _list_runs(self, *, starting: bool = False) -> None:
+        """Write the runs into the list next to the socket, for commands in other processes."""
+        if self._server is not None:
+            runs = [{"name": run.name, "path": run.path, "preset": run.preset} for run in self.spec.runs]
+            write_run_list(Path(self.spec.socket), runs, os.getpid(), starting=starting)
 
 
 def main() -> int:

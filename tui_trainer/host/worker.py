@@ -50,6 +50,8 @@ class Worker:
         self.refusal = ""
         """Why nothing was trained, empty if something was."""
         self.over = threading.Event()
+        self.ready: Callable[[], None] = lambda: None
+        """Called when every run has its directory, just before training."""
         self._bus = bus
         self._opened = opened
         self._go_on = threading.Event()
@@ -226,6 +228,7 @@ class Worker:
 
         with self._lock:
             self._training = True
+        self.ready()
         for command in self._early:
             self.submit(command)
         train_runs(self._trainers, self._go_on)

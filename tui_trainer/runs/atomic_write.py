@@ -18,7 +18,7 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def read_plain(path: Path, limit: int) -> bytes:
+def read_plain(path: str | Path, limit: int) -> bytes:
     """Read a regular file. Raises `OSError` if it is not one (reading a pipe would block) or exceeds `limit` bytes."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:

@@ -1,77 +1,33 @@
-"""List the runs of a directory and their status, reading only the end of each journal."""
+"""List the runs of a directory, and find those that a name means."""
 
 from __future__ import annotations
 
-import json
-import sys
-from dataclasses import dataclass, field
+import difflib
+import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from tui_trainer.errors import UserError, did_you_mean
+from tui_trainer.errors import UserError
 from tui_trainer.paths import expanded
-from tui_trainer.runs.journal import newest_lines
-from tui_trainer.runs.run_dir import RunDir, read_about
+from tui_trainer.runs.run_dir import read_about
+from tui_trainer.runs.run_index import RunIndex
+from tui_trainer.runs.run_info import RunInfo, is_run, read_run_info
+from tui_trainer.runs.run_list import starting_runs
 
-STATUS_BYTES = 1 << 16
-"""Bytes at the end of a journal that are searched for the last change of status."""
+__all__ = ["RunIndex", "RunInfo", "check_readable", "find_run", "find_runs", "is_run", "list_runs", "read_run_info"]
 
-
-@dataclass(frozen=True, slots=True)
-class RunInfo:
-    """One run folder, as `tui-trainer runs` lists it."""
-
-    name: str
-    """Name of the run directory; `group/variant` for a variant."""
-    path: str
-    status: str
-    """running, paused, finished, failed, or dead (its host vanished)."""
-    reason: str = ""
-    preset: str = ""
-    epoch: int = 0
-    step: int = 0
-    metrics: dict[str, float | None] = field(default_factory=dict[str, "float | None"])
-    best: dict[str, Any] | None = None
-    started: str = ""
-    socket: str = ""
-    """Socket of its host, empty where none is alive."""
-
-    @property
-    def live(self) -> bool:
-        """Whether a host is training it."""
-        return self.status in ("running", "paused")
-
-    @property
-    def group(self) -> str:
-        """The group of which it is a variant, empty for a single run."""
-        return self.name.rpartition("/")[0]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the stable fields for `--json`."""
-        best = self.best
-        return {
-            "name": self.name,
-            "path": self.path,
-            "status": self.status,
-            "reason": self.reason,
-            "preset": self.preset,
-            "epoch": self.epoch,
-            "step": self.step,
-            "metrics": self.metrics,
-            "best": {key: best.get(key) for key in ("epoch", "metric", "value")} if best else None,
-        }
+MAX_SUGGESTIONS = 4
+"""Most names that the error for an unknown run lists."""
 
 
 def list_runs(directory: Path) -> list[RunInfo]:
     """Return every run of a runs directory: live ones first, then the newest."""
-    runs: list[RunInfo] = []
-    for path in _folders(directory):
-        try:
-            runs.append(read_run_info(path, directory))
-        except OSError:
-            continue
-    runs.sort(key=lambda info: (info.live, info.started, info.name), reverse=True)
-    return runs
+    index = _indexes.setdefault(directory, RunIndex(directory))
+    return list(index.refresh(everything=True))
+
+
+_indexes: dict[Path, RunIndex] = {}
+"""The directories that this process has listed: a command with several names reads each run once."""
 
 
 def check_readable(directory: Path) -> None:
@@ -86,130 +42,17 @@ def check_readable(directory: Path) -> None:
         ) from None
 
 
-def _folders(directory: Path) -> list[Path]:
-    """Return the run directories in a directory, and one level down for the variants of a group."""
-    folders: list[Path] = []
-    try:
-        children = sorted(path for path in directory.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError:
-        return []
-    for child in children:
-        if is_run(child):
-            folders.append(child)
-        else:
-            folders.extend(path for path in sorted(child.glob("*/")) if is_run(path))
-    return folders
-
-
-def is_run(path: Path) -> bool:
-    """Return whether a directory holds a run."""
-    journal, config = path / "events.jsonl", path / "run.toml"
-    return journal.is_file() or (config.is_file() and not journal.exists())
-
-
-def read_run_info(path: Path, directory: Path | None = None) -> RunInfo:
-    """Read the `RunInfo` of one run directory. Takes no longer for a long run: only the end of its journal is read."""
-    folder = RunDir(path)
-    about = read_about(path)
-    owner = folder.owner()
-    name = path.name
-    if directory is not None and path.parent != directory:
-        name = f"{path.parent.name}/{path.name}"
-    ending = _ending(folder.journal)
-    finished = ending.get("finished")
-    if finished is not None and owner is not None and "/" not in str(finished.get("run", "")):
-        finished = None  # its host is about to exit; the host of a group stays until all of its runs are over
-    last = finished or ending.get("epoch") or {}
-    if finished is not None:
-        status = "failed" if finished.get("exit_code") == 1 else "finished"
-    elif owner is not None:
-        status = "paused" if ending.get("status") == "paused" else "running"
-    else:
-        status = "dead"
-    return RunInfo(
-        name=name,
-        path=str(path),
-        status=status,
-        reason=str(finished.get("reason", "")) if finished else "",
-        preset=str(about.get("preset", "")),
-        epoch=_count(last.get("epoch")),
-        step=max(_count(ending.get("step")), _count(last.get("step"))),
-        metrics=ending.get("scalars", {}) | _metrics(last.get("metrics")),
-        best=_best(last.get("best")),
-        started=str(about.get("started", "")),
-        socket=owner.socket if owner is not None else "",
-    )
-
-
-def _ending(journal: Path) -> dict[str, Any]:
-    """Read the newest events of a journal: the last epoch, which may be far from its end, and a pause, which is not."""
-    ending: dict[str, Any] = {}
-    read = 0
-    try:
-        for line in newest_lines(journal):
-            read += len(line)
-            _add(ending, _event(line))
-            needed = {"epoch", "step"} if read > STATUS_BYTES else {"epoch", "step", "status"}
-            if "finished" in ending or ending.keys() >= needed:
-                break
-    except OSError:
-        pass
-    return ending
-
-
-def _event(line: bytes) -> dict[str, Any]:
-    """Parse a line. Its checksum proves that it is undamaged, not that it comes from a host: it may hold anything."""
-    try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return event if isinstance(event, dict) else {}
-
-
-def _count(value: Any) -> int:
-    """Return a number of steps or epochs, 0 for any other value."""
-    return value if isinstance(value, int) and 0 <= value < 1 << 63 else 0
-
-
-def _value(value: Any) -> float | None:
-    return value if isinstance(value, (int, float)) and abs(value) <= sys.float_info.max else None
-
-
-def _metrics(value: Any) -> dict[str, float | None]:
-    """Return the last value of each metric, None for a value that is not a finite number."""
-    return {name: _value(number) for name, number in value.items()} if isinstance(value, dict) else {}
-
-
-def _best(value: Any) -> dict[str, Any] | None:
-    if not isinstance(value, dict) or (number := _value(value.get("value"))) is None:
-        return None
-    return {"epoch": _count(value.get("epoch")), "metric": str(value.get("metric", "")), "value": number}
-
-
-def _add(ending: dict[str, Any], event: dict[str, Any]) -> None:
-    """Add an event that is older than those added before."""
-    match event.get("type"):
-        case "RunFinished":
-            if "started" not in ending:  # it was not resumed afterwards
-                ending.setdefault("finished", event)
-        case "RunStarted":
-            ending.setdefault("started", event)
-        case "EpochEnded":
-            ending.setdefault("epoch", event)
-        case "StatusChanged":
-            ending.setdefault("status", event.get("status"))
-        case "Scalars":
-            steps, columns = event.get("steps"), event.get("values")
-            ending.setdefault("step", steps[-1] if isinstance(steps, list) and steps else 0)
-            columns = columns.items() if isinstance(columns, dict) else ()
-            last = {name: _value(values[-1]) for name, values in columns if isinstance(values, list) and values}
-            ending["scalars"] = last | ending.get("scalars", {})
-        case _:
-            pass
+def directory_of(path: Path) -> Path:
+    """Return the runs directory of a run: the one of its group for a variant."""
+    is_variant = "/" in str(read_about(path).get("name", ""))
+    return path.parent.parent if is_variant else path.parent
 
 
 def find_run(name: str, directory: Path, live: bool = False) -> RunInfo:
-    """Find a run by directory, name, unique prefix, or `last`. Of a group, return the run that started first.
+    """Find the run that a name means. Of a group, return the run that started first.
+
+    A name is, in this order: the name of a run or a group, the path of its directory, the beginning of one name, the
+    four letters at the end of one name, or a preset, which means its newest run. `last` is the newest run.
 
     Args:
         live: consider only runs whose host is alive.
@@ -225,7 +68,7 @@ def find_runs(name: str, directory: Path, live: bool = False) -> list[RunInfo]:
     return sorted(_find_runs(name, directory, live), key=lambda info: info.started)
 
 
-def _named(name: str, runs: list[RunInfo]) -> list[RunInfo]:
+def _named(name: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
     """Return the run of exactly this name, else those of the group of this name."""
     return [info for info in runs if info.name == name] or [info for info in runs if info.group == name]
 
@@ -236,9 +79,12 @@ def _find_runs(name: str, directory: Path, live: bool) -> list[RunInfo]:
     # A name of a run means that run, whatever lies in the working directory.
     is_path = path.is_dir() and name != "last" and not _named(name, runs)
     if is_path and is_run(path):
-        return [read_run_info(path, directory if path.parent.parent == directory else None)]
+        home = directory if directory in (path.parent, path.parent.parent) else directory_of(path)
+        return _with_starting([read_run_info(path, home)], path)
     if is_path and (variants := [child for child in sorted(path.glob("*/")) if is_run(child)]):
-        return [read_run_info(child, path.parent) for child in variants]
+        return _with_starting([read_run_info(child, path.parent) for child in variants], path)
+    if "/" in name and (starting := _with_starting([], path)):
+        return starting
     check_readable(directory)
     runs = runs or list_runs(directory)
     if live:
@@ -251,12 +97,50 @@ def _find_runs(name: str, directory: Path, live: bool) -> list[RunInfo]:
             f"no {which}: {directory} has no {plural}" + ("; list all runs with `tui-trainer runs`" if live else "")
         )
     if name == "last":
-        newest = max(runs, key=lambda info: (info.started, info.name))
-        return [info for info in runs if info.group == newest.group] if newest.group else [newest]
+        return _newest(runs)
     matching = _named(name, runs) or [info for info in runs if info.name.startswith(name)]
-    if len(matching) == 1 or (matching and matching[0].group and len({info.group for info in matching}) == 1):
+    if _means_one(matching):
         return matching
-    if matching:
+    ending = [info for info in runs if (info.group or info.name).endswith(f"_{name}")] if name.isalnum() else []
+    if not matching and _means_one(ending):
+        return ending
+    if of_preset := [info for info in runs if info.preset == name]:
+        return _newest(of_preset, runs)
+    if matching := matching or ending:
         names = ", ".join(info.name for info in matching[:5])
         raise UserError(f"{name!r} matches several runs: {names}{', ...' if len(matching) > 5 else ''}")
-    raise UserError(f"no {kind} {name!r} in {directory}; {did_you_mean(name, [info.name for info in runs][:20])}")
+    raise UserError(f"no {kind} {name!r} in {directory}; {_suggestion(name, runs)}")
+
+
+def _with_starting(found: list[RunInfo], path: Path) -> list[RunInfo]:
+    """Return the runs that a path names, or those whose host is starting where they do not live yet."""
+    if any(info.live for info in found):
+        return found
+    real = os.path.realpath(path)
+    return [
+        info for info in starting_runs() if real in (os.path.realpath(info.path), os.path.realpath(f"{info.path}/.."))
+    ] or found
+
+
+def _means_one(runs: Sequence[RunInfo]) -> bool:
+    """Return whether these are one run, or runs of one group."""
+    return len(runs) == 1 or bool(runs and runs[0].group and len({info.group for info in runs}) == 1)
+
+
+def _newest(runs: Sequence[RunInfo], all_runs: Sequence[RunInfo] = ()) -> list[RunInfo]:
+    """Return the run that started last, with all runs of its group."""
+    newest = max(runs, key=lambda info: (info.started, info.name))
+    return [info for info in all_runs or runs if info.group == newest.group] if newest.group else [newest]
+
+
+def _suggestion(name: str, runs: Sequence[RunInfo]) -> str:
+    """Return the names of runs and presets that are most like an unknown one, else where to find them."""
+    names = dict.fromkeys(info.group or info.name for info in runs)
+    known = dict.fromkeys([*names, *(info.name for info in runs), *(info.preset for info in runs if info.preset)])
+    near = difflib.get_close_matches(name, known, n=MAX_SUGGESTIONS, cutoff=0.55)
+    near += [each for each in known if name.casefold() in each.casefold() and each not in near]
+    if near:
+        *others, final = [repr(each) for each in near[:MAX_SUGGESTIONS]]
+        return f"did you mean {', '.join(others)}{' or ' if others else ''}{final}?"
+    newest = list(names)[:3]
+    return f"the newest {'is' if len(newest) == 1 else 'are'} {', '.join(newest)}; `tui-trainer runs` lists all"

@@ -244,7 +244,7 @@ def read_events(path: Path) -> Iterator[AnyEvent]:
     return Follower(path).all()
 
 
-def newest_lines(path: Path, limit: int = 4 << 20) -> Iterator[bytes]:
+def newest_lines(path: str | Path, limit: int = 4 << 20) -> Iterator[bytes]:
     """Yield the undamaged lines of the last `limit` bytes of a journal, the newest first."""
     with open(path, "rb") as file:
         end = file.seek(0, os.SEEK_END)

@@ -203,24 +203,30 @@ class RunDir:
 
     def owner(self) -> Owner | None:
         """Return the living host that holds the directory, None where there is none."""
-        try:
-            descriptor = os.open(self.lock, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # it may be a pipe
-        except OSError:
-            return None
-        try:
-            result = try_lock(descriptor, shared=True)
-            if result == "busy" or (result == "unsupported" and is_owned(self.owner_file)):
-                return self._read_owner(descriptor)
-            return None
-        finally:
-            os.close(descriptor)
+        return owner_of(self.path)
 
-    def _read_owner(self, descriptor: int) -> Owner:
-        try:
-            fields = json.loads(os.pread(descriptor, 4096, 0))
-            return Owner(int(fields["pid"]), str(fields["host"]), str(fields["socket"]))
-        except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
-            return Owner(0, socket.gethostname(), "")
+
+def owner_of(path: str | Path) -> Owner | None:
+    """Return the living host that holds a run directory, None where there is none."""
+    try:
+        descriptor = os.open(f"{path}/.lock", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # it may be a pipe
+    except OSError:
+        return None
+    try:
+        result = try_lock(descriptor, shared=True)
+        if result == "busy" or (result == "unsupported" and is_owned(Path(path, ".owner"))):
+            return _read_owner(descriptor)
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _read_owner(descriptor: int) -> Owner:
+    try:
+        fields = json.loads(os.pread(descriptor, 4096, 0))
+        return Owner(int(fields["pid"]), str(fields["host"]), str(fields["socket"]))
+    except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
+        return Owner(0, socket.gethostname(), "")
 
 
 def name_is_taken(path: Path) -> bool:
@@ -239,10 +245,10 @@ def name_is_taken(path: Path) -> bool:
     return any(not entry.is_dir() or name_is_taken(entry) for entry in entries)
 
 
-def read_about(path: Path) -> dict[str, Any]:
+def read_about(path: str | Path) -> dict[str, Any]:
     """Read a run directory's `about.json`. Returns {} where it is missing or damaged."""
     try:
-        about = json.loads(read_plain(path / "about.json", MAX_ABOUT))
+        about = json.loads(read_plain(f"{path}/about.json", MAX_ABOUT))
     except (OSError, ValueError, RecursionError):
         return {}
     return about if isinstance(about, dict) else {}

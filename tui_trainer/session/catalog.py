@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tui_trainer.config.preset_library import preset_tables
 
@@ -88,4 +88,13 @@ class Catalog(Protocol):
 
     def join(self, run: RunInfo) -> Session:
         """Connect to a live run, or open a finished one."""
+        ...
+
+
+@runtime_checkable
+class Reloadable(Protocol):
+    """A source that remembers what it has read."""
+
+    def forget(self) -> None:
+        """Read everything again next time."""
         ...

@@ -6,12 +6,14 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from tui_trainer.config.preset_library import preset_tables
 from tui_trainer.errors import UserError
-from tui_trainer.paths import expanded, runs_dir, socket_dirs
-from tui_trainer.runs.catalog import RunInfo, find_run, find_runs, list_runs, read_run_info
+from tui_trainer.paths import expanded, runs_dir
+from tui_trainer.runs.catalog import RunIndex, RunInfo, directory_of, find_run, find_runs, read_run_info
+from tui_trainer.runs.run_list import run_lists, starting_runs
 from tui_trainer.session.catalog import LessonInfo, PresetInfo, list_presets
 
 # Listing runs does not import the models of the protocol, so that the home screen appears quickly.
@@ -54,6 +56,7 @@ def join(info: RunInfo, *, can_steer: bool = True) -> Session:
     from tui_trainer.session.socket_session import ClientSession, SocketLink
 
     if info.live and info.socket:
+        wait_until_listening(info)
         link = SocketLink(Path(info.socket))
         from tui_trainer.session.exit_reason import exit_reason, memory_kills
 
@@ -74,13 +77,36 @@ def join(info: RunInfo, *, can_steer: bool = True) -> Session:
 def folders_of(name: str, directory: Path) -> list[Path]:
     """Return the directory of a run, by path or name; for a group, those of its runs in the order of their start."""
     path = expanded(name)
-    if path.exists() and not path.is_dir():
+    if "/" in name and path.exists() and not path.is_dir():
         raise UserError(f"{name!r} is not a run folder")
-    return [Path(info.path) for info in find_runs(name, directory)]
+    try:
+        infos = find_runs(name, directory)
+    except UserError:
+        if path.exists() and not path.is_dir():
+            raise UserError(f"{name!r} is not a run folder") from None
+        raise
+    for info in infos:
+        if info.starting and not Path(info.path).is_dir():
+            raise UserError(f"run {info.name!r} is starting; watch it with `tui-trainer attach {info.name}`")
+    return [Path(info.path) for info in infos]
+
+
+def wait_until_listening(info: RunInfo, seconds: float = 60.0) -> None:
+    """Wait for the host of a run that is starting: it listens a moment after it was launched.
+
+    Returns as soon as it listens or has ended, at the latest after the time limit.
+    """
+    from tui_trainer.host.server import is_listening
+
+    deadline = monotonic() + seconds
+    while info.starting and not is_listening(Path(info.socket)) and monotonic() < deadline:
+        if all(other.socket != info.socket for other in starting_runs()):
+            return
+        sleep(0.02)
 
 
 def find_live(name: str, option: str | None) -> RunInfo:
-    """Find a live run by name: in the runs directory, else among all hosts of this user on this machine.
+    """Find a live run to look at: in the runs directory, else among all hosts of this user on this machine.
 
     An empty name means the newest run. Raises `UserError` where there is none.
     """
@@ -96,29 +122,69 @@ def find_live(name: str, option: str | None) -> RunInfo:
         return max(elsewhere, key=lambda info: info.started)
 
 
+def find_steered(name: str, option: str | None) -> list[RunInfo]:
+    """Find the live runs that a command is for, in the runs directory alone: one, or those of a group.
+
+    Raises:
+        UserError: there is none; the message names live runs in other directories, which can be named by their path.
+    """
+    directory = runs_dir(option)
+    try:
+        infos = find_runs(name, directory, live=True)
+    except UserError as missing:
+        message = _not_live_message("" if name == "last" else name, directory) or str(missing)
+        if "/" in name and not message.startswith("no "):
+            message = f"no live run {name!r}: {message}"
+        raise UserError(f"{message}{_elsewhere(name, directory)}") from None
+    if live := [info for info in infos if info.live]:
+        return live
+    raise UserError(f"run {infos[0].name!r} is {infos[0].status}, not live; `tui-trainer resume {name}` continues it")
+
+
+def is_within(info: RunInfo, option: str | None) -> bool:
+    """Return whether a run lies in the runs directory."""
+    return os.path.realpath(info.path).startswith(os.path.realpath(runs_dir(option)) + os.sep)
+
+
+def _elsewhere(name: str, directory: Path) -> str:
+    """Return which live runs of other directories a name may have meant, empty where there are none."""
+    others = [info for info in _listening() if not is_within(info, str(directory))]
+    meant = [info for info in others if name == "last" or name in (info.preset, info.group) or name in info.name]
+    if not meant:
+        return ""
+    newest = sorted(meant, key=lambda info: info.started, reverse=True)
+    groups = list(dict.fromkeys(str(Path(info.path).parent) if info.group else info.path for info in newest))
+    shown = ", ".join(_shortest(path) for path in groups[:3])
+    more = ", ..." if len(groups) > 3 else ""
+    return f"; {len(groups)} live elsewhere: {shown}{more}; name it to steer it"
+
+
+def _shortest(path: str) -> str:
+    """Return a path relative to the working directory where that is shorter."""
+    try:
+        relative = os.path.relpath(path)
+    except (OSError, ValueError):
+        return path
+    return relative if len(relative) < len(path) else path
+
+
 def _listening() -> list[RunInfo]:
     """Return the live runs of this user in any directory: each host lists its runs in a file next to its socket."""
     from tui_trainer.host.server import is_listening
 
-    runs: list[RunInfo] = []
-    run_lists = [found for directory in socket_dirs() if _is_mine(directory) for found in directory.glob("*.json")]
-    for run_list in run_lists:
+    runs = starting_runs()
+    known = {info.path for info in runs}
+    for run_list in run_lists():
         for folder in map(Path, _listed_folders(run_list)):
+            if str(folder) in known:
+                continue
             if folder.exists():
-                runs += [info for info in [read_run_info(folder)] if info.live]
+                runs += [info for info in [read_run_info(folder, directory_of(folder))] if info.live]
             elif is_listening(
                 listener := run_list.with_suffix(".sock")
             ):  # its folder was removed, but it is still training
                 runs.append(RunInfo(folder.name, str(folder), "running", socket=str(listener)))
     return runs
-
-
-def _is_mine(directory: Path) -> bool:
-    """Return whether a directory belongs to this user: what another user lists there is not to be trusted."""
-    try:
-        return directory.lstat().st_uid == os.getuid()
-    except OSError:
-        return False
 
 
 def _listed_folders(socket: Path) -> tuple[str, ...]:
@@ -145,6 +211,7 @@ class RunDirectory:
     def __init__(self, directory: str | None = None, command: Sequence[str] = ("tui-trainer",)) -> None:
         self._option = directory
         self._command = command
+        self._index: RunIndex | None = None
 
     def presets(self) -> list[PresetInfo]:
         """Return every preset, by group."""
@@ -155,8 +222,15 @@ class RunDirectory:
         return list_lessons()
 
     def runs(self) -> list[RunInfo]:
-        """Return every run, live ones first."""
-        return list_runs(runs_dir(self._option))
+        """Return every run, live ones first; the same list as before where nothing has changed."""
+        directory = runs_dir(self._option)
+        if self._index is None or self._index.directory != directory:
+            self._index = RunIndex(directory)
+        return self._index.refresh()
+
+    def forget(self) -> None:
+        """Read every run again next time."""
+        self._index = None
 
     def start(self, preset: str) -> Session:
         """Start a host for the preset and connect to it."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui_trainer.paths import socket_dir
+from tui_trainer.runs.run_list import write_run_list
 from tui_trainer.session.exit_reason import exit_reason, memory_kills
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def launch_line(line: bytes) -> Launched:
         start_new_session=True,
         env=_environment(),
     )
+    if spec["socket"]:
+        write_run_list(Path(spec["socket"]), spec["runs"], process.pid, starting=True)
     assert process.stdin is not None
     with process.stdin as stdin:
         stdin.write(line)

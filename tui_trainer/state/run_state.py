@@ -78,6 +78,8 @@ class RunState(RunData):
             or (isinstance(event, ev.Diagnosed) and event.active and event.severity != "note")
         )
         kind = "warning" if warning else "epoch" if isinstance(event, ev.EpochEnded) else "event"
+        if isinstance(event, ev.CheckpointSaved) and event.cause is None:
+            kind = "save"
         if kind == "epoch" and self.log and self.log[-1].kind == "epoch" and self.log[-1].at[:19] == event.at[:19]:
             self.log.pop()  # keep only the last epoch of each second, so that fast epochs do not push out other lines
         self.log.append(LogLine(at=event.at, text=text, kind=kind))

@@ -136,12 +136,15 @@ def test_maximizing_needs_a_layout() -> None:
     context = RecordingContext(running())
     handlers = ViewActions(context).handlers()
 
-    handlers["chart_1"]()
-    assert context.view_state.maximized is ChartKind.LOSS
-    handlers["chart_1"]()
+    handlers["chart_3"]()
+    assert context.view_state.maximized is ChartKind.NORM
+    assert not context.view_state.alone
+    handlers["chart_3"]()
+    assert context.view_state.alone
+    handlers["chart_3"]()
     assert context.view_state.maximized is None
 
-    assert context.calls == ["relayout", "relayout"]
+    assert context.calls == ["relayout"] * 3
 
 
 def test_past_the_last_intervention_nothing_happens() -> None:

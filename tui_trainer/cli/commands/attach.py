@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tui_trainer.cli.options import max_kbps_option, runs_dir_option
+from tui_trainer.text import visible
 
 
 @click.command(
@@ -25,7 +26,8 @@ def command(run: str, read_only: bool, max_kbps: float | None, runs_dir: str | N
     HOST:RUN shows a run on another machine, through `ssh HOST tui-trainer bridge`. HOST: is its newest live run.
     """
     from tui_trainer.cli.open_screen import check_terminal, show
-    from tui_trainer.session.connect import find_live, join
+    from tui_trainer.paths import runs_dir as directory
+    from tui_trainer.session.connect import find_live, is_within, join
 
     check_terminal()
     host, colon, remote_run = run.partition(":")
@@ -34,4 +36,6 @@ def command(run: str, read_only: bool, max_kbps: float | None, runs_dir: str | N
 
         return show(remote_session(host, remote_run, read_only=read_only), read_only=read_only, max_kbps=max_kbps)
     info = find_live(run, runs_dir)
+    if "/" not in run and not is_within(info, runs_dir):
+        click.echo(visible(f"no live run in {directory(runs_dir)}; showing {info.path}"), err=True)
     return show(lambda: join(info, can_steer=not read_only), read_only=read_only, max_kbps=max_kbps)

@@ -7,6 +7,7 @@ import click
 from tui_trainer.cli.options import json_option, print_json, print_table, runs_dir_option
 from tui_trainer.paths import runs_dir as directory
 from tui_trainer.runs.catalog import RunInfo, check_readable, list_runs
+from tui_trainer.runs.label import label
 from tui_trainer.text import number
 
 
@@ -18,7 +19,11 @@ Example:
 @json_option
 @runs_dir_option
 def command(as_json: bool, runs_dir: str | None) -> int:
-    """List the runs in the runs directory: live runs first, then the newest."""
+    """List the runs in the runs directory: live runs first, then the newest.
+
+    A command that takes RUN takes a folder, the beginning of its name, the four letters at its end, a preset (its
+    newest run), or `last`.
+    """
     path = directory(runs_dir)
     check_readable(path)
     runs = list_runs(path)
@@ -27,7 +32,7 @@ def command(as_json: bool, runs_dir: str | None) -> int:
     elif not runs:
         click.echo(f"no runs in {path}; `tui-trainer run` starts one", err=True)
     else:
-        print_table([_row(run) for run in runs], ("name", "status", "epoch", "step", "best", "last"))
+        print_table([_row(run) for run in runs], ("run", "status", "epoch", "step", "best", "last", "folder"))
     return 0
 
 
@@ -38,4 +43,6 @@ def _row(run: RunInfo) -> tuple[str, ...]:
     status = f"{run.status} ({run.reason})" if run.reason else run.status
     if run.status == "dead":
         status = "dead: `resume` continues it"
-    return (run.name, status, str(run.epoch), str(run.step), best, last)
+    elif run.starting:
+        status = "running (starting)"
+    return (label(run.name, run.started), status, str(run.epoch), str(run.step), best, last, run.name)

@@ -36,7 +36,7 @@ Examples:
 @json_option
 @runs_dir_option
 def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_json: bool, runs_dir: str | None) -> int:
-    """Send COMMAND to a live RUN and print the result, one line for each run of a group.
+    """Send COMMAND to a live RUN of the runs directory and print the result, one line for each run of a group.
 
     \b
     Commands:
@@ -49,17 +49,19 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     """
     from pathlib import Path
 
-    from tui_trainer.session.connect import find_live
+    from tui_trainer.session.connect import find_steered, wait_until_listening
     from tui_trainer.session.request import HostStatus, request
 
     try:
-        info = find_live(run, runs_dir)
+        infos = find_steered(run, runs_dir)
     except UserError:
         from tui_trainer.protocol.command_parser import parse_command
 
         parse_command(name, values)  # an invalid command is reported first
         raise
-    single = "/" in info.name and run not in (info.name.partition("/")[0], "last", "")
+    info = infos[0]
+    wait_until_listening(info)
+    single = bool(info.group) and len(infos) == 1
     target = info.name if single else "*"
     print_names, code = False, 0
     for message in request(Path(info.socket), name, values, by=_sender(), run=target, timeout=timeout):

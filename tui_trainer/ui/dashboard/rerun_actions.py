@@ -1,4 +1,4 @@
-"""Actions that go on with other runs: resumed by a new host, turned, or trained again with other settings."""
+"""Actions that train the same runs again from the start: with a turned problem, or with other settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MORE = 0.8
 
 
 class RerunActions:
-    """Handlers that replace the runs on the screen by resumed ones, or by new ones with other settings.
+    """Handlers that replace the runs on the screen by new runs with other settings.
 
     New runs get directories of their own next to the old ones; turning a problem is nothing but another
     `data.rotation`. Of runs that still train the user is asked first whether they stop.
@@ -41,7 +41,7 @@ class RerunActions:
 
     def handlers(self) -> dict[str, Callable[[], None]]:
         """Return the handler of each action by its id."""
-        return {"turn": self.turn, "anew": self.ask, "resume_run": self.resume}
+        return {"turn": self.turn, "anew": self.ask}
 
     def forms(self) -> dict[str, Callable[[str], None]]:
         """Return the functions that open the form of an action with a value."""
@@ -69,22 +69,6 @@ class RerunActions:
 
         dialog = ask_end(self._context.view_state.states, purpose, keep=store.session.kind == "live")
         self._context.ask(dialog, answered)
-
-    def resume(self) -> None:
-        """Start a new host for runs whose host vanished, and connect to it."""
-        from tui_trainer.session.resume import resume_session
-
-        view_state = self._context.view_state
-        store = view_state.store
-        try:
-            session = resume_session(store.resumable, store.ended_folders)
-        except UserError as error:
-            self._context.flash(str(error), error=True)
-            return
-        if store.session.kind == "finished":
-            view_state.read_only = False
-        store.switch_session(session)
-        self._context.flash("resuming from the last checkpoint")
 
     def turn(self) -> None:
         """Turn the problem by `TURN` degrees; several presses in a row add up, and only the first one asks."""

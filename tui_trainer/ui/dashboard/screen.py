@@ -9,6 +9,7 @@ from typing import TypeVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingsMap
+from textual.content import Content
 from textual.events import Key
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
@@ -18,7 +19,7 @@ from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.session.base import Session
 from tui_trainer.state.run_state import LogLine, RunState
 from tui_trainer.text import visible
-from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, keys_of, shown_key
+from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, keys_of
 from tui_trainer.ui.app_result import AppResult
 from tui_trainer.ui.availability import disabled_reason
 from tui_trainer.ui.charts.palette import Palette
@@ -37,11 +38,13 @@ from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import FANCY, Icons
 from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.lecture.tour import Tour
+from tui_trainer.ui.pages.host_actions import HostActions
+from tui_trainer.ui.pages.page_actions import PageActions
+from tui_trainer.ui.pages.rail_actions import RailActions
 from tui_trainer.ui.panels.log_pane import LogPane
 from tui_trainer.ui.redraw_budget import RedrawBudget
 from tui_trainer.ui.render.chart_widget import Chart
 from tui_trainer.ui.run_store import RunStore, Update
-from tui_trainer.ui.screens.page_actions import PageActions
 from tui_trainer.ui.settings import WORDS_PER_MINUTE, Settings
 
 Answer = TypeVar("Answer")
@@ -49,6 +52,8 @@ MIN_REDRAW_INTERVAL = 0.06
 """Seconds between two redraws that keys ask for: those of a key that is held down would queue up otherwise."""
 PATIENCE = 2.0
 """Seconds after a command during which the app polls more often for its answer."""
+UNDOABLE = 30.0
+"""Seconds for which the answer to an intervention stays, with the key that undoes it."""
 
 
 class Dashboard(Screen[None], inherit_bindings=False):
@@ -113,6 +118,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._lesson_actions = LessonActions(self, tour, rest, self._quit_actions)
         self._view_actions = ViewActions(self)
         self._rerun_actions = RerunActions(self)
+        self._host_actions = HostActions(self, keymap)
         self._redraw_budget = redraw_budget
         self._keymap = keymap
         # Not Textual's own keymap: it knows no action without a key of its own.
@@ -129,18 +135,21 @@ class Dashboard(Screen[None], inherit_bindings=False):
         """Whether the next tick draws whatever the redraw budget says."""
         self._stale = True
         """Whether the runs have changed since the last drawing."""
+        views = self._view_actions.handlers()
         training_actions = TrainingActions(self)
         self._forms: dict[str, Callable[[str], None]] = {**training_actions.forms(), **self._rerun_actions.forms()}
         self._handlers: dict[str, Callable[[], None]] = {
             **training_actions.handlers(),
-            **self._view_actions.handlers(),
+            **views,
+            **RailActions(
+                self, self._view_actions.select, lambda pages: self.query_one(Board).scroll_by_pages(pages), views
+            ).handlers(),
             **self._lesson_actions.handlers(),
             **self._quit_actions.handlers(),
             **self._rerun_actions.handlers(),
+            **self._host_actions.handlers(),
             **PageActions(self).handlers(),
             "redraw": lambda: self._notify_app(self.RepaintRequested()),
-            "log_up": lambda: self.query_one(LogPane).scroll_page_up(animate=False),
-            "log_down": lambda: self.query_one(LogPane).scroll_page_down(animate=False),
         }
 
     @property
@@ -204,6 +213,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
             if self.view_state.starting:
                 self.query_one(Board).draw_starting()
             self._draw_footer()
+            if self._host_actions.lost:
+                self._draw_header()  # the time since the last message goes on
         self._quit_actions.check()
         self._rerun_actions.tick(now)
 
@@ -213,16 +224,12 @@ class Dashboard(Screen[None], inherit_bindings=False):
             if answer.refused:
                 self.flash(f"refused: {answer.text}", error=True)
             else:
-                self.flash(answer.text.replace(f" ({store.user})", ""))
+                text = answer.text.replace(f" ({store.user})", "")
+                self.flash(text, seconds=UNDOABLE if answer.undoable else 5.0, action="undo" if answer.undoable else "")
         for notice in update.notices:
             if notice.fatal and store.over:
                 continue  # a host exits once its runs are over
-            resumable = disabled_reason(BY_ID["resume_run"], self.view_state.action_context) is None
-            lasting = notice.fatal or resumable
-            text = visible(notice.text)
-            if resumable:
-                text += f"; {shown_key(BY_ID['resume_run'], self._keymap)} resumes it"
-            self.flash(text, error=lasting, seconds=3600 if lasting else 8)
+            self._host_actions.report(notice)
         if update.ended:
             self.view_state.summary = True
 
@@ -288,9 +295,9 @@ class Dashboard(Screen[None], inherit_bindings=False):
 
         self.app.push_screen(dialog, answered)
 
-    def flash(self, text: str, *, error: bool = False, seconds: float = 5.0) -> None:
-        """Show a message in the footer for some seconds."""
-        self.query_one(Footer).flash(visible(text), error=error, until=monotonic() + seconds)
+    def flash(self, text: str, *, error: bool = False, seconds: float = 5.0, action: str = "") -> None:
+        """Show a message above the keys for some seconds, with the key of an action beside it."""
+        self.query_one(Footer).flash(visible(text), error=error, until=monotonic() + seconds, action=action)
         self._draw_footer()
 
     def request_redraw(self) -> None:
@@ -308,24 +315,29 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._redraw_requested = False
         self._redraw_budget.begin(self._drawn_at)
         self._stale = False
-        self.query_one(Board).draw(self._lesson_actions.hints(self._keymap))
+        self.view_state.mark_stretches()
+        self.query_one(Board).draw(self._lesson_actions.hints(self._keymap), self._message())
         self._draw_header()
         self._draw_footer(always=True)
         self.view_state.load_zoom()
 
     def relayout(self) -> None:
         """Lay the widgets out for the size and the view state, and draw."""
-        width, height = self.size
         view_state = self.view_state
         self._layout_key = view_state.layout_key
-        maximized = view_state.maximized is not None or view_state.layers or view_state.diagnosis
-        pictures, lesson = bool(view_state.pictures), view_state.lesson is not None
-        arrangement = arrange(width, height, len(view_state.panes), maximized, pictures=pictures, lesson=lesson)
-        self.query_one(Header).display = arrangement.header
-        self.query_one(Footer).display = arrangement.footer
+        arrangement = arrange(*self.size, view_state.contents)
+        self.query_one(Header).display = arrangement.header > 0
+        self.query_one(Footer).place(arrangement.footer)
         self.query_one(Board).apply_layout(arrangement)
         # The widgets have their new sizes after the next layout.
         self.call_after_refresh(self.redraw)
+
+    def _message(self) -> Content | None:
+        """Return the message where the footer has no line for it, None without one."""
+        footer, state = self.query_one(Footer), self.view_state
+        if footer.has_message_line:
+            return None
+        return footer.message_line(state.action_context, self._keymap, state.store.pending, self.size.width - 2)
 
     def learning_rate_chart(self, plan: LrPlan | None, width: int, height: int) -> ChartData:
         """Return the chart of the learning rate, with `plan` drawn over the one in force."""
@@ -344,7 +356,9 @@ class Dashboard(Screen[None], inherit_bindings=False):
     def _draw_footer(self, *, always: bool = False) -> None:
         footer, pending = self.query_one(Footer), self.view_state.store.pending
         if always or footer.has_message or pending:
-            footer.draw(self.view_state.action_context, self._keymap, pending)
+            footer.draw(self.view_state, self._keymap, pending)
+            if not (always or footer.has_message_line):
+                self.query_one(Board).draw_message(self._message())
 
     def _notify_app(self, message: Message) -> None:
         # Posted to the app itself: a message that bubbles up would be lost where this screen has just been removed.
@@ -381,6 +395,11 @@ class Dashboard(Screen[None], inherit_bindings=False):
             handler()
         except Exception as error:  # noqa: BLE001 - one failing action must not end the session
             self._notify_app(self.ActionFailed(error))
+
+    @on(Footer.Pressed)
+    def _hint_clicked(self, event: Footer.Pressed) -> None:
+        event.stop()
+        self.action_perform(event.action)
 
     @on(Chart.CursorAt)
     def _chart_clicked(self, event: Chart.CursorAt) -> None:

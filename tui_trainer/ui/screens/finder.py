@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
@@ -22,8 +23,9 @@ from tui_trainer.text import visible
 from tui_trainer.ui.background_call import BackgroundCall
 from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.forms.key_hints import KeyHints
-from tui_trainer.ui.forms.list_keys import Picker, follow
-from tui_trainer.ui.fuzzy import ranked
+from tui_trainer.ui.forms.list_keys import follow
+from tui_trainer.ui.forms.long_list import LongList, LongOption
+from tui_trainer.ui.fuzzy import prepared, ranked_prepared
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.panels.panel import Panel
@@ -34,6 +36,15 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Group = tuple[str, Sequence[Item]]
 """A title and the items under it."""
+
+
+@dataclass(slots=True)
+class _Prepared(Generic[Item]):
+    """An item with its line in the list and the texts, in lower case, that it is found by."""
+
+    item: Item
+    texts: tuple[str, ...]
+    option: LongOption
 
 
 class Finder(Screen[None], Generic[Item], inherit_bindings=False):
@@ -106,6 +117,9 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         self._opening: tuple[BackgroundCall[Session], str, float] | None = None
         self._read_at = float("-inf")
         self._listed: dict[str, Item] = {}
+        self._prepared: dict[str, _Prepared[Item]] = {}
+        self._fixed: dict[str, Option] = {}
+        """Headings and the blank lines above them, by their text."""
         self._error = ""
 
     # For subclasses.
@@ -147,14 +161,14 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         yield Panel(Content.styled(self.HEADING, "bold"), id="top")
         yield TextEntry(placeholder=self.PLACEHOLDER, id="find")
         with Horizontal(id="body"):
-            yield Vertical(Picker(search=False, markup=False, compact=True), id="list")
+            yield Vertical(LongList(search=False, markup=False, compact=True), id="list")
             yield VerticalScroll(Panel(id="about"), id="details", can_focus=False)
         yield KeyHints(self.KEYS, id="bottom")
 
     def on_mount(self) -> None:
         """Start reading."""
         self.composed = True
-        self.query_one(Picker).focus()
+        self.query_one(LongList).focus()
         self.show_keys()
         self.tick(monotonic())
 
@@ -195,8 +209,10 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         except (UserError, OSError) as error:
             self.show_error(str(error))
             return
-        if groups != self._groups:
+        if groups is not self._groups and groups != self._groups:
             self._groups = groups
+            keys = {self.key(item) for item in self.items}
+            self._prepared = {key: line for key, line in self._prepared.items() if key in keys}
             self.list_items()
 
     def _check_opening(self, call: BackgroundCall[Session], name: str, since: float) -> None:
@@ -236,38 +252,49 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     def list_items(self) -> None:
         """List the items that match what was typed."""
-        options = self.query_one(Picker)
+        options = self.query_one(LongList)
         if self._groups is None:
-            options.clear_options()
-            options.add_option(Option(Content.styled("reading …", "$muted"), disabled=True))
+            options.show([self._heading("reading …", "$muted")])
             return
-        highlighted = options.highlighted_option.id if options.highlighted_option is not None else None
         self._listed.clear()
-        options.clear_options()
+        lines: list[Option] = []
         for title, group in self._groups:
-            items = ranked(self.typed, group, self.texts)
+            items = ranked_prepared(self.typed, group, lambda item: self._prepare(item).texts)
             if not items:
                 continue
             if self._listed:
-                options.add_option(Option("", disabled=True))
-            options.add_option(Option(Content.styled(visible(title), "bold $secondary"), disabled=True))
+                lines.append(self._heading(f"\n{title}"))
+            lines.append(self._heading(title))
             for item in items:
                 identity = self.key(item)
                 if identity not in self._listed:
                     self._listed[identity] = item
-                    options.add_option(Option(self._fitted(item), id=identity))
+                    lines.append(self._prepare(item).option)
         if not self._listed:
-            empty = "nothing matches" if self.typed else "nothing here yet"
-            options.add_option(Option(Content.styled(empty, "$muted"), disabled=True))
+            lines = [self._heading("nothing matches" if self.typed else "nothing here yet", "$muted")]
             self._describe(None)
-            return
-        first = next(index for index in range(options.option_count) if not options.get_option_at_index(index).disabled)
-        options.highlighted = options.get_option_index(highlighted) if highlighted in self._listed else first
+        options.show(lines)
+
+    def _prepare(self, item: Item) -> _Prepared[Item]:
+        """Return the line of an item and the texts that it is found by, made again only where the item has changed."""
+        key = self.key(item)
+        known = self._prepared.get(key)
+        if known is None or (known.item is not item and known.item != item):
+            option = LongOption(lambda: self._fitted(item), id=key)
+            known = self._prepared[key] = _Prepared(item, prepared(self.texts(item)), option)
+        return known
+
+    def _heading(self, text: str, style: str = "bold $secondary") -> Option:
+        """Return a line that cannot be chosen; a text that begins with a line break stands for the blank line."""
+        if text not in self._fixed:
+            content = Content("") if text.startswith("\n") else Content.styled(visible(text), style)
+            self._fixed[text] = Option(content, disabled=True)
+        return self._fixed[text]
 
     @property
     def line_width(self) -> int:
         """Cells of a line in the list."""
-        return max(self.query_one(Picker).size.width - 4, 20)
+        return max(self.query_one(LongList).size.width - 4, 20)
 
     def _fitted(self, item: Item) -> Content:
         text = self.line(item)
@@ -278,7 +305,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     def highlight(self, item: Item) -> None:
         """Highlight an item, where it is listed."""
-        options = self.query_one(Picker)
+        options = self.query_one(LongList)
         if self.key(item) in self._listed:
             options.highlighted = options.get_option_index(self.key(item))
 
@@ -297,7 +324,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     @on(Input.Submitted)
     def _entered(self) -> None:
-        option = self.query_one(Picker).highlighted_option
+        option = self.query_one(LongList).highlighted_option
         if option is not None:
             self.open(self._listed.get(option.id or ""))
 
@@ -314,11 +341,11 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     def on_key(self, event: Key) -> None:
         """Move in the list while the search entry has the focus."""
         if isinstance(self.focused, TextEntry):
-            follow(self.query_one(Picker), event)
+            follow(self.query_one(LongList), event)
 
     def action_move(self, offset: int) -> None:
         """Go to the next or previous item that is listed."""
-        listed = self.query_one(Picker)
+        listed = self.query_one(LongList)
         if offset > 0:
             listed.action_cursor_down()
         else:
@@ -333,7 +360,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         entry = self.query_one(TextEntry)
         if entry.value or entry.has_focus:
             entry.value = ""
-            self.query_one(Picker).focus()
+            self.query_one(LongList).focus()
         else:
             self.post_message(self.Closed())
 

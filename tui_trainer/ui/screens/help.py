@@ -59,6 +59,7 @@ _VIEWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "card": ("Here: an intervention", ("previous_mark", "next_mark", "undo", "redo", "back")),
     "findings": ("Here: the findings", ("steer", "undo", "layers", "diagnosis", "back")),
     "layers": ("Here: the layers", ("over_time", "diagnosis", "layers", "back")),
+    "runs": ("Here: the runs", ("zoom_in", "zoom_out", "next_run", "runs", "steer_all", "back")),
     "over": ("Here: a run that is over", ("steer", "cursor_left", "zoom", "next_mark", "copy", "back", "quit")),
     "cursor": (
         "Here: the cursor", ("cursor_left", "cursor_right", "first_step", "last_step", "zoom", "copy", "back"),
@@ -73,10 +74,8 @@ def view_name(state: ViewState) -> str:
     """Return the name of what the dashboard shows now."""
     if state.mark is not None:
         return "card"
-    if state.diagnosis:
-        return "findings"
-    if state.layers:
-        return "layers"
+    if state.page:
+        return state.page
     if state.view.cursor is not None:
         return "cursor"
     if state.maximized is not None:

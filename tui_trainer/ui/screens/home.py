@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from tui_trainer.runs.catalog import RunInfo
-from tui_trainer.session.catalog import Catalog, PresetInfo
+from tui_trainer.runs.label import label, short_name
+from tui_trainer.session.catalog import Catalog, PresetInfo, Reloadable
 from tui_trainer.text import number, padded, visible
+from tui_trainer.ui.forms.long_list import LongList
 from tui_trainer.ui.icons import STATE_STYLES, Icons
 from tui_trainer.ui.screens.finder import Finder, Group
 
@@ -28,17 +31,30 @@ class Home(Finder[Item]):
         super().__init__(icons)
         self._catalogue = catalogue
         self._presets: list[PresetInfo] | None = None
+        self._day = date.today()
+        self._last_read: tuple[list[PresetInfo], list[RunInfo], list[Group[Item]]] | None = None
+        """Presets and runs as they were read last, and the groups made of them."""
 
     def read(self) -> list[Group[Item]]:
         """Read the runs, and the presets the first time."""
         presets = self._presets = self._presets if self._presets is not None else self._catalogue.presets()
         runs = self._catalogue.runs()
+        if self._last_read is not None and self._last_read[0] is presets and self._last_read[1] is runs:
+            return self._last_read[2]
         groups: list[Group[Item]] = [
             (name or "Presets", [preset for preset in presets if preset.group == name])
             for name in dict.fromkeys(preset.group for preset in presets)
         ]
         running, finished = ([run for run in runs if run.live is live] for live in (True, False))
-        return [("Running", running), *groups, ("Finished", finished)]
+        self._last_read = presets, runs, [("Running", running), *groups, ("Finished", finished)]
+        return self._last_read[2]
+
+    def tick(self, now: float) -> None:
+        """Write the days of the runs again after midnight."""
+        super().tick(now)
+        if self._day != date.today():
+            self._day = date.today()
+            self.query_one(LongList).make_again()
 
     def key(self, item: Item) -> str:
         """Return the name of a preset or the directory of a run."""
@@ -48,18 +64,19 @@ class Home(Finder[Item]):
         """Return the names first."""
         if isinstance(item, PresetInfo):
             return item.name, item.title, item.summary, item.group
-        return item.name, item.preset, item.status, item.reason
+        return item.name, item.preset, short_name(item.name), item.status, item.reason
 
     def line(self, item: Item) -> Content:
         """Return the name with the title of a preset, or the state of a run."""
         if isinstance(item, PresetInfo):
             return Content.assemble(f"  {padded(visible(item.name), 24)} ", (visible(item.title), "$muted"))
         best = f"  {number(float(item.best['value']))}" if item.best and "value" in item.best else ""
+        state = "starting" if item.starting else visible(item.reason) or item.status
         return Content.assemble(
             "  ",
             (self.icons.state(item.status), STATE_STYLES.get(item.status, "$muted")),
-            f" {padded(visible(item.name), 32)} ",
-            (f"{visible(item.reason) or item.status} · epoch {item.epoch}{best}", "$muted"),
+            f" {padded(visible(label(item.name, item.started)), 32)} ",
+            (f"{state} · epoch {item.epoch}{best}", "$muted"),
         )
 
     def about(self, item: Item) -> Content:
@@ -76,6 +93,8 @@ class Home(Finder[Item]):
     def action_reload(self) -> None:
         """Read presets and runs again."""
         self._presets = None
+        if isinstance(self._catalogue, Reloadable):
+            self._catalogue.forget()
         super().action_reload()
 
 

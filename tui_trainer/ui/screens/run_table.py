@@ -19,8 +19,8 @@ from tui_trainer.text import cell_width, cut, padded, visible
 from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.forms.list_keys import Picker
 from tui_trainer.ui.icons import STATE_STYLES, Icons
+from tui_trainer.ui.panels.progress import variant_of
 from tui_trainer.ui.panels.runs_list import color
-from tui_trainer.ui.panels.status import name_of
 from tui_trainer.ui.screens.dialogs.base import Dialog
 
 TEXT_KEYS = frozenset(("title", "summary", "narration"))
@@ -84,7 +84,7 @@ def table(states: Sequence[RunState]) -> list[list[str]]:
     headings = ["run", "status", "epoch", "best", "train", "val", *_headings(keys)]
     rows = [
         [
-            name_of(state).rsplit("/", 1)[-1],
+            variant_of(state),
             state.reason if state.over and state.reason != "completed" else state.status,
             f"{state.epoch}/{state.epochs}",
             f"{number(state.best.value, 3)} @ {state.best.epoch}" if state.best is not None else "-",
