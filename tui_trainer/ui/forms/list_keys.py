@@ -86,6 +86,16 @@ class Picker(OptionList):
             return False
         return not (action in ("search", "next_match") and not (self._letters and self._search))
 
+    def action_page_up(self) -> None:
+        """Move up by a page; a list without any room has no page."""
+        if self.scrollable_content_region:
+            super().action_page_up()
+
+    def action_page_down(self) -> None:
+        """Move down by a page; a list without any room has no page."""
+        if self.scrollable_content_region:
+            super().action_page_down()
+
     def action_move(self, name: str) -> None:
         """Move the highlight."""
         getattr(self, f"action_{name}")()
