@@ -128,7 +128,7 @@ async def test_many_runs_on_a_small_screen(count: int, size: tuple[int, int]) ->
         assert app.dashboard is not None
         await press(pilot, "tab", "tab")
         text = screen_text(app)
-        assert "train_loss" in text or "train" in text
+        assert "val acc" in text or "accuracy" in text
         assert "init-2" in text
         await press(pilot, "r", "r", "end", "enter")
         assert app.dashboard.view_state.selected_index == count - 1

@@ -100,7 +100,7 @@ async def test_header_and_log_show_a_new_finding() -> None:
         await settle(pilot)
         top, *rest = screen_text(app).splitlines()
         assert "! LR_HIGH (i)" in top
-        assert "epoch  4/10" in top
+        assert "epoch 4/10" in top
         assert "LR_HIGH: step quality rho 0.39" in "\n".join(rest)
         session.play(HIGH.model_copy(update={"again": True, "evidence": "step quality rho 0.2"}))
         await settle(pilot)

@@ -104,7 +104,9 @@ class Board(Horizontal):
             list(self._panes_by_widget()), lambda width, height, count: chart_cells(arrangement, width, height, count)
         )
         self.query_one("#starting").display = starting
-        self._show_lines("#numbers", 0 if starting else arrangement.numbers)
+        # A message may need the line of numbers even before there are any.
+        before = int(arrangement.footer < 2)
+        self._show_lines("#numbers", min(arrangement.numbers, before) if starting else arrangement.numbers)
         self._place_page(arrangement, starting)
         roomy = arrangement.charts > 0 and (arrangement.log > 0 or arrangement.narration >= MIN_NARRATION_FOR_CARD)
         # The last remark of a lesson is its summary.
@@ -234,7 +236,7 @@ class Board(Horizontal):
         title = self.query_one("#log-title", Panel)
         key = shown_key(BY_ID["log_all"], self._keymap)
         hidden = "everything" if view_state.log_all else f"epochs and saves hidden{f' ({key} shows)' if key else ''}"
-        title.show(self._rule("events", f"{hidden} · newest last", title.size.width))
+        title.show(self._rule("events", f"{hidden} {self._icons.dot} newest last", title.size.width))
 
     def _rule(self, title: str, note: str, width: int) -> Content:
         """Return a title line: the title, a rule, and a note at its end where there is room."""
@@ -292,7 +294,7 @@ class Board(Horizontal):
         column, rail = self.query_one("#column", Panel), self.query_one("#rail")
         width, height = rail.size.width - 2, rail.size.height
         if rail.display and arrangement is not None and width > 0 and height:
-            column.show(self._column(state, numbers, width, height), layout=True)
+            column.show(self._column(state, numbers, width, height), layout=bool(view_state.page))
 
     def draw_message(self, message: Content | None) -> None:
         """Draw the numbers again with a message, where messages have no line of their own."""

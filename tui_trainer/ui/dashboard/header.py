@@ -30,7 +30,7 @@ from tui_trainer.ui.panels.status import throughput_text
 from tui_trainer.ui.run_store import RESUMING
 
 MIN_BAR, MAX_BAR = 6, 40
-"""Cells of the bar in narrow and wide terminals; a sixth of the width in between."""
+"""Cells of the bar in narrow and wide terminals; an eighth of the width in between."""
 ALWAYS = 0
 """Rank of the parts that are never left out."""
 
@@ -110,8 +110,8 @@ def _parts(view_state: ViewState, icons: Icons, keymap: Keymap, width: int) -> l
     parts += _name(view_state, state, icons, width)
     if state.epochs:
         room = len(str(state.epochs))
-        epoch = f"epoch {state.epoch:>{room}}/{state.epochs}" if width >= 60 else f"{state.epoch}/{state.epochs}"
-        parts.append(HeaderPart(4, Content(epoch)))
+        noun = "epoch " if width >= 60 else ""
+        parts.append(HeaderPart(4, Content(f"{noun}{state.epoch}/{state.epochs}"), len(noun) + 2 * room + 1))
     if any(run.epochs for run in view_state.states):
         parts += _progress(view_state, state, icons, width)
     parts.append(HeaderPart(2, _time(view_state, state), 10 if width >= 60 else 0))
@@ -139,7 +139,7 @@ def _progress(view_state: ViewState, state: RunState, icons: Icons, width: int) 
     """Return the bar and the percentage of everything on the screen."""
     states, store = view_state.states, view_state.store
     share = share_done(states)
-    full, rest = icons.bar(share, min(max(width // 6, MIN_BAR), MAX_BAR))
+    full, rest = icons.bar(share, min(max(width // 8, MIN_BAR), MAX_BAR))
     style = STATE_STYLES.get(state.status, "$primary") if store.connected and not store.vanished(state) else "$muted"
     percent = f"{100 * share:.0f} %".rjust(5)
     parts = [HeaderPart(3, Content.assemble((full, style), (rest, "$border"))), HeaderPart(5, Content(percent))]

@@ -184,8 +184,6 @@ class Dashboard(Screen[None], inherit_bindings=False):
         pending = self.view_state.store.pending.values()
         return self._redraw_requested or any(monotonic() - sent.since < PATIENCE for sent in pending)
 
-    # From the session.
-
     def tick(self, now: float, drained: bool = True) -> None:
         """Poll the session and draw when that is due.
 
@@ -213,8 +211,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
             if self.view_state.starting:
                 self.query_one(Board).draw_starting()
             self._draw_footer()
-            if self._host_actions.lost:
-                self._draw_header()  # the time since the last message goes on
+            if self._host_actions.header_due(now):
+                self._draw_header()
         self._quit_actions.check()
         self._rerun_actions.tick(now)
 

@@ -28,6 +28,7 @@ class HostActions:
         self._context = context
         self._state = context.view_state
         self._keymap = keymap
+        self._said_at = 0.0
 
     def handlers(self) -> dict[str, Callable[[], None]]:
         """Return the handler of each action by its id."""
@@ -38,6 +39,13 @@ class HostActions:
         """Whether nothing is heard of the selected run any more, although it has not ended."""
         store, state = self._state.store, self._state.selected_run
         return state is not None and not state.over and (store.vanished(state) or not store.connected)
+
+    def header_due(self, now: float) -> bool:
+        """Return whether the header has to say again how long ago a lost host was heard, at most once a second."""
+        if not self.lost or now - self._said_at < 1:
+            return False
+        self._said_at = now
+        return True
 
     def report(self, notice: Notice) -> None:
         """Show a message of the session; of a host that died, what is known and what to do."""

@@ -171,7 +171,7 @@ def numbers_table(rows: Sequence[NumberRow], smoothing: int, cursor: bool, width
         for row in rows
     ]
     if smoothing > 1:
-        lines.append(Content.styled(f"{now}: mean of {smoothing} steps · best: @ epoch"[:width], "$muted"))
+        lines.append(Content.styled(f"{now}: mean of {smoothing} steps; best: @ epoch"[:width], "$muted"))
     return lines
 
 
