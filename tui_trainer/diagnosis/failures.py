@@ -10,15 +10,24 @@ from tui_trainer.protocol.describe import number
 
 
 def nan(history: History, _holding: Holding) -> Finding | None:
-    """A batch loss or a gradient is NaN or inf. The learning rate is blamed only if the loss grew before."""
+    """A batch loss, a gradient or a tensor of model or optimizer is NaN or inf. The learning rate is blamed only if the
+    loss grew before, or was finite at the step whose update broke the tensor."""
     broken = history.broken
     if broken is None:
         return None
     where = f", first in layer {broken.layer}" if broken.layer else ""
     last = ", ".join(number(loss) for loss in history.last_losses)
-    evidence = f"the {broken.what} became {broken.kind} at step {broken.step}{where}; last finite losses {last or '-'}"
+    of_step = broken.what in ("loss", "gradient")
+    what = f"the {broken.what}" if of_step else broken.what
+    at = "at" if of_step else "by"
+    evidence = f"{what} became {broken.kind} {at} step {broken.step}{where}; last finite losses {last or '-'}"
     if broken.data:
         advice = "the training data contain NaN or inf: repair or drop these values; the learning rate is not the cause"
+    elif not of_step:
+        advice = (
+            "the loss was finite, so it was the update of the weights that broke: resume from the last checkpoint and "
+            "divide the learning rate by 10 (k); lbfgs has line_search_fn=strong_wolfe for this"
+        )
     elif history.grew:
         advice = "the loss grew before: resume from the last checkpoint and divide the learning rate by 10 (k)"
     else:
@@ -32,7 +41,7 @@ def nan(history: History, _holding: Holding) -> Finding | None:
         evidence,
         advice,
         {"step": broken.step, **numbers},
-        "k" if history.grew and not broken.data else "",
+        "k" if (history.grew or not of_step) and not broken.data else "",
         "alarm",
     )
 

@@ -61,12 +61,12 @@ class LayerSeen:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The first loss or gradient that was NaN or infinite.
+    """The first loss, gradient or tensor of the model or optimizer that was NaN or infinite.
 
     Attributes:
         step: the step at which it occurred.
         kind: nan, inf or -inf.
-        what: loss or gradient.
+        what: loss, gradient or the name of a tensor.
         layer: the first layer, from input to output, with a non-finite value; empty if not known.
         data: whether the training data contain NaN or inf.
     """

@@ -139,7 +139,7 @@ def _layers_measured(history: History, event: ev.LayersMeasured) -> History:
 
 
 def _loss_broke(history: History, event: ev.LossBroke) -> History:
-    what = history.broken.what if history.broken is not None else "loss"
+    what = history.broken.what if history.broken is not None else event.what
     step = history.broken.step if history.broken is not None else event.step
     return replace(history, broken=Broken(step, event.kind, what, event.layer, event.data))
 

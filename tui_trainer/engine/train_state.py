@@ -31,6 +31,7 @@ class Ending:
     when: Literal["batch", "epoch"] = "batch"
     restore_best: bool = False
     cause: AnyCommand | None = None
+    save: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ class TrainState:
     """Batches of the current epoch that have been trained."""
     last_metrics: Metrics = field(default_factory=dict[str, float | None])
     """The newest value of every metric."""
+    test_metrics: Metrics = field(default_factory=dict[str, float | None])
+    """The metrics of the test split, measured at the end of the run; not in a checkpoint."""
     best_weights: StateTree | None = None
     """Model and optimizer as they were after the best epoch."""
     best_is_saved: bool = True
@@ -165,7 +168,8 @@ def ending_of(state: TrainState, stop: Stop) -> Ending:
     return Ending(
         stop.reason,
         f"{stop.reason}{by} in epoch {state.epochs if trained else state.epoch + 1}",
-        when="batch" if trained else stop.when,
+        when="epoch" if stop.when == "epoch" and not trained else "batch",
         restore_best=stop.restore_best,
         cause=stop,
+        save=stop.save,
     )

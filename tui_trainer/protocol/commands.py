@@ -74,10 +74,15 @@ class StepOnce(Command):
 
 
 class Stop(Command):
-    """End the run after the current batch or at the end of the epoch: validate, save a checkpoint, finish."""
+    """End the run: after the batch in hand or the epoch validate, save a checkpoint, finish; `now` skips validation.
+
+    A second stop after the batch skips the rest of the validation.
+    """
 
     type: Literal["Stop"] = "Stop"
-    when: Literal["batch", "epoch"] = "batch"
+    when: Literal["batch", "epoch", "now"] = "batch"
+    save: Annotated[bool, Field(exclude_if=lambda save: save)] = True
+    """False: save nothing more; the checkpoints on disk stay as they are."""
     restore_best: bool = False
     """Restore the weights of the best epoch before the last save."""
     reason: Literal["stopped", "interrupted"] = "stopped"
@@ -85,7 +90,8 @@ class Stop(Command):
 
 
 class SetLearningRate(Command):
-    """Set or multiply the current learning rate. The schedule continues from there with the same shape."""
+    """Set or multiply the current learning rate. The schedule continues from there with the same shape; a value below
+    its next peak is held until the schedule reaches it, and a factor multiplies the peaks too."""
 
     names = ("set-lr",)
     type: Literal["SetLearningRate"] = "SetLearningRate"
@@ -166,7 +172,7 @@ class SaveCheckpoint(Command):
 
 
 class RollBack(Command):
-    """Restore weights and optimizer state from a checkpoint. The step count and the schedule continue."""
+    """Restore weights and optimizer state from a checkpoint. The step count, the schedule and all settings continue."""
 
     type: Literal["RollBack"] = "RollBack"
     to: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "best"

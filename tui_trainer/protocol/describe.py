@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tui_trainer.components.schedulers.builtin import ImportedScheduler
+from tui_trainer.components.schedulers.plan import NO_RATE, LrPlan
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Redo, Stop, Undo
 from tui_trainer.text import number
@@ -137,13 +139,24 @@ def _text(event: ev.AnyEvent) -> str | None:
             return f"note: {event.text}{asked_by(event)}"
         case ev.Refused():
             return f"refused: {event.reason}"
+        case ev.Scalars() if is_test(event):
+            metrics = "  ".join(f"{name} {number(column[-1])}" for name, column in event.values.items() if column)
+            return f"test split, measured at the end: {metrics}"
         case ev.Scalars() if event.cause is not None:
             metrics = "  ".join(f"{name} {number(column[-1])}" for name, column in event.values.items() if column)
             return f"validated at step {event.step}: {metrics}{asked_by(event)}"
         case ev.RunFinished():
-            return f"{event.reason}: {event.detail}" if event.detail else event.reason
+            on_disk = f"; on disk: {event.saved}" if event.saved else ""
+            return (f"{event.reason}: {event.detail}" if event.detail else event.reason) + on_disk
         case _:
             return None
+
+
+def is_test(event: ev.AnyEvent) -> bool:
+    """Return whether an event holds the metrics of the test split."""
+    return (
+        isinstance(event, ev.Scalars) and bool(event.values) and all(name.startswith("test_") for name in event.values)
+    )
 
 
 def _setting(event: ev.SettingChanged) -> str:
@@ -152,4 +165,18 @@ def _setting(event: ev.SettingChanged) -> str:
         return f"{name} {'on' if event.value else 'off'}"
     if event.name == "clip_grad_norm":
         return f"{name} {number(event.value or None)}, was {number(event.previous or None)}".replace(" -", " off")
-    return f"{name} {number(event.value)}, was {number(event.previous)}"
+    rates = coming_rates(event.plan, event.step) if event.name == "epochs" and event.plan is not None else ""
+    return f"{name} {number(event.value)}, was {number(event.previous)}{rates and '; ' + rates}"
+
+
+def coming_rates(plan: LrPlan, step: int) -> str:
+    """Say the learning rate of the steps that follow, and what to do if they have none; empty if it is not known."""
+    if plan.scheduler.watches or (isinstance(plan.scheduler, ImportedScheduler) and plan.sampled_curve is None):
+        return ""
+    now, highest, last = plan.coming_rates(step)
+    if highest <= NO_RATE * plan.base:
+        return (
+            f"the schedule leaves a learning rate of {number(highest, 3)} for the rest: set a rate "
+            "(set-lr value=RATE) or another schedule (set-scheduler kind=... base=RATE)"
+        )
+    return f"learning rate {number(now, 3)} now, {number(last, 3)} at the end"

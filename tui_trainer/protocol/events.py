@@ -96,6 +96,8 @@ class RunStarted(Event):
     optimizer: AnyOptimizer | None = None
     pid: int = 0
     host: str = ""
+    color: int | None = None
+    """The number of the hue that the run was given when its set was made; None in runs of earlier versions."""
 
 
 class StatusChanged(Event):
@@ -165,11 +167,13 @@ class LayersMeasured(Event):
 
 
 class LossBroke(Event):
-    """The loss became non-finite; with the cause, as far as the trainer found it."""
+    """The loss, or what would be saved, became non-finite; with the cause, as far as the trainer found it."""
 
     type: Literal["LossBroke"] = "LossBroke"
     kind: str
-    """Value of the loss: nan, inf or -inf."""
+    """Its value: nan, inf or -inf."""
+    what: str = "loss"
+    """The loss, or the name of the parameter, buffer or optimizer tensor where every loss is finite."""
     layer: str = ""
     """First layer, from input to output, with non-finite gradient or weights; empty if unknown."""
     data: bool = False
@@ -268,9 +272,8 @@ class Restored(BaseModel):
 class RolledBack(Event):
     """Weights and optimizer state were restored, by a roll-back, an undo or a redo.
 
-    After a roll-back the step count continues. After an undo the run is back at `step`, and what was measured after it
-    belongs to an abandoned branch. After a redo that branch is the run again, up to `step`, and what was measured since
-    the undo belongs to an abandoned one.
+    After a roll-back the step count continues. After an undo the run is back at `step`, and an abandoned branch begins
+    there. After a redo the run is that branch again, up to `step`; the one since the undo is abandoned.
     """
 
     type: Literal["RolledBack"] = "RolledBack"
@@ -367,6 +370,8 @@ class RunFinished(Event):
     """The last value of each metric."""
     best: Best | None = None
     exit_code: int = 0
+    saved: str = ""
+    """For a run that was stopped: what is on disk of it, in words."""
 
 
 AnyEvent = Annotated[

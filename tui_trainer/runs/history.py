@@ -26,13 +26,19 @@ _NO_EFFECT = (Pause, Resume, StepOnce, Undo, Redo)
 """Commands that do not change the measurements. An undone command is removed from the history, and so is its undo; a
 redo puts the command back."""
 
+TEST_PREFIX = "test_"
+"""Prefix of the metrics of the test split."""
+
+LENGTH = "the last step"
+"""Stands for a metric where one of two histories has a step that the other lacks."""
+
 STOP_ID_PREFIX = "settled-"
 """Prefix of the ids of commands that repeat what a stopped run did by itself: validate, restore its best weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Undone:
-    """What an undo removed from a history.
+    """Everything that an undo removed from a history.
 
     Attributes:
         step: the step that the run went back to; None for a stop.
@@ -43,6 +49,7 @@ class _Undone:
     step: int | None
     kept: int = 0
     rows: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
+    summaries: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
     seconds: dict[int, float] = field(default_factory=dict[int, float])
     interventions: list[tuple[int, AnyCommand]] = field(default_factory=list[tuple[int, AnyCommand]])
     events: list[ev.AnyEvent] = field(default_factory=list[ev.AnyEvent])
@@ -55,6 +62,7 @@ class RunHistory:
 
     Attributes:
         rows: the metrics measured at each step; a non-finite value is NaN or an infinity.
+        summaries: what else was measured at each step: means over an epoch, and statistics of layers.
         seconds: seconds of training at each step.
         interventions: (step, command), in the order in which they were applied.
         events: the event that each of these commands caused.
@@ -63,6 +71,7 @@ class RunHistory:
     """
 
     rows: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
+    summaries: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
     seconds: dict[int, float] = field(default_factory=dict[int, float])
     interventions: list[tuple[int, AnyCommand]] = field(default_factory=list[tuple[int, AnyCommand]])
     events: list[ev.AnyEvent] = field(default_factory=list[ev.AnyEvent])
@@ -73,7 +82,7 @@ class RunHistory:
     replaced: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
     """The row before each validation that a command asked for, by the id of the command."""
     undone: list[_Undone] = field(default_factory=list[_Undone])
-    """What a redo would put back, the newest last."""
+    """Everything that redos would put back, the newest last."""
     unknown_redo: bool = False
     """Whether a redo took up a branch of which this history has not seen the undo."""
 
@@ -128,6 +137,8 @@ class RunHistory:
             self.rows.setdefault(step, {}).update(measured)
             if not math.isnan(seconds):
                 self.seconds[step] = seconds
+        for name, value in _summaries(event):
+            self.summaries.setdefault(event.step, {})[name] = value
 
     def _resume(self) -> None:
         """Continue a run that had ended: its stop did not end it, so the events of the stop become interventions."""
@@ -140,6 +151,10 @@ class RunHistory:
             self.interventions.append((event.step, command))
             self.events.append(event)
         self.stop_events = []
+        # The test split is measured at the end of a run, and this was not its end.
+        for row in self.rows.values():
+            for name in [name for name in row if name.startswith(TEST_PREFIX)]:
+                del row[name]
 
     def _undo_stop(self) -> None:
         stops = [index for index, (_, command) in enumerate(self.interventions) if isinstance(command, Stop)]
@@ -163,6 +178,7 @@ class RunHistory:
             step,
             kept,
             {at: row for at, row in self.rows.items() if at > step},
+            {at: row for at, row in self.summaries.items() if at > step},
             {at: seconds for at, seconds in self.seconds.items() if at > step},
             self.interventions[kept:],
             self.events[kept:],
@@ -178,6 +194,7 @@ class RunHistory:
             return
         self._cut(undone.step, undone.kept)
         self.rows |= undone.rows
+        self.summaries |= undone.summaries
         self.seconds |= undone.seconds
         for (at, command), event in zip(undone.interventions, undone.events, strict=True):
             if at == undone.step and isinstance(event, ev.Scalars):
@@ -194,6 +211,7 @@ class RunHistory:
         if not self.rows.get(step, True):
             del self.rows[step]
         self.rows = {at: row for at, row in self.rows.items() if at <= step}
+        self.summaries = {at: row for at, row in self.summaries.items() if at <= step}
         self.seconds = {at: seconds for at, seconds in self.seconds.items() if at <= step}
         del self.interventions[kept:], self.events[kept:]
 
@@ -243,21 +261,51 @@ def _value(event: ev.Scalars, name: str, index: int) -> float:
     return float(event.not_finite.get(name, {}).get(index, "nan")) if value is None else value
 
 
+def _summaries(event: ev.AnyEvent) -> Iterator[tuple[str, float]]:
+    match event:
+        case ev.EpochEnded():
+            if "train_loss" in event.metrics:
+                value = event.metrics["train_loss"]
+                yield "mean train_loss of the epoch", math.nan if value is None else value
+        case ev.LayersMeasured():
+            for name, layer in event.layers.items():
+                for measure in ("weight_norm", "activation_std", "dead"):
+                    value = getattr(layer, measure)
+                    if value is not None:
+                        yield f"{measure}/{name}", value
+        case _:
+            return
+
+
 def first_difference(one: RunHistory, other: RunHistory) -> str:
     """Describe the first step and metric in which two histories differ. Returns "" where they are identical.
 
     A step that only one of them has is a difference.
     """
+    return next((text for _, _, text in _differences(one, other)), "")
+
+
+def differing_metrics(one: RunHistory, other: RunHistory) -> dict[str, int]:
+    """Return every metric in which two histories differ, and the first step of that; `LENGTH` for missing steps."""
+    found: dict[str, int] = {}
+    for step, name, _ in _differences(one, other):
+        found.setdefault(name, step)
+    return found
+
+
+def _differences(one: RunHistory, other: RunHistory) -> Iterator[tuple[int, str, str]]:
+    """Yield (step, metric, description) of every difference, by step."""
     for step in sorted(one.rows.keys() | other.rows.keys()):
         a, b = one.rows.get(step), other.rows.get(step)
         if a is None or b is None:
             missing = "the second" if b is None else "the first"
-            return f"step {step} is missing in {missing}"
+            yield step, LENGTH, f"step {step} is missing in {missing}"
+            continue
+        a, b = (row | history.summaries.get(step, {}) for row, history in ((a, one), (b, other)))
         for name in sorted(a.keys() | b.keys()):
             x, y = a.get(name), b.get(name)
             if x != y and not (x is not None and y is not None and math.isnan(x) and math.isnan(y)):
-                return f"step {step}: {name} was {_shown(x)}, is {_shown(y)}"
-    return ""
+                yield step, name, f"step {step}: {name} was {_shown(x)}, is {_shown(y)}"
 
 
 def _shown(value: float | None) -> str:

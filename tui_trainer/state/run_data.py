@@ -86,7 +86,7 @@ class RunData(BaseModel):
     branches: list[Branch] = []
     """The newest branches that an undo, a redo or a roll-back left."""
     undone: list[UndoneBranch] = []
-    """What a redo can take up again, the newest last."""
+    """The branches that redos can take up again, the newest last."""
     interventions: list[str] = []
     """Ids of the commands that an undo takes back, the newest last."""
     findings: dict[str, ev.Diagnosed] = {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import is_intervention
-from tui_trainer.protocol.describe import describe, epoch_line, letter
+from tui_trainer.protocol.describe import describe, epoch_line, is_test, letter
 from tui_trainer.state.branches import Branch, Ghost, Mark, UndoneBranch
 from tui_trainer.state.reducer import FOLDS, MEASUREMENTS, NOT_INTERVENED, NOT_LOGGED, intervene
 from tui_trainer.state.run_data import (
@@ -62,7 +62,7 @@ class RunState(RunData):
 
     def _log(self, event: ev.AnyEvent) -> None:
         """Add the log line and the mark of an event, if it has them."""
-        if type(event) in NOT_LOGGED and event.cause is None:
+        if type(event) in NOT_LOGGED and event.cause is None and not is_test(event):
             return
         if isinstance(event, ev.Logged):
             for text in event.lines:

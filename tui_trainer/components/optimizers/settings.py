@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from tui_trainer.components.optimizers.base import Optimizer
 from tui_trainer.components.optimizers.first_order import Adam, AdamW, AnyOptimizer, NAdam, RAdam
 
 _ADAM = (Adam, AdamW, NAdam, RAdam)
@@ -13,7 +14,7 @@ _COMMON = ("lr", "weight_decay")
 """Settings that mean about the same to every kind that has them."""
 
 
-def changed_settings(asked: AnyOptimizer, present: AnyOptimizer | None) -> tuple[str, ...]:
+def changed_settings(asked: Optimizer, present: Optimizer | None) -> tuple[str, ...]:
     """Return the settings in which an optimizer differs from the present one: all of them if it is of another kind."""
     same = type(asked) is type(present)
     return tuple(name for name, value in asked if name != "kind" and not (same and value == getattr(present, name)))

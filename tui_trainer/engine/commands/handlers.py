@@ -7,6 +7,7 @@ cannot be applied raises `Refusal`, which `apply_command` publishes as `Refused`
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from tui_trainer.components.optimizers.settings import with_named
@@ -23,6 +24,7 @@ from tui_trainer.engine.checkpointing.snapshot import (
     state_dict,
 )
 from tui_trainer.engine.checkpointing.state_tree import copied
+from tui_trainer.engine.commands.stop import describe_stop
 from tui_trainer.engine.commands.undo import forget, redo, remember, undo
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights
@@ -35,6 +37,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.optim.imported_scheduler import sampled_plan
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.describe import coming_rates
 from tui_trainer.text import number
 
 
@@ -95,13 +98,12 @@ def step_once(state: TrainState, services: TrainingServices, command: cmd.StepOn
 
 
 def stop(state: TrainState, services: TrainingServices, command: cmd.Stop) -> None:
-    """End after this batch, or after this epoch."""
-    state.ending = ending = ending_of(state, command)
-    when = "after this batch" if ending.when == "batch" else f"at the end of epoch {state.epoch + 1}"
-    best = ", with the best weights" if command.restore_best else ""
+    """End after this batch, or after this epoch; say what will be on disk then."""
+    unsaved = state.stops_now and state.ending is not None and not state.ending.save
+    state.ending = replace(ending_of(state, command), save=command.save and not unsaved)
     state.paused, state.steps_allowed = False, 0
     state.exit_code = 130 if command.by == "SIGINT" else 0
-    publish_status(state, services, "stopping", when + best, command)
+    publish_status(state, services, "stopping", describe_stop(state, services), command)
 
 
 def set_learning_rate(state: TrainState, services: TrainingServices, command: cmd.SetLearningRate) -> None:
@@ -110,12 +112,14 @@ def set_learning_rate(state: TrainState, services: TrainingServices, command: cm
     if not description.rate_matters and state.step > 0:
         raise Refusal(f"{description.kind} ignores the learning rate after the first step")
     previous = state.plan.rate(state.step, watched)
-    value = command.value if command.value is not None else previous * (command.factor or 1.0)
-    if value <= 0:
+    if previous == command.value or command.factor == 1.0:
+        _refuse_unchanged(state, command, f"the learning rate is {number(previous)}")
+    if command.value is not None:
+        state.plan = state.plan.with_rate(command.value, state.step, watched)
+    elif previous > 0:
+        state.plan = state.plan.with_factor(command.factor or 1.0, state.step, watched)
+    else:
         raise Refusal("the present learning rate is 0: set a value, not a factor")
-    if value == previous:
-        _refuse_unchanged(state, command, f"the learning rate is {number(value)}")
-    state.plan = state.plan.with_rate(value, state.step, watched)
     apply_schedule(state, services)
     _publish_change(state, services, command, "lr", previous, state.lr, state.plan)
 
@@ -158,7 +162,7 @@ def set_optimizer(state: TrainState, services: TrainingServices, command: cmd.Se
     check_closure_settings(wanted, state.clip, services.config.training.precision)
     averages = optimizer.replace(wanted, keep=named is not None)
     if names_rate:
-        state.plan = state.plan.with_rate(wanted.lr, state.step, services.early_stopper.watched)
+        state.plan = state.plan.with_new_peak(wanted.lr, state.step, services.early_stopper.watched)
     apply_schedule(state, services)
     services.events.publish(
         ev.OptimizerChanged(
@@ -211,6 +215,8 @@ def set_epochs(state: TrainState, services: TrainingServices, command: cmd.SetEp
     apply_schedule(state, services)
     _publish_change(state, services, command, "epochs", previous, value, state.plan)
     publish_schedule(state, services)
+    if state.plan.sampled_curve is not None:  # the event has no curve to say it from
+        services.events.log(coming_rates(state.plan, state.step), state.step)
 
 
 def evaluate(state: TrainState, services: TrainingServices, command: cmd.Evaluate) -> None:

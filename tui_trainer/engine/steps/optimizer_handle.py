@@ -16,7 +16,7 @@ from tui_trainer.engine.steps.state_transfer import has_tensors, refresh, transf
 
 _OPTIMIZERS: TypeAdapter[AnyOptimizer] = TypeAdapter(AnyOptimizer)
 Averages = Literal["", "kept", "partly kept", "reset"]
-"""What became of the state of an optimizer that was replaced."""
+"""The outcome for the state of an optimizer that was replaced."""
 
 
 class OptimizerHandle:

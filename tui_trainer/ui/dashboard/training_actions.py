@@ -34,8 +34,8 @@ class TrainingActions:
     def __init__(self, context: DashboardContext) -> None:
         self._context = context
         self._guard = RateGuard()
-        self._stops: dict[str, int] = {}
-        """How often this screen has asked each target to stop after the batch in hand."""
+        self._hurried: dict[str, bool] = {}
+        """The runs that this screen has asked to stop without a validation."""
 
     def handlers(self) -> dict[str, Callable[[], None]]:
         """Return the handler of each action by its id."""
@@ -137,8 +137,12 @@ class TrainingActions:
         state = self._context.selected_run
 
         def plan(command: cmd.SetLearningRate) -> LrPlan | None:
-            rate = command.value if command.value is not None else state.lr * (command.factor or 1.0)
-            return state.plan.with_rate(rate, state.step, watched_metric(state)) if state.plan is not None else None
+            if state.plan is None:
+                return None
+            watched = watched_metric(state)
+            if command.value is not None:
+                return state.plan.with_rate(command.value, state.step, watched)
+            return state.plan.with_factor(command.factor or 1.0, state.step, watched)
 
         dialog = Prompt(
             "Learning rate",
@@ -241,7 +245,10 @@ class TrainingActions:
         def plan(optimizer: Optimizer) -> LrPlan | None:
             if state.plan is None:
                 return None
-            return state.plan.with_rate(exact(optimizer).lr, state.step, watched_metric(state))
+            rate = exact(optimizer).lr
+            if rate == state.lr:
+                return state.plan
+            return state.plan.with_new_peak(rate, state.step, watched_metric(state))
 
         def start(other: type[Optimizer]) -> Optimizer | None:
             return review.carried_over(other, state.optimizer, shown)
@@ -284,28 +291,28 @@ class TrainingActions:
         from tui_trainer.ui.steering import questions
 
         context, state = self._context, self._context.selected_run
-        target = context.view_state.target
-        sent = self._stops.get(target, 0) if state.status == "stopping" else 0
-        if sent > 1:
-            dialog = questions.ask_discard(state)
-        elif sent == 1:
-            dialog = questions.ask_hurry(state)
-        else:
+        if state.status != "stopping" or "at the end of epoch" in state.detail:
+            self._hurried.pop(state.run, None)
             dialog = questions.ask_stop(state, highlighted)
+        elif self._hurried.get(state.run):
+            dialog = questions.ask_discard(state)
+        else:
+            dialog = questions.ask_hurry(state)
 
-        def stop_after_batch(times: int) -> None:
-            self._stops[target] = sent + times
-            for _ in range(times):
-                context.send(cmd.Stop(because=dialog.because), "stop")
+        def send(**fields: Any) -> None:
+            context.send(cmd.Stop.model_validate({**fields, "because": dialog.because}), "stop")
 
         def accepted(answer: str) -> None:
             match answer:
                 case "epoch":
-                    context.send(cmd.Stop(when="epoch", restore_best=True, because=dialog.because), "stop")
-                case "batch" | "discard":
-                    stop_after_batch(1)
+                    send(when="epoch", restore_best=True)
+                case "batch":
+                    send()
                 case "now":
-                    stop_after_batch(1 if sent else 2)
+                    self._hurried[state.run] = True
+                    send(when="now")
+                case "discard":
+                    send(when="now", save=False)
                 case _:
                     pass
 

@@ -85,10 +85,11 @@ def summary(state: RunState, width: int, icons: Icons) -> Content:
             )
         )
     lines += interventions(state)
-    metrics = [name for name in state.metrics if name.startswith(("train_", "val_", "test_")) and "/" not in name]
-    if metrics:
-        last = "  ".join(f"{series_label(name)} {number(state.metrics[name])}" for name in metrics)
-        lines.append(Content.assemble(("last  ", "$muted"), last))
+    for label, prefixes in (("last  ", ("train_", "val_")), ("test  ", "test_")):
+        metrics = [name for name in state.metrics if name.startswith(prefixes) and "/" not in name]
+        if metrics:
+            values = "  ".join(f"{series_label(name)} {number(state.metrics[name])}" for name in metrics)
+            lines.append(Content.assemble((label, "$muted"), values))
     if state.started is not None and state.started.path:
         lines.append(Content.assemble(("in    ", "$muted"), visible(state.started.path)))
     lines += [

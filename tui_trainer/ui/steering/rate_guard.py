@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from math import prod
+from math import isfinite, prod
 
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.steering.review import LARGE_FACTOR
@@ -52,7 +52,10 @@ class RateGuard:
 
 
 def _scale(state: RunState) -> float:
+    """Return the rate as a multiple of the schedule's, or the rate itself where the schedule is at 0."""
     plan = state.plan
     if plan is None:
         return 1.0
-    return plan.held if plan.held is not None else plan.scale
+    rate, shape = plan.rate(state.step), plan.shape(state.step)
+    scale = rate / shape if shape else rate
+    return scale if isfinite(scale) else rate
