@@ -161,6 +161,28 @@ async def test_a_form_shows_the_difference_and_asks_once_about_a_large_factor() 
         assert session.last(cmd.SetOptimizer).optimizer.kind == "adamw"
 
 
+async def test_a_stop_asks_when_then_whether_to_hurry_then_whether_to_save() -> None:
+    session = running()
+    app = app_over(session)
+
+    async with show(app) as pilot:
+        await press(pilot, "e")
+        assert "On disk then:" in screen_text(app)
+        await press(pilot, "down", "tab", *"enough", "enter")
+        assert session.last(cmd.Stop) == cmd.Stop(
+            because="enough", id=session.sent[0].id, by=session.sent[0].by, run="digits"
+        )
+        session.play(ev.StatusChanged(status="stopping", detail="after this batch", cause=session.sent[0]))
+        await press(pilot, "e", "enter")
+        assert len(session.sent) == 1, "the first answer is to wait"
+        await press(pilot, "e", "n")
+        assert session.last(cmd.Stop).when == "now"
+        assert session.last(cmd.Stop).save
+        await press(pilot, "e", "enter", "e", "x")
+        assert not session.last(cmd.Stop).save
+    assert len(session.sent) == 3
+
+
 async def test_plus_asks_beyond_a_factor_of_100_in_all() -> None:
     session = running()
     app = app_over(session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
@@ -21,6 +22,8 @@ from tui_trainer.ui.screens.dialogs.base import Dialog
 
 KEY_WIDTH = 9
 """Cells of the column of the keys."""
+REPEATED = 3
+"""Keys of a section that are unavailable for one reason, from which on it is said once for all of them."""
 SCROLL_KEYS = {"up": -1, "down": 1, "pageup": -10, "pagedown": 10}
 
 
@@ -43,16 +46,17 @@ class KeyLine:
 
 @dataclass(frozen=True, slots=True)
 class KeySection:
-    """Keys under one title, and the reason why all of them are unavailable, if they are for the same one."""
+    """Keys under one title, and the reason why several of them are unavailable."""
 
     title: str
     lines: tuple[KeyLine, ...]
 
     @property
     def common_reason(self) -> str:
-        """The reason that all keys of the section share; empty where they do not."""
-        reasons = {line.reason for line in self.lines}
-        return reasons.pop() if len(reasons) == 1 else ""
+        """The reason that several keys of the section share; empty where none does."""
+        counts = Counter(line.reason for line in self.lines if line.reason)
+        reason, count = counts.most_common(1)[0] if counts else ("", 0)
+        return reason if count >= REPEATED else ""
 
 
 _VIEWS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -211,7 +215,7 @@ def page_of(sections: Sequence[KeySection], width: int) -> Content:
         if lines:
             lines.append(Content(""))
         common = section.common_reason
-        title = section.title + (f": not now, {common}" if common else "")
+        title = section.title + (f" (dimmed: {common})" if common else "")
         lines += [Content.styled(row, "bold") for row in wrap(title, width)]
         for line in section.lines:
             lines += _rows(line, width, common)
@@ -219,7 +223,7 @@ def page_of(sections: Sequence[KeySection], width: int) -> Content:
 
 
 def _rows(line: KeyLine, width: int, common: str) -> list[Content]:
-    text = line.text if not line.reason or common else f"{line.text} Not now: {line.reason}."
+    text = line.text if line.reason in ("", common) else f"{line.text} Not now: {line.reason}."
     style = "$muted" if line.reason else ""
     own_id = f" [{line.id}]" if line.id and width >= 70 else ""
     rows = wrap(text + own_id, width - KEY_WIDTH - 2) or [""]
