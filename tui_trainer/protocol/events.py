@@ -317,7 +317,6 @@ class PictureTaken(Event):
     kind: str
     """Kind of the drawing in `protocol.pictures`: lines, bars, heat, contour or points."""
     epoch: int = 0
-    """Epochs completed."""
     data: dict[str, Any] = {}
     numbers: dict[str, Number] = {}
     """Its numbers in full precision, for checks and readers; null where not finite."""
@@ -363,11 +362,9 @@ class RunFinished(Event):
     type: Literal["RunFinished"] = "RunFinished"
     reason: Reason
     detail: str = ""
-    """The reason, in words."""
     epoch: int = 0
     seconds: float = 0.0
     metrics: dict[str, Number] = {}
-    """The last value of each metric."""
     best: Best | None = None
     exit_code: int = 0
     saved: str = ""

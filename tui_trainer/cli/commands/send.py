@@ -43,7 +43,7 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
       pause, resume, step, stop, validate, save, roll-back, undo, redo, note,
       set-lr, set-scheduler, set-optimizer, set-clip, set-patience, set-epochs
 
-    Every command takes because=REASON, which is kept with it and shown beside it.
+    Every command takes because=REASON, which is kept with it and shown on its card.
 
     The exit code is 1 if a run refused the command, and 2 if the command is invalid.
     """
