@@ -366,33 +366,17 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     def action_help(self) -> None:
         """Show the keys of this screen."""
-        from tui_trainer.ui.screens.help import Help, KeyLine, KeySection
+        from tui_trainer.ui.screens.finder_keys import finder_section
+        from tui_trainer.ui.screens.help import Help
 
-        lines = (
-            KeyLine("enter", f"{self.EFFECT.capitalize()} the selected item; so does a second click."),
-            KeyLine("j k ↑ ↓", "Move and see the details; a click does the same."),
-            KeyLine("g G", "Go to the first or the last item (gg works too)."),
-            KeyLine("pgup pgdn", "Move by a page."),
-            KeyLine("/", "Search by names, titles and summaries; esc shows everything again."),
-            KeyLine("n N", "Go to the next or previous match."),
-            KeyLine(": ^p", "Find a command or a theme by its name."),
-            KeyLine("t", "Choose the colours, with a live preview."),
-            KeyLine("f5", "Read everything again."),
-            KeyLine("q esc", "Leave."),
-        )
-        self.app.push_screen(Help([KeySection(f"Here: {self.HEADING}", lines)]))
+        self.app.push_screen(Help([finder_section(self.HEADING, self.EFFECT)]))
 
     def action_palette(self) -> None:
         """Find a command or a theme."""
-        from tui_trainer.ui.screens.command_palette import CommandPalette, PaletteEntry
+        from tui_trainer.ui.screens.command_palette import CommandPalette
+        from tui_trainer.ui.screens.finder_keys import finder_commands
 
-        commands = [
-            PaletteEntry("open", "enter", self.EFFECT, f"{self.EFFECT.capitalize()} the selected item."),
-            PaletteEntry("search", "/", "search", "Search by names, titles and summaries."),
-            PaletteEntry("reload", "f5", "refresh", "Read everything again."),
-            PaletteEntry("help", "?", "help", "Show the keys of this screen."),
-            PaletteEntry("leave", "q", "leave", "Leave the program; what trains goes on."),
-        ]
+        commands = finder_commands(self.EFFECT)
 
         def chosen(answer: str | None) -> None:
             if answer == "open":
