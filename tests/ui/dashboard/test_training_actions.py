@@ -173,6 +173,7 @@ async def test_a_stop_asks_when_then_whether_to_hurry_then_whether_to_save() -> 
             because="enough", id=session.sent[0].id, by=session.sent[0].by, run="digits"
         )
         session.play(ev.StatusChanged(status="stopping", detail="after this batch", cause=session.sent[0]))
+        await settle(pilot)
         await press(pilot, "e", "enter")
         assert len(session.sent) == 1, "the first answer is to wait"
         await press(pilot, "e", "n")
