@@ -101,14 +101,14 @@ def take_screenshot() -> None:
 async def _steer(app: TrainerApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await _until(pilot, app, epoch=55)
-        await pilot.press("k")
+        await pilot.press("o", "d")
         await _until(pilot, app, epoch=95)
         await pilot.press("space")
         await _until(pilot, app, status="paused")
         await pilot.pause(1.0)
         svg = re.sub(r"terminal-\d+-", "terminal-", app.export_screenshot(title="tui-trainer"))
         (DOCS / "screen.svg").write_text(svg)
-        await pilot.press("x")
+        await pilot.press("o", "x", "enter")
         await _until(pilot, app, status="finished")
 
 

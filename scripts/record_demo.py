@@ -25,7 +25,7 @@ from textual.pilot import Pilot
 from tui_trainer.config.preset import load
 from tui_trainer.host.spec import host_spec
 from tui_trainer.session.launch import launch
-from tui_trainer.ui.actions import BY_ID, key_sign
+from tui_trainer.ui.actions import BY_ID, shown_key
 from tui_trainer.ui.app import TrainerApp
 
 OUTPUT = Path(__file__).parents[1] / "docs" / "demo.svg"
@@ -105,7 +105,7 @@ class Recording:
 def caption(action: str) -> str:
     """Return the key of an action and what it does, from the table of keys."""
     chosen = BY_ID[action]
-    return f"{key_sign(chosen.keys[0])}   {chosen.help}"
+    return f"{shown_key(chosen, {})}   {chosen.help}"
 
 
 async def steer(recording: Recording) -> None:
@@ -113,7 +113,8 @@ async def steer(recording: Recording) -> None:
     await recording.watch(8, 2, "tui-trainer run digits-mlp")
     await recording.press(("i",), 2.4, caption("diagnosis"))
     await recording.pilot.press("i")
-    await recording.press(("l",), 1.0, caption("rate"))
+    await recording.press(("o",), 1.6, caption("steer"))
+    await recording.press(("r",), 1.0, caption("rate"))
     await recording.press(tuple("0.002"), 1.4, caption("rate"))
     await recording.press(("enter",), 0.8, caption("rate"))
     await recording.watch(6, 5, "each change is marked on every chart")
@@ -121,10 +122,10 @@ async def steer(recording: Recording) -> None:
     await recording.press(("down",), 1.6, caption("schedule"))
     await recording.press(("enter",), 0.8, caption("schedule"))
     await recording.watch(5, 7, "the fainter line is the learning rate to come")
-    await recording.press(("k",), 0.9, caption("drop_rate"))
+    await recording.press(("o", "d"), 0.9, caption("drop_rate"))
     await recording.watch(5, 7, "each change is marked on every chart")
     await recording.press(("space",), 2.5, caption("pause"))
-    await recording.pilot.press("x")
+    await recording.pilot.press("o", "x", "enter")
 
 
 def record() -> list[Frame]:

@@ -111,7 +111,7 @@ print(chart.name, chart.message or "drawn", BY_ID["chart_7"].keys[0], f"chart_{C
 
 @pytest.mark.parametrize("changed", ["A chart"], indirect=True)
 def test_the_chart_draws(changed: Path) -> None:
-    assert run(changed, "-c", CHART).strip() == "validation loss drawn V chart_7"
+    assert run(changed, "-c", CHART).strip() == "validation loss drawn B chart_7"
 
 
 @pytest.mark.parametrize("changed", ["A command"], indirect=True)
@@ -142,10 +142,10 @@ async def main():
     async with app.run_test(size=(100, 30)) as pilot:
         while not events("Scalars"):
             await pilot.pause(0.05)
-        await pilot.press("slash")
+        await pilot.press("X")
         while not events("SettingChanged"):
             await pilot.pause(0.05)
-        await pilot.press("x")
+        await pilot.press("e", "n")
         while not events("RunFinished"):
             await pilot.pause(0.05)
 

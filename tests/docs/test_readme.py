@@ -19,7 +19,9 @@ from tui_trainer.ui.settings import checked
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FRONT = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
 PAGES = [*(ROOT / name for name in FRONT), *sorted(DOCS.glob("*.md"))]
-TEN = ("pause", "rate", "drop_rate", "schedule", "optimizer", "roll_back", "undo", "diagnosis", "stop_early", "help")
+TEN = (
+    "pause", "steer", "schedule", "undo", "stop_early", "checkpoint", "diagnosis", "previous_mark", "palette", "help",
+)  # fmt: skip
 
 
 def names(text: str) -> set[str]:

@@ -74,7 +74,9 @@ def test_run_change_the_schedule_detach_attach_stop(workspace):
     first.shows("cosine ends at 0")
     first.press("\r")
     first.until(lambda: "enter accept" not in first.text)
-    first.press("k")
+    first.press("o")
+    first.shows("rate ÷10")
+    first.press("d")
     first.until(lambda: workspace.runs()[0]["metrics"]["lr"] == pytest.approx(0.01, rel=0.01), seconds=120)
 
     first.press("d")

@@ -12,6 +12,7 @@ from tui_trainer.ui import themes
 from tui_trainer.ui.actions import ACTIONS, BY_ID, key_name, key_sign, key_table, keys_of, shown_key
 from tui_trainer.ui.dashboard.screen import Dashboard
 from tui_trainer.ui.settings import Settings, load_settings
+from tui_trainer.ui.steering.controls import CONTROLS
 
 
 def test_action_ids_and_keys_are_unique() -> None:
@@ -30,7 +31,7 @@ def test_the_key_table_names_every_key_and_action() -> None:
     table = key_table()
     for action in ACTIONS:
         assert f"`{action.id}`" in table
-        assert f"`{key_sign(action.keys[0])}`" in table
+        assert f"`{shown_key(action, {})}`" in table
         assert action.help in table
 
 
@@ -41,7 +42,38 @@ def test_key_names() -> None:
     assert key_sign("ctrl+l") == "^l"
     assert key_sign("plus") == "+"
     assert keys_of(BY_ID["pause"], {"pause": "f5, ?"}) == ("f5", "question_mark")
-    assert shown_key(BY_ID["epochs"], {}) == "E"
+    assert shown_key(BY_ID["epochs"], {}) == "o E"
+    assert shown_key(BY_ID["epochs"], {"epochs": "f6"}) == "f6"
+    assert shown_key(BY_ID["epochs"], {"steer": "f7"}) == "f7 E"
+
+
+def test_letters_of_the_panel_are_unique_and_those_of_direct_keys() -> None:
+    letters = [action.letter for action in ACTIONS if action.letter]
+    assert len(set(letters)) == len(letters)
+    for action in ACTIONS:
+        if action.letter and action.keys:
+            assert action.letter == key_sign(action.keys[0])
+    assert {control.id for control in CONTROLS} == {action.id for action in ACTIONS if action.letter}
+
+
+@pytest.mark.parametrize("text", ['keys = "classic"', '[keys]\nbase = "classic"\npause = "f5"'])
+def test_the_classic_keymap_brings_the_old_letters_back(tmp_path: Path, text: str) -> None:
+    settings = load_settings(write(tmp_path / "settings.toml", text))
+    keys = {name: keys_of(BY_ID[name], settings.keys) for name in BY_ID}
+    assert keys["rate"] == ("l",)
+    assert keys["drop_rate"] == ("k",)
+    assert keys["optimizer"] == ("o",)
+    assert keys["anew"] == ("N",)
+    assert keys["zoom_in"] == ("up",)
+    assert keys["pause"] == (("f5",) if "f5" in text else ("space",))
+    assert len(found := [key for own in keys.values() for key in own]) == len(set(found))
+
+
+def test_a_key_of_the_user_is_taken_from_the_actions_that_have_another(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path / "settings.toml", '[keys]\ndrop_rate = "k"\nrate = "l"\n'))
+    assert keys_of(BY_ID["drop_rate"], settings.keys) == ("k",)
+    assert keys_of(BY_ID["zoom_in"], settings.keys) == ("up",)
+    assert keys_of(BY_ID["cursor_right"], settings.keys) == ("right",)
 
 
 def write(path: Path, text: str) -> Path:
@@ -68,11 +100,24 @@ def test_missing_settings_are_the_defaults(tmp_path: Path) -> None:
         ("max_kbps = nan", ["max_kbps: nan is not allowed: must be at least 0"]),
         ('[keys]\npaus = "x"', ["keys", "'paus'", "did you mean 'pause'"]),
         ('[keys]\npause = "s"', ["keys", "'s'", "pause and schedule"]),
+        ('keys = "clasic"', ["keys", "'clasic'", "did you mean 'classic'"]),
         ("theme = ", ["not TOML"]),
         ("x = " + "[" * 2000 + "]" * 2000, ["settings.toml"]),
         ("#" * 70_000, ["limit 64 kB"]),
     ],
-    ids=["unknown", "value", "bound", "past", "nan", "unknown-action", "key-twice", "broken", "nested", "large"],
+    ids=[
+        "unknown",
+        "value",
+        "bound",
+        "past",
+        "nan",
+        "unknown-action",
+        "key-twice",
+        "keymap",
+        "broken",
+        "nested",
+        "large",
+    ],
 )
 def test_errors_name_the_file_and_the_key(tmp_path: Path, text: str, words: list[str]) -> None:
     path = write(tmp_path / "settings.toml", text)

@@ -117,7 +117,7 @@ def test_schedule_picker_80x24(snap_compare: Compare) -> None:
 
 
 def test_rate_80x24(snap_compare: Compare) -> None:
-    assert snap_compare(app_over(steered()), terminal_size=(80, 24), run_before=after("l", "x", "2"))
+    assert snap_compare(app_over(steered()), terminal_size=(80, 24), run_before=after("o", "r", "x", "2"))
 
 
 def test_quit_80x24(snap_compare: Compare) -> None:

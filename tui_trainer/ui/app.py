@@ -103,7 +103,6 @@ class TrainerApp(TerminalApp[AppResult]):
             self.register_theme(known)
         self.theme = selected.name
         self.set_class(selected.ansi, "-plain")
-        self.set_keymap(self.settings.keys)
         self._session = session
         self._open_session = session if callable(session) else None
         """The function that opens the session, until it is called."""
@@ -124,6 +123,10 @@ class TrainerApp(TerminalApp[AppResult]):
         """The dashboard that was opened last."""
         self.errors: list[str] = []
         """The last display errors, which did not end the session."""
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return the variables that Textual's own themes lack."""
+        return {"muted": themes.muted(self.current_theme)}
 
     def get_default_screen(self) -> Screen[None]:
         """Return the contents of the lecture, the home screen, the splash screen or the dashboard."""

@@ -119,6 +119,9 @@ _REASONS: dict[Need, Callable[[ActionContext], str | None]] = {
     "leavable": _leavable,
     "gone": _gone,
     "rerun": _rerun,
+    "log": lambda context: (
+        None if context.state is not None and context.state.log else "nothing has happened yet that could be searched"
+    ),
     "turnable": _turnable,
 }
 
@@ -135,4 +138,6 @@ def label(action: Action, context: ActionContext) -> str:
     """Return the label of an action; that of a switch follows the state of the run."""
     if action.id == "pause" and context.state is not None and context.state.status == "paused":
         return "resume"
+    if action.id == "steer" and context.over:
+        return "again"
     return action.label

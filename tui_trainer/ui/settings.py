@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -14,7 +14,7 @@ import platformdirs
 
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.text import exact
-from tui_trainer.ui.actions import ACTIONS, BY_ID, key_sign, keys_of
+from tui_trainer.ui.actions import ACTIONS, BY_ID, KEYMAPS, key_sign, keys_of, without_clashes
 from tui_trainer.ui.redraw_budget import LOCAL_FPS, REMOTE_FPS
 
 if TYPE_CHECKING:
@@ -57,7 +57,10 @@ class Settings:
     rest: float = _number(3.0, least=0, most=3600)
     """Seconds between the last remark of a lesson and the next lesson, in autoplay."""
     keys: dict[str, str] = field(default_factory=dict[str, str])
-    """Keys by action id, separated by commas: `pause = "space,f5"`. The help screen lists the ids."""
+    """Keys by action id, separated by commas: `pause = "space,f5"`. The help screen lists the ids.
+
+    `keys = "classic"` brings back the letters of version 0.1; in a table, `base = "classic"` does.
+    """
 
 
 MODIFIERS = ("alt", "ctrl", "hyper", "meta", "shift", "super")
@@ -73,15 +76,31 @@ def checked(table: Mapping[str, Any], source: str) -> Settings:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        settings = TypeAdapter(Settings).validate_python(table)
+        settings = TypeAdapter(Settings).validate_python(_with_keymap(table, source))
     except ValidationError as error:
         raise UserError(f"{source}: {_message(error)}") from None
     for known in fields(settings):
         value, bounds = getattr(settings, known.name), known.metadata
         if bounds and not (value > bounds["above"] and bounds["least"] <= value <= bounds["most"]):
             raise UserError(f"{source}: {known.name}: {exact(value)} is not allowed: must be {_within(bounds)}")
+    for name in settings.keys:
+        if name not in BY_ID:
+            raise UserError(f"{source}: keys: unknown action {name!r}; {did_you_mean(name, BY_ID)}")
+    settings = replace(settings, keys=without_clashes(settings.keys))
     _check_keys(settings.keys, source)
     return settings
+
+
+def _with_keymap(table: Mapping[str, Any], source: str) -> Mapping[str, Any]:
+    """Return the table with the keymap that it names in place of its name."""
+    keys = table.get("keys")
+    name = keys if isinstance(keys, str) else keys.get("base") if isinstance(keys, dict) else None
+    if name is None:
+        return table
+    if name not in KEYMAPS:
+        raise UserError(f"{source}: keys: unknown keymap {name!r}; {did_you_mean(str(name), KEYMAPS)}")
+    own = {action: key for action, key in keys.items() if action != "base"} if isinstance(keys, dict) else {}
+    return {**table, "keys": {**KEYMAPS[name], **own}}
 
 
 def _within(bounds: Mapping[str, float]) -> str:
@@ -91,8 +110,6 @@ def _within(bounds: Mapping[str, float]) -> str:
 
 def _check_keys(keys: Mapping[str, str], source: str) -> None:
     for name in keys:
-        if name not in BY_ID:
-            raise UserError(f"{source}: keys: unknown action {name!r}; {did_you_mean(name, BY_ID)}")
         for key in keys_of(BY_ID[name], keys):
             _check_key(key, f"{source}: keys: {name}")
     actions_by_key: dict[str, list[str]] = defaultdict(list)

@@ -31,10 +31,11 @@ PAYLOADS = [
 """Hostile names. Each begins with a letter, by which the screen is searched."""
 
 WALKS = {
-    "dashboard": ["w", "w", "1", "1", "2", "2", "4", "4", "[", "]", "\t", "k", ":", "\x1b", "?", "\x1b", "s", "\x1b",
-                  "o", "\x1b", "l", "\x1b", "p", "\x1b", "g", "\x1b", "n", "\x1b", "E", "\x1b", "q", "c", "d"],
+    "dashboard": ["w", "w", "1", "1", "2", "2", "4", "4", "[", "]", "\t", "-", ":", "\x1b", "?", "\x1b", "s", "\x1b",
+                  "o", "\x1b", "oo", "\x1b", "or", "\x1b", "op", "\x1b", "og", "\x1b", "on", "\x1b", "oE", "\x1b",
+                  "ob", "\x1b", "e", "\x1b", "y", "\x1b", "/", "a", "\r", "n", "q", "c", "d"],
     "over": ["1", "1", "w", "w", "[", "?", "\x1b", "q"],
-    "home": ["\x1b[B", "\x1b[B", "p", "\x7f", "\r", "\x1b", "d", "q", "q"],
+    "home": ["\x1b[B", "j", "/", "p", "\x7f", "\x1b", "?", "\x1b", ":", "\x1b", "\r", "\x1b", "d", "q", "q"],
 }  # fmt: skip
 _OURS = re.compile(r"\x1b\[[?<>]?[0-9;]*(\$p|[a-zA-Z])|\x1b\]22;[a-z-]*\x07|\x1b\[[0-9]+ q|[\r\n]")
 _FOREIGN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")

@@ -251,7 +251,10 @@ def thin_line(seconds: int) -> Outcome:
     os.chdir(ROOT)
     terminal = SlowTerminal(sys.executable, "-m", "tests.ui.terminal.viewer", "usual", size=(100, 30))
     waits: list[float] = []
-    pairs = [("?", "Steer the"), ("w", "update:"), ("l", "continues from"), (":", "type to find"), ("s", "Schedule")]
+    pairs = [
+        ("?", "type to filter"), ("w", "update:"), ("or", "x2, /10"), (":", "type to find"), ("s", "Schedule"),
+        ("o", "Steer "),
+    ]  # fmt: skip
     try:
         terminal.shows("1 loss", 60)
         begun = time.monotonic()

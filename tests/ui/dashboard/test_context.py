@@ -114,7 +114,7 @@ def test_a_view_action_asks_for_a_redraw_and_sends_nothing() -> None:
     session = running()
     context = RecordingContext(session)
 
-    ViewActions(context, lambda offset: None).handlers()["axis"]()
+    ViewActions(context).handlers()["axis"]()
 
     assert context.view_state.view.axis == "epoch"
     assert context.calls == ["request_redraw"]
@@ -123,7 +123,7 @@ def test_a_view_action_asks_for_a_redraw_and_sends_nothing() -> None:
 
 def test_maximizing_needs_a_layout() -> None:
     context = RecordingContext(running())
-    handlers = ViewActions(context, lambda offset: None).handlers()
+    handlers = ViewActions(context).handlers()
 
     handlers["chart_3"]()
     assert context.view_state.maximized is ChartKind.NORM

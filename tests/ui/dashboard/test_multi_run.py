@@ -103,13 +103,13 @@ async def test_the_screen_shows_which_runs_are_steered() -> None:
     app = app_over(session)
 
     async with show(app, (140, 40)) as pilot:
-        await press(pilot, "asterisk")
+        await press(pilot, "o", "asterisk")
         await settle(pilot)
         assert screen_text(app).count("▸▶") == 2
         assert "steering all" in screen_text(app)
         await press(pilot, "minus")
         assert session.last(cmd.SetLearningRate).run == cmd.ALL_RUNS
-        await press(pilot, "asterisk", "tab")
+        await press(pilot, "o", "asterisk", "tab")
         assert screen_text(app).count("▸▶") == 1
 
 
@@ -133,7 +133,7 @@ async def test_many_runs_on_a_small_screen(count: int, size: tuple[int, int]) ->
         await press(pilot, "r", "r", "end", "enter")
         assert app.dashboard.view_state.selected_index == count - 1
         await until(pilot, lambda: f"init-{(count - 1) % 9}" in screen_text(app))
-        await press(pilot, "1", "a", "right", "escape", "escape", "w", "w", "l", "escape")
+        await press(pilot, "1", "a", "right", "escape", "escape", "w", "w", "o", "r", "escape")
 
 
 def test_the_number_of_background_curves_is_limited() -> None:

@@ -120,6 +120,10 @@ async def test_runs_that_train_are_stopped_first(monkeypatch: pytest.MonkeyPatch
 
     async with show(app) as pilot:
         await press(pilot, "T")
+        assert "2 runs are training" in screen_text(app)
+        await press(pilot, "escape", "T", "enter")
+        assert session.sent == []
+        await press(pilot, "T", "s")
         await until(pilot, lambda: session.sent)
         assert session.last(cmd.Stop).run == "*"
         await settle(pilot)
@@ -173,7 +177,7 @@ async def test_other_settings_are_validated_in_the_dialog(monkeypatch: pytest.Mo
     app = app_over(session)
 
     async with show(app) as pilot:
-        await press(pilot, "N", *"data.conditon=10", "enter")
+        await press(pilot, "o", "N", *"data.conditon=10", "enter")
         assert "did you mean" in screen_text(app)
         await press(pilot, *["backspace"] * 20, *"data.condition=10", "enter")
         await until(pilot, lambda: starts.asked)

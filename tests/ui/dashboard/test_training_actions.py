@@ -18,12 +18,13 @@ from tests.ui.fake_session import (
     settle,
     show,
     started,
+    until,
 )
 from tui_trainer.components.schedulers.builtin import Exponential
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
-from tui_trainer.ui.actions import ACTIONS
+from tui_trainer.ui.actions import ACTIONS, key_name
 from tui_trainer.ui.dashboard.footer import Footer
 from tui_trainer.ui.settings import Settings
 
@@ -54,23 +55,26 @@ SIMPLE: list[tuple[Pressed, cmd.Command]] = [
     (("plus",), cmd.SetLearningRate(factor=2.0)),
     (("equals_sign",), cmd.SetLearningRate(factor=2.0)),
     (("minus",), cmd.SetLearningRate(factor=0.5)),
-    (("k",), cmd.SetLearningRate(factor=0.1)),
-    (("e",), cmd.Stop(when="epoch", restore_best=True)),
-    (("x",), cmd.Stop(when="batch")),
     (("c",), cmd.SaveCheckpoint()),
-    (("b",), cmd.RollBack(to="best")),
-    (("v",), cmd.Evaluate()),
-    (("l", *"0.02", "enter"), cmd.SetLearningRate(value=0.02)),
-    (("l", *"x2", "enter"), cmd.SetLearningRate(factor=2.0)),
-    (("l", "slash", *"10", "enter"), cmd.SetLearningRate(factor=0.1)),
-    (("g", *"1.5", "enter"), cmd.SetClip(value=1.5)),
-    (("g", *"off", "enter"), cmd.SetClip(value=0)),
-    (("E", *"25", "enter"), cmd.SetEpochs(value=25)),
-    (("E", "plus", *"5", "enter"), cmd.SetEpochs(add=5)),
-    (("E", "minus", *"2", "enter"), cmd.SetEpochs(add=-2)),
-    (("n", *"hello", "enter"), cmd.Note(text="hello")),
-    (("p", "down", "end", "ctrl+u", *"9", "enter"), cmd.SetPatience(patience=9)),
-    (("p", "space", "down", "enter"), cmd.SetPatience(enabled=False)),
+    (("e", "enter"), cmd.Stop(when="epoch", restore_best=True)),
+    (("e", "e"), cmd.Stop(when="epoch", restore_best=True)),
+    (("e", "down", "enter"), cmd.Stop(when="batch")),
+    (("o", "u"), cmd.Undo()),
+    (("o", "d"), cmd.SetLearningRate(factor=0.1)),
+    (("o", "x", "enter"), cmd.Stop(when="batch")),
+    (("o", "b", "b"), cmd.RollBack(to="best")),
+    (("o", "v"), cmd.Evaluate()),
+    (("o", "r", *"0.02", "enter"), cmd.SetLearningRate(value=0.02)),
+    (("o", "r", *"x2", "enter"), cmd.SetLearningRate(factor=2.0)),
+    (("o", "r", "slash", *"10", "enter"), cmd.SetLearningRate(factor=0.1)),
+    (("o", "r", "x", "2", "tab", *"slow", "enter"), cmd.SetLearningRate(factor=2.0, because="slow")),
+    (("o", "g", *"1.5", "enter"), cmd.SetClip(value=1.5)),
+    (("o", "E", *"25", "enter"), cmd.SetEpochs(value=25)),
+    (("o", "E", "plus", *"5", "enter"), cmd.SetEpochs(add=5)),
+    (("o", "E", "minus", *"2", "enter"), cmd.SetEpochs(add=-2)),
+    (("o", "n", *"hello", "enter"), cmd.Note(text="hello")),
+    (("o", "p", "down", "end", "ctrl+u", *"9", "enter"), cmd.SetPatience(patience=9)),
+    (("o", "p", "space", "down", "enter"), cmd.SetPatience(enabled=False)),
 ]
 
 
@@ -89,7 +93,7 @@ async def test_each_key_sends_its_command() -> None:
 
 def test_a_command_names_its_sender_and_run() -> None:
     session = running()
-    pressed(session, "k", "k")
+    pressed(session, "minus", "minus")
     first, second = session.sent
     assert first.run == "digits"
     assert "@" in first.by
@@ -119,9 +123,80 @@ def test_the_schedule_picker_takes_an_initial_rate() -> None:
 
 def test_the_optimizer_picker_sends_what_the_form_holds() -> None:
     session = running()
-    pressed(session, "o", "home", "tab", "ctrl+u", *"0.1", "down", "ctrl+u", *"0.9", "enter")
+    pressed(session, "o", "o", "home", "tab", "ctrl+u", *"0.1", "down", "ctrl+u", *"0.9", "enter")
     optimizer = session.last(cmd.SetOptimizer).optimizer
     assert (optimizer.kind, optimizer.lr, getattr(optimizer, "momentum", None)) == ("sgd", 0.1, 0.9)
+
+
+async def test_enter_without_a_change_sends_nothing_and_says_so() -> None:
+    session = running()
+    app = app_over(session)
+
+    async with show(app) as pilot:
+        for keys in ("s", "oo", "or", "og", "oE", "op"):
+            await press(pilot, *keys, "enter")
+            assert "nothing changed" in screen_text(app), keys
+            assert app.screen is app.dashboard, keys
+        await press(pilot, *"oo", "tab", "down", "down", "down", "down", "space", "enter")
+        command = session.last(cmd.SetOptimizer)
+    assert len(session.sent) == 1
+    assert command.named == ("amsgrad",)
+
+
+async def test_a_form_shows_the_difference_and_asks_once_about_a_large_factor() -> None:
+    session = running()
+    app = app_over(session)
+
+    async with show(app) as pilot:
+        await press(pilot, *"or", "5", "0", "0", "0")
+        assert "rate 0.006545 → 5000" in screen_text(app)
+        await press(pilot, "enter")
+        assert "760,000 times" in screen_text(app)
+        assert session.sent == []
+        await press(pilot, "backspace", "enter")
+        assert session.sent == []  # the text has changed: asked again
+        await press(pilot, "enter")
+        assert session.last(cmd.SetLearningRate).value == 500
+        await press(pilot, *"oo", "down", "enter")
+        assert session.last(cmd.SetOptimizer).optimizer.kind == "adamw"
+
+
+async def test_a_stop_asks_when_then_whether_to_hurry_then_whether_to_save() -> None:
+    session = running()
+    app = app_over(session)
+
+    async with show(app) as pilot:
+        await press(pilot, "e")
+        assert "On disk then:" in screen_text(app)
+        await press(pilot, "down", "tab", *"enough", "enter")
+        assert session.last(cmd.Stop) == cmd.Stop(
+            because="enough", id=session.sent[0].id, by=session.sent[0].by, run="digits"
+        )
+        session.play(ev.StatusChanged(status="stopping", detail="after this batch", cause=session.sent[0]))
+        await settle(pilot)
+        await press(pilot, "e", "enter")
+        assert len(session.sent) == 1, "the first answer is to wait"
+        await press(pilot, "e", "n")
+        assert session.last(cmd.Stop).when == "now"
+        assert session.last(cmd.Stop).save
+        await press(pilot, "e", "enter", "e", "x")
+        assert not session.last(cmd.Stop).save
+    assert len(session.sent) == 3
+
+
+async def test_plus_asks_beyond_a_factor_of_100_in_all() -> None:
+    session = running()
+    app = app_over(session)
+
+    async with show(app) as pilot:
+        await press(pilot, *["plus"] * 6)
+        assert len(session.sent) == 6
+        await press(pilot, "plus")
+        assert "beyond a factor of 100" in screen_text(app)
+        await press(pilot, "escape", "minus")
+        assert len(session.sent) == 7
+        await press(pilot, "plus", "plus", "y")
+        assert len(session.sent) == 9
 
 
 async def test_escape_and_wrong_numbers_send_nothing() -> None:
@@ -130,11 +205,11 @@ async def test_escape_and_wrong_numbers_send_nothing() -> None:
     app = app_over(session)
 
     async with show(app) as pilot:
-        for key in "solgEpnq":
-            await press(pilot, key, "7", "escape")
-            assert app.screen is app.dashboard, key
-        for key, text in [("l", "-1"), ("l", "nan"), ("l", "x0"), ("g", "-2"), ("E", "0"), ("E", "1e9")]:
-            await press(pilot, key, *("minus" if character == "-" else character for character in text), "enter")
+        for keys in ("s", "q", "oo", "or", "og", "oE", "op", "on", "ob", "e"):
+            await press(pilot, *keys, "7", "escape")
+            assert app.screen is app.dashboard, keys
+        for key, text in [("r", "-1"), ("r", "nan"), ("r", "x0"), ("g", "-2"), ("E", "0"), ("E", "1e9"), ("E", "4")]:
+            await press(pilot, "o", key, *("minus" if character == "-" else character for character in text), "enter")
             assert "! " in screen_text(app), (key, text)
             await press(pilot, "escape")
     assert session.sent == []
@@ -146,7 +221,7 @@ def test_a_field_out_of_bounds_is_not_sent() -> None:
     assert session.sent == []
 
 
-STEERING = [action.id for action in ACTIONS if "steer" in action.needs and action.id != "steer_all"]
+STEERING = [action.id for action in ACTIONS if "steer" in action.needs and action.keys]
 
 
 def refusals(session: FakeSession, **options: Any) -> set[str]:
@@ -177,10 +252,58 @@ def test_a_run_that_is_over_is_not_steered() -> None:
     assert refusals(session) == {"the run is over"}
 
 
+def panel_text(session: FakeSession, *keys: str, size: tuple[int, int] = (100, 30)) -> str:
+    """Return the screen after some keys in the steer panel."""
+    seen: list[str] = []
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "o", *keys)
+        seen.append(screen_text(app))
+
+    app = app_over(session)
+    play(app, script, size)
+    return seen[0]
+
+
+def test_the_panel_of_a_run_that_is_over_says_so_once_and_offers_to_train_again() -> None:
+    session = running()
+    session.play(finished())
+    text = panel_text(session, "r")
+    assert text.count("the run is over") == 2  # above the rows, and for the letter that was pressed
+    assert "learning rate: the run is over" in text
+    assert "train again" in text
+    assert session.sent == []
+
+
+@pytest.mark.parametrize("size", [(140, 40), (80, 24), (40, 12)])
+def test_the_panel_shows_every_control_with_its_value_and_letter(size: tuple[int, int]) -> None:
+    session = running()
+    text = panel_text(session, size=size)
+    values = {"learning rate": "0.00655", "rate x2": "0.0131", "rate ÷10": "0.000655"}
+    for name, value in values.items():
+        assert f"{name:<15} {value}" in text
+    if size[1] > 12:
+        for word in ("0 of 5 epochs", "4 of 10 done", "best: epoch 4", "gradient clip   off", "there is only one run"):
+            assert word in text
+        for action in ACTIONS:
+            assert not action.letter or f" {action.letter}  {action.label}" in text, action.id
+    assert session.sent == []
+
+
+async def test_the_panel_follows_the_run_while_it_is_open() -> None:
+    session = running()
+    app = app_over(session)
+
+    async with show(app) as pilot:
+        await press(pilot, "o")
+        session.play(ev.SettingChanged(step=200, name="clip_grad_norm", value=2.5, previous=0))
+        await until(pilot, lambda: "gradient clip   2.5" in screen_text(app))
+
+
 def test_an_unavailable_action_shows_the_reason() -> None:
     fresh = FakeSession()
     fresh.play(started(), ev.StatusChanged(status="running"))
-    assert pressed(fresh, "b") == "no best checkpoint yet"
+    assert "no best checkpoint yet" in panel_text(fresh, "b")
     assert pressed(running(), "right_square_bracket") == "no intervention yet"
     assert pressed(running(), "tab") == "there is only one run"
     assert pressed(FakeSession(), "space") == "the run is still starting"
@@ -200,7 +323,7 @@ async def test_an_answer_replaces_the_pending_command() -> None:
     app = app_over(session)
 
     async with show(app) as pilot:
-        await press(pilot, "k")
+        await press(pilot, "o", "d")
         assert "sent: rate ÷10" in screen_text(app)
         session.play(ev.SettingChanged(step=200, name="lr", value=1e-3, previous=1e-2, cause=session.sent[0]))
         await settle(pilot)
@@ -224,7 +347,7 @@ async def test_the_display_follows_the_event_and_not_the_key() -> None:
 
 def test_commands_go_to_the_chosen_run_or_to_all() -> None:
     session = running("set/a", "set/b")
-    pressed(session, "c", "tab", "c", "asterisk", "c")
+    pressed(session, "c", "tab", "c", "o", "asterisk", "c")
     assert [command.run for command in session.sent] == ["set/a", "set/b", "*"]
 
 
@@ -335,7 +458,21 @@ async def test_keys_that_arrive_together_act_in_order() -> None:
     async with show(app) as pilot:
         digits = ["0", "full_stop", "5", "backspace", "2", "5", "enter"]
         await press(
-            pilot, "k", "l", "ctrl+u", *digits, "n", "h", "i", "enter", "s", "home", "down", "down", "enter", "c"
+            pilot,
+            "minus",
+            *"or",
+            "ctrl+u",
+            *digits,
+            *"on",
+            "h",
+            "i",
+            "enter",
+            "s",
+            "home",
+            "down",
+            "down",
+            "enter",
+            "c",
         )
     rate, typed, note, schedule, save = session.sent
     assert isinstance(rate, cmd.SetLearningRate)
@@ -358,7 +495,7 @@ async def test_every_action_has_an_effect_or_a_reason() -> None:
         for action in ACTIONS:
             if action.id in ("quit", "detach"):
                 continue
-            await press(pilot, action.keys[0])
+            await press(pilot, *(action.keys[:1] or ("o", key_name(action.letter))))
             await settle(pilot)
             while len(app.screen_stack) > 1:
                 await press(pilot, "escape")

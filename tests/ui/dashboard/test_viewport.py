@@ -266,9 +266,9 @@ async def test_bars_are_drawn_over_time_one_group_after_the_other() -> None:
 
     async with show(app) as pilot:
         for words in ("layers: grad over time", "layers: moved over time", "layers ─"):
-            await press(pilot, "h")
+            await press(pilot, "b")
             assert words in screen_text(app)
-        await press(pilot, "h", "escape")
+        await press(pilot, "b", "escape")
         assert "layers: grad over time" in screen_text(app), "in its place among the charts it is the same"
 
 
@@ -276,6 +276,6 @@ async def test_without_bars_there_is_nothing_to_draw_over_time() -> None:
     app = app_over(running())
 
     async with show(app) as pilot:
-        await press(pilot, "h")
+        await press(pilot, "b")
         assert "no picture with bars" in screen_text(app).splitlines()[-2], "above the keys"
         assert "q quit" in screen_text(app).splitlines()[-1], "which stay"

@@ -122,10 +122,10 @@ async def test_search_finds_a_lesson_by_row_or_word() -> None:
 
     async with show(app, (120, 32)) as pilot:
         await until(pilot, lambda: "gd-vs-sgd" in screen_text(app))
-        await press(pilot, *"s19")
+        await press(pilot, "slash", *"s19")
         assert "gd-vs-sgd" in screen_text(app)
         assert "lr-low" not in screen_text(app)
-        await press(pilot, "escape", *"creeps")
+        await press(pilot, "escape", "slash", *"creeps")
         assert "lr-low" in screen_text(app)
         assert "gd-vs-sgd" not in screen_text(app)
 
@@ -174,7 +174,9 @@ async def test_keys_go_to_the_next_and_previous_lesson_and_stop_the_run() -> Non
         first = lecture.sessions[0]
         first.play(*trained(STEPS))
         await settle(pilot)
-        await press(pilot, "greater_than_sign")
+        await press(pilot, "greater_than_sign", "enter", "right_square_bracket")
+        assert first.sent == [], "the first answer is to stay"
+        await press(pilot, "greater_than_sign", "s")
         first.last(cmd.Stop)
         assert len(lecture.started) == 1
         first.play(finished("stopped"))
@@ -189,24 +191,20 @@ async def test_keys_go_to_the_next_and_previous_lesson_and_stop_the_run() -> Non
         assert lecture.started == ["gd-vs-sgd", "lr-low", "gd-vs-sgd"]
 
 
-async def test_past_the_last_intervention_comes_the_next_lesson() -> None:
+async def test_a_lesson_is_left_while_its_run_goes_on() -> None:
     lecture = Lecture()
 
-    app = lecture_app(lecture, "S02")
+    app = lecture_app(lecture, "S19")
 
     async with show(app, (120, 32)) as pilot:
         await opened(pilot, app, lecture, 1)
-        session = lecture.sessions[0]
-        cause = cmd.SetLearningRate(factor=0.5, by="ann")
-        session.play(*trained(STEPS), ev.SettingChanged(step=20, name="lr", value=0.1, previous=0.2, cause=cause))
-        session.play(finished())
+        first = lecture.sessions[0]
+        first.play(*trained(STEPS))
         await settle(pilot)
-        await press(pilot, "right_square_bracket")
-        assert app.dashboard is not None
-        assert app.dashboard.view_state.mark is not None
-        assert len(lecture.started) == 1
-        await press(pilot, "right_square_bracket")
+        await press(pilot, "greater_than_sign", "l")
         await opened(pilot, app, lecture, 2)
+        assert first.sent == []
+        assert first.closed
 
 
 async def test_a_run_outside_the_lecture_has_no_next_lesson() -> None:
@@ -273,10 +271,10 @@ async def test_the_lesson_page_and_keys_for_earlier_remarks() -> None:
         await until(pilot, lambda: "the whole story" in screen_text(app))
         await press(pilot, "left_parenthesis")
         assert "noise floor" in screen_text(app)
-        await press(pilot, "right_parenthesis", "t")
+        await press(pilot, "right_parenthesis", "W")
         for words in ("The lecture says", "What is true", "As computed here", "After epoch 2", "At the end"):
             assert words in screen_text(app)
-        await press(pilot, "t")
+        await press(pilot, "W")
         assert "As computed here" not in screen_text(app)
 
 

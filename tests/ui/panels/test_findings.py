@@ -151,7 +151,7 @@ def test_a_muted_finding_is_only_named_at_the_end_of_the_page() -> None:
     state = run_with(HIGH, DEAD)
     text = page(state, muted=frozenset(["DEAD"]))
     assert text.startswith("▲ The rate looks high")
-    assert "muted: Many units are dead (M shows them" in text
+    assert "muted: Many units are dead (D shows them" in text
     assert badge(state, frozenset(["DEAD"])).plain == "▲ The rate looks high"
     assert not badge(state, frozenset(["DEAD", "LR_HIGH"]))
 
@@ -266,12 +266,12 @@ async def test_the_arrows_select_a_finding_and_mute_hides_it_until_it_is_asked_f
         assert "steps 100 to 200" in screen_text(app)
         await press(pilot, "up", "1")
         assert "no setting removes them" in screen_text(app).splitlines()[-2], "an action without a key says why"
-        await press(pilot, "M")
+        await press(pilot, "D")
         assert "The rate looks high" in screen_text(app).splitlines()[0]
         assert "muted: Many units are dead" in screen_text(app)
         await press(pilot, "3")
         assert "No finding." in screen_text(app)
-        await press(pilot, "M")
+        await press(pilot, "D")
         assert "Many units are dead" in screen_text(app).splitlines()[0]
         assert session.sent == []
 

@@ -113,7 +113,7 @@ async def test_enter_joins_a_live_run_and_opens_a_finished_one() -> None:
         await until(pilot, lambda: app.dashboard is not None)
         await press(pilot, "d")
         await until(pilot, lambda: app.dashboard is None)
-        await press(pilot, *"old", "enter")
+        await press(pilot, "slash", *"old", "enter")
         await until(pilot, lambda: app.dashboard is not None)
     assert shelf.opened == [("join", "live-run"), ("join", "old-run")]
     assert shelf.session.closed >= 1
@@ -123,12 +123,12 @@ async def test_typing_filters_the_list() -> None:
     app = app_over(catalogue=Shelf())
 
     async with show_home(app) as pilot:
-        await press(pilot, *"thirty")
+        await press(pilot, "slash", *"thirty")
         assert "too-high" in screen_text(app)
         assert "live-run" not in screen_text(app)
         await press(pilot, "escape")
         assert "live-run" in screen_text(app)
-        await press(pilot, *"zzz")
+        await press(pilot, "slash", *"zzz")
         assert "nothing matches" in screen_text(app)
         await press(pilot, "enter")
         assert app.dashboard is None
@@ -157,7 +157,7 @@ async def test_a_slow_disk_does_not_block_the_screen() -> None:
 
     async with show(app) as pilot:
         assert "reading" in screen_text(app)
-        await press(pilot, *"dig")
+        await press(pilot, "slash", *"dig")
         assert "dig" in screen_text(app)
         shelf.gate.set()
         await until(pilot, lambda: "digits-mlp" in screen_text(app))
@@ -198,11 +198,11 @@ async def test_escape_leaves() -> None:
     assert app.return_value.exit_code == 0
 
 
-async def test_q_leaves_while_the_search_entry_is_empty_and_is_a_letter_otherwise() -> None:
+async def test_q_leaves_from_the_list_and_is_a_letter_in_the_search_entry() -> None:
     app = app_over(catalogue=Shelf())
 
     async with show_home(app) as pilot:
-        await press(pilot, "s", "q")
+        await press(pilot, "slash", "s", "q")
         await settle(pilot)
         assert "sq" in screen_text(app)
         assert app.return_value is None

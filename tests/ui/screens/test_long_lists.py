@@ -46,6 +46,7 @@ async def test_a_letter_among_thousands_makes_the_lines_on_the_screen_alone(thou
         listed = long_list(app)
         assert listed.option_count > 2000
         assert listed.made <= HEIGHT
+        await press(pilot, "slash")
         for letters in ("r", "r1", "r19", "r199", "r1999"):
             made = listed.made
             await press(pilot, letters[-1])
@@ -83,7 +84,7 @@ async def test_new_runs_appear_and_deleted_ones_vanish(tmp_path: Path, now) -> N
 
     async with show(app, (100, HEIGHT)) as pilot:
         await until(pilot, lambda: "first steps" in screen_text(app))
-        await press(pilot, *"wine")
+        await press(pilot, "slash", *"wine")
         await until(pilot, lambda: "r0019 · " in screen_text(app))
         make_run(tmp_path / "runs" / "2026-11-23_140310_wine_beef", started="2026-11-24T00:00:00Z")
         await until(pilot, lambda: "wine beef · " in screen_text(app))
@@ -119,7 +120,7 @@ async def test_the_lines_fit_a_terminal_that_changes_its_size(tmp_path: Path) ->
 
     async with show(app, (200, HEIGHT)) as pilot:
         await until(pilot, lambda: "first steps" in screen_text(app))
-        await press(pilot, *"long")
+        await press(pilot, "slash", *"long")
         await until(pilot, lambda: "end · " in screen_text(app))
         await pilot.resize_terminal(50, HEIGHT)
         await until(pilot, lambda: "…" in screen_text(app))

@@ -9,12 +9,14 @@ from textual.screen import ModalScreen
 
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol.commands import AnyCommand
-from tui_trainer.state.run_state import RunState
+from tui_trainer.state.run_state import LogLine, RunState
+from tui_trainer.ui.actions import Keymap
 from tui_trainer.ui.app_result import AppResult
 from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.charts.registry import ChartData
 from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
+from tui_trainer.ui.settings import Settings
 
 Answer = TypeVar("Answer")
 
@@ -45,6 +47,29 @@ class DashboardContext(Protocol):
     @property
     def chart_width(self) -> int:
         """Columns of the plot area of a visible chart."""
+        ...
+
+    @property
+    def keymap(self) -> Keymap:
+        """The user's keys."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the screen."""
+        ...
+
+    def perform(self, name: str, value: str = "") -> None:
+        """Perform an action of the table, or show why it is unavailable.
+
+        Args:
+            name: id of the action.
+            value: what its form opens with, for an action that has one: a rate, a kind, KEY=VALUE.
+        """
+        ...
+
+    def reveal(self, line: LogLine) -> None:
+        """Scroll the events to one of them."""
         ...
 
     def send(self, command: AnyCommand, description: str, run: str | None = None) -> None:

@@ -10,6 +10,7 @@ from tui_trainer.config.lesson import Remark
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
 from tui_trainer.ui.charts.registry import pane_named
 from tui_trainer.ui.dashboard.context import DashboardContext
+from tui_trainer.ui.dashboard.quit_actions import QuitActions
 from tui_trainer.ui.lecture.narrator import lesson_of
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.screens.lesson import LessonPage
@@ -28,15 +29,15 @@ class LessonActions:
         context: the dashboard.
         tour: the way through the lecture that the run was opened from, if any.
         rest: seconds between the last remark and the next lesson in autoplay.
-        leave: leaves the dashboard for another lesson.
+        quit_actions: leave the dashboard for another lesson.
     """
 
-    def __init__(self, context: DashboardContext, tour: Tour | None, rest: float, leave: Callable[[], None]) -> None:
+    def __init__(self, context: DashboardContext, tour: Tour | None, rest: float, quit_actions: QuitActions) -> None:
         self._context = context
         self._state = context.view_state
         self._tour = tour
         self._rest = rest
-        self._leave = leave
+        self._quit_actions = quit_actions
         self._from_the_start = False
         """Whether this screen has seen the run from its first step on."""
         self._known: tuple[str, int] = ("", 0)
@@ -126,15 +127,19 @@ class LessonActions:
             self._context.ask(LessonPage(state, self._state.narrator), lambda _: None)
 
     def go_to_lesson(self, offset: int) -> None:
-        """Leave for another lesson; runs that train are stopped and saved first."""
+        """Leave for another lesson; asks first while something trains, but in autoplay."""
         tour = self._tour
         if tour is None:
             return
         if tour.neighbour(offset) is None and not tour.playing:
             self._context.flash("this is the last lesson" if offset > 0 else "this is the first lesson")
             return
+
+        def stay() -> None:
+            tour.turn = 0
+
         tour.turn = offset
-        self._leave()
+        self._quit_actions.leave_for_lesson(stay, ask=not tour.playing)
 
     def play(self) -> None:
         """Switch autoplay on."""

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tui_trainer.ui.screens.dialogs.confirm import Confirm
 
 
+LEAVING = "stopping: validating and saving; press the same key again to leave at once"
+
+
 class QuitActions:
     """Handlers of quit and detach, with the state of the quit dialog."""
 
@@ -55,12 +58,39 @@ class QuitActions:
         elif self._dialog is None:
             self._ask()
 
-    def leave_for_lesson(self) -> None:
-        """Leave for another lesson: stop and save what is training first; a second call leaves at once."""
+    def leave_for_lesson(self, cancelled: Callable[[], None], *, ask: bool) -> None:
+        """Leave for another lesson; a second call leaves at once.
+
+        Args:
+            cancelled: called where the user stays.
+            ask: whether to ask first what becomes of a training; autoplay stops and saves it.
+        """
         if self._leave_when_over or self._idle:
             self.leave()
-        else:
-            self._stop("stopping: validating and saving; press the same key again to leave at once")
+        elif not ask:
+            self._stop(LEAVING)
+        elif self._dialog is None:
+            from tui_trainer.ui.steering.questions import ask_end
+
+            in_process = self._context.view_state.store.session.kind == "in-process"
+            self._dialog = ask_end(self._context.view_state.states, "go to the lesson", keep=not in_process)
+
+            def answered(answer: str) -> None:
+                self._dialog = None
+                if answer == "stop":
+                    self._stop(LEAVING)
+                elif answer == "keep":
+                    self.leave()
+                else:
+                    cancelled()
+                    if answer == "detach":  # ctrl+c in the dialog
+                        self.leave()
+
+            def stayed() -> None:
+                self._stay()
+                cancelled()
+
+            self._context.ask(self._dialog, answered, cancelled=stayed)
 
     def _stop(self, message: str) -> None:
         self._leave_when_over = True

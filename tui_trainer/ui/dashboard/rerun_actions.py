@@ -23,8 +23,8 @@ MORE = 0.8
 class RerunActions:
     """Handlers that replace the runs on the screen by new runs with other settings.
 
-    The new runs get directories of their own next to the old ones; turning a problem is nothing but another
-    `data.rotation`. Runs that still train are stopped and saved first.
+    New runs get directories of their own next to the old ones; turning a problem is nothing but another
+    `data.rotation`. Of runs that still train the user is asked first whether they stop.
     """
 
     def __init__(self, context: DashboardContext) -> None:
@@ -36,28 +36,68 @@ class RerunActions:
         self._rotation: float | None = None
         """Degrees that the turns since the last rerun add up to; None without any."""
         self._stopping = False
+        self._leaves_running = False
+        """Whether the present runs go on without this screen."""
 
     def handlers(self) -> dict[str, Callable[[], None]]:
         """Return the handler of each action by its id."""
         return {"turn": self.turn, "anew": self.ask}
 
+    def forms(self) -> dict[str, Callable[[str], None]]:
+        """Return the functions that open the form of an action with a value."""
+        return {"anew": self.ask}
+
+    @property
+    def _trains(self) -> bool:
+        """Whether a new training would end one that this screen can stop."""
+        store = self._context.view_state.store
+        return not store.over and store.connected and store.session.can_steer
+
+    def _ask_first(self, purpose: str, go_on: Callable[[], None]) -> None:
+        """Go on at once, or, while something trains, once the user has said what becomes of it."""
+        from tui_trainer.ui.steering.questions import ask_end
+
+        if not self._trains:
+            go_on()
+            return
+        store = self._context.view_state.store
+
+        def answered(answer: str) -> None:
+            if answer != "stay":
+                self._leaves_running = answer == "keep"
+                go_on()
+
+        dialog = ask_end(self._context.view_state.states, purpose, keep=store.session.kind == "live")
+        self._context.ask(dialog, answered)
+
     def turn(self) -> None:
-        """Turn the problem by `TURN` degrees; several presses in a row add up."""
+        """Turn the problem by `TURN` degrees; several presses in a row add up, and only the first one asks."""
+        if self._rotation is None:
+            self._ask_first("turn the problem", self._turn)
+        else:
+            self._turn()
+
+    def _turn(self) -> None:
         before = _config(self._context.selected_run)["data"]["rotation"] if self._rotation is None else self._rotation
         self._rotation = (float(before) + TURN) % FULL_TURN
         self._overrides, self._due = (f"data.rotation={self._rotation:g}",), monotonic() + MORE
         self._context.flash(f"turned to {self._rotation:g} degrees; training restarts", seconds=60)
 
-    def ask(self) -> None:
+    def ask(self, proposed: str = "") -> None:
         """Ask for the settings to change and train again with them."""
         from tui_trainer.ui.screens.dialogs.prompt import Prompt
 
         config = _config(self._context.selected_run)
-        explanation = "train again from the start, in new runs, with KEY=VALUE ...: optimizer.lr=0.1 training.seed=1"
-        dialog = Prompt("Train again", explanation, "", lambda text: parse_overrides(text, config))
+        explanation = "from the start, in new runs, with KEY=VALUE ...: optimizer.lr=0.1 training.seed=1"
+        dialog = Prompt(
+            "Train again", explanation, "", lambda text: parse_overrides(text, config), reason=False, proposed=proposed
+        )
         self._context.ask(dialog, self._accepted)
 
     def _accepted(self, overrides: tuple[str, ...]) -> None:
+        self._ask_first("train again", lambda: self._begin_soon(overrides))
+
+    def _begin_soon(self, overrides: tuple[str, ...]) -> None:
         self._overrides, self._due, self._rotation = overrides, monotonic(), None
         self._context.flash(f"training again with {' '.join(overrides)}", seconds=60)
 
@@ -65,14 +105,13 @@ class RerunActions:
         """Stop the runs that train, and begin the pending rerun once they are over."""
         if not self._overrides or now < self._due:
             return
-        store = self._context.view_state.store
-        if not store.over and store.connected and store.session.can_steer:
+        if self._trains and not self._leaves_running:
             if not self._stopping:
                 self._stopping = True
                 self._context.send(Stop(), "stop", run=ALL_RUNS)
             return
         overrides, turned = self._overrides, self._rotation is not None
-        self._overrides, self._rotation, self._stopping = (), None, False
+        self._overrides, self._rotation, self._stopping, self._leaves_running = (), None, False, False
         self._begin(overrides, turned)
 
     def _begin(self, overrides: Sequence[str], turned: bool) -> None:

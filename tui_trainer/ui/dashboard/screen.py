@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap
 from textual.content import Content
 from textual.events import Key
 from textual.message import Message
@@ -17,7 +17,7 @@ from textual.screen import ModalScreen, Screen
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.session.base import Session
-from tui_trainer.state.run_state import RunState
+from tui_trainer.state.run_state import LogLine, RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, keys_of
 from tui_trainer.ui.app_result import AppResult
@@ -41,11 +41,13 @@ from tui_trainer.ui.icons import FANCY, Icons
 from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.pages.host_actions import HostActions
+from tui_trainer.ui.pages.page_actions import PageActions
 from tui_trainer.ui.pages.rail_actions import RailActions
+from tui_trainer.ui.panels.log_pane import LogPane
 from tui_trainer.ui.redraw_budget import RedrawBudget
 from tui_trainer.ui.render.chart_widget import Chart
 from tui_trainer.ui.run_store import RunStore, Update
-from tui_trainer.ui.settings import WORDS_PER_MINUTE
+from tui_trainer.ui.settings import WORDS_PER_MINUTE, Settings
 
 Answer = TypeVar("Answer")
 MIN_REDRAW_INTERVAL = 0.06
@@ -61,11 +63,6 @@ class Dashboard(Screen[None], inherit_bindings=False):
 
     Keys that steer change nothing here: a command goes out, and the screen follows the event that answers it.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(",".join(action.keys), f"perform('{action.id}')", action.label, show=False, id=action.id)
-        for action in ACTIONS
-    ]
 
     DEFAULT_CSS = """
     Dashboard { layout: vertical; overflow: hidden; background: $background; }
@@ -120,12 +117,18 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self.view_state = ViewState(RunStore(session), read_only, narrator=narrator, lecture=tour is not None)
         self.icons = icons
         self._quit_actions = QuitActions(self)
-        self._lesson_actions = LessonActions(self, tour, rest, self._quit_actions.leave_for_lesson)
-        self._view_actions = ViewActions(self, self._lesson_actions.go_to_lesson)
+        self._lesson_actions = LessonActions(self, tour, rest, self._quit_actions)
+        self._view_actions = ViewActions(self)
         self._rerun_actions = RerunActions(self)
         self._host_actions = HostActions(self, keymap)
         self._redraw_budget = redraw_budget
         self._keymap = keymap
+        # Not Textual's own keymap: it knows no action without a key of its own.
+        self._bindings = BindingsMap(
+            Binding(key, f"perform('{action.id}')", action.label, show=False)
+            for action in ACTIONS
+            for key in keys_of(action, keymap)
+        )
         self._footer: Footer | None = None
         self._layout_key: tuple[object, ...] = ()
         """The view state's layout key at the last layout."""
@@ -135,8 +138,10 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._stale = True
         """Whether the runs have changed since the last drawing."""
         views = self._view_actions.handlers()
+        training_actions = TrainingActions(self)
+        self._forms: dict[str, Callable[[str], None]] = {**training_actions.forms(), **self._rerun_actions.forms()}
         self._handlers: dict[str, Callable[[], None]] = {
-            **TrainingActions(self).handlers(),
+            **training_actions.handlers(),
             **views,
             **ChartActions(self).handlers(),
             **RailActions(
@@ -146,12 +151,11 @@ class Dashboard(Screen[None], inherit_bindings=False):
             **self._quit_actions.handlers(),
             **self._rerun_actions.handlers(),
             **self._host_actions.handlers(),
-            "palette": self._open_command_palette,
-            "help": self._open_help,
+            **PageActions(self).handlers(),
             "redraw": lambda: self._notify_app(self.RepaintRequested()),
         }
         opened = lambda: self.view_state.page == "findings"  # noqa: E731
-        findings = FindingActions(self, opened, lambda name, _value: self.action_perform(name), self._handlers)
+        findings = FindingActions(self, opened, self.perform, self._handlers)
         self._handlers |= findings.handlers()
 
     @property
@@ -242,6 +246,32 @@ class Dashboard(Screen[None], inherit_bindings=False):
     def palette(self) -> Palette:
         """The colours of the curves."""
         return self.query_one(Board).palette
+
+    @property
+    def keymap(self) -> Keymap:
+        """The user's keys."""
+        return self._keymap
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the screen."""
+        return getattr(self.app, "settings", None) or Settings()
+
+    def perform(self, name: str, value: str = "") -> None:
+        """Perform an action of the table, or show why it is unavailable; its form opens with `value`."""
+        if self._lesson_actions.stop_autoplay(name) and name == "play":
+            return
+        reason = disabled_reason(BY_ID[name], self.view_state.action_context)
+        if reason is not None:
+            self.flash(reason, error=True)
+        elif value and name in self._forms:
+            self._guarded(lambda: self._forms[name](value))
+        else:
+            self._guarded(self._handlers[name])
+
+    def reveal(self, line: LogLine) -> None:
+        """Scroll the events to one of them."""
+        self.query_one(LogPane).reveal(line)
 
     @property
     def chart_width(self) -> int:
@@ -353,14 +383,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
     # Keys and mouse.
 
     def action_perform(self, name: str) -> None:
-        """Perform an action of the table, or show why it is unavailable."""
-        if self._lesson_actions.stop_autoplay(name) and name == "play":
-            return
-        reason = disabled_reason(BY_ID[name], self.view_state.action_context)
-        if reason is not None:
-            self.flash(reason, error=True)
-        else:
-            self._guarded(self._handlers[name])
+        """Perform the action of a key."""
+        self.perform(name)
 
     def on_key(self, event: Key) -> None:
         """Stop autoplay on a key that is bound to no action."""
@@ -373,16 +397,6 @@ class Dashboard(Screen[None], inherit_bindings=False):
             handler()
         except Exception as error:  # noqa: BLE001 - one failing action must not end the session
             self._notify_app(self.ActionFailed(error))
-
-    def _open_help(self) -> None:
-        from tui_trainer.ui.screens.help import Help
-
-        self.ask(Help(self.view_state.action_context, self._keymap), lambda _: None)
-
-    def _open_command_palette(self) -> None:
-        from tui_trainer.ui.screens.command_palette import CommandPalette
-
-        self.ask(CommandPalette(self.view_state.action_context, self._keymap), self.action_perform)
 
     @on(Footer.Pressed)
     def _hint_clicked(self, event: Footer.Pressed) -> None:

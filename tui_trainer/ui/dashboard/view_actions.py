@@ -18,17 +18,11 @@ PAN = 0.25
 
 
 class ViewActions:
-    """Handlers of the keys and mouse events that change what the charts show.
+    """Handlers of the keys and mouse events that change what the charts show. None of them changes a run."""
 
-    Args:
-        context: the dashboard.
-        go_to_lesson: opens the next (1) or previous (-1) lesson, for the ends of the list of interventions.
-    """
-
-    def __init__(self, context: DashboardContext, go_to_lesson: Callable[[int], None]) -> None:
+    def __init__(self, context: DashboardContext) -> None:
         self._context = context
         self._state = context.view_state
-        self._go_to_lesson = go_to_lesson
 
     def handlers(self) -> dict[str, Callable[[], None]]:
         """Return the handler of each action by its id."""
@@ -37,7 +31,8 @@ class ViewActions:
             **charts,
             **{f"picture_{index + 1}": self._toggle_picture(index) for index in range(MAX_PICTURES)},
             "pictures": self.next_picture,
-            "next_run": self.next_run,
+            "next_run": lambda: self.next_run(1),
+            "previous_run": lambda: self.next_run(-1),
             "axis": self.axis,
             "smoothing": self.smoothing,
             "zoom": lambda: self.set_view(viewport.zoom_switched(self._state.view, self._state.selected_run)),
@@ -45,6 +40,8 @@ class ViewActions:
             "zoom_out": lambda: self.zoom(1 / CLOSER),
             "cursor_left": lambda: self.move_cursor(-1),
             "cursor_right": lambda: self.move_cursor(1),
+            "first_step": lambda: self.cursor_to_end(last=False),
+            "last_step": lambda: self.cursor_to_end(last=True),
             "pan_left": lambda: self.pan(-PAN),
             "pan_right": lambda: self.pan(PAN),
             "previous_mark": lambda: self.go_to_mark(forward=False),
@@ -100,9 +97,9 @@ class ViewActions:
         current = self._state.maximized
         self.maximize(panes[(panes.index(current) + 1) % len(panes)] if current in panes else panes[1])
 
-    def next_run(self) -> None:
-        """Select the next run."""
-        self.select((self._state.selected_index + 1) % len(self._state.states))
+    def next_run(self, offset: int) -> None:
+        """Select the next run, or the previous one."""
+        self.select((self._state.selected_index + offset) % len(self._state.states))
 
     def select(self, index: int) -> None:
         """Bring a run to the front."""
@@ -139,6 +136,21 @@ class ViewActions:
             width, span = self._context.chart_width, self._state.visible_span
             self.set_view(viewport.cursor_moved(self._state.view, columns, width, span, run))
 
+    def cursor_to_end(self, *, last: bool) -> None:
+        """Put the cursor on the first or the newest step, and show that end of a zoomed run."""
+        state, run = self._state, self._state.selected_run
+        if run is None:
+            return
+        extent = viewport.extent(run)
+        span = state.view.span
+        view = state.view
+        if span is not None:
+            width = span[1] - span[0]
+            moved = (extent[1] - width, extent[1]) if last else (extent[0], extent[0] + width)
+            view = viewport.spanned(view, moved, extent)
+        state.mark = None
+        self.set_view(viewport.cursor_at(view, float(run.step) if last else extent[0], run))
+
     def cursor_at(self, step: float) -> None:
         """Put the cursor at a step that was clicked."""
         run = self._state.selected_run
@@ -151,16 +163,13 @@ class ViewActions:
         self.set_view(viewport.spanned(self._state.view, span, viewport.extent(self._state.selected_run)))
 
     def go_to_mark(self, *, forward: bool) -> None:
-        """Go to the next or previous intervention and open its card; past the ends, to the neighbouring lesson."""
+        """Go to the next or previous intervention and open its card."""
         state = self._state
         run = state.selected_run
         if run is None:
             return
         step = state.mark.step if state.mark is not None else state.view.cursor
         mark: Mark | None = viewport.neighbour_mark(run, step, forward)
-        if mark is None and state.lecture:
-            self._go_to_lesson(1 if forward else -1)
-            return
         if mark is None:
             self._context.flash("no later intervention" if forward else "no earlier intervention")
             return

@@ -11,6 +11,8 @@ from textual.visual import Visual, visualize
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from tui_trainer.ui.forms.list_keys import Picker
+
 
 class LongOption(Option):
     """One line of a `LongList`. Its text is made when the line is first seen, and again after the list was resized."""
@@ -35,7 +37,7 @@ class LongOption(Option):
         self._visual = None
 
 
-class LongList(OptionList):
+class LongList(Picker):
     """An option list whose options have one line each, so that it need not measure them to know where each one is."""
 
     made = 0

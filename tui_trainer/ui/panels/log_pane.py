@@ -98,6 +98,12 @@ class LogPane(ScrollView, can_focus=False):
         self._updating_layout = False
         self.refresh()
 
+    def reveal(self, line: LogLine) -> None:
+        """Scroll to a line, where it is shown."""
+        row = next((index for index, (shown, _, _) in enumerate(self._rows) if shown is line), None)
+        if row is not None:
+            self.scroll_to(y=max(row - self.size.height // 2, 0), animate=False)
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Follow the end only while the user has scrolled to it."""
         super().watch_scroll_y(old_value, new_value)

@@ -1,6 +1,9 @@
-"""The command palette: find an action by its name and perform it."""
+"""The command palette: find a command, a view or a theme by its name, and perform or show it."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from textual import on
 from textual.content import Content
@@ -9,62 +12,116 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from tui_trainer.ui.actions import ACTIONS, Action, Keymap, shown_key
+from tui_trainer.ui.actions import ACTIONS, Keymap, shown_key
 from tui_trainer.ui.availability import ActionContext, disabled_reason, label
 from tui_trainer.ui.forms.entry import TextEntry
-from tui_trainer.ui.forms.list_keys import follow
+from tui_trainer.ui.forms.list_keys import Picker, follow
 from tui_trainer.ui.fuzzy import ranked
 from tui_trainer.ui.screens.dialogs.base import Dialog
 
-_HIDDEN = ("palette", "back")
+_HIDDEN = ("palette", "back", "theme")
+_THEME = "theme:"
+"""Begins the id of the entry of a theme."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaletteEntry:
+    """One entry of the palette.
+
+    Attributes:
+        id: the answer of the palette.
+        key: the key that does the same, as users read it.
+        name: a few words.
+        help: one sentence.
+        reason: the reason why it is unavailable; empty where it is not.
+    """
+
+    id: str
+    key: str
+    name: str
+    help: str
+    reason: str = ""
+
+
+def dashboard_commands(context: ActionContext, keymap: Keymap) -> list[PaletteEntry]:
+    """Return the actions of the dashboard."""
+    return [
+        PaletteEntry(
+            action.id,
+            shown_key(action, keymap),
+            label(action, context),
+            action.help,
+            disabled_reason(action, context) or "",
+        )
+        for action in ACTIONS
+        if action.id not in _HIDDEN
+    ]
 
 
 class CommandPalette(Dialog[str]):
-    """Answers with the id of an action.
+    """Answers with the id of a command. Themes are switched at once while they are highlighted; escape takes it back.
 
     Not `textual.command`: its palette raises `ScreenStackError` under random keys (Textual 8.2.8), and cannot show why
-    an action is unavailable.
+    a command is unavailable.
+
+    Args:
+        commands: the commands; none for a list of the themes alone.
     """
 
     DEFAULT_CSS = """
-    CommandPalette > #frame { width: 76; }
+    CommandPalette > #frame { width: 80; }
     CommandPalette OptionList { height: auto; max-height: 60vh; margin-top: 1; }
-    CommandPalette.-short OptionList { margin-top: 0; }
+    CommandPalette.-short OptionList { margin-top: 0; max-height: 50vh; }
     """
 
-    HINTS = "type to find · ↑↓ choose · enter perform · esc close"
+    HINTS = "type to find · ↑↓ choose · enter do it · esc close"
 
-    def __init__(self, context: ActionContext, keymap: Keymap) -> None:
-        super().__init__("Actions")
-        self._action_context = context
-        self._keymap = keymap
+    def __init__(self, commands: Sequence[PaletteEntry] = ()) -> None:
+        super().__init__("Commands" if commands else "Theme")
+        self._commands = list(commands)
+        self._theme = ""
+        """The theme before the palette was opened."""
 
     def inside(self) -> list[Widget]:
-        """Return the text entry and the list of the actions that match it."""
-        return [TextEntry(placeholder="pause, schedule, roll back …"), OptionList(markup=False, compact=True)]
+        """Return the text entry and the list of what matches it."""
+        placeholder = "pause, schedule, roll back, dracula …" if self._commands else "dark, light, nord …"
+        return [TextEntry(placeholder=placeholder), Picker(letters=False, markup=False, compact=True)]
 
     def on_mount(self) -> None:
-        """List all actions."""
+        """List everything."""
         super().on_mount()
-        self.query_one(OptionList).can_focus = False
+        self._theme = self.app.theme
+        self._commands += [
+            PaletteEntry(f"{_THEME}{name}", "", f"theme {name}" if self._commands else name, "colours of the screen")
+            for name in sorted(self.app.available_themes)
+        ]
+        self.query_one(Picker).can_focus = False
         self._list("")
 
     def _list(self, typed: str) -> None:
-        options = self.query_one(OptionList)
+        options = self.query_one(Picker)
         options.clear_options()
-        actions = [action for action in ACTIONS if action.id not in _HIDDEN]
-        matches = ranked(typed, actions, lambda action: (label(action, self._action_context), action.id, action.help))
-        options.add_options([Option(self._line(action), id=action.id) for action in matches])
-        options.highlighted = 0 if matches else None
-        self.show_error("" if matches else "no action matches")
+        matches = ranked(typed, self._commands, lambda command: (command.name, command.id, command.help))
+        options.add_options([Option(self._line(command), id=command.id) for command in matches])
+        present = next((index for index, command in enumerate(matches) if command.id == _THEME + self._theme), 0)
+        options.highlighted = (
+            (0 if typed or len(matches) > len(self.app.available_themes) else present) if matches else None
+        )
+        self.show_error("" if matches else f'no match for "{typed[:20]}"')
 
-    def _line(self, action: Action) -> Content:
-        reason = disabled_reason(action, self._action_context)
-        key = f"{shown_key(action, self._keymap):>5} "
-        name = f" {label(action, self._action_context):<14} "
-        if reason is not None:
-            return Content.assemble((key + name + reason, "$muted"))
-        return Content.assemble((key, "bold $primary"), name, (action.help, "$muted"))
+    def _line(self, command: PaletteEntry) -> Content:
+        key, name = f"{command.key:>5} ", f" {command.name:<15} "
+        if command.reason:
+            return Content.assemble((key + name + command.reason, "$muted"))
+        return Content.assemble((key, "bold $primary"), name, (command.help, "$muted"))
+
+    @on(OptionList.OptionHighlighted)
+    def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Preview a theme."""
+        identity = event.option.id or ""
+        theme = identity.removeprefix(_THEME) if identity.startswith(_THEME) else self._theme
+        if theme and theme != self.app.theme and theme in self.app.available_themes:
+            self.app.theme = theme
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -74,7 +131,7 @@ class CommandPalette(Dialog[str]):
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
-        options = self.query_one(OptionList)
+        options = self.query_one(Picker)
         if options.highlighted is not None:
             self.answer(options.get_option_at_index(options.highlighted).id)
 
@@ -82,6 +139,11 @@ class CommandPalette(Dialog[str]):
     def _clicked(self, event: OptionList.OptionSelected) -> None:
         self.answer(event.option.id)
 
+    def action_leave(self) -> None:
+        """Cancel, and take back the preview of a theme."""
+        self.app.theme = self._theme
+        super().action_leave()
+
     def on_key(self, event: Key) -> None:
         """Move in the list while the text entry keeps the focus."""
-        follow(self.query_one(OptionList), event)
+        follow(self.query_one(Picker), event)

@@ -32,8 +32,9 @@ class Contents(Finder[LessonInfo]):
     """
 
     HEADING = "tui-trainer · the lecture"
-    PLACEHOLDER = "type a row, a name or a word to find it"
-    KEYS = "enter run · ↑↓ choose · type to find · f5 reload · q leave"
+    PLACEHOLDER = "/ to search by row, name or word"
+    EFFECT = "run"
+    KEYS = "enter run · j k ↑↓ choose · / search · : commands · ? help · q leave"
     RELOAD_INTERVAL = 3600.0
 
     def __init__(self, programme: LecturePlan, icons: Icons) -> None:

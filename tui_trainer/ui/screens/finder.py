@@ -22,6 +22,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.text import visible
 from tui_trainer.ui.background_call import BackgroundCall
 from tui_trainer.ui.forms.entry import TextEntry
+from tui_trainer.ui.forms.key_hints import KeyHints
 from tui_trainer.ui.forms.list_keys import follow
 from tui_trainer.ui.forms.long_list import LongList, LongOption
 from tui_trainer.ui.fuzzy import prepared, ranked_prepared
@@ -46,23 +47,25 @@ class _Prepared(Generic[Item]):
     option: LongOption
 
 
-class _SearchEntry(TextEntry):
-    """The search entry. `q` leaves the screen while the entry is empty, and is a letter otherwise."""
-
-    def check_consume_key(self, key: str, character: str | None) -> bool:
-        return (key != "q" or bool(self.value)) and super().check_consume_key(key, character)
-
-
 class Finder(Screen[None], Generic[Item], inherit_bindings=False):
-    """Lists the items that a subclass reads, filters them by what is typed, and opens the selected one.
+    """Lists the items that a subclass reads, and opens the selected one on enter or a second click.
 
-    Reading and opening run in background threads: the screen never waits for the disk.
+    The list has the focus; `/` moves it to the search entry, which filters the list. Reading and opening run in
+    background threads: the screen never waits for the disk.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "clear", show=False),
-        Binding("q", "leave", show=False, priority=True),
+        Binding("q", "leave", show=False),
         Binding("f5", "reload", show=False),
+        Binding("slash", "search", show=False),
+        Binding("question_mark", "help", show=False),
+        Binding("colon,ctrl+p", "palette", show=False),
+        Binding("t", "theme", show=False),
+        Binding("tab", "app.focus_next", show=False),
+        Binding("shift+tab", "app.focus_previous", show=False),
+        Binding("n", "move(1)", show=False),
+        Binding("N", "move(-1)", show=False),
     ]
 
     DEFAULT_CSS = """
@@ -77,16 +80,18 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     }
     Finder #details { width: 42%; height: 1fr; padding: 0 1; background: $surface; scrollbar-size-vertical: 1; }
     Finder #details Panel { text-wrap: wrap; }
-    Finder #bottom { height: 1; padding: 0 1; background: $panel; }
+    Finder #bottom { max-height: 2; padding: 0 1; background: $panel; }
     Finder.-narrow #details { display: none; }
     Finder.-low #find { margin-top: 0; }
     Finder.-low #body { margin-top: 0; }
     """
 
     HEADING = "tui-trainer"
-    PLACEHOLDER = "type to find"
+    PLACEHOLDER = "/ to search"
     """Text of the empty search entry."""
-    KEYS = "enter open · ↑↓ choose · type to find · f5 reload · q leave"
+    EFFECT = "open"
+    """The effect of enter on an item."""
+    KEYS = "enter open · j k ↑↓ choose · / search · : commands · ? help · q leave"
     RELOAD_INTERVAL = 2.0
     """Seconds between two reads."""
 
@@ -154,17 +159,16 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Yield heading, search entry, list, details and keys."""
         yield Panel(Content.styled(self.HEADING, "bold"), id="top")
-        yield _SearchEntry(placeholder=self.PLACEHOLDER, id="find")
+        yield TextEntry(placeholder=self.PLACEHOLDER, id="find")
         with Horizontal(id="body"):
-            yield Vertical(LongList(markup=False, compact=True), id="list")
+            yield Vertical(LongList(search=False, markup=False, compact=True), id="list")
             yield VerticalScroll(Panel(id="about"), id="details", can_focus=False)
-        yield Panel(id="bottom")
+        yield KeyHints(self.KEYS, id="bottom")
 
     def on_mount(self) -> None:
         """Start reading."""
         self.composed = True
-        self.query_one(LongList).can_focus = False
-        self.query_one(TextEntry).focus()
+        self.query_one(LongList).focus()
         self.show_keys()
         self.tick(monotonic())
 
@@ -216,7 +220,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
             seconds = monotonic() - since
             frames = self.icons.spinner
             text = f"{frames[int(seconds * 5) % len(frames)]} opening {name} {seconds:.0f} s"
-            self.query_one("#bottom", Panel).show(Content.styled(text, "$secondary"))
+            self.query_one("#bottom", KeyHints).show(text, "$secondary")
             return
         self._opening = None
         try:
@@ -238,8 +242,11 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     def show_keys(self) -> None:
         """Show the keys, or the error."""
-        line = Content.styled(f"! {self._error}", "bold $error") if self._error else Content.styled(self.KEYS, "$muted")
-        self.query_one("#bottom", Panel).show(line)
+        hints = self.query_one("#bottom", KeyHints)
+        if self._error:
+            hints.show(f"! {self._error}", "bold $error")
+        else:
+            hints.show(self.KEYS, "$muted")
 
     # The list.
 
@@ -332,16 +339,58 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
             self._opening = BackgroundCall(function), visible(name), monotonic()
 
     def on_key(self, event: Key) -> None:
-        """Move in the list while the search entry keeps the focus."""
-        follow(self.query_one(LongList), event)
+        """Move in the list while the search entry has the focus."""
+        if isinstance(self.focused, TextEntry):
+            follow(self.query_one(LongList), event)
+
+    def action_move(self, offset: int) -> None:
+        """Go to the next or previous item that is listed."""
+        listed = self.query_one(LongList)
+        if offset > 0:
+            listed.action_cursor_down()
+        else:
+            listed.action_cursor_up()
+
+    def action_search(self) -> None:
+        """Type a search."""
+        self.query_one(TextEntry).focus()
 
     def action_clear(self) -> None:
-        """Empty the search entry, or leave where it is empty."""
+        """Empty the search entry and go back to the list; leave where both is so already."""
         entry = self.query_one(TextEntry)
-        if entry.value:
+        if entry.value or entry.has_focus:
             entry.value = ""
+            self.query_one(LongList).focus()
         else:
             self.post_message(self.Closed())
+
+    def action_help(self) -> None:
+        """Show the keys of this screen."""
+        from tui_trainer.ui.screens.finder_keys import finder_section
+        from tui_trainer.ui.screens.help import Help
+
+        self.app.push_screen(Help([finder_section(self.HEADING, self.EFFECT)]))
+
+    def action_palette(self) -> None:
+        """Find a command or a theme."""
+        from tui_trainer.ui.screens.command_palette import CommandPalette
+        from tui_trainer.ui.screens.finder_keys import finder_commands
+
+        commands = finder_commands(self.EFFECT)
+
+        def chosen(answer: str | None) -> None:
+            if answer == "open":
+                self._entered()
+            elif answer is not None and any(command.id == answer for command in commands):
+                getattr(self, f"action_{answer}")()
+
+        self.app.push_screen(CommandPalette(commands), chosen)
+
+    def action_theme(self) -> None:
+        """Choose the colours."""
+        from tui_trainer.ui.screens.command_palette import CommandPalette
+
+        self.app.push_screen(CommandPalette())
 
     def action_leave(self) -> None:
         """Leave the screen."""

@@ -25,7 +25,7 @@ Item = PresetInfo | RunInfo
 class Home(Finder[Item]):
     """Running runs, presets by group, finished runs."""
 
-    PLACEHOLDER = "type to find a preset or a run"
+    PLACEHOLDER = "/ to search presets and runs"
 
     def __init__(self, catalogue: Catalog, icons: Icons) -> None:
         super().__init__(icons)

@@ -18,6 +18,7 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cell_width, cut, padded, visible
 from tui_trainer.ui.charts.context import run_colors
 from tui_trainer.ui.charts.palette import Palette
+from tui_trainer.ui.forms.list_keys import Picker
 from tui_trainer.ui.icons import STATE_STYLES, Icons
 from tui_trainer.ui.panels.progress import variant_of
 from tui_trainer.ui.panels.runs_list import color
@@ -40,7 +41,7 @@ class RunTable(Dialog[int]):
     RunTable OptionList { height: 1fr; }
     """
 
-    HINTS = "↑↓ choose · enter select · esc close"
+    HINTS = "j k ↑↓ choose · / search · enter select · esc close"
 
     def __init__(self, states: Sequence[RunState], selected_index: int, icons: Icons, palette: Palette) -> None:
         super().__init__(f"{len(states)} runs side by side")
@@ -56,7 +57,7 @@ class RunTable(Dialog[int]):
         widths = [min(max(cell_width(row[column]) for row in rows), MAX_COLUMN_WIDTH) for column in range(len(rows[0]))]
         headings = Content("    " + "  ".join(_cell(text, width) for text, width in zip(rows[0], widths, strict=True)))
         options = [Option(self._line(index, row, widths), id=str(index)) for index, row in enumerate(rows[1:])]
-        listed = OptionList(*options, markup=False, compact=True)
+        listed = Picker(*options, markup=False, compact=True)
         listed.highlighted = self._selected_index
         return [Static(headings, id="headings"), listed]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -11,6 +12,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
+
+from tui_trainer.ui.forms.key_hints import KeyHints
+from tui_trainer.ui.forms.list_keys import Picker
 
 Answer = TypeVar("Answer")
 
@@ -38,8 +42,8 @@ class Dialog(ModalScreen[Answer | None], inherit_bindings=False):
     Dialog OptionList, Dialog OptionList:focus {
         border: none; padding: 0; background: $surface; background-tint: $surface 0%;
     }
-    Dialog #error { height: auto; max-height: 2; color: $error; }
-    Dialog #keys { height: 1; color: $muted; margin-top: 1; }
+    Dialog #error { height: auto; max-height: 3; color: $error; }
+    Dialog #keys { margin-top: 1; }
     Dialog.-short #keys { margin-top: 0; }
     Dialog.-tiny > #frame { border: none; padding: 0; }
     """
@@ -53,9 +57,7 @@ class Dialog(ModalScreen[Answer | None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         """Yield the frame around the widgets of the subclass."""
-        frame = Vertical(
-            *self.inside(), Static(id="error", markup=False), Static(Content(self.HINTS), id="keys"), id="frame"
-        )
+        frame = Vertical(*self.inside(), Static(id="error", markup=False), KeyHints(self.HINTS, id="keys"), id="frame")
         frame.border_title = Content(self._title)
         yield frame
 
@@ -77,6 +79,16 @@ class Dialog(ModalScreen[Answer | None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Hide the line for errors."""
         self.show_error("")
+
+    @on(Picker.Searched)
+    def _searched(self, event: Picker.Searched) -> None:
+        event.stop()
+        hints = self.query_one("#keys", KeyHints)
+        if event.text is None:
+            hints.show(self.HINTS)
+        else:
+            missing = "" if event.found else "  no match"
+            hints.show(f"/{event.text}{missing}", "bold $primary")
 
     def action_leave(self) -> None:
         """Cancel."""

@@ -15,13 +15,15 @@ from textual.widgets.option_list import Option
 from tui_trainer.components.base import Component
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.ui.forms.form import Form
+from tui_trainer.ui.forms.list_keys import Picker
 from tui_trainer.ui.render.preview_widget import Draw, Preview, considered
-from tui_trainer.ui.screens.dialogs.base import Dialog
+from tui_trainer.ui.screens.dialogs.reviewed import Reviewed
+from tui_trainer.ui.steering.review import Review
 
 Chosen = TypeVar("Chosen", bound=Component)
 
 
-class ChooseComponent(Dialog[Chosen], Generic[Chosen]):
+class ChooseComponent(Reviewed[Chosen], Generic[Chosen]):
     """A list of kinds next to the form of the selected one; answers with the component."""
 
     DEFAULT_CSS = """
@@ -48,10 +50,27 @@ class ChooseComponent(Dialog[Chosen], Generic[Chosen]):
         current: Chosen | None,
         plan: Callable[[Chosen], LrPlan | None] | None = None,
         draw: Draw | None = None,
+        review: Callable[[Chosen], Review] | None = None,
+        start: Callable[[type[Chosen]], Chosen | None] = lambda kind: None,
+        proposed: str = "",
     ) -> None:
-        super().__init__(title)
+        """Create the dialog.
+
+        Args:
+            title: title of the dialog.
+            kinds: the classes to choose from, by kind.
+            current: the component in force.
+            plan: learning rate plan that a component leads to, for the preview.
+            draw: draws the preview; None for no preview.
+            review: reviews a component before it acts.
+            start: returns the initial values of a kind other than the present one; None for its defaults.
+            proposed: the kind that is selected first, in place of the present one.
+        """
+        super().__init__(title, review)
+        self._start = start
         self._kinds = kinds
-        self._kind = current.kind if current is not None and current.kind in kinds else next(iter(kinds))
+        present = current.kind if current is not None and current.kind in kinds else next(iter(kinds))
+        self._kind = proposed if proposed in kinds else present
         self._values: dict[str, Chosen] = {current.kind: current} if current is not None else {}
         """The last valid component of each kind."""
         self._plan = plan
@@ -59,12 +78,12 @@ class ChooseComponent(Dialog[Chosen], Generic[Chosen]):
 
     def inside(self) -> list[Widget]:
         """Return the kinds at the left, the fields at the right, and the preview below."""
-        options = OptionList(
-            *(Option(Content(f" {kind}"), id=kind) for kind in self._kinds), markup=False, compact=True
-        )
-        form = Form(self._kinds[self._kind], self._values.get(self._kind))
+        options = Picker(*(Option(Content(f" {kind}"), id=kind) for kind in self._kinds), markup=False, compact=True)
+        kind = self._kinds[self._kind]
+        form = Form(kind, self._values.get(self._kind) or self._start(kind))
         sides = Horizontal(options, Vertical(Static(id="summary", markup=False), form, id="side"), id="sides")
-        return [sides, *([Preview(self._draw)] if self._draw is not None and self._plan is not None else [])]
+        preview = [Preview(self._draw)] if self._draw is not None and self._plan is not None else []
+        return [sides, *self.review_widgets(), *preview]
 
     def on_mount(self) -> None:
         """Select the present kind."""
@@ -91,7 +110,7 @@ class ChooseComponent(Dialog[Chosen], Generic[Chosen]):
         if kind is not None and kind != self._kind:
             self._kind = kind
             self._describe()
-            await self.query_one(Form).show(self._kinds[kind], self._values.get(kind))
+            await self.query_one(Form).show(self._kinds[kind], self._values.get(kind) or self._start(self._kinds[kind]))
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
@@ -120,6 +139,7 @@ class ChooseComponent(Dialog[Chosen], Generic[Chosen]):
         chosen = self.chosen()
         if chosen is not None:
             self._values[self._kind] = chosen
+        self.reviewed(chosen)
         for preview in self.query(Preview):
             preview.show(considered(self._plan, chosen))
 
@@ -127,6 +147,6 @@ class ChooseComponent(Dialog[Chosen], Generic[Chosen]):
         """Answer with the component, where the form has no errors."""
         chosen = self.chosen()
         if chosen is not None:
-            self.answer(chosen)
+            self.submit(chosen)
         else:
             self.query_one(Form).focus_first()

@@ -20,6 +20,7 @@ from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.forms.parse_number import parse_rate
 from tui_trainer.ui.render.preview_widget import Draw
 from tui_trainer.ui.screens.dialogs.choose_component import ChooseComponent
+from tui_trainer.ui.steering.review import Review, review_scheduler
 
 
 class ChooseSchedule(ChooseComponent[Scheduler]):
@@ -34,9 +35,14 @@ class ChooseSchedule(ChooseComponent[Scheduler]):
     """
 
     def __init__(
-        self, kinds: Mapping[str, type[Scheduler]], current: Scheduler | None, state: RunState, draw: Draw
+        self,
+        kinds: Mapping[str, type[Scheduler]],
+        current: Scheduler | None,
+        state: RunState,
+        draw: Draw,
+        proposed: str = "",
     ) -> None:
-        super().__init__("Schedule", kinds, current, self._begin, draw)
+        super().__init__("Schedule", kinds, current, self._begin, draw, self._reviewed_with_base, proposed=proposed)
         self._state = state
         self._base_text = ""
 
@@ -60,6 +66,9 @@ class ChooseSchedule(ChooseComponent[Scheduler]):
             return parse_rate(self._base_text).value
         except ValueError:
             return None
+
+    def _reviewed_with_base(self, chosen: Scheduler) -> Review:
+        return review_scheduler(self._state, chosen, self.base)
 
     def _begin(self, chosen: Scheduler) -> LrPlan | None:
         base = self.base or self._state.lr

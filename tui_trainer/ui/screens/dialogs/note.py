@@ -13,7 +13,7 @@ MAX_LENGTH = 2000
 
 
 class WriteNote(Dialog[str]):
-    """Answers with the text of the note."""
+    """Answers with the text of the note. It has no entry for a reason: a note is one."""
 
     def __init__(self) -> None:
         super().__init__("Note")

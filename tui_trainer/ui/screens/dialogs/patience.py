@@ -7,7 +7,8 @@ from textual.widget import Widget
 
 from tui_trainer.components.base import Count, NonNegative
 from tui_trainer.ui.forms.form import Form
-from tui_trainer.ui.screens.dialogs.base import Dialog
+from tui_trainer.ui.screens.dialogs.reviewed import Reviewed
+from tui_trainer.ui.steering.review import review_fields
 
 
 class Patience(BaseModel):
@@ -23,7 +24,7 @@ class Patience(BaseModel):
     """Smallest change that counts as an improvement."""
 
 
-class AskPatience(Dialog[Patience]):
+class AskPatience(Reviewed[Patience]):
     """Answers with the new settings of early stopping."""
 
     DEFAULT_CSS = """
@@ -31,24 +32,28 @@ class AskPatience(Dialog[Patience]):
     """
 
     def __init__(self, current: Patience, monitor: str) -> None:
-        super().__init__(f"Early stopping on {monitor}")
+        super().__init__(f"Early stopping on {monitor}", lambda answer: review_fields(current, answer))
         self._current = current
 
     def inside(self) -> list[Widget]:
         """Return the form."""
-        return [Form(Patience, self._current)]
+        return [Form(Patience, self._current), *self.review_widgets()]
 
     def on_mount(self) -> None:
         """Focus the first field."""
         super().on_mount()
         self.query_one(Form).focus_first()
 
+    def on_form_changed(self, event: Form.Changed) -> None:
+        """Show the difference."""
+        self.reviewed(event.filled.model)
+
     def on_form_submitted(self) -> None:
         """Accept the form."""
-        self.action_accept()
+        self.accept()
 
-    def action_accept(self) -> None:
+    def accept(self) -> None:
         """Answer with the settings, where no field has an error."""
         filled = self.query_one(Form).filled
         if filled.model is not None:
-            self.answer(filled.model)
+            self.submit(filled.model)

@@ -13,12 +13,13 @@ from textual.widgets import Input, Static
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.render.preview_widget import Draw, Preview, considered
-from tui_trainer.ui.screens.dialogs.base import Dialog
+from tui_trainer.ui.screens.dialogs.reviewed import Reviewed
+from tui_trainer.ui.steering.review import Review
 
 Value = TypeVar("Value")
 
 
-class Prompt(Dialog[Value], Generic[Value]):
+class Prompt(Reviewed[Value], Generic[Value]):
     """Answers with the value that `parse` makes of the text.
 
     Args:
@@ -28,12 +29,15 @@ class Prompt(Dialog[Value], Generic[Value]):
         parse: parses the text; raises `ValueError` with a message for the user.
         plan: learning rate plan that a value leads to, for the preview.
         draw: draws the preview; None for no preview.
+        review: reviews a value before it acts; None where every value acts.
+        reason: whether the dialog asks for a reason.
+        proposed: text that stands in the entry in place of the initial one.
     """
 
     DEFAULT_CSS = """
     Prompt #explanation { height: auto; color: $muted; }
     Prompt.-drawing > #frame { width: 84; }
-    Prompt Preview { height: 14; max-height: 60vh; margin-top: 1; }
+    Prompt Preview { height: 14; max-height: 50vh; margin-top: 1; }
     Prompt.-short Preview { display: none; }
     """
 
@@ -45,8 +49,14 @@ class Prompt(Dialog[Value], Generic[Value]):
         parse: Callable[[str], Value],
         plan: Callable[[Value], LrPlan | None] | None = None,
         draw: Draw | None = None,
+        review: Callable[[Value], Review] | None = None,
+        *,
+        reason: bool = True,
+        proposed: str = "",
     ) -> None:
-        super().__init__(title)
+        super().__init__(title, review)
+        self._proposed = proposed
+        self._reason = reason
         self._explanation = explanation
         self._text = text
         self._parse = parse
@@ -56,16 +66,19 @@ class Prompt(Dialog[Value], Generic[Value]):
 
     def inside(self) -> list[Widget]:
         """Return the explanation, the text entry and the preview."""
-        widgets: list[Widget] = [Static(Content(self._explanation), id="explanation"), TextEntry(self._text)]
+        entry = TextEntry(self._proposed or self._text, id="value")
+        widgets: list[Widget] = [Static(Content(self._explanation), id="explanation"), entry]
+        if self._reason or self._review is not None:
+            widgets += self.review_widgets()
         return widgets if self._draw is None else [*widgets, Preview(self._draw)]
 
     def on_mount(self) -> None:
         """Select the initial text, so that typing replaces it."""
         super().on_mount()
-        entry = self.query_one(TextEntry)
+        entry = self.query_one("#value", TextEntry)
         entry.focus()
         entry.select_all()
-        self._show(self._text)
+        self._show(entry.value)
 
     def _value(self, text: str) -> Value | None:
         try:
@@ -76,19 +89,33 @@ class Prompt(Dialog[Value], Generic[Value]):
         self.show_error("")
         return value
 
+    def _untouched(self, text: str) -> bool:
+        """Return whether the initial text stands there, which may be a number in fewer digits."""
+        return self._review is not None and text.strip() == self._text.strip()
+
     def _show(self, text: str) -> None:
         value = self._value(text)
+        self.reviewed(None if self._untouched(text) else value)
         for preview in self.query(Preview):
             preview.show(considered(self._plan, value))
 
-    @on(Input.Changed)
+    @on(Input.Changed, "#value")
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         self._show(event.value)
 
-    @on(Input.Submitted)
+    @on(Input.Submitted, "#value")
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
-        value = self._value(event.value)
+        self.accept()
+
+    def accept(self) -> None:
+        """Answer with the value, where the text is one."""
+        text = self.query_one("#value", TextEntry).value
+        if self._untouched(text):
+            self.unchanged = True
+            self.answer(None)
+            return
+        value = self._value(text)
         if value is not None:
-            self.answer(value)
+            self.submit(value)

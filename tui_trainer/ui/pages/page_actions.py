@@ -1,0 +1,146 @@
+"""Actions that open something in front of the dashboard: help, commands, search, copying, colours and settings."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import fields
+
+from textual.content import Content
+
+from tui_trainer.state.run_state import LogLine
+from tui_trainer.text import number, visible
+from tui_trainer.ui.actions import BY_ID
+from tui_trainer.ui.dashboard.context import DashboardContext
+
+# Each screen is imported when it is opened: the first frame does not wait for any of them.
+
+
+class PageActions:
+    """Handlers of the actions that look something up. None of them sends a command."""
+
+    def __init__(self, context: DashboardContext) -> None:
+        self._context = context
+        self._sought = ""
+        self._found: LogLine | None = None
+
+    def handlers(self) -> dict[str, Callable[[], None]]:
+        """Return the handler of each action by its id."""
+        return {
+            "palette": self.palette,
+            "help": self.help,
+            "search": self.search,
+            "search_next": lambda: self.next_match(older=True),
+            "search_previous": lambda: self.next_match(older=False),
+            "copy": self.copy,
+            "theme": self.theme,
+            "settings": self.settings,
+        }
+
+    def palette(self) -> None:
+        """Find a command, a view or a theme, and perform or show it."""
+        from tui_trainer.ui.screens.command_palette import CommandPalette, dashboard_commands
+
+        context = self._context
+        commands = dashboard_commands(context.view_state.action_context, context.keymap)
+        context.ask(CommandPalette(commands), self._chosen)
+
+    def theme(self) -> None:
+        """Choose a theme, with a live preview."""
+        from tui_trainer.ui.screens.command_palette import CommandPalette
+
+        self._context.ask(CommandPalette(), self._chosen)
+
+    def _chosen(self, answer: str) -> None:
+        if answer in BY_ID:  # the palette has switched the theme itself
+            self._context.perform(answer)
+
+    def help(self) -> None:
+        """Show all keys, those of the present view first."""
+        from tui_trainer.ui.screens.help import Help, dashboard_sections
+
+        context = self._context
+        sections = dashboard_sections(context.view_state, context.keymap)
+        context.ask(Help(sections), lambda _: None)
+
+    def search(self) -> None:
+        """Ask for a text and go to the newest event that holds it."""
+        from tui_trainer.ui.screens.dialogs.prompt import Prompt
+
+        def parse(text: str) -> str:
+            if not text.strip():
+                raise ValueError("enter a word of an event: rate, epoch 12, saved")
+            return text.strip()
+
+        def accepted(text: str) -> None:
+            self._sought, self._found = text, None
+            self.next_match(older=True)
+
+        dialog = Prompt(
+            "Search the events", "n goes to the next older match, N back", self._sought, parse, reason=False
+        )
+        self._context.ask(dialog, accepted)
+
+    def next_match(self, *, older: bool) -> None:
+        """Show the next older or newer event that holds the text of the search."""
+        context = self._context
+        if not self._sought:
+            context.flash("search first: /")
+            return
+        matches = [line for line in context.selected_run.log if self._sought.casefold() in line.text.casefold()]
+        if not matches:
+            context.flash(f'no event holds "{self._sought}"')
+            return
+        here = next((index for index, line in enumerate(matches) if line is self._found), None)
+        if here is None:
+            at = len(matches) - 1
+        else:
+            at = (here + (-1 if older else 1)) % len(matches)
+        self._found = matches[at]
+        context.reveal(self._found)
+        context.flash(f"{len(matches) - at} of {len(matches)}: {self._found.text}", seconds=20)
+
+    def copy(self) -> None:
+        """Choose what to copy to the clipboard."""
+        from tui_trainer.ui.screens.dialogs.copying import Copy
+
+        self._context.ask(Copy(self._copies()), lambda text: self._context.flash(f"copied: {text}"))
+
+    def _copies(self) -> list[tuple[str, str, str]]:
+        """Return letter, name and text of each thing that can be copied."""
+        state, view = self._context.selected_run, self._context.view_state.view
+        at = f" at step {view.cursor:.0f}" if view.cursor is not None else ""
+        values: list[str] = []
+        for name in ("train_loss", "val_loss", "lr"):
+            series = state.series.get(name)
+            if series is None:
+                continue
+            value = series.last
+            if view.cursor is not None:
+                before = [v for step, v in zip(series.steps, series.values, strict=True) if step <= view.cursor]
+                value = before[-1] if before else None
+            if value is not None:
+                values.append(f"{name}={number(value, 6)}")
+        path = state.started.path if state.started is not None else ""
+        copies = [("v", f"the values{at}", " ".join(values)), ("n", "the name of the run", state.run)]
+        if path:
+            again = f"tui-trainer run {shlex.quote(path)}/run.toml"
+            copies += [("p", "its folder", path), ("r", "the command that trains it again", again)]
+            copies.append(("o", "the command that opens it", f"tui-trainer open {shlex.quote(state.run)}"))
+        return [(letter, name, visible(text)) for letter, name, text in copies if text]
+
+    def settings(self) -> None:
+        """Show the settings that are in force and where they are written."""
+        from tui_trainer.ui.screens.text_page import TextPage
+        from tui_trainer.ui.settings import Settings, settings_path
+
+        used = self._context.settings
+        path = settings_path()
+        lines = [
+            Content.assemble(("Settings are read from ", "$muted"), visible(str(path)) if path else "-"),
+            Content(""),
+        ]
+        for known in fields(Settings):
+            value = getattr(used, known.name)
+            lines.append(Content.assemble((f"{known.name:<18}", "$primary"), visible(str(value))))
+        self._context.ask(TextPage("Settings", Content("\n").join(lines)), lambda _: None)

@@ -1,0 +1,34 @@
+"""The keys of the home screen and of the lecture contents, for their help page and their commands."""
+
+from __future__ import annotations
+
+from tui_trainer.ui.screens.command_palette import PaletteEntry
+from tui_trainer.ui.screens.help import KeyLine, KeySection
+
+
+def finder_section(heading: str, effect: str) -> KeySection:
+    """Return the keys of a finder whose enter has an effect such as "open"."""
+    lines = (
+        KeyLine("enter", f"{effect.capitalize()} the selected item; so does a second click."),
+        KeyLine("j k ↑ ↓", "Move and see the details; a click does the same."),
+        KeyLine("g G", "Go to the first or the last item (gg works too)."),
+        KeyLine("pgup pgdn", "Move by a page."),
+        KeyLine("/", "Search by names, titles and summaries; esc shows everything again."),
+        KeyLine("n N", "Go to the next or previous match."),
+        KeyLine(": ^p", "Find a command or a theme by its name."),
+        KeyLine("t", "Choose the colours, with a live preview."),
+        KeyLine("f5", "Read everything again."),
+        KeyLine("q esc", "Leave."),
+    )
+    return KeySection(f"Here: {heading}", lines)
+
+
+def finder_commands(effect: str) -> list[PaletteEntry]:
+    """Return the commands of a finder; the id of each but `open` is the name of its action."""
+    return [
+        PaletteEntry("open", "enter", effect, f"{effect.capitalize()} the selected item."),
+        PaletteEntry("search", "/", "search", "Search by names, titles and summaries."),
+        PaletteEntry("reload", "f5", "refresh", "Read everything again."),
+        PaletteEntry("help", "?", "help", "Show the keys of this screen."),
+        PaletteEntry("leave", "q", "leave", "Leave the program; what trains goes on."),
+    ]
