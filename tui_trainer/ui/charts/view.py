@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Axis = Literal["step", "epoch", "samples", "time", "evaluations"]
@@ -17,23 +18,37 @@ class View:
 
     Attributes:
         axis: unit of the horizontal axis.
-        log_y: whether vertical axes are logarithmic.
+        log: the charts by id whose vertical axis the user chose: logarithmic or not.
+        log_y: the same for every other chart that is not one of shares, as a lesson says; None decides for each chart.
+        log_x: whether the horizontal axis is logarithmic.
+        clip: whether rare outliers may lie outside the vertical axis, marked at its edge.
         smoothing: width of the moving average over the training curve, in steps; 0 for none, None to follow the
             visible span.
+        median: whether the smoothed curve is a moving median.
         span: first and last visible step; None shows the full run, including the part still to come.
         cursor: the step whose values are read out; None without a cursor.
         bars: the group of bars drawn over time, counted from 1; 0 draws the bars as they are now.
         told: the steps at which remarks of a lesson appeared.
+        shaded: stretches of steps that a finding or card speaks of.
     """
 
     axis: Axis = "step"
-    log_y: bool = False
+    log: Mapping[str, bool] = field(default_factory=dict[str, bool])
+    log_y: bool | None = None
+    log_x: bool = False
+    clip: bool = True
     smoothing: int | None = None
+    median: bool = False
     span: tuple[float, float] | None = None
     cursor: float | None = None
     bars: int = 0
     told: tuple[float, ...] = ()
+    shaded: tuple[tuple[float, float], ...] = ()
 
     def next_axis(self) -> View:
         """Return this view on the next axis."""
         return replace(self, axis=AXES[(AXES.index(self.axis) + 1) % len(AXES)])
+
+    def with_log(self, chart: str, log: bool) -> View:
+        """Return this view with the user's choice of the vertical axis of one chart."""
+        return replace(self, log={**self.log, chart: log})
