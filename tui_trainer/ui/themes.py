@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
 
 from tui_trainer.ui.color_depth import color_depth
@@ -100,6 +101,15 @@ def _ansi(dark: bool, plain: bool = False) -> Theme:
 ANSI_DARK, ANSI_LIGHT = _ansi(True), _ansi(False)
 PLAIN_DARK, PLAIN_LIGHT = _ansi(True, plain=True), _ansi(False, plain=True)
 THEMES = (DARK, LIGHT, ANSI_DARK, ANSI_LIGHT, PLAIN_DARK, PLAIN_LIGHT)
+
+
+def muted(theme: Theme) -> str:
+    """Return the colour of secondary text in a theme that has no variable for it, such as Textual's own."""
+    if theme.ansi or "ansi" in (theme.foreground or ""):
+        return "ansi_default"
+    foreground = Color.parse(theme.foreground or ("#e0e0e0" if theme.dark else "#202020"))
+    background = Color.parse(theme.background or ("#121212" if theme.dark else "#efefef"))
+    return background.blend(foreground, 0.7).hex6
 
 
 def is_light(environ: Mapping[str, str]) -> bool:

@@ -273,10 +273,10 @@ async def test_the_lesson_page_and_keys_for_earlier_remarks() -> None:
         await until(pilot, lambda: "the whole story" in screen_text(app))
         await press(pilot, "left_parenthesis")
         assert "noise floor" in screen_text(app)
-        await press(pilot, "right_parenthesis", "t")
+        await press(pilot, "right_parenthesis", "W")
         for words in ("The lecture says", "What is true", "As computed here", "After epoch 2", "At the end"):
             assert words in screen_text(app)
-        await press(pilot, "t")
+        await press(pilot, "W")
         assert "As computed here" not in screen_text(app)
 
 

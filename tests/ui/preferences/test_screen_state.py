@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import threading
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -57,13 +58,7 @@ SHAPED = st.fixed_dictionaries(
     {"version": st.just(1) | JSON, "projects": st.dictionaries(st.text(max_size=5), JSON, max_size=3) | JSON},
     optional={"theme": JSON, "theme_over": JSON},
 )
-FIELDS = st.fixed_dictionaries(
-    {},
-    optional={
-        name: JSON
-        for name in ("axis", "log", "log_x", "clip", "smoothing", "median", "chart", "alone", "page", "log_all")
-    },
-)
+FIELDS = st.fixed_dictionaries({}, optional=dict.fromkeys((known.name for known in fields(ProjectState)), JSON))
 
 
 @given(st.binary(max_size=200) | SHAPED.map(lambda table: json.dumps(table).encode()))
@@ -87,7 +82,8 @@ def test_a_value_that_is_not_allowed_is_the_default_and_the_others_stay(table: d
 def test_the_file_stays_small_and_keeps_the_projects_used_last() -> None:
     state = ScreenState(theme="nord")
     for index in range(5 * MAX_PROJECTS):
-        state = state.with_project(f"/home/{'deep/' * 40}{index}", ProjectState(log={f"chart{k}": True for k in range(9)}))
+        project = ProjectState(log={f"chart{k}": True for k in range(9)})
+        state = state.with_project(f"/home/{'deep/' * 40}{index}", project)
     data = dump(state)
     kept = parse(data)
     assert len(data) <= MAX_BYTES

@@ -39,6 +39,9 @@ from tui_trainer.ui.icons import FANCY, Icons
 from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.panels.log_pane import LogPane
+from tui_trainer.ui.preferences.preference_actions import PreferenceActions
+from tui_trainer.ui.preferences.preferences import Preferences
+from tui_trainer.ui.preferences.view_memory import ViewMemory
 from tui_trainer.ui.redraw_budget import RedrawBudget
 from tui_trainer.ui.render.chart_widget import Chart
 from tui_trainer.ui.run_store import RunStore, Update
@@ -97,6 +100,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         icons: Icons = FANCY,
         tour: Tour | None = None,
         reading: tuple[float, float] = (WORDS_PER_MINUTE, 0.0),
+        preferences: Preferences | None = None,
     ) -> None:
         """Create the screen of a session.
 
@@ -108,12 +112,15 @@ class Dashboard(Screen[None], inherit_bindings=False):
             icons: the symbols to draw with.
             tour: the way through the lecture that this screen was opened from.
             reading: the user's reading speed in words a minute, and seconds between two lessons in autoplay.
+            preferences: the user's settings, and what the screen remembers; None for the defaults.
         """
         super().__init__()
         words_per_minute, rest = reading
         narrator = Narrator(words_per_minute)
         self.view_state = ViewState(RunStore(session), read_only, narrator=narrator, lecture=tour is not None)
         self.icons = icons
+        preferences = preferences or Preferences()
+        self._view_memory = ViewMemory(self.view_state, preferences.memory)
         self._quit_actions = QuitActions(self)
         self._lesson_actions = LessonActions(self, tour, rest, self._quit_actions.leave_for_lesson)
         self._view_actions = ViewActions(self, self._lesson_actions.go_to_lesson)
@@ -134,6 +141,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
             **self._lesson_actions.handlers(),
             **self._quit_actions.handlers(),
             **self._rerun_actions.handlers(),
+            **PreferenceActions(self, preferences).handlers(),
             "resume_run": self._resume_run,
             "palette": self._open_command_palette,
             "help": self._open_help,
@@ -187,6 +195,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._handle(update)
         self._stale |= update.changed
         self._redraw_requested |= self._lesson_actions.tick(now)
+        self._redraw_requested |= self._view_memory.tick(now)
         self._redraw_requested |= self.view_state.zoom_loader.poll()
         if not drained:
             self._redraw_budget.postpone(now)

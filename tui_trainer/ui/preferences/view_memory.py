@@ -60,10 +60,10 @@ class ViewMemory:
 
     Args:
         view_state: the view state of the dashboard.
-        memory: the memory of the screen; None remembers nothing.
+        memory: the memory of the screen.
     """
 
-    def __init__(self, view_state: ViewState, memory: ScreenMemory | None) -> None:
+    def __init__(self, view_state: ViewState, memory: ScreenMemory) -> None:
         self._state = view_state
         self._memory = memory
         self._folder = ""
@@ -76,9 +76,6 @@ class ViewMemory:
     def tick(self, now: float) -> bool:
         """Restore or remember the view. Returns whether it was restored, so that the screen has to be drawn."""
         memory, state = self._memory, self._state
-        if memory is None:
-            return False
-        memory.tick(now)
         folder = project_folder(state.selected_run)
         if not folder or state.lecture or state.lesson is not None:
             return False
@@ -109,8 +106,3 @@ class ViewMemory:
         if pane is not None or not untouched or now >= self._chart_until:
             self._chart = ""
         return pane is not None and untouched
-
-    def close(self) -> None:
-        """Write what is left."""
-        if self._memory is not None:
-            self._memory.close()
