@@ -13,7 +13,7 @@ from typing import Literal
 Group = Literal["steer", "look", "go"]
 Need = Literal[
     "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
-    "rerun", "turnable", "bars",
+    "rerun", "turnable", "bars", "over",
 ]  # fmt: skip
 
 GROUPS: dict[Group, str] = {"steer": "Steer the training", "look": "Change the view", "go": "Navigate"}
@@ -124,12 +124,15 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _look("layers", "w", "layers", "List the layers: gradient norm, update size, dead units.", 26, "layers"),
     _look("diagnosis", "i", "diagnosis", "List likely problems, evidence, and the keys that fix them.", 27, "run"),
+    _look(
+        "compare", "C", "compare", "Compare a finished run with the last ones of its preset.", 0, "over",
+    ),
     _look("theme", "t", "theme", "Choose the colours, with a live preview.", 31),
     _look("settings", "comma", "settings", "Show the settings of the screen, and change them."),
     _look("log_up", "pageup", "log", "Scroll the log up."),
     _look("log_down", "pagedown", "log", "Scroll the log down."),
     _go("detach", "d", "detach", "Leave the screen; the training continues.", 10, "leavable"),
-    _go("resume_run", "R", "resume", "Resume a run whose host is gone, from its last checkpoint.", 0, "gone"),
+    _go("resume_run", "R", "resume", "Resume a run whose host is gone, or train a finished one longer.", 0, "gone"),
     _go(
         "turn", "T", "turn",
         "Turn the problem by 15 degrees and train again; runs that train are stopped and saved.", 7,

@@ -22,6 +22,8 @@ from tui_trainer.text import visible
 from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, keys_of, shown_key
 from tui_trainer.ui.app_result import AppResult
 from tui_trainer.ui.availability import disabled_reason
+from tui_trainer.ui.cards.end_actions import EndActions
+from tui_trainer.ui.cards.recent_runs import RecentRuns
 from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.charts.registry import ChartData, ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
@@ -121,6 +123,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self.icons = icons
         preferences = preferences or Preferences()
         self._view_memory = ViewMemory(self.view_state, preferences.memory)
+        self._recent = RecentRuns()
         self._quit_actions = QuitActions(self)
         self._lesson_actions = LessonActions(self, tour, rest, self._quit_actions.leave_for_lesson)
         self._view_actions = ViewActions(self, self._lesson_actions.go_to_lesson)
@@ -142,7 +145,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
             **self._quit_actions.handlers(),
             **self._rerun_actions.handlers(),
             **PreferenceActions(self, preferences).handlers(),
-            "resume_run": self._resume_run,
+            **EndActions(self, self._recent, self._resume_run).handlers(),
             "palette": self._open_command_palette,
             "help": self._open_help,
             "redraw": lambda: self._notify_app(self.RepaintRequested()),
@@ -158,7 +161,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Yield the header, the board and the footer."""
         yield Header()
-        yield Board(self.view_state, self.icons, self._keymap)
+        yield Board(self.view_state, self.icons, self._keymap, recent=self._recent)
         yield Footer()
 
     def on_mount(self) -> None:
@@ -196,6 +199,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._stale |= update.changed
         self._redraw_requested |= self._lesson_actions.tick(now)
         self._redraw_requested |= self._view_memory.tick(now)
+        self._redraw_requested |= self._recent.poll()
         self._redraw_requested |= self.view_state.zoom_loader.poll()
         if not drained:
             self._redraw_budget.postpone(now)

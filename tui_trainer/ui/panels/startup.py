@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import monotonic
 
 from textual.content import Content
@@ -14,10 +15,10 @@ from tui_trainer.ui.panels.panel import Panel
 
 
 class StartupPanel(Panel):
-    """A spinner with the current stage of the start and the time since it began."""
+    """A spinner with the current stage of the start and the time since it began, above what is known of the run."""
 
     DEFAULT_CSS = """
-    StartupPanel { height: 4; padding: 1 1; }
+    StartupPanel { height: auto; padding: 1 1; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -26,8 +27,8 @@ class StartupPanel(Panel):
         self._group = ""
         """The group of runs that the panel waits for."""
 
-    def say(self, state: RunState | None, icons: Icons, error: str = "") -> None:
-        """Show the stage of the start, or the error that ended it."""
+    def say(self, state: RunState | None, icons: Icons, error: str = "", known: Sequence[Content] = ()) -> None:
+        """Show the stage of the start above what is known of the run, or the error that ended it."""
         if error:
             self.show(Content.styled(f"{icons.cut_off} {error}", "bold $error"))
             return
@@ -38,8 +39,9 @@ class StartupPanel(Panel):
         elapsed = monotonic() - self._since
         sign = icons.spinner[int(elapsed * 5) % len(icons.spinner)]
         detail = visible(state.detail) if state is not None and state.detail else "waiting for the host"
-        lines = [
-            Content.assemble((f"{sign} starting", "bold $secondary"), f": {detail}{icons.ellipsis} "),
-            Content.styled(f"  for {duration(elapsed)}", "$muted"),
-        ]
-        self.show(Content("\n").join(lines))
+        stage = Content.assemble(
+            (f"{sign} starting", "bold $secondary"),
+            f": {detail}{icons.ellipsis} ",
+            (f" for {duration(elapsed)}", "$muted"),
+        )
+        self.show(Content("\n").join([stage, Content(""), *known] if known else [stage]), layout=True)

@@ -18,7 +18,7 @@ from tui_trainer.ui.screens.text_page import TextPage
 class LessonPage(TextPage):
     """Subject, claim of the lecture, what is true, formula, and the remarks that have appeared."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("W", "leave", show=False)]
 
     def __init__(self, state: RunState, narrator: Narrator) -> None:
         super().__init__(title_of(state), page(narrator))
