@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.events import AnyEvent
@@ -56,34 +55,6 @@ class Session(Protocol):
 
     def close(self) -> None:
         """Disconnect. The run continues."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Announced:
-    """A run that a new host was asked to train: known from the moment of its launch.
-
-    Attributes:
-        name, path, preset, title: those of `RunSpec`.
-        config: its configuration, as it was validated before the launch.
-        resume: whether an earlier run goes on.
-    """
-
-    name: str
-    path: str
-    preset: str = ""
-    title: str = ""
-    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    resume: bool = False
-
-
-@runtime_checkable
-class Launching(Protocol):
-    """A session with a host that was just launched."""
-
-    @property
-    def announced(self) -> tuple[Announced, ...]:
-        """The runs that its host was asked to train."""
         ...
 
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui_trainer.paths import socket_dir
-from tui_trainer.runs.run_list import write_run_list
-from tui_trainer.session.base import Announced
+from tui_trainer.runs.run_list import Announced, write_run_list
 from tui_trainer.session.exit_reason import exit_reason, memory_kills
 
 if TYPE_CHECKING:

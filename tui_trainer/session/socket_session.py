@@ -17,7 +17,8 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import MAX_LINE, BadLine, decode_event
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.requests import encode_request
-from tui_trainer.session.base import Announced, Message, Notice
+from tui_trainer.runs.run_list import Announced
+from tui_trainer.session.base import Message, Notice
 from tui_trainer.state.greeting import decode_greeting, is_greeting
 
 MAX_READ = 8 << 20

@@ -16,7 +16,7 @@ from tui_trainer.config.preset import load
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.run_info import RunInfo
-from tui_trainer.session.base import Announced
+from tui_trainer.runs.run_list import Announced
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.actions import BY_ID
 from tui_trainer.ui.availability import ActionContext, disabled_reason
@@ -118,11 +118,8 @@ def journal(folder: Path, preset: str, accuracies: Sequence[float], *, over: boo
 
 def test_the_newest_finished_runs_of_the_preset_are_read(tmp_path: Path) -> None:
     for minute in range(6):
-        journal(
-            tmp_path / f"2026-11-28_1916{minute:02d}_digits-mlp_d0b{minute}",
-            "digits-mlp",
-            [0.5, round(0.9 + minute / 100, 2)],
-        )
+        accuracies = [0.5, round(0.9 + minute / 100, 2)]
+        journal(tmp_path / f"2026-11-28_1916{minute:02d}_digits-mlp_d0b{minute}", "digits-mlp", accuracies)
     journal(tmp_path / "2026-11-28_191659_digits-mlp_dead", "digits-mlp", [0.5], over=False)
     journal(tmp_path / "2026-11-28_191658_digits_d0be", "digits", [0.5])
     (tmp_path / "notes.txt").write_text("")

@@ -11,7 +11,8 @@ from textual.content import Content
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol.describe import duration, number
 from tui_trainer.runs.label import label
-from tui_trainer.session.base import Announced, Launching, Session
+from tui_trainer.runs.run_list import Announced, Launching
+from tui_trainer.session.base import Session
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cut, padded, visible
 from tui_trainer.ui.background_call import BackgroundCall

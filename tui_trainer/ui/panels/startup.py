@@ -13,6 +13,9 @@ from tui_trainer.text import visible
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.panels.panel import Panel
 
+PAUSE = 3.0
+"""Seconds without a word after which another start has begun, such as that of a resumed run."""
+
 
 class StartupPanel(Panel):
     """A spinner with the current stage of the start and the time since it began, above what is known of the run."""
@@ -23,7 +26,7 @@ class StartupPanel(Panel):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._since = monotonic()
+        self._since = self._said = monotonic()
         self._group = ""
         """The group of runs that the panel waits for."""
 
@@ -33,10 +36,12 @@ class StartupPanel(Panel):
             self.show(Content.styled(f"{icons.cut_off} {error}", "bold $error"))
             return
         group = state.run.partition("/")[0] if state is not None else ""
-        if self._group and group != self._group:
-            self._since = monotonic()
+        now = monotonic()
+        if (self._group and group != self._group) or now - self._said > PAUSE:
+            self._since = now
+        self._said = now
         self._group = group
-        elapsed = monotonic() - self._since
+        elapsed = now - self._since
         sign = icons.spinner[int(elapsed * 5) % len(icons.spinner)]
         detail = visible(state.detail) if state is not None and state.detail else "waiting for the host"
         stage = Content.assemble(

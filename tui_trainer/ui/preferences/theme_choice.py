@@ -44,4 +44,4 @@ def start_theme(chosen: str, preset: Theme, available: Mapping[str, Theme], dept
 
 def kind_of(theme: Theme) -> str:
     """Return a few words about a theme."""
-    return f"{'dark' if theme.dark else 'light'}{', the colours of your terminal' if theme.ansi else ''}"
+    return f"{'dark' if theme.dark else 'light'}{', 16 colours' if theme.ansi else ''}"
