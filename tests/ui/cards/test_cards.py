@@ -11,7 +11,18 @@ from typing import Any
 import pytest
 
 from tests.ui.conftest import MakeRun
-from tests.ui.fake_session import FakeSession, app_over, finished, press, running, screen_text, show, until
+from tests.ui.fake_session import (
+    FakeSession,
+    app_over,
+    finished,
+    press,
+    running,
+    screen_text,
+    show,
+    started,
+    trained,
+    until,
+)
 from tui_trainer.config.preset import load
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
@@ -33,7 +44,8 @@ def epochs(*accuracies: float, run: str = "run", seconds: float = 38.0, **change
     """Return a finished run with these validation accuracies."""
     state = RunState(run=run)
     plain: dict[str, Any] = {"steps_per_epoch": 10, "epochs": len(accuracies), "metric": "accuracy"}
-    state.apply(ev.RunStarted(**{**plain, "path": f"runs/{run}", **changes}))
+    facts: dict[str, Any] = {**plain, "path": f"runs/{run}", **changes}
+    state.apply(ev.RunStarted(**facts))
     for epoch, accuracy in enumerate(accuracies, 1):
         at = seconds * epoch / len(accuracies)
         loss = 1 - accuracy
@@ -257,6 +269,22 @@ def test_a_configuration_that_cannot_be_read_leaves_the_name() -> None:
     while card._call is not None and time.monotonic() < deadline:  # pyright: ignore[reportPrivateUsage]
         card.lines(run, 60, 20, FANCY)
     assert [line.plain for line in card.lines(run, 60, 20, FANCY)] == ["mine"]
+
+
+async def test_a_finished_run_is_compared_with_the_earlier_ones(tmp_path: Path) -> None:
+    config = load("digits-mlp").first
+    for name, lr in (("2026-11-28_191611_digits-mlp_d0be", 0.5), ("now", 0.25)):
+        journal(tmp_path / name, "digits-mlp", [0.5, 0.9])
+        (tmp_path / name / "run.toml").write_text(f"[optimizer]\nkind = 'sgd'\nlr = {lr}\n")
+    session = FakeSession("now")
+    session.play(started(path=str(tmp_path / "now"), config=config.model_dump(mode="json")), *trained(200), finished())
+    app = app_over(session)
+    async with show(app, (140, 40)) as pilot:
+        await until(pilot, lambda: "d0be" in screen_text(app))
+        await press(pilot, "C")
+        await until(pilot, lambda: "settings that differ" in screen_text(app))
+        for words in ("90.0 %", "optimizer.lr", "0.25", "0.5"):
+            assert words in screen_text(app)
 
 
 class Launched(FakeSession):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from textual.content import Content
@@ -18,8 +18,8 @@ MORE = 10
 """Epochs that the form proposes."""
 MOST_MORE = 1_000_000
 """Most epochs that it takes."""
-COLUMN = 24
-"""Cells of a column of the comparison."""
+PAGE = 90
+"""Cells of a line of the comparison."""
 
 
 class EndActions:
@@ -88,20 +88,19 @@ class EndActions:
 
     def _comparison(self, state: RunState, path: str) -> Content:
         from tui_trainer.runs.comparison import differing_keys, flat_config
-        from tui_trainer.runs.label import label
+        from tui_trainer.runs.label import label, short_name
 
         runs = self._recent.runs
-        heads = ["this run", *(label(run.info.name, run.info.started) for run in runs)]
+        names = ["this run", *(short_name(run.info.name) for run in runs)]
+        times = ["", *(label(run.info.name, run.info.started).rpartition(" · ")[2] for run in runs)]
         metric = deciding_metric(state)
         measured: list[dict[str, float]] = [
             dict(state.metrics),
             *({name: values[-1] for name, values in run.metrics.items() if values} for run in runs),
         ]
-        names = [
-            name for name in (metric, "val_loss", "train_accuracy") if name and any(name in one for one in measured)
-        ]
-        lines = [Content.styled(_row("", heads), "bold")]
-        for name in dict.fromkeys(names):
+        known = [name for name in (metric, "val_loss", "train_accuracy") if any(name in one for one in measured)]
+        lines = [Content.styled(_row("", names), "bold"), Content.styled(_row("", times), "$muted")]
+        for name in dict.fromkeys(known):
             cells = [shown_value(name, one[name]) if name in one else "-" for one in measured]
             lines.append(Content(_row(name.replace("_", " "), cells)))
         configs = [flat_config(Path(path)), *(flat_config(Path(run.info.path)) for run in runs)]
@@ -111,9 +110,9 @@ class EndActions:
         return Content("\n").join(lines)
 
 
-def _row(name: str, cells: list[str]) -> str:
-    width = COLUMN - 1
-    return "".join(padded(cut(visible(text), width), COLUMN) for text in (name, *cells))
+def _row(name: str, cells: Sequence[str]) -> str:
+    width = PAGE // (len(cells) + 1)
+    return "".join(padded(cut(visible(text), width - 1), width) for text in (name, *cells))
 
 
 def parse_more(text: str) -> int:

@@ -12,7 +12,7 @@ from tui_trainer.ui.charts.readout import series_label
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run reached.
+    """The result of a run.
 
     Attributes:
         metric: name of the series that decides.

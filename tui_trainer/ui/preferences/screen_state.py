@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from time import monotonic, sleep
@@ -194,7 +194,7 @@ def update(path: Path, change: Callable[[ScreenState], ScreenState]) -> bool:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Generator[None]:
     """Hold a lock while the file is read and replaced. A file system without locks has the last writer win.
 
     Raises:
