@@ -1,7 +1,7 @@
 """Take the screenshots of docs/lecture.md: `python scripts/lecture_screens.py [ROW ...]`.
 
 Each is a real screen at the end of a lesson that was just trained, saved as docs/lecture/S02.svg and so on. The page
-that `tui-trainer lecture --check --markdown docs/lecture.md` writes refers to the files that exist.
+that `tui-trainer lecture --check --markdown docs/lecture.md --force` writes refers to the files that exist.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tui_trainer.diagnosis.findings import HEADLINES
+from tui_trainer.protocol.finding_titles import TITLES
 
 LOW = ("optimizer.lr=1e-3", "training.probe_every=4", "training.epochs=5")
 
@@ -20,7 +20,7 @@ def low(shell):
 
 def test_the_findings_are_those_recorded_in_the_journal(low):
     shell, done = low
-    assert "LR_LOW: " in done.out
+    assert f"{TITLES['LR_LOW']}: " in done.out
     (report,) = shell.json("diagnose", "low")
     journal = [json.loads(line) for line in (shell.directory / "runs/low/events.jsonl").read_text().splitlines()]
     recorded = {event["finding"] for event in journal if event["type"] == "Diagnosed" and event["active"]}
@@ -28,7 +28,9 @@ def test_the_findings_are_those_recorded_in_the_journal(low):
         each["finding"] for each in report["cleared"]
     } == recorded
     low_rate = next(each for each in report["findings"] if each["finding"] == "LR_LOW")
-    assert low_rate["key"] == "l"
+    assert low_rate["key"] == "o"
+    assert [(action["action"], action["value"]) for action in low_rate["actions"]] == [("rate", "x3")]
+    assert (low_rate["title"], low_rate["since_step"] < low_rate["until_step"]) == (TITLES["LR_LOW"], True)
     assert low_rate["numbers"]["rho"] > 0.985
     assert (report["run"], report["epoch"]) == ("low", 5)
 
@@ -40,12 +42,13 @@ def test_the_text_gives_evidence_and_advice_for_a_name_a_directory_and_a_journal
     texts = [shell("diagnose", name).out for name in ("last", "runs/low", "runs/low/events.jsonl")]
     assert texts[0] == texts[1] == texts[2]
     for part in (
-        f"LR_LOW: {HEADLINES['LR_LOW']} (since epoch",
+        f"{TITLES['LR_LOW']} (since epoch",
         f"evidence  {low_rate['evidence']}",
-        f"advice    {low_rate['advice']}",
-        f"keys      {low_rate['key']}",
+        f"why       {low_rate['why']}",
+        "[1] multiply the rate by 3",
     ):
         assert part in texts[0]
+    assert "LR_LOW" not in texts[0], "identifiers are for scripts"
 
 
 def test_no_finding_is_not_called_healthy(finished):

@@ -195,3 +195,34 @@ def test_a_missing_path() -> None:
         Csv().build(0)
     with pytest.raises(UserError, match="no such file"):
         Csv(path="/nowhere/table.csv").build(0)
+
+
+def test_commas_between_thousands_are_numbers_and_the_note_says_so(write: Any) -> None:
+    cells = ['"1,500.5"', '"2,250,000"', "730", '"-3,000.0"']
+    samples = Csv(path=write("x,y\n" + "".join(f"{cell},{'ab'[n % 2]}\n" for n, cell in enumerate(cells)))).draw(0)
+    assert samples.inputs[:, 0].tolist() == [1500.5, 2250000.0, 730.0, -3000.0]
+    assert "numbers with commas between thousands: x" in samples.note
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (["1,5", "2.5", "3,5", "1.5"], "row 2, column 'x' holds '1,5', and other rows have a decimal point"),
+        (["1,5", "2.5", "3,5", "1,5"], "row 3, column 'x' holds '2.5', and other rows have a decimal comma"),
+    ],
+)
+def test_numbers_written_in_two_ways_are_refused(write: Any, cells: list[str], message: str) -> None:
+    path = write("x;y\n" + "".join(f"{cell};{'ab'[n % 2]}\n" for n, cell in enumerate(cells)))
+    with pytest.raises(UserError, match=message):
+        Csv(path=path, delimiter=";").draw(0)
+
+
+def test_labels_that_are_numbers_are_one_class_beside_words(write: Any) -> None:
+    samples = Csv(path=write("x,y\n1,1\n2,1.0\n3,other\n4,1.00\n")).draw(0)
+    assert samples.classes == ("1", "other")
+    assert samples.targets.tolist() == [0, 0, 1, 0]
+
+
+def test_a_last_column_without_a_name_is_refused(write: Any) -> None:
+    with pytest.raises(UserError, match="row 1: the last column has no name: remove the delimiter before it"):
+        Csv(path=write("x,y,\n1,a,\n2,b,\n")).draw(0)

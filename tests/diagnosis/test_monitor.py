@@ -20,7 +20,7 @@ def begun(**changes) -> list[ev.AnyEvent]:
         "chance": math.log(10),
         "guessing": math.log(10),
         "steps_per_epoch": STEPS,
-        "epochs": 100,
+        "epochs": 30,
         "task": "classification",
     }
     return [ev.RunStarted(**(started | changes))]
@@ -60,16 +60,52 @@ def test_an_epoch_without_it_begins_the_count_anew():
     assert said(observer, events) == [("STUCK", True, 8)]
 
 
-def test_a_loss_that_blows_up_is_told_at_once_and_stands_first():
+def test_a_loss_that_blows_up_is_told_in_its_second_epoch_and_stands_first():
     observer = DiagnosisMonitor()
     events = begun() + epoch(1, 2.0) + epoch(2, 30.0, quality=-2.0)
-    assert said(observer, events) == [("DIVERGE", True, 2)]
+    assert said(observer, events) == []
     assert said(observer, [event for n in (3, 4) for event in epoch(n, 30.0 + n, quality=-2.0)]) == [
-        ("LR_HIGH", True, 4)
+        ("DIVERGE", True, 3),
+        ("LR_HIGH", True, 4),
     ]
     assert [found.finding for found in observer.standing()][:2] == ["DIVERGE", "LR_HIGH"]
     ranks = [found.rank for found in observer.standing()]
     assert ranks == sorted(ranks)
+
+
+def test_a_loss_that_has_blown_up_beyond_doubt_is_told_at_once_and_leaves_after_some_epochs():
+    observer = DiagnosisMonitor()
+    assert said(observer, begun() + epoch(1, 2.0) + epoch(2, 1e6)) == [("DIVERGE", True, 2)]
+    assert said(observer, epoch(3, 1.9) + epoch(4, 1.8) + epoch(5, 1.7)) == [("DIVERGE", False, 5)]
+
+
+def test_a_finding_that_left_does_not_return_within_its_cool_down():
+    observer = DiagnosisMonitor()
+    spike = [3.0e3, 1.9, 1.8, 1.7]  # blown up for one epoch, then back
+    losses = [2.0, *spike, *spike, *spike, *spike]
+    events = begun() + [event for number, loss in enumerate(losses, 1) for event in epoch(number, loss)]
+    assert [each for each in said(observer, events) if each[0] == "DIVERGE"] == [
+        ("DIVERGE", True, 2),
+        ("DIVERGE", False, 5),
+    ], "the spikes of epochs 6, 10 and 14 come within ten epochs"
+    assert said(observer, epoch(18, 3e3)) == [("DIVERGE", True, 18)]
+
+
+def test_a_finding_returns_at_once_when_it_has_become_graver():
+    observer = DiagnosisMonitor()
+
+    def layers(share: float, number: int) -> list[ev.AnyEvent]:
+        layer = ev.Layer(grad_norm=1.0, weight_norm=2.0, activation_std=1.0, dead=share)
+        return [ev.LayersMeasured(step=number * STEPS, layers={"hidden": layer}), *epoch(number, 2.0 - 0.1 * number)]
+
+    shares = [0.3, 0.3, 0.0, 0.0, 0.0, 0.3, 0.3, 0.6, 0.6]
+    events = begun() + [event for number, share in enumerate(shares, 1) for event in layers(share, number)]
+    found = [each for event in events for each in observer.take(event) if not each.again]
+    assert [(each.finding, each.active, each.severity, each.step // STEPS) for each in found] == [
+        ("DEAD", True, "note", 2),
+        ("DEAD", False, "note", 5),
+        ("DEAD", True, "alarm", 8),
+    ]
 
 
 def test_evidence_of_what_still_holds_is_told_again_without_a_word_in_the_log():
@@ -132,7 +168,7 @@ def test_an_undo_goes_back_to_what_was_known_before_the_command():
     before = observer.course
     rise = cmd.SetLearningRate(factor=10.0, id="a-1")
     changed = ev.SettingChanged(name="lr", value=1.0, previous=0.1, step=20, cause=rise)
-    assert said(observer, [changed, *epoch(3, 40.0)]) == [("DIVERGE", True, 3)]
+    assert said(observer, [changed, *epoch(3, 40.0), *epoch(4, 40.0)]) == [("DIVERGE", True, 4)]
     restored = ev.Restored.model_construct(from_step=30, undid="a-1")
     undone = ev.RolledBack.model_construct(
         to="set lr", from_epoch=2, step=20, restored=restored, cause=cmd.Undo(id="a-2"), type="RolledBack"
@@ -144,7 +180,7 @@ def test_an_undo_goes_back_to_what_was_known_before_the_command():
 
 def test_a_run_that_begins_anew_begins_its_diagnosis_anew_and_a_resumed_one_goes_on():
     observer = DiagnosisMonitor()
-    said(observer, begun() + epoch(1, 2.0) + epoch(2, 40.0))
+    said(observer, begun() + epoch(1, 2.0) + epoch(2, 4e4))
     assert [found.finding for found in observer.standing()] == ["DIVERGE"]
     said(observer, begun(step=20))
     assert len(observer.course.history.epochs) == 2

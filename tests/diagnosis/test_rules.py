@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.diagnosis.sample_histories import LN10, epochs, history, layers, probes
-from tui_trainer.diagnosis.findings import HEADLINES, NO_FINDING, ORDER, Finding
+from tui_trainer.components.schedulers.builtin import Constant, Cosine, LinearDecay, OneCycle, WarmupStableDecay
+from tui_trainer.components.schedulers.plan import LrPlan
+from tui_trainer.diagnosis.findings import HEADLINES, KEYS, NO_FINDING, ORDER, Finding
 from tui_trainer.diagnosis.generalization import stopped_too_soon
-from tui_trainer.diagnosis.history import Broken, History
+from tui_trainer.diagnosis.history import Broken, History, LayerSeen
 from tui_trainer.diagnosis.rules import RULES, holding
-from tui_trainer.ui.actions import ACTIONS, key_sign
+from tui_trainer.ui.actions import BY_ID, key_sign
 
 FLAT = [1.0] * 5 + [0.995] * 6
 """Eleven epochs of a run of thirty: the last five are no 1 % better than the six before."""
@@ -132,14 +135,15 @@ CASES: dict[str, tuple[History, History]] = {
     "OVERFIT: past its best": (overfitting(1.5, past=5), overfitting(1.5, past=1)),
     "OVERFIT: the training loss went on": (overfitting(1.5, last=0.17), overfitting(1.5, last=0.29)),
     "UNDERFIT": (
-        history([1.0] * 4 + [0.99] * 4, planned=60),
-        history([1.0] * 4 + [0.99, 0.98, 0.96, 0.94], planned=60),
+        history([1.0] * 26 + [0.99] * 4, planned=60),
+        history([1.0] * 15 + [0.9 - 0.02 * place for place in range(15)], planned=60),
     ),
-    "UNDERFIT: eight epochs": (history([1.0] * 8, planned=60), history([1.0] * 7, planned=60)),
-    "UNDERFIT: far from zero": (history([0.26 * LN10] * 8, planned=60), history([0.24 * LN10] * 8, planned=60)),
+    "UNDERFIT: eight epochs": (history([1.0] * 8, planned=9), history([1.0] * 7, planned=9)),
+    "UNDERFIT: half of the run": (history([1.0] * 30, planned=60), history([1.0] * 29, planned=60)),
+    "UNDERFIT: far from zero": (history([0.26 * LN10] * 8, planned=16), history([0.24 * LN10] * 8, planned=16)),
     "UNDERFIT: no other cause": (
-        history([1.0] * 8, planned=60),
-        history([1.0] * 8, planned=60, layers=layers((1, 5), silent=0.6)),
+        history([1.0] * 8, planned=16),
+        history([1.0] * 8, planned=16, layers=layers((1, 5), silent=0.6)),
     ),
     "STOPPED_TOO_SOON": (
         history(reason="completed", epochs=epochs([1.0, 0.9, 0.8, 0.7, 0.6], val_loss=[0.9, 0.8, 0.7, 0.6, 0.5])),
@@ -182,6 +186,13 @@ def test_the_order_of_decision() -> None:
     assert [RULES[name].__name__ for name in RULES][:3] == ["nan", "diverge", "explode"]
 
 
+IDENTIFIERS = re.compile(r"\b(" + "|".join(ORDER).replace("NAN|", "") + r")\b")
+
+
+def _ids(found: Finding) -> list[str]:
+    return [action.action for action in found.actions]
+
+
 def _of(name: str, run: History) -> Finding:
     return holding(run)[name]  # type: ignore[index]
 
@@ -193,21 +204,22 @@ def test_without_growth_a_lost_loss_never_blames_the_rate() -> None:
     assert "layer hidden1" in found.evidence
     assert "0.51, 0.5, 0.49, 0.5, 0.52" in found.evidence
     assert "did not grow before: check the batch" in found.advice
-    assert found.key == ""
+    assert _ids(found) == [""]
+    assert found.actions[0].reason
     assert "DIVERGE" not in holding(run)
 
 
-def test_with_growth_it_names_the_staircase_key_and_data_that_are_broken_are_named_first() -> None:
-    grown = history(broken=Broken(9, "inf"), last_losses=(3.0, 9.0, 80.0))
-    assert _of("NAN", grown).key == "k"
+def test_with_growth_it_proposes_a_tenth_of_the_rate_and_data_that_are_broken_are_named_first() -> None:
+    grown = history(broken=Broken(9, "inf"), last_losses=(3.0, 9.0, 80.0), lr=0.5)
+    assert [(action.action, action.value) for action in _of("NAN", grown).actions] == [("anew", "optimizer.lr=0.05")]
     spoilt = replace(grown, broken=Broken(9, "nan", data=True))
-    assert _of("NAN", spoilt).key == ""
+    assert _ids(_of("NAN", spoilt)) == [""]
     assert "data" in _of("NAN", spoilt).advice
 
 
 def test_an_initial_explosion_never_asks_for_a_lower_rate_first() -> None:
     run = history([30.0, 80.0], first_loss=30.0)
-    assert _of("EXPLODE", run).key == ""
+    assert _ids(_of("EXPLODE", run)) == ["anew", "anew"], "only a new run has another start"
     assert "initialisation" in _of("EXPLODE", run).advice
     assert "standardised" in _of("EXPLODE", run).advice
     assert _of("DIVERGE", run).advice.startswith("the loss was far above chance before the first step")
@@ -224,46 +236,96 @@ def test_flatness_alone_never_blames_the_rate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "cause", "key"),
+    ("changes", "cause", "action"),
     [
-        ({"probes": probes(0.99, 4e-4)}, "possibly too small steps", "l"),
-        ({"probes": probes(0.95, 4e-4)}, "not found", "w"),
-        ({"layers": layers((0.0, 5.0), (1.0, 5.0))}, "see NOGRAD", ""),
+        ({"probes": probes(0.99, 4e-4)}, "possibly too small steps", "rate"),
+        ({"probes": probes(0.95, 4e-4)}, "not found", "layers"),
     ],
 )
-def test_a_flat_curve_is_explained_by_its_steps_and_its_layers(changes: dict, cause: str, key: str) -> None:
+def test_a_flat_curve_is_explained_by_its_steps(changes: dict, cause: str, action: str) -> None:
     found = _of("PLATEAU", history(FLAT, **changes))
     assert f"Cause: {cause}" in found.evidence
-    assert found.key == key
+    assert _ids(found) == [action]
 
 
-def test_the_advice_against_a_high_rate_names_the_staircase_and_its_keys() -> None:
+def test_a_flat_curve_that_another_finding_explains_is_not_named() -> None:
+    found = holding(history(FLAT, layers=layers((0.0, 5.0), (1.0, 5.0))))
+    assert "NOGRAD" in found
+    assert "PLATEAU" not in found
+
+
+def _late(scheduler: Any, losses: list[float], **changes: Any) -> History:
+    """A run of as many epochs as there are losses, under a schedule that ends with its last step."""
+    steps = 40 * len(losses)
+    plan = LrPlan.begin(scheduler, 0.1, step=0, end=steps, steps_per_epoch=40)
+    return history(losses, planned=len(losses), plan=plan, step=steps - 10, **changes)
+
+
+@pytest.mark.parametrize("scheduler", [OneCycle(), Cosine(), LinearDecay(), WarmupStableDecay()])
+def test_what_the_plan_brings_about_is_no_finding(scheduler: Any) -> None:
+    losses = [1.0] * 10 + [0.995] * 10
+    flat = _late(scheduler, losses, probes=probes(0.95, 4e-4))
+    assert holding(flat) == {}, "flat at the end of a decay"
+    assert "PLATEAU" in holding(_late(Constant(), losses, probes=probes(0.95, 4e-4)))
+    coarse = _late(scheduler, losses, probes=probes(0.88, 2e-3))
+    assert "PLATEAU_NOISE" not in holding(coarse)
+    assert "PLATEAU_NOISE" not in holding(replace(coarse, step=360)), "the plan is about to lower the rate itself"
+    assert "PLATEAU_NOISE" in holding(_late(Constant(), losses, probes=probes(0.88, 2e-3)))
+
+
+def test_a_low_rate_in_a_warm_up_or_after_a_decay_is_as_planned() -> None:
+    losses = [1.0, 0.9, 0.8, 0.7, 0.6]
+    tiny = {"probes": probes(0.99)}
+    warm = _late(Cosine(warmup=0.9), losses, **tiny)
+    assert "LR_LOW" not in holding(replace(warm, step=60))
+    assert "LR_LOW" not in holding(_late(Cosine(), losses, **tiny))
+    assert "LR_LOW" in holding(replace(_late(Cosine(), losses, **tiny), step=20)), "near the highest rate of the plan"
+    dropped = epochs(losses, lr=[1.0, 0.8, 0.6, 0.5, 0.4])
+    assert "LR_LOW" not in holding(history(epochs=dropped, **tiny)), "a journal without a plan"
+    assert "LR_LOW" in holding(_late(Constant(), losses, **tiny))
+
+
+def test_little_is_left_to_find_where_nearly_all_samples_are_right() -> None:
+    solved = epochs([1.0, 0.9, 0.8], val_error=[0.3, 0.1, 0.02], lr=0.1)
+    for run in (
+        history(epochs=solved, layers=layers((1, 5), silent=0.3)),
+        history(epochs=solved, layers=layers((0.001, 1), (0.5, 1), (1, 1))),
+        history(epochs=solved, layers=layers((0.0, 5.0), (1.0, 5.0))),
+    ):
+        assert holding(run) == {}
+        assert holding(replace(run, epochs=epochs([1.0, 0.9, 0.8], val_error=[0.3, 0.1, 0.1], lr=0.1)))
+
+
+def test_dead_units_explain_missing_gradients_before_them() -> None:
+    def silent(net: tuple[LayerSeen, ...], *shares: float | None) -> tuple[LayerSeen, ...]:
+        return tuple(replace(layer, silent=share) for layer, share in zip(net, shares, strict=True))
+
+    dead = silent(layers((0, 5), (0, 5), (1, 5)), 0.0, 1.0, None)
+    assert set(holding(history([2.0], layers=dead))) == {"DEAD"}
+    zeros = tuple(replace(layer, weights=(0.0,) * 3) for layer in dead)
+    assert {"NOGRAD", "DEAD"} <= set(holding(history([2.0], layers=zeros))), "weights of zero are no work of dead units"
+    fading = silent(layers((1e-4, 1), (3e-3, 1), (0.1, 1), (1, 1)), 0.0, 0.0, 0.9, None)
+    assert {"VANISH", "DEAD"} <= set(holding(history([2.0], layers=fading))), "it fades before the dead layer, too"
+
+
+def test_the_advice_against_a_high_rate_names_the_staircase() -> None:
     found = _of("LR_HIGH", history([1.0, 1.0, 0.98], probes=probes(0.3)))
     assert "staircase" in found.advice
     assert "StepLR" in found.advice
-    assert "(k)" in found.advice
-    assert found.key.split() == ["k", "s"]
+    assert [(action.action, action.value) for action in found.actions] == [("rate", "/10"), ("schedule", "staircase")]
 
 
 def test_a_low_rate_projects_the_epochs_to_half_the_loss() -> None:
     found = _of("LR_LOW", history([1.0, 0.95, 0.95**2, 0.95**3, 0.95**4], probes=probes(0.99)))
     assert found.numbers["epochs to half"] == pytest.approx(math.log(0.5) / math.log(0.95))
     assert "14 more epochs to half the loss" in found.evidence
-    assert "by 3 (l, x3)" in found.advice
-
-
-def test_a_rate_that_its_schedule_brought_down_is_only_a_note() -> None:
-    losses = [1.0, 0.9, 0.8, 0.7, 0.6]
-    down = history(epochs=epochs(losses, lr=[1.0, 0.8, 0.6, 0.5, 0.4]), probes=probes(0.99))
-    assert _of("LR_LOW", down).severity == "note"
-    assert "lowered the learning rate to 40%" in _of("LR_LOW", down).evidence
-    assert _of("LR_LOW", history(losses, probes=probes(0.99))).severity == "warning"
+    assert [(action.action, action.value) for action in found.actions] == [("rate", "x3")]
 
 
 def test_overfitting_is_of_confidence_where_the_error_did_not_rise() -> None:
     rising = _of("OVERFIT", overfitting(1.5))
     assert rising.evidence.startswith("overfit; ")
-    assert rising.key == "e"
+    assert _ids(rising) == ["stop_early", "anew"]
     same = _of("OVERFIT", overfitting(1.5, errors=(0.10, 0.10)))
     assert same.evidence.startswith("overconfidence")
     assert "10.0% -> 10.0%" in same.evidence
@@ -276,7 +338,7 @@ def test_small_validation_splits_need_a_larger_rise() -> None:
 
 
 def test_underfitting_leaves_open_whether_capacity_or_labels() -> None:
-    assert "too little capacity or label noise" in _of("UNDERFIT", history([1.0] * 8, planned=60)).advice
+    assert "too little capacity or label noise" in _of("UNDERFIT", history([1.0] * 8, planned=16)).advice
 
 
 def test_what_ended_too_soon_projects_its_gain() -> None:
@@ -285,7 +347,7 @@ def test_what_ended_too_soon_projects_its_gain() -> None:
     found = _of("STOPPED_TOO_SOON", run)
     assert found.numbers["projected"] == pytest.approx(losses[-1] * 0.9**4)
     assert "--epochs 12" in found.advice
-    assert found.key == "E"
+    assert [(action.action, action.value) for action in found.actions] == [("epochs", "12")]
 
 
 @pytest.mark.parametrize(
@@ -309,16 +371,22 @@ def test_early_stopping_that_waited_as_asked_has_not_ended_too_soon(
     assert stopped_too_soon(replace(run, reason="completed"), {}) is not None
     if found is not None:
         assert "--patience" in found.advice
-        assert found.key == "p"
+        assert _ids(found) == ["patience"]
 
 
-def test_keys_in_advice_stand_where_the_screen_puts_those_of_its_reader() -> None:
-    usual = {key_sign(key) for action in ACTIONS for key in action.keys}
+def test_every_action_is_one_of_the_screen_and_none_is_left_without_a_word() -> None:
     for name, (run, _) in CASES.items():
         for found in holding(run).values():
-            named = set(re.findall(r"\((\S)(?=[):,])", found.advice))
-            assert set(found.key.split()) <= named, f"{name}: {found.advice}"
-            assert named <= usual, f"{name}: {found.advice}"
+            assert 1 <= len(found.actions) <= 2, name
+            for action in found.actions:
+                assert action.label
+                assert (action.action in BY_ID and action.action in KEYS) or (not action.action and action.reason)
+            assert not re.search(r"\(\S(?=[):,])", found.advice), "keys stand beside the actions"
+            assert not IDENTIFIERS.search(found.evidence + found.advice), name
+
+
+def test_the_usual_keys_of_actions_are_keys_of_the_screen() -> None:
+    assert set(KEYS.values()) <= {key_sign(key) for action in BY_ID.values() for key in action.keys}
 
 
 def test_a_quarter_of_silent_units_is_a_note_at_the_end_of_the_order() -> None:

@@ -52,7 +52,7 @@ def test_a_very_high_rate_diverges_within_five_epochs(seed: int):
     if bench.of(ev.RunFinished)[0].reason == "not-finite":
         broken = next(said for said in bench.of(ev.Diagnosed) if said.finding == "NAN")
         assert f"step {bench.trainer.state.step}" in broken.evidence or "gradient" in broken.evidence
-        assert broken.key == "k"
+        assert [action.action for action in broken.actions] == ["anew"]
         assert math.isfinite(broken.numbers["loss -1"])
 
 
@@ -69,7 +69,7 @@ def test_a_high_rate_on_noisy_labels_is_found_and_the_staircase_is_named(seed: i
     bench.finish()
     said = next(said for said in bench.of(ev.Diagnosed) if said.finding == "LR_HIGH")
     assert "staircase" in said.advice
-    assert said.key.split()[0] == "k"
+    assert [(action.action, action.value) for action in said.actions] == [("rate", "/10"), ("schedule", "staircase")]
 
 
 @pytest.mark.parametrize("lr", [0.1, 0.3])
@@ -118,7 +118,7 @@ def test_a_deep_sigmoid_vanishes_and_a_loud_start_explodes():
     loud.finish()
     assert "EXPLODE" in dict(found(loud))
     explosion = next(said for said in loud.of(ev.Diagnosed) if said.finding == "EXPLODE")
-    assert explosion.key == ""
+    assert {action.action for action in explosion.actions} == {"anew"}
 
 
 def test_data_that_hold_no_number_are_named_and_the_rate_is_not():
@@ -129,7 +129,7 @@ def test_data_that_hold_no_number_are_named_and_the_rate_is_not():
     bench.finish()
     said = next(said for said in bench.of(ev.Diagnosed) if said.finding == "NAN")
     assert "data" in said.advice
-    assert said.key == ""
+    assert [action.action for action in said.actions] == [""]
     assert "DIVERGE" not in dict(found(bench))
 
 
@@ -214,6 +214,10 @@ def test_an_undo_takes_the_diagnosis_back_with_the_run():
     bench.steps(12)
     assert "DIVERGE" in bench.state.findings
     assert bench.state.findings["DIVERGE"].active
+    blown = bench.state.findings["DIVERGE"]
+    assert blown.likely_cause == "You set the rate to 30 (x300) at step 12; everything since follows from it."
+    assert (blown.cause_step, blown.cause_id, blown.actions[0].action) == (12, "up", "undo")
+    assert blown.since_step == 12
     bench.control.put(cmd.Undo(id="back"))
     bench.finish()
     assert not bench.state.findings["DIVERGE"].active

@@ -133,14 +133,14 @@ def test_manual_changes_and_missing_lines_are_reported(tmp_path):
     journal, config = tmp_path / "runs/run/events.jsonl", tmp_path / "runs/run/run.toml"
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(lines[0].replace(b"0", b"1", 1) + b"".join(lines[1:6]))
-    config.write_text(config.read_text().replace("batch_size = 20", "batch_size = 10"))
+    config.write_text(config.read_text().replace("norm_every = 10", "norm_every = 5"))
     launched, watcher = resumed(tmp_path, "run")
     watcher.until(lambda: watcher.state.status == "running" and watcher.state.step, "it to go on")
     watcher.session.send(cmd.Stop())
     watcher.until(lambda: watcher.state.over, "the end")
     launched.process.wait(120)
     messages = [line.text for line in watcher.state.log]
-    assert "run.toml has changed: data.batch_size was 20, is 10" in messages, messages
+    assert "run.toml has changed: training.norm_every was 10, is 5" in messages, messages
     assert any(line.startswith("events.jsonl ends ") for line in messages)
     assert any(line.startswith("1 altered lines of events.jsonl were skipped") for line in messages)
     written = [line for event in read_events(journal) if event.type == "Logged" for line in event.lines]

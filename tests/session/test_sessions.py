@@ -101,7 +101,7 @@ def test_a_host_that_ended_leaves_no_socket_and_no_lock(running: Running):
     watcher = running.watcher
     watcher.ask(cmd.Stop())
     watcher.until(watcher.notices)
-    assert not os.path.exists(running.spec.socket)
+    wait_for(lambda: not os.path.exists(running.spec.socket), what="the socket to be removed")
     wait_for(lambda: read_run_info(running.folder).status == "finished", what="the lock to be released")
     assert isinstance(watcher.ask(cmd.Pause()), ev.Refused)
 

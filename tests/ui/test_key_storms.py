@@ -95,7 +95,7 @@ async def test_random_resizes(what: str, more: int) -> None:
             app.tick()
         await resize(pilot, 100, 30)
         await settle(pilot)
-        assert {"schedule": "Schedule", "help": "Keys"}.get(what, "set/a") in screen_text(app)
+        assert {"schedule": "Schedule", "help": "Keys"}.get(what, "a 1/2") in screen_text(app)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def after(*keys: str) -> Callable[[Pilot[Any]], Any]:
 
     async def before(pilot: Pilot[Any]) -> None:
         app = cast(TrainerApp, pilot.app)
-        await until(pilot, lambda: "epoch 4/10" in screen_text(app))
+        await until(pilot, lambda: "4/10" in screen_text(app))
         await press(pilot, *keys)
         seen: list[str] = []
         while len(seen) < 5 or len(set(seen[-5:])) > 1:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from tui_trainer.errors import UserError
 from tui_trainer.text import cell_width, cut, padded, visible
 
 if TYPE_CHECKING:
@@ -26,7 +28,40 @@ max_kbps_option = click.option(
     metavar="N",
     help="Limit the output to a slow terminal to N kB/s; 0: no limit.",
 )
+force_option = click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+
+
+@contextlib.contextmanager
+def output_file(path: Path, named: str, *, force: bool) -> Generator[TextIO]:
+    """Open a text file that the user named for writing. If writing fails, a file that was created for it is removed.
+
+    Raises:
+        UserError: the file exists and `force` is not given. A device or a pipe is no file that could be lost.
+    """
+    special = path.exists() and not path.is_file()
+    try:
+        file = open(path, "w" if force or special else "x", encoding="utf-8", newline="")  # noqa: SIM115
+    except FileExistsError:
+        raise file_exists(named) from None
+    try:
+        with file:
+            yield file
+    except BaseException:
+        if not (force or special):
+            path.unlink(missing_ok=True)
+        raise
+
+
+def check_output_file(path: Path, named: str, *, force: bool) -> None:
+    """Raise `UserError` for a file that `output_file` would refuse, before the work for it is done."""
+    if not force and (path.is_file() or path.is_symlink()):
+        raise file_exists(named)
+
+
+def file_exists(named: str) -> UserError:
+    """Return the error for a file that would be overwritten."""
+    return UserError(f"{named} exists and was not changed: add --force to overwrite it, or name another file")
 
 
 def print_json(value: object) -> None:

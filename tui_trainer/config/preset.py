@@ -18,7 +18,7 @@ from tui_trainer.config.toml import read_toml
 from tui_trainer.config.typed_values import TypedValue, validated
 from tui_trainer.config.validation_errors import as_user_error
 from tui_trainer.errors import UserError, did_you_mean
-from tui_trainer.paths import checked_name, presets_dir
+from tui_trainer.paths import new_name, presets_dir
 
 DEFAULT_PRESET = "digits-mlp"
 
@@ -69,9 +69,7 @@ def build(table: Table, *, name: str, source: str, overrides: Sequence[str] = ()
     runs: dict[str, RunConfig] = {}
     for number, variant in enumerate(variants or [{}], start=1):
         changes = dict(variant)
-        label = (
-            checked_name(str(changes.pop("name", f"variant-{number}")), f"{source}: variant.name") if variants else ""
-        )
+        label = new_name(str(changes.pop("name", f"variant-{number}")), f"{source}: variant.name") if variants else ""
         if label in runs:
             raise UserError(f"{source}: variant.name: {label!r} is used twice; give each variant its own name")
         merged = merge(table, changes)

@@ -30,24 +30,34 @@ _TYPES = {
 """The required type by pydantic's name of the error, in TOML's words."""
 
 
-def as_user_error(error: ValidationError, model: type[BaseModel], source: str, prefix: str = "") -> UserError:
-    """Return an error that describes the most likely cause and counts the remaining problems."""
+def as_user_error(
+    error: ValidationError,
+    model: type[BaseModel],
+    source: str,
+    prefix: str = "",
+    hidden: frozenset[str] = frozenset(),
+) -> UserError:
+    """Return an error that describes the most likely cause and counts the remaining problems.
+
+    Args:
+        hidden: keys that are not offered in place of an unknown one.
+    """
     problems = error.errors(include_url=False)
     # Fields are checked only if the kind is known, and an unknown key (a typo) often causes the other problems.
     order = {"union_tag_invalid": 0, "union_tag_not_found": 0, "extra_forbidden": 1}
     first = min(problems, key=lambda problem: order.get(problem["type"], 2))
-    message = f"{source}: {_problem(first, model, prefix)}"
+    message = f"{source}: {_problem(first, model, prefix, hidden)}"
     if len(problems) > 1:
         message += f" (and {len(problems) - 1} more)"
     return UserError(visible(message))  # an unknown key may contain control characters
 
 
-def _problem(problem: Any, model: type[BaseModel], prefix: str) -> str:
+def _problem(problem: Any, model: type[BaseModel], prefix: str, hidden: frozenset[str]) -> str:
     path, owner = _walk(problem["loc"], model)
     key = ".".join([*([prefix] if prefix else []), *path])
     kind, context, given = problem["type"], problem.get("ctx", {}), problem.get("input")
     if kind == "extra_forbidden":
-        known = owner.model_fields if owner is not None else {}
+        known = [name for name in owner.model_fields if name not in hidden] if owner is not None else []
         return f"{key}: unknown key; {did_you_mean(path[-1], known)}"
     if kind == "union_tag_invalid":
         known = [tag.strip(" '") for tag in context["expected_tags"].split(",")]

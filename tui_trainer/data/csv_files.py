@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from tui_trainer.data.fingerprint import of_bytes
 from tui_trainer.data.local_files import MEGABYTE, read_text
 from tui_trainer.data.splits import Floats, Samples, refuse_huge
 from tui_trainer.errors import UserError, did_you_mean
@@ -48,9 +49,11 @@ MISSING = frozenset(
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _COMMA_NUMBER = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?([eE][+-]?\d+)?", re.ASCII)
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII)
+_GROUPED_FOR_SURE = re.compile(r"[+-]?[1-9]\d{0,2}((,\d{3})+\.\d*|(,\d{3}){2,})", re.ASCII)
 _IDENTIFIER_NAME = re.compile(r"(.*[_\s.-])?(id|uuid|guid|index|key|nr|no\.?|number)|unnamed: \d+|", re.IGNORECASE)
 
-Kind = Literal["numbers", "decimal commas", "words", "identifier"]
+Kind = Literal["numbers", "decimal commas", "grouped", "words", "identifier"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,18 @@ class _Column:
             raise self.error(0, "is empty in every row: leave the column out")
         plain = sum(_NUMBER.fullmatch(cell) is not None for cell in present)
         comma = sum(_COMMA_NUMBER.fullmatch(cell) is not None for cell in present)
+        grouped = sum(_number(cell, "grouped") is not None for cell in present)
+        if grouped > plain and grouped * 2 > len(present) and any(map(_GROUPED_FOR_SURE.fullmatch, present)):
+            return "grouped"
         if plain < len(present) and comma > plain and comma * 2 > len(present):
             return "decimal commas"
         if plain * 2 > len(present):
             return "identifier" if self._is_numbered(present, plain) else "numbers"
+        either = sum(
+            _number(cell, "numbers") is not None or _number(cell, "decimal commas") is not None for cell in present
+        )
+        if either * 2 > len(present):
+            return "numbers" if plain >= comma else "decimal commas"  # `numbers` refuses the cells of the other sort
         distinct = len(set(present))
         if distinct == len(self.cells) and (distinct >= FEW_ROWS or _IDENTIFIER_NAME.fullmatch(self.name)):
             return "identifier"
@@ -92,10 +103,20 @@ class _Column:
             and all(cell.lstrip("+-").isdecimal() for cell in present)
         )
 
+    @property
+    def number_kind(self) -> Kind:
+        """How a column to predict writes its numbers."""
+        kind = self.kind
+        return kind if kind in ("decimal commas", "grouped") else "numbers"
+
     def numbers(self, kind: Kind) -> Floats:
         """The column as numbers. Raises `UserError` for the first cell that is not one, or not finite."""
         values = [_number(cell, kind) for cell in self.cells]
         for row, (value, cell) in enumerate(zip(values, self.cells, strict=True)):
+            other: Kind = "numbers" if kind == "decimal commas" else "decimal commas"
+            if value is None and _number(cell, other) is not None:
+                written = "a decimal comma" if kind == "decimal commas" else "a decimal point"
+                raise self.error(row, f"{_holds(cell)}, and other rows have {written}: write all numbers alike")
             if value is None or not math.isfinite(value):
                 raise self.error(row, f"{_holds(cell)} where a number is expected")
         return np.array(values, np.float64)
@@ -122,8 +143,13 @@ def read(path: str, target: str, ignore: Sequence[str], delimiter: str, *, class
     """
     if not path:
         raise UserError('data.path is empty: give the CSV file, as in data.path = "table.csv"')
-    names, rows, lines = _cells(path, delimiter)
+    file = read_text(path, LIMIT)
+    names, rows, lines = _cells(path, file.text, delimiter)
     chosen = target or names[-1]
+    if not chosen:
+        raise UserError(
+            f"{path!r} row 1: the last column has no name: remove the delimiter before it, or set data.target"
+        )
     for name in (chosen, *ignore):
         if name not in names:
             key = "data.ignore" if name in ignore else "data.target"
@@ -147,12 +173,13 @@ def read(path: str, target: str, ignore: Sequence[str], delimiter: str, *, class
         raise UserError(f"{path!r} has no column but {chosen!r} to learn from{left_out}")
     inputs = np.stack(columns, 1)
     note = f"{len(rows):,} rows, {inputs.shape[1]} numbers each; {_note(kinds)}"
+    hashed = of_bytes(file.content, len(rows), "rows")
     column = table[chosen]
     if not classes:
-        values = column.numbers("decimal commas" if column.kind == "decimal commas" else "numbers")
-        return Samples(inputs, values[:, None], (), note)
+        values = column.numbers(column.number_kind)
+        return Samples(inputs, values[:, None], (), note, fingerprint=hashed)
     labels, words = _classes(column)
-    return Samples(inputs, labels, words, note)
+    return Samples(inputs, labels, words, note, fingerprint=hashed)
 
 
 def is_missing(cell: str) -> bool:
@@ -160,9 +187,9 @@ def is_missing(cell: str) -> bool:
     return cell.lower() in MISSING
 
 
-def _cells(path: str, delimiter: str) -> tuple[list[str], list[list[str]], list[int]]:
+def _cells(path: str, text: str, delimiter: str) -> tuple[list[str], list[list[str]], list[int]]:
     """The names of the columns, the rows of cells, and the line in which each row ends."""
-    reader = csv.reader(io.StringIO(read_text(path, LIMIT), newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
     try:
@@ -202,6 +229,9 @@ def _delimiter_hint(names: list[str]) -> str:
 
 def _number(cell: str, kind: Kind) -> float | None:
     """The value of a cell, None where it is not a number. Underscores and words such as inf make it text."""
+    if kind == "grouped":
+        grouped = _GROUPED.fullmatch(cell) is not None or _GROUPED_FOR_SURE.fullmatch(cell) is not None
+        return float(cell.replace(",", "")) if grouped or _NUMBER.fullmatch(cell) else None
     if kind == "decimal commas":
         if _COMMA_NUMBER.fullmatch(cell) is None:
             return None
@@ -227,18 +257,18 @@ def _inputs(column: _Column, kind: Kind) -> list[Floats]:
 def _classes(column: _Column) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], tuple[str, ...]]:
     """The class of each row and the names of the classes.
 
-    Labels that are all numbers are compared and ordered as numbers, so that `1` and `1.0` are one class.
+    Labels that are numbers are compared as numbers, so that `1` and `1.0` are one class, and ordered so if all are.
     """
     words = column.words()
-    kind: Kind = "decimal commas" if column.kind == "decimal commas" else "numbers"
-    values = {word: _number(word, kind) for word in words}
+    values = {word: _number(word, column.number_kind) for word in words}
     if None not in values.values():
         numbers = sorted({value for value in values.values() if value is not None})
         names = [_plain(number) for number in numbers]
         index = {word: numbers.index(value) for word, value in values.items() if value is not None}
     else:
-        names = words
-        index = {word: position for position, word in enumerate(words)}
+        plain = {word: word if value is None else _plain(value) for word, value in values.items()}
+        names = sorted(set(plain.values()))
+        index = {word: names.index(name) for word, name in plain.items()}
     if len(names) < 2:
         raise UserError(f"{column.path!r} column {column.name!r} holds {names[0]!r} alone: two classes are needed")
     if len(names) > WORDS:
@@ -263,6 +293,7 @@ def _note(kinds: dict[str, list[str]]) -> str:
     labels = {
         "numbers": "numbers: ",
         "decimal commas": "numbers with a decimal comma: ",
+        "grouped": "numbers with commas between thousands: ",
         "words": "words, one column each: ",
         "identifier": "left out as identifiers, different in every row: ",
     }
@@ -271,4 +302,6 @@ def _note(kinds: dict[str, list[str]]) -> str:
 
 def _listed(names: list[str]) -> str:
     more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(name or "the one without a name" for name in names[:NAMED]) + (
+        f" and {more} more" if more > 0 else ""
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from tui_trainer.errors import UserError
@@ -9,8 +10,16 @@ from tui_trainer.errors import UserError
 MEGABYTE = 1 << 20
 
 
-def read_text(path: str, limit: int) -> str:
-    """Return the text of a UTF-8 file of at most `limit` bytes, with unchanged line ends.
+@dataclass(frozen=True, slots=True)
+class LocalText:
+    """A file: its text with unchanged line ends, and its bytes."""
+
+    text: str
+    content: bytes
+
+
+def read_text(path: str, limit: int) -> LocalText:
+    """Return a UTF-8 file of at most `limit` bytes.
 
     Raises:
         UserError: there is no such file; it cannot be read; it is too large; it is not UTF-8.
@@ -29,7 +38,7 @@ def read_text(path: str, limit: int) -> str:
     if len(content) > limit:
         raise UserError(f"data.path = {path!r} is larger than {limit // MEGABYTE} MB, the most that is read at once")
     try:
-        return content.decode("utf-8-sig")
+        return LocalText(content.decode("utf-8-sig"), content)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UserError(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from tui_trainer.data.fingerprint import Fingerprint, of_arrays
 from tui_trainer.data.types import Data, ProblemSpec, Split
 from tui_trainer.errors import UserError
 
@@ -36,6 +37,7 @@ class Samples:
         note: one line about the data for people.
         pooled: whether all inputs share one mean and deviation, as the pixels of an image may.
         known: numbers that theory says of them, by name.
+        fingerprint: a hash of the file that they were read from; None hashes the samples themselves.
     """
 
     inputs: Floats
@@ -44,6 +46,7 @@ class Samples:
     note: str
     pooled: bool = False
     known: Mapping[str, float] = field(default_factory=dict[str, float])
+    fingerprint: Fingerprint | None = None
 
 
 def random(seed: int, purpose: int) -> np.random.Generator:
@@ -119,6 +122,7 @@ def prepare(
         references={"guessing": guessing},
         known=samples.known,
         note=samples.note + noted,
+        fingerprint=samples.fingerprint or of_arrays(samples.inputs, samples.targets),
     )
 
 

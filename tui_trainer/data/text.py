@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from tui_trainer.data import fingerprint
 from tui_trainer.data.local_files import MEGABYTE, read_text
 from tui_trainer.data.splits import Ints, entropy
 from tui_trainer.data.types import Data, ProblemSpec, Split
@@ -18,7 +19,7 @@ LIMIT = 32 * MEGABYTE
 
 def build(path: str, context: int, validation: float, test: float) -> Data:
     """The text of `path`, or the standard library's help, in order: training, test, validation."""
-    text = read_text(path, LIMIT) if path else _help()
+    text = read_text(path, LIMIT).text if path else _help()
     named = f"data.path = {path!r}" if path else "the text"
     if len(text) < 2 * (context + 1):
         raise UserError(
@@ -41,6 +42,7 @@ def build(path: str, context: int, validation: float, test: float) -> Data:
         classes=tuple(chr(point) for point in alphabet.tolist()),
         references={"guessing": entropy(np.bincount(symbols[:middle])), "bigram model": bigram_entropy(symbols)},
         note=f"{len(symbols):,} characters, {len(alphabet)} different ones",
+        fingerprint=fingerprint.of_bytes(text.encode("utf-8", "surrogatepass"), len(text), "characters"),
     )
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from tui_trainer.data.fingerprint import Fingerprint
+
 Task = Literal["classification", "regression", "language", "minimise"]
 """The kind of problem. `minimise` searches for the minimum of a known function; it has no samples to learn from."""
 
@@ -75,6 +77,7 @@ class Data:
         references: baseline losses for the chart, by name ("guessing": ln K, "bigram model": its entropy).
         known: other constants that theory gives for this data, by name ("margin", "mistakes at most").
         note: one line that describes the data ("1,797 images of 8x8 pixels").
+        fingerprint: a hash of all samples before the split; None for a function, which its settings describe.
     """
 
     shape: ProblemSpec
@@ -87,3 +90,4 @@ class Data:
     references: Mapping[str, float] = field(default_factory=dict[str, float])
     known: Mapping[str, float] = field(default_factory=dict[str, float])
     note: str = ""
+    fingerprint: Fingerprint | None = None

@@ -4,36 +4,66 @@ from __future__ import annotations
 
 from statistics import median
 
+from tui_trainer.diagnosis.actions import (
+    ADAM,
+    BEST,
+    HALF,
+    KAIMING,
+    LAYERS,
+    LEAKY,
+    RELU,
+    TENFOLD,
+    TENTH,
+    again,
+    elsewhere,
+)
 from tui_trainer.diagnosis.findings import Finding, Holding
 from tui_trainer.diagnosis.history import History, LayerSeen
 from tui_trainer.protocol.describe import number
+from tui_trainer.protocol.events import FindingAction
 
 
 def nan(history: History, _holding: Holding) -> Finding | None:
-    """A batch loss or a gradient is NaN or inf. The learning rate is blamed only if the loss grew before."""
+    """A batch loss, a gradient or a tensor of model or optimizer is NaN or inf. The learning rate is blamed only if the
+    loss grew before, or was finite at the step whose update broke the tensor."""
     broken = history.broken
     if broken is None:
         return None
     where = f", first in layer {broken.layer}" if broken.layer else ""
     last = ", ".join(number(loss) for loss in history.last_losses)
-    evidence = f"the {broken.what} became {broken.kind} at step {broken.step}{where}; last finite losses {last or '-'}"
+    of_step = broken.what in ("loss", "gradient")
+    what = f"the {broken.what}" if of_step else broken.what
+    at = "at" if of_step else "by"
+    evidence = f"{what} became {broken.kind} {at} step {broken.step}{where}; last finite losses {last or '-'}"
     if broken.data:
         advice = "the training data contain NaN or inf: repair or drop these values; the learning rate is not the cause"
+        actions = (
+            elsewhere("repair or drop these values", "they are in the data: no setting of the run removes them"),
+        )
+    elif not of_step:
+        advice = (
+            "the loss was finite, so it was the update of the weights that broke: resume from the last checkpoint and "
+            "divide the learning rate by 10; lbfgs has line_search_fn=strong_wolfe for this"
+        )
+        actions = (_lower(history),)
     elif history.grew:
-        advice = "the loss grew before: resume from the last checkpoint and divide the learning rate by 10 (k)"
+        advice = "the loss grew before: resume from the last checkpoint and divide the learning rate by 10"
+        actions = (_lower(history),)
     else:
         advice = (
             "the loss did not grow before: check the batch of this step, and logarithms, roots and divisions in the "
             "model; there is no sign that the learning rate is the cause"
         )
+        actions = (elsewhere("check the batch of this step", "no sign that a setting of the run is the cause"),)
     numbers = {f"loss {index - len(history.last_losses)}": loss for index, loss in enumerate(history.last_losses)}
     return Finding(
         "NAN",
         evidence,
         advice,
         {"step": broken.step, **numbers},
-        "k" if history.grew and not broken.data else "",
+        actions,
         "alarm",
+        curve="train_loss",
     )
 
 
@@ -50,18 +80,14 @@ def diverge(history: History, _holding: Holding) -> Finding | None:
     evidence = f"training loss {number(loss)}; best epoch {number(best)}, first batch {number(history.first_loss)}"
     if history.first_loss is not None and history.first_loss > 10 * level:
         advice = "the loss was far above chance before the first step: check the initialisation and input scale first"
-        return Finding("DIVERGE", evidence, advice, numbers, "", "alarm")
-    if len(history.epochs) > 1:
-        return Finding(
-            "DIVERGE",
-            evidence,
-            "roll back to the best epoch (b) and divide the learning rate by 10 (k)",
-            numbers,
-            "b k",
-            "alarm",
-        )
-    advice = "divide the learning rate by 10 (k); if the loss does not recover, restart with that rate"
-    return Finding("DIVERGE", evidence, advice, numbers, "k", "alarm")
+        actions: tuple[FindingAction, ...] = (KAIMING,)
+    elif len(history.epochs) > 1:
+        advice, actions = "roll back to the best epoch and divide the learning rate by 10", (BEST, TENTH)
+    else:
+        advice = "divide the learning rate by 10; if the loss does not recover, restart with that rate"
+        actions = (TENTH,)
+    urgent = loss is not None and loss > FAR * history.start
+    return Finding("DIVERGE", evidence, advice, numbers, actions, "alarm", curve="train_loss", urgent=urgent)
 
 
 def explode(history: History, _holding: Holding) -> Finding | None:
@@ -83,27 +109,30 @@ def explode(history: History, _holding: Holding) -> Finding | None:
         "wrong initialisation or inputs that are not standardised: restart with another model.init (kaiming for ReLU, "
         "xavier for tanh, gain 1) or with data.standardise; a lower learning rate does not help",
         {"first loss": history.first_loss, "chance": level, "growth": growth},
-        "",
+        (KAIMING, again("with standardised inputs", "data.standardise=true")),
         "alarm",
+        bars={layer.name: layer.spread for layer in history.layers if layer.spread is not None},
     )
 
 
-def no_gradient(history: History, _holding: Holding) -> Finding | None:
-    """A layer's gradient is exactly 0 in the median measurement, and ml > 0.3 ch."""
+def no_gradient(history: History, holding: Holding) -> Finding | None:
+    """A layer's gradient is exactly 0 in the median measurement, and ml > 0.3 ch; dead ReLUs do not explain it."""
     loss = history.loss
-    if loss is None or loss <= 0.3 * history.level:
+    if loss is None or loss <= 0.3 * history.level or history.solved:
         return None
     silent = [layer.name for layer in history.layers if layer.gradients and median(layer.gradients) == 0]
-    if not silent:
+    if not silent or (_mostly_dead(holding) and all(median(layer.weights) > 0 for layer in history.layers)):
         return None
     return Finding(
         "NOGRAD",
         f"the gradient is exactly 0 in {_named(silent)} at loss {number(loss)}",
-        "an activation with zero derivative (sign), weights that are all zero, or dead ReLUs: check the layers (w) and "
+        "an activation with zero derivative (sign), weights that are all zero, or dead ReLUs: check the layers and "
         "restart with another model.activation or model.init",
         {"layers without gradient": len(silent), "loss": loss},
-        "w",
+        (LAYERS, RELU),
         "alarm",
+        bars=_reaches(history),
+        threshold=0.0,
     )
 
 
@@ -119,25 +148,35 @@ def dead(history: History, _holding: Holding) -> Finding | None:
     )
     if worst is None or worst.silent is None or worst.silent <= 0.25:
         return None
-    most = worst.silent > 0.5
+    most = worst.silent > MOST
+    if history.solved and not most:
+        return None
     return Finding(
         "DEAD",
         f"{worst.silent:.0%} of the ReLUs in layer {worst.name} are dead: they output 0 for every validation sample",
-        "divide the learning rate by 10 (k) to keep the others alive; restart with leaky-relu to recover the dead ones"
+        "divide the learning rate by 10 to keep the others alive; restart with leaky-relu to recover the dead ones"
         if most
-        else "still few; a lower learning rate (-) can keep the number from growing",
+        else "still few; a lower learning rate can keep the number from growing",
         {"silent": worst.silent, "loss": loss},
-        "k" if most else "-",
+        (TENTH, LEAKY) if most else (HALF,),
         "alarm" if most else "note",
         None if most else MILD,
+        bars={layer.name: layer.silent for layer in history.layers if layer.silent is not None},
+        threshold=MOST if most else 0.25,
     )
 
 
-def vanish(history: History, _holding: Holding) -> Finding | None:
+def vanish(history: History, holding: Holding) -> Finding | None:
     """The smallest |g|/|W| of a layer is below 1e-2 of the largest (3 layers or more), or the deviation of the last
-    hidden layer's activations is below 1e-3 of the first one's."""
-    ratios = [_reach(layer) for layer in history.layers]
-    known = [(ratio, layer.name) for ratio, layer in zip(ratios, history.layers, strict=True) if ratio is not None]
+    hidden layer's activations is below 1e-3 of the first one's.
+
+    Dead ReLUs also keep the gradient from every layer before them, so these are only compared with each other.
+    """
+    if history.solved:
+        return None
+    layers = _up_to_the_dead(history.layers) if _mostly_dead(holding) else history.layers
+    ratios = [_reach(layer) for layer in layers]
+    known = [(ratio, layer.name) for ratio, layer in zip(ratios, layers, strict=True) if ratio is not None]
     reasons: list[str] = []
     spread = None
     if len(known) >= 3 and max(known)[0] > 0:
@@ -147,7 +186,7 @@ def vanish(history: History, _holding: Holding) -> Finding | None:
             low, high = min(known)[1], max(known)[1]
             reasons.append(f"|gradient|/|weights| of layer {low} is {number(spread, 2)} times that of layer {high}")
     growth = _growth(history)
-    if growth is not None and growth < 1e-3:
+    if growth is not None and growth < 1e-3 and not (growth == 0 and _mostly_dead(holding)):
         reasons.append(
             f"the deviation of the activations in the last hidden layer is {number(growth, 2)} times that in the first"
         )
@@ -156,11 +195,13 @@ def vanish(history: History, _holding: Holding) -> Finding | None:
     return Finding(
         "VANISH",
         "; ".join(reasons),
-        "try another activation or initialisation (w: the layers); an adaptive optimizer (o: adam) helps if the "
-        "gradients only differ between layers",
+        "try another activation or initialisation; an adaptive optimizer (Adam) helps if the gradients only differ "
+        "between layers",
         {"smallest / largest": spread, "last / first deviation": growth},
-        "o",
+        (ADAM, RELU),
         "alarm",
+        bars=_reaches(history),
+        threshold=1e-2,
     )
 
 
@@ -173,14 +214,34 @@ def stuck(history: History, _holding: Holding) -> Finding | None:
         "STUCK",
         f"training loss {number(loss)} after {len(history.epochs)} epochs; predicting {_frequencies(history)} has loss "
         f"{number(history.guess)}",
-        "check whether gradients reach every layer (w): if not, change the initialisation; if they do, multiply the "
-        "learning rate by 10 (l, x10)",
+        "check whether gradients reach every layer: if not, change the initialisation; if they do, multiply the "
+        "learning rate by 10",
         {"loss": loss, "guessing": history.guess},
-        "w l",
+        (LAYERS, TENFOLD),
         "alarm",
+        curve="train_loss",
     )
 
 
+def _up_to_the_dead(layers: tuple[LayerSeen, ...]) -> tuple[LayerSeen, ...]:
+    first = next((index for index, layer in enumerate(layers) if (layer.silent or 0) > MOST), len(layers))
+    return layers[: first + 1]
+
+
+def _mostly_dead(holding: Holding) -> bool:
+    return "DEAD" in holding and holding["DEAD"].severity == "alarm"
+
+
+def _lower(history: History) -> FindingAction:
+    """Return the action that trains again with a tenth of the rate."""
+    value = number(history.lr / 10, 3) if history.lr > 0 else ""
+    return again("with a tenth of the rate", f"optimizer.lr={value}")
+
+
+MOST = 0.5
+"""Share of dead units in a layer from which they are more than a note."""
+FAR = 100
+"""Multiple of the loss at the start from which a loss has blown up beyond doubt."""
 MILD = 13
 """Position in the order of findings for one that is only a note."""
 
@@ -199,6 +260,13 @@ def _reach(layer: LayerSeen) -> float | None:
     if not layer.gradients or not median(layer.weights) > 0:
         return None
     return median(layer.gradients) / median(layer.weights)
+
+
+def _reaches(history: History) -> dict[str, float | None]:
+    """Return |gradient| / |weights| of each layer as a share of the largest."""
+    reaches = {layer.name: _reach(layer) for layer in history.layers}
+    largest = max((reach for reach in reaches.values() if reach is not None), default=0.0)
+    return {name: reach / largest if largest > 0 else reach for name, reach in reaches.items() if reach is not None}
 
 
 def _named(names: list[str]) -> str:

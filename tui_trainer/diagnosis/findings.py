@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tui_trainer.diagnosis.history import History
-from tui_trainer.protocol.events import Severity
+from tui_trainer.protocol.events import FindingAction, Severity
+from tui_trainer.protocol.finding_titles import TITLES
 
 Name = Literal[
     "NAN",
@@ -27,33 +28,42 @@ Name = Literal[
     "STOPPED_TOO_SOON",
 ]
 
-HEADLINES: dict[str, str] = {
-    "NAN": "The loss is NaN or infinite",
-    "DIVERGE": "The loss diverges",
-    "EXPLODE": "The outputs were far too large from the start",
-    "NOGRAD": "No gradient reaches some layers",
-    "DEAD": "Many ReLUs are dead",
-    "VANISH": "The signal vanishes from layer to layer",
-    "STUCK": "No better than guessing",
-    "LR_HIGH": "The steps are too large",
-    "PLATEAU_NOISE": "Flat at the noise level of the steps",
-    "ADAGRAD": "Adagrad's step size has decayed",
-    "LR_LOW": "The steps are very small",
-    "OVERFIT": "The validation loss rises while the training loss falls",
-    "UNDERFIT": "Flat at a high loss, though the steps are good",
-    "PLATEAU": "Flat",
-    "STOPPED_TOO_SOON": "Ended while it was still improving",
-}
+HEADLINES: Mapping[str, str] = TITLES
 """The title of every finding, in order of priority: the first active one is the headline."""
 
 ORDER: tuple[str, ...] = tuple(HEADLINES)
 NO_FINDING = "No finding"
 """Shown if no rule holds. It does not mean that all is well: some failing runs look like this too."""
 
-AT_ONCE = frozenset[Name](("NAN", "DIVERGE", "EXPLODE", "NOGRAD", "VANISH", "DEAD", "STOPPED_TOO_SOON"))
-"""Findings that are reported at once; all others have to hold for several epochs."""
-EPOCHS_HELD = 3
-"""Consecutive epochs for which a finding must hold before it is reported, and must not hold before it is resolved."""
+WHY: Mapping[str, str] = {
+    "NAN": "After such a value every weight is lost: nothing is learned from it on.",
+    "DIVERGE": "The steps lead away from the minimum; the loss seldom comes back by itself.",
+    "EXPLODE": "The first steps are thrown far off before training has begun.",
+    "NOGRAD": "Weights without a gradient never change.",
+    "DEAD": "A dead unit gets no gradient, so it never learns again.",
+    "VANISH": "The layers with the small signal hardly learn, however long the run is.",
+    "STUCK": "The network has learned nothing yet about the inputs.",
+    "LR_HIGH": "Each step overshoots, so much of its work is undone by the next one.",
+    "PLATEAU_NOISE": "At this rate the noise of the batches keeps the loss from falling further.",
+    "ADAGRAD": "Adagrad divides by the sum of all gradients so far, so its steps only shrink.",
+    "LR_LOW": "The same result could be had in far fewer epochs.",
+    "OVERFIT": "The network learns the training samples by heart; the best epoch is behind.",
+    "UNDERFIT": "More epochs alone hardly help.",
+    "PLATEAU": "More epochs alone may bring nothing.",
+    "STOPPED_TOO_SOON": "More epochs would probably give a better result.",
+}
+"""Why each finding matters, in one sentence."""
+
+QUICK = frozenset[Name](("DIVERGE", "EXPLODE", "NOGRAD", "VANISH", "DEAD"))
+"""Findings about a training that fails: they are reported sooner than others."""
+AT_THE_END = frozenset[Name](("NAN", "STOPPED_TOO_SOON"))
+"""Findings that are reported at once: the run has ended."""
+
+KEYS: Mapping[str, str] = {
+    "rate": "o", "optimizer": "o", "roll_back": "o", "epochs": "o", "patience": "o", "schedule": "s",
+    "stop_early": "e", "layers": "w", "anew": "o", "undo": "u",
+}  # fmt: skip
+"""The usual first key of each action that findings name, for readers of the JSON without a screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +72,29 @@ class Finding:
 
     Attributes:
         evidence: text with the numbers that made the rule hold.
-        advice: what to do next. Keys are in parentheses, alone or followed by a value: (k), (l, x3), (s: staircase);
-            the screen replaces them by the user's own key bindings.
+        advice: what to do next, in one sentence without keys.
         numbers: the evidence as numbers, by name.
-        key: the keys to press, in order, separated by spaces; empty if no key helps.
+        actions: what to do, the most useful first, at most two: the cause may add an undo.
         rank: position in the order of priority, if it differs from the usual one.
+        since: first step of the evidence, if it lies before the first epoch in which the rule held.
+        bars: the evidence by layer.
+        threshold: the value of a bar beyond which the rule holds.
+        curve: name of the series in which the evidence is seen.
+        urgent: whether it is beyond doubt, so that it is reported in its first epoch.
     """
 
     name: Name
     evidence: str
     advice: str
     numbers: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"])
-    key: str = ""
+    actions: tuple[FindingAction, ...] = ()
     severity: Severity = "warning"
     rank: int | None = None
+    since: int | None = None
+    bars: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"])
+    threshold: float | None = None
+    curve: str = ""
+    urgent: bool = False
 
     @property
     def place(self) -> int:

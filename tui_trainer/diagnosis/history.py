@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass, field
 from statistics import median
 
+from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.diagnosis.epochs import Epochs
+from tui_trainer.diagnosis.interventions import Change
 
 WINDOW = 5
 """Number of last epochs from which probes are combined."""
@@ -20,6 +22,8 @@ MEASUREMENTS = 5
 """Number of measurements of a layer in its medians."""
 LAST_LOSSES = 5
 """Number of finite losses to keep as evidence if the next one is not finite."""
+SOLVED = 0.05
+"""A validation error below this share of that of guessing counts as solved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +65,12 @@ class LayerSeen:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The first loss or gradient that was NaN or infinite.
+    """The first loss, gradient or tensor of the model or optimizer that was NaN or infinite.
 
     Attributes:
         step: the step at which it occurred.
         kind: nan, inf or -inf.
-        what: loss or gradient.
+        what: loss, gradient or the name of a tensor.
         layer: the first layer, from input to output, with a non-finite value; empty if not known.
         data: whether the training data contain NaN or inf.
     """
@@ -137,6 +141,12 @@ class History:
     first_rate: float | None = None
     broken: Broken | None = None
     reason: str = ""
+    plan: LrPlan | None = None
+    """The learning rate as planned, with manual changes."""
+    lr: float = 0.0
+    """The newest learning rate."""
+    interventions: tuple[Change, ...] = ()
+    """The newest interventions, without those that were undone."""
 
     @property
     def level(self) -> float:
@@ -158,6 +168,19 @@ class History:
     def loss(self) -> float | None:
         """The mean training loss of the last epoch; None before the first has ended."""
         return self.epochs.last.loss if self.epochs else None
+
+    @property
+    def epochs_end(self) -> int:
+        """The step at which the last epoch ended; 0 before the first has."""
+        return self.epochs.last.step if self.epochs else 0
+
+    @property
+    def solved(self) -> bool:
+        """Whether nearly all validation samples are classified as they should be: little is left to gain."""
+        if not self.epochs or self.chance is None:
+            return False
+        error = self.epochs.last.val_error
+        return error is not None and error < SOLVED * (1 - math.exp(-self.chance))
 
     @property
     def quality(self) -> float | None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 
+from tui_trainer.diagnosis.actions import LAYERS, RMSPROP, STAIRCASE, TENFOLD, TENTH, THRICE
 from tui_trainer.diagnosis.epochs import GAIN
 from tui_trainer.diagnosis.findings import ORDER, Finding, Holding, blamed
 from tui_trainer.diagnosis.history import History
+from tui_trainer.diagnosis.plan import LOW, NEARLY_ZERO, lowers_itself, planned_share
 from tui_trainer.protocol.describe import number
 
 
@@ -33,10 +35,13 @@ def flat(history: History) -> bool:
 
 
 def lr_high(history: History, holding: Holding) -> Finding | None:
-    """ml > 0.1 ch or a batch > 2 ch, the median quality of the steps below 0.85, and two signs of steps too large."""
+    """ml > 0.1 ch or a batch > 2 ch, the median quality of the steps below 0.85, and two signs of steps too large.
+
+    Where nearly all validation samples are right, ml > 0.25 ch as well: what is left to gain is small.
+    """
     loss, level = history.loss, history.level
     quality, update, cosine = history.quality, history.update, history.cosine
-    if loss is None or quality is None or quality >= 0.85:
+    if loss is None or quality is None or quality >= 0.85 or (history.solved and loss <= 0.25 * level):
         return None
     epoch = history.epochs.last
     if loss <= 0.1 * level and epoch.highest <= 2 * level:
@@ -61,16 +66,17 @@ def lr_high(history: History, holding: Holding) -> Finding | None:
         return None
     return Finding(
         "LR_HIGH",
-        f"step quality {number(quality, 2)} (1 for small steps, below 0.5 is too far): " + "; ".join(reasons),
-        "divide the learning rate by 10 now (k), or use the StepLR schedule (s: staircase) from here on",
+        f"a step lowers its own batch's loss by {_share(quality)} of what its gradient predicts: " + "; ".join(reasons),
+        "divide the learning rate by 10 now, or use the staircase schedule (StepLR) from here on",
         {"rho": quality, "u": update, "c": cosine, "deviation / loss": noise, "highest batch": epoch.highest},
-        "k s",
+        (TENTH, STAIRCASE),
+        curve="train_loss",
     )
 
 
 def plateau_noise(history: History, holding: Holding) -> Finding | None:
     """Flat, and either LR_HIGH or large steps (u > 1e-3) of low quality (rho < 0.9)."""
-    if not flat(history):
+    if not flat(history) or lowers_itself(history) or planned_share(history) < NEARLY_ZERO:
         return None
     quality, update = history.quality, history.update
     large = quality is not None and update is not None and quality < 0.9 and update > 1e-3
@@ -80,9 +86,11 @@ def plateau_noise(history: History, holding: Holding) -> Finding | None:
         "PLATEAU_NOISE",
         f"{_flat_words(history)}. Cause: the noise of the steps (quality {number(quality, 2)}, relative update "
         f"{number(update, 2)})",
-        "divide the learning rate by 10 (k), as the staircase schedule does: it lowers the noise floor",
+        "divide the learning rate by 10, as the staircase schedule does: it lowers the noise floor",
         {"epochs without 1 % gain": history.epochs.without_gain, "rho": quality, "u": update},
-        "k",
+        (TENTH, STAIRCASE),
+        since=_since_gain(history),
+        curve="train_loss",
     )
 
 
@@ -101,67 +109,65 @@ def adagrad(history: History, _holding: Holding) -> Finding | None:
     return Finding(
         "ADAGRAD",
         f"{fell}; relative update {number(update, 2)}, step quality {number(quality, 2)}",
-        "change the optimizer (o): rmsprop forgets old gradients; choosing adagrad again resets its sum",
+        "change the optimizer: rmsprop forgets old gradients; choosing adagrad again resets its sum",
         {"effective step": history.rate, "share of epoch 1": share, "u": update, "rho": quality},
-        "o",
+        (RMSPROP,),
+        curve="train_loss",
     )
 
 
 def lr_low(history: History, holding: Holding) -> Finding | None:
     """rho > 0.985, u < 2e-3, ml > 0.05 ch, not flat, and the loss falls (0.5 % per epoch) or c > 0.2.
 
-    It is only a note if the schedule lowered the learning rate.
+    A rate below half of the schedule's highest one is as planned: in a warm-up, or after a decay.
     """
     loss, quality, update, cosine = history.loss, history.quality, history.update, history.cosine
     if loss is None or quality is None or update is None or blamed(_NOT_LOW, holding):
         return None
     if quality <= 0.985 or update >= 2e-3 or loss <= 0.05 * history.level or flat(history):
         return None
+    if planned_share(history) < LOW:
+        return None
     slope = history.fall(4)
     if slope <= 0.005 and not (cosine is not None and cosine > 0.2):
         return None
     half = math.log(2) / -math.log1p(-slope) if 0 < slope < 1 else None
     projected = f"{math.ceil(half)} more epochs to half the loss" if half is not None else "it does not fall"
-    highest, now = history.epochs.highest_lr, history.epochs.last.lr
-    lowered = highest > 0 and now < 0.5 * highest
-    meant = f"; the schedule has lowered the learning rate to {now / highest:.0%} of its maximum" if lowered else ""
     agreed = f", gradients agree (cosine {number(cosine, 2)})" if cosine is not None and cosine > 0.2 else ""
     return Finding(
         "LR_LOW",
-        f"steps match their linear prediction (ratio {number(quality, 3)}) but are tiny (relative update "
-        f"{number(update, 2)}){agreed}; the loss falls by {slope:.1%} per epoch, {projected}{meant}",
-        "multiply the learning rate by 3 (l, x3) or by 2 (+)",
+        f"a step changes only {100 * update:.2g} % of the weights and lowers the loss as its gradient predicts (ratio "
+        f"{number(quality, 3)}){agreed}; the loss falls by {slope:.1%} per epoch, {projected}",
+        "multiply the learning rate by 3",
         {"rho": quality, "u": update, "c": cosine, "fall an epoch": slope, "epochs to half": half},
-        "l",
-        "note" if lowered else "warning",
+        (THRICE,),
+        curve="train_loss",
     )
 
 
 def plateau(history: History, holding: Holding) -> Finding | None:
-    """Flat. The advice depends on the other findings; if none explains it, the cause is reported as not found."""
-    if not flat(history):
+    """Flat, while the plan keeps the rate up, and no other finding explains it."""
+    if not flat(history) or planned_share(history) < NEARLY_ZERO or history.solved or blamed(_CAUSES, holding):
         return None
-    causes = blamed(_CAUSES, holding)
     quality, update = history.quality, history.update
     small = quality is not None and update is not None and quality > 0.985 and update < 5e-4
-    if causes:
-        cause, advice, key = f"see {causes[0]}", f"act on {causes[0]} first", ""
-    elif small:
-        cause, advice, key = (
-            "possibly too small steps",
-            "multiply the learning rate by 10 (l, x10) to see whether this is the cause",
-            "l",
-        )
+    if small:
+        cause = "possibly too small steps"
+        advice, actions = "multiply the learning rate by 10 to see whether this is the cause", (TENFOLD,)
     else:
-        cause, advice, key = "not found", "check the layers (w) and the data; more epochs alone will not help much", "w"
+        cause = "not found"
+        advice = "check the layers and the data; more epochs alone will not help much"
+        actions = (LAYERS,)
     return Finding(
         "PLATEAU",
         f"{_flat_words(history)}. Cause: {cause} (step quality {number(quality, 2)}, relative update "
         f"{number(update, 2)})",
         advice,
         {"epochs without 1 % gain": history.epochs.without_gain, "rho": quality, "u": update},
-        key,
+        actions,
         "note",
+        since=_since_gain(history),
+        curve="train_loss",
     )
 
 
@@ -175,3 +181,12 @@ def _flat_words(history: History) -> str:
 
 def _no_gain_in_two(history: History) -> bool:
     return len(history.epochs) > 2 and history.epochs.last.loss > 0.97 * history.epochs.back(2).loss
+
+
+def _since_gain(history: History) -> int:
+    """Return the step of the last epoch with a gain."""
+    return history.epochs.back(history.epochs.without_gain).step
+
+
+def _share(quality: float) -> str:
+    return "nothing" if quality <= 0 else f"{quality:.0%}"

@@ -20,6 +20,7 @@ from tui_trainer.diagnosis.history import (
     LayerSeen,
     ProbeSeen,
 )
+from tui_trainer.diagnosis.interventions import MOST, intervention
 from tui_trainer.protocol import events as ev
 
 QUALITY, COSINE, UPDATE, EFFECTIVE = "step_quality", "gradient_cosine", "update_ratio", "effective_rate"
@@ -31,7 +32,11 @@ LARGEST = sys.float_info.max
 def follow(history: History, event: ev.AnyEvent) -> History:
     """Return the history with another event; everything that the event does not mention is unchanged."""
     fold = _FOLDS.get(type(event))
-    return fold(history, event) if fold is not None else history
+    if fold is None:
+        return history
+    made = intervention(event, history.lr) if event.cause is not None else None
+    history = fold(history, event)
+    return history if made is None else replace(history, interventions=(*history.interventions, made)[-MOST:])
 
 
 def _started(history: History, event: ev.RunStarted) -> History:
@@ -51,6 +56,8 @@ def _started(history: History, event: ev.RunStarted) -> History:
         step=event.step,
         broken=None,
         reason="",
+        plan=event.plan.with_curve(None) if event.plan is not None else None,
+        lr=event.plan.rate(event.step) if event.plan is not None else 0.0,
     )
 
 
@@ -78,9 +85,11 @@ def _with_losses(history: History, event: ev.Scalars, losses: Sequence[float | N
     if not finite:
         return history
     batches = history.under_way
+    rates = event.values.get("lr")
     return replace(
         history,
         step=event.steps[-1],
+        lr=rates[-1] if rates and rates[-1] is not None else history.lr,
         first_loss=finite[0] if history.first_loss is None else history.first_loss,
         last_losses=(*history.last_losses, *finite[-LAST_LOSSES:])[-LAST_LOSSES:],
         under_way=BatchWindow(
@@ -139,24 +148,32 @@ def _layers_measured(history: History, event: ev.LayersMeasured) -> History:
 
 
 def _loss_broke(history: History, event: ev.LossBroke) -> History:
-    what = history.broken.what if history.broken is not None else "loss"
+    what = history.broken.what if history.broken is not None else event.what
     step = history.broken.step if history.broken is not None else event.step
     return replace(history, broken=Broken(step, event.kind, what, event.layer, event.data))
 
 
+# Probes do not describe steps with another learning rate, another optimizer or from other weights: they are dropped.
+
+
 def _optimizer_changed(history: History, event: ev.OptimizerChanged) -> History:
+    history = replace(history, plan=event.plan.with_curve(None), lr=event.lr)
     return replace(history, optimizer=event.optimizer.kind, probes=(), rate=None, first_rate=None)
 
 
 def _setting_changed(history: History, event: ev.SettingChanged) -> History:
+    if event.plan is not None:
+        history = replace(history, plan=event.plan.with_curve(None))
     if event.name == "epochs":
         return replace(history, planned=int(event.value))
-    return replace(history, probes=()) if event.name == "lr" else history
+    return replace(history, probes=(), lr=event.value) if event.name == "lr" else history
 
 
-def _reset_probes(history: History, event: ev.Event) -> History:
-    """Drop the probes: they do not describe steps with another learning rate or from other weights."""
-    del event
+def _scheduler_changed(history: History, event: ev.SchedulerChanged) -> History:
+    return replace(history, probes=(), plan=event.plan.with_curve(None), lr=event.lr)
+
+
+def _rolled_back(history: History, _event: ev.RolledBack) -> History:
     return replace(history, probes=())
 
 
@@ -172,7 +189,7 @@ _FOLDS: dict[type[ev.Event], Callable[[History, Any], History]] = {
     ev.LossBroke: _loss_broke,
     ev.OptimizerChanged: _optimizer_changed,
     ev.SettingChanged: _setting_changed,
-    ev.SchedulerChanged: _reset_probes,
-    ev.RolledBack: _reset_probes,
+    ev.SchedulerChanged: _scheduler_changed,
+    ev.RolledBack: _rolled_back,
     ev.RunFinished: _finished,
 }

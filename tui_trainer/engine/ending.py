@@ -6,16 +6,17 @@ import torch
 
 from tui_trainer.engine.checkpointing.save import save_best, save_run
 from tui_trainer.engine.checkpointing.snapshot import load_model_state_dict
+from tui_trainer.engine.commands.stop import answer_stops
 from tui_trainer.engine.events.error_text import describe_error
 from tui_trainer.engine.events.flush import check_weights
-from tui_trainer.engine.events.run_events import publish_metrics, run_finished
+from tui_trainer.engine.events.run_events import publish_columns, publish_metrics, run_finished
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.train_state import Ending, StateTree, TrainState
 from tui_trainer.protocol import events as ev
 
 
 def finish(state: TrainState, services: TrainingServices) -> None:
-    """Validate if batches came after the last validation, restore the best weights if requested, save, and say why."""
+    """Validate the last batches, restore the best weights if requested, measure the test split, save, and say why."""
     check_weights(state, services)
     state.finishing = True
     if state.broken:
@@ -24,8 +25,12 @@ def finish(state: TrainState, services: TrainingServices) -> None:
     else:
         services.pictures.end()
         _validate_rest(state, services)
-        _restore_best(state, services)
-        save_run(state, services)
+        if state.ending is not None:
+            answer_stops(state, services)
+        if state.ending is None or state.ending.save:
+            _restore_best(state, services)
+            _test(state, services)
+            save_run(state, services)
     ending = state.ending or Ending("completed", f"all {state.epochs} epochs trained")
     _publish_end(state, services, ending.reason, ending.detail)
 
@@ -54,8 +59,24 @@ def _restore_best(state: TrainState, services: TrainingServices) -> None:
     if state.ending is None or not state.ending.restore_best or best is None or weights is None:
         return
     if best.step != state.step or not _has_weights(services, weights):
-        load_model_state_dict(state, services, weights)
+        unfit = load_model_state_dict(state, services, weights)
         services.events.publish(ev.RolledBack(to="best", from_epoch=best.epoch, step=state.step))
+        if unfit:
+            services.events.log(f"best weights: {unfit}", state.step)
+
+
+def _test(state: TrainState, services: TrainingServices) -> None:
+    """Measure the test split with the weights that the run ends with.
+
+    An interrupted run will go on, and one that is stopped in a hurry has no time: neither is tested.
+    """
+    reason = state.ending.reason if state.ending is not None else "completed"
+    if reason not in ("completed", "early-stopped", "stopped") or services.commands.hurried:
+        return
+    metrics = services.test()
+    if metrics:
+        state.test_metrics = metrics
+        publish_columns(state, services, metrics)
 
 
 def _has_weights(services: TrainingServices, tree: StateTree) -> bool:

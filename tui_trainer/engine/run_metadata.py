@@ -18,6 +18,8 @@ import torch
 from tui_trainer import __version__
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.runs.atomic_write import read_plain, replace_file
+from tui_trainer.runs.mends import MENDS
+from tui_trainer.runs.recorded_data import RecordedData
 from tui_trainer.runs.run_dir import MAX_ABOUT
 
 PACKAGES = ("torch", "numpy", "scikit-learn", "safetensors", "pydantic", "textual", "plotext")
@@ -25,11 +27,12 @@ PACKAGES = ("torch", "numpy", "scikit-learn", "safetensors", "pydantic", "textua
 
 def about(services: TrainingServices, command: Sequence[str]) -> dict[str, Any]:
     """Return everything needed to train the run again. `command` is the command line that started it."""
-    device = services.setup.device
+    device, data = services.setup.device, data_now(services)
     return {
         "name": services.run_name,
         "preset": services.preset,
         "title": services.title,
+        "color": services.color,
         "started": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "seed": services.config.training.seed,
         "command": list(command),
@@ -44,7 +47,25 @@ def about(services: TrainingServices, command: Sequence[str]) -> dict[str, Any]:
         "platform": platform.platform(),
         "host": socket.gethostname(),
         "executable": sys.executable,
+        "data": data.model_dump(mode="json") if data is not None else None,
+        "mends": [mend.id for mend in MENDS],
     }
+
+
+def data_now(services: TrainingServices) -> RecordedData | None:
+    """Return the fingerprint of the data that were built; None for a function to minimise."""
+    fingerprint, dataset = services.setup.data.fingerprint, services.config.data
+    if fingerprint is None:
+        return None
+    path = str(getattr(dataset, "path", ""))
+    return RecordedData(
+        name=path or dataset.kind,
+        own=bool(path),
+        count=fingerprint.count,
+        unit=fingerprint.unit,
+        size=fingerprint.size,
+        hash=fingerprint.hash,
+    )
 
 
 def note_resume(path: Path, services: TrainingServices, step: int) -> None:
@@ -55,14 +76,22 @@ def note_resume(path: Path, services: TrainingServices, step: int) -> None:
             {key: value for key, value in about(services, ()).items() if key in _CHANGES} | {"step": step}
         )
         del described["resumed"][:-REMEMBERED]
-        replace_file(path, (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode())
+        content = _as_json(described)
+        while len(content) > MAX_ABOUT // 2 and len(described["resumed"]) > 1:
+            del described["resumed"][: len(described["resumed"]) // 2]
+            content = _as_json(described)
+        replace_file(path, content)
     except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         services.events.log("about.json could not be updated", step)
 
 
+def _as_json(described: dict[str, Any]) -> bytes:
+    return (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode()
+
+
 REMEMBERED = 500
-"""Most resumes that about.json lists: a job may be resubmitted for years."""
-_CHANGES = ("started", "versions", "device", "threads", "host", "git_commit")
+"""Most resumes that about.json lists, within half of the size that is read: a job may be resubmitted for years."""
+_CHANGES = ("started", "versions", "device", "threads", "host", "git_commit", "data", "mends")
 """Keys whose values may differ when a run is resumed."""
 
 

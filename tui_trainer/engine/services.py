@@ -42,6 +42,8 @@ class TrainingServices:
         pictures: takes the pictures of the run.
         diagnosis: finds problems in the events.
         validate: measures the validation split; returns None where a second stop request cut it short.
+        test: measures the test split; returns None without one, too.
+        color: the number of the run's hue.
         checkpointer: writes checkpoints; None for a run without a directory.
         finite_check: finds weights that broke; made with the services, before the first step.
     """
@@ -62,6 +64,8 @@ class TrainingServices:
     pictures: PictureRecorder
     diagnosis: DiagnosisMonitor
     validate: Callable[[], Metrics | None]
+    test: Callable[[], Metrics | None] = lambda: None
+    color: int | None = None
     checkpointer: Checkpointer | None = None
     finite_check: FiniteCheck = field(init=False)
 

@@ -31,6 +31,7 @@ class Ending:
     when: Literal["batch", "epoch"] = "batch"
     restore_best: bool = False
     cause: AnyCommand | None = None
+    save: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,19 @@ class UndoEntry:
     ending: Ending | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RedoEntry:
+    """An intervention that was undone.
+
+    Attributes:
+        undone: the entry that its undo took from the undo stack.
+        snapshot: the run at the moment of the undo; None for a stop, which is planned again where the run stands.
+    """
+
+    undone: UndoEntry
+    snapshot: Snapshot | None
+
+
 @dataclass(slots=True, kw_only=True)
 class TrainState:
     """Progress and settings of a run, changed by its loop and by commands."""
@@ -88,6 +102,8 @@ class TrainState:
     """Batches of the current epoch that have been trained."""
     last_metrics: Metrics = field(default_factory=dict[str, float | None])
     """The newest value of every metric."""
+    test_metrics: Metrics = field(default_factory=dict[str, float | None])
+    """The metrics of the test split, measured at the end of the run; not in a checkpoint."""
     best_weights: StateTree | None = None
     """Model and optimizer as they were after the best epoch."""
     best_is_saved: bool = True
@@ -100,8 +116,13 @@ class TrainState:
     """Whether a snapshot was restored since the batches of this epoch were begun: they have to be begun again."""
     undo_stack: list[UndoEntry] = field(default_factory=list[UndoEntry])
     """Commands that can be undone, oldest first."""
+    redo_stack: list[RedoEntry] = field(default_factory=list[RedoEntry])
+    """Undone commands whose branch can be taken up again, the one undone first first; a new intervention clears it."""
     script: list[tuple[int, AnyCommand]] = field(default_factory=list[tuple[int, AnyCommand]])
     """Commands of an earlier run with the steps at which to apply them again."""
+    scripted: set[str] = field(default_factory=set[str])
+    """Ids of the commands of the script that were queued. They changed something then, and are never refused as ones
+    that change nothing."""
     next_scripted_step: int = -1
     """Step of the next scripted command, -1 without one."""
 
@@ -147,7 +168,8 @@ def ending_of(state: TrainState, stop: Stop) -> Ending:
     return Ending(
         stop.reason,
         f"{stop.reason}{by} in epoch {state.epochs if trained else state.epoch + 1}",
-        when="batch" if trained else stop.when,
+        when="epoch" if stop.when == "epoch" and not trained else "batch",
         restore_best=stop.restore_best,
         cause=stop,
+        save=stop.save,
     )

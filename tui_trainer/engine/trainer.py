@@ -7,7 +7,7 @@ for each epoch:
         forward, backward, clip, update          (`steps/measured.py`)
         record
     validate, judge, publish, save               (`epoch_end.py`)
-validate, restore the best weights, save, end    (`ending.py`)
+validate, restore the best weights, test, save   (`ending.py`)
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.ending import finish
 from tui_trainer.engine.epoch_end import end_epoch
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
-from tui_trainer.engine.evaluation.evaluate import validate
+from tui_trainer.engine.evaluation.evaluate import measure_test, validate
 from tui_trainer.engine.evaluation.metrics import metric_for
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights, flush
@@ -74,6 +74,7 @@ class Trainer:
         *,
         title: str = "",
         preset: str = "",
+        color: int | None = None,
     ) -> None:
         self.run_name = run
         self.config = config
@@ -81,6 +82,7 @@ class Trainer:
         self.events = EventStream(publish)
         self._title = title or config.title or run
         self._preset = preset
+        self._color = color
         self._paced = config.training.steps_per_second > 0
         self._last_step_at = 0.0
         """Time of the last step, for runs with a limit of steps per second."""
@@ -105,6 +107,7 @@ class Trainer:
             run_name=self.run_name,
             title=self._title,
             preset=self._preset,
+            color=self._color,
             config=config,
             setup=built,
             optimizer=optimizer,
@@ -118,6 +121,7 @@ class Trainer:
             pictures=PictureRecorder(PictureContext(config, built, optimizer, state), events),
             diagnosis=diagnosis,
             validate=lambda: validate(built.model, built.objective, built.data, lambda: self.commands.hurried),
+            test=lambda: measure_test(built.model, built.objective, built.data, lambda: self.commands.hurried),
         )
         apply_schedule(state, self.services)
         self._train_batch = MeasuredStep(state, self.services)
@@ -131,8 +135,15 @@ class Trainer:
         """
         state, services = self.state, self.services
         if folder is not None:
+            best = services.early_stopper.best
             services.checkpointer = Checkpointer(
-                folder, self.config.checkpoints, self.events.publish, mark_journal, state.timer.read()
+                folder,
+                self.config.checkpoints,
+                self.events.publish,
+                mark_journal,
+                state.timer.read(),
+                last=(state.step, state.epoch) if state.step else None,
+                best=best.epoch if best is not None and state.best_is_saved else None,
             )
         self.events.publish(run_started(state, services, str(folder.path) if folder is not None else ""))
         publish_schedule(state, services)
@@ -256,7 +267,9 @@ class Trainer:
         """Queue the scripted commands of this step."""
         state = self.state
         while state.script and state.script[0][0] <= state.step:
-            self.commands.put(state.script.pop(0)[1])
+            command = state.script.pop(0)[1]
+            state.scripted.add(command.id)
+            self.commands.put(command)
         state.follow(state.script)
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tui_trainer.config.preset import Preset
 from tui_trainer.config.trust import check_trust
+from tui_trainer.config.unused_settings import refuse_unused
 from tui_trainer.errors import UserError
 from tui_trainer.paths import (
     check_working_directory,
@@ -20,7 +21,9 @@ from tui_trainer.paths import (
     writable_runs_dir,
 )
 from tui_trainer.protocol.commands import AnyCommand
-from tui_trainer.runs.run_dir import name_is_taken
+from tui_trainer.runs.recorded_data import RecordedData
+from tui_trainer.runs.run_dir import name_is_taken, read_about
+from tui_trainer.state.colors import HUES, assign_colors
 
 
 class RunSpec(BaseModel):
@@ -41,6 +44,8 @@ class RunSpec(BaseModel):
     """Commands that are applied before the first batch."""
     script: tuple[tuple[int, AnyCommand], ...] = ()
     """(step, command): the interventions of an earlier run, applied again at the same steps."""
+    recorded_data: tuple[RecordedData, ...] = ()
+    """The data of the run that this one replays."""
 
 
 class HostSpec(BaseModel):
@@ -55,12 +60,24 @@ class HostSpec(BaseModel):
     """The command line that started it, recorded in about.json."""
     trust: bool = False
     """Whether the configuration may import the user's own code."""
+    data_changed: bool = False
+    """Whether runs may be resumed although their data have changed."""
     requeue_signal: str = ""
     """Signal, such as SIGUSR1, that stops and saves the runs; the process then exits with `requeue_code`."""
     requeue_code: int = 0
     """Exit code after `requeue_signal`."""
     threads: int = 0
     """Threads of one torch operation, 0 for torch's default. A resumed run needs the same number as before."""
+
+
+def colors_of(runs: Sequence[RunSpec]) -> dict[str, int]:
+    """Return the number of the hue of each run: that of about.json if it is resumed, else resolved in the set."""
+    stored: dict[str, int | None] = {}
+    for run in runs:
+        color = read_about(Path(run.path)).get("color") if run.resume else None
+        stored[run.name] = color if isinstance(color, int) and 0 <= color < HUES else None
+    colors = assign_colors(stored, stored)
+    return {name: color if (known := stored[name]) is None else known for name, color in colors.items()}
 
 
 def host_spec(
@@ -74,6 +91,8 @@ def host_spec(
     """
     check_working_directory()
     check_trust(preset.runs.values(), preset.source, trust)
+    for variant, config in preset.runs.items():
+        refuse_unused(config, f"{preset.source}: variant {variant}" if variant else preset.source)
     directory = writable_runs_dir(runs_dir).absolute()
     chosen = new_name(name, "--name") if name is not None else new_run_name(preset.name)
     top = directory / chosen

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.config.trust import check_trust
 from tui_trainer.errors import UserError
+from tui_trainer.host.changed_data import check_data
 from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.restore import open_journal, restore_journal
-from tui_trainer.host.spec import HostSpec, RunSpec
+from tui_trainer.host.spec import HostSpec, RunSpec, colors_of
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand, Stop
+from tui_trainer.runs.recorded_data import changes
 from tui_trainer.runs.run_dir import Owner, RunDir
 
 if TYPE_CHECKING:
@@ -157,6 +159,7 @@ class Worker:
 
         use_threads(self.spec.threads)
         self._publish_starting("building data and model")
+        colors = colors_of(self.spec.runs)
         for run in self.spec.runs:
             config = RunConfig.model_validate(run.config)
             check_trust([config], f"run {run.name!r}", self.spec.trust)
@@ -167,6 +170,7 @@ class Worker:
                 CommandQueue(self._go_on),
                 title=run.title,
                 preset=run.preset,
+                color=colors[run.name],
             )
             trainer.set_up()
             self._trainers.append(trainer)
@@ -177,6 +181,8 @@ class Worker:
 
     def _open(self) -> None:
         """Create or lock the run directories; nothing has been written before this."""
+        from tui_trainer.engine.run_metadata import data_now
+
         owner = Owner(os.getpid(), socket.gethostname(), self.spec.socket)
         for run, trainer in zip(self.spec.runs, self._trainers, strict=True):
             folder = RunDir(Path(run.path))
@@ -197,6 +203,8 @@ class Worker:
             else:
                 trainer.follow(run.script)
             trainer.begin(folder, lambda name=run.name: self._bus.sync_journal(name))
+            for line in changes(list(run.recorded_data), data_now(trainer.services)):
+                trainer.events.log(f"{line}; this replay cannot be identical", trainer.state.step)
             if not folder.has_locks:
                 trainer.events.log(NO_LOCKS, trainer.state.step)
             for command in run.commands:
@@ -206,12 +214,13 @@ class Worker:
         """Restore each resumed run from its last intact checkpoint: all of them fit, or nothing is written."""
         from tui_trainer.engine.checkpointing.restore import restore_last
 
-        runs = zip(self.spec.runs, self._trainers, self._folders, strict=True)
-        return {
-            run.name: restore_last(trainer.state, trainer.services, folder.checkpoints)
-            for run, trainer, folder in runs
-            if run.resume
-        }
+        restored: dict[str, RestoredTrainer] = {}
+        for run, trainer, folder in zip(self.spec.runs, self._trainers, self._folders, strict=True):
+            if run.resume:
+                restored[run.name] = restore_last(trainer.state, trainer.services, folder.checkpoints)
+                notes = check_data(trainer, folder, allowed=self.spec.data_changed)
+                restored[run.name].messages.extend(notes)
+        return restored
 
     def _make(self, run: RunSpec, trainer: Trainer, folder: RunDir, owner: Owner) -> None:
         """Create the run's directory with its configuration; from here on its events are written."""

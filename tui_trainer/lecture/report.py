@@ -67,8 +67,8 @@ def as_page(
     lines = [
         "# The lecture, measured",
         "",
-        f"`{command} --markdown docs/lecture.md` wrote this page. Each number is computed from runs that were made for "
-        f"it: mean [smallest, largest] over the seeds {', '.join(str(seed) for seed in seeds)}. "
+        f"`{command} --markdown docs/lecture.md --force` wrote this page. Each number is computed from runs that were "
+        f"made for it: mean [smallest, largest] over the seeds {', '.join(str(seed) for seed in seeds)}. "
         f"{kept} of {len(verdicts)} claims of {len(rows)} rows hold.",
         "",
         f"Made with {made_with}. Losses are in natural logarithms. A threshold is for every seed, unless it says mean.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isfinite, nan
 from typing import Any, cast
 
 import torch
@@ -95,12 +96,15 @@ def backtrack(closure: Closure, loss: Tensor, gradient: Tensor, move: Tensor) ->
 def solve(hessian: Tensor, gradient: Tensor, damping: float) -> Tensor:
     """Solve (H + c I)^-1 g, with c the damping, increased if the matrix is not positive definite.
 
-    Nocedal and Wright 2006, algorithm 3.3: c grows until a Cholesky factorisation succeeds.
+    Nocedal and Wright 2006, algorithm 3.3: c grows until a Cholesky factorisation succeeds. A Hessian of zeros has no
+    scale of its own: c is 1. One that is not finite has no solution: the result is NaN.
     """
     hessian = (hessian + hessian.T) / 2
     unit = torch.eye(len(gradient), dtype=gradient.dtype, device=gradient.device)
     size = float(hessian.abs().amax())
-    least = torch.finfo(gradient.dtype).eps * size
+    if not isfinite(size):
+        return torch.full_like(gradient, nan)
+    least = torch.finfo(gradient.dtype).eps * size if size else 1.0
     shift = max(damping, least)
     while True:
         factor, failed = torch.linalg.cholesky_ex(hessian + shift * unit)

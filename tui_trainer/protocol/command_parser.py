@@ -13,10 +13,12 @@ from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.protocol.commands import AnyCommand, Command, SetOptimizer, SetScheduler
 
 _COMPONENT_FIELDS: dict[type[Command], tuple[str, set[str]]] = {
-    SetScheduler: ("scheduler", {"base"}),
-    SetOptimizer: ("optimizer", set()),
+    SetScheduler: ("scheduler", {"base", "because"}),
+    SetOptimizer: ("optimizer", {"because"}),
 }
 """Commands whose KEY=VALUEs are the fields of a component, with the keys that belong to the command itself."""
+RESERVED = frozenset({"type", "id", "by", "run"})
+"""Fields that the host and the program set, never the user."""
 
 
 def commands_by_name() -> dict[str, type[AnyCommand]]:
@@ -38,7 +40,7 @@ def parse_command(name: str, values: Sequence[str]) -> AnyCommand:
         if not equals or not key:
             raise UserError(f"send {name}: {text!r} is not KEY=VALUE")
         typed.append(TypedValue.of([key], value))
-    reserved = {"type", "id", "by", "run"} & {each.path[0] for each in typed}
+    reserved = RESERVED & {each.path[0] for each in typed}
     if reserved:
         raise UserError(f"send {name}: reserved field{'s' if len(reserved) > 1 else ''}: {', '.join(sorted(reserved))}")
     component = _COMPONENT_FIELDS.get(cls)
@@ -49,9 +51,11 @@ def parse_command(name: str, values: Sequence[str]) -> AnyCommand:
             field, own_keys = component
             own = {key: value for key, value in fields.items() if key in own_keys}
             fields = {**own, field: {key: value for key, value in fields.items() if key not in own_keys}}
+        if cls is SetOptimizer:
+            fields["named"] = tuple(key for key in fields["optimizer"] if key != "kind")
         return cls.model_validate(fields)
 
     try:
         return validated(validate, typed)
     except ValidationError as error:
-        raise as_user_error(error, cls, f"send {name}") from None
+        raise as_user_error(error, cls, f"send {name}", hidden=RESERVED) from None

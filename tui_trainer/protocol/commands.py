@@ -5,13 +5,24 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 from tui_trainer.components.base import Count, NonNegative, Positive
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.builtin import AnyScheduler
+from tui_trainer.text import visible
 
 ALL_RUNS = "*"
+MAX_REASON = 500
+"""Most characters of the reason for a command."""
+
+
+def _one_line(text: object) -> object:
+    return visible(" ".join(text.split())) if isinstance(text, str) else text
+
+
+Reason = Annotated[str, Field(max_length=MAX_REASON), BeforeValidator(_one_line)]
+"""A reason in words, on one line and without control characters."""
 
 
 class Command(BaseModel):
@@ -21,6 +32,8 @@ class Command(BaseModel):
         id: chosen by the sender; it comes back in the `cause` of the answer.
         by: the sender.
         run: name of a run of the host, `*` for all of them.
+        because: the sender's reason, kept in the journal and shown with the intervention. An empty one is left out of
+            lines, so that earlier hosts and viewers accept the others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -32,6 +45,7 @@ class Command(BaseModel):
     id: str = ""
     by: str = ""
     run: str = ALL_RUNS
+    because: Annotated[Reason, Field(exclude_if=lambda reason: not reason)] = ""
 
     @classmethod
     def cli_names(cls) -> tuple[str, ...]:
@@ -60,10 +74,15 @@ class StepOnce(Command):
 
 
 class Stop(Command):
-    """End the run after the current batch or at the end of the epoch: validate, save a checkpoint, finish."""
+    """End the run: after the batch in hand or the epoch validate, save a checkpoint, finish; `now` skips validation.
+
+    A second stop after the batch skips the rest of the validation.
+    """
 
     type: Literal["Stop"] = "Stop"
-    when: Literal["batch", "epoch"] = "batch"
+    when: Literal["batch", "epoch", "now"] = "batch"
+    save: Annotated[bool, Field(exclude_if=lambda save: save)] = True
+    """False: save nothing more; the checkpoints on disk stay as they are."""
     restore_best: bool = False
     """Restore the weights of the best epoch before the last save."""
     reason: Literal["stopped", "interrupted"] = "stopped"
@@ -71,7 +90,8 @@ class Stop(Command):
 
 
 class SetLearningRate(Command):
-    """Set or multiply the current learning rate. The schedule continues from there with the same shape."""
+    """Set or multiply the current learning rate. The schedule continues from there with the same shape; a value below
+    its next peak is held until the schedule reaches it, and a factor multiplies the peaks too."""
 
     names = ("set-lr",)
     type: Literal["SetLearningRate"] = "SetLearningRate"
@@ -94,10 +114,14 @@ class SetScheduler(Command):
 
 
 class SetOptimizer(Command):
-    """Replace the optimizer between two batches. The new one starts with an empty state and its own `lr`."""
+    """Change the optimizer between two batches. Settings that are not named stay, and so do averages of gradients."""
 
     type: Literal["SetOptimizer"] = "SetOptimizer"
     optimizer: AnyOptimizer
+    named: Annotated[tuple[str, ...] | None, Field(exclude_if=lambda named: named is None)] = None
+    """The settings of `optimizer` that change, besides its kind. The others stay as they are, and the state is carried
+    over where it fits. None, as in commands of earlier versions: every setting is the given one, and the state starts
+    empty."""
 
 
 class SetClip(Command):
@@ -148,7 +172,7 @@ class SaveCheckpoint(Command):
 
 
 class RollBack(Command):
-    """Restore weights and optimizer state from a checkpoint. The step count and the schedule continue."""
+    """Restore weights and optimizer state from a checkpoint. The step count, the schedule and all settings continue."""
 
     type: Literal["RollBack"] = "RollBack"
     to: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "best"
@@ -158,6 +182,12 @@ class Undo(Command):
     """Undo the last intervention: the run continues from just before it, as if it had not been made."""
 
     type: Literal["Undo"] = "Undo"
+
+
+class Redo(Command):
+    """Take up again what the last undo left: the run continues from where it was then, as if it had not been undone."""
+
+    type: Literal["Redo"] = "Redo"
 
 
 class Note(Command):
@@ -182,9 +212,19 @@ AnyCommand = Annotated[
     | SaveCheckpoint
     | RollBack
     | Undo
+    | Redo
     | Note,
     Field(discriminator="type"),
 ]
 """Every command. To add one: a class above, its name here, and a handler in `engine/commands/handlers.py`."""
+
+INTERVENTIONS = (SetLearningRate, SetScheduler, SetOptimizer, SetClip, SetPatience, SetEpochs, RollBack)
+"""Commands that an undo takes back by returning to the step before them."""
+
+
+def is_intervention(command: AnyCommand | None) -> bool:
+    """Return whether an undo takes a command back. A new such command ends what a redo could take up again."""
+    return isinstance(command, INTERVENTIONS) or (isinstance(command, Stop) and command.when == "epoch")
+
 
 COMMANDS: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand, config=ConfigDict(defer_build=True))

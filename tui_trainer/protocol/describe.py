@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from tui_trainer.components.schedulers.builtin import ImportedScheduler
+from tui_trainer.components.schedulers.plan import NO_RATE, LrPlan
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import Stop, Undo
+from tui_trainer.protocol.commands import Redo, Stop, Undo
+from tui_trainer.protocol.finding_titles import title_of, without_identifiers
 from tui_trainer.text import number
 
 
@@ -68,7 +71,7 @@ def letter(event: ev.AnyEvent) -> str:
         case ev.OptimizerChanged():
             return "o"
         case ev.RolledBack():
-            return "b" if event.restored is None else "u"
+            return "b" if event.restored is None else "U" if event.restored.redone else "u"
         case ev.Noted():
             return "n"
         case ev.CheckpointSaved() if event.cause is not None:
@@ -77,12 +80,29 @@ def letter(event: ev.AnyEvent) -> str:
             return "e" if when == "epoch" else "x"
         case ev.StatusChanged(cause=Undo()):
             return "u"
+        case ev.StatusChanged(cause=Redo()):
+            return "U"
         case _:
             return ""
 
 
-def describe(event: ev.AnyEvent) -> str | None:
-    """Describe an event in one line. Returns None for events that have no description, such as measurements."""
+def reason_of(event: ev.Event) -> str:
+    """Return "; because: REASON" for an event whose command gave a reason, empty for any other."""
+    given = event.cause is not None and event.cause.because and not isinstance(event, ev.Refused)
+    return f"; because: {event.cause.because}" if given and event.cause is not None else ""
+
+
+def describe(event: ev.AnyEvent, *, reason: bool = True) -> str | None:
+    """Describe an event in one line. Returns None for events that have no description, such as measurements.
+
+    Args:
+        reason: whether to add the reason that its command gave.
+    """
+    text = _text(event)
+    return text + reason_of(event) if text is not None and reason else text
+
+
+def _text(event: ev.AnyEvent) -> str | None:
     match event:
         case ev.RunStarted():
             return f"{event.model} on {event.data}, {event.device}"
@@ -97,6 +117,7 @@ def describe(event: ev.AnyEvent) -> str | None:
             )
         case ev.OptimizerChanged():
             previous = f", was {event.previous}" if event.previous else ""
+            previous += f"; averages {event.averages}" if event.averages else ""
             return f"optimizer {event.optimizer.label()} with lr {number(event.lr)}{previous}{asked_by(event)}"
         case ev.CheckpointSaved():
             detail = f", {event.detail}" if event.detail else ""
@@ -105,25 +126,36 @@ def describe(event: ev.AnyEvent) -> str | None:
             return f"NOT SAVED: {event.what}: {event.error}" if event.error else f"saving has recovered: {event.what}"
         case ev.RolledBack(restored=None):
             return f"rolled back to checkpoint {event.to} (epoch {event.from_epoch}){asked_by(event)}"
+        case ev.RolledBack(restored=ev.Restored(redone=True)):
+            return f"redone: {event.to}; continuing from step {event.step}{asked_by(event)}"
         case ev.RolledBack():
             return f"undone: {event.to}; continuing from step {event.step}{asked_by(event)}"
-        case ev.Diagnosed(again=True):
+        case ev.Diagnosed(again=True) | ev.Diagnosed(active=False):
             return None
-        case ev.Diagnosed(active=False):
-            return f"{event.finding}: resolved"
         case ev.Diagnosed():
-            return f"{event.finding}: {event.evidence}. {event.advice}".strip()
+            return f"{title_of(event)}: {event.likely_cause or without_identifiers(event.evidence)}"
         case ev.Noted():
             return f"note: {event.text}{asked_by(event)}"
         case ev.Refused():
             return f"refused: {event.reason}"
+        case ev.Scalars() if is_test(event):
+            metrics = "  ".join(f"{name} {number(column[-1])}" for name, column in event.values.items() if column)
+            return f"test split, measured at the end: {metrics}"
         case ev.Scalars() if event.cause is not None:
             metrics = "  ".join(f"{name} {number(column[-1])}" for name, column in event.values.items() if column)
             return f"validated at step {event.step}: {metrics}{asked_by(event)}"
         case ev.RunFinished():
-            return f"{event.reason}: {event.detail}" if event.detail else event.reason
+            on_disk = f"; on disk: {event.saved}" if event.saved else ""
+            return (f"{event.reason}: {event.detail}" if event.detail else event.reason) + on_disk
         case _:
             return None
+
+
+def is_test(event: ev.AnyEvent) -> bool:
+    """Return whether an event holds the metrics of the test split."""
+    return (
+        isinstance(event, ev.Scalars) and bool(event.values) and all(name.startswith("test_") for name in event.values)
+    )
 
 
 def _setting(event: ev.SettingChanged) -> str:
@@ -132,4 +164,18 @@ def _setting(event: ev.SettingChanged) -> str:
         return f"{name} {'on' if event.value else 'off'}"
     if event.name == "clip_grad_norm":
         return f"{name} {number(event.value or None)}, was {number(event.previous or None)}".replace(" -", " off")
-    return f"{name} {number(event.value)}, was {number(event.previous)}"
+    rates = coming_rates(event.plan, event.step) if event.name == "epochs" and event.plan is not None else ""
+    return f"{name} {number(event.value)}, was {number(event.previous)}{rates and '; ' + rates}"
+
+
+def coming_rates(plan: LrPlan, step: int) -> str:
+    """Say the learning rate of the steps that follow, and what to do if they have none; empty if it is not known."""
+    if plan.scheduler.watches or (isinstance(plan.scheduler, ImportedScheduler) and plan.sampled_curve is None):
+        return ""
+    now, highest, last = plan.coming_rates(step)
+    if highest <= NO_RATE * plan.base:
+        return (
+            f"the schedule leaves a learning rate of {number(highest, 3)} for the rest: set a rate "
+            "(set-lr value=RATE) or another schedule (set-scheduler kind=... base=RATE)"
+        )
+    return f"learning rate {number(now, 3)} now, {number(last, 3)} at the end"

@@ -96,6 +96,8 @@ class RunStarted(Event):
     optimizer: AnyOptimizer | None = None
     pid: int = 0
     host: str = ""
+    color: int | None = None
+    """The number of the hue that the run was given when its set was made; None in runs of earlier versions."""
 
 
 class StatusChanged(Event):
@@ -165,11 +167,13 @@ class LayersMeasured(Event):
 
 
 class LossBroke(Event):
-    """The loss became non-finite; with the cause, as far as the trainer found it."""
+    """The loss, or what would be saved, became non-finite; with the cause, as far as the trainer found it."""
 
     type: Literal["LossBroke"] = "LossBroke"
     kind: str
-    """Value of the loss: nan, inf or -inf."""
+    """Its value: nan, inf or -inf."""
+    what: str = "loss"
+    """The loss, or the name of the parameter, buffer or optimizer tensor where every loss is finite."""
     layer: str = ""
     """First layer, from input to output, with non-finite gradient or weights; empty if unknown."""
     data: bool = False
@@ -201,13 +205,15 @@ class SchedulePreview(Event):
 
 
 class OptimizerChanged(Event):
-    """Another optimizer is used from this step on, starting with an empty state."""
+    """Another optimizer, or one with other settings, is used from this step on."""
 
     type: Literal["OptimizerChanged"] = "OptimizerChanged"
     optimizer: AnyOptimizer
     plan: LrPlan
     lr: float
     previous: str = ""
+    averages: Literal["", "kept", "partly kept", "reset"] = ""
+    """The state of the previous optimizer; empty if there was none, and in events of earlier versions."""
 
 
 class SettingChanged(Event):
@@ -240,14 +246,16 @@ class SavingFailed(Event):
 
 
 class Restored(BaseModel):
-    """The settings of a run after an undo."""
+    """The settings of a run after an undo or a redo."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     from_step: int
-    """Step at which the user asked for the undo."""
+    """Step at which the user asked for the undo or the redo."""
     undid: str
-    """Id of the undone command. Everything after it is undone too."""
+    """Id of the undone command. Everything after it is undone too. For a redo, the one that is no longer undone."""
+    redone: bool = False
+    """Whether this is a redo: the branch that the undo of `undid` left continues from its last step, `step`."""
     seconds: float
     epochs: int
     lr: float
@@ -262,10 +270,10 @@ class Restored(BaseModel):
 
 
 class RolledBack(Event):
-    """Weights and optimizer state were restored, by a roll-back or an undo.
+    """Weights and optimizer state were restored, by a roll-back, an undo or a redo.
 
-    After a roll-back the step count continues. After an undo the run is back at `step`, and what was measured after it
-    belongs to an abandoned branch.
+    After a roll-back the step count continues. After an undo the run is back at `step`, and an abandoned branch begins
+    there. After a redo the run is that branch again, up to `step`; the one since the undo is abandoned.
     """
 
     type: Literal["RolledBack"] = "RolledBack"
@@ -275,11 +283,29 @@ class RolledBack(Event):
     saved_at: int | None = None
     """Step after which the checkpoint was saved, for a roll-back that a command asked for."""
     restored: Restored | None = None
-    """For an undo: the restored settings."""
+    """For an undo or a redo: the restored settings."""
+
+
+class FindingAction(BaseModel):
+    """One thing to do about a finding.
+
+    Attributes:
+        label: what it does, in words.
+        action: id of the action of the screen that does it; empty if none does.
+        value: initial text of the form that the action opens.
+        reason: why no action of the screen does it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    label: str
+    action: str = ""
+    value: str = ""
+    reason: str = ""
 
 
 class Diagnosed(Event):
-    """A finding of the diagnosis, with its evidence and the keys that act on it; or the end of one."""
+    """A finding of the diagnosis, with its evidence and what to do about it; or the end of one."""
 
     type: Literal["Diagnosed"] = "Diagnosed"
     finding: str
@@ -298,7 +324,29 @@ class Diagnosed(Event):
     """The evidence as numbers, by name."""
     advice: str = ""
     key: str = ""
-    """The keys to press, in order, separated by spaces; empty if no key acts on it."""
+    """The usual keys of the actions, in order, separated by spaces; empty if no key acts on it."""
+    title: str = ""
+    """The finding in a few plain words; empty in journals of earlier versions."""
+    why: str = ""
+    """Why it matters, in one sentence."""
+    since_step: int | None = None
+    """First step of the evidence."""
+    until_step: int | None = None
+    """Last step of the evidence."""
+    likely_cause: str = ""
+    """The intervention from which it follows, in words; empty if none explains it."""
+    cause_step: int | None = None
+    """Step of that intervention."""
+    cause_id: str = ""
+    """Id of its command."""
+    actions: tuple[FindingAction, ...] = ()
+    """What to do about it, the most useful first; at most three."""
+    bars: dict[str, Number] = {}
+    """The evidence by layer."""
+    threshold: Number = None
+    """The value of a bar beyond which the rule holds."""
+    curve: str = ""
+    """Name of the series in which the evidence is seen."""
 
 
 class PictureTaken(Event):
@@ -309,7 +357,6 @@ class PictureTaken(Event):
     kind: str
     """Kind of the drawing in `protocol.pictures`: lines, bars, heat, contour or points."""
     epoch: int = 0
-    """Epochs completed."""
     data: dict[str, Any] = {}
     numbers: dict[str, Number] = {}
     """Its numbers in full precision, for checks and readers; null where not finite."""
@@ -355,13 +402,13 @@ class RunFinished(Event):
     type: Literal["RunFinished"] = "RunFinished"
     reason: Reason
     detail: str = ""
-    """The reason, in words."""
     epoch: int = 0
     seconds: float = 0.0
     metrics: dict[str, Number] = {}
-    """The last value of each metric."""
     best: Best | None = None
     exit_code: int = 0
+    saved: str = ""
+    """For a run that was stopped: what is on disk of it, in words."""
 
 
 AnyEvent = Annotated[
@@ -387,6 +434,6 @@ AnyEvent = Annotated[
     | RunFinished,
     Field(discriminator="type"),
 ]
-"""Every event. To add one: a class above, its name here, and a function in `state/run_state.py`."""
+"""Every event. To add one: a class above, its name here, and a function in `state/reducer.py`."""
 
 EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent, config=ConfigDict(defer_build=True))

@@ -129,6 +129,7 @@ class Contour(Drawing):
     """A function over the plane on an even grid, the lowest row first, with paths and points on it.
 
     Both axes need `low` and `high`. With `regions`, the values are indices into these names, and are not interpolated.
+    `certainty` has the same shape: how sure the model is of each, from 0 (undecided) to 1; empty where unknown.
     """
 
     kind: Literal["contour"] = "contour"
@@ -136,6 +137,7 @@ class Contour(Drawing):
     levels: Annotated[tuple[Finite, ...], Field(max_length=30)] = ()
     """Values of the contour lines, ascending."""
     regions: Annotated[tuple[Text, ...], Field(max_length=40)] = ()
+    certainty: Annotated[tuple[Row, ...], Field(max_length=100)] = ()
     paths: Annotated[tuple[Line, ...], Field(max_length=10)] = ()
     spots: Annotated[tuple[Spots, ...], Field(max_length=40)] = ()
 
@@ -143,6 +145,8 @@ class Contour(Drawing):
     def _is_a_grid(self) -> Self:
         if len({len(row) for row in self.values}) != 1 or len(self.values[0]) < 2:
             raise ValueError("the rows of the grid must have the same length")
+        if self.certainty and [len(row) for row in self.certainty] != [len(row) for row in self.values]:
+            raise ValueError("certainty must have the shape of values")
         if self.x.low is None or self.x.high is None or self.y.low is None or self.y.high is None:
             raise ValueError("both axes of the plane need low and high")
         if not (self.x.low < self.x.high and self.y.low < self.y.high):

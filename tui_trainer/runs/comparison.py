@@ -28,6 +28,7 @@ class Intervention:
     by: str
     before: float | None
     after: float | None
+    because: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the stable fields for `--json`."""
@@ -35,6 +36,7 @@ class Intervention:
             "step": self.step,
             "what": self.what,
             "by": self.by,
+            "because": self.because,
             "loss_before": self.before,
             "loss_after": self.after,
             "steps_averaged": AROUND,
@@ -98,8 +100,9 @@ def interventions(path: Path) -> list[Intervention]:
     return [
         Intervention(
             step=step,
-            what=describe(event) or type(command).__name__,
+            what=describe(event, reason=False) or type(command).__name__,
             by=command.by,
+            because=command.because,
             before=_mean_loss(history, step - AROUND + 1, step),
             after=_mean_loss(history, step + 1, step + AROUND),
         )

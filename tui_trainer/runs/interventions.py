@@ -50,18 +50,27 @@ def pending_after(journal: Path, reached: int, step: int, known: Collection[str]
     Raises:
         OSError: the journal cannot be read.
     """
-    history, undone = RunHistory(), False
+    history, undone = RunHistory(), list[bool]()
     if journal.exists():
         for event in Follower(journal, reached).all():
             history.add(event)
-            undone |= isinstance(event, RolledBack) and isinstance(event.restored, Restored) and event.step < step
+            if not isinstance(event, RolledBack) or not isinstance(event.restored, Restored):
+                continue
+            if not event.restored.redone:
+                undone.append(event.step < step)
+            elif undone:
+                undone.pop()
     script = tuple(
         (at, command)
         for at, command in _with_checkpoints(history)
         if not isinstance(command, Stop) and command.id not in known
     )
     commands = f"{len(script)} command{'s' if len(script) != 1 else ''} from after the checkpoint"
-    if undone:
+    if history.unknown_redo:
+        return PendingCommands(
+            message="a redo after the checkpoint took up a branch from before it; the redo and what followed are lost"
+        )
+    if any(undone):
         return PendingCommands(
             message="an undo after the checkpoint went back to a step before it; the undo and what followed are lost"
         )

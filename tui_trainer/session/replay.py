@@ -11,8 +11,11 @@ from tui_trainer.errors import UserError
 from tui_trainer.host.spec import HostSpec, RunSpec, socket_or_none
 from tui_trainer.paths import check_working_directory, new_run_name, writable_runs_dir
 from tui_trainer.runs.catalog import RunInfo
-from tui_trainer.runs.history import RunHistory, first_difference, read_history
+from tui_trainer.runs.comparison import differing_keys, flattened
+from tui_trainer.runs.history import RunHistory, differing_metrics, first_difference, read_history
 from tui_trainer.runs.interventions import commands_by_step
+from tui_trainer.runs.mends import RecordedRun, explained
+from tui_trainer.runs.recorded_data import changes, recorded_data
 from tui_trainer.runs.run_dir import read_about, recorded_threads
 
 
@@ -57,6 +60,7 @@ def replay_spec(
             preset=info.preset,
             title=f"Replay of {info.name}",
             script=commands_by_step(history),
+            recorded_data=tuple(recorded_data(read_about(Path(info.path)))),
         )
         for new_name, config, (info, history) in zip(names, configs, originals, strict=True)
     )
@@ -69,16 +73,48 @@ def replay_spec(
     )
 
 
-def compare_replay(original: RunHistory, replay_journal: Path) -> tuple[bool, str]:
-    """Compare a replay with its original. Returns whether their curves are identical, and the result in one line."""
-    replay = read_history(replay_journal)
-    last, reached = original.last_step, replay.last_step
+def compare_replay(original: RunHistory, path: Path, replay: Path) -> tuple[bool, list[str]]:
+    """Compare a replay with its original.
+
+    With other data than the original was trained on, a replay is not identical, whatever its numbers are.
+
+    Args:
+        original: the history of the run.
+        path: its directory.
+        replay: the directory of the replay.
+
+    Returns:
+        whether the curves are identical, and the result in lines: the first difference, changed data, and the mends
+        since the run was recorded that explain differences.
+    """
+    again, about = read_history(replay / "events.jsonl"), read_about(path)
+    last, reached = original.last_step, again.last_step
     if original.finished is None or reached < last:
         # One of the two was stopped or killed at this step: only the stopped one has measurements of its end.
-        for history in (original, replay):
+        for history in (original, again):
             history.rows = {step: row for step, row in history.rows.items() if step < min(last, reached)}
-    difference = first_difference(original, replay)
-    if not difference and reached < last:
-        ended = f"ended there: {replay.finished.detail}" if replay.finished is not None else "is not over"
-        difference = f"identical over the first {reached:,} of {last:,} steps; the replay {ended}"
-    return not difference, difference or f"identical over {last:,} steps"
+    lines: list[str] = []
+    difference = first_difference(original, again)
+    if difference:
+        run = RecordedRun(load(str(path.absolute())).first, original, about)
+        lines = [difference, *_changed_settings(run), *explained(run, differing_metrics(original, again))]
+    elif reached < last:
+        ended = f"ended there: {again.finished.detail}" if again.finished is not None else "is not over"
+        lines = [f"identical over the first {reached:,} of {last:,} steps; the replay {ended}"]
+    now = recorded_data(read_about(replay))
+    changed = changes(recorded_data(about), now[0] if now else None)
+    if changed and not difference:
+        lines = [f"not a replay of the same data, though every number is the same over {min(last, reached):,} steps"]
+    lines += changed
+    return not lines, lines or [f"identical over {last:,} steps"]
+
+
+def _changed_settings(run: RecordedRun) -> list[str]:
+    """Return the settings of run.toml that differ from those at the last start, a line for each."""
+    then = flattened(run.history.started.config) if run.history.started is not None else {}
+    now = flattened(run.config.model_dump(mode="json", exclude_none=True))
+    return [
+        f"run.toml has changed since: {key} was {then[key]}, is {now.get(key, 'not set')}"
+        for key in differing_keys([then, now])
+        if key in then
+    ]

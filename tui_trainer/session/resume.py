@@ -27,6 +27,7 @@ def resume_spec(
     patience: int | None,
     command: Sequence[str],
     trust: bool = False,
+    data_changed: bool = False,
 ) -> HostSpec:
     """Return the spec of a host that resumes runs, each from its last checkpoint.
 
@@ -36,6 +37,7 @@ def resume_spec(
         patience: new patience, None for no change.
         command: the command line, recorded in about.json.
         trust: whether the configuration may import the user's own code.
+        data_changed: whether to go on although the data have changed.
 
     Raises:
         UserError: a run is live, has nothing left to train, or imports the user's own code without `trust`.
@@ -71,6 +73,7 @@ def resume_spec(
         command=tuple(command),
         threads=recorded_threads(read_about(paths[0])),
         trust=trust,
+        data_changed=data_changed,
     )
 
 

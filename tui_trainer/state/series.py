@@ -120,13 +120,45 @@ class Series:
         for column in self._blocks:
             del column[keep // BLOCK :]
         buckets = bisect_right(self._lasts, step)
-        for column in (self._firsts, self._lasts, self._counts, self._lows, self._highs, self._sums):
+        for column in self._buckets:
             del column[buckets:]
         self.gaps = [gap for gap in self.gaps if gap[0] <= step]
         self.gap_count = len(self.gaps)
         self.count = len(self.steps) + sum(self._counts)
         self.last_step = self.steps[-1] if self.steps else self._lasts[-1] if self._lasts else 0
         self.last = self.values[-1] if self.values else self._sums[-1] / self._counts[-1] if self._counts else None
+
+    def split(self, step: int) -> Series:
+        """Remove the points after `step` and return them. A bucket that reaches past it goes with its older points."""
+        rest = Series()
+        keep, buckets = bisect_right(self.steps, step), bisect_right(self._lasts, step)
+        rest.steps, rest.values = self.steps[keep:], self.values[keep:]
+        for own, other in zip(self._buckets, rest._buckets, strict=True):
+            other.extend(own[buckets:])
+        rest.width, rest.last, rest.last_step = self.width, self.last, self.last_step
+        rest.gaps = [gap for gap in self.gaps if gap[0] > step]
+        rest.gap_count = self.gap_count - (len(self.gaps) - len(rest.gaps))
+        rest.count = len(rest.steps) + sum(rest._counts)
+        self.rewind(step)
+        return rest
+
+    def join(self, step: int, rest: Series) -> None:
+        """Replace the points after `step` by those that `split` removed there."""
+        self.rewind(step)
+        if not rest.count and not rest.gap_count:
+            return
+        for own, other in zip(self._buckets, rest._buckets, strict=True):
+            own.extend(other)
+        self.steps.extend(rest.steps)
+        self.values.extend(rest.values)
+        self.gaps = [*self.gaps, *rest.gaps][:MAX_GAPS]
+        self.gap_count += rest.gap_count
+        self.count = len(self.steps) + sum(self._counts)
+        self.last_step, self.last = rest.last_step, rest.last
+
+    @property
+    def _buckets(self) -> tuple[array[Any], ...]:
+        return self._firsts, self._lasts, self._counts, self._lows, self._highs, self._sums
 
     def _spill(self, points: int) -> None:
         """Move the oldest `points` from the exact part into buckets."""
@@ -284,10 +316,7 @@ class Series:
             "last_step": self.last_step,
             "gaps": self.gaps,
             "gap_count": self.gap_count,
-            "buckets": [
-                column.tolist()
-                for column in (self._firsts, self._lasts, self._counts, self._lows, self._highs, self._sums)
-            ],
+            "buckets": [column.tolist() for column in self._buckets],
         }
 
     @classmethod

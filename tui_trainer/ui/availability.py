@@ -8,6 +8,7 @@ from typing import Any
 
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.actions import Action, Need
+from tui_trainer.ui.run_store import RESUMING
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def _steer(context: ActionContext) -> str | None:
 
 
 def _training(context: ActionContext) -> str | None:
-    if context.state is None or context.state.started is None:
+    if context.state is None or context.state.started is None or context.state.status == RESUMING:
         return "the run is still starting"
     return None
 

@@ -23,6 +23,9 @@ class Icons:
     failed: str = "✖"
     starting: str = "…"
     cut_off: str = "✖"
+    pointer: str = "▸"
+    ascii: bool = False
+    """Whether the font may lack every sign that is not ASCII."""
 
     def state(self, status: str) -> str:
         """Return the symbol of a run's status."""
@@ -43,7 +46,7 @@ class Icons:
         return full, self.rest * (width - len(full))
 
 
-PLAIN = Icons("=", "-", ".", "-", "..", "-", ("|", "/", "-", "\\"), ">", "=", "!", "+", "x", ":", "x")
+PLAIN = Icons("=", "-", ".", "-", "..", "-", ("|", "/", "-", "\\"), ">", "=", "!", "+", "x", ":", "x", ">", True)
 FANCY = Icons()
 STATE_STYLES = {
     "running": "$success",

@@ -6,19 +6,24 @@ import getpass
 import os
 import platform
 import secrets
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand
-from tui_trainer.protocol.describe import describe
-from tui_trainer.session.base import Greeting, Notice, Session
+from tui_trainer.protocol.describe import describe, letter
+from tui_trainer.session.base import Greeting, Notice, OnDisk, Session
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 
 MAX_PENDING = 32
 """Unanswered commands that are remembered."""
+NOT_UNDONE = frozenset(("", "u", "c", "n", "e", "x"))
+"""Letters of marks whose commands an undo does not take back."""
+RESUMING = "resuming"
+"""Status of a run whose earlier curves are shown while a new host loads it. Only the screen uses it."""
 _URGENT = (ev.RunStarted, ev.StatusChanged, ev.RunFinished, ev.SavingFailed, ev.Diagnosed)
 
 
@@ -37,10 +42,17 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class CommandAnswer:
-    """The answer to a command of this screen: the change that it made, or the reason of a refusal."""
+    """The answer to a command of this screen: the change that it made, or the reason of a refusal.
+
+    Attributes:
+        text: the change or the reason.
+        refused: whether the command was refused.
+        undoable: whether an undo takes the change back.
+    """
 
     text: str
     refused: bool
+    undoable: bool = False
 
 
 @dataclass(slots=True)
@@ -75,6 +87,11 @@ def user_name() -> str:
     return visible(f"{user}@{platform.node()}{terminal}")
 
 
+def _blank(state: RunState) -> bool:
+    """Return whether a host has yet to load or start the run."""
+    return state.started is None and not state.over
+
+
 class RunStore:
     """The runs of one session.
 
@@ -97,6 +114,10 @@ class RunStore:
         """The directories of runs whose host vanished, so that another host can resume them."""
         self.pending: dict[str, Pending] = {}
         """Unanswered commands by id."""
+        self.heard: dict[str, float] = {}
+        """Time of the last message about each run, in seconds since 1970."""
+        self._earlier: dict[str, RunState] = {}
+        """Runs as they were before a new host began to load them."""
         self._stamp = secrets.token_hex(4)
         self._sent = 0
 
@@ -108,7 +129,7 @@ class RunStore:
             match message:
                 case Greeting(states, loaded):
                     batches.clear()
-                    self.states = {state.run: state for state in states}
+                    self._greet(states)
                     self.loaded = loaded
                     update.changed = update.urgent = True
                 case Notice(text, fatal, folders):
@@ -124,9 +145,35 @@ class RunStore:
                     self._handle(message, update)
         for run, events in batches.items():
             self.states.setdefault(run, RunState(run=run)).apply(*events)
+            self.heard[run] = time()
         if self.pending and self.over:
             self.pending.clear()
         return update
+
+    def _greet(self, states: tuple[RunState, ...]) -> None:
+        """Show these states; keep the curves of those that a new host has not loaded yet."""
+        known = {**self._earlier, **{run: state for run, state in self.states.items() if not _blank(state)}}
+        self.states = {state.run: state for state in states}
+        self._earlier = {run: known[run] for run, state in self.states.items() if _blank(state) and run in known}
+        for run in self.states:
+            self.heard[run] = self._journal_time(run) or time()
+
+    def _journal_time(self, run: str) -> float | None:
+        """Return the time of the last line of a run's journal, None where the session does not read one."""
+        session = self.session
+        folder = session.folder(run) if session.kind == "finished" and isinstance(session, OnDisk) else None
+        try:
+            return (folder / "events.jsonl").stat().st_mtime if folder is not None else None
+        except OSError:
+            return None
+
+    def shown(self, state: RunState) -> RunState:
+        """Return a run as the screen shows it: with its earlier curves while a new host loads it."""
+        earlier = self._earlier.get(state.run) if _blank(state) else None
+        if earlier is None:
+            return state
+        log = deque([*earlier.log, *state.log], maxlen=earlier.log.maxlen)
+        return earlier.model_copy(update={"status": RESUMING, "detail": state.detail, "log": log})
 
     def vanished(self, state: RunState) -> bool:
         """Return whether the host of a run vanished before the run ended."""
@@ -153,7 +200,7 @@ class RunStore:
         if event.cause is not None and self.pending.pop(event.cause.id, None) is not None:
             refused = isinstance(event, ev.Refused)
             text = visible(event.reason if isinstance(event, ev.Refused) else describe(event) or event.type)
-            update.answers.append(CommandAnswer(text, refused))
+            update.answers.append(CommandAnswer(text, refused, letter(event) not in NOT_UNDONE))
             update.urgent = True
 
     def send(self, command: AnyCommand, run: str = ALL_RUNS, description: str = "") -> None:
@@ -171,11 +218,12 @@ class RunStore:
         self.session = session
         self.connected, self.error, self.resumable = True, "", ()
         self.pending.clear()
+        self._greet(tuple(state if state.over else RunState(run=run) for run, state in self.states.items()))
 
     def replace_runs(self, session: Session) -> None:
         """Follow the runs of another session instead of the present ones."""
         self.switch_session(session)
-        self.states = {}
+        self.states, self._earlier = {}, {}
 
     def close(self) -> None:
         """Disconnect from the session. Its runs continue."""

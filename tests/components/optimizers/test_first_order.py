@@ -42,6 +42,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.optim import reference
 from tui_trainer.optim.closure import Closure
 from tui_trainer.optim.paired import Pair
+from tui_trainer.optim.second_order import solve
 
 TABLE = ProblemSpec("classification", (5,), 3)
 TEXT = ProblemSpec("language", (4,), 6)
@@ -291,6 +292,12 @@ def test_newton_solves_logistic_regression_in_a_few_steps() -> None:
         assert closure.evaluations == 1 + 18
     closure()
     assert max(float(p.grad.abs().max()) for p in model.parameters() if p.grad is not None) < 1e-12
+
+
+@pytest.mark.parametrize(("number", "expected"), [(0.0, 2.0), (math.nan, math.nan), (math.inf, math.nan)])
+def test_newton_ends_its_search_where_no_multiple_of_the_identity_helps(number: float, expected: float) -> None:
+    step = solve(torch.full((2, 2), number), torch.full((2,), 2.0), 0.0)
+    assert step.tolist() == pytest.approx([expected] * 2, nan_ok=True)
 
 
 @pytest.mark.parametrize("optimizer", [BFGS(), SteepestDescent(lr=0.5), Newton(damping=0.1)])

@@ -21,6 +21,7 @@ from tui_trainer.components.schedulers.builtin import (
     Polynomial,
     Scheduler,
     Staircase,
+    Torch,
     WarmRestarts,
     WarmupStableDecay,
 )
@@ -69,11 +70,11 @@ def test_a_rate_set_by_hand_holds_at_once(scheduler: Scheduler, end: int, rate: 
 
 @settings(deadline=None)
 @given(schedulers, rates, st.integers(0, 199))
-def test_a_rate_set_by_hand_keeps_the_shape_above_its_lower_bound(scheduler: Scheduler, rate: float, step: int) -> None:
+def test_a_factor_keeps_the_shape_above_its_lower_bound(scheduler: Scheduler, rate: float, step: int) -> None:
     plan = begin(scheduler)
     assume(plan.rate(step, history(step)) > 0)
-    changed = plan.with_rate(rate, step, history(step))
     ratio = rate / plan.rate(step, history(step))
+    changed = plan.with_factor(ratio, step, history(step))
     for later in range(step, 200):
         seen = history(later)
         warm = later >= scheduler.warmup_steps(200)
@@ -90,10 +91,38 @@ def test_the_last_rate_set_by_hand_counts(first: float, second: float) -> None:
 
 
 def test_a_rate_set_where_the_shape_is_zero_holds_there() -> None:
-    ended = begin(Cosine()).with_end(300, 200)
+    ended = begin(Torch(call="PolynomialLR(total_iters=20)")).with_end(300, 200)
     assert [ended.rate(step) for step in (200, 250, 299)] == [0, 0, 0]
     lifted = ended.with_rate(0.02, 210)
     assert [lifted.rate(step) for step in (210, 250, 299)] == [0.02] * 3
+
+
+@settings(deadline=None)
+@given(schedulers, rates, st.integers(0, 199))
+def test_no_peak_is_above_the_rate_set_by_hand_and_the_peak_that_was_planned(
+    scheduler: Scheduler, rate: float, step: int
+) -> None:
+    plan, seen = begin(scheduler), history(step)
+    planned = max(plan.rate(at, seen) for at in range(step, 200))
+    changed = plan.with_rate(rate, step, seen)
+    assert max(changed.rate(at, seen) for at in range(step, 200)) <= max(rate, planned) * (1 + 1e-9)
+    new = plan.with_new_peak(rate, step, seen)
+    assert max(new.rate(at, seen) for at in range(step, 200)) <= max(rate, scheduler.least) * (1 + 1e-9)
+    assert new.rate(step, seen) == pytest.approx(rate, rel=1e-12)
+
+
+@pytest.mark.parametrize("scheduler", [each for each in SCHEDULERS if each.spans_run and each.kind != "linear"])
+@pytest.mark.parametrize("by_hand", [None, 0.02])
+def test_a_schedule_that_has_ended_is_planned_for_the_new_length(scheduler: Scheduler, by_hand: float | None) -> None:
+    plan = begin(scheduler)
+    if by_hand is not None:
+        plan = plan.with_rate(by_hand, 198)
+    longer, whole = plan.with_end(400, 200), begin(scheduler, 400)
+    rates = [longer.rate(step) for step in range(200, 400)]
+    if by_hand is None:
+        assert rates == [whole.rate(step) for step in range(200, 400)]
+    assert 0 < max(rates) <= BASE
+    assert longer.rate(400) == pytest.approx(whole.rate(400), abs=1e-6)
 
 
 @pytest.mark.parametrize("drops", [0, 100, 300, 306, 310, 315, 321, 323, 324, 400])
@@ -116,7 +145,7 @@ def test_a_rate_held_at_zero_is_forgotten_once_the_shape_was_scaled() -> None:
 def test_a_new_end_keeps_the_present_rate(
     scheduler: Scheduler, end: int, new_end: int, rate: float, by_hand: bool, data: st.DataObject
 ) -> None:
-    step = data.draw(st.integers(0, min(end, new_end)))
+    step = data.draw(st.integers(0, min(end - 1, new_end)))
     plan = begin(scheduler, end)
     if by_hand:
         plan = plan.with_rate(rate, data.draw(st.integers(0, step)), history(step))

@@ -46,9 +46,14 @@ def test_a_step_that_runs_away_within_itself_is_no_completed_run(folder):
         training={"epochs": 1},
         checkpoints={"every_epochs": 1},
     )
-    finished = TrainerHarness(config, folder).finish()
+    bench = TrainerHarness(config, folder)
+    finished = bench.finish()
     assert (finished.reason, finished.exit_code) == ("not-finite", 1)
-    assert "became" in finished.detail
+    broke = bench.of(ev.LossBroke)[0]
+    assert finished.detail.startswith(f"{broke.what} became NaN by step 1")
+    found = next(event for event in bench.of(ev.Diagnosed) if event.finding == "NAN")
+    assert found.evidence.startswith(f"{broke.what} became nan by step 1")
+    assert "divide the learning rate by 10 (k); lbfgs has line_search_fn=strong_wolfe" in found.advice
     assert not list(folder.checkpoints.glob("*.safetensors"))
 
 
@@ -71,6 +76,10 @@ def test_last_stays_the_newest_finite_one_and_the_run_can_be_resumed(folder, spo
     ends(bench)
     finished = bench.finish()
     assert (finished.reason, finished.exit_code) == ("not-finite", 1)
+    first = bench.of(ev.LossBroke)[0].what
+    assert first in [event.evidence.split(" became ")[0] for event in bench.of(ev.Diagnosed)]
+    last = bench.of(ev.LossBroke)[-1].what
+    assert f"{last} became " in finished.detail
     assert not (folder.checkpoints / "mine.safetensors").exists()
     for path in folder.checkpoints.glob("*.safetensors"):
         assert all(tensor.isfinite().all() for tensor in load(path)["model"].values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -18,7 +19,12 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.runs.run_dir import Owner, RunDir
 
 PER_EPOCH, EPOCHS = 3, 2
-CONFIG = tiny_config(data={"samples": 20, "batch_size": 6}, training={"epochs": EPOCHS})
+CONFIG = tiny_config(
+    data={"samples": 20, "batch_size": 6},
+    model={"kind": "linear"},
+    training={"epochs": EPOCHS, "fast_path": "off", "probe_every": 0, "layers_every": 0},
+)
+"""A run that is set up and trained in a few milliseconds, so that thousands of sequences can be walked."""
 
 COMMANDS: dict[str, cmd.AnyCommand] = {
     "pause": cmd.Pause(),
@@ -28,7 +34,7 @@ COMMANDS: dict[str, cmd.AnyCommand] = {
     "stop": cmd.Stop(),
     "stop epoch": cmd.Stop(when="epoch"),
     "longer": cmd.SetEpochs(add=1),
-    "clip": cmd.SetClip(value=1.0),
+    "rate": cmd.SetLearningRate(factor=0.5),
     "undo": cmd.Undo(),
 }
 
@@ -67,7 +73,7 @@ class Model:
             epoch_end = (self.step // PER_EPOCH + 1) * PER_EPOCH
             self.stop = epoch_end if name == "stop epoch" and not trained else self.step
             self.paused, self.allowed = False, 0
-        elif name in ("longer", "clip"):
+        elif name in ("longer", "rate"):
             self.undo.append((name, self.epochs))
             self.epochs += name == "longer"
         elif stopping or not self.undo:
@@ -138,23 +144,36 @@ def check(names: tuple[str, ...], step: int) -> None:
 STEPS = (1, 2, 3, 5, 6)
 
 
+def walk(sequences: Iterable[tuple[str, ...]], step: int) -> None:
+    for names in sequences:
+        try:
+            check(names, step)
+        except AssertionError as error:
+            raise AssertionError(f"{names} at step {step}: {error}") from error
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_pairs(step):
-    for names in product(COMMANDS, repeat=2):
-        try:
-            check(names, step)
-        except AssertionError as error:
-            raise AssertionError(f"{names} at step {step}: {error}") from error
+    walk(product(COMMANDS, repeat=2), step)
 
 
-def test_longer_sequences():
-    draw = random.Random(7)
-    for _ in range(150):
-        names, step = tuple(draw.choices(list(COMMANDS), k=draw.randint(3, 5))), draw.choice(STEPS)
-        try:
-            check(names, step)
-        except AssertionError as error:
-            raise AssertionError(f"{names} at step {step}: {error}") from error
+@pytest.mark.parametrize("step", STEPS)
+def test_a_sample_of_triples_and_longer_sequences(step):
+    draw = random.Random(step)
+    walk((tuple(draw.choices(list(COMMANDS), k=draw.choice((3, 3, 4, 6)))) for _ in range(60)), step)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("step", STEPS)
+def test_all_triples(step):
+    walk(product(COMMANDS, repeat=3), step)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("step", STEPS)
+def test_many_long_sequences(step):
+    draw = random.Random(100 + step)
+    walk((tuple(draw.choices(list(COMMANDS), k=draw.randint(4, 12))) for _ in range(80)), step)
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from tests.support import TrainerHarness, tiny_config
-from tui_trainer.engine.monitoring.layer_stats import norm_of
+from tui_trainer.engine.monitoring.layer_stats import measured_norm_of, norm_of, norms_of
 from tui_trainer.engine.steps.clipping import clip_by_largest, clip_gradients
+from tui_trainer.protocol import events as ev
 
 
 def parameters_with(gradients: list[Tensor]) -> list[nn.Parameter]:
@@ -72,3 +73,40 @@ def test_a_run_with_huge_gradients_trains():
     bench.steps(1)
     moved = [parameter.detach() - was for parameter, was in zip(model.parameters(), before, strict=True)]
     assert float(torch.nn.utils.get_total_norm(moved)) == pytest.approx(0.1, rel=1e-4)  # the rate x the clipped norm
+
+
+@pytest.mark.parametrize("clip", [0.0, 1.0])
+def test_the_journal_has_the_norm_that_does_not_fit_into_the_type_of_the_gradients(clip):
+    bench = TrainerHarness(
+        tiny_config(
+            data={"kind": "least-squares", "samples": 40, "batch_size": 40},
+            model={"kind": "linear"},
+            loss={"kind": "mse"},
+            optimizer={"kind": "sgd", "lr": 1e-30},
+            training={"epochs": 1, "clip_grad_norm": clip, "norm_every": 1, "layers_every": 1},
+        )
+    )
+
+    def enlarge(parameter: Tensor) -> None:
+        assert parameter.grad is not None
+        parameter.grad.mul_(1e25)
+
+    for parameter in bench.trainer.services.setup.parameters:
+        parameter.register_post_accumulate_grad_hook(enlarge)
+    bench.finish()
+    norm = bench.column("grad_norm")[1]
+    assert norm is not None
+    assert norm > 1e24
+    layers = [event.layers for event in bench.of(ev.LayersMeasured) if event.layers]
+    if not clip:
+        by_layer = [layer.grad_norm for layer in layers[0].values() if layer.grad_norm is not None]
+        assert math.hypot(*by_layer) == pytest.approx(norm, rel=1e-6)
+
+
+def test_a_norm_that_does_not_fit_is_measured_in_double():
+    for dtype in (torch.float32, torch.bfloat16, torch.float64):
+        gradients = [torch.tensor([3e30, -4e30], dtype=dtype), torch.zeros(2, 2, dtype=dtype)]
+        assert float(measured_norm_of(gradients)) == pytest.approx(5e30, rel=1e-2)
+    assert float(measured_norm_of([torch.tensor([3e200, -4e200], dtype=torch.float64)])) == pytest.approx(5e200)
+    assert float(measured_norm_of([torch.tensor([torch.inf])])) == math.inf
+    assert float(norms_of([torch.tensor([3e30, -4e30]), torch.ones(4)])[0]) == pytest.approx(5e30)

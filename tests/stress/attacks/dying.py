@@ -118,7 +118,7 @@ def _kill_and_resume(outcome: Outcome, sandbox: Sandbox, terminal: Pseudo, way: 
     reached = last_step(folder.journal)
     terminal.press("R")
     terminal.until(lambda: last_step(folder.journal) > reached, 60)
-    terminal.until(lambda: message not in terminal.text and "running" in terminal.screen.display[0], 60)
+    terminal.until(lambda: message not in terminal.text and "▶" in terminal.screen.display[0], 60)
     code, _, err = sandbox.run("send", run, "stop")
     outcome.expect(code == 0, f"{way}: stop: {err}")
     terminal.until(lambda: folder.owner() is None, 60)

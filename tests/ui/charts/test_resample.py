@@ -34,7 +34,7 @@ def test_a_million_steps_become_one_point_for_each_column(long_run: RunState):
     (band,) = resampled.band("train")
     assert len(band.x) <= 200
     assert max(band.high) == 5
-    (line,) = resampled.line("smooth", resampled.smoothed(1000))
+    (line,) = resampled.line("train", resampled.smoothed(1000))
     assert len(line.x) <= 200
 
 
@@ -91,8 +91,8 @@ def test_adaptive_smoothing_follows_the_visible_span():
 
 
 def test_the_smoothing_note_is_never_narrower_than_a_column():
-    assert smoothing_note(30, _resampled([1.0] * 1000, 100)) == "smooth 30"
-    assert smoothing_note(30, _resampled([1.0] * 10_000, 100)) == "smooth 100"
+    assert smoothing_note(30, _resampled([1.0] * 1000, 100)) == "mean of 30"
+    assert smoothing_note(30, _resampled([1.0] * 10_000, 100)) == "mean of 100"
     assert smoothing_note(0, _resampled([1.0] * 100, 100)) == ""
 
 
@@ -103,6 +103,6 @@ def test_the_smoothing_note_is_never_narrower_than_a_column():
 )
 def test_curves_are_finite_and_ascending(values: list[float | None], columns: int, width: int):
     resampled = _resampled(values, columns, (0, max(len(values), 1)))
-    for curve in [*resampled.band("train"), *resampled.line("smooth", resampled.smoothed(width))]:
+    for curve in [*resampled.band("train"), *resampled.line("train", resampled.smoothed(width))]:
         assert all(map(math.isfinite, (*curve.x, *curve.low, *curve.high)))
         assert list(curve.x) == sorted(curve.x)

@@ -114,9 +114,9 @@ def test_a_view_action_asks_for_a_redraw_and_sends_nothing() -> None:
     session = running()
     context = RecordingContext(session)
 
-    ViewActions(context, lambda offset: None).handlers()["log_y"]()
+    ViewActions(context, lambda offset: None).handlers()["axis"]()
 
-    assert context.view_state.view.log_y
+    assert context.view_state.view.axis == "epoch"
     assert context.calls == ["request_redraw"]
     assert session.sent == []
 
@@ -125,12 +125,15 @@ def test_maximizing_needs_a_layout() -> None:
     context = RecordingContext(running())
     handlers = ViewActions(context, lambda offset: None).handlers()
 
-    handlers["chart_1"]()
-    assert context.view_state.maximized is ChartKind.LOSS
-    handlers["chart_1"]()
+    handlers["chart_3"]()
+    assert context.view_state.maximized is ChartKind.NORM
+    assert not context.view_state.alone
+    handlers["chart_3"]()
+    assert context.view_state.alone
+    handlers["chart_3"]()
     assert context.view_state.maximized is None
 
-    assert context.calls == ["relayout", "relayout"]
+    assert context.calls == ["relayout"] * 3
 
 
 def test_past_the_last_intervention_the_next_lesson_follows() -> None:

@@ -63,7 +63,7 @@ async def test_a_run_is_selected_from_the_table() -> None:
     app = app_over(duel())
 
     async with show(app) as pilot:
-        await press(pilot, "r")
+        await press(pilot, "r", "r")
         text = screen_text(app)
         for words in ("2 runs side by side", "high", "low", "early-stopped", "batch_size", "0.001"):
             assert words in text
@@ -72,6 +72,29 @@ async def test_a_run_is_selected_from_the_table() -> None:
         assert app.dashboard.view_state.selected_index == 1
         await press(pilot, "r", "escape")
         assert app.dashboard.view_state.selected_index == 1
+
+
+async def test_the_runs_page_lists_curves_and_moves_through_the_runs() -> None:
+    app = app_over(duel())
+
+    async with show(app) as pilot:
+        await press(pilot, "r")
+        assert app.dashboard is not None
+        text = screen_text(app)
+        assert "best val accuracy" in text
+        assert "▸▶ high" in text
+        assert "✔ low" in text
+        assert "█" in text
+        assert "1 loss" in text, "the charts stay"
+        await press(pilot, "down")
+        assert app.dashboard.view_state.selected_index == 1
+        assert "▸✔ low" in screen_text(app)
+        await press(pilot, "down", "up")
+        assert app.dashboard.view_state.selected_index == 0
+        await press(pilot, "escape")
+        assert "best val accuracy" not in screen_text(app)
+        await press(pilot, "up")
+        assert app.dashboard.view_state.view.span is not None, "without the page the key zooms"
 
 
 async def test_the_screen_shows_which_runs_are_steered() -> None:
@@ -105,9 +128,9 @@ async def test_many_runs_on_a_small_screen(count: int, size: tuple[int, int]) ->
         assert app.dashboard is not None
         await press(pilot, "tab", "tab")
         text = screen_text(app)
-        assert "train_loss" in text or "train" in text
-        assert "init-2-act-0" in text
-        await press(pilot, "r", "end", "enter")
+        assert "val acc" in text or "accuracy" in text
+        assert "init-2" in text
+        await press(pilot, "r", "r", "end", "enter")
         assert app.dashboard.view_state.selected_index == count - 1
         await until(pilot, lambda: f"init-{(count - 1) % 9}" in screen_text(app))
         await press(pilot, "1", "a", "right", "escape", "escape", "w", "w", "l", "escape")

@@ -137,7 +137,7 @@ def test_turning_is_disabled_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> N
     def said(session: FakeSession, **options: Any) -> str:
         async def script(pilot: Pilot[Any]) -> None:
             await press(pilot, "T")
-            found.append(screen_text(app).splitlines()[-1])
+            found.append(screen_text(app).splitlines()[-2])
 
         found: list[str] = []
         app = app_over(session, **options)

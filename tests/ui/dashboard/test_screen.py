@@ -79,15 +79,34 @@ async def test_an_empty_session_shows_connecting() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "charts"), [((200, 60), 6), ((140, 40), 4), ((80, 24), 4), ((40, 12), 1), ((20, 5), 0)]
+    ("size", "charts"), [((200, 60), 5), ((140, 40), 4), ((80, 24), 1), ((40, 12), 1), ((20, 5), 0)]
 )
 async def test_number_of_charts_at_usual_sizes(size: tuple[int, int], charts: int) -> None:
     app = app_over(running())
+    usual = [kind for kind in ChartKind if kind is not ChartKind.SPEED]
 
     async with show(app, size):
-        assert shown(app) == list(ChartKind)[:charts]
-        assert "running" in screen_text(app)
+        assert shown(app) == usual[:charts]
+        assert "▶" in screen_text(app)
         assert "train" in screen_text(app)
+
+
+async def test_a_small_screen_has_one_readable_chart_and_three_numbers_with_curves() -> None:
+    app = app_over(running())
+
+    async with show(app, (80, 24)) as pilot:
+        assert shown(app) == ["loss"]
+        text = screen_text(app)
+        for words in ("2 rate", "3 gradient norm", "4 accuracy", "▁"):
+            assert words in text
+        await press(pilot, "3")
+        assert shown(app) == ["norm"]
+        assert "1 loss" in screen_text(app)
+        assert "3 gradient norm · smooth" in screen_text(app)
+        await press(pilot, "3")
+        assert "1 loss" not in screen_text(app), "the chart fills the screen"
+        await press(pilot, "3")
+        assert shown(app) == ["loss"]
 
 
 def pictured() -> FakeSession:
@@ -104,8 +123,8 @@ def pictured() -> FakeSession:
 @pytest.mark.parametrize(
     ("size", "panes"),
     [
-        ((200, 60), ["loss", "picture", "rate", "picture", "norm", "picture", "metric", "speed", "layers"]),
-        ((140, 40), ["loss", "picture", "rate", "picture"]),
+        ((200, 60), ["loss", "picture", "rate", "picture", "norm", "picture", "metric", "layers"]),
+        ((140, 40), ["loss", "picture", "rate", "picture", "norm"]),
         ((80, 24), ["loss", "picture"]),
         ((40, 12), ["loss"]),
     ],
@@ -115,7 +134,7 @@ async def test_pictures_are_shown_between_the_charts(size: tuple[int, int], pane
 
     async with show(app, size) as pilot:
         await until(pilot, lambda: len(panes) < 2 or "7 the layers" in screen_text(app))
-        assert shown(app) == panes
+        assert sorted(shown(app)) == sorted(panes)
 
 
 async def test_keys_maximize_pictures() -> None:
@@ -127,7 +146,7 @@ async def test_keys_maximize_pictures() -> None:
             await press(pilot, key)
             assert shown(app) == ["picture"]
             assert title in screen_text(app)
-        await press(pilot, "9")
+        await press(pilot, "9", "9")
         assert len(shown(app)) == 2
         for title in ("7 the layers", "8 the path", "9 the coverage", "the memory"):
             await press(pilot, "0")
@@ -158,26 +177,43 @@ async def test_a_picture_is_updated() -> None:
         await until(pilot, lambda: "7 the next" in screen_text(app))
 
 
-async def test_a_number_key_maximizes_a_chart_and_restores_all() -> None:
+def largest(app: TrainerApp) -> str:
+    """Return the kind of the largest chart."""
+    assert app.dashboard is not None
+    charts = [chart for chart in app.dashboard.query(Chart) if chart.display]
+    return max(charts, key=lambda chart: chart.size.area).kind
+
+
+async def test_a_number_key_makes_a_chart_large_then_alone_then_restores_all() -> None:
     app = app_over(running())
 
     async with show(app, WIDE) as pilot:
+        assert largest(app) == "loss"
         await press(pilot, "3")
-        assert shown(app) == ["norm"]
+        assert largest(app) == "norm"
+        assert len(shown(app)) == 4
+        await press(pilot, "2")
+        assert largest(app) == "rate"
         await press(pilot, "2")
         assert shown(app) == ["rate"]
         await press(pilot, "2")
-        assert len(shown(app)) == 4
-        await press(pilot, "6", "escape")
-        assert len(shown(app)) == 4
+        assert (largest(app), len(shown(app))) == ("loss", 4)
+        await press(pilot, "5")
+        assert largest(app) == "speed", "a chart that is not shown otherwise"
+        await press(pilot, "5", "escape", "escape")
+        assert (largest(app), len(shown(app))) == ("loss", 4)
+        await press(pilot, "1")
+        assert shown(app) == ["loss"], "it is the large one already"
 
 
-async def test_the_layers_table_replaces_the_charts() -> None:
+async def test_the_layers_page_stands_beside_the_charts() -> None:
     app = app_over(running())
 
     async with show(app, WIDE) as pilot:
         await press(pilot, "w")
-        assert shown(app) == []
+        assert len(shown(app)) == 4
+        assert "train loss" in screen_text(app), "the numbers stay too"
+        assert "esc close" in screen_text(app).splitlines()[-1]
         assert "about right" not in screen_text(app)
         for word in ("second", "gradient", "update", "silent", "0.001"):
             assert word in screen_text(app)
@@ -192,9 +228,9 @@ async def test_axis_log_and_smoothing_change_the_view_and_flash_it() -> None:
         await press(pilot, "a")
         assert view(app).axis == "epoch"
         assert "x axis: epoch" in screen_text(app)
-        await press(pilot, "y")
-        assert view(app).log_y
-        assert "logarithmic" in screen_text(app)
+        await press(pilot, "L")
+        assert view(app).log == {"loss": True}
+        assert "loss: logarithmic y axis" in screen_text(app)
         await press(pilot, "m")
         assert view(app).smoothing == 0
         assert "smoothing: off" in screen_text(app)
@@ -254,7 +290,7 @@ async def test_keys_visit_interventions_and_open_their_cards() -> None:
         await press(pilot, "left_square_bracket")
         text = screen_text(app)
         assert view(app).cursor == 50
-        for words in ("learning rate 0.1, was 0.01", "ann@host", "step 50, epoch 1.0", "train_loss", "→"):
+        for words in ("learning rate 0.1, was 0.01", "ann@host", "step 50, epoch 1.0", "train loss", "→"):
             assert words in text
         assert shown(app) == charts
         await press(pilot, "left_square_bracket")
@@ -337,12 +373,12 @@ async def test_tab_selects_the_next_run() -> None:
     app = app_over(session)
 
     async with show(app, WIDE) as pilot:
-        assert "run 1 of 3" in screen_text(app)
+        assert "set  a 1/3" in screen_text(app).splitlines()[0]
         await press(pilot, "tab")
-        assert "set/b" in screen_text(app).splitlines()[0]
+        assert "set  b 2/3" in screen_text(app).splitlines()[0]
         assert "finished" in screen_text(app).splitlines()[0]
         await press(pilot, "tab", "tab")
-        assert "run 1 of 3" in screen_text(app)
+        assert "set  a 1/3" in screen_text(app).splitlines()[0]
         await press(pilot, "asterisk")
         assert "steering all" in screen_text(app).splitlines()[0]
 

@@ -384,7 +384,8 @@ async def test_a_vanished_host_is_reported_and_r_resumes_the_run(monkeypatch: py
         assert "the host is still running" in screen_text(app)
         session.say("the host was killed (SIGKILL)", fatal=True, folders=("runs/digits",))
         await settle(pilot)
-        assert "the host was killed (SIGKILL); R resumes it" in screen_text(app)
+        assert "not running: the host was killed (SIGKILL)" in screen_text(app)
+        assert "R resumes from epoch 4" in screen_text(app)
         await press(pilot, "space")
         assert "disconnected from the run" in screen_text(app)
         await press(pilot, "R")
@@ -410,18 +411,19 @@ async def test_a_dead_run_is_shown_as_dead_until_it_is_resumed(monkeypatch: pyte
     app = app_over(session, read_only=True)
 
     async with show(app) as pilot:
-        assert "▶ running" in screen_text(app).splitlines()[0]
+        assert "▶" in screen_text(app).splitlines()[0]
         for name in "a", "b":
             session.say("ended at step 200: the host is gone", folders=(f"runs/set/{name}",))
         await settle(pilot)
         top = screen_text(app).splitlines()[0]
-        assert "dead" in top
-        assert "running" not in top
+        assert "not running" in top
+        assert "last heard just now" in top
+        assert "▶" not in top
         assert " left" not in top
-        assert "R resumes it" in screen_text(app)
+        assert "R resumes from epoch 4" in screen_text(app)
         await press(pilot, "R")
         await settle(pilot)
-        assert "▶ running" in screen_text(app).splitlines()[0]
+        assert "▶" in screen_text(app).splitlines()[0]
     assert asked == [(("runs/set/a", "runs/set/b"), ())]
 
 

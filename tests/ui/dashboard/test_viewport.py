@@ -19,7 +19,7 @@ from tui_trainer.protocol.pictures import Bars, Group, taken
 from tui_trainer.state.run_state import Mark, RunState
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.dashboard import viewport
-from tui_trainer.ui.dashboard.layout import arrange
+from tui_trainer.ui.dashboard.layout import LayoutRequest, arrange, chart_cells
 from tui_trainer.ui.panels.intervention_card import before_after, card
 from tui_trainer.ui.redraw_budget import RedrawBudget
 
@@ -126,31 +126,78 @@ def test_a_card_at_the_first_step_has_no_values_before() -> None:
     assert card(RunState(), Mark(step=0, letter="n", text="x"), 40).plain
 
 
+CONTENTS = [
+    LayoutRequest(
+        charts=charts, pictures=pictures, chosen=alone, alone=alone, lesson=lesson, page=page, full_log=full_log
+    )
+    for charts, pictures in ((5, False), (1, False), (8, True))
+    for alone in (False, True)
+    for lesson in (False, True)
+    for page in (False, True)
+    for full_log in (False, True)
+]
+
+
 def test_every_size_is_arranged_within_its_cells() -> None:
-    for width in range(1, 301, 3):
-        for height in range(1, 101):
-            for whole, told in ((False, False), (True, False), (False, True), (True, True)):
-                found = arrange(width, height, 6, whole, told)
-                assert found.header + found.footer + found.below <= height
-                assert found.status == "lines" or found.status_size < width
-                assert found.charts <= 6
+    for width in range(1, 301, 7):
+        for height in range(1, 101, 2):
+            for contents in CONTENTS:
+                found = arrange(width, height, contents)
+                room = height - found.header - found.footer - found.below
+                case = (width, height, contents, found)
+                assert room >= 0, case
+                assert found.rail < width, case
+                assert found.charts <= max(contents.charts, 1), case
+                assert found.below or found.charts or found.rail or height < 3, case
+                left = width - found.rail
+                for x, y, wide, high in chart_cells(found, left, room, contents.charts) if found.charts else ():
+                    assert x >= 0, case
+                    assert x + wide <= left, case
+                    assert y >= 0, case
+                    assert y + high <= room, case
+                    assert high > 0, case
+
+
+def test_charts_never_overlap() -> None:
+    for contents in CONTENTS:
+        found = arrange(200, 60, contents)
+        cells = chart_cells(found, 150, 45, contents.charts)
+        covered = [
+            (column, row) for x, y, wide, high in cells for column in range(x, x + wide) for row in range(y, y + high)
+        ]
+        assert len(covered) == len(set(covered))
 
 
 @pytest.mark.parametrize(
-    ("size", "charts", "status", "log"),
+    ("size", "large", "small", "rail", "numbers", "sparklines", "log"),
     [
-        ((200, 60), 6, "column", 12),
-        ((140, 40), 4, "column", 9),
-        ((80, 24), 4, "lines", 5),
-        ((40, 12), 1, "lines", 0),
-        ((20, 5), 0, "lines", 0),
-        ((1, 1), 0, "lines", 0),
+        ((200, 60), 1, 4, 50, 0, 0, 9),
+        ((140, 40), 1, 3, 43, 0, 0, 6),
+        ((100, 30), 1, 0, 0, 2, 2, 3),
+        ((80, 24), 1, 0, 0, 2, 2, 3),
+        ((40, 12), 1, 0, 0, 1, 0, 0),
+        ((20, 5), 0, 0, 0, 4, 0, 0),
+        ((1, 1), 0, 0, 0, 1, 0, 0),
     ],
-    ids=["200x60", "140x40", "80x24", "40x12", "20x5", "1x1"],
+    ids=["200x60", "140x40", "100x30", "80x24", "40x12", "20x5", "1x1"],
 )
-def test_usual_sizes(size: tuple[int, int], charts: int, status: str, log: int) -> None:
-    found = arrange(*size, charts=6)
-    assert (found.charts, found.status, found.log) == (charts, status, log)
+def test_usual_sizes(
+    size: tuple[int, int], large: int, small: int, rail: int, numbers: int, sparklines: int, log: int
+) -> None:
+    found = arrange(*size, LayoutRequest(charts=5))
+    assert (found.large, found.columns * found.rows) == (large, small)
+    assert (found.rail, found.numbers, found.sparklines, found.log) == (rail, numbers, sparklines, log)
+
+
+@pytest.mark.parametrize(
+    ("size", "rail", "page"),
+    [((140, 40), 43, 0), ((100, 30), 43, 0), ((99, 30), 0, 9), ((80, 24), 0, 9), ((40, 12), 0, 5), ((20, 5), 0, 3)],
+    ids=["140x40", "100x30", "99x30", "80x24", "40x12", "20x5"],
+)
+def test_a_page_opens_beside_the_charts_or_below_them(size: tuple[int, int], rail: int, page: int) -> None:
+    found = arrange(*size, LayoutRequest(charts=5, page=True))
+    assert (found.rail, found.page) == (rail, page)
+    assert found.charts > 0 or size == (20, 5)
 
 
 class Cpu:
@@ -230,4 +277,5 @@ async def test_without_bars_there_is_nothing_to_draw_over_time() -> None:
 
     async with show(app) as pilot:
         await press(pilot, "h")
-        assert "no picture with bars" in screen_text(app).splitlines()[-1]
+        assert "no picture with bars" in screen_text(app).splitlines()[-2], "above the keys"
+        assert "q quit" in screen_text(app).splitlines()[-1], "which stay"

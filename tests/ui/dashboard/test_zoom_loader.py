@@ -43,7 +43,7 @@ def write(folder: Path, **facts: Any) -> Path:
 
 def loss(app: TrainerApp) -> str:
     """Return the title line of the loss chart."""
-    return next(line for line in screen_text(app).splitlines() if " loss" in line and "learning rate" in line)
+    return next(line for line in screen_text(app).splitlines() if "1 loss" in line)
 
 
 async def zoom_to_the_spike(pilot: Pilot[Any], app: TrainerApp) -> None:
@@ -60,7 +60,7 @@ async def test_exact_values_are_loaded_from_the_journal(tmp_path: Path) -> None:
 
     async with show(app, WIDE) as pilot:
         await zoom_to_the_spike(pilot, app)
-        await until(pilot, lambda: re.search(r"train loss +9\b", screen_text(app)) is not None)
+        await until(pilot, lambda: re.search(r"one batch +9\b", screen_text(app)) is not None)
         await until(pilot, lambda: "min-max of" not in loss(app))
         assert app.dashboard is not None
         (state,) = app.dashboard.view_state.drawn_states

@@ -7,7 +7,7 @@ import pytest
 from tests.ui.fake_session import STEPS, started, trained
 from tui_trainer.config.lesson import Lesson, Remark
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.dashboard.layout import arrange
+from tui_trainer.ui.dashboard.layout import LayoutRequest, arrange
 from tui_trainer.ui.lecture.narration import MORE, narration
 from tui_trainer.ui.lecture.narrator import SHORTEST, Narrator, lesson_of
 
@@ -140,10 +140,10 @@ def test_the_narration_fits_and_marks_where_it_is_cut(width: int, height: int) -
 
 @pytest.mark.parametrize(
     ("size", "charts", "narration", "log"),
-    [((200, 60), 6, 8, 4), ((140, 40), 4, 7, 2), ((80, 24), 4, 6, 0), ((40, 12), 1, 1, 0), ((20, 5), 0, 0, 0)],
+    [((200, 60), 5, 8, 3), ((140, 40), 4, 7, 3), ((80, 24), 1, 6, 0), ((40, 12), 1, 1, 0), ((20, 5), 0, 0, 0)],
     ids=["200x60", "140x40", "80x24", "40x12", "20x5"],
 )
 def test_the_narration_leaves_room_for_the_charts(size: tuple[int, int], charts: int, narration: int, log: int) -> None:
-    found = arrange(*size, charts=6, lesson=True)
+    found = arrange(*size, LayoutRequest(charts=5, lesson=True))
     assert (found.charts, found.narration, found.log) == (charts, narration, log)
-    assert found.charts == arrange(*size, charts=6).charts
+    assert found.charts == arrange(*size, LayoutRequest(charts=5)).charts

@@ -1,4 +1,4 @@
-"""The text panels of a run: status, summary, log; none is wider than its space."""
+"""The text panels of a run: status, numbers, lists, summary, log; none is wider than its space."""
 
 from __future__ import annotations
 
@@ -7,17 +7,28 @@ from typing import Any
 import pytest
 from textual.content import Content
 
-from tests.ui.fake_session import finished, started, trained
+from tests.ui.fake_session import finished, loss, running, started, trained
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.run_state import RunState
+from tui_trainer.state.series import Series
+from tui_trainer.ui.charts.model import Area
 from tui_trainer.ui.charts.palette import palette
-from tui_trainer.ui.charts.registry import values_at
+from tui_trainer.ui.charts.registry import ChartKind, values_at
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.icons import FANCY, PLAIN
-from tui_trainer.ui.panels.layers_table import layers_table
-from tui_trainer.ui.panels.log_pane import clock_time, wrap
-from tui_trainer.ui.panels.runs_list import runs_list
-from tui_trainer.ui.panels.status import share_of_epoch, state_text, status_column, status_lines
+from tui_trainer.ui.panels.layers_table import layers_page
+from tui_trainer.ui.panels.log_pane import clock_time, without_author, wrap
+from tui_trainer.ui.panels.numbers_table import BestValues, NumberRow, number_lines, number_rows, numbers_table
+from tui_trainer.ui.panels.progress import (
+    heard_text,
+    seconds_left,
+    set_time_left_text,
+    share_done,
+)
+from tui_trainer.ui.panels.runs_list import ranking_series, runs_list
+from tui_trainer.ui.panels.sparklines import sparkline_rows
+from tui_trainer.ui.panels.status import Numbers, share_of_epoch, state_text, status_column, status_lines
+from tui_trainer.ui.run_store import RunStore
 
 
 def state(*events: ev.AnyEvent, steps: int = 230, **changes: Any) -> RunState:
@@ -31,15 +42,125 @@ def rows(content: Content) -> list[str]:
     return content.plain.split("\n")
 
 
+def numbers(run: RunState, view: View = View()) -> Numbers:  # noqa: B008 - frozen
+    """Return the numbers of a single run."""
+    rows, smoothing = number_rows([run], 0, view, BestValues(), Area.of(80, 20))
+    return Numbers(rows, smoothing, [("learning rate", "0.0065")], "at step 100" if view.cursor is not None else "")
+
+
 def test_the_status_column_shows_the_important_numbers() -> None:
-    run = state(ev.ResourcesMeasured(memory=412_000_000))
-    text = status_column(run, values_at([run], 0, View()), "", 40, 60, FANCY).plain
+    run = state()
+    text = status_column(run, numbers(run), 40, 60, FANCY).plain
     for words in (
-        "Digits, a small MLP", "MLP 64-128-10", "17,226 parameters", "4/10", "30/50", "100 steps/s", "throughput",
-        "batch", "train loss", "val loss", "train loss (epoch mean)", "gradient norm", "val accuracy", "cosine", "adam",
-        "0/5", "412 MB", "best @ 4", "first",
+        "Digits, a small MLP", "MLP 64-128-10", "17,226 parameters", "30 of 50", "230 of 500", "samples/s",
+        "batch", "train loss", "val loss", "now", "epoch", "best", "learning rate", "val acc", "cosine", "adam",
+        "0/5", "best @ 4", "first",
     ):  # fmt: skip
         assert words in text, words
+
+
+def test_each_number_stands_in_its_row_and_column() -> None:
+    run = state()
+    rows, smoothing = number_rows([run], 0, View(smoothing=10), BestValues(), Area.of(80, 20))
+    train, val, accuracy = rows
+    assert smoothing == 10
+    assert [row.label for row in rows] == ["train loss", "val loss", "val acc"]
+    newest = [loss(step) for step in range(221, 231)]
+    assert float(train.now) == pytest.approx(sum(newest) / 10, rel=0.02)
+    assert train.epoch == f"{loss(200):.3g}"
+    assert val.now == f"{loss(200) + 0.05:.4g}"
+    assert val.best == f"{loss(200) + 0.05:.3g} @4"
+    assert accuracy.now == f"{100 * (1 - loss(200) / 3):.1f} %"
+    heading, first, *_ = numbers_table(rows, smoothing, False, 40)
+    assert heading.plain.split() == ["now", "epoch", "best"]
+    assert first.plain.split() == ["train", "loss", train.now, train.epoch, *train.best.split()]
+    assert all(line.cell_length <= 40 for line in numbers_table(rows, smoothing, True, 40))
+
+
+def test_at_the_cursor_the_values_are_those_of_its_step() -> None:
+    run = state()
+    rows, _ = number_rows([run], 0, View(cursor=100.0, smoothing=0), BestValues(), Area.of(80, 20))
+    assert rows[0].now == f"{loss(100):.4g}"
+    assert rows[1].now == f"{loss(100) + 0.05:.4g}"
+    assert rows[1].best.endswith("@4"), "the best of the run stays the best"
+
+
+def test_the_best_value_follows_a_series_that_grows_or_is_rewound() -> None:
+    run, best = state(steps=100), BestValues()
+    assert best.of(run, "val_accuracy") == (pytest.approx(1 - loss(100) / 3), 2)
+    run.apply(*trained(100, first=101))
+    assert best.of(run, "val_accuracy") == (pytest.approx(1 - loss(200) / 3), 4)
+    run.series["val_accuracy"].rewind(100)
+    assert best.of(run, "val_accuracy") == (pytest.approx(1 - loss(100) / 3), 2)
+    assert best.of(run, "nothing") is None
+
+
+def test_narrow_lines_have_columns_and_a_single_line_the_result_first() -> None:
+    rows = [
+        NumberRow("train", "loss", "0.26", "0.25"),
+        NumberRow("val", "loss", "0.1004", best="0.0996 @28"),
+        NumberRow("val", "accuracy", "97.2 %", best="97.4 % @28"),
+    ]
+    first, second = (line.plain for line in number_lines(rows, 78, 2))
+    assert first.split() == ["loss", "train", "0.26", "epoch", "mean", "0.25", "val", "0.1004", "best", "0.0996", "@28"]
+    assert second.index("97.2 %") == first.index("0.1004")
+    assert second.index("97.4 %") == first.index("0.0996")
+    assert [line.plain for line in number_lines(rows, 40, 1)] == ["val acc 97.2 %  best 97.4 % @28"]
+    assert "epoch mean" not in number_lines(rows, 60, 2)[0].plain
+    assert [line.plain for line in number_lines(rows, 20, 3)] == [
+        "val acc 97.2 %",
+        "val loss 0.1004",
+        "train loss 0.26",
+    ]
+
+
+def test_sparklines_show_what_has_no_chart() -> None:
+    run = state()
+    labels, curves = (line.plain for line in sparkline_rows(run, [ChartKind.LOSS], View(), 78, 2, FANCY))
+    assert [labels.index(word) for word in ("2 rate", "3 gradient norm", "4 accuracy")] == [0, 26, 52]
+    assert "cosine" in labels
+    assert len(curves) == len(labels) == 76
+    labels = sparkline_rows(run, [ChartKind.NORM], View(), 78, 2, FANCY)[0].plain
+    assert "1 loss" in labels
+    assert "gradient norm" not in labels
+    plain = sparkline_rows(run, [ChartKind.LOSS], View(), 40, 2, PLAIN)
+    assert all(line.plain.isascii() for line in plain)
+    assert sparkline_rows(RunState(), [ChartKind.LOSS], View(), 40, 2, FANCY) == []
+
+
+def test_the_time_left_of_a_set_includes_the_runs_still_to_come() -> None:
+    first, waiting = state(steps=250), RunState(run="set/b")
+    first.run = "set/a"
+    assert seconds_left([first]) == (pytest.approx(2.5, rel=0.05), False)
+    left = seconds_left([first, waiting])
+    assert left is not None
+    assert left[0] == pytest.approx(7.5, rel=0.05)
+    assert set_time_left_text([first, waiting]).startswith("about 7.")
+    assert share_done([first, waiting]) == pytest.approx(0.25)
+    waiting.run = "other"
+    left = seconds_left([first, waiting])
+    assert left is not None
+    assert left[0] == pytest.approx(5.0, rel=0.05), "another group trains at the same time"
+    first.apply(finished())
+    assert set_time_left_text([first]) == ""
+    assert share_done([first]) == 1.0
+
+
+def test_the_time_since_the_last_message_is_said_in_steps() -> None:
+    store = RunStore(running())
+    store.poll()
+    run = store.states["digits"]
+    at = store.heard["digits"]
+    texts = [heard_text(run, store, at + seconds) for seconds in (1, 13, 14, 185, 7300, 400_000)]
+    assert texts == [
+        "last heard just now", "last heard 10 s ago", "last heard 10 s ago", "last heard 3 min ago",
+        "last heard 2 h ago", "last heard 4 days ago",
+    ]  # fmt: skip
+
+
+def test_the_log_names_only_other_users() -> None:
+    assert without_author("learning rate 1, was 2 (me@here (pts/1))", "me@here (pts/1)") == "learning rate 1, was 2"
+    assert without_author("learning rate 1, was 2 (ann@host)", "me@here") == "learning rate 1, was 2 (ann@host)"
 
 
 @pytest.mark.parametrize("signs", [FANCY, PLAIN], ids=["fancy", "plain"])
@@ -49,23 +170,31 @@ def test_the_status_fits_into_its_space(signs: Any) -> None:
     for width in (1, 7, 20, 36, 80):
         for height in (1, 3, 10, 40):
             for text in (
-                status_column(run, values, "at step 3", width, height, signs),
-                status_lines(run, values, "", width, height, signs),
+                status_column(run, Numbers(numbers(run).rows, 3, values, "at step 3"), width, height, signs),
+                status_lines(run, Numbers(numbers(run).rows, 3, values), width, height, signs),
+                status_lines(run, Numbers(numbers(run).rows, 3, values, "at step 3"), width, height, signs),
             ):
                 assert len(rows(text)) <= height
                 assert all(Content(row).cell_length <= width for row in rows(text)), (width, height, text.plain)
 
 
-def test_status_lines_start_with_the_progress() -> None:
+def test_status_lines_add_settings_where_there_is_room() -> None:
     run = state()
-    first = rows(status_lines(run, values_at([run], 0, View()), "", 80, 1, FANCY))
-    assert first[0].startswith("epoch 4/10 ")
-    assert "batch 30/50" in first[0]
+    lines = rows(status_lines(run, numbers(run), 80, 3, FANCY))
+    assert [line.split()[0] for line in lines] == ["loss", "accuracy", "schedule"]
+    assert "patience 0/5" in lines[2]
+
+
+def test_status_lines_at_the_cursor_begin_with_its_place() -> None:
+    run = state()
+    values = [(name, text) for name, text in values_at([run], 0, View(cursor=100.0)) if name == "learning rate"]
+    read = Numbers(numbers(run).rows, 0, values, "at step 100")
+    assert rows(status_lines(run, read, 80, 2, FANCY))[0].startswith("at step 100  train loss ")
 
 
 def test_a_warning_is_the_last_section_to_be_left_out() -> None:
     run = state(ev.SavingFailed(what="journal", error="disk full"))
-    assert "! not saved: journal: disk full" in status_column(run, [], "", 40, 3, FANCY).plain
+    assert "! not saved: journal: disk full" in status_column(run, Numbers(), 40, 3, FANCY).plain
 
 
 def test_statuses_differ_without_colours() -> None:
@@ -78,13 +207,45 @@ def test_statuses_differ_without_colours() -> None:
 
 
 def test_runs_are_listed_with_their_statuses() -> None:
-    runs = [state(), state(finished())]
-    text = "\n".join(row.plain for row in runs_list(runs, 1, 38, FANCY, palette()))
-    assert "▸✔ digits" in text
-    assert runs_list(runs[:1], 0, 38, FANCY, palette()) == []
+    runs, store = [state(), state(finished())], RunStore(running())
+
+    def listed(width: int, signs: Any = FANCY, **options: Any) -> list[Content]:
+        return runs_list(runs, 1, width, signs, palette(), store, BestValues(), **options)
+
+    heading, first, second = (row.plain for row in listed(38))
+    assert "best val accuracy" in heading
+    assert second.startswith("▸✔ digits 4/10")
+    assert first.endswith("75.4 %*"), "of equal runs the first is marked"
+    assert second.endswith("75.4 %")
+    assert "█" in first, "the curve"
+    assert "█" not in listed(26)[1].plain
+    for width in (10, 26, 38, 78):
+        assert max(row.cell_length for row in listed(width)[1:]) <= max(width, 24)
+    assert listed(38, most=1)[0].plain.startswith("runs 2-2 of 2")
+    assert all(row.plain.isascii() for row in listed(40, PLAIN))
+    assert runs_list(runs[:1], 0, 38, FANCY, palette(), store, BestValues()) == []
 
 
-def test_the_layers_table_labels_high_and_low_ratios() -> None:
+def test_a_set_is_ranked_by_its_metric_else_by_a_loss() -> None:
+    assert ranking_series([state()]) == "val_accuracy"
+    assert ranking_series([state(metric="", steps=20)]) == "train_loss"
+
+
+@pytest.mark.parametrize("width", [20, 40, 78, 120])
+def test_the_layers_page_fits_and_draws_histories(width: int) -> None:
+    layers = {f"net.{name}": ev.Layer(grad_norm=0.1, update_ratio=1e-3, dead=0.3) for name in ("conv", "head")}
+    series = {f"update_ratio/{name}": Series() for name in layers}
+    for recorded in series.values():
+        for step, value in ((1, 1e-4), (2, 1e-3), (3, 1e-2)):
+            recorded.append(step, value)
+    page = layers_page(layers, series, width, FANCY)
+    assert max(line.cell_length for line in page.split("\n")) <= max(width, 27)
+    assert "conv" in page.plain
+    assert ("▁" in page.plain) == (width >= 40)
+    assert "30%" in page.plain
+
+
+def test_the_layers_page_labels_high_and_low_ratios() -> None:
     layers = {
         "fine": ev.Layer(grad_norm=1.0, weight_norm=2.0, update_ratio=1e-3, dead=0.0),
         "wild": ev.Layer(grad_norm=100.0, update_ratio=0.5, dead=0.9),
@@ -92,7 +253,7 @@ def test_the_layers_table_labels_high_and_low_ratios() -> None:
         "silent": ev.Layer(grad_norm=0.0),
     }
     for width in (30, 60, 80, 160):
-        text = layers_table(layers, width, FANCY).plain
+        text = layers_page(layers, {}, width, FANCY).plain
         for word in ("high", "low", "90%"):
             assert word in text
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from textual import events
 from textual.app import App, ComposeResult
+from textual.color import Color
 from textual.geometry import Region
 from textual.message import Message
 
@@ -16,6 +17,7 @@ from tui_trainer.ui.charts.palette import palette
 from tui_trainer.ui.charts.registry import ChartData, ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.render.chart_widget import Chart
+from tui_trainer.ui.render.theme_palette import theme_palette
 from tui_trainer.ui.themes import ANSI_DARK, DARK, LIGHT
 
 
@@ -199,11 +201,11 @@ async def test_another_theme_has_other_colors(make_run):
             await pilot.pause()
             strips = app.screen._compositor.render_strips()
             colors = {segment.style.color for strip in strips for segment in strip if segment.style is not None}
-            assert palette(theme.dark, theme.background).style("smooth").color in colors
+            assert theme_palette(app, Color.parse(theme.background)).style("train").color in colors
         app.theme = ANSI_DARK.name
         await pilot.pause()
         await pilot.pause()
-        assert app.chart._palette == palette(True, "", "16").on(app.chart.rich_style)
+        assert app.chart._palette == palette(True, depth="16").on(app.chart.rich_style)
 
 
 async def test_without_colors_a_chart_has_none(make_run, monkeypatch: pytest.MonkeyPatch):

@@ -186,7 +186,7 @@ def test_different_marks_in_one_cell_become_a_star(make_run):
 def test_the_cursor_is_a_line_through_the_chart(make_run):
     lines = _drawn(make_run(steps=200, epochs=10), view=View(cursor=100))
     column = 7 + int(73 * 100 / 200)
-    assert sum(line[column] == "│" for line in lines[1:-2]) > 10
+    assert sum(line[column] == "┃" for line in lines[1:-2]) > 10
     assert "at 100" in lines[0]
 
 
@@ -214,20 +214,20 @@ def test_plots_above_each_other_line_up(make_run):
 def test_coinciding_lines_alternate():
     x = tuple(k / 100 for k in range(101))
     flat = tuple(0.5 for _ in x)
-    layers = (Curve("smooth", x, flat, flat), Curve("validation", x, flat, flat))
+    layers = (Curve("train", x, flat, flat), Curve("validation", x, flat, flat))
     strips = draw(ChartData(1, "both", Scale(0, 1), Scale(0, 1), layers=layers), 50, 10, DARK)
     styles = {segment.style for strip in strips for segment in strip}
-    assert {DARK.style("smooth"), DARK.style("validation")} <= styles
+    assert {DARK.style("train"), DARK.style("validation")} <= styles
 
 
 def test_a_line_in_front_covers_the_band_behind_it():
     x = tuple(k / 100 for k in range(101))
-    band = Curve("train", x, (0.2,) * 101, (0.8,) * 101, faint=True)
-    line = Curve("smooth", x, (0.5,) * 101, (0.5,) * 101)
+    band = Curve("train-band", x, (0.2,) * 101, (0.8,) * 101, faint=True)
+    line = Curve("train", x, (0.5,) * 101, (0.5,) * 101)
     strips = draw(ChartData(1, "both", Scale(0, 1), Scale(0, 1), layers=(band, line)), 50, 10, DARK)
     styles = [segment.style for strip in strips for segment in strip]
+    assert DARK.style("train-band") in styles
     assert DARK.style("train") in styles
-    assert DARK.style("smooth") in styles
 
 
 def test_the_message_of_an_empty_chart_is_in_its_middle():
@@ -255,8 +255,8 @@ def test_a_long_title_loses_its_last_values_first(make_run):
     narrow = _drawn(make_run(steps=200), 45)[0]
     assert "best" in full
     assert "best" not in narrow
-    assert "smooth" in narrow
     assert "train" in narrow
+    assert "val" in narrow
 
 
 @pytest.mark.parametrize("kind", ["charts without colours", "charts in sixteen colours"])

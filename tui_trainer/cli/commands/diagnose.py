@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tui_trainer.cli.options import json_option, print_json, runs_dir_option
+from tui_trainer.protocol.finding_titles import title_of
 from tui_trainer.text import visible
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 @json_option
 @runs_dir_option
 def command(run: str, as_json: bool, runs_dir: str | None) -> int:
-    """List likely problems in RUN with evidence, advice and keys. RUN is live or finished: a name, a run directory or
+    """List likely problems in RUN: evidence, cause and what to do. RUN is live or finished: a name, a run directory or
     its events.jsonl. The command only reads the journal.
 
     The findings are sorted: act on the first one first.
@@ -67,7 +69,10 @@ def _diagnose(journal: Path) -> tuple[DiagnosisMonitor, list[Diagnosed]]:
 
 
 def _as_json(info: RunInfo, monitor: DiagnosisMonitor, cleared: list[Diagnosed]) -> dict[str, Any]:
-    fields = {"finding", "severity", "epoch", "step", "evidence", "numbers", "advice", "key"}
+    fields = {
+        "finding", "severity", "epoch", "step", "evidence", "numbers", "advice", "key", "title", "why", "since_step",
+        "until_step", "likely_cause", "cause_step", "cause_id", "actions", "bars", "threshold", "curve",
+    }  # fmt: skip
     history = monitor.course.history
     return {
         "run": info.name,
@@ -81,7 +86,7 @@ def _as_json(info: RunInfo, monitor: DiagnosisMonitor, cleared: list[Diagnosed])
 
 
 def _print(info: RunInfo, monitor: DiagnosisMonitor, cleared: list[Diagnosed]) -> None:
-    from tui_trainer.diagnosis.findings import HEADLINES, NO_FINDING
+    from tui_trainer.diagnosis.findings import NO_FINDING
 
     history = monitor.course.history
     click.echo(visible(f"{info.name}: {info.status}, {len(history.epochs)} epochs, {history.step} steps"))
@@ -91,10 +96,27 @@ def _print(info: RunInfo, monitor: DiagnosisMonitor, cleared: list[Diagnosed]) -
     if not history.probes:
         click.echo("There are no step probes (training.probe_every), so the learning rate was not checked.")
     for finding in findings:
-        click.echo(f"\n{finding.finding}: {HEADLINES[finding.finding]} (since epoch {finding.epoch})")
-        click.echo(visible(f"  evidence  {finding.evidence}"))
-        click.echo(visible(f"  advice    {finding.advice}"))
-        if finding.key:
-            click.echo(f"  keys      {finding.key}")
+        click.echo()
+        for line in _lines(finding, over=bool(history.reason)):
+            click.echo(visible(line))
     if cleared:
-        click.echo("\nresolved: " + ", ".join(f"{finding.finding} (epoch {finding.epoch})" for finding in cleared))
+        gone = ", ".join(f"{title_of(finding)} (epoch {finding.epoch})" for finding in cleared)
+        click.echo()
+        click.echo(visible(f"Found earlier, and gone since: {gone}"))
+
+
+def _lines(finding: Diagnosed, *, over: bool) -> Iterator[str]:
+    """Yield a finding as text: the same object that the screen shows; nothing can be undone in a run that is over."""
+    from tui_trainer.ui.actions import BY_ID, shown_key
+
+    yield f"{title_of(finding)} (since epoch {finding.epoch}, steps {finding.since_step:,} to {finding.until_step:,})"
+    yield f"  evidence  {finding.evidence}"
+    if finding.likely_cause:
+        yield f"  cause     {finding.likely_cause}"
+    yield f"  why       {finding.why}"
+    actions = [action for action in finding.actions if not (over and action.action == "undo")]
+    for number, action in enumerate(actions, 1):
+        key = shown_key(BY_ID[action.action], {}) if action.action in BY_ID else ""
+        value = f": {action.value}" if action.value else ""
+        how = f"  ({key or action.action}{value})" if action.action else f"  ({action.reason})"
+        yield f"  {'actions' if number == 1 else '':10}[{number}] {action.label}{how}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tui_trainer.cli.options import runs_dir_option
+from tui_trainer.cli.options import force_option, output_file, runs_dir_option
 from tui_trainer.text import visible
 
 
@@ -15,9 +15,13 @@ from tui_trainer.text import visible
 @click.argument("run", metavar="RUN")
 @click.option("--to", "format_", type=click.Choice(["csv"]), required=True, help="File format.")
 @click.option("-o", "output", metavar="PATH", help="Output file; - for stdout  [default: RUN.csv]")
+@force_option
 @runs_dir_option
-def command(run: str, format_: str, output: str | None, runs_dir: str | None) -> int:
-    """Write the curves of RUN to a file: one row per step, one column per metric."""
+def command(run: str, format_: str, output: str | None, force: bool, runs_dir: str | None) -> int:
+    """Write the curves of RUN to a file: one row per step, one column per metric.
+
+    A file that exists is overwritten only with --force.
+    """
     from tui_trainer.errors import UserError
     from tui_trainer.paths import expanded
     from tui_trainer.paths import runs_dir as directory
@@ -31,7 +35,7 @@ def command(run: str, format_: str, output: str | None, runs_dir: str | None) ->
         if path == "-":
             write_csv(journal, sys.stdout)
             return 0
-        with open(expanded(path), "w", encoding="utf-8", newline="") as file:
+        with output_file(expanded(path), repr(path), force=force) as file:
             count = write_csv(journal, file)
     except BrokenPipeError:
         raise

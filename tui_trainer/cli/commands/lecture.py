@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui_trainer.cli.options import json_option, print_json, print_table, runs_dir_option
+from tui_trainer.cli.options import (
+    check_output_file,
+    force_option,
+    json_option,
+    output_file,
+    print_json,
+    print_table,
+    runs_dir_option,
+)
 from tui_trainer.errors import UserError
 from tui_trainer.paths import expanded
 
@@ -33,6 +41,7 @@ Examples:
 @click.option("--seeds", type=int, metavar="N ...", help="With --check: seeds to train with  [default: 0 1 2 3 4]")
 @click.option("--list", "as_list", is_flag=True, help="List the rows and their presets.")
 @click.option("--markdown", metavar="FILE", help="With --check: write the results to FILE as a Markdown page.")
+@force_option
 @click.option("--play", is_flag=True, help="Play the lecture automatically.")
 @runs_dir_option
 @json_option
@@ -42,6 +51,7 @@ def command(
     seeds: int | None,
     as_list: bool,
     markdown: str | None,
+    force: bool,
     play: bool,
     runs_dir: str | None,
     as_json: bool,
@@ -58,6 +68,8 @@ def command(
         raise click.UsageError(f"{more_seeds[0]} is not a row; write seeds after --seeds")
     if not check and (seeds is not None or markdown is not None):
         raise click.UsageError("--seeds and --markdown need --check")
+    if force and markdown is None:
+        raise click.UsageError("--force needs --markdown FILE")
     if sum((check, as_list, play)) > 1:
         raise click.UsageError("use only one of --check, --list and --play")
     if as_json and not (check or as_list):
@@ -68,7 +80,7 @@ def command(
         all_seeds = [seeds, *more_seeds] if seeds is not None else DEFAULT_SEEDS
         if min(all_seeds) < 0:
             raise UserError(f"--seeds {min(all_seeds)}: must be a whole number of at least 0")
-        return _check(rows, list(dict.fromkeys(all_seeds)), as_json, markdown)
+        return _check(rows, list(dict.fromkeys(all_seeds)), as_json, markdown, force)
     return importlib.import_module("tui_trainer.cli.open_lecture").open_lecture(rows, play=play, runs_dir=runs_dir)
 
 
@@ -89,12 +101,14 @@ def _list(rows: Sequence[str], as_json: bool) -> int:
     return 0
 
 
-def _check(rows: Sequence[str], seeds: Sequence[int], as_json: bool, markdown: str | None) -> int:
+def _check(rows: Sequence[str], seeds: Sequence[int], as_json: bool, markdown: str | None, force: bool) -> int:
     from tui_trainer.lecture.outline import wanted
 
     markdown = str(expanded(markdown)) if markdown is not None else None
     if markdown is not None and not Path(markdown).parent.is_dir():
         raise UserError(f"--markdown {markdown!r}: the directory {str(Path(markdown).parent)!r} does not exist")
+    if markdown is not None:
+        check_output_file(Path(markdown), f"--markdown {markdown!r}", force=force)
     click.echo("importing torch ...", err=True)
     from tui_trainer.lecture.registry import checks
     from tui_trainer.lecture.runner import check
@@ -103,7 +117,8 @@ def _check(rows: Sequence[str], seeds: Sequence[int], as_json: bool, markdown: s
     selected = [known[number] for number in wanted(rows, known)]
     verdicts = check(selected, seeds, lambda line: click.echo(line, err=True))
     if markdown is not None:
-        Path(markdown).write_text(_page(verdicts, selected, seeds, Path(markdown).parent), encoding="utf-8")
+        with output_file(Path(markdown), f"--markdown {markdown!r}", force=force) as file:
+            file.write(_page(verdicts, selected, seeds, Path(markdown).parent))
     if as_json:
         from tui_trainer.lecture.report import as_values
 

@@ -20,8 +20,9 @@ from tui_trainer.text import visible
 def command(run: str, headless: bool, trust: bool, runs_dir: str | None) -> int:
     """Train RUN again from its configuration, with every intervention at its step, and compare every number.
 
-    Prints "identical over N steps", or the first step and metric that differ, with exit code 1. For a group it prints
-    one line per run.
+    Prints "identical over N steps", or the first step and metric that differ, with exit code 1. If a change of the
+    program since RUN was recorded explains it, or the data have changed, it says so. For a group it reports on each
+    run.
     """
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_runs
@@ -52,15 +53,17 @@ def command(run: str, headless: bool, trust: bool, runs_dir: str | None) -> int:
         check_terminal()
         show(MultiSession([launch(spec).session(), *(JournalSession(Path(info.path)) for info, _ in originals)]))
     verdicts = [
-        compare_replay(history, Path(replay.path) / "events.jsonl")
-        for (_, history), replay in zip(originals, spec.runs, strict=True)
+        compare_replay(history, Path(info.path), Path(replay.path))
+        for (info, history), replay in zip(originals, spec.runs, strict=True)
     ]
     identical = [same for same, _ in verdicts]
     if len(infos) == 1:
-        click.echo(visible(verdicts[0][1]))
+        for line in verdicts[0][1]:
+            click.echo(visible(line))
         return 0 if identical[0] else 1
-    for (info, _), (_, text) in zip(originals, verdicts, strict=True):
-        click.echo(visible(f"{info.name}: {text}"))
+    for (info, _), (_, lines) in zip(originals, verdicts, strict=True):
+        for line in lines:
+            click.echo(visible(f"{info.name}: {line}"))
     for info in infos:
         if info not in [compared for compared, _ in originals]:
             click.echo(visible(f"{info.name}: no step to compare"))

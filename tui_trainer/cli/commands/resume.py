@@ -21,13 +21,24 @@ Examples:
 @click.option("--patience", type=click.IntRange(min=1), metavar="N", help="New patience of early stopping, in epochs.")
 @click.option("--headless", is_flag=True, help="Train without a screen; print one line per epoch.")
 @click.option("--detach", is_flag=True, help="Train in the background and return; `attach` shows the run later.")
+@click.option("--data-changed", is_flag=True, help="Go on although the data have changed since; the split is new.")
 @trust_option
 @runs_dir_option
 def command(
-    run: str, epochs: int | None, patience: int | None, headless: bool, detach: bool, trust: bool, runs_dir: str | None
+    run: str,
+    epochs: int | None,
+    patience: int | None,
+    headless: bool,
+    detach: bool,
+    data_changed: bool,
+    trust: bool,
+    runs_dir: str | None,
 ) -> int:
     """Continue RUN from its last checkpoint. On the same machine the curves are identical to those of a run without a
     break.
+
+    Data that have changed since, or settings of the data that were changed in its run.toml, are refused: --data-changed
+    allows the former as long as an epoch has as many steps as before.
     """
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_runs
@@ -35,7 +46,9 @@ def command(
 
     infos = find_runs(run, directory(runs_dir))
     command_line = ["tui-trainer", *sys.argv[1:]]
-    spec = resume_spec(infos, epochs=epochs, patience=patience, command=command_line, trust=trust)
+    spec = resume_spec(
+        infos, epochs=epochs, patience=patience, command=command_line, trust=trust, data_changed=data_changed
+    )
     print_differences(spec)
     if headless or not (detach or on_terminal()):
         from tui_trainer.cli.headless import train

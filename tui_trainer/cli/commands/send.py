@@ -19,6 +19,7 @@ Examples:
   tui-trainer send last pause
   tui-trainer send last set-lr value=0.01
   tui-trainer send last set-scheduler kind=cosine min_lr=1e-5
+  tui-trainer send last set-lr factor=0.1 because="the loss is flat"
   tui-trainer send last stop when=epoch restore_best=true"""
 )
 @click.argument("run", metavar="RUN")
@@ -39,8 +40,10 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
 
     \b
     Commands:
-      pause, resume, step, stop, validate, save, roll-back, undo, note,
+      pause, resume, step, stop, validate, save, roll-back, undo, redo, note,
       set-lr, set-scheduler, set-optimizer, set-clip, set-patience, set-epochs
+
+    Every command takes because=REASON, which is kept with it and shown on its card.
 
     The exit code is 1 if a run refused the command, and 2 if the command is invalid.
     """

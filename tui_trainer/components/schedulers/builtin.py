@@ -252,7 +252,8 @@ class Plateau(Scheduler):
 
     As in torch, the learning rate drops after `patience` + 1 epochs without improvement. Epochs without a validation
     count as those before them; epochs of the warm-up do not count. Unlike in torch, an epoch with
-    a metric that is not finite is ignored: it neither drops the learning rate nor resets the count.
+    a metric that is not finite is ignored: it neither drops the learning rate nor resets the count; and a relative
+    threshold is a share of the magnitude, so that a negative metric can stop improving too.
     """
 
     watches = True
@@ -284,8 +285,7 @@ class Plateau(Scheduler):
             epochs = clock.watched_epochs[index] if clock.watched_epochs else 1
             if not math.isfinite(value):
                 continue
-            bound = best * (1 - self.threshold) if self.threshold_mode == "rel" else best - self.threshold
-            if value < bound:
+            if value < self._bound(best):
                 best, bad = value, 0
             else:
                 bad += epochs
@@ -297,6 +297,16 @@ class Plateau(Scheduler):
                     rate = dropped
                 cooldown, bad = self.cooldown, 0
         return rate
+
+    def _bound(self, best: float) -> float:
+        """Return what a value must be below to count as an improvement.
+
+        A relative threshold is a share of the magnitude: torch's `best * (1 - threshold)` is above a negative best, so
+        that there every small change counts as one.
+        """
+        if self.threshold_mode == "abs":
+            return best - self.threshold
+        return best * (1 - self.threshold if best >= 0 else 1 + self.threshold)
 
 
 class Torch(Scheduler):

@@ -11,6 +11,11 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 from tui_trainer.components.schedulers.base import Clock, SampledCurve
 from tui_trainer.components.schedulers.builtin import AnyScheduler
 
+NEAR, FAR = 512, 512
+"""Steps at which the coming rate is looked at: so many one by one, and so many of those after them."""
+GOLDEN = 0.6180339887498949
+_FREE: dict[str, None] = {"held": None, "held_until": None}
+
 Watched = tuple[int, float] | tuple[int, float, int]
 """(step, value, epochs since the value before; 1 if not given) of the metric that the schedule watches."""
 
@@ -18,8 +23,10 @@ Watched = tuple[int, float] | tuple[int, float, int]
 class LrPlan(BaseModel):
     """The learning rate of a run, past and future, as one frozen value.
 
-    A learning rate set by hand multiplies the full shape by `scale`: it takes effect at once, and any schedule goes on
-    from it. A new length of the run changes the `pace` of the remaining part, so that the rate does not jump. Both
+    A learning rate set by hand takes effect at once, and any schedule goes on from it: it multiplies the full shape by
+    `scale`, or where the shape is going to rise, as in a warm-up or the trough of a cycle, is `held` until the shape
+    reaches it, so that the next peak is not multiplied too. A new length of the run changes the `pace` of the remaining
+    part, so that the rate does not jump; a schedule that has ended is planned again for the new length. All of these
     return a new plan.
     """
 
@@ -38,7 +45,11 @@ class LrPlan(BaseModel):
     scale: float = 1.0
     """Manual scale factor."""
     held: float | None = None
-    """A learning rate set by hand while the shape is zero, or too close to zero to be scaled."""
+    """A learning rate set by hand below a coming peak, or while the shape is zero or too close to zero to be scaled."""
+    held_until: float | None = None
+    """The schedule's own time until which a rate below a coming peak is held; None for one that cannot be scaled."""
+    by_hand: float | None = None
+    """The rate that was last set by hand."""
     floor: float | None = None
     """Lower bound after a learning rate set by hand: the schedule's own, or that rate if it is lower."""
     anchor_step: int
@@ -102,21 +113,75 @@ class LrPlan(BaseModel):
             step: optimizer steps taken.
             watched: the values of the metric that the schedule watches, one per measured epoch of the run.
         """
+        if self.held is not None and self.held_until is not None and self.position(step) < self.held_until:
+            return self.held
         shape = self.shape(step, watched)
-        if self.held is not None and not _scalable(shape, self.held):
+        if self.held is not None and self.held_until is None and not _scalable(shape, self.held):
             return self.held
         rate = shape * self.scale
         if self.floor is not None and rate < self.floor and self._is_warm(step):
             return self.floor
         return rate
 
+    def with_factor(self, factor: float, step: int, watched: Sequence[Watched] = ()) -> LrPlan:
+        """Return the plan with the rate at `step` and the full shape multiplied, peaks included."""
+        return self._scaled(self.rate(step, watched) * factor, step, watched)
+
     def with_rate(self, rate: float, step: int, watched: Sequence[Watched] = ()) -> LrPlan:
-        """Return the plan scaled so that the rate at `step` is `rate`; a lower bound of the schedule holds unscaled."""
-        shape, least = self.shape(step, watched), self.scheduler.least
-        floor = (min(least, rate) if self._is_warm(step) else least) if least else None
+        """Return the plan with the rate at `step` set by hand; a lower bound of the schedule holds unscaled.
+
+        Later peaks are not above the higher of this rate and the peaks that were planned.
+        """
+        return self._set(rate, step, watched, self.scale)
+
+    def with_new_peak(self, rate: float, step: int, watched: Sequence[Watched] = ()) -> LrPlan:
+        """Return the plan for an optimizer with this rate of its own: the rate at `step`, which no peak exceeds."""
+        return self._set(rate, step, watched, 0.0)
+
+    def _set(self, rate: float, step: int, watched: Sequence[Watched], least: float) -> LrPlan:
+        """Return the plan with a rate set by hand, where the shape is going to rise scaled at least by `least`."""
+        shape, coming = self.shape(step, watched), self._coming(step, watched)
+        top, peak = max(coming, key=lambda each: each[1])
+        if not peak > shape * (1 + 1e-9) or (least and rate <= shape * self.scale):
+            return self._scaled(rate, step, watched)
+        scale = max(least, rate / peak)
+        reached = next((at for at, each in coming if each * scale >= rate), top)
+        before = max(at for at, _ in coming if at < reached)
+        while reached - before > 1:
+            middle = (before + reached) // 2
+            if self.shape(middle, watched) * scale >= rate:
+                reached = middle
+            else:
+                before = middle
+        held = {"held": rate, "held_until": self.position(reached)}
+        return self.model_copy(update={"scale": scale, "floor": self._floor(rate, step), "by_hand": rate, **held})
+
+    def _scaled(self, rate: float, step: int, watched: Sequence[Watched]) -> LrPlan:
+        """Return the plan with the full shape scaled so that the rate at `step` is `rate`."""
+        shape, floor = self.shape(step, watched), self._floor(rate, step)
         if not _scalable(shape, rate):
-            return self.model_copy(update={"held": rate, "floor": floor})
-        return self.model_copy(update={"scale": rate / shape, "held": None, "floor": floor})
+            return self.model_copy(update={"held": rate, "held_until": None, "floor": floor, "by_hand": rate})
+        return self.model_copy(update={"scale": rate / shape, "floor": floor, "by_hand": rate, **_FREE})
+
+    def _floor(self, rate: float, step: int) -> float | None:
+        least = self.scheduler.least
+        return (min(least, rate) if self._is_warm(step) else least) if least else None
+
+    def _coming(self, step: int, watched: Sequence[Watched]) -> list[tuple[int, float]]:
+        """Return (step, rate of the schedule) at every step for a while, then at some to the end of the run.
+
+        They are spread unevenly, so that no cycle is met at the same phase each time.
+        """
+        last = max(self.end - 1, step)
+        if self.scheduler.watches:  # without new values of its metric it can only rise while it warms up
+            last = max(min(last, self.origin + self.scheduler.warmup_steps(self.length)), step)
+        near = min(step + NEAR, last)
+        steps = list(range(step, near + 1))
+        if last > near:
+            share, many = (last - near) / FAR, min(FAR, last - near)
+            far = {near + 1 + int(share * (index + index * GOLDEN % 1)) for index in range(many)}
+            steps += sorted(each for each in far | {last} if near < each <= last)
+        return [(each, self.shape(each, watched)) for each in steps]
 
     def _is_warm(self, step: int) -> bool:
         """Return whether the warm-up, which may be below every bound, is over."""
@@ -125,11 +190,14 @@ class LrPlan(BaseModel):
     def with_end(self, end: int, step: int) -> LrPlan:
         """Return the plan for a run that now ends at `end`: the rest of the shape is fitted to the rest of the run.
 
-        The rate at `step` does not change. Shapes that do not span the run, and a warm-up counted in steps, stay the
-        same.
+        The rate at `step` does not change, unless the schedule has ended there and has no rate for the steps that are
+        added: then it is planned for the new length, and goes on as if the run had been this long from its beginning.
+        Shapes that do not span the run, and a warm-up counted in steps, stay the same.
         """
         if not self.scheduler.spans_run:
             return self.model_copy(update={"end": end})
+        if step >= self.end and end > step:
+            return self._planned_again(end, step)
         position = self.position(step)
         longer = self.model_copy(update={"end": end, "length": max(end - self.origin, 1)})
         warming = position <= self.scheduler.warmup_steps(self.length) < longer.length and self.pace == 1.0
@@ -138,6 +206,25 @@ class LrPlan(BaseModel):
             return longer
         pace = (self.length - position) / max(end - step, 1)
         return self.model_copy(update={"end": end, "anchor_step": step, "anchor_position": position, "pace": pace})
+
+    def _planned_again(self, end: int, step: int) -> LrPlan:
+        """Return the plan of a run that ended at `step` and now ends at `end`, as if it had been this long.
+
+        A factor that lifted the end of the shape does not lift its middle above the rate that was set by hand.
+        """
+        length = max(end - self.origin, 1)
+        begun = {"length": length, "end": end, "anchor_step": self.origin, "anchor_position": 0.0, "pace": 1.0, **_FREE}
+        plan = self.model_copy(update=begun)
+        if self.scale <= 1:
+            return plan
+        peak = max(each for _, each in plan._coming(step, ()))
+        most = max((self.by_hand or 0.0) / peak, 1.0) if peak else 1.0
+        return plan.model_copy(update={"scale": min(self.scale, most)})
+
+    def coming_rates(self, step: int, watched: Sequence[Watched] = ()) -> tuple[float, float, float]:
+        """Return the rate at `step`, the highest from there on, and the one of the last step."""
+        rates = [self.rate(each, watched) for each, _ in self._coming(step, watched)]
+        return rates[0], max(rates), rates[-1]
 
     def curve(
         self, first: int, last: int, points: int, watched: Sequence[Watched] = ()
@@ -148,6 +235,10 @@ class LrPlan(BaseModel):
         count = min(points, last - first + 1)
         steps = [first + (last - first) * k // max(count - 1, 1) for k in range(count)]
         return steps, [self.rate(step, watched) for step in steps]
+
+
+NO_RATE = 1e-6
+"""Share of the first rate below which a rate trains nothing."""
 
 
 def _scalable(shape: float, rate: float) -> bool:

@@ -41,6 +41,8 @@ class Checkpointer:
         publish: receives `CheckpointSaved` and `SavingFailed`.
         mark_journal: flushes the journal to disk and returns its length, which `last` refers to.
         seconds: seconds of training so far.
+        last: step and epoch of the `last` that a resumed run was restored from, None for a new run.
+        best: epoch of the `best` on disk, None where there is none.
     """
 
     def __init__(
@@ -50,7 +52,10 @@ class Checkpointer:
         publish: Callable[[AnyEvent], None],
         mark_journal: Callable[[], dict[str, int]] = dict,
         seconds: float = 0.0,
+        last: tuple[int, int] | None = None,
+        best: int | None = None,
     ) -> None:
+        self.last, self.best = last, best
         self._directory = folder.checkpoints
         self._claim = folder.claim
         self._settings = settings
@@ -80,6 +85,14 @@ class Checkpointer:
     def gone(self) -> list[str]:
         """Checkpoints that were saved but are missing on disk now: the directory was removed."""
         return sorted(name for name in self._saved if not os.path.exists(self.path(name)))
+
+    def contents(self) -> str:
+        """Return in words which checkpoints of the run are on disk."""
+        if self.last is None:
+            return "nothing that can be resumed"
+        step, epochs = self.last
+        best = f", best of epoch {self.best}" if self.best is not None else ""
+        return f"last of step {step:,} ({epochs} epoch{'s' if epochs != 1 else ''} done){best}"
 
     def due(self, seconds: float) -> bool:
         """Return whether the run should be saved after `seconds` of training."""
@@ -157,6 +170,10 @@ class Checkpointer:
 
     def _publish_saved(self, name: str, step: int, epoch: int, size: int, cause: AnyCommand | None = None) -> None:
         self._saved.add(name)
+        if name == LAST:
+            self.last = step, epoch
+        elif name == BEST:
+            self.best = epoch
         self._publish(CheckpointSaved(name=name, epoch=epoch, step=step, bytes=size, cause=cause))
 
     def _failed(self, what: str, error: OSError, step: int) -> None:

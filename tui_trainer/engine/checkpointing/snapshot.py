@@ -38,17 +38,21 @@ def model_state_dict(state: TrainState, services: TrainingServices) -> StateTree
     }
 
 
-def load_model_state_dict(state: TrainState, services: TrainingServices, tree: StateTree) -> None:
-    """Load what `model_state_dict` returned; step and epoch stay.
+def load_model_state_dict(state: TrainState, services: TrainingServices, tree: StateTree) -> str:
+    """Load what `model_state_dict` returned; step and epoch stay, and so do the settings of the optimizer in force.
 
-    The optimizer keeps its present state if the tree is from an optimizer of another kind or with other settings:
-    loading it would replace the settings too.
+    Returns:
+        in words, what of the optimizer's state did not fit the one in force; empty if all did.
     """
-    setup, optimizer = services.setup, services.optimizer
+    _load_model(services, tree)
+    unfit = services.optimizer.take_state(tree["optimizer_choice"], tree["optimizer"])
+    apply_schedule(state, services)
+    return unfit
+
+
+def _load_model(services: TrainingServices, tree: StateTree) -> None:
+    setup = services.setup
     setup.model.load_state_dict(tree["model"])
-    if optimizer.accepts_state_of(tree["optimizer_choice"]):
-        optimizer.load_state_dict(tree["optimizer"])
-        apply_schedule(state, services)
     if setup.scaler is not None and tree["scaler"]:
         setup.scaler.load_state_dict(tree["scaler"])
 
@@ -107,7 +111,8 @@ def load_state_dict(state: TrainState, services: TrainingServices, tree: StateTr
     services.metric.load_state_dict(progress["metric"])
     services.optimality.load_extra(int(progress.get("extra_evaluations", 0)))
     state.timer.set(float(progress["seconds"]))
-    load_model_state_dict(state, services, tree)
+    _load_model(services, tree)
+    services.optimizer.load_state_dict(tree["optimizer"])
     apply_schedule(state, services)
     services.setup.rng = tree["rng"]
     services.step_prober.load_state_dict(tree.get("gradients", []))

@@ -7,8 +7,10 @@ cannot be applied raises `Refusal`, which `apply_command` publishes as `Refused`
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from tui_trainer.components.optimizers.settings import with_named
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.config.trust import check_scheduler
 from tui_trainer.engine.checkpointing.checkpointer import is_reserved
@@ -22,7 +24,8 @@ from tui_trainer.engine.checkpointing.snapshot import (
     state_dict,
 )
 from tui_trainer.engine.checkpointing.state_tree import copied
-from tui_trainer.engine.commands.undo import forget, remember, undo
+from tui_trainer.engine.commands.stop import describe_stop
+from tui_trainer.engine.commands.undo import forget, redo, remember, undo
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.events.run_events import publish_metrics, publish_schedule, publish_status
@@ -34,6 +37,8 @@ from tui_trainer.errors import UserError
 from tui_trainer.optim.imported_scheduler import sampled_plan
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.describe import coming_rates
+from tui_trainer.text import number
 
 
 class Refusal(Exception):
@@ -55,6 +60,9 @@ def apply_command(state: TrainState, services: TrainingServices, command: cmd.An
         if remembered:
             forget(state)
         reject(services.events, state.step, command, str(refusal))
+    else:
+        if remembered:  # what was undone belongs to another past now
+            state.redo_stack.clear()
 
 
 def reject(events: EventStream, step: int, command: cmd.AnyCommand, reason: str) -> None:
@@ -90,13 +98,12 @@ def step_once(state: TrainState, services: TrainingServices, command: cmd.StepOn
 
 
 def stop(state: TrainState, services: TrainingServices, command: cmd.Stop) -> None:
-    """End after this batch, or after this epoch."""
-    state.ending = ending = ending_of(state, command)
-    when = "after this batch" if ending.when == "batch" else f"at the end of epoch {state.epoch + 1}"
-    best = ", with the best weights" if command.restore_best else ""
+    """End after this batch, or after this epoch; say what will be on disk then."""
+    unsaved = state.stops_now and state.ending is not None and not state.ending.save
+    state.ending = replace(ending_of(state, command), save=command.save and not unsaved)
     state.paused, state.steps_allowed = False, 0
     state.exit_code = 130 if command.by == "SIGINT" else 0
-    publish_status(state, services, "stopping", when + best, command)
+    publish_status(state, services, "stopping", describe_stop(state, services), command)
 
 
 def set_learning_rate(state: TrainState, services: TrainingServices, command: cmd.SetLearningRate) -> None:
@@ -105,10 +112,14 @@ def set_learning_rate(state: TrainState, services: TrainingServices, command: cm
     if not description.rate_matters and state.step > 0:
         raise Refusal(f"{description.kind} ignores the learning rate after the first step")
     previous = state.plan.rate(state.step, watched)
-    value = command.value if command.value is not None else previous * (command.factor or 1.0)
-    if value <= 0:
+    if previous == command.value or command.factor == 1.0:
+        _refuse_unchanged(state, command, f"the learning rate is {number(previous)}")
+    if command.value is not None:
+        state.plan = state.plan.with_rate(command.value, state.step, watched)
+    elif previous > 0:
+        state.plan = state.plan.with_factor(command.factor or 1.0, state.step, watched)
+    else:
         raise Refusal("the present learning rate is 0: set a value, not a factor")
-    state.plan = state.plan.with_rate(value, state.step, watched)
     apply_schedule(state, services)
     _publish_change(state, services, command, "lr", previous, state.lr, state.plan)
 
@@ -117,6 +128,8 @@ def set_scheduler(state: TrainState, services: TrainingServices, command: cmd.Se
     """Replace the schedule; the new one begins at this step."""
     check_scheduler(command.scheduler, services.config)
     previous, early_stopper = state.plan.scheduler.label(), services.early_stopper
+    if command.scheduler == state.plan.scheduler and command.base is None:
+        _refuse_unchanged(state, command, f"the schedule is {previous}; to begin it again give base=RATE")
     base = command.base or state.plan.rate(state.step, early_stopper.watched)
     if base <= 0:
         raise Refusal("the present learning rate is 0: set a base rate for the new schedule")
@@ -137,19 +150,27 @@ def set_scheduler(state: TrainState, services: TrainingServices, command: cmd.Se
 
 
 def set_optimizer(state: TrainState, services: TrainingServices, command: cmd.SetOptimizer) -> None:
-    """Replace the optimizer; the schedule keeps its shape and continues from the new optimizer's learning rate."""
-    optimizer = services.optimizer
-    previous = optimizer.description.label()
-    check_closure_settings(command.optimizer, state.clip, services.config.training.precision)
-    optimizer.swap(command.optimizer)
-    state.plan = state.plan.with_rate(command.optimizer.lr, state.step, services.early_stopper.watched)
+    """Change the optimizer; the schedule keeps its shape, and continues from the learning rate if one was named."""
+    optimizer, named = services.optimizer, command.named
+    present, wanted, rate = optimizer.description, command.optimizer, state.lr
+    names_rate = named is None or "lr" in named
+    if named is not None:
+        wanted = with_named(present, wanted, named, rate)
+        alike = wanted.model_copy(update={"lr": present.lr}) == present
+        if alike and (not names_rate or wanted.lr == rate):
+            _refuse_unchanged(state, command, f"the optimizer is {present.label()}")
+    check_closure_settings(wanted, state.clip, services.config.training.precision)
+    averages = optimizer.replace(wanted, keep=named is not None)
+    if names_rate:
+        state.plan = state.plan.with_new_peak(wanted.lr, state.step, services.early_stopper.watched)
     apply_schedule(state, services)
     services.events.publish(
         ev.OptimizerChanged(
-            optimizer=command.optimizer,
+            optimizer=wanted,
             plan=state.plan,
             lr=state.lr,
-            previous=previous,
+            previous=present.label(),
+            averages=averages,
             step=state.step,
             cause=command,
         )
@@ -158,6 +179,8 @@ def set_optimizer(state: TrainState, services: TrainingServices, command: cmd.Se
 
 def set_clip(state: TrainState, services: TrainingServices, command: cmd.SetClip) -> None:
     """Set the largest global gradient norm."""
+    if command.value == state.clip:
+        _refuse_unchanged(state, command, f"the clip is {number(state.clip or None)}".replace(" -", " off"))
     check_closure_settings(services.optimizer.description, command.value, services.config.training.precision)
     previous, state.clip = state.clip, command.value
     _publish_change(state, services, command, "clip_grad_norm", previous, command.value)
@@ -172,7 +195,7 @@ def set_patience(state: TrainState, services: TrainingServices, command: cmd.Set
         if (value := getattr(command, name)) is not None and value != getattr(previous, name)
     }
     if not changes:
-        raise Refusal("already set to these values")
+        raise Refusal("nothing changed: early stopping is already set to these values")
     services.early_stopper.stopping = previous.model_copy(update=changes)
     for name, value in changes.items():
         label = "early_stopping" if name == "enabled" else name
@@ -186,12 +209,14 @@ def set_epochs(state: TrainState, services: TrainingServices, command: cmd.SetEp
     if value < least:
         raise Refusal(f"epoch {least} is in progress: the run cannot be shorter")
     if value == state.epochs:
-        raise Refusal(f"the run already has {value} epochs")
+        raise Refusal(f"nothing changed: the run already has {value} epochs")
     previous, state.epochs = state.epochs, value
     state.plan = state.plan.with_end(value * services.steps_per_epoch, state.step)
     apply_schedule(state, services)
     _publish_change(state, services, command, "epochs", previous, value, state.plan)
     publish_schedule(state, services)
+    if state.plan.sampled_curve is not None:  # the event has no curve to say it from
+        services.events.log(coming_rates(state.plan, state.step), state.step)
 
 
 def evaluate(state: TrainState, services: TrainingServices, command: cmd.Evaluate) -> None:
@@ -232,7 +257,7 @@ def roll_back(state: TrainState, services: TrainingServices, command: cmd.RollBa
     before = copied(model_state_dict(state, services))
     try:
         epoch, saved_at = int(tree["epoch"]), int(tree["step"])
-        load_model_state_dict(state, services, tree)
+        unfit = load_model_state_dict(state, services, tree)
         if services.finite_check.first_broken(services.optimizer.torch_optimizer) is not None:
             raise ValueError("its weights are not finite")
     except INCOMPATIBLE_STATE as error:  # the file may be any file that a user put there
@@ -241,6 +266,8 @@ def roll_back(state: TrainState, services: TrainingServices, command: cmd.RollBa
     services.events.publish(
         ev.RolledBack(to=command.to, from_epoch=epoch, saved_at=saved_at, step=state.step, cause=command)
     )
+    if unfit:
+        services.events.log(f"roll back: {unfit}", state.step)
 
 
 def undo_last(state: TrainState, services: TrainingServices, command: cmd.Undo) -> None:
@@ -254,9 +281,28 @@ def undo_last(state: TrainState, services: TrainingServices, command: cmd.Undo) 
         save_run(state, services)
 
 
+def redo_last(state: TrainState, services: TrainingServices, command: cmd.Redo) -> None:
+    """Take up again the branch that the newest undo left."""
+    if state.stops_now:
+        raise Refusal("the run is stopping")
+    if not state.redo_stack:
+        if state.undo_stack and isinstance(state.undo_stack[-1].command, cmd.RollBack):
+            raise Refusal("nothing to redo; undo goes back to the point that the roll-back left")
+        raise Refusal("nothing to redo: nothing was undone since the last intervention or the last start of this run")
+    redo(state, services, command)
+    if state.rewound:
+        save_run(state, services)
+
+
 def note(state: TrainState, services: TrainingServices, command: cmd.Note) -> None:
     """Write a note into the journal."""
     services.events.publish(ev.Noted(text=command.text, step=state.step, cause=command))
+
+
+def _refuse_unchanged(state: TrainState, command: cmd.AnyCommand, present: str) -> None:
+    """Refuse a command that changes nothing, unless it is applied again: as it was recorded, it did something."""
+    if not command.id or command.id not in state.scripted:
+        raise Refusal(f"nothing changed: {present}")
 
 
 def _refuse_at_the_end(state: TrainState) -> None:
@@ -284,6 +330,7 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.SaveCheckpoint: save_checkpoint,
     cmd.RollBack: roll_back,
     cmd.Undo: undo_last,
+    cmd.Redo: redo_last,
     cmd.Note: note,
 }
 """The handler of each command."""

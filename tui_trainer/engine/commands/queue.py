@@ -27,8 +27,8 @@ class CommandQueue:
     def put(self, command: AnyCommand) -> None:
         """Append a command. Called from any thread."""
         self._commands.append(command)
-        if isinstance(command, Stop) and command.when == "batch":
-            self.stops += 1
+        if isinstance(command, Stop) and command.when != "epoch":
+            self.stops = max(self.stops + 1, 2 if command.when == "now" else 1)
         self.waiting = True
         self._wake.set()
 
@@ -42,6 +42,13 @@ class CommandQueue:
             if self._commands:
                 self.waiting = True
             return None
+
+    def take_stops(self) -> list[Stop]:
+        """Remove and return the stops that wait, oldest first; other commands keep waiting."""
+        stops = [command for command in list(self._commands) if isinstance(command, Stop)]
+        for stop in stops:
+            self._commands.remove(stop)
+        return stops
 
     def rest(self, seconds: float) -> None:
         """Wait for `seconds`, or until a command comes."""

@@ -1,31 +1,28 @@
-"""Undo: a snapshot of the run is kept from just before each command that changes the training."""
+"""Undo and redo: snapshots of the run from just before each command that changes the training, and from each undo."""
 
 from __future__ import annotations
 
 from tui_trainer.engine.checkpointing.snapshot import restore_snapshot, take_snapshot
 from tui_trainer.engine.events.run_events import publish_status
 from tui_trainer.engine.services import TrainingServices
-from tui_trainer.engine.train_state import TrainState, UndoEntry
+from tui_trainer.engine.train_state import RedoEntry, Snapshot, TrainState, UndoEntry, ending_of
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 
-INTERVENTIONS = (
-    cmd.SetLearningRate, cmd.SetScheduler, cmd.SetOptimizer, cmd.SetClip, cmd.SetPatience, cmd.SetEpochs, cmd.RollBack,
-)  # fmt: skip
-"""Commands that are undone by going back to a snapshot; a stop at the end of the epoch is undone without."""
 MAX_ENTRIES = 16
 MAX_BYTES = 1 << 30
-"""Most bytes of all snapshots together; the oldest are dropped first, the newest is always kept."""
+"""Most bytes of all snapshots together; the oldest are dropped first, the newest undo and redo are always kept."""
 
 
 def remember(state: TrainState, services: TrainingServices, command: cmd.AnyCommand) -> bool:
     """Make a command undoable before it is applied. Returns False if it is one that cannot be undone."""
-    if isinstance(command, cmd.Stop) and command.when == "epoch":
-        _push(state, UndoEntry(command, None, ending=state.ending))
-        return True
-    if not isinstance(command, INTERVENTIONS):
+    if not cmd.is_intervention(command):
         return False
-    _push(state, UndoEntry(command, take_snapshot(state, services)))
+    if isinstance(command, cmd.Stop):  # undone without going back
+        state.undo_stack.append(UndoEntry(command, None, ending=state.ending))
+    else:
+        state.undo_stack.append(UndoEntry(command, take_snapshot(state, services)))
+    _trim(state)
     return True
 
 
@@ -38,22 +35,56 @@ def undo(state: TrainState, services: TrainingServices, command: cmd.Undo) -> No
     """Go back to just before the newest intervention, and continue from there without it."""
     entry = state.undo_stack.pop()
     if entry.snapshot is None:
+        state.redo_stack.append(RedoEntry(entry, None))
         state.ending = entry.ending
         status = "paused" if state.paused else "running" if entry.ending is None else "stopping"
         publish_status(state, services, status, "the stop was undone", command)
         return
     from_step = state.step
+    state.redo_stack.append(RedoEntry(entry, take_snapshot(state, services)))
+    _trim(state)
     restore_snapshot(state, services, entry.snapshot)
-    stopping = services.early_stopper.stopping
+    _publish_restored(state, services, entry.command, from_step, command)
+
+
+def redo(state: TrainState, services: TrainingServices, command: cmd.Redo) -> None:
+    """Go to where the newest undo was asked for, and continue from there as if it had not been."""
+    entry = state.redo_stack.pop()
+    undone = entry.undone
+    if entry.snapshot is None and isinstance(undone.command, cmd.Stop):
+        state.undo_stack.append(UndoEntry(undone.command, None, ending=state.ending))
+        state.ending = ending_of(state, undone.command)
+        status = "paused" if state.paused else "stopping"
+        publish_status(state, services, status, f"the stop is planned again: {state.detail}", command)
+        return
+    assert entry.snapshot is not None
+    from_step = state.step
+    restore_snapshot(state, services, entry.snapshot)
+    state.undo_stack.append(undone)
+    _trim(state)
+    _publish_restored(state, services, undone.command, from_step, command)
+
+
+def _publish_restored(
+    state: TrainState,
+    services: TrainingServices,
+    intervention: cmd.AnyCommand,
+    from_step: int,
+    command: cmd.Undo | cmd.Redo,
+) -> None:
+    """Publish the settings in force after an undo or a redo of an intervention."""
+    early_stopper = services.early_stopper
+    stopping = early_stopper.stopping
     services.events.publish(
         ev.RolledBack(
-            to=" ".join(entry.command.cli_names()[0].split("-")),
+            to=" ".join(intervention.cli_names()[0].split("-")),
             from_epoch=state.epoch,
             step=state.step,
             cause=command,
             restored=ev.Restored(
                 from_step=from_step,
-                undid=entry.command.id,
+                undid=intervention.id,
+                redone=isinstance(command, cmd.Redo),
                 seconds=state.seconds,
                 epochs=state.epochs,
                 lr=state.lr,
@@ -61,21 +92,27 @@ def undo(state: TrainState, services: TrainingServices, command: cmd.Undo) -> No
                 patience=stopping.patience,
                 min_delta=stopping.min_delta,
                 early_stopping=stopping.enabled,
-                bad_epochs=services.early_stopper.bad_epochs,
+                bad_epochs=early_stopper.bad_epochs,
                 plan=state.plan,
                 optimizer=services.optimizer.description,
-                best=services.early_stopper.best,
+                best=early_stopper.best,
             ),
         )
     )
 
 
-def _push(state: TrainState, newest: UndoEntry) -> None:
-    stack = state.undo_stack
-    stack.append(newest)
-    while len(stack) > MAX_ENTRIES or (len(stack) > 1 and sum(map(_bytes, stack)) > MAX_BYTES):
-        stack.pop(0)
+def _trim(state: TrainState) -> None:
+    """Drop the oldest snapshots beyond the limits: those of redos first, which are the furthest from the present."""
+    undos, redos = state.undo_stack, state.redo_stack
+    del undos[:-MAX_ENTRIES], redos[:-MAX_ENTRIES]
+    while len(redos) > 1 and _bytes(state) > MAX_BYTES:
+        redos.pop(0)
+    while len(undos) > 1 and _bytes(state) > MAX_BYTES:
+        undos.pop(0)
 
 
-def _bytes(entry: UndoEntry) -> int:
-    return entry.snapshot.bytes if entry.snapshot is not None else 0
+def _bytes(state: TrainState) -> int:
+    snapshots: list[Snapshot | None] = [entry.snapshot for entry in state.undo_stack]
+    for entry in state.redo_stack:
+        snapshots += [entry.snapshot, entry.undone.snapshot]
+    return sum(snapshot.bytes for snapshot in snapshots if snapshot is not None)

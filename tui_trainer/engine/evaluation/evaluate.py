@@ -51,5 +51,16 @@ def evaluate(
 
 def validate(model: nn.Module, objective: Objective, data: Data, hurried: Callable[[], bool]) -> Metrics | None:
     """Return loss and metrics of the validation split as `val_...`; None if `hurried` returned True before the end."""
-    values = evaluate(model, objective, data, data.validation, hurried)
-    return {f"val_{name}": finite(value) for name, value in values.items()} if values is not None else None
+    return _measured("val", model, objective, data, data.validation, hurried)
+
+
+def measure_test(model: nn.Module, objective: Objective, data: Data, hurried: Callable[[], bool]) -> Metrics | None:
+    """Return loss and metrics of the test split as `test_...`; None without one, or if `hurried` returned True."""
+    return _measured("test", model, objective, data, data.test, hurried) if data.test is not None else None
+
+
+def _measured(
+    prefix: str, model: nn.Module, objective: Objective, data: Data, split: Split, hurried: Callable[[], bool]
+) -> Metrics | None:
+    values = evaluate(model, objective, data, split, hurried)
+    return {f"{prefix}_{name}": finite(value) for name, value in values.items()} if values is not None else None

@@ -29,6 +29,7 @@ def check_weights(state: TrainState, services: TrainingServices) -> bool:
     found = services.finite_check.first_broken(services.optimizer.torch_optimizer)
     if found is None:
         return False
+    services.events.publish(run_events.tensor_broke(state, services, *found))
     state.ending = Ending("not-finite", run_events.describe_broken_tensor(state.step, *found))
     state.exit_code = 1
     return True

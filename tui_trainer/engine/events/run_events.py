@@ -74,6 +74,7 @@ def run_started(state: TrainState, services: TrainingServices, path: str) -> ev.
         optimizer=services.optimizer.description,
         pid=os.getpid(),
         host=socket.gethostname(),
+        color=services.color,
     )
 
 
@@ -97,16 +98,18 @@ def run_finished(state: TrainState, services: TrainingServices, reason: ev.Reaso
         detail += f"; NOT SAVED: {checkpointer.failing}"
     elif checkpointer is not None and checkpointer.gone:
         detail += f"; deleted from disk: checkpoint {', '.join(checkpointer.gone)}"
+    stopped = checkpointer is not None and reason in ("stopped", "interrupted")
     return ev.RunFinished(
         reason=reason,
         detail=detail,
         step=state.step,
         epoch=state.epoch,
         seconds=state.seconds,
-        metrics=state.last_metrics | {"lr": state.lr} | services.recorder.last_norm,
+        metrics=state.last_metrics | state.test_metrics | {"lr": state.lr} | services.recorder.last_norm,
         best=services.early_stopper.best,
         exit_code=state.exit_code,
         cause=state.ending.cause if state.ending is not None else None,
+        saved=checkpointer.contents() if checkpointer is not None and stopped else "",
     )
 
 
@@ -128,6 +131,13 @@ def publish_metrics(
 ) -> None:
     """Publish measurements at this step, outside the end of an epoch."""
     state.last_metrics |= metrics
+    publish_columns(state, services, metrics, cause)
+
+
+def publish_columns(
+    state: TrainState, services: TrainingServices, metrics: Metrics, cause: AnyCommand | None = None
+) -> None:
+    """Publish measurements at this step, without making them the newest values of the run's metrics."""
     values = {name: [math.nan if value is None else value] for name, value in metrics.items()}
     services.events.publish(columns(state.step, [state.step], [state.seconds], values, cause))
 
@@ -136,6 +146,13 @@ def loss_broke(state: TrainState, services: TrainingServices, kind: str) -> ev.L
     """Return the event of a loss that is not finite, with the likely cause."""
     layer, data = services.step_prober.cause()
     return ev.LossBroke(step=state.step, kind=kind, layer=layer, data=data)
+
+
+def tensor_broke(state: TrainState, services: TrainingServices, name: str, tensor: Tensor) -> ev.LossBroke:
+    """Return the event of a tensor of the model or its optimizer that is not finite, while the losses are."""
+    layer, data = services.step_prober.cause()
+    kind = "nan" if bool(tensor.isnan().any()) else "inf"
+    return ev.LossBroke(step=state.step, kind=kind, what=name, layer=layer, data=data)
 
 
 def describe_broken_loss(step: int, kind: str, before: list[float]) -> str:

@@ -106,6 +106,32 @@ def norm_of(gradients: list[Tensor]) -> Tensor:
     return torch.nn.utils.get_total_norm([_dense(gradient) for gradient in gradients])
 
 
+def measured_norm_of(gradients: list[Tensor]) -> Tensor:
+    """Return the global 2-norm of gradients; in double where it does not fit into their type."""
+    norm = norm_of(gradients)
+    if norm.device.type == "cpu" and not norm.isinf():
+        return norm
+    if norm.device.type == "mps" or not gradients:  # MPS has no double
+        return norm
+    largest = largest_of(gradients).double()
+    if norm.device.type == "cpu":
+        if not largest.isfinite():
+            return norm
+        return norm_of([_dense(gradient).double() / largest for gradient in gradients]) * largest
+    # Without a look at the norm, which would wait for the device.
+    wide = norms_of([_dense(gradient) for gradient in gradients])
+    return torch.where(norm.isinf(), torch.linalg.vector_norm(wide), norm.double())
+
+
+def norms_of(tensors: list[Tensor]) -> Tensor:
+    """Return the 2-norm of each dense tensor; in double where one does not fit into their type."""
+    norms = torch.stack(_KERNELS._foreach_norm(tensors))
+    if norms.device.type == "mps" or (norms.device.type == "cpu" and not norms.isinf().any()):
+        return norms
+    wide = torch.stack(_KERNELS._foreach_norm(tensors, 2, dtype=torch.float64))
+    return torch.where(norms.isinf(), wide, norms.double())
+
+
 def largest_of(gradients: list[Tensor]) -> Tensor:
     """Return the largest magnitude of all gradients, dense or sparse, on their device; NaN if one is NaN."""
     return torch.nn.utils.get_total_norm([_dense(gradient) for gradient in gradients], torch.inf)
@@ -130,7 +156,7 @@ def measure(layers: Layers, before: list[Tensor]) -> Tensor:
             was.new_zeros(()) if parameter.grad is None else _dense(parameter.grad)
             for parameter, was in zip(own, before, strict=True)
         ]
-        return torch.stack(_KERNELS._foreach_norm([*gradients, *before, *moved])).view(3, -1)
+        return norms_of([*gradients, *before, *moved]).view(3, -1)
 
 
 def measured(layers: Layers, norms: list[list[float]]) -> dict[str, Layer]:

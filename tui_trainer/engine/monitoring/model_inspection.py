@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from tui_trainer.data.types import Split
 from tui_trainer.engine.evaluation.evaluate import CHUNK
-from tui_trainer.engine.monitoring.layer_stats import class_label, finite, norm_of
+from tui_trainer.engine.monitoring.layer_stats import class_label, finite, measured_norm_of
 from tui_trainer.engine.setup import TrainingSetup
 
 LARGEST = 1 << 21
@@ -64,7 +64,7 @@ def derivatives(loss: Tensor, of: Sequence[Tensor]) -> list[Tensor]:
 
 def norm(tensors: Sequence[Tensor]) -> float:
     """Return the 2-norm of all tensors together."""
-    return float(norm_of(list(tensors)))
+    return float(measured_norm_of(list(tensors)))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from tui_trainer.engine.pictures.base import PictureContext, PictureResult, Pict
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.pictures import Axis, Contour, Spots, rounded, rounded_or_none
 
-COLUMNS, ROWS = 48, 28
+COLUMNS, ROWS = 40, 24
 DOTS = 100
 """Most validation samples in the drawing."""
 AIR = 0.08
@@ -46,6 +46,7 @@ class BoundaryPicture(PictureSource[Boundary]):
             answers = setup.objective.predict(setup.model(grid)).view(ROWS, COLUMNS).cpu()
             predictions = setup.objective.predict(setup.model(like))
         true = setup.data.validation.targets
+        certainty = self._certainty(grid)
         spots: list[Spots] = []
         for index, name in enumerate(names):
             mine = like[true == index][:: max(-(-len(like) // DOTS), 1)].cpu()
@@ -57,6 +58,19 @@ class BoundaryPicture(PictureSource[Boundary]):
             y=Axis(low=self._bottom, high=self._top),
             values=tuple(rounded_or_none(row) for row in answers),
             regions=names,
+            certainty=tuple(rounded_or_none(row) for row in certainty.view(ROWS, COLUMNS))
+            if certainty is not None
+            else (),
             spots=tuple(spots[:40]),
         )
         return PictureResult(drawing, {"accuracy": float((predictions == true).double().mean())})
+
+    def _certainty(self, grid: torch.Tensor) -> torch.Tensor | None:
+        """Return how far the largest probability is above that of a guess, from 0 to 1; None without probabilities."""
+        loss, head = self.config.loss.kind, self.config.model.head
+        if loss not in ("cross-entropy", "nll", "bce", "bce-with-logits") and head == "identity":
+            return None
+        sums = model_inspection.logits(self.setup, grid).double()
+        shares = model_inspection.probabilities(sums, loss, head)
+        chance = 1 / max(shares.shape[-1], 2)
+        return ((shares.amax(-1) - chance) / (1 - chance)).clamp(0, 1).round(decimals=1).cpu()

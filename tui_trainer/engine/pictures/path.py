@@ -20,7 +20,9 @@ COLUMNS, ROWS = 36, 22
 LEVELS = 8
 AIR = 0.15
 SHOWN = 120
-"""Most points of the path in the drawing: the first third as they are, the rest evenly spaced steps."""
+"""Most points of the path in the drawing: the first third and the last `RECENT` as they are, evenly spaced steps in
+between."""
+RECENT = 21
 CLOSE = 1e-6
 """Share of the first value at which the function counts as minimised."""
 
@@ -168,7 +170,8 @@ def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """Return the points to draw, in steps of two points each: single points would make a zigzag look smooth."""
     if len(points) <= SHOWN:
         return points
-    early, steps = SHOWN // 3, (SHOWN - SHOWN // 3) // 2
-    starts = [early + k * (len(points) - 2 - early) // (steps - 1) for k in range(steps)]
-    indices = sorted({*range(early), *starts, *(index + 1 for index in starts)})
+    early, late = SHOWN // 3, len(points) - RECENT
+    steps = (SHOWN - early - RECENT) // 2
+    starts = [early + k * (late - 2 - early) // (steps - 1) for k in range(steps)]
+    indices = sorted({*range(early), *starts, *(index + 1 for index in starts), *range(late, len(points))})
     return [points[index] for index in indices]

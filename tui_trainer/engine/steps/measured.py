@@ -80,7 +80,7 @@ class MeasuredStep:
             norm = (
                 clip_gradients(self._parameters, clip)
                 if clip
-                else layer_stats.norm_of(layer_stats.gradients_of(self._parameters))
+                else layer_stats.measured_norm_of(layer_stats.gradients_of(self._parameters))
             )
             self._recorder.add_norm(self._state.step + 1, norm)
         if self._keeps_gradients:

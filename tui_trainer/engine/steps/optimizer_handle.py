@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.engine.checkpointing.state_tree import copied
 from tui_trainer.engine.setup import TrainingSetup, optimizer_for
+from tui_trainer.engine.steps.state_transfer import has_tensors, refresh, transfer
+
+_OPTIMIZERS: TypeAdapter[AnyOptimizer] = TypeAdapter(AnyOptimizer)
+Averages = Literal["", "kept", "partly kept", "reset"]
+"""The outcome for the state of an optimizer that was replaced."""
 
 
 class OptimizerHandle:
@@ -43,29 +49,96 @@ class OptimizerHandle:
         self.description = description
         self.step = self._setup.fast_path.optimizer_step(self.torch_optimizer)
 
+    def replace(self, description: AnyOptimizer, *, keep: bool) -> Averages:
+        """Step with this optimizer from now on; with `keep` it takes from the state of the present one what fits.
+
+        Returns:
+            what became of that state; empty if there was none.
+
+        Raises:
+            UserError: it cannot step the model; the present optimizer stays.
+        """
+        present, state = self.description.model_dump(mode="json"), self.state_dict()
+        had_state = has_tensors(self.torch_optimizer)
+        self.swap(description)
+        left = self._take(present, state) if keep else self._parameter_count
+        if not had_state:
+            return ""
+        if left == self._parameter_count or not has_tensors(self.torch_optimizer):
+            return "reset"
+        return "partly kept" if left else "kept"
+
+    @property
+    def _parameter_count(self) -> int:
+        return sum(len(group["params"]) for group in self.torch_optimizer.param_groups)
+
     def set_lr(self, lr: float) -> None:
         """Set the learning rate of every parameter group, each in its ratio to the optimizer's own."""
         for group in self.torch_optimizer.param_groups:
             group["lr"] = lr * group["ratio"]
-
-    def accepts_state_of(self, description: dict[str, Any]) -> bool:
-        """Return whether the state of an optimizer so described fits this one: alike in everything but the rate."""
-        mine, other = self.description.model_dump(mode="json"), dict(description)
-        for settings in (mine, other):
-            settings.pop("lr", None)
-        return mine == other
 
     def state_dict(self) -> dict[str, Any]:
         """Return torch's state dict; its tensors are the live ones."""
         return self.torch_optimizer.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Load a copy of what `state_dict` returned, each tensor in the type it had.
+        """Load a copy of what `state_dict` returned, each tensor in the type it had; the settings in force stay.
 
         torch loads every tensor but `step` in the type of its parameter, also those that an optimizer keeps in another.
         """
-        self.torch_optimizer.load_state_dict(copied(state))
-        _restore_types(self.torch_optimizer.state_dict(), state)
+        _load(self.torch_optimizer, state)
+
+    def take_state(self, description: dict[str, Any], state: dict[str, Any]) -> str:
+        """Take from the state of an optimizer so described what fits this one; the settings in force stay.
+
+        Returns:
+            what did not fit and starts empty, in words; empty if all did.
+        """
+        left, total = self._take(description, state), self._parameter_count
+        if not left:
+            return ""
+        part = "" if left == total else f" for {left} of {total} parameters"
+        mine, other = self.description.kind, description["kind"]
+        return f"the saved state is of {other} and does not fit {mine}, which starts with an empty state{part}"
+
+    def _take(self, description: dict[str, Any], state: dict[str, Any]) -> int:
+        """Take what fits, as `take_state`. Returns the number of parameters whose state did not fit."""
+        if self._is_alike(description):
+            saved = _load(self.torch_optimizer, state)
+            refresh(self.torch_optimizer, saved)
+            return 0
+        source = optimizer_for(_OPTIMIZERS.validate_python(description), self._setup.model)
+        for group, own in zip(source.param_groups, _load(source, state), strict=True):
+            group["lr"] = own["lr"]
+        present = [group["lr"] for group in self.torch_optimizer.param_groups]
+        self.swap(self.description)
+        for group, lr in zip(self.torch_optimizer.param_groups, present, strict=True):
+            group["lr"] = lr
+        return transfer(self.torch_optimizer, source)
+
+    def _is_alike(self, description: dict[str, Any]) -> bool:
+        """Return whether an optimizer so described has the settings of this one in everything but the rate."""
+        mine, other = self.description.model_dump(mode="json"), dict(description)
+        for settings in (mine, other):
+            settings.pop("lr", None)
+        return mine == other
+
+
+def _load(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> list[dict[str, Any]]:
+    """Load a state into an optimizer that keeps its own settings. Returns the groups of settings that were saved."""
+    own = [_settings(group) for group in optimizer.param_groups]
+    optimizer.load_state_dict(copied(state))
+    saved = [_settings(group) for group in optimizer.param_groups]
+    for group, settings in zip(optimizer.param_groups, own, strict=True):
+        for name in group.keys() - settings.keys() - {"params"}:
+            del group[name]
+        group.update(settings)
+    _restore_types(optimizer.state_dict(), state)
+    return saved
+
+
+def _settings(group: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in group.items() if name != "params"}
 
 
 def _restore_types(live: Any, saved: Any) -> None:

@@ -20,7 +20,7 @@ from tui_trainer.protocol.commands import RollBack, SetLearningRate
 
 @row("S37", "lr-very-high")
 def very_high_rate(school: TrainingCache) -> Iterator[Measured]:
-    """The alarm, what its two keys make of the run where it rang, and the rate at which a bowl is left."""
+    """The alarm, what its two actions make of the run where it rang, and the rate at which a bowl is left."""
     runs = school.runs("lr-very-high")
     for name, run in runs.items():
         said = run.found("DIVERGE")
@@ -28,12 +28,16 @@ def very_high_rate(school: TrainingCache) -> Iterator[Measured]:
         yield Measured(f"the first loss that was no number ended the run, {name}", float(run.diverged), exactly(1))
     said = runs["climbing"].found("DIVERGE")
     assert said is not None, "a claim above says so"
-    yield Measured('the alarm names "b" and "k"', float(said.key == "b k"), exactly(1))
+    proposed = [(action.action, action.value) for action in said.actions]
+    asks = float(proposed == [("roll_back", ""), ("rate", "/10")])
+    yield Measured("the alarm proposes the way back to the best epoch and a tenth of the rate", asks, exactly(1))
     pressed = [
         (said.step, RollBack(to="best", by="the check")),
         (said.step, SetLearningRate(factor=0.1, by="the check")),
     ]
-    saved = school.train(runs["climbing"].config, "lr-very-high climbing, saved by b and k", script=pressed)
+    saved = school.train(
+        runs["climbing"].config, "lr-very-high climbing, saved by a roll-back and a lower rate", script=pressed
+    )
     yield Measured(
         "training loss at the end, best weights back and a tenth of the rate", saved.at(-1, "train_loss"), below(0.1)
     )
@@ -50,7 +54,9 @@ def low_rate(school: TrainingCache) -> Iterator[Measured]:
     yield Measured("training loss after 30 epochs, rate .001 over rate .3", low / good, above(50))
     falls = sum(runs["low"].at(epoch + 1, "train_loss") < runs["low"].at(epoch, "train_loss") for epoch in range(1, 30))
     yield Measured("share of epochs in which the low rate's loss fell", falls / 29, exactly(1))
-    yield Measured("epoch in which the diagnosis says LR_LOW", runs["low"].first_finding("LR_LOW"), below(4))
+    yield Measured(
+        "epoch in which the diagnosis finds that the rate looks low", runs["low"].first_finding("LR_LOW"), below(4)
+    )
     yield Measured("findings of the good rate", len(runs["good"].findings), exactly(0))
 
 
@@ -65,7 +71,7 @@ def high_rate(school: TrainingCache) -> Iterator[Measured]:
         "training loss with a tenth of the rate for the last 4 epochs, over without", dropped / high, below(0.8)
     )
     found = runs["high"].first_finding("LR_HIGH", "PLATEAU_NOISE")
-    yield Measured("epoch in which the diagnosis says LR_HIGH or PLATEAU_NOISE of the high rate", found, below(16))
+    yield Measured("epoch in which the diagnosis finds the steps of the high rate too large", found, below(16))
 
 
 @row("S40", "too-few-epochs")
@@ -76,7 +82,7 @@ def too_few_epochs(school: TrainingCache) -> Iterator[Measured]:
     slope = 1 - runs["short"].at(5, "train_loss") / runs["short"].at(4, "train_loss")
     yield Measured("share of its loss that the short run still lost in its last epoch", slope, above(0.01))
     found = runs["short"].first_finding("STOPPED_TOO_SOON")
-    yield Measured("epoch in which the diagnosis says STOPPED_TOO_SOON of the short run", found, exactly(5))
+    yield Measured("epoch in which the diagnosis finds that the short run was still improving", found, exactly(5))
 
 
 @row("S41", "lr-high", "lr-very-high")
@@ -84,10 +90,9 @@ def remember_the_staircase(school: TrainingCache) -> Iterator[Measured]:
     said = school.runs("lr-high")["high"].found("LR_HIGH")
     advice = said.advice if said is not None else ""
     yield Measured("the finding of a high rate names StepLR", float("StepLR" in advice), exactly(1))
-    keys = said.key.split() if said is not None else []
-    yield Measured(
-        "the finding names the key of a tenth and that of the schedule", float(keys == ["k", "s"]), exactly(1)
-    )
+    proposed = [(action.action, action.value) for action in said.actions] if said is not None else []
+    asks = float(proposed == [("rate", "/10"), ("schedule", "staircase")])
+    yield Measured("the finding proposes a tenth of the rate and the staircase", asks, exactly(1))
 
 
 @row("S42", "layer-speed")

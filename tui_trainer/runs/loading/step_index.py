@@ -13,6 +13,7 @@ from time import sleep
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.checksum import BadLine, verify
 from tui_trainer.protocol.codec import decode_event
+from tui_trainer.state.reducer import MAX_UNDONE
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series import Series
 
@@ -55,13 +56,30 @@ class _Lines:
         self.befores.append(known if columns else last - 1)
         self.lasts.append(last)
 
-    def rewind(self, step: int) -> None:
-        """Forget the lines after a step."""
-        keep = bisect_left(self.befores, step)
-        for column in (self.starts, self.sizes, self.befores, self.lasts):
-            del column[keep:]
+    def split(self, step: int) -> _Lines:
+        """Remove the lines after a step and return them, the one that reaches past it first."""
+        keep, rest = bisect_left(self.befores, step), _Lines()
+        whole = keep - 1 if keep and self.lasts[keep - 1] > step else keep
+        for own, other in zip(self.columns, rest.columns, strict=True):
+            other.extend(own[whole:])
+            del own[keep:]
         if keep:
             self.lasts[-1] = min(self.lasts[-1], step)
+        return rest
+
+    def join(self, step: int, rest: _Lines) -> None:
+        """Replace the lines after a step by those that `split` removed there."""
+        self.split(step)
+        if rest.starts and self.starts[-1:] == rest.starts[:1]:
+            for own in self.columns:
+                own.pop()
+        for own, other in zip(self.columns, rest.columns, strict=True):
+            own.extend(other)
+
+    @property
+    def columns(self) -> tuple[array[int], ...]:
+        """The four columns."""
+        return self.starts, self.sizes, self.befores, self.lasts
 
     def between(self, first: float, last: float) -> list[tuple[int, int, int]]:
         """Return start, length and last valid step of each line that measures steps in this range."""
@@ -73,7 +91,7 @@ class StepIndex:
     """The positions in a journal at which each step was measured. Each call indexes the lines added since the last one.
 
     A line names its steps in its first bytes, so that indexing does not decode it. Steps that an undo removed are not
-    found.
+    found, unless a redo brought them back.
     """
 
     def __init__(self, path: Path) -> None:
@@ -85,6 +103,8 @@ class StepIndex:
         self._tail = b""
         """The bytes before `_offset`. If they differ now, the journal was cut back and has grown again."""
         self._lines: dict[bytes, _Lines] = {}
+        self._undone: list[tuple[int, dict[bytes, _Lines]]] = []
+        """The step that each undo went back to, and the lines that it removed, for a redo."""
 
     def read(self, first: float, last: float, limit: int = LIMIT) -> StepRange | None:
         """Read the measurements from one step to another. Returns None above `limit` bytes; raises `OSError`."""
@@ -132,6 +152,12 @@ class StepIndex:
             self._lines.setdefault(kind, _Lines()).add(start, len(line), step, columns=kind == b"Scalars")
             return
         event = decode_event(line)
-        if isinstance(event, ev.RolledBack) and event.restored is not None:
-            for lines in self._lines.values():
-                lines.rewind(step)
+        if not isinstance(event, ev.RolledBack) or event.restored is None:
+            return
+        if not event.restored.redone:
+            removed = {name: lines.split(step) for name, lines in self._lines.items()}
+            self._undone = [*self._undone[1 - MAX_UNDONE :], (step, removed)]
+        elif self._undone:
+            back, removed = self._undone.pop()
+            for name, lines in self._lines.items():
+                lines.join(back, removed.get(name, _Lines()))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.actions import Keymap
 from tui_trainer.ui.cards.end_card import end_card, set_card
 from tui_trainer.ui.cards.ranking import ranking
 from tui_trainer.ui.cards.recent_runs import RecentRuns
 from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
-from tui_trainer.ui.panels.findings import active_findings
+from tui_trainer.ui.panels.findings import closing_findings
 from tui_trainer.ui.preferences.view_memory import project_folder
 
 
@@ -38,9 +37,5 @@ def card_at_end(
             return set_card(ranked, width, max(height // 3, 5), icons, keymap, view_state.action_context)
     if state.started is not None and len(states) == 1:
         recent.ask(project_folder(state), state.started.preset, state.run)
-    return end_card(state, width, icons, keymap, view_state.action_context, recent.runs, closing_remarks(state))
-
-
-def closing_remarks(state: RunState) -> list[str]:
-    """Return the findings that a run ended with."""
-    return [finding.evidence for finding in active_findings(state) if finding.evidence]
+    remarks = closing_findings(state, view_state.muted_findings)
+    return end_card(state, width, icons, keymap, view_state.action_context, recent.runs, remarks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, log10
 
 from tui_trainer.state.run_state import CLOCK, EVALUATIONS, RunState
 from tui_trainer.state.series import Series
@@ -105,7 +105,8 @@ def _seconds(clock: Series, step: float) -> float:
 class Grid:
     """The visible part of an axis, divided into `count` equal columns of dots.
 
-    The columns have the same positions for every run of a chart; the steps at their edges belong to each run.
+    The columns have the same positions for every run of a chart; the steps at their edges belong to each run. On a
+    logarithmic axis `low`, `high` and all positions of the grid are logarithms of those of the ruler.
     """
 
     ruler: Ruler
@@ -114,13 +115,24 @@ class Grid:
     count: int
     edges: tuple[float, ...]
     """Steps at the `count + 1` edges, ascending."""
+    log: bool = False
 
     @classmethod
-    def over(cls, ruler: Ruler, low: float, high: float, count: int) -> Grid:
-        """Divide the range from `low` to `high` on the axis into `count` columns."""
+    def over(cls, ruler: Ruler, low: float, high: float, count: int, *, log: bool = False) -> Grid:
+        """Divide the range from `low` to `high` on the axis into `count` columns; with `log`, of equal ratios."""
+        if log:
+            low, high = log10(low), log10(high)
         width = (high - low) / max(count, 1)
-        edges = [ruler.step(low + k * width) for k in range(count)] + [ruler.step(high)]
-        return cls(ruler, low, high, count, tuple(edges))
+        ends = [low + k * width for k in range(count)] + [high]
+        edges = [ruler.step(10**end) for end in ends] if log else [ruler.step(end) for end in ends]
+        return cls(ruler, low, high, count, tuple(edges), log)
+
+    def position(self, step: float) -> float:
+        """Return the position of a step on this axis; on a logarithmic one not before its beginning."""
+        position = self.ruler.position(step)
+        if not self.log:
+            return position
+        return log10(position) if position > 10**self.low else self.low
 
     def centre(self, column: int) -> float:
         """Return the position of the middle of a column."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import log10
 
-from tui_trainer.protocol.describe import number
+from tui_trainer.protocol.describe import duration, number
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.history.branches import branches_of
+from tui_trainer.ui.charts.history.log_axis import chosen_log, decide_log
+from tui_trainer.ui.charts.labels.mark_words import mark_words
 from tui_trainer.ui.charts.model import (
+    LOG_NOTE,
     Annotation,
     ChartData,
     Curve,
@@ -19,16 +24,24 @@ from tui_trainer.ui.charts.model import (
     Scale,
     Scatter,
     Sign,
+    Tick,
 )
-from tui_trainer.ui.charts.palette import Role
-from tui_trainer.ui.charts.ranges import vertical_scale
+from tui_trainer.ui.charts.outliers import clamped, out_of_range_layers, visible_levels
+from tui_trainer.ui.charts.palette import BANDS, Role
+from tui_trainer.ui.charts.ranges import near_curves, vertical_scale
 from tui_trainer.ui.charts.resample import Resampled, downsampling_note, gap_note, mean, smoothing_note, smoothing_width
-from tui_trainer.ui.charts.ticks import clock, horizontal_ticks, short
+from tui_trainer.ui.charts.ticks import clock, horizontal_ticks, log_ticks, short
 
 REMARK_SIGN = '"'
 """Marks a remark of a lesson on the horizontal axis."""
 MIN_SPACING = 3
 """Average columns between interventions below which only their letters are drawn, without vertical lines."""
+MAX_LEGEND_WITH_BRANCHES = 4
+"""Legend entries from which abandoned branches are not named among them."""
+MIN_WORD_COLUMNS = 40
+"""Least columns of a plot in which the newest intervention is written in words."""
+HALF_EPOCH = " (-1/2 epoch)"
+"""After the name of a curve of means over an epoch, which is drawn half an epoch before its end."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,8 +52,10 @@ class ChartBuilder:
         context: the runs, the view and the area.
         number: the number key that opens the chart.
         name: the title.
+        chart: the id of the chart, for the user's choices.
         curves: the curves, faint ones behind the others.
         diverged: those curves of background runs whose loss ended as NaN or inf.
+        branches: the curves of abandoned branches, behind those of the present one.
         points: single signs.
         levels: horizontal reference lines.
         annotations: texts next to points.
@@ -48,15 +63,21 @@ class ChartBuilder:
         notes: entries about smoothing, scale and gaps.
         required: values that the vertical axis always includes.
         trim: whether the vertical axis may leave out rare outliers.
-        force_log: draw a logarithmic axis, because the values fall by powers of ten.
+        force_log: draw a logarithmic axis unless the user chose otherwise, because the values fall by powers of ten.
+        log_series: the series whose histories decide whether the axis is logarithmic.
+        log_floor: values below it do not stretch a logarithmic axis.
+        share: whether the values are shares between 0 and 1, whose axis is always linear.
+        by_epoch: whether the values arrive with the end of an epoch.
         empty: the noun for "no ... measured yet"; by default the name.
     """
 
     context: ChartContext
     number: int
     name: str
+    chart: str = ""
     curves: list[Curve] = field(default_factory=list[Curve])
     diverged: list[Curve] = field(default_factory=list[Curve])
+    branches: list[Curve] = field(default_factory=list[Curve])
     points: list[Scatter] = field(default_factory=list[Scatter])
     levels: list[Level] = field(default_factory=list[Level])
     annotations: list[Annotation] = field(default_factory=list[Annotation])
@@ -65,11 +86,16 @@ class ChartBuilder:
     required: list[float] = field(default_factory=list[float])
     trim: bool = True
     force_log: bool = False
+    log_series: Sequence[str] = ()
+    log_floor: float = 0.0
+    share: bool = False
+    by_epoch: bool = False
     empty: str = ""
 
     def add_legend(self, role: Role, sign: Sign, name: str, value: float | None) -> None:
         """Add a legend entry with a value."""
-        self.legend.append(LegendEntry(role, sign, visible(f"{name} {number(value)}")))
+        digits = 4 if self.context.area.columns >= MIN_WORD_COLUMNS else 3
+        self.legend.append(LegendEntry(role, sign, visible(f"{name} {number(value, digits)}")))
 
     def label_line(self, curves: Sequence[Curve], text: str) -> None:
         """Write a name at the end of the last curve, for charts whose legend has no room for it."""
@@ -86,17 +112,19 @@ class ChartBuilder:
         """Require the newest of `values` on the vertical axis, even if it is an outlier."""
         self.required += [value for value in reversed(values) if value is not None][:1]
 
-    def add_noisy(self, name: str, label: str, faint: Role, front: Role) -> Resampled:
+    def add_noisy(self, name: str, label: str) -> Resampled:
         """Add a noisy series of the run in front: its range as a faint band, a moving average through it."""
         context = self.context
         resampled = context.resample(name)
         width = smoothing_width(context.view.smoothing, resampled)
-        role = context.front_role(front)
+        by_median = context.view.median
+        role = context.front_role("train")
         coarse = downsampling_note(resampled) if context.view.span is not None else ""
-        self.add_note(coarse or smoothing_note(width, resampled))
+        self.add_note(coarse or smoothing_note(width, resampled, by_median=by_median))
+        self.add_branches(name)
         if width:
-            values = resampled.smoothed(width)
-            self.curves += resampled.band(faint if context.single_run else context.dim_role(), faint=True)
+            values = resampled.smoothed(width, by_median=by_median)
+            self.curves += resampled.band(context.band_role(), faint=True)
             lines = resampled.line(role, values)
             self.curves += lines
             self.label_line([] if context.single_run else lines, context.name(context.front))
@@ -110,12 +138,33 @@ class ChartBuilder:
         return resampled
 
     def add_exact(
-        self, resampled: Resampled, label: str, role: Role, *, signs: bool = False, dotted: bool = False
+        self,
+        resampled: Resampled,
+        label: str,
+        role: Role,
+        *,
+        signs: bool = False,
+        dotted: bool = False,
+        epoch_means: bool = False,
     ) -> None:
-        """Add a series without smoothing; with `signs`, a sign at each value if they are far enough apart."""
+        """Add a series without smoothing.
+
+        Args:
+            resampled: the series.
+            label: its name in the legend.
+            role: its colour.
+            signs: draw a sign at each value if they are far enough apart.
+            dotted: draw dashes.
+            epoch_means: the values are means over an epoch, which belong half an epoch before its end. Over epochs
+                they are drawn there, and the legend says so.
+        """
         if not resampled:
             return
-        self.curves += resampled.band(role, dotted=dotted)
+        curves = resampled.band(role, dotted=dotted)
+        if epoch_means and self.context.view.axis == "epoch" and not self.context.view.log_x:
+            curves = [replace(curve, x=tuple(x - 0.5 for x in curve.x)) for curve in curves]
+            label += HALF_EPOCH
+        self.curves += curves
         self.add_gaps(resampled)
         self.keep_visible([mean(resampled.last) if resampled.last is not None else None])
         held = [(k, column) for k, column in enumerate(resampled.columns) if column is not None]
@@ -127,7 +176,7 @@ class ChartBuilder:
         self.add_legend(role, sign, label, self.context.value(resampled))
 
     def add_background(self, name: str) -> None:
-        """Add the same series of the other runs, smoothed as in front, each in its dimmed colour."""
+        """Add the same series of the other runs, smoothed as in front, each in its colour."""
         context = self.context
         if len(context.background_sample) < len(context.other_runs):
             self.add_note(f"{len(context.background_sample) + 1} of {len(context.states)} runs")
@@ -136,13 +185,28 @@ class ChartBuilder:
             if not resampled:
                 continue
             width = smoothing_width(context.view.smoothing, resampled)
-            values = resampled.smoothed(width) if width else None
-            lines = resampled.line(context.dim_role(run), values, faint=True)
+            values = resampled.smoothed(width, by_median=context.view.median) if width else None
+            lines = resampled.line(context.run_role(run), values, faint=True)
             self.curves += lines
             if context.states[run].reason == "not-finite":
                 self.diverged += lines
             self.label_line(lines, context.name(run))
-            self.add_legend(context.dim_role(run), "line", context.name(run), context.value(resampled, values, run))
+            self.add_legend(context.run_role(run), "line", context.name(run), context.value(resampled, values, run))
+
+    def add_branches(self, name: str) -> None:
+        """Add the curves of a series along the abandoned branches of the run in front."""
+        grid = self.context.grid
+        for branch in branches_of(self.context.state, name):
+            columns: dict[int, tuple[float, float]] = {}
+            for step, value in zip(branch.steps, branch.values, strict=True):
+                column = grid.column(step)
+                if column is not None:
+                    low, high = columns.get(column, (value, value))
+                    columns[column] = min(low, value), max(high, value)
+            if columns:
+                x = tuple(grid.centre(column) for column in columns)
+                lows, highs = zip(*columns.values(), strict=True)
+                self.branches.append(Curve("branch", x, lows, highs, dotted=True, faint=True))
 
     def add_gaps(self, resampled: Resampled) -> None:
         """Mark values that were NaN or inf: a sign at the foot, their count and first step in the title."""
@@ -158,21 +222,35 @@ class ChartBuilder:
         context = self.context
         drawn = bool(self.curves)
         self.add_note(self._cursor_note())
-        log, rows = context.view.log_y or self.force_log, context.area.rows
+        log, rows = self.log, context.area.rows
         # On a linear axis the curve of a diverged background run would press all others onto one line.
         ignored = () if log else self.diverged
         curves = [curve for curve in self.curves if not any(curve is other for other in ignored)] or self.curves
         levels = [level.y for level in self.levels]
-        scale = vertical_scale(curves, rows, log=log, required=self.required, optional=levels, trim=self.trim)
+        if log and self.log_floor:
+            curves = [replace(c, low=tuple(max(value, self.log_floor) for value in c.low)) for c in curves]
+            curves = [replace(c, high=tuple(max(value, self.log_floor) for value in c.high)) for c in curves]
+        trim = self.trim and context.view.clip
+        marked = self.curves
+        if log and trim:
+            # Single batches reach far down on a logarithmic axis: the curves through them decide.
+            marked = [curve for curve in self.curves if curve.role not in BANDS] or self.curves
+            curves = near_curves(curves, marked)
+        scale = vertical_scale(
+            curves, rows, log=log, required=self.required, optional=levels, trim=trim, share=self.share
+        )
+        if self.branches and len(self.legend) < MAX_LEGEND_WITH_BRANCHES:
+            self.legend.append(LegendEntry("branch", "dots", "undone"))
         if log:
-            self.notes.insert(0, LegendEntry("text", "", "log"))
+            self.notes.insert(0, LOG_NOTE)
         faint = [curve for curve in self.curves if curve.faint]
         front = [curve for curve in self.curves if not curve.faint]
         layers: list[Layer] = []
         if drawn:
-            layers += [*faint, *_visible_levels(self.levels, scale), *self._marker_lines(), *front]
-        layers += out_of_range_layers(self.curves, scale)
-        layers += [*(_clamped(points, scale) for points in self.points), *self.annotations]
+            layers += [*faint, *self.branches, *visible_levels(self.levels, scale), *self._marker_lines(), *front]
+        layers += out_of_range_layers(marked, scale)
+        layers += [*(clamped(points, scale) for points in self.points), *self.annotations]
+        layers += self._newest_words(scale) if drawn else []
         return ChartData(
             number=self.number,
             name=self.name,
@@ -182,13 +260,49 @@ class ChartBuilder:
             notes=tuple(dict.fromkeys(self.notes)),
             legend=tuple(self.legend),
             layers=tuple(layers),
+            shaded=self._shaded(),
             steps=context.grid.edges[::2],
             full_span=context.full_span,
             message="" if drawn else self._empty_message(),
         )
 
+    @property
+    def log(self) -> bool:
+        """Whether the vertical axis is logarithmic."""
+        if self.share:
+            return False
+        chosen = chosen_log(self.context.view, self.chart)
+        if chosen is not None:
+            return chosen
+        context = self.context
+        states = [context.states[run] for run in context.background_sample]
+        states = [context.state, *(state for state in states if state.reason != "not-finite")]
+        return self.force_log or (bool(self.log_series) and decide_log(states, self.log_series))
+
+    def _shaded(self) -> tuple[tuple[float, float], ...]:
+        """Return the visible parts of the shaded stretches."""
+        grid = self.context.grid
+        stretches = (tuple(map(grid.position, stretch)) for stretch in self.context.view.shaded)
+        clipped = ((max(low, grid.low), min(high, grid.high)) for low, high in stretches)
+        return tuple((low, high) for low, high in clipped if low <= high)
+
+    def _newest_words(self, scale: Scale) -> list[Layer]:
+        """Return the newest intervention in words, at the top of its line."""
+        context, marks = self.context, self.context.state.marks
+        if not marks or context.area.columns < MIN_WORD_COLUMNS:
+            return []
+        newest = max(marks, key=lambda mark: mark.step)
+        column = context.grid.column(newest.step)
+        if column is None:
+            return []
+        return [Annotation("mark", context.grid.centre(column // 2 * 2), scale.high, mark_words(newest))]
+
     def _x_scale(self) -> Scale:
         grid, axis = self.context.grid, self.context.view.axis
+        if grid.log:
+            count = max(self.context.area.columns // 9, 1)
+            decades = log_ticks(10**grid.low, 10**grid.high, count)
+            return Scale(grid.low, grid.high, tuple(Tick(log10(tick.at), tick.text) for tick in decades))
         ticks = horizontal_ticks(
             grid.low,
             grid.high,
@@ -241,36 +355,16 @@ class ChartBuilder:
             return "no finite value"
         if self.context.view.span is not None:
             return "no data in this range"
+        if not state.over and self.by_epoch:
+            return self._next_validation()
         return f"no {self.empty or self.name} measured" + ("" if state.over else " yet")
 
-
-def out_of_range_layers(curves: Sequence[Curve], scale: Scale) -> list[Layer]:
-    """Return arrows at the edge of the chart where curves leave it, and the value that lies farthest out."""
-    layers: list[Layer] = []
-    above: list[tuple[float, float]] = [
-        (x, high) for c in curves for x, high in zip(c.x, c.high, strict=True) if high > scale.high
-    ]
-    below: list[tuple[float, float]] = [
-        (x, low) for c in curves for x, low in zip(c.x, c.low, strict=True) if low < scale.low
-    ]
-    sides: tuple[tuple[list[tuple[float, float]], float, Sign], ...] = (
-        (above, scale.high, "above"),
-        (below, scale.low, "below"),
-    )
-    for outliers, edge, sign in sides:
-        if not outliers:
-            continue
-        x = tuple(sorted({x for x, _ in outliers}))
-        layers.append(Scatter("title", x, (edge,) * len(x), sign))
-        value, at = (max if sign == "above" else min)((value, x) for x, value in outliers)
-        layers.append(Annotation("title", at, edge, number(value, 3), needed=True))
-    return layers
-
-
-def _visible_levels(levels: Sequence[Level], scale: Scale) -> list[Level]:
-    return [level for level in levels if scale.low <= level.y <= scale.high]
-
-
-def _clamped(points: Scatter, scale: Scale) -> Scatter:
-    """Move signs beyond an end of the vertical axis to that end."""
-    return Scatter(points.role, points.x, tuple(min(max(y, scale.low), scale.high) for y in points.y), points.sign)
+    def _next_validation(self) -> str:
+        """Say when the next epoch ends: "validates at the end of epoch 1, in 30 s"."""
+        state = self.context.state
+        text = f"validates at the end of epoch {state.epoch + 1}"
+        speed, rest = state.steps_per_second(), (state.epoch + 1) * state.steps_per_epoch - state.step
+        if not speed or rest < 1:
+            return text
+        seconds = rest / speed
+        return f"{text}, in {duration(seconds if seconds < 10 else round(seconds / 5) * 5)}"

@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 from math import isfinite
 
 from tui_trainer.components.schedulers.plan import LrPlan
+from tui_trainer.state.colors import assign_colors
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series import Series
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.axes import MAX_POSITION, Grid, Ruler, Span, valid_span
 from tui_trainer.ui.charts.model import Area
-from tui_trainer.ui.charts.palette import DIM_RUNS, RUNS, Role
+from tui_trainer.ui.charts.palette import DIM_RUNS, FRONT_RUNS, RUNS, Role
 from tui_trainer.ui.charts.ranges import axis_end
 from tui_trainer.ui.charts.resample import Resampled
 from tui_trainer.ui.charts.view import View
 
 _NOTHING = Series()
+MIN_LOG_POSITION = 1e-9
+"""Smallest position on a logarithmic axis."""
 MAX_BACKGROUND_RUNS = 16
 """Most runs drawn behind the one in front. More cannot be told apart, and drawing them would delay the keys."""
 
@@ -27,13 +30,14 @@ class ChartContext:
     """One run in front, the others behind it, and the visible part of each along a common axis.
 
     Attributes:
-        states: the runs; a run's colour follows its index.
+        states: the runs.
         front: index of the run in front.
         view: axis, visible span, smoothing and cursor.
         area: the cells of the chart.
         grids: the visible part of each run.
         full_span: first and last step of the run in front that are visible without zoom.
         preview: a learning-rate plan that is not in force yet.
+        colors: the colour number of each run.
     """
 
     states: Sequence[RunState]
@@ -43,6 +47,7 @@ class ChartContext:
     grids: tuple[Grid, ...]
     full_span: Span
     preview: LrPlan | None = None
+    colors: tuple[int, ...] = (0,)
 
     @classmethod
     def of(
@@ -68,10 +73,13 @@ class ChartContext:
         span = valid_span(view.span)
         if span is not None:
             low, high = rulers[front].position(span[0]), rulers[front].position(span[1])
+        if view.log_x:
+            low = max(low, min(ruler.position(1) for ruler in rulers), MIN_LOG_POSITION)
         if not high > low:
             high = low + max(abs(low), 1.0) * 1e-6
-        grids = tuple(Grid.over(ruler, low, high, area.columns * 2) for ruler in rulers)
-        return cls(states, front, view, area, grids, full_span, preview)
+        grids = tuple(Grid.over(ruler, low, high, area.columns * 2, log=view.log_x) for ruler in rulers)
+        colors = tuple(run_colors(states))
+        return cls(states, front, view, area, grids, full_span, preview, colors)
 
     @property
     def state(self) -> RunState:
@@ -113,12 +121,16 @@ class ChartContext:
         return Resampled.of(self.states[index].series.get(name, _NOTHING), self.grids[index])
 
     def front_role(self, role: Role) -> Role:
-        """Return the colour role of a curve of the run in front: `role` for a single run, else the run's own colour."""
-        return role if self.single_run else RUNS[self.front % len(RUNS)]
+        """Return the role of a curve of the run in front: `role` for a single run, else its own colour, bold."""
+        return role if self.single_run else FRONT_RUNS[self.colors[self.front]]
 
-    def dim_role(self, run: int | None = None) -> Role:
-        """Return the dimmed colour role of a run (by default the one in front)."""
-        return DIM_RUNS[(self.front if run is None else run) % len(DIM_RUNS)]
+    def run_role(self, run: int) -> Role:
+        """Return the role of a curve of a run behind the one in front."""
+        return RUNS[self.colors[run]]
+
+    def band_role(self) -> Role:
+        """Return the role of the raw values of the run in front, behind its smoothed curve."""
+        return "train-band" if self.single_run else DIM_RUNS[self.colors[self.front]]
 
     def cursor_step(self, run: int | None = None) -> float | None:
         """Return the step under the cursor, None without a cursor.
@@ -154,6 +166,16 @@ class ChartContext:
     def name(self, run: int) -> str:
         """Return a short name of a run."""
         return short_name(self.states[run]) or f"run {run + 1}"
+
+
+def run_colors(states: Sequence[RunState]) -> list[int]:
+    """Return the colour number of each run: the stored one, or one that follows from the names."""
+    if len(states) == 1:
+        return [0]
+    names = [state.run or f"run {index}" for index, state in enumerate(states)]
+    stored = {name: getattr(state.started, "color", None) for name, state in zip(names, states, strict=True)}
+    colors = assign_colors(names, stored)
+    return [colors[name] for name in names]
 
 
 def _end(state: RunState, ruler: Ruler, planned: bool) -> float:

@@ -70,6 +70,7 @@ class Curve:
     low: tuple[float, ...]
     high: tuple[float, ...]
     dotted: bool = False
+    """Whether the curve is drawn in dashes."""
     faint: bool = False
     """Whether the curve lies behind the others, which cover it cell by cell."""
 
@@ -123,6 +124,8 @@ class Trail:
     x: tuple[float, ...]
     y: tuple[float, ...]
     joined: bool = True
+    faint: bool = False
+    """Whether the trail lies behind everything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +141,21 @@ class Field:
     roles: tuple[Role, ...]
     """One role for each interval, at least one more than there are levels."""
     smooth: bool = False
-    apart: bool = False
-    """Whether the intervals are unordered categories; no shade is then empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """A map of classes over a plane, each shaded by how certain its class is: half a cell is one point of it."""
+
+    classes: tuple[tuple[float | None, ...], ...]
+    """Class indices on an even grid, lowest row first."""
+    certainty: tuple[tuple[float | None, ...], ...]
+    """Shares from 0 (undecided) to 1 (certain) on the same grid; empty where they are not known."""
+    count: int
+    """Number of classes."""
+    x: tuple[float, float]
+    y: tuple[float, float]
+    """The ends of the grid on both axes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +168,7 @@ class CenteredText:
     text: str
 
 
-Layer = Curve | Scatter | Level | MarkerLine | Annotation | Trail | Field | CenteredText
+Layer = Curve | Scatter | Level | MarkerLine | Annotation | Trail | Field | Regions | CenteredText
 
 
 class LegendEntry(NamedTuple):
@@ -161,6 +177,10 @@ class LegendEntry(NamedTuple):
     role: Role
     sign: Sign
     text: str
+
+
+LOG_NOTE = LegendEntry("text", "", "log")
+"""The note in the title of a chart with a logarithmic vertical axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +196,7 @@ class ChartData:
         legend: the curves with their values, most important first.
         unit: unit of the horizontal axis.
         layers: the content, from the bottom up.
+        shaded: stretches of the horizontal axis that a finding or card speaks of.
         steps: the step at each edge of the plot's columns of cells (columns + 1 values), to map clicks to steps.
         full_span: first and last step without zoom.
         message: text in the middle of a plot without content.
@@ -190,6 +211,7 @@ class ChartData:
     notes: tuple[LegendEntry, ...] = ()
     legend: tuple[LegendEntry, ...] = ()
     layers: tuple[Layer, ...] = ()
+    shaded: tuple[tuple[float, float], ...] = ()
     steps: tuple[float, ...] = ()
     full_span: tuple[float, float] = (0.0, 1.0)
     message: str = ""

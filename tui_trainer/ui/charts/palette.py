@@ -1,123 +1,135 @@
-"""The styles of chart roles: in full colour on dark and light, in sixteen colours, and without colours.
+"""The styles of chart roles: derived from the theme, from the colours of a 16-colour terminal, or without colours.
 
-The hues are those of Okabe and Ito (2008), distinguishable with any colour vision; different meanings also differ in
-brightness or shape. Colours are moved towards white or black until they reach `CONTRAST` on the background of the
-theme.
+A colour means one thing: training, validation, the plan, or a run of a set. Curves keep away from the theme's colours
+of warnings, errors and success. Their hues are as light as each other, and just light or dark enough to be read on the
+background; a second sign (dashes, dots, a letter, a name) says the same without colours.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
-from rich.color import Color
 from rich.style import Style
 
-Depth = Literal["full", "16", "none"]
-"""The colour depth: 24 bits, the sixteen colours of the terminal, or none."""
+from tui_trainer.ui.charts.colors import contrast, distance, hue_of, in_256, is_dark, mixed, oklch, xterm_colors
+
+Depth = Literal["full", "256", "16", "none"]
+"""The colour depth: 24 bits, 256 colours, the sixteen colours of the terminal, or none."""
 
 Role = Literal[
     "frame", "text", "title", "message",
-    "train", "smooth", "validation", "best", "rate", "planned", "preview",
-    "norm", "norm-smooth", "clip", "speed", "speed-smooth",
-    "mark", "mark-line", "cursor", "reference", "gap",
+    "train", "train-band", "validation", "best", "plan", "preview", "branch",
+    "mark", "mark-line", "cursor", "reference", "gap", "shade", "contour",
     "run1", "run2", "run3", "run4", "run5", "run6", "run7", "run8",
+    "run1-front", "run2-front", "run3-front", "run4-front", "run5-front", "run6-front", "run7-front", "run8-front",
     "run1-dim", "run2-dim", "run3-dim", "run4-dim", "run5-dim", "run6-dim", "run7-dim", "run8-dim",
     "layer1", "layer2", "layer3", "layer4", "layer5", "layer6",
+    "tone1-1", "tone1-2", "tone1-3", "tone1-4", "tone2-1", "tone2-2", "tone2-3", "tone2-4",
+    "tone3-1", "tone3-2", "tone3-3", "tone3-4", "tone4-1", "tone4-2", "tone4-3", "tone4-4",
+    "tone5-1", "tone5-2", "tone5-3", "tone5-4", "tone6-1", "tone6-2", "tone6-3", "tone6-4",
+    "tone7-1", "tone7-2", "tone7-3", "tone7-4", "tone8-1", "tone8-2", "tone8-3", "tone8-4",
 ]  # fmt: skip
 ROLES: tuple[Role, ...] = get_args(Role)
-RUNS: tuple[Role, ...] = ("run1", "run2", "run3", "run4", "run5", "run6", "run7", "run8")
-DIM_RUNS: tuple[Role, ...] = (
-    "run1-dim", "run2-dim", "run3-dim", "run4-dim", "run5-dim", "run6-dim", "run7-dim", "run8-dim",
-)  # fmt: skip
-LAYERS: tuple[Role, ...] = ("layer1", "layer2", "layer3", "layer4", "layer5", "layer6")
+
+
+def _numbered(pattern: str, count: int) -> tuple[Role, ...]:
+    names = [pattern.format(index) for index in range(1, count + 1)]
+    return tuple(role for role in ROLES if role in names)
+
+
+HUES = 8
+"""Colours of runs, and of classes."""
+RUNS, FRONT_RUNS, DIM_RUNS = _numbered("run{}", HUES), _numbered("run{}-front", HUES), _numbered("run{}-dim", HUES)
+"""The curves of runs: behind, in front (bold), and the band of raw values behind a smoothed curve."""
+BANDS: frozenset[Role] = frozenset(("train-band", *DIM_RUNS))
+"""The roles of raw values behind a smoothed curve."""
+LAYERS = _numbered("layer{}", 6)
+"""A ramp from dim to bright."""
+TONES: tuple[tuple[Role, ...], ...] = tuple(_numbered(f"tone{hue}-{{}}", 4) for hue in range(1, HUES + 1))
+"""Backgrounds of each class, from faint (hardly decided) to full."""
 
 CONTRAST = 3.0
 """Least contrast to the background (WCAG 2.2) of everything drawn."""
-TEXT_CONTRAST = 4.6
-"""Least contrast of a role in which text is written, a little above the 4.5 of WCAG for the rounding to 256 colours."""
+TEXT_CONTRAST = 4.5
+"""Least contrast of text, and of every curve in front."""
 
-_BOLD: frozenset[Role] = frozenset(("title", "best", "gap", "mark"))
+CURVE_CONTRAST = 5.5
+"""Contrast of curves in front where the background allows it."""
 
-_DARK: dict[Role, str] = {
-    "frame": "#626a73", "text": "#9aa4ad", "title": "#e8ecef", "message": "#9aa4ad",
-    "train": "#2f6f9c", "smooth": "#56b4e9", "validation": "#f0a81c", "best": "#f0e442",
-    "rate": "#2bc79a", "planned": "#1f8f70", "preview": "#e08fbd",
-    "norm": "#8a5b78", "norm-smooth": "#d992b9", "clip": "#ff8a3d",
-    "speed": "#5d7a8c", "speed-smooth": "#a9c7d8",
-    "mark": "#e3d65c", "mark-line": "#6f6a45", "cursor": "#ffffff", "reference": "#8a929a", "gap": "#ff6b4a",
-    "run1": "#56b4e9", "run2": "#f0a81c", "run3": "#2bc79a", "run4": "#e08fbd",
-    "run5": "#f0e442", "run6": "#ff7a45", "run7": "#8c9eff", "run8": "#d7dde2",
-    "run1-dim": "#2f6f9c", "run2-dim": "#96701f", "run3-dim": "#1f8065", "run4-dim": "#8f5b78",
-    "run5-dim": "#8a8433", "run6-dim": "#a45236", "run7-dim": "#5f6aa8", "run8-dim": "#757c83",
-    "layer1": "#6f79e8", "layer2": "#3f98d8", "layer3": "#1fb0b0",
-    "layer4": "#3fc77d", "layer5": "#a8d640", "layer6": "#f6e04a",
-}  # fmt: skip
-
-_LIGHT: dict[Role, str] = {
-    "frame": "#7b838b", "text": "#4d565e", "title": "#14181b", "message": "#4d565e",
-    "train": "#5f93b8", "smooth": "#005c92", "validation": "#a85700", "best": "#7d4a00",
-    "rate": "#00694c", "planned": "#3c8f76", "preview": "#9c3f74",
-    "norm": "#a8789a", "norm-smooth": "#84285e", "clip": "#b83c00",
-    "speed": "#7b8c98", "speed-smooth": "#37505f",
-    "mark": "#6e6400", "mark-line": "#a39a55", "cursor": "#000000", "reference": "#6f777e", "gap": "#b02400",
-    "run1": "#005c92", "run2": "#a85700", "run3": "#00694c", "run4": "#9c3f74",
-    "run5": "#6e6400", "run6": "#b83c00", "run7": "#3b46b8", "run8": "#30383d",
-    "run1-dim": "#5f93b8", "run2-dim": "#b5813f", "run3-dim": "#4f917d", "run4-dim": "#b1799a",
-    "run5-dim": "#8f8845", "run6-dim": "#c1765a", "run7-dim": "#7f86c4", "run8-dim": "#838b91",
-    "layer1": "#3a1f78", "layer2": "#2d4596", "layer3": "#1a6a8a",
-    "layer4": "#1d7a55", "layer5": "#5a7a10", "layer6": "#8a6400",
-}  # fmt: skip
-
-_SIXTEEN: dict[Role, str] = {
-    "frame": "default", "text": "default", "title": "default", "message": "default",
-    "train": "cyan", "smooth": "cyan", "validation": "yellow", "best": "yellow",
-    "rate": "green", "planned": "green", "preview": "magenta",
-    "norm": "magenta", "norm-smooth": "magenta", "clip": "red",
-    "speed": "default", "speed-smooth": "default",
-    "mark": "default", "mark-line": "yellow", "cursor": "default", "reference": "default", "gap": "default",
-    "run1": "cyan", "run2": "yellow", "run3": "green", "run4": "magenta",
-    "run5": "default", "run6": "red", "run7": "blue", "run8": "default",
-    "run1-dim": "cyan", "run2-dim": "yellow", "run3-dim": "green", "run4-dim": "magenta",
-    "run5-dim": "default", "run6-dim": "red", "run7-dim": "blue", "run8-dim": "default",
-    "layer1": "blue", "layer2": "magenta", "layer3": "red",
-    "layer4": "cyan", "layer5": "green", "layer6": "yellow",
-}  # fmt: skip
-"""Neither bright colours, most of which are greys in Solarized, nor colours for text."""
-_SIXTEEN_LIGHT: dict[Role, str] = {
-    "train": "blue", "smooth": "blue", "validation": "red", "best": "magenta", "mark-line": "magenta",
-    "run1": "blue", "run2": "red", "run6": "cyan", "run7": "default",
-    "run1-dim": "blue", "run2-dim": "red", "run6-dim": "cyan", "run7-dim": "default",
-}  # fmt: skip
+_BOLD: frozenset[Role] = frozenset(("title", "best", "gap", "mark", "preview", *FRONT_RUNS))
 _FAINT: frozenset[Role] = frozenset(
-    ("frame", "text", "train", "planned", "norm", "speed", "mark-line", "reference", *DIM_RUNS)
+    ("frame", "text", "train-band", "plan", "branch", "mark-line", "reference", "contour", *DIM_RUNS)
 )
 _BEHIND: frozenset[Role] = _FAINT - {"frame", "text", "reference"}
+GROUNDS: frozenset[Role] = frozenset(("shade", *(tone for tones in TONES for tone in tones)))
+"""Roles that are drawn behind characters."""
+CHROMA = 0.13
+APART = 0.06
+"""Least distance of a curve's colour from the colours of warnings, errors and success (0.02 is just noticeable)."""
+HUES_APART = 16.0
+"""Least distance of a curve's hue from theirs, in degrees."""
+TRAIN_HUE, VALIDATION_HUE, PLAN_HUE = 250.0, 335.0, 190.0
+_TONE_SHARES = (0.06, 0.15, 0.24, 0.34)
+"""Shares of the hue in the backgrounds of a class."""
+_SHADE = 0.11
+"""Share of the foreground in the background of a shaded stretch."""
+
+_SIXTEEN_RUNS = ("cyan", "magenta", "blue", "default", "green", "yellow", "red", "default")
+_SIXTEEN: dict[Role, str] = {
+    **dict.fromkeys(ROLES, "default"),
+    "train": "cyan", "train-band": "cyan", "validation": "magenta", "best": "magenta", "plan": "blue",
+    "preview": "blue", "layer1": "blue", "layer2": "magenta", "layer3": "cyan",
+    **{role: _SIXTEEN_RUNS[k] for roles in (RUNS, FRONT_RUNS, DIM_RUNS) for k, role in enumerate(roles)},
+}  # fmt: skip
+"""Neither bright colours, most of which are greys in Solarized, nor colours for text."""
+_SIXTEEN_LIGHT: dict[Role, str] = {"train": "blue", "train-band": "blue", "plan": "cyan", "preview": "cyan"}
+
+
+class Ground(NamedTuple):
+    """The colours of a theme that charts depend on, as "#rrggbb"."""
+
+    background: str
+    foreground: str = ""
+    """White or black where empty."""
+    error: str = ""
+    reserved: tuple[str, ...] = ()
+    """The colours of warnings, errors and success, which no curve may have."""
 
 
 @dataclass(frozen=True)
 class Palette:
-    """A style for every role, in the order of `ROLES`."""
+    """A style for every role, in the order of `ROLES`.
+
+    Attributes:
+        styles: the styles.
+        grounds: whether characters can have colours behind them.
+    """
 
     styles: tuple[Style, ...]
+    grounds: bool = False
 
     def style(self, role: Role) -> Style:
         """Return the style of a role."""
-        return self.styles[ROLES.index(role)]
+        return self.styles[_INDEX[role]]
 
     def on(self, base: Style) -> Palette:
         """Return this palette on top of a base style."""
-        return Palette(tuple(base + style for style in self.styles))
+        return Palette(tuple(base + style for style in self.styles), self.grounds)
+
+
+_INDEX: dict[Role, int] = {role: index for index, role in enumerate(ROLES)}
+DARK_GROUND, LIGHT_GROUND = Ground("#11131a", "#c8d0e0"), Ground("#fbfbfc", "#20242e")
 
 
 @cache
-def palette(dark: bool = True, background: str = "", depth: Depth = "full") -> Palette:
+def palette(dark: bool = True, ground: Ground | None = None, depth: Depth = "full") -> Palette:
     """Return the styles of all roles.
 
     Args:
         dark: whether the theme is dark.
-        background: background of the charts as "#rrggbb"; by default a typical one for `dark`.
+        ground: the colours of the theme; by default typical ones for `dark`.
         depth: the colour depth. Without colours, bold and dim styles show what is in front.
     """
     if depth == "none":
@@ -125,34 +137,119 @@ def palette(dark: bool = True, background: str = "", depth: Depth = "full") -> P
     if depth == "16":
         names = _SIXTEEN if dark else {**_SIXTEEN, **_SIXTEEN_LIGHT}
         return Palette(tuple(Style(color=names[role], bold=role in _BOLD, dim=role in _BEHIND) for role in ROLES))
-    ground = background or ("#11131a" if dark else "#fbfbfc")
-    colors = _DARK if dark else _LIGHT
-    least = {role: CONTRAST if role in _FAINT and role != "text" else TEXT_CONTRAST for role in ROLES}
-    return Palette(tuple(Style(color=legible(colors[role], ground, least[role]), bold=role in _BOLD) for role in ROLES))
+    colors = _colors(ground or (DARK_GROUND if dark else LIGHT_GROUND), depth == "256")
+    return Palette(
+        tuple(
+            Style(bgcolor=colors[role]) if role in GROUNDS else Style(color=colors[role], bold=role in _BOLD)
+            for role in ROLES
+        ),
+        grounds=True,
+    )
+
+
+def _colors(ground: Ground, rounded: bool) -> dict[Role, str]:
+    """Return the colour of every role; with `rounded`, one of the 256 that a terminal shows as it is."""
+    background = in_256(ground.background) if rounded else ground.background
+    foreground = ground.foreground or ("#ffffff" if is_dark(background) else "#000000")
+    taken: set[str] = set()
+
+    def fit(color: str, least: float, *, own: bool = False) -> str:
+        """Return the color, moved until it has a contrast; with `own`, another one than those before."""
+        color = nearest_256(color, background, least, taken if own else set()) if rounded else color
+        color = legible(color, background, least)
+        if own:
+            taken.add(color)
+        return color
+
+    def toned(share: float, least: float) -> str:
+        return fit(mixed(foreground, background, share), least)
+
+    lightness = _lightness(background)
+    hues = run_hues(lightness, ground.reserved)
+    runs = [fit(oklch(lightness, CHROMA, hue), TEXT_CONTRAST, own=True) for hue in hues]
+    taken.clear()
+    train, validation, plan = (
+        fit(oklch(lightness, CHROMA, _apart(hue, lightness, ground.reserved)), TEXT_CONTRAST, own=True)
+        for hue in (TRAIN_HUE, VALIDATION_HUE, PLAN_HUE)
+    )
+    dims = [fit(mixed(color, background, 0.4), CONTRAST) for color in runs]
+    colors: dict[Role, str] = {
+        "frame": toned(0.6, CONTRAST), "text": toned(0.25, TEXT_CONTRAST), "title": toned(0.0, TEXT_CONTRAST),
+        "message": toned(0.25, TEXT_CONTRAST), "train": train,
+        "train-band": fit(mixed(train, background, 0.4), CONTRAST),
+        "validation": validation, "best": validation, "plan": plan, "preview": plan, "branch": toned(0.5, CONTRAST),
+        "mark": toned(0.0, TEXT_CONTRAST), "mark-line": toned(0.55, CONTRAST), "cursor": toned(0.0, TEXT_CONTRAST),
+        "reference": toned(0.4, TEXT_CONTRAST), "gap": fit(ground.error or "#ff5555", TEXT_CONTRAST),
+        "shade": mixed(background, foreground, _SHADE), "contour": toned(0.6, CONTRAST),
+        **dict(zip(RUNS, runs, strict=True)), **dict(zip(FRONT_RUNS, runs, strict=True)),
+        **dict(zip(DIM_RUNS, dims, strict=True)),
+    }  # fmt: skip
+    end = (0.97 if is_dark(background) else 0.2) - lightness
+    for index, role in enumerate(LAYERS):
+        share = index / (len(LAYERS) - 1)
+        least = CONTRAST if index < 2 else TEXT_CONTRAST
+        shade = oklch(lightness + end * (share - 0.2), CHROMA * (1 - share * 0.5), 300 - 120 * share)
+        colors[role] = fit(shade, least)
+    for color, tones in zip(runs, TONES, strict=True):
+        colors |= {role: mixed(background, color, share) for role, share in zip(tones, _TONE_SHARES, strict=True)}
+    return colors
+
+
+def run_hues(lightness: float, reserved: tuple[str, ...] = ()) -> list[float]:
+    """Return the hues of runs in degrees, blue first, neighbours in number far apart, away from reserved colours."""
+    allowed = [
+        degree % 360
+        for degree in range(int(TRAIN_HUE), int(TRAIN_HUE) + 360, 10)
+        if _is_apart(degree % 360, lightness, reserved)
+    ]
+    even = [allowed[k * len(allowed) // HUES] for k in range(HUES)]
+    return [float(even[k * 3 % HUES]) for k in range(HUES)]
+
+
+def _apart(hue: float, lightness: float, reserved: tuple[str, ...]) -> float:
+    """Return the hue nearest to `hue` that is away from reserved colours."""
+    turns = [sign * degree for degree in range(0, 180, 5) for sign in (1, -1)]
+    return next((hue + turn for turn in turns if _is_apart(hue + turn, lightness, reserved)), hue)
+
+
+def _is_apart(hue: float, lightness: float, reserved: tuple[str, ...]) -> bool:
+    color = oklch(lightness, CHROMA, hue)
+    return all(
+        distance(color, other) >= APART and abs((hue - hue_of(other) + 180) % 360 - 180) >= HUES_APART
+        for other in reserved
+    )
+
+
+@cache
+def _lightness(background: str) -> float:
+    """Return the lightness nearest to the background at which every hue can be read."""
+    dark = is_dark(background)
+    near, far = (0.4, 1.0) if dark else (0.85, 0.2)
+    for _ in range(8):
+        middle = (near + far) / 2
+        if all(contrast(oklch(middle, CHROMA, hue), background) >= CURVE_CONTRAST for hue in range(0, 360, 60)):
+            far = middle
+        else:
+            near = middle
+    return far
+
+
+@cache
+def _readable_256(background: str, least: float) -> tuple[str, ...]:
+    return tuple(color for color in xterm_colors() if contrast(color, background) >= least)
+
+
+def nearest_256(color: str, background: str, least: float, taken: set[str]) -> str:
+    """Return the colour of 256 that is most like `color`, has a contrast and is not taken yet."""
+    fitting = [each for each in _readable_256(background, least) if each not in taken]
+    return min(fitting, key=lambda each: distance(each, color), default=color)
 
 
 def legible(color: str, background: str, least: float = CONTRAST) -> str:
     """Return `color` moved towards white or black until its contrast to `background` is at least `least`."""
-    end = 255.0 if _luminance(background) < 0.18 else 0.0
-    parts = [float(part) for part in Color.parse(color).get_truecolor()]
-    for _ in range(40):
-        candidate = "#{:02x}{:02x}{:02x}".format(*(round(part) for part in parts))
+    end = "#ffffff" if is_dark(background) else "#000000"
+    for step in range(26):
+        candidate = mixed(color, end, step / 25)
         if contrast(candidate, background) >= least:
             return candidate
-        parts = [part + (end - part) * 0.08 for part in parts]
-    return "#ffffff" if end else "#000000"
-
-
-def contrast(one: str, other: str) -> float:
-    """Return the contrast ratio of two colours, from 1 to 21 (WCAG 2.2)."""
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def _luminance(color: str) -> float:
-    red, green, blue = (_linear(part / 255) for part in Color.parse(color).get_truecolor())
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+    return end

@@ -16,7 +16,7 @@ from tui_trainer.ui.charts.view import View
 _LEADING = ("train_loss", MEAN_TRAIN_LOSS, "val_loss", "lr", "grad_norm")
 _EXCLUDED = frozenset((CLOCK, COSINE, EFFECTIVE, QUALITY, UPDATE))
 """Series that are not read out: the clock is shown as a duration, and step-probe series belong to the diagnosis."""
-_LABELS = {MEAN_TRAIN_LOSS: "train loss (epoch mean)", "grad_norm": "gradient norm"}
+_LABELS = {MEAN_TRAIN_LOSS: "train loss (epoch mean)", "lr": "learning rate", "grad_norm": "gradient norm"}
 
 
 def series_label(name: str) -> str:

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from tui_trainer.state.series import Column, Series
 from tui_trainer.text import visible
@@ -18,6 +19,8 @@ SMOOTHING_SHARE = 50
 """Visible span divided by the width of the adaptive moving average, about."""
 LOOKBACK_COLUMNS = 64
 """Columns before the first visible one that a moving average may include."""
+MEDIAN_COLUMNS = 5
+"""Fewest columns whose means a moving median compares: the median of fewer would keep every spike."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,13 +68,20 @@ class Resampled:
         ranges = [(k, value, value) if value is not None else None for k, value in enumerate(values)]
         return self._curves(role, ranges, False, faint)
 
-    def smoothed(self, width: int) -> list[float | None]:
+    def smoothed(self, width: int, *, by_median: bool = False) -> list[float | None]:
         """Return the mean over the last `width` steps at the end of each column, or over the full column if longer.
 
         The window looks back and never ahead, so that the line never bends before the intervention that bent it. At
-        the beginning, and after values that were not finite, it is the mean of the values available.
+        the beginning, and after values that were not finite, it is the mean of the values available: unlike an
+        exponential average it is not drawn towards zero there, and it forgets an explosion after `width` steps.
+
+        Args:
+            width: steps of the window.
+            by_median: return the median of the means of the columns in the window, at least `MEDIAN_COLUMNS` of them.
         """
         edges, columns = list(self.grid.edges), list(self.columns)
+        if by_median:
+            width = max(width, math.ceil(MEDIAN_COLUMNS * self.steps_per_column))
         earlier = max(edges[0] - width, self.series.first_step)
         if earlier < edges[0]:
             before = [earlier + (edges[0] - earlier) * k / LOOKBACK_COLUMNS for k in range(LOOKBACK_COLUMNS)]
@@ -87,6 +97,11 @@ class Resampled:
                 smoothed.append(None)
                 continue
             first, share = _window(edges, end, width)
+            if by_median:
+                first = min(first, max(end + 1 - MEDIAN_COLUMNS, 0))
+                window = zip(means[first : end + 1], counts[first : end + 1], strict=True)
+                smoothed.append(median(value for value, count in window if count))
+                continue
             # Differences of running sums would lose all small values after one huge value.
             total = sum(sums[first : end + 1])
             weight = float(sum(counts[first : end + 1]))
@@ -147,10 +162,12 @@ def smoothing_width(requested: int | None, resampled: Resampled) -> int:
     return width if width > 1 else 0
 
 
-def smoothing_note(width: int, resampled: Resampled) -> str:
-    """Describe the smoothing for the title; never narrower than one column."""
-    column = int(resampled.steps_per_column)
-    return f"smooth {short(max(width, column))}" if width else ""
+def smoothing_note(width: int, resampled: Resampled, *, by_median: bool = False) -> str:
+    """Describe the smoothing for the title: the values of a mean or median; never fewer than those of one column."""
+    if not width:
+        return ""
+    least = resampled.steps_per_column * (MEDIAN_COLUMNS if by_median else 1)
+    return f"{'median' if by_median else 'mean'} of {short(max(width, int(least)))}"
 
 
 def downsampling_note(resampled: Resampled) -> str:

@@ -1,61 +1,144 @@
-"""The footer: the keys that are available now, or a message."""
+"""The footer: the keys that are available now, and above them the message with its next key."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from time import monotonic
 
 from textual.content import Content
+from textual.events import Click
+from textual.message import Message
 
-from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, shown_key
+from tui_trainer.ui.actions import ACTIONS, BY_ID, Action, Keymap, shown_key
 from tui_trainer.ui.availability import ActionContext, disabled_reason, label
+from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.panels.panel import Panel
 from tui_trainer.ui.run_store import Pending
 
 ALWAYS = ("help", "quit")
+"""Actions at the end of the line, whatever else is left out."""
 SLOW = 1.0
 """Seconds after which the footer shows how long a command has been waiting for its answer."""
+PAGE_ACTIONS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "findings": (("undo", "undo"), ("layers", "layers")),
+    "layers": (("diagnosis", "findings"), ("chart_6", "layer chart")),
+    "runs": (("next_run", "next run"), ("runs", "settings"), ("steer_all", "steer all")),
+}
+"""The actions of each page with their labels, before those of the run."""
+
+
+@dataclass(slots=True)
+class _Hints:
+    """One line of hints, with the cells of each for the mouse."""
+
+    line: Content = field(default_factory=lambda: Content(""))
+    spans: list[tuple[int, int, str]] = field(default_factory=list[tuple[int, int, str]])
+
+    def add(self, hint: Content, action: str) -> None:
+        """Add a hint after the others."""
+        if self.line:
+            self.line = Content.assemble(self.line, "  ")
+        start = self.line.cell_length
+        self.line = Content.assemble(self.line, hint)
+        self.spans.append((start, self.line.cell_length, action))
+
+    def at(self, x: int) -> str:
+        """Return the action of the hint at a cell, empty where there is none."""
+        return next((action for start, end, action in self.spans if start <= x < end), "")
 
 
 class Footer(Panel):
-    """One line of key hints; messages and unanswered commands replace them for a while.
+    """Key hints in one line, and a line for messages above it where the terminal is high enough.
 
-    Textual's own footer shows every binding: here only as many hints as fit the width, the most useful first.
+    A message keeps its next key beside it. Hints can be clicked. Textual's own footer shows every binding: here only
+    as many hints as fit the width, the most useful first.
     """
 
     DEFAULT_CSS = """
     Footer { height: 1; padding: 0 1; background: $panel; color: $foreground; }
     """
 
+    ALLOW_SELECT = False
+
+    @dataclass
+    class Pressed(Message):
+        """Posted when a hint is clicked: a click equals the key."""
+
+        action: str
+
     def __init__(self) -> None:
         super().__init__()
         self._message: tuple[str, bool] = ("", False)
+        self._next_action = ""
+        """The action whose key stands beside the message."""
         self._until = 0.0
+        self._keys, self._message_keys = _Hints(), _Hints()
+        self._lines = 1
 
     @property
     def message(self) -> str:
-        """The message that is shown now; empty while the key hints are."""
+        """The message that is shown now; empty without one."""
         return self._message[0] if monotonic() < self._until else ""
 
     @property
     def has_message(self) -> bool:
-        """Whether the line holds a message that has yet to be replaced by the key hints."""
+        """Whether there is a message that has yet to be removed from the screen."""
         return bool(self._message[0])
 
-    def flash(self, text: str, *, error: bool, until: float) -> None:
-        """Show a message until a monotonic time, in seconds."""
-        self._message, self._until = (text, error), until
+    @property
+    def has_message_line(self) -> bool:
+        """Whether messages have a line of their own above the keys."""
+        return self._lines > 1
 
-    def draw(self, context: ActionContext, keymap: Keymap, pending: Mapping[str, Pending]) -> None:
-        """Draw the unanswered commands, else the message, else the key hints."""
-        if pending:
-            self.show(_waiting(pending))
-        elif self.message:
-            text, error = self._message
-            self.show(Content.styled(f"! {text}", "bold $warning") if error else Content.styled(text, "$secondary"))
-        else:
+    def place(self, lines: int) -> None:
+        """Take so many lines: none, the keys, or the message and the keys."""
+        self._lines = lines
+        self.display = lines > 0
+        self.styles.height = max(lines, 1)
+
+    def flash(self, text: str, *, error: bool, until: float, action: str = "") -> None:
+        """Show a message until a monotonic time, in seconds, with the key of an action beside it."""
+        self._message, self._until, self._next_action = (text, error), until, action
+
+    def draw(self, view_state: ViewState, keymap: Keymap, pending: Mapping[str, Pending]) -> None:
+        """Draw the key hints, and the message in its own line if there is one."""
+        if not pending and not self.message:
             self._message = ("", False)
-            self.show(_key_hints(context, keymap, self.size.width - 2))
+        context, width = view_state.action_context, self.size.width - 2
+        self._keys = _key_hints(view_state, context, keymap, width)
+        if self._lines < 2:
+            self.show(self._keys.line)
+        else:
+            self.show(Content.assemble(self.message_line(context, keymap, pending, width), "\n", self._keys.line))
+
+    def message_line(
+        self, context: ActionContext, keymap: Keymap, pending: Mapping[str, Pending], width: int
+    ) -> Content:
+        """Return the unanswered commands, else the message with its next key, in one line of at most `width` cells."""
+        self._message_keys = _Hints()
+        if pending:
+            return _waiting(pending).truncate(max(width, 0), ellipsis=True)
+        if not self.message:
+            return Content("")
+        text, error = self._message
+        line = Content.styled(f"! {text}", "bold $warning") if error else Content.styled(text, "$secondary")
+        action = BY_ID.get(self._next_action)
+        if action is None or disabled_reason(action, context) is not None or not shown_key(action, keymap):
+            return line.truncate(max(width, 0), ellipsis=True)
+        hint = _hint(action, label(action, context), keymap)
+        line = line.truncate(max(width - hint.cell_length - 3, 0), ellipsis=True)
+        start = line.cell_length + 3
+        self._message_keys.spans.append((start, start + hint.cell_length, action.id))
+        return Content.assemble(line, "   ", hint)
+
+    def on_click(self, event: Click) -> None:
+        """Perform the action of the hint under the mouse."""
+        event.stop()
+        hints = self._message_keys if self._lines > 1 and event.y == 0 else self._keys
+        action = hints.at(event.x - 1)
+        if action:
+            self.post_message(self.Pressed(action))
 
 
 def _waiting(pending: Mapping[str, Pending]) -> Content:
@@ -66,23 +149,37 @@ def _waiting(pending: Mapping[str, Pending]) -> Content:
     return Content.styled(f"sent: {oldest.description}{more} …{waited}", "$secondary")
 
 
-def _key_hints(context: ActionContext, keymap: Keymap, width: int) -> Content:
-    last = Content("  ").join([_hint(name, context, keymap) for name in ALWAYS])
-    row = Content("")
-    for action in sorted((action for action in ACTIONS if action.rank), key=lambda action: action.rank):
-        wrong_status = action.prime and (context.state is None or context.state.status != action.prime)
-        if action.id in ALWAYS or wrong_status or disabled_reason(action, context) is not None:
+def _key_hints(view_state: ViewState, context: ActionContext, keymap: Keymap, width: int) -> _Hints:
+    """Return the hints that fit: what closes, the keys of the open page, the keys of the run, help and quit."""
+    ends = [(_hint(BY_ID[name], BY_ID[name].label, keymap), name) for name in ALWAYS]
+    reserved = sum(2 + hint.cell_length for hint, _ in ends)
+    hints, known = _Hints(), set[str](ALWAYS)
+    for action, text in _candidates(view_state, context):
+        if action.id in known or not shown_key(action, keymap) or disabled_reason(action, context) is not None:
             continue
-        hint = _hint(action.id, context, keymap)
-        joined = Content.assemble(row, "  ", hint) if row else hint
-        if joined.cell_length + 2 + last.cell_length > width:
+        hint = _hint(action, text, keymap)
+        if hints.line.cell_length + 2 + hint.cell_length + reserved > width:
             break
-        row = joined
-    return Content.assemble(row, "  ", last) if row else last
+        hints.add(hint, action.id)
+        known.add(action.id)
+    for hint, name in ends:
+        hints.add(hint, name)
+    return hints
 
 
-def _hint(name: str, context: ActionContext, keymap: Keymap) -> Content:
-    action = BY_ID[name]
-    return Content.assemble(
-        (shown_key(action, keymap), "bold $primary"), (f" {label(action, context)}", "$foreground 80%")
-    )
+def _candidates(view_state: ViewState, context: ActionContext) -> list[tuple[Action, str]]:
+    """Return the actions that the line may show, the most useful first, with their labels."""
+    first: list[tuple[Action, str]] = [(BY_ID["resume_run"], "resume")] if context.gone else []
+    if view_state.something_open:
+        first.append((BY_ID["back"], "close"))
+    if view_state.mark is not None:
+        first += [(BY_ID["previous_mark"], "earlier"), (BY_ID["next_mark"], "later"), (BY_ID["undo"], "undo")]
+    elif view_state.page:
+        first += [(BY_ID[name], text) for name, text in PAGE_ACTIONS[view_state.page] if name in BY_ID]
+    ranked = sorted((action for action in ACTIONS if action.rank), key=lambda action: action.rank)
+    status = context.state.status if context.state is not None else ""
+    return first + [(action, label(action, context)) for action in ranked if not action.prime or action.prime == status]
+
+
+def _hint(action: Action, text: str, keymap: Keymap) -> Content:
+    return Content.assemble((shown_key(action, keymap), "bold $primary"), (f" {text}", "$foreground 80%"))

@@ -3,108 +3,211 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-CHART_WIDTH, CHART_HEIGHT = 38, 12
-"""Smallest width and height of a chart next to others, in cells."""
-SMALL_WIDTH, SMALL_HEIGHT = 34, 7
-"""The same in a small terminal, such as 80 by 24."""
-
-WIDE = 118
-"""Terminal width from which the numbers have a column of their own next to two charts."""
+WIDE, WIDE_HEIGHT = 118, 24
+"""Terminal size from which the numbers always have a rail of their own beside the charts."""
+PAGE_WIDTH, PAGE_HEIGHT = 100, 20
+"""Terminal size from which a page opens in the rail; in a smaller terminal it opens below the charts."""
+RAIL, MAX_RAIL = 43, 50
+"""Columns of the rail, with the blank one at its left."""
+PAGE_LINES = 9
+"""Lines of a page below the charts, its title included."""
+MESSAGE_HEIGHT = 20
+"""Terminal height from which messages have a line of their own above the keys."""
+LARGE_WIDTH, LARGE_HEIGHT = 34, 8
+"""Smallest size of a large chart beside another one."""
+SMALL_WIDTH, SMALL_HEIGHT = 30, 9
+"""Smallest size of a small chart."""
+SMALL_SHARE = 0.4
+"""Share of the height that small charts take when one row of them is below the large one."""
+MAX_COLUMNS = 4
+"""Most small charts in a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """The sizes of the parts of the dashboard in a terminal of one size.
+    """The sizes of the parts of the dashboard in a terminal of one size, in cells.
 
     Attributes:
-        columns, rows: the grid of charts; none where either is 0.
-        status: the numbers as a column of `status_size` columns, or as `status_size` lines.
+        header: lines of the header, 0 or 1.
+        footer: lines of the footer: none, the keys, or the keys below a line for messages.
+        rail: columns of the rail beside the charts; 0 without one.
+        numbers: lines of numbers below the charts, where there is no rail.
+        page: lines of an open page below the charts, where there is no rail.
+        sparklines: lines of the sparklines that take the place of small charts: none, one, or two.
         log: lines of the log; log_title says whether it has a line of its own above.
-        header, footer: whether those lines are shown.
         narration: lines of a lesson's narration.
+        large: large charts side by side.
+        columns, rows: the grid of small charts below the large ones.
+        small_height: lines of one small chart.
     """
 
-    columns: int
-    rows: int
-    status: Literal["column", "lines"]
-    status_size: int
-    log: int
-    header: bool
-    footer: bool
+    header: int
+    footer: int
+    rail: int = 0
+    numbers: int = 0
+    page: int = 0
+    sparklines: int = 0
+    log: int = 0
     log_title: bool = False
     narration: int = 0
+    large: int = 0
+    columns: int = 0
+    rows: int = 0
+    small_height: int = 0
 
     @property
     def below(self) -> int:
-        """Lines below the charts that a card may take: log, its title, narration and numbers."""
-        return self.log + self.log_title + self.narration + (self.status_size if self.status == "lines" else 0)
+        """Lines below the charts that a card may take: log, its title, narration, numbers and sparklines."""
+        return self.log + self.log_title + self.narration + self.numbers + self.sparklines + self.page
 
     @property
     def charts(self) -> int:
-        """Number of visible charts."""
-        return self.columns * self.rows
+        """Number of visible charts at most."""
+        return self.large + self.columns * self.rows
 
 
-def arrange(
-    width: int, height: int, charts: int, maximized: bool = False, pictures: bool = False, lesson: bool = False
-) -> Arrangement:
-    """Return the arrangement for a terminal of a size.
+@dataclass(frozen=True, slots=True)
+class LayoutRequest:
+    """The parts that want a place on the screen.
 
-    Args:
-        width, height: cells of the terminal.
+    Attributes:
         charts: number of charts and pictures.
-        maximized: whether one chart fills the screen.
-        pictures: whether some of them are pictures; a small terminal then shows only two, at a larger size.
-        lesson: whether the narration of a lesson takes some of the log's lines.
+        pictures: whether some of them are pictures; the first one is then as large as the first chart.
+        chosen: whether the user has chosen the large chart.
+        alone: whether that chart fills the screen.
+        lesson: whether the narration of a lesson takes the lines of the log.
+        page: whether a page is open.
+        full_log: whether the log shows everything; it then takes the lines of a page.
     """
-    header, footer = height >= 2, height >= 6
+
+    charts: int = 1
+    pictures: bool = False
+    chosen: bool = False
+    alone: bool = False
+    lesson: bool = False
+    page: bool = False
+    full_log: bool = False
+
+
+def arrange(width: int, height: int, contents: LayoutRequest) -> Arrangement:
+    """Return the arrangement for a terminal of `width` by `height` cells."""
+    header = int(height >= 2)
+    footer = 0 if height < 6 else 2 if height >= MESSAGE_HEIGHT else 1
     inner = height - header - footer
-    if maximized:
-        lines = 2 if inner >= 9 else 0
-        return Arrangement(1, 1, "lines", lines, 0, header, footer, narration=_narration(inner) if lesson else 0)
-    if width >= WIDE and height >= 24:
-        column = min(max(width * 27 // 100, 38), 46)
-        log = 12 if height >= 54 else 9 if height >= 38 else 6 if height >= 28 else 4
-        titled = height >= 30
-        narration = 0
-        if lesson:
-            below, narration = log + titled, 8 if height >= 54 else 7 if height >= 30 else 6 if height >= 28 else 5
-            titled = below - narration >= 3
-            log = max(below - narration - titled, 0)
-        columns, rows = _grid(width - column - 1, inner - log - titled - narration, charts, CHART_WIDTH, CHART_HEIGHT)
-        return Arrangement(columns, rows, "column", column, log, header, footer, titled, narration)
+    wide = width >= WIDE and height >= WIDE_HEIGHT
+    in_rail = contents.page and width >= PAGE_WIDTH and height >= PAGE_HEIGHT
+    if (wide and not contents.alone) or in_rail:
+        return _with_rail(width, inner, contents, header, footer)
+    return _without_rail(width, inner, contents, header, footer)
+
+
+def _with_rail(width: int, inner: int, contents: LayoutRequest, header: int, footer: int) -> Arrangement:
+    """Arrange charts and log at the left of a rail with the numbers and the open page."""
+    rail = RAIL if width < WIDE else min(max(width * 30 // 100, RAIL), MAX_RAIL)
+    log = 9 if inner >= 50 else 6 if inner >= 34 else 4 if inner >= 26 else 3
+    narration = 0
+    if contents.lesson:
+        narration, log = 8 if inner >= 50 else 7 if inner >= 30 else 5, 3 if inner >= 34 else 0
+    if contents.full_log:
+        log = max(log, inner // 3)
+    if contents.alone:
+        log = 0
+    titled = log > 0
+    room = inner - log - titled - narration
+    left = width - rail - 2
+    sizes = _charts(left, room, contents)
+    sparklines = 0
+    if not sizes[2] and room >= 12 and contents.charts > sizes[0] and not contents.alone:
+        sparklines = 2
+    return Arrangement(
+        header, footer, rail, 0, 0, sparklines, log, titled, narration, *_charts(left, room - sparklines, contents)
+    )
+
+
+def _without_rail(width: int, inner: int, contents: LayoutRequest, header: int, footer: int) -> Arrangement:
+    """Arrange charts, numbers, sparklines, and below them the page or the log."""
     if width < 20 or inner < 6:
-        return Arrangement(0, 0, "lines", max(inner, 0), 0, header, footer)
-    charts = min(charts, 2) if pictures else charts
-    if lesson:
-        narration = _narration(inner)
-        lines = 2 if inner >= 10 else 1
-        columns, rows = _grid(width, inner - lines - narration, charts, SMALL_WIDTH, SMALL_HEIGHT)
-        return Arrangement(columns, rows, "lines", lines, 0, header, footer, narration=narration)
-    lines = 3 if inner >= 10 else 2
-    log = 5 if inner >= 22 else 3 if inner >= 16 else 0
-    columns, rows = _grid(width, inner - lines - log, charts, SMALL_WIDTH, SMALL_HEIGHT)
-    return Arrangement(columns, rows, "lines", lines, log, header, footer)
+        page = max(inner - 1, 0) if contents.page or contents.full_log else 0
+        as_log = contents.full_log and not contents.page
+        return Arrangement(
+            header, footer, numbers=max(inner - page, 0), page=0 if as_log else page, log=page if as_log else 0
+        )
+    numbers = 1 if inner < 12 else 2
+    narration = (6 if inner >= 20 else 4 if inner >= 16 else 1) if contents.lesson else 0
+    page = min(PAGE_LINES, max(inner // 2, 3)) if contents.page else 0
+    log, titled = 0, False
+    if contents.full_log and not page:
+        log, titled = min(PAGE_LINES, max(inner // 2, 3)) - 1, True
+    elif inner >= 20 and not (page or contents.lesson or contents.alone):
+        log, titled = 3 if inner < 30 else 5, True
+    if page or (contents.full_log and contents.lesson):
+        narration = 0
+    room = inner - numbers - narration - page - log - titled
+    sizes = _charts(width, room, contents)
+    sparklines = 0
+    if not sizes[2] and not (contents.page or contents.full_log or contents.alone) and contents.charts > sizes[0]:
+        sparklines = 2 if room >= 12 and inner >= 16 else 0
+    return Arrangement(
+        header,
+        footer,
+        0,
+        numbers,
+        page,
+        sparklines,
+        log,
+        titled,
+        narration,
+        *_charts(width, room - sparklines, contents),
+    )
 
 
-def _narration(inner: int) -> int:
-    """Return the lines of the narration in a terminal without a column of numbers."""
-    return 6 if inner >= 22 else 4 if inner >= 16 else 1 if inner >= 6 else 0
+def _charts(width: int, height: int, contents: LayoutRequest) -> tuple[int, int, int, int]:
+    """Return the number of large charts, then columns, rows and height of the small ones below them."""
+    if height < 1:
+        return 0, 0, 0, 0
+    twice = contents.pictures and not (contents.chosen or contents.alone) and contents.charts > 1
+    large = 2 if twice and width >= 2 * LARGE_WIDTH else 1
+    rest = contents.charts - large
+    columns = min(width // SMALL_WIDTH, MAX_COLUMNS, rest)
+    if contents.alone or columns < min(rest, 2) or not rest or height < LARGE_HEIGHT + SMALL_HEIGHT + 6:
+        return large, 0, 0, 0
+    rows = 2 if rest > columns and height >= LARGE_HEIGHT + 3 * SMALL_HEIGHT else 1
+    # Two rows of one chart each look worse than one row with all of them but one.
+    columns = min(columns, -(-rest // rows))
+    return large, columns, rows, max(int(height * SMALL_SHARE) if rows == 1 else height // 4, SMALL_HEIGHT)
 
 
-def _grid(width: int, height: int, charts: int, least_width: int, least_height: int) -> tuple[int, int]:
-    """Return columns and rows for as many charts as fit; of equal grids the one whose charts are nearest to 3:1."""
-    best = (1, 1)
-    for columns in (1, 2, 3):
-        for rows in (1, 2, 3):
-            if columns * rows > charts or columns * least_width > width or rows * least_height > height:
-                continue
-            fuller = columns * rows > best[0] * best[1]
-            squarer = columns * rows == best[0] * best[1] and abs(width / columns - 3 * height / rows) < abs(
-                width / best[0] - 3 * height / best[1]
-            )
-            if fuller or squarer:
-                best = (columns, rows)
-    return best
+Cells = tuple[int, int, int, int]
+"""A rectangle: x, y, width, height."""
+GUTTER = 2
+"""Blank columns between charts."""
+
+
+def chart_cells(arrangement: Arrangement, width: int, height: int, count: int) -> list[Cells]:
+    """Return the rectangles of `count` charts in an area of `width` by `height` cells, the large ones first."""
+    large = min(arrangement.large, count)
+    small = min(count - large, arrangement.columns * arrangement.rows)
+    columns = min(arrangement.columns, small)
+    rows = -(-small // columns) if columns else 0
+    top = height - rows * arrangement.small_height
+    cells = [(x, 0, span, top) for x, span in _split(width, large)]
+    for row in range(rows):
+        in_row = min(columns, small - row * columns)
+        y = top + row * arrangement.small_height
+        cells += [(x, y, span, arrangement.small_height) for x, span in _split(width, in_row)]
+    return cells
+
+
+def _split(width: int, parts: int) -> list[tuple[int, int]]:
+    """Return start and width of equal parts with a gutter between them; the first ones take the cells left over."""
+    if parts < 1:
+        return []
+    each, more = divmod(max(width - GUTTER * (parts - 1), parts), parts)
+    spans: list[tuple[int, int]] = []
+    x = 0
+    for index in range(parts):
+        span = each + (index < more)
+        spans.append((x, span))
+        x += span + GUTTER
+    return spans

@@ -92,7 +92,7 @@ class LessonActions:
             state.view, axis = replace(state.view, axis=remark.axis), remark.axis
         if remark.log_y is not None and state.view.log_y is log_y:
             state.view, log_y = replace(state.view, log_y=remark.log_y), remark.log_y
-        if remark.show and state.maximized == maximized and not state.layers:
+        if remark.show and state.maximized == maximized and not state.alone:
             pane = pane_named(remark.show, state.states, state.selected_index)
             if pane is not None or remark.show == ALL:
                 state.maximized = maximized = pane

@@ -15,6 +15,7 @@ from tui_trainer.text import visible
 from tui_trainer.ui.app_result import LOST, AppResult
 from tui_trainer.ui.cards.result import result_of, verdict
 from tui_trainer.ui.dashboard.context import DashboardContext
+from tui_trainer.ui.panels.progress import resume_epoch, training_now
 from tui_trainer.ui.panels.status import name_of
 from tui_trainer.ui.panels.summary import end_reason
 
@@ -45,7 +46,8 @@ class QuitActions:
         """Whether this screen has nothing left to stop."""
         view_state = self._context.view_state
         store = view_state.store
-        return store.over or not store.connected or not store.session.can_steer or view_state.read_only
+        ended = bool(view_state.states) and not training_now(view_state.states, store)
+        return ended or not store.connected or not store.session.can_steer or view_state.read_only
 
     def quit(self) -> None:
         """Leave; while something is training, ask first whether to stop it."""
@@ -83,7 +85,7 @@ class QuitActions:
         cancel = Possible("cancel", "c", "Cancel", "stay here")
         in_process = view_state.store.session.kind == "in-process"
         answers = (stop, cancel) if in_process else (stop, detach, cancel)
-        runs = len(view_state.states)
+        runs = len(training_now(view_state.states, view_state.store))
         question = f"{runs} runs are training." if runs > 1 else "The run is still training."
         self._dialog = Confirm("Quit", question, answers)
         self._context.ask(self._dialog, self._answered, cancelled=self._stay)
@@ -102,6 +104,8 @@ class QuitActions:
         """Leave once the runs are over, where that was asked for, or where no run could be started."""
         if (self._leave_when_over and self._idle) or self._all_refused:
             self.leave()
+        elif self._dialog is not None and self._idle and not self._context.view_state.store.over:
+            self._dialog.answer("cancel")  # the host died: there is nothing left to stop
 
     @property
     def _all_refused(self) -> bool:
@@ -120,19 +124,25 @@ class QuitActions:
         states = self._context.view_state.states
         store = self._context.view_state.store
         over = [state for state in states if state.over]
-        message = "\n".join(_farewell(state, store.connected and store.session.kind == "live") for state in states)
+        live = store.connected and store.session.kind == "live"
+        message = "\n".join(_farewell(state, live, store.vanished(state)) for state in states)
         if not store.connected and len(over) < len(states or [None]):
             return AppResult(LOST, f"{store.error}\n{message}".strip())
         return AppResult(max((state.exit_code for state in over), default=0), message)
 
 
-def _farewell(state: RunState, still_training: bool) -> str:
+def _farewell(state: RunState, still_training: bool, died: bool) -> str:
     name = name_of(state)
     if state.over:
         result = result_of(state)
         reached = f"{verdict(result)}; " if result is not None else ""
         folder = f"; {visible(state.started.path)}" if state.started is not None and state.started.path else ""
         return f"{name}: {reached}{end_reason(state)}{folder}"
+    if died:
+        return (
+            f"{name}: its host died at step {state.step:,}; "
+            f"resume with: tui-trainer resume {shlex.quote(name)} (from epoch {resume_epoch(state)})"
+        )
     if still_training:
         return f"{name} is still training; rejoin with: tui-trainer attach {shlex.quote(name)}"
     return f"{name}: left at step {state.step:,}"

@@ -9,17 +9,17 @@ from typing import ClassVar, TypeVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.events import Key
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 
 from tui_trainer.components.schedulers.plan import LrPlan
-from tui_trainer.errors import UserError
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.session.base import Session
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
-from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, keys_of, shown_key
+from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, keys_of
 from tui_trainer.ui.app_result import AppResult
 from tui_trainer.ui.availability import disabled_reason
 from tui_trainer.ui.cards.end_actions import EndActions
@@ -28,6 +28,7 @@ from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.charts.registry import ChartData, ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.dashboard.board import Board
+from tui_trainer.ui.dashboard.chart_actions import ChartActions
 from tui_trainer.ui.dashboard.footer import Footer
 from tui_trainer.ui.dashboard.header import Header
 from tui_trainer.ui.dashboard.layout import arrange
@@ -37,10 +38,12 @@ from tui_trainer.ui.dashboard.rerun_actions import RerunActions
 from tui_trainer.ui.dashboard.training_actions import TrainingActions
 from tui_trainer.ui.dashboard.view_actions import ViewActions
 from tui_trainer.ui.dashboard.view_state import ViewState
+from tui_trainer.ui.findings.actions import FindingActions
 from tui_trainer.ui.icons import FANCY, Icons
 from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.lecture.tour import Tour
-from tui_trainer.ui.panels.log_pane import LogPane
+from tui_trainer.ui.pages.host_actions import HostActions
+from tui_trainer.ui.pages.rail_actions import RailActions
 from tui_trainer.ui.preferences.preference_actions import PreferenceActions
 from tui_trainer.ui.preferences.preferences import Preferences
 from tui_trainer.ui.preferences.view_memory import ViewMemory
@@ -54,6 +57,8 @@ MIN_REDRAW_INTERVAL = 0.06
 """Seconds between two redraws that keys ask for: those of a key that is held down would queue up otherwise."""
 PATIENCE = 2.0
 """Seconds after a command during which the app polls more often for its answer."""
+UNDOABLE = 30.0
+"""Seconds for which the answer to an intervention stays, with the key that undoes it."""
 
 
 class Dashboard(Screen[None], inherit_bindings=False):
@@ -128,6 +133,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._lesson_actions = LessonActions(self, tour, rest, self._quit_actions.leave_for_lesson)
         self._view_actions = ViewActions(self, self._lesson_actions.go_to_lesson)
         self._rerun_actions = RerunActions(self)
+        self._host_actions = HostActions(self, keymap)
         self._redraw_budget = redraw_budget
         self._keymap = keymap
         self._footer: Footer | None = None
@@ -138,20 +144,27 @@ class Dashboard(Screen[None], inherit_bindings=False):
         """Whether the next tick draws whatever the redraw budget says."""
         self._stale = True
         """Whether the runs have changed since the last drawing."""
+        views = self._view_actions.handlers()
         self._handlers: dict[str, Callable[[], None]] = {
             **TrainingActions(self).handlers(),
-            **self._view_actions.handlers(),
+            **views,
+            **ChartActions(self).handlers(),
+            **RailActions(
+                self, self._view_actions.select, lambda pages: self.query_one(Board).scroll_by_pages(pages), views
+            ).handlers(),
             **self._lesson_actions.handlers(),
             **self._quit_actions.handlers(),
             **self._rerun_actions.handlers(),
+            **self._host_actions.handlers(),
             **PreferenceActions(self, preferences).handlers(),
-            **EndActions(self, self._recent, self._resume_run).handlers(),
+            **EndActions(self, self._recent, self._host_actions.resume).handlers(),
             "palette": self._open_command_palette,
             "help": self._open_help,
             "redraw": lambda: self._notify_app(self.RepaintRequested()),
-            "log_up": lambda: self.query_one(LogPane).scroll_page_up(animate=False),
-            "log_down": lambda: self.query_one(LogPane).scroll_page_down(animate=False),
         }
+        opened = lambda: self.view_state.page == "findings"  # noqa: E731
+        findings = FindingActions(self, opened, lambda name, _value: self.action_perform(name), self._handlers)
+        self._handlers |= findings.handlers()
 
     @property
     def known_actions(self) -> set[str]:
@@ -185,8 +198,6 @@ class Dashboard(Screen[None], inherit_bindings=False):
         pending = self.view_state.store.pending.values()
         return self._redraw_requested or any(monotonic() - sent.since < PATIENCE for sent in pending)
 
-    # From the session.
-
     def tick(self, now: float, drained: bool = True) -> None:
         """Poll the session and draw when that is due.
 
@@ -216,6 +227,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
             if self.view_state.starting:
                 self.query_one(Board).draw_starting()
             self._draw_footer()
+            if self._host_actions.header_due(now):
+                self._draw_header()
         self._quit_actions.check()
         self._rerun_actions.tick(now)
 
@@ -225,20 +238,14 @@ class Dashboard(Screen[None], inherit_bindings=False):
             if answer.refused:
                 self.flash(f"refused: {answer.text}", error=True)
             else:
-                self.flash(answer.text.replace(f" ({store.user})", ""))
+                text = answer.text.replace(f" ({store.user})", "")
+                self.flash(text, seconds=UNDOABLE if answer.undoable else 5.0, action="undo" if answer.undoable else "")
         for notice in update.notices:
             if notice.fatal and store.over:
                 continue  # a host exits once its runs are over
-            resumable = disabled_reason(BY_ID["resume_run"], self.view_state.action_context) is None
-            lasting = notice.fatal or resumable
-            text = visible(notice.text)
-            if resumable:
-                text += f"; {shown_key(BY_ID['resume_run'], self._keymap)} resumes it"
-            self.flash(text, error=lasting, seconds=3600 if lasting else 8)
+            self._host_actions.report(notice)
         if update.ended:
             self.view_state.summary = True
-
-    # The context of the actions.
 
     @property
     def selected_run(self) -> RunState:
@@ -274,9 +281,9 @@ class Dashboard(Screen[None], inherit_bindings=False):
 
         self.app.push_screen(dialog, answered)
 
-    def flash(self, text: str, *, error: bool = False, seconds: float = 5.0) -> None:
-        """Show a message in the footer for some seconds."""
-        self.query_one(Footer).flash(visible(text), error=error, until=monotonic() + seconds)
+    def flash(self, text: str, *, error: bool = False, seconds: float = 5.0, action: str = "") -> None:
+        """Show a message above the keys for some seconds, with the key of an action beside it."""
+        self.query_one(Footer).flash(visible(text), error=error, until=monotonic() + seconds, action=action)
         self._draw_footer()
 
     def request_redraw(self) -> None:
@@ -294,29 +301,34 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._redraw_requested = False
         self._redraw_budget.begin(self._drawn_at)
         self._stale = False
-        self.query_one(Board).draw(self._lesson_actions.hints(self._keymap))
+        self.view_state.mark_stretches()
+        self.query_one(Board).draw(self._lesson_actions.hints(self._keymap), self._message())
         self._draw_header()
         self._draw_footer(always=True)
         self.view_state.load_zoom()
 
     def relayout(self) -> None:
         """Lay the widgets out for the size and the view state, and draw."""
-        width, height = self.size
         view_state = self.view_state
         self._layout_key = view_state.layout_key
-        maximized = view_state.maximized is not None or view_state.layers or view_state.diagnosis
-        pictures, lesson = bool(view_state.pictures), view_state.lesson is not None
-        arrangement = arrange(width, height, len(view_state.panes), maximized, pictures=pictures, lesson=lesson)
-        self.query_one(Header).display = arrangement.header
-        self.query_one(Footer).display = arrangement.footer
+        arrangement = arrange(*self.size, view_state.contents)
+        self.query_one(Header).display = arrangement.header > 0
+        self.query_one(Footer).place(arrangement.footer)
         self.query_one(Board).apply_layout(arrangement)
         # The widgets have their new sizes after the next layout.
         self.call_after_refresh(self.redraw)
 
+    def _message(self) -> Content | None:
+        """Return the message where the footer has no line for it, None without one."""
+        footer, state = self.query_one(Footer), self.view_state
+        if footer.has_message_line:
+            return None
+        return footer.message_line(state.action_context, self._keymap, state.store.pending, self.size.width - 2)
+
     def learning_rate_chart(self, plan: LrPlan | None, width: int, height: int) -> ChartData:
         """Return the chart of the learning rate, with `plan` drawn over the one in force."""
         state = self.view_state
-        view = View(axis=state.view.axis, log_y=state.view.log_y)
+        view = View(axis=state.view.axis, log=state.view.log)
         return chart_data(ChartKind.RATE, state.states, state.selected_index, view, width, height, preview=plan)
 
     def leave(self, result: AppResult) -> None:
@@ -330,7 +342,9 @@ class Dashboard(Screen[None], inherit_bindings=False):
     def _draw_footer(self, *, always: bool = False) -> None:
         footer, pending = self.query_one(Footer), self.view_state.store.pending
         if always or footer.has_message or pending:
-            footer.draw(self.view_state.action_context, self._keymap, pending)
+            footer.draw(self.view_state, self._keymap, pending)
+            if not (always or footer.has_message_line):
+                self.query_one(Board).draw_message(self._message())
 
     def _notify_app(self, message: Message) -> None:
         # Posted to the app itself: a message that bubbles up would be lost where this screen has just been removed.
@@ -374,21 +388,6 @@ class Dashboard(Screen[None], inherit_bindings=False):
         except Exception as error:  # noqa: BLE001 - one failing action must not end the session
             self._notify_app(self.ActionFailed(error))
 
-    def _resume_run(self) -> None:
-        """Start a new host for runs whose host vanished, and connect to it."""
-        from tui_trainer.session.resume import resume_session
-
-        store = self.view_state.store
-        try:
-            session = resume_session(store.resumable, store.ended_folders)
-        except UserError as error:
-            self.flash(str(error), error=True)
-            return
-        if store.session.kind == "finished":
-            self.view_state.read_only = False
-        store.switch_session(session)
-        self.flash("resuming from the last checkpoint")
-
     def _open_help(self) -> None:
         from tui_trainer.ui.screens.help import Help
 
@@ -398,6 +397,11 @@ class Dashboard(Screen[None], inherit_bindings=False):
         from tui_trainer.ui.screens.command_palette import CommandPalette
 
         self.ask(CommandPalette(self.view_state.action_context, self._keymap), self.action_perform)
+
+    @on(Footer.Pressed)
+    def _hint_clicked(self, event: Footer.Pressed) -> None:
+        event.stop()
+        self.action_perform(event.action)
 
     @on(Chart.CursorAt)
     def _chart_clicked(self, event: Chart.CursorAt) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tui_trainer.components.base import choices
 from tui_trainer.components.optimizers.first_order import AnyOptimizer, Optimizer
+from tui_trainer.components.optimizers.settings import changed_settings
 from tui_trainer.components.schedulers.base import Scheduler
 from tui_trainer.components.schedulers.builtin import AnyScheduler
 from tui_trainer.components.schedulers.plan import LrPlan
@@ -67,8 +68,12 @@ class TrainingActions:
         state = self._context.selected_run
 
         def plan(value: cmd.SetLearningRate) -> LrPlan | None:
-            rate = value.value if value.value is not None else state.lr * (value.factor or 1.0)
-            return state.plan.with_rate(rate, state.step, watched_metric(state)) if state.plan is not None else None
+            if state.plan is None:
+                return None
+            watched = watched_metric(state)
+            if value.value is not None:
+                return state.plan.with_rate(value.value, state.step, watched)
+            return state.plan.with_factor(value.factor or 1.0, state.step, watched)
 
         self._context.ask(
             Prompt(
@@ -164,11 +169,14 @@ class TrainingActions:
         def plan(optimizer: Optimizer) -> LrPlan | None:
             if state.plan is None:
                 return None
-            return state.plan.with_rate(optimizer.lr, state.step, watched_metric(state))
+            return state.plan.with_new_peak(optimizer.lr, state.step, watched_metric(state))
 
         self._context.ask(
             ChooseComponent("Optimizer", OPTIMIZERS, state.optimizer, plan, self._context.learning_rate_chart),
             lambda optimizer: self._context.send(
-                cmd.SetOptimizer.model_validate({"optimizer": optimizer}), "optimizer"
+                cmd.SetOptimizer.model_validate(
+                    {"optimizer": optimizer, "named": changed_settings(optimizer, state.optimizer)}
+                ),
+                "optimizer",
             ),
         )

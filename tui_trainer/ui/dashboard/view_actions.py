@@ -38,9 +38,7 @@ class ViewActions:
             **{f"picture_{index + 1}": self._toggle_picture(index) for index in range(MAX_PICTURES)},
             "pictures": self.next_picture,
             "next_run": self.next_run,
-            "runs": self.choose_run,
             "axis": self.axis,
-            "log_y": self.log_y,
             "smoothing": self.smoothing,
             "zoom": lambda: self.set_view(viewport.zoom_switched(self._state.view, self._state.selected_run)),
             "zoom_in": lambda: self.zoom(CLOSER),
@@ -52,8 +50,6 @@ class ViewActions:
             "previous_mark": lambda: self.go_to_mark(forward=False),
             "next_mark": lambda: self.go_to_mark(forward=True),
             "over_time": self.over_time,
-            "layers": self.layers,
-            "diagnosis": self.diagnosis,
             "steer_all": self.steer_all,
             "back": self.back,
         }
@@ -65,7 +61,7 @@ class ViewActions:
             self._context.request_redraw()
 
     def _toggle_chart(self, kind: ChartKind) -> Callable[[], None]:
-        return lambda: self.maximize(None if self._state.maximized is kind else kind)
+        return lambda: self.enlarge(kind)
 
     def _toggle_picture(self, index: int) -> Callable[[], None]:
         def toggle() -> None:
@@ -74,14 +70,25 @@ class ViewActions:
                 count = len(pictures) or "no"
                 self._context.flash(f"this run has {count} picture{'' if len(pictures) == 1 else 's'}")
             else:
-                self.maximize(None if self._state.maximized == pictures[index] else pictures[index])
+                self.enlarge(pictures[index])
 
         return toggle
 
+    def enlarge(self, pane: Pane) -> None:
+        """Make a chart or a picture the large one; then let it fill the screen; then show all charts as usual."""
+        state = self._state
+        first = None if state.pictures else next(iter(state.panes), None)
+        if state.alone and state.maximized == pane:
+            self.maximize(None)
+        elif pane == (state.maximized or first):
+            state.maximized, state.alone = pane, True
+            self._context.relayout()
+        else:
+            self.maximize(pane)
+
     def maximize(self, pane: Pane | None) -> None:
-        """Let a chart or a picture fill the screen; None shows all of them."""
-        self._state.layers = self._state.diagnosis = False
-        self._state.maximized = pane
+        """Make a chart or a picture the large one; None for the first."""
+        self._state.maximized, self._state.alone = pane, False
         self._context.relayout()
 
     def next_picture(self) -> None:
@@ -95,16 +102,10 @@ class ViewActions:
 
     def next_run(self) -> None:
         """Select the next run."""
-        self._select((self._state.selected_index + 1) % len(self._state.states))
+        self.select((self._state.selected_index + 1) % len(self._state.states))
 
-    def choose_run(self) -> None:
-        """Select a run from a table of all."""
-        from tui_trainer.ui.screens.run_table import RunTable
-
-        state, context = self._state, self._context
-        context.ask(RunTable(state.states, state.selected_index, context.icons, context.palette), self._select)
-
-    def _select(self, index: int) -> None:
+    def select(self, index: int) -> None:
+        """Bring a run to the front."""
         self._state.selected_index, self._state.mark = index, None
         self._context.relayout()
 
@@ -112,11 +113,6 @@ class ViewActions:
         """Show the next unit on the x axis."""
         self.set_view(self._state.view.next_axis())
         self._context.flash(f"x axis: {self._state.view.axis}")
-
-    def log_y(self) -> None:
-        """Switch between logarithmic and linear y axes."""
-        self.set_view(replace(self._state.view, log_y=not self._state.view.log_y))
-        self._context.flash("y axis: logarithmic" if self._state.view.log_y else "y axis: linear")
 
     def smoothing(self) -> None:
         """Smooth the training curves more, then not at all."""
@@ -191,18 +187,6 @@ class ViewActions:
         self.set_view(replace(state.view, bars=group))
         self._context.flash(f"{groups[current.name][group - 1].name} over time" if group else "current values")
 
-    def layers(self) -> None:
-        """Switch between the table of the layers and the charts."""
-        state = self._state
-        state.layers, state.diagnosis, state.maximized = not state.layers, False, None
-        self._context.relayout()
-
-    def diagnosis(self) -> None:
-        """Switch between the findings and the charts."""
-        state = self._state
-        state.layers, state.diagnosis, state.maximized = False, not state.diagnosis, None
-        self._context.relayout()
-
     def steer_all(self) -> None:
         """Switch between steering all runs and the selected one."""
         state = self._state
@@ -212,14 +196,20 @@ class ViewActions:
         self._context.redraw()
 
     def back(self) -> None:
-        """Close one thing: card, cursor, layers or findings, maximized chart, zoom, summary, in this order."""
+        """Close one thing: card, cursor, page, full log, chosen chart, zoom, summary, in this order."""
         state = self._state
         if state.mark is not None:
             state.mark, state.view = None, replace(state.view, cursor=None)
         elif state.view.cursor is not None:
             state.view = replace(state.view, cursor=None)
-        elif state.layers or state.diagnosis or state.maximized is not None:
-            state.layers, state.diagnosis, state.maximized = False, False, None
+        elif state.page:
+            state.page = ""
+        elif state.log_all:
+            state.log_all = False
+        elif state.alone:
+            state.alone = False
+        elif state.maximized is not None:
+            state.maximized = None
         elif state.view.span is not None:
             state.view = replace(state.view, span=None)
         elif state.summary and state.selected_run is not None and state.selected_run.over:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from tui_trainer.config.lesson import Lesson
 from tui_trainer.protocol.commands import ALL_RUNS
 from tui_trainer.session.base import Session
 from tui_trainer.state.run_state import Mark, RunState
 from tui_trainer.ui.availability import ActionContext
-from tui_trainer.ui.charts.registry import Pane, PicturePane, panes_of, picture_panes, visible_span, visible_spans
+from tui_trainer.ui.charts.registry import (
+    ChartKind,
+    Pane,
+    PicturePane,
+    panes_of,
+    picture_panes,
+    visible_span,
+    visible_spans,
+)
 from tui_trainer.ui.charts.view import View
+from tui_trainer.ui.dashboard.layout import LayoutRequest
 from tui_trainer.ui.dashboard.zoom_loader import ZoomLoader
 from tui_trainer.ui.lecture.narrator import Narrator
+from tui_trainer.ui.pages.shading import shaded_stretches
 from tui_trainer.ui.run_store import RunStore
+
+PageName = Literal["", "findings", "layers", "runs"]
+"""A page beside the charts; empty where none is open."""
 
 
 @dataclass(slots=True)
@@ -25,9 +39,10 @@ class ViewState:
         read_only: whether this screen was asked not to steer.
         view: axis, span, cursor and smoothing of all charts.
         selected_index: position of the selected run.
-        maximized: the chart or picture that fills the screen; None shows several.
-        layers: whether the table of the layers replaces the charts.
-        diagnosis: whether the findings replace the charts.
+        maximized: the chart or picture that the user, or a remark, chose to be the large one; None for the first.
+        alone: whether that chart fills the screen.
+        page: the page that is open beside the charts, or below them.
+        log_all: whether the log shows epochs and saves too, at a larger size.
         mark: the intervention whose card is open.
         steer_all: whether commands go to every run of the set.
         summary: whether the summary of a run that ended is open.
@@ -35,6 +50,8 @@ class ViewState:
         narrator: shows the remarks of the lesson.
         lecture: whether the run was opened from the lecture.
         zoom_loader: loads exact values of the visible span from the journals.
+        muted: the findings that the user muted, by run.
+        finding: position of the finding that the page shows in full.
     """
 
     store: RunStore
@@ -42,8 +59,9 @@ class ViewState:
     view: View = field(default_factory=View)
     selected_index: int = 0
     maximized: Pane | None = None
-    layers: bool = False
-    diagnosis: bool = False
+    alone: bool = False
+    page: PageName = ""
+    log_all: bool = False
     mark: Mark | None = None
     steer_all: bool = False
     summary: bool = True
@@ -51,6 +69,8 @@ class ViewState:
     narrator: Narrator = field(default_factory=Narrator)
     lecture: bool = False
     zoom_loader: ZoomLoader = field(default_factory=ZoomLoader)
+    muted: dict[str, frozenset[str]] = field(default_factory=dict[str, "frozenset[str]"])
+    finding: int = 0
 
     def replace_runs(self, session: Session) -> None:
         """Show the runs of another session in the same way; reset all that belongs to the present ones."""
@@ -62,8 +82,8 @@ class ViewState:
 
     @property
     def states(self) -> list[RunState]:
-        """The runs in their order."""
-        return list(self.store.states.values())
+        """The runs in their order, with their earlier curves while a new host loads them."""
+        return [self.store.shown(state) for state in self.store.states.values()]
 
     @property
     def drawn_states(self) -> list[RunState]:
@@ -87,6 +107,12 @@ class ViewState:
         return states[min(self.selected_index, len(states) - 1)] if states else None
 
     @property
+    def muted_findings(self) -> frozenset[str]:
+        """The findings of the selected run that the user muted."""
+        state = self.selected_run
+        return self.muted.get(state.run, frozenset()) if state is not None else frozenset()
+
+    @property
     def starting(self) -> bool:
         """Whether the selected run has nothing to draw yet."""
         state = self.selected_run
@@ -96,7 +122,7 @@ class ViewState:
     def layout_key(self) -> tuple[object, ...]:
         """All that decides, besides the size, which parts of the screen are visible; a new value needs a layout."""
         over = self.selected_run is not None and self.selected_run.over
-        parts = (self.maximized, self.layers, self.diagnosis, self.mark is not None, over and self.summary)
+        parts = (self.maximized, self.alone, self.page, self.log_all, self.mark is not None, over and self.summary)
         return (self.starting, self.panes, len(self.store.states), parts, self.lesson is None)
 
     @property
@@ -123,8 +149,54 @@ class ViewState:
 
     @property
     def panes(self) -> tuple[Pane, ...]:
-        """The charts that have data of the selected run, and its first pictures, the most important first."""
-        return panes_of(self.states, self.selected_index)
+        """The charts that have data of the selected run, and its first pictures, the most important first.
+
+        The throughput stands in the header: its chart is shown on request.
+        """
+        panes = panes_of(self.states, self.selected_index)
+        return tuple(pane for pane in panes if pane is not ChartKind.SPEED)
+
+    @property
+    def ordered_panes(self) -> tuple[Pane, ...]:
+        """The panes as they are placed: the chosen one first."""
+        panes = self.panes
+        if self.maximized is None:
+            return panes
+        return (self.maximized, *(pane for pane in panes if pane != self.maximized))
+
+    @property
+    def contents(self) -> LayoutRequest:
+        """The parts that want a place on the screen."""
+        return LayoutRequest(
+            len(self.panes),
+            pictures=bool(self.pictures),
+            chosen=self.maximized is not None,
+            alone=self.alone,
+            lesson=self.lesson is not None,
+            page=bool(self.page),
+            full_log=self.log_all,
+        )
+
+    def mark_stretches(self) -> None:
+        """Have the charts mark the steps that the open page or card speaks of."""
+        shaded = shaded_stretches(self.selected_run, self.page, self.mark, self.muted_findings, self.finding)
+        if shaded != self.view.shaded:
+            self.view = replace(self.view, shaded=shaded)
+
+    @property
+    def something_open(self) -> bool:
+        """Whether `back` closes something: a card, the cursor, a page, the log, a chosen chart, a zoom, a summary."""
+        over = self.selected_run is not None and self.selected_run.over
+        return (
+            self.mark is not None
+            or self.view.cursor is not None
+            or bool(self.page)
+            or self.log_all
+            or self.alone
+            or self.maximized is not None
+            or self.view.span is not None
+            or (over and self.summary)
+        )
 
     @property
     def pictures(self) -> tuple[PicturePane, ...]:

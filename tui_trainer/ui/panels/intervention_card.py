@@ -39,6 +39,8 @@ def card(state: RunState, mark: Mark, width: int) -> Content:
         Content.assemble((f"{mark.letter} ", "bold $warning"), (mark.text, "bold")),
         Content.styled(f"step {mark.step:,}, epoch {epoch:.1f}{who}", "$muted"),
     ]
+    if mark.because:
+        lines.append(Content.assemble(("because ", "$muted"), mark.because))
     pairs: list[Content] = []
     for name in ("train_loss", "val_loss", "lr", "grad_norm"):
         series = state.series.get(name)

@@ -20,6 +20,8 @@ MAX_LINE_LENGTH = 2000
 """Most characters shown of a line."""
 CLOCK_FROM = 90
 """Least width, in cells, at which lines show the time of day."""
+ROUTINE = frozenset(("epoch", "save"))
+"""Kinds of lines that are shown only on request: the charts show their numbers."""
 
 
 class LogPane(ScrollView, can_focus=False):
@@ -29,6 +31,7 @@ class LogPane(ScrollView, can_focus=False):
         "log--time",
         "log--event",
         "log--epoch",
+        "log--save",
         "log--output",
         "log--trainer",
         "log--warning",
@@ -41,16 +44,24 @@ class LogPane(ScrollView, can_focus=False):
     }
     LogPane > .log--time { color: $muted; }
     LogPane > .log--event { color: $foreground; }
-    LogPane > .log--epoch { color: $foreground 75%; }
+    LogPane > .log--epoch, LogPane > .log--save { color: $foreground 75%; }
     LogPane > .log--output, LogPane > .log--trainer { color: $muted; }
     LogPane > .log--warning { color: $error; text-style: bold; }
     """
 
-    SIGNS: ClassVar[dict[str, str]] = {"event": "▸", "epoch": "·", "output": "│", "trainer": "│", "warning": "!"}
+    SIGNS: ClassVar[dict[str, str]] = {
+        "event": "▸",
+        "epoch": "·",
+        "save": "·",
+        "output": "│",
+        "trainer": "│",
+        "warning": "!",
+    }
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._lines: tuple[LogLine, ...] = ()
+        self._user, self._everything = "", False
         self._rows: list[tuple[LogLine, str, bool]] = []
         """Rows as shown: the line, the part of its text, and whether it is the first part."""
         self._width = 0
@@ -58,9 +69,18 @@ class LogPane(ScrollView, can_focus=False):
         """Whether the pane follows the end of the log."""
         self._updating_layout = False
 
-    def show(self, lines: Sequence[LogLine]) -> None:
-        """Show these lines, and scroll to the end if the pane follows it."""
-        newest = tuple(lines)
+    def show(self, lines: Sequence[LogLine], user: str = "", *, everything: bool = False) -> None:
+        """Show these lines, the newest last, and scroll to the end if the pane follows it.
+
+        Args:
+            lines: the log of a run.
+            user: the user of this screen, who is not named as the author of a change.
+            everything: show epochs and saves too.
+        """
+        if everything != self._everything:
+            self._following = True
+        self._user, self._everything = user, everything
+        newest = tuple(line for line in lines if everything or line.kind not in ROUTINE)
         width = self.scrollable_content_region.width
         if newest == self._lines and width == self._width:
             return
@@ -69,7 +89,7 @@ class LogPane(ScrollView, can_focus=False):
         self._rows = [
             (line, part, first)
             for line in newest
-            for first, part in zip([True, *[False] * len(line.text)], _wrapped_line(line, room), strict=False)
+            for first, part in zip([True, *[False] * len(line.text)], _wrapped_line(line, room, user), strict=False)
         ]
         self._updating_layout = True
         self.virtual_size = Size(width, len(self._rows))
@@ -91,7 +111,7 @@ class LogPane(ScrollView, can_focus=False):
     def on_resize(self) -> None:
         """Wrap the lines again for the new width."""
         self._width = 0
-        self.show(self._lines)
+        self.show(self._lines, self._user, everything=self._everything)
 
     def render_line(self, y: int) -> Strip:
         """Render one row."""
@@ -117,11 +137,17 @@ class LogPane(ScrollView, can_focus=False):
         return background + self.get_component_rich_style(known, partial=True)
 
 
-def _wrapped_line(line: LogLine, width: int) -> tuple[str, ...]:
+def _wrapped_line(line: LogLine, width: int, user: str) -> tuple[str, ...]:
     """Wrap a line to rows. Epoch lines stay on one row: there are many, and the charts show their numbers."""
-    if line.kind == "epoch" and cell_len(line.text) > width:
-        return (wrap(line.text, width - 1)[0].rstrip() + "…",)
-    return wrap(line.text, width)
+    text = without_author(line.text, user)
+    if line.kind == "epoch" and cell_len(text) > width:
+        return (wrap(text, width - 1)[0].rstrip() + "…",)
+    return wrap(text, width)
+
+
+def without_author(text: str, user: str) -> str:
+    """Return the description of a change without its author, where that is the user of this screen."""
+    return text.replace(f" ({user})", "") if user else text
 
 
 def clock_time(at: str) -> str:

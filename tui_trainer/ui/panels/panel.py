@@ -6,6 +6,15 @@ from textual.app import RenderResult
 from textual.content import Content
 from textual.widget import Widget
 
+from tui_trainer.ui.icons import Icons
+
+
+def fitted(line: Content, width: int, icons: Icons) -> Content:
+    """Return a line in at most `width` cells; one that is cut ends with an ellipsis."""
+    if line.cell_length <= width:
+        return line
+    return line.truncate(max(width - len(icons.ellipsis), 0)).append(icons.ellipsis[: max(width, 0)])
+
 
 class Panel(Widget):
     """A text panel. Equal text costs nothing, and new text changes the layout only on request."""

@@ -1,27 +1,48 @@
-"""The status of a run as text: a column next to the charts, a few lines below them, and parts of the header."""
+"""The status of a run as text: the rail beside the charts, a few lines below them, and parts of the header."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from textual.content import Content
 
-from tui_trainer.protocol.describe import duration, number, size
-from tui_trainer.runs.label import short_name
+from tui_trainer.protocol.describe import duration, number
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cell_width, cut, padded, visible
-from tui_trainer.ui.charts.readout import series_label
 from tui_trainer.ui.icons import STATE_STYLES, Icons
 from tui_trainer.ui.panels.layer_health import ratio_bar
+from tui_trainer.ui.panels.numbers_table import NumberRow, number_lines, numbers_table
+from tui_trainer.ui.panels.panel import fitted
 
 Values = Sequence[tuple[str, str]]
 Part = tuple[str, str] | str
 
 NAME_WIDTH = 15
-"""Cells of the names at the left of the column."""
+"""Cells of the names at the left of the rail."""
 MAX_LAYERS = 16
-"""Most layers that the column shows; the layers table shows all of them."""
+"""Most layers that the rail shows; the layers page shows all of them."""
+
+
+TABLE = 99
+"""Weight of the table of losses and metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The numbers of a run that the screen reads out.
+
+    Attributes:
+        rows: losses and metrics.
+        smoothing: steps over which the training loss is smoothed.
+        others: further numbers by name: rate, gradient norm, what the user logs, losses of other runs.
+        heading: the place of the cursor; empty where the numbers are the newest.
+    """
+
+    rows: Sequence[NumberRow] = ()
+    smoothing: int = 0
+    others: Values = field(default=())
+    heading: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +56,6 @@ class Section:
 def name_of(state: RunState) -> str:
     """Return the name of a run."""
     return visible(state.run or (state.started.preset if state.started else "") or "run")
-
-
-def short_name_of(state: RunState) -> str:
-    """Return the name of a run without its date, for lists and the header."""
-    return visible(short_name(state.run)) if state.run else name_of(state)
 
 
 def title_of(state: RunState) -> str:
@@ -71,59 +87,31 @@ def throughput_text(state: RunState) -> str:
     return f"{speed:,.0f} steps/s" if round(speed, 1) >= 20 else f"{speed:.1f} steps/s" if speed else ""
 
 
-def time_left_text(state: RunState) -> str:
-    """Return the remaining time, empty if it is unknown or the run is not running."""
-    if state.status not in ("running", "stopping"):
-        return ""
-    remaining = state.seconds_left()
-    if remaining is not None:
-        return f"{duration(remaining)} left"
-    remaining = state.seconds_left(roughly=True)
-    return f"about {duration(remaining)} left" if remaining is not None else ""
-
-
 def best_text(state: RunState) -> str:
     """Return the value and number of the best epoch so far, empty without one."""
     best = state.best
     return f"{number(best.value)} in epoch {best.epoch}" if best is not None else ""
 
 
-def _bar(state: RunState, share: float, width: int, icons: Icons) -> tuple[Part, Part]:
-    full, rest = icons.bar(share, max(width, 4))
-    return (full, STATE_STYLES.get(state.status, "$primary")), (rest, "$border")
-
-
-def progress(state: RunState, width: int, icons: Icons) -> Section:
-    """Return epochs and batches as bars, time and throughput."""
+def _progress(state: RunState, front_of_set: bool) -> Section:
+    """Return steps and time. Epochs, speed and time left stand in the header."""
     done, total = share_of_epoch(state)
-    epochs = f"{state.epoch}/{state.epochs}"
-    batches = f"{done:,}/{total:,}"
-    room = max(len(epochs), len(batches))
-    bar = width - NAME_WIDTH - room - 1
-    lines = [
-        _row("epoch", f"{epochs:>{room}} ", *_bar(state, state.step / max(state.total_steps, 1), bar, icons)),
-        _row("batch", f"{batches:>{room}} ", *_bar(state, done / total, bar, icons)),
-    ]
-    spent, remaining = duration(state.seconds), time_left_text(state)
-    times = [f"{spent} · {remaining}", remaining] if remaining else [spent]
-    lines.append(_row("time", _first_that_fits(times, width - NAME_WIDTH)))
+    lines: list[Content] = []
+    if front_of_set:
+        lines.append(_row("epoch", f"{state.epoch} of {state.epochs}"))
+    lines.append(_row("step", f"{state.step:,} of {state.total_steps:,}"))
+    if total > 1:
+        lines.append(_row("batch", f"{done:,} of {total:,}"))
     speed = state.steps_per_second()
-    if speed:
-        samples = speed * (state.started.batch_size if state.started else 0)
-        text = throughput_text(state)
-        texts = [f"{text} · {samples:,.0f} samples/s", text]
-        lines.append(_row("throughput", _first_that_fits(texts, width - NAME_WIDTH)))
-    return Section(90, tuple(lines))
+    samples = speed * (state.started.batch_size if state.started else 0)
+    rate = f" · {samples:,.0f} samples/s" if samples and not state.over else ""
+    lines.append(_row("training time", f"{duration(state.seconds)}{rate}"))
+    return Section(60, tuple(lines))
 
 
-def _first_that_fits(texts: Sequence[str], width: int) -> str:
-    """Return the first of the texts that fits into `width` cells, else the last."""
-    return next((text for text in texts if cell_width(text) <= width), texts[-1])
-
-
-def _values(values: Values, title: str, width: int) -> Section:
+def _values(values: Values, width: int) -> Section:
     lines = [_row(_fitted_name(visible(name), text, width), (visible(text), "bold")) for name, text in values]
-    return Section(95, (Content.styled(title, "$secondary"), *lines) if title else tuple(lines))
+    return Section(95, tuple(lines))
 
 
 def _fitted_name(name: str, text: str, width: int) -> str:
@@ -131,17 +119,22 @@ def _fitted_name(name: str, text: str, width: int) -> str:
     return f"{name} " if cell_width(name) + 1 + cell_width(text) <= width else cut(name, NAME_WIDTH - 1)
 
 
+def _table(numbers: Numbers, width: int) -> Section:
+    lines = [Content.styled(numbers.heading, "$secondary")] if numbers.heading else []
+    return Section(TABLE, (*lines, *numbers_table(numbers.rows, numbers.smoothing, bool(numbers.heading), width)))
+
+
 def _about(state: RunState) -> Section:
     started = state.started
     lines = [Content.styled(title_of(state), "bold")]
     if started is not None:
         lines += [Content.styled(visible(text), "$muted") for text in (started.model, started.data) if text]
-        parts = [f"{started.parameters:,} parameters"] if started.parameters else []
-        lines.append(Content.styled(" · ".join([*parts, visible(started.device)]), "$muted"))
+        if started.parameters:
+            lines.append(Content.styled(f"{started.parameters:,} parameters", "$muted"))
     return Section(40, tuple(lines))
 
 
-def _settings(state: RunState) -> Section:
+def _plan(state: RunState) -> Section:
     lines: list[Content] = []
     if state.plan is not None:
         note = " (by hand)" if state.plan.scale != 1.0 or state.plan.held is not None else ""
@@ -154,14 +147,6 @@ def _settings(state: RunState) -> Section:
 
 def _stopping(state: RunState, width: int, icons: Icons) -> Section:
     lines: list[Content] = []
-    if state.best is not None:
-        lines.append(
-            _row(
-                "best",
-                (number(state.best.value), "bold"),
-                (f" {series_label(state.best.metric)} @ {state.best.epoch}", "$muted"),
-            )
-        )
     if state.early_stopping and state.patience:
         count = f"{state.bad_epochs}/{state.patience} "
         full, rest = icons.bar(state.bad_epochs / state.patience, max(width - NAME_WIDTH - len(count), 4))
@@ -172,11 +157,8 @@ def _stopping(state: RunState, width: int, icons: Icons) -> Section:
     return Section(80, tuple(lines))
 
 
-def _resources(state: RunState) -> Section:
+def _saved(state: RunState) -> Section:
     lines: list[Content] = []
-    if state.memory:
-        device = f" · {size(state.device_memory)} on the device" if state.device_memory else ""
-        lines.append(_row("memory", size(state.memory) + device))
     if state.checkpoints:
         saved = ", ".join(f"{visible(name)} @ {epoch}" for name, epoch in list(state.checkpoints.items())[-3:])
         lines.append(_row("saved", saved))
@@ -207,61 +189,74 @@ def _warnings(state: RunState) -> Section:
     return Section(100, tuple(lines))
 
 
-def status_column(state: RunState, values: Values, heading: str, width: int, height: int, icons: Icons) -> Content:
-    """Return the status as a column. `values` are the read-out numbers, under `heading` if they are not the newest."""
+def status_column(
+    state: RunState,
+    numbers: Numbers,
+    width: int,
+    height: int,
+    icons: Icons,
+    *,
+    front_of_set: bool = False,
+    table_only: bool = False,
+) -> Content:
+    """Return the status as a rail of `width` columns.
+
+    Args:
+        state: the run.
+        numbers: its losses and metrics.
+        width: cells from left to right.
+        height: most lines; sections of little weight are left out first.
+        icons: the symbols to draw with.
+        front_of_set: whether the header stands for a set, so that the epoch of the run is said here.
+        table_only: leave out everything but warnings, losses and metrics.
+    """
     if state.started is None:
         # Only the name is known: zeros would look like measurements.
-        return _fit(Content.styled(title_of(state), "bold"), width, icons)
+        return fitted(Content.styled(title_of(state), "bold"), width, icons)
     sections = [
         _about(state),
         _warnings(state),
-        progress(state, width, icons),
-        _values(values, heading, width),
-        _settings(state),
+        _table(numbers, width),
+        _values(numbers.others, width),
+        _plan(state),
         _stopping(state, width, icons),
-        _resources(state),
+        _progress(state, front_of_set),
+        _saved(state),
         _layers(state, width, icons),
     ]
-    shown = [section for section in sections if section.lines]
+    shown = [section for section in sections if section.lines and (section.weight >= TABLE or not table_only)]
     while len(shown) > 1 and sum(len(section.lines) + 1 for section in shown) - 1 > height:
         shown.remove(min(shown, key=lambda section: section.weight))
     lines: list[Content] = []
     for section in shown:
         lines += [*([Content("")] if lines else []), *section.lines]
-    return Content("\n").join([_fit(line, width, icons) for line in lines[:height]])
+    return Content("\n").join([fitted(line, width, icons) for line in lines[:height]])
 
 
-def _fit(line: Content, width: int, icons: Icons) -> Content:
-    if line.cell_length <= width:
-        return line
-    return line.truncate(max(width - len(icons.ellipsis), 0)).append(icons.ellipsis[:width])
-
-
-def status_lines(state: RunState, values: Values, heading: str, width: int, height: int, icons: Icons) -> Content:
-    """Return the status in at most `height` lines: progress, numbers, settings."""
-    done, total = share_of_epoch(state)
-    facts = [part for part in (time_left_text(state), throughput_text(state)) if part]
-    head = f"epoch {state.epoch}/{state.epochs} " if width >= 60 else f"{state.epoch}/{state.epochs} "
-    batch = f" batch {done:,}/{total:,}" if width >= 60 else f" {done:,}/{total:,}"
-    tail = "".join(f"  {fact}" for fact in facts)
-    room = width - len(head) - len(batch) - len(tail)
-    if room < 6:
-        tail, room = "", width - len(head) - len(batch)
-    first = Content.assemble(
-        head, *_bar(state, state.step / max(state.total_steps, 1), min(room, 40), icons), batch, (tail, "$muted")
-    )
-    rows = [first, *_flow([_pair(name, text) for name, text in values], width, heading)]
-    settings = [_pair("best", f"{number(state.best.value)} @ {state.best.epoch}")] if state.best is not None else []
-    if state.early_stopping and state.patience:
-        settings.append(_pair("patience", f"{state.bad_epochs}/{state.patience}"))
-    if state.plan is not None:
-        settings.append(_pair("schedule", visible(state.plan.scheduler.label())))
-    if state.clip_grad_norm:
-        settings.append(_pair("clip", number(state.clip_grad_norm)))
-    rows += _flow(settings, width, "")
+def status_lines(state: RunState, numbers: Numbers, width: int, height: int, icons: Icons) -> Content:
+    """Return the status in at most `height` lines: losses and metrics, then further numbers and settings."""
+    if numbers.heading:
+        pairs = [_pair(row.label, row.now) for row in numbers.rows]
+        pairs += [_pair(name, text) for name, text in numbers.others]
+        rows = _flow(pairs, width, numbers.heading)
+    else:
+        rows = number_lines(numbers.rows, width, height)
+        if len(rows) < height:
+            rows += _flow([*_settings(state), *(_pair(name, text) for name, text in numbers.others)], width, "")
     if state.unsaved:
-        rows.insert(1, Content.styled(f"! not saved: {visible(state.unsaved)}", "$error bold"))
-    return Content("\n").join([_fit(row, width, icons) for row in rows[: max(height, 1)]])
+        rows.insert(1 if height > 1 else 0, Content.styled(f"! not saved: {visible(state.unsaved)}", "$error bold"))
+    return Content("\n").join([fitted(row, width, icons) for row in rows[: max(height, 1)]])
+
+
+def _settings(state: RunState) -> list[Content]:
+    pairs: list[Content] = []
+    if state.plan is not None:
+        pairs.append(_pair("schedule", visible(state.plan.scheduler.label())))
+    if state.early_stopping and state.patience:
+        pairs.append(_pair("patience", f"{state.bad_epochs}/{state.patience}"))
+    if state.clip_grad_norm:
+        pairs.append(_pair("clip", number(state.clip_grad_norm)))
+    return pairs
 
 
 def _pair(name: str, text: str) -> Content:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import get_args
 
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.registry import PicturePane, pane_named
-from tui_trainer.ui.dashboard.view_state import ViewState
+from tui_trainer.ui.dashboard.view_state import PageName, ViewState
 from tui_trainer.ui.preferences.screen_memory import ScreenMemory
 from tui_trainer.ui.preferences.screen_state import ProjectState
 
@@ -35,7 +36,9 @@ def remembered(view_state: ViewState) -> ProjectState:
         smoothing=view.smoothing,
         median=view.median,
         chart="" if large is None else large.name if isinstance(large, PicturePane) else str(large),
-        page="findings" if view_state.diagnosis else "layers" if view_state.layers else "",
+        alone=view_state.alone,
+        page=view_state.page,
+        log_all=view_state.log_all,
     )
 
 
@@ -50,7 +53,8 @@ def restore(view_state: ViewState, project: ProjectState) -> None:
         smoothing=project.smoothing,
         median=project.median,
     )
-    view_state.diagnosis, view_state.layers = project.page == "findings", project.page == "layers"
+    view_state.log_all = project.log_all
+    view_state.page = next((page for page in get_args(PageName) if page == project.page), "")
 
 
 class ViewMemory:
@@ -71,6 +75,8 @@ class ViewMemory:
         """The view as it was when it was compared last."""
         self._chart = ""
         """A remembered chart that has no data yet."""
+        self._alone = False
+        """Whether that chart filled the screen."""
         self._chart_until = 0.0
 
     def tick(self, now: float) -> bool:
@@ -85,7 +91,7 @@ class ViewMemory:
             project = memory.project(folder)
             if project is not None:
                 restore(state, project)
-                self._chart, self._chart_until = project.chart, now + PANE_SECONDS
+                self._chart, self._alone, self._chart_until = project.chart, project.alone, now + PANE_SECONDS
                 restored = True
             self._last = remembered(state)
         if self._chart:
@@ -101,7 +107,7 @@ class ViewMemory:
         pane = pane_named(self._chart, state.states, min(state.selected_index, len(state.states) - 1))
         untouched = remembered(state) == self._last
         if pane is not None and untouched:
-            state.maximized = pane
+            state.maximized, state.alone = pane, self._alone
             self._last = remembered(state)
         if pane is not None or not untouched or now >= self._chart_until:
             self._chart = ""

@@ -15,9 +15,10 @@ from textual.widget import Widget
 
 from tui_trainer.ui.charts.axes import Span, clamp_span
 from tui_trainer.ui.charts.model import Area, ChartData, blank
-from tui_trainer.ui.charts.palette import Depth, Palette, palette
+from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.render.plot import draw
 from tui_trainer.ui.render.raster import GlyphName
+from tui_trainer.ui.render.theme_palette import theme_palette
 
 Source = Callable[[int, int], ChartData]
 """Return the chart data for a width and height in cells."""
@@ -198,12 +199,7 @@ class Chart(Widget):
 
     def _current_palette(self) -> Palette:
         """Return the palette for the theme, the background and the colour depth of the terminal."""
-        app = self.app
-        depth: Depth = "none" if app.no_color else "16" if app.native_ansi_color else "full"
-        background = self.background_colors[1]
-        return palette(
-            app.current_theme.dark, background.hex6 if background.a and background.ansi is None else "", depth
-        )
+        return theme_palette(self.app, self.background_colors[1])
 
 
 def _changed_region(before: Strip, after: Strip, y: int) -> Region | None:

@@ -16,14 +16,19 @@ from tui_trainer.ui.charts.model import (
     Field,
     Level,
     MarkerLine,
+    Regions,
     Scatter,
     Trail,
 )
-from tui_trainer.ui.charts.palette import Role
+from tui_trainer.ui.charts.palette import BANDS, Role
 from tui_trainer.ui.render.raster import Canvas, Glyphs
+from tui_trainer.ui.render.regions import region_characters, region_tones
 
 Position = tuple[int, int]
 """Column from the left and row from the bottom of the plot."""
+Ink = Role | tuple[Role, Role]
+"""The role of a character, or those of a character and of what is behind it."""
+UPPER_HALF = "▀"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class Cells:
     """Characters and roles by position: the layers in front, and the faint curves and fields behind them."""
 
     front: dict[Position, tuple[str, Role]] = field(default_factory=dict[Position, tuple[str, Role]])
-    back: dict[Position, tuple[str, Role]] = field(default_factory=dict[Position, tuple[str, Role]])
+    back: dict[Position, tuple[str, Ink]] = field(default_factory=dict[Position, tuple[str, Ink]])
 
     def write(self, text: str, column: int, row: int, role: Role) -> None:
         """Write a text in front, starting at `column`, `row`."""
@@ -39,14 +44,16 @@ class Cells:
             self.front[column + k, row] = character, role
 
 
-def compose(chart_data: ChartData, canvas: Canvas) -> Cells:
+def compose(chart_data: ChartData, canvas: Canvas, *, grounds: bool = False) -> Cells:
     """Compose the characters of a plot from the bottom layer up; later layers cover earlier ones.
 
     A cell has one colour. Curves in front that share cells alternate from column to column, so that both of two
-    coinciding lines are visible, each dot in the colour of its own curve.
+    coinciding lines are visible, each dot in the colour of its own curve. With `grounds`, characters may have a colour
+    behind them.
     """
     cells = Cells()
     shared: dict[Position, dict[Role, int]] = {}
+    trails: dict[tuple[int, int, Role], int] = {}
     glyphs = canvas.glyphs
     for layer in chart_data.layers:
         match layer:
@@ -59,7 +66,19 @@ def compose(chart_data: ChartData, canvas: Canvas) -> Cells:
                 _draw_curve(cells, shared, layer.role, canvas.rasterize_curve(layer), glyphs)
             case Field():
                 for column, row, shade in canvas.rasterize_field(layer):
-                    cells.back[column, row] = glyphs.shade(shade, len(layer.roles), layer.apart), layer.roles[shade]
+                    cells.back[column, row] = glyphs.shade(shade, len(layer.roles)), layer.roles[shade]
+            case Regions():
+                if grounds and glyphs.letters is None:
+                    for column, row, top, bottom in region_tones(layer, canvas):
+                        cells.back[column, row] = UPPER_HALF, (top, bottom)
+                else:
+                    cells.back.update(region_characters(layer, canvas))
+            case Trail(faint=True):
+                for column, row, dots in canvas.rasterize_trail(layer):
+                    # Neighbouring pieces of one line share cells.
+                    dots |= trails.get((column, row, layer.role), 0)
+                    trails[column, row, layer.role] = dots
+                    cells.back[column, row] = glyphs.curve_character(dots, layer.role), layer.role
             case Trail():
                 for column, row, dots in canvas.rasterize_trail(layer):
                     cells.front[column, row] = glyphs.curve_character(dots, layer.role), layer.role
@@ -125,7 +144,8 @@ def _place_labels(chart_data: ChartData, canvas: Canvas, cells: Cells) -> None:
             needed = True
         elif isinstance(layer, Annotation):
             (column, row), text = canvas.cell(layer.x, layer.y) or (0, 0), narrow(layer.text)
-            starts = [(column + 1, row), (column - len(text), row), (column - len(text), row + 1)]
+            left = column - len(text)
+            starts = [(column + 1, row), *((left, row + away) for away in (0, 1, -1, 2, -2))]
             needed = layer.needed
         else:
             continue
@@ -135,7 +155,7 @@ def _place_labels(chart_data: ChartData, canvas: Canvas, cells: Cells) -> None:
             if _is_free(text, *start, canvas, cells, coverable)
             and not any((start[0] + k, start[1]) in occupied for k in range(len(text)))
         ]
-        clear = [start for start in free if not any((start[0] + k, start[1]) in cells.back for k in range(len(text)))]
+        clear = [start for start in free if _is_clear(text, *start, cells)]
         start = next(iter(clear or (free if needed else [])), None)
         if start is not None:
             cells.write(text, *start, layer.role)
@@ -144,10 +164,16 @@ def _place_labels(chart_data: ChartData, canvas: Canvas, cells: Cells) -> None:
 
 def _is_free(text: str, column: int, row: int, canvas: Canvas, cells: Cells, coverable: set[Role]) -> bool:
     """Return whether a text at this position would cover only levels and marker lines in front."""
-    if column < 0 or column + len(text) > canvas.columns or row >= canvas.rows:
+    if column < 0 or column + len(text) > canvas.columns or not 0 <= row < canvas.rows:
         return False
     covered = (cells.front.get((column + k, row)) for k in range(len(text)))
     return all(cell is None or cell[1] in coverable for cell in covered)
+
+
+def _is_clear(text: str, column: int, row: int, cells: Cells) -> bool:
+    """Return whether a text at this position would cover nothing behind, except raw values behind their mean."""
+    behind = (cells.back.get((column + k, row)) for k in range(len(text)))
+    return all(cell is None or cell[1] in BANDS for cell in behind)
 
 
 def narrow(text: str) -> str:

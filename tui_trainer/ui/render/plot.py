@@ -21,12 +21,13 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 
 from tui_trainer.text import cut, padded
 from tui_trainer.ui.charts.model import Area, ChartData, MarkerLine, Tick
-from tui_trainer.ui.charts.palette import ROLES, Palette, Role
-from tui_trainer.ui.render.compositor import Cells, Position, compose, narrow
+from tui_trainer.ui.charts.palette import GROUNDS, ROLES, Palette, Role
+from tui_trainer.ui.render.compositor import Cells, Ink, Position, compose, narrow
 from tui_trainer.ui.render.raster import GLYPHS, Canvas, GlyphName, Glyphs
 from tui_trainer.ui.render.titles import title_line
 
@@ -63,11 +64,12 @@ def _plot(chart_data: ChartData, area: Area, width: int, height: int, palette: P
     if area.rows < 1:
         return _notice("", width, height, palette)
     canvas = Canvas(chart_data.x, chart_data.y, area.columns, area.rows, glyphs)
-    cells = compose(chart_data, canvas)
+    cells = compose(chart_data, canvas, grounds=palette.grounds)
     message = narrow(chart_data.message)[: area.columns]
     cells.write(message, (area.columns - len(message)) // 2, area.rows // 2, "message")
     matrix = _plotext_matrix(chart_data, canvas, area, width, height, cells)
-    return list(_strips(matrix, chart_data, area, palette, glyphs))
+    shaded = _shaded_columns(chart_data, canvas)
+    return list(_strips(matrix, chart_data, area, palette, glyphs, shaded))
 
 
 def _plotext_matrix(chart_data: ChartData, canvas: Canvas, area: Area, width: int, height: int, cells: Cells) -> Any:
@@ -98,7 +100,11 @@ def _plotext_matrix(chart_data: ChartData, canvas: Canvas, area: Area, width: in
     matrix = plot.matrix
     bottom = area.labels + area.axis
     # The bands of a long run fill most of the plot: writing them into the matrix takes a tenth of the time.
-    _set_cells(matrix, {**cells.back, **cells.front}, area, bottom)
+    _set_cells(matrix, _merged(cells), area, bottom)
+    for column in _shaded_columns(chart_data, canvas) if area.axis else ():
+        at = area.left + column
+        if matrix.marker[bottom - 1][at] == "─":
+            matrix.insert_element(at, bottom - 1, canvas.glyphs.shaded, _ROLE["mark-line"])
     for layer in chart_data.layers:
         if isinstance(layer, MarkerLine) and (layer.letter or area.axis):
             column = canvas.column(layer.x)
@@ -109,7 +115,44 @@ def _plotext_matrix(chart_data: ChartData, canvas: Canvas, area: Area, width: in
     return matrix
 
 
-def _set_cells(matrix: Any, cells: Mapping[Position, tuple[str, Role]], area: Area, bottom: int) -> None:
+def _merged(cells: Cells) -> dict[Position, tuple[str, Ink]]:
+    """Return the cells in front over those behind; a character in front keeps the colour behind it."""
+    merged: dict[Position, tuple[str, Ink]] = {**cells.back, **cells.front}
+    if any(isinstance(ink, tuple) for _, ink in cells.back.values()):
+        for position, (character, role) in cells.front.items():
+            behind = cells.back.get(position)
+            if behind is not None and isinstance(behind[1], tuple):
+                merged[position] = character, (role, behind[1][1])
+    return merged
+
+
+def _shaded_columns(chart_data: ChartData, canvas: Canvas) -> set[int]:
+    """Return the columns of cells of the shaded stretches."""
+    columns: set[int] = set()
+    for low, high in chart_data.shaded:
+        first, last = canvas.column(low), canvas.column(high)
+        if first is not None and last is not None:
+            columns |= set(range(first // canvas.glyphs.across, last // canvas.glyphs.across + 1))
+    return columns
+
+
+def _color(ink: Ink) -> int:
+    """Return the number of an ink in the matrix: that of its role, or one beyond them for a pair."""
+    if isinstance(ink, tuple):
+        return (_ROLE[ink[0]] + 1) * len(ROLES) + _ROLE[ink[1]]
+    return _ROLE[ink]
+
+
+def _style(color: int, palette: Palette) -> Style:
+    """Return the style of an ink by its number."""
+    if color < len(ROLES):
+        return palette.styles[color]
+    role = ROLES[color // len(ROLES) - 1]
+    front, behind = palette.style(role), palette.styles[color % len(ROLES)]
+    return front + Style(color=front.bgcolor if role in GROUNDS else front.color, bgcolor=behind.bgcolor)
+
+
+def _set_cells(matrix: Any, cells: Mapping[Position, tuple[str, Ink]], area: Area, bottom: int) -> None:
     """Overwrite cells of the plot, whose lowest row is row `bottom` of the matrix."""
     left = area.left
     markers = [row[left:] for row in matrix.marker[bottom : bottom + area.rows]]
@@ -117,7 +160,7 @@ def _set_cells(matrix: Any, cells: Mapping[Position, tuple[str, Role]], area: Ar
     for (column, row), (character, role) in cells.items():
         if 0 <= column < area.columns and 0 <= row < area.rows:
             markers[row][column] = character
-            colors[row][column] = _ROLE[role]
+            colors[row][column] = _color(role)
     for row in range(area.rows):
         matrix.marker[bottom + row][left:] = markers[row]
         matrix.fullground[bottom + row][left:] = colors[row]
@@ -175,9 +218,12 @@ def _one_per_cell(text: str) -> str:
     return "".join(character + _CONTINUED * (size - 1) for character, size in sizes if size)
 
 
-def _strips(matrix: Any, chart_data: ChartData, area: Area, palette: Palette, glyphs: Glyphs) -> Iterator[Strip]:
-    """Yield plotext's rows as strips, from the top."""
+def _strips(
+    matrix: Any, chart_data: ChartData, area: Area, palette: Palette, glyphs: Glyphs, shaded: set[int]
+) -> Iterator[Strip]:
+    """Yield plotext's rows as strips, from the top, with the columns of shaded stretches on another background."""
     styles = palette.styles
+    shade = styles[_ROLE["shade"]] if shaded and palette.grounds else None
     frame, text = styles[_ROLE["frame"]], styles[_ROLE["text"]]
     last = matrix.rows - 1
     for above, (markers, colors) in enumerate(zip(reversed(matrix.marker), reversed(matrix.fullground), strict=True)):
@@ -190,9 +236,19 @@ def _strips(matrix: Any, chart_data: ChartData, area: Area, palette: Palette, gl
             continue
         segments = [Segment(line[: area.label].replace(_CONTINUED, ""), text)] if area.label else []
         at = area.label
-        for color, run in groupby(colors[at:]):
+        inside = above < area.rows and shade is not None
+        keys = (
+            [(color, k in shaded) for k, color in enumerate(colors[at:], area.label - area.left)]
+            if inside
+            else colors[at:]
+        )
+        for key, run in groupby(keys):
             end = at + len(list(run))
-            segments.append(Segment(line[at:end], styles[color] if isinstance(color, int) else frame))
+            color, is_shaded = key if inside else (key, False)
+            style = _style(color, palette) if isinstance(color, int) else frame
+            if is_shaded and shade is not None:
+                style += shade
+            segments.append(Segment(line[at:end], style))
             at = end
         yield Strip(segments, matrix.cols)
 

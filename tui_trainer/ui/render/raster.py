@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil, floor, isfinite, log10
 from typing import Literal
 
 from tui_trainer.ui.charts.model import Curve, Field, Scale, Sign, Trail
-from tui_trainer.ui.charts.palette import DIM_RUNS, LAYERS, RUNS, Role
+from tui_trainer.ui.charts.palette import DIM_RUNS, FRONT_RUNS, LAYERS, RUNS, Role
+
+DASH, GAP = 3, 2
+"""Cells of a dash with its gap, and the position of the gap."""
 
 GlyphName = Literal["braille", "block", "ascii"]
 
@@ -27,6 +30,7 @@ class Glyphs:
         level: the character of horizontal reference lines.
         mark: the character of vertical lines of interventions.
         cursor: the character of the cursor line.
+        shaded: the character of the horizontal axis under a shaded stretch.
         foot: the character of a vertical line without a letter where it meets the axis.
         rule: the character of the line in the title.
         frame: translation of the axis characters, None to keep them.
@@ -40,8 +44,9 @@ class Glyphs:
     signs: Mapping[Sign, str]
     level: str = "╌"
     mark: str = "┊"
-    cursor: str = "│"
-    foot: str = "┴"
+    cursor: str = "┃"
+    foot: str = "┻"
+    shaded: str = "━"
     rule: str = "─"
     frame: Mapping[int, int] | None = None
     letters: Mapping[Role, str] | None = None
@@ -51,10 +56,8 @@ class Glyphs:
         """Return the character for a set of dots of a curve."""
         return self.table[dots] if self.letters is None else self.letters.get(role, "*")
 
-    def shade(self, index: int, count: int, apart: bool = False) -> str:
-        """Return the character of shade `index` of `count`; categories (`apart`) never get the empty shade."""
-        if apart:
-            return self.shades[1 + index % (len(self.shades) - 1)]
+    def shade(self, index: int, count: int) -> str:
+        """Return the character of shade `index` of `count`."""
         return self.shades[index * (len(self.shades) - 1) // max(count - 1, 1)]
 
 
@@ -62,12 +65,12 @@ _SIGNS: dict[Sign, str] = {
     "line": "━", "dots": "┅", "band": "▒", "point": "●", "best": "★", "gap": "✕", "above": "▲", "below": "▼", "": "",
 }  # fmt: skip
 _PLAIN_SIGNS: dict[Sign, str] = {
-    "line": "-", "dots": ".", "band": ".", "point": "o", "best": "@", "gap": "!", "above": "^", "below": "v", "": "",
+    "line": "-", "dots": ".", "band": ".", "point": "o", "best": "@", "gap": "x", "above": "^", "below": "v", "": "",
 }  # fmt: skip
 _LETTERS: dict[Role, str] = {
-    "train": ".", "smooth": "*", "validation": "o", "rate": "*", "planned": ".", "preview": "+",
-    "norm": ".", "norm-smooth": "*", "speed-smooth": "*",
-    **{role: str(index + 1) for roles in (RUNS, DIM_RUNS) for index, role in enumerate(roles)},
+    "train-band": ".", "train": "*", "validation": "o", "plan": ".", "preview": "+", "branch": ",", "contour": ".",
+    **{role: str(index + 1) for roles in (RUNS, FRONT_RUNS) for index, role in enumerate(roles)},
+    **dict.fromkeys(DIM_RUNS, "."),
     **{role: "abcdef"[index] for index, role in enumerate(LAYERS)},
 }  # fmt: skip
 
@@ -81,7 +84,7 @@ GLYPHS: dict[GlyphName, Glyphs] = {
     "braille": Glyphs(2, 4, _braille(), _SIGNS),
     "block": Glyphs(2, 2, " ▖▘▌▗▄▚▙▝▞▀▛▐▟▜█", _SIGNS),
     "ascii": Glyphs(
-        1, 1, " *", _PLAIN_SIGNS, level="-", mark=":", cursor="|", foot="+", rule="-",
+        1, 1, " *", _PLAIN_SIGNS, level="-", mark=":", cursor="!", foot="!", rule="-", shaded="=",
         frame=str.maketrans("│┤├─┬┴┼└┘┌┐…·", "|++-+++++++.-"), letters=_LETTERS, shades=" .:-=+*#%@",
     ),
 }  # fmt: skip
@@ -96,6 +99,12 @@ class Canvas:
     columns: int
     rows: int
     glyphs: Glyphs
+    _ends: tuple[float, float] = field(init=False)
+    """The ends of the vertical axis, or their logarithms."""
+
+    def __post_init__(self) -> None:
+        ends = (log10(self.y.low), log10(self.y.high)) if self.y.log else (self.y.low, self.y.high)
+        object.__setattr__(self, "_ends", ends)
 
     def column(self, position: float) -> int | None:
         """Return the column of dots at a position, None outside."""
@@ -107,11 +116,11 @@ class Canvas:
     def row(self, value: float) -> int:
         """Return the row of dots of a value, counted from the bottom; -1 below the plot, the row count above it."""
         count = self.rows * self.glyphs.up
-        low, high = self.y.low, self.y.high
+        low, high = self._ends
         if self.y.log:
             if value <= 0:
                 return -1
-            value, low, high = log10(value), log10(low), log10(high)
+            value = log10(value)
         share = (value - low) / (high - low)
         if not -1e-9 <= share <= 1 + 1e-9:
             return -1 if share < 0 else count
@@ -130,7 +139,7 @@ class Canvas:
         dots = [0] * (self.columns * self.glyphs.across)
         _draw_spans(dots, self._column_spans(curve))
         if curve.dotted:
-            dots = [column if k // self.glyphs.across % 2 == 0 else 0 for k, column in enumerate(dots)]
+            dots = [column if k // self.glyphs.across % DASH != GAP else 0 for k, column in enumerate(dots)]
         return _cells(dots, self.rows, self.glyphs)
 
     def rasterize_trail(self, trail: Trail) -> Iterator[tuple[int, int, int]]:

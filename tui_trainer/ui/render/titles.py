@@ -8,19 +8,33 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.strip import Strip
 
-from tui_trainer.ui.charts.model import ChartData, LegendEntry
+from tui_trainer.ui.charts.model import LOG_NOTE, ChartData, LegendEntry
 from tui_trainer.ui.charts.palette import Palette, Role
 from tui_trainer.ui.render.raster import Glyphs
 
+KEPT_ENTRIES = 2
+"""Legend entries that stay longer than the notes."""
+
 
 def title_line(chart_data: ChartData, width: int, palette: Palette, glyphs: Glyphs) -> Strip:
-    """Lay out the title in `width` cells. A long title loses the last legend entries first, then notes."""
+    """Lay out the title in `width` cells.
+
+    A long title loses the last legend entries first, then its notes except the scale, then the value of the second
+    entry, and the entry itself at last: training and validation stay named as long as there is room.
+    """
     head = f"{chart_data.number} {chart_data.name}" if chart_data.number else chart_data.name
     notes, legend = list(chart_data.notes), list(chart_data.legend)
     while notes or legend:
         if _length_of_line(head, notes, legend, glyphs) <= width:
             break
-        (legend if len(legend) > 1 or not notes else notes).pop()
+        if len(legend) > KEPT_ENTRIES or not (notes or len(legend) > 1):
+            legend.pop()
+        elif notes and notes[-1] != LOG_NOTE:
+            notes.pop()
+        elif len(legend) > 1 and " " in legend[-1].text:
+            legend[-1] = legend[-1]._replace(text=legend[-1].text.partition(" ")[0])
+        else:
+            (notes or legend).pop()
     segments = [Segment(set_cell_size(head, min(cell_len(head), width)), palette.style("title"))]
     for note in notes:
         segments += [Segment(" · ", palette.style("frame")), *_entry(note, palette, glyphs)]

@@ -16,10 +16,11 @@ from tui_trainer.protocol.describe import number
 from tui_trainer.runs.comparison import differing_keys, flattened
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cell_width, cut, padded, visible
+from tui_trainer.ui.charts.context import run_colors
 from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.icons import STATE_STYLES, Icons
+from tui_trainer.ui.panels.progress import variant_of
 from tui_trainer.ui.panels.runs_list import color
-from tui_trainer.ui.panels.status import short_name_of
 from tui_trainer.ui.screens.dialogs.base import Dialog
 
 TEXT_KEYS = frozenset(("title", "summary", "narration"))
@@ -47,6 +48,7 @@ class RunTable(Dialog[int]):
         self._selected_index = selected_index
         self._icons = icons
         self._palette = palette
+        self._colors = run_colors(states)
 
     def inside(self) -> list[Widget]:
         """Return the column headings and the rows."""
@@ -65,7 +67,7 @@ class RunTable(Dialog[int]):
             "▸ " if index == self._selected_index else "  ",
             (self._icons.state(state.status), STATE_STYLES.get(state.status, "")),
             " ",
-            (name, color(index, self._palette)),
+            (name, color(self._colors[index], self._palette)),
             "  " + "  ".join(rest),
         )
 
@@ -83,7 +85,7 @@ def table(states: Sequence[RunState]) -> list[list[str]]:
     headings = ["run", "status", "epoch", "best", "train", "val", *_headings(keys)]
     rows = [
         [
-            short_name_of(state).rsplit("/", 1)[-1],
+            variant_of(state),
             state.reason if state.over and state.reason != "completed" else state.status,
             f"{state.epoch}/{state.epochs}",
             f"{number(state.best.value, 3)} @ {state.best.epoch}" if state.best is not None else "-",

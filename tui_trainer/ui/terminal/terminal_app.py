@@ -36,6 +36,8 @@ class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
         super().__init__(ansi_color=ansi_color)
         self.tty_fd = tty_fd
         """File descriptor of the terminal."""
+        self.color_depth: ColorDepth = "full"
+        """The colours that the terminal can show."""
         self.crash: Exception | None = None
         """The unexpected exception that ended the application, None otherwise."""
         self._filters.append(ControlFilter())
@@ -47,6 +49,7 @@ class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
     def limit_colors(self, depth: ColorDepth) -> None:
         """Send only colours that the terminal shows."""
         systems = {"16": ColorSystem.STANDARD, "256": ColorSystem.EIGHT_BIT, "full": ColorSystem.TRUECOLOR}
+        self.color_depth = depth
         if depth in systems:
             self._frames = Frames(systems[depth])
             # Textual takes an empty NO_COLOR for one that is set.

@@ -25,8 +25,9 @@ from tui_trainer.protocol.pictures import (
     taken,
 )
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.charts.model import CenteredText, Curve, Trail
-from tui_trainer.ui.charts.palette import DIM_RUNS, RUNS, palette
+from tui_trainer.ui.charts.context import run_colors
+from tui_trainer.ui.charts.model import Area, CenteredText, Curve, Trail
+from tui_trainer.ui.charts.palette import FRONT_RUNS, RUNS, palette
 from tui_trainer.ui.charts.pictures.results import grid_of
 from tui_trainer.ui.charts.registry import ChartKind, PicturePane, chart_data, pane_named, panes_of, picture_panes
 from tui_trainer.ui.charts.view import View
@@ -88,9 +89,17 @@ def of(drawing: AnyDrawing, name: str = "shot", run: str = "run", **numbers: flo
     return state
 
 
-def text(states: list[RunState], width: int = 76, height: int = 20, glyphs: GlyphName = "braille", **view: Any) -> str:
+def text(
+    states: list[RunState],
+    width: int = 76,
+    height: int = 20,
+    glyphs: GlyphName = "braille",
+    colors: bool = True,
+    **view: Any,
+) -> str:
     pane = picture_panes(states, 0)[0]
-    strips = draw(chart_data(pane, states, 0, View(**view), width, height), width, height, palette(), glyphs)
+    looks = palette(depth="full" if colors else "none")
+    strips = draw(chart_data(pane, states, 0, View(**view), width, height), width, height, looks, glyphs)
     assert [strip.cell_length for strip in strips] == [width] * height
     return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
@@ -236,33 +245,104 @@ def _layers(drawing: AnyDrawing) -> tuple[Any, ...]:
     return chart_data(picture_panes([state], 0)[0], [state], 0, View(), 76, 20).layers
 
 
-def test_a_contour_has_bands_and_a_path():
+def test_a_contour_has_lines_and_a_path():
     shown = text([of(KINDS["contour"])])
-    assert all(shade in shown for shade in "·░▒▓")
-    assert "█" not in shown
-    assert "●" in shown
-    assert any(0x2800 < ord(character) < 0x2900 for character in shown)
-    middle = shown.splitlines()[9]
-    assert middle.index("▒") < middle.index("░") < middle.index("·") < middle.rindex("░") < middle.rindex("▒")
+    body = shown[shown.index("\n") :]
+    assert not any(shade in body for shade in "·░▒▓█")
+    assert "●" in body
+    lines = [layer for layer in _layers(KINDS["contour"]) if isinstance(layer, Trail) and layer.role == "contour"]
+    assert lines
+    for line in lines:  # x² + 4y² is constant along the ends of each piece, about: pieces are chords
+        assert (
+            min(
+                abs(x * x + 4 * y * y - level)
+                for x, y in zip(line.x, line.y, strict=True)
+                for level in (2, 8, 18, 32, 50)
+            )
+            < 1.5
+        )
+
+
+def test_a_plane_keeps_its_aspect():
+    """A unit is as long across as upward: a cell is twice as high as wide."""
+    state = of(KINDS["contour"])
+    for width, height in ((76, 20), (40, 30), (140, 37)):
+        shown = chart_data(picture_panes([state], 0)[0], [state], 0, View(), width, height)
+        area = Area.of(width, height)
+        across = (shown.x.high - shown.x.low) / area.columns
+        upward = (shown.y.high - shown.y.low) / area.rows / 2
+        assert across == pytest.approx(upward)
+        assert shown.x.low <= -6 < 6 <= shown.x.high
+        assert shown.y.low <= -4 < 4 <= shown.y.high
+
+
+def test_a_plane_that_cannot_keep_its_aspect_says_so():
+    narrow = KINDS["contour"].model_copy(update={"x": Axis(low=0, high=1000), "y": Axis(low=-1, high=1)})
+    assert " · up x" in text([of(narrow)]).splitlines()[0]
+
+
+def winding(steps: int) -> Contour:
+    """A path of many steps that goes up and down."""
+    path = Line(
+        name="path", x=tuple(5 - 10 * k / steps for k in range(steps + 1)), y=tuple((-1) ** k for k in range(steps + 1))
+    )
+    return KINDS["contour"].model_copy(update={"paths": (path,)})  # pyright: ignore[reportReturnType]
+
+
+def test_the_newest_steps_of_a_path_are_bright_and_the_older_ones_dim():
+    trails = [layer for layer in _layers(winding(100)) if isinstance(layer, Trail) and layer.role != "contour"]
+    assert [(layer.role, len(layer.x), layer.joined) for layer in trails] == [
+        ("train-band", 81, False),
+        ("train", 21, True),
+    ]
+    assert len([layer for layer in _layers(winding(20)) if isinstance(layer, Trail) and layer.role == "train"]) == 1
+
+
+def test_a_zoomed_plane_is_that_around_the_newest_steps():
+    state = of(winding(100))
+    shown = chart_data(picture_panes([state], 0)[0], [state], 0, View(span=(0, 1)), 76, 20)
+    assert -7 < shown.x.low < -5 < -3 < shown.x.high < -1
+    assert "last 20 steps" in [note.text for note in shown.notes]
 
 
 def test_regions_and_their_points_differ_without_colours():
-    shown = text([of(REGIONS)])
+    shown = text([of(REGIONS)], colors=False)
     assert all(shade in shown for shade in "·░▒")
     assert "● a" in shown
     assert "★ b" in shown
 
 
+def test_regions_are_shaded_by_certainty():
+    """Half a cell is one point of the map; without colours cells near the boundary are blank."""
+    certain = tuple(tuple(abs(x - 4.5) / 4.5 for x in range(10)) for _ in range(6))
+    classes = tuple(tuple(float(x > 4) for x in range(10)) for _ in range(6))
+    drawing = Contour(
+        title="boundary", x=Axis(low=0, high=9), y=Axis(low=0, high=5), values=classes, regions=("left", "right"),
+        certainty=certain,
+    )  # fmt: skip
+    state = of(drawing)
+    shown = chart_data(picture_panes([state], 0)[0], [state], 0, View(), 76, 20)
+    grounds = [segment.style.bgcolor for segment in draw(shown, 76, 20, palette())[10] if "▀" in segment.text]
+    assert len(grounds) == 8, "four shades of each of the two classes"
+    assert len(set(grounds)) == 8
+    row = text([state], 76, colors=False).splitlines()[10]
+    assert "····   " in row
+    assert "  ░░░░" in row
+
+
 def test_each_of_several_runs_has_its_own_colour():
     runs = [of(KINDS["contour"], run="set/a"), of(KINDS["contour"], run="set/b")]
     drawn = chart_data(picture_panes(runs, 1)[0], runs, 1, View(), 76, 20)
-    trails = [layer.role for layer in drawn.layers if isinstance(layer, Trail)]
-    assert trails == [RUNS[0], RUNS[1]]
+    trails = [layer.role for layer in drawn.layers if isinstance(layer, Trail) and layer.role != "contour"]
+    behind, front = run_colors(runs)
+    assert behind != front
+    assert trails == [RUNS[behind], FRONT_RUNS[front]]
     assert [entry.text for entry in drawn.legend[:2]] == ["b", "a"]
     other = Lines(title="others", lines=(Line(name="its own", x=(1, 10), y=(1, 2)),))
     lines = [of(KINDS["lines"], run="set/a"), of(other, run="set/b")]
     drawn = chart_data(picture_panes(lines, 0)[0], lines, 0, View(), 76, 20)
-    assert {layer.role for layer in drawn.layers if isinstance(layer, Curve)} == {RUNS[0], DIM_RUNS[1]}
+    roles = {layer.role for layer in drawn.layers if isinstance(layer, Curve)}
+    assert roles == {FRONT_RUNS[behind], RUNS[front]}
     crowd = [of(other, run="set/a"), *(of(KINDS["lines"], run=f"set/{name}") for name in "bcdefgh")]
     assert _curves(crowd[:7]) == 7
     assert _curves(crowd) == len(other.lines)

@@ -10,11 +10,13 @@ from tui_trainer.ui.charts.model import ChartData, Level
 
 def draw(context: ChartContext, key: int) -> ChartData:
     """Draw the norm as a faint band with its moving average, and the clipping threshold."""
-    builder = ChartBuilder(context, key, "gradient norm", force_log=context.converges_to_zero)
-    builder.add_noisy("grad_norm", "norm", "norm", "norm-smooth")
+    builder = ChartBuilder(
+        context, key, "gradient norm", chart="norm", log_series=("grad_norm",), force_log=context.converges_to_zero
+    )
+    builder.add_noisy("grad_norm", "norm")
     builder.add_background("grad_norm")
     clip = context.state.clip_grad_norm
     if clip > 0:
-        builder.levels.append(Level("clip", clip, f"clip {number(clip)}"))
-        builder.add_legend("clip", "dots", "clip", clip)
+        builder.levels.append(Level("reference", clip, f"clip {number(clip)}"))
+        builder.add_legend("reference", "", "clip", clip)
     return builder.build()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.labels.distinct_names import distinct_names
 from tui_trainer.ui.charts.model import ChartData
 from tui_trainer.ui.charts.palette import LAYERS
 from tui_trainer.ui.charts.resample import smoothing_note, smoothing_width
@@ -21,9 +22,12 @@ def layers_of(state: RunState) -> list[str]:
 
 def draw(context: ChartContext, key: int) -> ChartData:
     """Draw a smoothed line for each layer, or for an even selection from the first to the last layer."""
-    builder = ChartBuilder(context, key, "layer gradients", empty="layers")
     names = layers_of(context.state)
     shown = spread_evenly(names, len(LAYERS))
+    labels = distinct_names(shown)
+    builder = ChartBuilder(
+        context, key, "layer gradients", chart="layers", empty="layers", log_series=[PREFIX + name for name in shown]
+    )
     if len(shown) < len(names):
         builder.add_note(f"{len(shown)} of {len(names)}")
     for index, name in enumerate(shown):
@@ -32,14 +36,14 @@ def draw(context: ChartContext, key: int) -> ChartData:
         if not resampled:
             continue
         width = smoothing_width(context.view.smoothing, resampled)
-        values = resampled.smoothed(width) if width else None
+        values = resampled.smoothed(width, by_median=context.view.median) if width else None
         lines = resampled.line(role, values)
         builder.curves += lines
-        builder.label_line(lines, shorten(name))
+        builder.label_line(lines, labels[index])
         builder.add_gaps(resampled)
-        builder.add_legend(role, "line", shorten(name), context.value(resampled, values))
+        builder.add_legend(role, "line", labels[index], context.value(resampled, values))
         if index == 0:
-            builder.add_note(smoothing_note(width, resampled))
+            builder.add_note(smoothing_note(width, resampled, by_median=context.view.median))
     return builder.build()
 
 
@@ -53,8 +57,3 @@ def spread_evenly(names: list[str], most: int) -> list[str]:
 def shade_index(index: int, count: int) -> int:
     """Return the index into `LAYERS` for one of `count` lines."""
     return index * (len(LAYERS) - 1) // max(count - 1, 1)
-
-
-def shorten(name: str) -> str:
-    """Return the end of a long name, which is the part that differs between layers."""
-    return name if len(name) <= 12 else "…" + name[-11:]

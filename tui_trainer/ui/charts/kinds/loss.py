@@ -11,10 +11,11 @@ from tui_trainer.ui.charts.model import ChartData, LegendEntry, Level, Scatter
 
 def draw(context: ChartContext, key: int) -> ChartData:
     """Draw the training loss (faint band and moving average), validation losses, best epoch and references."""
-    builder = ChartBuilder(context, key, "loss")
-    builder.add_noisy("train_loss", "train", "train", "smooth")
+    builder = ChartBuilder(context, key, "loss", chart="loss", log_series=("train_loss", "val_loss"))
+    builder.add_noisy("train_loss", "train")
     validation, role = context.resample("val_loss"), context.front_role("validation")
-    builder.add_exact(validation, "val", role, signs=True, dotted=not context.single_run)
+    builder.add_exact(validation, "val", role, signs=True, dotted=True)
+    builder.add_branches("val_loss")
     builder.add_background("train_loss")
     negative = any(value < 0 for curve in builder.curves for value in curve.low)
     builder.force_log = context.converges_to_zero and not negative
@@ -36,8 +37,9 @@ def mark_best(builder: ChartBuilder, name: str) -> None:
     value = best.value if best.metric == name else sample[1] if sample is not None else None
     if value is None:
         return
-    builder.legend.append(LegendEntry("best", "best", f"best {number(value)} @{best.epoch}"))
+    role = context.front_role("best")
+    builder.legend.append(LegendEntry(role, "best", f"best {number(value)} @{best.epoch}"))
     position = context.grid.snap(best.step)
     if position is not None:
-        builder.points.append(Scatter("best", (position,), (value,), "best"))
+        builder.points.append(Scatter(role, (position,), (value,), "best"))
         builder.required.append(value)

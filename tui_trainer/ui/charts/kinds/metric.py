@@ -6,6 +6,7 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.history.log_axis import is_share
 from tui_trainer.ui.charts.kinds.loss import mark_best
 from tui_trainer.ui.charts.model import ChartData
 
@@ -33,32 +34,47 @@ def draw(context: ChartContext, key: int) -> ChartData:
     """Draw the metric on the training and validation data, the best epoch, and R² if it is measured."""
     state = context.state
     metric = metric_of(state)
-    builder = ChartBuilder(context, key, visible(metric) or "metric")
+    names = (f"val_{metric}", f"train_{metric}")
+    builder = ChartBuilder(
+        context, key, visible(metric) or "metric", chart="metric", share=is_share(metric), by_epoch=True,
+        log_series=names if metric and not _within_one(state, names) else (),
+    )  # fmt: skip
     if not metric:
         return builder.build()
     if metric == SUBOPTIMALITY:
         return _suboptimality_chart(builder)
     training = context.resample(f"train_{metric}")
     if training.series.count > DENSE_PER_EPOCH * max(state.epoch, 1):
-        builder.add_noisy(f"train_{metric}", "train", "train", "smooth")
+        builder.add_noisy(f"train_{metric}", "train")
     elif context.single_run:
-        builder.add_exact(training, "train", "smooth")
+        builder.add_exact(training, "train", "train", epoch_means=True)
     builder.add_exact(
         context.resample(f"val_{metric}"),
         context.front_label("val"),
         context.front_role("validation"),
         signs=True,
+        dotted=True,
     )
+    builder.add_branches(f"val_{metric}")
     for run in context.background_sample:
         resampled = context.resample(f"val_{metric}", run)
-        builder.curves += resampled.band(context.dim_role(run), faint=True)
+        lines = resampled.band(context.run_role(run), dotted=True, faint=True)
+        builder.curves += lines
+        builder.label_line(lines, context.name(run))
         if resampled:
-            builder.add_legend(context.dim_role(run), "line", context.name(run), context.value(resampled, run=run))
+            builder.add_legend(context.run_role(run), "dots", context.name(run), context.value(resampled, run=run))
     mark_best(builder, f"val_{metric}")
     explained = context.resample("val_r2")
     if explained.series.count and metric != "r2":
         builder.add_legend("text", "", "r2", context.value(explained))
     return builder.build()
+
+
+def _within_one(state: RunState, names: tuple[str, ...]) -> bool:
+    """Return whether no value of these series was above 1 yet: an unknown metric may be a share."""
+    known = [state.series[name] for name in names if name in state.series and state.series[name].count]
+    columns = [series.columns((series.first_step, series.last_step))[0] for series in known]
+    return all(column is None or 0 <= column.low <= column.high <= 1 for column in columns)
 
 
 def _suboptimality_chart(builder: ChartBuilder) -> ChartData:
@@ -68,7 +84,9 @@ def _suboptimality_chart(builder: ChartBuilder) -> ChartData:
     builder.add_exact(context.resample(SUBOPTIMALITY), context.front_label("f - f*"), context.front_role("train"))
     for run in context.other_runs:
         resampled = context.resample(SUBOPTIMALITY, run)
-        builder.curves += resampled.band(context.dim_role(run), faint=True)
+        lines = resampled.band(context.run_role(run), faint=True)
+        builder.curves += lines
+        builder.label_line(lines, context.name(run))
         if resampled:
-            builder.add_legend(context.dim_role(run), "line", context.name(run), context.value(resampled, run=run))
+            builder.add_legend(context.run_role(run), "line", context.name(run), context.value(resampled, run=run))
     return builder.build()

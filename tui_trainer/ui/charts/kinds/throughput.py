@@ -14,9 +14,9 @@ from tui_trainer.ui.charts.ticks import short
 
 def draw(context: ChartContext, key: int) -> ChartData:
     """Draw the steps per second of each column, computed from the recorded clock."""
-    builder = ChartBuilder(context, key, "throughput")
+    builder = ChartBuilder(context, key, "throughput", chart="speed")
     resampled = _steps_per_second(context.resample(CLOCK), context.state.pace)
-    role = context.front_role("speed-smooth")
+    role = context.front_role("train")
     speeds = [column.mean if column is not None else None for column in resampled.columns]
     builder.curves += resampled.line(role, speeds)
     # The axis starts at zero, so that a variation of a tenth looks like a tenth.
@@ -29,8 +29,8 @@ def draw(context: ChartContext, key: int) -> ChartData:
             builder.legend.append(LegendEntry("text", "", f"{short(now * batch)} samples/s"))
     for run in context.background_sample:
         resampled = _steps_per_second(context.resample(CLOCK, run), context.states[run].pace)
-        builder.curves += resampled.line(context.dim_role(run), faint=True)
-        builder.add_legend(context.dim_role(run), "line", context.name(run), context.states[run].steps_per_second())
+        builder.curves += resampled.line(context.run_role(run), faint=True)
+        builder.add_legend(context.run_role(run), "line", context.name(run), context.states[run].steps_per_second())
     return builder.build()
 
 

@@ -24,7 +24,7 @@ def draw(frame: Frame, drawing: Bars) -> ChartData:
     count = max(len(shown), 1)
     slot = max(columns // count, 1)
     bar_width = min(max((slot - (slot > groups)) // groups, 1), WIDEST)
-    log = drawing.y.log or (frame.view.log_y and all(v is None or v > 0 for g in drawing.groups for v in g.values))
+    log = drawing.y.log or (frame.log(drawing.y) and all(v is None or v > 0 for g in drawing.groups for v in g.values))
     values = [value for group in drawing.groups for k, value in enumerate(group.values) if k in shown]
     known = [value for value in values if value is not None and (value > 0 or not log)]
     required = [*known, *([] if log else [0.0]), *(level.at for level in drawing.levels)]

@@ -11,10 +11,10 @@ from tui_trainer.protocol.events import PictureTaken
 from tui_trainer.protocol.pictures import AnyDrawing, Axis
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cell_width, cut, ending, visible
-from tui_trainer.ui.charts.context import short_name
-from tui_trainer.ui.charts.model import Area, LegendEntry, Scale, Tick
-from tui_trainer.ui.charts.palette import RUNS, Role
-from tui_trainer.ui.charts.ticks import horizontal_ticks, linear_ticks, log_ticks, nice
+from tui_trainer.ui.charts.context import run_colors, short_name
+from tui_trainer.ui.charts.model import LOG_NOTE, Area, LegendEntry, Scale, Tick
+from tui_trainer.ui.charts.palette import DIM_RUNS, FRONT_RUNS, RUNS, Role
+from tui_trainer.ui.charts.ticks import horizontal_ticks, log_ticks
 from tui_trainer.ui.charts.view import View
 
 COUNTS = ("step", "epoch", "batch")
@@ -54,7 +54,24 @@ class Frame:
     @property
     def front_role(self) -> Role:
         """The colour of the run in front."""
-        return RUNS[self.front % len(RUNS)]
+        return "train" if len(self.states) == 1 else FRONT_RUNS[self.colors[self.front]]
+
+    def run_role(self, run: int) -> Role:
+        """Return the colour of a run behind the one in front."""
+        return RUNS[self.colors[run]]
+
+    def dim_role(self, run: int) -> Role:
+        """Return the dimmed colour of a run."""
+        return "train-band" if len(self.states) == 1 else DIM_RUNS[self.colors[run]]
+
+    @property
+    def colors(self) -> list[int]:
+        """The colour numbers of the runs."""
+        return run_colors(self.states)
+
+    def log(self, axis: Axis) -> bool:
+        """Return whether the vertical axis of a picture is logarithmic: as the user chose, else as recorded."""
+        return self.view.log.get(self.event.name, axis.log or bool(self.view.log_y))
 
     def title(self, text: str) -> str:
         """Return the title from the engine, or the name of the picture."""
@@ -67,7 +84,7 @@ class Frame:
             return ()
         if self.event.step != state.step and not state.over:
             entries.append(LegendEntry("text", "", f"epoch {self.event.epoch}"))
-        return (*entries, LegendEntry("text", "", "log")) if log else tuple(entries)
+        return (*entries, LOG_NOTE) if log else tuple(entries)
 
     def readouts(self) -> list[LegendEntry]:
         """Return the numbers of the full picture, or of its only item; per-layer numbers are left out."""
@@ -80,14 +97,6 @@ class Frame:
         ]
         texts = [visible(f"{_readable(name)} {number(value)}") for name, value in entries[:MAX_READOUTS]]
         return [LegendEntry("text", "", text) for text in texts]
-
-    def plane_scale(self, axis: Axis, *, upward: bool) -> Scale:
-        """Return one axis of a plane, with the ends that the engine set."""
-        low, high = axis.low or 0.0, axis.high if axis.high is not None else 1.0
-        if upward:
-            step = nice((high - low) / min(max(self.area.rows // 2, 1), 8))
-            return Scale(low, high, tuple(linear_ticks(low, high, step)))
-        return Scale(low, high, tuple(horizontal_ticks(low, high, self.area.columns)))
 
     def x_scale(self, positions: Sequence[float], axis: Axis) -> tuple[Scale, bool]:
         """Return the horizontal axis of curves, and whether positions on it are log10 of the values."""

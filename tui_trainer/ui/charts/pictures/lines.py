@@ -7,7 +7,7 @@ import math
 from tui_trainer.protocol.pictures import Line, Lines
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.model import Annotation, ChartData, Curve, Layer, LegendEntry, Level, Scatter
-from tui_trainer.ui.charts.palette import DIM_RUNS, RUNS, Role
+from tui_trainer.ui.charts.palette import RUNS, Role
 from tui_trainer.ui.charts.pictures.frame import Frame
 from tui_trainer.ui.charts.ranges import vertical_scale
 
@@ -30,13 +30,13 @@ def draw(frame: Frame, drawing: Lines) -> ChartData:
     everything = [drawing, *background.values()]
     positions = [x for other in everything for line in (*other.lines, *other.spots) for x in line.x]
     across, logs = frame.x_scale(positions, drawing.x)
-    log = drawing.y.log or frame.view.log_y
+    log = frame.log(drawing.y)
     curves: list[Curve] = []
     names: list[Annotation] = []
     legend: list[LegendEntry] = []
     others: list[LegendEntry] = []
     for index, other in background.items():
-        role = DIM_RUNS[index % len(DIM_RUNS)]
+        role = frame.run_role(index)
         run_curves = [_curve(line, role, logs, log, faint=True) for line in other.lines[:1]]
         curves += run_curves
         names += _named(run_curves, frame.name(index))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tui_trainer.protocol.pictures import Bars
 from tui_trainer.text import visible
-from tui_trainer.ui.charts.kinds.layers import shade_index, shorten, spread_evenly
+from tui_trainer.ui.charts.kinds.layers import shade_index, spread_evenly
+from tui_trainer.ui.charts.labels.distinct_names import distinct_names
 from tui_trainer.ui.charts.model import Annotation, ChartData, Curve, LegendEntry
 from tui_trainer.ui.charts.palette import LAYERS
 from tui_trainer.ui.charts.pictures.frame import Frame
@@ -18,13 +19,13 @@ def draw(frame: Frame, drawing: Bars) -> ChartData:
     labels an even selection is drawn.
     """
     group = drawing.groups[(frame.view.bars - 1) % len(drawing.groups)]
-    state, log = frame.states[frame.front], drawing.y.log or frame.view.log_y
+    state, log = frame.states[frame.front], frame.log(drawing.y)
     shown = spread_evenly(list(drawing.labels), len(LAYERS))
     curves: list[Curve] = []
     names: list[Annotation] = []
     legend: list[LegendEntry] = []
-    for index, label in enumerate(shown):
-        role, name = LAYERS[shade_index(index, len(shown))], visible(shorten(label))
+    for index, (label, short) in enumerate(zip(shown, distinct_names(shown), strict=True)):
+        role, name = LAYERS[shade_index(index, len(shown))], visible(short)
         series = state.histories.get(f"{frame.event.name}/{group.name}/{label}")
         points = list(zip(series.steps, series.values, strict=True)) if series is not None else []
         drawn = [(step / state.steps_per_epoch, value) for step, value in points if value > 0 or not log]

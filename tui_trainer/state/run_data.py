@@ -1,0 +1,167 @@
+"""The fields of a run's state, and what follows from them."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tui_trainer.components.optimizers.first_order import AnyOptimizer
+from tui_trainer.components.schedulers.base import SampledCurve
+from tui_trainer.components.schedulers.plan import LrPlan
+from tui_trainer.protocol import events as ev
+from tui_trainer.state.branches import AllSeries, Branch, Ghost, Mark, UndoneBranch
+from tui_trainer.state.pace import FORWARD_SHARE, SHARE_KNOWN, Pace
+from tui_trainer.state.series import Series
+
+LOG_LINES = 500
+"""Newest log lines that are kept."""
+CLOCK = "seconds"
+"""Name of the series with the seconds of training at each step."""
+EVALUATIONS = "evaluations"
+"""Name of the series with the number of gradient evaluations up to each step. Without it, each step is one."""
+MEAN_TRAIN_LOSS = "mean_train_loss"
+"""Name of the series with the mean training loss of each epoch; `train_loss` has that of each step."""
+
+
+class LogLine(BaseModel):
+    """One line of the log. Its text contains no control characters."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: str
+    text: str
+    kind: str
+    """event, epoch, save, output, trainer or warning."""
+
+
+class RunData(BaseModel):
+    """Everything that a viewer shows of one run."""
+
+    model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True, defer_build=True)
+
+    run: str = ""
+    seq: int = 0
+    status: str = "starting"
+    detail: str = ""
+    reason: str = ""
+    exit_code: int = 0
+    started_at: str = ""
+    finished_at: str = ""
+    started: ev.RunStarted | None = None
+    """The last `RunStarted` event: model, data and settings."""
+    epochs: int = 0
+    """Planned number of epochs."""
+    epoch: int = 0
+    """Completed epochs."""
+    step: int = 0
+    """Optimizer steps taken."""
+    seconds: float = 0.0
+    """Seconds of training, without pauses."""
+    pace: Pace = Field(default_factory=Pace)
+    lr: float = 0.0
+    clip_grad_norm: float = 0.0
+    monitor: str = "val_loss"
+    early_stopping: bool = False
+    patience: int = 0
+    min_delta: float = 0.0
+    bad_epochs: int = 0
+    best: ev.Best | None = None
+    plan: LrPlan | None = None
+    schedules: list[ev.SchedulePreview] = []
+    """The sampled curves of imported schedulers; plans arrive without them."""
+    optimizer: AnyOptimizer | None = None
+    memory: int = 0
+    device_memory: int = 0
+    cpu: float = 0.0
+    unsaved: str = ""
+    """The file that cannot be written at present, and the reason; empty if everything is saved."""
+    layers: dict[str, ev.Layer] = {}
+    series: AllSeries = {}
+    marks: list[Mark] = []
+    checkpoints: dict[str, int] = {}
+    """Epoch of each checkpoint on disk, by name."""
+    ghosts: list[Ghost] = []
+    branches: list[Branch] = []
+    """The newest branches that an undo, a redo or a roll-back left."""
+    undone: list[UndoneBranch] = []
+    """The branches that redos can take up again, the newest last."""
+    interventions: list[str] = []
+    """Ids of the commands that an undo takes back, the newest last."""
+    findings: dict[str, ev.Diagnosed] = {}
+    pictures: dict[str, ev.PictureTaken] = {}
+    histories: AllSeries = {}
+    """Height of each bar of the pictures over the steps, by picture/group/label."""
+    log: deque[LogLine] = Field(default_factory=lambda: deque(maxlen=LOG_LINES))
+
+    def model_post_init(self, context: Any) -> None:
+        if self.log.maxlen is None:
+            self.log = deque(self.log, maxlen=LOG_LINES)
+        self.attach_curve()
+
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended."""
+        return self.status in ("finished", "failed")
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps in one epoch, at least 1."""
+        return max(self.started.steps_per_epoch, 1) if self.started else 1
+
+    @property
+    def total_steps(self) -> int:
+        """Planned number of steps."""
+        return self.epochs * self.steps_per_epoch
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The last value of each metric."""
+        return {
+            name: series.last
+            for name, series in self.series.items()
+            if series.last is not None and name not in (CLOCK, MEAN_TRAIN_LOSS)
+        }
+
+    def column(self, name: str) -> Series:
+        """Return the series of a metric; create an empty one if there is none."""
+        if name not in self.series:
+            self.series[name] = Series()
+        return self.series[name]
+
+    def steps_per_second(self) -> float:
+        """Return the steps per second of the newest steps, without validation and pauses; 0 if it is not known yet."""
+        return self.pace.steps_per_second(self.series.get(CLOCK))
+
+    def seconds_left(self, *, roughly: bool = False) -> float | None:
+        """Return the seconds of training to the last planned step and its validation, None if they are not known.
+
+        Args:
+            roughly: also early in the run, and before the first validation was measured.
+        """
+        pace, total = self.pace, self.total_steps
+        throughput = pace.steps_per_second(self.series.get(CLOCK), at_least=total * SHARE_KNOWN / 2)
+        if self.over or not throughput:
+            return None
+        validates = self.started is not None and self.started.validation_samples > 0
+        known = self.step >= total * SHARE_KNOWN and (pace.validated or not validates)
+        if not known and not roughly:
+            return None
+        validation = self._validation_batches() * FORWARD_SHARE / throughput
+        ends = pace.seconds_of_ends(self.epoch, self.epochs, validation)
+        return max(total - self.step, 0) / throughput + ends
+
+    def _validation_batches(self) -> float:
+        started = self.started
+        return started.validation_samples / started.batch_size if started is not None and started.batch_size else 0.0
+
+    def attach_curve(self) -> None:
+        """Give the plan the newest sampled curve of its scheduler."""
+        plan = self.plan
+        if plan is None or plan.sampled_curve is not None:
+            return
+        for preview in reversed(self.schedules):
+            if preview.scheduler == plan.scheduler and preview.base == plan.base:
+                self.plan = plan.with_curve(SampledCurve(preview.steps, preview.lr))
+                return

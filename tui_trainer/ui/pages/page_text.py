@@ -1,0 +1,54 @@
+"""The text of the page that is open beside the charts."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from tui_trainer.state.run_state import RunState
+from tui_trainer.ui.actions import Keymap
+from tui_trainer.ui.charts.palette import Palette
+from tui_trainer.ui.dashboard.view_state import PageName, ViewState
+from tui_trainer.ui.icons import Icons
+from tui_trainer.ui.panels.findings import active_findings, findings_page
+from tui_trainer.ui.panels.layers_table import layers_page
+from tui_trainer.ui.panels.numbers_table import BestValues
+from tui_trainer.ui.panels.progress import variant_of
+from tui_trainer.ui.panels.runs_list import runs_list
+
+_TITLES: dict[PageName, str] = {"": "", "findings": "findings", "layers": "layers", "runs": "runs"}
+
+
+def page_title(view_state: ViewState) -> str:
+    """Return the title of the open page, with the run that it speaks of where there are several."""
+    title, state = _TITLES[view_state.page], view_state.selected_run
+    if state is None or not title:
+        return title
+    if view_state.page == "findings":
+        title = f"{title} {len(active_findings(state, view_state.muted_findings))}"
+    of_run = len(view_state.states) > 1 and view_state.page != "runs"
+    return f"{title} of {variant_of(state)}" if of_run else title
+
+
+def page_text(
+    view_state: ViewState,
+    state: RunState,
+    width: int,
+    icons: Icons,
+    keymap: Keymap,
+    palette: Palette,
+    best: BestValues,
+) -> Content:
+    """Return the text of the open page for the selected run, in lines of at most `width` cells."""
+    match view_state.page:
+        case "findings":
+            return findings_page(state, width, icons, keymap, view_state.muted_findings, view_state.finding)
+        case "layers":
+            return layers_page(state.layers, state.series, width, icons)
+        case "runs":
+            index, store = view_state.selected_index, view_state.store
+            rows = runs_list(
+                view_state.states, index, width, icons, palette, store, best, steer_all=view_state.steer_all
+            )
+            return Content("\n").join(rows)
+        case _:
+            return Content("")
