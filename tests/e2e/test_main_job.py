@@ -113,13 +113,13 @@ def test_run_change_the_schedule_detach_attach_stop(workspace):
 
 def test_a_run_that_ends_stays_on_the_screen_with_its_summary(workspace):
     screen = workspace.screen("run", str(workspace.directory / "short.toml"))
-    screen.shows("completed", seconds=120)
+    screen.shows("Finished: ", seconds=120)
     screen.shows("all 4 epochs trained")
     screen.press("q")
     assert screen.leave() == 0
     assert screen.restored()
     again = workspace.screen("open", workspace.runs()[0]["path"])
-    again.shows("completed", seconds=120)
+    again.shows("Finished: ", seconds=120)
     again.press(" ")
     again.until(lambda: "over" in again.text)
     again.press("q")

@@ -87,16 +87,22 @@ def field_help(component: type[BaseModel]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for cls in reversed(component.__mro__):
-        if not issubclass(cls, BaseModel) or cls is BaseModel:
-            continue
-        try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
-        except (OSError, TypeError, SyntaxError):
-            continue
-        body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-        for field, doc in pairwise(body):
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(doc, ast.Expr):
-                text = getattr(doc.value, "value", None)
-                if isinstance(text, str):
-                    found[field.target.id] = inspect.cleandoc(text)
+        if issubclass(cls, BaseModel) and cls is not BaseModel:
+            found |= documented_fields(cls)
+    return found
+
+
+def documented_fields(cls: type) -> dict[str, str]:
+    """Return the docstring of each field that a class itself declares, by field name."""
+    found: dict[str, str] = {}
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+    except (OSError, TypeError, SyntaxError):
+        return found
+    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+    for field, doc in pairwise(body):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(doc, ast.Expr):
+            text = getattr(doc.value, "value", None)
+            if isinstance(text, str):
+                found[field.target.id] = inspect.cleandoc(text)
     return found

@@ -10,9 +10,10 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import psutil
 
@@ -21,6 +22,34 @@ from tui_trainer.runs.run_info import RunInfo
 
 MAX_LIST = 1 << 20
 """Bytes of the largest list that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A run that a new host was asked to train: known from the moment of its launch.
+
+    Attributes:
+        name, path, preset, title: those of `RunSpec`.
+        config: its configuration, as it was validated before the launch.
+        resume: whether an earlier run goes on.
+    """
+
+    name: str
+    path: str
+    preset: str = ""
+    title: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    resume: bool = False
+
+
+@runtime_checkable
+class Launching(Protocol):
+    """A session with a host that was just launched."""
+
+    @property
+    def announced(self) -> tuple[Announced, ...]:
+        """The runs that its host was asked to train."""
+        ...
 
 
 def write_run_list(socket: Path, runs: Sequence[Mapping[str, str]], pid: int, *, starting: bool) -> None:

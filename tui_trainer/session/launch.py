@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui_trainer.paths import socket_dir
-from tui_trainer.runs.run_list import write_run_list
+from tui_trainer.runs.run_list import Announced, write_run_list
 from tui_trainer.session.exit_reason import exit_reason, memory_kills
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class Launched:
         names: names of its runs.
         folders: run directories.
         memory_kills: `memory_kills()` when it was started.
+        announced: its runs with their configurations.
     """
 
     process: subprocess.Popen[bytes]
@@ -36,6 +37,7 @@ class Launched:
     names: tuple[str, ...]
     folders: tuple[str, ...]
     memory_kills: int = 0
+    announced: tuple[Announced, ...] = ()
 
     def alive(self) -> bool:
         """Return whether the process is running."""
@@ -58,6 +60,7 @@ class Launched:
             can_steer=can_steer,
             exit_reason=self.exit_reason,
             folders=self.folders,
+            announced=self.announced,
         )
 
 
@@ -93,7 +96,11 @@ def launch_line(line: bytes) -> Launched:
     with process.stdin as stdin:
         stdin.write(line)
     names, folders = (tuple(str(run[key]) for run in spec["runs"]) for key in ("name", "path"))
-    return Launched(process, Path(spec["socket"]), names, folders, memory_kills())
+    announced = tuple(
+        Announced(run["name"], run["path"], run["preset"], run["title"], run["config"], run["resume"])
+        for run in spec["runs"]
+    )
+    return Launched(process, Path(spec["socket"]), names, folders, memory_kills(), announced)
 
 
 def _environment() -> dict[str, str]:

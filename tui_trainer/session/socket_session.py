@@ -17,6 +17,7 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import MAX_LINE, BadLine, decode_event
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.requests import encode_request
+from tui_trainer.runs.run_list import Announced
 from tui_trainer.session.base import Message, Notice
 from tui_trainer.state.greeting import decode_greeting, is_greeting
 
@@ -145,6 +146,7 @@ class ClientSession:
         can_steer: False refuses commands before they are sent.
         exit_reason: returns in one line why a host disconnected before its runs were over.
         folders: its run directories, so that a new host can resume them.
+        announced: the runs that a host was just launched with.
     """
 
     kind: Literal["live"] = "live"
@@ -156,8 +158,10 @@ class ClientSession:
         can_steer: bool = True,
         exit_reason: Callable[[], str] = lambda: "the host is gone",
         folders: tuple[str, ...] = (),
+        announced: tuple[Announced, ...] = (),
     ) -> None:
         self.can_steer = can_steer
+        self.announced = announced
         self._link = link
         self._exit_reason = exit_reason
         self._folders = folders

@@ -13,7 +13,7 @@ from typing import Literal
 Group = Literal["look", "steer", "panel", "way"]
 Need = Literal[
     "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
-    "rerun", "turnable", "bars", "log",
+    "rerun", "turnable", "bars", "log", "over",
 ]  # fmt: skip
 
 GROUPS: dict[Group, str] = {
@@ -165,6 +165,7 @@ ACTIONS: tuple[Action, ...] = (
     _look("mute_finding", "D", "mute", "Mute the shown finding, or show the muted ones again.", "read", 0, "run"),
     _look("layers", "w", "layers", "List the layers: gradient norm, update size, dead units.", "read", 26, "layers"),
     _look("runs", "r", "runs", "List the runs with their curves; again: a table of settings.", "read", 6, "several"),
+    _look("compare", "C", "compare", "Compare a finished run with the last ones of its preset.", "read", 0, "over"),
     _look("next_run", "tab", "next run", "Select the next run of the set.", "read", 5, "several"),
     _look("previous_run", "shift+tab", "previous run", "Select the previous run of the set.", "read", 0, "several"),
     _look(
@@ -192,7 +193,7 @@ ACTIONS: tuple[Action, ...] = (
     _look("palette", "colon", "commands", "Find a command, a view or a theme by its name.", "find", 11),
     _look("copy", "y", "copy", "Copy a value, the path of the run or a command to the clipboard.", "find", 30, "run"),
     _look("theme", "t", "theme", "Choose the colours, with a live preview.", "find", 31),
-    _look("settings", "comma", "settings", "Show the settings of the screen.", "find"),
+    _look("settings", "comma", "settings", "Show the settings of the screen, and change them.", "find"),
     _look("help", "question_mark", "help", "Show all keys, those of this view first; type to filter.", "find", 6),
     _look("redraw", "ctrl+l", "redraw", "Redraw the screen.", "find"),
     _look("back", "escape", "back", "Go back: close, restore the charts, remove the cursor.", "find"),
@@ -245,7 +246,7 @@ ACTIONS: tuple[Action, ...] = (
         "training", "rerun",
     ),
     _way("detach", "d", "detach", "Leave the screen; the training continues.", 10, "leavable"),
-    _way("resume_run", "R", "resume", "Resume a run whose host is gone, from its last checkpoint.", 1, "gone"),
+    _way("resume_run", "R", "resume", "Resume a run whose host is gone, or train a finished one longer.", 1, "gone"),
     _way(
         "turn", "T", "turn", "Turn the problem by 15 degrees and train again; asks while something trains.", 7,
         "training", "rerun", "turnable",

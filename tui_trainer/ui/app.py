@@ -28,8 +28,11 @@ from tui_trainer.ui.background_call import BackgroundCall
 from tui_trainer.ui.color_depth import color_depth
 from tui_trainer.ui.crash_log import one_line, record
 from tui_trainer.ui.icons import FANCY, PLAIN
+from tui_trainer.ui.preferences.preferences import Preferences
+from tui_trainer.ui.preferences.screen_memory import ScreenMemory
+from tui_trainer.ui.preferences.theme_choice import start_theme
 from tui_trainer.ui.redraw_budget import IN_PROCESS_SHARE, SHARE, RedrawBudget
-from tui_trainer.ui.settings import Settings
+from tui_trainer.ui.settings import Settings, settings_path
 from tui_trainer.ui.terminal.driver import TerminalGone
 from tui_trainer.ui.terminal.signals import ending_signals
 from tui_trainer.ui.terminal.terminal_app import TerminalApp
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
     from tui_trainer.ui.dashboard.screen import Dashboard
     from tui_trainer.ui.lecture.tour import LecturePlan, Tour
     from tui_trainer.ui.screens.finder import Finder
+    from tui_trainer.ui.screens.settings_form import SettingsScreen
+    from tui_trainer.ui.screens.theme_picker import ThemePicker
 
 TICK = 0.1
 """Seconds between two polls of the session."""
@@ -67,6 +72,7 @@ class TrainerApp(TerminalApp[AppResult]):
         max_fps: most redraws of the charts per second; None for the setting.
         environ: environment variables that describe the terminal.
         tty_fd: descriptor of the terminal.
+        memory: what the screen remembers; None remembers nothing beyond this app.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -93,14 +99,20 @@ class TrainerApp(TerminalApp[AppResult]):
         max_fps: float | None = None,
         environ: Mapping[str, str] | None = None,
         tty_fd: int = 2,
+        memory: ScreenMemory | None = None,
     ) -> None:
-        environ = os.environ if environ is None else environ
+        self._environ = environ = os.environ if environ is None else environ
         self.settings = settings or Settings()
+        self.preferences = Preferences(self.settings, memory or ScreenMemory(None), color_depth(environ))
+        depth = self.preferences.depth
         selected = themes.choose(theme or self.settings.theme, environ)
-        super().__init__(tty_fd=tty_fd, ansi_color=True if selected.ansi else None)
-        self.limit_colors(color_depth(environ))
+        # In a terminal with more colours each theme decides by itself: the theme picker may change it.
+        super().__init__(tty_fd=tty_fd, ansi_color=True if depth in ("none", "16") else None)
+        self.limit_colors(depth)
         for known in themes.THEMES:
             self.register_theme(known)
+        chosen = "" if theme else self.preferences.memory.theme(self.settings.theme)
+        selected = start_theme(chosen, selected, self.available_themes, depth)
         self.theme = selected.name
         self.set_class(selected.ansi, "-plain")
         self._session = session
@@ -127,6 +139,10 @@ class TrainerApp(TerminalApp[AppResult]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return the variables that Textual's own themes lack."""
         return {"muted": themes.muted(self.current_theme)}
+
+    def watch_theme(self) -> None:
+        """Mark selections by signs where a theme has no colours for them."""
+        self.set_class(self.current_theme.ansi, "-plain")
 
     def get_default_screen(self) -> Screen[None]:
         """Return the contents of the lecture, the home screen, the splash screen or the dashboard."""
@@ -162,6 +178,7 @@ class TrainerApp(TerminalApp[AppResult]):
             icons=self._icons,
             tour=tour,
             reading=(self.settings.words_per_minute, self.settings.rest),
+            preferences=self.preferences,
         )
         return self._last_dashboard
 
@@ -208,6 +225,7 @@ class TrainerApp(TerminalApp[AppResult]):
         try:
             self.send_pending_frame()
             now = monotonic()
+            self.preferences.memory.tick(now)
             for screen in self.screen_stack:
                 if (
                     self._last_dashboard is not None
@@ -215,6 +233,8 @@ class TrainerApp(TerminalApp[AppResult]):
                     and self._last_dashboard.composed
                 ):
                     self._last_dashboard.tick(now, self.drained)
+                    if problem := self.preferences.memory.problem():
+                        self._last_dashboard.flash(problem, error=True, seconds=10)
                 elif self._finder is not None and screen is self._finder and self._finder.composed:
                     self._finder.tick(now)
         except Exception as error:  # noqa: BLE001 - a drawing error must not end the session
@@ -257,6 +277,17 @@ class TrainerApp(TerminalApp[AppResult]):
     def on_dashboard_action_failed(self, event: Dashboard.ActionFailed) -> None:
         """Report the error of an action."""
         self.report_error(event.error)
+
+    def on_theme_picker_chosen(self, event: ThemePicker.Chosen) -> None:
+        """Keep the theme for the next start."""
+        self.preferences.memory.remember_theme(event.theme, self.settings.theme)
+
+    def on_settings_screen_saved(self, event: SettingsScreen.Saved) -> None:
+        """Use the settings that were saved; a theme of the settings replaces one that was chosen before."""
+        self.settings = self.preferences.settings = event.settings
+        if "theme" in event.changed:
+            self.preferences.memory.remember_theme("", "")
+            self.theme = themes.choose(event.settings.theme, self._environ).name
 
     def on_finder_opened(self, event: Finder.Opened) -> None:
         """Show the session that was opened."""
@@ -337,6 +368,8 @@ def run_app(
     tty_fd = os.dup(2 if tty_fd is None else tty_fd)
     rescue = Rescue(tty_fd)
     settings = settings or Settings()
+    path = settings_path()
+    memory = ScreenMemory(path.with_name("screen.json") if path is not None else None)
     app = TrainerApp(
         session,
         catalogue=catalogue,
@@ -346,6 +379,7 @@ def run_app(
         theme=theme,
         max_fps=max_fps,
         tty_fd=tty_fd,
+        memory=memory,
     )
 
     def leave(number: int) -> None:
@@ -361,6 +395,7 @@ def run_app(
         result, crash = None, error
     finally:
         rescue.disarm()
+        memory.close()
     result = result or AppResult(app.return_code or 0)
     crash = app.crash or crash
     if crash is not None:

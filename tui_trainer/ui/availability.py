@@ -80,11 +80,14 @@ def _gone(context: ActionContext) -> str | None:
     if context.gone:
         no_commands = context.read_only and context.kind != "finished"
         return "read only: this screen sends no commands" if no_commands else None
-    return "the run has ended" if context.over else "the host is still running, or runs on another machine"
+    if context.over:
+        return _rerun(context) or _training(context)
+    return "the host is still running, or runs on another machine"
 
 
 def _rerun(context: ActionContext) -> str | None:
-    return "read only: this screen sends no commands" if context.read_only else None
+    no_commands = context.read_only and context.kind != "finished"  # looking at a run on disk leads to new ones
+    return "read only: this screen sends no commands" if no_commands else None
 
 
 def _turnable(context: ActionContext) -> str | None:
@@ -123,6 +126,7 @@ _REASONS: dict[Need, Callable[[ActionContext], str | None]] = {
         None if context.state is not None and context.state.log else "nothing has happened yet that could be searched"
     ),
     "turnable": _turnable,
+    "over": lambda context: None if context.over else "the run is still training",
 }
 
 

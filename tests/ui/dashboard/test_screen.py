@@ -312,13 +312,11 @@ async def test_a_finished_run_shows_a_summary_and_its_charts() -> None:
         session.play(ev.SettingChanged(name="lr", value=0.005, previous=0.01, step=100, cause=asked))
         session.play(finished("early-stopped"))
         await until(pilot, lambda: "no improvement within the patience" in screen_text(app))
-        for words in ("best  val loss 0.3", "runs/digits", "tui-trainer open digits", "press q to quit"):
-            assert words in screen_text(app)
-        for words in ("done  step 100  learning rate 0.005, was 0.01 (me)", "loss 1.3", "→ 1.2"):
+        for words in ("Finished: 7", "(best, epoch 4)", "runs/digits", "R more epochs", "q leave"):
             assert words in screen_text(app)
         assert len(shown(app)) == 4
         await press(pilot, "escape")
-        assert "q leaves" not in screen_text(app)
+        assert "q leave" not in screen_text(app)
 
 
 async def test_a_failed_start_shows_the_reason_and_the_output() -> None:

@@ -47,7 +47,7 @@ def loss(app: TrainerApp) -> str:
 
 
 async def zoom_to_the_spike(pilot: Pilot[Any], app: TrainerApp) -> None:
-    await until(pilot, lambda: f"{STEPS:,}" in screen_text(app))
+    await until(pilot, lambda: "Finished: " in screen_text(app))
     assert app.dashboard is not None
     app.dashboard._view_actions.cursor_at(SPIKE)
     await press(pilot, *["up"] * 10)

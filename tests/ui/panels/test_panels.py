@@ -28,7 +28,6 @@ from tui_trainer.ui.panels.progress import (
 from tui_trainer.ui.panels.runs_list import ranking_series, runs_list
 from tui_trainer.ui.panels.sparklines import sparkline_rows
 from tui_trainer.ui.panels.status import Numbers, share_of_epoch, state_text, status_column, status_lines
-from tui_trainer.ui.panels.summary import summary
 from tui_trainer.ui.run_store import RunStore
 
 
@@ -205,29 +204,6 @@ def test_statuses_differ_without_colours() -> None:
         shown.add(state_text(run, FANCY).plain[0])
         assert status in state_text(run, PLAIN).plain
     assert len(shown) == 6
-
-
-@pytest.mark.parametrize(
-    ("reason", "words"),
-    [
-        ("completed", "completed all epochs"),
-        ("early-stopped", "no improvement within the patience"),
-        ("stopped", "by the user"),
-        ("not-finite", "became NaN"),
-        ("failed", "failed"),
-    ],
-)
-def test_a_summary_shows_the_reason_and_the_next_commands(reason: ev.Reason, words: str) -> None:
-    run = state(finished(reason, "a detail", exit_code=reason == "failed"))
-    text = summary(run, 100, FANCY).plain
-    for part in (words, "a detail", "val loss 0.3", "in epoch 4", "runs/digits", "tui-trainer"):
-        assert part in text
-
-
-def test_a_run_that_never_started_has_a_summary() -> None:
-    run = RunState(run="x")
-    run.apply(ev.RunFinished(reason="refused", detail="no such device: cuda", exit_code=2))
-    assert "no such device" in summary(run, 80, FANCY).plain
 
 
 def test_runs_are_listed_with_their_statuses() -> None:

@@ -10,6 +10,9 @@ from textual.content import Content
 
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
+from tui_trainer.ui.cards.card_of import card_at_end
+from tui_trainer.ui.cards.recent_runs import RecentRuns
+from tui_trainer.ui.cards.start_card import StartCard, announced_run
 from tui_trainer.ui.charts.model import Area
 from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.charts.readout import series_label
@@ -27,7 +30,6 @@ from tui_trainer.ui.panels.runs_list import runs_list
 from tui_trainer.ui.panels.sparklines import sparkline_rows
 from tui_trainer.ui.panels.startup import StartupPanel
 from tui_trainer.ui.panels.status import Numbers, status_column, status_lines
-from tui_trainer.ui.panels.summary import summary
 from tui_trainer.ui.render.chart_grid import ChartGrid
 from tui_trainer.ui.render.chart_widget import Chart, Source
 from tui_trainer.ui.render.raster import GlyphName
@@ -61,10 +63,19 @@ class Board(Horizontal):
     Board #log { padding: 0 1; }
     """
 
-    def __init__(self, view_state: ViewState, icons: Icons, keymap: Keymap, glyphs: GlyphName = "braille") -> None:
+    def __init__(
+        self,
+        view_state: ViewState,
+        icons: Icons,
+        keymap: Keymap,
+        glyphs: GlyphName = "braille",
+        recent: RecentRuns | None = None,
+    ) -> None:
         super().__init__()
         self._keymap = keymap
         self._glyphs: GlyphName = glyphs
+        self._recent = recent or RecentRuns()
+        self._start_card = StartCard()
         self._state = view_state
         self._icons = icons
         self._arrangement: Arrangement | None = None
@@ -193,7 +204,9 @@ class Board(Horizontal):
         """Draw the spinner and the state of the start."""
         store = self._state.store
         error = "" if store.connected else store.error
-        self.query_one(StartupPanel).say(self._state.selected_run, self._icons, error)
+        run = announced_run(store.session, self._state.selected_run)
+        known = self._start_card.lines(run, max(self.size.width - 4, 8), self.size.height - 5, self._icons)
+        self.query_one(StartupPanel).say(self._state.selected_run, self._icons, error, known)
 
     def draw(self, hints: Sequence[str] = (), message: Content | None = None) -> None:
         """Draw the visible widgets from the present states.
@@ -216,7 +229,8 @@ class Board(Horizontal):
             panel.show(card(state, view_state.mark, max(panel.size.width, 20)))
         if state.over:
             panel = self.query_one("#summary", Panel)
-            panel.show(summary(state, max(panel.size.width, 20), self._icons), layout=True)
+            width, height = max(panel.size.width, 20), self.size.height
+            panel.show(card_at_end(view_state, width, height, self._icons, self._keymap, self._recent), layout=True)
         if view_state.page:
             self._draw_page(state)
 

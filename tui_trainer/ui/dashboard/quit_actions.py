@@ -13,9 +13,10 @@ from tui_trainer.protocol.commands import ALL_RUNS, Stop
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.app_result import LOST, AppResult
+from tui_trainer.ui.cards.result import result_of, verdict
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.panels.progress import resume_epoch, training_now
-from tui_trainer.ui.panels.status import best_text, name_of
+from tui_trainer.ui.panels.status import name_of
 from tui_trainer.ui.panels.summary import end_reason
 
 if TYPE_CHECKING:
@@ -163,9 +164,10 @@ class QuitActions:
 def _farewell(state: RunState, still_training: bool, died: bool) -> str:
     name = name_of(state)
     if state.over:
-        best = f"; best {visible(state.best.metric)} {best_text(state)}" if state.best is not None else ""
+        result = result_of(state)
+        reached = f"{verdict(result)}; " if result is not None else ""
         folder = f"; {visible(state.started.path)}" if state.started is not None and state.started.path else ""
-        return f"{name}: {end_reason(state)}{best}{folder}"
+        return f"{name}: {reached}{end_reason(state)}{folder}"
     if died:
         return (
             f"{name}: its host died at step {state.step:,}; "

@@ -22,6 +22,8 @@ from tui_trainer.text import visible
 from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, keys_of
 from tui_trainer.ui.app_result import AppResult
 from tui_trainer.ui.availability import disabled_reason
+from tui_trainer.ui.cards.end_actions import EndActions
+from tui_trainer.ui.cards.recent_runs import RecentRuns
 from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.charts.registry import ChartData, ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
@@ -44,6 +46,9 @@ from tui_trainer.ui.pages.host_actions import HostActions
 from tui_trainer.ui.pages.page_actions import PageActions
 from tui_trainer.ui.pages.rail_actions import RailActions
 from tui_trainer.ui.panels.log_pane import LogPane
+from tui_trainer.ui.preferences.preference_actions import PreferenceActions
+from tui_trainer.ui.preferences.preferences import Preferences
+from tui_trainer.ui.preferences.view_memory import ViewMemory
 from tui_trainer.ui.redraw_budget import RedrawBudget
 from tui_trainer.ui.render.chart_widget import Chart
 from tui_trainer.ui.run_store import RunStore, Update
@@ -99,6 +104,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         icons: Icons = FANCY,
         tour: Tour | None = None,
         reading: tuple[float, float] = (WORDS_PER_MINUTE, 0.0),
+        preferences: Preferences | None = None,
     ) -> None:
         """Create the screen of a session.
 
@@ -110,12 +116,16 @@ class Dashboard(Screen[None], inherit_bindings=False):
             icons: the symbols to draw with.
             tour: the way through the lecture that this screen was opened from.
             reading: the user's reading speed in words a minute, and seconds between two lessons in autoplay.
+            preferences: the user's settings, and what the screen remembers; None for the defaults.
         """
         super().__init__()
         words_per_minute, rest = reading
         narrator = Narrator(words_per_minute)
         self.view_state = ViewState(RunStore(session), read_only, narrator=narrator, lecture=tour is not None)
         self.icons = icons
+        preferences = preferences or Preferences()
+        self._view_memory = ViewMemory(self.view_state, preferences.memory)
+        self._recent = RecentRuns()
         self._quit_actions = QuitActions(self)
         self._lesson_actions = LessonActions(self, tour, rest, self._quit_actions)
         self._view_actions = ViewActions(self)
@@ -152,6 +162,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
             **self._rerun_actions.handlers(),
             **self._host_actions.handlers(),
             **PageActions(self).handlers(),
+            **PreferenceActions(self, preferences).handlers(),
+            **EndActions(self, self._recent, self._host_actions.resume).handlers(),
             "redraw": lambda: self._notify_app(self.RepaintRequested()),
         }
         opened = lambda: self.view_state.page == "findings"  # noqa: E731
@@ -166,7 +178,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Yield the header, the board and the footer."""
         yield Header()
-        yield Board(self.view_state, self.icons, self._keymap)
+        yield Board(self.view_state, self.icons, self._keymap, recent=self._recent)
         yield Footer()
 
     def on_mount(self) -> None:
@@ -201,6 +213,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._handle(update)
         self._stale |= update.changed
         self._redraw_requested |= self._lesson_actions.tick(now)
+        self._redraw_requested |= self._view_memory.tick(now)
+        self._redraw_requested |= self._recent.poll()
         self._redraw_requested |= self.view_state.zoom_loader.poll()
         if not drained:
             self._redraw_budget.postpone(now)

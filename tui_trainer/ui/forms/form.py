@@ -57,7 +57,7 @@ class Form(Widget):
         yield Static(id="help", markup=False)
 
     def _rows(self) -> list[Widget]:
-        self._specs = specs(self._model)
+        self._specs = self.described()
         texts = {name: written(value) for name, value in self._value} if self._value is not None else {}
         self._texts = {spec.name: texts.get(spec.name, spec.default) for spec in self._specs}
         return [self._row(spec) for spec in self._specs]
@@ -71,6 +71,10 @@ class Form(Widget):
             field = TextEntry(text, placeholder="none" if spec.optional else "", id=f"field-{spec.name}")
         bounds = Static(Content(spec.bounds), id=f"bounds-{spec.name}", classes="bounds")
         return Horizontal(Static(Content(spec.name), classes="name"), field, bounds, classes="row")
+
+    def described(self) -> tuple[FieldSpec, ...]:
+        """Return the fields in their order."""
+        return specs(self._model)
 
     async def show(self, model: type[BaseModel], value: BaseModel | None = None) -> None:
         """Show the fields of another class, or another value of the same."""

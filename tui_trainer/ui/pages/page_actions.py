@@ -1,12 +1,9 @@
-"""Actions that open something in front of the dashboard: help, commands, search, copying, colours and settings."""
+"""Actions that open something in front of the dashboard: help, commands, search and copying."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import fields
-
-from textual.content import Content
 
 from tui_trainer.state.run_state import LogLine
 from tui_trainer.text import number, visible
@@ -33,8 +30,6 @@ class PageActions:
             "search_next": lambda: self.next_match(older=True),
             "search_previous": lambda: self.next_match(older=False),
             "copy": self.copy,
-            "theme": self.theme,
-            "settings": self.settings,
         }
 
     def palette(self) -> None:
@@ -44,12 +39,6 @@ class PageActions:
         context = self._context
         commands = dashboard_commands(context.view_state.action_context, context.keymap)
         context.ask(CommandPalette(commands), self._chosen)
-
-    def theme(self) -> None:
-        """Choose a theme, with a live preview."""
-        from tui_trainer.ui.screens.command_palette import CommandPalette
-
-        self._context.ask(CommandPalette(), self._chosen)
 
     def _chosen(self, answer: str) -> None:
         if answer in BY_ID:  # the palette has switched the theme itself
@@ -128,19 +117,3 @@ class PageActions:
             copies += [("p", "its folder", path), ("r", "the command that trains it again", again)]
             copies.append(("o", "the command that opens it", f"tui-trainer open {shlex.quote(state.run)}"))
         return [(letter, name, visible(text)) for letter, name, text in copies if text]
-
-    def settings(self) -> None:
-        """Show the settings that are in force and where they are written."""
-        from tui_trainer.ui.screens.text_page import TextPage
-        from tui_trainer.ui.settings import Settings, settings_path
-
-        used = self._context.settings
-        path = settings_path()
-        lines = [
-            Content.assemble(("Settings are read from ", "$muted"), visible(str(path)) if path else "-"),
-            Content(""),
-        ]
-        for known in fields(Settings):
-            value = getattr(used, known.name)
-            lines.append(Content.assemble((f"{known.name:<18}", "$primary"), visible(str(value))))
-        self._context.ask(TextPage("Settings", Content("\n").join(lines)), lambda _: None)
