@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual.content import Content
 
@@ -94,6 +94,8 @@ def value_text(name: str, value: float | None, digits: int = 4) -> str:
 
 def smoothed(states: Sequence[RunState], selected: int, view: View, name: str, area: Area) -> tuple[float | None, int]:
     """Return a noisy series as its curve shows it, now or at the cursor, and the steps that it is smoothed over."""
+    if view.cursor is None:
+        view = replace(view, span=None)  # now, also while the charts show earlier steps
     context = ChartContext.of(states, selected, view, area)
     resampled = context.resample(name)
     width = smoothing_width(view.smoothing, resampled)

@@ -43,8 +43,8 @@ class Reviewed(Dialog[Value], Generic[Value]):
     def __init__(self, title: str, review: Callable[[Value], Review] | None = None) -> None:
         super().__init__(title)
         self._review = review
-        self._asked = ""
-        """The question that was shown last."""
+        self._asked: Value | None = None
+        """The value that was asked about last: the question itself changes with the rate of a run that trains."""
         self.because = ""
         """The reason that was given; empty without one."""
         self.unchanged = False
@@ -59,7 +59,7 @@ class Reviewed(Dialog[Value], Generic[Value]):
 
     def reviewed(self, value: Value | None) -> Review:
         """Review a value, and show the difference or the error; a value of None clears both."""
-        self._asked = ""
+        self._asked = None
         if self._review is None or value is None:
             self._show_change("")
             return NOTHING
@@ -86,8 +86,8 @@ class Reviewed(Dialog[Value], Generic[Value]):
         elif not review.change:
             self.unchanged = True
             self.answer(None)
-        elif review.question and asked != review.question:
-            self._asked = review.question
+        elif review.question and asked != value:
+            self._asked = value
             self._show_change(f"{review.change}. That is {review.question}. Enter again to do it.", question=True)
         else:
             self.answer(value)
