@@ -306,7 +306,8 @@ class TrainerApp(TerminalApp[AppResult]):
         while self.screen is not finder:
             self.pop_screen()
         if event.result.message and not (finder.tour is not None and finder.tour.turn):
-            self.notify(visible(event.result.message))
+            first, *others = event.result.message.splitlines()
+            self.notify(visible(first) + (f"; and {len(others)} more" if others else ""))
         finder.session_left()
 
     def on_terminal_gone(self, event: TerminalGone) -> None:

@@ -11,8 +11,8 @@ from tui_trainer.text import visible
 from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.panels.panel import Panel
 
-MORE = "… (t)"
-"""Ends a text that is cut for lack of room: `t` opens the full text."""
+MORE = "…"
+"""Ends a text that is cut for lack of room; the first line names the key of the full text."""
 
 
 class Narration(Panel):
