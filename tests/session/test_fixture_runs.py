@@ -18,8 +18,8 @@ from tui_trainer.config.run_config import RunConfig
 from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.spec import HostSpec, RunSpec
 from tui_trainer.host.worker import Worker
+from tui_trainer.runs.comparing.interventions import commands_by_step
 from tui_trainer.runs.history import RunHistory, read_history
-from tui_trainer.runs.interventions import commands_by_step
 from tui_trainer.runs.run_dir import Owner, RunDir
 
 RECORDED = Path(__file__).parent.parent / "fixtures" / "runs-0.1"

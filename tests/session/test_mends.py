@@ -15,8 +15,8 @@ from tui_trainer.host.worker import Worker
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.runs.catalog import read_run_info
+from tui_trainer.runs.comparing.mends import MENDS, RecordedRun, explained, mends_of
 from tui_trainer.runs.history import LENGTH, RunHistory, differing_metrics, first_difference, read_history
-from tui_trainer.runs.mends import MENDS, RecordedRun, explained, mends_of
 from tui_trainer.session.replay import compare_replay, replay_spec
 
 RECORDED = Path(__file__).parent.parent / "fixtures" / "runs-0.1"

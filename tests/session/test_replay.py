@@ -11,8 +11,8 @@ from tests.support import TrainerHarness, tiny_config
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
+from tui_trainer.runs.comparing.interventions import PendingCommands, commands_by_step, pending_after
 from tui_trainer.runs.history import RunHistory, first_difference
-from tui_trainer.runs.interventions import PendingCommands, commands_by_step, pending_after
 from tui_trainer.runs.run_dir import Owner, RunDir
 
 

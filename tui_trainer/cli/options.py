@@ -85,7 +85,7 @@ def print_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> None:
 
 def print_differences(spec: HostSpec) -> None:
     """Print on stderr how this machine differs from the one that trained the runs of `spec` so far."""
-    from tui_trainer.runs.environment_diff import differences
+    from tui_trainer.runs.comparing.environment_diff import differences
 
     for difference in differences(Path(spec.runs[0].path)):
         click.echo(visible(f"note: {difference}; results may differ in their last bits"), err=True)

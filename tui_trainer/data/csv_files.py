@@ -105,7 +105,7 @@ class _Column:
 
     @property
     def number_kind(self) -> Kind:
-        """How a column to predict writes its numbers."""
+        """The way in which a column to predict writes its numbers."""
         kind = self.kind
         return kind if kind in ("decimal commas", "grouped") else "numbers"
 

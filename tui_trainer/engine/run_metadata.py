@@ -18,7 +18,7 @@ import torch
 from tui_trainer import __version__
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.runs.atomic_write import read_plain, replace_file
-from tui_trainer.runs.mends import MENDS
+from tui_trainer.runs.comparing.mends import MENDS
 from tui_trainer.runs.recorded_data import RecordedData
 from tui_trainer.runs.run_dir import MAX_ABOUT
 

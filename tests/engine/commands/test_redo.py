@@ -18,8 +18,8 @@ from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.protocol.describe import describe
+from tui_trainer.runs.comparing.interventions import pending_after
 from tui_trainer.runs.history import first_difference
-from tui_trainer.runs.interventions import pending_after
 from tui_trainer.runs.journal import Journal
 from tui_trainer.runs.loading.step_index import StepIndex
 from tui_trainer.runs.run_dir import Owner, RunDir

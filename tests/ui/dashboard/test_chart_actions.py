@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.ui.dashboard.test_context import RecordingContext
 from tests.ui.fake_session import running
 from tui_trainer.ui.charts.registry import ChartKind, chart_data
-from tui_trainer.ui.dashboard.chart_actions import ChartActions
+from tui_trainer.ui.dashboard.actions.chart_actions import ChartActions
 
 
 def _log(context: RecordingContext, kind: ChartKind) -> bool:

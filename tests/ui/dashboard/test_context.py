@@ -14,10 +14,10 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.app_result import AppResult
 from tui_trainer.ui.charts.palette import Palette, palette
 from tui_trainer.ui.charts.registry import ChartData, ChartKind, chart_data
+from tui_trainer.ui.dashboard.actions.quit_actions import QuitActions
+from tui_trainer.ui.dashboard.actions.training_actions import TrainingActions
+from tui_trainer.ui.dashboard.actions.view_actions import ViewActions
 from tui_trainer.ui.dashboard.context import DashboardContext
-from tui_trainer.ui.dashboard.quit_actions import QuitActions
-from tui_trainer.ui.dashboard.training_actions import TrainingActions
-from tui_trainer.ui.dashboard.view_actions import ViewActions
 from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import FANCY, Icons
 from tui_trainer.ui.run_store import RunStore

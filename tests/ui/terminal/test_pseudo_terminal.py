@@ -149,11 +149,11 @@ def test_a_key_pressed_while_resuming_is_not_lost(start: Start) -> None:
         terminal.kill(signal.SIGSTOP)
         terminal.press("?")
         terminal.kill(signal.SIGCONT)
-        terminal.shows("Steer the training")
+        terminal.shows("Move on the charts")
         terminal.kill(signal.SIGSTOP)
         terminal.kill(signal.SIGCONT)
         terminal.press("?")
-        terminal.until(lambda: "Steer the training" not in terminal.text)
+        terminal.until(lambda: "Move on the charts" not in terminal.text)
 
 
 def test_keys_of_a_slow_line_act_in_order(start: Start) -> None:
@@ -180,11 +180,11 @@ def test_malformed_input_changes_nothing(start: Start) -> None:
         terminal.press(data)
         terminal.read()
     terminal.press(b"\x1b[48;1;1;1;1t")
-    terminal.until(lambda: "running" in terminal.screen.display[0])
+    terminal.until(lambda: "▶" in terminal.screen.display[0])
     terminal.press("?")
-    terminal.shows("Steer the training")
+    terminal.shows("Move on the charts")
     terminal.press("\x1b")
-    terminal.until(lambda: "Steer the training" not in terminal.text)
+    terminal.until(lambda: "Move on the charts" not in terminal.text)
     terminal.press(" ")
     terminal.shows("paused")
 

@@ -11,7 +11,7 @@ from tui_trainer.protocol.describe import number
 from tui_trainer.text import visible
 
 if TYPE_CHECKING:
-    from tui_trainer.runs.comparison import ComparedRun
+    from tui_trainer.runs.comparing.comparison import ComparedRun
 
 
 @click.command(epilog="Example: tui-trainer compare last 2026-11-23_140312 --json")
@@ -25,7 +25,7 @@ def command(runs: tuple[str, ...], as_json: bool, runs_dir: str | None) -> int:
     from tui_trainer.errors import UserError
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_runs
-    from tui_trainer.runs.comparison import compare, differing
+    from tui_trainer.runs.comparing.comparison import compare, differing
 
     infos = [info for name in runs for info in find_runs(name, directory(runs_dir))]
     try:
@@ -43,7 +43,7 @@ def command(runs: tuple[str, ...], as_json: bool, runs_dir: str | None) -> int:
 
 
 def _print(compared: list[ComparedRun]) -> None:
-    from tui_trainer.runs.comparison import AROUND, differing
+    from tui_trainer.runs.comparing.comparison import AROUND, differing
 
     metrics = list(dict.fromkeys(name for run in compared for name in run.info.metrics))
     rows: list[list[str]] = []

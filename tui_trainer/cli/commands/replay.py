@@ -26,7 +26,7 @@ def command(run: str, headless: bool, trust: bool, runs_dir: str | None) -> int:
     """
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_runs
-    from tui_trainer.runs.environment_diff import differences
+    from tui_trainer.runs.comparing.environment_diff import differences
     from tui_trainer.runs.history import read_history
     from tui_trainer.session.replay import compare_replay, replay_spec
 

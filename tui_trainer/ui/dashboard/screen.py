@@ -27,16 +27,16 @@ from tui_trainer.ui.cards.recent_runs import RecentRuns
 from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.charts.registry import ChartData, ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
+from tui_trainer.ui.dashboard.actions.chart_actions import ChartActions
+from tui_trainer.ui.dashboard.actions.lesson_actions import LessonActions
+from tui_trainer.ui.dashboard.actions.quit_actions import QuitActions
+from tui_trainer.ui.dashboard.actions.rerun_actions import RerunActions
+from tui_trainer.ui.dashboard.actions.training_actions import TrainingActions
+from tui_trainer.ui.dashboard.actions.view_actions import ViewActions
 from tui_trainer.ui.dashboard.board import Board
-from tui_trainer.ui.dashboard.chart_actions import ChartActions
 from tui_trainer.ui.dashboard.footer import Footer
 from tui_trainer.ui.dashboard.header import Header
 from tui_trainer.ui.dashboard.layout import arrange
-from tui_trainer.ui.dashboard.lesson_actions import LessonActions
-from tui_trainer.ui.dashboard.quit_actions import QuitActions
-from tui_trainer.ui.dashboard.rerun_actions import RerunActions
-from tui_trainer.ui.dashboard.training_actions import TrainingActions
-from tui_trainer.ui.dashboard.view_actions import ViewActions
 from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.findings.actions import FindingActions
 from tui_trainer.ui.icons import FANCY, Icons

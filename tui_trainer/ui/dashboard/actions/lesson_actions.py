@@ -9,8 +9,8 @@ from time import monotonic
 from tui_trainer.config.lesson import Remark
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
 from tui_trainer.ui.charts.registry import pane_named
+from tui_trainer.ui.dashboard.actions.quit_actions import QuitActions
 from tui_trainer.ui.dashboard.context import DashboardContext
-from tui_trainer.ui.dashboard.quit_actions import QuitActions
 from tui_trainer.ui.lecture.narrator import lesson_of
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.screens.lesson import LessonPage

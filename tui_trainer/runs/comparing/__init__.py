@@ -1,0 +1,1 @@
+"""Compare runs: settings, environments, interventions, and what changed since a run was recorded."""

@@ -1,0 +1,1 @@
+"""The actions of the dashboard: the handlers of its keys."""
