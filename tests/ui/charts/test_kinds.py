@@ -301,7 +301,7 @@ def test_values_at_the_cursor_include_every_series(make_run):
     assert found["epoch"] == "2.50"
     assert found["train loss"] == "50"
     assert found["other"] == "7"
-    assert {"val loss", "lr", "gradient norm", "train accuracy", "val accuracy", "time"} <= set(found)
+    assert {"val loss", "learning rate", "gradient norm", "train accuracy", "val accuracy", "time"} <= set(found)
     assert dict(values_at([one], 0, View()))["train loss"] == "100"
     assert values_at([], 0, View()) == []
 

@@ -10,7 +10,8 @@ from textual.screen import ModalScreen
 from tests.ui.fake_session import FakeSession, finished, running
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import commands as cmd
-from tui_trainer.state.run_state import RunState
+from tui_trainer.state.run_state import LogLine, RunState
+from tui_trainer.ui.actions import Keymap
 from tui_trainer.ui.app_result import AppResult
 from tui_trainer.ui.charts.palette import Palette, palette
 from tui_trainer.ui.charts.registry import ChartData, ChartKind, chart_data
@@ -23,6 +24,7 @@ from tui_trainer.ui.icons import FANCY, Icons
 from tui_trainer.ui.run_store import RunStore
 from tui_trainer.ui.screens.dialogs.confirm import Confirm
 from tui_trainer.ui.screens.dialogs.prompt import Prompt
+from tui_trainer.ui.settings import Settings
 
 
 class RecordingContext:
@@ -41,9 +43,18 @@ class RecordingContext:
         self.messages: list[str] = []
         self.results: list[AppResult] = []
 
+    keymap: Keymap = {}
+    settings = Settings()
+
     @property
     def selected_run(self) -> RunState:
         return self.view_state.selected_run or RunState()
+
+    def perform(self, name: str, value: str = "") -> None:
+        self.calls.append(name)
+
+    def reveal(self, line: LogLine) -> None:
+        self.calls.append(f"reveal {line.text}")
 
     def send(self, command: cmd.AnyCommand, description: str, run: str | None = None) -> None:
         self.view_state.store.send(command, self.view_state.target if run is None else run, description)
@@ -136,13 +147,15 @@ def test_maximizing_needs_a_layout() -> None:
     assert context.calls == ["relayout"] * 3
 
 
-def test_past_the_last_intervention_the_next_lesson_follows() -> None:
-    context, offsets = RecordingContext(running()), list[int]()
+def test_past_the_last_intervention_nothing_happens() -> None:
+    session = running()
+    context = RecordingContext(session)
     context.view_state.lecture = True
 
-    ViewActions(context, offsets.append).handlers()["next_mark"]()
+    ViewActions(context).handlers()["next_mark"]()
 
-    assert offsets == [1]
+    assert context.messages == ["no later intervention"]
+    assert session.sent == []
 
 
 def test_quitting_asks_while_something_trains_and_leaves_when_it_has_ended() -> None:

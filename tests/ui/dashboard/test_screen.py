@@ -102,7 +102,7 @@ async def test_a_small_screen_has_one_readable_chart_and_three_numbers_with_curv
         await press(pilot, "3")
         assert shown(app) == ["norm"]
         assert "1 loss" in screen_text(app)
-        assert "3 gradient norm · smooth" in screen_text(app)
+        assert "3 gradient norm · mean of" in screen_text(app)
         await press(pilot, "3")
         assert "1 loss" not in screen_text(app), "the chart fills the screen"
         await press(pilot, "3")
@@ -379,7 +379,7 @@ async def test_tab_selects_the_next_run() -> None:
         assert "finished" in screen_text(app).splitlines()[0]
         await press(pilot, "tab", "tab")
         assert "set  a 1/3" in screen_text(app).splitlines()[0]
-        await press(pilot, "asterisk")
+        await press(pilot, "o", "asterisk")
         assert "steering all" in screen_text(app).splitlines()[0]
 
 
@@ -438,7 +438,7 @@ async def test_each_kind_of_a_picker_keeps_its_fields() -> None:
     app = app_over(running())
 
     async with show(app, WIDE) as pilot:
-        await press(pilot, "o", "home", "tab", "ctrl+u", *"0.25", "shift+tab", "down", "up")
+        await press(pilot, "o", "o", "home", "tab", "ctrl+u", *"0.25", "shift+tab", "down", "up")
         assert pilot.app.screen.query_one(Form).filled.model.lr == 0.25
 
 
@@ -523,8 +523,8 @@ async def test_the_palette_finds_and_performs_an_action() -> None:
     app = app_over(session)
 
     async with show(app) as pilot:
-        await press(pilot, "colon", *"roll", "enter")
-    session.last(cmd.RollBack)
+        await press(pilot, "colon", *"validate", "enter")
+    session.last(cmd.Evaluate)
 
 
 async def test_help_shows_the_keys_of_the_user() -> None:

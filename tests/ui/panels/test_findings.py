@@ -206,7 +206,7 @@ def test_the_end_suggests_a_new_run() -> None:
     assert closing_findings(state) == [f"The loss has blown up. {BLOWN.likely_cause}"], "one cause, one remark"
     assert closing_findings(run_with(OLD, finished())) == [], "a note is no advice"
     text = words(page(run_with(HIGH, finished())))
-    assert "Next time [1] train again with the rate 0.001 N optimizer.lr=0.001" in text
+    assert "Next time [1] train again with the rate 0.001 o N optimizer.lr=0.001" in text
     assert "found in epoch 3" in text
 
 
@@ -286,7 +286,7 @@ async def test_the_page_names_the_keys_that_the_user_configured() -> None:
         assert app.dashboard is not None
         text = words(str(app.dashboard.query_one("#rail-text", Panel).render()))
         assert "divide the rate by 10 ^d /10" in text
-        assert "use the staircase schedule staircase" in text
+        assert "use the staircase schedule o s staircase" in text
         assert "The rate looks high (f2)" in screen_text(app)
 
 
