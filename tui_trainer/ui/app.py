@@ -84,8 +84,8 @@ class TrainerApp(TerminalApp[AppResult]):
     TrainerApp.-plain TextEntry { border-left: ascii $foreground; border-right: ascii $foreground; padding: 0; }
     TrainerApp.-plain TextEntry:focus { text-style: bold; }
     TrainerApp.-plain Choice:focus { text-style: bold underline; }
+    TrainerApp.-ascii Dialog > #frame { border: ascii $primary; }
     """
-    CSS += "TrainerApp.-ascii Dialog > #frame { border: ascii $primary; }"
     TITLE = "tui-trainer"
 
     def __init__(
