@@ -127,9 +127,9 @@ def _text(event: ev.AnyEvent) -> str | None:
         case ev.RolledBack(restored=None):
             return f"rolled back to checkpoint {event.to} (epoch {event.from_epoch}){asked_by(event)}"
         case ev.RolledBack(restored=ev.Restored(redone=True)):
-            return f"redone: {event.to}; continuing from step {event.step}{asked_by(event)}"
+            return f"redone: {_undone_setting(event.to)}; continues from step {event.step:,}{asked_by(event)}"
         case ev.RolledBack():
-            return f"undone: {event.to}; continuing from step {event.step}{asked_by(event)}"
+            return f"undone: {_undone_setting(event.to)}; back at step {event.step:,}{asked_by(event)}"
         case ev.Diagnosed(again=True) | ev.Diagnosed(active=False):
             return None
         case ev.Diagnosed():
@@ -149,6 +149,12 @@ def _text(event: ev.AnyEvent) -> str | None:
             return (f"{event.reason}: {event.detail}" if event.detail else event.reason) + on_disk
         case _:
             return None
+
+
+def _undone_setting(command: str) -> str:
+    """Return the words for a command that was undone: "rate" for "set lr"."""
+    name = command.removeprefix("set ")
+    return {"lr": "rate", "epochs": "number of epochs"}.get(name, name)
 
 
 def is_test(event: ev.AnyEvent) -> bool:

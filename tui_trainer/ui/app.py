@@ -84,6 +84,7 @@ class TrainerApp(TerminalApp[AppResult]):
     TrainerApp.-plain TextEntry { border-left: ascii $foreground; border-right: ascii $foreground; padding: 0; }
     TrainerApp.-plain TextEntry:focus { text-style: bold; }
     TrainerApp.-plain Choice:focus { text-style: bold underline; }
+    TrainerApp.-ascii Dialog > #frame { border: ascii $primary; }
     """
     TITLE = "tui-trainer"
 
@@ -115,6 +116,7 @@ class TrainerApp(TerminalApp[AppResult]):
         selected = start_theme(chosen, selected, self.available_themes, depth)
         self.theme = selected.name
         self.set_class(selected.ansi, "-plain")
+        self.set_class(self.settings.ascii, "-ascii")
         self._session = session
         self._open_session = session if callable(session) else None
         """The function that opens the session, until it is called."""

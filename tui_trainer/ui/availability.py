@@ -69,7 +69,7 @@ def _best(context: ActionContext) -> str | None:
 
 
 def _leavable(context: ActionContext) -> str | None:
-    if context.over or context.kind == "finished":
+    if context.over or context.gone or context.kind == "finished":
         return "nothing is training here; press q to leave"
     if context.kind == "in-process":
         return "the run trains in this process and would end with it; press q for the choices"

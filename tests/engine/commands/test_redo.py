@@ -239,7 +239,7 @@ def test_a_redo_is_described_and_journaled_once():
     assert event.restored is not None
     assert event.restored.redone
     assert (event.restored.undid, event.restored.from_step) == ("it", 12)
-    assert describe(event) == "redone: set lr; continuing from step 17"
+    assert describe(event) == "redone: rate; continues from step 17"
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,10 +35,11 @@ from tui_trainer.ui.availability import ActionContext, disabled_reason
 from tui_trainer.ui.cards.end_actions import parse_more
 from tui_trainer.ui.cards.end_card import end_card, set_card
 from tui_trainer.ui.cards.ranking import ranking
-from tui_trainer.ui.cards.recent_runs import RecentRun, RecentRuns, recent_runs
+from tui_trainer.ui.cards.recent_runs import RecentRun, RecentRuns, recent_runs, with_curve
 from tui_trainer.ui.cards.result import result_of, shown_value, verdict
 from tui_trainer.ui.cards.start_card import StartCard, start_facts, start_lines
 from tui_trainer.ui.icons import FANCY, PLAIN
+from tui_trainer.ui.settings import Settings
 
 
 def epochs(*accuracies: float, run: str = "run", seconds: float = 38.0, **changes: Any) -> RunState:
@@ -77,7 +79,7 @@ def test_without_a_metric_the_verdict_is_a_loss_with_its_name(make_run: MakeRun)
     ("reason", "words"),
     [
         ("completed", "a detail"),
-        ("early-stopped", "no improvement within the patience"),
+        ("early-stopped", "stopped early: a detail"),
         ("stopped", "by the user"),
         ("not-finite", "became NaN"),
         ("failed", "failed"),
@@ -89,6 +91,14 @@ def test_the_card_shows_the_reason_and_the_next_keys(reason: ev.Reason, words: s
     text = card(state, 140)
     for part in (words, "a detail", "95.0 %", "runs/run", "R more epochs", "N again with changes", "esc look around"):
         assert part in text
+
+
+def test_a_stopped_run_is_not_called_finished_and_names_its_user_once() -> None:
+    state = epochs(0.9, 0.95)
+    state.apply(ev.RunFinished(reason="stopped", detail="stopped by ann in epoch 2; on disk: last, best", exit_code=0))
+    headline = card(state, 140).splitlines()[0]
+    assert "Stopped: 95.0 %" in headline
+    assert headline.endswith("by ann in epoch 2")
 
 
 def test_a_run_that_never_started_has_a_card_without_numbers() -> None:
@@ -302,3 +312,44 @@ async def test_nothing_is_blank_while_a_run_starts() -> None:
 
 def test_shares_are_percent_and_losses_are_numbers() -> None:
     assert (shown_value("val_accuracy", 0.9914), shown_value("val_loss", 0.58839)) == ("99.1 %", "0.5884")
+
+
+async def test_a_card_that_was_hidden_uses_the_full_width_at_once() -> None:
+    session = running()
+    app = app_over(session)
+    async with show(app, (80, 24)) as pilot:
+        session.play(finished("completed", "all 5 epochs trained"))
+        await until(pilot, lambda: "Finished: " in screen_text(app))
+        assert "all 5 epochs trained" in screen_text(app)
+
+
+async def test_without_unicode_charts_and_events_are_plain() -> None:
+    app = app_over(running(), settings=Settings(ascii=True))
+    async with show(app, (80, 24)) as pilot:
+        await until(pilot, lambda: "loss" in screen_text(app))
+        await press(pilot, "f")
+        assert not re.findall(r"[▸│┤└●★━╌⠁-⣿]", screen_text(app))
+
+
+async def test_a_set_that_is_over_is_ranked_in_the_closing_message() -> None:
+    session = running("set/a", "set/b")
+    app = app_over(session)
+    async with show(app, (100, 30)) as pilot:
+        for run in ("set/a", "set/b"):
+            session.play(finished("completed"), run=run)
+        await until(pilot, lambda: app.dashboard is not None and app.dashboard.view_state.store.over)
+        await press(pilot, "q")
+    assert app.return_value is not None
+    lines = app.return_value.message.splitlines()
+    assert lines[0].startswith("2 runs by ")
+    assert [line.split(":")[0].strip() for line in lines[1:3]] == ["a", "b"]
+
+
+def test_an_earlier_run_is_drawn_without_what_an_undo_left(tmp_path: Path) -> None:
+    with (tmp_path / "events.jsonl").open("wb") as file:
+        for epoch, value, seconds in ((1, 0.5, 1.0), (2, 0.1, 2.0), (3, 0.1, 3.0), (2, 0.9, 2.5)):
+            event = ev.EpochEnded(epoch=epoch, step=epoch, seconds=seconds, metrics={"val_accuracy": value})
+            file.write(encode_event(event))
+    found = with_curve(RunInfo(name="run", path=str(tmp_path), status="finished"))
+    assert found.metrics["val_accuracy"] == [0.5, 0.9]
+    assert found.seconds == 2.5

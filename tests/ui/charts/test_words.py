@@ -19,7 +19,7 @@ from tui_trainer.ui.charts.labels.mark_words import MAX_CELLS, mark_words
         ("l", "learning rate 0.02, was 0.01", "rate x2"),
         ("l", "rate 3e-4 → 3e-5", "rate ÷10"),
         ("l", "learning rate 0.0123, was 0.01", "rate 0.0123"),
-        ("l", "learning rate 5, was 2.335e-05 (root@vm)", "rate x214133"),
+        ("l", "learning rate 5, was 2.335e-05 (root@vm)", "rate x214,000"),
         ("l", "learning rate 0, was 0.01", "rate 0"),
         ("g", "gradient clip 1, was off (ann@host)", "clip 1"),
         ("g", "gradient clip off, was 1", "clip off"),

@@ -311,7 +311,7 @@ async def test_a_finished_run_shows_a_summary_and_its_charts() -> None:
         asked = cmd.SetLearningRate(factor=0.5, by="me")
         session.play(ev.SettingChanged(name="lr", value=0.005, previous=0.01, step=100, cause=asked))
         session.play(finished("early-stopped"))
-        await until(pilot, lambda: "no improvement within the patience" in screen_text(app))
+        await until(pilot, lambda: "stopped early" in screen_text(app))
         for words in ("Finished: 7", "(best, epoch 4)", "runs/digits", "R more epochs", "q leave"):
             assert words in screen_text(app)
         assert len(shown(app)) == 4

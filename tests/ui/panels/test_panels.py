@@ -143,7 +143,8 @@ def test_the_time_left_of_a_set_includes_the_runs_still_to_come() -> None:
     assert left[0] == pytest.approx(5.0, rel=0.05), "another group trains at the same time"
     first.apply(finished())
     assert set_time_left_text([first]) == ""
-    assert share_done([first]) == 1.0
+    assert share_done([first, waiting]) == pytest.approx(0.5), "in a set a run that has ended counts as trained"
+    assert share_done([first]) == pytest.approx(0.5), "a single one shows where it was stopped"
 
 
 def test_the_time_since_the_last_message_is_said_in_steps() -> None:

@@ -81,6 +81,9 @@ class EndActions:
         from tui_trainer.ui.screens.text_page import TextPage
 
         state = self._context.selected_run
+        if len(self._context.view_state.states) > 1:
+            self._context.flash("these runs are shown beside each other already; r lists their settings")
+            return
         if not self._recent.runs or state.started is None:
             self._context.flash("no earlier finished run of this preset in this runs directory")
             return

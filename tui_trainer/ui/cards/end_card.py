@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from tui_trainer.protocol.describe import duration
-from tui_trainer.runs.label import label
+from tui_trainer.runs.label import label, short_name
 from tui_trainer.state.run_state import MEAN_TRAIN_LOSS, RunState
 from tui_trainer.text import cut, padded, visible
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
@@ -16,6 +16,7 @@ from tui_trainer.ui.cards.ranking import Ranking
 from tui_trainer.ui.cards.recent_runs import RecentRun
 from tui_trainer.ui.cards.result import deciding_metric, result_of, shown_value, verdict
 from tui_trainer.ui.icons import PLAIN, STATE_STYLES, Icons
+from tui_trainer.ui.panels.panel import fitted
 from tui_trainer.ui.panels.summary import end_reason
 from tui_trainer.ui.render.sparkline import sparkline
 
@@ -43,8 +44,9 @@ def headline(state: RunState, icons: Icons) -> Content:
     sign = f"{icons.state(state.status)} "
     if result is None:
         return Content.styled(sign + end_reason(state), style)
-    word = "Finished" if state.status == "finished" else "Failed"
-    text = f" {icons.dot} {end_reason(state)}"
+    word = "Stopped" if state.reason == "stopped" else "Finished" if state.status == "finished" else "Failed"
+    reason = end_reason(state).split("; ")[0]  # the best value and what is on disk stand in lines of their own
+    text = f" {icons.dot} {reason.removeprefix('stopped ') if word == 'Stopped' else reason}"
     return Content.assemble((f"{sign}{word}: ", style), (verdict(result), "bold"), (text, "$muted"))
 
 
@@ -73,7 +75,7 @@ def end_card(
     if state.started is not None and state.started.path:
         lines.append(Content.assemble(("saved in ", "$muted"), visible(state.started.path)))
     lines.append(keys(keymap, context, width))
-    return _joined(lines, width)
+    return _joined(lines, width, icons)
 
 
 def curves(state: RunState, recent: Sequence[RecentRun], width: int, icons: Icons) -> list[Content]:
@@ -86,6 +88,8 @@ def curves(state: RunState, recent: Sequence[RecentRun], width: int, icons: Icon
         return []
     names = ["this run", *(visible(label(run.info.name, run.info.started)).replace("·", icons.dot) for run, _ in rows)]
     room = min(max(len(name) for name in names), NAME_WIDTH, max(width - 30, 8))
+    if any(len(name) > room for name in names):
+        names = ["this run", *(visible(short_name(run.info.name)) for run, _ in rows)]
     cells = min(CURVE, max(width - room - 24, 0))
     values = [result.last, *(curve[-1] for _, curve in rows)]
     drawn = [list(state.series[metric].values), *(curve for _, curve in rows)]
@@ -129,7 +133,7 @@ def set_card(ranked: Ranking, width: int, height: int, icons: Icons, keymap: Key
     if len(shown) < len(ranked.rows):
         lines.append(Content.styled(f"    and {len(ranked.rows) - len(shown)} more", "$muted"))
     lines.append(keys(keymap, context, width))
-    return _joined(lines, width)
+    return _joined(lines, width, icons)
 
 
 def keys(keymap: Keymap, context: ActionContext, width: int) -> Content:
@@ -147,7 +151,5 @@ def keys(keymap: Keymap, context: ActionContext, width: int) -> Content:
     return line
 
 
-def _joined(lines: Sequence[Content], width: int) -> Content:
-    return Content("\n").join(
-        [line if line.cell_length <= width else line.truncate(width, ellipsis=True) for line in lines]
-    )
+def _joined(lines: Sequence[Content], width: int, icons: Icons) -> Content:
+    return Content("\n").join([fitted(line, width, icons) for line in lines])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from tui_trainer.components.early_stopping import lower_is_better
+from tui_trainer.runs.label import short_name
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.cards.result import Result, deciding_metric, result_of, shown_value
 
@@ -66,7 +67,7 @@ def ranking(states: Sequence[RunState]) -> Ranking | None:
     rows: list[Ranked] = []
     for group in groups.values():
         values = [result.last for _, result in group]
-        name = group[0][0].run.rpartition("/")[2]
+        name = short_name(group[0][0].run.rpartition("/")[2])
         best = min((result for _, result in group), key=lambda result: sign * result.last)
         spread = stdev(values) if len(values) > 1 else None
         rows.append(Ranked(name, best, fmean(values), spread, len(values)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ MOST_RUNS = 3
 """Runs that are shown."""
 MOST_READ = 24
 """Most folders that are read for them: of a preset that never finishes, the search ends."""
-JOURNAL_BYTES = 256 << 10
+JOURNAL_BYTES = 2 << 20
 """Bytes at the end of a journal that are read for its curve."""
 
 
@@ -53,7 +54,7 @@ def recent_runs(directory: Path, preset: str, without: str = "", wanted: int = M
         except OSError:
             continue
         if info is not None and info.status == "finished" and info.preset == preset:
-            found.append(_with_curve(info))
+            found.append(with_curve(info))
             if len(found) == wanted:
                 break
     return found
@@ -77,9 +78,10 @@ def _candidates(directory: Path, preset: str, without: str) -> list[str]:
     return [name for _, name in sorted(names, reverse=True)]
 
 
-def _with_curve(info: RunInfo) -> RecentRun:
+def with_curve(info: RunInfo) -> RecentRun:
+    """Read the curve of a run from the end of its journal, without the epochs that an undo left."""
     metrics: dict[str, list[float]] = {}
-    seconds = 0.0
+    seconds, newest = 0.0, math.inf
     try:
         for line in newest_lines(f"{info.path}/events.jsonl", JOURNAL_BYTES):
             if b'"EpochEnded"' not in line:
@@ -87,9 +89,12 @@ def _with_curve(info: RunInfo) -> RecentRun:
             event = json.loads(line)
             if not isinstance(event, dict) or event.get("type") != "EpochEnded":
                 continue
-            spent, values = event.get("seconds"), event.get("metrics")
+            spent, values, epoch = event.get("seconds"), event.get("metrics"), event.get("epoch")
+            if not isinstance(epoch, (int, float)) or epoch >= newest:
+                continue  # an undo abandoned it
+            newest = epoch
             if isinstance(spent, (int, float)):
-                seconds = max(seconds, float(spent))
+                seconds = seconds or float(spent)
             for name, value in values.items() if isinstance(values, dict) else ():
                 if isinstance(value, (int, float)):
                     metrics.setdefault(str(name), []).append(float(value))

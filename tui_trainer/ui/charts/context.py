@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 
 from tui_trainer.components.schedulers.plan import LrPlan
+from tui_trainer.runs.label import short_name as short_run_name
 from tui_trainer.state.colors import assign_colors
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series import Series
@@ -198,5 +199,5 @@ def visible_spans(states: Sequence[RunState], selected: int, view: View) -> list
 
 def short_name(state: RunState) -> str:
     """Return the last part of a run's name, which distinguishes the runs of a group; its title if it has no name."""
-    name = state.run.rsplit("/", 1)[-1] or (state.started.title if state.started is not None else "")
+    name = short_run_name(state.run.rsplit("/", 1)[-1]) or (state.started.title if state.started is not None else "")
     return visible(name)[:24]

@@ -92,7 +92,7 @@ class Board(Horizontal):
             yield Panel(id="card")
             yield Panel(id="summary")
             yield Panel(id="log-title", classes="title")
-            yield LogPane(id="log")
+            yield LogPane(plain=self._icons.ascii, id="log")
             yield Panel(id="page-title", classes="title")
             yield VerticalScroll(Panel(id="page-text"), id="page", classes="page", can_focus=False)
         with Vertical(id="rail"):
@@ -200,6 +200,12 @@ class Board(Horizontal):
         """Columns of the plot area of a visible chart."""
         return next((chart.area.columns for chart in self.query(Chart) if chart.display and chart.size.width), 60)
 
+    @property
+    def _text_width(self) -> int:
+        """Cells of a line of the cards: known before they are shown for the first time."""
+        rail = self._arrangement.rail if self._arrangement is not None else 0
+        return max(self.size.width - rail - 2, 20)
+
     def draw_starting(self) -> None:
         """Draw the spinner and the state of the start."""
         store = self._state.store
@@ -225,12 +231,11 @@ class Board(Horizontal):
         self._draw_log(state)
         self.query_one(Narration).draw(view_state.narrator, hints)
         if view_state.mark is not None:
-            panel = self.query_one("#card", Panel)
-            panel.show(card(state, view_state.mark, max(panel.size.width, 20)))
+            self.query_one("#card", Panel).show(card(state, view_state.mark, self._text_width))
         if state.over:
             panel = self.query_one("#summary", Panel)
-            width, height = max(panel.size.width, 20), self.size.height
-            panel.show(card_at_end(view_state, width, height, self._icons, self._keymap, self._recent), layout=True)
+            size = (self._text_width, self.size.height)
+            panel.show(card_at_end(view_state, *size, self._icons, self._keymap, self._recent), layout=True)
         if view_state.page:
             self._draw_page(state)
 

@@ -178,7 +178,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Yield the header, the board and the footer."""
         yield Header()
-        yield Board(self.view_state, self.icons, self._keymap, recent=self._recent)
+        glyphs = "ascii" if self.icons.ascii else "braille"
+        yield Board(self.view_state, self.icons, self._keymap, glyphs, self._recent)
         yield Footer()
 
     def on_mount(self) -> None:

@@ -22,6 +22,8 @@ CLOCK_FROM = 90
 """Least width, in cells, at which lines show the time of day."""
 ROUTINE = frozenset(("epoch", "save"))
 """Kinds of lines that are shown only on request: the charts show their numbers."""
+BRIEF = {"train_loss": "loss", "train_accuracy": "acc", "val_loss": "val loss", "val_accuracy": "val acc"}
+"""Names of the metrics in an epoch's line that would be cut."""
 
 
 class LogPane(ScrollView, can_focus=False):
@@ -58,8 +60,18 @@ class LogPane(ScrollView, can_focus=False):
         "warning": "!",
     }
 
-    def __init__(self, *, id: str | None = None) -> None:
+    PLAIN_SIGNS: ClassVar[dict[str, str]] = {
+        **SIGNS,
+        "event": ">",
+        "epoch": ".",
+        "save": ".",
+        "output": "|",
+        "trainer": "|",
+    }
+
+    def __init__(self, *, plain: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._signs = self.PLAIN_SIGNS if plain else self.SIGNS
         self._lines: tuple[LogLine, ...] = ()
         self._user, self._everything = "", False
         self._rows: list[tuple[LogLine, str, bool]] = []
@@ -128,7 +140,7 @@ class LogPane(ScrollView, can_focus=False):
             return Strip.blank(width, background)
         line, part, first = self._rows[at]
         style = self._style(f"log--{line.kind}", background)
-        segments = [Segment(f"{self.SIGNS.get(line.kind, ' ')} " if first else "  ", style), Segment(part, style)]
+        segments = [Segment(f"{self._signs.get(line.kind, ' ')} " if first else "  ", style), Segment(part, style)]
         if self._time_width:
             segments.insert(
                 0,
@@ -146,6 +158,9 @@ class LogPane(ScrollView, can_focus=False):
 def _wrapped_line(line: LogLine, width: int, user: str) -> tuple[str, ...]:
     """Wrap a line to rows. Epoch lines stay on one row: there are many, and the charts show their numbers."""
     text = without_author(line.text, user)
+    if line.kind == "epoch" and cell_len(text) > width:
+        for name, short in BRIEF.items():
+            text = text.replace(f"  {name} ", f"  {short} ")
     if line.kind == "epoch" and cell_len(text) > width:
         return (wrap(text, width - 1)[0].rstrip() + "…",)
     return wrap(text, width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -92,6 +93,13 @@ def value_text(name: str, value: float | None, digits: int = 4) -> str:
     return f"{100 * value:.1f} %" if name.endswith("accuracy") and 0 <= value <= 1 else number(value, digits)
 
 
+def brief_text(name: str, value: float | None) -> str:
+    """Format a value with three digits for a narrow column: 1530, 1.53e5, 2.2e-5."""
+    if value is not None and 1000 <= abs(value) < 100_000:
+        return f"{value:.0f}"
+    return re.sub(r"e([+-])0?", lambda found: "e" + found[1].strip("+"), value_text(name, value, 3))
+
+
 def smoothed(states: Sequence[RunState], selected: int, view: View, name: str, area: Area) -> tuple[float | None, int]:
     """Return a noisy series as its curve shows it, now or at the cursor, and the steps that it is smoothed over."""
     if view.cursor is None:
@@ -117,7 +125,7 @@ def number_rows(
         mean = _at(state, MEAN_TRAIN_LOSS, step)
         rows.append(
             NumberRow(
-                "train", "loss", value_text("", now), value_text("", mean, 3), _best_text(state, MEAN_TRAIN_LOSS, best)
+                "train", "loss", value_text("", now), brief_text("", mean), _best_text(state, MEAN_TRAIN_LOSS, best)
             )
         )
     rows += _measured(state, "val", "loss", step, best)
@@ -147,7 +155,7 @@ def _best_text(state: RunState, name: str, best: BestValues) -> str:
     if found is None:
         return ""
     value, epoch = found
-    return value_text(name, value, 3) + (f" @{epoch}" if epoch else "")
+    return brief_text(name, value) + (f" @{epoch}" if epoch else "")
 
 
 def _at(state: RunState, name: str, step: float) -> float | None:

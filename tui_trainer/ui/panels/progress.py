@@ -58,7 +58,12 @@ def resume_epoch(state: RunState) -> int:
 
 
 def share_done(states: Sequence[RunState]) -> float:
-    """Return the trained share of all runs together, from 0 to 1. A run that has ended counts as trained."""
+    """Return the trained share of all runs together, from 0 to 1.
+
+    In a set a run that has ended counts as trained; a single one shows where it was stopped.
+    """
+    if len(states) == 1 and states[0].total_steps and states[0].started is not None:
+        return min(states[0].step / states[0].total_steps, 1.0)
     totals = [max(state.total_steps, 1) if state.started is not None else 0 for state in states]
     known = [total for total in totals if total]
     usual = sum(known) / len(known) if known else 1.0

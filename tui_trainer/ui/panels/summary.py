@@ -7,7 +7,7 @@ from tui_trainer.text import visible
 
 REASONS = {
     "completed": "completed all epochs",
-    "early-stopped": "stopped early: no improvement within the patience",
+    "early-stopped": "stopped early",
     "stopped": "stopped by the user",
     "interrupted": "interrupted",
     "not-finite": "stopped: the loss became NaN or inf",
@@ -20,6 +20,6 @@ def end_reason(state: RunState) -> str:
     """Return the reason why the run ended, as text."""
     reason = REASONS.get(state.reason, visible(state.reason) or "ended")
     detail = visible(state.detail)
-    if state.reason == "completed" and detail:
-        return detail  # it names the number of epochs
-    return detail if detail and detail.startswith(reason.split(":")[0]) else f"{reason}: {detail}" if detail else reason
+    if detail and (state.reason == "completed" or detail.split(" ")[0] == reason.split(" ")[0]):
+        return detail  # it names the number of epochs, or the user who stopped the run
+    return f"{reason}: {detail}" if detail else reason

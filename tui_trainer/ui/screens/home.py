@@ -70,7 +70,10 @@ class Home(Finder[Item]):
         """Return the name with the title of a preset, or the state of a run."""
         if isinstance(item, PresetInfo):
             return Content.assemble(f"  {padded(visible(item.name), 24)} ", (visible(item.title), "$muted"))
-        best = f"  {number(float(item.best['value']))}" if item.best and "value" in item.best else ""
+        best = ""
+        if item.best and "value" in item.best:
+            metric = visible(str(item.best.get("metric", ""))).replace("_", " ")
+            best = f" · best {metric} {number(float(item.best['value']))}"
         state = "starting" if item.starting else visible(item.reason) or item.status
         return Content.assemble(
             "  ",

@@ -62,7 +62,11 @@ def _status(state: RunState, _all: bool) -> str:
 
 
 def _rate(factor: float) -> Callable[[RunState, bool], str]:
-    return lambda state, _all: number(state.lr * factor, 3)
+    return lambda state, _all: number(state.lr * factor, 3) if state.started is not None else "-"
+
+
+def _stop(state: RunState, _all: bool) -> str:
+    return "" if state.over else f"after epoch {state.epoch + 1}, this batch, or now"
 
 
 def _schedule(state: RunState, _all: bool) -> str:
@@ -78,17 +82,21 @@ def _optimizer(state: RunState, _all: bool) -> str:
 
 
 def _clip(state: RunState, _all: bool) -> str:
+    if state.started is None:
+        return "-"
     return number(state.clip_grad_norm, 3) if state.clip_grad_norm else "off"
 
 
 def _patience(state: RunState, _all: bool) -> str:
+    if state.started is None:
+        return "-"
     if not state.early_stopping:
         return "off"
     return f"{state.bad_epochs} of {state.patience} epochs without a better {visible(state.monitor)}"
 
 
 def _epochs(state: RunState, _all: bool) -> str:
-    return f"{state.epoch} of {state.epochs} done"
+    return f"{state.epoch} of {state.epochs} done" if state.started is not None else "-"
 
 
 def _saves(state: RunState, _all: bool) -> str:
@@ -123,7 +131,7 @@ def _said(text: str) -> Callable[[RunState, bool], str]:
 CONTROLS: tuple[Control, ...] = (
     Control("pause", "training", _status),
     Control("step", "training", _said("then wait")),
-    Control("stop_early", "training", lambda state, _all: f"after epoch {state.epoch + 1}, this batch, or now"),
+    Control("stop_early", "training", _stop),
     Control("stop", "training", _said("after this batch")),
     Control("rate", "rate", _rate(1)),
     Control("double_rate", "rate", _rate(2)),

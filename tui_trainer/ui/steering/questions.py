@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tui_trainer.runs.label import short_name
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import number, visible
 from tui_trainer.ui.screens.dialogs.confirm import Confirm, Possible
@@ -97,7 +98,7 @@ def ask_end(states: list[RunState], purpose: str, *, keep: bool) -> Confirm:
 
 
 def _name(state: RunState) -> str:
-    return f"run {visible(state.run.rsplit('/', 1)[-1])}" if state.run else "the run"
+    return f"run {visible(short_name(state.run.rsplit('/', 1)[-1]))}" if state.run else "the run"
 
 
 def _sentence(text: str) -> str:

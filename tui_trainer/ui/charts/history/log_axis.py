@@ -24,6 +24,8 @@ SETTLED_SHARE = 0.05
 """Share of the planned steps before which only an explosion decides."""
 PARTS = 60
 """Parts of the planned run whose means are compared."""
+BLOWN = "DIVERGE"
+"""Finding of an explosion; it stays known after it is gone."""
 MIN_PART = 4
 """Steps of the shortest part."""
 _SHARES = frozenset(("accuracy", "acc", "precision", "recall", "f1", "auc", "iou", "dice", "r2", "share", "rate"))
@@ -52,7 +54,7 @@ def _decide(state: RunState, names: Sequence[str]) -> bool:
     high = max(sorted(means)[-2], means[0])
     if not high > max(min(means) * RATIO, 0.0):
         return False
-    exploded = high > max(means[0], 0.0) * EXPLOSION
+    exploded = BLOWN in state.findings or high > max(means[0], 0.0) * EXPLOSION
     return state.over or exploded or state.step >= _planned(state) * SETTLED_SHARE
 
 

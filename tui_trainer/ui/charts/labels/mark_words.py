@@ -44,7 +44,8 @@ def _rate(text: str) -> str:
     factor = max(new / old, old / new)
     # The text has four digits of each rate.
     if 1.05 < factor < 1e6 and abs(factor * 2 - round(factor * 2)) < factor * 0.005:
-        return f"rate {'x' if new > old else '÷'}{round(factor * 2) / 2:g}"
+        times = f"{float(f'{factor:.3g}'):,.0f}" if factor >= 100 else f"{round(factor * 2) / 2:g}"
+        return f"rate {'x' if new > old else '÷'}{times}"
     return f"rate {short(new)}"
 
 

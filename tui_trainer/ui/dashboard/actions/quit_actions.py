@@ -6,13 +6,14 @@ Before and after leaving, the screen says which runs stop and which continue.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tui_trainer.protocol.commands import ALL_RUNS, Stop
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.app_result import LOST, AppResult
+from tui_trainer.ui.cards.ranking import ranking
 from tui_trainer.ui.cards.result import result_of, verdict
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.panels.progress import resume_epoch, training_now
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 
 LEAVING = "stopping: validating and saving; press the same key again to leave at once"
+
+LISTED = 10
+"""Most runs of a set that the closing message lists."""
 
 
 class QuitActions:
@@ -155,10 +159,27 @@ class QuitActions:
         store = self._context.view_state.store
         over = [state for state in states if state.over]
         live = store.connected and store.session.kind == "live"
-        message = "\n".join(_farewell(state, live, store.vanished(state)) for state in states)
+        if len(states) > 1 and len(over) == len(states):
+            message = _farewell_of_set(states)
+        else:
+            message = "\n".join(_farewell(state, live, store.vanished(state)) for state in states)
         if not store.connected and len(over) < len(states or [None]):
             return AppResult(LOST, f"{store.error}\n{message}".strip())
         return AppResult(max((state.exit_code for state in over), default=0), message)
+
+
+def _farewell_of_set(states: Sequence[RunState]) -> str:
+    """Return the ranking of a set that is over, its best runs first, and where it was saved."""
+    ranked = ranking(states)
+    if ranked is None:
+        return "\n".join(_farewell(state, False, False) for state in states)
+    rows = [f"  {visible(row.name)}: {verdict(row.result)}" for row in ranked.rows[:LISTED]]
+    more = len(ranked.rows) - LISTED
+    rows += [f"  and {more} more"] if more > 0 else []
+    folders = dict.fromkeys(state.started.path for state in states if state.started is not None and state.started.path)
+    parents = dict.fromkeys(path.rpartition("/")[0] for path in folders)
+    saved = f"; saved in {visible(next(iter(parents)))}" if len(parents) == 1 else ""
+    return "\n".join([f"{len(states)} runs by {ranked.metric.replace('_', ' ')}{saved}", *rows, ranked.remark])
 
 
 def _farewell(state: RunState, still_training: bool, died: bool) -> str:

@@ -16,6 +16,7 @@ from tui_trainer.protocol.commands import ALL_RUNS
 from tui_trainer.protocol.describe import number
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.forms.parse_number import parse_clip, parse_epochs, parse_rate, watched_metric
+from tui_trainer.ui.panels.progress import variant_of
 from tui_trainer.ui.steering import review
 from tui_trainer.ui.steering.rate_guard import RateGuard
 
@@ -98,7 +99,7 @@ class TrainingActions:
         def read() -> list[PanelRow]:
             return rows(CONTROLS, self._context.selected_run, state.action_context, state.steer_all)
 
-        name = "all runs" if state.steer_all else self._context.selected_run.run.rsplit("/", 1)[-1]
+        name = "all runs" if state.steer_all else variant_of(self._context.selected_run)
         self._context.ask(SteerPanel(f"Steer {name}".rstrip(), read), self._context.perform)
 
     def pause(self) -> None:
