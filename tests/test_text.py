@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tests.ui.fake_session import started
+from tests.ui.fake_session import running, started
 from tui_trainer.cli.options import print_table
 from tui_trainer.protocol.describe import duration, size
 from tui_trainer.protocol.events import Layer
@@ -17,8 +17,10 @@ from tui_trainer.ui.charts.palette import palette
 from tui_trainer.ui.charts.pictures.frame import labels
 from tui_trainer.ui.charts.ticks import short
 from tui_trainer.ui.icons import FANCY
-from tui_trainer.ui.panels.layers_table import layers_table
+from tui_trainer.ui.panels.layers_table import layers_page
+from tui_trainer.ui.panels.numbers_table import BestValues
 from tui_trainer.ui.panels.runs_list import runs_list
+from tui_trainer.ui.run_store import RunStore
 from tui_trainer.ui.screens.run_table import _cell  # pyright: ignore[reportPrivateUsage]
 
 NAMES = st.text(st.sampled_from("ab 日本\u0301\u26a0\ufe0fé🙂"), max_size=12)
@@ -52,8 +54,10 @@ def test_wide_names_do_not_shift_columns_of_the_screen() -> None:
         state.apply(started())
         states.append(state)
     signs = FANCY
-    assert len({line.cell_length for line in runs_list(states, 0, 30, signs, palette())[1:]}) == 1
-    table = layers_table({"数字": Layer(grad_norm=1.0), "fc": Layer(grad_norm=1.0)}, 80, signs).plain.splitlines()
+    listed = runs_list(states, 0, 30, signs, palette(), RunStore(running()), BestValues())
+    assert len({line.cell_length for line in listed[1:]}) == 1
+    layers = {"数字": Layer(grad_norm=1.0), "fc": Layer(grad_norm=1.0)}
+    table = layers_page(layers, {}, 80, signs).plain.splitlines()
     assert cell_len(table[1]) == cell_len(table[2])
     assert {cell_len(_cell(name, 9)) for name in ("数字数字数字数字", "数字", "plain")} == {9}
     assert all(cell_len(name) <= 5 for name in labels(["数字数字一", "数字数字二", "abcdefgh"], 5))

@@ -180,7 +180,7 @@ def test_a_killed_host_is_reported_and_its_run_is_dead(workspace):
     screen.shows("running", seconds=120)
     (pid,) = workspace.hosts()
     os.kill(pid, 9)
-    screen.until(lambda: "killed (SIGKILL); R resumes it" in screen.text, seconds=120)
+    screen.until(lambda: "killed (SIGKILL); R resumes" in screen.text, seconds=120)
     screen.press("q")
     assert screen.leave() == 1
     assert workspace.runs()[0]["status"] == "dead"

@@ -12,7 +12,7 @@ from tui_trainer.components.schedulers.builtin import Constant
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.panels.status import time_left_text
+from tui_trainer.ui.panels.progress import set_time_left_text
 
 History = Iterator[tuple[float, ev.AnyEvent]]
 """Events, each with the seconds of training that the run still takes by its present plan and pace."""
@@ -78,7 +78,7 @@ def test_the_time_left_is_within_a_factor_of_two(name: str) -> None:
         if left is None:
             early = state.step < 0.05 * state.total_steps or not state.pace.validated
             assert early, (state.step, true)
-            assert not time_left_text(state) or time_left_text(state).startswith("about ")
+            assert not set_time_left_text([state]) or set_time_left_text([state]).startswith("about ")
             continue
         said += 1
         assert true / 2 - 0.5 <= left <= true * 2 + 0.5, (state.step, left, true)

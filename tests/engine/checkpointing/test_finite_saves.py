@@ -53,7 +53,7 @@ def test_a_step_that_runs_away_within_itself_is_no_completed_run(folder):
     assert finished.detail.startswith(f"{broke.what} became NaN by step 1")
     found = next(event for event in bench.of(ev.Diagnosed) if event.finding == "NAN")
     assert found.evidence.startswith(f"{broke.what} became nan by step 1")
-    assert "divide the learning rate by 10 (k); lbfgs has line_search_fn=strong_wolfe" in found.advice
+    assert "divide the learning rate by 10; lbfgs has line_search_fn=strong_wolfe" in found.advice
     assert not list(folder.checkpoints.glob("*.safetensors"))
 
 

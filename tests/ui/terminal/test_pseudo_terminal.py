@@ -192,19 +192,19 @@ def test_malformed_input_changes_nothing(start: Start) -> None:
 
 def test_no_untrusted_control_character_reaches_the_terminal(start: Start) -> None:
     terminal = start("hostile")
-    terminal.shows("val accuracy")
+    terminal.shows("★")
     for key, sign in [
-        ("w", "update:"),
+        ("w", "layers ─"),
         ("w", "1 loss"),
         ("1", "1 loss"),
-        ("1", "2 learning"),
+        ("1", "2 rate"),
         ("[", "means over"),
-        (":", "type to find"),
+        (":", "─ Commands ─"),
     ]:
         terminal.press(key)
         terminal.shows(sign)
     terminal.press("\x1b")
-    terminal.until(lambda: "type to find" not in terminal.text)
+    terminal.until(lambda: "─ Commands ─" not in terminal.text)
     terminal.press("d")
     assert terminal.leave() == 0
     drawn = terminal.raw[terminal.raw.index(b"\x1b[?1049h") : terminal.raw.rindex(b"\x1b[?1049l")].decode()
@@ -239,13 +239,13 @@ def test_a_crash_is_one_line_and_exit_code_one(start: Start, tmp_path: Path) -> 
 def test_a_full_repaint_changes_nothing(start: Start) -> None:
     terminal = start()
     terminal.shows("★")
-    for key, sign in [("3", "3 gradient"), ("3", "1 loss"), ("l", "Learning rate")]:
+    for key, sign in [("3", "esc close"), ("3", "3 gradient"), ("3", "1 loss"), ("or", "Learning rate")]:
         terminal.press(key)
         terminal.shows(sign)
     terminal.press("\x1b")
     terminal.until(lambda: "Learning rate" not in terminal.text)
-    terminal.press("y")
-    terminal.shows("y axis: logarithmic")
+    terminal.press("L")
+    terminal.shows("logarithmic y axis")
     terminal.press(" ")
     terminal.until(lambda: "paused" in terminal.screen.display[0])
     terminal.quiet()
