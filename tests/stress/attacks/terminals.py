@@ -111,9 +111,9 @@ def _check_responsive(terminal: Pseudo, outcome: Outcome, way: str) -> None:
     """Check that the viewer reacts again and can be left."""
     try:
         terminal.press("?")
-        terminal.until(lambda: "Steer the training" in terminal.text)
+        terminal.until(lambda: "type to filter" in terminal.text)
         terminal.press("\x1b")
-        terminal.until(lambda: "Steer the training" not in terminal.text)
+        terminal.until(lambda: "type to filter" not in terminal.text)
         terminal.press("d")
         outcome.expect(terminal.leave() == 0, f"{way}: left with {terminal.status}")
     except AssertionError as error:
@@ -252,7 +252,7 @@ def thin_line(seconds: int) -> Outcome:
     terminal = SlowTerminal(sys.executable, "-m", "tests.ui.terminal.viewer", "usual", size=(100, 30))
     waits: list[float] = []
     pairs = [
-        ("?", "type to filter"), ("w", "update:"), ("or", "x2, /10"), (":", "type to find"), ("s", "Schedule"),
+        ("?", "type to filter"), ("w", "layers ─"), ("or", "x2, /10"), (":", "─ Commands ─"), ("s", "Schedule"),
         ("o", "Steer "),
     ]  # fmt: skip
     try:
