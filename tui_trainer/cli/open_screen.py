@@ -54,7 +54,7 @@ def show(
     Raises:
         UserError: the function could not open a session. The terminal has been restored by then.
     """
-    from tui_trainer.ui.app import run_app
+    from tui_trainer.ui.run_app import run_app
     from tui_trainer.ui.settings import load_settings
 
     settings = load_settings()

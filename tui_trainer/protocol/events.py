@@ -10,12 +10,7 @@ from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.builtin import AnyScheduler
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol.commands import AnyCommand
-
-Status = Literal["starting", "running", "paused", "stopping", "finished", "failed"]
-Reason = Literal["completed", "early-stopped", "stopped", "interrupted", "not-finite", "failed", "refused"]
-Severity = Literal["alarm", "warning", "note"]
-Number = float | None
-"""A float, None (`null` in a line) where it was not finite."""
+from tui_trainer.protocol.event_records import Best, FindingAction, Layer, Number, Reason, Restored, Severity, Status
 
 
 class Event(BaseModel):
@@ -36,17 +31,6 @@ class Event(BaseModel):
     """Optimizer steps taken before the event."""
     cause: AnyCommand | None = None
     """The command that caused it, with its sender. A replay applies it again at `step`."""
-
-
-class Best(BaseModel):
-    """The best epoch so far, by the monitored metric."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
-
-    epoch: int
-    step: int
-    metric: str
-    value: float
 
 
 class RunStarted(Event):
@@ -139,26 +123,6 @@ class EpochEnded(Event):
     """Epochs since the best one."""
 
 
-class Layer(BaseModel):
-    """Statistics of one layer at one step. A value that was not measured is null.
-
-    Attributes:
-        grad_norm: norm of the gradient.
-        weight_norm: norm of the weights.
-        update_ratio: norm of the update divided by the norm of the weights.
-        activation_std: standard deviation of its hidden activations on the validation split, at the end of some epochs.
-        dead: fraction of its ReLUs that are 0 for every sample of the validation split.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="null", defer_build=True)
-
-    grad_norm: Number = None
-    weight_norm: Number = None
-    update_ratio: Number = None
-    activation_std: Number = None
-    dead: Number = None
-
-
 class LayersMeasured(Event):
     """Statistics of each layer, by name, from input to output."""
 
@@ -245,30 +209,6 @@ class SavingFailed(Event):
     error: str = ""
 
 
-class Restored(BaseModel):
-    """The settings of a run after an undo or a redo."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
-
-    from_step: int
-    """Step at which the user asked for the undo or the redo."""
-    undid: str
-    """Id of the undone command. Everything after it is undone too. For a redo, the one that is no longer undone."""
-    redone: bool = False
-    """Whether this is a redo: the branch that the undo of `undid` left continues from its last step, `step`."""
-    seconds: float
-    epochs: int
-    lr: float
-    clip_grad_norm: float
-    patience: int
-    min_delta: float
-    early_stopping: bool
-    bad_epochs: int
-    plan: LrPlan
-    optimizer: AnyOptimizer
-    best: Best | None = None
-
-
 class RolledBack(Event):
     """Weights and optimizer state were restored, by a roll-back, an undo or a redo.
 
@@ -284,24 +224,6 @@ class RolledBack(Event):
     """Step after which the checkpoint was saved, for a roll-back that a command asked for."""
     restored: Restored | None = None
     """For an undo or a redo: the restored settings."""
-
-
-class FindingAction(BaseModel):
-    """One thing to do about a finding.
-
-    Attributes:
-        label: what it does, in words.
-        action: id of the action of the screen that does it; empty if none does.
-        value: initial text of the form that the action opens.
-        reason: why no action of the screen does it.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
-
-    label: str
-    action: str = ""
-    value: str = ""
-    reason: str = ""
 
 
 class Diagnosed(Event):
@@ -340,7 +262,7 @@ class Diagnosed(Event):
     cause_id: str = ""
     """Id of its command."""
     actions: tuple[FindingAction, ...] = ()
-    """What to do about it, the most useful first; at most three."""
+    """Actions that may help, the most useful first; at most three."""
     bars: dict[str, Number] = {}
     """The evidence by layer."""
     threshold: Number = None

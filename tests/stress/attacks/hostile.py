@@ -11,7 +11,7 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.runs.catalog import RunInfo
 from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import PresetInfo
-from tui_trainer.ui.app import run_app
+from tui_trainer.ui.run_app import run_app
 
 
 def hostile_events(text: str) -> Iterator[ev.AnyEvent]:

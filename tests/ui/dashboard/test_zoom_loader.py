@@ -49,7 +49,7 @@ def loss(app: TrainerApp) -> str:
 async def zoom_to_the_spike(pilot: Pilot[Any], app: TrainerApp) -> None:
     await until(pilot, lambda: "Finished: " in screen_text(app))
     assert app.dashboard is not None
-    app.dashboard._view_actions.cursor_at(SPIKE)
+    app.dashboard._actions.views.cursor_at(SPIKE)
     await press(pilot, *["up"] * 10)
 
 

@@ -315,7 +315,7 @@ async def test_any_key_stops_autoplay_and_enter_resumes_it() -> None:
     async with show(app, (120, 32)) as pilot:
         await opened(pilot, app, lecture, 1)
         assert app.dashboard is not None
-        lesson_actions = app.dashboard._lesson_actions
+        lesson_actions = app.dashboard._actions.lessons
         for key in ("a", "f9", "enter"):  # one that does something, one that does nothing, and the one that plays on
             assert lesson_actions.playing
             await press(pilot, key)

@@ -10,7 +10,7 @@ from tests.ui.fake_session import STEPS, FakeSession, finished, started, trained
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.session.base import Message
-from tui_trainer.ui.app import run_app
+from tui_trainer.ui.run_app import run_app
 from tui_trainer.ui.terminal.terminal_check import terminal_problem
 
 HOSTILE = "evil\x1b]52;c;aGk=\x07\x9b31m\u202e[@click=app.quit]x[/] [/ \x1b[2J"

@@ -182,7 +182,7 @@ _RULES = cast(
     "dict[type[torch.optim.Optimizer], Callable[[dict[str, Any], Parameter, Entries], Entries]]",
     {torch.optim.SGD: _sgd, torch.optim.RMSprop: _rmsprop, torch.optim.LBFGS: _lbfgs},
 )
-"""What another setting changes about the entries of a state; the state of all others is the same under any."""
+"""The optimizers whose settings change the entries of their state, with the function that makes a state fit."""
 
 
 def _follow_settings(state: Entries, group: dict[str, Any], saved: dict[str, Any]) -> None:

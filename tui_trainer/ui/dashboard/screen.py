@@ -22,31 +22,20 @@ from tui_trainer.text import visible
 from tui_trainer.ui.actions import ACTIONS, BY_ID, Keymap, keys_of
 from tui_trainer.ui.app_result import AppResult
 from tui_trainer.ui.availability import disabled_reason
-from tui_trainer.ui.cards.end_actions import EndActions
 from tui_trainer.ui.cards.recent_runs import RecentRuns
 from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.charts.registry import ChartData, ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
-from tui_trainer.ui.dashboard.actions.chart_actions import ChartActions
-from tui_trainer.ui.dashboard.actions.lesson_actions import LessonActions
-from tui_trainer.ui.dashboard.actions.quit_actions import QuitActions
-from tui_trainer.ui.dashboard.actions.rerun_actions import RerunActions
-from tui_trainer.ui.dashboard.actions.training_actions import TrainingActions
-from tui_trainer.ui.dashboard.actions.view_actions import ViewActions
+from tui_trainer.ui.dashboard.actions.action_table import ActionOptions, ActionTable
 from tui_trainer.ui.dashboard.board import Board
 from tui_trainer.ui.dashboard.footer import Footer
 from tui_trainer.ui.dashboard.header import Header
 from tui_trainer.ui.dashboard.layout import arrange
 from tui_trainer.ui.dashboard.view_state import ViewState
-from tui_trainer.ui.findings.actions import FindingActions
 from tui_trainer.ui.icons import FANCY, Icons
 from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.lecture.tour import Tour
-from tui_trainer.ui.pages.host_actions import HostActions
-from tui_trainer.ui.pages.page_actions import PageActions
-from tui_trainer.ui.pages.rail_actions import RailActions
 from tui_trainer.ui.panels.log_pane import LogPane
-from tui_trainer.ui.preferences.preference_actions import PreferenceActions
 from tui_trainer.ui.preferences.preferences import Preferences
 from tui_trainer.ui.preferences.view_memory import ViewMemory
 from tui_trainer.ui.redraw_budget import RedrawBudget
@@ -71,7 +60,6 @@ class Dashboard(Screen[None], inherit_bindings=False):
 
     DEFAULT_CSS = """
     Dashboard { layout: vertical; overflow: hidden; background: $background; }
-    Dashboard #main { height: 1fr; }
     """
 
     class Left(Message):
@@ -120,17 +108,13 @@ class Dashboard(Screen[None], inherit_bindings=False):
         """
         super().__init__()
         words_per_minute, rest = reading
-        narrator = Narrator(words_per_minute)
-        self.view_state = ViewState(RunStore(session), read_only, narrator=narrator, lecture=tour is not None)
+        self.view_state = ViewState(
+            RunStore(session), read_only, narrator=Narrator(words_per_minute), lecture=tour is not None
+        )
         self.icons = icons
         preferences = preferences or Preferences()
         self._view_memory = ViewMemory(self.view_state, preferences.memory)
         self._recent = RecentRuns()
-        self._quit_actions = QuitActions(self)
-        self._lesson_actions = LessonActions(self, tour, rest, self._quit_actions)
-        self._view_actions = ViewActions(self)
-        self._rerun_actions = RerunActions(self)
-        self._host_actions = HostActions(self, keymap)
         self._redraw_budget = redraw_budget
         self._keymap = keymap
         # Not Textual's own keymap: it knows no action without a key of its own.
@@ -147,33 +131,21 @@ class Dashboard(Screen[None], inherit_bindings=False):
         """Whether the next tick draws whatever the redraw budget says."""
         self._stale = True
         """Whether the runs have changed since the last drawing."""
-        views = self._view_actions.handlers()
-        training_actions = TrainingActions(self)
-        self._forms: dict[str, Callable[[str], None]] = {**training_actions.forms(), **self._rerun_actions.forms()}
-        self._handlers: dict[str, Callable[[], None]] = {
-            **training_actions.handlers(),
-            **views,
-            **ChartActions(self).handlers(),
-            **RailActions(
-                self, self._view_actions.select, lambda pages: self.query_one(Board).scroll_by_pages(pages), views
-            ).handlers(),
-            **self._lesson_actions.handlers(),
-            **self._quit_actions.handlers(),
-            **self._rerun_actions.handlers(),
-            **self._host_actions.handlers(),
-            **PageActions(self).handlers(),
-            **PreferenceActions(self, preferences).handlers(),
-            **EndActions(self, self._recent, self._host_actions.resume).handlers(),
-            "redraw": lambda: self._notify_app(self.RepaintRequested()),
-        }
-        opened = lambda: self.view_state.page == "findings"  # noqa: E731
-        findings = FindingActions(self, opened, self.perform, self._handlers)
-        self._handlers |= findings.handlers()
+        options = ActionOptions(
+            keymap,
+            tour,
+            rest,
+            preferences,
+            self._recent,
+            scroll=lambda pages: self.query_one(Board).scroll_by_pages(pages),
+            repaint=lambda: self._notify_app(self.RepaintRequested()),
+        )
+        self._actions = ActionTable(self, options)
 
     @property
     def known_actions(self) -> set[str]:
         """The ids of the actions that have a handler."""
-        return set(self._handlers)
+        return set(self._actions.handlers)
 
     def compose(self) -> ComposeResult:
         """Yield the header, the board and the footer."""
@@ -213,7 +185,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         update = self.view_state.store.poll()
         self._handle(update)
         self._stale |= update.changed
-        self._redraw_requested |= self._lesson_actions.tick(now)
+        self._redraw_requested |= self._actions.lessons.tick(now)
         self._redraw_requested |= self._view_memory.tick(now)
         self._redraw_requested |= self._recent.poll()
         self._redraw_requested |= self.view_state.zoom_loader.poll()
@@ -232,10 +204,10 @@ class Dashboard(Screen[None], inherit_bindings=False):
             if self.view_state.starting:
                 self.query_one(Board).draw_starting()
             self._draw_footer()
-            if self._host_actions.header_due(now):
+            if self._actions.host.header_due(now):
                 self._draw_header()
-        self._quit_actions.check()
-        self._rerun_actions.tick(now)
+        self._actions.quit.check()
+        self._actions.reruns.tick(now)
 
     def _handle(self, update: Update) -> None:
         store = self.view_state.store
@@ -248,7 +220,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         for notice in update.notices:
             if notice.fatal and store.over:
                 continue  # a host exits once its runs are over
-            self._host_actions.report(notice)
+            self._actions.host.report(notice)
         if update.ended:
             self.view_state.summary = True
 
@@ -274,15 +246,15 @@ class Dashboard(Screen[None], inherit_bindings=False):
 
     def perform(self, name: str, value: str = "") -> None:
         """Perform an action of the table, or show why it is unavailable; its form opens with `value`."""
-        if self._lesson_actions.stop_autoplay(name) and name == "play":
+        if self._actions.lessons.stop_autoplay(name) and name == "play":
             return
         reason = disabled_reason(BY_ID[name], self.view_state.action_context)
         if reason is not None:
             self.flash(reason, error=True)
-        elif value and name in self._forms:
-            self._guarded(lambda: self._forms[name](value))
+        elif value and name in self._actions.forms:
+            self._guarded(lambda: self._actions.forms[name](value))
         else:
-            self._guarded(self._handlers[name])
+            self._guarded(self._actions.handlers[name])
 
     def reveal(self, line: LogLine) -> None:
         """Scroll the events to one of them."""
@@ -333,7 +305,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._redraw_budget.begin(self._drawn_at)
         self._stale = False
         self.view_state.mark_stretches()
-        self.query_one(Board).draw(self._lesson_actions.hints(self._keymap), self._message())
+        self.query_one(Board).draw(self._actions.lessons.hints(self._keymap), self._message())
         self._draw_header()
         self._draw_footer(always=True)
         self.view_state.load_zoom()
@@ -381,21 +353,17 @@ class Dashboard(Screen[None], inherit_bindings=False):
         # Posted to the app itself: a message that bubbles up would be lost where this screen has just been removed.
         self.app.post_message(message)
 
-    # For the app.
-
     def interrupt(self) -> None:
         """Handle ctrl+c: ask whether to stop; the second time, leave."""
-        self._quit_actions.interrupt()
+        self._actions.quit.interrupt()
 
     def result(self) -> AppResult:
         """Return the exit code and the closing message for the present state of the runs."""
-        return self._quit_actions.result()
+        return self._actions.quit.result()
 
     def close_session(self) -> None:
         """Disconnect from the session; its runs continue."""
         self.view_state.store.close()
-
-    # Keys and mouse.
 
     def action_perform(self, name: str) -> None:
         """Perform the action of a key."""
@@ -404,7 +372,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
     def on_key(self, event: Key) -> None:
         """Stop autoplay on a key that is bound to no action."""
         if not any(event.key in keys_of(action, self._keymap) for action in ACTIONS):
-            self._lesson_actions.stop_autoplay()
+            self._actions.lessons.stop_autoplay()
 
     def _guarded(self, handler: Callable[[], None]) -> None:
         """Call a handler; an error that it raises is shown and logged, and the screen stays."""
@@ -421,12 +389,12 @@ class Dashboard(Screen[None], inherit_bindings=False):
     @on(Chart.CursorAt)
     def _chart_clicked(self, event: Chart.CursorAt) -> None:
         event.stop()
-        self._lesson_actions.stop_autoplay()
-        self._view_actions.cursor_at(event.step)
+        self._actions.lessons.stop_autoplay()
+        self._actions.views.cursor_at(event.step)
 
     @on(Chart.Zoomed)
     @on(Chart.Panned)
     def _span_chosen(self, event: Chart.Zoomed | Chart.Panned) -> None:
         event.stop()
-        self._lesson_actions.stop_autoplay()
-        self._view_actions.set_span(event.span)
+        self._actions.lessons.stop_autoplay()
+        self._actions.views.set_span(event.span)

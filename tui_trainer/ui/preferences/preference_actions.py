@@ -13,7 +13,7 @@ class PreferenceActions:
 
     Args:
         context: the dashboard.
-        preferences: the settings in force and the colours of the terminal.
+        preferences: the settings in force.
     """
 
     def __init__(self, context: DashboardContext, preferences: Preferences) -> None:
@@ -28,7 +28,7 @@ class PreferenceActions:
         """Choose a theme, with a live preview."""
         from tui_trainer.ui.screens.theme_picker import ThemePicker
 
-        self._context.ask(ThemePicker(self._preferences.depth), lambda name: self._context.flash(f"theme: {name}"))
+        self._context.ask(ThemePicker(), lambda name: self._context.flash(f"theme: {name}"))
 
     def settings(self) -> None:
         """Show the settings, and save those that are changed."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from textual.app import App
 from textual.theme import Theme
 
 from tui_trainer.ui import themes
 from tui_trainer.ui.color_depth import ColorDepth
+from tui_trainer.ui.terminal.terminal_app import TerminalApp
 
 FEW_COLORS: Mapping[ColorDepth, str] = {
     "none": "NO_COLOR is set: only the theme without colours is offered. Unset it to choose one.",
@@ -16,6 +19,11 @@ FEW_COLORS: Mapping[ColorDepth, str] = {
 }
 """The reason why a terminal gets no other theme."""
 _PLAIN = (themes.PLAIN_DARK.name, themes.PLAIN_LIGHT.name)
+
+
+def depth_of(app: App[Any]) -> ColorDepth:
+    """Return the colours that the terminal of an app can show."""
+    return app.color_depth if isinstance(app, TerminalApp) else "full"
 
 
 def offered(available: Mapping[str, Theme], present: str, depth: ColorDepth) -> list[Theme]:

@@ -17,7 +17,9 @@ from tui_trainer.ui.availability import ActionContext, disabled_reason, label
 from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.forms.list_keys import Picker, follow
 from tui_trainer.ui.fuzzy import ranked
+from tui_trainer.ui.preferences.theme_choice import depth_of, offered
 from tui_trainer.ui.screens.dialogs.base import Dialog
+from tui_trainer.ui.screens.theme_picker import ThemePicker
 
 _HIDDEN = ("palette", "back", "theme")
 _THEME = "theme:"
@@ -63,9 +65,6 @@ class CommandPalette(Dialog[str]):
 
     Not `textual.command`: its palette raises `ScreenStackError` under random keys (Textual 8.2.8), and cannot show why
     a command is unavailable.
-
-    Args:
-        commands: the commands; none for a list of the themes alone.
     """
 
     DEFAULT_CSS = """
@@ -76,24 +75,26 @@ class CommandPalette(Dialog[str]):
 
     HINTS = "type to find · ↑↓ choose · enter do it · esc close"
 
-    def __init__(self, commands: Sequence[PaletteEntry] = ()) -> None:
-        super().__init__("Commands" if commands else "Theme")
+    def __init__(self, commands: Sequence[PaletteEntry]) -> None:
+        super().__init__("Commands")
         self._commands = list(commands)
         self._theme = ""
         """The theme before the palette was opened."""
 
     def inside(self) -> list[Widget]:
         """Return the text entry and the list of what matches it."""
-        placeholder = "pause, schedule, roll back, dracula …" if self._commands else "dark, light, nord …"
-        return [TextEntry(placeholder=placeholder), Picker(letters=False, markup=False, compact=True)]
+        return [
+            TextEntry(placeholder="pause, schedule, roll back, dracula …"),
+            Picker(letters=False, markup=False, compact=True),
+        ]
 
     def on_mount(self) -> None:
         """List everything."""
         super().on_mount()
         self._theme = self.app.theme
         self._commands += [
-            PaletteEntry(f"{_THEME}{name}", "", f"theme {name}" if self._commands else name, "colours of the screen")
-            for name in sorted(self.app.available_themes)
+            PaletteEntry(f"{_THEME}{theme.name}", "", f"theme {theme.name}", "colours of the screen")
+            for theme in offered(self.app.available_themes, self._theme, depth_of(self.app))
         ]
         self.query_one(Picker).can_focus = False
         self._list("")
@@ -103,10 +104,7 @@ class CommandPalette(Dialog[str]):
         options.clear_options()
         matches = ranked(typed, self._commands, lambda command: (command.name, command.id, command.help))
         options.add_options([Option(self._line(command), id=command.id) for command in matches])
-        present = next((index for index, command in enumerate(matches) if command.id == _THEME + self._theme), 0)
-        options.highlighted = (
-            (0 if typed or len(matches) > len(self.app.available_themes) else present) if matches else None
-        )
+        options.highlighted = 0 if matches else None
         self.show_error("" if matches else f'no match for "{typed[:20]}"')
 
     def _line(self, command: PaletteEntry) -> Content:
@@ -133,11 +131,16 @@ class CommandPalette(Dialog[str]):
         event.stop()
         options = self.query_one(Picker)
         if options.highlighted is not None:
-            self.answer(options.get_option_at_index(options.highlighted).id)
+            self._choose(options.get_option_at_index(options.highlighted).id or "")
 
     @on(OptionList.OptionSelected)
     def _clicked(self, event: OptionList.OptionSelected) -> None:
-        self.answer(event.option.id)
+        self._choose(event.option.id or "")
+
+    def _choose(self, identity: str) -> None:
+        if identity.startswith(_THEME):
+            self.app.post_message(ThemePicker.Chosen(identity.removeprefix(_THEME)))
+        self.answer(identity)
 
     def action_leave(self) -> None:
         """Cancel, and take back the preview of a theme."""

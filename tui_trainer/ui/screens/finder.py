@@ -346,10 +346,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     def action_move(self, offset: int) -> None:
         """Go to the next or previous item that is listed."""
         listed = self.query_one(LongList)
-        if offset > 0:
-            listed.action_cursor_down()
-        else:
-            listed.action_cursor_up()
+        (listed.action_cursor_down if offset > 0 else listed.action_cursor_up)()
 
     def action_search(self) -> None:
         """Type a search."""
@@ -388,9 +385,9 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     def action_theme(self) -> None:
         """Choose the colours."""
-        from tui_trainer.ui.screens.command_palette import CommandPalette
+        from tui_trainer.ui.screens.theme_picker import ThemePicker
 
-        self.app.push_screen(CommandPalette())
+        self.app.push_screen(ThemePicker())
 
     def action_leave(self) -> None:
         """Leave the screen."""

@@ -7,35 +7,14 @@ from typing import ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.events import Click
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from tui_trainer.ui.color_depth import ColorDepth
-from tui_trainer.ui.preferences.theme_choice import FEW_COLORS, kind_of, offered
+from tui_trainer.ui.forms.list_keys import Picker
+from tui_trainer.ui.preferences.theme_choice import FEW_COLORS, depth_of, kind_of, offered
 from tui_trainer.ui.screens.dialogs.base import Dialog
-
-
-class ThemeList(OptionList):
-    """A list in which a click highlights, and a second click on the same row selects."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", show=False),
-        Binding("k", "cursor_up", show=False),
-        Binding("g", "first", show=False),
-        Binding("G", "last", show=False),
-    ]
-
-    async def _on_click(self, event: Click) -> None:
-        event.prevent_default()
-        event.stop()
-        row: int | None = event.style.meta.get("option")
-        if row is not None and row == self.highlighted:
-            self.action_select()
-        elif row is not None:
-            self.highlighted = row
 
 
 class ThemePicker(Dialog[str]):
@@ -59,23 +38,25 @@ class ThemePicker(Dialog[str]):
             super().__init__()
             self.theme = theme
 
-    def __init__(self, depth: ColorDepth) -> None:
+    def __init__(self) -> None:
         super().__init__("Theme")
-        self._depth: ColorDepth = depth
         self._before = ""
         """The theme before the picker was opened."""
 
     def inside(self) -> list[Widget]:
         """Return the list of themes, and the reason where there is no choice."""
-        reason = FEW_COLORS.get(self._depth, "")
-        return [*([Static(Content(reason), id="few")] if reason else []), ThemeList(markup=False, compact=True)]
+        reason = FEW_COLORS.get(depth_of(self.app), "")
+        return [
+            *([Static(Content(reason), id="few")] if reason else []),
+            Picker(search=False, markup=False, compact=True),
+        ]
 
     def on_mount(self) -> None:
         """List the themes; highlight the present one."""
         super().on_mount()
         self._before = self.app.theme
-        themes = offered(self.app.available_themes, self._before, self._depth)
-        options = self.query_one(ThemeList)
+        themes = offered(self.app.available_themes, self._before, depth_of(self.app))
+        options = self.query_one(Picker)
         width = max(len(theme.name) for theme in themes)
         options.add_options(
             [
