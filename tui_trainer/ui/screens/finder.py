@@ -144,9 +144,16 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         """Return the details of an item."""
         raise NotImplementedError
 
+    def narrowed(self, items: Sequence[Item]) -> tuple[str, Sequence[Item]]:
+        """Return the words to search for, and the items of a group among which to search."""
+        return self.typed, items
+
     def opener(self, item: Item) -> tuple[str, Callable[[], Session]]:
         """Return the name of an item and the function that opens it, for a thread."""
         raise NotImplementedError
+
+    def typing_changed(self) -> None:
+        """React to a change of what was typed, before the items are listed."""
 
     @property
     def tour(self) -> Tour | None:
@@ -259,7 +266,8 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         self._listed.clear()
         lines: list[Option] = []
         for title, group in self._groups:
-            items = ranked_prepared(self.typed, group, lambda item: self._prepare(item).texts)
+            words, candidates = self.narrowed(group)
+            items = ranked_prepared(words, candidates, lambda item: self._prepare(item).texts)
             if not items:
                 continue
             if self._listed:
@@ -319,6 +327,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     def _typing(self, event: Input.Changed) -> None:
         self.typed = event.value
         self._error = ""
+        self.typing_changed()
         self.show_keys()
         self.list_items()
 
