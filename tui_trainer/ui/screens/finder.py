@@ -152,9 +152,6 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         """Return the name of an item and the function that opens it, for a thread."""
         raise NotImplementedError
 
-    def typing_changed(self) -> None:
-        """React to a change of what was typed, before the items are listed."""
-
     @property
     def tour(self) -> Tour | None:
         """The position in the lecture; None for a screen that is not part of it."""
@@ -266,8 +263,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         self._listed.clear()
         lines: list[Option] = []
         for title, group in self._groups:
-            words, candidates = self.narrowed(group)
-            items = ranked_prepared(words, candidates, lambda item: self._prepare(item).texts)
+            items = ranked_prepared(*self.narrowed(group), lambda item: self._prepare(item).texts)
             if not items:
                 continue
             if self._listed:
@@ -327,14 +323,12 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     def _typing(self, event: Input.Changed) -> None:
         self.typed = event.value
         self._error = ""
-        self.typing_changed()
         self.show_keys()
         self.list_items()
 
     @on(Input.Submitted)
     def _entered(self) -> None:
-        option = self.query_one(LongList).highlighted_option
-        if option is not None:
+        if (option := self.query_one(LongList).highlighted_option) is not None:
             self.open(self._listed.get(option.id or ""))
 
     @on(OptionList.OptionSelected)

@@ -38,7 +38,8 @@ class Home(Finder[Item]):
         """Presets and runs as they were read last, and the groups made of them."""
         self._configured: list[RunInfo] | None = None
         """The runs of which the configurations have been read, for filters."""
-        self._filter = RunFilter()
+        self._filter, self._parsed = RunFilter(), ""
+        """The filter, and what was typed when it was parsed."""
 
     def read(self) -> list[Group[Item]]:
         """Read the runs, and the presets the first time."""
@@ -95,19 +96,23 @@ class Home(Finder[Item]):
         """Return the summary of a preset, or the progress of a run."""
         return _about_preset(item) if isinstance(item, PresetInfo) else _about_run(item)
 
-    def typing_changed(self) -> None:
-        """Parse what was typed as a filter; while it is incomplete, the one before stays."""
+    def _parse(self) -> None:
+        """Parse what was typed as a filter; while it is incomplete, the terms before stay."""
+        self._parsed = self.typed
         try:
             parsed = parse_filter(self.typed)
             if parsed.terms != self._filter.terms:
                 check_keys(parsed.terms, [item for item in self.items if isinstance(item, RunInfo)])
         except UserError as error:
+            self._filter = RunFilter(self._filter.terms)  # the key typed so far was a word
             self.show_error(str(error))
         else:
             self._filter = parsed
 
     def narrowed(self, items: Sequence[Item]) -> tuple[str, Sequence[Item]]:
         """Keep the runs for which all terms of the filter hold; a preset has no values to compare."""
+        if self._parsed != self.typed:
+            self._parse()
         terms = self._filter.terms
         if not terms:
             return " ".join(self._filter.words), items
