@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 from tui_trainer.text import visible
@@ -27,6 +27,10 @@ STANDARD: frozenset[str] = frozenset(
 
 STANDARD_GROUPS: frozenset[str] = frozenset({"grad_norm", "update_ratio", "coordinate"})
 """Groups that the default page draws itself: one series for each layer, or each coordinate of a path."""
+
+
+RESERVED_GROUPS: frozenset[str] = STANDARD_GROUPS | {SYSTEM, CLASS}
+"""Groups that the program records itself."""
 
 
 class _Started(Protocol):
@@ -59,6 +63,28 @@ def title_of(name: str) -> str:
 def axes_of(names: Iterable[str]) -> tuple[str, ...]:
     """Return the names of the recorded columns among `names`, sorted."""
     return tuple(sorted(name for name in names if group_of(name) == AXIS and name != f"{AXIS}/"))
+
+
+def name_problem(name: str, reserved: Collection[str] = ()) -> str:
+    """Return why code of the user cannot record a series of this name; empty if it can.
+
+    Args:
+        reserved: further groups that the run records itself.
+    """
+    if not isinstance(name, str) or not name.strip():
+        return f"{name!r}: a name must be text that is not empty"
+    if len(name) > MAX_NAME:
+        return f"{name[:40]!r}... has {len(name)} characters; a name may have up to {MAX_NAME}"
+    if visible(name) != name:
+        return f"{name!r} holds characters that cannot be printed; use letters, digits and / . _ -"
+    if "" in name.split("/"):
+        return f"{name!r} has an empty part; write group/name"
+    if name in STANDARD or name.startswith(("train_", "val_", "test_")):
+        return f"{name!r} is a name of the program's own; add a group, such as my/{name}"
+    group = group_of(name)
+    if group in RESERVED_GROUPS or group in reserved or group.partition("/")[0] in reserved:
+        return f"{name!r}: the group {group!r} is recorded by the program; use another, such as my/{name}"
+    return ""
 
 
 def runs_by_seed(states: Sequence[_Run]) -> list[list[int]]:
