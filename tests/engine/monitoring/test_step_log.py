@@ -94,7 +94,7 @@ def test_a_run_without_counters_saves_none():
 
 
 def test_a_name_of_the_program_ends_the_step_with_a_reason():
-    with pytest.raises(ValueError, match="is a name of the program.s own; add a group, such as my/val_loss"):
+    with pytest.raises(ValueError, match=r"is a name of the program.s own; add a group, such as my/val_loss"):
         bench("bad_net").steps(1)
     tui_trainer.log("val_loss", 1.0)  # outside of a step nothing is recorded, also after one that failed
 
