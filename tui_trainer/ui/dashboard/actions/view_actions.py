@@ -58,7 +58,11 @@ class ViewActions:
             self._context.request_redraw()
 
     def _toggle_chart(self, kind: ChartKind) -> Callable[[], None]:
-        return lambda: self._on_page(kind.key - 1) or self.enlarge(kind)
+        def toggle() -> None:
+            if not self._on_page(kind.key - 1):
+                self.enlarge(kind)
+
+        return toggle
 
     def _on_page(self, place: int) -> bool:
         """Let a chart of a further page fill the screen, or show the page again. False on the standard page."""
