@@ -32,6 +32,8 @@ from tui_trainer.session.resume import resume_spec
 
 POLL = 0.25
 """Seconds between two looks at the run that trains."""
+STARTING_POLL = 0.02
+"""Seconds between two looks at a host that starts: one that refuses closes its socket soon."""
 CLAIM_SECONDS = 2.0
 """Seconds to wait for the lock of the runner, which a reader may hold for a moment."""
 _WELL = ("completed", "early-stopped", "stopped")
@@ -178,7 +180,7 @@ class Runner:
                 if began or refusal:
                     session.close()
                     session = None
-            self._pause()
+            self._pause(POLL if session is None else STARTING_POLL)
         if self._signal:
             return ""
         if session is not None:
