@@ -1,1 +1,1 @@
-"""The queue of a runs directory: runs that are trained one after another."""
+"""The queue: runs that are trained one after another."""

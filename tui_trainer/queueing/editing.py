@@ -74,5 +74,7 @@ def remove(file: QueueFile, number: int) -> Entry:
         removed.append(entry)
         return queue.without(number)
 
+    if not file.path.exists():
+        without(Queue())
     file.change(without)
     return removed[0]

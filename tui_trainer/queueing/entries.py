@@ -27,7 +27,7 @@ class Entry:
         runs: the resolved configuration of each variant, as it was when the entry was added; a single run has the empty
             name. A file that is edited later changes nothing here.
         changes: the KEY=VALUE of the command line, to show.
-        name: name of the run directory; empty until it is known.
+        name: name of its run; empty until it is known.
         cwd: working directory of `queue add`, where the user's own code is imported.
         trust: whether the configuration may import the user's own code.
         reason: how the run ended, or why it could not be trained.

@@ -1,7 +1,7 @@
 """The runner of a queue: trains its entries one after another, each in a host of its own.
 
 An entry is marked `training` with the name of its run before the host is launched. A runner that finds such an entry
-looks at the run directory: a live run is waited for, one that was cut is resumed, one that never began is launched. So
+looks for that run: a live run is waited for, one that was cut is resumed, one that never began is launched. So
 the runner, the host or the machine may be killed at any moment.
 """
 
