@@ -83,6 +83,7 @@ def test_an_entry_added_while_the_queue_runs_is_trained_and_a_second_runner_is_n
     assert states(shell) == [(1, "done", "stopped"), (3, "done", "completed")]
 
 
+@pytest.mark.long
 def test_after_the_runner_was_killed_the_next_one_waits_for_the_run_that_trains(shell):
     runner = start_endless(shell)
     host = owner(shell, "long")
@@ -108,6 +109,7 @@ def test_after_a_power_cut_the_run_is_resumed(shell):
     assert "1 tiny: resuming long" in finish(shell, runner)
 
 
+@pytest.mark.long
 def test_a_host_that_is_killed_fails_its_entry_and_the_next_one_begins(shell):
     runner = start_endless(shell)
     os.kill(owner(shell, "long").pid, signal.SIGKILL)
@@ -154,6 +156,7 @@ def test_stop_now_saves_the_run_and_the_next_runner_resumes_it(shell):
     finish(shell, runner)
 
 
+@pytest.mark.long
 def test_stop_lets_the_run_go_on(shell):
     runner = start_endless(shell)
     assert "goes on" in shell("queue", "stop").err
@@ -162,6 +165,7 @@ def test_stop_lets_the_run_go_on(shell):
     assert shell("send", "long", "stop", "when=now").code == 0
 
 
+@pytest.mark.long
 def test_run_works_in_the_background(shell):
     shell("queue", "add", "tiny.toml", "--name", "a")
     done = shell("queue", "run")
