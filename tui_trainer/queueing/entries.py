@@ -13,6 +13,9 @@ MAX_OVER = 50
 """Entries that are over and kept, so that the file does not grow without end."""
 
 
+_TEXTS = ("preset", "name", "cwd", "reason", "added", "started", "ended")
+
+
 class Damaged(Exception):
     """The file is no queue."""
 
@@ -119,13 +122,16 @@ def decode(data: bytes) -> Queue:
 
 
 def _entry(fields: dict[str, Any]) -> Entry:
-    known = {key: value for key, value in fields.items() if key in Entry.__dataclass_fields__}
-    entry = Entry(**known | {"changes": tuple(fields.get("changes", ()))})
-    texts = (entry.preset, entry.name, entry.cwd, entry.reason, entry.added, entry.started, entry.ended, *entry.changes)
-    runs = entry.runs
-    tables = isinstance(runs, dict) and all(isinstance(table, dict) for table in runs.values())
-    if type(entry.number) is not int or not all(isinstance(text, str) for text in texts) or not tables:
+    known: dict[str, Any] = {key: value for key, value in fields.items() if key in Entry.__dataclass_fields__}
+    known["changes"] = tuple(fields.get("changes", ()))
+    texts = [*(known.get(key, "") for key in _TEXTS), *known["changes"]]
+    tables = known.get("runs", {})
+    if (
+        type(known["number"]) is not int
+        or not all(type(text) is str for text in texts)
+        or not (type(tables) is dict and all(type(table) is dict for table in tables.values()))
+        or known.get("state", "waiting") not in get_args(State)
+        or type(known.get("trust", False)) is not bool
+    ):
         raise ValueError("entry")
-    if entry.state not in get_args(State) or type(entry.trust) is not bool:
-        raise ValueError("entry")
-    return entry
+    return Entry(**known)
