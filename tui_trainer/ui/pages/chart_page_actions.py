@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tui_trainer.ui.charts.composed.catalog import filtered, group_of
+from tui_trainer.state.series_names import group_of
+from tui_trainer.ui.charts.composed.catalog import filtered
 from tui_trainer.ui.charts.composed.pages import GRIDS
 from tui_trainer.ui.dashboard.context import DashboardContext
 

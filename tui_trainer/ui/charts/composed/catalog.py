@@ -7,21 +7,17 @@ from collections.abc import Iterable, Sequence
 
 from tui_trainer.diagnosis.reducer import COSINE, EFFECTIVE, QUALITY, UPDATE
 from tui_trainer.state.run_state import CLOCK, EVALUATIONS, MEAN_TRAIN_LOSS
+from tui_trainer.state.series_names import AXIS, STANDARD_GROUPS, group_of
 from tui_trainer.ui.charts.composed.series_chart import SeriesChart
 
 _STANDARD = frozenset(
     ("train_loss", "val_loss", "lr", "grad_norm", CLOCK, EVALUATIONS, MEAN_TRAIN_LOSS, COSINE, EFFECTIVE, QUALITY,
      UPDATE)
 )  # fmt: skip
-_OWN_PAGES = ("grad_norm", "update_ratio", "axis")
+_OWN_PAGES = STANDARD_GROUPS | {AXIS}
 """Groups that are drawn elsewhere: the layers, and the columns of the horizontal axis."""
 MAX_PATTERN = 200
 """Most characters of a regular expression."""
-
-
-def group_of(name: str) -> str:
-    """Return the group of a series: the part before the first slash, empty without one."""
-    return name.partition("/")[0] if "/" in name else ""
 
 
 def own_charts(names: Iterable[str], metric: str = "") -> tuple[SeriesChart, ...]:

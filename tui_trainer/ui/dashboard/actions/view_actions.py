@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tui_trainer.protocol.pictures import Bars, drawing_of
 from tui_trainer.state.run_state import Mark, RunState
+from tui_trainer.state.series_names import axes_of, title_of
 from tui_trainer.ui.charts.registry import MAX_PICTURES, ChartKind, Pane, PicturePane
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.dashboard import viewport
@@ -129,8 +130,9 @@ class ViewActions:
 
     def axis(self) -> None:
         """Show the next unit on the x axis."""
-        self.set_view(self._state.view.next_axis())
-        self._context.flash(f"x axis: {self._state.view.axis}")
+        run = self._state.selected_run
+        self.set_view(self._state.view.next_axis(axes_of(run.series) if run is not None else ()))
+        self._context.flash(f"x axis: {title_of(self._state.view.axis)}")
 
     def smoothing(self) -> None:
         """Smooth the training curves more, then not at all."""
