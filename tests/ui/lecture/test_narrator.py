@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from textual.app import App, ComposeResult
 
 from tests.ui.fake_session import STEPS, started, trained
 from tui_trainer.config.lesson import Lesson, Remark
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.dashboard.layout import LayoutRequest, arrange
-from tui_trainer.ui.lecture.narration import MORE, narration
+from tui_trainer.ui.lecture.narration import MORE, Narration, narration
 from tui_trainer.ui.lecture.narrator import SHORTEST, Narrator, lesson_of
 
 LESSON = Lesson(
@@ -147,3 +148,24 @@ def test_the_narration_leaves_room_for_the_charts(size: tuple[int, int], charts:
     found = arrange(*size, LayoutRequest(charts=5, lesson=True))
     assert (found.charts, found.narration, found.log) == (charts, narration, log)
     assert found.charts == arrange(*size, LayoutRequest(charts=5)).charts
+
+
+async def test_a_remark_that_came_while_the_narration_was_hidden_is_drawn_once_it_is_shown():
+    class Host(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Narration()
+
+    remarks = (Remark(at="start", text="It lies."),)
+    narrator = Narrator(lesson=Lesson(rows=("S30",), shows="Scales help.", remarks=remarks))
+    async with Host().run_test(size=(60, 10)) as pilot:
+        panel = pilot.app.query_one(Narration)
+        panel.styles.height = 5
+        panel.draw(narrator, ())
+        panel.display = False
+        await pilot.pause()
+        narrator.shown = [0]
+        panel.draw(narrator, ())
+        assert "It lies." not in str(panel.render())
+        panel.display = True
+        await pilot.pause()
+        assert "It lies." in str(panel.render())

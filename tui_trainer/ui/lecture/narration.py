@@ -22,11 +22,19 @@ class Narration(Panel):
     Narration { padding: 0 1; background: $surface; }
     """
 
+    _drawn: tuple[Narrator, Sequence[str]] | None = None
+
     def draw(self, narrator: Narrator, hints: Sequence[str]) -> None:
         """Draw the remark on the screen; `hints` name the keys, the most important first."""
+        self._drawn = narrator, hints
         width, height = self.size.width - 2, self.size.height
         if width > 0 and height > 0:
             self.show(narration(narrator, width, height, hints))
+
+    def on_resize(self) -> None:
+        """Draw again: a run that ended or began may have hidden it while the remark changed."""
+        if self._drawn is not None:
+            self.draw(*self._drawn)
 
 
 def narration(narrator: Narrator, width: int, height: int, hints: Sequence[str] = ()) -> Content:
