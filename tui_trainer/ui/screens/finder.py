@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
@@ -24,8 +23,9 @@ from tui_trainer.ui.background_call import BackgroundCall
 from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.forms.key_hints import KeyHints
 from tui_trainer.ui.forms.list_keys import follow
-from tui_trainer.ui.forms.long_list import LongList, LongOption
-from tui_trainer.ui.fuzzy import prepared, ranked_prepared
+from tui_trainer.ui.forms.list_lines import ListLines
+from tui_trainer.ui.forms.long_list import LongList
+from tui_trainer.ui.fuzzy import ranked_prepared
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.panels.panel import Panel
@@ -36,15 +36,6 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Group = tuple[str, Sequence[Item]]
 """A title and the items under it."""
-
-
-@dataclass(slots=True)
-class _Prepared(Generic[Item]):
-    """An item with its line in the list and the texts, in lower case, that it is found by."""
-
-    item: Item
-    texts: tuple[str, ...]
-    option: LongOption
 
 
 class Finder(Screen[None], Generic[Item], inherit_bindings=False):
@@ -117,9 +108,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         self._opening: tuple[BackgroundCall[Session], str, float] | None = None
         self._read_at = float("-inf")
         self._listed: dict[str, Item] = {}
-        self._prepared: dict[str, _Prepared[Item]] = {}
-        self._fixed: dict[str, Option] = {}
-        """Headings and the blank lines above them, by their text."""
+        self._lines = ListLines(self.key, self.texts, self._fitted)
         self._error = ""
 
     # For subclasses.
@@ -216,7 +205,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         if groups is not self._groups and groups != self._groups:
             self._groups = groups
             keys = {self.key(item) for item in self.items}
-            self._prepared = {key: line for key, line in self._prepared.items() if key in keys}
+            self._lines.keep(keys)
             self.list_items()
 
     def _check_opening(self, call: BackgroundCall[Session], name: str, since: float) -> None:
@@ -258,42 +247,26 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         """List the items that match what was typed."""
         options = self.query_one(LongList)
         if self._groups is None:
-            options.show([self._heading("reading …", "$muted")])
+            options.show([self._lines.heading("reading …", "$muted")])
             return
         self._listed.clear()
         lines: list[Option] = []
         for title, group in self._groups:
-            items = ranked_prepared(*self.narrowed(group), lambda item: self._prepare(item).texts)
+            items = ranked_prepared(*self.narrowed(group), lambda item: self._lines.of(item).texts)
             if not items:
                 continue
             if self._listed:
-                lines.append(self._heading(f"\n{title}"))
-            lines.append(self._heading(title))
+                lines.append(self._lines.heading(f"\n{title}"))
+            lines.append(self._lines.heading(title))
             for item in items:
                 identity = self.key(item)
                 if identity not in self._listed:
                     self._listed[identity] = item
-                    lines.append(self._prepare(item).option)
+                    lines.append(self._lines.of(item).option)
         if not self._listed:
-            lines = [self._heading("nothing matches" if self.typed else "nothing here yet", "$muted")]
+            lines = [self._lines.heading("nothing matches" if self.typed else "nothing here yet", "$muted")]
             self._describe(None)
         options.show(lines)
-
-    def _prepare(self, item: Item) -> _Prepared[Item]:
-        """Return the line of an item and the texts that it is found by, made again only where the item has changed."""
-        key = self.key(item)
-        known = self._prepared.get(key)
-        if known is None or (known.item is not item and known.item != item):
-            option = LongOption(lambda: self._fitted(item), id=key)
-            known = self._prepared[key] = _Prepared(item, prepared(self.texts(item)), option)
-        return known
-
-    def _heading(self, text: str, style: str = "bold $secondary") -> Option:
-        """Return a line that cannot be chosen; a text that begins with a line break stands for the blank line."""
-        if text not in self._fixed:
-            content = Content("") if text.startswith("\n") else Content.styled(visible(text), style)
-            self._fixed[text] = Option(content, disabled=True)
-        return self._fixed[text]
 
     @property
     def line_width(self) -> int:
@@ -328,7 +301,8 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     @on(Input.Submitted)
     def _entered(self) -> None:
-        if (option := self.query_one(LongList).highlighted_option) is not None:
+        option = self.query_one(LongList).highlighted_option
+        if option is not None:
             self.open(self._listed.get(option.id or ""))
 
     @on(OptionList.OptionSelected)
