@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
 import pytest
+from textual.pilot import Pilot
 
 from tests.ui.fake_session import app_over, press, running
 from tui_trainer.protocol import events as ev
@@ -16,16 +21,25 @@ def _many(groups: int = 12, each: int = 25) -> ev.Scalars:
     return ev.Scalars(step=201, steps=[201], seconds=[2.01], values={name: [1.0] for name in names})
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 40), (40, 12)])
-async def test_pages_show_every_chart_once_and_back_returns(size: tuple[int, int]) -> None:
-    session = running()
-    session.play(_many())
+@asynccontextmanager
+async def _on_second_page(
+    logged: ev.Scalars, size: tuple[int, int] = (140, 40), *runs: str
+) -> AsyncIterator[tuple[Pilot[Any], Dashboard]]:
+    """Show the first of some runs, which logged numbers, and turn to its first further page."""
+    session = running(*runs)
+    session.play(logged)
     app = app_over(session)
     async with app.run_test(size=size) as pilot:
         await press(pilot, "ctrl+l")
         await press(pilot, "right_curly_bracket")
-        screen = app.screen
-        assert isinstance(screen, Dashboard)
+        assert isinstance(app.screen, Dashboard)
+        yield pilot, app.screen
+        assert session.sent == []
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40), (40, 12)])
+async def test_pages_show_every_chart_once_and_back_returns(size: tuple[int, int]) -> None:
+    async with _on_second_page(_many(), size) as (pilot, screen):
         state = screen.view_state
         shown = [chart.chart_data.name for chart in screen.query(Chart) if chart.display]
         assert shown == [chart.title for chart in state.pages.on_page(state.selected_run)]
@@ -36,18 +50,10 @@ async def test_pages_show_every_chart_once_and_back_returns(size: tuple[int, int
         await press(pilot, "left_curly_bracket")
         assert state.pages.page == 0
         assert next(chart.chart_data.name for chart in screen.query(Chart) if chart.display) == "loss"
-        assert session.sent == []
 
 
 async def test_a_filter_acts_while_typed_a_bad_one_keeps_the_last_and_escape_restores() -> None:
-    session = running()
-    session.play(_many())
-    app = app_over(session)
-    async with app.run_test(size=(140, 40)) as pilot:
-        await press(pilot, "ctrl+l")
-        await press(pilot, "right_curly_bracket")
-        screen = app.screen
-        assert isinstance(screen, Dashboard)
+    async with _on_second_page(_many()) as (pilot, screen):
         pages, run = screen.view_state.pages, screen.selected_run
         await press(pilot, "slash")
         await press(pilot, *"number7")
@@ -59,14 +65,7 @@ async def test_a_filter_acts_while_typed_a_bad_one_keeps_the_last_and_escape_res
 
 
 async def test_a_frame_reads_only_the_series_that_it_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    session = running()
-    session.play(_many(100, 100))
-    app = app_over(session)
-    async with app.run_test(size=(140, 40)) as pilot:
-        await press(pilot, "ctrl+l")
-        await press(pilot, "right_curly_bracket")
-        screen = app.screen
-        assert isinstance(screen, Dashboard)
+    async with _on_second_page(_many(100, 100)) as (pilot, screen):
         assert screen.view_state.pages.page == 1
         read: set[int] = set()
         columns = Series.columns
@@ -80,3 +79,19 @@ async def test_a_frame_reads_only_the_series_that_it_draws(monkeypatch: pytest.M
         await pilot.pause()
         # The numbers of the rail read a few standard series.
         assert 0 < len(read) <= screen.view_state.pages.per_page + 8
+
+
+async def test_a_run_that_logs_nothing_else_shows_the_standard_charts() -> None:
+    async with _on_second_page(_many(1, 3).model_copy(update={"run": "set/a"}), (140, 40), "set/a", "set/b") as (
+        pilot,
+        screen,
+    ):
+
+        def shown() -> list[str]:
+            return [chart.chart_data.name for chart in screen.query(Chart) if chart.display]
+
+        assert shown() == [f"group0/number{index}" for index in range(3)]
+        await press(pilot, "tab")
+        assert "loss" in shown()
+        await press(pilot, "tab")
+        assert shown() == [f"group0/number{index}" for index in range(3)]

@@ -121,7 +121,7 @@ class Board(Horizontal):
         """Show, hide and size the widgets."""
         self._arrangement = arrangement
         view_state, state, starting = self._state, self._state.selected_run, self._state.starting
-        if view_state.pages.page and view_state.maximized is None:
+        if view_state.on_chart_page and view_state.maximized is None:
             view_state.pages.per_page = max(arrangement.charts, 1)
         grid = self.query_one("#charts", ChartGrid)
         self._mount_charts(grid)

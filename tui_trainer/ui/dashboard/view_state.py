@@ -126,7 +126,7 @@ class ViewState:
         """All that decides, besides the size, which parts of the screen are visible; a new value needs a layout."""
         over = self.selected_run is not None and self.selected_run.over
         parts = (self.maximized, self.alone, self.page, self.log_all, self.mark is not None, over and self.summary)
-        pages = (self.pages.page, self.pages.grid, self.pages.on_page(self.selected_run)) if self.pages.page else ()
+        pages = (self.pages.page, self.pages.grid, self.pages.on_page(self.selected_run)) if self.on_chart_page else ()
         return (self.starting, self.panes, len(self.store.states), parts, self.lesson is None, pages)
 
     @property
@@ -149,7 +149,7 @@ class ViewState:
             bool(self.store.resumable),
             self.lesson is not None,
             self.lecture,
-            bool(self.pages.page or self.pages.filter or self.pages.charts(self.selected_run)),
+            bool(self.pages.filter or self.pages.charts(self.selected_run)),
         )
 
     @property
@@ -162,10 +162,15 @@ class ViewState:
         return tuple(pane for pane in panes if pane is not ChartKind.SPEED)
 
     @property
+    def on_chart_page(self) -> bool:
+        """Whether a further page of charts is on the screen."""
+        return self.pages.is_open(self.selected_run)
+
+    @property
     def ordered_panes(self) -> tuple[Pane, ...]:
         """The panes as they are placed: the chosen one first."""
         panes: tuple[Pane, ...] = self.panes
-        if self.pages.page:
+        if self.on_chart_page:
             panes = tuple(self.pages.on_page(self.selected_run))
         if self.maximized is None:
             return panes
@@ -182,7 +187,7 @@ class ViewState:
             lesson=self.lesson is not None,
             page=bool(self.page),
             full_log=self.log_all,
-            grid=self.pages.grid if self.pages.page and self.maximized is None else None,
+            grid=self.pages.grid if self.on_chart_page and self.maximized is None else None,
         )
 
     def mark_stretches(self) -> None:
@@ -202,7 +207,7 @@ class ViewState:
             or self.log_all
             or self.alone
             or self.maximized is not None
-            or bool(self.pages.page)
+            or self.on_chart_page
             or self.view.span is not None
             or (over and self.summary)
         )

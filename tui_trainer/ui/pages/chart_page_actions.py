@@ -43,7 +43,7 @@ class ChartPageActions:
 
     def _say(self) -> None:
         pages, run = self._pages, self._context.view_state.selected_run
-        if not pages.page:
+        if not self._context.view_state.on_chart_page:
             self._context.flash("the standard charts")
             return
         groups = dict.fromkeys(group_of(chart.title) or "ungrouped" for chart in pages.on_page(run))
@@ -69,7 +69,7 @@ class ChartPageActions:
         from tui_trainer.ui.screens.dialogs.prompt import Prompt
 
         pages = self._pages
-        if not pages.page:
+        if not self._context.view_state.on_chart_page:
             self._search()
             return
         before = (pages.filter, pages.page)

@@ -7,10 +7,10 @@ from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.composed.series_chart import SeriesChart
 from tui_trainer.ui.charts.context import ChartContext
 from tui_trainer.ui.charts.history.log_axis import is_share
+from tui_trainer.ui.charts.kinds.series_lines import add_lines
 from tui_trainer.ui.charts.labels.distinct_names import distinct_names
 from tui_trainer.ui.charts.model import ChartData
 from tui_trainer.ui.charts.palette import LAYERS
-from tui_trainer.ui.charts.resample import smoothing_note, smoothing_width
 
 MAX_SERIES = len(LAYERS)
 """Most series of one chart; more could not be told apart."""
@@ -32,7 +32,7 @@ def draw(context: ChartContext, chart: SeriesChart) -> ChartData:
     else:
         if len(shown) < len(known):
             builder.add_note(f"{len(shown)} of {len(known)}")
-        _draw_several(builder, shown)
+        add_lines(builder, shown, distinct_names(shown))
     return builder.build()
 
 
@@ -47,22 +47,3 @@ def _draw_one(builder: ChartBuilder, name: str) -> None:
         builder.add_exact(resampled, context.front_label(label), context.front_role("train"), signs=True)
     if not context.single_run:
         builder.add_background(name)
-
-
-def _draw_several(builder: ChartBuilder, names: list[str]) -> None:
-    """Draw a line for each series of the run in front: the hues tell the series apart, not the runs."""
-    context = builder.context
-    labels = distinct_names(names)
-    for index, name in enumerate(names):
-        role = LAYERS[index * len(LAYERS) // len(names)]
-        resampled = context.resample(name)
-        if not resampled:
-            continue
-        width = smoothing_width(context.view.smoothing, resampled)
-        values = resampled.smoothed(width, by_median=context.view.median) if width else None
-        lines = resampled.line(role, values)
-        builder.curves += lines
-        builder.label_line(lines, labels[index])
-        builder.add_legend(role, "line", labels[index], context.value(resampled, values))
-        if not index:
-            builder.add_note(smoothing_note(width, resampled, by_median=context.view.median))

@@ -45,6 +45,10 @@ class ChartPages:
             self._known = (*key, self.filter)
         return self._shown
 
+    def is_open(self, state: RunState | None) -> bool:
+        """Return whether a further page is on the screen; a run that logs nothing else shows the standard page."""
+        return self.page > 0 and bool(self.filter or self.charts(state))
+
     def count(self, state: RunState | None) -> int:
         """Return the number of pages behind the standard one."""
         return page_count(len(self.charts(state)), self.per_page)

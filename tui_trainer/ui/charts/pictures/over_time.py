@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tui_trainer.protocol.pictures import Bars
 from tui_trainer.text import visible
-from tui_trainer.ui.charts.kinds.layers import shade_index, spread_evenly
+from tui_trainer.ui.charts.kinds.series_lines import shade_index, spread_evenly
 from tui_trainer.ui.charts.labels.distinct_names import distinct_names
 from tui_trainer.ui.charts.model import Annotation, ChartData, Curve, LegendEntry
 from tui_trainer.ui.charts.palette import LAYERS

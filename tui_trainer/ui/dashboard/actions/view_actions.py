@@ -68,7 +68,7 @@ class ViewActions:
     def _on_page(self, place: int) -> bool:
         """Let a chart of a further page fill the screen, or show the page again. False on the standard page."""
         state = self._state
-        if not state.pages.page:
+        if not state.on_chart_page:
             return False
         charts = state.pages.on_page(state.selected_run)
         if state.maximized is not None:
@@ -240,13 +240,13 @@ class ViewActions:
             state.log_all = False
         elif state.alone:
             state.alone = False
-            if state.pages.page:
+            if state.on_chart_page:
                 state.maximized = None
         elif state.maximized is not None:
             state.maximized = None
-        elif state.pages.filter:
+        elif state.on_chart_page and state.pages.filter:
             state.pages.filter = ""
-        elif state.pages.page:
+        elif state.on_chart_page:
             state.pages.page = 0
         elif state.view.span is not None:
             state.view = replace(state.view, span=None)
