@@ -227,3 +227,15 @@ def test_a_name_is_queued_once(tmp_path):
         add(file, "wine", [], name="a")
     remove(file, 1)
     assert add(file, "wine", [], name="a").number == 2
+
+
+def test_paths_of_data_are_those_of_the_directory_where_the_entry_was_added(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = 'kind = "csv"\npath = "{}.csv"\ntarget = "y"\n'
+    text = f"[data]\n{table.format('train')}[validation_sets.shifted.data]\n{table.format('shifted')}"
+    (tmp_path / "mine.toml").write_text(text)
+    for name in ("train.csv", "shifted.csv"):
+        (tmp_path / name).write_text("x,y\n1,2\n")
+    [run] = add(QueueFile(tmp_path), "mine.toml", []).runs.values()
+    assert run["data"]["path"] == str(tmp_path / "train.csv")
+    assert run["validation_sets"]["shifted"]["data"]["path"] == str(tmp_path / "shifted.csv")

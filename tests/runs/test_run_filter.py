@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -162,3 +163,9 @@ def test_the_shell_lists_what_matches(runs, capsys):
     assert "no run has the key 'lrr'; did you mean 'lr'?" in capsys.readouterr().err
     assert main(["runs", "lr>5", "--runs-dir", str(runs)]) == 0
     assert "matches 'lr>5'; 4 in all" in capsys.readouterr().err
+
+
+def test_a_pipe_in_place_of_a_configuration_is_not_waited_for(runs: Path):
+    (runs / "a" / "run.toml").unlink()
+    os.mkfifo(runs / "a" / "run.toml")
+    assert [info.name for info in select("lr>0", list_runs(runs))] == ["b", "c"]

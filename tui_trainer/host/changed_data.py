@@ -12,7 +12,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.protocol.checksum import MAX_LINE, BadLine
 from tui_trainer.protocol.codec import decode_event
 from tui_trainer.protocol.events import RunStarted
-from tui_trainer.runs.comparing.comparison import differing_keys, flattened
+from tui_trainer.runs.comparing.flat_config import differing_keys, flattened
 from tui_trainer.runs.recorded_data import recorded_data
 from tui_trainer.runs.run_dir import RunDir, read_about
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tui_trainer.errors import UserError
-from tui_trainer.runs.comparing.comparison import differing_keys, flattened
 from tui_trainer.runs.comparing.environment_diff import differences
+from tui_trainer.runs.comparing.flat_config import differing_keys, flattened
 from tui_trainer.runs.comparing.interventions import pending_after
 from tui_trainer.runs.journal import Follower, Journal
 from tui_trainer.runs.run_dir import RunDir

@@ -35,8 +35,7 @@ def add(file: QueueFile, source: str, changes: Sequence[str], *, name: str | Non
     if name is not None and name_is_taken(file.directory / new_name(name, "--name")):
         raise UserError(f"run {name!r} already exists in {file.directory}; choose another --name")
     runs = {
-        variant: config.model_copy(update={"data": config.data.located()}).model_dump(mode="json", exclude_none=True)
-        for variant, config in preset.runs.items()
+        variant: config.located().model_dump(mode="json", exclude_none=True) for variant, config in preset.runs.items()
     }
 
     def entry_of(queue: Queue) -> Entry:

@@ -17,7 +17,7 @@ from time import monotonic, sleep
 from tui_trainer.errors import UserError
 from tui_trainer.queueing.entries import Damaged, Entry, Queue, decode, encode
 from tui_trainer.runs.atomic_write import read_plain, replace_file
-from tui_trainer.runs.file_lock import create_owner_file, is_ours, is_owned, try_lock
+from tui_trainer.runs.file_lock import create_owner_file, is_held, is_ours, try_lock
 
 MAX_BYTES = 16 << 20
 """Bytes of the largest queue that is read."""
@@ -61,8 +61,7 @@ class FileLock:
         except OSError:
             return None
         try:
-            result = try_lock(descriptor, shared=True)
-            if result == "busy" or (result == "unsupported" and is_owned(self._owner)):
+            if is_held(descriptor, self._owner):
                 text = os.pread(descriptor, 32, 0).decode(errors="replace")
                 return int(text) if text.isdecimal() else 0
             return None

@@ -38,6 +38,12 @@ def try_lock(descriptor: int, *, shared: bool = False) -> Locked:
     return "locked"
 
 
+def is_held(descriptor: int, owner_file: Path) -> bool:
+    """Return whether a process holds the lock on an open file, or its owner file where locks do not work."""
+    result = try_lock(descriptor, shared=True)
+    return result == "busy" or (result == "unsupported" and is_owned(owner_file))
+
+
 def create_owner_file(path: Path) -> bool:
     """Create the owner file of this process. Returns False if another process that still runs has one.
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from tui_trainer.errors import UserError
 from tui_trainer.runs.atomic_write import read_plain, replace_file, sweep, sync_directory
-from tui_trainer.runs.file_lock import create_owner_file, is_ours, is_owned, refresh, try_lock
+from tui_trainer.runs.file_lock import create_owner_file, is_held, is_ours, refresh, try_lock
 
 MAX_ABOUT = 1 << 20
 """Bytes of the largest about.json that is read."""
@@ -213,10 +213,7 @@ def owner_of(path: str | Path) -> Owner | None:
     except OSError:
         return None
     try:
-        result = try_lock(descriptor, shared=True)
-        if result == "busy" or (result == "unsupported" and is_owned(Path(path, ".owner"))):
-            return _read_owner(descriptor)
-        return None
+        return _read_owner(descriptor) if is_held(descriptor, Path(path, ".owner")) else None
     finally:
         os.close(descriptor)
 

@@ -12,7 +12,6 @@ A key is a field of the list (`FIELDS`), a dotted key of the configuration, the 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from typing import Any
 from tui_trainer.errors import UserError, nearest
 from tui_trainer.paths import expanded
 from tui_trainer.runs.catalog import list_runs
+from tui_trainer.runs.comparing.flat_config import flat_config
 from tui_trainer.runs.run_info import RunInfo
 
 SECTIONS = ("optimizer", "training", "model", "data", "scheduler", "loss", "early_stopping")
@@ -130,16 +130,14 @@ _configs: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {}
 
 def config_of(info: RunInfo) -> Mapping[str, Any]:
     """Return the flat configuration of a run; empty where it cannot be read. Read again only once it has changed."""
-    from tui_trainer.runs.comparing.comparison import flattened  # home starts without pydantic
-
     path = Path(info.path, "run.toml")
     try:
         status = path.stat()
         stamp = status.st_size, status.st_mtime_ns
         known = _configs.get(info.path)
         if known is None or known[0] != stamp:
-            known = _configs[info.path] = stamp, flattened(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError):
+            known = _configs[info.path] = stamp, flat_config(Path(info.path))
+    except OSError:
         return {}
     return known[1]
 

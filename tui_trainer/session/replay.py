@@ -11,7 +11,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.host.spec import HostSpec, RunSpec, socket_or_none
 from tui_trainer.paths import check_working_directory, new_run_name, writable_runs_dir
 from tui_trainer.runs.catalog import RunInfo
-from tui_trainer.runs.comparing.comparison import differing_keys, flattened
+from tui_trainer.runs.comparing.flat_config import differing_keys, flattened
 from tui_trainer.runs.comparing.interventions import commands_by_step
 from tui_trainer.runs.comparing.mends import RecordedRun, explained
 from tui_trainer.runs.history import RunHistory, differing_metrics, first_difference, read_history

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from tui_trainer.config.toml import read_toml
-from tui_trainer.errors import UserError
 from tui_trainer.protocol.describe import describe
 from tui_trainer.runs.catalog import RunInfo
+from tui_trainer.runs.comparing.flat_config import differing_keys, flat_config
 from tui_trainer.runs.history import RunHistory, read_history
 
 AROUND = 20
@@ -58,40 +56,10 @@ def compare(infos: list[RunInfo]) -> list[ComparedRun]:
     return [ComparedRun(info, flat_config(Path(info.path)), interventions(Path(info.path))) for info in infos]
 
 
-def flat_config(path: Path) -> dict[str, Any]:
-    """Return a run's configuration by dotted key, empty where it cannot be read."""
-    try:
-        table = read_toml(path / "run.toml")
-    except UserError:
-        return {}
-    return flattened(table)
-
-
-def flattened(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Flatten nested tables to one table by dotted key."""
-    flat: dict[str, Any] = {}
-
-    def walk(value: Any, key: str) -> None:
-        if isinstance(value, dict):
-            for name, inner in value.items():
-                walk(inner, f"{key}.{name}" if key else str(name))
-        else:
-            flat[key] = value
-
-    walk(table, "")
-    return flat
-
-
 def differing(compared: list[ComparedRun]) -> dict[str, list[Any]]:
     """Return the configuration keys in which runs differ, with the value of each run; None where it has no such key."""
     configs = [one.config for one in compared]
     return {key: [config.get(key) for config in configs] for key in differing_keys(configs)}
-
-
-def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the keys in which flat configurations differ."""
-    keys = dict.fromkeys(key for config in configs for key in config)
-    return [key for key in keys if any(config.get(key) != configs[0].get(key) for config in configs)]
 
 
 def interventions(path: Path) -> list[Intervention]:

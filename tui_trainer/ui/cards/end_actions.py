@@ -90,7 +90,7 @@ class EndActions:
         self._context.ask(TextPage("Compare", self._comparison(state, state.started.path)), lambda _: None)
 
     def _comparison(self, state: RunState, path: str) -> Content:
-        from tui_trainer.runs.comparing.comparison import differing_keys, flat_config
+        from tui_trainer.runs.comparing.flat_config import differing_keys, flat_config
         from tui_trainer.runs.label import label, short_name
 
         runs = self._recent.runs

@@ -13,7 +13,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui_trainer.protocol.describe import number
-from tui_trainer.runs.comparing.comparison import differing_keys, flattened
+from tui_trainer.runs.comparing.flat_config import differing_keys, flattened
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cell_width, cut, padded, visible
 from tui_trainer.ui.charts.context import run_colors

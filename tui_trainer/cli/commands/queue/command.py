@@ -119,16 +119,16 @@ def _stop(now: bool, runs_dir: str | None) -> int:
     file = QueueFile(directory(runs_dir).absolute())
     pid = file.runner.holder()
     entry = file.read().training
-    if pid:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-    elif pid is None and not (now and entry is not None):
+    if pid == 0:
+        raise UserError(f"{file.runner.path}: the process of the runner is not known; end it by hand")
+    if pid is None and not (now and entry is not None):
         click.echo("no runner works on this queue", err=True)
         return 0
-    else:
-        if pid == 0:
-            raise UserError(f"{file.runner.path}: the process of the runner is not known; end it by hand")
-    text = "stopped the runner"
+    text = "no runner worked on this queue"
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        text = "stopped the runner"
     if entry is not None and now:
         from tui_trainer.runs.run_dir import owner_of
 
