@@ -35,6 +35,8 @@ class Pseudo:
             kept = {
                 name: os.environ[name] for name in ("PATH", "HOME", "XDG_STATE_HOME", "TMPDIR") if name in os.environ
             }
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+                signal.signal(number, signal.SIG_DFL)  # a program keeps what nohup or a background job ignores
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
             os.execve(command[0], [*command], {**kept, **usual, **environ})
         self.before = termios.tcgetattr(self.fd)
