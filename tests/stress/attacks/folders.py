@@ -67,7 +67,8 @@ def removed(times: int) -> Outcome:
                 code = run.end()
                 outcome.expect(code == 0, f"{name}: ended with {code}: {run.output[-300:]}")
                 outcome.expect(
-                    "NOT SAVED: checkpoint last" in run.output[-2000:], f"{name}: the end does not report it"
+                    "NOT SAVED: checkpoint last" in run.output[-2000:],
+                    f"{name}: the end does not report it: {run.output[-500:]}",
                 )
                 continue
             run.folder.mkdir()
