@@ -8,6 +8,7 @@ from math import isfinite, log10
 
 from tui_trainer.state.run_state import CLOCK, EVALUATIONS, RunState
 from tui_trainer.state.series import Series
+from tui_trainer.state.series_names import AXIS, group_of
 from tui_trainer.ui.charts.view import Axis
 
 Span = tuple[float, float]
@@ -23,7 +24,7 @@ class Ruler:
 
     Epochs and samples are proportional to steps. Seconds follow the recorded clock of the run and continue at its mean
     speed after the last step, so that planned learning rates can be drawn over time. Gradient evaluations are such a
-    clock if a step takes several of them, and equal to steps otherwise.
+    clock if a step takes several of them, and equal to steps otherwise; so are the columns that a run records.
     """
 
     axis: Axis = "step"
@@ -43,7 +44,8 @@ class Ruler:
                 clock = state.series.get(CLOCK if axis == "time" else EVALUATIONS)
                 return cls(axis, 1.0, clock if clock is not None and clock.count and clock.last else None)
             case _:
-                return cls(axis)
+                clock = state.series.get(axis) if group_of(axis) == AXIS else None
+                return cls(axis, 1.0, clock if clock is not None and clock.count and clock.last else None)
 
     def position(self, step: float) -> float:
         """Return the position of `step` on the axis."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from math import log10
 
 from tui_trainer.protocol.describe import duration, number
+from tui_trainer.state.series_names import AXIS, group_of, title_of
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.context import ChartContext
 from tui_trainer.ui.charts.history.branches import branches_of
@@ -256,7 +257,7 @@ class ChartBuilder:
             name=self.name,
             x=self._x_scale(),
             y=scale if drawn else Scale(scale.low, scale.high, log=scale.log),
-            unit={"samples": "sample", "evaluations": "evals"}.get(context.view.axis, context.view.axis),
+            unit={"samples": "sample", "evaluations": "evals"}.get(context.view.axis, title_of(context.view.axis)),
             notes=tuple(dict.fromkeys(self.notes)),
             legend=tuple(self.legend),
             layers=tuple(layers),
@@ -308,7 +309,7 @@ class ChartBuilder:
             grid.high,
             self.context.area.columns,
             seconds=axis == "time",
-            integers=axis in ("step", "samples", "evaluations"),
+            integers=axis in ("step", "samples", "evaluations") or group_of(axis) == AXIS,
         )
         return Scale(grid.low, grid.high, tuple(ticks))
 

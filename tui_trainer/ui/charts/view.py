@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
-Axis = Literal["step", "epoch", "samples", "time", "evaluations"]
+Axis = str
+"""One of `AXES`, or the name of a column that the run records, such as `axis/tokens`."""
 AXES: tuple[Axis, ...] = ("step", "epoch", "samples", "time", "evaluations")
 SMOOTHING = (0, 10, 30, 100, 300, 1000)
 """Widths of the moving average, in steps; 0 draws none."""
@@ -45,9 +45,14 @@ class View:
     told: tuple[float, ...] = ()
     shaded: tuple[tuple[float, float], ...] = ()
 
-    def next_axis(self) -> View:
-        """Return this view on the next axis."""
-        return replace(self, axis=AXES[(AXES.index(self.axis) + 1) % len(AXES)])
+    def next_axis(self, recorded: Sequence[str] = ()) -> View:
+        """Return this view on the next axis.
+
+        Args:
+            recorded: the columns that the run records; they come after the axes that every run has.
+        """
+        axes = (*AXES, *recorded)
+        return replace(self, axis=axes[(axes.index(self.axis) + 1) % len(axes)] if self.axis in axes else AXES[0])
 
     def with_log(self, chart: str, log: bool) -> View:
         """Return this view with the user's choice of the vertical axis of one chart."""

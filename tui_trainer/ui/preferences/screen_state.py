@@ -17,6 +17,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from tui_trainer.runs.atomic_write import read_plain, replace_file
+from tui_trainer.state.series_names import AXIS, group_of
 from tui_trainer.ui.charts.view import AXES, Axis
 
 VERSION = 1
@@ -132,7 +133,7 @@ def _project(table: Mapping[str, Any]) -> ProjectState:
     axis, smoothing, log = table.get("axis"), table.get("smoothing"), table.get("log")
     charts = list(log.items())[:MAX_CHARTS] if isinstance(log, dict) else []
     return ProjectState(
-        axis=axis if axis in AXES else "step",
+        axis=axis if isinstance(axis, str) and (axis in AXES or group_of(_name(axis)) == AXIS) else "step",
         log={name: value for name, value in charts if name and _name(name) and isinstance(value, bool)},
         smoothing=smoothing if type(smoothing) is int and 0 <= smoothing <= MAX_SMOOTHING else None,
         chart=_name(table.get("chart")),

@@ -1,0 +1,1 @@
+"""The queue: runs that are trained one after another."""
