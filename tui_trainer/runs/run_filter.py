@@ -24,7 +24,6 @@ from typing import Any
 from tui_trainer.errors import UserError, nearest
 from tui_trainer.paths import expanded
 from tui_trainer.runs.catalog import list_runs
-from tui_trainer.runs.comparing.comparison import flattened
 from tui_trainer.runs.run_info import RunInfo
 
 SECTIONS = ("optimizer", "training", "model", "data", "scheduler", "loss", "early_stopping")
@@ -131,6 +130,8 @@ _configs: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {}
 
 def config_of(info: RunInfo) -> Mapping[str, Any]:
     """Return the flat configuration of a run; empty where it cannot be read. Read again only once it has changed."""
+    from tui_trainer.runs.comparing.comparison import flattened  # home starts without pydantic
+
     path = Path(info.path, "run.toml")
     try:
         status = path.stat()
