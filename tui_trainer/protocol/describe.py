@@ -41,10 +41,16 @@ def asked_by(event: ev.Event) -> str:
 
 
 def epoch_line(event: ev.EpochEnded, epochs: int) -> str:
-    """Describe an epoch in one line: its number, metrics and learning rate, and a star for the best so far."""
+    """Describe an epoch in one line: its number, metrics and learning rate, and a star for the best so far.
+
+    The numbers of single classes are left out: there may be hundreds.
+    """
     width = len(str(epochs))
     parts = [f"epoch {event.epoch:>{width}}/{epochs}"]
-    parts += [f"{name} {number(value)}" for name, value in event.metrics.items()]
+    shown = {
+        name: value for name, value in event.metrics.items() if not name.startswith("class/") and "/class/" not in name
+    }
+    parts += [f"{name} {number(value)}" for name, value in shown.items()]
     parts.append(f"lr {number(event.lr, 3)}")
     return "  ".join(parts) + ("  *" if event.is_best else "")
 

@@ -34,6 +34,9 @@ Examples:
 @click.option("--name", metavar="NAME", help="Name of the run directory; by default date, time and preset.")
 @click.option("--device", metavar="auto|cpu|cuda[:N]|mps", help="Device to train on (training.device).")
 @click.option("--seed", type=int, metavar="N", help="Seed of all random numbers (training.seed).")
+@click.option(
+    "--seeds", metavar="N|A,B,...", help="Train runs that differ only in their seed: 5 for 0 to 4, or a list as 0,3,7."
+)
 @trust_option
 @click.option("--resume-if-exists", is_flag=True, help="Resume the run of this --name if there is one.")
 @click.option(
@@ -58,6 +61,7 @@ def command(
     name: str | None,
     device: str | None,
     seed: int | None,
+    seeds: str | None,
     trust: bool,
     resume_if_exists: bool,
     requeue_signal: str | None,
@@ -72,6 +76,8 @@ def command(
         raise click.UsageError("use only one of --headless, --detach and --in-process")
     if resume_if_exists and name is None:
         raise click.UsageError("--resume-if-exists needs --name NAME")
+    if seed is not None and seeds is not None:
+        raise click.UsageError("use only one of --seed and --seeds")
     headless = headless or not (detach or on_terminal())
     if not (headless or detach):
         check_terminal()
@@ -84,7 +90,7 @@ def command(
     }
 
     def new_spec() -> HostSpec:
-        return _new_spec(preset, changes, runs_dir, name, trust).model_copy(update=requeue)
+        return _new_spec(preset, changes, runs_dir, name, trust, seeds).model_copy(update=requeue)
 
     if name is not None and resume_if_exists and _exists(name, runs_dir):
         spec = _resume_spec(name, runs_dir, trust)
@@ -110,12 +116,18 @@ def command(
     return launch_and_show(lambda: spec, max_kbps=max_kbps)
 
 
-def _new_spec(preset: str, changes: Sequence[str], runs_dir: str | None, name: str | None, trust: bool) -> HostSpec:
+def _new_spec(
+    preset: str, changes: Sequence[str], runs_dir: str | None, name: str | None, trust: bool, seeds: str | None
+) -> HostSpec:
     """Validate the preset with its changes and return the spec of a new run."""
     from tui_trainer.config.preset import load
+    from tui_trainer.config.seeds import parse_seeds, with_seeds
     from tui_trainer.host.spec import host_spec
 
-    return host_spec(load(preset, changes), runs_dir, name, ["tui-trainer", *sys.argv[1:]], trust=trust)
+    loaded = load(preset, changes)
+    if seeds is not None:
+        loaded = with_seeds(loaded, parse_seeds(seeds))
+    return host_spec(loaded, runs_dir, name, ["tui-trainer", *sys.argv[1:]], trust=trust)
 
 
 def _exists(name: str, runs_dir: str | None) -> bool:
