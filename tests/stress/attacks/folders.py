@@ -61,7 +61,7 @@ def removed(times: int) -> Outcome:
             outcome.times += 1
             run = LongRun(sandbox, "run", *LONG, "--name", name)
             outcome.expect(run.saves(), f"{name}: nothing was saved: {run.output[-300:]}")
-            shutil.rmtree(run.folder)
+            _remove(run.folder)
             outcome.expect(run.says("NOT SAVED"), f"{name}: no report")
             if name == "gone":
                 code = run.end()
@@ -84,6 +84,13 @@ def removed(times: int) -> Outcome:
     finally:
         sandbox.close()
     return outcome
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder at once: first its name, so that nothing that is being written there comes or goes meanwhile."""
+    taken = folder.with_name(f".removed-{folder.name}")
+    folder.rename(taken)
+    shutil.rmtree(taken)
 
 
 def check_complete(outcome: Outcome, sandbox: Sandbox, run: LongRun) -> None:
