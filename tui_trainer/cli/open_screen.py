@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -41,6 +42,7 @@ def show(
     programme: LecturePlan | None = None,
     read_only: bool = False,
     max_kbps: float | None = None,
+    page: str = "",
 ) -> int:
     """Show the screen until the user leaves it, and return the exit code.
 
@@ -50,6 +52,7 @@ def show(
         programme: the lecture, shown in place of the home screen.
         read_only: disable the keys that change the training.
         max_kbps: limit in kB per second for output to the terminal; None uses the setting.
+        page: the page that is open beside the charts at first.
 
     Raises:
         UserError: the function could not open a session. The terminal has been restored by then.
@@ -60,13 +63,38 @@ def show(
     settings = load_settings()
     if max_kbps is not None:
         settings = replace(settings, max_kbps=max_kbps)
-    result = run_app(session, catalogue=catalogue, programme=programme, settings=settings, read_only=read_only)
+    result = run_app(
+        session, catalogue=catalogue, programme=programme, settings=settings, read_only=read_only, page=page
+    )
     if result.refused is not None:
         raise result.refused
     if result.message:
         for line in result.message.splitlines():
             click.echo(visible(line), err=result.exit_code != 0)
     return result.exit_code
+
+
+def show_folders(folders: Sequence[Path], *, max_kbps: float | None = None, page: str = "") -> int:
+    """Show run directories in the same charts, and return the exit code.
+
+    Args:
+        folders: the run directories.
+        max_kbps: limit in kB per second for output to the terminal; None uses the setting.
+        page: the page that is open beside the charts at first.
+    """
+    from tui_trainer.runs.loading.background_load import start_background_load
+
+    # Reading long journals in other processes overlaps with importing the screen.
+    readings = [start_background_load(folder / "events.jsonl") for folder in folders]
+
+    def open_session() -> Session:
+        from tui_trainer.session.finished_run import JournalSession
+        from tui_trainer.session.multi import MultiSession
+
+        sessions = [JournalSession(folder, reading) for folder, reading in zip(folders, readings, strict=True)]
+        return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
+
+    return show(open_session, read_only=True, max_kbps=max_kbps, page=page)
 
 
 def launch_and_show(make_spec: Callable[[], HostSpec], *, max_kbps: float | None = None) -> int:

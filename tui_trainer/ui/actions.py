@@ -13,7 +13,7 @@ from typing import Literal
 Group = Literal["look", "steer", "panel", "way"]
 Need = Literal[
     "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
-    "rerun", "turnable", "bars", "log", "over", "charts",
+    "rerun", "turnable", "bars", "log", "comparable", "charts",
 ]  # fmt: skip
 
 GROUPS: dict[Group, str] = {
@@ -174,7 +174,10 @@ ACTIONS: tuple[Action, ...] = (
     _look("mute_finding", "D", "mute", "Mute the shown finding, or show the muted ones again.", "read", 0, "run"),
     _look("layers", "w", "layers", "List the layers: gradient norm, update size, dead units.", "read", 26, "layers"),
     _look("runs", "r", "runs", "List the runs with their curves; again: a table of settings.", "read", 6, "several"),
-    _look("compare", "C", "compare", "Compare a finished run with the last ones of its preset.", "read", 0, "over"),
+    _look(
+        "compare", "C", "compare",
+        "Compare the runs of the screen, or a finished run with the last ones of its preset.", "read", 0, "comparable",
+    ),
     _look("next_run", "tab", "next run", "Select the next run of the set.", "read", 5, "several"),
     _look("previous_run", "shift+tab", "previous run", "Select the previous run of the set.", "read", 0, "several"),
     _look(

@@ -7,25 +7,25 @@ from textual.content import Content
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.actions import Keymap
 from tui_trainer.ui.charts.palette import Palette
-from tui_trainer.ui.dashboard.view_state import PageName, ViewState
+from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.panels.findings import active_findings, findings_page
 from tui_trainer.ui.panels.layers_table import layers_page
 from tui_trainer.ui.panels.numbers_table import BestValues
 from tui_trainer.ui.panels.progress import variant_of
 from tui_trainer.ui.panels.runs_list import runs_list
-
-_TITLES: dict[PageName, str] = {"": "", "findings": "findings", "layers": "layers", "runs": "runs"}
+from tui_trainer.ui.sets.comparison_page import comparison_page
 
 
 def page_title(view_state: ViewState) -> str:
     """Return the title of the open page, with the run that it speaks of where there are several."""
-    title, state = _TITLES[view_state.page], view_state.selected_run
+    title: str = view_state.page
+    state = view_state.selected_run
     if state is None or not title:
         return title
     if view_state.page == "findings":
         title = f"{title} {len(active_findings(state, view_state.muted_findings))}"
-    of_run = len(view_state.states) > 1 and view_state.page != "runs"
+    of_run = len(view_state.states) > 1 and view_state.page in ("findings", "layers")
     return f"{title} of {variant_of(state)}" if of_run else title
 
 
@@ -50,5 +50,9 @@ def page_text(
                 view_state.states, index, width, icons, palette, store, best, steer_all=view_state.steer_all
             )
             return Content("\n").join(rows)
+        case "comparison":
+            states, comparison = view_state.states, view_state.sets.comparison
+            comparison.update(states, view_state.sets.abouts)
+            return Content("\n").join(comparison_page(states, view_state.selected_index, width, icons, comparison))
         case _:
             return Content("")

@@ -14,6 +14,8 @@ from tui_trainer.ui.preferences.screen_state import ProjectState
 
 PANE_SECONDS = 5.0
 """Seconds after the runs appeared during which a remembered chart may still get its first data."""
+NOT_REMEMBERED: tuple[PageName, ...] = ("comparison",)
+"""Pages that belong to the runs of one screen, not to a project."""
 
 
 def project_folder(state: RunState | None) -> str:
@@ -37,7 +39,7 @@ def remembered(view_state: ViewState) -> ProjectState:
         median=view.median,
         chart="" if large is None else large.name if isinstance(large, PicturePane) else str(large),
         alone=view_state.alone,
-        page=view_state.page,
+        page=view_state.page if view_state.page not in NOT_REMEMBERED else "",
         log_all=view_state.log_all,
     )
 
@@ -54,7 +56,12 @@ def restore(view_state: ViewState, project: ProjectState) -> None:
         median=project.median,
     )
     view_state.log_all = project.log_all
-    view_state.page = next((page for page in get_args(PageName) if page == project.page), "")
+    view_state.page = page_named(project.page)
+
+
+def page_named(name: str) -> PageName:
+    """Return the page with a name, the empty one where there is none."""
+    return next((page for page in get_args(PageName) if page == name), "")
 
 
 class ViewMemory:
@@ -65,10 +72,13 @@ class ViewMemory:
     Args:
         view_state: the view state of the dashboard.
         memory: the memory of the screen.
+        page: the page that the user asked to open with, whatever was open before.
     """
 
-    def __init__(self, view_state: ViewState, memory: ScreenMemory) -> None:
+    def __init__(self, view_state: ViewState, memory: ScreenMemory, page: str = "") -> None:
         self._state = view_state
+        self._page: PageName = page_named(page)
+        view_state.page = self._page
         self._memory = memory
         self._folder = ""
         self._last = ProjectState()
@@ -91,6 +101,8 @@ class ViewMemory:
             project = memory.project(folder)
             if project is not None:
                 restore(state, project)
+                if self._page:
+                    state.page = self._page
                 self._chart, self._alone, self._chart_until = project.chart, project.alone, now + PANE_SECONDS
                 restored = True
             self._last = remembered(state)
