@@ -70,15 +70,20 @@ def made_state(
 
 
 def made_run(
-    folder: Path, accuracies: Sequence[float], config: dict[str, Any] | None = None, about: dict[str, Any] | None = None
+    folder: Path,
+    accuracies: Sequence[float],
+    config: dict[str, Any] | None = None,
+    about: dict[str, Any] | None = None,
+    name: str = "",
 ) -> Path:
-    """Write the folder of a run, named after its folder."""
+    """Write the folder of a run, named after its folder unless it has a name of its own."""
+    name = name or folder.name
     config = config or settings()
     folder.mkdir(parents=True)
-    facts = {"name": folder.name, "preset": "made", "started": "2026-11-28T19:16:11Z", **(about or {})}
+    facts = {"name": name, "preset": "made", "started": "2026-11-28T19:16:11Z", **(about or {})}
     (folder / "about.json").write_text(json.dumps(facts))
     (folder / "run.toml").write_text(toml(config))
-    events = events_of(folder.name, accuracies, config, str(folder))
+    events = events_of(name, accuracies, config, str(folder))
     (folder / "events.jsonl").write_bytes(b"".join(map(encode_event, events)))
     return folder
 

@@ -9,7 +9,7 @@ from math import log10
 from tui_trainer.protocol.describe import duration, number
 from tui_trainer.state.series_names import AXIS, group_of, title_of
 from tui_trainer.text import visible
-from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.context import ChartContext, short_name
 from tui_trainer.ui.charts.history.branches import branches_of
 from tui_trainer.ui.charts.history.log_axis import chosen_log, decide_log
 from tui_trainer.ui.charts.labels.mark_words import mark_words
@@ -193,6 +193,26 @@ class ChartBuilder:
                 self.diverged += lines
             self.label_line(lines, context.name(run))
             self.add_legend(context.run_role(run), "line", context.name(run), context.value(resampled, values, run))
+
+    def add_baseline(self, name: str, *, dotted: bool = False) -> None:
+        """Add the same series of the baseline, dim behind all other curves."""
+        resampled = self.context.resample_baseline(name)
+        if resampled:
+            self.add_baseline_curve(resampled, dotted=dotted)
+
+    def add_baseline_curve(self, resampled: Resampled, *, dotted: bool = False) -> None:
+        """Add a series of the baseline as one line, smoothed unless it is `dotted`, and its name once."""
+        context = self.context
+        if context.baseline is None or not resampled:
+            return
+        width = 0 if dotted else smoothing_width(context.view.smoothing, resampled)
+        values = resampled.smoothed(width, by_median=context.view.median) if width else None
+        lines = [replace(line, dotted=dotted) for line in resampled.line("branch", values, faint=True)]
+        self.curves = [*lines, *self.curves]
+        if context.baseline[0].reason == "not-finite":
+            self.diverged += lines
+        if not any(entry.role == "branch" for entry in self.legend):
+            self.add_legend("branch", "line", f"baseline {short_name(context.baseline[0])}", resampled.series.last)
 
     def add_branches(self, name: str) -> None:
         """Add the curves of a series along the abandoned branches of the run in front."""

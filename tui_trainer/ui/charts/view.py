@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from tui_trainer.state.run_state import RunState
+
 Axis = str
 """One of `AXES`, or the name of a column that the run records, such as `axis/tokens`."""
 AXES: tuple[Axis, ...] = ("step", "epoch", "samples", "time", "evaluations")
 SMOOTHING = (0, 10, 30, 100, 300, 1000)
 """Widths of the moving average, in steps; 0 draws none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Baseline:
+    """The run that stays behind every chart, of the same set or of another one."""
+
+    state: RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,8 @@ class View:
         bars: the group of bars drawn over time, counted from 1; 0 draws the bars as they are now.
         told: the steps at which remarks of a lesson appeared.
         shaded: stretches of steps that a finding or card speaks of.
+        hidden: names of the runs that are drawn only in front.
+        baseline: the run that is drawn dim behind every other one.
     """
 
     axis: Axis = "step"
@@ -44,6 +55,8 @@ class View:
     bars: int = 0
     told: tuple[float, ...] = ()
     shaded: tuple[tuple[float, float], ...] = ()
+    hidden: frozenset[str] = frozenset()
+    baseline: Baseline | None = None
 
     def next_axis(self, recorded: Sequence[str] = ()) -> View:
         """Return this view on the next axis.

@@ -20,7 +20,7 @@ from tui_trainer.ui.charts.registry import (
     visible_span,
     visible_spans,
 )
-from tui_trainer.ui.charts.view import View
+from tui_trainer.ui.charts.view import Baseline, View
 from tui_trainer.ui.dashboard.layout import LayoutRequest
 from tui_trainer.ui.dashboard.zoom_loader import ZoomLoader
 from tui_trainer.ui.lecture.narrator import Narrator
@@ -102,6 +102,12 @@ class ViewState:
     def drawn_states(self) -> list[RunState]:
         """The runs as the charts draw them: with exact values from the journals in a zoomed span."""
         return self.states if self.view.span is None else [self.zoom_loader.zoomed(state) for state in self.states]
+
+    @property
+    def chart_view(self) -> View:
+        """The view with the hidden runs and the baseline, for the charts."""
+        baseline = self.sets.baseline_state(self.states)
+        return replace(self.view, hidden=self.sets.hidden, baseline=Baseline(baseline) if baseline else None)
 
     def load_zoom(self) -> None:
         """Load the visible span from the journals where the values in memory are too coarse for it."""

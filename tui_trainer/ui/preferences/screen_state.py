@@ -48,6 +48,9 @@ class ProjectState:
         alone: whether it filled the screen.
         page: the page that was open beside the charts; empty for none.
         log_all: whether the log showed epochs and saves too.
+        sort: the column that ordered the leaderboard; empty for the usual one.
+        reverse: whether that order was reversed.
+        baseline: directory of the run that stays behind the charts; empty for none.
     """
 
     axis: Axis = "step"
@@ -60,6 +63,9 @@ class ProjectState:
     alone: bool = False
     page: str = ""
     log_all: bool = False
+    sort: str = ""
+    reverse: bool = False
+    baseline: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +125,8 @@ def parse(data: bytes) -> ScreenState:
     return ScreenState(_name(table.get("theme")), _name(table.get("theme_over")), known)
 
 
-def _name(value: Any) -> str:
-    return value if isinstance(value, str) and len(value) <= MAX_NAME and value.isprintable() else ""
+def _name(value: Any, most: int = MAX_NAME) -> str:
+    return value if isinstance(value, str) and len(value) <= most and value.isprintable() else ""
 
 
 def _project(table: Mapping[str, Any]) -> ProjectState:
@@ -138,6 +144,8 @@ def _project(table: Mapping[str, Any]) -> ProjectState:
         smoothing=smoothing if type(smoothing) is int and 0 <= smoothing <= MAX_SMOOTHING else None,
         chart=_name(table.get("chart")),
         page=_name(table.get("page")),
+        sort=_name(table.get("sort")),
+        baseline=_name(table.get("baseline"), MAX_PATH),
         **flags,
     )
 

@@ -11,6 +11,7 @@ from tui_trainer.ui.charts.registry import PicturePane, pane_named
 from tui_trainer.ui.dashboard.view_state import PageName, ViewState
 from tui_trainer.ui.preferences.screen_memory import ScreenMemory
 from tui_trainer.ui.preferences.screen_state import ProjectState
+from tui_trainer.ui.sets.leaderboard import COLUMNS, Column
 
 PANE_SECONDS = 5.0
 """Seconds after the runs appeared during which a remembered chart may still get its first data."""
@@ -41,6 +42,9 @@ def remembered(view_state: ViewState) -> ProjectState:
         alone=view_state.alone,
         page=view_state.page if view_state.page not in NOT_REMEMBERED else "",
         log_all=view_state.log_all,
+        sort=view_state.sets.sort if view_state.sets.sort != COLUMNS[0] else "",
+        reverse=view_state.sets.reverse,
+        baseline=view_state.sets.baseline,
     )
 
 
@@ -57,6 +61,10 @@ def restore(view_state: ViewState, project: ProjectState) -> None:
     )
     view_state.log_all = project.log_all
     view_state.page = page_named(project.page)
+    sets = view_state.sets
+    known: dict[str, Column] = {column: column for column in COLUMNS}
+    sets.sort = known.get(project.sort, COLUMNS[0])
+    sets.reverse, sets.baseline = project.reverse, project.baseline
 
 
 def page_named(name: str) -> PageName:

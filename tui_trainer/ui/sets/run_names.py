@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 
@@ -11,7 +12,7 @@ from tui_trainer.ui.panels.progress import short_name_of, variant_of
 
 def folder_of(state: RunState) -> str:
     """Return the directory of a run, empty where it is not known."""
-    return state.started.path if state.started is not None else ""
+    return os.path.abspath(state.started.path) if state.started is not None and state.started.path else ""
 
 
 def distinct_names(states: Sequence[RunState]) -> list[str]:

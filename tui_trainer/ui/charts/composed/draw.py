@@ -47,3 +47,4 @@ def _draw_one(builder: ChartBuilder, name: str) -> None:
         builder.add_exact(resampled, context.front_label(label), context.front_role("train"), signs=True)
     if not context.single_run:
         builder.add_background(name)
+    builder.add_baseline(name)

@@ -15,6 +15,7 @@ def draw(context: ChartContext, key: int) -> ChartData:
     )
     builder.add_noisy("grad_norm", "norm")
     builder.add_background("grad_norm")
+    builder.add_baseline("grad_norm")
     clip = context.state.clip_grad_norm
     if clip > 0:
         builder.levels.append(Level("reference", clip, f"clip {number(clip)}"))

@@ -50,6 +50,7 @@ def draw(context: ChartContext, key: int) -> ChartData:
         builder.add_legend("preview", "dots", f"{visible(context.preview.scheduler.kind)} ends at", at_end)
     for run in context.background_sample:
         _add_background(builder, run)
+    builder.add_baseline("lr")
     return builder.build()
 
 

@@ -17,6 +17,8 @@ def draw(context: ChartContext, key: int) -> ChartData:
     builder.add_exact(validation, "val", role, signs=True, dotted=True)
     builder.add_branches("val_loss")
     builder.add_background("train_loss")
+    builder.add_baseline("train_loss")
+    builder.add_baseline("val_loss", dotted=True)
     negative = any(value < 0 for curve in builder.curves for value in curve.low)
     builder.force_log = context.converges_to_zero and not negative
     if context.single_run:

@@ -63,6 +63,7 @@ def draw(context: ChartContext, key: int) -> ChartData:
         builder.label_line(lines, context.name(run))
         if resampled:
             builder.add_legend(context.run_role(run), "dots", context.name(run), context.value(resampled, run=run))
+    builder.add_baseline(f"val_{metric}", dotted=True)
     mark_best(builder, f"val_{metric}")
     explained = context.resample("val_r2")
     if explained.series.count and metric != "r2":
@@ -89,4 +90,5 @@ def _suboptimality_chart(builder: ChartBuilder) -> ChartData:
         builder.label_line(lines, context.name(run))
         if resampled:
             builder.add_legend(context.run_role(run), "line", context.name(run), context.value(resampled, run=run))
+    builder.add_baseline(SUBOPTIMALITY)
     return builder.build()

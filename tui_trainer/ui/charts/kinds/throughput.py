@@ -31,6 +31,9 @@ def draw(context: ChartContext, key: int) -> ChartData:
         resampled = _steps_per_second(context.resample(CLOCK, run), context.states[run].pace)
         builder.curves += resampled.line(context.run_role(run), faint=True)
         builder.add_legend(context.run_role(run), "line", context.name(run), context.states[run].steps_per_second())
+    clock = context.resample_baseline(CLOCK)
+    if clock is not None and context.baseline is not None:
+        builder.add_baseline_curve(_steps_per_second(clock, context.baseline[0].pace))
     return builder.build()
 
 

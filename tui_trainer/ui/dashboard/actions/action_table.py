@@ -23,6 +23,7 @@ from tui_trainer.ui.pages.page_actions import PageActions
 from tui_trainer.ui.pages.rail_actions import RailActions
 from tui_trainer.ui.preferences.preference_actions import PreferenceActions
 from tui_trainer.ui.preferences.preferences import Preferences
+from tui_trainer.ui.sets.set_actions import SetActions
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class ActionTable:
             "redraw": options.repaint,
         }
         self.handlers |= ChartPageActions(context, self.handlers["search"]).handlers()
+        self.handlers |= SetActions(context, self.views.select, self.handlers).handlers()
         # On the page of the findings, some keys act on a finding, and else as before.
         findings = FindingActions(
             context, lambda: context.view_state.page == "findings", context.perform, self.handlers
