@@ -8,7 +8,7 @@ from textual.content import Content
 
 from tui_trainer.protocol.describe import duration
 from tui_trainer.state.run_state import MEAN_TRAIN_LOSS, RunState
-from tui_trainer.text import cell_width, cut, padded, visible
+from tui_trainer.text import cell_width, cut, padded, visible, wrapped
 from tui_trainer.ui.cards.result import metric_name, result_of, shown_value
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.sets.comparison import Comparison
@@ -46,7 +46,7 @@ def comparison_page(
     if count < len(states):
         lines[0] = Content.styled(row(f"{first + 1}-{first + count} of {len(states)}", names), "bold")
     lines += [Content(row(name, cells)) for name, cells in values.items()]
-    lines += [Content.styled(part, "$warning") for text in comparison.remarks for part in _wrapped(f"! {text}", width)]
+    lines += [Content.styled(part, "$warning") for text in comparison.remarks for part in wrapped(f"! {text}", width)]
     if comparison.settings:
         lines += [Content(""), Content.styled("settings that differ", "bold")]
         lines += [Content(row(key, cells)) for key, cells in comparison.settings.items()]
@@ -54,7 +54,7 @@ def comparison_page(
         lines += [Content(""), Content.styled("no setting differs", "bold")]
     if comparison.code:
         lines += [Content(""), Content.styled("code", "bold")]
-        lines += [Content(part) for of, text in comparison.code for part in _wrapped(f"{visible(of)}: {text}", width)]
+        lines += [Content(part) for of, text in comparison.code for part in wrapped(f"{visible(of)}: {text}", width)]
     return lines
 
 
@@ -80,19 +80,3 @@ def _values(states: Sequence[RunState]) -> dict[str, list[str]]:
     rows["epochs"] = [str(state.epoch) for state in states]
     rows["time"] = [duration(state.seconds) for state in states]
     return rows
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Return a text in lines of at most `width` cells, cut between words where that is possible."""
-    lines: list[str] = []
-    for word in text.split(" "):
-        if lines and cell_width(lines[-1]) + 1 + cell_width(word) <= width:
-            lines[-1] += f" {word}"
-        else:
-            rest = ("  " if lines else "") + word
-            while cell_width(rest) > width > 4:
-                head = cut(rest, width)
-                lines.append(head)
-                rest = "  " + rest[len(head) :]
-            lines.append(rest)
-    return lines
