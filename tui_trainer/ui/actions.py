@@ -164,6 +164,10 @@ ACTIONS: tuple[Action, ...] = (
         "median", "M", "median", "Smooth with the moving median, which ignores single spikes, or with the mean.",
         "draw",
     ),
+    _look(
+        "seed_band", "S", "seeds", "Draw runs that differ only in their seed as one band, or every run.", "draw", 0,
+        "several",
+    ),
     _look("smoothing", "m", "smooth", "Smooth the training curves more, then not at all.", "draw", 24),
     _look(
         "over_time", "b", "over time", "Draw bar pictures (layers, ...) over time, one group after the other.", "draw",

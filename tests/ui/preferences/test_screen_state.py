@@ -35,6 +35,7 @@ PROJECTS = st.builds(
     clip=st.booleans(),
     smoothing=st.none() | st.integers(0, 1000),
     median=st.booleans(),
+    band=st.none() | st.booleans(),
     chart=st.just("") | NAMES,
     alone=st.booleans(),
     page=st.just("") | NAMES,

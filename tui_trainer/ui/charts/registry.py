@@ -141,11 +141,14 @@ def chart_data(
     if isinstance(kind, SeriesChart):
         if not states:
             return blank(0, kind.title, "no run")
-        return composed.draw(ChartContext.of(states, selected, kind.view_of(view), Area.of(width, height)), kind)
+        context = ChartContext.of(states, selected, kind.view_of(view), Area.of(width, height), bands=True)
+        return composed.draw(context, kind)
     kind = ChartKind(kind)
     if not states:
         return blank(kind.key, kind, "no run")
     area = Area.of(width, height)
     is_rate = kind is ChartKind.RATE
-    context = ChartContext.of(states, selected, view, area, planned=is_rate, preview=preview if is_rate else None)
+    bands = kind not in (ChartKind.RATE, ChartKind.SPEED)
+    preview = preview if is_rate else None
+    context = ChartContext.of(states, selected, view, area, planned=is_rate, preview=preview, bands=bands)
     return _CHARTS[kind](context, kind.key)

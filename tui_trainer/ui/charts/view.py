@@ -28,6 +28,7 @@ class View:
         span: first and last visible step; None shows the full run, including the part still to come.
         cursor: the step whose values are read out; None without a cursor.
         bars: the group of bars drawn over time, counted from 1; 0 draws the bars as they are now.
+        band: whether runs that differ only in their seed are drawn as one band; None where a set has enough of them.
         told: the steps at which remarks of a lesson appeared.
         shaded: stretches of steps that a finding or card speaks of.
     """
@@ -42,6 +43,7 @@ class View:
     span: tuple[float, float] | None = None
     cursor: float | None = None
     bars: int = 0
+    band: bool | None = None
     told: tuple[float, ...] = ()
     shaded: tuple[tuple[float, float], ...] = ()
 

@@ -43,7 +43,7 @@ class ProjectState:
     """The way in which the runs of one project were looked at last.
 
     Attributes:
-        axis, log, log_x, clip, smoothing, median: those of `View`.
+        axis, log, log_x, clip, smoothing, median, band: those of `View`.
         chart: the chart or picture that was the large one; empty for none.
         alone: whether it filled the screen.
         page: the page that was open beside the charts; empty for none.
@@ -56,6 +56,7 @@ class ProjectState:
     clip: bool = True
     smoothing: int | None = None
     median: bool = False
+    band: bool | None = None
     chart: str = ""
     alone: bool = False
     page: str = ""
@@ -136,6 +137,7 @@ def _project(table: Mapping[str, Any]) -> ProjectState:
         axis=axis if isinstance(axis, str) and (axis in AXES or group_of(_name(axis)) == AXIS) else "step",
         log={name: value for name, value in charts if name and _name(name) and isinstance(value, bool)},
         smoothing=smoothing if type(smoothing) is int and 0 <= smoothing <= MAX_SMOOTHING else None,
+        band=band if isinstance(band := table.get("band"), bool) else None,
         chart=_name(table.get("chart")),
         page=_name(table.get("page")),
         **flags,

@@ -35,6 +35,7 @@ def remembered(view_state: ViewState) -> ProjectState:
         clip=view.clip,
         smoothing=view.smoothing,
         median=view.median,
+        band=view.band,
         chart="" if large is None else large.name if isinstance(large, PicturePane) else str(large),
         alone=view_state.alone,
         page=view_state.page,
@@ -52,6 +53,7 @@ def restore(view_state: ViewState, project: ProjectState) -> None:
         clip=project.clip,
         smoothing=project.smoothing,
         median=project.median,
+        band=project.band,
     )
     view_state.log_all = project.log_all
     view_state.page = next((page for page in get_args(PageName) if page == project.page), "")

@@ -8,7 +8,8 @@ from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.context import ChartContext
 from tui_trainer.ui.charts.history.log_axis import is_share
 from tui_trainer.ui.charts.kinds.loss import mark_best
-from tui_trainer.ui.charts.model import ChartData
+from tui_trainer.ui.charts.model import ChartData, LegendEntry
+from tui_trainer.ui.charts.seeds.mean import SeedMean, spread_text
 
 SUBOPTIMALITY = "suboptimality"
 """The series of (f - f*) / (f0 - f*) for the training objective f with minimum f*; recorded on request."""
@@ -58,6 +59,9 @@ def draw(context: ChartContext, key: int) -> ChartData:
     builder.add_branches(f"val_{metric}")
     for run in context.background_sample:
         resampled = context.resample(f"val_{metric}", run)
+        if isinstance(resampled, SeedMean):
+            builder.add_seeds(resampled, context.name(run), context.run_role(run), run, exact=True)
+            continue
         lines = resampled.band(context.run_role(run), dotted=True, faint=True)
         builder.curves += lines
         builder.label_line(lines, context.name(run))
@@ -65,7 +69,9 @@ def draw(context: ChartContext, key: int) -> ChartData:
             builder.add_legend(context.run_role(run), "dots", context.name(run), context.value(resampled, run=run))
     mark_best(builder, f"val_{metric}")
     explained = context.resample("val_r2")
-    if explained.series.count and metric != "r2":
+    if isinstance(explained, SeedMean) and metric != "r2":
+        builder.legend.append(LegendEntry("text", "", f"r2 {spread_text(explained.reading(None, None))}"))
+    elif explained.series.count and metric != "r2":
         builder.add_legend("text", "", "r2", context.value(explained))
     return builder.build()
 
@@ -84,6 +90,9 @@ def _suboptimality_chart(builder: ChartBuilder) -> ChartData:
     builder.add_exact(context.resample(SUBOPTIMALITY), context.front_label("f - f*"), context.front_role("train"))
     for run in context.other_runs:
         resampled = context.resample(SUBOPTIMALITY, run)
+        if isinstance(resampled, SeedMean):
+            builder.add_seeds(resampled, context.name(run), context.run_role(run), run, exact=True)
+            continue
         lines = resampled.band(context.run_role(run), faint=True)
         builder.curves += lines
         builder.label_line(lines, context.name(run))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from tui_trainer.ui.charts.history.log_axis import is_share
 from tui_trainer.ui.charts.kinds.metric import metric_of
 from tui_trainer.ui.charts.registry import ChartKind, Pane, PicturePane, chart_data
+from tui_trainer.ui.charts.seeds.groups import drawn_groups, known_groups
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.dashboard.context import DashboardContext
 
@@ -28,7 +29,13 @@ class ChartActions:
 
     def handlers(self) -> dict[str, Callable[[], None]]:
         """Return the handler of each action by its id."""
-        return {"log_y": self.log_y, "log_x": self.log_x, "outliers": self.outliers, "median": self.median}
+        return {
+            "log_y": self.log_y,
+            "log_x": self.log_x,
+            "outliers": self.outliers,
+            "median": self.median,
+            "seed_band": self.seed_band,
+        }
 
     @property
     def _pane(self) -> Pane:
@@ -67,6 +74,17 @@ class ChartActions:
         median = not self._state.view.median
         text = "smoothing: median, single spikes vanish" if median else "smoothing: mean"
         self._show(replace(self._state.view, median=median), text)
+
+    def seed_band(self) -> None:
+        """Draw runs that differ only in their seed as one band, or each of them."""
+        states, view = self._state.states, self._state.view
+        groups = known_groups(states)
+        if not groups:
+            self._context.flash("no two runs of this set differ only in their seed")
+            return
+        band = not drawn_groups(states, view.band)
+        seeds = " and ".join(str(len(group)) for group in groups[:3]) + (" and more" if len(groups) > 3 else "")
+        self._show(replace(view, band=band), f"mean of {seeds} seeds ± deviation" if band else "every run")
 
     def _show(self, view: View, text: str) -> None:
         self._state.view = view
