@@ -150,6 +150,10 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _look("previous_charts", "left_curly_bracket", "charts", "Show the previous page of charts.", "show", 0, "charts"),
     _look("chart_grid", "number_sign", "grid", "Show fewer or more charts on each further page.", "show", 0, "charts"),
+    _look(
+        "own_charts", "A", "your charts", "Compose a chart of chosen series, or edit, move and remove yours.", "show",
+        0, "run",
+    ),
     _look("axis", "a", "axis", "Show steps, epochs, samples, time or evaluations on the x axis.", "draw", 22),
     _look(
         "log_y", "L", "log", "Logarithmic or linear y axis of the chart that was made large, else of the loss.",
