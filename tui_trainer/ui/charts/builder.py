@@ -98,7 +98,7 @@ class ChartBuilder:
     def add_legend(self, role: Role, sign: Sign, name: str, value: float | None) -> None:
         """Add a legend entry with a value."""
         digits = 4 if self.context.area.columns >= MIN_WORD_COLUMNS else 3
-        self.legend.append(LegendEntry(role, sign, visible(f"{name} {number(value, digits)}")))
+        self.legend.append(LegendEntry(role, sign, visible(f"{name} {number(value, digits)}").strip()))
 
     def label_line(self, curves: Sequence[Curve], text: str) -> None:
         """Write a name at the end of the last curve, for charts whose legend has no room for it."""
@@ -232,7 +232,7 @@ class ChartBuilder:
         position = None if view.cursor is None else context.grid.ruler.position(view.cursor)
         digits = 4 if context.area.columns >= MIN_WORD_COLUMNS else 3
         text = spread_text(resampled.reading(curves if width else None, position), digits)
-        self.legend.append(LegendEntry(role, "dots" if exact else "line", visible(f"{label} {text}")))
+        self.legend.append(LegendEntry(role, "dots" if exact else "line", visible(f"{label} {text}").strip()))
 
     def add_branches(self, name: str) -> None:
         """Add the curves of a series along the abandoned branches of the run in front."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from tui_trainer.diagnosis.reducer import COSINE, EFFECTIVE, QUALITY, UPDATE
 from tui_trainer.state.run_state import CLOCK, EVALUATIONS, MEAN_TRAIN_LOSS
@@ -92,14 +92,13 @@ def heading_of(chart: SeriesChart) -> str:
 def divided(charts: Sequence[SeriesChart], per_page: int) -> list[list[SeriesChart]]:
     """Return the charts in pages. A group begins a page where the one before it would lose a quarter at most."""
     per_page = max(per_page, 1)
-    sizes = Counter(map(heading_of, charts))
     pages: list[list[SeriesChart]] = []
-    group = ""
-    for chart in charts:
+    for _, members in groupby(charts, heading_of):
+        group = list(members)
         free = per_page - len(pages[-1]) if pages else 0
-        begins = heading_of(chart) != group
-        group = heading_of(chart)
-        if not free or (begins and sizes[group] > free and free <= per_page * MAX_LOSS):
-            pages.append([])
-        pages[-1].append(chart)
+        if len(group) > free and free <= per_page * MAX_LOSS:
+            free = 0
+        if free:
+            pages[-1] += group[:free]
+        pages += [group[at : at + per_page] for at in range(free, len(group), per_page)]
     return pages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tui_trainer.state.name_index import names_starting_with
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.builder import ChartBuilder
@@ -27,7 +28,7 @@ def metric_of(state: RunState) -> str:
         return SUBOPTIMALITY
     if state.started is not None and state.started.metric:
         return state.started.metric
-    names = [name.removeprefix("val_") for name in state.series if name.startswith("val_")]
+    names = [name.removeprefix("val_") for name in names_starting_with(state.series, "val_")]
     return next((name for name in names if name != "loss"), "")
 
 
