@@ -159,6 +159,10 @@ ACTIONS: tuple[Action, ...] = (
         "log_y", "L", "log", "Logarithmic or linear y axis of the chart that was made large, else of the loss.",
         "draw", 23,
     ),
+    _look(
+        "limits", "Z", "limits", "Set the ends of the axes of the chart that was made large, else of the loss.", "draw",
+        0, "run",
+    ),
     _look("log_x", "X", "log x", "Logarithmic or linear x axis of all charts.", "draw"),
     _look(
         "outliers", "P", "outliers", "Let rare outliers lie outside the charts, marked at the edge, or show all.",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tui_trainer.ui.charts.composed.pages import GRIDS
 from tui_trainer.ui.charts.composed.series_chart import SeriesChart
-from tui_trainer.ui.charts.view import AXES
+from tui_trainer.ui.charts.view import AXES, Limits
 from tui_trainer.ui.preferences.screen_state import (
     MAX_BYTES,
     MAX_PROJECTS,
@@ -29,6 +29,8 @@ from tui_trainer.ui.preferences.screen_state import (
 )
 
 NAMES = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=20)
+ENDS = st.none() | st.floats(-1e9, 1e9)
+LIMITS = st.builds(Limits, st.tuples(ENDS, ENDS), st.tuples(ENDS, ENDS)).filter(bool)
 TITLES = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=60)
 CHARTS = st.lists(
     st.builds(
@@ -60,6 +62,9 @@ PROJECTS = st.builds(
     grid=st.sampled_from(GRIDS),
     charts_page=st.integers(0, 1000),
     filter=st.sampled_from(("", "val.*loss", "^a|b$")),
+    limits=st.dictionaries(
+        NAMES, st.builds(Limits, st.tuples(ENDS, ENDS), st.tuples(ENDS, ENDS)).filter(bool), max_size=2
+    ),
 )
 STATES = st.builds(ScreenState, NAMES, NAMES, st.dictionaries(st.text(max_size=60), PROJECTS, max_size=8))
 

@@ -30,7 +30,7 @@ from tui_trainer.ui.charts.model import (
 )
 from tui_trainer.ui.charts.outliers import clamped, out_of_range_layers, visible_levels
 from tui_trainer.ui.charts.palette import BANDS, Role
-from tui_trainer.ui.charts.ranges import near_curves, vertical_scale
+from tui_trainer.ui.charts.ranges import near_curves, vertical_scale, with_ends
 from tui_trainer.ui.charts.resample import Resampled, downsampling_note, gap_note, mean, smoothing_note, smoothing_width
 from tui_trainer.ui.charts.seeds.mean import SeedMean, spread_text, spreads
 from tui_trainer.ui.charts.ticks import clock, horizontal_ticks, log_ticks, short
@@ -269,6 +269,9 @@ class ChartBuilder:
         scale = vertical_scale(
             curves, rows, log=log, required=self.required, optional=levels, trim=trim, share=self.share
         )
+        limits = context.view.limits.get(self.chart)
+        if limits is not None:
+            scale = with_ends(scale, *limits.y, rows)
         if self.branches and len(self.legend) < MAX_LEGEND_WITH_BRANCHES:
             self.legend.append(LegendEntry("branch", "dots", "undone"))
         if log:

@@ -21,7 +21,7 @@ from tui_trainer.state.series_names import AXIS, group_of
 from tui_trainer.ui.charts.composed.catalog import is_pattern
 from tui_trainer.ui.charts.composed.own import MAX_SMOOTHING, Charts, as_tables, from_tables
 from tui_trainer.ui.charts.composed.pages import GRIDS
-from tui_trainer.ui.charts.view import AXES, Axis
+from tui_trainer.ui.charts.view import AXES, Axis, End, Limits
 
 VERSION = 1
 """Version of the format. A file of a later one is left alone."""
@@ -31,6 +31,8 @@ MAX_PROJECTS = 100
 """Most projects in the file."""
 MAX_CHARTS = 32
 """Most charts with a logarithm of their own, in one project."""
+MAX_END = 1e300
+"""Largest end of an axis."""
 MAX_PAGE = 100_000
 """Largest number of a page of charts."""
 MAX_NAME = 80
@@ -53,6 +55,7 @@ class ProjectState:
         log_all: whether the log showed epochs and saves too.
         charts: the charts that the user composed.
         grid, charts_page, filter: those of `ChartPages`.
+        limits: that of `View`.
     """
 
     axis: Axis = "step"
@@ -70,6 +73,7 @@ class ProjectState:
     grid: tuple[int, int] = GRIDS[0]
     charts_page: int = 0
     filter: str = ""
+    limits: Mapping[str, Limits] = field(default_factory=dict[str, Limits])
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +158,26 @@ def _project(table: Mapping[str, Any]) -> ProjectState:
         grid=next((known for known in GRIDS if list(known) == grid), GRIDS[0]),
         charts_page=page if type(page) is int and 0 <= page <= MAX_PAGE else 0,
         filter=pattern if isinstance(pattern, str) and is_pattern(pattern) else "",
+        limits=_limits(table.get("limits")),
         **flags,
     )
+
+
+def _limits(table: object) -> dict[str, Limits]:
+    limits: dict[str, Limits] = {}
+    for name, ends in list(table.items())[:MAX_CHARTS] if isinstance(table, dict) else ():
+        if not _name(name) or not isinstance(ends, list) or len(ends) != len(("y", "y", "x", "x")):
+            continue
+        y_low, y_high, x_low, x_high = (_end(end) for end in ends)
+        known = Limits((y_low, y_high), (x_low, x_high))
+        if known:
+            limits[name] = known
+    return limits
+
+
+def _end(value: object) -> End:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) <= MAX_END else None
 
 
 def dump(state: ScreenState) -> bytes:
@@ -171,6 +193,8 @@ def dump(state: ScreenState) -> bytes:
         }
         if project.charts:
             changed["charts"] = as_tables(project.charts)
+        if project.limits:
+            changed["limits"] = {name: [*known.y, *known.x] for name, known in project.limits.items()}
         room -= len(json.dumps({path: changed})) + 2
         if room < 0 or len(path) > MAX_PATH:
             break

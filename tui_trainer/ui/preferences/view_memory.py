@@ -44,6 +44,7 @@ def remembered(view_state: ViewState) -> ProjectState:
         grid=pages.grid,
         charts_page=pages.page,
         filter=pages.filter,
+        limits=view.limits,
     )
 
 
@@ -58,6 +59,7 @@ def restore(view_state: ViewState, project: ProjectState) -> None:
         smoothing=project.smoothing,
         median=project.median,
         band=project.band,
+        limits=dict(project.limits),
     )
     view_state.log_all = project.log_all
     pages = view_state.pages

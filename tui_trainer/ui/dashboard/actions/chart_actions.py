@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from tui_trainer.ui.charts.axes import Ruler
+from tui_trainer.ui.charts.composed.series_chart import SeriesChart
 from tui_trainer.ui.charts.history.log_axis import is_share
 from tui_trainer.ui.charts.kinds.metric import metric_of
 from tui_trainer.ui.charts.registry import ChartKind, Pane, PicturePane, chart_data
 from tui_trainer.ui.charts.seeds.groups import drawn_groups, known_groups
-from tui_trainer.ui.charts.view import View
+from tui_trainer.ui.charts.view import Limits, View
 from tui_trainer.ui.dashboard.context import DashboardContext
 
 _WIDTH, _HEIGHT = 80, 20
@@ -35,6 +37,7 @@ class ChartActions:
             "outliers": self.outliers,
             "median": self.median,
             "seed_band": self.seed_band,
+            "limits": self.limits,
         }
 
     @property
@@ -57,6 +60,28 @@ class ChartActions:
             self._context.flash(f"{name}: the axis stays {'logarithmic' if now else 'linear'}")
             return
         self._show(view, f"{name}: {'linear' if now else 'logarithmic'} y axis")
+
+    def limits(self) -> None:
+        """Set the ends of the axes of the maximized chart, or of the loss, by hand."""
+        from tui_trainer.ui.screens.dialogs.limits import SetLimits
+
+        pane, state = self._pane, self._state
+        if isinstance(pane, PicturePane):
+            self._context.flash("the axes of a picture follow what it shows; make a chart the large one")
+            return
+        if state.on_chart_page and state.maximized is None:
+            self._context.flash("make a chart the large one first: 1 to 9")
+            return
+        view = pane.view_of(state.view) if isinstance(pane, SeriesChart) else state.view
+        data = chart_data(pane, state.drawn_states, state.selected_index, view, _WIDTH, _HEIGHT)
+        ruler = Ruler.of(self._context.selected_run, view.axis)
+
+        def kept(limits: Limits) -> None:
+            text = "the axes end where the values do" if not limits else "the axes end where they were set"
+            self._show(self._state.view.with_limits(str(pane), limits), f"{data.name}: {text}")
+
+        dialog = SetLimits(data.name, view.limits.get(str(pane), Limits()), ruler, log=data.y.log)
+        self._context.ask(dialog, kept)
 
     def log_x(self) -> None:
         """Switch the x axis of the charts between logarithmic and linear."""
