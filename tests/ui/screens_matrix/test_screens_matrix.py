@@ -39,9 +39,7 @@ def _in_mode(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in SHORT else pytest.mark.long) for name in SCREENS]
 )
-async def test_screen(
-    name: str, mode: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_screen(name: str, mode: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     _in_mode(mode, monkeypatch)
     taken = await pictures(SCREENS[name], mode)
     if mode == "ascii":

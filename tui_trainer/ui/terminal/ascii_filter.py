@@ -9,9 +9,9 @@ from textual.color import Color
 from textual.filter import LineFilter
 
 SIGNS = {
-    "·": "-", "…": ".", "•": "*", "●": "o", "○": "o", "★": "*", "✔": "+", "✖": "x", "✕": "x", "◼": "#", "‖": "=",
+    "·": "-", "…": "~", "•": "*", "●": "o", "○": "o", "★": "*", "✔": "+", "✖": "x", "✕": "x", "◼": "#", "‖": "=",
     "←": "<", "→": ">", "↑": "^", "↓": "v", "▸": ">", "›": ">", "‹": "<", "▶": ">", "▲": "^", "▼": "v", "❯": ">",
-    "÷": "/", "×": "x", "±": "~", "≥": ">", "≤": "<", "²": "2", "³": "3", "ᵀ": "T", "−": "-", "–": "-", "—": "-",
+    "÷": "/", "×": "x", "±": "+", "≥": ">", "≤": "<", "²": "2", "³": "3", "ᵀ": "T", "−": "-", "–": "-", "—": "-",
 }  # fmt: skip
 """Signs in texts, and the character in the place of each: as wide, so that columns stay where they are."""
 _RANGES = (
@@ -27,7 +27,8 @@ _TABLE = str.maketrans(
     | {chr(code): "#" for code in range(0x2800, 0x2900)}
     | SIGNS
 )
-_ARROW = re.compile("(?<= )→ ")
+_WIDE = ((re.compile(r"(?<=\S )→ "), "->"), (re.compile("≥ "), ">="), (re.compile("≤ "), "<="))
+"""Signs before a space that two characters stand for."""
 
 
 class AsciiFilter(LineFilter):
@@ -41,4 +42,8 @@ class AsciiFilter(LineFilter):
 
 def in_ascii(text: str) -> str:
     """Return a text with the signs of the program in ASCII, as wide as before."""
-    return text if text.isascii() else _ARROW.sub("->", text).translate(_TABLE)
+    if text.isascii():
+        return text
+    for pattern, plain in _WIDE:
+        text = pattern.sub(plain, text)
+    return text.translate(_TABLE)
