@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
@@ -14,20 +15,26 @@ from tui_trainer.ui.render.raster import Glyphs
 
 KEPT_ENTRIES = 2
 """Legend entries that stay longer than the notes."""
+_VALUES = re.compile(r" -?\d[\d.,e+-]*( %)?( @\d+)?$")
+"""The value at the end of a legend entry."""
 
 
 def title_line(chart_data: ChartData, width: int, palette: Palette, glyphs: Glyphs) -> Strip:
     """Lay out the title in `width` cells.
 
-    A long title loses the last legend entries first, then its notes except the scale, then the value of the second
-    entry, and the entry itself at last: training and validation stay named as long as there is room.
+    A long title loses the values of the last legend entries first, then these entries, then its notes except the scale,
+    then the value of the second entry, and the entry itself at last: training and validation stay named as long as
+    there is room.
     """
     head = f"{chart_data.number} {chart_data.name}" if chart_data.number else chart_data.name
     notes, legend = list(chart_data.notes), list(chart_data.legend)
     while notes or legend:
         if _length_of_line(head, notes, legend, glyphs) <= width:
             break
-        if len(legend) > KEPT_ENTRIES or not (notes or len(legend) > 1):
+        if len(legend) > KEPT_ENTRIES and any(_VALUES.search(entry.text) for entry in legend[KEPT_ENTRIES:]):
+            last = max(index for index, entry in enumerate(legend) if _VALUES.search(entry.text))
+            legend[last] = legend[last]._replace(text=_VALUES.sub("", legend[last].text))
+        elif len(legend) > KEPT_ENTRIES or not (notes or len(legend) > 1):
             legend.pop()
         elif notes and notes[-1] != LOG_NOTE:
             notes.pop()
