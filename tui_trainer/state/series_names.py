@@ -65,7 +65,7 @@ def axes_of(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if group_of(name) == AXIS and name != f"{AXIS}/"))
 
 
-def name_problem(name: str, reserved: Collection[str] = ()) -> str:
+def name_problem(name: object, reserved: Collection[str] = ()) -> str:
     """Return why code of the user cannot record a series of this name; empty if it can.
 
     Args:
