@@ -19,6 +19,7 @@ from textual.pilot import Pilot
 from tui_trainer.config.preset import load
 from tui_trainer.config.preset_library import preset_tables
 from tui_trainer.host.spec import host_spec
+from tui_trainer.protocol.commands import Stop
 from tui_trainer.session.in_process import InProcessSession
 from tui_trainer.ui.actions import key_table
 from tui_trainer.ui.app import TrainerApp
@@ -94,11 +95,11 @@ def take_screenshot() -> None:
         )
         session = InProcessSession(spec)
         app = TrainerApp(session, environ={"TERM": "xterm-256color", "COLORTERM": "truecolor"}, max_fps=2)
-        asyncio.run(_steer(app))
+        asyncio.run(_steer(app, session))
         session.join()
 
 
-async def _steer(app: TrainerApp) -> None:
+async def _steer(app: TrainerApp, session: InProcessSession) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await _until(pilot, app, epoch=55)
         await pilot.press("o", "d")
@@ -108,7 +109,7 @@ async def _steer(app: TrainerApp) -> None:
         await pilot.pause(1.0)
         svg = re.sub(r"terminal-\d+-", "terminal-", app.export_screenshot(title="tui-trainer"))
         (DOCS / "screen.svg").write_text(svg)
-        await pilot.press("o", "x", "enter")
+        session.send(Stop(when="now", save=False))
         await _until(pilot, app, status="finished")
 
 

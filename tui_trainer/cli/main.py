@@ -30,6 +30,7 @@ _COMMANDS = {
     "open": _Entry("open", "Show finished runs."),
     "send": _Entry("send", "Send a command to a live run from a script."),
     "runs": _Entry("runs", "List live and finished runs."),
+    "queue": _Entry("queue", "Train one run after another."),
     "presets": _Entry("presets", "List the presets, or print one."),
     "diagnose": _Entry("diagnose", "List likely problems in a run's curves, with evidence."),
     "export": _Entry("export", "Write a run's curves to a file."),

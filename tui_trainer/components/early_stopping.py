@@ -12,10 +12,10 @@ Mode = Literal["auto", "min", "max"]
 
 
 def lower_is_better(metric: str, mode: Mode = "auto") -> bool:
-    """Return True for metrics that are better when smaller (losses, errors), False for accuracy and R2."""
+    """Return True for metrics that are better when smaller (losses, errors), False for accuracy, R2 and recall."""
     if mode != "auto":
         return mode == "min"
-    return not metric.endswith(("accuracy", "r2"))
+    return not metric.endswith(("accuracy", "r2", "precision", "recall"))
 
 
 class EarlyStopping(BaseModel):

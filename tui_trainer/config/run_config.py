@@ -18,8 +18,8 @@ from tui_trainer.components.pictures import AnyPicture
 from tui_trainer.components.schedulers.base import Scheduler
 from tui_trainer.components.schedulers.builtin import AnyScheduler, Constant
 from tui_trainer.config.lesson import Lesson
+from tui_trainer.config.validation_sets import ValidationSet, check_monitor, check_sets
 from tui_trainer.data.types import Task
-from tui_trainer.errors import did_you_mean
 from tui_trainer.text import visible
 
 METRICS: dict[Task, tuple[str, ...]] = {
@@ -81,6 +81,8 @@ class Training(BaseModel):
     """auto uses faster versions of a training step if they give the same bits; off always uses torch's own step."""
     validate_every: Count = 1
     """Number of epochs between two validations."""
+    class_metrics: bool = False
+    """Measure precision and recall of each class at each validation, as `class/<label>/recall`."""
     suboptimality_every: Whole = 0
     """Steps between two measurements of the suboptimality (f - f*) / (f0 - f*) of the full training objective f. It
     needs a known minimum f*: a quadratic, or a linear model with mean squared error. 0 turns this off."""
@@ -113,6 +115,8 @@ class RunConfig(BaseModel):
     """Loss function to minimise. Default: cross-entropy for classes and characters, mean squared error for numbers."""
     optimizer: AnyOptimizer = Adam()
     scheduler: AnyScheduler = Constant()
+    validation_sets: dict[str, ValidationSet] | None = None
+    """Further data sets that are measured at each validation, by name: `[validation_sets.shifted.data]`."""
     training: Training = Training()
     checkpoints: Checkpoints = Checkpoints()
     early_stopping: EarlyStopping = EarlyStopping()
@@ -140,14 +144,25 @@ class RunConfig(BaseModel):
             filled["loss"] = {"kind": _usual_loss(filled.get("data")), **(loss or {})}
         return filled
 
+    def located(self) -> Self:
+        """Return the configuration with absolute paths of data, so that a run can resume from another directory."""
+        sets = {
+            name: one.model_copy(update={"data": one.data.located()})
+            for name, one in (self.validation_sets or {}).items()
+        }
+        return self.model_copy(update={"data": self.data.located(), "validation_sets": sets or None})
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         """Refuse combinations of settings that cannot work, as far as that is known before anything is built."""
         self.loss.fits(self.data.task, self.model.head)
-        names = [f"{split}_{metric}" for split in ("val", "train") for metric in METRICS[self.data.task]]
-        if self.early_stopping.monitor not in names:
-            hint = did_you_mean(self.early_stopping.monitor, names)
-            raise ValueError(f"early_stopping.monitor: {self.early_stopping.monitor!r} is not measured; {hint}")
+        sets = self.validation_sets or {}
+        check_sets(sets, self.data.task)
+        if self.training.class_metrics and self.data.task != "classification":
+            raise ValueError(f"training.class_metrics: this task ({self.data.task}) has no classes; leave it out")
+        check_monitor(
+            self.early_stopping.monitor, METRICS[self.data.task], sets, class_metrics=self.training.class_metrics
+        )
         if self.data.task in ("regression", "minimise") and getattr(self.scheduler, "watch", "") == "val_error":
             raise ValueError("scheduler.watch: val_error is the share of wrong classes, but this task has no classes")
         for index, picture in enumerate(self.pictures):

@@ -16,7 +16,8 @@ def imports(config: RunConfig) -> list[str]:
     """Return what building the run would import and call, as `key = module:function (file)`; empty for most runs."""
     found: list[str] = []
     parts = (("data.path", config.data), ("model.path", config.model), ("scheduler.path", config.scheduler))
-    for key, component in parts:
+    further = ((f"validation_sets.{name}.data.path", one.data) for name, one in (config.validation_sets or {}).items())
+    for key, component in (*parts, *further):
         if component.kind == "import":
             path = str(getattr(component, "path", ""))
             found.append(f"{key} = {path!r}{_where(path)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from tui_trainer.data.fingerprint import Fingerprint, of_arrays
-from tui_trainer.data.types import Data, ProblemSpec, Split
+from tui_trainer.data.types import Data, ProblemSpec, Scaling, Split
 from tui_trainer.errors import UserError
 
 Floats = npt.NDArray[np.float64]
@@ -87,11 +87,13 @@ def prepare(
     train = parts[0]
 
     inputs = samples.inputs
+    scaling = None
     if standardise:
         mean, deviation = moments(inputs[train], None if samples.pooled else 0)
         inputs = (inputs - mean) / deviation
         if clip is not None:
             inputs = inputs.clip(-clip, clip)
+        scaling = Scaling(mean, deviation, clip)
 
     targets: npt.NDArray[Any] = samples.targets
     scales: tuple[float, ...] = (1.0,)
@@ -105,12 +107,14 @@ def prepare(
             mean, deviation = moments(targets[train], 0)
             targets = (targets - mean) / deviation
             scales, centers = tuple(deviation.tolist()), (0.0,) * targets.shape[1]
+            if scaling is not None:
+                scaling = replace(scaling, target_mean=mean, target_deviation=deviation)
         else:
             scales, centers = (1.0,) * targets.shape[1], tuple(targets[train].mean(0).tolist())
         shape = ProblemSpec("regression", inputs.shape[1:], targets.shape[1])
         guessing = float(targets[train].var(0).mean())
     noted = f", {label_noise:.0%} of the training labels re-drawn" if label_noise else ""
-    first, second, *third = (_as_tensors(inputs[part], targets[part], wide) for part in parts)
+    first, second, *third = (as_tensors(inputs[part], targets[part], wide) for part in parts)
     return Data(
         shape=shape,
         train=first,
@@ -123,10 +127,12 @@ def prepare(
         known=samples.known,
         note=samples.note + noted,
         fingerprint=samples.fingerprint or of_arrays(samples.inputs, samples.targets),
+        scaling=scaling,
     )
 
 
-def _as_tensors(inputs: Floats, targets: npt.NDArray[Any], wide: bool) -> Split:
+def as_tensors(inputs: Floats, targets: npt.NDArray[Any], wide: bool) -> Split:
+    """Return samples as tensors; floats are float64 if `wide`. Raises `UserError` for a number beyond float32."""
     floats = np.float64 if wide else np.float32
     kind = np.int64 if targets.dtype.kind == "i" else floats
     _refuse_large(inputs, targets, wide)

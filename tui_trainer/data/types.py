@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,6 +63,17 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class Scaling:
+    """The standardisation of the training split, for further samples: numbers, or arrays of one for each feature."""
+
+    mean: Any
+    deviation: Any
+    clip: float | None
+    target_mean: Any = 0.0
+    target_deviation: Any = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Data:
     """A data set, split and standardised, ready to be moved to a device.
 
@@ -78,6 +89,7 @@ class Data:
         known: other constants that theory gives for this data, by name ("margin", "mistakes at most").
         note: one line that describes the data ("1,797 images of 8x8 pixels").
         fingerprint: a hash of all samples before the split; None for a function, which its settings describe.
+        scaling: the standardisation of inputs and numeric targets; None where there is none.
     """
 
     shape: ProblemSpec
@@ -91,3 +103,4 @@ class Data:
     known: Mapping[str, float] = field(default_factory=dict[str, float])
     note: str = ""
     fingerprint: Fingerprint | None = None
+    scaling: Scaling | None = field(default=None, compare=False)

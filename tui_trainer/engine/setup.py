@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.config.run_config import RunConfig
+from tui_trainer.data.further_sets import build_set
 from tui_trainer.data.types import Data, Split
 from tui_trainer.engine.batches import Batches, seeded
 from tui_trainer.engine.device import choose
@@ -53,6 +54,8 @@ class TrainingSetup:
     """Mixed precision around the forward pass; does nothing in float32."""
     scaler: torch.amp.GradScaler | None
     """Scales the loss of a float16 run, so that small gradients do not round to zero."""
+    validation_sets: dict[str, Split]
+    """Further sets that are measured at each validation, by name."""
     layers: Layers
     rng: States
     """States of torch's own generators for this run, from which dropout draws."""
@@ -78,6 +81,10 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
     if wide and device.type == "mps":
         raise UserError("training.precision: MPS has no float64: choose training.device=cpu, or float32")
     data = config.data.build(training.seed, wide=wide)
+    further = {
+        name: _moved(build_set(name, one.data, one.part, data, training.seed, wide=wide), device)
+        for name, one in (config.validation_sets or {}).items()
+    }
     config.model.check(data.shape)
     outputs = config.loss.outputs(data.shape)
     model = config.model.build(data.shape, outputs, seeded(training.seed, _INIT))
@@ -120,6 +127,7 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
         fast_path=fast_path,
         autocast=autocast,
         scaler=scaler,
+        validation_sets=further,
         layers=layers_of(model),
         rng=seeded_states(device, _stream(training.seed, _DROPOUT)),
     )

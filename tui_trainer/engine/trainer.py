@@ -28,6 +28,7 @@ from tui_trainer.engine.commands.handlers import apply_command
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.ending import finish
 from tui_trainer.engine.epoch_end import end_epoch
+from tui_trainer.engine.evaluation.class_counts import check_class
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
 from tui_trainer.engine.evaluation.evaluate import measure_test, validate
 from tui_trainer.engine.evaluation.metrics import metric_for
@@ -36,6 +37,7 @@ from tui_trainer.engine.events.flush import check_weights, flush
 from tui_trainer.engine.events.run_events import publish_schedule, publish_status, run_started
 from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
 from tui_trainer.engine.monitoring.recorder import Recorder
+from tui_trainer.engine.monitoring.step_log import StepLog
 from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.pictures.base import PictureContext
 from tui_trainer.engine.pictures.recorder import PictureRecorder
@@ -94,13 +96,14 @@ class Trainer:
         config, events = self.config, self.events
         check_closure_settings(config.optimizer, config.training.clip_grad_norm, config.training.precision)
         built = setup.set_up(config, lambda line: events.log(line, 0))
+        check_class(config.early_stopping.monitor, built.data.classes)
         optimizer = OptimizerHandle(built, config.optimizer)
         epochs, per_epoch = config.training.epochs, built.batches.per_epoch
         plan = LrPlan.begin(
             config.scheduler, config.optimizer.lr, step=0, end=epochs * per_epoch, steps_per_epoch=per_epoch
         )
         self.state = state = TrainState(plan=plan, epochs=epochs, clip=config.training.clip_grad_norm)
-        recorder = Recorder(events.publish, state.timer)
+        recorder = Recorder(events.publish, state.timer, StepLog(built.validation_sets))
         diagnosis = DiagnosisMonitor()
         events.subscribe(partial(_diagnose, diagnosis, events))
         self.services = TrainingServices(
@@ -120,7 +123,14 @@ class Trainer:
             optimality=OptimalityMonitor(config, built, recorder),
             pictures=PictureRecorder(PictureContext(config, built, optimizer, state), events),
             diagnosis=diagnosis,
-            validate=lambda: validate(built.model, built.objective, built.data, lambda: self.commands.hurried),
+            validate=lambda: validate(
+                built.model,
+                built.objective,
+                built.data,
+                lambda: self.commands.hurried,
+                built.validation_sets,
+                classes=config.training.class_metrics,
+            ),
             test=lambda: measure_test(built.model, built.objective, built.data, lambda: self.commands.hurried),
         )
         apply_schedule(state, self.services)

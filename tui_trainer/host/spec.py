@@ -102,7 +102,7 @@ def host_spec(
         RunSpec(
             name=f"{chosen}/{variant}" if variant else chosen,
             path=str(top / variant if variant else top),
-            config=config.model_copy(update={"data": config.data.located()}).model_dump(mode="json", exclude_none=True),
+            config=config.located().model_dump(mode="json", exclude_none=True),
             preset=preset.name,
             title=config.title or preset.name,
         )

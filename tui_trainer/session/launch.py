@@ -88,7 +88,7 @@ def launch_line(line: bytes) -> Launched:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        env=_environment(),
+        env=environment(),
     )
     if spec["socket"]:
         write_run_list(Path(spec["socket"]), spec["runs"], process.pid, starting=True)
@@ -103,7 +103,7 @@ def launch_line(line: bytes) -> Launched:
     return Launched(process, Path(spec["socket"]), names, folders, memory_kills(), announced)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return the environment of this process, with this package on `PYTHONPATH`."""
     package = str(Path(__file__).parents[2])
     inherited = os.environ.get("PYTHONPATH", "")

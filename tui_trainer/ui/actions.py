@@ -13,7 +13,7 @@ from typing import Literal
 Group = Literal["look", "steer", "panel", "way"]
 Need = Literal[
     "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
-    "rerun", "turnable", "bars", "log", "over",
+    "rerun", "turnable", "bars", "log", "over", "charts",
 ]  # fmt: skip
 
 GROUPS: dict[Group, str] = {
@@ -87,6 +87,9 @@ _SYMBOLS = {
     "colon": ":",
     "comma": ",",
     "question_mark": "?",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+    "number_sign": "#",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "escape": "esc",
@@ -141,6 +144,12 @@ ACTIONS: tuple[Action, ...] = (
     _look("picture_2", "8", "picture", "Make the second picture the large one.", "show"),
     _look("picture_3", "9", "picture", "Make the third picture the large one.", "show"),
     _look("pictures", "0", "pictures", "Make each picture in turn the large one, then show all charts.", "show"),
+    _look(
+        "next_charts", "right_curly_bracket", "more charts",
+        "Show the next page of charts: all else that the run logs.", "show", 28, "charts",
+    ),
+    _look("previous_charts", "left_curly_bracket", "charts", "Show the previous page of charts.", "show", 0, "charts"),
+    _look("chart_grid", "number_sign", "grid", "Show fewer or more charts on each further page.", "show", 0, "charts"),
     _look("axis", "a", "axis", "Show steps, epochs, samples, time or evaluations on the x axis.", "draw", 22),
     _look(
         "log_y", "L", "log", "Logarithmic or linear y axis of the chart that was made large, else of the loss.",
@@ -187,7 +196,10 @@ ACTIONS: tuple[Action, ...] = (
     _look("log_all", "f", "all events", "Show epochs and saves among the events too, or not.", "read"),
     _look("log_up", "pageup", "events", "Scroll the open page or the events up.", "read"),
     _look("log_down", "pagedown", "events", "Scroll the open page or the events down.", "read"),
-    _look("search", "slash", "search", "Search the events of the run.", "find", 29, "log"),
+    _look(
+        "search", "slash", "search", "Search the events of the run; on further pages of charts: filter these.", "find",
+        29, "log",
+    ),
     _look("search_next", "n", "next match", "Go to the next older match of the search.", "find", 0, "log"),
     _look("search_previous", "N", "newer match", "Go to the next newer match of the search.", "find", 0, "log"),
     _look("palette", "colon", "commands", "Find a command, a view or a theme by its name.", "find", 11),

@@ -25,6 +25,7 @@ class ActionContext:
         gone: whether the host vanished and another one can resume the run.
         lesson: whether the run has a lesson.
         lecture: whether the run was opened from the lecture.
+        charts: whether the run has charts beyond the standard page.
     """
 
     state: RunState | None
@@ -36,6 +37,7 @@ class ActionContext:
     gone: bool = False
     lesson: bool = False
     lecture: bool = False
+    charts: bool = False
 
     @property
     def over(self) -> bool:
@@ -125,6 +127,7 @@ _REASONS: dict[Need, Callable[[ActionContext], str | None]] = {
     "log": lambda context: (
         None if context.state is not None and context.state.log else "nothing has happened yet that could be searched"
     ),
+    "charts": lambda context: None if context.charts else "this run logs nothing beyond the charts shown",
     "turnable": _turnable,
     "over": lambda context: None if context.over else "the run is still training",
 }

@@ -192,8 +192,14 @@ def test_nothing_is_what_was_planned(kind: str):
     assert list(bench.column("lr").values()) == pytest.approx([SCHEDULES[kind][1](k) for k in range(END)], abs=1e-12)
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("kind", SCHEDULES)
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [
+        pytest.param(kind, way, marks=[pytest.mark.long] if (i + j) % 2 else [])  # every other cell of the table
+        for i, kind in enumerate(SCHEDULES)
+        for j, way in enumerate(WAYS)
+    ],
+)
 def test_the_table(kind: str, way: str):
     word = TABLE[kind][WAYS.index(way)]
     rates, should = trained(kind, way), expected(kind, way, word)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
@@ -132,6 +133,23 @@ async def test_typing_filters_the_list() -> None:
         assert "nothing matches" in screen_text(app)
         await press(pilot, "enter")
         assert app.dashboard is None
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_a_filter_keeps_the_runs_that_match(size) -> None:
+    app = app_over(catalogue=Shelf())
+
+    async with show_home(app, size) as pilot:
+        await press(pilot, "slash", *"epoch>20 status=finished")
+        assert "old-run" in screen_text(app)
+        assert "live-run" not in screen_text(app)
+        assert "too-high" not in screen_text(app)
+        await press(pilot, *" epohc>1")
+        assert "no run has the key 'epohc'; did you mean 'epoch'?" in screen_text(app)
+        assert "old-run" in screen_text(app)  # the terms before stay
+        await press(pilot, "escape")
+        assert "live-run" in screen_text(app)
+        assert "did you mean" not in screen_text(app)
 
 
 async def test_a_failed_start_shows_the_error() -> None:

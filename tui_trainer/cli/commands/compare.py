@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 @runs_dir_option
 def command(runs: tuple[str, ...], as_json: bool, runs_dir: str | None) -> int:
     """Print final and best metrics of each RUN, the settings that differ, and the interventions with their effect on
-    the training loss.
+    the training loss. A filter such as 'lr>=0.001' stands for the runs that it matches; see `tui-trainer runs --help`.
     """
     from tui_trainer.errors import UserError
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_runs
     from tui_trainer.runs.comparing.comparison import compare, differing
+    from tui_trainer.runs.run_filter import split_arguments
 
-    infos = [info for name in runs for info in find_runs(name, directory(runs_dir))]
+    names, matching = split_arguments(runs, directory(runs_dir))
+    infos = [info for name in names for info in find_runs(name, directory(runs_dir))]
+    infos += [info for info in matching if info not in infos]
     try:
         compared = compare(infos)
     except OSError as error:

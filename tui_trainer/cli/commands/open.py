@@ -12,18 +12,31 @@ if TYPE_CHECKING:
     from tui_trainer.session.base import Session
 
 
+MAX_MATCHING = 50
+"""Most runs that a filter may open."""
+
+
 @click.command(epilog="Example: tui-trainer open runs/2026-11-23_140312_digits-mlp_7f3a")
 @click.argument("paths", metavar="RUN...", nargs=-1, required=True)
 @max_kbps_option
 @runs_dir_option
 def command(paths: tuple[str, ...], max_kbps: float | None, runs_dir: str | None) -> int:
-    """Show finished runs, with cursor, zoom and notes. Several runs are drawn in the same charts."""
+    """Show finished runs, with cursor, zoom and notes. Several runs are drawn in the same charts.
+
+    A filter such as 'lr>=0.001' stands for the runs that it matches; see `tui-trainer runs --help`.
+    """
     from tui_trainer.cli.open_screen import check_terminal, show
+    from tui_trainer.errors import UserError
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.loading.background_load import start_background_load
+    from tui_trainer.runs.run_filter import split_arguments
     from tui_trainer.session.connect import folders_of
 
-    folders = [folder for path in paths for folder in folders_of(path, directory(runs_dir))]
+    names, matching = split_arguments(paths, directory(runs_dir))
+    if len(matching) > MAX_MATCHING:
+        raise UserError(f"{len(matching)} runs match, more than {MAX_MATCHING} cannot be drawn together; add a term")
+    names += [info.path for info in matching]
+    folders = list(dict.fromkeys(folder for path in names for folder in folders_of(path, directory(runs_dir))))
     check_terminal()
     # Reading long journals in other processes overlaps with importing the screen.
     readings = [start_background_load(folder / "events.jsonl") for folder in folders]

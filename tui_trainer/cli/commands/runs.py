@@ -8,7 +8,7 @@ from tui_trainer.cli.options import json_option, print_json, print_table, runs_d
 from tui_trainer.paths import runs_dir as directory
 from tui_trainer.runs.catalog import RunInfo, check_readable, list_runs
 from tui_trainer.runs.label import label
-from tui_trainer.text import number
+from tui_trainer.text import number, visible
 
 
 @click.command(
@@ -16,19 +16,30 @@ from tui_trainer.text import number
 Example:
   tui-trainer runs --json | jq '.[] | select(.status == "running") | .name'"""
 )
+@click.argument("words", metavar="[FILTER...]", nargs=-1)
 @json_option
 @runs_dir_option
-def command(as_json: bool, runs_dir: str | None) -> int:
+def command(words: tuple[str, ...], as_json: bool, runs_dir: str | None) -> int:
     """List the runs in the runs directory: live runs first, then the newest.
+
+    FILTER keeps the runs for which all terms hold: 'lr>=0.001' model=mlp 'val_accuracy>0.97' 'age<2d' digits. A key is
+    a setting, a metric (its last value), best.METRIC, or one of name, status, reason, preset, group, epoch, step, age,
+    best. Quote < and > for the shell.
 
     A command that takes RUN takes a folder, the beginning of its name, the four letters at its end, a preset (its
     newest run), or `last`.
     """
     path = directory(runs_dir)
     check_readable(path)
-    runs = list_runs(path)
+    all_runs = runs = list_runs(path)
+    if words:
+        from tui_trainer.runs.run_filter import select
+
+        runs = select(" ".join(words), all_runs)
     if as_json:
         print_json([run.to_json() for run in runs])
+    elif all_runs and not runs:
+        click.echo(visible(f"no run in {path} matches {' '.join(words)!r}; {len(all_runs)} in all"), err=True)
     elif not runs:
         click.echo(f"no runs in {path}; `tui-trainer run` starts one", err=True)
     else:

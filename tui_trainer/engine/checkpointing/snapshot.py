@@ -75,6 +75,7 @@ def state_dict(state: TrainState, services: TrainingServices) -> StateTree:
             "metrics": state.last_metrics,
             "epoch_loss": recorder.epoch_loss,
             "epoch_samples": recorder.epoch_samples,
+            **({"counters": counters} if (counters := recorder.step_log.state_dict()) else {}),
             "metric": services.metric.state_dict(),
             "extra_evaluations": services.optimality.extra,
             "diagnosis": services.diagnosis.dump(),
@@ -108,6 +109,7 @@ def load_state_dict(state: TrainState, services: TrainingServices, tree: StateTr
     services.early_stopper.load_state_dict(progress["judge"])
     state.last_metrics = dict(progress["metrics"])
     services.recorder.load_epoch(float(progress["epoch_loss"]), int(progress["epoch_samples"]))
+    services.recorder.step_log.load_state_dict(progress.get("counters", {}))
     services.metric.load_state_dict(progress["metric"])
     services.optimality.load_extra(int(progress.get("extra_evaluations", 0)))
     state.timer.set(float(progress["seconds"]))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from tui_trainer.data.types import Data, Split
+from tui_trainer.engine.evaluation.class_counts import ClassCounts
 from tui_trainer.engine.evaluation.metrics import metric_for
 from tui_trainer.engine.monitoring.layer_stats import finite
 from tui_trainer.engine.train_state import Metrics
@@ -19,13 +20,20 @@ CHUNK = 1 << 19
 
 
 def evaluate(
-    model: nn.Module, objective: Objective, data: Data, split: Split, hurried: Callable[[], bool] = lambda: False
+    model: nn.Module,
+    objective: Objective,
+    data: Data,
+    split: Split,
+    hurried: Callable[[], bool] = lambda: False,
+    *,
+    classes: bool = False,
 ) -> dict[str, float] | None:
     """Return mean loss and metrics of a split, in evaluation mode; None if `hurried` returned True before the end.
 
-    The chunks are the same at every call, so that the same weights give the same bits.
+    With `classes`, the metrics include precision and recall of each class. The chunks are the same at every call, so
+    that the same weights give the same bits.
     """
-    metric = metric_for(data, objective)
+    metric = ClassCounts(objective, data.classes) if classes else metric_for(data, objective)
     per_sample = max(split.inputs[0].numel() * (data.shape.targets if data.shape.task == "language" else 1), 1)
     size = max(1, min(len(split), CHUNK // per_sample))
     chunk_losses: list[Tensor] = []
@@ -49,18 +57,32 @@ def evaluate(
         model.train(training)
 
 
-def validate(model: nn.Module, objective: Objective, data: Data, hurried: Callable[[], bool]) -> Metrics | None:
-    """Return loss and metrics of the validation split as `val_...`; None if `hurried` returned True before the end."""
-    return _measured("val", model, objective, data, data.validation, hurried)
+def validate(
+    model: nn.Module,
+    objective: Objective,
+    data: Data,
+    hurried: Callable[[], bool],
+    further: Mapping[str, Split] | None = None,
+    *,
+    classes: bool = False,
+) -> Metrics | None:
+    """Return loss and metrics of the validation split as `val_...`; None if `hurried` returned True before the end.
+
+    Those of further sets are `<set>/...`, those of classes `class/<label>/...` and `<set>/class/<label>/...`.
+    """
+    values = evaluate(model, objective, data, data.validation, hurried, classes=classes)
+    if values is None:
+        return None
+    metrics: Metrics = {name if "/" in name else f"val_{name}": finite(value) for name, value in values.items()}
+    for name, split in (further or {}).items():
+        values = evaluate(model, objective, data, split, hurried, classes=classes)
+        if values is None:
+            return None
+        metrics |= {f"{name}/{metric}": finite(value) for metric, value in values.items()}
+    return metrics
 
 
 def measure_test(model: nn.Module, objective: Objective, data: Data, hurried: Callable[[], bool]) -> Metrics | None:
     """Return loss and metrics of the test split as `test_...`; None without one, or if `hurried` returned True."""
-    return _measured("test", model, objective, data, data.test, hurried) if data.test is not None else None
-
-
-def _measured(
-    prefix: str, model: nn.Module, objective: Objective, data: Data, split: Split, hurried: Callable[[], bool]
-) -> Metrics | None:
-    values = evaluate(model, objective, data, split, hurried)
-    return {f"{prefix}_{name}": finite(value) for name, value in values.items()} if values is not None else None
+    values = evaluate(model, objective, data, data.test, hurried) if data.test is not None else None
+    return {f"test_{name}": finite(value) for name, value in values.items()} if values is not None else None

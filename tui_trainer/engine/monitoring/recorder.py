@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tui_trainer.engine.monitoring.layer_stats import Layers, measured
+from tui_trainer.engine.monitoring.step_log import Scalar, StepLog, read
 from tui_trainer.engine.monitoring.step_probe import columns_of
 from tui_trainer.engine.monitoring.timer import Timer
 from tui_trainer.protocol.commands import AnyCommand
@@ -35,6 +36,7 @@ class _Buffer:
         scalars: (step, seconds, value) by name.
         probes: (step, seconds, numbers of a step probe).
         layers: (step, layers, norms of `layer_stats.measure`).
+        logged: (step, seconds, numbers by name) of a user's own code.
     """
 
     losses: list[Tensor] = field(default_factory=list[Tensor])
@@ -47,18 +49,27 @@ class _Buffer:
     )
     probes: list[tuple[int, float, Tensor]] = field(default_factory=list[tuple[int, float, Tensor]])
     layers: list[tuple[int, Layers, Tensor]] = field(default_factory=list[tuple[int, Layers, Tensor]])
+    logged: list[tuple[int, float, dict[str, Scalar]]] = field(
+        default_factory=list[tuple[int, float, dict[str, Scalar]]]
+    )
 
 
 class Recorder:
     """Buffers the loss and the learning rate of every step and the measurements of some, and publishes them together.
 
     Nothing here waits for the device between two flushes: losses stay tensors until then.
+
+    Args:
+        publish: receives the events.
+        timer: the clock of the training.
+        step_log: what a user's own code logs.
     """
 
-    def __init__(self, publish: Callable[[AnyEvent], None], timer: Timer) -> None:
+    def __init__(self, publish: Callable[[AnyEvent], None], timer: Timer, step_log: StepLog | None = None) -> None:
         self._publish = publish
         self._timer = timer
         self._buffer = _Buffer()
+        self.step_log = step_log or StepLog()
         self._last_step = 0
         self._flushed = perf_counter()
         self.last_norm: dict[str, float | None] = {}
@@ -84,6 +95,10 @@ class Recorder:
     def add_scalar(self, step: int, name: str, value: Tensor) -> None:
         """Buffer another measurement of a step, a scalar."""
         self._buffer.scalars.setdefault(name, []).append((step, self._timer.read(), value))
+
+    def add_logged(self, step: int, numbers: dict[str, Scalar]) -> None:
+        """Buffer what was logged during a step, by name."""
+        self._buffer.logged.append((step, self._timer.read(), numbers))
 
     def add_probe(self, step: int, numbers: Tensor) -> None:
         """Buffer the numbers of a step probe."""
@@ -118,6 +133,7 @@ class Recorder:
         self._publish(columns(last, list(range(first, last + 1)), seconds, values))
         self._publish_norms(buffer, last)
         self._publish_scalars(buffer, last)
+        self._publish_logged(buffer, last)
         self._publish_probes(buffer, last)
         self._publish_layers(buffer, last)
         if broken is None:
@@ -144,6 +160,23 @@ class Recorder:
                 seconds[steps] = [round(at, 4) for _, at, _ in rows]
         for steps, named in values.items():
             self._publish(columns(last, list(steps), seconds[steps], named))
+
+    def _publish_logged(self, buffer: _Buffer, last: int) -> None:
+        """Publish one event for all names that were logged at the same steps."""
+        rows = [row for row in buffer.logged if row[0] <= last]
+        numbers = iter(read([value for _, _, logged in rows for value in logged.values()]))
+        named: dict[str, tuple[list[int], list[float], list[float]]] = {}
+        for step, at, logged in rows:
+            for name in logged:
+                steps, seconds, values = named.setdefault(name, ([], [], []))
+                steps.append(step)
+                seconds.append(round(at, 4))
+                values.append(next(numbers))
+        events: dict[tuple[int, ...], tuple[list[float], dict[str, list[float]]]] = {}
+        for name, (steps, seconds, values) in named.items():
+            events.setdefault(tuple(steps), (seconds, {}))[1][name] = values
+        for steps, (seconds, values) in events.items():
+            self._publish(columns(last, list(steps), seconds, values))
 
     def _publish_probes(self, buffer: _Buffer, last: int) -> None:
         """Publish the numbers of step probes; those that could not be measured are null."""

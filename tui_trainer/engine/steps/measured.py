@@ -11,6 +11,10 @@ from tui_trainer.engine.steps.base import StepFunction
 from tui_trainer.engine.steps.clipping import clip_gradients
 from tui_trainer.engine.steps.closure import ClosureStep
 from tui_trainer.engine.train_state import TrainState
+from tui_trainer.user_log import ACTIVE
+
+TOKENS = "axis/tokens"
+"""Series of the symbols that a language model was trained on so far, measured with the gradient norm."""
 
 
 class MeasuredStep:
@@ -33,6 +37,8 @@ class MeasuredStep:
         self._optimality = services.optimality
         self._norm_every = services.config.training.norm_every
         self._layers_every = services.config.training.layers_every
+        data = services.setup.data
+        self._tokens = data.shape.inputs[0] if data.shape.task == "language" else 0
         self._choose_step_function()
 
     def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
@@ -44,7 +50,17 @@ class MeasuredStep:
         before = layer_stats.weights_before(self._layers) if every and step % every == 0 else None
         self._first_gradients: list[Tensor | None] | None = None
         self._keeps_gradients = before is not None and not self._one_gradient
-        result = self._step_function(inputs, targets, self._on_gradients)
+        ACTIVE.receive = step_log = self._recorder.step_log
+        try:
+            result = self._step_function(inputs, targets, self._on_gradients)
+        finally:
+            ACTIVE.receive = None
+        if step_log:
+            self._recorder.add_logged(step + 1, step_log.take())
+        if self._tokens:
+            tokens = step_log.count(TOKENS, len(inputs) * self._tokens)
+            if step % self._norm_every == 0:
+                self._recorder.add_logged(step + 1, {TOKENS: tokens})
         if result.evaluations > 1:
             self._optimality.evaluated(result.evaluations)
         if self._probe is not None:

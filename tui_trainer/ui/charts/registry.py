@@ -11,6 +11,9 @@ from enum import StrEnum
 from tui_trainer.components.schedulers.builtin import Constant
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.state.run_state import RunState
+from tui_trainer.ui.charts.composed import draw as composed
+from tui_trainer.ui.charts.composed.catalog import own_charts
+from tui_trainer.ui.charts.composed.series_chart import PREFIX, SeriesChart
 from tui_trainer.ui.charts.context import ChartContext, visible_span, visible_spans
 from tui_trainer.ui.charts.kinds import gradient_norm, layers, learning_rate, loss, metric, throughput
 from tui_trainer.ui.charts.model import Area, ChartData, blank
@@ -24,6 +27,7 @@ __all__ = [
     "ChartKind",
     "Pane",
     "PicturePane",
+    "SeriesChart",
     "chart_data",
     "charts_of",
     "pane_named",
@@ -51,8 +55,8 @@ class ChartKind(StrEnum):
         return list(ChartKind).index(self) + 1
 
 
-Pane = ChartKind | PicturePane
-"""A pane of the screen: a chart of step-by-step measurements, or a picture that the run recorded."""
+Pane = ChartKind | SeriesChart | PicturePane
+"""A pane of the screen: a standard chart, one of chosen series, or a picture that the run recorded."""
 
 MAX_PICTURES = 3
 """Most pictures shown alongside the charts."""
@@ -104,6 +108,10 @@ def _is_constant_rate(state: RunState) -> bool:
 
 def pane_named(name: str, states: Sequence[RunState], front: int) -> Pane | None:
     """Return the pane with this name, None if there is none. A picture wins over a chart of the same name."""
+    if name.startswith(PREFIX) and states:
+        title = name.removeprefix(PREFIX)
+        charts = own_charts(states[front].series, metric.metric_of(states[front]))
+        return next((chart for chart in charts if chart.title == title), None)
     panes = (*picture_panes(states, front), *charts_of(states[front] if states else None))
     return next((pane for pane in panes if (pane.name if isinstance(pane, PicturePane) else str(pane)) == name), None)
 
@@ -130,6 +138,10 @@ def chart_data(
     """
     if isinstance(kind, PicturePane):
         return draw(kind, states, selected, view, width, height)
+    if isinstance(kind, SeriesChart):
+        if not states:
+            return blank(0, kind.title, "no run")
+        return composed.draw(ChartContext.of(states, selected, kind.view_of(view), Area.of(width, height)), kind)
     kind = ChartKind(kind)
     if not states:
         return blank(kind.key, kind, "no run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -16,7 +17,15 @@ from tui_trainer.ui.cards.start_card import StartCard, announced_run
 from tui_trainer.ui.charts.model import Area
 from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.charts.readout import series_label
-from tui_trainer.ui.charts.registry import MAX_PICTURES, ChartKind, Pane, PicturePane, chart_data, values_at
+from tui_trainer.ui.charts.registry import (
+    MAX_PICTURES,
+    ChartKind,
+    Pane,
+    PicturePane,
+    SeriesChart,
+    chart_data,
+    values_at,
+)
 from tui_trainer.ui.dashboard.layout import Arrangement, chart_cells
 from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
@@ -39,6 +48,8 @@ MAX_OTHER_LOSSES = 8
 """The losses of at most so many other runs are listed with the numbers of the selected one."""
 MIN_NARRATION_FOR_CARD = 4
 """Lines of the shortest narration that a card may replace."""
+LAST_DIGIT = 9
+"""Largest number of a chart that a key opens."""
 CARD_HEIGHT = 6
 """Lines of the card of an intervention."""
 _POSITION = ("step", "epoch", "time")
@@ -110,7 +121,10 @@ class Board(Horizontal):
         """Show, hide and size the widgets."""
         self._arrangement = arrangement
         view_state, state, starting = self._state, self._state.selected_run, self._state.starting
+        if view_state.pages.page and view_state.maximized is None:
+            view_state.pages.per_page = max(arrangement.charts, 1)
         grid = self.query_one("#charts", ChartGrid)
+        self._mount_charts(grid)
         grid.display = arrangement.charts > 0 and not starting
         grid.place(
             list(self._panes_by_widget()), lambda width, height, count: chart_cells(arrangement, width, height, count)
@@ -180,14 +194,23 @@ class Board(Horizontal):
     def _panes_by_widget(self) -> dict[str, Pane]:
         """Return the visible panes in their order, by the id of the widget that shows each."""
         panes: dict[str, Pane] = {}
-        pictures = 0
+        pictures = own = 0
         for pane in self._visible_panes():
-            if not isinstance(pane, PicturePane):
+            if isinstance(pane, SeriesChart):
+                panes[f"series-{own}"] = pane
+                own += 1
+            elif not isinstance(pane, PicturePane):
                 panes[f"chart-{pane}"] = pane
             elif pictures < MAX_PICTURES:
                 panes[f"picture-{pictures}"] = pane
                 pictures += 1
         return panes
+
+    def _mount_charts(self, grid: ChartGrid) -> None:
+        """Mount the charts of the open page that were not needed before."""
+        for widget_id in self._panes_by_widget():
+            if not grid.query(f"#{widget_id}"):
+                grid.mount(Chart(0, "series", glyphs=self._glyphs, id=widget_id))
 
     def _visible_panes(self) -> tuple[Pane, ...]:
         arrangement = self._arrangement
@@ -267,11 +290,17 @@ class Board(Horizontal):
         return Content.assemble(*parts, (f" {note}" if note else "", "$muted"))
 
     def _draw_charts(self) -> None:
-        for widget_id, pane in self._panes_by_widget().items():
-            self.query_one(f"#{widget_id}", Chart).show(self._source(pane))
+        for index, (widget_id, pane) in enumerate(self._panes_by_widget().items()):
+            for chart in self.query(f"#{widget_id}").results(Chart):
+                chart.show(self._source(pane, index + 1))
 
-    def _source(self, pane: Pane) -> Source:
+    def _source(self, pane: Pane, place: int) -> Source:
         state = self._state
+        if isinstance(pane, SeriesChart):
+            key = place if place <= LAST_DIGIT else 0
+            return lambda width, height: replace(
+                chart_data(pane, state.drawn_states, state.selected_index, state.view, width, height), number=key
+            )
         return lambda width, height: chart_data(
             pane, state.drawn_states, state.selected_index, state.view, width, height
         )

@@ -20,6 +20,10 @@ SMALL_WIDTH, SMALL_HEIGHT = 30, 9
 """Smallest size of a small chart."""
 SMALL_SHARE = 0.4
 """Share of the height that small charts take when one row of them is below the large one."""
+MAX_GRID_COLUMNS, MAX_GRID_ROWS = 4, 5
+"""Most columns and rows of a page of equal charts."""
+MIN_GRID_HEIGHT = 6
+"""Lines of the smallest chart on such a page."""
 MAX_COLUMNS = 4
 """Most small charts in a row."""
 
@@ -79,6 +83,7 @@ class LayoutRequest:
         lesson: whether the narration of a lesson takes the lines of the log.
         page: whether a page is open.
         full_log: whether the log shows everything; it then takes the lines of a page.
+        grid: columns and rows of a page of equal charts, zeros for as many as have room; None for the standard page.
     """
 
     charts: int = 1
@@ -88,6 +93,7 @@ class LayoutRequest:
     lesson: bool = False
     page: bool = False
     full_log: bool = False
+    grid: tuple[int, int] | None = None
 
 
 def arrange(width: int, height: int, contents: LayoutRequest) -> Arrangement:
@@ -118,7 +124,7 @@ def _with_rail(width: int, inner: int, contents: LayoutRequest, header: int, foo
     left = width - rail - 2
     sizes = _charts(left, room, contents)
     sparklines = 0
-    if not sizes[2] and room >= 12 and contents.charts > sizes[0] and not contents.alone:
+    if sizes[0] and not sizes[2] and room >= 12 and contents.charts > sizes[0] and not contents.alone:
         sparklines = 2
     return Arrangement(
         header, footer, rail, 0, 0, sparklines, log, titled, narration, *_charts(left, room - sparklines, contents)
@@ -146,7 +152,12 @@ def _without_rail(width: int, inner: int, contents: LayoutRequest, header: int, 
     room = inner - numbers - narration - page - log - titled
     sizes = _charts(width, room, contents)
     sparklines = 0
-    if not sizes[2] and not (contents.page or contents.full_log or contents.alone) and contents.charts > sizes[0]:
+    if (
+        sizes[0]
+        and not sizes[2]
+        and not (contents.page or contents.full_log or contents.alone)
+        and contents.charts > sizes[0]
+    ):
         sparklines = 2 if room >= 12 and inner >= 16 else 0
     return Arrangement(
         header,
@@ -166,6 +177,8 @@ def _charts(width: int, height: int, contents: LayoutRequest) -> tuple[int, int,
     """Return the number of large charts, then columns, rows and height of the small ones below them."""
     if height < 1:
         return 0, 0, 0, 0
+    if contents.grid is not None and not contents.alone:
+        return 0, *_equal_charts(width, height, contents.grid)
     twice = contents.pictures and not (contents.chosen or contents.alone) and contents.charts > 1
     large = 2 if twice and width >= 2 * LARGE_WIDTH else 1
     rest = contents.charts - large
@@ -176,6 +189,15 @@ def _charts(width: int, height: int, contents: LayoutRequest) -> tuple[int, int,
     # Two rows of one chart each look worse than one row with all of them but one.
     columns = min(columns, -(-rest // rows))
     return large, columns, rows, max(int(height * SMALL_SHARE) if rows == 1 else height // 4, SMALL_HEIGHT)
+
+
+def _equal_charts(width: int, height: int, grid: tuple[int, int]) -> tuple[int, int, int]:
+    """Return columns, rows and height of charts of equal size: those asked for, as far as they can be read."""
+    columns, rows = grid
+    columns = min(columns or MAX_GRID_COLUMNS, max(width // SMALL_WIDTH, 1))
+    rows = min(rows or height // SMALL_HEIGHT, max(height // MIN_GRID_HEIGHT, 1), MAX_GRID_ROWS)
+    rows = max(rows, 1)
+    return columns, rows, height // rows
 
 
 Cells = tuple[int, int, int, int]
@@ -190,7 +212,7 @@ def chart_cells(arrangement: Arrangement, width: int, height: int, count: int) -
     small = min(count - large, arrangement.columns * arrangement.rows)
     columns = min(arrangement.columns, small)
     rows = -(-small // columns) if columns else 0
-    top = height - rows * arrangement.small_height
+    top = height - rows * arrangement.small_height if large else 0
     cells = [(x, 0, span, top) for x, span in _split(width, large)]
     for row in range(rows):
         in_row = min(columns, small - row * columns)

@@ -10,6 +10,7 @@ from tui_trainer.protocol.commands import ALL_RUNS
 from tui_trainer.session.base import Session
 from tui_trainer.state.run_state import Mark, RunState
 from tui_trainer.ui.availability import ActionContext
+from tui_trainer.ui.charts.composed.pages import ChartPages
 from tui_trainer.ui.charts.registry import (
     ChartKind,
     Pane,
@@ -52,6 +53,7 @@ class ViewState:
         zoom_loader: loads exact values of the visible span from the journals.
         muted: the findings that the user muted, by run.
         finding: position of the finding that the page shows in full.
+        pages: the pages of further charts.
     """
 
     store: RunStore
@@ -71,6 +73,7 @@ class ViewState:
     zoom_loader: ZoomLoader = field(default_factory=ZoomLoader)
     muted: dict[str, frozenset[str]] = field(default_factory=dict[str, "frozenset[str]"])
     finding: int = 0
+    pages: ChartPages = field(default_factory=ChartPages)
 
     def replace_runs(self, session: Session) -> None:
         """Show the runs of another session in the same way; reset all that belongs to the present ones."""
@@ -123,7 +126,8 @@ class ViewState:
         """All that decides, besides the size, which parts of the screen are visible; a new value needs a layout."""
         over = self.selected_run is not None and self.selected_run.over
         parts = (self.maximized, self.alone, self.page, self.log_all, self.mark is not None, over and self.summary)
-        return (self.starting, self.panes, len(self.store.states), parts, self.lesson is None)
+        pages = (self.pages.page, self.pages.grid, self.pages.on_page(self.selected_run)) if self.pages.page else ()
+        return (self.starting, self.panes, len(self.store.states), parts, self.lesson is None, pages)
 
     @property
     def target(self) -> str:
@@ -145,6 +149,7 @@ class ViewState:
             bool(self.store.resumable),
             self.lesson is not None,
             self.lecture,
+            bool(self.pages.page or self.pages.filter or self.pages.charts(self.selected_run)),
         )
 
     @property
@@ -159,7 +164,9 @@ class ViewState:
     @property
     def ordered_panes(self) -> tuple[Pane, ...]:
         """The panes as they are placed: the chosen one first."""
-        panes = self.panes
+        panes: tuple[Pane, ...] = self.panes
+        if self.pages.page:
+            panes = tuple(self.pages.on_page(self.selected_run))
         if self.maximized is None:
             return panes
         return (self.maximized, *(pane for pane in panes if pane != self.maximized))
@@ -175,6 +182,7 @@ class ViewState:
             lesson=self.lesson is not None,
             page=bool(self.page),
             full_log=self.log_all,
+            grid=self.pages.grid if self.pages.page and self.maximized is None else None,
         )
 
     def mark_stretches(self) -> None:
@@ -194,6 +202,7 @@ class ViewState:
             or self.log_all
             or self.alone
             or self.maximized is not None
+            or bool(self.pages.page)
             or self.view.span is not None
             or (over and self.summary)
         )

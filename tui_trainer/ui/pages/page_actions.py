@@ -93,7 +93,11 @@ class PageActions:
         """Choose what to copy to the clipboard."""
         from tui_trainer.ui.screens.dialogs.copying import Copy
 
-        self._context.ask(Copy(self._copies()), lambda text: self._context.flash(f"copied: {text}"))
+        self._context.ask(Copy(self._copies()), self._copied)
+
+    def _copied(self, text: str) -> None:
+        """Say what was sent to the terminal, which gives no answer: it may refuse."""
+        self._context.flash(f"copied, if the terminal allows it: {text}", seconds=10)
 
     def _copies(self) -> list[tuple[str, str, str]]:
         """Return letter, name and text of each thing that can be copied."""

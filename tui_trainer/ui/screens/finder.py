@@ -144,6 +144,10 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         """Return the details of an item."""
         raise NotImplementedError
 
+    def narrowed(self, items: Sequence[Item]) -> tuple[str, Sequence[Item]]:
+        """Return the words to search for, and the items of a group among which to search."""
+        return self.typed, items
+
     def opener(self, item: Item) -> tuple[str, Callable[[], Session]]:
         """Return the name of an item and the function that opens it, for a thread."""
         raise NotImplementedError
@@ -259,7 +263,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         self._listed.clear()
         lines: list[Option] = []
         for title, group in self._groups:
-            items = ranked_prepared(self.typed, group, lambda item: self._prepare(item).texts)
+            items = ranked_prepared(*self.narrowed(group), lambda item: self._prepare(item).texts)
             if not items:
                 continue
             if self._listed:
@@ -324,8 +328,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     @on(Input.Submitted)
     def _entered(self) -> None:
-        option = self.query_one(LongList).highlighted_option
-        if option is not None:
+        if (option := self.query_one(LongList).highlighted_option) is not None:
             self.open(self._listed.get(option.id or ""))
 
     @on(OptionList.OptionSelected)

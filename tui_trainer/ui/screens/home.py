@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui_trainer.errors import UserError
 from tui_trainer.runs.catalog import RunInfo
 from tui_trainer.runs.label import label, short_name
+from tui_trainer.runs.run_filter import RunFilter, check_keys, config_of, matches_terms, parse_filter
 from tui_trainer.session.catalog import Catalog, PresetInfo, Reloadable
 from tui_trainer.text import number, padded, visible
 from tui_trainer.ui.forms.long_list import LongList
@@ -25,7 +27,7 @@ Item = PresetInfo | RunInfo
 class Home(Finder[Item]):
     """Running runs, presets by group, finished runs."""
 
-    PLACEHOLDER = "/ to search presets and runs"
+    PLACEHOLDER = "/ to search presets and runs, or filter: lr>=0.001 model=mlp age<2d"
 
     def __init__(self, catalogue: Catalog, icons: Icons) -> None:
         super().__init__(icons)
@@ -34,11 +36,19 @@ class Home(Finder[Item]):
         self._day = date.today()
         self._last_read: tuple[list[PresetInfo], list[RunInfo], list[Group[Item]]] | None = None
         """Presets and runs as they were read last, and the groups made of them."""
+        self._configured: list[RunInfo] | None = None
+        """The runs of which the configurations have been read, for filters."""
+        self._filter, self._parsed = RunFilter(), ""
+        """The filter, and what was typed when it was parsed."""
 
     def read(self) -> list[Group[Item]]:
         """Read the runs, and the presets the first time."""
         presets = self._presets = self._presets if self._presets is not None else self._catalogue.presets()
         runs = self._catalogue.runs()
+        if self._last_read is not None and self._configured is not runs:  # the first list does not wait for this
+            for run in runs:
+                config_of(run)
+            self._configured = runs
         if self._last_read is not None and self._last_read[0] is presets and self._last_read[1] is runs:
             return self._last_read[2]
         groups: list[Group[Item]] = [
@@ -85,6 +95,29 @@ class Home(Finder[Item]):
     def about(self, item: Item) -> Content:
         """Return the summary of a preset, or the progress of a run."""
         return _about_preset(item) if isinstance(item, PresetInfo) else _about_run(item)
+
+    def _parse(self) -> None:
+        """Parse what was typed as a filter; while it is incomplete, the terms before stay."""
+        self._parsed = self.typed
+        try:
+            parsed = parse_filter(self.typed)
+            if parsed.terms != self._filter.terms:
+                check_keys(parsed.terms, [item for item in self.items if isinstance(item, RunInfo)])
+        except UserError as error:
+            self._filter = RunFilter(self._filter.terms)  # the key typed so far was a word
+            self.show_error(str(error))
+        else:
+            self._filter = parsed
+
+    def narrowed(self, items: Sequence[Item]) -> tuple[str, Sequence[Item]]:
+        """Keep the runs for which all terms of the filter hold; a preset has no values to compare."""
+        if self._parsed != self.typed:
+            self._parse()
+        terms = self._filter.terms
+        if not terms:
+            return " ".join(self._filter.words), items
+        kept = [item for item in items if isinstance(item, RunInfo) and matches_terms(terms, item)]
+        return " ".join(self._filter.words), kept
 
     def opener(self, item: Item) -> tuple[str, Callable[[], Session]]:
         """Return the function that starts a preset or joins a run."""

@@ -17,6 +17,7 @@ from tui_trainer.ui.dashboard.actions.view_actions import ViewActions
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.findings.actions import FindingActions
 from tui_trainer.ui.lecture.tour import Tour
+from tui_trainer.ui.pages.chart_page_actions import ChartPageActions
 from tui_trainer.ui.pages.host_actions import HostActions
 from tui_trainer.ui.pages.page_actions import PageActions
 from tui_trainer.ui.pages.rail_actions import RailActions
@@ -78,6 +79,7 @@ class ActionTable:
             **EndActions(context, options.recent, self.host.resume).handlers(),
             "redraw": options.repaint,
         }
+        self.handlers |= ChartPageActions(context, self.handlers["search"]).handlers()
         # On the page of the findings, some keys act on a finding, and else as before.
         findings = FindingActions(
             context, lambda: context.view_state.page == "findings", context.perform, self.handlers

@@ -58,10 +58,31 @@ class ViewActions:
             self._context.request_redraw()
 
     def _toggle_chart(self, kind: ChartKind) -> Callable[[], None]:
-        return lambda: self.enlarge(kind)
+        def toggle() -> None:
+            if not self._on_page(kind.key - 1):
+                self.enlarge(kind)
+
+        return toggle
+
+    def _on_page(self, place: int) -> bool:
+        """Let a chart of a further page fill the screen, or show the page again. False on the standard page."""
+        state = self._state
+        if not state.pages.page:
+            return False
+        charts = state.pages.on_page(state.selected_run)
+        if state.maximized is not None:
+            self.maximize(None)
+        elif place < len(charts):
+            state.maximized, state.alone = charts[place], True
+            self._context.relayout()
+        else:
+            self._context.flash(f"this page has {len(charts)} charts")
+        return True
 
     def _toggle_picture(self, index: int) -> Callable[[], None]:
         def toggle() -> None:
+            if self._on_page(len(ChartKind) + index):
+                return
             pictures = self._state.pictures
             if index >= len(pictures):
                 count = len(pictures) or "no"
@@ -217,8 +238,14 @@ class ViewActions:
             state.log_all = False
         elif state.alone:
             state.alone = False
+            if state.pages.page:
+                state.maximized = None
         elif state.maximized is not None:
             state.maximized = None
+        elif state.pages.filter:
+            state.pages.filter = ""
+        elif state.pages.page:
+            state.pages.page = 0
         elif state.view.span is not None:
             state.view = replace(state.view, span=None)
         elif state.summary and state.selected_run is not None and state.selected_run.over:

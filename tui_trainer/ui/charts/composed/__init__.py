@@ -1,0 +1,1 @@
+"""Charts that are a choice of series: those a run logs beside the standard ones."""

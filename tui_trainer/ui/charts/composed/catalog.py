@@ -1,0 +1,81 @@
+"""The charts that a run gets by itself for what it logs beside the standard series, in groups by prefix."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from tui_trainer.diagnosis.reducer import COSINE, EFFECTIVE, QUALITY, UPDATE
+from tui_trainer.state.run_state import CLOCK, EVALUATIONS, MEAN_TRAIN_LOSS
+from tui_trainer.ui.charts.composed.series_chart import SeriesChart
+
+_STANDARD = frozenset(
+    ("train_loss", "val_loss", "lr", "grad_norm", CLOCK, EVALUATIONS, MEAN_TRAIN_LOSS, COSINE, EFFECTIVE, QUALITY,
+     UPDATE)
+)  # fmt: skip
+_OWN_PAGES = ("grad_norm", "update_ratio", "axis")
+"""Groups that are drawn elsewhere: the layers, and the columns of the horizontal axis."""
+MAX_PATTERN = 200
+"""Most characters of a regular expression."""
+
+
+def group_of(name: str) -> str:
+    """Return the group of a series: the part before the first slash, empty without one."""
+    return name.partition("/")[0] if "/" in name else ""
+
+
+def own_charts(names: Iterable[str], metric: str = "") -> tuple[SeriesChart, ...]:
+    """Return a chart for each series that no standard chart draws, ordered by group.
+
+    The series of the same quantity on the training and validation data share a chart.
+
+    Args:
+        names: the series of a run.
+        metric: the metric that the standard page draws.
+    """
+    charts: dict[str, list[str]] = {}
+    for name in names:
+        group = group_of(name)
+        if name in _STANDARD or group in _OWN_PAGES:
+            continue
+        title = name
+        if not group:
+            split, _, rest = name.partition("_")
+            title = rest if split in ("train", "val") and rest else name
+            if metric and title == metric:
+                continue
+        charts.setdefault(title, []).append(name)
+    ordered = sorted(charts, key=lambda title: (group_of(title), _natural(title)))
+    return tuple(SeriesChart(title, tuple(sorted(charts[title]))) for title in ordered)
+
+
+def _natural(title: str) -> list[tuple[int, str]]:
+    """Return a key that sorts numbers by value: rank/2 before rank/10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d{1,18})", title)]
+
+
+def pattern_of(text: str) -> re.Pattern[str]:
+    """Return the regular expression of a filter, which ignores case.
+
+    Raises:
+        ValueError: it is none; the message is for the user.
+    """
+    if len(text) > MAX_PATTERN:
+        raise ValueError(f"at most {MAX_PATTERN} characters")
+    try:
+        return re.compile(text, re.IGNORECASE)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"not a regular expression: {error}; the charts stay as they were") from None
+
+
+def filtered(charts: Sequence[SeriesChart], text: str) -> tuple[SeriesChart, ...]:
+    """Return the charts whose title or one of whose series matches a regular expression; all for an empty one."""
+    if not text:
+        return tuple(charts)
+    found = pattern_of(text).search
+    return tuple(chart for chart in charts if found(chart.title) or any(map(found, chart.series)))
+
+
+def page_count(charts: int, per_page: int) -> int:
+    """Return the number of pages that hold so many charts."""
+    return -(-charts // max(per_page, 1))
