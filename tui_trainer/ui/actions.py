@@ -150,10 +150,18 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _look("previous_charts", "left_curly_bracket", "charts", "Show the previous page of charts.", "show", 0, "charts"),
     _look("chart_grid", "number_sign", "grid", "Show fewer or more charts on each further page.", "show", 0, "charts"),
+    _look(
+        "own_charts", "A", "your charts", "Compose a chart of chosen series, or edit, move and remove yours.", "show",
+        0, "run",
+    ),
     _look("axis", "a", "axis", "Show steps, epochs, samples, time or evaluations on the x axis.", "draw", 22),
     _look(
         "log_y", "L", "log", "Logarithmic or linear y axis of the chart that was made large, else of the loss.",
         "draw", 23,
+    ),
+    _look(
+        "limits", "Z", "limits", "Set the ends of the axes of the chart that was made large, else of the loss.", "draw",
+        0, "run",
     ),
     _look("log_x", "X", "log x", "Logarithmic or linear x axis of all charts.", "draw"),
     _look(
@@ -163,6 +171,10 @@ ACTIONS: tuple[Action, ...] = (
     _look(
         "median", "M", "median", "Smooth with the moving median, which ignores single spikes, or with the mean.",
         "draw",
+    ),
+    _look(
+        "seed_band", "S", "seeds", "Draw runs that differ only in their seed as one band, or every run.", "draw", 0,
+        "several",
     ),
     _look("smoothing", "m", "smooth", "Smooth the training curves more, then not at all.", "draw", 24),
     _look(
@@ -182,7 +194,7 @@ ACTIONS: tuple[Action, ...] = (
         "leaderboard", "B", "leaderboard", "Rank the runs of the set in a table, with the progress of all of them.",
         "read", 28, "several",
     ),
-    _look("sort_runs", "S", "sort", "Sort the leaderboard by its next column.", "read", 0, "several"),
+    _look("sort_runs", "O", "sort", "Sort the leaderboard by its next column.", "read", 0, "several"),
     _look("reverse_order", "I", "reverse", "Reverse the order of the leaderboard.", "read", 0, "several"),
     _look("hide_run", "x", "hide", "Hide the selected run on the charts, or show it again.", "read", 0, "several"),
     _look(
@@ -190,7 +202,7 @@ ACTIONS: tuple[Action, ...] = (
         "read", 0, "run",
     ),
     _look(
-        "other_baseline", "A", "baseline", "Choose a baseline among all runs of this runs directory.", "read", 0, "run",
+        "other_baseline", "J", "baseline", "Choose a baseline among all runs of this runs directory.", "read", 0, "run",
     ),
     _look("next_run", "tab", "next run", "Select the next run of the set.", "read", 5, "several"),
     _look("previous_run", "shift+tab", "previous run", "Select the previous run of the set.", "read", 0, "several"),
@@ -303,7 +315,7 @@ CLASSIC: Keymap = {
     "log_y": "y", "over_time": "h", "lesson": "t", "search_next": "", "search_previous": "", "copy": "Y",
     "theme": "ctrl+t", "steer": "O", "rate": "l", "drop_rate": "k", "optimizer": "o", "clip": "g", "patience": "p",
     "epochs": "E", "stop": "x", "roll_back": "b", "validate": "v", "note": "n", "steer_all": "asterisk", "anew": "N",
-    "hide_run": "H", "pin_baseline": "J",
+    "hide_run": "H", "pin_baseline": "Q", "sort_runs": "K",
 }  # fmt: skip
 """The keys of version 0.1, where letters steered: `keys = "classic"` in the settings."""
 KEYMAPS: Mapping[str, Keymap] = {"default": {}, "classic": CLASSIC}

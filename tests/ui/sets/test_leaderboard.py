@@ -120,7 +120,7 @@ async def test_the_leaderboard_is_sorted_hidden_and_pinned_without_a_command(
         assert "3 of 3 runs done" in screen_text(app)
         assert "1 loss" in screen_text(app)  # the charts stay
         assert rows_of(app) == ["late", "fast", "slow"]
-        await press(pilot, "S")
+        await press(pilot, "O")
         assert rows_of(app) == ["fast", "late", "slow"]
         await press(pilot, "I")
         assert rows_of(app) == ["slow", "late", "fast"]
@@ -150,11 +150,11 @@ async def test_a_run_of_another_set_becomes_the_baseline(tmp_path: Path) -> None
     app = board_of(session)
     async with show(app, (140, 40)) as pilot:
         await until(pilot, lambda: "val" in screen_text(app))
-        await press(pilot, "A")
+        await press(pilot, "J")
         await until(pilot, lambda: "old-one" in screen_text(app))
         await press(pilot, "slash", *"old", "enter", "enter")
         await until(pilot, lambda: "baseline old-one" in screen_text(app))
-        await press(pilot, "A")
+        await press(pilot, "J")
         await until(pilot, lambda: "old-one · yesterday" in screen_text(app) or "old-one ·" in screen_text(app))
         await press(pilot, "g", "enter")
         await until(pilot, lambda: "baseline old-one" not in screen_text(app))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import sqrt
 from typing import Any
 
@@ -147,5 +148,5 @@ def resolution(metric: str, states: Sequence[RunState]) -> tuple[float, str] | N
         values = [value for value in list(state.series[metric].values)[-NOISE_EPOCHS:] if value == value]
         if metric == "train_loss" or len(values) < MIN_NOISE_EPOCHS:
             return None
-        squares.append(sum((b - a) ** 2 for a, b in zip(values, values[1:], strict=False)) / (len(values) - 1))
+        squares.append(sum((b - a) ** 2 for a, b in pairwise(values)) / (len(values) - 1))
     return 2 * sqrt(sum(squares) / len(squares)), f"2 standard errors by the noise of the last {NOISE_EPOCHS} epochs"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from textual.content import Content
 
 from tui_trainer.state.run_state import RunState
+from tui_trainer.text import cut, visible
 from tui_trainer.ui.actions import Keymap
 from tui_trainer.ui.cards.result import metric_name
+from tui_trainer.ui.charts.composed.catalog import heading_of
 from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
@@ -17,6 +19,9 @@ from tui_trainer.ui.panels.progress import variant_of
 from tui_trainer.ui.panels.runs_list import ranking_series, runs_list
 from tui_trainer.ui.sets.comparison_page import comparison_page
 from tui_trainer.ui.sets.leaderboard_page import leaderboard_note, leaderboard_page
+
+MAX_GROUPS = 60
+"""Cells of the groups of a page of charts."""
 
 
 def page_title(view_state: ViewState) -> str:
@@ -36,6 +41,15 @@ def page_title(view_state: ViewState) -> str:
 def page_note(view_state: ViewState, icons: Icons) -> str:
     """Return the note at the end of the title of the open page."""
     return leaderboard_note(view_state.sets, icons) if view_state.page == "leaderboard" else ""
+
+
+def charts_heading(view_state: ViewState) -> tuple[str, str]:
+    """Return the groups of the open page of charts, and its number and filter."""
+    pages, run = view_state.pages, view_state.selected_run
+    groups = ", ".join(dict.fromkeys(visible(heading_of(chart)) for chart in pages.on_page(run)))
+    count = pages.count(run)
+    note = f"page {min(pages.page, count) + 1} of {count + 1}" + (f", filter {pages.filter}" if pages.filter else "")
+    return cut(groups or "no chart matches", MAX_GROUPS, "…"), note
 
 
 def page_text(

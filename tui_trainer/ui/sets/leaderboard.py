@@ -46,7 +46,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class SeedMean:
+class SeedSpread:
     """Means and standard deviations over runs that differ only in their seed.
 
     Attributes:
@@ -103,13 +103,13 @@ def ordered(rows: Sequence[Standing], column: Column, metric: str, *, reverse: b
     return [*known, *(row for row in rows if value(row) is None)]
 
 
-def seed_means(states: Sequence[RunState], rows: Sequence[Standing]) -> list[SeedMean]:
+def seed_means(states: Sequence[RunState], rows: Sequence[Standing]) -> list[SeedSpread]:
     """Return a row for each group of runs that differ only in their seed."""
-    found: list[SeedMean] = []
+    found: list[SeedSpread] = []
     for group in runs_by_seed(states):
         of = [rows[index] for index in group]
         last, best, loss = (_mean([getattr(row, name) for row in of]) for name in ("last", "best", "loss"))
-        found.append(SeedMean(of[0].name, len(of), last, best, loss))
+        found.append(SeedSpread(of[0].name, len(of), last, best, loss))
     return found
 
 

@@ -21,7 +21,7 @@ from tui_trainer.ui.panels.runs_list import color, ranking_series, visible_rows
 from tui_trainer.ui.panels.sparklines import history
 from tui_trainer.ui.render.sparkline import sparkline
 from tui_trainer.ui.run_store import RunStore
-from tui_trainer.ui.sets.leaderboard import Column, SeedMean, Standing, seed_means, standings
+from tui_trainer.ui.sets.leaderboard import Column, SeedSpread, Standing, seed_means, standings
 from tui_trainer.ui.sets.set_view import SetView
 
 _WIDTHS: dict[Column, int] = {"last": 9, "best": 9, "epoch": 6, "loss": 9, "rate": 10, "time": 9}
@@ -148,7 +148,7 @@ def _cell(row: Standing, column: Column, metric: str) -> str:
     return cut(text, width - 1).rjust(width)
 
 
-def _mean_line(mean: SeedMean, layout: _Layout, metric: str, width: int) -> Content:
+def _mean_line(mean: SeedSpread, layout: _Layout, metric: str, width: int) -> Content:
     """Return mean ± deviation over the seeds of one setting, as many values as fit."""
     line = Content.assemble(
         (f"    {padded(cut(mean.name, layout.name), layout.name)} ", "bold"), (f"mean of {mean.seeds} seeds", "$muted")
