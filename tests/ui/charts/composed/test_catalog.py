@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.charts.composed.catalog import divided, filtered, heading_of, own_charts, pattern_of
-from tui_trainer.ui.charts.composed.pages import GRIDS, ChartPages
+from tui_trainer.ui.charts.composed.catalog import divided, filtered, heading_of, own_charts
+from tui_trainer.ui.charts.composed.page_choice import GRIDS, pattern_of
+from tui_trainer.ui.charts.composed.pages import ChartPages
 from tui_trainer.ui.charts.composed.series_chart import SeriesChart
 from tui_trainer.ui.charts.registry import chart_data, pane_named
 from tui_trainer.ui.charts.view import View
