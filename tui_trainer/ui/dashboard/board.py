@@ -294,7 +294,7 @@ class Board(Horizontal):
     def _draw_charts(self) -> None:
         heading = self.query_one("#charts-title", Panel)
         if heading.display:
-            heading.show(self._rule(*charts_heading(self._state), heading.size.width))
+            heading.show(self._rule(*charts_heading(self._state), self._text_width + 2))
         for index, (widget_id, pane) in enumerate(self._panes_by_widget().items()):
             for chart in self.query(f"#{widget_id}").results(Chart):
                 chart.show(self._source(pane, index + 1))
