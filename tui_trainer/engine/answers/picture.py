@@ -32,7 +32,8 @@ class AnswersPicture(PictureSource[AnswerSamples]):
         """Return the answers; None while one more would take too large a share of the time."""
         now = self.state.seconds
         self._began = now if self._began is None else self._began
-        if not self.state.finishing and self._spent + self._cost > SHARE * (now - self._began):
+        self.skipped = not self.state.finishing and self._spent + self._cost > SHARE * (now - self._began)
+        if self.skipped:
             return None
         start = perf_counter()
         result = answer(self.setup, self.config, self.question)

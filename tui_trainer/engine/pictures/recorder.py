@@ -92,8 +92,9 @@ class PictureRecorder:
 
     def end(self) -> None:
         """Take the last pictures, while the weights are still those of the last step."""
-        names = [name for name, source in self._sources.items() if not source.choice.once]
-        self._take(name for name in names if self._taken_at.get(name) != self._state.step)
+        lasting = {name: source for name, source in self._sources.items() if not source.choice.once}
+        step = self._state.step
+        self._take(name for name, source in lasting.items() if self._taken_at.get(name) != step or source.skipped)
 
     def answer(self, command: ShowAnswers) -> None:
         """Publish the answers that a command asks for; what the run is configured to record does not change by it.
