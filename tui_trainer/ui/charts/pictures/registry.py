@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from tui_trainer.protocol.events import PictureTaken
-from tui_trainer.protocol.pictures import Bars, Contour, Heat, Lines, Points, drawing_of
+from tui_trainer.protocol.pictures import ANSWERS, Bars, Contour, Heat, Lines, Points, drawing_of
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.model import Area, ChartData, blank
@@ -37,6 +37,7 @@ def picture_panes(states: Sequence[RunState], front: int) -> tuple[PicturePane, 
     configured = state.started.config.get("pictures", []) if state.started is not None and not state.over else []
     planned = [str(table["kind"]) for table in configured if isinstance(table, dict) and "kind" in table]
     names = [*([results.NAME] if results.grid_of(states) else []), *planned, *state.pictures]
+    names = [name for name in names if name != ANSWERS]
     keys = [*KEYS, *(0 for _ in names)]
     return tuple(PicturePane(name, key) for name, key in zip(dict.fromkeys(names), keys, strict=False))
 
@@ -65,7 +66,7 @@ def draw(pane: PicturePane, states: Sequence[RunState], front: int, view: View, 
             return contour.draw(frame, drawing)
         case Points():
             return points.draw(frame, drawing)
-        case None:
+        case _:
             return blank(pane.key, visible(pane.name), "unknown kind of picture: recorded by another version")
 
 
