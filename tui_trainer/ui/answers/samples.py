@@ -55,8 +55,8 @@ def _headline(sample: Sample, drawing: Answers, width: int, icons: Icons) -> Con
     name = f"#{sample.index}" if sample.index >= 0 else "typed row"
     if sample.answer is not None:
         truth = f"true {number(sample.target)}" if sample.target is not None else ""
-        gap = f"residual {sample.answer - sample.target:+.4g}" if sample.target is not None else ""
-        parts = [name, truth, f"says {number(sample.answer)}", gap]
+        gap = f"off {sample.answer - sample.target:+.4g}" if sample.target is not None else ""
+        parts = [name, f"says {number(sample.answer)}", truth, gap]
         return Content(cut(visible("  ".join(part for part in parts if part)), width, icons.ellipsis))
     if sample.guess:
         sure = f" {sample.sure:.0%}" if sample.sure is not None else ""
