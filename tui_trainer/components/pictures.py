@@ -221,6 +221,16 @@ class OutputGradient(PictureSpec):
         """Accept every run, since the picture is a formula."""
 
 
+class Histograms(PictureSpec):
+    """The distribution of the weights of each layer, or of what leaves it, over the steps; `b` shows the next layer."""
+
+    kind: Literal["histograms"] = "histograms"
+    of: Literal["weights", "activations"] = "weights"
+    """The numbers that are counted; activations are those of the first validation samples, before the function."""
+    bins: Annotated[int, Field(ge=4, le=100)] = 32
+    """Bins of equal width from the smallest to the largest number."""
+
+
 class AnswerSamples(PictureSpec):
     """The answers on the worst validation samples and on chosen ones, while the run trains, on the page of `A`.
 
@@ -260,6 +270,7 @@ AnyPicture = Annotated[
     | EffectiveStep
     | GradientNorms
     | OutputGradient
+    | Histograms
     | AnswerSamples,
     Field(discriminator="kind"),
     BeforeValidator(by_name),

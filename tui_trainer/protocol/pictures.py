@@ -314,6 +314,12 @@ def heights(event: PictureTaken) -> dict[str, float]:
     }
 
 
+def counts_of(event: PictureTaken) -> tuple[Counts, ...]:
+    """Return the histograms of a picture; empty for other drawings."""
+    drawing = drawing_of(event) if event.kind == "histogram" else None
+    return drawing.groups if isinstance(drawing, Histogram) else ()
+
+
 def rounded(values: Iterable[Any], digits: int = 4) -> tuple[float, ...]:
     """Round finite numbers to the digits that a drawing can show."""
     return tuple(float(f"{float(value):.{digits}g}") for value in values)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from tui_trainer.engine.answers.answering import Question, answer
+from tui_trainer.engine.answers.histograms import HistogramsPicture
 from tui_trainer.engine.answers.picture import AnswersPicture
 from tui_trainer.engine.events.error_text import describe_error
 from tui_trainer.engine.events.event_stream import EventStream
@@ -44,6 +45,7 @@ PICTURE_SOURCES: dict[str, type[PictureSource[Any]]] = {
     "effective-step": EffectiveStepPicture,
     "gradient-norms": GradientNormsPicture,
     "output-gradient": OutputGradientPicture,
+    "histograms": HistogramsPicture,
     ANSWERS: AnswersPicture,
 }
 """The class that takes each kind of picture."""

@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from tui_trainer.protocol.events import PictureTaken
-from tui_trainer.protocol.pictures import ANSWERS, Bars, Contour, Heat, Lines, Points, drawing_of
+from tui_trainer.protocol.pictures import ANSWERS, Bars, Contour, Heat, Histogram, Lines, Points, drawing_of
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.model import Area, ChartData, blank
-from tui_trainer.ui.charts.pictures import bars, contour, heat, lines, over_time, points, results
+from tui_trainer.ui.charts.pictures import bars, contour, heat, histogram, lines, over_time, points, results
 from tui_trainer.ui.charts.pictures.frame import Frame
 from tui_trainer.ui.charts.view import View
 
@@ -64,6 +64,8 @@ def draw(pane: PicturePane, states: Sequence[RunState], front: int, view: View, 
             return heat.draw(replace(frame, area=Area.of(width, height, heat.label_width(drawing, width))), drawing)
         case Contour():
             return contour.draw(frame, drawing)
+        case Histogram():
+            return histogram.draw(frame, drawing)
         case Points():
             return points.draw(frame, drawing)
         case _:
