@@ -78,14 +78,15 @@ def answer(setup: TrainingSetup, config: RunConfig, question: Question) -> Pictu
         if question.row:
             chosen.append(_typed(setup, config, question.row))
         written = (write(setup, config, question.prompt),) if data.shape.task == "language" else ()
-    worst = _chosen(setup, found, _worst(found.wrong, question.worst))
+    shown = _bounded(chosen, _chosen(setup, found, _worst(found.wrong, question.worst)))
     drawing = Answers(
         title="answers",
         task=data.shape.task,
         measure=measure_of(setup, config),
         count=len(split),
         names=tuple(name[:120] for name in data.features[:MAX_VALUES]),
-        **_bounded(worst, chosen),
+        chosen=shown[0],
+        worst=shown[1],
         written=written,
     )
     numbers: Numbers = {"samples": float(len(split))}
@@ -135,16 +136,14 @@ def _typed(setup: TrainingSetup, config: RunConfig, row: Sequence[float]) -> Sam
     return sample.model_copy(update={"values": tuple(float(f"{value:.6g}") for value in row[:MAX_VALUES])})
 
 
-def _bounded(worst: list[Sample], chosen: list[Sample]) -> dict[str, tuple[Sample, ...]]:
-    """Return as many samples as fit into one answer, the chosen ones first."""
+def _bounded(chosen: list[Sample], worst: list[Sample]) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+    """Return as many chosen and worst samples as fit into one answer, the chosen ones first."""
     left = MAX_SHOWN_NUMBERS
-    kept: dict[str, tuple[Sample, ...]] = {}
-    for name, samples in (("chosen", chosen), ("worst", worst)):
-        fitting: list[Sample] = []
+    kept: list[list[Sample]] = [[], []]
+    for place, samples in enumerate((chosen, worst)):
         for sample in samples:
             left -= sum(len(row) for row in sample.image) + len(sample.values) + len(sample.text) // 4
             if left < 0:
                 break
-            fitting.append(sample)
-        kept[name] = tuple(fitting)
-    return kept
+            kept[place].append(sample)
+    return tuple(kept[0]), tuple(kept[1])
