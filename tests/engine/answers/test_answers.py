@@ -313,10 +313,12 @@ def test_the_low_rate_keeps_the_share_of_the_time_below_one_percent(monkeypatch)
         source.state.step = step
         spent.append((step, source.take() is not None))
     taken = [step for step, was_taken in spent if was_taken]
-    # The first is assumed to cost 0.02 s, so it comes after 2 s; each then costs 0.05 s, so they are 5 s apart.
-    assert taken[0] == 2
-    assert all(0.05 * (index + 1) <= 0.01 * step + 1e-9 for index, step in enumerate(taken) if index)
-    assert len(taken) >= 18
+    # The first is assumed to cost 0.02 s, so it comes after 2.5 s; each then costs 0.05 s, so they are 6.25 s apart.
+    assert taken[0] == 3
+    assert all(0.05 * (index + 1) <= 0.008 * step + 1e-9 for index, step in enumerate(taken) if index)
+    assert len(taken) >= 14
+    assert source.spent == pytest.approx(0.05 * len(taken))
+    assert source.spent < 0.01 * 100
 
 
 def test_the_low_rate_is_off_by_default_and_its_last_answer_comes_at_the_end():

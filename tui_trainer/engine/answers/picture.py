@@ -8,8 +8,9 @@ from tui_trainer.components.pictures import AnswerSamples
 from tui_trainer.engine.answers.answering import Question, answer, check
 from tui_trainer.engine.pictures.base import PictureContext, PictureResult, PictureSource
 
-SHARE = 0.01
-"""Largest share of the time of the training that all answers together take."""
+SHARE = 0.008
+"""Share of the time of the training for which answers are planned. Some take longer than the one before: together they
+stay below 1 %. The one at the end comes when the last step has been taken, and is not counted."""
 FIRST_COST = 0.02
 """Seconds that the first answer is assumed to take."""
 
@@ -22,7 +23,7 @@ class AnswersPicture(PictureSource[AnswerSamples]):
         self.question = Question(choice.samples, (), choice.prompt, choice.worst)
         """What is asked; a question that a user asks takes its place."""
         check(self.question, context.setup)
-        self._spent = 0.0
+        self.spent = 0.0
         """Seconds that answers took so far, in this process."""
         self._cost = FIRST_COST
         self._began: float | None = None
@@ -32,11 +33,12 @@ class AnswersPicture(PictureSource[AnswerSamples]):
         """Return the answers; None while one more would take too large a share of the time."""
         now = self.state.seconds
         self._began = now if self._began is None else self._began
-        self.skipped = not self.state.finishing and self._spent + self._cost > SHARE * (now - self._began)
+        self.skipped = not self.state.finishing and self.spent + self._cost > SHARE * (now - self._began)
         if self.skipped:
             return None
         start = perf_counter()
         result = answer(self.setup, self.config, self.question)
         self._cost = perf_counter() - start
-        self._spent += self._cost
+        if not self.state.finishing:
+            self.spent += self._cost
         return result
