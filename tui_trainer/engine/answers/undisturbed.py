@@ -34,6 +34,8 @@ def undisturbed(model: nn.Module, device: torch.device) -> Generator[None]:
         with torch.no_grad():
             for buffer, before in buffers:
                 buffer.copy_(before)
-        rng.load_state_dict(streams, device)
+        now = rng.state_dict(device)
+        if any(not torch.equal(state, now[name]) for name, state in streams.items()):
+            rng.load_state_dict(streams, device)
         np.random.set_state(of_numpy)
         random.setstate(of_python)
