@@ -232,7 +232,7 @@ class Histograms(PictureSpec):
 
 
 class AnswerSamples(PictureSpec):
-    """The answers on the worst validation samples and on chosen ones, while the run trains, on the page of `A`.
+    """The answers on the worst validation samples and on chosen ones, while the run trains, on the page of `Q`.
 
     Taken after an epoch whenever that costs less than 1 % of the time of the training.
     """

@@ -208,7 +208,7 @@ async def test_a_question_is_sent_and_its_answer_appears_on_the_page(size: Any, 
         title = next(row for row in rows if " answers ──" in row or row.startswith("answers ──"))
         assert (title.index("answers") > 50) == beside
         assert any("step 500, epoch 1" in row for row in rows)
-        await press(pilot, "A")
+        await press(pilot, "Q")
         assert "asks again" not in screen_text(app)
 
 
@@ -217,7 +217,7 @@ async def test_the_page_opens_without_a_command_and_no_chart_is_added():
     session.play(answered(IMAGES, step=500, accuracy=0.625))
     app = app_over(session)
     async with show(app, (120, 40)) as pilot:
-        await press(pilot, "A")
+        await press(pilot, "Q")
         assert session.sent == []
         assert "accuracy 0.625" in screen_text(app)
         dashboard = app.screen
