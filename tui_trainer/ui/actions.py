@@ -185,6 +185,10 @@ ACTIONS: tuple[Action, ...] = (
           "run"),
     _look("mute_finding", "D", "mute", "Mute the shown finding, or show the muted ones again.", "read", 0, "run"),
     _look("layers", "w", "layers", "List the layers: gradient norm, update size, dead units.", "read", 26, "layers"),
+    _look(
+        "answers", "Q", "answers", "Show what the model answers: worst samples, confusion matrix, residuals, text.",
+        "read", 0, "run",
+    ),
     _look("runs", "r", "runs", "List the runs with their curves; again: a table of settings.", "read", 6, "several"),
     _look("compare", "C", "compare", "Compare a finished run with the last ones of its preset.", "read", 0, "over"),
     _look("next_run", "tab", "next run", "Select the next run of the set.", "read", 5, "several"),
@@ -262,6 +266,10 @@ ACTIONS: tuple[Action, ...] = (
     _panel(
         "validate", "v", "validate", "Validate now; the result is drawn, but early stopping ignores it.", "steer",
         "training",
+    ),
+    _panel(
+        "ask", "a", "answers", "Ask the model: validation samples, a typed row, or a prompt. Changes no training.",
+        "steer", "training",
     ),
     _panel("note", "n", "note", "Write a note on the charts.", "steer", "training"),
     _panel("steer_all", "*", "steer all", "Steer all runs of the set, or only the selected one.", "several"),

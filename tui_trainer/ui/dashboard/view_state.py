@@ -27,7 +27,7 @@ from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.pages.shading import shaded_stretches
 from tui_trainer.ui.run_store import RunStore
 
-PageName = Literal["", "findings", "layers", "runs"]
+PageName = Literal["", "findings", "layers", "runs", "answers"]
 """A page beside the charts; empty where none is open."""
 
 

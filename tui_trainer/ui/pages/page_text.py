@@ -7,9 +7,10 @@ from textual.content import Content
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cut, visible
 from tui_trainer.ui.actions import Keymap
+from tui_trainer.ui.answers.page import AnswersPage
 from tui_trainer.ui.charts.composed.catalog import heading_of
 from tui_trainer.ui.charts.palette import Palette
-from tui_trainer.ui.dashboard.view_state import PageName, ViewState
+from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.panels.findings import active_findings, findings_page
 from tui_trainer.ui.panels.layers_table import layers_page
@@ -19,12 +20,13 @@ from tui_trainer.ui.panels.runs_list import runs_list
 
 MAX_GROUPS = 60
 """Cells of the groups of a page of charts."""
-_TITLES: dict[PageName, str] = {"": "", "findings": "findings", "layers": "layers", "runs": "runs"}
+_ANSWERS = AnswersPage()
 
 
 def page_title(view_state: ViewState) -> str:
     """Return the title of the open page, with the run that it speaks of where there are several."""
-    title, state = _TITLES[view_state.page], view_state.selected_run
+    title: str = view_state.page
+    state = view_state.selected_run
     if state is None or not title:
         return title
     if view_state.page == "findings":
@@ -63,5 +65,7 @@ def page_text(
                 view_state.states, index, width, icons, palette, store, best, steer_all=view_state.steer_all
             )
             return Content("\n").join(rows)
+        case "answers":
+            return _ANSWERS.text(state, width, icons, keymap, palette)
         case _:
             return Content("")

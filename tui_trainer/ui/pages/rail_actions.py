@@ -38,6 +38,7 @@ class RailActions:
         """Return the handler of each action by its id."""
         return {
             "layers": lambda: self.toggle("layers"),
+            "answers": lambda: self.toggle("answers"),
             "diagnosis": lambda: self.toggle("findings"),
             "runs": self.runs,
             "log_all": self.log_all,

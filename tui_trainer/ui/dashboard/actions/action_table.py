@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tui_trainer.ui.actions import Keymap
+from tui_trainer.ui.answers.actions import AnswerActions
 from tui_trainer.ui.cards.end_actions import EndActions
 from tui_trainer.ui.cards.recent_runs import RecentRuns
 from tui_trainer.ui.dashboard.actions.chart_actions import ChartActions
@@ -70,6 +71,7 @@ class ActionTable:
             **training.handlers(),
             **views,
             **ChartActions(context).handlers(),
+            **AnswerActions(context).handlers(),
             **RailActions(context, self.views.select, options.scroll, views).handlers(),
             **self.lessons.handlers(),
             **self.quit.handlers(),
