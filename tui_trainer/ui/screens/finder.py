@@ -178,6 +178,11 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         return [item for _, items in self._groups or [] for item in items]
 
     @property
+    def loaded(self) -> bool:
+        """Whether the items have been read, or cannot be."""
+        return self._groups is not None or bool(self._error)
+
+    @property
     def opening(self) -> bool:
         """Whether an item is being opened."""
         return self._opening is not None

@@ -44,7 +44,7 @@ class RunTable(Dialog[int]):
     HINTS = "j k ↑↓ choose · / search · enter select · esc close"
 
     def __init__(self, states: Sequence[RunState], selected_index: int, icons: Icons, palette: Palette) -> None:
-        super().__init__(f"{len(states)} runs side by side")
+        super().__init__(f"{len(states)} runs side by side" if len(states) != 1 else "1 run")
         self._states = list(states)
         self._selected_index = selected_index
         self._icons = icons
