@@ -269,6 +269,11 @@ class TrainerApp(TerminalApp[AppResult]):
         """The dashboard, where one is open."""
         return self._last_dashboard if self._last_dashboard in self.screen_stack else None
 
+    @property
+    def finder(self) -> Finder[Any] | None:
+        """The screen that sessions are opened from, where there is one."""
+        return self._finder
+
     def on_dashboard_command_sent(self) -> None:
         """Look for the answer to a command more often than usual."""
         self.poll_soon()

@@ -18,6 +18,7 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cell_width, cut, padded, visible
 from tui_trainer.ui.charts.context import run_colors
 from tui_trainer.ui.charts.palette import Palette
+from tui_trainer.ui.forms.key_hints import KeyHints
 from tui_trainer.ui.forms.list_keys import Picker
 from tui_trainer.ui.icons import STATE_STYLES, Icons
 from tui_trainer.ui.panels.progress import variant_of
@@ -33,7 +34,7 @@ MAX_COLUMN_WIDTH = 18
 class RunTable(Dialog[int]):
     """One row per run; answers with the index of the run to select."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("r,q", "leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("r,q", "leave", show=False), Binding("y", "copy", show=False)]
 
     DEFAULT_CSS = """
     RunTable { align: center bottom; }
@@ -43,10 +44,10 @@ class RunTable(Dialog[int]):
     RunTable.-short OptionList { max-height: 45vh; }
     """
 
-    HINTS = "j k ↑↓ choose · / search · enter select · esc close"
+    HINTS = "j k ↑↓ choose · / search · y copy · enter select · esc close"
 
     def __init__(self, states: Sequence[RunState], selected_index: int, icons: Icons, palette: Palette) -> None:
-        super().__init__(f"{len(states)} runs side by side")
+        super().__init__(f"{len(states)} runs side by side" if len(states) != 1 else "1 run")
         self._states = list(states)
         self._selected_index = selected_index
         self._icons = icons
@@ -73,6 +74,15 @@ class RunTable(Dialog[int]):
             (name, color(self._colors[index], self._palette)),
             "  " + "  ".join(rest),
         )
+
+    def action_copy(self) -> None:
+        """Copy the highlighted row, or the table."""
+        from tui_trainer.ui.copying.texts import limited, run_copies
+        from tui_trainer.ui.screens.dialogs.copying import Copy
+
+        copies = limited(run_copies(table(self._states), self.query_one(Picker).highlighted or 0))
+        hints = self.query_one("#keys", KeyHints)
+        self.app.push_screen(Copy(copies), lambda said: hints.show(said or self.HINTS))
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
