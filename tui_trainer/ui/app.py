@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -24,6 +25,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.text import visible
 from tui_trainer.ui import themes
 from tui_trainer.ui.app_result import AppResult
+from tui_trainer.ui.attention.teller import Teller
 from tui_trainer.ui.background_call import BackgroundCall
 from tui_trainer.ui.color_depth import color_depth
 from tui_trainer.ui.crash_log import one_line, record
@@ -128,6 +130,7 @@ class TrainerApp(TerminalApp[AppResult]):
         remote = "SSH_CONNECTION" in environ or "SSH_TTY" in environ
         self._max_fps = max_fps or (self.settings.remote_fps if remote else self.settings.max_fps)
         self._icons = PLAIN if self.settings.ascii else FANCY
+        self._teller = Teller(self.settings, environ, self.set_title, self.send_sequence, monotonic())
         self._fast_tick_due = False
         self._finder: Finder[Any] | None = None
         """The screen that sessions are opened from, where there is one."""
@@ -237,6 +240,9 @@ class TrainerApp(TerminalApp[AppResult]):
                         self._last_dashboard.flash(problem, error=True, seconds=10)
                 elif self._finder is not None and screen is self._finder and self._finder.composed:
                     self._finder.tick(now)
+            if self.drawn and self.drained:
+                dashboard = self.dashboard
+                self._teller.tick(now, dashboard.view_state if dashboard is not None else None, self._icons)
         except Exception as error:  # noqa: BLE001 - a drawing error must not end the session
             self.report_error(error)
 
@@ -284,7 +290,7 @@ class TrainerApp(TerminalApp[AppResult]):
 
     def on_settings_screen_saved(self, event: SettingsScreen.Saved) -> None:
         """Use the settings that were saved; a theme of the settings replaces one that was chosen before."""
-        self.settings = self.preferences.settings = event.settings
+        self.settings = self.preferences.settings = self._teller.settings = event.settings
         if "theme" in event.changed:
             self.preferences.memory.remember_theme("", "")
             self.theme = themes.choose(event.settings.theme, self._environ).name
@@ -309,6 +315,20 @@ class TrainerApp(TerminalApp[AppResult]):
             first, *others = event.result.message.splitlines()
             self.notify(visible(first) + (f"; and {len(others)} more" if others else ""))
         finder.session_left()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Handle an event; a key or a click says that the user is here."""
+        if isinstance(event, (events.Key, events.MouseDown)):
+            self._teller.used(monotonic())
+        await super().on_event(event)
+
+    def on_app_focus(self) -> None:
+        """Note that the window has the focus."""
+        self._teller.focus(True)
+
+    def on_app_blur(self) -> None:
+        """Note that the user looks elsewhere."""
+        self._teller.focus(False)
 
     def on_terminal_gone(self, event: TerminalGone) -> None:
         """Close the app; the runs continue."""
