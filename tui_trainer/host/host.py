@@ -33,6 +33,7 @@ from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.event_command import EventCommand
 from tui_trainer.host.log_capture import LogCapture
 from tui_trainer.host.server import Server
+from tui_trainer.host.spare import OPTION, wait_for_spec
 from tui_trainer.host.spec import HostSpec, early_log
 from tui_trainer.host.worker import Worker
 from tui_trainer.platform_support import wake_pipe
@@ -239,12 +240,15 @@ class Host:
 
 def main() -> int:
     """Run a host in this process: read its spec from standard input and capture its output in a log file."""
-    spec = HostSpec.model_validate_json(sys.stdin.buffer.read())
+    line, printed = wait_for_spec() if OPTION in sys.argv else (sys.stdin.buffer.read(), b"")
+    spec = HostSpec.model_validate_json(line)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     output = LogCapture(early_log(spec))
     output.capture()
+    if printed:
+        os.write(2, printed)
     faulthandler.enable()
     try:
         host = Host(spec, output=output)

@@ -227,7 +227,7 @@ def start(directory: Path, on_event: Sequence[str] = ()) -> int:
     import subprocess  # only this command starts one
     import sys
 
-    from tui_trainer.session import launch as hosts
+    from tui_trainer.session.spare.environment import environment
 
     file = QueueFile(directory)
     try:
@@ -243,7 +243,7 @@ def start(directory: Path, on_event: Sequence[str] = ()) -> int:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env=hosts.environment(),
+            env=environment(),
         )
     finally:
         os.close(log)

@@ -22,6 +22,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui_trainer.errors import UserError
+from tui_trainer.session.spare.spare_host import SPARE
 from tui_trainer.text import visible
 from tui_trainer.ui import themes
 from tui_trainer.ui.app_result import AppResult
@@ -55,6 +56,8 @@ OPENING_TICK = 0.005
 """Seconds between two checks whether the first frame is out or the session is open."""
 FIRST_FRAME_TIMEOUT = 0.5
 """Seconds to wait for the terminal to take the first frame before the session is opened all the same."""
+SPARE_DELAY = 1.0
+"""Seconds after the start of a screen or a run after which the host of the next training is prepared."""
 IMPORT_DELAY = 0.3
 """Seconds after which the home screen has been drawn and the dashboard is imported in advance."""
 
@@ -131,6 +134,7 @@ class TrainerApp(TerminalApp[AppResult]):
         self._max_fps = max_fps or (self.settings.remote_fps if remote else self.settings.max_fps)
         self._icons = PLAIN if self.settings.ascii else FANCY
         self._teller = Teller(self.settings, environ, self.set_title, self.send_sequence, monotonic())
+        self._spare_due = float("inf")
         self._fast_tick_due = False
         self._finder: Finder[Any] | None = None
         """The screen that sessions are opened from, where there is one."""
@@ -219,6 +223,7 @@ class TrainerApp(TerminalApp[AppResult]):
         """Start the timer."""
         if self._catalogue is not None and self._session is not None and not callable(self._session):
             self.push_screen(self._dashboard(self._session))
+        self._spare_due = monotonic() + SPARE_DELAY
         self.set_interval(TICK, self.tick)
         if self._finder is not None:
             self.set_timer(IMPORT_DELAY, lambda: importlib.import_module("tui_trainer.ui.dashboard.screen"))
@@ -243,6 +248,9 @@ class TrainerApp(TerminalApp[AppResult]):
             if self.drawn and self.drained:
                 dashboard = self.dashboard
                 self._teller.tick(now, dashboard.view_state if dashboard is not None else None, self._icons)
+                over = dashboard is not None and dashboard.view_state.store.over
+                if now >= self._spare_due and (over or self._finder is not None):
+                    SPARE.prepare()
         except Exception as error:  # noqa: BLE001 - a drawing error must not end the session
             self.report_error(error)
 
@@ -297,6 +305,7 @@ class TrainerApp(TerminalApp[AppResult]):
 
     def on_finder_opened(self, event: Finder.Opened) -> None:
         """Show the session that was opened."""
+        self._spare_due = monotonic() + SPARE_DELAY
         self.push_screen(self._dashboard(event.session, event.tour))
 
     def on_finder_closed(self) -> None:

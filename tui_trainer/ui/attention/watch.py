@@ -1,4 +1,4 @@
-"""What happened to the runs of a screen that their user should hear of: an end, a failure, a serious finding."""
+"""News of the runs of a screen that their user should hear: an end, a failure, a serious finding."""
 
 from __future__ import annotations
 
