@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
 import sys
 import tempfile
@@ -27,6 +28,14 @@ OPTION = "--spare"
 """Argument of the host process that makes it wait."""
 NICE = 19
 """Priority of the thread that imports, where threads have one of their own: the lowest."""
+_NEEDED = (
+    "sklearn.datasets",
+    "tui_trainer.engine.trainer",
+    "tui_trainer.engine.multi_run",
+    "tui_trainer.engine.run_metadata",
+    "tui_trainer.engine.checkpointing.restore",
+    "tui_trainer.host.worker",
+)
 MAX_PRINTED = 1 << 16
 """Bytes of what the imports print that are kept."""
 
@@ -62,10 +71,8 @@ def wait_for_spec() -> tuple[bytes, bytes]:
 def _import_libraries_with_threads() -> None:
     """Import the libraries that start threads when they are imported: a thread keeps the priority of its creator."""
     with contextlib.suppress(ImportError):
-        import numpy as np
-        import scipy.linalg
-
-        assert np and scipy
+        for name in ("numpy", "scipy.linalg"):
+            importlib.import_module(name)
 
 
 def _warm_up(out: int, ready: threading.Event) -> None:
@@ -87,18 +94,14 @@ def _warm_up(out: int, ready: threading.Event) -> None:
 
 
 def _import() -> None:
-    import sklearn.datasets
     import torch
 
     from tui_trainer.config.run_config import RunConfig
-    from tui_trainer.engine import trainer
-    from tui_trainer.engine.checkpointing import restore
-    from tui_trainer.engine.commands import queue
-    from tui_trainer.host import worker
 
+    for name in _NEEDED:
+        importlib.import_module(name)
     RunConfig()  # builds its validators
     torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)  # the first optimizer imports much more of torch
-    assert sklearn.datasets and trainer and restore and queue and worker
 
 
 def _same_priority() -> bool:
