@@ -14,7 +14,7 @@ from tui_trainer.paths import socket_dir
 from tui_trainer.runs.run_list import Announced, write_run_list
 from tui_trainer.session.exit_reason import exit_reason, memory_kills
 from tui_trainer.session.spare.environment import environment
-from tui_trainer.session.spare.spare_host import LARGEST_SPEC, SPARE
+from tui_trainer.session.spare.spare_host import LARGEST_SPEC, SPARE, end
 
 if TYPE_CHECKING:
     from tui_trainer.host.spec import HostSpec
@@ -87,6 +87,8 @@ def launch_line(line: bytes) -> Launched:
     if spare is not None and _instruct(spare, spec, line):
         process = spare
     else:
+        if spare is not None:
+            end(spare)
         process = _start()
         _instruct(process, spec, line)
     names, folders = (tuple(str(run[key]) for run in spec["runs"]) for key in ("name", "path"))

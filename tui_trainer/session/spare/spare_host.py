@@ -102,7 +102,7 @@ class SpareHost:
 
     def _start(self) -> None:
         if self._process is not None:
-            _end(self._process)  # it died by itself
+            end(self._process)  # it died by itself
         self._surroundings = Surroundings.now()
         self._greeting = b""
         self._process = subprocess.Popen(
@@ -144,7 +144,7 @@ class SpareHost:
             fitting = False
         if not fitting:  # it will never fit again
             self._process = None
-            _end(process)
+            end(process)
         return fitting
 
     def close(self) -> None:
@@ -153,7 +153,7 @@ class SpareHost:
         with self._lock:
             process, self._process = self._process, None
         if process is not None:
-            _end(process)
+            end(process)
 
 
 def _expected() -> bytes:
@@ -162,7 +162,8 @@ def _expected() -> bytes:
     return f"ready {__version__} {PROTOCOL}\n".encode()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that no spec will be given to."""
     process.kill()
     for stream in (process.stdin, process.stdout):
         with contextlib.suppress(OSError):
