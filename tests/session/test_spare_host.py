@@ -140,7 +140,7 @@ def test_a_run_on_it_equals_one_that_was_started_cold(spare, tmp_path, monkeypat
     assert warm.modes == cold.modes
     assert (warm.folder / "host.log").read_text() == (cold.folder / "host.log").read_text()
     differing = {name for name in cold.about if cold.about[name] != warm.about.get(name)}
-    assert differing <= {"name", "path", "started", "created", "pid"}
+    assert differing <= {"name", "started", "color"}  # the color follows from the name
 
 
 def test_it_ends_with_a_screen_that_is_killed(tmp_path):

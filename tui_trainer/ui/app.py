@@ -56,6 +56,8 @@ OPENING_TICK = 0.005
 """Seconds between two checks whether the first frame is out or the session is open."""
 FIRST_FRAME_TIMEOUT = 0.5
 """Seconds to wait for the terminal to take the first frame before the session is opened all the same."""
+FAST_START = 1.0
+"""Seconds after the start of a run in which its first steps are looked for as often: a spare host trains by then."""
 SPARE_DELAY = 1.0
 """Seconds after the start of a screen or a run after which the host of the next training is prepared."""
 IMPORT_DELAY = 0.3
@@ -135,6 +137,7 @@ class TrainerApp(TerminalApp[AppResult]):
         self._icons = PLAIN if self.settings.ascii else FANCY
         self._teller = Teller(self.settings, environ, self.set_title, self.send_sequence, monotonic())
         self._spare_due = float("inf")
+        self._fast_until = 0.0
         self._fast_tick_due = False
         self._finder: Finder[Any] | None = None
         """The screen that sessions are opened from, where there is one."""
@@ -264,7 +267,9 @@ class TrainerApp(TerminalApp[AppResult]):
         self._fast_tick_due = False
         self.tick()
         dashboard = self.dashboard
-        if dashboard is not None and dashboard.awaits_answer:
+        if dashboard is None:
+            return
+        if dashboard.awaits_answer or (dashboard.view_state.starting and monotonic() < self._fast_until):
             self.poll_soon()
 
     def report_error(self, error: Exception) -> None:
@@ -306,6 +311,8 @@ class TrainerApp(TerminalApp[AppResult]):
     def on_finder_opened(self, event: Finder.Opened) -> None:
         """Show the session that was opened."""
         self._spare_due = monotonic() + SPARE_DELAY
+        self._fast_until = monotonic() + FAST_START
+        self.poll_soon()
         self.push_screen(self._dashboard(event.session, event.tour))
 
     def on_finder_closed(self) -> None:
