@@ -28,14 +28,6 @@ OPTION = "--spare"
 """Argument of the host process that makes it wait."""
 NICE = 19
 """Priority of the thread that imports, where threads have one of their own: the lowest."""
-_NEEDED = (
-    "sklearn.datasets",
-    "tui_trainer.engine.trainer",
-    "tui_trainer.engine.multi_run",
-    "tui_trainer.engine.run_metadata",
-    "tui_trainer.engine.checkpointing.restore",
-    "tui_trainer.host.worker",
-)
 MAX_PRINTED = 1 << 16
 """Bytes of what the imports print that are kept."""
 
@@ -94,14 +86,11 @@ def _warm_up(out: int, ready: threading.Event) -> None:
 
 
 def _import() -> None:
-    import torch
+    from tui_trainer.engine.warm_up import warm_up
+    from tui_trainer.host import worker
 
-    from tui_trainer.config.run_config import RunConfig
-
-    for name in _NEEDED:
-        importlib.import_module(name)
-    RunConfig()  # builds its validators
-    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)  # the first optimizer imports much more of torch
+    assert worker
+    warm_up()
 
 
 def _same_priority() -> bool:

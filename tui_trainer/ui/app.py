@@ -229,7 +229,7 @@ class TrainerApp(TerminalApp[AppResult]):
         self._spare_due = monotonic() + SPARE_DELAY
         self.set_interval(TICK, self.tick)
         if self._finder is not None:
-            self.set_timer(IMPORT_DELAY, lambda: importlib.import_module("tui_trainer.ui.dashboard.screen"))
+            self.set_timer(IMPORT_DELAY, _import_dashboard)
 
     def tick(self) -> None:
         """Poll the session and draw. An error is shown and logged, and the next tick tries again."""
@@ -371,3 +371,11 @@ class TrainerApp(TerminalApp[AppResult]):
             message = f"{reason}\n{dashboard.result().message}".strip()
             dashboard.close_session()
         self.exit(AppResult(exit_code, message))
+
+
+def _import_dashboard() -> None:
+    """Import the dashboard, and in a thread what its first chart needs."""
+    importlib.import_module("tui_trainer.ui.dashboard.screen")
+    from tui_trainer.ui.render.plot import load_plotext
+
+    BackgroundCall(load_plotext)

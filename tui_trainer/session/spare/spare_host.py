@@ -7,7 +7,6 @@ for a host started now, there is none either, and a new one is started: the call
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import select
 import subprocess
@@ -27,9 +26,6 @@ RETRY_SECONDS = 60.0
 """Seconds until another one is started in place of one that died."""
 LARGEST_SPEC = 1 << 20
 """Bytes of the largest spec that a spare host is given."""
-
-
-_NEEDED = ("tui_trainer.config.preset", "tui_trainer.host.spec", "tui_trainer.session.socket_session")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +93,9 @@ class SpareHost:
             if self._allowed and self.pid is None:
                 self._start()
         # What this side needs for the next training takes as long to import as a screen to draw.
-        for name in _NEEDED:
-            importlib.import_module(name)
+        from tui_trainer.session.spare.warm_up import warm_up
+
+        warm_up()
 
     def _start(self) -> None:
         if self._process is not None:
