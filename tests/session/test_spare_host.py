@@ -21,10 +21,11 @@ from tui_trainer.config.preset import Preset
 from tui_trainer.host.spare import ready_line
 from tui_trainer.host.spec import HostSpec, host_spec
 from tui_trainer.protocol import commands as cmd
+from tui_trainer.protocol.describe import size
 from tui_trainer.runs.history import first_difference, read_history
 from tui_trainer.session import launch as launching
 from tui_trainer.session.launch import launch
-from tui_trainer.session.spare import spare_host
+from tui_trainer.session.spare import running, spare_host
 from tui_trainer.session.spare.spare_host import SpareHost
 
 GREET = f"import os; os.write(1, {ready_line()!r})"
@@ -255,3 +256,26 @@ class TestFallingBack:
         assert not alive(pid)
         spare.prepare()
         assert spare.pid is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_doctor_counts_those_that_wait(monkeypatch):
+    from tui_trainer.cli.commands import doctor
+
+    command = [sys.executable, "-S", "-c", "import time; time.sleep(1000)", "tui_trainer.host.host", "--spare"]
+    waits = subprocess.Popen(command, stdin=subprocess.PIPE)
+    trains = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    try:
+        pids = {process.pid for process in running.spare_hosts()}
+        assert waits.pid in pids
+        assert trains.pid not in pids
+        monkeypatch.setattr(running, "spare_hosts", lambda: [running.psutil.Process(waits.pid)] * 2)
+        monkeypatch.setattr(running, "own_memory", lambda process: 200_000_000)
+        found = doctor._spare_host()
+        assert (found.verdict, found.found) == ("ok", f"on: 2 screens have one each, {size(400_000_000)} in all")
+        monkeypatch.setattr(running, "spare_hosts", list)
+        assert doctor._spare_host().found == f"on: none runs; one holds about {size(200_000_000)}"
+    finally:
+        for process in (waits, trains):
+            process.kill()
+            process.communicate()
