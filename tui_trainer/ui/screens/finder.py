@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from tui_trainer.session.base import Session
     from tui_trainer.ui.copying.texts import Copyable
 
+OPENING_TICK = 0.02
+"""Seconds between two checks whether a session is open."""
 Item = TypeVar("Item")
 Group = tuple[str, Sequence[Item]]
 """A title and the items under it."""
@@ -325,6 +327,14 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         if item is not None and self._opening is None:
             name, function = self.opener(item)
             self._opening = BackgroundCall(function), visible(name), monotonic()
+            self._check_soon()
+
+    def _check_soon(self) -> None:
+        """Look often whether the session is open: with a spare host that takes less than a tick."""
+        if self._opening is not None and self._opening[0].done:
+            self._check_opening(*self._opening)
+        elif self._opening is not None:
+            self.set_timer(OPENING_TICK, self._check_soon)
 
     def on_key(self, event: Key) -> None:
         """Move in the list while the search entry has the focus."""
