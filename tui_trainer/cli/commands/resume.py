@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui_trainer.cli.once import once_options
 from tui_trainer.cli.on_event import on_event_option, parse_on_event
+from tui_trainer.cli.once import once_options
 from tui_trainer.cli.open_screen import check_terminal, launch_and_show
 from tui_trainer.cli.options import on_terminal, print_differences, runs_dir_option, trust_option
 from tui_trainer.ui.printing.request import RUN_SCREENS
