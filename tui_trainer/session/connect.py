@@ -116,7 +116,8 @@ def find_live(name: str, option: str | None) -> RunInfo:
     except UserError as missing:
         if option is not None or "/" in name:
             raise
-        elsewhere = [info for info in _listening() if not name or name == "last" or info.name.startswith(name)]
+        means_any = not name or name == "last"
+        elsewhere = [i for i in _listening() if means_any or i.name.startswith(name) or i.preset == name]
         if not elsewhere:
             raise UserError(_not_live_message(name, directory) or str(missing)) from None
         return max(elsewhere, key=lambda info: info.started)

@@ -1,0 +1,1 @@
+"""What a user keeps of a run: its name, tags and note, hidden or not, and what of it stays on disk."""
