@@ -16,7 +16,6 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from math import isfinite
 from pathlib import Path
@@ -28,6 +27,7 @@ from tui_trainer.runs.catalog import list_runs
 from tui_trainer.runs.comparing.config_lines import config_by_lines
 from tui_trainer.runs.keeping.disk_use import size_of
 from tui_trainer.runs.keeping.kept import NOTHING
+from tui_trainer.runs.keeping.spans import age_of
 from tui_trainer.runs.run_info import RunInfo
 
 SECTIONS = ("optimizer", "training", "model", "data", "scheduler", "loss", "early_stopping")
@@ -118,11 +118,8 @@ def _number(value: Any) -> float | None:
 
 
 def _age(info: RunInfo) -> Any:
-    try:
-        started = datetime.fromisoformat(info.started)
-    except ValueError:
-        return _MISSING
-    return (datetime.now(UTC) - (started if started.tzinfo else started.replace(tzinfo=UTC))).total_seconds()
+    age = age_of(info.started)
+    return _MISSING if age is None else age
 
 
 FIELDS: Mapping[str, Callable[[RunInfo], Any]] = {

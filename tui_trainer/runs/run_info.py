@@ -76,6 +76,13 @@ class RunInfo:
             "step": self.step,
             "metrics": self.metrics,
             "best": {key: best.get(key) for key in ("epoch", "metric", "value")} if best else None,
+            "shown": self.shown,
+            "set": self.group,
+            "started": self.started,
+            "duration": self.seconds,
+            "tags": list(self.kept.tags),
+            "note": self.kept.note,
+            "hidden": self.kept.hidden,
         }
 
 

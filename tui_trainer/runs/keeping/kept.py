@@ -101,7 +101,7 @@ def change_kept(path: str | Path, changes: Mapping[str, Any]) -> Kept:
         raise UserError(f"{file}: not a table in JSON; repair or remove it, then try again")
     known = asdict(_kept(fields)) | dict(changes)
     changed = {key: value for key, value in {**fields, **known}.items() if key not in known or value}
-    changed |= {"tags": list(known["tags"])} if known["tags"] else {}
+    changed |= {"tags": sorted(set(known["tags"]))} if known["tags"] else {}
     try:
         replace_file(file, (json.dumps(changed, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace"))
     except OSError as error:
