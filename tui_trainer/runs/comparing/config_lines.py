@@ -54,6 +54,7 @@ def _flat(text: str) -> dict[str, Any] | None:
             if name in flat or name in implied or not flat.keys().isdisjoint(_prefixes(name)):
                 return None
             flat[name] = value
+            implied.update(_prefixes(name))
             continue
         if key is None:
             name = value[-1]
