@@ -213,6 +213,8 @@ class RunDirectory:
         self._option = directory
         self._command = command
         self._index: RunIndex | None = None
+        self._everything = False
+        """Whether the next read asks every run."""
 
     def presets(self) -> list[PresetInfo]:
         """Return every preset, by group."""
@@ -227,7 +229,12 @@ class RunDirectory:
         directory = runs_dir(self._option)
         if self._index is None or self._index.directory != directory:
             self._index = RunIndex(directory)
-        return self._index.refresh()
+        everything, self._everything = self._everything, False
+        return self._index.refresh(everything=everything)
+
+    def look_again(self) -> None:
+        """Ask every run next time whether it has changed."""
+        self._everything = True
 
     def forget(self) -> None:
         """Read every run again next time."""

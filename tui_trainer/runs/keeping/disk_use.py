@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -28,6 +30,15 @@ def size_of(path: str | Path) -> int:
                     total += status.st_size if entry.is_file(follow_symlinks=False) else 0
         except OSError:  # it went away meanwhile, or cannot be read
             continue
+    return total
+
+
+def size_of_files(files: Iterable[Path]) -> int:
+    """Return the bytes of files, 0 for one that went away meanwhile."""
+    total = 0
+    for file in files:
+        with contextlib.suppress(OSError):
+            total += file.lstat().st_size
     return total
 
 

@@ -67,15 +67,12 @@ def _kept(fields: Any) -> Kept:
     if not isinstance(fields, dict):
         return NOTHING
     tags = fields.get("tags")
-    return Kept(
-        *(value if isinstance(value := fields.get(key), str) else "" for key in ("name", "group")),
-        tuple(sorted({tag for tag in tags if isinstance(tag, str) and _TAG.fullmatch(tag)}))
-        if isinstance(tags, list)
-        else (),
-        value if isinstance(value := fields.get("note"), str) else "",
-        fields.get("hidden") is True,
-        fields.get("best_only") is True,
+    valid = {tag for tag in tags if isinstance(tag, str) and _TAG.fullmatch(tag)} if isinstance(tags, list) else ()
+    name, group, note = (
+        value if isinstance(value := fields.get(key), str) else "" for key in ("name", "group", "note")
     )
+    hidden, best_only = (fields.get(key) is True for key in ("hidden", "best_only"))
+    return Kept(name, group, tuple(sorted(valid)), note, hidden, best_only)
 
 
 def change_kept(path: str | Path, changes: Mapping[str, Any]) -> Kept:

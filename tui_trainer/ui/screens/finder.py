@@ -37,6 +37,9 @@ Item = TypeVar("Item")
 Group = tuple[str, Sequence[Item]]
 """A title and the items under it."""
 
+MESSAGE_SECONDS = 5.0
+"""Seconds for which a message stands in place of the keys."""
+
 
 class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     """Lists the items that a subclass reads, and opens the selected one on enter or a second click.
@@ -233,6 +236,15 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         self._error = visible(text)
         self.show_keys()
 
+    def say(self, text: str, failed: bool) -> None:
+        """Show a message in place of the keys for a while, or an error."""
+        if failed:
+            self.show_error(text)
+        else:
+            self._error = ""
+            self.query_one("#bottom", KeyHints).show(visible(text), "$success")
+            self.set_timer(MESSAGE_SECONDS, self.show_keys)
+
     def show_keys(self) -> None:
         """Show the keys, or the error."""
         hints = self.query_one("#bottom", KeyHints)
@@ -279,6 +291,16 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     def _describe(self, item: Item | None) -> None:
         self.query_one("#about", Panel).show(self.about(item) if item is not None else Content(""), layout=True)
+
+    @property
+    def selected(self) -> Item | None:
+        """The highlighted item, None without one."""
+        option = self.query_one(LongList).highlighted_option
+        return self._listed.get(option.id or "") if option is not None else None
+
+    def read_soon(self) -> None:
+        """Read all items with the next tick."""
+        self._read_at = float("-inf")
 
     def highlight(self, item: Item) -> None:
         """Highlight an item, where it is listed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 
 from tui_trainer.cli.options import print_json, print_table
@@ -30,7 +30,7 @@ def print_runs_json(runs: Sequence[RunInfo]) -> None:
     print_json([_as_json(run) for run in runs])
 
 
-def _as_json(run: RunInfo) -> dict[str, object]:
+def _as_json(run: RunInfo) -> Mapping[str, object]:
     name, values = curve_of(run.path)
     curve = {"metric": name, "values": [value if isfinite(value) else None for value in values]} if name else None
     label_ = label(run.shown, run.started)

@@ -10,7 +10,7 @@ import click
 from tui_trainer.cli.options import on_terminal, print_json
 from tui_trainer.errors import UserError
 from tui_trainer.runs.catalog import RunInfo, list_runs
-from tui_trainer.runs.keeping.disk_use import size_of, size_text
+from tui_trainer.runs.keeping.disk_use import size_of, size_of_files, size_text
 from tui_trainer.runs.keeping.editing import answers_of
 from tui_trainer.runs.keeping.removal import (
     check_deletable,
@@ -55,7 +55,7 @@ def keep_best_of(infos: Sequence[RunInfo], *, dry_run: bool, yes: bool, as_json:
     """Remove all checkpoints of runs but the best. Asks for runs that were cut: they can then not be resumed."""
     check_over(infos)
     yes = yes or all(info.status == "finished" for info in infos)
-    sizes = [sum(file.lstat().st_size for file in checkpoints_beside_best(info)) for info in infos]
+    sizes = [size_of_files(checkpoints_beside_best(info)) for info in infos]
     return _remove(infos, sizes, "keep only the best checkpoint of", keep_best, dry_run, yes, as_json)
 
 
