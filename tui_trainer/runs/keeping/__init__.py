@@ -1,1 +1,1 @@
-"""What a user keeps of a run: its name, tags and note, hidden or not, and what of it stays on disk."""
+"""The name, tags and note that a user gives a run; hidden runs, and runs or checkpoints that go."""

@@ -81,5 +81,6 @@ def answers_of(infos: Sequence[RunInfo]) -> tuple[str, ...]:
         return (str(len(infos)),)
     info = infos[0]
     short = short_name(info.name)
-    names = (info.shown if info.kept.name else short, info.shown, short, info.name, info.name.rpartition("/")[2])
+    given = info.kept.name or info.kept.group
+    names = (info.shown if given else short, info.shown, short, info.name, info.name.rpartition("/")[2])
     return tuple(dict.fromkeys(names))

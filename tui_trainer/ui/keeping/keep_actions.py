@@ -77,7 +77,7 @@ def kept_of(store: RunStore, state: RunState) -> Kept:
 
 
 class RunKeeper:
-    """What a list of the runs that are shown needs to keep them.
+    """Keeps the runs that a list shows.
 
     Args:
         context: the dashboard.

@@ -85,6 +85,8 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     """Text of the empty search entry."""
     EFFECT = "open"
     """The effect of enter on an item."""
+    KEEPS = False
+    """Whether `K` renames, tags and deletes a run of the list."""
     KEYS = "enter open · j k ↑↓ choose · / search · : commands · ? help · q leave"
     RELOAD_INTERVAL = 2.0
     """Seconds between two reads."""
@@ -365,14 +367,14 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         from tui_trainer.ui.screens.finder_keys import finder_section
         from tui_trainer.ui.screens.help import Help
 
-        self.app.push_screen(Help([finder_section(self.HEADING, self.EFFECT)]))
+        self.app.push_screen(Help([finder_section(self.HEADING, self.EFFECT, keeps=self.KEEPS)]))
 
     def action_palette(self) -> None:
         """Find a command or a theme."""
         from tui_trainer.ui.screens.command_palette import CommandPalette
         from tui_trainer.ui.screens.finder_keys import finder_commands
 
-        commands = finder_commands(self.EFFECT)
+        commands = finder_commands(self.EFFECT, keeps=self.KEEPS)
 
         def chosen(answer: str | None) -> None:
             if answer == "open":

@@ -30,6 +30,7 @@ class Home(Finder[Item]):
     """Running runs, presets by group, finished runs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("K", "keep", show=False)]
+    KEEPS = True
     KEYS = "enter open · j k ↑↓ choose · / search · K keep · : commands · ? help · q leave"
     PLACEHOLDER = "/ to search presets and runs, or filter: lr>=0.001 model=mlp age<2d"
 

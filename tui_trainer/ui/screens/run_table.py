@@ -32,7 +32,7 @@ MAX_COLUMN_WIDTH = 18
 """Cells of the widest column."""
 
 
-class RunKeeper(Protocol):
+class Keeper(Protocol):
     """Renames, tags and deletes the runs of the table."""
 
     def kept(self, state: RunState) -> Kept:
@@ -62,7 +62,7 @@ class RunTable(Dialog[int]):
 
     HINTS = "j k ↑↓ choose · / search · enter select · K keep · esc close"
 
-    keeper: RunKeeper | None = None
+    keeper: Keeper | None = None
     """Renames, tags and deletes runs; None where that is not possible."""
 
     def __init__(self, states: Sequence[RunState], selected_index: int, icons: Icons, palette: Palette) -> None:
