@@ -17,6 +17,7 @@ from tui_trainer.cli.main import main
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
 from tui_trainer.runs.run_dir import Owner, RunDir
+from tui_trainer.session import connect
 from tui_trainer.session.connect import folders_of
 
 OLD, NEW = "2026-11-28_190000_wine_d0be", "2026-11-28_191611_wine_af0c"
@@ -39,6 +40,7 @@ def runs(tmp_path: Path, monkeypatch) -> Path:
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "events.jsonl").write_bytes(b"\xff\x00{{{\n")
     monkeypatch.setenv("TUI_TRAINER_RUNS", str(tmp_path))
+    monkeypatch.setattr(connect, "_listening", list)  # hosts of other tests are not told of
     return tmp_path
 
 
