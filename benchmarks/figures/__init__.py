@@ -55,6 +55,7 @@ def figures() -> dict[str, Figure]:
         "keys": keys.key_to_screen,
         "lists": lists.home,
         "lists-cli": lists.commands,
+        "names": drawing.names,
         "slow-line": keys.slow_line,
         "open-1m": opening.million,
         "open-100k": opening.hundred_thousand,

@@ -150,10 +150,18 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _look("previous_charts", "left_curly_bracket", "charts", "Show the previous page of charts.", "show", 0, "charts"),
     _look("chart_grid", "number_sign", "grid", "Show fewer or more charts on each further page.", "show", 0, "charts"),
+    _look(
+        "own_charts", "A", "your charts", "Compose a chart of chosen series, or edit, move and remove yours.", "show",
+        0, "run",
+    ),
     _look("axis", "a", "axis", "Show steps, epochs, samples, time or evaluations on the x axis.", "draw", 22),
     _look(
         "log_y", "L", "log", "Logarithmic or linear y axis of the chart that was made large, else of the loss.",
         "draw", 23,
+    ),
+    _look(
+        "limits", "Z", "limits", "Set the ends of the axes of the chart that was made large, else of the loss.", "draw",
+        0, "run",
     ),
     _look("log_x", "X", "log x", "Logarithmic or linear x axis of all charts.", "draw"),
     _look(
@@ -163,6 +171,10 @@ ACTIONS: tuple[Action, ...] = (
     _look(
         "median", "M", "median", "Smooth with the moving median, which ignores single spikes, or with the mean.",
         "draw",
+    ),
+    _look(
+        "seed_band", "S", "seeds", "Draw runs that differ only in their seed as one band, or every run.", "draw", 0,
+        "several",
     ),
     _look("smoothing", "m", "smooth", "Smooth the training curves more, then not at all.", "draw", 24),
     _look(

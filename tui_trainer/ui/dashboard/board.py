@@ -30,7 +30,7 @@ from tui_trainer.ui.dashboard.layout import Arrangement, chart_cells
 from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.lecture.narration import Narration
-from tui_trainer.ui.pages.page_text import page_text, page_title
+from tui_trainer.ui.pages.page_text import charts_heading, page_text, page_title
 from tui_trainer.ui.panels.intervention_card import card
 from tui_trainer.ui.panels.log_pane import LogPane
 from tui_trainer.ui.panels.numbers_table import BestValues, number_rows
@@ -97,6 +97,7 @@ class Board(Horizontal):
         with Vertical(id="left"):
             yield StartupPanel(id="starting")
             yield Panel(id="numbers")
+            yield Panel(id="charts-title", classes="title")
             yield ChartGrid(*self._charts(), id="charts")
             yield Panel(id="sparklines")
             yield Narration(id="narration")
@@ -126,6 +127,7 @@ class Board(Horizontal):
         grid = self.query_one("#charts", ChartGrid)
         self._mount_charts(grid)
         grid.display = arrangement.charts > 0 and not starting
+        self.query_one("#charts-title").display = arrangement.heading > 0 and grid.display
         grid.place(
             list(self._panes_by_widget()), lambda width, height, count: chart_cells(arrangement, width, height, count)
         )
@@ -290,6 +292,9 @@ class Board(Horizontal):
         return Content.assemble(*parts, (f" {note}" if note else "", "$muted"))
 
     def _draw_charts(self) -> None:
+        heading = self.query_one("#charts-title", Panel)
+        if heading.display:
+            heading.show(self._rule(*charts_heading(self._state), heading.size.width))
         for index, (widget_id, pane) in enumerate(self._panes_by_widget().items()):
             for chart in self.query(f"#{widget_id}").results(Chart):
                 chart.show(self._source(pane, index + 1))

@@ -149,7 +149,7 @@ class ViewState:
             bool(self.store.resumable),
             self.lesson is not None,
             self.lecture,
-            bool(self.pages.filter or self.pages.charts(self.selected_run)),
+            bool(self.pages.charts(self.selected_run) or self.pages.filter),
         )
 
     @property

@@ -5,7 +5,9 @@ from __future__ import annotations
 from textual.content import Content
 
 from tui_trainer.state.run_state import RunState
+from tui_trainer.text import cut, visible
 from tui_trainer.ui.actions import Keymap
+from tui_trainer.ui.charts.composed.catalog import heading_of
 from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.dashboard.view_state import PageName, ViewState
 from tui_trainer.ui.icons import Icons
@@ -15,6 +17,8 @@ from tui_trainer.ui.panels.numbers_table import BestValues
 from tui_trainer.ui.panels.progress import variant_of
 from tui_trainer.ui.panels.runs_list import runs_list
 
+MAX_GROUPS = 60
+"""Cells of the groups of a page of charts."""
 _TITLES: dict[PageName, str] = {"": "", "findings": "findings", "layers": "layers", "runs": "runs"}
 
 
@@ -27,6 +31,15 @@ def page_title(view_state: ViewState) -> str:
         title = f"{title} {len(active_findings(state, view_state.muted_findings))}"
     of_run = len(view_state.states) > 1 and view_state.page != "runs"
     return f"{title} of {variant_of(state)}" if of_run else title
+
+
+def charts_heading(view_state: ViewState) -> tuple[str, str]:
+    """Return the groups of the open page of charts, and its number and filter."""
+    pages, run = view_state.pages, view_state.selected_run
+    groups = ", ".join(dict.fromkeys(visible(heading_of(chart)) for chart in pages.on_page(run)))
+    count = pages.count(run)
+    note = f"page {min(pages.page, count) + 1} of {count + 1}" + (f", filter {pages.filter}" if pages.filter else "")
+    return cut(groups or "no chart matches", MAX_GROUPS, "…"), note
 
 
 def page_text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.charts.composed.catalog import filtered, own_charts, pattern_of
+from tui_trainer.ui.charts.composed.catalog import divided, filtered, heading_of, own_charts, pattern_of
 from tui_trainer.ui.charts.composed.pages import GRIDS, ChartPages
 from tui_trainer.ui.charts.composed.series_chart import SeriesChart
 from tui_trainer.ui.charts.registry import chart_data, pane_named
@@ -50,6 +51,26 @@ def test_every_chart_is_on_exactly_one_page(names: list[str], per_page: int) -> 
         pages.page = page
         shown += [chart.title for chart in pages.on_page(state)]
     assert sorted(shown) == sorted(names)
+
+
+@given(st.lists(st.integers(1, 30), max_size=8), st.integers(1, 15))
+@settings(max_examples=60, deadline=None)
+def test_a_group_begins_a_page_where_little_room_is_lost(sizes: list[int], per_page: int) -> None:
+    names = [f"group{group}/{index}" for group, size in enumerate(sizes) for index in range(size)]
+    charts = [SeriesChart(name, (name,)) for name in names]
+    pages = divided(charts, per_page)
+    assert [chart for page in pages for chart in page] == charts
+    for page, after in pairwise(pages):
+        lost = per_page - len(page)
+        assert lost <= per_page / 4
+        assert not lost or heading_of(page[-1]) != heading_of(after[0])
+    for page in pages:
+        for before, chart in pairwise(page):
+            group = heading_of(chart)
+            if heading_of(before) == group:
+                continue
+            free = per_page - page.index(chart)  # the group follows another one: it fits, or much room would be lost
+            assert sizes[int(group.removeprefix("group"))] <= free or free > per_page / 4
 
 
 @given(st.lists(NAMES, unique=True, max_size=40), st.sampled_from(["a", "^b", "a.*z$", "x|y", "[", "(?P<"]))

@@ -20,6 +20,7 @@ from tui_trainer.ui.keeping.keep_actions import KeepActions
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.pages.chart_page_actions import ChartPageActions
 from tui_trainer.ui.pages.host_actions import HostActions
+from tui_trainer.ui.pages.own_chart_actions import OwnChartActions
 from tui_trainer.ui.pages.page_actions import PageActions
 from tui_trainer.ui.pages.rail_actions import RailActions
 from tui_trainer.ui.preferences.preference_actions import PreferenceActions
@@ -82,6 +83,7 @@ class ActionTable:
             "redraw": options.repaint,
         }
         self.handlers |= ChartPageActions(context, self.handlers["search"]).handlers()
+        self.handlers |= OwnChartActions(context).handlers()
         # On the page of the findings, some keys act on a finding, and else as before.
         findings = FindingActions(
             context, lambda: context.view_state.page == "findings", context.perform, self.handlers
