@@ -277,6 +277,10 @@ ACTIONS: tuple[Action, ...] = (
         "anew", "N", "train again", "Train again from the start with other settings; asks while something trains.",
         "training", "rerun",
     ),
+    _way(
+        "keep", "K", "keep", "Rename, tag or hide this run, write a note, delete it, or keep only its best checkpoint.",
+        0, "run",
+    ),
     _way("detach", "d", "detach", "Leave the screen; the training continues.", 10, "leavable"),
     _way("resume_run", "R", "resume", "Resume a run whose host is gone, or train a finished one longer.", 1, "gone"),
     _way(
