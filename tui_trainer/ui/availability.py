@@ -131,7 +131,7 @@ _REASONS: dict[Need, Callable[[ActionContext], str | None]] = {
     ),
     "charts": lambda context: None if context.charts else "this run logs nothing beyond the charts shown",
     "turnable": _turnable,
-    "over": lambda context: None if context.over else "the run is still training",
+    "comparable": lambda context: None if context.over or context.runs > 1 else "the run is still training",
 }
 
 

@@ -12,6 +12,8 @@ RAIL, MAX_RAIL = 43, 50
 """Columns of the rail, with the blank one at its left."""
 PAGE_LINES = 9
 """Lines of a page below the charts, its title included."""
+MAX_WIDE_PAGE_LINES = 24
+"""Most lines of a page that needs the full width."""
 MESSAGE_HEIGHT = 20
 """Terminal height from which messages have a line of their own above the keys."""
 LARGE_WIDTH, LARGE_HEIGHT = 34, 8
@@ -86,6 +88,7 @@ class LayoutRequest:
         alone: whether that chart fills the screen.
         lesson: whether the narration of a lesson takes the lines of the log.
         page: whether a page is open.
+        wide_page: whether that page needs the full width, and therefore opens below the charts.
         full_log: whether the log shows everything; it then takes the lines of a page.
         grid: columns and rows of a page of equal charts, zeros for as many as have room; None for the standard page.
     """
@@ -96,6 +99,7 @@ class LayoutRequest:
     alone: bool = False
     lesson: bool = False
     page: bool = False
+    wide_page: bool = False
     full_log: bool = False
     grid: tuple[int, int] | None = None
 
@@ -106,8 +110,8 @@ def arrange(width: int, height: int, contents: LayoutRequest) -> Arrangement:
     footer = 0 if height < 6 else 2 if height >= MESSAGE_HEIGHT else 1
     inner = height - header - footer
     wide = width >= WIDE and height >= WIDE_HEIGHT
-    in_rail = contents.page and width >= PAGE_WIDTH and height >= PAGE_HEIGHT
-    if (wide and not contents.alone) or in_rail:
+    in_rail = contents.page and not contents.wide_page and width >= PAGE_WIDTH and height >= PAGE_HEIGHT
+    if (wide and not contents.alone and not contents.wide_page) or in_rail:
         return _with_rail(width, inner, contents, header, footer)
     return _without_rail(width, inner, contents, header, footer)
 
@@ -148,7 +152,8 @@ def _without_rail(width: int, inner: int, contents: LayoutRequest, header: int, 
         )
     numbers = 1 if inner < 12 else 2
     narration = (6 if inner >= 20 else 4 if inner >= 16 else 1) if contents.lesson else 0
-    page = min(PAGE_LINES, max(inner // 2, 3)) if contents.page else 0
+    most = MAX_WIDE_PAGE_LINES if contents.wide_page else PAGE_LINES
+    page = min(most, max(inner // 2, 3)) if contents.page else 0
     log, titled = 0, False
     if contents.full_log and not page:
         log, titled = min(PAGE_LINES, max(inner // 2, 3)) - 1, True

@@ -13,10 +13,11 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui_trainer.protocol.describe import number
-from tui_trainer.runs.comparing.flat_config import differing_keys, flattened
+from tui_trainer.runs.comparing.flat_config import flattened
+from tui_trainer.runs.comparing.settings import settings_that_differ
 from tui_trainer.runs.keeping.kept import Kept
 from tui_trainer.state.run_state import RunState
-from tui_trainer.text import cell_width, cut, padded, visible
+from tui_trainer.text import cell_width, cut, padded
 from tui_trainer.ui.charts.context import run_colors
 from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.forms.key_hints import KeyHints
@@ -26,8 +27,6 @@ from tui_trainer.ui.panels.progress import variant_of
 from tui_trainer.ui.panels.runs_list import color
 from tui_trainer.ui.screens.dialogs.base import Dialog
 
-TEXT_KEYS = frozenset(("title", "summary", "narration"))
-"""Configuration keys that do not change the training."""
 MAX_COLUMN_WIDTH = 18
 """Cells of the widest column."""
 
@@ -139,7 +138,8 @@ def table(states: Sequence[RunState]) -> list[list[str]]:
     configs: list[Mapping[str, Any]] = [
         flattened(state.started.config) if state.started is not None else {} for state in states
     ]
-    keys = [key for key in differing_keys(configs) if key.partition(".")[0] not in TEXT_KEYS]
+    settings = settings_that_differ(configs)
+    keys = list(settings)
     headings = ["run", "status", "epoch", "best", "train", "val", *_headings(keys)]
     rows = [
         [
@@ -149,9 +149,9 @@ def table(states: Sequence[RunState]) -> list[list[str]]:
             f"{number(state.best.value, 3)} @ {state.best.epoch}" if state.best is not None else "-",
             number(state.metrics.get("train_loss"), 3),
             number(state.metrics.get("val_loss"), 3),
-            *(_value(config.get(key)) for key in keys),
+            *(settings[key][index] for key in keys),
         ]
-        for state, config in zip(states, configs, strict=True)
+        for index, state in enumerate(states)
     ]
     return [headings, *rows]
 
@@ -172,12 +172,6 @@ def _headings(keys: Sequence[str]) -> list[str]:
     """Return the last part of each key, without `kind`; the last two parts where two keys end alike."""
     ends = [key.removesuffix(".kind").rpartition(".")[2] for key in keys]
     return [end if ends.count(end) == 1 else ".".join(key.split(".")[-2:]) for key, end in zip(keys, ends, strict=True)]
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "-"
-    return number(value) if isinstance(value, float) else visible(str(value))
 
 
 def _cell(text: str, width: int) -> str:

@@ -49,11 +49,10 @@ def draw(pane: PicturePane, states: Sequence[RunState], front: int, view: View, 
     if taken is None:
         return blank(pane.key, visible(pane.name), "not recorded yet" if states else "no run")
     drawing = drawing_of(taken)
-    others = {index: _newest(pane.name, states, index) for index in range(len(states)) if index != front}
+    behind = [] if pane.name == results.NAME else [index for index in range(len(states)) if index != front]
+    others = {index: _newest(pane.name, states, index) for index in behind}
     drawings = {index: drawing_of(other) for index, other in others.items() if other is not None}
     background = {index: other for index, other in drawings.items() if other is not None}
-    if pane.name == results.NAME:
-        background = {}
     frame = Frame(pane.key, taken, background, front, states, view, Area.of(width, height))
     match drawing:
         case Lines():

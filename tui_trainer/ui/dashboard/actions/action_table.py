@@ -26,6 +26,7 @@ from tui_trainer.ui.pages.page_actions import PageActions
 from tui_trainer.ui.pages.rail_actions import RailActions
 from tui_trainer.ui.preferences.preference_actions import PreferenceActions
 from tui_trainer.ui.preferences.preferences import Preferences
+from tui_trainer.ui.sets.set_actions import SetActions
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class ActionTable:
             "redraw": options.repaint,
         }
         self.handlers |= ChartPageActions(context, self.handlers["search"]).handlers()
+        self.handlers |= SetActions(context, self.views.select, self.handlers).handlers()
         self.handlers |= OwnChartActions(context).handlers()
         # On the page of the findings, some keys act on a finding, and else as before.
         findings = FindingActions(
