@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from tui_trainer.cli.once import once_options
 from tui_trainer.cli.options import json_option, max_kbps_option, print_json, print_table, runs_dir_option
 from tui_trainer.protocol.describe import number
 from tui_trainer.text import visible
+from tui_trainer.ui.printing.request import RUN_SCREENS
 
 if TYPE_CHECKING:
     from tui_trainer.runs.comparing.comparison import ComparedRun
+    from tui_trainer.ui.printing.request import ScreenRequest
 
 
 @click.command(epilog="Example: tui-trainer compare last 2026-11-23_140312 --json")
@@ -19,11 +23,14 @@ if TYPE_CHECKING:
 @json_option
 @max_kbps_option
 @runs_dir_option
-def command(runs: tuple[str, ...], as_json: bool, max_kbps: float | None, runs_dir: str | None) -> int:
+@once_options(("runs", *(name for name in RUN_SCREENS if name != "runs")))
+def command(
+    runs: tuple[str, ...], as_json: bool, max_kbps: float | None, runs_dir: str | None, once: ScreenRequest | None
+) -> int:
     """Compare each RUN: final and best metrics, the settings that differ, the code, and whether the losses can be
     compared. A terminal shows the charts of the runs and these values below; into a pipe they are printed as text, with
     the interventions and their effect on the training loss. A filter such as 'lr>=0.001' stands for the runs that it
-    matches; see `tui-trainer runs --help`.
+    matches; see `tui-trainer runs --help`. --once prints a screen of these runs: their table, or their charts.
     """
     from tui_trainer.errors import UserError
     from tui_trainer.paths import runs_dir as directory
@@ -35,12 +42,15 @@ def command(runs: tuple[str, ...], as_json: bool, max_kbps: float | None, runs_d
     infos = [info for name in names for info in find_runs(name, directory(runs_dir))]
     infos += [info for info in matching if info not in infos]
     infos = list({info.path: info for info in infos}.values()) if not as_json else infos
-    if len(infos) > 1 and not as_json and _has_screen() and not any(info.starting for info in infos):
-        from pathlib import Path
-
+    folders = [Path(info.path) for info in infos]
+    if once is not None:
         from tui_trainer.cli.open_screen import show_folders
 
-        return show_folders([Path(info.path) for info in infos], max_kbps=max_kbps, page="comparison")
+        return show_folders(folders, once=once)
+    if len(infos) > 1 and not as_json and _has_screen() and not any(info.starting for info in infos):
+        from tui_trainer.cli.open_screen import show_folders
+
+        return show_folders(folders, max_kbps=max_kbps, page="comparison")
     try:
         compared = compare(infos)
     except OSError as error:

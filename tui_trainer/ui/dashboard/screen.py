@@ -116,7 +116,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self.icons = icons
         preferences = preferences or Preferences()
         self._view_memory = ViewMemory(self.view_state, preferences.memory, page)
-        self._recent = RecentRuns()
+        self.recent = RecentRuns()
         self._redraw_budget = redraw_budget
         self._keymap = keymap
         # Not Textual's own keymap: it knows no action without a key of its own.
@@ -138,7 +138,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
             tour,
             rest,
             preferences,
-            self._recent,
+            self.recent,
             scroll=lambda pages: self.query_one(Board).scroll_by_pages(pages),
             repaint=lambda: self._notify_app(self.RepaintRequested()),
         )
@@ -152,7 +152,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Yield the header, the board and the footer."""
         yield Header()
-        yield Board(self.view_state, self.icons, self._keymap, "ascii" if self.icons.ascii else "braille", self._recent)
+        glyphs = "ascii" if self.icons.ascii else "braille"
+        yield Board(self.view_state, self.icons, self._keymap, glyphs, self.recent)
         yield Footer()
 
     def on_mount(self) -> None:
@@ -188,7 +189,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._stale |= update.changed
         self._redraw_requested |= self._actions.lessons.tick(now)
         self._redraw_requested |= self._view_memory.tick(now)
-        background = (self._recent, self.view_state.sets, self.view_state.zoom_loader)
+        background = (self.recent, self.view_state.sets, self.view_state.zoom_loader)
         self._redraw_requested |= any(part.poll() for part in background)
         if not drained:
             self._redraw_budget.postpone(now)

@@ -28,7 +28,7 @@ from tui_trainer.ui.pages.shading import shaded_stretches
 from tui_trainer.ui.run_store import RunStore
 from tui_trainer.ui.sets.set_view import SetView
 
-PageName = Literal["", "findings", "layers", "runs", "comparison", "leaderboard"]
+PageName = Literal["", "findings", "layers", "runs", "answers", "comparison", "leaderboard"]
 """A page beside the charts; empty where none is open."""
 WIDE_PAGES: tuple[PageName, ...] = ("comparison", "leaderboard")
 """Pages that need the full width: they open below the charts in a terminal of any size."""
@@ -195,8 +195,9 @@ class ViewState:
     @property
     def contents(self) -> LayoutRequest:
         """The parts that want a place on the screen."""
+        equal = self.on_chart_page and self.maximized is None
         return LayoutRequest(
-            len(self.panes),
+            len(self.pages.charts(self.selected_run)) if equal else len(self.panes),
             pictures=bool(self.pictures),
             chosen=self.maximized is not None,
             alone=self.alone,
@@ -204,7 +205,7 @@ class ViewState:
             page=bool(self.page),
             wide_page=self.page in WIDE_PAGES,
             full_log=self.log_all,
-            grid=self.pages.grid if self.on_chart_page and self.maximized is None else None,
+            grid=self.pages.grid if equal else None,
         )
 
     def mark_stretches(self) -> None:

@@ -7,6 +7,7 @@ from textual.content import Content
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cut, visible
 from tui_trainer.ui.actions import Keymap
+from tui_trainer.ui.answers.page import AnswersPage
 from tui_trainer.ui.cards.result import metric_name
 from tui_trainer.ui.charts.composed.catalog import heading_of
 from tui_trainer.ui.charts.palette import Palette
@@ -22,6 +23,7 @@ from tui_trainer.ui.sets.leaderboard_page import leaderboard_note, leaderboard_p
 
 MAX_GROUPS = 60
 """Cells of the groups of a page of charts."""
+_ANSWERS = AnswersPage()
 
 
 def page_title(view_state: ViewState) -> str:
@@ -77,6 +79,8 @@ def page_text(
                 view_state.states, index, width, icons, palette, store, best, steer_all=view_state.steer_all
             )
             return Content("\n").join(rows)
+        case "answers":
+            return _ANSWERS.text(state, width, icons, keymap, palette)
         case "comparison":
             states, comparison = view_state.states, view_state.sets.comparison
             comparison.update(states, view_state.sets.abouts)
