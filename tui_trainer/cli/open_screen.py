@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -45,6 +46,7 @@ def show(
     read_only: bool = False,
     max_kbps: float | None = None,
     once: ScreenRequest | None = None,
+    page: str = "",
 ) -> int:
     """Show the screen until the user leaves it, and return the exit code.
 
@@ -55,6 +57,7 @@ def show(
         read_only: disable the keys that change the training.
         max_kbps: limit in kB per second for output to the terminal; None uses the setting.
         once: print this screen as text instead.
+        page: the page that is open beside the charts at first.
 
     Raises:
         UserError: the function could not open a session. The terminal has been restored by then.
@@ -69,7 +72,9 @@ def show(
 
     if max_kbps is not None:
         settings = replace(settings, max_kbps=max_kbps)
-    result = run_app(session, catalogue=catalogue, programme=programme, settings=settings, read_only=read_only)
+    result = run_app(
+        session, catalogue=catalogue, programme=programme, settings=settings, read_only=read_only, page=page
+    )
     if result.refused is not None:
         raise result.refused
     if result.message:
@@ -93,6 +98,32 @@ def _print(
     lines = print_screen(session, request, catalogue=catalogue, programme=programme, settings=settings)
     for line in lines:
         click.echo(line, color=request.color)  # click would drop colours where stdout is no terminal
+
+
+def show_folders(
+    folders: Sequence[Path], *, max_kbps: float | None = None, page: str = "", once: ScreenRequest | None = None
+) -> int:
+    """Show run directories in the same charts, and return the exit code.
+
+    Args:
+        folders: the run directories.
+        max_kbps: limit in kB per second for output to the terminal; None uses the setting.
+        page: the page that is open beside the charts at first.
+        once: print this screen as text instead.
+    """
+    from tui_trainer.runs.loading.background_load import start_background_load
+
+    # Reading long journals in other processes overlaps with importing the screen.
+    readings = [start_background_load(folder / "events.jsonl") for folder in folders]
+
+    def open_session() -> Session:
+        from tui_trainer.session.finished_run import JournalSession
+        from tui_trainer.session.multi import MultiSession
+
+        sessions = [JournalSession(folder, reading) for folder, reading in zip(folders, readings, strict=True)]
+        return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
+
+    return show(open_session, read_only=True, max_kbps=max_kbps, page=page, once=once)
 
 
 def launch_and_show(

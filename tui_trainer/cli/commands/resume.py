@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui_trainer.cli.on_event import on_event_option, parse_on_event
 from tui_trainer.cli.once import once_options
 from tui_trainer.cli.open_screen import check_terminal, launch_and_show
 from tui_trainer.cli.options import on_terminal, print_differences, runs_dir_option, trust_option
@@ -28,6 +29,7 @@ Examples:
 @click.option("--headless", is_flag=True, help="Train without a screen; print one line per epoch.")
 @click.option("--detach", is_flag=True, help="Train in the background and return; `attach` shows the run later.")
 @click.option("--data-changed", is_flag=True, help="Go on although the data have changed since; the split is new.")
+@on_event_option
 @trust_option
 @runs_dir_option
 @once_options(RUN_SCREENS)
@@ -38,6 +40,7 @@ def command(
     headless: bool,
     detach: bool,
     data_changed: bool,
+    on_event: str | None,
     trust: bool,
     runs_dir: str | None,
     once: ScreenRequest | None,
@@ -56,11 +59,13 @@ def command(
     from tui_trainer.runs.catalog import find_runs
     from tui_trainer.session.resume import resume_spec
 
+    event_command = parse_on_event(on_event)
     infos = find_runs(run, directory(runs_dir))
     command_line = ["tui-trainer", *sys.argv[1:]]
     spec = resume_spec(
         infos, epochs=epochs, patience=patience, command=command_line, trust=trust, data_changed=data_changed
     )
+    spec = spec.model_copy(update={"on_event": event_command})
     print_differences(spec)
     if once is not None:
         return launch_and_show(lambda: spec, once=once)

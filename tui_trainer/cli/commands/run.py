@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui_trainer.cli.on_event import on_event_option, parse_on_event
 from tui_trainer.cli.once import once_options
 from tui_trainer.cli.open_screen import check_terminal, launch_and_show, show_in_process
 from tui_trainer.cli.options import max_kbps_option, on_terminal, print_differences, runs_dir_option, trust_option
@@ -54,6 +55,7 @@ Examples:
     help="Exit code after --requeue-signal.",
 )
 @once_options(RUN_SCREENS)
+@on_event_option
 def command(
     preset: str,
     overrides: tuple[str, ...],
@@ -71,6 +73,7 @@ def command(
     requeue_signal: str | None,
     requeue_code: int,
     once: ScreenRequest | None,
+    on_event: str | None,
 ) -> int:
     """Train a preset (digits-mlp by default), a TOML file, or the configuration of an earlier run.
 
@@ -91,20 +94,21 @@ def command(
     changes = [*overrides]
     changes += [f'training.device="{device}"'] if device is not None else []
     changes += [f"training.seed={seed}"] if seed is not None else []
-    requeue = {
+    further = {
+        "on_event": parse_on_event(on_event),
         "requeue_signal": _signal_name(requeue_signal) if requeue_signal is not None else "",
         "requeue_code": requeue_code,
     }
 
     def new_spec() -> HostSpec:
-        return _new_spec(preset, changes, runs_dir, name, trust, seeds).model_copy(update=requeue)
+        return _new_spec(preset, changes, runs_dir, name, trust, seeds).model_copy(update=further)
 
     if name is not None and resume_if_exists and _exists(name, runs_dir):
         spec = _resume_spec(name, runs_dir, trust)
         if spec is None:
             click.echo(f"run {name!r} is complete; there is nothing to resume", err=True)
             return 0
-        spec = spec.model_copy(update=requeue)
+        spec = spec.model_copy(update=further)
     elif headless or detach or in_process:
         spec = new_spec()
     else:

@@ -53,7 +53,7 @@ def recent_runs(directory: Path, preset: str, without: str = "", wanted: int = M
             info = read_run_info(path) if is_run(path) else None
         except OSError:
             continue
-        if info is not None and info.status == "finished" and info.preset == preset:
+        if info is not None and info.status == "finished" and info.preset == preset and not info.kept.hidden:
             found.append(with_curve(info))
             if len(found) == wanted:
                 break

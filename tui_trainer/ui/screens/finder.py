@@ -34,9 +34,14 @@ if TYPE_CHECKING:
     from tui_trainer.session.base import Session
     from tui_trainer.ui.copying.texts import Copyable
 
+OPENING_TICK = 0.02
+"""Seconds between two checks whether a session is open."""
 Item = TypeVar("Item")
 Group = tuple[str, Sequence[Item]]
 """A title and the items under it."""
+
+MESSAGE_SECONDS = 5.0
+"""Seconds for which a message stands in place of the keys."""
 
 
 class Finder(Screen[None], Generic[Item], inherit_bindings=False):
@@ -84,6 +89,8 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     """Text of the empty search entry."""
     EFFECT = "open"
     """The effect of enter on an item."""
+    KEEPS = False
+    """Whether `K` renames, tags and deletes a run of the list."""
     KEYS = "enter open · j k ↑↓ choose · / search · : commands · ? help · q leave"
     RELOAD_INTERVAL = 2.0
     """Seconds between two reads."""
@@ -244,6 +251,15 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         self._error = visible(text)
         self.show_keys()
 
+    def say(self, text: str, failed: bool) -> None:
+        """Show a message in place of the keys for a while, or an error."""
+        if failed:
+            self.show_error(text)
+        else:
+            self._error = ""
+            self.query_one("#bottom", KeyHints).show(visible(text), "$success")
+            self.set_timer(MESSAGE_SECONDS, self.show_keys)
+
     def show_keys(self) -> None:
         """Show the keys, or the error."""
         hints = self.query_one("#bottom", KeyHints)
@@ -291,6 +307,16 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     def _describe(self, item: Item | None) -> None:
         self.query_one("#about", Panel).show(self.about(item) if item is not None else Content(""), layout=True)
 
+    @property
+    def selected(self) -> Item | None:
+        """The highlighted item, None without one."""
+        option = self.query_one(LongList).highlighted_option
+        return self._listed.get(option.id or "") if option is not None else None
+
+    def read_soon(self) -> None:
+        """Read all items with the next tick."""
+        self._read_at = float("-inf")
+
     def highlight(self, item: Item) -> None:
         """Highlight an item, where it is listed."""
         options = self.query_one(LongList)
@@ -325,6 +351,14 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         if item is not None and self._opening is None:
             name, function = self.opener(item)
             self._opening = BackgroundCall(function), visible(name), monotonic()
+            self._check_soon()
+
+    def _check_soon(self) -> None:
+        """Look often whether the session is open: with a spare host that takes less than a tick."""
+        if self._opening is not None and self._opening[0].done:
+            self._check_opening(*self._opening)
+        elif self._opening is not None:
+            self.set_timer(OPENING_TICK, self._check_soon)
 
     def on_key(self, event: Key) -> None:
         """Move in the list while the search entry has the focus."""
@@ -354,14 +388,14 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         from tui_trainer.ui.screens.finder_keys import finder_section
         from tui_trainer.ui.screens.help import Help
 
-        self.app.push_screen(Help([finder_section(self.HEADING, self.EFFECT)]))
+        self.app.push_screen(Help([finder_section(self.HEADING, self.EFFECT, keeps=self.KEEPS)]))
 
     def action_palette(self) -> None:
         """Find a command or a theme."""
         from tui_trainer.ui.screens.command_palette import CommandPalette
         from tui_trainer.ui.screens.finder_keys import finder_commands
 
-        commands = finder_commands(self.EFFECT)
+        commands = finder_commands(self.EFFECT, keeps=self.KEEPS)
 
         def chosen(answer: str | None) -> None:
             if answer == "open":

@@ -9,6 +9,7 @@ from tui_trainer.text import visible
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.composed.series_chart import MAX_SERIES, SeriesChart
 from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.history.baseline import add_baseline
 from tui_trainer.ui.charts.history.log_axis import is_share
 from tui_trainer.ui.charts.kinds.series_lines import add_lines
 from tui_trainer.ui.charts.labels.series_labels import chart_says, series_labels
@@ -51,3 +52,4 @@ def _draw_one(builder: ChartBuilder, name: str) -> None:
         builder.add_exact(resampled, context.front_label(label), context.front_role("train"), signs=True)
     if not context.single_run:
         builder.add_background(name)
+    add_baseline(builder, name)
