@@ -79,6 +79,7 @@ class TrainerApp(TerminalApp[AppResult]):
         environ: environment variables that describe the terminal.
         tty_fd: descriptor of the terminal.
         memory: what the screen remembers; None remembers nothing beyond this app.
+        page: the page that is open beside the charts of the first session.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -107,6 +108,7 @@ class TrainerApp(TerminalApp[AppResult]):
         environ: Mapping[str, str] | None = None,
         tty_fd: int = 2,
         memory: ScreenMemory | None = None,
+        page: str = "",
     ) -> None:
         self._environ = environ = os.environ if environ is None else environ
         self.settings = settings or Settings()
@@ -134,6 +136,7 @@ class TrainerApp(TerminalApp[AppResult]):
         """Whether ctrl+c was pressed while the session was being opened."""
         self._catalogue = catalogue
         self._programme = programme
+        self._page = page
         self._read_only = read_only
         remote = "SSH_CONNECTION" in environ or "SSH_TTY" in environ
         self._max_fps = max_fps or (self.settings.remote_fps if remote else self.settings.max_fps)
@@ -192,7 +195,9 @@ class TrainerApp(TerminalApp[AppResult]):
             tour=tour,
             reading=(self.settings.words_per_minute, self.settings.rest),
             preferences=self.preferences,
+            page=self._page,
         )
+        self._page = ""
         return self._last_dashboard
 
     def post_display_hook(self) -> None:
@@ -287,6 +292,11 @@ class TrainerApp(TerminalApp[AppResult]):
     def dashboard(self) -> Dashboard | None:
         """The dashboard, where one is open."""
         return self._last_dashboard if self._last_dashboard in self.screen_stack else None
+
+    @property
+    def finder(self) -> Finder[Any] | None:
+        """The screen that sessions are opened from, where there is one."""
+        return self._finder
 
     def on_dashboard_command_sent(self) -> None:
         """Look for the answer to a command more often than usual."""

@@ -32,6 +32,7 @@ def run_app(
     theme: str | None = None,
     max_fps: float | None = None,
     tty_fd: int | None = None,
+    page: str = "",
 ) -> AppResult:
     """Run the app until the user leaves it. Never prints, never raises an error of the screen.
 
@@ -50,6 +51,7 @@ def run_app(
         theme: auto, dark, light or ansi; None for the setting.
         max_fps: most redraws of the charts per second; None for the setting.
         tty_fd: descriptor of the terminal; None for stderr.
+        page: the page that is open beside the charts of `session` at first.
     """
     tty_fd = os.dup(2 if tty_fd is None else tty_fd)
     rescue = Rescue(tty_fd)
@@ -67,6 +69,7 @@ def run_app(
         max_fps=max_fps,
         tty_fd=tty_fd,
         memory=memory,
+        page=page,
     )
 
     def leave(number: int) -> None:
