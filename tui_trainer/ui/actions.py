@@ -219,7 +219,7 @@ ACTIONS: tuple[Action, ...] = (
     _look("search_next", "n", "next match", "Go to the next older match of the search.", "find", 0, "log"),
     _look("search_previous", "N", "newer match", "Go to the next newer match of the search.", "find", 0, "log"),
     _look("palette", "colon", "commands", "Find a command, a view or a theme by its name.", "find", 11),
-    _look("copy", "y", "copy", "Copy a value, the path of the run or a command to the clipboard.", "find", 30, "run"),
+    _look("copy", "y", "copy", "Copy values, rows, the path or a command to the clipboard.", "find", 30, "run"),
     _look("theme", "t", "theme", "Choose the colours, with a live preview.", "find", 31),
     _look("settings", "comma", "settings", "Show the settings of the screen, and change them.", "find"),
     _look("help", "question_mark", "help", "Show all keys, those of this view first; type to filter.", "find", 6),
@@ -276,6 +276,10 @@ ACTIONS: tuple[Action, ...] = (
     _panel(
         "anew", "N", "train again", "Train again from the start with other settings; asks while something trains.",
         "training", "rerun",
+    ),
+    _way(
+        "keep", "K", "keep", "Rename, tag or hide this run, write a note, delete it, or keep only its best checkpoint.",
+        0, "run",
     ),
     _way("detach", "d", "detach", "Leave the screen; the training continues.", 10, "leavable"),
     _way("resume_run", "R", "resume", "Resume a run whose host is gone, or train a finished one longer.", 1, "gone"),

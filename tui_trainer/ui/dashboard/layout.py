@@ -193,7 +193,7 @@ def _charts(width: int, height: int, contents: LayoutRequest) -> tuple[int, int,
     if height < 1:
         return 0, 0, 0, 0
     if contents.grid is not None and not contents.alone:
-        return 0, *_equal_charts(width, height, contents.grid)
+        return 0, *_equal_charts(width, height, contents.grid, contents.charts)
     twice = contents.pictures and not (contents.chosen or contents.alone) and contents.charts > 1
     large = 2 if twice and width >= 2 * LARGE_WIDTH else 1
     rest = contents.charts - large
@@ -206,12 +206,18 @@ def _charts(width: int, height: int, contents: LayoutRequest) -> tuple[int, int,
     return large, columns, rows, max(int(height * SMALL_SHARE) if rows == 1 else height // 4, SMALL_HEIGHT)
 
 
-def _equal_charts(width: int, height: int, grid: tuple[int, int]) -> tuple[int, int, int]:
-    """Return columns, rows and height of charts of equal size: those asked for, as far as they can be read."""
+def _equal_charts(width: int, height: int, grid: tuple[int, int], charts: int) -> tuple[int, int, int]:
+    """Return columns, rows and height of charts of equal size: those asked for, as far as they can be read.
+
+    Where as many as have room were asked for, a few charts share the whole room.
+    """
     columns, rows = grid
     columns = min(columns or MAX_GRID_COLUMNS, max(width // SMALL_WIDTH, 1))
     rows = min(rows or height // SMALL_HEIGHT, max(height // MIN_GRID_HEIGHT, 1), MAX_GRID_ROWS)
     rows = max(rows, 1)
+    if not any(grid):
+        columns = max(min(columns, charts), 1)
+        rows = max(min(rows, -(-charts // columns)), 1)
     return columns, rows, height // rows
 
 

@@ -179,15 +179,16 @@ class ViewState:
     @property
     def contents(self) -> LayoutRequest:
         """The parts that want a place on the screen."""
+        equal = self.on_chart_page and self.maximized is None
         return LayoutRequest(
-            len(self.panes),
+            len(self.pages.charts(self.selected_run)) if equal else len(self.panes),
             pictures=bool(self.pictures),
             chosen=self.maximized is not None,
             alone=self.alone,
             lesson=self.lesson is not None,
             page=bool(self.page),
             full_log=self.log_all,
-            grid=self.pages.grid if self.on_chart_page and self.maximized is None else None,
+            grid=self.pages.grid if equal else None,
         )
 
     def mark_stretches(self) -> None:

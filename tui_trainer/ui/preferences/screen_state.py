@@ -18,9 +18,8 @@ from typing import Any
 
 from tui_trainer.runs.atomic_write import read_plain, replace_file
 from tui_trainer.state.series_names import AXIS, group_of
-from tui_trainer.ui.charts.composed.catalog import is_pattern
 from tui_trainer.ui.charts.composed.own import MAX_SMOOTHING, Charts, as_tables, from_tables
-from tui_trainer.ui.charts.composed.pages import GRIDS
+from tui_trainer.ui.charts.composed.page_choice import GRIDS, is_pattern
 from tui_trainer.ui.charts.view import AXES, Axis, End, Limits
 
 VERSION = 1
@@ -176,8 +175,9 @@ def _limits(table: object) -> dict[str, Limits]:
 
 
 def _end(value: object) -> End:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_number and abs(value) <= MAX_END else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if abs(value) <= MAX_END else None
 
 
 def dump(state: ScreenState) -> bytes:

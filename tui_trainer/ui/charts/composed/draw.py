@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tui_trainer.state.series_names import UNITS
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.composed.series_chart import MAX_SERIES, SeriesChart
@@ -22,8 +23,11 @@ def draw(context: ChartContext, chart: SeriesChart) -> ChartData:
     known = [name for name in chart.series if name in context.state.series]
     shown = known[:MAX_SERIES]
     share = bool(shown) and all(is_share(name.rsplit("/", 1)[-1]) for name in shown)
+    units = {UNITS.get(name, "") for name in shown}
+    unit = units.pop() if len(units) == 1 else ""
+    title = visible(f"{chart.title} ({unit})" if unit else chart.title)
     builder = ChartBuilder(
-        context, 0, visible(chart.title), chart=chart.id, share=share, log_series=() if share else shown,
+        context, 0, title, chart=chart.id, share=share, log_series=() if share else shown,
         empty=visible(chart.title),
     )  # fmt: skip
     if len(chart.series) == 1 and shown:

@@ -17,6 +17,7 @@ from tui_trainer.ui.dashboard.actions.training_actions import TrainingActions
 from tui_trainer.ui.dashboard.actions.view_actions import ViewActions
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.findings.actions import FindingActions
+from tui_trainer.ui.keeping.keep_actions import KeepActions
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.pages.chart_page_actions import ChartPageActions
 from tui_trainer.ui.pages.host_actions import HostActions
@@ -80,6 +81,7 @@ class ActionTable:
             **PageActions(context).handlers(),
             **PreferenceActions(context, options.preferences).handlers(),
             **EndActions(context, options.recent, self.host.resume).handlers(),
+            **KeepActions(context).handlers(),
             "redraw": options.repaint,
         }
         self.handlers |= ChartPageActions(context, self.handlers["search"]).handlers()
