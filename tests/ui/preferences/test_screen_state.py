@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_trainer.ui.charts.composed.pages import GRIDS
+from tui_trainer.ui.charts.composed.page_choice import GRIDS
 from tui_trainer.ui.charts.composed.series_chart import SeriesChart
 from tui_trainer.ui.charts.view import AXES, Limits
 from tui_trainer.ui.preferences.screen_state import (

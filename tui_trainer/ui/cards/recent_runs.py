@@ -120,6 +120,11 @@ class RecentRuns:
             self._key, self.runs = key, []
             self._call = BackgroundCall(lambda: self._read(Path(directory), preset, without))
 
+    @property
+    def reading(self) -> bool:
+        """Whether they are being read."""
+        return self._call is not None
+
     def poll(self) -> bool:
         """Return whether the runs have just arrived."""
         if self._call is None or not self._call.done:

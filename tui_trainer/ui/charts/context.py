@@ -41,6 +41,7 @@ class ChartContext:
         full_span: first and last step of the run in front that are visible without zoom.
         preview: a learning-rate plan that is not in force yet.
         colors: the colour number of each run.
+        baseline: the run behind all others and its visible part; None where it is the run in front.
         seeds: the groups of runs that are drawn as one band each.
     """
 
@@ -52,6 +53,7 @@ class ChartContext:
     full_span: Span
     preview: LrPlan | None = None
     colors: tuple[int, ...] = (0,)
+    baseline: tuple[RunState, Grid] | None = None
     seeds: Groups = ()
 
     @classmethod
@@ -88,8 +90,12 @@ class ChartContext:
             high = low + max(abs(low), 1.0) * 1e-6
         grids = tuple(Grid.over(ruler, low, high, area.columns * 2, log=view.log_x) for ruler in rulers)
         colors = tuple(run_colors(states))
+        baseline = None
+        if view.baseline is not None and not same_run(view.baseline.state, states[front]):
+            ruler = Ruler.of(view.baseline.state, view.axis)
+            baseline = view.baseline.state, Grid.over(ruler, low, high, area.columns * 2, log=view.log_x)
         seeds = drawn_groups(states, view.band) if bands else ()
-        return cls(states, front, view, area, grids, full_span, preview, colors, seeds)
+        return cls(states, front, view, area, grids, full_span, preview, colors, baseline, seeds)
 
     @property
     def state(self) -> RunState:
@@ -103,9 +109,12 @@ class ChartContext:
 
     @property
     def other_runs(self) -> list[int]:
-        """Indices of the runs behind the one in front; of those of a band, the first one."""
-        hidden = {run for group in self.seeds for run in (group if self.front in group else group[1:])}
-        return [index for index in range(len(self.states)) if index != self.front and index not in hidden]
+        """Indices of the runs behind the one in front: not hidden, not the baseline; of a band, the first one."""
+        apart = self.baseline[0] if self.baseline is not None else None
+        banded = {run for group in self.seeds for run in (group if self.front in group else group[1:])}
+        others = [index for index in range(len(self.states)) if index != self.front and index not in banded]
+        shown = [index for index in others if self.states[index].run not in self.view.hidden]
+        return [index for index in shown if apart is None or not same_run(self.states[index], apart)]
 
     @property
     def background_sample(self) -> list[int]:
@@ -144,6 +153,12 @@ class ChartContext:
         if len(members) > 1:
             return SeedMean.over(members)
         return Resampled.of(self.states[index].series.get(name, _NOTHING), self.grids[index])
+
+    def resample_baseline(self, name: str) -> Resampled | None:
+        """Resample a series of the baseline along the axis; None where there is no baseline, or no such series."""
+        if self.baseline is None or name not in self.baseline[0].series:
+            return None
+        return Resampled.of(self.baseline[0].series[name], self.baseline[1])
 
     def front_role(self, role: Role) -> Role:
         """Return the role of a curve of the run in front: `role` for a single run, else its own colour, bold."""
@@ -200,6 +215,12 @@ class ChartContext:
         if group:
             return group_name([self.states[member] for member in group])
         return short_name(self.states[run]) or f"run {run + 1}"
+
+
+def same_run(one: RunState, other: RunState) -> bool:
+    """Return whether two states are those of one run, as far as name and folder tell."""
+    paths = [state.started.path if state.started is not None else "" for state in (one, other)]
+    return one is other or (one.run == other.run and paths[0] == paths[1])
 
 
 def run_colors(states: Sequence[RunState]) -> list[int]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tui_trainer.state.run_state import RunState
 
 Axis = str
 """One of `AXES`, or the name of a column that the run records, such as `axis/tokens`."""
@@ -27,6 +31,13 @@ class Limits:
         return any(end is not None for end in (*self.y, *self.x))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Baseline:
+    """The run that stays behind every chart, of the same set or of another one."""
+
+    state: RunState
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """The view of a set of runs. Spans and the cursor are in steps on every axis, so a change of axis keeps them.
@@ -47,6 +58,8 @@ class View:
         limits: the ends of axes that the user has set, by the id of the chart.
         told: the steps at which remarks of a lesson appeared.
         shaded: stretches of steps that a finding or card speaks of.
+        hidden: names of the runs that are drawn only in front.
+        baseline: the run that is drawn dim behind every other one.
     """
 
     axis: Axis = "step"
@@ -63,6 +76,8 @@ class View:
     limits: Mapping[str, Limits] = field(default_factory=dict[str, Limits])
     told: tuple[float, ...] = ()
     shaded: tuple[tuple[float, float], ...] = ()
+    hidden: frozenset[str] = frozenset()
+    baseline: Baseline | None = None
 
     def next_axis(self, recorded: Sequence[str] = ()) -> View:
         """Return this view on the next axis.

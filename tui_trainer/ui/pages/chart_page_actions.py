@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tui_trainer.ui.charts.composed.catalog import filtered, heading_of
-from tui_trainer.ui.charts.composed.pages import GRIDS
+from tui_trainer.ui.charts.composed.page_choice import GRIDS
 from tui_trainer.ui.dashboard.context import DashboardContext
 
 

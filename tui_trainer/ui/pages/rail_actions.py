@@ -39,6 +39,7 @@ class RailActions:
         """Return the handler of each action by its id."""
         return {
             "layers": lambda: self.toggle("layers"),
+            "answers": lambda: self.toggle("answers"),
             "diagnosis": lambda: self.toggle("findings"),
             "runs": self.runs,
             "log_all": self.log_all,
@@ -50,8 +51,7 @@ class RailActions:
 
     def toggle(self, page: PageName) -> None:
         """Open a page in place of the one that is open, or close it."""
-        self._state.page = "" if self._state.page == page else page
-        self._state.finding = 0
+        self._state.toggle_page(page)
         self._context.relayout()
 
     def runs(self) -> None:

@@ -18,9 +18,8 @@ from typing import Any
 
 from tui_trainer.runs.atomic_write import read_plain, replace_file
 from tui_trainer.state.series_names import AXIS, group_of
-from tui_trainer.ui.charts.composed.catalog import is_pattern
 from tui_trainer.ui.charts.composed.own import MAX_SMOOTHING, Charts, as_tables, from_tables
-from tui_trainer.ui.charts.composed.pages import GRIDS
+from tui_trainer.ui.charts.composed.page_choice import GRIDS, is_pattern
 from tui_trainer.ui.charts.view import AXES, Axis, End, Limits
 
 VERSION = 1
@@ -53,6 +52,9 @@ class ProjectState:
         alone: whether it filled the screen.
         page: the page that was open beside the charts; empty for none.
         log_all: whether the log showed epochs and saves too.
+        sort: the column that ordered the leaderboard; empty for the usual one.
+        reverse: whether that order was reversed.
+        baseline: directory of the run that stays behind the charts; empty for none.
         charts: the charts that the user composed.
         grid, charts_page, filter: those of `ChartPages`.
         limits: that of `View`.
@@ -69,6 +71,9 @@ class ProjectState:
     alone: bool = False
     page: str = ""
     log_all: bool = False
+    sort: str = ""
+    reverse: bool = False
+    baseline: str = ""
     charts: Charts = ()
     grid: tuple[int, int] = GRIDS[0]
     charts_page: int = 0
@@ -133,8 +138,8 @@ def parse(data: bytes) -> ScreenState:
     return ScreenState(_name(table.get("theme")), _name(table.get("theme_over")), known)
 
 
-def _name(value: Any) -> str:
-    return value if isinstance(value, str) and len(value) <= MAX_NAME and value.isprintable() else ""
+def _name(value: Any, most: int = MAX_NAME) -> str:
+    return value if isinstance(value, str) and len(value) <= most and value.isprintable() else ""
 
 
 def _project(table: Mapping[str, Any]) -> ProjectState:
@@ -154,6 +159,8 @@ def _project(table: Mapping[str, Any]) -> ProjectState:
         band=band if isinstance(band := table.get("band"), bool) else None,
         chart=_name(table.get("chart")),
         page=_name(table.get("page")),
+        sort=_name(table.get("sort")),
+        baseline=_name(table.get("baseline"), MAX_PATH),
         charts=from_tables(table.get("charts")),
         grid=next((known for known in GRIDS if list(known) == grid), GRIDS[0]),
         charts_page=page if type(page) is int and 0 <= page <= MAX_PAGE else 0,
@@ -176,8 +183,9 @@ def _limits(table: object) -> dict[str, Limits]:
 
 
 def _end(value: object) -> End:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_number and abs(value) <= MAX_END else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if abs(value) <= MAX_END else None
 
 
 def dump(state: ScreenState) -> bytes:

@@ -22,6 +22,7 @@ from tui_trainer.ui.screens.finder import Finder, Group
 
 if TYPE_CHECKING:
     from tui_trainer.session.base import Session
+    from tui_trainer.ui.copying.texts import Copyable
 
 Item = PresetInfo | RunInfo
 
@@ -101,6 +102,12 @@ class Home(Finder[Item]):
     def about(self, item: Item) -> Content:
         """Return the summary of a preset, or the progress of a run."""
         return _about_preset(item) if isinstance(item, PresetInfo) else _about_run(item)
+
+    def copies(self, item: Item) -> list[Copyable]:
+        """Return the name, the path and the command of a preset or a run."""
+        from tui_trainer.ui.copying.texts import preset_copies, run_info_copies
+
+        return preset_copies(item.name) if isinstance(item, PresetInfo) else run_info_copies(item)
 
     def _parse(self) -> None:
         """Parse what was typed as a filter; while it is incomplete, the terms before stay."""

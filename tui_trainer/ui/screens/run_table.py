@@ -13,10 +13,11 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui_trainer.protocol.describe import number
-from tui_trainer.runs.comparing.flat_config import differing_keys, flattened
+from tui_trainer.runs.comparing.flat_config import flattened
+from tui_trainer.runs.comparing.settings import settings_that_differ
 from tui_trainer.runs.keeping.kept import Kept
 from tui_trainer.state.run_state import RunState
-from tui_trainer.text import cell_width, cut, padded, visible
+from tui_trainer.text import cell_width, cut, padded
 from tui_trainer.ui.charts.context import run_colors
 from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.forms.key_hints import KeyHints
@@ -26,8 +27,6 @@ from tui_trainer.ui.panels.progress import variant_of
 from tui_trainer.ui.panels.runs_list import color
 from tui_trainer.ui.screens.dialogs.base import Dialog
 
-TEXT_KEYS = frozenset(("title", "summary", "narration"))
-"""Configuration keys that do not change the training."""
 MAX_COLUMN_WIDTH = 18
 """Cells of the widest column."""
 
@@ -49,6 +48,7 @@ class RunTable(Dialog[int]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r,q", "leave", show=False),
+        Binding("y", "copy", show=False),
         Binding("K", "keep", show=False),
     ]
 
@@ -60,13 +60,13 @@ class RunTable(Dialog[int]):
     RunTable.-short OptionList { max-height: 45vh; }
     """
 
-    HINTS = "j k ↑↓ choose · / search · enter select · K keep · esc close"
+    HINTS = "j k ↑↓ choose · / search · y copy · K keep · enter select · esc close"
 
     keeper: Keeper | None = None
     """Renames, tags and deletes runs; None where that is not possible."""
 
     def __init__(self, states: Sequence[RunState], selected_index: int, icons: Icons, palette: Palette) -> None:
-        super().__init__(f"{len(states)} runs side by side")
+        super().__init__(f"{len(states)} runs side by side" if len(states) != 1 else "1 run")
         self._states = list(states)
         self._selected_index = selected_index
         self._icons = icons
@@ -119,6 +119,15 @@ class RunTable(Dialog[int]):
             "  " + "  ".join(rest),
         )
 
+    def action_copy(self) -> None:
+        """Copy the highlighted row, or the table."""
+        from tui_trainer.ui.copying.texts import limited, run_copies
+        from tui_trainer.ui.screens.dialogs.copying import Copy
+
+        copies = limited(run_copies(table(self._states), self.query_one(Picker).highlighted or 0))
+        hints = self.query_one("#keys", KeyHints)
+        self.app.push_screen(Copy(copies), lambda said: hints.show(said or self.HINTS))
+
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         self.answer(event.option_index)
@@ -129,7 +138,8 @@ def table(states: Sequence[RunState]) -> list[list[str]]:
     configs: list[Mapping[str, Any]] = [
         flattened(state.started.config) if state.started is not None else {} for state in states
     ]
-    keys = [key for key in differing_keys(configs) if key.partition(".")[0] not in TEXT_KEYS]
+    settings = settings_that_differ(configs)
+    keys = list(settings)
     headings = ["run", "status", "epoch", "best", "train", "val", *_headings(keys)]
     rows = [
         [
@@ -139,9 +149,9 @@ def table(states: Sequence[RunState]) -> list[list[str]]:
             f"{number(state.best.value, 3)} @ {state.best.epoch}" if state.best is not None else "-",
             number(state.metrics.get("train_loss"), 3),
             number(state.metrics.get("val_loss"), 3),
-            *(_value(config.get(key)) for key in keys),
+            *(settings[key][index] for key in keys),
         ]
-        for state, config in zip(states, configs, strict=True)
+        for index, state in enumerate(states)
     ]
     return [headings, *rows]
 
@@ -162,12 +172,6 @@ def _headings(keys: Sequence[str]) -> list[str]:
     """Return the last part of each key, without `kind`; the last two parts where two keys end alike."""
     ends = [key.removesuffix(".kind").rpartition(".")[2] for key in keys]
     return [end if ends.count(end) == 1 else ".".join(key.split(".")[-2:]) for key, end in zip(keys, ends, strict=True)]
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "-"
-    return number(value) if isinstance(value, float) else visible(str(value))
 
 
 def _cell(text: str, width: int) -> str:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.charts.composed.catalog import divided, filtered, heading_of, own_charts, pattern_of
-from tui_trainer.ui.charts.composed.pages import GRIDS, ChartPages
+from tui_trainer.ui.charts.composed.catalog import divided, filtered, heading_of, own_charts
+from tui_trainer.ui.charts.composed.page_choice import GRIDS, pattern_of
+from tui_trainer.ui.charts.composed.pages import ChartPages
 from tui_trainer.ui.charts.composed.series_chart import SeriesChart
 from tui_trainer.ui.charts.registry import chart_data, pane_named
 from tui_trainer.ui.charts.view import View
@@ -111,3 +112,14 @@ def test_a_chart_of_several_series_draws_and_names_each() -> None:
     assert [entry.text.split()[0] for entry in data.legend] == ["a/x", "a/y"]
     assert not data.message
     assert pane_named("series:a/x", [state], 0) == SeriesChart("a/x", ("a/x",))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40), (300, 90)])
+@pytest.mark.parametrize("charts", [1, 2, 3, 50])
+def test_a_few_equal_charts_share_the_whole_room(size: tuple[int, int], charts: int) -> None:
+    full = arrange(*size, LayoutRequest(charts=1000, grid=(0, 0)))
+    few = arrange(*size, LayoutRequest(charts=charts, grid=(0, 0)))
+    assert min(charts, full.charts) <= few.charts
+    assert few.heading == 1
+    assert few.rows * few.small_height > full.rows * full.small_height - few.rows
+    assert few.charts - few.columns < charts

@@ -9,6 +9,7 @@ from itertools import groupby
 from tui_trainer.diagnosis.reducer import COSINE, EFFECTIVE, QUALITY, UPDATE
 from tui_trainer.state.run_state import CLOCK, EVALUATIONS, MEAN_TRAIN_LOSS
 from tui_trainer.state.series_names import AXIS, STANDARD_GROUPS, group_of
+from tui_trainer.ui.charts.composed.page_choice import pattern_of
 from tui_trainer.ui.charts.composed.series_chart import SeriesChart
 
 _STANDARD = frozenset(
@@ -19,8 +20,6 @@ _OWN_PAGES = STANDARD_GROUPS | {AXIS}
 """Groups that are drawn elsewhere: the layers, and the columns of the horizontal axis."""
 MAX_LOSS = 1 / 4
 """Share of a page that may stay empty so that the next group begins a page."""
-MAX_PATTERN = 200
-"""Most characters of a regular expression."""
 
 
 def own_charts(names: Iterable[str], metric: str = "") -> tuple[SeriesChart, ...]:
@@ -51,29 +50,6 @@ def own_charts(names: Iterable[str], metric: str = "") -> tuple[SeriesChart, ...
 def natural(title: str) -> list[tuple[int, str]]:
     """Return a key that sorts numbers by value: rank/2 before rank/10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d{1,18})", title)]
-
-
-def pattern_of(text: str) -> re.Pattern[str]:
-    """Return the regular expression of a filter, which ignores case.
-
-    Raises:
-        ValueError: it is none; the message is for the user.
-    """
-    if len(text) > MAX_PATTERN:
-        raise ValueError(f"at most {MAX_PATTERN} characters")
-    try:
-        return re.compile(text, re.IGNORECASE)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"not a regular expression: {error}; the charts stay as they were") from None
-
-
-def is_pattern(text: str) -> bool:
-    """Return whether a text can be a filter."""
-    try:
-        pattern_of(text)
-    except ValueError:
-        return False
-    return text.isprintable()
 
 
 def filtered(charts: Sequence[SeriesChart], text: str) -> tuple[SeriesChart, ...]:

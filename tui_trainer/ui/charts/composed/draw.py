@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tui_trainer.state.series_names import UNITS
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.composed.series_chart import MAX_SERIES, SeriesChart
 from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.history.baseline import add_baseline
 from tui_trainer.ui.charts.history.log_axis import is_share
 from tui_trainer.ui.charts.kinds.series_lines import add_lines
 from tui_trainer.ui.charts.labels.series_labels import chart_says, series_labels
@@ -22,8 +24,11 @@ def draw(context: ChartContext, chart: SeriesChart) -> ChartData:
     known = [name for name in chart.series if name in context.state.series]
     shown = known[:MAX_SERIES]
     share = bool(shown) and all(is_share(name.rsplit("/", 1)[-1]) for name in shown)
+    units = {UNITS.get(name, "") for name in shown}
+    unit = units.pop() if len(units) == 1 else ""
+    title = visible(f"{chart.title} ({unit})" if unit else chart.title)
     builder = ChartBuilder(
-        context, 0, visible(chart.title), chart=chart.id, share=share, log_series=() if share else shown,
+        context, 0, title, chart=chart.id, share=share, log_series=() if share else shown,
         empty=visible(chart.title),
     )  # fmt: skip
     if len(chart.series) == 1 and shown:
@@ -47,3 +52,4 @@ def _draw_one(builder: ChartBuilder, name: str) -> None:
         builder.add_exact(resampled, context.front_label(label), context.front_role("train"), signs=True)
     if not context.single_run:
         builder.add_background(name)
+    add_baseline(builder, name)

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.composed.catalog import divided, filtered, own_charts
+from tui_trainer.ui.charts.composed.page_choice import GRIDS
 from tui_trainer.ui.charts.composed.series_chart import SeriesChart
 from tui_trainer.ui.charts.kinds.metric import metric_of
-
-GRIDS = ((0, 0), (1, 1), (2, 1), (2, 2), (3, 2), (3, 3))
-"""Columns and rows of charts that a key chooses in turn; the first follows the size of the terminal."""
 
 
 @dataclass(slots=True)

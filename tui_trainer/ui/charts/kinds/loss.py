@@ -7,6 +7,7 @@ from tui_trainer.state.seed_band import last_and_best
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.history.baseline import add_baseline
 from tui_trainer.ui.charts.model import ChartData, LegendEntry, Level, Scatter
 from tui_trainer.ui.charts.palette import BANDS
 from tui_trainer.ui.charts.seeds.mean import spread_text
@@ -20,6 +21,8 @@ def draw(context: ChartContext, key: int) -> ChartData:
     builder.add_exact(validation, "val", role, signs=True, dotted=True)
     builder.add_branches("val_loss")
     builder.add_background("train_loss")
+    add_baseline(builder, "train_loss")
+    add_baseline(builder, "val_loss", dotted=True)
     lines = [curve for curve in builder.curves if not (context.seeds and curve.role in BANDS)]
     negative = any(value < 0 for curve in lines for value in curve.low)
     builder.force_log = context.converges_to_zero and not negative

@@ -7,6 +7,7 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.history.baseline import add_baseline
 from tui_trainer.ui.charts.history.log_axis import is_share
 from tui_trainer.ui.charts.kinds.loss import mark_best
 from tui_trainer.ui.charts.model import ChartData, LegendEntry
@@ -68,6 +69,7 @@ def draw(context: ChartContext, key: int) -> ChartData:
         builder.label_line(lines, context.name(run))
         if resampled:
             builder.add_legend(context.run_role(run), "dots", context.name(run), context.value(resampled, run=run))
+    add_baseline(builder, f"val_{metric}", dotted=True)
     mark_best(builder, f"val_{metric}")
     explained = context.resample("val_r2")
     if isinstance(explained, SeedMean) and metric != "r2":
@@ -99,4 +101,5 @@ def _suboptimality_chart(builder: ChartBuilder) -> ChartData:
         builder.label_line(lines, context.name(run))
         if resampled:
             builder.add_legend(context.run_role(run), "line", context.name(run), context.value(resampled, run=run))
+    add_baseline(builder, SUBOPTIMALITY)
     return builder.build()

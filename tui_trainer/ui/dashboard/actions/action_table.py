@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tui_trainer.ui.actions import Keymap
+from tui_trainer.ui.answers.actions import AnswerActions
 from tui_trainer.ui.cards.end_actions import EndActions
 from tui_trainer.ui.cards.recent_runs import RecentRuns
 from tui_trainer.ui.dashboard.actions.chart_actions import ChartActions
@@ -25,6 +26,7 @@ from tui_trainer.ui.pages.page_actions import PageActions
 from tui_trainer.ui.pages.rail_actions import RailActions
 from tui_trainer.ui.preferences.preference_actions import PreferenceActions
 from tui_trainer.ui.preferences.preferences import Preferences
+from tui_trainer.ui.sets.set_actions import SetActions
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class ActionTable:
             **training.handlers(),
             **views,
             **ChartActions(context).handlers(),
+            **AnswerActions(context).handlers(),
             **RailActions(context, self.views.select, options.scroll, views).handlers(),
             **self.lessons.handlers(),
             **self.quit.handlers(),
@@ -83,6 +86,7 @@ class ActionTable:
             "redraw": options.repaint,
         }
         self.handlers |= ChartPageActions(context, self.handlers["search"]).handlers()
+        self.handlers |= SetActions(context, self.views.select, self.handlers).handlers()
         self.handlers |= OwnChartActions(context).handlers()
         # On the page of the findings, some keys act on a finding, and else as before.
         findings = FindingActions(
