@@ -39,6 +39,7 @@ def home(effort: Effort) -> list[Row]:
             sleep(2.0)
             for number in range(effort.rounds):
                 word = WORDS[number % len(WORDS)]
+                terminal.press("/")
                 for end in range(1, len(word) + 1):
                     pressed = monotonic()
                     terminal.press(word[end - 1])
@@ -66,7 +67,7 @@ def _typed(text: str) -> str:
     """Return what stands in the search entry, empty where that shows its hint."""
     lines = text.splitlines()
     entry = lines[ENTRY].strip() if len(lines) > ENTRY else ""
-    return "" if "type to find" in entry else entry
+    return "" if entry.startswith("/") else entry
 
 
 def commands(effort: Effort) -> list[Row]:
