@@ -36,6 +36,8 @@ class RunInfo:
     """Socket of its host, empty where none is alive."""
     starting: bool = False
     """Whether its host has not begun to train yet: it may have no folder so far."""
+    seconds: float = 0.0
+    """Seconds of training up to its last epoch."""
 
     @property
     def live(self) -> bool:
@@ -101,6 +103,7 @@ def read_named(name: str, path: str) -> RunInfo:
         best=_best(last.get("best")),
         started=str(about.get("started", "")),
         socket=owner.socket if owner is not None else "",
+        seconds=max(_value(last.get("seconds")) or 0.0, 0.0),
     )
 
 

@@ -24,6 +24,7 @@ class Icons:
     starting: str = "…"
     cut_off: str = "✖"
     pointer: str = "▸"
+    star: str = "★"
     ascii: bool = False
     """Whether the font may lack every sign that is not ASCII."""
 
@@ -46,7 +47,7 @@ class Icons:
         return full, self.rest * (width - len(full))
 
 
-PLAIN = Icons("=", "-", ".", "-", "..", "-", ("|", "/", "-", "\\"), ">", "=", "!", "+", "x", ":", "x", ">", True)
+PLAIN = Icons("=", "-", ".", "-", "..", "-", ("|", "/", "-", "\\"), ">", "=", "!", "+", "x", ":", "x", ">", "*", True)
 FANCY = Icons()
 STATE_STYLES = {
     "running": "$success",

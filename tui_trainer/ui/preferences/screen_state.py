@@ -48,6 +48,8 @@ class ProjectState:
         alone: whether it filled the screen.
         page: the page that was open beside the charts; empty for none.
         log_all: whether the log showed epochs and saves too.
+        tab: the tab of the home screen.
+        chosen: the item of the home screen that was opened last.
     """
 
     axis: Axis = "step"
@@ -60,6 +62,8 @@ class ProjectState:
     alone: bool = False
     page: str = ""
     log_all: bool = False
+    tab: str = ""
+    chosen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,8 @@ def _project(table: Mapping[str, Any]) -> ProjectState:
         smoothing=smoothing if type(smoothing) is int and 0 <= smoothing <= MAX_SMOOTHING else None,
         chart=_name(table.get("chart")),
         page=_name(table.get("page")),
+        tab=_name(table.get("tab")),
+        chosen=_name(table.get("chosen")),
         **flags,
     )
 

@@ -14,12 +14,13 @@ from textual.content import Content
 from textual.events import Key
 from textual.message import Message
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui_trainer.errors import UserError
 from tui_trainer.text import visible
-from tui_trainer.ui.background_call import BackgroundCall
+from tui_trainer.ui.background_call import BackgroundCall, NamedCall
 from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.forms.key_hints import KeyHints
 from tui_trainer.ui.forms.list_keys import follow
@@ -32,6 +33,11 @@ from tui_trainer.ui.panels.panel import Panel
 
 if TYPE_CHECKING:
     from tui_trainer.session.base import Session
+
+STACKED = 110
+"""Terminal width below which the details are shown under the list."""
+LOW = 16
+"""Terminal height below which they are shortened to two lines."""
 
 Item = TypeVar("Item")
 Group = tuple[str, Sequence[Item]]
@@ -72,9 +78,12 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     Finder #details { width: 42%; height: 1fr; padding: 0 1; background: $surface; scrollbar-size-vertical: 1; }
     Finder #details Panel { text-wrap: wrap; }
     Finder #bottom { max-height: 2; padding: 0 1; background: $panel; }
-    Finder.-narrow #details { display: none; }
+    Finder.-stacked #body { layout: vertical; }
+    Finder.-stacked #details { width: 1fr; height: 9; margin-top: 1; }
     Finder.-low #find { margin-top: 0; }
     Finder.-low #body { margin-top: 0; }
+    Finder.-stacked.-low #details { height: 2; margin-top: 0; }
+    Finder.-flat #details { display: none; }
     """
 
     HEADING = "tui-trainer"
@@ -83,6 +92,8 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     EFFECT = "open"
     """The effect of enter on an item."""
     KEYS = "enter open · j k ↑↓ choose · / search · : commands · ? help · q leave"
+    OWN_KEYS: ClassVar[tuple[tuple[str, str, str, str], ...]] = ()
+    """Name of the action, key, label and help of each key that this screen alone has."""
     RELOAD_INTERVAL = 2.0
     """Seconds between two reads."""
 
@@ -105,7 +116,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         self.typed = ""
         self._groups: list[Group[Item]] | None = None
         self._reading: BackgroundCall[list[Group[Item]]] | None = None
-        self._opening: tuple[BackgroundCall[Session], str, float] | None = None
+        self._opening: NamedCall[Session] | None = None
         self._read_at = float("-inf")
         self._listed: dict[str, Item] = {}
         self._lines = ListLines(self.key, self.texts, self._fitted)
@@ -133,6 +144,22 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         """Return the details of an item."""
         raise NotImplementedError
 
+    def brief(self, item: Item) -> Content:
+        """Return the details of an item in two lines, for a low terminal."""
+        return Content("\n").join(self.about(item).split("\n")[:2])
+
+    def introduction(self) -> list[Option]:
+        """Return lines above the first group, none of which can be chosen."""
+        return []
+
+    def shown_groups(self) -> list[Group[Item]] | None:
+        """Return the groups to list now; None before they have been read."""
+        return self._groups
+
+    def top(self) -> Widget:
+        """Return the first line of the screen."""
+        return Panel(Content.styled(self.HEADING, "bold"), id="top")
+
     def narrowed(self, items: Sequence[Item]) -> tuple[str, Sequence[Item]]:
         """Return the words to search for, and the items of a group among which to search."""
         return self.typed, items
@@ -140,6 +167,16 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     def opener(self, item: Item) -> tuple[str, Callable[[], Session]]:
         """Return the name of an item and the function that opens it, for a thread."""
         raise NotImplementedError
+
+    @property
+    def effect(self) -> str:
+        """The effect of enter."""
+        return self.EFFECT
+
+    @property
+    def keys(self) -> str:
+        """The hints in the last line."""
+        return self.KEYS
 
     @property
     def tour(self) -> Tour | None:
@@ -151,7 +188,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         """Yield heading, search entry, list, details and keys."""
-        yield Panel(Content.styled(self.HEADING, "bold"), id="top")
+        yield self.top()
         yield TextEntry(placeholder=self.PLACEHOLDER, id="find")
         with Horizontal(id="body"):
             yield Vertical(LongList(search=False, markup=False, compact=True), id="list")
@@ -166,9 +203,10 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         self.tick(monotonic())
 
     def on_resize(self) -> None:
-        """Hide the details in a narrow terminal."""
-        self.set_class(self.size.width < 72, "-narrow")
-        self.set_class(self.size.height < 16, "-low")
+        """Show the details below the list in a narrow terminal, and shorten them in a low one."""
+        self.set_class(self.size.width < STACKED, "-stacked")
+        self.set_class(self.size.height < LOW, "-low")
+        self.set_class(self.size.height < 10, "-flat")
         if self.composed:
             self.call_after_refresh(self.list_items)
 
@@ -187,7 +225,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     def tick(self, now: float) -> None:
         """Check the background calls, and read again from time to time."""
         if self._opening is not None:
-            self._check_opening(*self._opening)
+            self._check_opening(self._opening)
             return
         if self._reading is not None and self._reading.done:
             reading, self._reading = self._reading, None
@@ -208,20 +246,15 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
             self._lines.keep(keys)
             self.list_items()
 
-    def _check_opening(self, call: BackgroundCall[Session], name: str, since: float) -> None:
+    def _check_opening(self, call: NamedCall[Session]) -> None:
         if not call.done:
-            seconds = monotonic() - since
-            frames = self.icons.spinner
-            text = f"{frames[int(seconds * 5) % len(frames)]} opening {name} {seconds:.0f} s"
-            self.query_one("#bottom", KeyHints).show(text, "$secondary")
+            self.query_one("#bottom", KeyHints).show(call.progress(self.icons.spinner), "$secondary")
             return
         self._opening = None
         try:
             session = call.result()
-        except UserError as error:
+        except UserError as error:  # a failed start must not end the app
             self.show_error(str(error))
-        except Exception as error:  # noqa: BLE001 - a failed start must not end the app
-            self.show_error(f"{name} could not be opened: {type(error).__name__}: {error}")
         else:
             self._error = ""
             self.show_keys()
@@ -239,23 +272,24 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         if self._error:
             hints.show(f"! {self._error}", "bold $error")
         else:
-            hints.show(self.KEYS, "$muted")
+            hints.show(self.keys, "$muted")
 
     # The list.
 
     def list_items(self) -> None:
         """List the items that match what was typed."""
         options = self.query_one(LongList)
-        if self._groups is None:
+        groups = self.shown_groups()
+        if groups is None:
             options.show([self._lines.heading("reading …", "$muted")])
             return
         self._listed.clear()
-        lines: list[Option] = []
-        for title, group in self._groups:
+        lines: list[Option] = self.introduction()
+        for title, group in groups:
             items = ranked_prepared(*self.narrowed(group), lambda item: self._lines.of(item).texts)
             if not items:
                 continue
-            if self._listed:
+            if lines:
                 lines.append(self._lines.heading(f"\n{title}"))
             lines.append(self._lines.heading(title))
             for item in items:
@@ -278,7 +312,13 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         return text if text.cell_length <= self.line_width else text.truncate(self.line_width, ellipsis=True)
 
     def _describe(self, item: Item | None) -> None:
-        self.query_one("#about", Panel).show(self.about(item) if item is not None else Content(""), layout=True)
+        about = self.brief if self.has_class("-low") and self.has_class("-stacked") else self.about
+        self.query_one("#about", Panel).show(about(item) if item is not None else Content(""), layout=True)
+
+    def describe_again(self) -> None:
+        """Show the details of the highlighted item as they are known now."""
+        option = self.query_one(LongList).highlighted_option
+        self._describe(self._listed.get(option.id or "") if option is not None else None)
 
     def highlight(self, item: Item) -> None:
         """Highlight an item, where it is listed."""
@@ -313,7 +353,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         """Open an item in a thread; `Opened` is posted when its session is ready."""
         if item is not None and self._opening is None:
             name, function = self.opener(item)
-            self._opening = BackgroundCall(function), visible(name), monotonic()
+            self._opening = NamedCall(function, visible(name), "opening", "could not be opened")
 
     def on_key(self, event: Key) -> None:
         """Move in the list while the search entry has the focus."""
@@ -340,25 +380,19 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     def action_help(self) -> None:
         """Show the keys of this screen."""
-        from tui_trainer.ui.screens.finder_keys import finder_section
-        from tui_trainer.ui.screens.help import Help
+        from tui_trainer.ui.screens.finder_keys import show_help
 
-        self.app.push_screen(Help([finder_section(self.HEADING, self.EFFECT)]))
+        show_help(self)
 
     def action_palette(self) -> None:
         """Find a command or a theme."""
-        from tui_trainer.ui.screens.command_palette import CommandPalette
-        from tui_trainer.ui.screens.finder_keys import finder_commands
+        from tui_trainer.ui.screens.finder_keys import choose_command
 
-        commands = finder_commands(self.EFFECT)
+        choose_command(self)
 
-        def chosen(answer: str | None) -> None:
-            if answer == "open":
-                self._entered()
-            elif answer is not None and any(command.id == answer for command in commands):
-                getattr(self, f"action_{answer}")()
-
-        self.app.push_screen(CommandPalette(commands), chosen)
+    def act(self) -> None:
+        """Open the highlighted item, as enter does."""
+        self._entered()
 
     def action_theme(self) -> None:
         """Choose the colours."""

@@ -1,15 +1,21 @@
-"""The keys of the home screen and of the lecture contents, for their help page and their commands."""
+"""The keys of the home screen and of the lecture contents: their help page and their commands."""
 
 from __future__ import annotations
 
-from tui_trainer.ui.screens.command_palette import PaletteEntry
-from tui_trainer.ui.screens.help import KeyLine, KeySection
+from typing import TYPE_CHECKING, Any
+
+from tui_trainer.ui.screens.command_palette import CommandPalette, PaletteEntry
+from tui_trainer.ui.screens.help import Help, KeyLine, KeySection
+
+if TYPE_CHECKING:
+    from tui_trainer.ui.screens.finder import Finder
 
 
-def finder_section(heading: str, effect: str) -> KeySection:
-    """Return the keys of a finder whose enter has an effect such as "open"."""
+def finder_section(heading: str, effect: str, more: tuple[tuple[str, str], ...] = ()) -> KeySection:
+    """Return the keys of a finder whose enter has an effect such as "open"; `more` are keys that it alone has."""
     lines = (
         KeyLine("enter", f"{effect.capitalize()} the selected item; so does a second click."),
+        *(KeyLine(key, text) for key, text in more),
         KeyLine("j k ↑ ↓", "Move and see the details; a click does the same."),
         KeyLine("g G", "Go to the first or the last item (gg works too)."),
         KeyLine("pgup pgdn", "Move by a page."),
@@ -24,11 +30,30 @@ def finder_section(heading: str, effect: str) -> KeySection:
 
 
 def finder_commands(effect: str) -> list[PaletteEntry]:
-    """Return the commands of a finder; the id of each but `open` is the name of its action."""
+    """Return the commands of a finder; the id of each is the name of its action, or of the method `act`."""
     return [
-        PaletteEntry("open", "enter", effect, f"{effect.capitalize()} the selected item."),
+        PaletteEntry("act", "enter", effect, f"{effect.capitalize()} the selected item."),
         PaletteEntry("search", "/", "search", "Search by names, titles and summaries."),
         PaletteEntry("reload", "f5", "refresh", "Read everything again."),
         PaletteEntry("help", "?", "help", "Show the keys of this screen."),
         PaletteEntry("leave", "q", "leave", "Leave the program; what trains goes on."),
     ]
+
+
+def show_help(finder: Finder[Any]) -> None:
+    """Show the keys of a finder."""
+    more = tuple((key, text) for _, key, _, text in finder.OWN_KEYS)
+    finder.app.push_screen(Help([finder_section(finder.HEADING, finder.effect, more)]))
+
+
+def choose_command(finder: Finder[Any]) -> None:
+    """Find a command of a finder, or a theme."""
+    commands = [*finder_commands(finder.effect), *(PaletteEntry(*own) for own in finder.OWN_KEYS)]
+
+    def chosen(answer: str | None) -> None:
+        if answer == "act":
+            finder.act()
+        elif answer is not None and any(command.id == answer for command in commands):
+            getattr(finder, f"action_{answer}")()
+
+    finder.app.push_screen(CommandPalette(commands), chosen)
