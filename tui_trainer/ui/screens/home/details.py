@@ -14,6 +14,8 @@ from tui_trainer.ui.screens.home.lines import state_of, what_of
 from tui_trainer.ui.screens.home.past import spoken
 
 Lines = Sequence[Content]
+NAME_WIDTH = 11
+"""Cells of the names at the left, as on the card of a run that starts."""
 
 
 def about(item: Item, preview: Lines = ()) -> Content:
@@ -89,7 +91,7 @@ def _about_entry(item: QueueRow) -> Content:
 
 
 def _line(name: str, text: str) -> Content:
-    return Content.assemble((padded(name, 16), "$muted"), text)
+    return Content.assemble((padded(name, NAME_WIDTH), "$muted"), text)
 
 
 def _best(item: RunInfo) -> str:

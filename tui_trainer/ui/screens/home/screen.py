@@ -24,6 +24,7 @@ from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.preferences.screen_memory import ScreenMemory
 from tui_trainer.ui.preferences.screen_state import ProjectState
 from tui_trainer.ui.screens.finder import Finder, Group
+from tui_trainer.ui.screens.home.desk import Desk
 from tui_trainer.ui.screens.home.details import about, brief
 from tui_trainer.ui.screens.home.items import LIVE, OVER, QUEUE, Item, QueueRow, Start, key_of, start_groups, texts_of
 from tui_trainer.ui.screens.home.lecture_tab import LectureTab
@@ -54,6 +55,8 @@ class Home(Finder[Item]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "turn_tab(1)", show=False),
         Binding("shift+tab", "turn_tab(-1)", show=False),
+        Binding("e", "change", show=False),
+        Binding("x,delete", "remove", show=False),
         *(Binding(str(number), f"show_tab('{tab}')", show=False) for number, tab in enumerate(TABS, 1)),
     ]
 
@@ -66,11 +69,16 @@ class Home(Finder[Item]):
 
     HEADING = "tui-trainer · home"
     PLACEHOLDER = "/ to search presets and runs, or filter: lr>=0.001 model=mlp age<2d"
-    OWN_KEYS = (("turn_tab", "tab 1 2 3", "next tab", "Go to another tab: start, runs, lecture."),)
+    OWN_KEYS = (
+        ("change", "e", "change settings first", "Change settings in a form, then start or add to the queue."),
+        ("turn_tab", "tab 1 2 3", "next tab", "Go to another tab: start, runs, lecture."),
+        ("remove", "x", "remove from the queue", "Take the selected entry out of the queue; asks first."),
+    )
 
     def __init__(self, catalogue: Catalog, icons: Icons, memory: ScreenMemory | None = None) -> None:
         super().__init__(icons)
-        self._catalogue = catalogue
+        self.catalogue = catalogue
+        """The source of presets and runs."""
         self._presets: list[PresetInfo] | None = None
         self._day = date.today()
         self._last_read: tuple[Read, list[Group[Item]]] | None = None
@@ -81,7 +89,10 @@ class Home(Finder[Item]):
         """The filter, and what was typed when it was parsed."""
         self._memory = memory or ScreenMemory(None)
         directory = catalogue.directory() if isinstance(catalogue, Stored) else None
+        self._directory = directory
         self._folder = str(directory) if directory is not None else ""
+        self.desk = Desk(self)
+        """Changes of the queue."""
         self._queue = QueueWatch(directory) if directory is not None else None
         self._preview = PresetPreview()
         self._lecture = LectureTab(catalogue)
@@ -104,8 +115,8 @@ class Home(Finder[Item]):
 
     def read(self) -> list[Group[Item]]:
         """Read the runs and the queue, and the presets the first time."""
-        presets = self._presets = self._presets if self._presets is not None else self._catalogue.presets()
-        runs = self._catalogue.runs()
+        presets = self._presets = self._presets if self._presets is not None else self.catalogue.presets()
+        runs = self.catalogue.runs()
         if self._last_read is not None and self._configured is not runs:  # the first list does not wait for this
             for run in runs:
                 config_of(run)
@@ -126,6 +137,7 @@ class Home(Finder[Item]):
         if self._day != date.today():
             self._day = date.today()
             self.query_one(LongList).make_again()
+        self.desk.tick()
         if self._preview.tick(now):
             self.describe_again()
         if self._lecture.poll(self.show_error) and self.tab == "lecture":
@@ -239,8 +251,9 @@ class Home(Finder[Item]):
     def keys(self) -> str:
         """The hints in the last line."""
         if self.size.width < NARROW:
-            return f"enter {self.effect} · tab tabs · / find · ? help · q leave"
-        return f"enter {self.effect} · tab other tabs · / search · : commands · ? help · q leave"
+            return f"enter {self.effect} · e change · tab tabs · / find · ? help · q leave"
+        again = "e again with changes" if self.tab == "runs" else "e change first"
+        return f"enter {self.effect} · {again} · tab other tabs · / search · ? help · q leave"
 
     # Searching.
 
@@ -273,7 +286,7 @@ class Home(Finder[Item]):
 
     def opener(self, item: Item) -> tuple[str, Callable[[], Session]]:
         """Return the function that starts a preset or a lesson, or joins a run."""
-        catalogue = self._catalogue
+        catalogue = self.catalogue
         match item:
             case Start(preset=preset):
                 return preset.name, lambda: catalogue.start(preset.name)
@@ -281,16 +294,31 @@ class Home(Finder[Item]):
                 return item.name, lambda: catalogue.start(item.name)
             case RunInfo():
                 return item.name, lambda: catalogue.join(item)
-            case QueueRow():
-                raise UserError(f"q{item.entry.number} is not a run yet")
+            case QueueRow(entry=entry):
+                run = next((run for run in self.runs if entry.name and entry.name in (run.name, run.group)), None)
+                if run is None:
+                    raise UserError(f"q{entry.number} has no run that could be opened")
+                return run.name, lambda: catalogue.join(run)
 
     def open(self, item: Item | None) -> None:
         """Open an item, and remember it; a lesson continues the tour from it."""
         if item is None or self.opening:
             return
+        if isinstance(item, QueueRow) and self._directory is not None and not _is_over_or_trains(item):
+            from tui_trainer.ui.screens.home import queue_actions
+
+            queue_actions.ask_waiting(self.desk, self._directory, item)
+            return
+        try:
+            self.open_with(item, *self.opener(item))
+        except UserError as error:
+            self.show_error(str(error))
+
+    def open_with(self, item: Item, name: str, function: Callable[[], Session]) -> None:
+        """Open an item with a function of its own."""
         self._remember(chosen=self.key(item))
         self._lecture.opened(item)
-        super().open(item)
+        self.begin(name, function)
 
     @property
     def tour(self) -> Tour | None:
@@ -303,9 +331,43 @@ class Home(Finder[Item]):
         if lesson is not None:
             self.open(lesson)
 
+    # Changes before a start, and the queue.
+
+    def action_change(self) -> None:
+        """Change settings in a form before a training."""
+        from tui_trainer.ui.screens.home.change_first import change_first
+
+        item = self.selected
+        if item is None or self.opening:
+            return
+        try:
+            change_first(self, item)
+        except UserError as error:
+            self.show_error(str(error))
+
+    def action_remove(self) -> None:
+        """Take the selected entry out of the queue; asks first."""
+        from tui_trainer.ui.screens.home import queue_actions
+
+        item = self.selected
+        if not isinstance(item, QueueRow) or self._directory is None:
+            self.show_error("x removes an entry of the queue; none is selected")
+        elif item.entry.state == "training" and item.working:
+            self.show_error(f"q{item.entry.number} is being trained; open it with enter to stop it")
+        else:
+            queue_actions.remove(self.desk, self._directory, item)
+
+    def read_soon(self) -> None:
+        """Read runs and queue again with the next tick."""
+        self._read_at = float("-inf")
+
     def action_reload(self) -> None:
         """Read presets and runs again."""
         self._presets = None
-        if isinstance(self._catalogue, Reloadable):
-            self._catalogue.forget()
+        if isinstance(self.catalogue, Reloadable):
+            self.catalogue.forget()
         super().action_reload()
+
+
+def _is_over_or_trains(row: QueueRow) -> bool:
+    return row.entry.over or (row.entry.state == "training" and row.working)

@@ -44,7 +44,8 @@ class HomeTabs(Panel):
             end: what stands at the right, where there is room.
         """
         self._shown = selected, counts, end
-        parts: list[str | tuple[str, str]] = [] if self.size.width < NARROW else [("tui-trainer  ", "bold")]
+        width = self.size.width or self.app.size.width
+        parts: list[str | tuple[str, str]] = [] if width < NARROW else [("tui-trainer  ", "bold")]
         at = 1 + sum(cell_width(part[0]) for part in parts)
         self._spans = []
         for number, tab in enumerate(TABS, 1):
@@ -53,7 +54,7 @@ class HomeTabs(Panel):
             self._spans.append((at, at + cell_width(text), tab))
             parts += [(text, style), " "]
             at += cell_width(text) + 1
-        room = self.size.width - 1 - at - cell_width(end)
+        room = width - 1 - at - cell_width(end)
         if end and room > 0:
             parts += [" " * room, (end, "$muted")]
         self.show(Content.assemble(*parts))

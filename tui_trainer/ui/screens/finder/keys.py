@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tui_trainer.ui.screens.command_palette import CommandPalette, PaletteEntry
 from tui_trainer.ui.screens.help import Help, KeyLine, KeySection
 
 if TYPE_CHECKING:
-    from tui_trainer.ui.screens.finder import Finder
+    from tui_trainer.ui.screens.finder.actions import FinderActions
 
 
 def finder_section(heading: str, effect: str, more: tuple[tuple[str, str], ...] = ()) -> KeySection:
@@ -40,13 +40,13 @@ def finder_commands(effect: str) -> list[PaletteEntry]:
     ]
 
 
-def show_help(finder: Finder[Any]) -> None:
+def show_help(finder: FinderActions) -> None:
     """Show the keys of a finder."""
     more = tuple((key, text) for _, key, _, text in finder.OWN_KEYS)
     finder.app.push_screen(Help([finder_section(finder.HEADING, finder.effect, more)]))
 
 
-def choose_command(finder: Finder[Any]) -> None:
+def choose_command(finder: FinderActions) -> None:
     """Find a command of a finder, or a theme."""
     commands = [*finder_commands(finder.effect), *(PaletteEntry(*own) for own in finder.OWN_KEYS)]
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Key
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
@@ -30,6 +28,7 @@ from tui_trainer.ui.fuzzy import ranked_prepared
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.panels.panel import Panel
+from tui_trainer.ui.screens.finder.actions import FinderActions
 
 if TYPE_CHECKING:
     from tui_trainer.session.base import Session
@@ -44,26 +43,12 @@ Group = tuple[str, Sequence[Item]]
 """A title and the items under it."""
 
 
-class Finder(Screen[None], Generic[Item], inherit_bindings=False):
+class Finder(FinderActions, Generic[Item]):
     """Lists the items that a subclass reads, and opens the selected one on enter or a second click.
 
     The list has the focus; `/` moves it to the search entry, which filters the list. Reading and opening run in
     background threads: the screen never waits for the disk.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "clear", show=False),
-        Binding("q", "leave", show=False),
-        Binding("f5", "reload", show=False),
-        Binding("slash", "search", show=False),
-        Binding("question_mark", "help", show=False),
-        Binding("colon,ctrl+p", "palette", show=False),
-        Binding("t", "theme", show=False),
-        Binding("tab", "app.focus_next", show=False),
-        Binding("shift+tab", "app.focus_previous", show=False),
-        Binding("n", "move(1)", show=False),
-        Binding("N", "move(-1)", show=False),
-    ]
 
     DEFAULT_CSS = """
     Finder { layout: vertical; background: $background; }
@@ -86,14 +71,11 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     Finder.-flat #details { display: none; }
     """
 
-    HEADING = "tui-trainer"
     PLACEHOLDER = "/ to search"
     """Text of the empty search entry."""
     EFFECT = "open"
     """The effect of enter on an item."""
     KEYS = "enter open · j k ↑↓ choose · / search · : commands · ? help · q leave"
-    OWN_KEYS: ClassVar[tuple[tuple[str, str, str, str], ...]] = ()
-    """Name of the action, key, label and help of each key that this screen alone has."""
     RELOAD_INTERVAL = 2.0
     """Seconds between two reads."""
 
@@ -170,7 +152,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     @property
     def effect(self) -> str:
-        """The effect of enter."""
+        """The effect of enter, for the help page and the commands."""
         return self.EFFECT
 
     @property
@@ -315,10 +297,15 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         about = self.brief if self.has_class("-low") and self.has_class("-stacked") else self.about
         self.query_one("#about", Panel).show(about(item) if item is not None else Content(""), layout=True)
 
+    @property
+    def selected(self) -> Item | None:
+        """The highlighted item."""
+        option = self.query_one(LongList).highlighted_option
+        return self._listed.get(option.id or "") if option is not None else None
+
     def describe_again(self) -> None:
         """Show the details of the highlighted item as they are known now."""
-        option = self.query_one(LongList).highlighted_option
-        self._describe(self._listed.get(option.id or "") if option is not None else None)
+        self._describe(self.selected)
 
     def highlight(self, item: Item) -> None:
         """Highlight an item, where it is listed."""
@@ -341,9 +328,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     @on(Input.Submitted)
     def _entered(self) -> None:
-        option = self.query_one(LongList).highlighted_option
-        if option is not None:
-            self.open(self._listed.get(option.id or ""))
+        self.open(self.selected)
 
     @on(OptionList.OptionSelected)
     def _clicked(self, event: OptionList.OptionSelected) -> None:
@@ -351,8 +336,12 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     def open(self, item: Item | None) -> None:
         """Open an item in a thread; `Opened` is posted when its session is ready."""
-        if item is not None and self._opening is None:
-            name, function = self.opener(item)
+        if item is not None:
+            self.begin(*self.opener(item))
+
+    def begin(self, name: str, function: Callable[[], Session]) -> None:
+        """Open a session in a thread, unless one is being opened."""
+        if self._opening is None:
             self._opening = NamedCall(function, visible(name), "opening", "could not be opened")
 
     def on_key(self, event: Key) -> None:
@@ -360,47 +349,11 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         if isinstance(self.focused, TextEntry):
             follow(self.query_one(LongList), event)
 
-    def action_move(self, offset: int) -> None:
-        """Go to the next or previous item that is listed."""
-        listed = self.query_one(LongList)
-        (listed.action_cursor_down if offset > 0 else listed.action_cursor_up)()
-
-    def action_search(self) -> None:
-        """Type a search."""
-        self.query_one(TextEntry).focus()
-
-    def action_clear(self) -> None:
-        """Empty the search entry and go back to the list; leave where both is so already."""
-        entry = self.query_one(TextEntry)
-        if entry.value or entry.has_focus:
-            entry.value = ""
-            self.query_one(LongList).focus()
-        else:
-            self.post_message(self.Closed())
-
-    def action_help(self) -> None:
-        """Show the keys of this screen."""
-        from tui_trainer.ui.screens.finder_keys import show_help
-
-        show_help(self)
-
-    def action_palette(self) -> None:
-        """Find a command or a theme."""
-        from tui_trainer.ui.screens.finder_keys import choose_command
-
-        choose_command(self)
-
     def act(self) -> None:
         """Open the highlighted item, as enter does."""
         self._entered()
 
-    def action_theme(self) -> None:
-        """Choose the colours."""
-        from tui_trainer.ui.screens.theme_picker import ThemePicker
-
-        self.app.push_screen(ThemePicker())
-
-    def action_leave(self) -> None:
+    def leave(self) -> None:
         """Leave the screen."""
         self.post_message(self.Closed())
 

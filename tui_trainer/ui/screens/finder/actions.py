@@ -1,0 +1,87 @@
+"""The keys of a finder that move, search and leave."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tui_trainer.ui.forms.entry import TextEntry
+from tui_trainer.ui.forms.long_list import LongList
+
+
+class FinderActions(Screen[None], inherit_bindings=False):
+    """A screen with one list and a search entry."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "clear", show=False),
+        Binding("q", "leave", show=False),
+        Binding("f5", "reload", show=False),
+        Binding("slash", "search", show=False),
+        Binding("question_mark", "help", show=False),
+        Binding("colon,ctrl+p", "palette", show=False),
+        Binding("t", "theme", show=False),
+        Binding("tab", "app.focus_next", show=False),
+        Binding("shift+tab", "app.focus_previous", show=False),
+        Binding("n", "move(1)", show=False),
+        Binding("N", "move(-1)", show=False),
+    ]
+
+    HEADING = "tui-trainer"
+    """What the screen is, for its help page."""
+    OWN_KEYS: ClassVar[tuple[tuple[str, str, str, str], ...]] = ()
+    """Name of the action, key, label and help of each key that this screen alone has."""
+
+    @property
+    def effect(self) -> str:
+        """The effect of enter."""
+        raise NotImplementedError
+
+    def act(self) -> None:
+        """Open the highlighted item, as enter does."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """Leave the screen."""
+        raise NotImplementedError
+
+    def action_move(self, offset: int) -> None:
+        """Go to the next or previous item that is listed."""
+        listed = self.query_one(LongList)
+        (listed.action_cursor_down if offset > 0 else listed.action_cursor_up)()
+
+    def action_search(self) -> None:
+        """Type a search."""
+        self.query_one(TextEntry).focus()
+
+    def action_clear(self) -> None:
+        """Empty the search entry and go back to the list; leave where both is so already."""
+        entry = self.query_one(TextEntry)
+        if entry.value or entry.has_focus:
+            entry.value = ""
+            self.query_one(LongList).focus()
+        else:
+            self.leave()
+
+    def action_help(self) -> None:
+        """Show the keys of this screen."""
+        from tui_trainer.ui.screens.finder.keys import show_help
+
+        show_help(self)
+
+    def action_palette(self) -> None:
+        """Find a command or a theme."""
+        from tui_trainer.ui.screens.finder.keys import choose_command
+
+        choose_command(self)
+
+    def action_theme(self) -> None:
+        """Choose the colours."""
+        from tui_trainer.ui.screens.theme_picker import ThemePicker
+
+        self.app.push_screen(ThemePicker())
+
+    def action_leave(self) -> None:
+        """Leave the screen."""
+        self.leave()
