@@ -57,4 +57,8 @@ class Desk:
     def told(self, text: str) -> None:
         """Show a message, and read the queue again."""
         self._home.notify(visible(text))
+        self.read_again()
+
+    def read_again(self) -> None:
+        """Read the queue again with the next tick."""
         self._home.read_soon()

@@ -16,6 +16,8 @@ from tui_trainer.ui.screens.home.past import spoken
 Lines = Sequence[Content]
 NAME_WIDTH = 11
 """Cells of the names at the left, as on the card of a run that starts."""
+METRIC_WIDTH = 16
+"""Cells of the names of metrics."""
 
 
 def about(item: Item, preview: Lines = ()) -> Content:
@@ -72,9 +74,9 @@ def _about_run(item: RunInfo) -> Content:
     lines.append(Content(f"{item.status}{': ' + visible(item.reason) if item.reason else ''}"))
     spent = f" in {spoken(item.seconds)}" if item.seconds else ""
     lines.append(Content(f"epoch {item.epoch}, step {item.step:,}{spent}"))
-    lines += [_line(visible(name), number(value)) for name, value in item.metrics.items()]
+    lines += [_line(visible(name), number(value), METRIC_WIDTH) for name, value in item.metrics.items()]
     if item.best is not None:
-        lines.append(_line("best", _best(item)))
+        lines.append(_line("best", _best(item), METRIC_WIDTH))
     effect = "join" if item.live else "open"
     return Content("\n").join([*lines, Content(""), Content.styled(f"press enter to {effect}", "$muted")])
 
@@ -90,8 +92,8 @@ def _about_entry(item: QueueRow) -> Content:
     return Content("\n").join([*lines, Content(""), Content.styled(effect, "$muted")])
 
 
-def _line(name: str, text: str) -> Content:
-    return Content.assemble((padded(name, NAME_WIDTH), "$muted"), text)
+def _line(name: str, text: str, width: int = NAME_WIDTH) -> Content:
+    return Content.assemble((padded(name, width), "$muted"), text)
 
 
 def _best(item: RunInfo) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from tui_trainer.queueing.entries import Entry
-from tui_trainer.runs.label import label
+from tui_trainer.runs.label import label, short_name
 from tui_trainer.runs.run_info import RunInfo
 from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.text import cell_width, cut, number, padded, visible
@@ -58,7 +58,7 @@ def _run(item: RunInfo, width: int, icons: Icons) -> Content:
     sign = (icons.state(item.status), STATE_STYLES.get(item.status, "$muted"))
     name = visible(label(item.name, item.started))
     if width < WIDE:
-        return Content.assemble(sign, f" {name}")
+        return Content.assemble(sign, f" {name if cell_width(name) + 2 <= width else visible(short_name(item.name))}")
     best = ""
     if item.best and "value" in item.best:
         metric = visible(str(item.best.get("metric", ""))).replace("_", " ")

@@ -25,9 +25,11 @@ def add(desk: Desk, directory: Path, source: str, changes: Sequence[str]) -> Non
         text = f"{entry.preset} is entry {entry.number} of the queue"
 
         def then() -> None:
-            desk.told(text)
             if idle:
+                desk.read_again()
                 _ask_start(desk, directory, f"{text}, and no runner works on it.")
+            else:
+                desk.told(f"{text}; it is trained when its turn comes")
 
         return then
 

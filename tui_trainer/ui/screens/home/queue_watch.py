@@ -24,25 +24,28 @@ class QueueWatch:
         self._file = QueueFile(directory)
         self._stamp: tuple[int, int, int] | None = None
         self._queue = Queue()
-        self.problem = ""
+        self._problem = ""
         """Why the file cannot be used; empty where it can."""
         self.rows: tuple[QueueRow, ...] = ()
         """The entries that have not been trained well: the one that trains, those that wait, and those that failed."""
+        self.line = ""
+        """The state of the queue in one line."""
 
     def read(self) -> tuple[QueueRow, ...]:
         """Return the rows; the same object as before where nothing has changed."""
         stamp = self._stamp_now()
         if stamp != self._stamp:
-            self._stamp, self.problem = stamp, ""
+            self._stamp, self._problem = stamp, ""
             try:
                 self._queue = self._file.read() if stamp is not None else Queue()
             except UserError as error:
-                self._queue, self.problem = Queue(), str(error)
+                self._queue, self._problem = Queue(), str(error)
         open_entries = any(not entry.over for entry in self._queue.entries)
         working = open_entries and self._file.runner.holder() is not None
         rows = tuple(QueueRow(entry, working) for entry in self._queue.entries if entry.state != "done")
         if rows != self.rows:
             self.rows = rows
+        self.line = queue_line(self.rows, self._problem)
         return self.rows
 
     def _stamp_now(self) -> tuple[int, int, int] | None:

@@ -31,7 +31,7 @@ from tui_trainer.ui.screens.home.lecture_tab import LectureTab
 from tui_trainer.ui.screens.home.lines import line_of
 from tui_trainer.ui.screens.home.past import past_of
 from tui_trainer.ui.screens.home.preview import PresetPreview
-from tui_trainer.ui.screens.home.queue_watch import QueueWatch, queue_line
+from tui_trainer.ui.screens.home.queue_watch import QueueWatch
 from tui_trainer.ui.screens.home.tabs import NARROW, TABS, HomeTabs, QueueLine, TabChosen
 
 if TYPE_CHECKING:
@@ -94,11 +94,15 @@ class Home(Finder[Item]):
         self.desk = Desk(self)
         """Changes of the queue."""
         self._queue = QueueWatch(directory) if directory is not None else None
+        self._queue_line = ""
+        """The line of the queue on the screen."""
         self._preview = PresetPreview()
         self._lecture = LectureTab(catalogue)
         remembered = self._memory.project(self._folder) or ProjectState()
         self.tab = remembered.tab if remembered.tab in TABS else TABS[0]
         """The tab that is open."""
+        self._restoring = True
+        """Whether the first list has yet to be shown."""
         self._highlights = {self.tab: remembered.chosen}
         """The item to highlight in each tab."""
 
@@ -110,6 +114,8 @@ class Home(Finder[Item]):
         """Show the tabs. Textual calls the handler of the base class as well."""
         self._preview.begin(monotonic())
         self._show_tops()
+        if self.tab == "lecture":
+            self._lecture.read()
 
     # Reading.
 
@@ -138,6 +144,8 @@ class Home(Finder[Item]):
             self._day = date.today()
             self.query_one(LongList).make_again()
         self.desk.tick()
+        if self._queue is not None and self._queue.line != self._queue_line:
+            self._show_tops()
         if self._preview.tick(now):
             self.describe_again()
         if self._lecture.poll(self.show_error) and self.tab == "lecture":
@@ -202,7 +210,10 @@ class Home(Finder[Item]):
         if self._groups is None or (self.tab == "lecture" and self._lecture.groups() is None):
             return
         wanted = self._highlights.pop(self.tab, "")
-        if wanted in self._listed and not (self.tab == "start" and any(run.live for run in self.runs)):
+        first, self._restoring = self._restoring, False
+        if first and self.tab == "start" and any(run.live for run in self.runs):
+            return  # what is live comes before what was chosen last
+        if wanted in self._listed:
             self.highlight(self._listed[wanted])
 
     def _show_tops(self) -> None:
@@ -210,8 +221,8 @@ class Home(Finder[Item]):
         live = sum(run.live for run in runs)
         counts = {"runs": f"{len(runs):,}" if runs else "", "lecture": self._lecture.progress(self._presets, runs)}
         self.query_one(HomeTabs).show_tabs(self.tab, counts, f"{live} live" if live else "")
-        queue = self._last_read[0][2] if self._last_read is not None else ()
-        self.query_one(QueueLine).show_queue(queue_line(queue, self._queue.problem if self._queue else ""))
+        self._queue_line = self._queue.line if self._queue is not None else ""
+        self.query_one(QueueLine).show_queue(self._queue_line)
 
     @on(TabChosen)
     def _tab_chosen(self, event: TabChosen) -> None:
