@@ -15,6 +15,8 @@ from tui_trainer.ui.screens.home.past import spoken
 
 WIDE = 64
 """Cells of a line that has room for the name, the usual time and the last result of a preset, beside its title."""
+NAME_WIDTH = 30
+"""Cells of the name of a run, `digits-cnn d0be · today 19:16`, or of an entry of the queue."""
 _ENTRY_STYLES = {"training": "$success", "failed": "$error bold", "done": "$primary"}
 _ENTRY_STATES = {"training": "running", "failed": "failed", "done": "finished"}
 
@@ -67,7 +69,7 @@ def _run(item: RunInfo, width: int, icons: Icons) -> Content:
     return Content.assemble(
         "  ",
         sign,
-        f" {padded(name, 32)} ",
+        f" {padded(name, NAME_WIDTH)} ",
         (f"{state} · epoch {item.epoch}{best}", "$muted"),
     )
 
@@ -82,7 +84,7 @@ def _entry(item: QueueRow, width: int, icons: Icons) -> Content:
     return Content.assemble(
         "  ",
         sign,
-        f" {padded(name, 32)} ",
+        f" {padded(name, NAME_WIDTH)} ",
         (state_of(item), "$muted"),
     )
 

@@ -263,7 +263,7 @@ class Home(Finder[Item]):
         """The hints in the last line."""
         if self.size.width < NARROW:
             return f"enter {self.effect} · e change · tab tabs · / find · ? help · q leave"
-        again = "e again with changes" if self.tab == "runs" else "e change first"
+        again = "e train again" if self.tab == "runs" else "e change first"
         return f"enter {self.effect} · {again} · tab other tabs · / search · ? help · q leave"
 
     # Searching.
