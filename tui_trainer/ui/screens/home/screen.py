@@ -46,6 +46,8 @@ FIRST_START = (
     ("  q      leaves; a training asks first whether it goes on", ""),
 )
 """Lines above the list before anything was trained."""
+PREPARED_AT_ONCE = 200
+"""Most lines of hidden runs that one tick prepares for a search."""
 Read = tuple[list[PresetInfo], list[RunInfo], tuple[QueueRow, ...]]
 
 
@@ -101,6 +103,9 @@ class Home(Finder[Item]):
         remembered = self._memory.project(self._folder) or ProjectState()
         self.tab = remembered.tab if remembered.tab in TABS else TABS[0]
         """The tab that is open."""
+        self._prepared: list[Group[Item]] | None = None
+        self._unprepared: list[RunInfo] = []
+        """Runs whose lines have not been looked at since the last change."""
         self._restoring = True
         """Whether the first list has yet to be shown."""
         self._highlights = {self.tab: remembered.chosen}
@@ -148,8 +153,16 @@ class Home(Finder[Item]):
             self._show_tops()
         if self._preview.tick(now):
             self.describe_again()
+        self._prepare_search()
         if self._lecture.poll(self.show_error) and self.tab == "lecture":
             self.list_items()
+
+    def _prepare_search(self) -> None:
+        """Prepare some of the runs that the first tab hides, so that the first letter of a search finds them ready."""
+        if self._groups is not self._prepared:
+            self._prepared, self._unprepared = self._groups, self.runs
+        for _ in range(min(PREPARED_AT_ONCE, len(self._unprepared))):
+            self._lines.of(self._unprepared.pop())
 
     @property
     def runs(self) -> list[RunInfo]:
