@@ -45,7 +45,7 @@ def test_there_is_no_empty_value() -> None:
         ("model", CNN()),
         ("model", MLP(hidden=(32,), dropout=0.1)),
     ],
-    ids=lambda value: value.label() if isinstance(value, BaseModel) else value,
+    ids=str,
 )
 def test_the_changes_lead_to_what_was_chosen(key: str, chosen: BaseModel) -> None:
     changes = section_changes(key, getattr(check(()), key), chosen, check)

@@ -100,7 +100,7 @@ async def test_a_training_is_added_to_the_queue(
     size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Path] = []
-    monkeypatch.setattr("tui_trainer.queueing.runner.start", lambda directory: started.append(directory) or 1)
+    monkeypatch.setattr("tui_trainer.queueing.runner.start", started.append)
     file = QueueFile(tmp_path / "runs")
     app = app_over(catalogue=Store(tmp_path / "runs", RUNS[1:]))
 

@@ -68,13 +68,16 @@ class FinderActions(Screen[None], inherit_bindings=False):
         """Show the keys of this screen."""
         from tui_trainer.ui.screens.finder.keys import show_help
 
-        show_help(self)
+        show_help(self, self.HEADING, self.effect, self.OWN_KEYS)
 
     def action_palette(self) -> None:
         """Find a command or a theme."""
         from tui_trainer.ui.screens.finder.keys import choose_command
 
-        choose_command(self)
+        def chosen(name: str) -> None:
+            (self.act if name == "act" else getattr(self, f"action_{name}"))()
+
+        choose_command(self, self.effect, self.OWN_KEYS, chosen)
 
     def action_theme(self) -> None:
         """Choose the colours."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from textual.screen import Screen
 
 from tui_trainer.ui.screens.command_palette import CommandPalette, PaletteEntry
 from tui_trainer.ui.screens.help import Help, KeyLine, KeySection
 
-if TYPE_CHECKING:
-    from tui_trainer.ui.screens.finder.actions import FinderActions
+OwnKey = tuple[str, str, str, str]
+"""Name of an action, its key, label and help."""
 
 
 def finder_section(heading: str, effect: str, more: tuple[tuple[str, str], ...] = ()) -> KeySection:
@@ -40,20 +43,18 @@ def finder_commands(effect: str) -> list[PaletteEntry]:
     ]
 
 
-def show_help(finder: FinderActions) -> None:
-    """Show the keys of a finder."""
-    more = tuple((key, text) for _, key, _, text in finder.OWN_KEYS)
-    finder.app.push_screen(Help([finder_section(finder.HEADING, finder.effect, more)]))
+def show_help(screen: Screen[Any], heading: str, effect: str, own: Sequence[OwnKey]) -> None:
+    """Show the keys of a finder; `own` are those that it alone has."""
+    more = tuple((key, text) for _, key, _, text in own)
+    screen.app.push_screen(Help([finder_section(heading, effect, more)]))
 
 
-def choose_command(finder: FinderActions) -> None:
-    """Find a command of a finder, or a theme."""
-    commands = [*finder_commands(finder.effect), *(PaletteEntry(*own) for own in finder.OWN_KEYS)]
+def choose_command(screen: Screen[Any], effect: str, own: Sequence[OwnKey], act: Callable[[str], None]) -> None:
+    """Find a command of a finder, or a theme; `act` receives the name of its action."""
+    commands = [*finder_commands(effect), *(PaletteEntry(*each) for each in own)]
 
     def chosen(answer: str | None) -> None:
-        if answer == "act":
-            finder.act()
-        elif answer is not None and any(command.id == answer for command in commands):
-            getattr(finder, f"action_{answer}")()
+        if answer is not None and any(command.id == answer for command in commands):
+            act(answer)
 
-    finder.app.push_screen(CommandPalette(commands), chosen)
+    screen.app.push_screen(CommandPalette(commands), chosen)

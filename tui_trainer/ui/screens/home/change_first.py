@@ -8,25 +8,31 @@ from typing import TYPE_CHECKING
 from tui_trainer.errors import UserError
 from tui_trainer.runs.label import short_name
 from tui_trainer.runs.run_info import RunInfo
-from tui_trainer.session.catalog import LessonInfo, Stored
+from tui_trainer.session.catalog import Catalog, Stored
 from tui_trainer.ui.screens.home import queue_actions
+from tui_trainer.ui.screens.home.desk import Desk
 from tui_trainer.ui.screens.home.items import Item, QueueRow, Start
 
 if TYPE_CHECKING:
     from tui_trainer.session.base import Session
-    from tui_trainer.ui.screens.home.screen import Home
-    from tui_trainer.ui.screens.start_form import StartForm
+    from tui_trainer.ui.screens.start_form import Chosen, StartForm
 
-Open = Callable[[tuple[str, ...]], "Session"]
+Open = Callable[[], "Session"]
+OpenWith = Callable[[tuple[str, ...]], "Session"]
 
 
-def change_first(home: Home, item: Item) -> None:
+def change_first(item: Item, catalogue: Catalog, desk: Desk, begin: Callable[[str, Open], None]) -> None:
     """Show the form; enter in it starts the training, or adds it to the queue.
+
+    Args:
+        item: the preset, lesson or run.
+        catalogue: its source.
+        desk: shows the form, and changes the queue.
+        begin: opens the session that a function starts, under a name.
 
     Raises:
         UserError: the item has no settings, or they cannot be read.
     """
-    catalogue = home.catalogue
     store = catalogue if isinstance(catalogue, Stored) else None
     if isinstance(item, QueueRow):
         raise UserError("the settings of an entry of the queue are fixed; remove it and add it again")
@@ -34,23 +40,20 @@ def change_first(home: Home, item: Item) -> None:
         if store is None:
             raise UserError("this run cannot be trained again from here")
         name, source, title = item.name, item.path, f"Train {short_name(item.name)} again"
-        open_with: Open = lambda changes: store.again(item, changes)  # noqa: E731
+        open_with: OpenWith = lambda changes: store.again(item, changes)  # noqa: E731
     else:
         name = item.preset.name if isinstance(item, Start) else item.name
         source, title = name, f"Train {name}"
         open_with = lambda changes: catalogue.start(name, changes)  # noqa: E731
     form = form_over(source, title, queue=store is not None and not isinstance(item, RunInfo))
 
-    def answered(_answer: object) -> None:
-        chosen = form.chosen
-        if chosen is None:
-            return
+    def answered(chosen: Chosen) -> None:
         if chosen.queue and store is not None:
-            queue_actions.add(home.desk, store.directory(), source, chosen.changes)
+            queue_actions.add(desk, store.directory(), source, chosen.changes)
         else:
-            home.open_with(item, name, lambda: open_with(chosen.changes))
+            begin(name, lambda: open_with(chosen.changes))
 
-    home.app.push_screen(form, answered)
+    desk.show(form, answered)
 
 
 def form_over(source: str, title: str, *, queue: bool = False) -> StartForm:
@@ -70,8 +73,3 @@ def form_over(source: str, title: str, *, queue: bool = False) -> StartForm:
     variants = table.get("variant", [])
     note = f"{len(variants)} runs side by side: a change is for all of them" if variants else ""
     return StartForm(title, base, check, note=note, queue=queue)
-
-
-def is_changeable(item: Item | None) -> bool:
-    """Return whether an item has settings to change."""
-    return isinstance(item, (Start, LessonInfo, RunInfo))

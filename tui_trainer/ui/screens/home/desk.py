@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tui_trainer.errors import UserError
 from tui_trainer.text import visible
@@ -11,21 +11,47 @@ from tui_trainer.ui.background_call import NamedCall
 from tui_trainer.ui.forms.key_hints import KeyHints
 
 if TYPE_CHECKING:
-    from tui_trainer.ui.screens.dialogs.confirm import Confirm
-    from tui_trainer.ui.screens.home.screen import Home
+    from textual.screen import Screen
 
+    from tui_trainer.ui.icons import Icons
+    from tui_trainer.ui.screens.dialogs.base import Dialog
+    from tui_trainer.ui.screens.dialogs.confirm import Confirm
+
+Answer = TypeVar("Answer")
 Then = Callable[[], None]
+
+
+class Shows(Protocol):
+    """A screen with a last line for keys and errors."""
+
+    @property
+    def icons(self) -> Icons:
+        """The signs of the spinner."""
+        ...
+
+    def show_keys(self) -> None:
+        """Show the keys in the last line."""
+        ...
+
+    def show_error(self, text: str) -> None:
+        """Show an error there."""
+        ...
+
+    def read_soon(self) -> None:
+        """Read runs and queue again with the next tick."""
+        ...
 
 
 class Desk:
     """Makes one change at a time.
 
     Args:
-        home: the screen that shows progress and errors.
+        screen: the screen that asks.
+        shows: the same screen, as one that shows progress and errors.
     """
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
+    def __init__(self, screen: Screen[None], shows: Shows) -> None:
+        self._screen, self._shows = screen, shows
         self._task: NamedCall[Then] | None = None
 
     def do(self, name: str, doing: str, function: Callable[[], Then]) -> None:
@@ -35,30 +61,34 @@ class Desk:
 
     def tick(self) -> None:
         """Show the progress of the change, or its end."""
-        home, task = self._home, self._task
+        task = self._task
         if task is None:
             return
         if not task.done:
-            home.query_one("#bottom", KeyHints).show(task.progress(home.icons.spinner), "$secondary")
+            self._screen.query_one("#bottom", KeyHints).show(task.progress(self._shows.icons.spinner), "$secondary")
             return
         self._task = None
-        home.show_keys()
+        self._shows.show_keys()
         try:
             then = task.result()
         except UserError as error:
-            home.show_error(str(error))
+            self._shows.show_error(str(error))
         else:
             then()
 
-    def ask(self, dialog: Confirm, answered: Callable[[str], None]) -> None:
+    def show(self, dialog: Dialog[Answer], answered: Callable[[Answer], None]) -> None:
         """Show a dialog; nothing happens where it is cancelled."""
-        self._home.app.push_screen(dialog, lambda answer: answered(answer) if answer is not None else None)
+        self._screen.app.push_screen(dialog, lambda answer: answered(answer) if answer is not None else None)
+
+    def ask(self, dialog: Confirm, answered: Callable[[str], None]) -> None:
+        """Show a question."""
+        self.show(dialog, answered)
 
     def told(self, text: str) -> None:
         """Show a message, and read the queue again."""
-        self._home.notify(visible(text))
+        self._screen.notify(visible(text))
         self.read_again()
 
     def read_again(self) -> None:
         """Read the queue again with the next tick."""
-        self._home.read_soon()
+        self._shows.read_soon()

@@ -1,4 +1,4 @@
-"""What the home screen does with the queue: add to it, remove from it, start it."""
+"""Changes of the queue from the home screen: add to it, remove from it, start it."""
 
 from __future__ import annotations
 

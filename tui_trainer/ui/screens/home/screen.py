@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
@@ -93,7 +94,7 @@ class Home(Finder[Item]):
         directory = catalogue.directory() if isinstance(catalogue, Stored) else None
         self._directory = directory
         self._folder = str(directory) if directory is not None else ""
-        self.desk = Desk(self)
+        self.desk = Desk(self, self)
         """Changes of the queue."""
         self._queue = QueueWatch(directory) if directory is not None else None
         self._queue_line = ""
@@ -365,7 +366,7 @@ class Home(Finder[Item]):
         if item is None or self.opening:
             return
         try:
-            change_first(self, item)
+            change_first(item, self.catalogue, self.desk, partial(self.open_with, item))
         except UserError as error:
             self.show_error(str(error))
 

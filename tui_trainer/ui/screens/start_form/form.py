@@ -108,8 +108,6 @@ class StartForm(Dialog[Chosen]):
         """The value of each part that was edited and is valid."""
         self._kinds: dict[tuple[str, str], BaseModel] = {}
         """The last valid value of each kind."""
-        self.chosen: Chosen | None = None
-        """The answer, once there is one."""
         self._wrong: dict[str, str] = {}
         """The error of each part that is not valid."""
 
@@ -272,8 +270,7 @@ class StartForm(Dialog[Chosen]):
             self.show_error("nothing differs yet: enter KEY=VALUE, such as training.seed=1, or change a field")
             return
         queued = [choice.value for choice in self.query("#then").results(Choice)] == [QUEUE]
-        self.chosen = Chosen(checked[0], queued)
-        self.answer(self.chosen)
+        self.answer(Chosen(checked[0], queued))
 
 
 def _plan(config: RunConfig) -> Any:

@@ -16,7 +16,7 @@ from tui_trainer.ui.forms.changes import Check
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FormPart:
     """One part of a configuration.
 
     Attributes:
@@ -29,10 +29,10 @@ class Part:
 
 
 PARTS = (
-    Part("model", "model"),
-    Part("optimizer", "optimizer"),
-    Part("scheduler", "schedule"),
-    Part("training", "training"),
+    FormPart("model", "model"),
+    FormPart("optimizer", "optimizer"),
+    FormPart("scheduler", "schedule"),
+    FormPart("training", "training"),
 )
 _UNIONS: dict[str, Any] = {"model": AnyModel, "optimizer": AnyOptimizer, "scheduler": AnyScheduler}
 _OWN_CODE = "import"
