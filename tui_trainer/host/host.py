@@ -30,8 +30,10 @@ import psutil
 
 from tui_trainer.errors import UserError
 from tui_trainer.host.event_bus import EventBus
+from tui_trainer.host.event_command import EventCommand
 from tui_trainer.host.log_capture import LogCapture
 from tui_trainer.host.server import Server
+from tui_trainer.host.spare import OPTION, wait_for_spec
 from tui_trainer.host.spec import HostSpec, early_log
 from tui_trainer.host.worker import Worker
 from tui_trainer.platform_support import wake_pipe
@@ -80,8 +82,22 @@ class Host:
         self._requeued = False
         for run in spec.runs:
             self.bus.add_run(run.name)
+        self._command = self._event_command()
         self._server = Server(Path(spec.socket), self.bus, self.submit) if listen and spec.socket else None
         self._list_runs(starting=True)
+
+    def _event_command(self) -> EventCommand | None:
+        """Subscribe the user's command, where there is one; it prints into host.log."""
+        if not self.spec.on_event:
+            return None
+
+        def say(run: str, text: str) -> None:
+            self.bus.publish(run, ev.Logged(lines=[text], source="trainer"))
+
+        output = None if self._output is None else 2
+        command = EventCommand(self.spec.on_event, self.spec.runs, say, output=output)
+        self.bus.subscribe(command, lambda states: None)
+        return command
 
     @property
     def exit_code(self) -> int:
@@ -117,6 +133,8 @@ class Host:
         if self.worker.began:
             thread.join()
         self._shut_down()
+        if self._command is not None:
+            self._command.close()
         return self.exit_code
 
     def _work(self) -> None:
@@ -142,8 +160,11 @@ class Host:
         deadline = monotonic() + SHUTDOWN_SECONDS
         self._publish_output(last=True)
         self._serve_once(0)
-        while self._server is not None and not self._server.idle and monotonic() < deadline:
+        while self._has_work and monotonic() < deadline:
             self._serve_once(0.05)
+        if self._command is not None and self._command.has_work:
+            self._command.report_slow(SHUTDOWN_SECONDS)
+            self._serve_once(0)
         self.bus.close()
         if self._server is not None:
             self._server.close()
@@ -152,6 +173,12 @@ class Host:
         self.worker.release()
         self._selector.close()
         os.close(self._reader)
+
+    @property
+    def _has_work(self) -> bool:
+        """Whether viewers or the user's command keep the host from ending."""
+        server = self._server is not None and not self._server.idle
+        return server or (self._command is not None and self._command.has_work)
 
     def wake(self) -> None:
         """Start the next turn of the serving thread now. Safe in any thread and in signal handlers."""
@@ -213,12 +240,15 @@ class Host:
 
 def main() -> int:
     """Run a host in this process: read its spec from standard input and capture its output in a log file."""
-    spec = HostSpec.model_validate_json(sys.stdin.buffer.read())
+    line, printed = wait_for_spec() if OPTION in sys.argv else (sys.stdin.buffer.read(), b"")
+    spec = HostSpec.model_validate_json(line)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     output = LogCapture(early_log(spec))
     output.capture()
+    if printed:
+        os.write(2, printed)
     faulthandler.enable()
     try:
         host = Host(spec, output=output)

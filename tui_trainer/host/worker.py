@@ -174,6 +174,13 @@ class Worker:
             )
             trainer.set_up()
             self._trainers.append(trainer)
+        watched = [trainer for trainer in self._trainers if trainer.config.training.system_load]
+        if watched:
+            from tui_trainer.engine.monitoring.system_load import ProcessLoad
+
+            load = ProcessLoad(watched[0].services.setup.device)
+            for trainer in watched:
+                trainer.watch_load(load)
 
     def _publish_starting(self, detail: str) -> None:
         for run in self.spec.runs:

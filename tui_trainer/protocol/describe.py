@@ -140,6 +140,9 @@ def _text(event: ev.AnyEvent) -> str | None:
             return None
         case ev.Diagnosed():
             return f"{title_of(event)}: {event.likely_cause or without_identifiers(event.evidence)}"
+        case ev.PictureTaken() if event.cause is not None:
+            numbers = "  ".join(f"{name} {number(value)}" for name, value in event.numbers.items() if "/" not in name)
+            return f"answers at step {event.step:,}: {numbers}".rstrip(": ") + asked_by(event)
         case ev.Noted():
             return f"note: {event.text}{asked_by(event)}"
         case ev.Refused():

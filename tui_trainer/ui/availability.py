@@ -119,7 +119,9 @@ _REASONS: dict[Need, Callable[[ActionContext], str | None]] = {
         None if context.state is not None and context.state.layers else "the layers have not been measured yet"
     ),
     "bars": lambda context: (
-        None if context.state is not None and context.state.histories else "this run has recorded no picture with bars"
+        None
+        if context.state is not None and (context.state.histories or context.state.histograms)
+        else "this run has recorded no picture with bars"
     ),
     "leavable": _leavable,
     "gone": _gone,

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tui_trainer.session.spare.spare_host import SPARE
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.app_result import LOST, AppResult
 from tui_trainer.ui.crash_log import one_line, record
@@ -55,6 +56,7 @@ def run_app(
     settings = settings or Settings()
     path = settings_path()
     memory = ScreenMemory(path.with_name("screen.json") if path is not None else None)
+    SPARE.allow(settings.spare_host and getattr(session, "kind", "") != "in-process")
     app = TrainerApp(
         session,
         catalogue=catalogue,
@@ -81,6 +83,7 @@ def run_app(
     finally:
         rescue.disarm()
         memory.close()
+        SPARE.close()
     result = result or AppResult(app.return_code or 0)
     crash = app.crash or crash
     if crash is not None:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from tui_trainer.cli.once import once_options
 from tui_trainer.cli.options import json_option, print_json, print_table, runs_dir_option
 from tui_trainer.protocol.describe import number
 from tui_trainer.text import visible
+from tui_trainer.ui.printing.request import RUN_SCREENS
 
 if TYPE_CHECKING:
     from tui_trainer.runs.comparing.comparison import ComparedRun
+    from tui_trainer.ui.printing.request import ScreenRequest
 
 
 @click.command(epilog="Example: tui-trainer compare last 2026-11-23_140312 --json")
 @click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
 @json_option
 @runs_dir_option
-def command(runs: tuple[str, ...], as_json: bool, runs_dir: str | None) -> int:
+@once_options(("runs", *(name for name in RUN_SCREENS if name != "runs")))
+def command(runs: tuple[str, ...], as_json: bool, runs_dir: str | None, once: ScreenRequest | None) -> int:
     """Print final and best metrics of each RUN, the settings that differ, and the interventions with their effect on
     the training loss. A filter such as 'lr>=0.001' stands for the runs that it matches; see `tui-trainer runs --help`.
+    --once prints a screen of these runs instead: their table, or their curves in the same charts.
     """
     from tui_trainer.errors import UserError
     from tui_trainer.paths import runs_dir as directory
@@ -31,6 +37,12 @@ def command(runs: tuple[str, ...], as_json: bool, runs_dir: str | None) -> int:
     names, matching = split_arguments(runs, directory(runs_dir))
     infos = [info for name in names for info in find_runs(name, directory(runs_dir))]
     infos += [info for info in matching if info not in infos]
+    if once is not None:
+        from tui_trainer.cli.open_screen import show
+        from tui_trainer.session.finished_run import JournalSession
+        from tui_trainer.session.multi import MultiSession
+
+        return show(MultiSession([JournalSession(Path(info.path)) for info in infos]), once=once)
     try:
         compared = compare(infos)
     except OSError as error:

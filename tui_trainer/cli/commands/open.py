@@ -6,21 +6,30 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui_trainer.cli.once import INSTEAD, once_options
 from tui_trainer.cli.options import max_kbps_option, runs_dir_option
+from tui_trainer.ui.printing.request import RUN_SCREENS
 
 if TYPE_CHECKING:
     from tui_trainer.session.base import Session
+    from tui_trainer.ui.printing.request import ScreenRequest
 
 
 MAX_MATCHING = 50
 """Most runs that a filter may open."""
 
 
-@click.command(epilog="Example: tui-trainer open runs/2026-11-23_140312_digits-mlp_7f3a")
+@click.command(
+    epilog="""\b
+Examples:
+  tui-trainer open runs/2026-11-23_140312_digits-mlp_7f3a
+  tui-trainer open last --once --width 120 --screen findings"""
+)
 @click.argument("paths", metavar="RUN...", nargs=-1, required=True)
 @max_kbps_option
 @runs_dir_option
-def command(paths: tuple[str, ...], max_kbps: float | None, runs_dir: str | None) -> int:
+@once_options(RUN_SCREENS)
+def command(paths: tuple[str, ...], max_kbps: float | None, runs_dir: str | None, once: ScreenRequest | None) -> int:
     """Show finished runs, with cursor, zoom and notes. Several runs are drawn in the same charts.
 
     A filter such as 'lr>=0.001' stands for the runs that it matches; see `tui-trainer runs --help`.
@@ -37,7 +46,8 @@ def command(paths: tuple[str, ...], max_kbps: float | None, runs_dir: str | None
         raise UserError(f"{len(matching)} runs match, more than {MAX_MATCHING} cannot be drawn together; add a term")
     names += [info.path for info in matching]
     folders = list(dict.fromkeys(folder for path in names for folder in folders_of(path, directory(runs_dir))))
-    check_terminal()
+    if once is None:
+        check_terminal(INSTEAD)
     # Reading long journals in other processes overlaps with importing the screen.
     readings = [start_background_load(folder / "events.jsonl") for folder in folders]
 
@@ -48,4 +58,4 @@ def command(paths: tuple[str, ...], max_kbps: float | None, runs_dir: str | None
         sessions = [JournalSession(folder, reading) for folder, reading in zip(folders, readings, strict=True)]
         return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
 
-    return show(open_session, read_only=True, max_kbps=max_kbps)
+    return show(open_session, read_only=True, max_kbps=max_kbps, once=once)

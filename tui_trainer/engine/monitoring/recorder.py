@@ -13,6 +13,7 @@ from torch import Tensor
 from tui_trainer.engine.monitoring.layer_stats import Layers, measured
 from tui_trainer.engine.monitoring.step_log import Scalar, StepLog, read
 from tui_trainer.engine.monitoring.step_probe import columns_of
+from tui_trainer.engine.monitoring.system_load import SystemLoad
 from tui_trainer.engine.monitoring.timer import Timer
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.events import AnyEvent, LayersMeasured, Scalars
@@ -77,6 +78,12 @@ class Recorder:
         self.epoch_loss = 0.0
         """Sum of the losses of all samples of this epoch so far."""
         self.epoch_samples = 0
+        self.load: SystemLoad | None = None
+        """Measures the load of the system with a flush; None where it is not recorded."""
+        self.add_seconds = 0.0
+        """Seconds that one `add` takes, measured before the first step."""
+        self.spent = 0.0
+        """Seconds that measuring, publishing and commands have taken from the training."""
 
     def add(self, step: int, loss: Tensor, rate: float, size: int) -> bool:
         """Buffer the (detached) loss of a batch of `size` samples. Returns True when a flush is due."""
@@ -137,6 +144,10 @@ class Recorder:
         self._publish_probes(buffer, last)
         self._publish_layers(buffer, last)
         if broken is None:
+            if self.load is not None:
+                self.spent += perf_counter() - self._flushed + self.add_seconds * len(losses)
+                if load := self.load.due():
+                    self._publish(columns(last, [last], seconds[-1:], {name: [value] for name, value in load.items()}))
             return None
         return last, kind_of(losses[broken]), losses[:broken]
 
@@ -203,6 +214,17 @@ class Recorder:
         """Continue the sums of an epoch from here, with an empty buffer."""
         self._buffer = _Buffer()
         self.epoch_loss, self.epoch_samples = loss, samples
+
+
+def seconds_of_add(steps: int = 200) -> float:
+    """Measure how long one `Recorder.add` takes on this machine: too short to be timed in each step."""
+    timer = Timer()
+    timer.start()
+    recorder, loss = Recorder(lambda event: None, timer), torch.zeros(())
+    began = perf_counter()
+    for step in range(steps):
+        recorder.add(step, loss, 0.0, 1)
+    return (perf_counter() - began) / steps
 
 
 def kind_of(value: float) -> str:

@@ -94,8 +94,8 @@ class EndActions:
         from tui_trainer.runs.label import label, short_name
 
         runs = self._recent.runs
-        names = ["this run", *(short_name(run.info.name) for run in runs)]
-        times = ["", *(label(run.info.name, run.info.started).rpartition(" · ")[2] for run in runs)]
+        names = ["this run", *(short_name(run.info.shown) for run in runs)]
+        times = ["", *(label(run.info.shown, run.info.started).rpartition(" · ")[2] for run in runs)]
         metric = deciding_metric(state)
         measured: list[dict[str, float]] = [
             dict(state.metrics),

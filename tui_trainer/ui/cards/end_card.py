@@ -86,10 +86,10 @@ def curves(state: RunState, recent: Sequence[RecentRun], width: int, icons: Icon
     result = result_of(state)
     if not rows or result is None:
         return []
-    names = ["this run", *(visible(label(run.info.name, run.info.started)).replace("·", icons.dot) for run, _ in rows)]
+    names = ["this run", *(visible(label(run.info.shown, run.info.started)).replace("·", icons.dot) for run, _ in rows)]
     room = min(max(len(name) for name in names), NAME_WIDTH, max(width - 30, 8))
     if any(len(name) > room for name in names):
-        names = ["this run", *(visible(short_name(run.info.name)) for run, _ in rows)]
+        names = ["this run", *(visible(short_name(run.info.shown)) for run, _ in rows)]
     cells = min(CURVE, max(width - room - 24, 0))
     values = [result.last, *(curve[-1] for _, curve in rows)]
     drawn = [list(state.series[metric].values), *(curve for _, curve in rows)]

@@ -23,6 +23,7 @@ SLOW = 1.0
 PAGE_ACTIONS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "findings": (("undo", "undo"), ("layers", "layers")),
     "layers": (("diagnosis", "findings"), ("chart_6", "layer chart")),
+    "answers": (("ask", "ask"), ("answers", "close")),
     "runs": (("next_run", "next run"), ("runs", "settings"), ("steer_all", "steer all")),
 }
 """The actions of each page with their labels, before those of the run."""

@@ -24,6 +24,8 @@ MAX_GRID_COLUMNS, MAX_GRID_ROWS = 4, 5
 """Most columns and rows of a page of equal charts."""
 MIN_GRID_HEIGHT = 6
 """Lines of the smallest chart on such a page."""
+MIN_HEADED = 12
+"""Lines of such a page from which it has a heading."""
 MAX_COLUMNS = 4
 """Most small charts in a row."""
 
@@ -44,6 +46,7 @@ class Arrangement:
         large: large charts side by side.
         columns, rows: the grid of small charts below the large ones.
         small_height: lines of one small chart.
+        heading: lines of the heading of a page of equal charts, 0 or 1.
     """
 
     header: int
@@ -59,6 +62,7 @@ class Arrangement:
     columns: int = 0
     rows: int = 0
     small_height: int = 0
+    heading: int = 0
 
     @property
     def below(self) -> int:
@@ -122,13 +126,16 @@ def _with_rail(width: int, inner: int, contents: LayoutRequest, header: int, foo
     titled = log > 0
     room = inner - log - titled - narration
     left = width - rail - 2
+    heading = _heading(room, contents)
+    room -= heading
     sizes = _charts(left, room, contents)
     sparklines = 0
     if sizes[0] and not sizes[2] and room >= 12 and contents.charts > sizes[0] and not contents.alone:
         sparklines = 2
     return Arrangement(
-        header, footer, rail, 0, 0, sparklines, log, titled, narration, *_charts(left, room - sparklines, contents)
-    )
+        header, footer, rail, 0, 0, sparklines, log, titled, narration, *_charts(left, room - sparklines, contents),
+        heading,
+    )  # fmt: skip
 
 
 def _without_rail(width: int, inner: int, contents: LayoutRequest, header: int, footer: int) -> Arrangement:
@@ -150,6 +157,8 @@ def _without_rail(width: int, inner: int, contents: LayoutRequest, header: int, 
     if page or (contents.full_log and contents.lesson):
         narration = 0
     room = inner - numbers - narration - page - log - titled
+    heading = _heading(room, contents)
+    room -= heading
     sizes = _charts(width, room, contents)
     sparklines = 0
     if (
@@ -170,7 +179,13 @@ def _without_rail(width: int, inner: int, contents: LayoutRequest, header: int, 
         titled,
         narration,
         *_charts(width, room - sparklines, contents),
+        heading,
     )
+
+
+def _heading(room: int, contents: LayoutRequest) -> int:
+    """Return the lines of the heading above a page of equal charts; a small terminal gives them to the charts."""
+    return int(contents.grid is not None and not contents.alone and room >= MIN_HEADED)
 
 
 def _charts(width: int, height: int, contents: LayoutRequest) -> tuple[int, int, int, int]:
@@ -178,7 +193,7 @@ def _charts(width: int, height: int, contents: LayoutRequest) -> tuple[int, int,
     if height < 1:
         return 0, 0, 0, 0
     if contents.grid is not None and not contents.alone:
-        return 0, *_equal_charts(width, height, contents.grid)
+        return 0, *_equal_charts(width, height, contents.grid, contents.charts)
     twice = contents.pictures and not (contents.chosen or contents.alone) and contents.charts > 1
     large = 2 if twice and width >= 2 * LARGE_WIDTH else 1
     rest = contents.charts - large
@@ -191,12 +206,18 @@ def _charts(width: int, height: int, contents: LayoutRequest) -> tuple[int, int,
     return large, columns, rows, max(int(height * SMALL_SHARE) if rows == 1 else height // 4, SMALL_HEIGHT)
 
 
-def _equal_charts(width: int, height: int, grid: tuple[int, int]) -> tuple[int, int, int]:
-    """Return columns, rows and height of charts of equal size: those asked for, as far as they can be read."""
+def _equal_charts(width: int, height: int, grid: tuple[int, int], charts: int) -> tuple[int, int, int]:
+    """Return columns, rows and height of charts of equal size: those asked for, as far as they can be read.
+
+    Where as many as have room were asked for, a few charts share the whole room.
+    """
     columns, rows = grid
     columns = min(columns or MAX_GRID_COLUMNS, max(width // SMALL_WIDTH, 1))
     rows = min(rows or height // SMALL_HEIGHT, max(height // MIN_GRID_HEIGHT, 1), MAX_GRID_ROWS)
     rows = max(rows, 1)
+    if not any(grid):
+        columns = max(min(columns, charts), 1)
+        rows = max(min(rows, -(-charts // columns)), 1)
     return columns, rows, height // rows
 
 

@@ -114,7 +114,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self.icons = icons
         preferences = preferences or Preferences()
         self._view_memory = ViewMemory(self.view_state, preferences.memory)
-        self._recent = RecentRuns()
+        self.recent = RecentRuns()
         self._redraw_budget = redraw_budget
         self._keymap = keymap
         # Not Textual's own keymap: it knows no action without a key of its own.
@@ -136,7 +136,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
             tour,
             rest,
             preferences,
-            self._recent,
+            self.recent,
             scroll=lambda pages: self.query_one(Board).scroll_by_pages(pages),
             repaint=lambda: self._notify_app(self.RepaintRequested()),
         )
@@ -151,7 +151,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         """Yield the header, the board and the footer."""
         yield Header()
         glyphs = "ascii" if self.icons.ascii else "braille"
-        yield Board(self.view_state, self.icons, self._keymap, glyphs, self._recent)
+        yield Board(self.view_state, self.icons, self._keymap, glyphs, self.recent)
         yield Footer()
 
     def on_mount(self) -> None:
@@ -187,7 +187,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._stale |= update.changed
         self._redraw_requested |= self._actions.lessons.tick(now)
         self._redraw_requested |= self._view_memory.tick(now)
-        self._redraw_requested |= self._recent.poll()
+        self._redraw_requested |= self.recent.poll()
         self._redraw_requested |= self.view_state.zoom_loader.poll()
         if not drained:
             self._redraw_budget.postpone(now)

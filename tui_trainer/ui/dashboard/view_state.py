@@ -27,7 +27,7 @@ from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.pages.shading import shaded_stretches
 from tui_trainer.ui.run_store import RunStore
 
-PageName = Literal["", "findings", "layers", "runs"]
+PageName = Literal["", "findings", "layers", "runs", "answers"]
 """A page beside the charts; empty where none is open."""
 
 
@@ -149,7 +149,7 @@ class ViewState:
             bool(self.store.resumable),
             self.lesson is not None,
             self.lecture,
-            bool(self.pages.filter or self.pages.charts(self.selected_run)),
+            bool(self.pages.charts(self.selected_run) or self.pages.filter),
         )
 
     @property
@@ -179,15 +179,16 @@ class ViewState:
     @property
     def contents(self) -> LayoutRequest:
         """The parts that want a place on the screen."""
+        equal = self.on_chart_page and self.maximized is None
         return LayoutRequest(
-            len(self.panes),
+            len(self.pages.charts(self.selected_run)) if equal else len(self.panes),
             pictures=bool(self.pictures),
             chosen=self.maximized is not None,
             alone=self.alone,
             lesson=self.lesson is not None,
             page=bool(self.page),
             full_log=self.log_all,
-            grid=self.pages.grid if self.on_chart_page and self.maximized is None else None,
+            grid=self.pages.grid if equal else None,
         )
 
     def mark_stretches(self) -> None:

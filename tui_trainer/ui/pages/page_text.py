@@ -5,9 +5,12 @@ from __future__ import annotations
 from textual.content import Content
 
 from tui_trainer.state.run_state import RunState
+from tui_trainer.text import cut, visible
 from tui_trainer.ui.actions import Keymap
+from tui_trainer.ui.answers.page import AnswersPage
+from tui_trainer.ui.charts.composed.catalog import heading_of
 from tui_trainer.ui.charts.palette import Palette
-from tui_trainer.ui.dashboard.view_state import PageName, ViewState
+from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.panels.findings import active_findings, findings_page
 from tui_trainer.ui.panels.layers_table import layers_page
@@ -15,18 +18,30 @@ from tui_trainer.ui.panels.numbers_table import BestValues
 from tui_trainer.ui.panels.progress import variant_of
 from tui_trainer.ui.panels.runs_list import runs_list
 
-_TITLES: dict[PageName, str] = {"": "", "findings": "findings", "layers": "layers", "runs": "runs"}
+MAX_GROUPS = 60
+"""Cells of the groups of a page of charts."""
+_ANSWERS = AnswersPage()
 
 
 def page_title(view_state: ViewState) -> str:
     """Return the title of the open page, with the run that it speaks of where there are several."""
-    title, state = _TITLES[view_state.page], view_state.selected_run
+    title: str = view_state.page
+    state = view_state.selected_run
     if state is None or not title:
         return title
     if view_state.page == "findings":
         title = f"{title} {len(active_findings(state, view_state.muted_findings))}"
     of_run = len(view_state.states) > 1 and view_state.page != "runs"
     return f"{title} of {variant_of(state)}" if of_run else title
+
+
+def charts_heading(view_state: ViewState) -> tuple[str, str]:
+    """Return the groups of the open page of charts, and its number and filter."""
+    pages, run = view_state.pages, view_state.selected_run
+    groups = ", ".join(dict.fromkeys(visible(heading_of(chart)) for chart in pages.on_page(run)))
+    count = pages.count(run)
+    note = f"page {min(pages.page, count) + 1} of {count + 1}" + (f", filter {pages.filter}" if pages.filter else "")
+    return cut(groups or "no chart matches", MAX_GROUPS, "…"), note
 
 
 def page_text(
@@ -50,5 +65,7 @@ def page_text(
                 view_state.states, index, width, icons, palette, store, best, steer_all=view_state.steer_all
             )
             return Content("\n").join(rows)
+        case "answers":
+            return _ANSWERS.text(state, width, icons, keymap, palette)
         case _:
             return Content("")

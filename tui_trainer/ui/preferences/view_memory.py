@@ -27,7 +27,7 @@ def project_folder(state: RunState | None) -> str:
 
 def remembered(view_state: ViewState) -> ProjectState:
     """Return the part of a view state that is remembered."""
-    view, large = view_state.view, view_state.maximized
+    view, large, pages = view_state.view, view_state.maximized, view_state.pages
     return ProjectState(
         axis=view.axis,
         log=view.log,
@@ -35,10 +35,16 @@ def remembered(view_state: ViewState) -> ProjectState:
         clip=view.clip,
         smoothing=view.smoothing,
         median=view.median,
+        band=view.band,
         chart="" if large is None else large.name if isinstance(large, PicturePane) else str(large),
         alone=view_state.alone,
         page=view_state.page,
         log_all=view_state.log_all,
+        charts=pages.own,
+        grid=pages.grid,
+        charts_page=pages.page,
+        filter=pages.filter,
+        limits=view.limits,
     )
 
 
@@ -52,8 +58,12 @@ def restore(view_state: ViewState, project: ProjectState) -> None:
         clip=project.clip,
         smoothing=project.smoothing,
         median=project.median,
+        band=project.band,
+        limits=dict(project.limits),
     )
     view_state.log_all = project.log_all
+    pages = view_state.pages
+    pages.own, pages.grid, pages.page, pages.filter = project.charts, project.grid, project.charts_page, project.filter
     view_state.page = next((page for page in get_args(PageName) if page == project.page), "")
 
 
@@ -104,7 +114,10 @@ class ViewMemory:
 
     def _restore_chart(self, now: float) -> bool:
         state = self._state
-        pane = pane_named(self._chart, state.states, min(state.selected_index, len(state.states) - 1))
+        own = (chart for chart in state.pages.own if chart.id == self._chart)
+        pane = next(own, None) or pane_named(
+            self._chart, state.states, min(state.selected_index, len(state.states) - 1)
+        )
         untouched = remembered(state) == self._last
         if pane is not None and untouched:
             state.maximized, state.alone = pane, self._alone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.events import Key
@@ -15,6 +16,9 @@ from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.lecture.tour import LecturePlan, Tour
 from tui_trainer.ui.screens.finder import Finder, Group
 from tui_trainer.ui.screens.lesson import facts
+
+if TYPE_CHECKING:
+    from tui_trainer.ui.copying.texts import Copyable
 
 WIDE = 60
 """Cells of a line that has room for rows, name and subject."""
@@ -53,6 +57,12 @@ class Contents(Finder[LessonInfo]):
     def texts(self, item: LessonInfo) -> tuple[str, ...]:
         """Return rows and names first, then the texts of the lesson."""
         return lesson_texts(item)
+
+    def copies(self, item: LessonInfo) -> list[Copyable]:
+        """Return the name, the title and the command of a lesson."""
+        from tui_trainer.ui.copying.texts import preset_copies
+
+        return preset_copies(item.name, item.title)
 
     def line(self, item: LessonInfo) -> Content:
         """Return rows, name and subject."""

@@ -63,6 +63,7 @@ _VIEWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "card": ("Here: an intervention", ("previous_mark", "next_mark", "undo", "redo", "back")),
     "findings": ("Here: the findings", ("steer", "undo", "layers", "diagnosis", "back")),
     "layers": ("Here: the layers", ("over_time", "diagnosis", "layers", "back")),
+    "answers": ("Here: the answers of the model", ("steer", "log_down", "log_up", "answers", "back")),
     "runs": ("Here: the runs", ("zoom_in", "zoom_out", "next_run", "runs", "steer_all", "back")),
     "over": ("Here: a run that is over", ("steer", "cursor_left", "zoom", "next_mark", "copy", "back", "quit")),
     "cursor": (

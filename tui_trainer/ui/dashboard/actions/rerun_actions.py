@@ -87,8 +87,10 @@ class RerunActions:
 
     def ask(self, proposed: str = "") -> None:
         """Ask for the settings to change and train again with them."""
+        from tui_trainer.session.spare.spare_host import SPARE
         from tui_trainer.ui.screens.start_form import StartForm, check_of
 
+        SPARE.prepare()  # while the user types
         try:
             base, check = check_of(_config(self._context.selected_run), "rerun", "the run")
         except UserError as error:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from tui_trainer.text import visible
 from tui_trainer.ui.forms.entry import TextEntry
+from tui_trainer.ui.forms.key_hints import KeyHints
 from tui_trainer.ui.forms.long_list import LongList
+
+if TYPE_CHECKING:
+    from tui_trainer.ui.copying.texts import Copyable
+
+MESSAGE_SECONDS = 5.0
+"""Seconds for which a message stands in place of the keys."""
+COPIED_SECONDS = 8.0
+"""Seconds for which the last line says what was copied."""
 
 
 class FinderActions(Screen[None], inherit_bindings=False):
@@ -24,6 +34,7 @@ class FinderActions(Screen[None], inherit_bindings=False):
         Binding("t", "theme", show=False),
         Binding("tab", "app.focus_next", show=False),
         Binding("shift+tab", "app.focus_previous", show=False),
+        Binding("y", "copy", show=False),
         Binding("n", "move(1)", show=False),
         Binding("N", "move(-1)", show=False),
     ]
@@ -78,6 +89,37 @@ class FinderActions(Screen[None], inherit_bindings=False):
             (self.act if name == "act" else getattr(self, f"action_{name}"))()
 
         choose_command(self, self.effect, self.OWN_KEYS, chosen)
+
+    def copyable(self) -> list[Copyable]:
+        """Return what can be copied of the highlighted item."""
+        return []
+
+    def action_copy(self) -> None:
+        """Copy the name, the path or a command of the highlighted item."""
+        from tui_trainer.ui.screens.dialogs.copying import Copy
+
+        if copies := self.copyable():
+            self.app.push_screen(Copy(copies), self._copied)
+
+    def _copied(self, said: str | None) -> None:
+        if said is not None:
+            self.query_one("#bottom", KeyHints).show(said, "$secondary")
+            self.set_timer(COPIED_SECONDS, self.show_keys)
+
+    def show_keys(self) -> None:
+        """Show the keys in the last line."""
+        raise NotImplementedError
+
+    def show_error(self, text: str) -> None:
+        """Show an error in the last line; an empty text shows the keys again."""
+        raise NotImplementedError
+
+    def say(self, text: str, failed: bool) -> None:
+        """Show a message in place of the keys for a while, or an error."""
+        self.show_error(text if failed else "")
+        if not failed:
+            self.query_one("#bottom", KeyHints).show(visible(text), "$success")
+            self.set_timer(MESSAGE_SECONDS, self.show_keys)
 
     def action_theme(self) -> None:
         """Choose the colours."""

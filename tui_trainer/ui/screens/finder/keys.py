@@ -26,6 +26,7 @@ def finder_section(heading: str, effect: str, more: tuple[tuple[str, str], ...] 
         KeyLine("n N", "Go to the next or previous match."),
         KeyLine(": ^p", "Find a command or a theme by its name."),
         KeyLine("t", "Choose the colours, with a live preview."),
+        KeyLine("y", "Copy the name, the path or a command of the selected item."),
         KeyLine("f5", "Read everything again."),
         KeyLine("q esc", "Leave."),
     )
@@ -37,6 +38,7 @@ def finder_commands(effect: str) -> list[PaletteEntry]:
     return [
         PaletteEntry("act", "enter", effect, f"{effect.capitalize()} the selected item."),
         PaletteEntry("search", "/", "search", "Search by names, titles and summaries."),
+        PaletteEntry("copy", "y", "copy", "Copy the name, the path or a command of the selected item."),
         PaletteEntry("reload", "f5", "refresh", "Read everything again."),
         PaletteEntry("help", "?", "help", "Show the keys of this screen."),
         PaletteEntry("leave", "q", "leave", "Leave the program; what trains goes on."),

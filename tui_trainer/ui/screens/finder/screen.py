@@ -32,12 +32,15 @@ from tui_trainer.ui.screens.finder.actions import FinderActions
 
 if TYPE_CHECKING:
     from tui_trainer.session.base import Session
+    from tui_trainer.ui.copying.texts import Copyable
 
 STACKED = 110
 """Terminal width below which the details are shown under the list."""
 LOW = 16
 """Terminal height below which they are shortened to two lines."""
 
+OPENING_TICK = 0.02
+"""Seconds between two checks whether a session is open."""
 Item = TypeVar("Item")
 Group = tuple[str, Sequence[Item]]
 """A title and the items under it."""
@@ -150,6 +153,15 @@ class Finder(FinderActions, Generic[Item]):
         """Return the name of an item and the function that opens it, for a thread."""
         raise NotImplementedError
 
+    def copyable(self) -> list[Copyable]:
+        """Return what can be copied of the highlighted item."""
+        item = self.selected
+        return self.copies(item) if item is not None else []
+
+    def copies(self, item: Item) -> list[Copyable]:
+        """Return what can be copied of an item."""
+        return []
+
     @property
     def effect(self) -> str:
         """The effect of enter, for the help page and the commands."""
@@ -196,6 +208,11 @@ class Finder(FinderActions, Generic[Item]):
     def items(self) -> list[Item]:
         """All items in the order of their groups; empty before they have been read."""
         return [item for _, items in self._groups or [] for item in items]
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the items have been read, or cannot be."""
+        return self._groups is not None or bool(self._error)
 
     @property
     def opening(self) -> bool:
@@ -307,6 +324,10 @@ class Finder(FinderActions, Generic[Item]):
         """Show the details of the highlighted item as they are known now."""
         self._describe(self.selected)
 
+    def read_soon(self) -> None:
+        """Read all items with the next tick."""
+        self._read_at = float("-inf")
+
     def highlight(self, item: Item) -> None:
         """Highlight an item, where it is listed."""
         options = self.query_one(LongList)
@@ -343,6 +364,14 @@ class Finder(FinderActions, Generic[Item]):
         """Open a session in a thread, unless one is being opened."""
         if self._opening is None:
             self._opening = NamedCall(function, visible(name), "opening", "could not be opened")
+            self._check_soon()
+
+    def _check_soon(self) -> None:
+        """Look often whether the session is open: with a spare host that takes less than a tick."""
+        if self._opening is not None and self._opening.done:
+            self._check_opening(self._opening)
+        elif self._opening is not None:
+            self.set_timer(OPENING_TICK, self._check_soon)
 
     def on_key(self, event: Key) -> None:
         """Move in the list while the search entry has the focus."""

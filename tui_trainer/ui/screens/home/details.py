@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from tui_trainer.runs.run_info import RunInfo
 from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.text import cell_width, cut, number, padded, visible
+from tui_trainer.ui.keeping.kept_texts import kept_lines
 from tui_trainer.ui.screens.home.items import Item, QueueRow, Start
 from tui_trainer.ui.screens.home.lines import state_of, what_of
 from tui_trainer.ui.screens.home.past import spoken
+
+if TYPE_CHECKING:
+    from tui_trainer.ui.copying.texts import Copyable
 
 Lines = Sequence[Content]
 NAME_WIDTH = 11
@@ -58,6 +63,21 @@ def brief(item: Item, width: int) -> Content:
     return Content.assemble((first, "$primary"), f"\n{cut(second, width, '…')}")
 
 
+def copies_of(item: Item) -> list[Copyable]:
+    """Return the name, the path and the command of a preset, a lesson or a run."""
+    from tui_trainer.ui.copying.texts import preset_copies, run_info_copies
+
+    match item:
+        case RunInfo():
+            return run_info_copies(item)
+        case QueueRow():
+            return preset_copies(item.entry.preset)
+        case Start():
+            return preset_copies(item.preset.name)
+        case LessonInfo():
+            return preset_copies(item.name)
+
+
 def _about_preset(item: Start, preview: Lines) -> Content:
     preset = item.preset
     lines = [Content.styled(visible(preset.title or preset.name), "bold"), Content(visible(preset.summary))]
@@ -74,6 +94,7 @@ def _about_run(item: RunInfo) -> Content:
     lines.append(Content(f"{item.status}{': ' + visible(item.reason) if item.reason else ''}"))
     spent = f" in {spoken(item.seconds)}" if item.seconds else ""
     lines.append(Content(f"epoch {item.epoch}, step {item.step:,}{spent}"))
+    lines += kept_lines(item)
     lines += [_line(visible(name), number(value), METRIC_WIDTH) for name, value in item.metrics.items()]
     if item.best is not None:
         lines.append(_line("best", _best(item), METRIC_WIDTH))

@@ -9,11 +9,20 @@ from tui_trainer.queueing.entries import Entry
 from tui_trainer.runs.label import short_name
 from tui_trainer.runs.run_info import RunInfo
 from tui_trainer.session.catalog import LessonInfo, PresetInfo
+from tui_trainer.ui.keeping.kept_texts import kept_texts
 from tui_trainer.ui.screens.finder import Group
 from tui_trainer.ui.screens.home.past import Past
 
 FIRST_PRESETS = ("digits-mlp", "spirals", "optimizer-race")
 """The presets to begin with: a network that learns, a picture that moves, and a set of runs."""
+FIRST_START = (
+    ("New here? Three keys are enough:", "bold $secondary"),
+    ("  enter  trains the selected preset", ""),
+    ("  space  pauses the training, and lets it go on", ""),
+    ("  ?      shows all keys, on every screen", ""),
+    ("  q      leaves; a training asks first whether it goes on", ""),
+)
+"""Lines above the list before anything was trained."""
 LIVE, QUEUE, OVER = "Continue", "Queue", "Finished"
 """Titles of groups."""
 
@@ -65,7 +74,7 @@ def texts_of(item: Item) -> tuple[str, ...]:
         case Start(preset=preset):
             return preset.name, preset.title, preset.summary, preset.group
         case RunInfo():
-            return item.name, item.preset, short_name(item.name), item.status, item.reason
+            return item.name, item.preset, short_name(item.name), item.status, item.reason, *kept_texts(item)
         case QueueRow(entry=entry):
             return entry.preset, entry.name, entry.state, *entry.changes
         case LessonInfo():

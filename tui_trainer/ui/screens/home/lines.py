@@ -10,6 +10,7 @@ from tui_trainer.runs.run_info import RunInfo
 from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.text import cell_width, cut, number, padded, visible
 from tui_trainer.ui.icons import STATE_STYLES, Icons
+from tui_trainer.ui.keeping.kept_texts import tags_text
 from tui_trainer.ui.screens.home.items import Item, QueueRow, Start
 from tui_trainer.ui.screens.home.past import spoken
 
@@ -58,9 +59,9 @@ def _preset(item: Start, width: int, icons: Icons) -> Content:
 def _run(item: RunInfo, width: int, icons: Icons) -> Content:
     """Return the name and the state of a run; in a narrow line its sign alone tells the state."""
     sign = (icons.state(item.status), STATE_STYLES.get(item.status, "$muted"))
-    name = visible(label(item.name, item.started))
+    name = visible(label(item.shown, item.started))
     if width < WIDE:
-        return Content.assemble(sign, f" {name if cell_width(name) + 2 <= width else visible(short_name(item.name))}")
+        return Content.assemble(sign, f" {name if cell_width(name) + 2 <= width else visible(short_name(item.shown))}")
     best = ""
     if item.best and "value" in item.best:
         metric = visible(str(item.best.get("metric", ""))).replace("_", " ")
@@ -70,6 +71,7 @@ def _run(item: RunInfo, width: int, icons: Icons) -> Content:
         "  ",
         sign,
         f" {padded(name, NAME_WIDTH)} ",
+        (tags_text(item), "$secondary"),
         (f"{state} · epoch {item.epoch}{best}", "$muted"),
     )
 

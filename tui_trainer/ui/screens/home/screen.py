@@ -18,37 +18,44 @@ from textual.widgets.option_list import Option
 
 from tui_trainer.errors import UserError
 from tui_trainer.runs.catalog import RunInfo
-from tui_trainer.runs.run_filter import RunFilter, check_keys, config_of, matches_terms, parse_filter
-from tui_trainer.session.catalog import Catalog, LessonInfo, PresetInfo, Reloadable, Stored
+from tui_trainer.runs.run_filter import config_of
+from tui_trainer.session.catalog import Catalog, LessonInfo, PresetInfo, Reloadable, Stored, Watchful
+from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.forms.long_list import LongList
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.preferences.screen_memory import ScreenMemory
 from tui_trainer.ui.preferences.screen_state import ProjectState
 from tui_trainer.ui.screens.finder import Finder, Group
 from tui_trainer.ui.screens.home.desk import Desk
-from tui_trainer.ui.screens.home.details import about, brief
-from tui_trainer.ui.screens.home.items import LIVE, OVER, QUEUE, Item, QueueRow, Start, key_of, start_groups, texts_of
+from tui_trainer.ui.screens.home.details import about, brief, copies_of
+from tui_trainer.ui.screens.home.items import (
+    FIRST_START,
+    LIVE,
+    OVER,
+    QUEUE,
+    Item,
+    QueueRow,
+    Start,
+    key_of,
+    start_groups,
+    texts_of,
+)
 from tui_trainer.ui.screens.home.lecture_tab import LectureTab
 from tui_trainer.ui.screens.home.lines import line_of
 from tui_trainer.ui.screens.home.past import past_of
 from tui_trainer.ui.screens.home.preview import PresetPreview
 from tui_trainer.ui.screens.home.queue_watch import QueueWatch
+from tui_trainer.ui.screens.home.search import RunSearch
 from tui_trainer.ui.screens.home.tabs import NARROW, TABS, HomeTabs, QueueLine, TabChosen
 
 if TYPE_CHECKING:
     from tui_trainer.session.base import Session
+    from tui_trainer.ui.copying.texts import Copyable
     from tui_trainer.ui.lecture.tour import Tour
 
-FIRST_START = (
-    ("New here? Three keys are enough:", "bold $secondary"),
-    ("  enter  trains the selected preset", ""),
-    ("  space  pauses the training, and lets it go on", ""),
-    ("  ?      shows all keys, on every screen", ""),
-    ("  q      leaves; a training asks first whether it goes on", ""),
-)
-"""Lines above the list before anything was trained."""
 PREPARED_AT_ONCE = 200
 """Most lines of hidden runs that one tick prepares for a search."""
+KEEP = "Rename, tag or hide the selected run, write a note, delete it, or keep only its best checkpoint."
 Read = tuple[list[PresetInfo], list[RunInfo], tuple[QueueRow, ...]]
 
 
@@ -59,6 +66,7 @@ class Home(Finder[Item]):
         Binding("tab", "turn_tab(1)", show=False),
         Binding("shift+tab", "turn_tab(-1)", show=False),
         Binding("e", "change", show=False),
+        Binding("K", "keep", show=False),
         Binding("x,delete", "remove", show=False),
         *(Binding(str(number), f"show_tab('{tab}')", show=False) for number, tab in enumerate(TABS, 1)),
     ]
@@ -74,6 +82,7 @@ class Home(Finder[Item]):
     PLACEHOLDER = "/ to search presets and runs, or filter: lr>=0.001 model=mlp age<2d"
     OWN_KEYS = (
         ("change", "e", "change settings first", "Change settings in a form, then start or add to the queue."),
+        ("keep", "K", "keep", KEEP),
         ("turn_tab", "tab 1 2 3", "next tab", "Go to another tab: start, runs, lecture."),
         ("remove", "x", "remove from the queue", "Take the selected entry out of the queue; asks first."),
     )
@@ -88,8 +97,7 @@ class Home(Finder[Item]):
         """What was read last, and the groups made of it."""
         self._configured: list[RunInfo] | None = None
         """The runs of which the configurations have been read, for filters."""
-        self._filter, self._parsed = RunFilter(), ""
-        """The filter, and what was typed when it was parsed."""
+        self._search = RunSearch()
         self._memory = memory or ScreenMemory(None)
         directory = catalogue.directory() if isinstance(catalogue, Stored) else None
         self._directory = directory
@@ -233,7 +241,8 @@ class Home(Finder[Item]):
     def _show_tops(self) -> None:
         runs = self.runs
         live = sum(run.live for run in runs)
-        counts = {"runs": f"{len(runs):,}" if runs else "", "lecture": self._lecture.progress(self._presets, runs)}
+        shown = sum(not run.kept.hidden for run in runs)
+        counts = {"runs": f"{shown:,}" if shown else "", "lecture": self._lecture.progress(self._presets, runs)}
         self.query_one(HomeTabs).show_tabs(self.tab, counts, f"{live} live" if live else "")
         self._queue_line = self._queue.line if self._queue is not None else ""
         self.query_one(QueueLine).show_queue(self._queue_line)
@@ -244,7 +253,10 @@ class Home(Finder[Item]):
         self.action_show_tab(event.tab)
 
     def action_turn_tab(self, offset: int = 1) -> None:
-        """Go to the next or previous tab."""
+        """Go to the next or previous tab; from the search entry, to what it has found."""
+        if isinstance(self.focused, TextEntry):
+            self.query_one(LongList).focus()
+            return
         self.action_show_tab(TABS[(TABS.index(self.tab) + offset) % len(TABS)])
 
     def action_show_tab(self, tab: str) -> None:
@@ -277,35 +289,18 @@ class Home(Finder[Item]):
         """The hints in the last line."""
         if self.size.width < NARROW:
             return f"enter {self.effect} · e change · tab tabs · / find · ? help · q leave"
-        again = "e train again" if self.tab == "runs" else "e change first"
+        again = "e again · K keep" if self.tab == "runs" else "e change first"
         return f"enter {self.effect} · {again} · tab other tabs · / search · ? help · q leave"
 
-    # Searching.
-
-    def _parse(self) -> None:
-        """Parse what was typed as a filter; while it is incomplete, the terms before stay."""
-        self._parsed = self.typed
-        try:
-            parsed = parse_filter(self.typed)
-            if parsed.terms != self._filter.terms:
-                check_keys(parsed.terms, self.runs)
-        except UserError as error:
-            self._filter = RunFilter(self._filter.terms)  # the key typed so far was a word
-            self.show_error(str(error))
-        else:
-            self._filter = parsed
-
     def narrowed(self, items: Sequence[Item]) -> tuple[str, Sequence[Item]]:
-        """Keep the runs for which all terms of the filter hold; a preset has no values to compare."""
+        """Keep the runs for which all terms of the filter hold."""
         if self.tab == "lecture":
             return self.typed, items
-        if self._parsed != self.typed:
-            self._parse()
-        terms = self._filter.terms
-        if not terms:
-            return " ".join(self._filter.words), items
-        kept = [item for item in items if isinstance(item, RunInfo) and matches_terms(terms, item)]
-        return " ".join(self._filter.words), kept
+        return self._search.narrowed(self.typed, items, self.runs, self.show_error)
+
+    def copies(self, item: Item) -> list[Copyable]:
+        """Return the name, the path and the command of a preset, a lesson or a run."""
+        return copies_of(item)
 
     # Opening.
 
@@ -382,9 +377,19 @@ class Home(Finder[Item]):
         else:
             queue_actions.remove(self.desk, self._directory, item)
 
-    def read_soon(self) -> None:
-        """Read runs and queue again with the next tick."""
-        self._read_at = float("-inf")
+    def action_keep(self) -> None:
+        """Ask what to do with the selected run."""
+        from tui_trainer.ui.keeping.keep_listed import keep_listed
+
+        item = self.selected
+        if isinstance(item, RunInfo):
+            keep_listed(self, item, self.runs, self.say, self._look_again)
+
+    def _look_again(self) -> None:
+        """Read the runs again soon, those too that are over."""
+        if isinstance(self.catalogue, Watchful):
+            self.catalogue.look_again()
+        self.read_soon()
 
     def action_reload(self) -> None:
         """Read presets and runs again."""
