@@ -51,6 +51,11 @@ class QueueRow:
     entry: Entry
     working: bool = False
 
+    @property
+    def asks(self) -> bool:
+        """Whether enter asks what becomes of it: it waits, or was cut off."""
+        return self.entry.state == "waiting" or (self.entry.state == "training" and not self.working)
+
 
 Item = Start | RunInfo | QueueRow | LessonInfo
 

@@ -324,7 +324,7 @@ class Home(Finder[Item]):
         """Open an item, and remember it; a lesson continues the tour from it."""
         if item is None or self.opening:
             return
-        if isinstance(item, QueueRow) and self._directory is not None and not _is_over_or_trains(item):
+        if isinstance(item, QueueRow) and self._directory is not None and item.asks:
             from tui_trainer.ui.screens.home import queue_actions
 
             queue_actions.ask_waiting(self.desk, self._directory, item)
@@ -397,7 +397,3 @@ class Home(Finder[Item]):
         if isinstance(self.catalogue, Reloadable):
             self.catalogue.forget()
         super().action_reload()
-
-
-def _is_over_or_trains(row: QueueRow) -> bool:
-    return row.entry.over or (row.entry.state == "training" and row.working)
