@@ -57,8 +57,9 @@ class KeptRuns:
     def look(self, store: RunStore) -> bool:
         """Begin to read, or take what was read. Returns whether a name has changed."""
         if self._call is not None and self._call.done:
-            before, self._kept = self._kept, self._kept | dict(self._call.result())
-            self._call = None
+            before, read = self._kept, self._call.result()
+            named = {run: kept for run, kept in {**before, **read}.items() if kept.name or kept.group}
+            self._kept, self._call = named, None
             if self._kept != before:
                 return True
         if self._call is None and len(self._read) < len(store.states):
