@@ -40,7 +40,7 @@ from tui_trainer.ui.panels.panel import Panel
 from tui_trainer.ui.panels.runs_list import runs_list
 from tui_trainer.ui.panels.sparklines import sparkline_rows
 from tui_trainer.ui.panels.startup import StartupPanel
-from tui_trainer.ui.panels.status import Numbers, status_column, status_lines
+from tui_trainer.ui.panels.status import Numbers, status_column, status_lines, with_message
 from tui_trainer.ui.render.chart_grid import ChartGrid
 from tui_trainer.ui.render.chart_widget import Chart, Source
 from tui_trainer.ui.render.raster import GlyphName
@@ -344,7 +344,7 @@ class Board(Horizontal):
         width, height = lines.size
         if lines.display and width and height:
             text = status_lines(state, numbers, width, height, self._icons)
-            lines.show(_with_message(text, message, height))
+            lines.show(with_message(text, message, height))
         sparks = self.query_one("#sparklines", Panel)
         width, height = sparks.size
         if sparks.display and width and height:
@@ -390,11 +390,3 @@ class Board(Horizontal):
     def palette(self) -> Palette:
         """The colours of the curves, also used for the names of the runs."""
         return theme_palette(self.app)
-
-
-def _with_message(text: Content, message: Content | None, height: int) -> Content:
-    """Return the lines with a message in place of the last one."""
-    if not message:
-        return text
-    lines = text.split("\n")[: max(height - 1, 0)]
-    return Content("\n").join([*lines, message])
