@@ -23,6 +23,7 @@ from tui_trainer.protocol.pictures import (
     Written,
     taken,
 )
+from tui_trainer.state.branches import UndoneBranch
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.answers.images import image_lines
 from tui_trainer.ui.answers.page import AnswersPage
@@ -116,6 +117,8 @@ def test_nothing_asked_and_nothing_recorded_say_what_to_do():
     state = RunState(run="digits")
     page = AnswersPage()
     assert "o a asks the model" in page.text(state, 60, FANCY, {}, palette()).plain
+    state.undone = [UndoneBranch(id="x", step=5, pictures={ANSWERS: answered(IMAGES)})]
+    assert "The answers came after the step" in page.text(state, 90, FANCY, {}, palette()).plain
     state.status = "finished"
     assert 'pictures = ["answers"]' in page.text(state, 60, FANCY, {}, palette()).plain.replace("\n", " ")
 

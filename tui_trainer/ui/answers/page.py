@@ -41,6 +41,8 @@ def _no_answers(state: RunState, keymap: Keymap) -> str:
     if state.over:
         return 'This run has recorded no answers. A preset with pictures = ["answers"] records some while it trains.'
     key = shown_key(BY_ID["ask"], keymap)
+    if any(ANSWERS in branch.pictures for branch in state.undone):
+        return f"The answers came after the step that the undo went back to. {key} asks again."
     return f"Nothing was asked yet. {key} asks the model: validation samples, a typed row, or a prompt."
 
 
