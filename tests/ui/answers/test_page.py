@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual.containers import VerticalScroll
 from textual.content import Content
 
-from tests.ui.fake_session import app_over, press, running, screen_text, settle, show
+from tests.ui.fake_session import app_over, finished, press, running, screen_text, settle, show
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.pictures import (
@@ -32,6 +33,7 @@ from tui_trainer.ui.charts.palette import palette
 from tui_trainer.ui.charts.pictures.registry import picture_panes
 from tui_trainer.ui.dashboard.screen import Dashboard
 from tui_trainer.ui.icons import FANCY, PLAIN
+from tui_trainer.ui.panels.panel import Panel
 
 SIX = Sample(index=7, true="6", guess="5", sure=0.71, wrong=1.9, image=((0.0, 1.0), (1.0, 0.0)))
 IMAGES = Answers(
@@ -226,3 +228,23 @@ async def test_the_page_opens_without_a_command_and_no_chart_is_added():
         dashboard = app.screen
         assert isinstance(dashboard, Dashboard)
         assert picture_panes(dashboard.view_state.states, 0) == ()
+
+
+async def test_a_page_that_scrolls_is_not_cut_by_its_scroll_bar():
+    session = running()
+    samples = tuple(
+        Sample(index=index, target=1.0, answer=2.0, values=tuple(float(100 + index + k) for k in range(12)))
+        for index in range(20)
+    )
+    session.play(answered(TABLE.model_copy(update={"worst": samples}), 200), finished())
+    app = app_over(session)
+    async with show(app, (140, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "Q")
+        await settle(pilot)
+        assert app.dashboard is not None
+        scroll = app.dashboard.query_one("#rail-page", VerticalScroll)
+        assert scroll.show_vertical_scrollbar
+        shown = app.dashboard.query_one("#rail-text", Panel).render()
+        assert isinstance(shown, Content)
+        assert max(line.cell_length for line in shown.split("\n")) <= scroll.scrollable_content_region.width
