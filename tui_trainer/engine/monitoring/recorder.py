@@ -37,6 +37,7 @@ class _Buffer:
         probes: (step, seconds, numbers of a step probe).
         layers: (step, layers, norms of `layer_stats.measure`).
         logged: (step, seconds, numbers by name) of a user's own code.
+        weights: samples, or another weight, of the steps in `logged` that a loop measured itself.
     """
 
     losses: list[Tensor] = field(default_factory=list[Tensor])
@@ -52,6 +53,7 @@ class _Buffer:
     logged: list[tuple[int, float, dict[str, Scalar]]] = field(
         default_factory=list[tuple[int, float, dict[str, Scalar]]]
     )
+    weights: list[float] = field(default_factory=list[float])
 
 
 class Recorder:
@@ -76,7 +78,7 @@ class Recorder:
         """The newest gradient norm that was published, by its name."""
         self.epoch_loss = 0.0
         """Sum of the losses of all samples of this epoch so far."""
-        self.epoch_samples = 0
+        self.epoch_samples: float = 0
 
     def add(self, step: int, loss: Tensor, rate: float, size: int) -> bool:
         """Buffer the (detached) loss of a batch of `size` samples. Returns True when a flush is due."""
@@ -100,6 +102,18 @@ class Recorder:
         """Buffer what was logged during a step, by name."""
         self._buffer.logged.append((step, self._timer.read(), numbers))
 
+    def add_step(self, step: int, numbers: dict[str, Scalar], weight: float = 1.0) -> bool:
+        """Buffer the numbers of a step of a loop that measures itself, its loss as `train_loss` among them.
+
+        Returns:
+            True when a flush is due.
+        """
+        buffer = self._buffer
+        buffer.logged.append((step, self._timer.read(), numbers))
+        buffer.weights.append(weight)
+        self._last_step = step
+        return perf_counter() - self._flushed > FLUSH_SECONDS or len(buffer.logged) >= MAX_STEPS
+
     def add_probe(self, step: int, numbers: Tensor) -> None:
         """Buffer the numbers of a step probe."""
         self._buffer.probes.append((step, self._timer.read(), numbers))
@@ -108,17 +122,19 @@ class Recorder:
         """Buffer what `layer_stats.measure` returned for a step."""
         self._buffer.layers.append((step, layers, norms))
 
-    def flush(self) -> tuple[int, str, list[float]] | None:
+    def flush(self, *, cut: bool = True) -> tuple[int, str, list[float]] | None:
         """Publish the buffer.
 
+        Args:
+            cut: leave out the steps after a loss that is not finite: they were trained on meaningless weights.
+
         Returns:
-            None, or for the first loss that is not finite its step, its kind, and the finite losses before it. Later
-            steps are not published: their batches were trained on meaningless weights.
+            None, or for the first loss that is not finite its step, its kind, and the finite losses before it.
         """
         self._flushed = perf_counter()
         buffer = self._buffer
         if not buffer.losses:
-            return None
+            return self._flush_logged(buffer)
         self._buffer = _Buffer()
         losses: list[float] = torch.stack(buffer.losses).tolist()
         first = self._last_step - len(losses) + 1
@@ -139,6 +155,23 @@ class Recorder:
         if broken is None:
             return None
         return last, kind_of(losses[broken]), losses[:broken]
+
+    def _flush_logged(self, buffer: _Buffer) -> tuple[int, str, list[float]] | None:
+        """Publish the steps of a loop that measures itself; none of them is left out."""
+        if not buffer.weights:
+            return None
+        self._buffer = _Buffer()
+        named = self._publish_logged(buffer, self._last_step)
+        self._publish_norms(buffer, self._last_step)
+        steps, _, losses = named.get("train_loss", ([], [], []))
+        weights = {row[0]: weight for row, weight in zip(buffer.logged, buffer.weights, strict=False)}
+        for step, loss in zip(steps, losses, strict=True):
+            self.epoch_loss += loss * weights.get(step, 1.0)
+            self.epoch_samples += weights.get(step, 1.0)
+        broken = next((index for index, loss in enumerate(losses) if not math.isfinite(loss)), None)
+        if broken is None:
+            return None
+        return steps[broken], kind_of(losses[broken]), losses[:broken]
 
     def _publish_norms(self, buffer: _Buffer, last: int) -> None:
         rows = [row for row in buffer.norms if row[0] <= last]
@@ -161,8 +194,8 @@ class Recorder:
         for steps, named in values.items():
             self._publish(columns(last, list(steps), seconds[steps], named))
 
-    def _publish_logged(self, buffer: _Buffer, last: int) -> None:
-        """Publish one event for all names that were logged at the same steps."""
+    def _publish_logged(self, buffer: _Buffer, last: int) -> dict[str, tuple[list[int], list[float], list[float]]]:
+        """Publish one event for all names that were logged at the same steps. Returns steps, seconds and values."""
         rows = [row for row in buffer.logged if row[0] <= last]
         numbers = iter(read([value for _, _, logged in rows for value in logged.values()]))
         named: dict[str, tuple[list[int], list[float], list[float]]] = {}
@@ -177,6 +210,7 @@ class Recorder:
             events.setdefault(tuple(steps), (seconds, {}))[1][name] = values
         for steps, (seconds, values) in events.items():
             self._publish(columns(last, list(steps), seconds, values))
+        return named
 
     def _publish_probes(self, buffer: _Buffer, last: int) -> None:
         """Publish the numbers of step probes; those that could not be measured are null."""
@@ -199,7 +233,7 @@ class Recorder:
         self.epoch_loss, self.epoch_samples = 0.0, 0
         return mean
 
-    def load_epoch(self, loss: float, samples: int) -> None:
+    def load_epoch(self, loss: float, samples: float) -> None:
         """Continue the sums of an epoch from here, with an empty buffer."""
         self._buffer = _Buffer()
         self.epoch_loss, self.epoch_samples = loss, samples
