@@ -8,13 +8,26 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
-from tests.ui.fake_session import FakeSession, app_over, press, running, screen_text, settle, show
+from tests.ui.fake_session import (
+    FakeSession,
+    app_over,
+    finished,
+    press,
+    running,
+    screen_text,
+    settle,
+    show,
+    trained,
+    until,
+)
+from tests.ui.lecture.test_lecture import Lecture, narrated
 from tests.ui.screens.test_home import Shelf, show_home
 from tui_trainer.protocol import events as ev
 from tui_trainer.ui.actions import ACTIONS
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.dashboard.footer import Footer
 from tui_trainer.ui.forms.key_hints import KeyHints
+from tui_trainer.ui.lecture.tour import LecturePlan
 
 LOOK = [key for action in ACTIONS if action.group == "look" for key in action.keys]
 SCREENS: dict[str, tuple[str, ...]] = {
@@ -31,16 +44,33 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "epochs": ("o", "E"),
     "early stopping": ("o", "p"),
     "stop": ("e",),
+    "clip": ("o", "g"),
+    "note": ("o", "n"),
     "roll back": ("o", "b"),
     "again": ("o", "N"),
     "help": ("question_mark",),
     "palette": ("colon",),
     "search": ("slash",),
     "copy": ("y",),
+    "events": ("f",),
+    "settings": ("comma",),
     "theme": ("t",),
     "quit": ("q",),
 }
-LETTERS_ARE_TEXT = {"panel", "rate", "optimizer", "schedule", "epochs", "early stopping", "stop", "roll back", "again"}
+LETTERS_ARE_TEXT = {
+    "panel",
+    "rate",
+    "optimizer",
+    "schedule",
+    "epochs",
+    "early stopping",
+    "stop",
+    "roll back",
+    "again",
+    "clip",
+    "note",
+    "settings",
+}
 """Screens whose letters are text or choices: there only the keys that move count as looking."""
 MOVES = ("up", "down", "left", "right", "tab", "shift+tab", "pageup", "pagedown", "home", "end")
 
@@ -154,3 +184,66 @@ async def test_home_has_help_and_commands() -> None:
         assert "refresh" in screen_text(app)
         await press(pilot, "escape")
         assert app.return_value is None
+
+
+OTHERS = {
+    "start card": FakeSession,
+    "a run that is over": lambda: over(steered()),
+    "a set that is over": lambda: over(steered("set/a", "set/b")),
+    "a host that died": lambda: silent(steered()),
+    "a lesson": lambda: lesson(),
+}
+"""Sessions whose screens differ from that of a run that trains."""
+
+
+def over(session: FakeSession) -> FakeSession:
+    for run in session.runs:
+        session.play(finished(), run=run)
+    return session
+
+
+def silent(session: FakeSession) -> FakeSession:
+    session.say("the host is gone", fatal=True)
+    return session
+
+
+def lesson() -> FakeSession:
+    session = narrated()
+    session.play(*trained(100))
+    return session
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long if "set" in name else ()) for name in OTHERS]
+)
+async def test_looking_sends_nothing_in_other_states(name: str) -> None:
+    session = OTHERS[name]()
+    app = app_over(session)
+
+    async with show(app, (80, 24)) as pilot:
+        for key in (*LOOK, *MOVES):
+            await press(pilot, key)
+            if len(app.screen_stack) > 1:
+                await back_to(pilot, app, ())
+        await press(pilot, "escape", "W")
+        for y in range(23):
+            widget, _ = app.screen.get_widget_at(40, y)
+            if not isinstance(widget, (Footer, KeyHints)):
+                await press(pilot, "f12")
+                await pilot.click(offset=(40, y))
+        assert app.is_running
+    assert session.sent == []
+
+
+async def test_looking_at_the_contents_starts_nothing() -> None:
+    lecture = Lecture()
+    app = app_over(programme=LecturePlan(lecture))
+
+    async with show(app, (80, 24)) as pilot:
+        await until(pilot, lambda: "gd-vs-sgd" in screen_text(app))
+        for key in (*MOVES, "j", "k", "g", "G", "n", "N"):
+            await press(pilot, key)
+        await pilot.click(offset=(30, 8))
+        await settle(pilot)
+        assert app.dashboard is None
+    assert lecture.started == []

@@ -33,6 +33,7 @@ from tui_trainer.ui.preferences.screen_memory import ScreenMemory
 from tui_trainer.ui.preferences.theme_choice import start_theme
 from tui_trainer.ui.redraw_budget import IN_PROCESS_SHARE, SHARE, RedrawBudget
 from tui_trainer.ui.settings import Settings
+from tui_trainer.ui.terminal.ascii_filter import AsciiFilter
 from tui_trainer.ui.terminal.driver import TerminalGone
 from tui_trainer.ui.terminal.terminal_app import TerminalApp
 
@@ -115,6 +116,8 @@ class TrainerApp(TerminalApp[AppResult]):
         self.theme = selected.name
         self.set_class(selected.ansi, "-plain")
         self.set_class(self.settings.ascii, "-ascii")
+        if self.settings.ascii:
+            self._filters.append(AsciiFilter())
         self._session = session
         self._open_session = session if callable(session) else None
         """The function that opens the session, until it is called."""

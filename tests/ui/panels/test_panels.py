@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from textual.content import Content
 
+from tests.ui.conftest import MakeRun
 from tests.ui.fake_session import finished, loss, running, started, trained
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.run_state import RunState
@@ -20,6 +21,7 @@ from tui_trainer.ui.panels.layers_table import layers_page
 from tui_trainer.ui.panels.log_pane import clock_time, without_author, wrap
 from tui_trainer.ui.panels.numbers_table import BestValues, NumberRow, number_lines, number_rows, numbers_table
 from tui_trainer.ui.panels.progress import (
+    count_text,
     heard_text,
     seconds_left,
     set_time_left_text,
@@ -278,3 +280,11 @@ def test_unparsable_times_are_left_out() -> None:
 def test_share_of_epoch(status: str, epoch: int, step: int, done: int) -> None:
     state = RunState(status=status, epoch=epoch, step=step, started=started(steps_per_epoch=90))
     assert share_of_epoch(state) == (done, 90)
+
+
+def test_runs_that_broke_are_not_counted_as_done(make_run: MakeRun) -> None:
+    states = [make_run(name=name) for name in ("a", "b", "c", "d")]
+    reasons: tuple[ev.Reason, ...] = ("completed", "not-finite", "failed")
+    for state, reason in zip(states, reasons, strict=False):
+        state.apply(ev.RunFinished(reason=reason, exit_code=reason != "completed"))
+    assert count_text(states, {}) == "of 4 runs, 1 done, 2 failed"

@@ -18,6 +18,9 @@ from tui_trainer.ui.forms.choice import Choice
 from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.forms.model_fields import FieldSpec, Filled, read, specs, written
 
+WIDE = 64
+"""Width from which on names have more room."""
+
 
 class Form(Widget):
     """The fields of one model class; `show` switches to another class."""
@@ -27,6 +30,7 @@ class Form(Widget):
     Form > VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
     Form .row { height: 1; }
     Form .name { width: 18; color: $muted; }
+    Form.-wide .name { width: 24; }
     Form .bounds { width: 1fr; padding-left: 1; color: $muted; }
     Form .bounds.-wrong { color: $error; }
     Form TextEntry, Form Choice { width: 22; }
@@ -55,6 +59,10 @@ class Form(Widget):
         """Yield the rows, and the help of the field that has the focus."""
         yield VerticalScroll(*self._rows(), can_focus=False)
         yield Static(id="help", markup=False)
+
+    def on_resize(self) -> None:
+        """Show long names whole where there is room."""
+        self.set_class(self.size.width >= WIDE, "-wide")
 
     def _rows(self) -> list[Widget]:
         self._specs = self.described()

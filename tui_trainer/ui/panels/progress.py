@@ -14,6 +14,8 @@ from tui_trainer.ui.run_store import RunStore
 
 DEAD = "not running"
 CUT_OFF = "disconnected"
+FAILURES = ("not-finite", "failed", "refused")
+"""Ends of a run that did not do what it was to do."""
 
 
 def short_name_of(state: RunState) -> str:
@@ -124,11 +126,13 @@ def set_time_left_text(states: Sequence[RunState]) -> str:
 
 
 def count_text(states: Sequence[RunState], conditions: Mapping[str, str]) -> str:
-    """Return how many runs there are, and how many of them have ended or died."""
-    over = sum(state.over for state in states)
+    """Return how many runs there are, and how many of them have ended, failed or died."""
+    failed = sum(state.over and state.reason in FAILURES for state in states)
+    over = sum(state.over for state in states) - failed
     dead = sum(word == DEAD for word in conditions.values())
     parts = [f"of {len(states)} runs"]
     parts += [f"{over} done"] if over else []
+    parts += [f"{failed} failed"] if failed else []
     parts += [f"{dead} {DEAD}"] if dead else []
     return ", ".join(parts)
 

@@ -44,7 +44,8 @@ class Preview(Widget):
 
     def compose(self) -> ComposeResult:
         """Yield the chart."""
-        yield Chart(ChartKind.RATE.key, ChartKind.RATE)
+        glyphs = "ascii" if self.app.has_class("-ascii") else "braille"
+        yield Chart(ChartKind.RATE.key, ChartKind.RATE, glyphs=glyphs)
 
     def show(self, plan: LrPlan | None) -> None:
         """Draw this plan next to the one in force; None draws only the one in force."""

@@ -108,7 +108,7 @@ class CommandPalette(Dialog[str]):
         self.show_error("" if matches else f'no match for "{typed[:20]}"')
 
     def _line(self, command: PaletteEntry) -> Content:
-        key, name = f"{command.key:>5} ", f" {command.name:<15} "
+        key, name = f"{command.key:>7} ", f" {command.name:<15} "
         if command.reason:
             return Content.assemble((key + name + command.reason, "$muted"))
         return Content.assemble((key, "bold $primary"), name, (command.help, "$muted"))

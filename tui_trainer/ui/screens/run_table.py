@@ -36,9 +36,11 @@ class RunTable(Dialog[int]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("r,q", "leave", show=False)]
 
     DEFAULT_CSS = """
-    RunTable > #frame { width: 100%; height: 90%; }
+    RunTable { align: center bottom; }
+    RunTable > #frame { width: 100%; height: auto; max-height: 90%; }
     RunTable #headings { height: 1; text-wrap: nowrap; text-overflow: ellipsis; color: $muted; padding: 0; }
-    RunTable OptionList { height: 1fr; }
+    RunTable OptionList { height: auto; max-height: 70vh; }
+    RunTable.-short OptionList { max-height: 45vh; }
     """
 
     HINTS = "j k ↑↓ choose · / search · enter select · esc close"

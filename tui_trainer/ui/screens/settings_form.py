@@ -72,8 +72,8 @@ class SettingsScreen(Dialog[str]):
         """Return the form, and the name of the file."""
         path = visible(str(self._path)) if self._path is not None else "this user has no home folder"
         return [
-            Static(Content(f"file: {path}"), classes="about"),
             SettingsForm(self._value, self._used, self._path),
+            Static(Content(f"file: {path}"), classes="about"),
             Static(Content("keys: edit the table [keys] of the file; the help screen lists the ids"), classes="about"),
         ]
 

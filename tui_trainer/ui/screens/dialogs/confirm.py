@@ -43,6 +43,7 @@ class Confirm(Reviewed[str]):
     """
 
     DEFAULT_CSS = """
+    Confirm > #frame { width: 78; }
     Confirm #question { height: auto; margin-bottom: 1; }
     Confirm.-short #question { margin-bottom: 0; }
     Confirm OptionList { height: auto; text-wrap: wrap; }
