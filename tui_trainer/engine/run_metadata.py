@@ -27,14 +27,23 @@ PACKAGES = ("torch", "numpy", "scikit-learn", "safetensors", "pydantic", "textua
 
 def about(services: TrainingServices, command: Sequence[str]) -> dict[str, Any]:
     """Return everything needed to train the run again. `command` is the command line that started it."""
-    device, data = services.setup.device, data_now(services)
+    data = data_now(services)
     return {
         "name": services.run_name,
         "preset": services.preset,
         "title": services.title,
         "color": services.color,
-        "started": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "seed": services.config.training.seed,
+        **machine(services.setup.device, command),
+        "data": data.model_dump(mode="json") if data is not None else None,
+        "mends": [mend.id for mend in MENDS],
+    }
+
+
+def machine(device: torch.device, command: Sequence[str]) -> dict[str, Any]:
+    """Return versions, device, directory and command line, for a loop of any kind."""
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "command": list(command),
         "directory": _directory(),
         "git_commit": _git_commit(),
@@ -47,8 +56,6 @@ def about(services: TrainingServices, command: Sequence[str]) -> dict[str, Any]:
         "platform": platform.platform(),
         "host": socket.gethostname(),
         "executable": sys.executable,
-        "data": data.model_dump(mode="json") if data is not None else None,
-        "mends": [mend.id for mend in MENDS],
     }
 
 
