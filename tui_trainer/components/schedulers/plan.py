@@ -79,6 +79,11 @@ class LrPlan(BaseModel):
         """The sampled curve of an imported scheduler; None if it has not been sampled, or for any other schedule."""
         return self._curve
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether a rate set by hand is in force."""
+        return self.scale != 1.0 or self.held is not None or self.floor is not None
+
     def with_curve(self, curve: SampledCurve | None) -> Self:
         """Return the plan with the sampled curve of its scheduler."""
         plan = self.model_copy()

@@ -130,7 +130,8 @@ def set_scheduler(state: TrainState, services: LoopServices, command: cmd.SetSch
     """Replace the schedule; the new one begins at this step."""
     services.check(command)
     previous, early_stopper = state.plan.scheduler.label(), services.early_stopper
-    if command.scheduler == state.plan.scheduler and command.base is None:
+    given_back = command.scheduler.kind == "script" and state.plan.is_changed
+    if command.scheduler == state.plan.scheduler and command.base is None and not given_back:
         _refuse_unchanged(state, command, f"the schedule is {previous}; to begin it again give base=RATE")
     base = command.base or state.plan.rate(state.step, early_stopper.watched)
     if base <= 0:
