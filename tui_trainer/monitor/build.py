@@ -55,7 +55,7 @@ class Given:
 
 
 def checkpoints_of(save: str | None, keep_last: int) -> Checkpoints:
-    """Return when a script is saved. Raises `ValueError` for something else than "epoch", a time such as "10 min", None."""
+    """Return when a script is saved. Raises `ValueError` unless it is "epoch", a time or None."""
     if save is None:
         return Checkpoints(every_seconds=NEVER, keep=keep_last)
     if save == "epoch":

@@ -454,7 +454,8 @@ def _here() -> Any:
 
 def _print(line: str) -> None:
     try:
-        print(line, file=sys.stderr, flush=True)
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
         return
 
