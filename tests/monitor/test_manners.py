@@ -20,7 +20,8 @@ from tui_trainer import Monitor
 monitor = Monitor("off", enabled=False)
 heavy = [name for name in ("textual", "plotext", "pydantic", "torch", "rich") if name in sys.modules]
 assert not heavy, heavy
-assert list(monitor.batches([1, 2])) == [1, 2] and list(monitor.epochs(2)) == [0, 1] and list(monitor.steps(2)) == [0, 1]
+assert list(monitor.batches([1, 2])) == [1, 2] and list(monitor.epochs(2)) == [0, 1]
+assert list(monitor.steps(2)) == [0, 1]
 assert monitor.step(loss=1.0) is True and not monitor.should_stop and monitor.run == ""
 monitor.log(loss=object()); monitor.log_epoch(x=1); monitor.knob("a", get=lambda: 1, set=print); monitor.keep(a=3)
 monitor.action("x", print); monitor.log_text("a", "b"); monitor.close()
@@ -63,11 +64,15 @@ def test_an_error_in_the_script_is_written_down_and_raised(tmp_path: Path) -> No
 
 
 def test_an_interrupt_by_the_keyboard_is_passed_on(script: Script) -> None:
-    with pytest.raises(KeyboardInterrupt), script.monitor() as monitor:
-        for _ in monitor.steps():
-            script.step(script.inputs, script.targets)
-            if monitor.step_count == 2:
-                raise KeyboardInterrupt
+    def train() -> None:
+        with script.monitor() as monitor:
+            for _ in monitor.steps():
+                script.step(script.inputs, script.targets)
+                if monitor.step_count == 2:
+                    raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train()
     finished = script.events("RunFinished")[0]
     assert (finished["reason"], finished["exit_code"], finished["step"]) == ("interrupted", 130, 2)
 
@@ -80,7 +85,8 @@ def test_an_error_in_here_is_said_once_and_ends_nothing(script: Script, capsys: 
             monitor.log({"bad\x1bname": 1.0})
             monitor.log(fine=1.0)
     said = [line for line in capsys.readouterr().err.splitlines() if "monitor failed" in line]
-    assert len(said) == 1 and "loss: got str" in said[0]
+    assert len(said) == 1
+    assert "loss: got str" in said[0]
     assert script.series("fine") == {1: 1.0, 2: 1.0, 3: 1.0}
     assert any("loss: got str" in line for event in script.events("Logged") for line in event["lines"])
 
@@ -150,8 +156,10 @@ def test_two_monitors_in_one_process(script: Script, tmp_path: Path) -> None:
                 second.log(loss=2.0)
             if step == 1:
                 second.close()
-    assert set(script.series("train_loss").values()) == {1.0} and len(script.series("train_loss")) == 4
-    assert set(other.series("train_loss").values()) == {2.0} and len(other.series("train_loss")) == 10
+    assert set(script.series("train_loss").values()) == {1.0}
+    assert len(script.series("train_loss")) == 4
+    assert set(other.series("train_loss").values()) == {2.0}
+    assert len(other.series("train_loss")) == 10
 
 
 def test_a_stop_can_be_raised_out_of_a_nested_loop(script: Script) -> None:
@@ -169,5 +177,6 @@ def test_a_stop_can_be_raised_out_of_a_nested_loop(script: Script) -> None:
         except StopTraining:
             reached.append(-1)
             raise
-    assert reached[-1] == -1 and len(reached) == 4
+    assert reached[-1] == -1
+    assert len(reached) == 4
     assert script.events("RunFinished")[0]["reason"] == "stopped"

@@ -61,7 +61,8 @@ def test_a_tensor_is_copied_and_keeps_no_graph() -> None:
     loss = (weight * 3).sum()
     copy = scalar("loss", loss)
     assert isinstance(copy, torch.Tensor)
-    assert copy.grad_fn is None and not copy.requires_grad
+    assert copy.grad_fn is None
+    assert not copy.requires_grad
     with torch.no_grad():
         loss.add_(1)
     assert copy.item() == 3.0

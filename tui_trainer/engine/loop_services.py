@@ -55,6 +55,7 @@ class LoopServices(Protocol):
         checkpoints: when the run is saved.
         steps_per_epoch: steps in one epoch.
         refused: commands that the loop cannot carry out, by type, each with the reason.
+        ends_by_epochs: whether the run is over once its epochs are trained.
         rewinds: whether an undo goes back to the step before, or only restores weights and settings.
         snapshot_limit: bytes of the largest copy that an undo may keep; None for no limit of its own.
         knobs: the present values of the controls that the loop declares, by name.
@@ -82,6 +83,8 @@ class LoopServices(Protocol):
     def steps_per_epoch(self) -> int: ...
     @property
     def refused(self) -> Mapping[str, str]: ...
+    @property
+    def ends_by_epochs(self) -> bool: ...
     @property
     def rewinds(self) -> bool: ...
     @property

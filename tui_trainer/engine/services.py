@@ -102,6 +102,11 @@ class TrainingServices:
         return NO_CONTROLS
 
     @property
+    def ends_by_epochs(self) -> bool:
+        """Whether the run is over once its epochs are trained."""
+        return True
+
+    @property
     def rewinds(self) -> bool:
         """Whether an undo goes back to the step before: the loop repeats its batches to the bit."""
         return True

@@ -60,7 +60,7 @@ def checkpoints_of(save: str | None, keep_last: int) -> Checkpoints:
         return Checkpoints(every_seconds=NEVER, keep=keep_last)
     if save == "epoch":
         return Checkpoints(every_seconds=NEVER / 2, every_epochs=1, keep=keep_last)
-    match = _INTERVAL.fullmatch(save.strip()) if isinstance(save, str) else None
+    match = _INTERVAL.fullmatch(str(save).strip())
     if match is None:
         raise ValueError(f'Monitor: save={save!r}: give "epoch", a time such as "10 min" or "30 s", or None')
     return Checkpoints(every_seconds=float(match[1]) * _SECONDS[match[2]], keep=keep_last)

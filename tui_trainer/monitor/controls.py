@@ -73,7 +73,7 @@ class Controls:
             choices=tuple(visible(str(choice)) for choice in choices),
             unit=visible(unit),
             step=step,
-            whole=isinstance(value, int) and not isinstance(value, bool),
+            whole=type(value) is int and all(isinstance(one or 0, int) for one in (low, high, step)),
         )
         self._knobs[name] = _Declared(described, get, set, {visible(str(choice)): choice for choice in choices})
 
@@ -85,7 +85,7 @@ class Controls:
         self.actions[name] = run
 
     def _check(self, name: str, known: Iterable[str]) -> None:
-        if not isinstance(name, str) or not name.strip() or len(name) > MAX_KNOB_NAME or visible(name) != name:
+        if not name.strip() or len(name) > MAX_KNOB_NAME or visible(name) != name:
             raise ValueError(f"{name!r:.60}: a name is printable text of at most {MAX_KNOB_NAME} characters")
         if name not in known and len(list(known)) >= MAX_CONTROLS:
             raise ValueError(f"{name!r} would be one of more than {MAX_CONTROLS} controls")

@@ -77,7 +77,8 @@ class Length:
         self._called_at = state.step
         services.step = state.step
         wrong = services.note_rate()
-        if gap and (gap != self._gap or wrong or not services.curve.reaches(state.step + 1)):
+        missing = state.step < state.plan.end and not services.curve.reaches(state.step + 1)
+        if gap and (gap != self._gap or wrong or missing):
             self._gap = gap
             self.preview()
 

@@ -69,7 +69,7 @@ class ScriptOptimizers:
         first = next(iter(self.named.values()), None)
         register = getattr(first, "register_step_post_hook", None)
         if callable(register):
-            self._handles.append(register(lambda *_: stepped()))
+            self._handles.append(register(_call(stepped)))
             self.hooked = True
 
     def __bool__(self) -> bool:
@@ -77,11 +77,11 @@ class ScriptOptimizers:
 
     @property
     def groups(self) -> list[Group]:
-        """The parameter groups of all optimizers."""
+        """The parameter groups of all optimizers; those that were added or replaced are taken in."""
+        self._refresh()
         return self._groups
 
-    def refresh(self) -> None:
-        """Take in parameter groups that were added."""
+    def _refresh(self) -> None:
         groups = [group for optimizer in self.named.values() for group in optimizer.param_groups]
         for group in groups[len(self._groups) :]:
             rate = rate_of(group)
@@ -95,13 +95,13 @@ class ScriptOptimizers:
         """The rate that the script gave its first group."""
         if not self._groups:
             return 0.0
-        return self._own[0] if self.overlaid else rate_of(self._groups[0])
+        return self._own[0] if self.overlaid else rate_of(self.groups[0])
 
     def recorded(self) -> dict[str, Any]:
         """Return the rates in force by series, tensors copied: nothing waits for them."""
         if not self._groups:
             return {}
-        rate = self._groups[0]["lr"]
+        rate = next(iter(self.named.values())).param_groups[0]["lr"]
         recorded = {"lr": rate.detach().clone() if isinstance(rate, Tensor) else rate}
         if len(self.named) > 1:
             for name, optimizer in self.named.items():
@@ -121,11 +121,11 @@ class ScriptOptimizers:
         if on == self.overlaid:
             return
         if on:
-            self._own = [rate_of(group) for group in self._groups]
+            self._own = [rate_of(group) for group in self.groups]
             for optimizer in self.named.values():
                 register = getattr(optimizer, "register_step_pre_hook", None)
                 if callable(register):
-                    self._guards.append(register(lambda *_: self.reclaim()))
+                    self._guards.append(register(_call(self.reclaim)))
             self._written = list(self._own)
         else:
             self.give_own()
@@ -139,7 +139,7 @@ class ScriptOptimizers:
         if not self.overlaid:
             return
         first = self._own[0]
-        for index, group in enumerate(self._groups):
+        for index, group in enumerate(self.groups):
             if first:
                 ratio = self._own[index] / first
             else:
@@ -149,22 +149,22 @@ class ScriptOptimizers:
 
     def give_own(self) -> None:
         """Put back the rates that the script gave, before its own schedule computes the next ones from them."""
-        for group, own in zip(self._groups, self._own, strict=True):
+        for group, own in zip(self.groups, self._own, strict=True):
             set_rate(group, own)
 
     def take_own(self) -> None:
         """Take the rates that are there as the script's own, and put those in force in their place."""
-        self._own = [rate_of(group) for group in self._groups]
+        self._own = [rate_of(group) for group in self.groups]
         self.set_written()
 
     def set_written(self) -> None:
         """Put the rates in force in place of the script's own."""
-        for group, written in zip(self._groups, self._written, strict=True):
+        for group, written in zip(self.groups, self._written, strict=True):
             set_rate(group, written)
 
     def reclaim(self) -> None:
         """Take rates that the script wrote by itself since the last time as its own."""
-        for index, group in enumerate(self._groups):
+        for index, group in enumerate(self.groups):
             rate = group["lr"]
             if not isinstance(rate, Tensor) and rate != self._written[index]:
                 self._own[index] = float(rate)
@@ -192,7 +192,7 @@ class ScriptOptimizers:
     @property
     def own_rates(self) -> list[float]:
         """The rates that the script gave its groups."""
-        return list(self._own) if self.overlaid else [rate_of(group) for group in self._groups]
+        return list(self._own) if self.overlaid else [rate_of(group) for group in self.groups]
 
     def load_own_rates(self, rates: Sequence[float]) -> None:
         """Begin with these rates as the script's own."""
@@ -207,3 +207,12 @@ class ScriptOptimizers:
         for handle in self._handles + self._guards:
             handle.remove()
         self._handles, self._guards = [], []
+
+
+def _call(function: Callable[[], None]) -> Callable[..., None]:
+    """Return a hook of an optimizer that calls a function without arguments."""
+
+    def hook(*_: object) -> None:
+        function()
+
+    return hook

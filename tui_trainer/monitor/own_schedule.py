@@ -6,9 +6,10 @@ import copy
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import perf_counter
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from tui_trainer.components.schedulers.base import SampledCurve
 from tui_trainer.monitor.optimizers import ScriptOptimizers
@@ -150,10 +151,10 @@ def _watched(own: type, around: Around, *, first: bool) -> type:
     """Return a subclass whose `step` is called through `around`."""
 
     def step(self: Any, *arguments: Any, **named: Any) -> Any:
-        return around(lambda *a, **k: own.step(self, *a, **k), first, arguments, named)
+        return around(partial(cast("Any", own).step, self), first, arguments, named)
 
     def reduce(self: Any, protocol: int) -> Any:
-        made = list(super(watched, self).__reduce_ex__(protocol))
+        made: list[Any] = list(super(watched, self).__reduce_ex__(protocol))
         if isinstance(made[1], tuple) and made[1] and made[1][0] is watched:
             made[1] = (own, *made[1][1:])
         return tuple(made)

@@ -109,6 +109,8 @@ class ScriptRun:
         """Whether the loop counts its steps itself."""
         self._counted = self._batches_without = 0
         """Steps since the last boundary; batches since the last step."""
+        self._rates: dict[str, Any] = {}
+        """The rates of the last step by series."""
         self._released = -1
         """The step at which a paused run was last let go on."""
         self.told: Callable[[str], None] = lambda line: self.events.log(line, self.state.step)
@@ -202,8 +204,11 @@ class ScriptRun:
             self.events.publish(told.model_copy(update={"step": state.step}))
 
     def stepped(self) -> None:
-        """Count a step that the optimizer took."""
-        if not self.explicit and not self.closed and os.getpid() == self.pid:
+        """Count a step that the optimizer took, and keep the rates that it was taken with."""
+        if self.closed or os.getpid() != self.pid:
+            return
+        self._rates = self.services.optimizer.recorded()
+        if not self.explicit:
             self.count_step()
 
     def count_step(self) -> None:
@@ -254,11 +259,16 @@ class ScriptRun:
             self.count_step()
         if not self.clean:
             return not state.stops_now
-        if self._counted or self.services.values:
+        if self._has_values:
             self.record()
         if self.commands.waiting or state.paused or state.step >= state.next_scripted_step >= 0:
             self._obey()
         return not state.stops_now
+
+    @property
+    def _has_values(self) -> bool:
+        """Whether there is something to record: a step, or values that were logged after one."""
+        return self._counted > 0 or (self.clean and bool(self.services.values))
 
     def record(self) -> None:
         """Give the values of the step to the recorder, and publish what it holds if that is due."""
@@ -268,7 +278,7 @@ class ScriptRun:
         numbers = values.take()
         if self.length.wait_share is not None:
             numbers[DATA_WAIT], self.length.wait_share = self.length.wait_share, None
-        numbers.update(services.optimizer.recorded())
+        numbers.update(self._rates or services.optimizer.recorded())
         if not numbers:
             return
         self.length.step_taken()
@@ -337,7 +347,7 @@ class ScriptRun:
             self.tell_capabilities()
         if not state.clip:
             return None
-        several = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+        several: list[Any] = [parameters] if isinstance(parameters, Tensor) else list(parameters)
         norm = clip_gradients(several, state.clip)
         services.recorder.add_norm(state.step + 1, norm)
         return norm
@@ -349,10 +359,10 @@ class ScriptRun:
         if target is not None and attribute:
             get, put = partial(getattr, target, attribute), partial(setattr, target, attribute)
         elif group:
-            groups = self.services.optimizer.groups
-            if not groups or any(group not in each for each in groups):
+            optimizer = self.services.optimizer
+            if not optimizer.groups or any(group not in each for each in optimizer.groups):
                 raise ValueError(f"knob {name!r}: the parameter groups have no setting {group!r}")
-            get, put = (lambda: groups[0][group]), partial(_set_groups, self.services.optimizer, group)
+            get, put = (lambda: optimizer.groups[0][group]), partial(_set_groups, optimizer, group)
         if get is None or put is None:
             raise ValueError(f"knob {name!r}: give get= and set=, an object and the name of its attribute, or group=")
         self.services.controls.knob(name, get, put, **bounds)
@@ -368,7 +378,7 @@ class ScriptRun:
     def end_epoch(self, given: Metrics) -> None:
         """End an epoch with these metrics; one that a stop cut short is measured, but not counted."""
         state, services = self.state, self.services
-        if self._counted or services.values:
+        if self._has_values:
             self.record()
         self.flush()
         cut = state.stops_now or (state.ending is not None and not services.counts_epochs)
@@ -415,7 +425,7 @@ class ScriptRun:
         state, services = self.state, self.services
         self.closed = True
         if self.begun:
-            if self._counted or services.values:
+            if self._has_values:
                 self.record()
             self.flush()
         state.finishing = True

@@ -91,6 +91,11 @@ class ScriptServices:
         self._evaluate = evaluate
         self._loads_generators: Mapping[str, Any] | None = None
 
+    @property
+    def ends_by_epochs(self) -> bool:
+        """Whether the run is over once its epochs are trained."""
+        return self.counts_epochs
+
     # -- what the loop can do ---------------------------------------------------------------------------------------
 
     @property

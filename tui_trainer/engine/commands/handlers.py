@@ -74,7 +74,7 @@ def reject(events: EventStream, step: int, command: cmd.AnyCommand, reason: str)
 
 def pause(state: TrainState, services: LoopServices, command: cmd.Pause) -> None:
     """Wait between two batches."""
-    _refuse_at_the_end(state)
+    _refuse_at_the_end(state, services)
     if state.paused and not state.steps_allowed:
         raise Refusal("already paused")
     state.paused, state.steps_allowed = True, 0
@@ -92,7 +92,7 @@ def resume(state: TrainState, services: LoopServices, command: cmd.Resume) -> No
 
 def step_once(state: TrainState, services: LoopServices, command: cmd.StepOnce) -> None:
     """Train a few batches, then wait again; a running training is paused first."""
-    _refuse_at_the_end(state)
+    _refuse_at_the_end(state, services)
     state.paused = True
     state.steps_allowed += command.count
     detail = f"{command.count} more step{'s' if command.count > 1 else ''}"
@@ -323,11 +323,11 @@ def _refuse_unchanged(state: TrainState, command: cmd.AnyCommand, present: str) 
         raise Refusal(f"nothing changed: {present}")
 
 
-def _refuse_at_the_end(state: TrainState) -> None:
+def _refuse_at_the_end(state: TrainState, services: LoopServices) -> None:
     """Refuse to wait for a batch that will not come."""
     if state.stops_now:
         raise Refusal("the run is stopping")
-    if state.epoch >= state.epochs:
+    if services.ends_by_epochs and state.epoch >= state.epochs:
         raise Refusal("all epochs are trained: make the run longer first")
 
 
