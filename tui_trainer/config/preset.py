@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from tui_trainer.config.typed_values import TypedValue, validated
 from tui_trainer.config.validation_errors import as_user_error
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.paths import new_name, presets_dir
+from tui_trainer.text import visible
 
 DEFAULT_PRESET = "digits-mlp"
 
@@ -61,6 +63,8 @@ def load(source: str, overrides: Sequence[str] = ()) -> Preset:
 
 def build(table: Table, *, name: str, source: str, overrides: Sequence[str] = ()) -> Preset:
     """Validate a preset's table and return its runs, with `KEY=VALUE` overrides applied."""
+    if table.get("kind") == "script":
+        raise UserError(f"{source}: a training script made this run; start it again with: {script_command(table)}")
     table = copy.deepcopy(table)
     variants = table.pop("variant", [])
     if not isinstance(variants, list) or not all(isinstance(variant, dict) for variant in variants):
@@ -77,6 +81,16 @@ def build(table: Table, *, name: str, source: str, overrides: Sequence[str] = ()
         if given:
             runs[label] = _overridden(merged, given, overrides)
     return Preset(name=name, source=source, runs=runs)
+
+
+def script_command(table: Table) -> str:
+    """Return how the script of a run that a script made is started, as it is typed."""
+    script = table.get("script")
+    script = script if isinstance(script, dict) else {}
+    command = script.get("command")
+    words = shlex.join(map(str, command)) if isinstance(command, list) else "the script"
+    directory = script.get("directory")
+    return visible(f"cd {shlex.quote(directory)} && {words}" if isinstance(directory, str) and directory else words)
 
 
 def _overridden(table: Table, given: Sequence[TypedValue], texts: Sequence[str]) -> RunConfig:

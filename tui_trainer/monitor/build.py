@@ -24,6 +24,7 @@ from tui_trainer.monitor.controls import Controls
 from tui_trainer.monitor.kept import as_models, check_kept
 from tui_trainer.monitor.optimizers import ScriptOptimizers, as_optimizers
 from tui_trainer.monitor.own_schedule import OwnSchedule, as_schedulers
+from tui_trainer.monitor.resuming import find_resumed, replay_asked
 from tui_trainer.monitor.script_run import NEVER, ScriptRun
 from tui_trainer.monitor.services import UNDO_LIMIT, ScriptServices
 from tui_trainer.monitor.settings import as_toml, document
@@ -52,6 +53,7 @@ class Given:
     keep_last: int = 0
     undo_limit: int = UNDO_LIMIT
     runs_dir: str | None = None
+    resume: bool | str = False
 
 
 def checkpoints_of(save: str | None, keep_last: int) -> Checkpoints:
@@ -90,12 +92,20 @@ def build(given: Given) -> ScriptRun:
     )
     content = document(given.name, given.config)
     directory = writable_runs_dir(given.runs_dir).absolute()
+    replayed = replay_asked()
+    resumed = find_resumed(given.resume, given.name, directory, content) if replayed is None else None
     path = directory / new_run_name(given.name)
+    if replayed is not None:
+        path, about_title = replayed.path, replayed.title
+    elif resumed is not None:
+        path, about_title = resumed.path, given.name
+    else:
+        about_title = given.name
     device = next((parameter.device for model in models.values() for parameter in model.parameters()), None)
     about = {
         "name": path.name,
         "preset": given.name,
-        "title": given.name,
+        "title": about_title,
         "kind": "script",
         **machine(device or torch.device("cpu"), content["script"]["command"]),
     }
@@ -126,8 +136,10 @@ def build(given: Given) -> ScriptRun:
         state.plan = services.sampled(state.plan)
         return state, services
 
-    run = ScriptRun(path, as_toml(content), about, parts, preset=given.name)
+    run = ScriptRun(path, as_toml(content), about, parts, preset=given.name, resumed=resumed)
     made.append(run)
+    if replayed is not None:
+        run.state.follow(replayed.script)
     run.describe = lambda: _described(run, given, content, str(device or "cpu"))
     return run
 
@@ -173,3 +185,6 @@ def keep(run: ScriptRun, objects: Mapping[str, Any]) -> None:
     for name, each in objects.items():
         check_kept(name, each)
     run.services.kept.update(objects)
+    if run.resumed is not None:
+        for name, each in objects.items():
+            run.resumed.take_kept(name, each)

@@ -98,6 +98,12 @@ def loaded(tree: Any) -> Any:
     return tree
 
 
+def generator_of(loader: Any) -> torch.Generator | None:
+    """Return the generator that a loader draws its order from, where it has one of its own."""
+    own = getattr(loader, "generator", None) or getattr(getattr(loader, "sampler", None), "generator", None)
+    return own if isinstance(own, torch.Generator) else None
+
+
 def generators() -> dict[str, Any]:
     """Return the states of the generators that a script may draw from: torch's, Python's and numpy's."""
     states: dict[str, Any] = {"torch": torch.get_rng_state(), "python": random.getstate()}

@@ -68,7 +68,9 @@ class Length:
 
     def resumed(self) -> None:
         """Count the epoch from here."""
-        self._epoch_began = self._called_at = self._state.step
+        self._called_at = self._state.step
+        self._epoch_began = self._state.step - (0 if not self._state.position else self._state.position)
+        self.known = True
 
     def schedule_called(self) -> None:
         """Take in that the script's schedule made a step."""

@@ -44,6 +44,8 @@ class Monitor:
         save: "epoch", a time such as "10 min", or None: nothing is saved unless a command asks for it.
         keep_last: epoch saves to keep besides the last and the best.
         undo_limit: bytes of the largest copy in memory for an undo.
+        resume: True or "auto" goes on with the newest unfinished run of this name ("auto" begins a new one where there
+            is none), or with the run of the name that is given; one with another configuration is refused.
         on_stop: "end" lets `batches`, `epochs` and `steps` end; "raise" raises `StopTraining` out of the loop.
         runs_dir: the runs directory; else TUI_TRAINER_RUNS, else ./runs.
         quiet: print nothing.
@@ -66,6 +68,7 @@ class Monitor:
         keep_last: int = 0,
         undo_limit: int = 1 << 30,
         on_stop: Literal["end", "raise"] = "end",
+        resume: bool | str = False,
         runs_dir: str | os.PathLike[str] | None = None,
         quiet: bool = False,
         enabled: bool | None = None,
@@ -98,10 +101,13 @@ class Monitor:
             keep_last=keep_last,
             undo_limit=undo_limit,
             runs_dir=os.fspath(runs_dir) if runs_dir is not None else None,
+            resume=resume,
         )
         try:
             self._run = build(given)
         except (UserError, OSError) as error:
+            if resume:
+                raise  # to begin anew would not be what was asked for
             self._trouble(error, f"this training is not watched: {error}")
             return
         self._name, self._path = self._run.name, str(self._run.path)
@@ -178,9 +184,12 @@ class Monitor:
         if run is None:
             yield from range(count)
             return
-        self._safely(run.length.planned, count, None)
         run.services.counts_epochs = True
         state = run.state
+        if run.resumed is None or run.told_resumed:
+            self._safely(run.length.planned, count, None)
+        else:
+            self._safely(run.begin)  # what the script draws from here on has to come from the generators of the save
         while state.epoch < state.epochs and not state.stops_now:
             epoch = state.epoch
             yield epoch
@@ -217,9 +226,11 @@ class Monitor:
     def steps(self, count: int | None = None) -> Iterator[int]:
         """Yield the numbers of steps, from 0; without a count, until the run is asked to stop."""
         run = self._active()
-        number = run.state.position if run is not None else 0
+        number = run.state.position if run is not None and run.resumed is not None and not run.told_resumed else 0
         if run is not None:
             self._safely(self._loop_begins, run, (lambda: count) if count is not None else None, epochs=1)
+            self._safely(run.say_resumed)
+            run.state.position = number
         while count is None or number < count:
             if run is not None and not self._goes_on(run):
                 break
@@ -247,6 +258,7 @@ class Monitor:
             return True
         if not run.services.has_boundaries:
             self._safely(self._loop_begins, run, None)
+            self._safely(run.say_resumed)
         self.log(values, weight=weight, axis=axis, **named)
         self._safely(run.count_explicitly)
         goes_on = self._goes_on(run)

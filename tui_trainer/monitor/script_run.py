@@ -37,14 +37,16 @@ from tui_trainer.engine.events.run_events import publish_metrics, publish_status
 from tui_trainer.engine.monitoring.recorder import columns
 from tui_trainer.engine.steps.clipping import clip_gradients
 from tui_trainer.engine.train_state import Ending, Metrics, TrainState
+from tui_trainer.host.restore import open_journal, reopen_journal
 from tui_trainer.host.serving import Serving
 from tui_trainer.host.spec import socket_or_none
+from tui_trainer.monitor.kept import generator_of, loaded
 from tui_trainer.monitor.length import Length
 from tui_trainer.monitor.optimizers import ScriptOptimizers
+from tui_trainer.monitor.resuming import Resumed, restore
 from tui_trainer.monitor.services import ScriptServices
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand, Stop
-from tui_trainer.runs.journal import Journal
 from tui_trainer.runs.run_dir import Owner, RunDir
 
 TICK = 0.1
@@ -76,23 +78,38 @@ class ScriptRun:
         build: Callable[[CommandQueue, EventStream], tuple[TrainState, ScriptServices]],
         *,
         preset: str,
+        resumed: Resumed | None = None,
     ) -> None:
         self.name, self.path = path.name, path
+        self.resumed = resumed
         self._wake = threading.Event()
         self._closing = threading.Event()
         self.pid = os.getpid()
         self.commands = CommandQueue(self._wake)
         self.folder = RunDir(path)
         address = socket_or_none(path)
-        self.folder.create(content, about, Owner(self.pid, socket.gethostname(), address))
+        owner = Owner(self.pid, socket.gethostname(), address)
+        if resumed is None:
+            self.folder.create(content, about, owner)
+        else:
+            self.folder.hold(owner)
+            self.folder.remember()
         try:
             self._serving = Serving(address, self.submit)
             self.bus = self._serving.bus
             self.bus.add_run(self.name)
-            self.bus.attach_journal(self.name, Journal(self.folder.journal, None, self.folder.claim))
             self.events = EventStream(lambda event: self.bus.publish(self.name, event))
             self.state, self.services = build(self.commands, self.events)
+            lost: list[str] = []
+            if resumed is None:
+                self.bus.attach_journal(self.name, open_journal(self.folder))
+            else:
+                restore(resumed, self.state, self.services)
+                journal, folded, lost = reopen_journal(self.name, self.folder, resumed.reached)
+                self.bus.resume_run(self.name, folded, journal)
             self.events.subscribe(self._diagnose)
+            for line in [*lost, *(resumed.problems if resumed is not None else [])]:
+                self.events.log(line, self.state.step)
         except BaseException:
             self.folder.release()
             raise
@@ -102,7 +119,13 @@ class ScriptRun:
             self.services.checkpoints,
             self.events.publish,
             partial(self.bus.sync_journal, self.name),
+            self.state.timer.read(),
+            last=(self.state.step, self.state.epoch) if self.state.step else None,
         )
+        self.services.step = self.state.step
+        if resumed is not None:
+            self.services.steps_per_epoch = max(self.state.plan.steps_per_epoch, 1)
+            self.length.resumed()
         self.describe: Callable[[], ev.RunStarted] = lambda: ev.RunStarted()
         self.begun = self.closed = self.clean = False
         self.explicit = False
@@ -180,6 +203,7 @@ class ScriptRun:
         if self.begun:
             return
         self.begun = True
+        self.services.use_rng()
         self.state.timer.start()
         self.events.publish(self.describe())
         self.tell_capabilities()
@@ -233,11 +257,34 @@ class ScriptRun:
         """Take in the loader of this epoch, and give it the state that it had where the run is resumed."""
         own = callable(getattr(loader, "state_dict", None)) and callable(getattr(loader, "load_state_dict", None))
         self.services.loader = loader if own else None
+        resumed = self.resumed
+        self.services.generator = generator = generator_of(loader)
+        if resumed is None or self.told_resumed:
+            self.state.position = 0
+            return loader
+        drawn = resumed.tree["generator"]
+        if generator is not None and drawn is not None:
+            generator.set_state(drawn.cpu())
+        elif generator is not None:
+            resumed.missing.append("the generator of the loader was not saved")
+        if self.state.position and own and resumed.tree["loader"] is not None:
+            loader.load_state_dict(loaded(resumed.tree["loader"]))
+        elif self.state.position:
+            resumed.missing.append("the loader has no state_dict, so that the epoch begins again")
+            self.state.position = 0
+        self.say_resumed()
         return loader
+
+    def say_resumed(self) -> None:
+        """Say once how exactly the run was resumed."""
+        if self.resumed is not None and not self.told_resumed:
+            self.told_resumed = True
+            self.events.log(self.resumed.verdict(self.services), self.state.step)
 
     def batch_begins(self) -> None:
         """Take in that the loop gets another batch: gradients may be half accumulated until the next step."""
         self.clean = False
+        self.state.position += 1
         self._batches_without += 1
         if self._batches_without == WITHOUT_STEP and not self.explicit:
             hooked = self.services.optimizer.hooked
@@ -247,6 +294,8 @@ class ScriptRun:
                 self.explicit = True  # count the batches from here on
                 self.counts_batches = True
 
+    told_resumed = False
+    """Whether it was said how exactly the run was resumed."""
     counts_batches = False
     """Whether each batch is taken for a step, for want of a sign of any."""
 
@@ -366,6 +415,8 @@ class ScriptRun:
         if get is None or put is None:
             raise ValueError(f"knob {name!r}: give get= and set=, an object and the name of its attribute, or group=")
         self.services.controls.knob(name, get, put, **bounds)
+        if self.resumed is not None and name in self.resumed.tree["knobs"]:
+            self.services.controls.load({name: self.resumed.tree["knobs"][name]})
         self.tell_capabilities()
 
     def declare_action(self, name: str, run: Callable[[], Any]) -> None:

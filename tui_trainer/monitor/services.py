@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from tui_trainer.components.early_stopping import EarlyStopping
@@ -80,6 +81,8 @@ class ScriptServices:
         self.checkpointer: Checkpointer | None = None
         self.snapshot_limit = undo_limit
         self.kept: dict[str, Any] = {}
+        self.generator: torch.Generator | None = None
+        """The generator of its own that this loader draws from."""
         self.loader: Any = None
         """The loader of this epoch, where it has a state of its own."""
         self.curve = OwnCurve()
@@ -128,8 +131,6 @@ class ScriptServices:
 
     def validate(self) -> Metrics | None:
         """Call the script's function to evaluate; generators and training modes are as before, afterwards."""
-        import torch
-
         if self._evaluate is None:
             return None
         modes = [(module, module.training) for model in self.models.values() for module in model.modules()]
@@ -217,6 +218,7 @@ class ScriptServices:
             "schedule": savable(self.schedule.state_dict(), "scheduler"),
             "rates": self.optimizer.own_rates,
             "rng": savable(generators()),
+            "generator": self.generator.get_state() if self.generator is not None else None,
             "loader": savable(loader.state_dict(), "loader") if loader is not None else None,
         }
 
