@@ -36,6 +36,7 @@ def figures() -> dict[str, Figure]:
         quiet,
         rivals,
         saving,
+        scripts,
         starting,
         training,
         viewers,
@@ -66,4 +67,5 @@ def figures() -> dict[str, Figure]:
         "redraw": drawing.redraw,
         "journal": journal.journal,
         "saving": saving.saving,
+        "monitor": scripts.monitor,
     }

@@ -72,7 +72,7 @@ def test_a_tensor_is_copied_and_keeps_no_graph() -> None:
 def test_names_with_a_role_and_names_as_given() -> None:
     values = StepValues(roles_of({"train_loss": "objective"}))
     for name in ("objective", "eval_loss", "my/thing", "accuracy"):
-        values.add(name, 1.0, 1.0, "mean")
+        values.add({name: 1.0}, 1.0, "mean")
     assert set(values.take()) == {"train_loss", "val_loss", "my/thing", "accuracy"}
     with pytest.raises(ValueError, match="no role"):
         roles_of({"test": "loss"})

@@ -112,7 +112,7 @@ def build(given: Given) -> ScriptRun:
     made: list[ScriptRun] = []
 
     def parts(commands: CommandQueue, events: EventStream) -> tuple[TrainState, ScriptServices]:
-        handle = ScriptOptimizers(optimizers, lambda: made[0].stepped() if made else None)
+        handle = ScriptOptimizers(optimizers, lambda *_: made[0].stepped() if made else None)
         plan = LrPlan.begin(ScriptSchedule(), handle.own_rate, step=0, end=1, steps_per_epoch=1)
         state = TrainState(plan=plan, epochs=0, lr=handle.own_rate)
         schedule = OwnSchedule(schedulers, handle, lambda: made[0].length.schedule_called() if made else None)

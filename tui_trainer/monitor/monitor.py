@@ -17,6 +17,7 @@ from tui_trainer.errors import UserError
 
 if TYPE_CHECKING:
     from tui_trainer.monitor.script_run import ScriptRun
+    from tui_trainer.monitor.values import StepValues
 
 Batch = TypeVar("Batch")
 
@@ -76,7 +77,8 @@ class Monitor:
         if on_stop not in ("end", "raise"):
             raise ValueError(f'Monitor: on_stop={on_stop!r}: give "end" or "raise"')
         self._run: ScriptRun | None = None
-        self._pid = os.getpid()
+        self._values: StepValues | None = None
+        """Where values are logged to."""
         self._quiet = quiet
         self._raises = on_stop == "raise"
         self._told = False
@@ -110,7 +112,9 @@ class Monitor:
                 raise  # to begin anew would not be what was asked for
             self._trouble(error, f"this training is not watched: {error}")
             return
+        self._values = self._run.services.values
         self._name, self._path = self._run.name, str(self._run.path)
+        _ACTIVE.add(self)
         atexit.register(_close_at_exit, weakref.ref(self))
         self._say_how_to_attach(self._run)
 
@@ -146,8 +150,7 @@ class Monitor:
         self._close(None)
 
     def _close(self, error: BaseException | None) -> None:
-        run = self._run if os.getpid() == self._pid else None
-        self._run = None
+        run, self._run, self._values = self._run, None, None
         if run is None:
             return
         try:
@@ -305,19 +308,17 @@ class Monitor:
             reduce: what several calls in a step give.
             axis: amounts by column, which are added up: charts can be drawn by the sums.
         """
-        run = self._run
-        if run is None or os.getpid() != self._pid:
+        row = self._values
+        if row is None:
             return
-        add = run.services.values.add
         try:
             if values is not None:
-                for name, value in values.items():
-                    add(name, value, weight, reduce)
-            for name, value in named.items():
-                add(name, value, weight, reduce)
+                row.add(values, weight, reduce)
+            if named:
+                row.add(named, weight, reduce)
             if axis is not None:
                 for name, value in axis.items():
-                    run.services.values.count(name, value)
+                    row.count(name, value)
         except Exception as error:  # noqa: BLE001
             self._trouble(error)
 
@@ -426,9 +427,15 @@ class Monitor:
 
     # -- trouble ----------------------------------------------------------------------------------------------------
 
+    def forked(self) -> None:
+        """Do nothing any more, in a process that was forked from the one with the run."""
+        if self._run is not None:
+            self._run.closed = True
+        self._run = self._values = None
+
     def _active(self) -> ScriptRun | None:
-        """Return the run, None where there is none or in a process that was forked from this one."""
-        return self._run if os.getpid() == self._pid else None
+        """Return the run, None where there is none, or in a process that was forked from this one."""
+        return self._run
 
     def _safely(self, call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """Call a part of the monitor; its errors are said, and end nothing."""
@@ -470,6 +477,20 @@ def _print(line: str) -> None:
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
         return
+
+
+_ACTIVE: weakref.WeakSet[Monitor] = weakref.WeakSet()
+"""The monitors of this process."""
+
+
+def _leave_to_parent() -> None:
+    """Have monitors do nothing in a process that was forked: their run belongs to the parent."""
+    for monitor in list(_ACTIVE):
+        monitor.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def _close_at_exit(monitor: weakref.ref[Monitor]) -> None:

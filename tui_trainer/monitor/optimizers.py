@@ -53,7 +53,7 @@ class ScriptOptimizers:
 
     description = None
 
-    def __init__(self, optimizers: Mapping[str, torch.optim.Optimizer], stepped: Callable[[], None]) -> None:
+    def __init__(self, optimizers: Mapping[str, torch.optim.Optimizer], stepped: Callable[..., None]) -> None:
         self.named = dict(optimizers)
         self._groups: list[Group] = [group for optimizer in self.named.values() for group in optimizer.param_groups]
         self._own = [0.0] * len(self._groups)
@@ -67,9 +67,10 @@ class ScriptOptimizers:
         self.hooked = False
         """Whether steps are counted by a hook."""
         first = next(iter(self.named.values()), None)
+        self._first: Any = first
         register = getattr(first, "register_step_post_hook", None)
         if callable(register):
-            self._handles.append(register(_call(stepped)))
+            self._handles.append(register(stepped))
             self.hooked = True
 
     def __bool__(self) -> bool:
@@ -101,7 +102,7 @@ class ScriptOptimizers:
         """Return the rates in force by series, tensors copied: nothing waits for them."""
         if not self._groups:
             return {}
-        rate = next(iter(self.named.values())).param_groups[0]["lr"]
+        rate = self._first.param_groups[0]["lr"]
         recorded = {"lr": rate.detach().clone() if isinstance(rate, Tensor) else rate}
         if len(self.named) > 1:
             for name, optimizer in self.named.items():

@@ -227,9 +227,9 @@ class ScriptRun:
             self._told_capabilities = told
             self.events.publish(told.model_copy(update={"step": state.step}))
 
-    def stepped(self) -> None:
+    def stepped(self, *_: object) -> None:
         """Count a step that the optimizer took, and keep the rates that it was taken with."""
-        if self.closed or os.getpid() != self.pid:
+        if self.closed:
             return
         self._rates = self.services.optimizer.recorded()
         if not self.explicit:

@@ -105,21 +105,31 @@ class StepValues:
         self._series[name] = series = self.roles.get(name, name)
         return series
 
-    def add(self, name: str, value: Any, weight: float, reduce: Reduce) -> None:
-        """Add a value of the present step. Raises `ValueError` for a bad name or value."""
-        series = self._series.get(name) or self.series(name)
-        copy = scalar(name, value)
-        before = self._values.get(series)
-        if before is None or reduce == "last":
-            self._values[series] = (copy, 0.0 if reduce == "sum" else weight)
-        elif reduce == "sum":
-            self._values[series] = (before[0] + copy, 0.0)
-        else:
-            total = before[1] + weight
-            share = weight / total if total else 0.5
-            self._values[series] = (before[0] + (copy - before[0]) * share, total)
-        if series == "train_loss":
-            self.weight = self._values[series][1] or weight
+    def add(self, given: Mapping[str, Any], weight: float, reduce: Reduce) -> None:
+        """Add values of the present step. Raises `ValueError` for a bad name or value.
+
+        A script calls this at every step: a plain number or scalar tensor takes the shortest way.
+        """
+        known, row = self._series, self._values
+        for name, value in given.items():
+            series = known.get(name) or self.series(name)
+            if type(value) is float:
+                copy = value
+            elif type(value) is Tensor and value.dim() == 0 and not value.is_complex():
+                copy = value.detach().clone() if value.requires_grad else value.clone()
+            else:
+                copy = scalar(name, value)
+            before = row.get(series)
+            if before is None or reduce == "last":
+                row[series] = (copy, weight)
+            elif reduce == "sum":
+                row[series] = (before[0] + copy, weight)
+            else:
+                total = before[1] + weight
+                share = weight / total if total else 0.5
+                row[series] = (before[0] + (copy - before[0]) * share, total)
+        if "train_loss" in row:
+            self.weight = row["train_loss"][1] or weight
 
     def count(self, column: str, amount: Any) -> None:
         """Add to a column that charts can be drawn by."""
@@ -130,8 +140,8 @@ class StepValues:
 
     def take(self) -> dict[str, Scalar]:
         """Return the numbers of the step by series, and start over."""
-        taken = {name: value for name, (value, _) in self._values.items()}
-        self._values = {}
+        taken = {name: value[0] for name, value in self._values.items()}
+        self._values.clear()
         return taken
 
     def state_dict(self) -> dict[str, float]:
