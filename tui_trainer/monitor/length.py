@@ -26,8 +26,6 @@ class Length:
         """Steps between two calls of the schedule; 0 while that is not known."""
         self._called_at = 0
         self._flushed = perf_counter()
-        self.wait_share: float | None = None
-        """Share of the time since the last flush but one that the loop waited for its loader."""
 
     def planned(self, epochs: int | None, per_epoch: int | None) -> None:
         """Take in the number of epochs, and of steps in each, as far as they are given."""
@@ -96,8 +94,8 @@ class Length:
             state.plan = state.plan.with_curve(services.curve.sampled)
             publish_schedule(state, services)
 
-    def flushed(self, waited: float) -> None:
-        """Take in how long the loop waited for its loader since the last flush."""
+    def flushed(self, waited: float) -> float | None:
+        """Return the share of the time since the last flush that the loop waited for its loader; None without time."""
         now = perf_counter()
         passed, self._flushed = now - self._flushed, now
-        self.wait_share = min(waited / passed, 1.0) if passed > 0 else None
+        return round(min(waited / passed, 1.0), 4) if passed > 0 else None

@@ -325,8 +325,6 @@ class ScriptRun:
         values = services.values
         self._counted = 0
         numbers = values.take()
-        if self.length.wait_share is not None:
-            numbers[DATA_WAIT], self.length.wait_share = self.length.wait_share, None
         numbers.update(self._rates or services.optimizer.recorded())
         if not numbers:
             return
@@ -340,8 +338,10 @@ class ScriptRun:
         """Publish what the recorder holds, and the share of the time that the loop waited for its loader."""
         state, services = self.state, self.services
         flush(state, services)
-        self.length.flushed(self.waited)
+        share = self.length.flushed(self.waited)
         self.waited = 0.0
+        if share is not None and state.step:
+            self.publish_now({DATA_WAIT: share})
         if not services.schedule.schedulers:  # else the rate is taken in where the schedule makes its step
             services.note_rate()
 

@@ -197,6 +197,22 @@ class Recorder:
     def _publish_logged(self, buffer: _Buffer, last: int) -> dict[str, tuple[list[int], list[float], list[float]]]:
         """Publish one event for all names that were logged at the same steps. Returns steps, seconds and values."""
         rows = [row for row in buffer.logged if row[0] <= last]
+        if not rows:
+            return {}
+        common = _common_names(rows)
+        steps, seconds = [row[0] for row in rows], [round(row[1], 4) for row in rows]
+        named = {name: (steps, seconds, read([row[2][name] for row in rows])) for name in common}
+        if named:
+            self._publish(columns(last, steps, seconds, {name: column for name, (_, _, column) in named.items()}))
+        if any(len(row[2]) != len(common) for row in rows):
+            rest = [(step, at, {name: row[name] for name in row if name not in common}) for step, at, row in rows]
+            named |= self._publish_sparse(rest, last)
+        return named
+
+    def _publish_sparse(
+        self, rows: list[tuple[int, float, dict[str, Scalar]]], last: int
+    ) -> dict[str, tuple[list[int], list[float], list[float]]]:
+        """Publish the names that some rows have and others do not, one event for all that have the same steps."""
         numbers = iter(read([value for _, _, logged in rows for value in logged.values()]))
         named: dict[str, tuple[list[int], list[float], list[float]]] = {}
         for step, at, logged in rows:
@@ -237,6 +253,15 @@ class Recorder:
         """Continue the sums of an epoch from here, with an empty buffer."""
         self._buffer = _Buffer()
         self.epoch_loss, self.epoch_samples = loss, samples
+
+
+def _common_names(rows: list[tuple[int, float, dict[str, Scalar]]]) -> dict[str, None]:
+    """Return the names that every row has, in the order of the first."""
+    common = dict.fromkeys(rows[0][2])
+    for row in rows:
+        if row[2].keys() != common.keys():
+            common = {name: None for name in common if name in row[2]}
+    return common
 
 
 def kind_of(value: float) -> str:
