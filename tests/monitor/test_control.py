@@ -13,8 +13,8 @@ from tests.monitor.conftest import Script, send
 from tui_trainer import Monitor
 from tui_trainer.components.schedulers.builtin import Cosine
 from tui_trainer.components.schedulers.script import ScriptSchedule
-from tui_trainer.monitor.optimizers import ScriptOptimizers
-from tui_trainer.monitor.own_schedule import OwnSchedule
+from tui_trainer.monitor.parts.optimizers import ScriptOptimizers
+from tui_trainer.monitor.parts.own_schedule import OwnSchedule
 from tui_trainer.protocol import commands as cmd
 
 When = Callable[[Callable[[], bool], Callable[[], None]], None]
@@ -213,7 +213,7 @@ class TestRate:
     )
     def test_the_coming_rate_is_that_of_the_schedule(self, script: Script, make: Callable[[Any], Any]) -> None:
         schedule = make(script.optimizer)
-        handle = ScriptOptimizers({"": script.optimizer}, lambda: None)
+        handle = ScriptOptimizers({"": script.optimizer}, lambda *_: None)
         own = OwnSchedule([schedule], handle, lambda: None)
         coming = own.future(15)
         before = torch.get_rng_state()
@@ -230,7 +230,7 @@ class TestRate:
 
     def test_the_rate_of_a_plateau_is_not_known_and_that_is_said(self, script: Script) -> None:
         schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(script.optimizer, factor=0.5, patience=0)
-        own = OwnSchedule([schedule], ScriptOptimizers({"": script.optimizer}, lambda: None), lambda: None)
+        own = OwnSchedule([schedule], ScriptOptimizers({"": script.optimizer}, lambda *_: None), lambda: None)
         assert own.future(10) == []
         assert "its coming rate is not known" in own.unknown
         own.close()

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.monitor.conftest import Script
-from tui_trainer.monitor.values import StepValues, name_error, roles_of, scalar
+from tui_trainer.monitor.parts.values import StepValues, name_error, roles_of, scalar
 
 
 def test_every_step_has_its_loss_its_rate_and_what_was_logged(script: Script) -> None:

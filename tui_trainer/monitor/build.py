@@ -20,15 +20,15 @@ from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.run_metadata import machine
 from tui_trainer.engine.train_state import Metrics, TrainState
-from tui_trainer.monitor.controls import Controls
-from tui_trainer.monitor.kept import as_models, check_kept
-from tui_trainer.monitor.optimizers import ScriptOptimizers, as_optimizers
-from tui_trainer.monitor.own_schedule import OwnSchedule, as_schedulers
+from tui_trainer.monitor.parts.controls import Controls
+from tui_trainer.monitor.parts.kept import as_models, check_kept
+from tui_trainer.monitor.parts.optimizers import ScriptOptimizers, as_optimizers
+from tui_trainer.monitor.parts.own_schedule import OwnSchedule, as_schedulers
+from tui_trainer.monitor.parts.settings import as_toml, document
+from tui_trainer.monitor.parts.values import StepValues, as_number, roles_of
 from tui_trainer.monitor.resuming import find_resumed, replay_asked
 from tui_trainer.monitor.script_run import NEVER, ScriptRun
 from tui_trainer.monitor.services import UNDO_LIMIT, ScriptServices
-from tui_trainer.monitor.settings import as_toml, document
-from tui_trainer.monitor.values import StepValues, as_number, roles_of
 from tui_trainer.paths import new_run_name, writable_runs_dir
 from tui_trainer.protocol import events as ev
 

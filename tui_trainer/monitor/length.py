@@ -6,7 +6,7 @@ from time import perf_counter
 
 from tui_trainer.engine.events.run_events import publish_schedule
 from tui_trainer.engine.train_state import TrainState
-from tui_trainer.monitor.own_schedule import MAX_CALLS
+from tui_trainer.monitor.parts.own_schedule import MAX_CALLS
 from tui_trainer.monitor.services import ScriptServices
 
 

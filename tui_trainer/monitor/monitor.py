@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import shlex
-import sys
 import traceback
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,10 +12,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from tui_trainer.errors import UserError
+from tui_trainer.monitor.declaring import Declaring
+from tui_trainer.monitor.messages import say, say_how_to_attach
 
 if TYPE_CHECKING:
+    from tui_trainer.monitor.parts.values import StepValues
     from tui_trainer.monitor.script_run import ScriptRun
-    from tui_trainer.monitor.values import StepValues
 
 Batch = TypeVar("Batch")
 
@@ -26,7 +26,7 @@ class StopTraining(Exception):
     """Raised at a boundary of the loop when the run was asked to stop, by a monitor with `on_stop="raise"`."""
 
 
-class Monitor:
+class Monitor(Declaring):
     """Watch and steer a training loop of your own, from the screen and the commands of tui-trainer.
 
     A run folder is made, viewers in other terminals can attach, and commands take effect between two steps. An error in
@@ -79,11 +79,10 @@ class Monitor:
         self._run: ScriptRun | None = None
         self._values: StepValues | None = None
         """Where values are logged to."""
-        self._quiet = quiet
         self._raises = on_stop == "raise"
         self._told = False
         self._name = self._path = ""
-        from tui_trainer.monitor.settings import watched_by_default
+        from tui_trainer.monitor.parts.settings import watched_by_default
 
         if enabled is False or not watched_by_default():
             return
@@ -116,18 +115,8 @@ class Monitor:
         self._name, self._path = self._run.name, str(self._run.path)
         _ACTIVE.add(self)
         atexit.register(_close_at_exit, weakref.ref(self))
-        self._say_how_to_attach(self._run)
-
-    def _say_how_to_attach(self, run: ScriptRun) -> None:
-        if self._quiet:
-            return
-        where = run.path.parent
-        option = (
-            ""
-            if where == (where.parent / "runs") and where.parent == _here()
-            else f" --runs-dir {shlex.quote(str(where))}"
-        )
-        _print(f"tui-trainer: run {run.name}; watch and steer it with: tui-trainer attach {run.name}{option}")
+        if not quiet:
+            say_how_to_attach(self._run.path)
 
     # -- the run as a context ---------------------------------------------------------------------------------------
 
@@ -155,7 +144,9 @@ class Monitor:
             return
         try:
             trace = "".join(traceback.format_exception(error)) if isinstance(error, Exception) else ""
-            run.finish(error, trace)
+            from tui_trainer.monitor.run_end import finish
+
+            finish(run, error, trace)
         except Exception as trouble:  # noqa: BLE001
             self._trouble(trouble)
 
@@ -213,7 +204,7 @@ class Monitor:
             yield from loader
             return
         self._safely(self._loop_begins, run, getattr(loader, "__len__", None))
-        iterator = iter(self._safely(run.resumed_loader, loader) or loader)
+        iterator = iter(self._take_loader(run, loader))
         while self._goes_on(run):
             began = perf_counter()
             try:
@@ -232,7 +223,7 @@ class Monitor:
         number = run.state.position if run is not None and run.resumed is not None and not run.told_resumed else 0
         if run is not None:
             self._safely(self._loop_begins, run, (lambda: count) if count is not None else None, epochs=1)
-            self._safely(run.say_resumed)
+            self._safely(self._say_resumed, run)
             run.state.position = number
         while count is None or number < count:
             if run is not None and not self._goes_on(run):
@@ -261,7 +252,7 @@ class Monitor:
             return True
         if not run.services.has_boundaries:
             self._safely(self._loop_begins, run, None)
-            self._safely(run.say_resumed)
+            self._safely(self._say_resumed, run)
         self.log(values, weight=weight, axis=axis, **named)
         self._safely(run.count_explicitly)
         goes_on = self._goes_on(run)
@@ -279,6 +270,17 @@ class Monitor:
         run.length.planned(planned if per_epoch else None, per_epoch)
         run.begin()
         run.tell_capabilities()
+
+    def _take_loader(self, run: ScriptRun, loader: Iterable[Batch]) -> Iterable[Batch]:
+        from tui_trainer.monitor.loaders import take_loader
+
+        self._safely(take_loader, run, loader)
+        return loader
+
+    def _say_resumed(self, run: ScriptRun) -> None:
+        from tui_trainer.monitor.loaders import say_resumed
+
+        say_resumed(run)
 
     def _goes_on(self, run: ScriptRun) -> bool:
         """Return whether the loop takes another batch, after commands took effect."""
@@ -337,94 +339,6 @@ class Monitor:
             if not run.services.counts_epochs:
                 run.save_epoch()
 
-    def log_text(self, name: str, text: Any) -> None:
-        """Write a text, such as a generated sample, into the log of the run."""
-        self._safely(self._record, "text_event", name, text)
-
-    def log_image(self, name: str, image: Any) -> None:
-        """Record an image as a picture of the run."""
-        self._safely(self._record, "image_event", name, image)
-
-    def log_histogram(self, name: str, values: Any, *, bins: int = 30) -> None:
-        """Record how values are spread as a picture of the run."""
-        self._safely(self._record, "histogram_event", name, values, bins)
-
-    def log_confusion(self, name: str, matrix: Any, *, labels: Any = None) -> None:
-        """Record a confusion matrix, true classes down, as a picture of the run."""
-        self._safely(self._record, "confusion_event", name, matrix, labels)
-
-    def _record(self, kind: str, name: str, *given: Any) -> None:
-        from tui_trainer.monitor import records
-
-        run = self._active()
-        if run is not None:
-            run.begin()
-            place = (run.state.step,) if kind == "text_event" else (run.state.step, run.state.epoch)
-            run.events.publish(getattr(records, kind)(name, *given, *place))
-
-    # -- control ----------------------------------------------------------------------------------------------------
-
-    def clip(self, parameters: Any, max_norm: float | None = None) -> Any:
-        """Clip the gradients here, after they are unscaled, at the norm that is set. Returns the norm before.
-
-        Args:
-            max_norm: the norm to begin with; without it, nothing is clipped before a command asks for it.
-        """
-        import torch
-
-        run = self._active()
-        if run is None:
-            return torch.nn.utils.clip_grad_norm_(parameters, max_norm) if max_norm else None
-        return run.clip(parameters, max_norm)
-
-    def knob(
-        self,
-        name: str,
-        target: Any = None,
-        attribute: str = "",
-        *,
-        get: Callable[[], Any] | None = None,
-        set: Callable[[Any], Any] | None = None,
-        group: str = "",
-        low: float | None = None,
-        high: float | None = None,
-        scale: Literal["linear", "log"] = "linear",
-        choices: Any = (),
-        unit: str = "",
-        step: float = 0.0,
-    ) -> None:
-        """Declare a number, a switch or a choice of the script that can be set from the screen.
-
-        Args:
-            target, attribute: an object and the name of its attribute, instead of `get` and `set`.
-            get, set: read and set the value.
-            group: the name of a setting of the parameter groups, such as "weight_decay": all groups are set.
-            low, high: the bounds of a number.
-            scale: "log" for a number that is moved by factors.
-            choices: the values that are allowed.
-            unit: of a number.
-            step: the amount by which a key moves it.
-        """
-        run = self._active()
-        if run is None:
-            return
-        bounds = {"low": low, "high": high, "scale": scale, "choices": tuple(choices), "unit": unit, "step": step}
-        self._safely(run.declare, name, target, attribute, get, set, group, bounds)
-
-    def action(self, name: str, run: Callable[[], Any]) -> None:
-        """Declare a function of the script that can be called from the screen, between two steps."""
-        active = self._active()
-        if active is not None:
-            self._safely(active.declare_action, name, run)
-
-    def keep(self, **objects: Any) -> None:
-        """Save, undo and resume these too: whatever has `state_dict` and `load_state_dict`."""
-        run = self._active()
-        if run is not None:
-            from tui_trainer.monitor.build import keep
-
-            self._safely(keep, run, objects)
-
     # -- trouble ----------------------------------------------------------------------------------------------------
 
     def forked(self) -> None:
@@ -453,30 +367,13 @@ class Monitor:
             return
         self._told = True
         text = said or f"the training goes on, but its monitor failed: {type(error).__name__}: {error}"
-        _print(f"tui-trainer: {text}")
+        say(text)
         run = self._run
         if run is not None:
             try:
                 run.events.log(text, run.state.step)
             except Exception:  # noqa: BLE001
                 return
-
-
-def _here() -> Any:
-    from pathlib import Path
-
-    try:
-        return Path.cwd()
-    except OSError:
-        return None
-
-
-def _print(line: str) -> None:
-    try:
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
-    except (OSError, ValueError, AttributeError):
-        return
 
 
 _ACTIVE: weakref.WeakSet[Monitor] = weakref.WeakSet()

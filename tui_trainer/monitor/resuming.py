@@ -14,9 +14,9 @@ from tui_trainer.engine.checkpointing.checkpointer import find_best, find_last
 from tui_trainer.engine.checkpointing.snapshot import INCOMPATIBLE_STATE, in_one_line, load_state_dict
 from tui_trainer.engine.train_state import StateTree, TrainState
 from tui_trainer.errors import UserError
-from tui_trainer.monitor.kept import load_state, loaded
+from tui_trainer.monitor.parts.kept import load_state, loaded
+from tui_trainer.monitor.parts.settings import KIND
 from tui_trainer.monitor.services import ScriptServices
-from tui_trainer.monitor.settings import KIND
 from tui_trainer.protocol.commands import COMMANDS, AnyCommand
 from tui_trainer.runs.catalog import find_run, list_runs
 from tui_trainer.runs.comparing.flat_config import differing_keys, flattened

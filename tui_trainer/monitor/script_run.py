@@ -22,31 +22,25 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from torch import Tensor
-
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
 from tui_trainer.engine.checkpointing.save import epoch_save_is_due, save_is_due, save_run
 from tui_trainer.engine.commands.handlers import apply_command, reject
 from tui_trainer.engine.commands.queue import CommandQueue
-from tui_trainer.engine.ending import publish_end
 from tui_trainer.engine.epoch_end import close_epoch
 from tui_trainer.engine.events.error_text import describe_error
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import flush
 from tui_trainer.engine.events.run_events import publish_metrics, publish_status
 from tui_trainer.engine.monitoring.recorder import columns
-from tui_trainer.engine.steps.clipping import clip_gradients
-from tui_trainer.engine.train_state import Ending, Metrics, TrainState
+from tui_trainer.engine.train_state import Metrics, TrainState
 from tui_trainer.host.restore import open_journal, reopen_journal
 from tui_trainer.host.serving import Serving
 from tui_trainer.host.spec import socket_or_none
-from tui_trainer.monitor.kept import generator_of, loaded
 from tui_trainer.monitor.length import Length
-from tui_trainer.monitor.optimizers import ScriptOptimizers
 from tui_trainer.monitor.resuming import Resumed, restore
 from tui_trainer.monitor.services import ScriptServices
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand, Stop
+from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand
 from tui_trainer.runs.run_dir import Owner, RunDir
 
 TICK = 0.1
@@ -55,6 +49,8 @@ MEASURE_SECONDS = 1.0
 """Seconds between two measurements of memory and CPU, and between two checks of the run folder."""
 LEAVE_SECONDS = 1.0
 """Seconds that viewers have to receive the end of the run: the script waits no longer for them."""
+NEVER = 1e15
+"""Seconds between two saves where none was asked for."""
 DATA_WAIT = "system/data_wait"
 """Series of the share of the time that the loop waited for its loader."""
 WITHOUT_STEP = 200
@@ -196,6 +192,12 @@ class ScriptRun:
 
         return torch.cuda.memory_allocated() if torch.cuda.is_available() and torch.cuda.is_initialized() else 0
 
+    def leave(self) -> None:
+        """Send viewers the rest, close journal and socket, and unlock the folder."""
+        self._closing.set()
+        self._serving.wake()
+        self._thread.join(LEAVE_SECONDS + 2)
+
     # -- steps and boundaries ---------------------------------------------------------------------------------------
 
     def begin(self) -> None:
@@ -253,34 +255,6 @@ class ScriptRun:
         if not counted:
             self.count_step()
 
-    def resumed_loader(self, loader: Any) -> Any:
-        """Take in the loader of this epoch, and give it the state that it had where the run is resumed."""
-        own = callable(getattr(loader, "state_dict", None)) and callable(getattr(loader, "load_state_dict", None))
-        self.services.loader = loader if own else None
-        resumed = self.resumed
-        self.services.generator = generator = generator_of(loader)
-        if resumed is None or self.told_resumed:
-            self.state.position = 0
-            return loader
-        drawn = resumed.tree["generator"]
-        if generator is not None and drawn is not None:
-            generator.set_state(drawn.cpu())
-        elif generator is not None:
-            resumed.missing.append("the generator of the loader was not saved")
-        if self.state.position and own and resumed.tree["loader"] is not None:
-            loader.load_state_dict(loaded(resumed.tree["loader"]))
-        elif self.state.position:
-            resumed.missing.append("the loader has no state_dict, so that the epoch begins again")
-            self.state.position = 0
-        self.say_resumed()
-        return loader
-
-    def say_resumed(self) -> None:
-        """Say once how exactly the run was resumed."""
-        if self.resumed is not None and not self.told_resumed:
-            self.told_resumed = True
-            self.events.log(self.resumed.verdict(self.services), self.state.step)
-
     def batch_begins(self) -> None:
         """Take in that the loop gets another batch: gradients may be half accumulated until the next step."""
         self.clean = False
@@ -308,14 +282,14 @@ class ScriptRun:
             self.count_step()
         if not self.clean:
             return not state.stops_now
-        if self._has_values:
+        if self.has_values:
             self.record()
         if self.commands.waiting or state.paused or state.step >= state.next_scripted_step >= 0:
             self._obey()
         return not state.stops_now
 
     @property
-    def _has_values(self) -> bool:
+    def has_values(self) -> bool:
         """Whether there is something to record: a step, or values that were logged after one."""
         return self._counted > 0 or (self.clean and bool(self.services.values))
 
@@ -384,52 +358,12 @@ class ScriptRun:
             self.commands.put(command)
         state.follow(state.script)
 
-    # -- what the script declares -----------------------------------------------------------------------------------
-
-    def clip(self, parameters: Any, max_norm: float | None) -> Any:
-        """Clip gradients at the norm in force, and record the norm before."""
-        services, state = self.services, self.state
-        if not services.clips:
-            services.clips = True
-            if max_norm and not state.clip:
-                state.clip = float(max_norm)
-            self.tell_capabilities()
-        if not state.clip:
-            return None
-        several: list[Any] = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-        norm = clip_gradients(several, state.clip)
-        services.recorder.add_norm(state.step + 1, norm)
-        return norm
-
-    def declare(
-        self, name: str, target: Any, attribute: str, get: Any, put: Any, group: str, bounds: dict[str, Any]
-    ) -> None:
-        """Declare a knob, by functions, by an attribute of an object, or by a setting of the parameter groups."""
-        if target is not None and attribute:
-            get, put = partial(getattr, target, attribute), partial(setattr, target, attribute)
-        elif group:
-            optimizer = self.services.optimizer
-            if not optimizer.groups or any(group not in each for each in optimizer.groups):
-                raise ValueError(f"knob {name!r}: the parameter groups have no setting {group!r}")
-            get, put = (lambda: optimizer.groups[0][group]), partial(_set_groups, optimizer, group)
-        if get is None or put is None:
-            raise ValueError(f"knob {name!r}: give get= and set=, an object and the name of its attribute, or group=")
-        self.services.controls.knob(name, get, put, **bounds)
-        if self.resumed is not None and name in self.resumed.tree["knobs"]:
-            self.services.controls.load({name: self.resumed.tree["knobs"][name]})
-        self.tell_capabilities()
-
-    def declare_action(self, name: str, run: Callable[[], Any]) -> None:
-        """Declare an action."""
-        self.services.controls.action(name, run)
-        self.tell_capabilities()
-
     # -- epochs -----------------------------------------------------------------------------------------------------
 
     def end_epoch(self, given: Metrics) -> None:
         """End an epoch with these metrics; one that a stop cut short is measured, but not counted."""
         state, services = self.state, self.services
-        if self._has_values:
+        if self.has_values:
             self.record()
         self.flush()
         cut = state.stops_now or (state.ending is not None and not services.counts_epochs)
@@ -466,52 +400,3 @@ class ScriptRun:
         self.events.publish(
             columns(state.step, [state.step], [state.seconds], {name: [value] for name, value in numbers.items()})
         )
-
-    # -- the end ----------------------------------------------------------------------------------------------------
-
-    def finish(self, error: BaseException | None, trace: str = "") -> None:
-        """Publish the end of the run, and close it."""
-        if self.closed:
-            return
-        state, services = self.state, self.services
-        self.closed = True
-        if self.begun:
-            if self._has_values:
-                self.record()
-            self.flush()
-        state.finishing = True
-        for line in trace.rstrip().splitlines():
-            self.events.publish(ev.Logged(lines=[line], source="output", step=state.step))
-        if error is None and services.checkpoints.every_seconds < NEVER and (state.ending is None or state.ending.save):
-            self.save()
-        while (command := self.commands.take()) is not None:
-            if not isinstance(command, Stop):
-                reject(self.events, state.step, command, "the run is over")
-        ending = self._ending(error)
-        publish_end(state, services, ending.reason, ending.detail)
-        self._closing.set()
-        self._serving.wake()
-        self._thread.join(LEAVE_SECONDS + 2)
-        services.optimizer.close()
-        services.schedule.close()
-
-    def _ending(self, error: BaseException | None) -> Ending:
-        state = self.state
-        if isinstance(error, KeyboardInterrupt):
-            state.exit_code = 130
-            return Ending("interrupted", f"interrupted by the keyboard at step {state.step:,}")
-        if error is not None:
-            state.exit_code = 1
-            return Ending("failed", describe_error(error))
-        if state.ending is not None:
-            return state.ending
-        return Ending("completed", f"the script left its loop after {state.step:,} steps")
-
-
-NEVER = 1e15
-"""Seconds between two saves where none was asked for."""
-
-
-def _set_groups(optimizer: ScriptOptimizers, setting: str, value: Any) -> None:
-    for group in optimizer.groups:
-        group[setting] = value

@@ -21,11 +21,11 @@ from tui_trainer.engine.monitoring.finiteness import all_finite
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.train_state import Metrics, StateTree, TrainState
 from tui_trainer.errors import UserError
-from tui_trainer.monitor.controls import Controls
-from tui_trainer.monitor.kept import generators, load_generators, load_state, loaded, on_cpu, savable, state_of
-from tui_trainer.monitor.optimizers import ScriptOptimizers
-from tui_trainer.monitor.own_schedule import OwnCurve, OwnSchedule
-from tui_trainer.monitor.values import StepValues
+from tui_trainer.monitor.parts.controls import Controls
+from tui_trainer.monitor.parts.kept import generators, load_generators, load_state, loaded, on_cpu, savable, state_of
+from tui_trainer.monitor.parts.optimizers import ScriptOptimizers
+from tui_trainer.monitor.parts.own_schedule import OwnCurve, OwnSchedule
+from tui_trainer.monitor.parts.values import StepValues
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.knobs import KnobValue

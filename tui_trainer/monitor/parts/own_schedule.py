@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from tui_trainer.components.schedulers.base import SampledCurve
-from tui_trainer.monitor.optimizers import ScriptOptimizers
+from tui_trainer.monitor.parts.optimizers import ScriptOptimizers
 
 MAX_CALLS = 20_000
 """Calls of `step` for which the future of a schedule is sampled at most."""
