@@ -40,6 +40,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name in _UNSET:
             patch.delenv(name, raising=False)
         patch.setenv("PYTHONPATH", str(fork_server.ROOT))
+        patch.setenv("TUI_TRAINER_SPARE", "0")  # tests of the spare host ask for it
         for kind in ("CACHE", "CONFIG", "DATA", "STATE"):
             patch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("s")))

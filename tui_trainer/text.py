@@ -125,3 +125,19 @@ def ending(text: str, width: int) -> str:
 def padded(text: str, width: int) -> str:
     """Return `text` with blanks up to `width` cells; a longer one is returned as it is."""
     return text + " " * (width - cell_width(text))
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines of at most `width` cells, cut between words where that is possible."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and cell_width(lines[-1]) + 1 + cell_width(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            rest = ("  " if lines else "") + word
+            while cell_width(rest) > width > 4:
+                head = cut(rest, width)
+                lines.append(head)
+                rest = "  " + rest[len(head) :]
+            lines.append(rest)
+    return lines

@@ -50,10 +50,15 @@ def commands(effort: Effort) -> list[Row]:
         return _race(sandbox, ours, _ran, baseline, effort.rounds + 2, target=2.0)
 
 
+def compiled() -> None:
+    """Compile the package, as an installation does."""
+    compileall.compile_dir(ROOT / "tui_trainer", quiet=1)
+
+
 @contextlib.contextmanager
 def _two_runs() -> Generator[Sandbox]:
     """Compile the package, as an installation does, and create the finished run `over` and the paused run `live`."""
-    compileall.compile_dir(ROOT / "tui_trainer", quiet=1)
+    compiled()
     sandbox = Sandbox()
     try:
         sandbox.run("run", "tiny.toml", "--headless", "--name", "over")

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ui.sets.made_runs import made_run
+from tests.ui.sets.made_runs import settings as made_settings
 from tui_trainer.cli.main import main
 from tui_trainer.runs import history
 from tui_trainer.runs.history import RunHistory
@@ -295,3 +297,23 @@ def test_an_unreadable_journal_is_one_line(shell, monkeypatch, capsys):
     message = capsys.readouterr().err
     assert message.endswith("odd/events.jsonl: cannot be read: Permission denied\n")
     assert len(message.splitlines()) == 1
+
+
+def test_runs_are_compared_as_text_and_as_json(shell):
+    code = {"commit": "1234567890", "branch": "trunk", "changed": ["net.py"], "changed_count": 1}
+    made_run(shell.directory / "runs" / "plain", [0.5, 0.9], about={"code": code})
+    made_run(shell.directory / "runs" / "steep", [0.6, 0.8], made_settings(0.2, loss={"kind": "mse"}))
+    done = shell("compare", "plain", "steep")
+    assert done.code == 0
+    for line in (
+        "note: losses are not comparable: other loss functions (plain: cross-entropy; steep: mse)",
+        "optimizer.lr  0.1            0.2",
+        "plain  12345678 on trunk, 1 file changed: net.py",
+    ):
+        assert line in done.out
+    assert "title" not in done.out
+    compared = shell.json("compare", "plain", "steep")
+    assert [run["code"] for run in compared["runs"]] == [code, None]
+    assert compared["differs"] == {"loss.kind": ["cross-entropy", "mse"], "optimizer.lr": [0.1, 0.2]}
+    assert len(compared["not_comparable"]) == 1
+    assert {"name", "interventions", "metrics", "best"} <= compared["runs"][0].keys()

@@ -48,9 +48,10 @@ def test_a_name_means(runs, name, found):
     assert [info.name for info in find_runs(name, runs)] == found
 
 
-def test_exact_names_and_unique_prefixes_come_before_presets(runs):
+def test_an_exact_name_comes_before_a_preset_and_a_preset_before_a_beginning(runs):
     make_run(runs / "digits-cnn-old", preset="other")
-    assert find_run("digits-cnn", runs).name == "digits-cnn-old"
+    assert find_run("digits-cnn", runs).name == "2026-11-28_190001_digits-cnn_af0c"
+    assert find_run("digits-cnn-", runs).name == "digits-cnn-old"
     make_run(runs / "digits-cnn", preset="other")
     assert find_run("digits-cnn", runs).name == "digits-cnn"
 

@@ -51,7 +51,7 @@ def test_thousands_at_rest_open_no_file_and_ask_few(thousands, monkeypatch):
     for _ in range(2 * PARTS):
         asked.clear()
         assert index.refresh() is first
-        assert len(asked) <= 3 * (2005 / PARTS + 1) + 50
+        assert len(asked) <= 4 * (2005 / PARTS + 1) + 50
     assert opened == []
     assert index.reads == 2005
 

@@ -7,13 +7,18 @@ import importlib
 import os
 import sys
 from collections.abc import Generator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from tui_trainer import __version__
+from tui_trainer.cli.once import once_options
 from tui_trainer.errors import UserError, nearest
 from tui_trainer.text import visible
+from tui_trainer.ui.printing.request import LIST_SCREENS
+
+if TYPE_CHECKING:
+    from tui_trainer.ui.printing.request import ScreenRequest
 
 
 class _Entry(NamedTuple):
@@ -97,8 +102,9 @@ class _Commands(click.Group):
     epilog="Example: tui-trainer run digits-mlp optimizer.lr=0.01",
 )
 @click.version_option(__version__, message="tui-trainer %(version)s")
+@once_options(LIST_SCREENS)
 @click.pass_context
-def cli(ctx: click.Context) -> None:
+def cli(ctx: click.Context, once: ScreenRequest | None) -> None:
     """A terminal UI for training PyTorch models: live charts, and keys to change the learning rate, schedule or
     optimizer while it runs.
 
@@ -107,7 +113,9 @@ def cli(ctx: click.Context) -> None:
     if ctx.invoked_subcommand is None:
         from tui_trainer.cli.open_home import open_home
 
-        ctx.exit(open_home())
+        ctx.exit(open_home(once))
+    if once is not None:
+        raise click.UsageError(f"write --once after the command: `{ctx.invoked_subcommand} ... --once`", ctx)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
-def open_home() -> int:
+if TYPE_CHECKING:
+    from tui_trainer.ui.printing.request import ScreenRequest
+
+
+def open_home(once: ScreenRequest | None = None) -> int:
     """Show presets, live runs and finished runs until the user leaves; return the exit code.
+
+    Args:
+        once: print this screen as text instead.
 
     Raises:
         UserError: the screen cannot be drawn here.
     """
+    from tui_trainer.cli.once import INSTEAD
     from tui_trainer.cli.open_screen import check_terminal, show
     from tui_trainer.session.connect import RunDirectory
 
-    check_terminal()
-    return show(catalogue=RunDirectory())
+    if once is None:
+        check_terminal(INSTEAD)
+    return show(catalogue=RunDirectory(), once=once)

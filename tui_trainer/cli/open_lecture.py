@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tui_trainer.session.connect import RunDirectory
+    from tui_trainer.ui.printing.request import ScreenRequest
 
 
-def open_lecture(rows: Sequence[str] = (), *, play: bool = False, runs_dir: str | None = None) -> int:
+def open_lecture(
+    rows: Sequence[str] = (), *, play: bool = False, runs_dir: str | None = None, once: ScreenRequest | None = None
+) -> int:
     """Show the lecture until the user leaves it; return the exit code.
 
     Args:
@@ -17,6 +21,7 @@ def open_lecture(rows: Sequence[str] = (), *, play: bool = False, runs_dir: str 
             of contents opens.
         play: play the rows automatically; all rows if none are given.
         runs_dir: the runs directory.
+        once: print this screen as text instead, with the first row highlighted; nothing is trained.
 
     Raises:
         UserError: the screen cannot be drawn here, or no preset shows a requested row.
@@ -27,6 +32,8 @@ def open_lecture(rows: Sequence[str] = (), *, play: bool = False, runs_dir: str 
 
     directory = RunDirectory(runs_dir)
     numbers = [_row_number(name, directory) for name in rows]
+    if once is not None:
+        return show(programme=LecturePlan(directory), once=replace(once, find=next(iter(numbers), "")))
     check_terminal("use --list to print the rows or --check to check their claims")
     return show(programme=LecturePlan(directory, numbers, play))
 

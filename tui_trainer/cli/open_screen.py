@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from tui_trainer.session.base import Session
     from tui_trainer.session.catalog import Catalog
     from tui_trainer.ui.lecture.tour import LecturePlan
+    from tui_trainer.ui.printing.request import ScreenRequest
+    from tui_trainer.ui.settings import Settings
 
 
 def check_terminal(instead: str = "") -> None:
@@ -41,6 +45,8 @@ def show(
     programme: LecturePlan | None = None,
     read_only: bool = False,
     max_kbps: float | None = None,
+    once: ScreenRequest | None = None,
+    page: str = "",
 ) -> int:
     """Show the screen until the user leaves it, and return the exit code.
 
@@ -50,17 +56,25 @@ def show(
         programme: the lecture, shown in place of the home screen.
         read_only: disable the keys that change the training.
         max_kbps: limit in kB per second for output to the terminal; None uses the setting.
+        once: print this screen as text instead.
+        page: the page that is open beside the charts at first.
 
     Raises:
         UserError: the function could not open a session. The terminal has been restored by then.
     """
-    from tui_trainer.ui.run_app import run_app
     from tui_trainer.ui.settings import load_settings
 
     settings = load_settings()
+    if once is not None:
+        _print(session, once, catalogue, programme, settings)
+        return 0
+    from tui_trainer.ui.run_app import run_app
+
     if max_kbps is not None:
         settings = replace(settings, max_kbps=max_kbps)
-    result = run_app(session, catalogue=catalogue, programme=programme, settings=settings, read_only=read_only)
+    result = run_app(
+        session, catalogue=catalogue, programme=programme, settings=settings, read_only=read_only, page=page
+    )
     if result.refused is not None:
         raise result.refused
     if result.message:
@@ -69,13 +83,59 @@ def show(
     return result.exit_code
 
 
-def launch_and_show(make_spec: Callable[[], HostSpec], *, max_kbps: float | None = None) -> int:
+def _print(
+    session: Session | Callable[[], Session] | None,
+    request: ScreenRequest,
+    catalogue: Catalog | None,
+    programme: LecturePlan | None,
+    settings: Settings,
+) -> None:
+    """Print a screen on stdout; in ASCII where it takes nothing else."""
+    from tui_trainer.ui.printing.print_screen import print_screen
+
+    utf8 = (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "") == "utf8"
+    settings = settings if utf8 else replace(settings, ascii=True)
+    lines = print_screen(session, request, catalogue=catalogue, programme=programme, settings=settings)
+    for line in lines:
+        click.echo(line, color=request.color)  # click would drop colours where stdout is no terminal
+
+
+def show_folders(
+    folders: Sequence[Path], *, max_kbps: float | None = None, page: str = "", once: ScreenRequest | None = None
+) -> int:
+    """Show run directories in the same charts, and return the exit code.
+
+    Args:
+        folders: the run directories.
+        max_kbps: limit in kB per second for output to the terminal; None uses the setting.
+        page: the page that is open beside the charts at first.
+        once: print this screen as text instead.
+    """
+    from tui_trainer.runs.loading.background_load import start_background_load
+
+    # Reading long journals in other processes overlaps with importing the screen.
+    readings = [start_background_load(folder / "events.jsonl") for folder in folders]
+
+    def open_session() -> Session:
+        from tui_trainer.session.finished_run import JournalSession
+        from tui_trainer.session.multi import MultiSession
+
+        sessions = [JournalSession(folder, reading) for folder, reading in zip(folders, readings, strict=True)]
+        return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
+
+    return show(open_session, read_only=True, max_kbps=max_kbps, page=page, once=once)
+
+
+def launch_and_show(
+    make_spec: Callable[[], HostSpec], *, max_kbps: float | None = None, once: ScreenRequest | None = None
+) -> int:
     """Show the screen, and launch its host after the first frame; return the exit code.
 
     Args:
         make_spec: returns the checked spec of the host. It is called after the first frame, because importing the
             models of the configuration takes longer than drawing that frame.
         max_kbps: limit in kB per second for output to the terminal; None uses the setting.
+        once: print this screen as text once the run has begun, and leave it training.
 
     Raises:
         UserError: raised by `make_spec`. The terminal has been restored by then, and no host was launched.
@@ -86,7 +146,7 @@ def launch_and_show(make_spec: Callable[[], HostSpec], *, max_kbps: float | None
 
         return launch(make_spec()).session()
 
-    return show(open_session, max_kbps=max_kbps)
+    return show(open_session, max_kbps=max_kbps, once=once)
 
 
 def show_in_process(spec: HostSpec, max_kbps: float | None = None) -> int:

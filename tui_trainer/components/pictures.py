@@ -221,6 +221,39 @@ class OutputGradient(PictureSpec):
         """Accept every run, since the picture is a formula."""
 
 
+class Histograms(PictureSpec):
+    """The distribution of the weights of each layer, or of what leaves it, over the steps; `b` shows the next layer."""
+
+    kind: Literal["histograms"] = "histograms"
+    of: Literal["weights", "activations"] = "weights"
+    """The numbers that are counted; activations are those of the first validation samples, before the function."""
+    bins: Annotated[int, Field(ge=4, le=100)] = 32
+    """Bins of equal width from the smallest to the largest number."""
+
+
+class AnswerSamples(PictureSpec):
+    """The answers on the worst validation samples and on chosen ones, while the run trains, on the page of `Q`.
+
+    Taken after an epoch whenever that costs less than 1 % of the time of the training.
+    """
+
+    kind: Literal["answers"] = "answers"
+    samples: Annotated[tuple[Whole, ...], Field(max_length=24)] = ()
+    """Indices of validation samples that are always shown, from 0."""
+    prompt: Annotated[str, Field(max_length=500)] = ""
+    """Text that a language model continues; the beginning of the validation text if empty."""
+    worst: Annotated[int, Field(ge=0, le=24)] = 6
+    """Number of worst samples."""
+
+    def fits(self, data: Dataset, model: Model, loss: Loss, optimizer: Optimizer) -> None:
+        super().fits(data, model, loss, optimizer)
+        if self.prompt and data.task != "language":
+            raise ValueError(
+                f'pictures: "answers" continues a prompt for text, and data.kind = "{data.kind}" has none: '
+                "give samples = [0, 1] instead"
+            )
+
+
 AnyPicture = Annotated[
     ActivationCurves
     | LayerBars
@@ -236,7 +269,9 @@ AnyPicture = Annotated[
     | Memory
     | EffectiveStep
     | GradientNorms
-    | OutputGradient,
+    | OutputGradient
+    | Histograms
+    | AnswerSamples,
     Field(discriminator="kind"),
     BeforeValidator(by_name),
 ]

@@ -93,6 +93,9 @@ class Training(BaseModel):
     probe_every: Whole = 100
     """Steps between two step probes, which the diagnosis needs; early in the run probes are four times as frequent.
     0 turns this off."""
+    system_load: bool = True
+    """Record the load about once a second, as series: memory of the process and the device (peaks), CPU, the share of
+    time spent waiting for data, and the cost of recording itself."""
     steps_per_second: NonNegative = 0.0
     """Maximum number of steps per second, to slow down a short training so that it can be controlled. 0: no limit."""
 

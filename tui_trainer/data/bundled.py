@@ -33,6 +33,7 @@ def table(loader: str, things: str) -> Samples:
         targets=bunch.target.astype(np.int64),
         classes=tuple(str(name) for name in bunch.target_names),
         note=f"{len(bunch.target):,} {things}, {bunch.data.shape[1]} measurements each",
+        features=tuple(str(name) for name in bunch.feature_names),
     )
 
 
@@ -46,6 +47,7 @@ def diabetes() -> Samples:
         targets=bunch.target[:, None],
         classes=(),
         note=f"{len(bunch.target):,} patients, {bunch.data.shape[1]} measurements each",
+        features=tuple(str(name) for name in bunch.feature_names),
     )
 
 

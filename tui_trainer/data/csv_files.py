@@ -158,6 +158,7 @@ def read(path: str, target: str, ignore: Sequence[str], delimiter: str, *, class
         raise UserError(f"data.ignore = {chosen!r}: it is the column to predict")
 
     columns: list[Floats] = []
+    features: list[str] = []
     kinds: dict[str, list[str]] = {}
     table = {name: _Column(path, name, [row[index] for row in rows], lines) for index, name in enumerate(names)}
     for name, column in table.items():
@@ -165,6 +166,7 @@ def read(path: str, target: str, ignore: Sequence[str], delimiter: str, *, class
             kind = column.kind
             made = _inputs(column, kind)
             columns.extend(made)
+            features += [f"{name}={word}" for word in column.words()] if kind == "words" else [name] * len(made)
             kinds.setdefault(kind, []).append(f"{name} ({len(made)})" if kind == "words" else name)
             refuse_huge(len(rows), len(columns))
     if not columns:
@@ -177,9 +179,9 @@ def read(path: str, target: str, ignore: Sequence[str], delimiter: str, *, class
     column = table[chosen]
     if not classes:
         values = column.numbers(column.number_kind)
-        return Samples(inputs, values[:, None], (), note, fingerprint=hashed)
+        return Samples(inputs, values[:, None], (), note, fingerprint=hashed, features=tuple(features))
     labels, words = _classes(column)
-    return Samples(inputs, labels, words, note, fingerprint=hashed)
+    return Samples(inputs, labels, words, note, fingerprint=hashed, features=tuple(features))
 
 
 def is_missing(cell: str) -> bool:

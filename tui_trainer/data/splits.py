@@ -38,6 +38,7 @@ class Samples:
         pooled: whether all inputs share one mean and deviation, as the pixels of an image may.
         known: numbers that theory says of them, by name.
         fingerprint: a hash of the file that they were read from; None hashes the samples themselves.
+        features: names of the numbers of a table row.
     """
 
     inputs: Floats
@@ -47,6 +48,7 @@ class Samples:
     pooled: bool = False
     known: Mapping[str, float] = field(default_factory=dict[str, float])
     fingerprint: Fingerprint | None = None
+    features: tuple[str, ...] = ()
 
 
 def random(seed: int, purpose: int) -> np.random.Generator:
@@ -128,6 +130,7 @@ def prepare(
         note=samples.note + noted,
         fingerprint=samples.fingerprint or of_arrays(samples.inputs, samples.targets),
         scaling=scaling,
+        features=samples.features,
     )
 
 

@@ -90,6 +90,7 @@ class Data:
         note: one line that describes the data ("1,797 images of 8x8 pixels").
         fingerprint: a hash of all samples before the split; None for a function, which its settings describe.
         scaling: the standardisation of inputs and numeric targets; None where there is none.
+        features: names of the numbers of a table row, where they are known.
     """
 
     shape: ProblemSpec
@@ -104,3 +105,4 @@ class Data:
     note: str = ""
     fingerprint: Fingerprint | None = None
     scaling: Scaling | None = field(default=None, compare=False)
+    features: tuple[str, ...] = ()

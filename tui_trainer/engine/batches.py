@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import perf_counter
 
 import torch
 
@@ -37,6 +38,8 @@ class Batches:
         self.per_epoch = -(-len(split) // self.size)
         self.sizes = frozenset({self.size, len(split) - (self.per_epoch - 1) * self.size})
         """The sizes of all batches."""
+        self.waited = 0.0
+        """Seconds in which a loop waited for the samples of its epochs."""
 
     def order(self, epoch: int) -> torch.Tensor | None:
         """Return the indices of an epoch's samples in the order of their use; None for the order of the data."""
@@ -53,10 +56,12 @@ class Batches:
 
         The full epoch is gathered once and then sliced: an index per batch costs a fifth of a small model's step.
         """
+        began = perf_counter()
         inputs, targets = self.split.inputs, self.split.targets
         order = self.order(epoch)
         if order is not None:
             order = order.to(inputs.device)
             inputs, targets = inputs[order], targets[order]
+        self.waited += perf_counter() - began
         for first in range(start * self.size, len(inputs), self.size):
             yield inputs[first : first + self.size], targets[first : first + self.size]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 import socket
-import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ import torch
 from tui_trainer import __version__
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.runs.atomic_write import read_plain, replace_file
+from tui_trainer.runs.comparing.code_version import CodeVersion
 from tui_trainer.runs.comparing.mends import MENDS
 from tui_trainer.runs.recorded_data import RecordedData
 from tui_trainer.runs.run_dir import MAX_ABOUT
@@ -25,8 +25,14 @@ from tui_trainer.runs.run_dir import MAX_ABOUT
 PACKAGES = ("torch", "numpy", "scikit-learn", "safetensors", "pydantic", "textual", "plotext")
 
 
-def about(services: TrainingServices, command: Sequence[str]) -> dict[str, Any]:
-    """Return everything needed to train the run again. `command` is the command line that started it."""
+def about(services: TrainingServices, command: Sequence[str], code: CodeVersion | None = None) -> dict[str, Any]:
+    """Return everything needed to train the run again.
+
+    Args:
+        services: the run.
+        command: the command line that started it.
+        code: the version of the code in the working directory, where it is a git checkout.
+    """
     data = data_now(services)
     return {
         "name": services.run_name,
@@ -34,19 +40,20 @@ def about(services: TrainingServices, command: Sequence[str]) -> dict[str, Any]:
         "title": services.title,
         "color": services.color,
         "seed": services.config.training.seed,
-        **machine(services.setup.device, command),
+        **machine(services.setup.device, command, code),
         "data": data.model_dump(mode="json") if data is not None else None,
         "mends": [mend.id for mend in MENDS],
     }
 
 
-def machine(device: torch.device, command: Sequence[str]) -> dict[str, Any]:
-    """Return versions, device, directory and command line, for a loop of any kind."""
+def machine(device: torch.device, command: Sequence[str], code: CodeVersion | None = None) -> dict[str, Any]:
+    """Return versions, code, device, directory and command line, for a loop of any kind."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "command": list(command),
         "directory": _directory(),
-        "git_commit": _git_commit(),
+        "git_commit": f"{code.commit}{'-dirty' if code.changed_count else ''}" if code and code.commit else "",
+        "code": code.model_dump(mode="json") if code is not None else None,
         "versions": {"tui-trainer": __version__, "python": platform.python_version(), **_versions()},
         "device": str(device),
         "device_name": torch.cuda.get_device_name(device)
@@ -75,12 +82,12 @@ def data_now(services: TrainingServices) -> RecordedData | None:
     )
 
 
-def note_resume(path: Path, services: TrainingServices, step: int) -> None:
+def note_resume(path: Path, services: TrainingServices, step: int, code: CodeVersion | None = None) -> None:
     """Add to about.json that the run was resumed at `step`, on which machine and with which versions."""
     try:
         described = json.loads(read_plain(path, MAX_ABOUT))
         described.setdefault("resumed", []).append(
-            {key: value for key, value in about(services, ()).items() if key in _CHANGES} | {"step": step}
+            {key: value for key, value in about(services, (), code).items() if key in _CHANGES} | {"step": step}
         )
         del described["resumed"][:-REMEMBERED]
         content = _as_json(described)
@@ -98,7 +105,7 @@ def _as_json(described: dict[str, Any]) -> bytes:
 
 REMEMBERED = 500
 """Most resumes that about.json lists, within half of the size that is read: a job may be resubmitted for years."""
-_CHANGES = ("started", "versions", "device", "threads", "host", "git_commit", "data", "mends")
+_CHANGES = ("started", "versions", "device", "threads", "host", "git_commit", "code", "data", "mends")
 """Keys whose values may differ when a run is resumed."""
 
 
@@ -117,19 +124,3 @@ def _directory() -> str:
         return str(Path.cwd())
     except OSError:
         return ""
-
-
-def _git_commit() -> str:
-    """Return the commit of the working directory, with `-dirty` if files differ; empty outside a repository."""
-    try:
-        commit = _git("rev-parse", "HEAD")
-        return f"{commit}-dirty" if commit and _git("status", "--porcelain", "--untracked-files=no") else commit
-    except (OSError, subprocess.SubprocessError):
-        return ""
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(
-        ["git", "-c", "core.fsmonitor=false", *arguments], capture_output=True, text=True, timeout=2, check=False
-    )
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -36,9 +36,10 @@ from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights, flush
 from tui_trainer.engine.events.run_events import publish_schedule, publish_status, run_started
 from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
-from tui_trainer.engine.monitoring.recorder import Recorder
+from tui_trainer.engine.monitoring.recorder import Recorder, seconds_of_add
 from tui_trainer.engine.monitoring.step_log import StepLog
 from tui_trainer.engine.monitoring.step_probe import StepProber
+from tui_trainer.engine.monitoring.system_load import ProcessLoad, SystemLoad
 from tui_trainer.engine.pictures.base import PictureContext
 from tui_trainer.engine.pictures.recorder import PictureRecorder
 from tui_trainer.engine.services import TrainingServices
@@ -163,6 +164,12 @@ class Trainer:
         """Apply these commands at these steps, as if they were sent there."""
         self.state.follow(script)
 
+    def watch_load(self, process: ProcessLoad) -> None:
+        """Record the load of the system and the cost of this program from now on, as series under `system/`."""
+        recorder, batches = self.services.recorder, self.services.setup.batches
+        recorder.add_seconds = seconds_of_add()
+        recorder.load = SystemLoad(process, self.state.timer.read, lambda: batches.waited, lambda: recorder.spent)
+
     # -- the loop ---------------------------------------------------------------------------------------------------
 
     def run(self) -> Iterator[bool]:
@@ -260,7 +267,9 @@ class Trainer:
             self._queue_script()
             while not state.rewound and (command := self.commands.take()) is not None:
                 flush(state, self.services)
+                began = perf_counter()
                 apply_command(state, self.services, command)
+                self.services.recorder.spent += perf_counter() - began
             # After an undo, paused or not, the batches of the epoch have to be begun again.
             if state.rewound or state.stops_now or not state.paused:
                 return

@@ -24,8 +24,10 @@ from collections.abc import Callable
 from time import monotonic
 
 from tui_trainer.errors import UserError
+from tui_trainer.host.event_command import EventCommand
 from tui_trainer.host.log_capture import LogCapture
-from tui_trainer.host.serving import Serving
+from tui_trainer.host.serving import SHUTDOWN_SECONDS, Serving
+from tui_trainer.host.spare import OPTION, wait_for_spec
 from tui_trainer.host.spec import HostSpec, early_log
 from tui_trainer.host.worker import Worker
 from tui_trainer.protocol import events as ev
@@ -65,8 +67,22 @@ class Host:
         self._requeued = False
         for run in spec.runs:
             self.bus.add_run(run.name)
+        self._command = self._event_command()
         self._server = self._serving.server
         self._list_runs(starting=True)
+
+    def _event_command(self) -> EventCommand | None:
+        """Subscribe the user's command, where there is one; it prints into host.log."""
+        if not self.spec.on_event:
+            return None
+
+        def say(run: str, text: str) -> None:
+            self.bus.publish(run, ev.Logged(lines=[text], source="trainer"))
+
+        output = None if self._output is None else 2
+        command = EventCommand(self.spec.on_event, self.spec.runs, say, output=output)
+        self.bus.subscribe(command, lambda states: None)
+        return command
 
     @property
     def exit_code(self) -> int:
@@ -101,6 +117,8 @@ class Host:
         if self.worker.began:
             thread.join()
         self._shut_down()
+        if self._command is not None:
+            self._command.close()
         return self.exit_code
 
     def _work(self) -> None:
@@ -121,9 +139,19 @@ class Host:
 
     def _shut_down(self) -> None:
         self._publish_output(last=True)
-        self._serving.close(self._serve_once)
+        self._serving.close(self._serve_once, busy=self._command_works, late=self._say_slow)
         self.worker.release()
         self._serving.release()
+
+    def _command_works(self) -> bool:
+        """Return whether the user's command keeps the host from ending."""
+        return self._command is not None and self._command.has_work
+
+    def _say_slow(self) -> None:
+        """Say that the user's command was not waited for any longer."""
+        if self._command is not None and self._command.has_work:
+            self._command.report_slow(SHUTDOWN_SECONDS)
+            self._serve_once(0)
 
     def wake(self) -> None:
         """Start the next turn of the serving thread now. Safe in any thread and in signal handlers."""
@@ -175,12 +203,15 @@ class Host:
 
 def main() -> int:
     """Run a host in this process: read its spec from standard input and capture its output in a log file."""
-    spec = HostSpec.model_validate_json(sys.stdin.buffer.read())
+    line, printed = wait_for_spec() if OPTION in sys.argv else (sys.stdin.buffer.read(), b"")
+    spec = HostSpec.model_validate_json(line)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     output = LogCapture(early_log(spec))
     output.capture()
+    if printed:
+        os.write(2, printed)
     faulthandler.enable()
     try:
         host = Host(spec, output=output)

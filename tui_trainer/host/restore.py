@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tui_trainer.errors import UserError
+from tui_trainer.runs.comparing.code_version import CodeVersion
 from tui_trainer.runs.comparing.environment_diff import differences
 from tui_trainer.runs.comparing.flat_config import differing_keys, flattened
 from tui_trainer.runs.comparing.interventions import pending_after
@@ -28,10 +29,13 @@ class RestoredJournal:
     messages: list[str]
 
 
-def restore_journal(trainer: Trainer, folder: RunDir, resumed: RestoredTrainer) -> RestoredJournal:
+def restore_journal(
+    trainer: Trainer, folder: RunDir, resumed: RestoredTrainer, code: CodeVersion | None = None
+) -> RestoredJournal:
     """Truncate the journal to the checkpoint that a trainer was restored from.
 
-    Commands that were applied after it, before the host died, are applied again at the same steps.
+    Commands that were applied after it, before the host died, are applied again at the same steps. `code` is the
+    version of the code with which the run goes on.
 
     Raises:
         UserError: the journal cannot be read or written.
@@ -54,7 +58,7 @@ def restore_journal(trainer: Trainer, folder: RunDir, resumed: RestoredTrainer) 
     messages += _changed_by_hand(state, trainer)
     messages += [after.message] if after.message else []
     trainer.follow(sorted([*trainer.state.script, *after.script], key=lambda one: one[0]))
-    note_resume(folder.about, trainer.services, trainer.state.step)
+    note_resume(folder.about, trainer.services, trainer.state.step, code)
     folder.remember()
     return RestoredJournal(journal, state, messages)
 

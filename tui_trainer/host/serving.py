@@ -82,17 +82,27 @@ class Serving:
         if self.server is not None:
             write_run_list(Path(self._socket), runs, os.getpid(), starting=starting)
 
-    def close(self, turn: Callable[[float], None], seconds: float = SHUTDOWN_SECONDS) -> None:
+    def close(
+        self,
+        turn: Callable[[float], None],
+        seconds: float = SHUTDOWN_SECONDS,
+        *,
+        busy: Callable[[], bool] = lambda: False,
+        late: Callable[[], None] = lambda: None,
+    ) -> None:
         """Send what is queued, then close journals and socket.
 
         Args:
             turn: takes one turn, waiting at most so many seconds.
             seconds: time that viewers have to receive what is queued.
+            busy: whether something else has to be waited for.
+            late: called when the time is over, or nothing has to be waited for.
         """
         deadline = monotonic() + seconds
         turn(0)
-        while self.server is not None and not self.server.idle and monotonic() < deadline:
+        while ((self.server is not None and not self.server.idle) or busy()) and monotonic() < deadline:
             turn(0.05)
+        late()
         self.bus.close()
         if self.server is not None:
             self.server.close()

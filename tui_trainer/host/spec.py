@@ -66,6 +66,8 @@ class HostSpec(BaseModel):
     """Signal, such as SIGUSR1, that stops and saves the runs; the process then exits with `requeue_code`."""
     requeue_code: int = 0
     """Exit code after `requeue_signal`."""
+    on_event: tuple[str, ...] = ()
+    """Command that runs when a run ends, fails or has a serious finding; empty for none."""
     threads: int = 0
     """Threads of one torch operation, 0 for torch's default. A resumed run needs the same number as before."""
 

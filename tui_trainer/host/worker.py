@@ -23,6 +23,7 @@ from tui_trainer.host.restore import open_journal, restore_journal
 from tui_trainer.host.spec import HostSpec, RunSpec, colors_of
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand, Stop
+from tui_trainer.runs.comparing.code_version import CodeReader, CodeVersion
 from tui_trainer.runs.recorded_data import changes
 from tui_trainer.runs.run_dir import Owner, RunDir
 
@@ -62,6 +63,8 @@ class Worker:
         self._early: list[AnyCommand] = []
         self._trainers: list[Trainer] = []
         self._built = self._training = False
+        self._code: CodeReader | None = None
+        """Reads the version of the code while torch is imported."""
         self._folders: list[RunDir] = []
         self._made: list[RunDir] = []
 
@@ -152,6 +155,7 @@ class Worker:
             self.over.set()
 
     def _build(self) -> None:
+        self._code = CodeReader()
         self._publish_starting("importing torch")
         from tui_trainer.engine.commands.queue import CommandQueue
         from tui_trainer.engine.device import use_threads
@@ -174,6 +178,13 @@ class Worker:
             )
             trainer.set_up()
             self._trainers.append(trainer)
+        watched = [trainer for trainer in self._trainers if trainer.config.training.system_load]
+        if watched:
+            from tui_trainer.engine.monitoring.system_load import ProcessLoad
+
+            load = ProcessLoad(watched[0].services.setup.device)
+            for trainer in watched:
+                trainer.watch_load(load)
 
     def _publish_starting(self, detail: str) -> None:
         for run in self.spec.runs:
@@ -196,7 +207,7 @@ class Worker:
         resumed = self._restore()
         for run, trainer, folder in zip(self.spec.runs, self._trainers, self._folders, strict=True):
             if run.resume:
-                restored = restore_journal(trainer, folder, resumed[run.name])
+                restored = restore_journal(trainer, folder, resumed[run.name], self._code_version)
                 self._bus.resume_run(run.name, restored.state, restored.journal)
                 for line in restored.messages:
                     trainer.events.log(line, trainer.state.step)
@@ -209,6 +220,11 @@ class Worker:
                 trainer.events.log(NO_LOCKS, trainer.state.step)
             for command in run.commands:
                 trainer.commands.put(command)
+
+    @property
+    def _code_version(self) -> CodeVersion | None:
+        """The version of the code in the working directory, None where there is none or git is too slow."""
+        return self._code.result() if self._code is not None else None
 
     def _restore(self) -> dict[str, RestoredTrainer]:
         """Restore each resumed run from its last intact checkpoint: all of them fit, or nothing is written."""
@@ -227,7 +243,7 @@ class Worker:
         from tui_trainer.config.preset import dump
         from tui_trainer.engine.run_metadata import about
 
-        folder.create(dump(trainer.config), about(trainer.services, self.spec.command), owner)
+        folder.create(dump(trainer.config), about(trainer.services, self.spec.command, self._code_version), owner)
         self._made.append(folder)
         self._folders.append(folder)
         self._bus.attach_journal(run.name, open_journal(folder))

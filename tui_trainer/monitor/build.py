@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from tui_trainer.components.early_stopping import EarlyStopping
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.components.schedulers.script import ScriptSchedule
@@ -21,7 +19,7 @@ from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.run_metadata import machine
 from tui_trainer.engine.train_state import Metrics, TrainState
 from tui_trainer.monitor.parts.controls import Controls
-from tui_trainer.monitor.parts.kept import as_models, check_kept
+from tui_trainer.monitor.parts.kept import as_models, check_kept, device_of
 from tui_trainer.monitor.parts.optimizers import ScriptOptimizers, as_optimizers
 from tui_trainer.monitor.parts.own_schedule import OwnSchedule, as_schedulers
 from tui_trainer.monitor.parts.settings import as_toml, document
@@ -31,6 +29,7 @@ from tui_trainer.monitor.script_run import NEVER, ScriptRun
 from tui_trainer.monitor.services import UNDO_LIMIT, ScriptServices
 from tui_trainer.paths import new_run_name, writable_runs_dir
 from tui_trainer.protocol import events as ev
+from tui_trainer.runs.comparing.code_version import CodeReader
 
 _INTERVAL = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|min|h)")
 _SECONDS = {"s": 1.0, "sec": 1.0, "min": 60.0, "h": 3600.0}
@@ -75,6 +74,7 @@ def build(given: Given) -> ScriptRun:
         TypeError, ValueError: an argument is not what it should be.
         UserError: nothing can be written.
     """
+    code = CodeReader()
     models, optimizers = as_models(given.model), as_optimizers(given.optimizer)
     schedulers, roles = as_schedulers(given.scheduler), roles_of(given.roles)
     checkpoints = checkpoints_of(given.save, given.keep_last)
@@ -101,13 +101,13 @@ def build(given: Given) -> ScriptRun:
         path, about_title = resumed.path, given.name
     else:
         about_title = given.name
-    device = next((parameter.device for model in models.values() for parameter in model.parameters()), None)
+    device = device_of(models)
     about = {
         "name": path.name,
         "preset": given.name,
         "title": about_title,
         "kind": "script",
-        **machine(device or torch.device("cpu"), content["script"]["command"]),
+        **machine(device, content["script"]["command"], code.result()),
     }
     made: list[ScriptRun] = []
 
@@ -140,7 +140,7 @@ def build(given: Given) -> ScriptRun:
     made.append(run)
     if replayed is not None:
         run.state.follow(replayed.script)
-    run.describe = lambda: _described(run, given, content, str(device or "cpu"))
+    run.describe = lambda: _described(run, given, content, str(device))
     return run
 
 

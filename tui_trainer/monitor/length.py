@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import perf_counter
-
 from tui_trainer.engine.events.run_events import publish_schedule
 from tui_trainer.engine.train_state import TrainState
 from tui_trainer.monitor.parts.own_schedule import MAX_CALLS
@@ -25,7 +23,6 @@ class Length:
         self._gap = 0
         """Steps between two calls of the schedule; 0 while that is not known."""
         self._called_at = 0
-        self._flushed = perf_counter()
 
     def planned(self, epochs: int | None, per_epoch: int | None) -> None:
         """Take in the number of epochs, and of steps in each, as far as they are given."""
@@ -93,9 +90,3 @@ class Length:
         if state.plan.scheduler.kind == "script":
             state.plan = state.plan.with_curve(services.curve.sampled)
             publish_schedule(state, services)
-
-    def flushed(self, waited: float) -> float | None:
-        """Return the share of the time since the last flush that the loop waited for its loader; None without time."""
-        now = perf_counter()
-        passed, self._flushed = now - self._flushed, now
-        return round(min(waited / passed, 1.0), 4) if passed > 0 else None

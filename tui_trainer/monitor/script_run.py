@@ -31,12 +31,14 @@ from tui_trainer.engine.events.error_text import describe_error
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import flush
 from tui_trainer.engine.events.run_events import publish_metrics, publish_status
-from tui_trainer.engine.monitoring.recorder import columns
+from tui_trainer.engine.monitoring.system_load import ProcessLoad, SystemLoad
 from tui_trainer.engine.train_state import Metrics, TrainState
 from tui_trainer.host.restore import open_journal, reopen_journal
 from tui_trainer.host.serving import Serving
 from tui_trainer.host.spec import socket_or_none
 from tui_trainer.monitor.length import Length
+from tui_trainer.monitor.parts.kept import device_of
+from tui_trainer.monitor.parts.values import seconds_of_step
 from tui_trainer.monitor.resuming import Resumed, restore
 from tui_trainer.monitor.services import ScriptServices
 from tui_trainer.protocol import events as ev
@@ -51,8 +53,6 @@ LEAVE_SECONDS = 1.0
 """Seconds that viewers have to receive the end of the run: the script waits no longer for them."""
 NEVER = 1e15
 """Seconds between two saves where none was asked for."""
-DATA_WAIT = "system/data_wait"
-"""Series of the share of the time that the loop waited for its loader."""
 WITHOUT_STEP = 200
 """Batches without a step of the optimizer after which that is said."""
 
@@ -136,7 +136,11 @@ class ScriptRun:
         self.inside = False
         self._told_capabilities: ev.Capabilities | None = None
         self.waited = 0.0
-        """Seconds that the loop waited for its loader since the last flush."""
+        """Seconds that the loop has waited for its loader."""
+        recorder = self.services.recorder
+        recorder.add_seconds = seconds_of_step()
+        load = ProcessLoad(device_of(self.services.models))
+        recorder.load = SystemLoad(load, self.state.timer.read, lambda: self.waited, lambda: recorder.spent)
         self._serving.list_runs([{"name": self.name, "path": str(path), "preset": preset}])
         publish_status(self.state, self.services, "starting", "the script is on its way to its loop")
         self._thread = threading.Thread(target=self._serve, name="tui-trainer", daemon=True)
@@ -312,10 +316,6 @@ class ScriptRun:
         """Publish what the recorder holds, and the share of the time that the loop waited for its loader."""
         state, services = self.state, self.services
         flush(state, services)
-        share = self.length.flushed(self.waited)
-        self.waited = 0.0
-        if share is not None and state.step:
-            self.publish_now({DATA_WAIT: share})
         if not services.schedule.schedulers:  # else the rate is taken in where the schedule makes its step
             services.note_rate()
 
@@ -393,10 +393,3 @@ class ScriptRun:
             save_run(self.state, self.services)
         except (TypeError, ValueError, RuntimeError, MemoryError) as error:
             self.events.publish(ev.SavingFailed(what="checkpoint last", error=str(error)[:300], step=self.state.step))
-
-    def publish_now(self, numbers: dict[str, float]) -> None:
-        """Publish numbers at this step at once."""
-        state = self.state
-        self.events.publish(
-            columns(state.step, [state.step], [state.seconds], {name: [value] for name, value in numbers.items()})
-        )

@@ -104,7 +104,10 @@ class ScriptServices:
     @property
     def refused(self) -> dict[str, str]:
         """Commands that the loop cannot carry out, by type, each with the reason."""
-        reasons: dict[str, str] = {"SetOptimizer": "the script makes its own optimizer"}
+        reasons: dict[str, str] = {
+            "SetOptimizer": "the script makes its own optimizer",
+            "ShowAnswers": "the script knows its data; declare an action that logs what its model answers",
+        }
         if not self.optimizer:
             reasons |= dict.fromkeys(("SetLearningRate", "SetScheduler", "SetOptimizer"), NO_OPTIMIZER)
         if not self.clips:

@@ -79,13 +79,13 @@ class TwoClasses(Objective):
 
     def __init__(self, cost: Cost, threshold: float) -> None:
         self._cost = cost
-        self._threshold = threshold
+        self.threshold = threshold
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return self._cost(outputs.squeeze(-1), targets.to(outputs.dtype))
 
     def predict(self, outputs: Tensor) -> Tensor:
-        return (outputs.squeeze(-1) > self._threshold).long()
+        return (outputs.squeeze(-1) > self.threshold).long()
 
 
 class TwoSigns(TwoClasses):

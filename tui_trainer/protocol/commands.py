@@ -7,13 +7,15 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
-from tui_trainer.components.base import Count, NonNegative, Positive
+from tui_trainer.components.base import Count, NonNegative, Positive, Real, Whole
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.script import AnyPlanScheduler
 from tui_trainer.protocol.knobs import MAX_KNOB_NAME, MAX_TEXT, KnobValue
 from tui_trainer.text import visible
 
 ALL_RUNS = "*"
+MAX_CHOSEN = 24
+"""Most samples that an answer shows, of the worst and of those chosen."""
 MAX_REASON = 500
 """Most characters of the reason for a command."""
 
@@ -162,6 +164,24 @@ class Evaluate(Command):
     type: Literal["Evaluate"] = "Evaluate"
 
 
+class ShowAnswers(Command):
+    """Show what the model answers now: on the worst validation samples, and on samples that are chosen or typed.
+
+    It changes nothing of the training.
+    """
+
+    names = ("answers",)
+    type: Literal["ShowAnswers"] = "ShowAnswers"
+    samples: Annotated[tuple[Whole, ...], Field(max_length=MAX_CHOSEN)] = ()
+    """Indices of validation samples, from 0."""
+    row: Annotated[tuple[Real, ...], Field(max_length=200)] = ()
+    """One row of a table, in the units of the data."""
+    prompt: Annotated[str, Field(max_length=500)] = ""
+    """Text that a language model continues."""
+    worst: Annotated[int, Field(ge=0, le=MAX_CHOSEN)] = 6
+    """Number of worst samples."""
+
+
 class SaveCheckpoint(Command):
     """Save a checkpoint now, under `name` or a generated name."""
 
@@ -235,6 +255,7 @@ AnyCommand = Annotated[
     | SetPatience
     | SetEpochs
     | Evaluate
+    | ShowAnswers
     | SaveCheckpoint
     | RollBack
     | Undo

@@ -153,6 +153,9 @@ def _text(event: ev.AnyEvent) -> str | None:
             return f"{event.name} {_knob(event.value)}{unit}, was {_knob(event.previous)}{unit}{asked_by(event)}"
         case ev.ActionRun():
             return f"{event.name} took {duration(event.seconds)}{asked_by(event)}"
+        case ev.PictureTaken() if event.cause is not None:
+            numbers = "  ".join(f"{name} {number(value)}" for name, value in event.numbers.items() if "/" not in name)
+            return f"answers at step {event.step:,}: {numbers}".rstrip(": ") + asked_by(event)
         case ev.Noted():
             return f"note: {event.text}{asked_by(event)}"
         case ev.Refused():

@@ -278,7 +278,7 @@ class PictureTaken(Event):
     type: Literal["PictureTaken"] = "PictureTaken"
     name: str
     kind: str
-    """Kind of the drawing in `protocol.pictures`: lines, bars, heat, contour or points."""
+    """Kind of the drawing in `protocol.pictures`: lines, bars, heat, contour, points, histogram or answers."""
     epoch: int = 0
     data: dict[str, Any] = {}
     numbers: dict[str, Number] = {}

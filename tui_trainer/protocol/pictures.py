@@ -1,4 +1,4 @@
-"""Five kinds of drawings for the pictures of a run, small enough to fit in an event.
+"""Seven kinds of drawings for the pictures of a run, small enough to fit in an event.
 
 A drawing holds numbers and labels, but no colours or terminal cells. All its numbers are finite; a missing value is
 null. `PictureTaken.kind` names the class of the drawing, and `PictureTaken.data` holds its fields.
@@ -12,13 +12,17 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.events import PictureTaken
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=120)]
+LongText = Annotated[str, Field(max_length=2000)]
 Row = Annotated[tuple[Finite | None, ...], Field(max_length=200)]
 MAX_TRACKED_BARS = 100
 """Bars of the largest picture whose heights are kept over the steps."""
+ANSWERS = "answers"
+"""Name of the picture with the answers of the model, which has a page of its own instead of a chart."""
 Many = Annotated[tuple[Finite, ...], Field(max_length=1000)]
 
 
@@ -70,6 +74,23 @@ class Rule(Part):
 
     at: Finite
     text: Text = ""
+
+
+class Counts(Part):
+    """A named histogram: counts in bins of equal width from `low` to `high`."""
+
+    name: Text = ""
+    low: Finite
+    high: Finite
+    counts: Annotated[
+        tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...], Field(min_length=1, max_length=200)
+    ]
+
+    @model_validator(mode="after")
+    def _has_width(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError("low must be less than high")
+        return self
 
 
 class Drawing(Part):
@@ -162,18 +183,114 @@ class Points(Drawing):
     diagonal: bool = False
 
 
-AnyDrawing = Annotated[Lines | Bars | Heat | Contour | Points, Field(discriminator="kind")]
+class Histogram(Drawing):
+    """Counts of numbers in bins of equal width, one group for each layer or other source."""
+
+    kind: Literal["histogram"] = "histogram"
+    groups: Annotated[tuple[Counts, ...], Field(min_length=1, max_length=12)]
+
+
+class Sample(Part):
+    """One sample with the answer of the model: an image, a row of a table or a text.
+
+    Attributes:
+        index: its position in the validation split, from 0; -1 for one that was typed.
+        true: its class; empty where it is not known.
+        guess: the predicted class.
+        sure: the probability of that class; None where the model gives scores.
+        wrong: how wrong the answer is, in the measure that the drawing names; None for a typed sample.
+        target, answer: true and predicted number of a regression, in the units of the data.
+        image: rows of pixels from 0 (dark) to 1; with `channels` 3, red, green and blue of each pixel in turn.
+        channels: numbers for one pixel.
+        values: the row of a table, in the units of the data.
+        text: the characters of a window of text.
+    """
+
+    index: int = -1
+    true: Text = ""
+    guess: Text = ""
+    sure: Finite | None = None
+    wrong: Finite | None = None
+    target: Finite | None = None
+    answer: Finite | None = None
+    image: Annotated[tuple[Row, ...], Field(max_length=64)] = ()
+    channels: Literal[1, 3] = 1
+    values: Row = ()
+    text: LongText = ""
+
+    @model_validator(mode="after")
+    def _is_a_grid(self) -> Self:
+        if len({len(row) for row in self.image}) > 1 or any(len(row) % self.channels for row in self.image):
+            raise ValueError("the rows of an image must have the same length, a multiple of its channels")
+        return self
+
+
+class ClassScore(Part):
+    """Precision and recall of one class; None for precision where nothing was taken for it."""
+
+    name: Text
+    precision: Finite | None = None
+    recall: Finite | None = None
+    count: int = 0
+    """Validation samples of the class."""
+
+
+class Written(Part):
+    """Text that a language model wrote after a prompt."""
+
+    prompt: LongText = ""
+    text: LongText = ""
+
+
+class Answers(Drawing):
+    """The answers of a model on validation samples and on what was typed.
+
+    Attributes:
+        task: classification, regression or language.
+        measure: what `Sample.wrong` counts.
+        count: validation samples that were looked at.
+        names: names of the columns of a table.
+        worst: the samples with the largest `wrong`, the worst first.
+        chosen: samples by index, and a typed row.
+        classes: precision and recall of each class.
+        table: the confusion matrix.
+        points: predicted over true numbers.
+        residuals: predicted minus true numbers, as a histogram.
+        written: continued prompts.
+    """
+
+    kind: Literal["answers"] = "answers"
+    task: Text = ""
+    measure: Text = ""
+    count: int = 0
+    names: Annotated[tuple[Text, ...], Field(max_length=200)] = ()
+    worst: Annotated[tuple[Sample, ...], Field(max_length=24)] = ()
+    chosen: Annotated[tuple[Sample, ...], Field(max_length=24)] = ()
+    classes: Annotated[tuple[ClassScore, ...], Field(max_length=40)] = ()
+    table: Heat | None = None
+    points: Points | None = None
+    residuals: Histogram | None = None
+    written: Annotated[tuple[Written, ...], Field(max_length=4)] = ()
+
+
+AnyDrawing = Annotated[Lines | Bars | Heat | Contour | Points | Histogram | Answers, Field(discriminator="kind")]
 
 DRAWINGS: TypeAdapter[AnyDrawing] = TypeAdapter(AnyDrawing)
 
 
 def taken(
-    name: str, drawing: AnyDrawing, numbers: dict[str, float | None], *, step: int = 0, epoch: int = 0
+    name: str,
+    drawing: AnyDrawing,
+    numbers: dict[str, float | None],
+    *,
+    step: int = 0,
+    epoch: int = 0,
+    cause: AnyCommand | None = None,
 ) -> PictureTaken:
     """Return the event of a drawing."""
     data = drawing.model_dump(mode="json", exclude={"kind"}, exclude_defaults=True)
     finite = {key: value if value is not None and math.isfinite(value) else None for key, value in numbers.items()}
-    return PictureTaken(step=step, epoch=epoch, name=name, kind=drawing.kind, data=data, numbers=finite)
+    return PictureTaken(step=step, epoch=epoch, name=name, kind=drawing.kind, data=data, numbers=finite, cause=cause)
 
 
 def drawing_of(event: PictureTaken) -> AnyDrawing | None:
@@ -195,6 +312,12 @@ def heights(event: PictureTaken) -> dict[str, float]:
         for label, height in zip(drawing.labels, group.values, strict=True)
         if height is not None
     }
+
+
+def counts_of(event: PictureTaken) -> tuple[Counts, ...]:
+    """Return the histograms of a picture; empty for other drawings."""
+    drawing = drawing_of(event) if event.kind == "histogram" else None
+    return drawing.groups if isinstance(drawing, Histogram) else ()
 
 
 def rounded(values: Iterable[Any], digits: int = 4) -> tuple[float, ...]:

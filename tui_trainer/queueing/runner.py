@@ -46,11 +46,13 @@ class Runner:
     Args:
         file: the queue.
         say: receives one line for each step.
+        on_event: command that the hosts run when a run ends, fails or has a serious finding.
     """
 
-    def __init__(self, file: QueueFile, say: Callable[[str], None]) -> None:
+    def __init__(self, file: QueueFile, say: Callable[[str], None], on_event: tuple[str, ...] = ()) -> None:
         self._file = file
         self._say = say
+        self._on_event = on_event
         self._signal = 0
         self._reader, self._writer = wake_pipe()
 
@@ -171,7 +173,7 @@ class Runner:
 
     def _follow_host(self, entry: Entry, spec: HostSpec) -> str:
         """Launch a host and wait for its end or for a signal. Returns why it refused or died; empty if it did not."""
-        launched = launch(spec)
+        launched = launch(spec.model_copy(update={"on_event": self._on_event}))
         refusal = ""
         session: Session | None = launched.session(can_steer=False)
         while launched.alive() and not self._signal:
@@ -215,30 +217,33 @@ def _death(launched: Launched, infos: Sequence[RunInfo]) -> str:
     return launched.exit_reason()
 
 
-def start(directory: Path) -> int:
-    """Start a runner in the background. Returns its process id.
+def start(directory: Path, on_event: Sequence[str] = ()) -> int:
+    """Start a runner in the background, with a command for events. Returns its process id.
 
     Raises:
         UserError: it ended at once, with what it printed.
     """
+    import shlex
     import subprocess  # only this command starts one
     import sys
 
-    from tui_trainer.session import launch as hosts
+    from tui_trainer.session.spare.environment import environment
 
     file = QueueFile(directory)
     try:
         log = os.open(file.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise UserError(f"{file.log}: cannot be written: {error.strerror}") from None
+    arguments = ["queue", "run", "--foreground", "--runs-dir", str(directory)]
+    arguments += ["--on-event", shlex.join(on_event)] if on_event else []
     try:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tui_trainer", "queue", "run", "--foreground", "--runs-dir", str(directory)],
+            [sys.executable, "-P", "-m", "tui_trainer", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env=hosts.environment(),
+            env=environment(),
         )
     finally:
         os.close(log)

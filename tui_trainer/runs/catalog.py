@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tui_trainer.errors import UserError
 from tui_trainer.paths import expanded
+from tui_trainer.runs.label import short_name
 from tui_trainer.runs.run_dir import read_about
 from tui_trainer.runs.run_index import RunIndex
 from tui_trainer.runs.run_info import RunInfo, is_run, read_run_info
@@ -51,8 +52,10 @@ def directory_of(path: Path) -> Path:
 def find_run(name: str, directory: Path, live: bool = False) -> RunInfo:
     """Find the run that a name means. Of a group, return the run that started first.
 
-    A name is, in this order: the name of a run or a group, the path of its directory, the beginning of one name, the
-    four letters at the end of one name, or a preset, which means its newest run. `last` is the newest run.
+    A name is, in this order: the name of a run or a group, that of its folder or the one that a user gave it; the path
+    of its directory; a preset, which means its newest run; the beginning of one name; or the four letters at the end of
+    one name. `last` is the newest run. Of the runs of a preset, and for `last`, hidden ones count only where there is
+    no other.
 
     Args:
         live: consider only runs whose host is alive.
@@ -69,8 +72,14 @@ def find_runs(name: str, directory: Path, live: bool = False) -> list[RunInfo]:
 
 
 def _named(name: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
-    """Return the run of exactly this name, else those of the group of this name."""
-    return [info for info in runs if info.name == name] or [info for info in runs if info.group == name]
+    """Return the run of exactly this name, else those of its group: by folder, then by given name."""
+    return (
+        [info for info in runs if info.name == name]
+        or [info for info in runs if info.group == name]
+        or [info for info in runs if info.shown == name]
+        or [info for info in runs if info.group and info.shown_group == name]
+        or [info for info in runs if " " in name and name in (short_name(info.name), short_name(info.group))]
+    )
 
 
 def _find_runs(name: str, directory: Path, live: bool) -> list[RunInfo]:
@@ -98,18 +107,41 @@ def _find_runs(name: str, directory: Path, live: bool) -> list[RunInfo]:
         )
     if name == "last":
         return _newest(runs)
-    matching = _named(name, runs) or [info for info in runs if info.name.startswith(name)]
+    if named := _named(name, runs):
+        if _means_one(named):
+            return named
+        raise _several(name, named)
+    if of_preset := [info for info in runs if info.preset == name]:
+        return _newest(of_preset, runs)
+    matching = [info for info in runs if info.name.startswith(name)]
+    matching = matching or [info for info in runs if info.shown.startswith(name)]
     if _means_one(matching):
         return matching
     ending = [info for info in runs if (info.group or info.name).endswith(f"_{name}")] if name.isalnum() else []
     if not matching and _means_one(ending):
         return ending
-    if of_preset := [info for info in runs if info.preset == name]:
-        return _newest(of_preset, runs)
     if matching := matching or ending:
-        names = ", ".join(info.name for info in matching[:5])
-        raise UserError(f"{name!r} matches several runs: {names}{', ...' if len(matching) > 5 else ''}")
+        raise _several(name, matching)
+    if variant := _variant(name, directory, live):
+        return variant
     raise UserError(f"no {kind} {name!r} in {directory}; {_suggestion(name, runs)}")
+
+
+def _several(name: str, matching: Sequence[RunInfo]) -> UserError:
+    names = ", ".join(info.name for info in matching[:5])
+    return UserError(f"{name!r} matches several runs: {names}{', ...' if len(matching) > 5 else ''}")
+
+
+def _variant(name: str, directory: Path, live: bool) -> list[RunInfo]:
+    """Return the variant that `SET/VARIANT` means where SET is another name of the set; empty where there is none."""
+    group, _, variant = name.rpartition("/")
+    if not group or "/" in group or expanded(group).is_dir():
+        return []
+    try:
+        runs = _find_runs(group, directory, live)
+    except UserError:
+        return []
+    return [info for info in runs if info.group and variant in (info.name.rpartition("/")[2], info.kept.name)]
 
 
 def _with_starting(found: list[RunInfo], path: Path) -> list[RunInfo]:
@@ -129,14 +161,17 @@ def _means_one(runs: Sequence[RunInfo]) -> bool:
 
 def _newest(runs: Sequence[RunInfo], all_runs: Sequence[RunInfo] = ()) -> list[RunInfo]:
     """Return the run that started last, with all runs of its group."""
-    newest = max(runs, key=lambda info: (info.started, info.name))
+    candidates = [info for info in runs if not info.kept.hidden] or runs
+    newest = max(candidates, key=lambda info: (info.started, info.name))
     return [info for info in all_runs or runs if info.group == newest.group] if newest.group else [newest]
 
 
 def _suggestion(name: str, runs: Sequence[RunInfo]) -> str:
     """Return the names of runs and presets that are most like an unknown one, else where to find them."""
     names = dict.fromkeys(info.group or info.name for info in runs)
-    known = dict.fromkeys([*names, *(info.name for info in runs), *(info.preset for info in runs if info.preset)])
+    given = (each for info in runs for each in (info.kept.name and info.shown, info.kept.group) if each)
+    presets = (info.preset for info in runs if info.preset)
+    known = dict.fromkeys([*names, *(info.name for info in runs), *given, *presets])
     near = difflib.get_close_matches(name, known, n=MAX_SUGGESTIONS, cutoff=0.55)
     near += [each for each in known if name.casefold() in each.casefold() and each not in near]
     if near:

@@ -15,14 +15,16 @@ from tui_trainer.protocol.commands import (
     Redo,
     Resume,
     RollBack,
+    ShowAnswers,
     StepOnce,
     Stop,
     Undo,
     is_intervention,
 )
 from tui_trainer.runs.journal import read_events
+from tui_trainer.state.series_names import SYSTEM, group_of
 
-_NO_EFFECT = (Pause, Resume, StepOnce, Undo, Redo)
+_NO_EFFECT = (Pause, Resume, StepOnce, ShowAnswers, Undo, Redo)
 """Commands that do not change the measurements. An undone command is removed from the history, and so is its undo; a
 redo puts the command back."""
 
@@ -98,7 +100,9 @@ class RunHistory:
         return [name for name in _FIRST if name in names] + [name for name in names if name not in _FIRST]
 
     def add(self, event: ev.AnyEvent) -> None:
-        """Add the next event of the journal."""
+        """Add the next event of the journal. The load of the system is no result: no two runs have the same."""
+        if isinstance(event, ev.Scalars) and group_of(next(iter(event.values), "")) == SYSTEM:
+            return
         match event:
             case ev.RunStarted():
                 self._resume()

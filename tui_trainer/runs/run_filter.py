@@ -4,17 +4,18 @@
     term         KEY, one of = != > >= < <= ~, VALUE, without blanks; double quotes keep blanks in a value
     word         text that the name, the preset, the status or the reason contains
 
-A key is a field of the list (`FIELDS`), a dotted key of the configuration, the end of one (`lr` is `optimizer.lr`, and
-`model` is `model.kind`), a metric (its last value), or `best.METRIC`. `=` understands `*` as any text, `~` means
-"contains", and both ignore case. `a!=b` matches exactly the runs that `a=b` does not.
+A key is a field of the list (`FIELDS`; `tag=good` holds for a run that has the tag), a dotted key of the configuration,
+the end of one (`lr` is `optimizer.lr`, and `model` is `model.kind`), a metric (its last value), or `best.METRIC`. `=`
+understands `*` as any text, `~` means "contains", and both ignore case. `a!=b` matches exactly the runs that `a=b` does
+not. Hidden runs are left out unless a term is `hidden=true` or `hidden=false`; any other value is that of a setting.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from math import isfinite
 from pathlib import Path
@@ -23,17 +24,25 @@ from typing import Any
 from tui_trainer.errors import UserError, nearest
 from tui_trainer.paths import expanded
 from tui_trainer.runs.catalog import list_runs
-from tui_trainer.runs.comparing.flat_config import flat_config
+from tui_trainer.runs.comparing.config_lines import config_by_lines
+from tui_trainer.runs.keeping.disk_use import size_of
+from tui_trainer.runs.keeping.kept import NOTHING
+from tui_trainer.runs.keeping.spans import age_of
 from tui_trainer.runs.run_info import RunInfo
 
 SECTIONS = ("optimizer", "training", "model", "data", "scheduler", "loss", "early_stopping")
 """Tables of the configuration in the order in which the end of a key is looked for."""
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 """Seconds of each unit of an age."""
+BYTES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+"""Bytes of each unit of a size."""
+TIMES = ("age", "duration")
+"""Keys whose values are times."""
 
 _TERM = re.compile(r"(?P<key>[A-Za-z_][\w./-]*)(?P<op>>=|<=|!=|==?|>|<|~)(?P<value>.*)", re.DOTALL)
 _TOKEN = re.compile(r'(?:[^\s"]|"[^"]*(?:"|\Z))+')
 _AGE = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)([kMGT]?)B?")
 _MISSING = object()
 
 
@@ -78,16 +87,21 @@ def parse_filter(text: str) -> RunFilter:
         op, value = match["op"].replace("==", "="), match["value"].replace('"', "")
         if not match["value"]:
             raise UserError(f"filter {token!r}: the value after {op!r} is missing")
-        term = Term(token, match["key"], op, value)
+        is_setting = match["key"] == "hidden" and (op not in ("=", "!=") or value.casefold() not in ("true", "false"))
+        term = Term(token, "model.hidden" if is_setting else match["key"], op, value)
         _check(term)
         terms.append(term)
     return RunFilter(tuple(terms), tuple(words))
 
 
 def _check(term: Term) -> None:
-    if term.key == "age":
+    if term.key in TIMES:
         if _AGE.fullmatch(term.value) is None or term.op == "~":
-            raise UserError(f"filter {term.token!r}: an age is a number and s, m, h, d or w, as in age<2d")
+            what = "an age" if term.key == "age" else "a duration"
+            raise UserError(f"filter {term.token!r}: {what} is a number and s, m, h, d or w, as in {term.key}<2d")
+    elif term.key == "size":
+        if _SIZE.fullmatch(term.value) is None or term.op == "~":
+            raise UserError(f"filter {term.token!r}: a size is a number of bytes, or of kB, MB or GB, as in size>100MB")
     elif term.op in (">", ">=", "<", "<=") and _number(term.value) is None:
         raise UserError(f"filter {term.token!r}: {term.op!r} needs a number, not {term.value!r}")
 
@@ -104,22 +118,24 @@ def _number(value: Any) -> float | None:
 
 
 def _age(info: RunInfo) -> Any:
-    try:
-        started = datetime.fromisoformat(info.started)
-    except ValueError:
-        return _MISSING
-    return (datetime.now(UTC) - (started if started.tzinfo else started.replace(tzinfo=UTC))).total_seconds()
+    age = age_of(info.started)
+    return _MISSING if age is None else age
 
 
 FIELDS: Mapping[str, Callable[[RunInfo], Any]] = {
-    "name": lambda info: info.name,
+    "name": lambda info: (info.name, info.shown) if info.kept.name or info.kept.group else info.name,
     "status": lambda info: info.status,
     "reason": lambda info: info.reason,
     "preset": lambda info: info.preset,
-    "group": lambda info: info.group,
+    "group": lambda info: (info.group, info.kept.group) if info.kept.group else info.group,
     "epoch": lambda info: info.epoch,
     "step": lambda info: info.step,
     "age": _age,
+    "duration": lambda info: info.seconds,
+    "size": lambda info: size_of(info.path),
+    "tag": lambda info: info.kept.tags,
+    "note": lambda info: info.kept.note,
+    "hidden": lambda info: info.kept.hidden,
     "best": lambda info: info.best["value"] if info.best else _MISSING,
 }
 """Keys that the list of runs itself knows."""
@@ -130,13 +146,12 @@ _configs: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {}
 
 def config_of(info: RunInfo) -> Mapping[str, Any]:
     """Return the flat configuration of a run; empty where it cannot be read. Read again only once it has changed."""
-    path = Path(info.path, "run.toml")
     try:
-        status = path.stat()
+        status = os.stat(f"{info.path}/run.toml")
         stamp = status.st_size, status.st_mtime_ns
         known = _configs.get(info.path)
         if known is None or known[0] != stamp:
-            known = _configs[info.path] = stamp, flat_config(Path(info.path))
+            known = _configs[info.path] = stamp, config_by_lines(info.path)
     except OSError:
         return {}
     return known[1]
@@ -173,7 +188,7 @@ def _holds(term: Term, actual: Any) -> bool:
     if term.op == "=":
         return _equal(term, actual)
     if term.op == "~":
-        return _text(term.value) in _text(actual)
+        return any(_text(term.value) in _text(each) for each in (actual if isinstance(actual, tuple) else (actual,)))
     number, limit = _number(actual), _wanted(term)
     if number is None or limit is None or isinstance(actual, str):
         return False
@@ -189,14 +204,18 @@ def _holds(term: Term, actual: Any) -> bool:
 
 
 def _wanted(term: Term) -> float | None:
-    if term.key == "age" and (age := _AGE.fullmatch(term.value)):
-        return float(age[1]) * UNITS[age[2]]
+    if term.key in TIMES and (time := _AGE.fullmatch(term.value)):
+        return float(time[1]) * UNITS[time[2]]
+    if term.key == "size" and (size := _SIZE.fullmatch(term.value)):
+        return float(size[1]) * BYTES[size[2]]
     return _number(term.value)
 
 
 def _equal(term: Term, actual: Any) -> bool:
     if actual is _MISSING:
         return False
+    if isinstance(actual, tuple):
+        return any(_equal(term, each) for each in actual)
     if isinstance(actual, (int, float)) and not isinstance(actual, bool) and (wanted := _wanted(term)) is not None:
         return actual == wanted
     return fnmatchcase(_text(actual), re.sub(r"[\[?]", r"[\g<0>]", _text(term.value)))
@@ -213,7 +232,10 @@ def matches_terms(terms: Sequence[Term], info: RunInfo) -> bool:
 
 
 def _has_words(words: Sequence[str], info: RunInfo) -> bool:
-    text = "\n".join((info.name, info.preset, info.status, info.reason)).casefold()
+    texts = (info.name, info.preset, info.status, info.reason)
+    if info.kept is not NOTHING:
+        texts += (info.shown, info.kept.note, *info.kept.tags)
+    text = "\n".join(texts).casefold()
     return all(word.casefold() in text for word in words)
 
 
@@ -227,14 +249,23 @@ def check_keys(terms: Sequence[Term], runs: Sequence[RunInfo]) -> None:
         raise UserError(f"filter {term.token!r}: no run has the key {term.key!r}; {hint}")
 
 
-def select(text: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
+def unhidden(terms: Sequence[Term], runs: Sequence[RunInfo]) -> Sequence[RunInfo]:
+    """Return the runs that a list shows: all but the hidden ones, and all where a term has the key `hidden`."""
+    return runs if any(term.key == "hidden" for term in terms) else [info for info in runs if not info.kept.hidden]
+
+
+def select(text: str, runs: Sequence[RunInfo], *, everything: bool = False) -> list[RunInfo]:
     """Return the runs that an expression matches, in their order.
+
+    Args:
+        everything: whether to look among hidden runs too.
 
     Raises:
         UserError: the expression cannot be parsed, or no run has one of its keys.
     """
     parsed = parse_filter(text)
     check_keys(parsed.terms, runs)
+    runs = runs if everything else unhidden(parsed.terms, runs)
     return [info for info in runs if _has_words(parsed.words, info) and matches_terms(parsed.terms, info)]
 
 

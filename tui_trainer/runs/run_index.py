@@ -2,8 +2,8 @@
 
     a new or removed folder     changes the modification time of the directory, which is asked for at each refresh
     a live run                  is read again at each refresh
-    any other run               is read again once its journal, about.json or lock has changed; each refresh asks a part
-                                of them, so that all have been asked after `PARTS` refreshes
+    any other run               is read again once its journal, about.json, kept.json or lock has changed; each refresh
+                                asks a part of them, so that all have been asked after `PARTS` refreshes
 
 A time of modification counts only once it is `SETTLED` old: a file may change twice within one tick of the clock.
 """
@@ -26,7 +26,7 @@ SETTLED = 2.0
 
 Stamp = tuple[tuple[int, int, int], ...]
 """Inode, size and time of modification of each file."""
-_FILES = ("events.jsonl", "about.json", ".lock")
+_FILES = ("events.jsonl", "about.json", ".lock", "kept.json")
 """Files that a run's entry in the list depends on."""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tui_trainer.runs.journal import newest_lines
+from tui_trainer.runs.keeping.kept import NOTHING, Kept, read_kept
 from tui_trainer.runs.run_dir import owner_of, read_about
 
 STATUS_BYTES = 1 << 16
@@ -36,6 +37,10 @@ class RunInfo:
     """Socket of its host, empty where none is alive."""
     starting: bool = False
     """Whether its host has not begun to train yet: it may have no folder so far."""
+    seconds: float = 0.0
+    """Seconds of training, as far as its last epoch tells."""
+    kept: Kept = NOTHING
+    """The name, tags and note that a user gave it."""
 
     @property
     def live(self) -> bool:
@@ -46,6 +51,17 @@ class RunInfo:
     def group(self) -> str:
         """The group of which it is a variant, empty for a single run."""
         return self.name.rpartition("/")[0]
+
+    @property
+    def shown_group(self) -> str:
+        """The name of its set in lists: the one that a user gave it, else that of the folder."""
+        return self.kept.group or self.group if self.group else ""
+
+    @property
+    def shown(self) -> str:
+        """The name in lists: the one that a user gave it, else that of the folder; `set/variant` for a variant."""
+        own = self.kept.name or self.name.rpartition("/")[2]
+        return f"{self.shown_group}/{own}" if self.group else own
 
     def to_json(self) -> dict[str, Any]:
         """Return the stable fields for `--json`."""
@@ -60,6 +76,13 @@ class RunInfo:
             "step": self.step,
             "metrics": self.metrics,
             "best": {key: best.get(key) for key in ("epoch", "metric", "value")} if best else None,
+            "shown": self.shown,
+            "set": self.group,
+            "started": self.started,
+            "duration": self.seconds,
+            "tags": list(self.kept.tags),
+            "note": self.kept.note,
+            "hidden": self.kept.hidden,
         }
 
 
@@ -101,6 +124,8 @@ def read_named(name: str, path: str) -> RunInfo:
         best=_best(last.get("best")),
         started=str(about.get("started", "")),
         socket=owner.socket if owner is not None else "",
+        seconds=max(_value(last.get("seconds")) or 0.0, 0.0),
+        kept=read_kept(path),
     )
 
 

@@ -98,3 +98,12 @@ class Reloadable(Protocol):
     def forget(self) -> None:
         """Read everything again next time."""
         ...
+
+
+@runtime_checkable
+class Watchful(Protocol):
+    """A source that asks only some of its runs at a time whether they have changed."""
+
+    def look_again(self) -> None:
+        """Ask every run next time, and read those that have changed."""
+        ...

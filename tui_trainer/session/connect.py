@@ -116,7 +116,8 @@ def find_live(name: str, option: str | None) -> RunInfo:
     except UserError as missing:
         if option is not None or "/" in name:
             raise
-        elsewhere = [info for info in _listening() if not name or name == "last" or info.name.startswith(name)]
+        means_any = not name or name == "last"
+        elsewhere = [i for i in _listening() if means_any or i.name.startswith(name) or i.preset == name]
         if not elsewhere:
             raise UserError(_not_live_message(name, directory) or str(missing)) from None
         return max(elsewhere, key=lambda info: info.started)
@@ -212,6 +213,8 @@ class RunDirectory:
         self._option = directory
         self._command = command
         self._index: RunIndex | None = None
+        self._everything = False
+        """Whether the next read asks every run."""
 
     def presets(self) -> list[PresetInfo]:
         """Return every preset, by group."""
@@ -226,7 +229,12 @@ class RunDirectory:
         directory = runs_dir(self._option)
         if self._index is None or self._index.directory != directory:
             self._index = RunIndex(directory)
-        return self._index.refresh()
+        everything, self._everything = self._everything, False
+        return self._index.refresh(everything=everything)
+
+    def look_again(self) -> None:
+        """Ask every run next time whether it has changed."""
+        self._everything = True
 
     def forget(self) -> None:
         """Read every run again next time."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui_trainer.paths import socket_dir
 from tui_trainer.runs.run_list import Announced, write_run_list
 from tui_trainer.session.exit_reason import exit_reason, memory_kills
+from tui_trainer.session.spare.environment import environment
+from tui_trainer.session.spare.spare_host import LARGEST_SPEC, SPARE, end
 
 if TYPE_CHECKING:
     from tui_trainer.host.spec import HostSpec
@@ -77,24 +78,19 @@ def launch_line(line: bytes) -> Launched:
 
     The host runs in a new session without a terminal and writes its output to a file: closing the terminal does not
     stop it, and its output does not reach the screen. With `-P` it does not import modules from the working directory,
-    which may be a directory from an untrusted source.
+    which may be a directory from an untrusted source. A screen may have a spare host, which has imported torch already.
     """
     spec = json.loads(line)
     if not spec["socket"]:
         socket_dir()  # says why there is none: a host in another process cannot be reached without
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "tui_trainer.host.host"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env=environment(),
-    )
-    if spec["socket"]:
-        write_run_list(Path(spec["socket"]), spec["runs"], process.pid, starting=True)
-    assert process.stdin is not None
-    with process.stdin as stdin:
-        stdin.write(line)
+    spare = SPARE.take() if len(line) <= LARGEST_SPEC else None
+    if spare is not None and _instruct(spare, spec, line):
+        process = spare
+    else:
+        if spare is not None:
+            end(spare)
+        process = _start()
+        _instruct(process, spec, line)
     names, folders = (tuple(str(run[key]) for run in spec["runs"]) for key in ("name", "path"))
     announced = tuple(
         Announced(run["name"], run["path"], run["preset"], run["title"], run["config"], run["resume"])
@@ -103,8 +99,26 @@ def launch_line(line: bytes) -> Launched:
     return Launched(process, Path(spec["socket"]), names, folders, memory_kills(), announced)
 
 
-def environment() -> dict[str, str]:
-    """Return the environment of this process, with this package on `PYTHONPATH`."""
-    package = str(Path(__file__).parents[2])
-    inherited = os.environ.get("PYTHONPATH", "")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in (package, inherited) if part)}
+def _start() -> subprocess.Popen[bytes]:
+    """Start a process that waits for a spec."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "tui_trainer.host.host"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=environment(),
+    )
+
+
+def _instruct(process: subprocess.Popen[bytes], spec: dict[str, Any], line: bytes) -> bool:
+    """List the runs of a host and give it its spec. Returns whether the process is there to take it."""
+    if spec["socket"]:  # before the spec: the host writes the list again when it trains
+        write_run_list(Path(spec["socket"]), spec["runs"], process.pid, starting=True)
+    assert process.stdin is not None
+    try:
+        with process.stdin as stdin:
+            stdin.write(line)
+    except BrokenPipeError:
+        return False
+    return True

@@ -12,10 +12,11 @@ from tui_trainer.state.run_state import RunState
 
 
 class MultiSession:
-    """Drains each session in turn. A greeting of one is passed on with the states of all the others."""
+    """Drains each session in turn. Greetings are passed on as one, with the states of all sessions."""
 
     def __init__(self, sessions: Sequence[Session]) -> None:
         self._sessions = list(sessions)
+        self._on_disk = [session for session in self._sessions if isinstance(session, OnDisk)]
         self._states: dict[Session, tuple[RunState, ...]] = {}
         self._fractions: dict[Session, float] = {}
         """The fraction of its past that each session has read."""
@@ -34,23 +35,27 @@ class MultiSession:
     def drain(self) -> list[Message]:
         """Return the new messages of all sessions."""
         messages: list[Message] = []
+        greeted = False
         for session in self._sessions:
             for message in session.drain():
                 if isinstance(message, Greeting):
                     self._states[session], self._fractions[session] = message.states, message.read
-                    states = tuple(state for states in self._states.values() for state in states)
-                    messages.append(Greeting(states, min(self._fractions.values())))
+                    greeted = True
                 elif isinstance(message, Notice) and message.fatal:
                     self._ended.add(session)
                     all_ended = len(self._ended) == len(self._sessions)
                     messages.append(Notice(message.text, fatal=all_ended, folders=message.folders))
                 else:
                     messages.append(message)
+        if greeted:
+            # Before the events: those that a state has folded already are ignored by their numbers.
+            states = tuple(state for states in self._states.values() for state in states)
+            messages.insert(0, Greeting(states, min(self._fractions.values())))
         return messages
 
     def folder(self, run: str) -> Path | None:
         """Return the directory of a run, None where no session has it."""
-        folders = (session.folder(run) for session in self._sessions if isinstance(session, OnDisk))
+        folders = (session.folder(run) for session in self._on_disk)
         return next((folder for folder in folders if folder is not None), None)
 
     def send(self, command: AnyCommand) -> None:

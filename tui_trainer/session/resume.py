@@ -105,6 +105,11 @@ def _can_resume(info: RunInfo, extended: bool, single: bool) -> bool:
     """Return False for a finished run of a group; for a single one raise `UserError` with what to do."""
     if info.live:
         raise UserError(f"run {info.name!r} is live; join it with `tui-trainer attach {info.name}`")
+    if info.kept.best_only and not any(Path(info.path, "checkpoints").glob("*last.safetensors")):
+        raise UserError(
+            f"run {info.name!r} kept only its best checkpoint and cannot be resumed; "
+            f"train it again with `tui-trainer run {info.path}/run.toml`"
+        )
     reason = {
         "completed": "all its epochs are trained; train longer with --epochs N",
         "early-stopped": "it stopped early; let it wait longer with --patience N",

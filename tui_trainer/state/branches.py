@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
 
 from tui_trainer.protocol import events as ev
+from tui_trainer.state.histogram_history import Histograms
 from tui_trainer.state.series import Series
 
 BRANCH_POINTS = 500
@@ -83,6 +84,7 @@ class UndoneBranch(BaseModel):
         step: the step that the run went back to; None for a stop, whose undo removed nothing.
         series: the points after `step`, by metric.
         histories: the same of the pictures.
+        histograms: the same of recorded histograms.
         waits: the same of the seconds of the ends of epochs.
         marks: the marks from the undone command on.
         kept_marks: number of marks before them.
@@ -98,6 +100,7 @@ class UndoneBranch(BaseModel):
     step: int | None = None
     series: AllSeries = {}
     histories: AllSeries = {}
+    histograms: Histograms = {}
     waits: AllSeries = {}
     marks: list[Mark] = []
     kept_marks: int = 0

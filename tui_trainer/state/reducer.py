@@ -8,6 +8,7 @@ from typing import Any, Literal
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Redo, RollBack, Undo
 from tui_trainer.state.branches import BRANCH_POINTS, CURVES, Branch, UndoneBranch, thinned
+from tui_trainer.state.histogram_history import HistogramHistory
 from tui_trainer.state.run_data import CLOCK, MEAN_TRAIN_LOSS, RunData
 from tui_trainer.state.series import Series
 from tui_trainer.state.series_batch import MIN_DIRECT, SeriesBatch
@@ -169,6 +170,7 @@ def _undo(state: RunData, event: ev.RolledBack, undid: str) -> None:
     _leave(state, undid, event.to, "undo", step if event.saved_at is None else min(event.saved_at, step))
     removed.series = {name: series.split(step) for name, series in state.series.items()}
     removed.histories = {name: series.split(step) for name, series in state.histories.items()}
+    removed.histograms = {name: history.split(step) for name, history in state.histograms.items()}
     removed.waits = {"waits": state.pace.waits.split(step)}
     # Pictures of the abandoned branch show weights that no longer exist.
     state.pictures = {name: picture for name, picture in state.pictures.items() if picture.step <= step}
@@ -192,6 +194,8 @@ def _redo(state: RunData, event: ev.RolledBack, undid: str) -> None:
     for own, removed in ((state.series, branch.series), (state.histories, branch.histories)):
         for name, series in own.items():
             series.join(step, removed.get(name, Series()))
+    for name, history in state.histograms.items():
+        history.join(step, branch.histograms.get(name, HistogramHistory()))
     state.pace.waits.join(step, branch.waits.get("waits", Series()))
     if event.restored is not None:
         state.pace.rewind(event.step, event.restored.seconds)
@@ -267,9 +271,12 @@ def _diagnosed(state: RunData, event: ev.Diagnosed) -> None:
 
 
 def _picture_taken(state: RunData, event: ev.PictureTaken) -> None:
-    from tui_trainer.protocol.pictures import heights
+    from tui_trainer.protocol.pictures import counts_of, heights
 
     state.pictures[event.name] = event
+    for group in counts_of(event):
+        history = state.histograms.setdefault(f"{event.name}/{group.name}", HistogramHistory())
+        history.append(event.step, group.low, group.high, group.counts)
     for name, height in heights(event).items():
         state.histories.setdefault(f"{event.name}/{name}", Series()).append(event.step, height)
 

@@ -13,6 +13,7 @@ from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.knobs import KnobValue
 from tui_trainer.state.branches import AllSeries, Branch, Ghost, Mark, UndoneBranch
+from tui_trainer.state.histogram_history import Histograms
 from tui_trainer.state.pace import FORWARD_SHARE, SHARE_KNOWN, Pace
 from tui_trainer.state.series import Series
 
@@ -98,6 +99,8 @@ class RunData(BaseModel):
     pictures: dict[str, ev.PictureTaken] = {}
     histories: AllSeries = {}
     """Height of each bar of the pictures over the steps, by picture/group/label."""
+    histograms: Histograms = {}
+    """Recorded histograms over the steps, by picture/group."""
     log: deque[LogLine] = Field(default_factory=lambda: deque(maxlen=LOG_LINES))
 
     def model_post_init(self, context: Any) -> None:

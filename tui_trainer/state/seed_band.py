@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import fsum, sqrt
+from typing import Protocol
 
+from tui_trainer.components.early_stopping import lower_is_better
 from tui_trainer.state.series import Series
 
 BAND_POINTS = 512
@@ -42,3 +45,39 @@ def seed_band(series: Sequence[Series], points: int = BAND_POINTS) -> Band:
         band[2].append(mean - deviation)
         band[3].append(mean + deviation)
     return band
+
+
+class _Measured(Protocol):
+    @property
+    def series(self) -> Mapping[str, Series]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SeedSummary:
+    """A metric over runs that differ only in their seed.
+
+    Attributes:
+        last: mean and deviation of the newest value of each run.
+        best: mean and deviation of the best value of each run.
+        runs: the runs that have measured the metric.
+    """
+
+    last: tuple[float, float]
+    best: tuple[float, float]
+    runs: int
+
+
+def last_and_best(states: Sequence[_Measured], name: str) -> SeedSummary | None:
+    """Return mean and deviation of the last and of the best value of a series; None where no run has measured it."""
+    last: list[float] = []
+    best: list[float] = []
+    for state in states:
+        series = state.series.get(name)
+        if series is None or series.last is None:
+            continue
+        column = series.columns((series.first_step, series.last_step))[0]
+        last.append(series.last)
+        best.append(series.last if column is None else column.low if lower_is_better(name) else column.high)
+    if not last:
+        return None
+    return SeedSummary(mean_deviation(last), mean_deviation(best), len(last))

@@ -276,6 +276,11 @@ class Series:
         low, high, total = min(lows[first:last]), max(highs[first:last]), sum(sums[first:last])
         return min([low, *edges]), max([high, *edges]), total + sum(edges)
 
+    def spans(self) -> list[tuple[int, int, float, float]]:
+        """Return first step, last step, minimum and maximum of each bucket, then of each exact point."""
+        buckets = zip(self._firsts, self._lasts, self._lows, self._highs, strict=True)
+        return [*buckets, *zip(self.steps, self.steps, self.values, self.values, strict=True)]
+
     def grain(self, first: float, last: float) -> int:
         """Return the number of points in the coarsest bucket of a span, 1 where all points are exact."""
         begin = max(bisect_right(self._firsts, first) - 1, 0)

@@ -29,6 +29,17 @@ STANDARD_GROUPS: frozenset[str] = frozenset({"grad_norm", "update_ratio", "coord
 """Groups that the default page draws itself: one series for each layer, or each coordinate of a path."""
 
 
+UNITS: dict[str, str] = {
+    f"{SYSTEM}/memory": "MiB",
+    f"{SYSTEM}/device_memory": "MiB",
+    f"{SYSTEM}/cpu": "% of a core",
+    f"{SYSTEM}/data_wait": "% of time",
+    f"{SYSTEM}/overhead": "% of time",
+    f"{SYSTEM}/gpu_utilization": "%",
+    f"{SYSTEM}/gpu_temperature": "°C",
+}
+"""Units of the series that have one."""
+
 RESERVED_GROUPS: frozenset[str] = STANDARD_GROUPS | {SYSTEM, CLASS}
 """Groups that the program records itself."""
 

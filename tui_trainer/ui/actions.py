@@ -13,7 +13,7 @@ from typing import Literal
 Group = Literal["look", "steer", "panel", "way"]
 Need = Literal[
     "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
-    "rerun", "turnable", "bars", "log", "over", "charts",
+    "rerun", "turnable", "bars", "log", "comparable", "charts",
 ]  # fmt: skip
 
 GROUPS: dict[Group, str] = {
@@ -150,10 +150,18 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _look("previous_charts", "left_curly_bracket", "charts", "Show the previous page of charts.", "show", 0, "charts"),
     _look("chart_grid", "number_sign", "grid", "Show fewer or more charts on each further page.", "show", 0, "charts"),
+    _look(
+        "own_charts", "A", "your charts", "Compose a chart of chosen series, or edit, move and remove yours.", "show",
+        0, "run",
+    ),
     _look("axis", "a", "axis", "Show steps, epochs, samples, time or evaluations on the x axis.", "draw", 22),
     _look(
         "log_y", "L", "log", "Logarithmic or linear y axis of the chart that was made large, else of the loss.",
         "draw", 23,
+    ),
+    _look(
+        "limits", "Z", "limits", "Set the ends of the axes of the chart that was made large, else of the loss.", "draw",
+        0, "run",
     ),
     _look("log_x", "X", "log x", "Logarithmic or linear x axis of all charts.", "draw"),
     _look(
@@ -164,6 +172,10 @@ ACTIONS: tuple[Action, ...] = (
         "median", "M", "median", "Smooth with the moving median, which ignores single spikes, or with the mean.",
         "draw",
     ),
+    _look(
+        "seed_band", "S", "seeds", "Draw runs that differ only in their seed as one band, or every run.", "draw", 0,
+        "several",
+    ),
     _look("smoothing", "m", "smooth", "Smooth the training curves more, then not at all.", "draw", 24),
     _look(
         "over_time", "b", "over time", "Draw bar pictures (layers, ...) over time, one group after the other.", "draw",
@@ -173,8 +185,29 @@ ACTIONS: tuple[Action, ...] = (
           "run"),
     _look("mute_finding", "D", "mute", "Mute the shown finding, or show the muted ones again.", "read", 0, "run"),
     _look("layers", "w", "layers", "List the layers: gradient norm, update size, dead units.", "read", 26, "layers"),
+    _look(
+        "answers", "Q", "answers", "Show what the model answers: worst samples, confusion matrix, residuals, text.",
+        "read", 0, "run",
+    ),
     _look("runs", "r", "runs", "List the runs with their curves; again: a table of settings.", "read", 6, "several"),
-    _look("compare", "C", "compare", "Compare a finished run with the last ones of its preset.", "read", 0, "over"),
+    _look(
+        "compare", "C", "compare",
+        "Compare the runs of the screen, or a finished run with the last ones of its preset.", "read", 0, "comparable",
+    ),
+    _look(
+        "leaderboard", "B", "leaderboard", "Rank the runs of the set in a table, with the progress of all of them.",
+        "read", 28, "several",
+    ),
+    _look("sort_runs", "O", "sort", "Sort the leaderboard by its next column.", "read", 0, "several"),
+    _look("reverse_order", "I", "reverse", "Reverse the order of the leaderboard.", "read", 0, "several"),
+    _look("hide_run", "x", "hide", "Hide the selected run on the charts, or show it again.", "read", 0, "several"),
+    _look(
+        "pin_baseline", "p", "baseline", "Keep the selected run dim behind every chart as the baseline, or release it.",
+        "read", 0, "run",
+    ),
+    _look(
+        "other_baseline", "J", "baseline", "Choose a baseline among all runs of this runs directory.", "read", 0, "run",
+    ),
     _look("next_run", "tab", "next run", "Select the next run of the set.", "read", 5, "several"),
     _look("previous_run", "shift+tab", "previous run", "Select the previous run of the set.", "read", 0, "several"),
     _look(
@@ -203,7 +236,7 @@ ACTIONS: tuple[Action, ...] = (
     _look("search_next", "n", "next match", "Go to the next older match of the search.", "find", 0, "log"),
     _look("search_previous", "N", "newer match", "Go to the next newer match of the search.", "find", 0, "log"),
     _look("palette", "colon", "commands", "Find a command, a view or a theme by its name.", "find", 11),
-    _look("copy", "y", "copy", "Copy a value, the path of the run or a command to the clipboard.", "find", 30, "run"),
+    _look("copy", "y", "copy", "Copy values, rows, the path or a command to the clipboard.", "find", 30, "run"),
     _look("theme", "t", "theme", "Choose the colours, with a live preview.", "find", 31),
     _look("settings", "comma", "settings", "Show the settings of the screen, and change them.", "find"),
     _look("help", "question_mark", "help", "Show all keys, those of this view first; type to filter.", "find", 6),
@@ -251,11 +284,19 @@ ACTIONS: tuple[Action, ...] = (
         "validate", "v", "validate", "Validate now; the result is drawn, but early stopping ignores it.", "steer",
         "training",
     ),
+    _panel(
+        "ask", "a", "answers", "Ask the model: validation samples, a typed row, or a prompt. Changes no training.",
+        "steer", "training",
+    ),
     _panel("note", "n", "note", "Write a note on the charts.", "steer", "training"),
     _panel("steer_all", "*", "steer all", "Steer all runs of the set, or only the selected one.", "several"),
     _panel(
         "anew", "N", "train again", "Train again from the start with other settings; asks while something trains.",
         "training", "rerun",
+    ),
+    _way(
+        "keep", "K", "keep", "Rename, tag or hide this run, write a note, delete it, or keep only its best checkpoint.",
+        0, "run",
     ),
     _way("detach", "d", "detach", "Leave the screen; the training continues.", 10, "leavable"),
     _way("resume_run", "R", "resume", "Resume a run whose host is gone, or train a finished one longer.", 1, "gone"),
@@ -286,6 +327,7 @@ CLASSIC: Keymap = {
     "log_y": "y", "over_time": "h", "lesson": "t", "search_next": "", "search_previous": "", "copy": "Y",
     "theme": "ctrl+t", "steer": "O", "rate": "l", "drop_rate": "k", "optimizer": "o", "clip": "g", "patience": "p",
     "epochs": "E", "stop": "x", "roll_back": "b", "validate": "v", "note": "n", "steer_all": "asterisk", "anew": "N",
+    "hide_run": "H", "pin_baseline": "Q", "sort_runs": "K",
 }  # fmt: skip
 """The keys of version 0.1, where letters steered: `keys = "classic"` in the settings."""
 KEYMAPS: Mapping[str, Keymap] = {"default": {}, "classic": CLASSIC}

@@ -17,13 +17,16 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui_trainer.errors import UserError
+from tui_trainer.session.spare.spare_host import SPARE
 from tui_trainer.text import visible
 from tui_trainer.ui import themes
 from tui_trainer.ui.app_result import AppResult
+from tui_trainer.ui.attention.teller import Teller
 from tui_trainer.ui.background_call import BackgroundCall
 from tui_trainer.ui.color_depth import color_depth
 from tui_trainer.ui.crash_log import one_line, record
@@ -54,6 +57,10 @@ OPENING_TICK = 0.005
 """Seconds between two checks whether the first frame is out or the session is open."""
 FIRST_FRAME_TIMEOUT = 0.5
 """Seconds to wait for the terminal to take the first frame before the session is opened all the same."""
+FAST_START = 1.0
+"""Seconds after the start of a run in which its first steps are looked for as often: a spare host trains by then."""
+SPARE_DELAY = 1.0
+"""Seconds after the start of a screen or a run after which the host of the next training is prepared."""
 IMPORT_DELAY = 0.3
 """Seconds after which the home screen has been drawn and the dashboard is imported in advance."""
 
@@ -72,6 +79,7 @@ class TrainerApp(TerminalApp[AppResult]):
         environ: environment variables that describe the terminal.
         tty_fd: descriptor of the terminal.
         memory: what the screen remembers; None remembers nothing beyond this app.
+        page: the page that is open beside the charts of the first session.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -100,6 +108,7 @@ class TrainerApp(TerminalApp[AppResult]):
         environ: Mapping[str, str] | None = None,
         tty_fd: int = 2,
         memory: ScreenMemory | None = None,
+        page: str = "",
     ) -> None:
         self._environ = environ = os.environ if environ is None else environ
         self.settings = settings or Settings()
@@ -127,10 +136,14 @@ class TrainerApp(TerminalApp[AppResult]):
         """Whether ctrl+c was pressed while the session was being opened."""
         self._catalogue = catalogue
         self._programme = programme
+        self._page = page
         self._read_only = read_only
         remote = "SSH_CONNECTION" in environ or "SSH_TTY" in environ
         self._max_fps = max_fps or (self.settings.remote_fps if remote else self.settings.max_fps)
         self._icons = PLAIN if self.settings.ascii else FANCY
+        self._teller = Teller(self.settings, environ, self.set_title, self.send_sequence, monotonic())
+        self._spare_due = float("inf")
+        self._fast_until = 0.0
         self._fast_tick_due = False
         self._finder: Finder[Any] | None = None
         """The screen that sessions are opened from, where there is one."""
@@ -182,7 +195,9 @@ class TrainerApp(TerminalApp[AppResult]):
             tour=tour,
             reading=(self.settings.words_per_minute, self.settings.rest),
             preferences=self.preferences,
+            page=self._page,
         )
+        self._page = ""
         return self._last_dashboard
 
     def post_display_hook(self) -> None:
@@ -219,9 +234,10 @@ class TrainerApp(TerminalApp[AppResult]):
         """Start the timer."""
         if self._catalogue is not None and self._session is not None and not callable(self._session):
             self.push_screen(self._dashboard(self._session))
+        self._spare_due = monotonic() + SPARE_DELAY
         self.set_interval(TICK, self.tick)
         if self._finder is not None:
-            self.set_timer(IMPORT_DELAY, lambda: importlib.import_module("tui_trainer.ui.dashboard.screen"))
+            self.set_timer(IMPORT_DELAY, _import_dashboard)
 
     def tick(self) -> None:
         """Poll the session and draw. An error is shown and logged, and the next tick tries again."""
@@ -240,6 +256,12 @@ class TrainerApp(TerminalApp[AppResult]):
                         self._last_dashboard.flash(problem, error=True, seconds=10)
                 elif self._finder is not None and screen is self._finder and self._finder.composed:
                     self._finder.tick(now)
+            if self.drawn and self.drained:
+                dashboard = self.dashboard
+                self._teller.tick(now, dashboard.view_state if dashboard is not None else None, self._icons)
+                over = dashboard is not None and dashboard.view_state.store.over
+                if now >= self._spare_due and (over or self._finder is not None):
+                    SPARE.prepare()
         except Exception as error:  # noqa: BLE001 - a drawing error must not end the session
             self.report_error(error)
 
@@ -253,7 +275,9 @@ class TrainerApp(TerminalApp[AppResult]):
         self._fast_tick_due = False
         self.tick()
         dashboard = self.dashboard
-        if dashboard is not None and dashboard.awaits_answer:
+        if dashboard is None:
+            return
+        if dashboard.awaits_answer or (dashboard.view_state.starting and monotonic() < self._fast_until):
             self.poll_soon()
 
     def report_error(self, error: Exception) -> None:
@@ -268,6 +292,11 @@ class TrainerApp(TerminalApp[AppResult]):
     def dashboard(self) -> Dashboard | None:
         """The dashboard, where one is open."""
         return self._last_dashboard if self._last_dashboard in self.screen_stack else None
+
+    @property
+    def finder(self) -> Finder[Any] | None:
+        """The screen that sessions are opened from, where there is one."""
+        return self._finder
 
     def on_dashboard_command_sent(self) -> None:
         """Look for the answer to a command more often than usual."""
@@ -287,13 +316,16 @@ class TrainerApp(TerminalApp[AppResult]):
 
     def on_settings_screen_saved(self, event: SettingsScreen.Saved) -> None:
         """Use the settings that were saved; a theme of the settings replaces one that was chosen before."""
-        self.settings = self.preferences.settings = event.settings
+        self.settings = self.preferences.settings = self._teller.settings = event.settings
         if "theme" in event.changed:
             self.preferences.memory.remember_theme("", "")
             self.theme = themes.choose(event.settings.theme, self._environ).name
 
     def on_finder_opened(self, event: Finder.Opened) -> None:
         """Show the session that was opened."""
+        self._spare_due = monotonic() + SPARE_DELAY
+        self._fast_until = monotonic() + FAST_START
+        self.poll_soon()
         self.push_screen(self._dashboard(event.session, event.tour))
 
     def on_finder_closed(self) -> None:
@@ -312,6 +344,20 @@ class TrainerApp(TerminalApp[AppResult]):
             first, *others = event.result.message.splitlines()
             self.notify(visible(first) + (f"; and {len(others)} more" if others else ""))
         finder.session_left()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Handle an event; a key or a click says that the user is here."""
+        if isinstance(event, (events.Key, events.MouseDown)):
+            self._teller.used(monotonic())
+        await super().on_event(event)
+
+    def on_app_focus(self) -> None:
+        """Note that the window has the focus."""
+        self._teller.focus(True)
+
+    def on_app_blur(self) -> None:
+        """Note that the user looks elsewhere."""
+        self._teller.focus(False)
 
     def on_terminal_gone(self, event: TerminalGone) -> None:
         """Close the app; the runs continue."""
@@ -338,3 +384,11 @@ class TrainerApp(TerminalApp[AppResult]):
             message = f"{reason}\n{dashboard.result().message}".strip()
             dashboard.close_session()
         self.exit(AppResult(exit_code, message))
+
+
+def _import_dashboard() -> None:
+    """Import the dashboard, and in a thread what its first chart needs."""
+    importlib.import_module("tui_trainer.ui.dashboard.screen")
+    from tui_trainer.ui.render.plot import load_plotext
+
+    BackgroundCall(load_plotext)

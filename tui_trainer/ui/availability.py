@@ -119,7 +119,9 @@ _REASONS: dict[Need, Callable[[ActionContext], str | None]] = {
         None if context.state is not None and context.state.layers else "the layers have not been measured yet"
     ),
     "bars": lambda context: (
-        None if context.state is not None and context.state.histories else "this run has recorded no picture with bars"
+        None
+        if context.state is not None and (context.state.histories or context.state.histograms)
+        else "this run has recorded no picture with bars"
     ),
     "leavable": _leavable,
     "gone": _gone,
@@ -129,7 +131,7 @@ _REASONS: dict[Need, Callable[[ActionContext], str | None]] = {
     ),
     "charts": lambda context: None if context.charts else "this run logs nothing beyond the charts shown",
     "turnable": _turnable,
-    "over": lambda context: None if context.over else "the run is still training",
+    "comparable": lambda context: None if context.over or context.runs > 1 else "the run is still training",
 }
 
 
@@ -174,6 +176,7 @@ _COMMANDS = {
     "validate": "Evaluate",
     "checkpoint": "SaveCheckpoint",
     "roll_back": "RollBack",
+    "ask": "ShowAnswers",
 }
 """The type of the command that an action sends."""
 

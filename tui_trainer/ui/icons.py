@@ -24,6 +24,10 @@ class Icons:
     starting: str = "…"
     cut_off: str = "✖"
     pointer: str = "▸"
+    pinned: str = "◆"
+    hidden: str = "○"
+    descending: str = "▾"
+    ascending: str = "▴"
     ascii: bool = False
     """Whether the font may lack every sign that is not ASCII."""
 
@@ -46,7 +50,28 @@ class Icons:
         return full, self.rest * (width - len(full))
 
 
-PLAIN = Icons("=", "-", ".", "-", "..", "-", ("|", "/", "-", "\\"), ">", "=", "!", "+", "x", ":", "x", ">", True)
+PLAIN = Icons(
+    "=",
+    "-",
+    ".",
+    "-",
+    "..",
+    "-",
+    ("|", "/", "-", "\\"),
+    ">",
+    "=",
+    "!",
+    "+",
+    "x",
+    ":",
+    "x",
+    ">",
+    "#",
+    "o",
+    "v",
+    "^",
+    True,
+)
 FANCY = Icons()
 STATE_STYLES = {
     "running": "$success",

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tui_trainer.session.spare.spare_host import SPARE
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.app_result import LOST, AppResult
 from tui_trainer.ui.crash_log import one_line, record
@@ -31,6 +32,7 @@ def run_app(
     theme: str | None = None,
     max_fps: float | None = None,
     tty_fd: int | None = None,
+    page: str = "",
 ) -> AppResult:
     """Run the app until the user leaves it. Never prints, never raises an error of the screen.
 
@@ -49,12 +51,14 @@ def run_app(
         theme: auto, dark, light or ansi; None for the setting.
         max_fps: most redraws of the charts per second; None for the setting.
         tty_fd: descriptor of the terminal; None for stderr.
+        page: the page that is open beside the charts of `session` at first.
     """
     tty_fd = os.dup(2 if tty_fd is None else tty_fd)
     rescue = Rescue(tty_fd)
     settings = settings or Settings()
     path = settings_path()
     memory = ScreenMemory(path.with_name("screen.json") if path is not None else None)
+    SPARE.allow(settings.spare_host and getattr(session, "kind", "") != "in-process")
     app = TrainerApp(
         session,
         catalogue=catalogue,
@@ -65,6 +69,7 @@ def run_app(
         max_fps=max_fps,
         tty_fd=tty_fd,
         memory=memory,
+        page=page,
     )
 
     def leave(number: int) -> None:
@@ -81,6 +86,7 @@ def run_app(
     finally:
         rescue.disarm()
         memory.close()
+        SPARE.close()
     result = result or AppResult(app.return_code or 0)
     crash = app.crash or crash
     if crash is not None:

@@ -50,8 +50,18 @@ class Settings:
     """Mean rate of bytes to the terminal while charts move, in 1000 bytes per second; 0 for no limit."""
     ascii: bool = False
     """Draw with ASCII characters, for fonts without braille."""
+    own_cost: bool = True
+    """Show what the program itself costs a run: its share of the training time, and the bytes sent to this terminal."""
     mouse: bool = True
     """Use the mouse; off leaves it to the terminal, for selecting text."""
+    title: bool = True
+    """Show name, progress and validation loss of the run in the title of the terminal."""
+    bell: bool = True
+    """Ring the bell when a run ends, fails or has a serious finding, unless the window has the focus."""
+    notify: Literal["auto", "osc9", "osc777", "off"] = "auto"
+    """Show the same as a notification of the desktop: by OSC 9, by OSC 777, or by what the terminal is called."""
+    spare_host: bool = True
+    """Keep one idle process that has imported torch, so that the next training starts at once."""
     words_per_minute: float = _number(WORDS_PER_MINUTE, least=20, most=6000)
     """Your reading speed: a remark of a lesson stays as long as it takes to read it."""
     rest: float = _number(3.0, least=0, most=3600)

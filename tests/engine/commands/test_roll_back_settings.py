@@ -81,8 +81,8 @@ def text(tmp_path_factory) -> str:
     return str(file)
 
 
-def config(optimizer: dict[str, Any], text: str = "") -> RunConfig:
-    if optimizer["kind"] != "sparse-adam":
+def config(optimizer: dict[str, Any], text: str = "", sparse: bool = False) -> RunConfig:
+    if optimizer["kind"] != "sparse-adam" and not sparse:
         return tiny_config(optimizer=optimizer, model=MODEL, data=DATA)
     return tiny_config(optimizer=optimizer, data={"kind": "text", "path": text, "context": 4, "batch_size": 7}, **TEXT)
 
@@ -103,10 +103,10 @@ def states(bench: TrainerHarness) -> list[dict[str, Any]]:
 
 
 def rolled_back(
-    first: dict[str, Any], second: dict[str, Any], text: str = ""
+    first: dict[str, Any], second: dict[str, Any], text: str = "", sparse: bool = False
 ) -> tuple[TrainerHarness, list[Any], list[Any]]:
     """A run that swapped its optimizer and rolled back, the state at the save and the state now."""
-    bench = TrainerHarness(config(first, text))
+    bench = TrainerHarness(config(first, text, sparse))
     bench.steps(bench.trainer.services.steps_per_epoch)
     saved = states(bench)
     bench.steps(1)
@@ -206,6 +206,18 @@ def test_every_pair_of_kinds_rolls_back(first: dict[str, Any], second: dict[str,
     else:
         assert second["kind"] in said[0]
         assert all(not any(torch.as_tensor(one).any() for one in each.values()) for each in now)
+    goes_on(bench)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_other_kind_that_takes_sparse_gradients_rolls_back(backwards: bool, text: str):
+    first, second = {"kind": "sparse-adam"}, {"kind": "sgd"}
+    if backwards:
+        first, second = second, first
+    bench, _, now = rolled_back(first, second, text, sparse=True)
+    said = [line for event in bench.of(ev.Logged) for line in event.lines if "empty state" in line]
+    assert bool(said) == (second != {"kind": "sgd"}), said
+    assert all(not any(torch.as_tensor(one).any() for one in each.values()) for each in now)
     goes_on(bench)
 
 

@@ -6,13 +6,14 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from tests.support import TrainerHarness, tiny_config
-from tui_trainer.engine.checkpointing.file_format import parse, serialise
+from tui_trainer.engine.checkpointing.file_format import load, parse, serialise
 from tui_trainer.engine.checkpointing.restore import restore_last
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
@@ -37,6 +38,15 @@ COMMANDS: dict[str, cmd.AnyCommand] = {
     "rate": cmd.SetLearningRate(factor=0.5),
     "undo": cmd.Undo(),
 }
+OTHERS: dict[str, cmd.AnyCommand] = {
+    "save": cmd.SaveCheckpoint(name="kept"),
+    "back": cmd.RollBack(to="kept"),
+    "back to best": cmd.RollBack(to="best"),
+    "patience": cmd.SetPatience(patience=9),
+    "validate": cmd.Evaluate(),
+}
+"""Commands that leave pauses, steps and stops as they are; they need a run directory."""
+ALL = COMMANDS | OTHERS
 
 
 @dataclass
@@ -50,6 +60,10 @@ class Model:
     stop: int | None = None
     """The step at which a stop ends the run."""
     undo: list[tuple[str, int | None]] = field(default_factory=list[tuple[str, int | None]])
+    hurried: bool = False
+    """Whether two stops wait, which cut every validation short."""
+    patient: bool = False
+    saved: bool = False
     refused: int = 0
 
     def apply(self, name: str) -> None:
@@ -76,13 +90,29 @@ class Model:
         elif name in ("longer", "rate"):
             self.undo.append((name, self.epochs))
             self.epochs += name == "longer"
-        elif stopping or not self.undo:
-            return False
-        else:
+        elif name == "validate":
+            return not self.hurried
+        elif name == "save":
+            self.saved = True
+        elif name == "patience":
+            if self.patient:
+                return False
+            self.undo.append((name, None))
+            self.patient = True
+        elif name in ("back", "back to best"):
+            validated = self.step > PER_EPOCH or (self.step == PER_EPOCH and not self.hurried)
+            if not (self.saved if name == "back" else validated):
+                return False
+            self.undo.append((name, None))
+        elif name == "undo":
+            if stopping or not self.undo:
+                return False
             what, before = self.undo.pop()
             if what == "stop epoch":
                 self.stop = before
-            else:
+            elif what == "patience":
+                self.patient = False
+            elif what in ("longer", "rate"):
                 self.epochs = before or 0
         return True
 
@@ -115,15 +145,20 @@ def resumed(bench: TrainerHarness) -> TrainerHarness:
     return other
 
 
-def check(names: tuple[str, ...], step: int) -> None:
-    bench, model = TrainerHarness(CONFIG), Model(step)
+def check(names: tuple[str, ...], step: int, folder: RunDir | None = None) -> None:
+    bench, model = TrainerHarness(CONFIG, folder), Model(step, hurried=names.count("stop") > 1)
     bench.steps(step)
     for name in names:
-        bench.control.put(COMMANDS[name])
+        bench.control.put(ALL[name])
         model.apply(name)
     where = rest(bench)
     assert where == model.waits_at
     assert len(bench.of(ev.Refused)) == model.refused
+    assert (bench.trainer.services.early_stopper.stopping.patience == 9) == model.patient
+    if folder is not None:
+        path = folder.checkpoints / "kept.safetensors"
+        assert path.exists() == model.saved
+        assert not model.saved or load(path)["step"] == step
     said = bench.of(ev.StatusChanged)[-1].status
     if where is None:
         finished = bench.of(ev.RunFinished)[-1]
@@ -144,10 +179,14 @@ def check(names: tuple[str, ...], step: int) -> None:
 STEPS = (1, 2, 3, 5, 6)
 
 
-def walk(sequences: Iterable[tuple[str, ...]], step: int) -> None:
-    for names in sequences:
+def walk(sequences: Iterable[tuple[str, ...]], step: int, folders: Path | None = None) -> None:
+    for index, names in enumerate(sequences):
+        folder = None
+        if folders is not None:
+            folder = RunDir(folders / str(index))
+            folder.create("", {}, Owner(1, "here", ""))
         try:
-            check(names, step)
+            check(names, step, folder)
         except AssertionError as error:
             raise AssertionError(f"{names} at step {step}: {error}") from error
 
@@ -161,6 +200,18 @@ def test_pairs(step):
 def test_a_sample_of_triples_and_longer_sequences(step):
     draw = random.Random(step)
     walk((tuple(draw.choices(list(COMMANDS), k=draw.choice((3, 3, 4, 6)))) for _ in range(60)), step)
+
+
+@pytest.mark.parametrize("step", [pytest.param(2, marks=pytest.mark.long), 3, pytest.param(6, marks=pytest.mark.long)])
+def test_pairs_with_saves_roll_backs_patience_and_validation(step, tmp_path):
+    walk((pair for pair in product(ALL, repeat=2) if set(pair) & set(OTHERS)), step, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("step", STEPS)
+def test_longer_sequences_of_all_commands(step, tmp_path):
+    draw = random.Random(200 + step)
+    walk((tuple(draw.choices(list(ALL), k=draw.randint(3, 12))) for _ in range(200)), step, tmp_path)
 
 
 @pytest.mark.long

@@ -30,7 +30,7 @@ def taken(bench: TrainerHarness, name: str) -> list[ev.PictureTaken]:
 
 OF_POINTS = [
     *("activation", "layers", "singular-values", "logits", "confidence", "confusion", "boundary", "coverage"),
-    *("gradient-noise", "memory", "gradient-norms", "output-gradient"),
+    *("gradient-noise", "memory", "gradient-norms", "output-gradient", "answers", "histograms"),
 ]
 TASKS: list[tuple[list[str], dict[str, Any]]] = [
     (OF_POINTS, {"model": {"hidden": [8, 8], "norm": "batch", "dropout": 0.3}}),

@@ -6,7 +6,9 @@ import json
 import re
 import time
 from collections.abc import Sequence
+from math import sqrt
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -34,7 +36,7 @@ from tui_trainer.ui.actions import BY_ID
 from tui_trainer.ui.availability import ActionContext, disabled_reason
 from tui_trainer.ui.cards.end_actions import parse_more
 from tui_trainer.ui.cards.end_card import end_card, set_card
-from tui_trainer.ui.cards.ranking import ranking
+from tui_trainer.ui.cards.ranking import ranking, resolution
 from tui_trainer.ui.cards.recent_runs import RecentRun, RecentRuns, recent_runs, with_curve
 from tui_trainer.ui.cards.result import result_of, shown_value, verdict
 from tui_trainer.ui.cards.start_card import StartCard, start_facts, start_lines
@@ -195,7 +197,9 @@ def test_a_set_of_one_seed_each_is_ordered_and_says_that_nothing_follows() -> No
     assert "95.0 %" in text
 
 
-@pytest.mark.parametrize(("gap", "words"), [(0.2, "is better than"), (0.001, "cannot be told apart")])
+@pytest.mark.parametrize(
+    ("gap", "words"), [(0.2, "is better than"), (0.001, "cannot be told apart, their difference is within the spread")]
+)
 def test_with_seeds_the_spread_decides(gap: float, words: str) -> None:
     runs = [member(f"a{k}", 0.7 + 0.01 * k, 0.1, k) for k in range(3)]
     runs += [member(f"b{k}", 0.7 + gap + 0.01 * k, 0.2, k) for k in range(3)]
@@ -204,6 +208,48 @@ def test_with_seeds_the_spread_decides(gap: float, words: str) -> None:
     assert [row.seeds for row in ranked.rows] == [3, 3]
     assert ranked.rows[0].name == "b0"
     assert words in ranked.remark
+    assert [row.tied for row in ranked.rows] == [gap < 0.1] * 2
+    for row, first in zip(ranked.rows, (0.7 + gap, 0.7), strict=True):
+        assert row.value == pytest.approx(fmean([first + 0.01 * k for k in range(3)]))
+        assert row.spread == pytest.approx(0.01)  # of 0, 0.01, 0.02 with n - 1
+    # The rule: twice sqrt(s²/n + s²/n), which lies between the two gaps.
+    assert 0.001 < 2 * sqrt(2 * 0.01**2 / 3) < 0.2
+
+
+@pytest.mark.parametrize("gap", [0.05, 0.01])
+def test_one_seed_each_is_judged_by_the_error_of_a_share(gap: float) -> None:
+    def run(name: str, accuracy: float, lr: float) -> RunState:
+        config = {"optimizer": {"lr": lr}, "training": {"seed": 0}}
+        return epochs(0.5, accuracy, run=f"race/{name}", config=config, validation_samples=1000)
+
+    ranked = ranking([run("slow", 0.9 - gap, 0.1), run("fast", 0.9, 0.2), run("worst", 0.5, 0.3)])
+    assert ranked is not None
+    mean = (0.9 + 0.9 - gap + 0.5) / 3
+    limit = 2 * sqrt(2 * mean * (1 - mean) / 1000)
+    assert 0.01 < limit < 0.05
+    assert f"One seed each: differences under {100 * limit:.1f} % are not told apart" in ranked.remark
+    assert "2 standard errors with 1,000 samples" in ranked.remark
+    assert ("fast leads by more" in ranked.remark) == (gap > limit)
+    assert ("That holds for fast and slow" in ranked.remark) == (gap < limit)
+    assert [row.tied for row in ranked.rows] == [gap < limit, gap < limit, False]
+    text = set_card(ranked, 60, 10, FANCY, {}, ActionContext(run("slow", 0.9, 0.1), 3, "finished")).plain
+    assert ("1= slow" in " ".join(text.split())) == (gap < limit)
+    assert "1,000" in text  # a long remark is wrapped, not cut
+
+
+def test_other_metrics_are_judged_by_their_noise_from_epoch_to_epoch() -> None:
+    states = [
+        epochs(*accuracies, run=f"race/{name}", metric="", config={"optimizer": {"lr": lr}, "training": {"seed": 0}})
+        for name, accuracies, lr in (("a", (0.5, 0.6, 0.5, 0.6), 0.1), ("b", (0.6, 0.5, 0.6, 0.65), 0.2))
+    ]
+    squares = [[0.01, 0.01, 0.01], [0.01, 0.01, 0.0025]]
+    limit, rule = resolution("val_loss", states) or (0.0, "")
+    assert limit == pytest.approx(2 * sqrt(fmean(map(fmean, squares))))
+    assert "noise" in rule
+    ranked = ranking(states)
+    assert ranked is not None
+    assert "That holds for b and a" in ranked.remark
+    assert resolution("val_loss", [epochs(0.5, 0.6, metric="")]) is None
 
 
 def test_a_large_set_shows_what_fits_and_losses_rank_upwards(make_run: MakeRun) -> None:
@@ -213,7 +259,8 @@ def test_a_large_set_shows_what_fits_and_losses_rank_upwards(make_run: MakeRun) 
     assert [row.value for row in ranked.rows] == sorted(row.value for row in ranked.rows)
     text = set_card(ranked, 60, 8, FANCY, {}, ActionContext(states[0], 12)).plain
     assert len(text.splitlines()) <= 8
-    assert "and 8 more" in text
+    shown = [line for line in text.splitlines() if re.match(r" *(1=|\d+) ", line)]
+    assert f"and {12 - len(shown)} more" in text
     assert ranking(states[:1]) is None
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tests.ui.fake_session import app_over, press, running
+from tests.ui.fake_session import app_over, press, running, screen_text, until
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.series import Series
+from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.dashboard.screen import Dashboard
 from tui_trainer.ui.render.chart_widget import Chart
 
@@ -95,3 +96,18 @@ async def test_a_run_that_logs_nothing_else_shows_the_standard_charts() -> None:
         assert "loss" in shown()
         await press(pilot, "tab")
         assert shown() == [f"group0/number{index}" for index in range(3)]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_the_heading_names_groups_page_and_filter(size: tuple[int, int]) -> None:
+    async with _on_second_page(_many(), size) as (pilot, screen):
+        app = screen.app
+        assert isinstance(app, TrainerApp)
+        pages = screen.view_state.pages.count(screen.selected_run) + 1
+        heading = next(line for line in screen_text(app).splitlines() if f"page 2 of {pages}" in line)
+        assert heading.split()[0] == "group0"
+        await press(pilot, "slash", *"up11", "enter")
+        await until(pilot, lambda: ", filter up11" in screen_text(app))
+        assert "group11 " in screen_text(app)
+        await press(pilot, "1")
+        assert ", filter up11" not in screen_text(app)

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_trainer.ui.charts.view import AXES
+from tui_trainer.ui.charts.composed.page_choice import GRIDS
+from tui_trainer.ui.charts.composed.series_chart import SeriesChart
+from tui_trainer.ui.charts.view import AXES, Limits
 from tui_trainer.ui.preferences.screen_state import (
     MAX_BYTES,
     MAX_PROJECTS,
@@ -27,6 +29,22 @@ from tui_trainer.ui.preferences.screen_state import (
 )
 
 NAMES = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=20)
+ENDS = st.none() | st.floats(-1e9, 1e9)
+LIMITS = st.builds(Limits, st.tuples(ENDS, ENDS), st.tuples(ENDS, ENDS)).filter(bool)
+TITLES = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=60)
+CHARTS = st.lists(
+    st.builds(
+        SeriesChart,
+        TITLES,
+        st.lists(NAMES, min_size=1, max_size=6, unique=True).map(tuple),
+        axis=st.none() | st.sampled_from((*AXES, "axis/tokens")),
+        log=st.none() | st.booleans(),
+        smoothing=st.none() | st.integers(0, 1000),
+        own=st.just(True),
+    ),
+    max_size=3,
+    unique_by=lambda chart: chart.title,
+).map(tuple)
 PROJECTS = st.builds(
     ProjectState,
     axis=st.sampled_from(AXES),
@@ -35,10 +53,18 @@ PROJECTS = st.builds(
     clip=st.booleans(),
     smoothing=st.none() | st.integers(0, 1000),
     median=st.booleans(),
+    band=st.none() | st.booleans(),
     chart=st.just("") | NAMES,
     alone=st.booleans(),
     page=st.just("") | NAMES,
     log_all=st.booleans(),
+    charts=CHARTS,
+    grid=st.sampled_from(GRIDS),
+    charts_page=st.integers(0, 1000),
+    filter=st.sampled_from(("", "val.*loss", "^a|b$")),
+    limits=st.dictionaries(
+        NAMES, st.builds(Limits, st.tuples(ENDS, ENDS), st.tuples(ENDS, ENDS)).filter(bool), max_size=2
+    ),
 )
 STATES = st.builds(ScreenState, NAMES, NAMES, st.dictionaries(st.text(max_size=60), PROJECTS, max_size=8))
 
@@ -77,6 +103,20 @@ def test_a_value_that_is_not_allowed_is_the_default_and_the_others_stay(table: d
     assert state.projects["/runs"].axis == "epoch"
     assert state.projects["/other"] == ProjectState(log_x=True)
     assert parse(dump(state)) == state
+
+
+def test_a_damaged_chart_is_left_out_and_the_others_stay() -> None:
+    good = {"title": "both", "series": ["a/x", "gone/since"], "axis": "time", "log": True}
+    bad = [{"title": "none", "series": []}, {"series": ["a/x"]}, {"title": "t\n", "series": ["a/x"]}, 7, good]
+    damaged = {"title": "other", "series": ["a/x", 7, "a/x"], "axis": "sideways", "log": "yes", "smoothing": -1}
+    table = {"charts": [*bad, good, damaged], "grid": [9, 9], "charts_page": True, "filter": "["}
+    project = parse(json.dumps({"version": 1, "projects": {"/runs": table}}).encode()).projects["/runs"]
+    assert project == ProjectState(
+        charts=(
+            SeriesChart("both", ("a/x", "gone/since"), axis="time", log=True, own=True),
+            SeriesChart("other", ("a/x",), own=True),
+        )
+    )
 
 
 def test_the_file_stays_small_and_keeps_the_projects_used_last() -> None:

@@ -100,9 +100,9 @@ async def test_the_search_goes_through_the_events() -> None:
 async def test_copying_offers_values_names_and_commands() -> None:
     app = app_over(running())
 
-    async with show(app) as pilot:
+    async with show(app, (120, 30)) as pilot:
         await press(pilot, "y")
-        for words in ("val_loss=0.788", "runs/digits", "tui-trainer open digits"):
+        for words in ("val_loss=0.788", "runs/digits", "tui-trainer attach runs/digits"):
             assert words in screen_text(app)
         await press(pilot, "n")
         assert app.clipboard == "digits"

@@ -32,6 +32,7 @@ class Pseudo:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             usual = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
+            usual["TUI_TRAINER_SPARE"] = "0"
             kept = {
                 name: os.environ[name] for name in ("PATH", "HOME", "XDG_STATE_HOME", "TMPDIR") if name in os.environ
             }

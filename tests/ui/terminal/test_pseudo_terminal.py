@@ -210,7 +210,8 @@ def test_no_untrusted_control_character_reaches_the_terminal(start: Start) -> No
     drawn = terminal.raw[terminal.raw.index(b"\x1b[?1049h") : terminal.raw.rindex(b"\x1b[?1049l")].decode()
     assert "]52" in drawn
     assert "\x1b]52" not in drawn
-    ours = re.sub(r"\x1b\[[?<>]?[0-9;]*(\$p|[a-zA-Z])|\x1b\]22;[a-z-]*\x07|[\r\n]", "", drawn)
+    title = r"\x1b\]2;[^\x00-\x1f\x7f-\x9f]*\x07"
+    ours = re.sub(rf"\x1b\[[?<>]?[0-9;]*(\$p|[a-zA-Z])|\x1b\]22;[a-z-]*\x07|{title}|[\r\n]", "", drawn)
     found = re.findall("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", ours)
     assert found == []
     assert "\x1b[2J" not in drawn
@@ -292,3 +293,25 @@ def test_terminal_check_imports_no_textual() -> None:
         "import sys, tui_trainer.ui.terminal.terminal_check as p; p.terminal_problem(); print('textual' in sys.modules)"
     )
     assert b"False" in refused(sys.executable, "-c", code).raw
+
+
+def test_the_title_is_set_and_given_back(start: Start) -> None:
+    terminal = start()
+    terminal.shows("1 loss")
+    terminal.until(lambda: terminal.screen.title.startswith("digits"))
+    kept = terminal.raw.index(b"\x1b[22;2t")
+    assert kept < terminal.raw.index(b"\x1b]2;digits")
+    terminal.press("q")
+    terminal.shows("Leave it training")
+    terminal.press("d")
+    assert terminal.leave() == 0
+    assert terminal.raw.rindex(b"\x1b]2;\x07\x1b[23;2t") > terminal.raw.rindex(b"\x1b]2;digits")
+    assert terminal.screen.title == ""
+
+
+def test_a_hostile_name_does_not_leave_the_title(start: Start) -> None:
+    terminal = start("hostile")
+    terminal.shows("1 loss")
+    terminal.until(lambda: terminal.screen.title.startswith("evil"))
+    assert terminal.screen.title.isprintable()
+    assert b"\x1b]52" not in terminal.raw

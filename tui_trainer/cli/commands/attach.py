@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
+from tui_trainer.cli.once import INSTEAD, once_options
 from tui_trainer.cli.options import max_kbps_option, runs_dir_option
 from tui_trainer.text import visible
+from tui_trainer.ui.printing.request import RUN_SCREENS
+
+if TYPE_CHECKING:
+    from tui_trainer.ui.printing.request import ScreenRequest
 
 
 @click.command(
@@ -19,23 +26,28 @@ Examples:
 @click.option("--read-only", is_flag=True, help="Show the run without the keys that change it.")
 @max_kbps_option
 @runs_dir_option
-def command(run: str, read_only: bool, max_kbps: float | None, runs_dir: str | None) -> int:
+@once_options(RUN_SCREENS)
+def command(run: str, read_only: bool, max_kbps: float | None, runs_dir: str | None, once: ScreenRequest | None) -> int:
     """Show a live run on this screen and control it. RUN is a run directory, a name, a unique prefix of a name, or
     `last`; by default the newest live run.
 
     HOST:RUN shows a run on another machine, through `ssh HOST tui-trainer bridge`. HOST: is its newest live run.
+    --once prints its present state and leaves it training.
     """
     from tui_trainer.cli.open_screen import check_terminal, show
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.session.connect import find_live, is_within, join
 
-    check_terminal()
+    if once is None:
+        check_terminal(INSTEAD)
+    can_steer = once is None and not read_only
     host, colon, remote_run = run.partition(":")
     if colon and "/" not in host:
         from tui_trainer.session.ssh import remote_session
 
-        return show(remote_session(host, remote_run, read_only=read_only), read_only=read_only, max_kbps=max_kbps)
+        session = remote_session(host, remote_run, read_only=not can_steer)
+        return show(session, read_only=read_only, max_kbps=max_kbps, once=once)
     info = find_live(run, runs_dir)
     if "/" not in run and not is_within(info, runs_dir):
         click.echo(visible(f"no live run in {directory(runs_dir)}; showing {info.path}"), err=True)
-    return show(lambda: join(info, can_steer=not read_only), read_only=read_only, max_kbps=max_kbps)
+    return show(lambda: join(info, can_steer=can_steer), read_only=read_only, max_kbps=max_kbps, once=once)

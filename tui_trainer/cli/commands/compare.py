@@ -1,52 +1,90 @@
-"""`tui-trainer compare`: compare runs."""
+"""`tui-trainer compare`: compare runs, on the screen or as text."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from tui_trainer.cli.options import json_option, print_json, print_table, runs_dir_option
+from tui_trainer.cli.once import once_options
+from tui_trainer.cli.options import json_option, max_kbps_option, print_json, print_table, runs_dir_option
 from tui_trainer.protocol.describe import number
 from tui_trainer.text import visible
+from tui_trainer.ui.printing.request import RUN_SCREENS
 
 if TYPE_CHECKING:
     from tui_trainer.runs.comparing.comparison import ComparedRun
+    from tui_trainer.ui.printing.request import ScreenRequest
 
 
 @click.command(epilog="Example: tui-trainer compare last 2026-11-23_140312 --json")
 @click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
 @json_option
+@max_kbps_option
 @runs_dir_option
-def command(runs: tuple[str, ...], as_json: bool, runs_dir: str | None) -> int:
-    """Print final and best metrics of each RUN, the settings that differ, and the interventions with their effect on
-    the training loss. A filter such as 'lr>=0.001' stands for the runs that it matches; see `tui-trainer runs --help`.
+@once_options(("runs", *(name for name in RUN_SCREENS if name != "runs")))
+def command(
+    runs: tuple[str, ...], as_json: bool, max_kbps: float | None, runs_dir: str | None, once: ScreenRequest | None
+) -> int:
+    """Compare each RUN: final and best metrics, the settings that differ, the code, and whether the losses can be
+    compared. A terminal shows the charts of the runs and these values below; into a pipe they are printed as text, with
+    the interventions and their effect on the training loss. A filter such as 'lr>=0.001' stands for the runs that it
+    matches; see `tui-trainer runs --help`. --once prints a screen of these runs: their table, or their charts.
     """
     from tui_trainer.errors import UserError
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_runs
-    from tui_trainer.runs.comparing.comparison import compare, differing
+    from tui_trainer.runs.comparing.comparison import compare
     from tui_trainer.runs.run_filter import split_arguments
 
     names, matching = split_arguments(runs, directory(runs_dir))
     infos = [info for name in names for info in find_runs(name, directory(runs_dir))]
     infos += [info for info in matching if info not in infos]
+    infos = list({info.path: info for info in infos}.values()) if not as_json else infos
+    folders = [Path(info.path) for info in infos]
+    if once is not None:
+        from tui_trainer.cli.open_screen import show_folders
+
+        return show_folders(folders, once=once)
+    if len(infos) > 1 and not as_json and _has_screen() and not any(info.starting for info in infos):
+        from tui_trainer.cli.open_screen import show_folders
+
+        return show_folders(folders, max_kbps=max_kbps, page="comparison")
     try:
         compared = compare(infos)
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}") from None
     if as_json:
-        runs_json = [
-            run.info.to_json() | {"interventions": [each.to_json() for each in run.interventions]} for run in compared
-        ]
-        print_json({"runs": runs_json, "differs": differing(compared)})
-        return 0
-    _print(compared)
+        print_json(_as_json(compared))
+    else:
+        _print(compared)
     return 0
 
 
+def _has_screen() -> bool:
+    from tui_trainer.ui.terminal.terminal_check import terminal_problem
+
+    return terminal_problem() is None
+
+
+def _as_json(compared: list[ComparedRun]) -> dict[str, object]:
+    from tui_trainer.runs.comparing.comparison import differing, not_comparable
+
+    runs = [
+        run.info.to_json()
+        | {
+            "interventions": [each.to_json() for each in run.interventions],
+            "code": run.code.model_dump(mode="json") if run.code is not None else None,
+        }
+        for run in compared
+    ]
+    return {"runs": runs, "differs": differing(compared), "not_comparable": not_comparable(compared)}
+
+
 def _print(compared: list[ComparedRun]) -> None:
-    from tui_trainer.runs.comparing.comparison import AROUND, differing
+    from tui_trainer.runs.comparing.comparison import AROUND, not_comparable
+    from tui_trainer.runs.comparing.settings import code_lines, settings_that_differ
 
     metrics = list(dict.fromkeys(name for run in compared for name in run.info.metrics))
     rows: list[list[str]] = []
@@ -62,10 +100,17 @@ def _print(compared: list[ComparedRun]) -> None:
             ]
         )
     print_table(rows, ("run", "ended", "epochs", "best", *metrics))
-    different = differing(compared)
+    for remark in not_comparable(compared):
+        click.echo(visible(f"note: {remark}"))
+    different = settings_that_differ([run.config for run in compared])
+    names = [run.info.name for run in compared]
     if different:
         click.echo("\nsettings that differ")
-        print_table([[key, *map(str, values)] for key, values in different.items()], ("key", *(row[0] for row in rows)))
+        print_table([[key, *values] for key, values in different.items()], ("key", *names))
+    code = code_lines(names, [run.code for run in compared])
+    if code:
+        click.echo("\ncode")
+        print_table([list(line) for line in code], ("runs", "version"))
     for run in compared:
         if run.interventions:
             click.echo(f"\ninterventions in {visible(run.info.name)} (loss: mean of {AROUND} steps before and after)")

@@ -55,6 +55,7 @@ def _checks(runs_dir: str | None) -> Iterator[CheckResult]:
     yield from _terminal()
     yield from _packages()
     yield from _torch()
+    yield _spare_host()
 
 
 def _directories(runs_dir: str | None) -> Iterator[CheckResult]:
@@ -147,3 +148,26 @@ def _torch() -> Iterator[CheckResult]:
     if torch.backends.mps.is_available():
         yield CheckResult("mps", "ok", "available")
     yield CheckResult("cpu", "ok", f"{os.cpu_count()} cores; training.device=auto uses the first device in this list")
+
+
+def _spare_host() -> CheckResult:
+    """Say what the spare hosts of the open screens hold, or what one would hold."""
+    import psutil
+
+    from tui_trainer.session.spare.running import own_memory, spare_hosts
+    from tui_trainer.ui.settings import load_settings
+
+    try:
+        on = load_settings().spare_host
+    except UserError:
+        on = True
+    memory = [own_memory(process) for process in spare_hosts()]
+    if memory:
+        screens = "1 screen has one" if len(memory) == 1 else f"{len(memory)} screens have one each"
+        text = f"{screens}, {size(sum(memory))} in all"
+    elif "torch" in sys.modules:
+        text = f"none runs; one holds about {size(own_memory(psutil.Process()))}"
+    else:
+        text = "none runs"
+    advice = "" if on else "spare_host = true in the settings lets the next training start at once"
+    return CheckResult("spare host", "ok", f"{'on' if on else 'off'}: {text}", advice)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui_trainer.cli.once import once_options
 from tui_trainer.cli.options import (
     check_output_file,
     force_option,
@@ -20,10 +21,12 @@ from tui_trainer.cli.options import (
 )
 from tui_trainer.errors import UserError
 from tui_trainer.paths import expanded
+from tui_trainer.ui.printing.request import LECTURE_SCREENS
 
 if TYPE_CHECKING:
     from tui_trainer.lecture.claims import Verdict
     from tui_trainer.lecture.registry import Check
+    from tui_trainer.ui.printing.request import ScreenRequest
 
 DEFAULT_SEEDS = (0, 1, 2, 3, 4)
 """Seeds of the checks without --seeds. Several, because some claims are about the mean over seeds."""
@@ -45,6 +48,7 @@ Examples:
 @click.option("--play", is_flag=True, help="Play the lecture automatically.")
 @runs_dir_option
 @json_option
+@once_options(LECTURE_SCREENS)
 def command(
     arguments: tuple[str, ...],
     check: bool,
@@ -55,6 +59,7 @@ def command(
     play: bool,
     runs_dir: str | None,
     as_json: bool,
+    once: ScreenRequest | None,
 ) -> int:
     """Show the lecture: its table of contents, or a ROW (S01 to S49, or the name of a lecture preset).
 
@@ -70,8 +75,8 @@ def command(
         raise click.UsageError("--seeds and --markdown need --check")
     if force and markdown is None:
         raise click.UsageError("--force needs --markdown FILE")
-    if sum((check, as_list, play)) > 1:
-        raise click.UsageError("use only one of --check, --list and --play")
+    if sum((check, as_list, play, once is not None)) > 1:
+        raise click.UsageError("use only one of --check, --list, --play and --once")
     if as_json and not (check or as_list):
         raise click.UsageError("--json needs --check or --list")
     if as_list:
@@ -81,7 +86,8 @@ def command(
         if min(all_seeds) < 0:
             raise UserError(f"--seeds {min(all_seeds)}: must be a whole number of at least 0")
         return _check(rows, list(dict.fromkeys(all_seeds)), as_json, markdown, force)
-    return importlib.import_module("tui_trainer.cli.open_lecture").open_lecture(rows, play=play, runs_dir=runs_dir)
+    open_lecture = importlib.import_module("tui_trainer.cli.open_lecture").open_lecture
+    return open_lecture(rows, play=play, runs_dir=runs_dir, once=once)
 
 
 def _list(rows: Sequence[str], as_json: bool) -> int:

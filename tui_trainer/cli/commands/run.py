@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui_trainer.cli.on_event import on_event_option, parse_on_event
+from tui_trainer.cli.once import once_options
 from tui_trainer.cli.open_screen import check_terminal, launch_and_show, show_in_process
 from tui_trainer.cli.options import max_kbps_option, on_terminal, print_differences, runs_dir_option, trust_option
 from tui_trainer.config.preset_library import find
 from tui_trainer.config.toml import read_toml
+from tui_trainer.ui.printing.request import RUN_SCREENS
 
 if TYPE_CHECKING:
     from tui_trainer.host.spec import HostSpec
+    from tui_trainer.ui.printing.request import ScreenRequest
 
 
 @click.command(
@@ -50,6 +54,8 @@ Examples:
     metavar="N",
     help="Exit code after --requeue-signal.",
 )
+@once_options(RUN_SCREENS)
+@on_event_option
 def command(
     preset: str,
     overrides: tuple[str, ...],
@@ -66,43 +72,48 @@ def command(
     resume_if_exists: bool,
     requeue_signal: str | None,
     requeue_code: int,
+    once: ScreenRequest | None,
+    on_event: str | None,
 ) -> int:
     """Train a preset (digits-mlp by default), a TOML file, or the configuration of an earlier run.
 
     KEY=VALUE changes one setting, for example optimizer.lr=0.01. Without a terminal (a pipe, CI, cron) the run is
     headless.
+
+    --once trains in the background like --detach, and prints the screen once the run has begun.
     """
-    if sum((headless, detach, in_process)) > 1:
-        raise click.UsageError("use only one of --headless, --detach and --in-process")
+    if sum((headless, detach, in_process, once is not None)) > 1:
+        raise click.UsageError("use only one of --headless, --detach, --in-process and --once")
     if resume_if_exists and name is None:
         raise click.UsageError("--resume-if-exists needs --name NAME")
     if seed is not None and seeds is not None:
         raise click.UsageError("use only one of --seed and --seeds")
-    headless = headless or not (detach or on_terminal())
-    if not (headless or detach):
+    headless = headless or not (detach or on_terminal() or once is not None)
+    if not (headless or detach or once is not None):
         check_terminal()
     changes = [*overrides]
     changes += [f'training.device="{device}"'] if device is not None else []
     changes += [f"training.seed={seed}"] if seed is not None else []
-    requeue = {
+    further = {
+        "on_event": parse_on_event(on_event),
         "requeue_signal": _signal_name(requeue_signal) if requeue_signal is not None else "",
         "requeue_code": requeue_code,
     }
 
     def new_spec() -> HostSpec:
-        return _new_spec(preset, changes, runs_dir, name, trust, seeds).model_copy(update=requeue)
+        return _new_spec(preset, changes, runs_dir, name, trust, seeds).model_copy(update=further)
 
     if name is not None and resume_if_exists and _exists(name, runs_dir):
         spec = _resume_spec(name, runs_dir, trust)
         if spec is None:
             click.echo(f"run {name!r} is complete; there is nothing to resume", err=True)
             return 0
-        spec = spec.model_copy(update=requeue)
+        spec = spec.model_copy(update=further)
     elif headless or detach or in_process:
         spec = new_spec()
     else:
         read_toml(find(preset))  # a missing or malformed file is reported without opening the screen
-        return launch_and_show(new_spec, max_kbps=max_kbps)
+        return launch_and_show(new_spec, max_kbps=max_kbps, once=once)
     if headless:
         from tui_trainer.cli.headless import train
 
@@ -113,7 +124,7 @@ def command(
         return launch_detached(spec)
     if in_process:
         return show_in_process(spec, max_kbps)
-    return launch_and_show(lambda: spec, max_kbps=max_kbps)
+    return launch_and_show(lambda: spec, max_kbps=max_kbps, once=once)
 
 
 def _new_spec(

@@ -230,6 +230,11 @@ def evaluate(state: TrainState, services: LoopServices, command: cmd.Evaluate) -
     publish_metrics(state, services, metrics, command)
 
 
+def show_answers(state: TrainState, services: TrainingServices, command: cmd.ShowAnswers) -> None:
+    """Publish what the model answers now, without effect on the training."""
+    services.pictures.answer(command)
+
+
 def save_checkpoint(state: TrainState, services: LoopServices, command: cmd.SaveCheckpoint) -> None:
     """Save the run now, under its own name; one that is no longer finite only if the command asks for it."""
     if services.checkpointer is None:
@@ -345,6 +350,7 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.SetPatience: set_patience,
     cmd.SetEpochs: set_epochs,
     cmd.Evaluate: evaluate,
+    cmd.ShowAnswers: show_answers,
     cmd.SaveCheckpoint: save_checkpoint,
     cmd.RollBack: roll_back,
     cmd.Undo: undo_last,

@@ -13,6 +13,7 @@ from torch import Tensor
 from tui_trainer.engine.monitoring.layer_stats import Layers, measured
 from tui_trainer.engine.monitoring.step_log import Scalar, StepLog, read
 from tui_trainer.engine.monitoring.step_probe import columns_of
+from tui_trainer.engine.monitoring.system_load import SystemLoad
 from tui_trainer.engine.monitoring.timer import Timer
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.events import AnyEvent, LayersMeasured, Scalars
@@ -79,6 +80,12 @@ class Recorder:
         self.epoch_loss = 0.0
         """Sum of the losses of all samples of this epoch so far."""
         self.epoch_samples: float = 0
+        self.load: SystemLoad | None = None
+        """Measures the load of the system with a flush; None where it is not recorded."""
+        self.add_seconds = 0.0
+        """Seconds that one `add` takes, measured before the first step."""
+        self.spent = 0.0
+        """Seconds that measuring, publishing and commands have taken from the training."""
 
     def add(self, step: int, loss: Tensor, rate: float, size: int) -> bool:
         """Buffer the (detached) loss of a batch of `size` samples. Returns True when a flush is due."""
@@ -153,8 +160,17 @@ class Recorder:
         self._publish_probes(buffer, last)
         self._publish_layers(buffer, last)
         if broken is None:
+            self._publish_load(last, seconds[-1], len(losses))
             return None
         return last, kind_of(losses[broken]), losses[:broken]
+
+    def _publish_load(self, last: int, seconds: float, steps: int) -> None:
+        """Publish the load of the system where a reading is due."""
+        if self.load is None:
+            return
+        self.spent += perf_counter() - self._flushed + self.add_seconds * steps
+        if load := self.load.due():
+            self._publish(columns(last, [last], [seconds], {name: [value] for name, value in load.items()}))
 
     def _flush_logged(self, buffer: _Buffer) -> tuple[int, str, list[float]] | None:
         """Publish the steps of a loop that measures itself; none of them is left out."""
@@ -163,6 +179,7 @@ class Recorder:
         self._buffer = _Buffer()
         named = self._publish_logged(buffer, self._last_step)
         self._publish_norms(buffer, self._last_step)
+        self._publish_load(self._last_step, round(buffer.logged[-1][1], 4), len(buffer.logged))
         steps, _, losses = named.get("train_loss", ([], [], []))
         weights = {row[0]: weight for row, weight in zip(buffer.logged, buffer.weights, strict=False)}
         for step, loss in zip(steps, losses, strict=True):
@@ -262,6 +279,17 @@ def _common_names(rows: list[tuple[int, float, dict[str, Scalar]]]) -> dict[str,
         if row[2].keys() != common.keys():
             common = {name: None for name in common if name in row[2]}
     return common
+
+
+def seconds_of_add(steps: int = 200) -> float:
+    """Measure how long one `Recorder.add` takes on this machine: too short to be timed in each step."""
+    timer = Timer()
+    timer.start()
+    recorder, loss = Recorder(lambda event: None, timer), torch.zeros(())
+    began = perf_counter()
+    for step in range(steps):
+        recorder.add(step, loss, 0.0, 1)
+    return (perf_counter() - began) / steps
 
 
 def kind_of(value: float) -> str:

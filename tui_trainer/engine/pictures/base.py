@@ -42,6 +42,8 @@ class PictureSource(Generic[Choice]):
 
     uses_steps: ClassVar[bool] = False
     """Whether `on_step` has to be called after every step."""
+    skipped: bool = False
+    """Whether the last `take` left the picture out to save time, so that it is still due at the end."""
 
     def __init__(self, choice: Choice, context: PictureContext) -> None:
         """Prepare for the picture that `choice` describes. Raises `UserError` if it is not possible for this run."""

@@ -118,8 +118,8 @@ class PathPicture(PictureSource[Path]):
         )
 
     def _arrival(self) -> str:
-        """Return the steps to a millionth of the first value, as text."""
-        return str(self._reached) if self._reached is not None else f">{len(self._points) - 1}"
+        """Return the number of steps to a millionth of the first value, or that it is larger, for the legend."""
+        return f"1e-6 after {self._reached if self._reached is not None else f'>{len(self._points) - 1}'}"
 
     def _range(self, points: list[tuple[float, float]], axis: int) -> tuple[float, float]:
         """Return the range of one axis: the path with a margin, and at least a quarter of the other axis' range."""

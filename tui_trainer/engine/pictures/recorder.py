@@ -7,6 +7,9 @@ from typing import Any
 
 import torch
 
+from tui_trainer.engine.answers.answering import Question, answer
+from tui_trainer.engine.answers.histograms import HistogramsPicture
+from tui_trainer.engine.answers.picture import AnswersPicture
 from tui_trainer.engine.events.error_text import describe_error
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.pictures.activation import ActivationPicture
@@ -22,7 +25,9 @@ from tui_trainer.engine.pictures.memory import MemoryPicture
 from tui_trainer.engine.pictures.output_gradient import OutputGradientPicture
 from tui_trainer.engine.pictures.path import PathPicture
 from tui_trainer.engine.pictures.singular_values import SingularValuesPicture
-from tui_trainer.protocol.pictures import taken
+from tui_trainer.errors import UserError
+from tui_trainer.protocol.commands import ShowAnswers
+from tui_trainer.protocol.pictures import ANSWERS, taken
 
 PICTURE_SOURCES: dict[str, type[PictureSource[Any]]] = {
     "activation": ActivationPicture,
@@ -40,6 +45,8 @@ PICTURE_SOURCES: dict[str, type[PictureSource[Any]]] = {
     "effective-step": EffectiveStepPicture,
     "gradient-norms": GradientNormsPicture,
     "output-gradient": OutputGradientPicture,
+    "histograms": HistogramsPicture,
+    ANSWERS: AnswersPicture,
 }
 """The class that takes each kind of picture."""
 
@@ -56,6 +63,7 @@ class PictureRecorder:
     """
 
     def __init__(self, context: PictureContext, events: EventStream) -> None:
+        self._context = context
         self._state = context.state
         self._device = context.setup.device
         self._events = events
@@ -86,8 +94,33 @@ class PictureRecorder:
 
     def end(self) -> None:
         """Take the last pictures, while the weights are still those of the last step."""
-        names = [name for name, source in self._sources.items() if not source.choice.once]
-        self._take(name for name in names if self._taken_at.get(name) != self._state.step)
+        lasting = {name: source for name, source in self._sources.items() if not source.choice.once}
+        step = self._state.step
+        self._take(name for name, source in lasting.items() if self._taken_at.get(name) != step or source.skipped)
+
+    def answer(self, command: ShowAnswers) -> None:
+        """Publish the answers that a command asks for; what the run is configured to record does not change by it.
+
+        Raises:
+            UserError: the question does not fit this run, or the model cannot answer it.
+        """
+        state, context = self._state, self._context
+        question = Question(command.samples, command.row, command.prompt, command.worst)
+        state.timer.stop()
+        try:
+            picture = answer(context.setup, context.config, question)
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(f"the model could not answer: {describe_error(error)}") from error
+        finally:
+            state.timer.start()
+        source = self._sources.get(ANSWERS)
+        if isinstance(source, AnswersPicture):
+            source.question = question
+        self._events.publish(
+            taken(ANSWERS, picture.drawing, picture.numbers, step=state.step, epoch=state.epoch, cause=command)
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Return when pictures were taken, and what later ones need of earlier ones."""

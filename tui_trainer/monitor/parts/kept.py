@@ -25,6 +25,12 @@ def as_models(given: Any) -> dict[str, nn.Module]:
     return {str(name): model for name, model in named.items()}
 
 
+def device_of(models: Mapping[str, nn.Module]) -> torch.device:
+    """Return the device of the first parameter; the CPU without one."""
+    found = (parameter.device for model in models.values() for parameter in model.parameters())
+    return next(found, torch.device("cpu"))
+
+
 def check_kept(name: str, kept: Any) -> None:
     """Raise `TypeError` for an object that has no state to keep."""
     if not callable(getattr(kept, "state_dict", None)) or not callable(getattr(kept, "load_state_dict", None)):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from tui_trainer.protocol.describe import describe
 from tui_trainer.runs.catalog import RunInfo
+from tui_trainer.runs.comparing.code_version import CodeVersion, recorded_code
+from tui_trainer.runs.comparing.comparability import RunFacts, remarks
 from tui_trainer.runs.comparing.flat_config import differing_keys, flat_config
 from tui_trainer.runs.history import RunHistory, read_history
+from tui_trainer.runs.run_dir import read_about
 
 AROUND = 20
 """Steps over which the loss before and after an intervention is averaged."""
@@ -49,11 +53,27 @@ class ComparedRun:
     config: dict[str, Any]
     """The configuration by dotted key."""
     interventions: list[Intervention]
+    about: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The content of about.json."""
+
+    @property
+    def code(self) -> CodeVersion | None:
+        """The version of the code, None where none was recorded."""
+        return recorded_code(self.about)
 
 
 def compare(infos: list[RunInfo]) -> list[ComparedRun]:
     """Read the runs to compare. Raises `OSError`."""
-    return [ComparedRun(info, flat_config(Path(info.path)), interventions(Path(info.path))) for info in infos]
+    return [
+        ComparedRun(info, flat_config(path), interventions(path), read_about(path))
+        for info in infos
+        for path in [Path(info.path)]
+    ]
+
+
+def not_comparable(compared: list[ComparedRun]) -> list[str]:
+    """Return the reasons why the losses of the runs cannot be compared; empty where they can be."""
+    return remarks([RunFacts(one.info.name, one.config, one.about, tuple(one.info.metrics)) for one in compared])
 
 
 def differing(compared: list[ComparedRun]) -> dict[str, list[Any]]:

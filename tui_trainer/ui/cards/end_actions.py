@@ -77,12 +77,13 @@ class EndActions:
         self._context.flash(f"training {more} more epochs, to {epochs}")
 
     def compare(self) -> None:
-        """Show the run beside the last finished runs of its preset: results, and the settings that differ."""
+        """Compare the runs of the screen, or a single one with the last finished runs of its preset."""
         from tui_trainer.ui.screens.text_page import TextPage
 
         state = self._context.selected_run
         if len(self._context.view_state.states) > 1:
-            self._context.flash("these runs are shown beside each other already; r lists their settings")
+            self._context.view_state.toggle_page("comparison")
+            self._context.relayout()
             return
         if not self._recent.runs or state.started is None:
             self._context.flash("no earlier finished run of this preset in this runs directory")
@@ -90,12 +91,13 @@ class EndActions:
         self._context.ask(TextPage("Compare", self._comparison(state, state.started.path)), lambda _: None)
 
     def _comparison(self, state: RunState, path: str) -> Content:
-        from tui_trainer.runs.comparing.flat_config import differing_keys, flat_config
+        from tui_trainer.runs.comparing.flat_config import flat_config
+        from tui_trainer.runs.comparing.settings import settings_that_differ
         from tui_trainer.runs.label import label, short_name
 
         runs = self._recent.runs
-        names = ["this run", *(short_name(run.info.name) for run in runs)]
-        times = ["", *(label(run.info.name, run.info.started).rpartition(" · ")[2] for run in runs)]
+        names = ["this run", *(short_name(run.info.shown) for run in runs)]
+        times = ["", *(label(run.info.shown, run.info.started).rpartition(" · ")[2] for run in runs)]
         metric = deciding_metric(state)
         measured: list[dict[str, float]] = [
             dict(state.metrics),
@@ -107,9 +109,9 @@ class EndActions:
             cells = [shown_value(name, one[name]) if name in one else "-" for one in measured]
             lines.append(Content(_row(name.replace("_", " "), cells)))
         configs = [flat_config(Path(path)), *(flat_config(Path(run.info.path)) for run in runs)]
-        keys = [key for key in differing_keys(configs) if not key.startswith(("title", "summary", "lesson"))]
-        lines += [Content(""), Content.styled("settings that differ" if keys else "no setting differs", "bold")]
-        lines += [Content(_row(key, [str(config.get(key, "-")) for config in configs])) for key in keys]
+        settings = settings_that_differ(configs)
+        lines += [Content(""), Content.styled("settings that differ" if settings else "no setting differs", "bold")]
+        lines += [Content(_row(key, values)) for key, values in settings.items()]
         return Content("\n").join(lines)
 
 

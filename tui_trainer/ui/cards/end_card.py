@@ -9,10 +9,10 @@ from textual.content import Content
 from tui_trainer.protocol.describe import duration
 from tui_trainer.runs.label import label, short_name
 from tui_trainer.state.run_state import MEAN_TRAIN_LOSS, RunState
-from tui_trainer.text import cut, padded, visible
+from tui_trainer.text import cut, padded, visible, wrapped
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
 from tui_trainer.ui.availability import ActionContext, disabled_reason
-from tui_trainer.ui.cards.ranking import Ranking
+from tui_trainer.ui.cards.ranking import Ranked, Ranking
 from tui_trainer.ui.cards.recent_runs import RecentRun
 from tui_trainer.ui.cards.result import deciding_metric, result_of, shown_value, verdict
 from tui_trainer.ui.icons import PLAIN, STATE_STYLES, Icons
@@ -86,10 +86,10 @@ def curves(state: RunState, recent: Sequence[RecentRun], width: int, icons: Icon
     result = result_of(state)
     if not rows or result is None:
         return []
-    names = ["this run", *(visible(label(run.info.name, run.info.started)).replace("·", icons.dot) for run, _ in rows)]
+    names = ["this run", *(visible(label(run.info.shown, run.info.started)).replace("·", icons.dot) for run, _ in rows)]
     room = min(max(len(name) for name in names), NAME_WIDTH, max(width - 30, 8))
     if any(len(name) > room for name in names):
-        names = ["this run", *(visible(short_name(run.info.name)) for run, _ in rows)]
+        names = ["this run", *(visible(short_name(run.info.shown)) for run, _ in rows)]
     cells = min(CURVE, max(width - room - 24, 0))
     values = [result.last, *(curve[-1] for _, curve in rows)]
     drawn = [list(state.series[metric].values), *(curve for _, curve in rows)]
@@ -114,8 +114,12 @@ def set_card(ranked: Ranking, width: int, height: int, icons: Icons, keymap: Key
     metric = ranked.metric
     runs = sum(row.seeds for row in ranked.rows)
     head = f"{icons.state('finished')} {runs} runs by {metric.replace('_', ' ')}"
-    lines = [Content.styled(head, f"{STATE_STYLES['finished']} bold"), Content.styled(ranked.remark, "$muted")]
-    room = max(height - 3, 1)
+    remark = wrapped(visible(ranked.remark), max(width, 8))[: max(height - 3, 1)]
+    lines = [
+        Content.styled(head, f"{STATE_STYLES['finished']} bold"),
+        *(Content.styled(each, "$muted") for each in remark),
+    ]
+    room = max(height - 2 - len(remark), 1)
     shown = ranked.rows if len(ranked.rows) <= room else ranked.rows[: max(room - 1, 1)]
     names = min(max(len(visible(row.name)) for row in shown), NAME_WIDTH)
     for place, row in enumerate(shown, 1):
@@ -125,7 +129,7 @@ def set_card(ranked: Ranking, width: int, height: int, icons: Icons, keymap: Key
         name = padded(cut(visible(row.name), names), names)
         lines.append(
             Content.assemble(
-                (f"{place:>3} {name} ", "bold" if place == 1 else ""),
+                (f"{_place(place, row):>3} {name} ", "bold" if place == 1 else ""),
                 (f"{shown_value(metric, row.value):>8}{spread}", "bold" if place == 1 else ""),
                 (f"  {best}{at}  {duration(row.result.seconds)}", "$muted"),
             )
@@ -134,6 +138,11 @@ def set_card(ranked: Ranking, width: int, height: int, icons: Icons, keymap: Key
         lines.append(Content.styled(f"    and {len(ranked.rows) - len(shown)} more", "$muted"))
     lines.append(keys(keymap, context, width))
     return _joined(lines, width, icons)
+
+
+def _place(place: int, row: Ranked) -> str:
+    """Return the place of a row; rows that are not told apart from the first one share its place."""
+    return "1=" if row.tied else str(place)
 
 
 def keys(keymap: Keymap, context: ActionContext, width: int) -> Content:

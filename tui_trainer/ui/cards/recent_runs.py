@@ -53,7 +53,7 @@ def recent_runs(directory: Path, preset: str, without: str = "", wanted: int = M
             info = read_run_info(path) if is_run(path) else None
         except OSError:
             continue
-        if info is not None and info.status == "finished" and info.preset == preset:
+        if info is not None and info.status == "finished" and info.preset == preset and not info.kept.hidden:
             found.append(with_curve(info))
             if len(found) == wanted:
                 break
@@ -119,6 +119,11 @@ class RecentRuns:
         if key != self._key and directory and preset:
             self._key, self.runs = key, []
             self._call = BackgroundCall(lambda: self._read(Path(directory), preset, without))
+
+    @property
+    def reading(self) -> bool:
+        """Whether they are being read."""
+        return self._call is not None
 
     def poll(self) -> bool:
         """Return whether the runs have just arrived."""

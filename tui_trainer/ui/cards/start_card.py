@@ -137,7 +137,7 @@ def start_lines(facts: StartFacts, width: int, icons: Icons) -> list[Content]:
         values = facts.last.metrics[facts.metric]
         name = "" if facts.metric == "val_accuracy" else f"{metric_name(facts.metric)} "
         reached = f"{name}{shown_value(facts.metric, values[-1])} in {duration(facts.last.seconds)}"
-        when = label(facts.last.info.name, facts.last.info.started).rpartition(" · ")[2]
+        when = label(facts.last.info.shown, facts.last.info.started).rpartition(" · ")[2]
         curve = sparkline(values, cells, icons is PLAIN)
         lines.append(_line("last time", (f"{curve} ", "$muted"), (reached, "bold"), (f" {icons.dot} {when}", "$muted")))
     if facts.schedule:

@@ -9,6 +9,7 @@ from math import isfinite, log10
 from tui_trainer.state.run_state import CLOCK, EVALUATIONS, RunState
 from tui_trainer.state.series import Series
 from tui_trainer.state.series_names import AXIS, group_of
+from tui_trainer.ui.charts.history.rising import rising
 from tui_trainer.ui.charts.view import Axis
 
 Span = tuple[float, float]
@@ -44,7 +45,8 @@ class Ruler:
                 clock = state.series.get(CLOCK if axis == "time" else EVALUATIONS)
                 return cls(axis, 1.0, clock if clock is not None and clock.count and clock.last else None)
             case _:
-                clock = state.series.get(axis) if group_of(axis) == AXIS else None
+                column = state.series.get(axis) if group_of(axis) == AXIS else None
+                clock = rising(column) if column is not None else None
                 return cls(axis, 1.0, clock if clock is not None and clock.count and clock.last else None)
 
     def position(self, step: float) -> float:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import log10
 
-from tui_trainer.protocol.describe import duration, number
+from tui_trainer.protocol.describe import number
 from tui_trainer.state.series_names import AXIS, group_of, title_of
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.context import ChartContext
-from tui_trainer.ui.charts.history.branches import branches_of
+from tui_trainer.ui.charts.history.branches import branch_curves
 from tui_trainer.ui.charts.history.log_axis import chosen_log, decide_log
+from tui_trainer.ui.charts.history.waiting import next_validation
 from tui_trainer.ui.charts.labels.mark_words import mark_words
 from tui_trainer.ui.charts.model import (
     LOG_NOTE,
@@ -29,8 +30,9 @@ from tui_trainer.ui.charts.model import (
 )
 from tui_trainer.ui.charts.outliers import clamped, out_of_range_layers, visible_levels
 from tui_trainer.ui.charts.palette import BANDS, Role
-from tui_trainer.ui.charts.ranges import near_curves, vertical_scale
+from tui_trainer.ui.charts.ranges import near_curves, vertical_scale, with_ends
 from tui_trainer.ui.charts.resample import Resampled, downsampling_note, gap_note, mean, smoothing_note, smoothing_width
+from tui_trainer.ui.charts.seeds.mean import SeedMean, spread_text, spreads
 from tui_trainer.ui.charts.ticks import clock, horizontal_ticks, log_ticks, short
 
 REMARK_SIGN = '"'
@@ -96,7 +98,7 @@ class ChartBuilder:
     def add_legend(self, role: Role, sign: Sign, name: str, value: float | None) -> None:
         """Add a legend entry with a value."""
         digits = 4 if self.context.area.columns >= MIN_WORD_COLUMNS else 3
-        self.legend.append(LegendEntry(role, sign, visible(f"{name} {number(value, digits)}")))
+        self.legend.append(LegendEntry(role, sign, visible(f"{name} {number(value, digits)}").strip()))
 
     def label_line(self, curves: Sequence[Curve], text: str) -> None:
         """Write a name at the end of the last curve, for charts whose legend has no room for it."""
@@ -117,9 +119,12 @@ class ChartBuilder:
         """Add a noisy series of the run in front: its range as a faint band, a moving average through it."""
         context = self.context
         resampled = context.resample(name)
+        role = context.front_role("train")
+        if isinstance(resampled, SeedMean):
+            self.add_seeds(resampled, context.front_label(label), role)
+            return resampled
         width = smoothing_width(context.view.smoothing, resampled)
         by_median = context.view.median
-        role = context.front_role("train")
         coarse = downsampling_note(resampled) if context.view.span is not None else ""
         self.add_note(coarse or smoothing_note(width, resampled, by_median=by_median))
         self.add_branches(name)
@@ -159,7 +164,9 @@ class ChartBuilder:
             epoch_means: the values are means over an epoch, which belong half an epoch before its end. Over epochs
                 they are drawn there, and the legend says so.
         """
-        if not resampled:
+        if isinstance(resampled, SeedMean):
+            self.add_seeds(resampled, label, role, exact=True)
+        if isinstance(resampled, SeedMean) or not resampled:
             return
         curves = resampled.band(role, dotted=dotted)
         if epoch_means and self.context.view.axis == "epoch" and not self.context.view.log_x:
@@ -183,7 +190,9 @@ class ChartBuilder:
             self.add_note(f"{len(context.background_sample) + 1} of {len(context.states)} runs")
         for run in context.background_sample:
             resampled = context.resample(name, run)
-            if not resampled:
+            if isinstance(resampled, SeedMean):
+                self.add_seeds(resampled, context.name(run), context.run_role(run), run)
+            if isinstance(resampled, SeedMean) or not resampled:
                 continue
             width = smoothing_width(context.view.smoothing, resampled)
             values = resampled.smoothed(width, by_median=context.view.median) if width else None
@@ -194,20 +203,40 @@ class ChartBuilder:
             self.label_line(lines, context.name(run))
             self.add_legend(context.run_role(run), "line", context.name(run), context.value(resampled, values, run))
 
+    def add_seeds(
+        self, resampled: SeedMean, label: str, role: Role, run: int | None = None, *, exact: bool = False
+    ) -> None:
+        """Add a series over runs that differ only in their seed: a line through the mean, a band of one deviation.
+
+        Args:
+            resampled: the series.
+            label: its name in the legend.
+            role: the colour of the line.
+            run: a run of the band, where that is not the one in front.
+            exact: draw the mean of the values as they are, in dashes, instead of smoothing the curve of each run.
+        """
+        context, view = self.context, self.context.view
+        width = smoothing_width(view.smoothing, resampled.members[0]) if not exact else 0
+        curves = resampled.curves_of_members(width, by_median=view.median)
+        ranges = spreads(curves)
+        means = [at and at[0] for at in ranges]
+        self.curves += resampled.between(context.seeds_role(role, run), ranges)
+        lines = [replace(line, dotted=exact) for line in resampled.line(role, means, faint=run is not None)]
+        self.curves += lines
+        self.label_line([] if context.single_run else lines, label)
+        if run is None:
+            self.add_note(f"mean of {len(resampled.members)} seeds ± deviation")
+            self.add_note(smoothing_note(width, resampled.members[0], by_median=view.median))
+            self.keep_visible(means)
+        self.add_gaps(resampled)
+        position = None if view.cursor is None else context.grid.ruler.position(view.cursor)
+        digits = 4 if context.area.columns >= MIN_WORD_COLUMNS else 3
+        text = spread_text(resampled.reading(curves if width else None, position), digits)
+        self.legend.append(LegendEntry(role, "dots" if exact else "line", visible(f"{label} {text}").strip()))
+
     def add_branches(self, name: str) -> None:
         """Add the curves of a series along the abandoned branches of the run in front."""
-        grid = self.context.grid
-        for branch in branches_of(self.context.state, name):
-            columns: dict[int, tuple[float, float]] = {}
-            for step, value in zip(branch.steps, branch.values, strict=True):
-                column = grid.column(step)
-                if column is not None:
-                    low, high = columns.get(column, (value, value))
-                    columns[column] = min(low, value), max(high, value)
-            if columns:
-                x = tuple(grid.centre(column) for column in columns)
-                lows, highs = zip(*columns.values(), strict=True)
-                self.branches.append(Curve("branch", x, lows, highs, dotted=True, faint=True))
+        self.branches += branch_curves(self.context.state, name, self.context.grid)
 
     def add_gaps(self, resampled: Resampled) -> None:
         """Mark values that were NaN or inf: a sign at the foot, their count and first step in the title."""
@@ -240,6 +269,9 @@ class ChartBuilder:
         scale = vertical_scale(
             curves, rows, log=log, required=self.required, optional=levels, trim=trim, share=self.share
         )
+        limits = context.view.limits.get(self.chart)
+        if limits is not None:
+            scale = with_ends(scale, *limits.y, rows)
         if self.branches and len(self.legend) < MAX_LEGEND_WITH_BRANCHES:
             self.legend.append(LegendEntry("branch", "dots", "undone"))
         if log:
@@ -357,15 +389,5 @@ class ChartBuilder:
         if self.context.view.span is not None:
             return "no data in this range"
         if not state.over and self.by_epoch:
-            return self._next_validation()
+            return next_validation(state)
         return f"no {self.empty or self.name} measured" + ("" if state.over else " yet")
-
-    def _next_validation(self) -> str:
-        """Say when the next epoch ends: "validates at the end of epoch 1, in 30 s"."""
-        state = self.context.state
-        text = f"validates at the end of epoch {state.epoch + 1}"
-        speed, rest = state.steps_per_second(), (state.epoch + 1) * state.steps_per_epoch - state.step
-        if not speed or rest < 1:
-            return text
-        seconds = rest / speed
-        return f"{text}, in {duration(seconds if seconds < 10 else round(seconds / 5) * 5)}"

@@ -17,6 +17,8 @@ from tui_trainer.ui.charts.model import Area
 from tui_trainer.ui.charts.palette import DIM_RUNS, FRONT_RUNS, RUNS, Role
 from tui_trainer.ui.charts.ranges import axis_end
 from tui_trainer.ui.charts.resample import Resampled
+from tui_trainer.ui.charts.seeds.groups import Groups, drawn_groups
+from tui_trainer.ui.charts.seeds.mean import SeedMean
 from tui_trainer.ui.charts.view import View
 
 _NOTHING = Series()
@@ -39,6 +41,8 @@ class ChartContext:
         full_span: first and last step of the run in front that are visible without zoom.
         preview: a learning-rate plan that is not in force yet.
         colors: the colour number of each run.
+        baseline: the run behind all others and its visible part; None where it is the run in front.
+        seeds: the groups of runs that are drawn as one band each.
     """
 
     states: Sequence[RunState]
@@ -49,6 +53,8 @@ class ChartContext:
     full_span: Span
     preview: LrPlan | None = None
     colors: tuple[int, ...] = (0,)
+    baseline: tuple[RunState, Grid] | None = None
+    seeds: Groups = ()
 
     @classmethod
     def of(
@@ -60,8 +66,12 @@ class ChartContext:
         *,
         planned: bool = False,
         preview: LrPlan | None = None,
+        bands: bool = False,
     ) -> ChartContext:
-        """Lay the runs along the axis, up to the planned end of the run if `planned`, else up to the data so far."""
+        """Lay the runs along the axis, up to the planned end of the run if `planned`, else up to the data so far.
+
+        With `bands`, runs that differ only in their seed are one band where the view says so.
+        """
         front = min(max(selected, 0), len(states) - 1)
         if view.cursor is not None:
             cursor = min(max(view.cursor, -MAX_POSITION), MAX_POSITION) if isfinite(view.cursor) else None
@@ -80,7 +90,12 @@ class ChartContext:
             high = low + max(abs(low), 1.0) * 1e-6
         grids = tuple(Grid.over(ruler, low, high, area.columns * 2, log=view.log_x) for ruler in rulers)
         colors = tuple(run_colors(states))
-        return cls(states, front, view, area, grids, full_span, preview, colors)
+        baseline = None
+        if view.baseline is not None and not same_run(view.baseline.state, states[front]):
+            ruler = Ruler.of(view.baseline.state, view.axis)
+            baseline = view.baseline.state, Grid.over(ruler, low, high, area.columns * 2, log=view.log_x)
+        seeds = drawn_groups(states, view.band) if bands else ()
+        return cls(states, front, view, area, grids, full_span, preview, colors, baseline, seeds)
 
     @property
     def state(self) -> RunState:
@@ -94,8 +109,12 @@ class ChartContext:
 
     @property
     def other_runs(self) -> list[int]:
-        """Indices of the runs behind the one in front."""
-        return [index for index in range(len(self.states)) if index != self.front]
+        """Indices of the runs behind the one in front: not hidden, not the baseline; of a band, the first one."""
+        apart = self.baseline[0] if self.baseline is not None else None
+        banded = {run for group in self.seeds for run in (group if self.front in group else group[1:])}
+        others = [index for index in range(len(self.states)) if index != self.front and index not in banded]
+        shown = [index for index in others if self.states[index].run not in self.view.hidden]
+        return [index for index in shown if apart is None or not same_run(self.states[index], apart)]
 
     @property
     def background_sample(self) -> list[int]:
@@ -108,8 +127,12 @@ class ChartContext:
 
     @property
     def single_run(self) -> bool:
-        """Whether there is only one run."""
-        return len(self.states) == 1
+        """Whether there is only one run, or one band of all runs."""
+        return len(self.states) == 1 or (len(self.seeds) == 1 and len(self.seeds[0]) == len(self.states))
+
+    def group_of(self, run: int) -> tuple[int, ...]:
+        """Return the runs of the band that a run belongs to; empty where it is drawn on its own."""
+        return next((group for group in self.seeds if run in group), ())
 
     @property
     def converges_to_zero(self) -> bool:
@@ -117,9 +140,25 @@ class ChartContext:
         return self.state.started is not None and self.state.started.task == "minimise"
 
     def resample(self, name: str, run: int | None = None) -> Resampled:
-        """Resample a series of a run (by default the one in front) along the axis; empty without such a series."""
+        """Resample a series of a run (by default the one in front) along the axis; empty without such a series.
+
+        A run of a band gives the mean over the runs of that band that have the series.
+        """
         index = self.front if run is None else run
+        members = [
+            Resampled.of(series, self.grids[member])
+            for member in self.group_of(index)
+            if (series := self.states[member].series.get(name)) is not None and series.count
+        ]
+        if len(members) > 1:
+            return SeedMean.over(members)
         return Resampled.of(self.states[index].series.get(name, _NOTHING), self.grids[index])
+
+    def resample_baseline(self, name: str) -> Resampled | None:
+        """Resample a series of the baseline along the axis; None where there is no baseline, or no such series."""
+        if self.baseline is None or name not in self.baseline[0].series:
+            return None
+        return Resampled.of(self.baseline[0].series[name], self.baseline[1])
 
     def front_role(self, role: Role) -> Role:
         """Return the role of a curve of the run in front: `role` for a single run, else its own colour, bold."""
@@ -128,6 +167,12 @@ class ChartContext:
     def run_role(self, run: int) -> Role:
         """Return the role of a curve of a run behind the one in front."""
         return RUNS[self.colors[run]]
+
+    def seeds_role(self, role: Role, run: int | None = None) -> Role:
+        """Return the role of the deviation around a curve with this role, or around that of a run behind."""
+        if run is None and self.single_run:
+            return "validation-band" if role == "validation" else self.band_role()
+        return DIM_RUNS[self.colors[self.front if run is None else run]]
 
     def band_role(self) -> Role:
         """Return the role of the raw values of the run in front, behind its smoothed curve."""
@@ -165,8 +210,17 @@ class ChartContext:
         return label if self.single_run else self.name(self.front)
 
     def name(self, run: int) -> str:
-        """Return a short name of a run."""
+        """Return a short name of a run, or that of its band."""
+        group = self.group_of(run)
+        if group:
+            return group_name([self.states[member] for member in group])
         return short_name(self.states[run]) or f"run {run + 1}"
+
+
+def same_run(one: RunState, other: RunState) -> bool:
+    """Return whether two states are those of one run, as far as name and folder tell."""
+    paths = [state.started.path if state.started is not None else "" for state in (one, other)]
+    return one is other or (one.run == other.run and paths[0] == paths[1])
 
 
 def run_colors(states: Sequence[RunState]) -> list[int]:
@@ -195,6 +249,13 @@ def visible_spans(states: Sequence[RunState], selected: int, view: View) -> list
     """Return the first and last visible step of every run, in its own steps."""
     grids = ChartContext.of(states, selected, view, Area.of(3, 9)).grids
     return [(grid.edges[0], grid.edges[-1]) for grid in grids]
+
+
+def group_name(states: Sequence[RunState]) -> str:
+    """Return a short name for runs that differ only in their seed: of their set, else of the first one."""
+    sets = {state.run.rpartition("/")[0] for state in states}
+    name = sets.pop() if len(sets) == 1 else ""
+    return visible(short_run_name(name))[:24] if name else short_name(states[0])
 
 
 def short_name(state: RunState) -> str:

@@ -20,7 +20,7 @@ Depth = Literal["full", "256", "16", "none"]
 
 Role = Literal[
     "frame", "text", "title", "message",
-    "train", "train-band", "validation", "best", "plan", "preview", "branch",
+    "train", "train-band", "validation", "validation-band", "best", "plan", "preview", "branch",
     "mark", "mark-line", "cursor", "reference", "gap", "shade", "contour",
     "run1", "run2", "run3", "run4", "run5", "run6", "run7", "run8",
     "run1-front", "run2-front", "run3-front", "run4-front", "run5-front", "run6-front", "run7-front", "run8-front",
@@ -43,8 +43,8 @@ HUES = 8
 """Colours of runs, and of classes."""
 RUNS, FRONT_RUNS, DIM_RUNS = _numbered("run{}", HUES), _numbered("run{}-front", HUES), _numbered("run{}-dim", HUES)
 """The curves of runs: behind, in front (bold), and the band of raw values behind a smoothed curve."""
-BANDS: frozenset[Role] = frozenset(("train-band", *DIM_RUNS))
-"""The roles of raw values behind a smoothed curve."""
+BANDS: frozenset[Role] = frozenset(("train-band", "validation-band", *DIM_RUNS))
+"""The roles of raw values behind a smoothed curve, and of the deviation around a mean."""
 LAYERS = _numbered("layer{}", 6)
 """A ramp from dim to bright."""
 TONES: tuple[tuple[Role, ...], ...] = tuple(_numbered(f"tone{hue}-{{}}", 4) for hue in range(1, HUES + 1))
@@ -60,7 +60,7 @@ CURVE_CONTRAST = 5.5
 
 _BOLD: frozenset[Role] = frozenset(("title", "best", "gap", "mark", "preview", *FRONT_RUNS))
 _FAINT: frozenset[Role] = frozenset(
-    ("frame", "text", "train-band", "plan", "branch", "mark-line", "reference", "contour", *DIM_RUNS)
+    ("frame", "text", "train-band", "validation-band", "plan", "branch", "mark-line", "reference", "contour", *DIM_RUNS)
 )
 _BEHIND: frozenset[Role] = _FAINT - {"frame", "text", "reference"}
 GROUNDS: frozenset[Role] = frozenset(("shade", *(tone for tones in TONES for tone in tones)))
@@ -79,8 +79,8 @@ _SHADE = 0.11
 _SIXTEEN_RUNS = ("cyan", "magenta", "blue", "default", "green", "yellow", "red", "default")
 _SIXTEEN: dict[Role, str] = {
     **dict.fromkeys(ROLES, "default"),
-    "train": "cyan", "train-band": "cyan", "validation": "magenta", "best": "magenta", "plan": "blue",
-    "preview": "blue", "layer1": "blue", "layer2": "magenta", "layer3": "cyan",
+    "train": "cyan", "train-band": "cyan", "validation": "magenta", "validation-band": "magenta",
+    "best": "magenta", "plan": "blue", "preview": "blue", "layer1": "blue", "layer2": "magenta", "layer3": "cyan",
     **{role: _SIXTEEN_RUNS[k] for roles in (RUNS, FRONT_RUNS, DIM_RUNS) for k, role in enumerate(roles)},
 }  # fmt: skip
 """Neither bright colours, most of which are greys in Solarized, nor colours for text."""
@@ -177,6 +177,7 @@ def _colors(ground: Ground, rounded: bool) -> dict[Role, str]:
         "frame": toned(0.6, CONTRAST), "text": toned(0.25, TEXT_CONTRAST), "title": toned(0.0, TEXT_CONTRAST),
         "message": toned(0.25, TEXT_CONTRAST), "train": train,
         "train-band": fit(mixed(train, background, 0.4), CONTRAST),
+        "validation-band": fit(mixed(validation, background, 0.4), CONTRAST),
         "validation": validation, "best": validation, "plan": plan, "preview": plan, "branch": toned(0.5, CONTRAST),
         "mark": toned(0.0, TEXT_CONTRAST), "mark-line": toned(0.55, CONTRAST), "cursor": toned(0.0, TEXT_CONTRAST),
         "reference": toned(0.4, TEXT_CONTRAST), "gap": fit(ground.error or "#ff5555", TEXT_CONTRAST),

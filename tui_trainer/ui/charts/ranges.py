@@ -91,6 +91,17 @@ def vertical_scale(
     return _linear_scale(low, high, max(rows, 1), share=share)
 
 
+def with_ends(scale: Scale, low: float | None, high: float | None, rows: int) -> Scale:
+    """Return the scale with one or both ends set by hand, as far as they leave a range."""
+    bottom = scale.low if low is None or (scale.log and low <= 0) else _limited(low)
+    top = scale.high if high is None else _limited(high)
+    if (bottom, top) == (scale.low, scale.high) or not bottom < top or not math.isfinite(top - bottom):
+        return scale
+    if scale.log:
+        return Scale(bottom, top, tuple(log_ticks(bottom, top, _ticks_in(rows))), log=True)
+    return Scale(bottom, top, tuple(linear_ticks(bottom, top, nice((top - bottom) / _ticks_in(rows)))))
+
+
 def near_curves(curves: Sequence[Curve], important: Sequence[Curve]) -> list[Curve]:
     """Return curves cut to the positive range of the important ones, with a factor of `ROOM` on either side."""
     known = [value for curve in important for value in (*curve.low, *curve.high) if value > 0]

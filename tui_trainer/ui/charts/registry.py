@@ -141,11 +141,21 @@ def chart_data(
     if isinstance(kind, SeriesChart):
         if not states:
             return blank(0, kind.title, "no run")
-        return composed.draw(ChartContext.of(states, selected, kind.view_of(view), Area.of(width, height)), kind)
+        view = kind.view_of(view).of_chart(kind.id, _end(states, selected))
+        context = ChartContext.of(states, selected, view, Area.of(width, height), bands=True)
+        return composed.draw(context, kind)
     kind = ChartKind(kind)
     if not states:
         return blank(kind.key, kind, "no run")
-    area = Area.of(width, height)
+    area, view = Area.of(width, height), view.of_chart(kind, _end(states, selected))
     is_rate = kind is ChartKind.RATE
-    context = ChartContext.of(states, selected, view, area, planned=is_rate, preview=preview if is_rate else None)
+    bands = kind not in (ChartKind.RATE, ChartKind.SPEED)
+    preview = preview if is_rate else None
+    context = ChartContext.of(states, selected, view, area, planned=is_rate, preview=preview, bands=bands)
     return _CHARTS[kind](context, kind.key)
+
+
+def _end(states: Sequence[RunState], selected: int) -> float:
+    """Return the last step of the selected run, the one that is planned where it still trains."""
+    state = states[min(max(selected, 0), len(states) - 1)]
+    return float(state.step if state.over else max(state.total_steps, state.step))

@@ -4,12 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tui_trainer.state.run_state import RunState
 
 Axis = str
 """One of `AXES`, or the name of a column that the run records, such as `axis/tokens`."""
 AXES: tuple[Axis, ...] = ("step", "epoch", "samples", "time", "evaluations")
 SMOOTHING = (0, 10, 30, 100, 300, 1000)
 """Widths of the moving average, in steps; 0 draws none."""
+
+
+End = float | None
+"""An end of an axis; None where the values decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The ends of the axes of one chart that the user has set: y in its values, x in steps on every axis."""
+
+    y: tuple[End, End] = (None, None)
+    x: tuple[End, End] = (None, None)
+
+    def __bool__(self) -> bool:
+        return any(end is not None for end in (*self.y, *self.x))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Baseline:
+    """The run that stays behind every chart, of the same set or of another one."""
+
+    state: RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +54,12 @@ class View:
         span: first and last visible step; None shows the full run, including the part still to come.
         cursor: the step whose values are read out; None without a cursor.
         bars: the group of bars drawn over time, counted from 1; 0 draws the bars as they are now.
+        band: whether runs that differ only in their seed are drawn as one band; None where a set has enough of them.
+        limits: the ends of axes that the user has set, by the id of the chart.
         told: the steps at which remarks of a lesson appeared.
         shaded: stretches of steps that a finding or card speaks of.
+        hidden: names of the runs that are drawn only in front.
+        baseline: the run that is drawn dim behind every other one.
     """
 
     axis: Axis = "step"
@@ -42,8 +72,12 @@ class View:
     span: tuple[float, float] | None = None
     cursor: float | None = None
     bars: int = 0
+    band: bool | None = None
+    limits: Mapping[str, Limits] = field(default_factory=dict[str, Limits])
     told: tuple[float, ...] = ()
     shaded: tuple[tuple[float, float], ...] = ()
+    hidden: frozenset[str] = frozenset()
+    baseline: Baseline | None = None
 
     def next_axis(self, recorded: Sequence[str] = ()) -> View:
         """Return this view on the next axis.
@@ -53,6 +87,20 @@ class View:
         """
         axes = (*AXES, *recorded)
         return replace(self, axis=axes[(axes.index(self.axis) + 1) % len(axes)] if self.axis in axes else AXES[0])
+
+    def with_limits(self, chart: str, limits: Limits) -> View:
+        """Return this view with other ends of the axes of one chart; without any, the values decide again."""
+        others = {name: known for name, known in self.limits.items() if name != chart}
+        return replace(self, limits={**others, chart: limits} if limits else others)
+
+    def of_chart(self, chart: str, end: float) -> View:
+        """Return this view for one chart: the span that the user has set for it, up to `end` where only one end is."""
+        limits = self.limits.get(chart)
+        if limits is None or limits.x == (None, None):
+            return self
+        first, last = limits.x
+        low, high = first or 0.0, end if last is None else last
+        return replace(self, span=(low, high)) if low < high else self
 
     def with_log(self, chart: str, log: bool) -> View:
         """Return this view with the user's choice of the vertical axis of one chart."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from time import monotonic
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -27,10 +28,11 @@ from tui_trainer.ui.charts.registry import (
     values_at,
 )
 from tui_trainer.ui.dashboard.layout import Arrangement, chart_cells
+from tui_trainer.ui.dashboard.own_cost import OwnCost
 from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.lecture.narration import Narration
-from tui_trainer.ui.pages.page_text import page_text, page_title
+from tui_trainer.ui.pages.page_text import charts_heading, page_note, page_text, page_title
 from tui_trainer.ui.panels.intervention_card import card
 from tui_trainer.ui.panels.log_pane import LogPane
 from tui_trainer.ui.panels.numbers_table import BestValues, number_rows
@@ -86,6 +88,7 @@ class Board(Horizontal):
         self._keymap = keymap
         self._glyphs: GlyphName = glyphs
         self._recent = recent or RecentRuns()
+        self._cost = OwnCost(lambda: getattr(self.app, "bytes_sent", 0))
         self._start_card = StartCard()
         self._state = view_state
         self._icons = icons
@@ -97,6 +100,7 @@ class Board(Horizontal):
         with Vertical(id="left"):
             yield StartupPanel(id="starting")
             yield Panel(id="numbers")
+            yield Panel(id="charts-title", classes="title")
             yield ChartGrid(*self._charts(), id="charts")
             yield Panel(id="sparklines")
             yield Narration(id="narration")
@@ -126,6 +130,7 @@ class Board(Horizontal):
         grid = self.query_one("#charts", ChartGrid)
         self._mount_charts(grid)
         grid.display = arrangement.charts > 0 and not starting
+        self.query_one("#charts-title").display = arrangement.heading > 0 and grid.display
         grid.place(
             list(self._panes_by_widget()), lambda width, height, count: chart_cells(arrangement, width, height, count)
         )
@@ -269,9 +274,11 @@ class Board(Horizontal):
         assert isinstance(panel, Panel)
         assert isinstance(title, Panel)
         width = max(scroll.scrollable_content_region.width, 20)
-        text = page_text(self._state, state, width, self._icons, self._keymap, self.palette, self._best)
+        height = scroll.scrollable_content_region.height
+        text = page_text(self._state, state, (width, height), self._icons, self._keymap, self.palette, self._best)
         panel.show(text, layout=True)
-        title.show(self._rule(page_title(self._state), "", title.size.width))
+        note = page_note(self._state, self._icons)
+        title.show(self._rule(page_title(self._state), note, title.size.width))
 
     def _draw_log(self, state: RunState) -> None:
         view_state = self._state
@@ -290,6 +297,9 @@ class Board(Horizontal):
         return Content.assemble(*parts, (f" {note}" if note else "", "$muted"))
 
     def _draw_charts(self) -> None:
+        heading = self.query_one("#charts-title", Panel)
+        if heading.display:
+            heading.show(self._rule(*charts_heading(self._state), self._text_width + 2))
         for index, (widget_id, pane) in enumerate(self._panes_by_widget().items()):
             for chart in self.query(f"#{widget_id}").results(Chart):
                 chart.show(self._source(pane, index + 1))
@@ -299,10 +309,10 @@ class Board(Horizontal):
         if isinstance(pane, SeriesChart):
             key = place if place <= LAST_DIGIT else 0
             return lambda width, height: replace(
-                chart_data(pane, state.drawn_states, state.selected_index, state.view, width, height), number=key
+                chart_data(pane, state.drawn_states, state.selected_index, state.chart_view, width, height), number=key
             )
         return lambda width, height: chart_data(
-            pane, state.drawn_states, state.selected_index, state.view, width, height
+            pane, state.drawn_states, state.selected_index, state.chart_view, width, height
         )
 
     def _numbers(self) -> Numbers:
@@ -325,7 +335,8 @@ class Board(Horizontal):
         batch = dict(values).get(series_label("train_loss"))
         if heading and batch is not None and smoothing > 1:
             further.insert(0, ("train loss, one batch", batch))
-        return Numbers(rows, smoothing, further, heading)
+        cost = self._cost.text(view_state.selected_run or RunState(), monotonic()) if self._shows_cost else ""
+        return Numbers(rows, smoothing, further, heading, cost)
 
     def _draw_numbers(self, state: RunState, message: Content | None) -> None:
         numbers = self._numbers()
@@ -371,6 +382,11 @@ class Board(Horizontal):
         rest = height - len(rows) - bool(rows)
         text = status_column(state, numbers, width, rest, self._icons, front_of_set=bool(rows))
         return Content("\n").join([*rows, Content(""), text]) if rows else text
+
+    @property
+    def _shows_cost(self) -> bool:
+        settings = getattr(self.app, "settings", None)
+        return settings is None or settings.own_cost
 
     @property
     def palette(self) -> Palette:

@@ -23,7 +23,17 @@ SLOW = 1.0
 PAGE_ACTIONS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "findings": (("undo", "undo"), ("layers", "layers")),
     "layers": (("diagnosis", "findings"), ("chart_6", "layer chart")),
+    "answers": (("ask", "ask"), ("answers", "close")),
     "runs": (("next_run", "next run"), ("runs", "settings"), ("steer_all", "steer all")),
+    "comparison": (("log_down", "scroll"), ("next_run", "next run"), ("leaderboard", "leaderboard")),
+    "leaderboard": (
+        ("sort_runs", "sort"),
+        ("reverse_order", "reverse"),
+        ("hide_run", "hide"),
+        ("pin_baseline", "pin"),
+        ("other_baseline", "other baseline"),
+        ("compare", "compare"),
+    ),
 }
 """The actions of each page with their labels, before those of the run."""
 

@@ -12,6 +12,8 @@ RAIL, MAX_RAIL = 43, 50
 """Columns of the rail, with the blank one at its left."""
 PAGE_LINES = 9
 """Lines of a page below the charts, its title included."""
+MAX_WIDE_PAGE_LINES = 24
+"""Most lines of a page that needs the full width."""
 MESSAGE_HEIGHT = 20
 """Terminal height from which messages have a line of their own above the keys."""
 LARGE_WIDTH, LARGE_HEIGHT = 34, 8
@@ -24,6 +26,8 @@ MAX_GRID_COLUMNS, MAX_GRID_ROWS = 4, 5
 """Most columns and rows of a page of equal charts."""
 MIN_GRID_HEIGHT = 6
 """Lines of the smallest chart on such a page."""
+MIN_HEADED = 12
+"""Lines of such a page from which it has a heading."""
 MAX_COLUMNS = 4
 """Most small charts in a row."""
 
@@ -44,6 +48,7 @@ class Arrangement:
         large: large charts side by side.
         columns, rows: the grid of small charts below the large ones.
         small_height: lines of one small chart.
+        heading: lines of the heading of a page of equal charts, 0 or 1.
     """
 
     header: int
@@ -59,6 +64,7 @@ class Arrangement:
     columns: int = 0
     rows: int = 0
     small_height: int = 0
+    heading: int = 0
 
     @property
     def below(self) -> int:
@@ -82,6 +88,7 @@ class LayoutRequest:
         alone: whether that chart fills the screen.
         lesson: whether the narration of a lesson takes the lines of the log.
         page: whether a page is open.
+        wide_page: whether that page needs the full width, and therefore opens below the charts.
         full_log: whether the log shows everything; it then takes the lines of a page.
         grid: columns and rows of a page of equal charts, zeros for as many as have room; None for the standard page.
     """
@@ -92,6 +99,7 @@ class LayoutRequest:
     alone: bool = False
     lesson: bool = False
     page: bool = False
+    wide_page: bool = False
     full_log: bool = False
     grid: tuple[int, int] | None = None
 
@@ -102,8 +110,8 @@ def arrange(width: int, height: int, contents: LayoutRequest) -> Arrangement:
     footer = 0 if height < 6 else 2 if height >= MESSAGE_HEIGHT else 1
     inner = height - header - footer
     wide = width >= WIDE and height >= WIDE_HEIGHT
-    in_rail = contents.page and width >= PAGE_WIDTH and height >= PAGE_HEIGHT
-    if (wide and not contents.alone) or in_rail:
+    in_rail = contents.page and not contents.wide_page and width >= PAGE_WIDTH and height >= PAGE_HEIGHT
+    if (wide and not contents.alone and not contents.wide_page) or in_rail:
         return _with_rail(width, inner, contents, header, footer)
     return _without_rail(width, inner, contents, header, footer)
 
@@ -122,13 +130,16 @@ def _with_rail(width: int, inner: int, contents: LayoutRequest, header: int, foo
     titled = log > 0
     room = inner - log - titled - narration
     left = width - rail - 2
+    heading = _heading(room, contents)
+    room -= heading
     sizes = _charts(left, room, contents)
     sparklines = 0
     if sizes[0] and not sizes[2] and room >= 12 and contents.charts > sizes[0] and not contents.alone:
         sparklines = 2
     return Arrangement(
-        header, footer, rail, 0, 0, sparklines, log, titled, narration, *_charts(left, room - sparklines, contents)
-    )
+        header, footer, rail, 0, 0, sparklines, log, titled, narration, *_charts(left, room - sparklines, contents),
+        heading,
+    )  # fmt: skip
 
 
 def _without_rail(width: int, inner: int, contents: LayoutRequest, header: int, footer: int) -> Arrangement:
@@ -141,7 +152,8 @@ def _without_rail(width: int, inner: int, contents: LayoutRequest, header: int, 
         )
     numbers = 1 if inner < 12 else 2
     narration = (6 if inner >= 20 else 4 if inner >= 16 else 1) if contents.lesson else 0
-    page = min(PAGE_LINES, max(inner // 2, 3)) if contents.page else 0
+    most = MAX_WIDE_PAGE_LINES if contents.wide_page else PAGE_LINES
+    page = min(most, max(inner // 2, 3)) if contents.page else 0
     log, titled = 0, False
     if contents.full_log and not page:
         log, titled = min(PAGE_LINES, max(inner // 2, 3)) - 1, True
@@ -150,6 +162,8 @@ def _without_rail(width: int, inner: int, contents: LayoutRequest, header: int, 
     if page or (contents.full_log and contents.lesson):
         narration = 0
     room = inner - numbers - narration - page - log - titled
+    heading = _heading(room, contents)
+    room -= heading
     sizes = _charts(width, room, contents)
     sparklines = 0
     if (
@@ -170,7 +184,13 @@ def _without_rail(width: int, inner: int, contents: LayoutRequest, header: int, 
         titled,
         narration,
         *_charts(width, room - sparklines, contents),
+        heading,
     )
+
+
+def _heading(room: int, contents: LayoutRequest) -> int:
+    """Return the lines of the heading above a page of equal charts; a small terminal gives them to the charts."""
+    return int(contents.grid is not None and not contents.alone and room >= MIN_HEADED)
 
 
 def _charts(width: int, height: int, contents: LayoutRequest) -> tuple[int, int, int, int]:
@@ -178,7 +198,7 @@ def _charts(width: int, height: int, contents: LayoutRequest) -> tuple[int, int,
     if height < 1:
         return 0, 0, 0, 0
     if contents.grid is not None and not contents.alone:
-        return 0, *_equal_charts(width, height, contents.grid)
+        return 0, *_equal_charts(width, height, contents.grid, contents.charts)
     twice = contents.pictures and not (contents.chosen or contents.alone) and contents.charts > 1
     large = 2 if twice and width >= 2 * LARGE_WIDTH else 1
     rest = contents.charts - large
@@ -191,12 +211,18 @@ def _charts(width: int, height: int, contents: LayoutRequest) -> tuple[int, int,
     return large, columns, rows, max(int(height * SMALL_SHARE) if rows == 1 else height // 4, SMALL_HEIGHT)
 
 
-def _equal_charts(width: int, height: int, grid: tuple[int, int]) -> tuple[int, int, int]:
-    """Return columns, rows and height of charts of equal size: those asked for, as far as they can be read."""
+def _equal_charts(width: int, height: int, grid: tuple[int, int], charts: int) -> tuple[int, int, int]:
+    """Return columns, rows and height of charts of equal size: those asked for, as far as they can be read.
+
+    Where as many as have room were asked for, a few charts share the whole room.
+    """
     columns, rows = grid
     columns = min(columns or MAX_GRID_COLUMNS, max(width // SMALL_WIDTH, 1))
     rows = min(rows or height // SMALL_HEIGHT, max(height // MIN_GRID_HEIGHT, 1), MAX_GRID_ROWS)
     rows = max(rows, 1)
+    if not any(grid):
+        columns = max(min(columns, charts), 1)
+        rows = max(min(rows, -(-charts // columns)), 1)
     return columns, rows, height // rows
 
 

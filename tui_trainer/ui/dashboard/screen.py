@@ -93,6 +93,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         tour: Tour | None = None,
         reading: tuple[float, float] = (WORDS_PER_MINUTE, 0.0),
         preferences: Preferences | None = None,
+        page: str = "",
     ) -> None:
         """Create the screen of a session.
 
@@ -105,6 +106,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
             tour: the way through the lecture that this screen was opened from.
             reading: the user's reading speed in words a minute, and seconds between two lessons in autoplay.
             preferences: the user's settings, and what the screen remembers; None for the defaults.
+            page: the page that is open beside the charts at first; one that does not exist opens none.
         """
         super().__init__()
         words_per_minute, rest = reading
@@ -113,8 +115,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
         )
         self.icons = icons
         preferences = preferences or Preferences()
-        self._view_memory = ViewMemory(self.view_state, preferences.memory)
-        self._recent = RecentRuns()
+        self._view_memory = ViewMemory(self.view_state, preferences.memory, page)
+        self.recent = RecentRuns()
         self._redraw_budget = redraw_budget
         self._keymap = keymap
         # Not Textual's own keymap: it knows no action without a key of its own.
@@ -136,7 +138,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
             tour,
             rest,
             preferences,
-            self._recent,
+            self.recent,
             scroll=lambda pages: self.query_one(Board).scroll_by_pages(pages),
             repaint=lambda: self._notify_app(self.RepaintRequested()),
         )
@@ -151,7 +153,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         """Yield the header, the board and the footer."""
         yield Header()
         glyphs = "ascii" if self.icons.ascii else "braille"
-        yield Board(self.view_state, self.icons, self._keymap, glyphs, self._recent)
+        yield Board(self.view_state, self.icons, self._keymap, glyphs, self.recent)
         yield Footer()
 
     def on_mount(self) -> None:
@@ -187,8 +189,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._stale |= update.changed
         self._redraw_requested |= self._actions.lessons.tick(now)
         self._redraw_requested |= self._view_memory.tick(now)
-        self._redraw_requested |= self._recent.poll()
-        self._redraw_requested |= self.view_state.zoom_loader.poll()
+        background = (self.recent, self.view_state.sets, self.view_state.zoom_loader)
+        self._redraw_requested |= any(part.poll() for part in background)
         if not drained:
             self._redraw_budget.postpone(now)
         elif self.view_state.layout_key != self._layout_key:
@@ -312,9 +314,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
 
     def relayout(self) -> None:
         """Lay the widgets out for the size and the view state, and draw."""
-        view_state = self.view_state
-        self._layout_key = view_state.layout_key
-        arrangement = arrange(*self.size, view_state.contents)
+        self._layout_key = self.view_state.layout_key
+        arrangement = arrange(*self.size, self.view_state.contents)
         self.query_one(Header).display = arrangement.header > 0
         self.query_one(Footer).place(arrangement.footer)
         self.query_one(Board).apply_layout(arrangement)
@@ -331,8 +332,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
     def learning_rate_chart(self, plan: LrPlan | None, width: int, height: int) -> ChartData:
         """Return the chart of the learning rate, with `plan` drawn over the one in force."""
         state = self.view_state
-        view = View(axis=state.view.axis, log=state.view.log)
-        return chart_data(ChartKind.RATE, state.states, state.selected_index, view, width, height, preview=plan)
+        view, front = View(axis=state.view.axis, log=state.view.log), state.selected_index
+        return chart_data(ChartKind.RATE, state.states, front, view, width, height, preview=plan)
 
     def leave(self, result: AppResult) -> None:
         """Close the session and the screen."""

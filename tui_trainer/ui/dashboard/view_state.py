@@ -20,15 +20,18 @@ from tui_trainer.ui.charts.registry import (
     visible_span,
     visible_spans,
 )
-from tui_trainer.ui.charts.view import View
+from tui_trainer.ui.charts.view import Baseline, View
 from tui_trainer.ui.dashboard.layout import LayoutRequest
 from tui_trainer.ui.dashboard.zoom_loader import ZoomLoader
 from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.pages.shading import shaded_stretches
 from tui_trainer.ui.run_store import RunStore
+from tui_trainer.ui.sets.set_view import SetView
 
-PageName = Literal["", "findings", "layers", "runs"]
+PageName = Literal["", "findings", "layers", "runs", "answers", "comparison", "leaderboard"]
 """A page beside the charts; empty where none is open."""
+WIDE_PAGES: tuple[PageName, ...] = ("comparison", "leaderboard")
+"""Pages that need the full width: they open below the charts in a terminal of any size."""
 
 
 @dataclass(slots=True)
@@ -54,6 +57,7 @@ class ViewState:
         muted: the findings that the user muted, by run.
         finding: position of the finding that the page shows in full.
         pages: the pages of further charts.
+        sets: what is chosen for a set of runs: hidden ones, an order, a baseline.
     """
 
     store: RunStore
@@ -74,6 +78,12 @@ class ViewState:
     muted: dict[str, frozenset[str]] = field(default_factory=dict[str, "frozenset[str]"])
     finding: int = 0
     pages: ChartPages = field(default_factory=ChartPages)
+    sets: SetView = field(default_factory=SetView)
+
+    def toggle_page(self, page: PageName) -> None:
+        """Open a page in place of the one that is open, or close it. The screen needs a layout then."""
+        self.page = "" if self.page == page else page
+        self.finding = 0
 
     def replace_runs(self, session: Session) -> None:
         """Show the runs of another session in the same way; reset all that belongs to the present ones."""
@@ -92,6 +102,12 @@ class ViewState:
     def drawn_states(self) -> list[RunState]:
         """The runs as the charts draw them: with exact values from the journals in a zoomed span."""
         return self.states if self.view.span is None else [self.zoom_loader.zoomed(state) for state in self.states]
+
+    @property
+    def chart_view(self) -> View:
+        """The view with the hidden runs and the baseline, for the charts."""
+        baseline = self.sets.baseline_state(self.states)
+        return replace(self.view, hidden=self.sets.hidden, baseline=Baseline(baseline) if baseline else None)
 
     def load_zoom(self) -> None:
         """Load the visible span from the journals where the values in memory are too coarse for it."""
@@ -149,7 +165,7 @@ class ViewState:
             bool(self.store.resumable),
             self.lesson is not None,
             self.lecture,
-            bool(self.pages.filter or self.pages.charts(self.selected_run)),
+            bool(self.pages.charts(self.selected_run) or self.pages.filter),
         )
 
     @property
@@ -179,15 +195,17 @@ class ViewState:
     @property
     def contents(self) -> LayoutRequest:
         """The parts that want a place on the screen."""
+        equal = self.on_chart_page and self.maximized is None
         return LayoutRequest(
-            len(self.panes),
+            len(self.pages.charts(self.selected_run)) if equal else len(self.panes),
             pictures=bool(self.pictures),
             chosen=self.maximized is not None,
             alone=self.alone,
             lesson=self.lesson is not None,
             page=bool(self.page),
+            wide_page=self.page in WIDE_PAGES,
             full_log=self.log_all,
-            grid=self.pages.grid if self.on_chart_page and self.maximized is None else None,
+            grid=self.pages.grid if equal else None,
         )
 
     def mark_stretches(self) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tui_trainer.state.series_names import group_of
-from tui_trainer.ui.charts.composed.catalog import filtered
-from tui_trainer.ui.charts.composed.pages import GRIDS
+from tui_trainer.ui.charts.composed.catalog import filtered, heading_of
+from tui_trainer.ui.charts.composed.page_choice import GRIDS
 from tui_trainer.ui.dashboard.context import DashboardContext
 
 
@@ -34,8 +33,11 @@ class ChartPageActions:
 
     def _turn(self, pages: int) -> None:
         state = self._context.view_state
+        present = self._pages.page if state.on_chart_page else 0
+        if self._pages.filter and not self._pages.charts(state.selected_run):
+            self._pages.filter = ""  # remembered from another run of the project
         count = self._pages.count(state.selected_run) + 1
-        self._pages.page = (min(self._pages.page, count - 1) + pages) % count
+        self._pages.page = (min(present, count - 1) + pages) % count
         state.maximized, state.alone = None, False
         # The first layout of a page finds out how many charts have room on it.
         self._context.relayout()
@@ -46,7 +48,7 @@ class ChartPageActions:
         if not self._context.view_state.on_chart_page:
             self._context.flash("the standard charts")
             return
-        groups = dict.fromkeys(group_of(chart.title) or "ungrouped" for chart in pages.on_page(run))
+        groups = dict.fromkeys(map(heading_of, pages.on_page(run)))
         parts = [f"page {pages.page + 1} of {pages.count(run) + 1}", f"{len(pages.charts(run))} charts"]
         parts += [", ".join(groups)] if groups else []
         parts += [f"filter {pages.filter}, esc clears it"] if pages.filter else []
@@ -55,11 +57,12 @@ class ChartPageActions:
     def grid(self) -> None:
         """Choose the next grid. The first chart of the page stays on the page."""
         pages = self._pages
-        first = max(pages.page - 1, 0) * pages.per_page
+        run = self._context.view_state.selected_run
+        first = next(iter(pages.on_page(run)), None)
         pages.grid = GRIDS[(GRIDS.index(pages.grid) + 1) % len(GRIDS)]
         pages.page = max(pages.page, 1)
         self._context.relayout()
-        pages.page = first // pages.per_page + 1
+        pages.page = pages.page_of(first, run) if first is not None else 1
         self._context.relayout()
         columns, rows = pages.grid
         self._context.flash(f"{columns}x{rows} charts on a page" if columns else "as many charts as have room")
@@ -82,11 +85,21 @@ class ChartPageActions:
             return text
 
         def cancelled() -> None:
+            pages.typing = False
             pages.filter, pages.page = before
             self._context.relayout()
+
+        def accepted(text: str) -> None:
+            pages.typing = False
+            if text and not pages.charts(self._context.view_state.selected_run):
+                cancelled()
+                self._context.flash(f"no chart matches {text}; the filter is as it was", error=True)
+            else:
+                self._say()
 
         dialog = Prompt(
             "Filter the charts", "a regular expression on their names, such as val.*loss; empty shows all",
             pages.filter, parse, reason=False,
         )  # fmt: skip
-        self._context.ask(dialog, lambda _: self._say(), cancelled)
+        pages.typing = True
+        self._context.ask(dialog, accepted, cancelled)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 
 from tui_trainer.state.run_state import LogLine
-from tui_trainer.text import number, visible
 from tui_trainer.ui.actions import BY_ID
 from tui_trainer.ui.dashboard.context import DashboardContext
 
@@ -91,33 +89,10 @@ class PageActions:
 
     def copy(self) -> None:
         """Choose what to copy to the clipboard."""
+        from tui_trainer.ui.copying.dashboard_copies import dashboard_copies
         from tui_trainer.ui.screens.dialogs.copying import Copy
 
-        self._context.ask(Copy(self._copies()), self._copied)
-
-    def _copied(self, text: str) -> None:
-        """Say what was sent to the terminal, which gives no answer: it may refuse."""
-        self._context.flash(f"copied, if the terminal allows it: {text}", seconds=10)
-
-    def _copies(self) -> list[tuple[str, str, str]]:
-        """Return letter, name and text of each thing that can be copied."""
-        state, view = self._context.selected_run, self._context.view_state.view
-        at = f" at step {view.cursor:.0f}" if view.cursor is not None else ""
-        values: list[str] = []
-        for name in ("train_loss", "val_loss", "lr"):
-            series = state.series.get(name)
-            if series is None:
-                continue
-            value = series.last
-            if view.cursor is not None:
-                before = [v for step, v in zip(series.steps, series.values, strict=True) if step <= view.cursor]
-                value = before[-1] if before else None
-            if value is not None:
-                values.append(f"{name}={number(value, 6)}")
-        path = state.started.path if state.started is not None else ""
-        copies = [("v", f"the values{at}", " ".join(values)), ("n", "the name of the run", state.run)]
-        if path:
-            again = f"tui-trainer run {shlex.quote(path)}/run.toml"
-            copies += [("p", "its folder", path), ("r", "the command that trains it again", again)]
-            copies.append(("o", "the command that opens it", f"tui-trainer open {shlex.quote(state.run)}"))
-        return [(letter, name, visible(text)) for letter, name, text in copies if text]
+        context = self._context
+        log = context.selected_run.log
+        found = self._found if self._found is not None and self._found in log else None
+        context.ask(Copy(dashboard_copies(context.view_state, found)), lambda said: context.flash(said, seconds=10))

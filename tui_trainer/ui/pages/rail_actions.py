@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.dashboard.view_state import PageName
+from tui_trainer.ui.keeping.keep_actions import RunKeeper
 from tui_trainer.ui.screens.run_table import RunTable
 
 Handler = Callable[[], None]
@@ -38,6 +39,7 @@ class RailActions:
         """Return the handler of each action by its id."""
         return {
             "layers": lambda: self.toggle("layers"),
+            "answers": lambda: self.toggle("answers"),
             "diagnosis": lambda: self.toggle("findings"),
             "runs": self.runs,
             "log_all": self.log_all,
@@ -49,8 +51,7 @@ class RailActions:
 
     def toggle(self, page: PageName) -> None:
         """Open a page in place of the one that is open, or close it."""
-        self._state.page = "" if self._state.page == page else page
-        self._state.finding = 0
+        self._state.toggle_page(page)
         self._context.relayout()
 
     def runs(self) -> None:
@@ -59,7 +60,9 @@ class RailActions:
         if state.page != "runs":
             self.toggle("runs")
         else:
-            context.ask(RunTable(state.states, state.selected_index, context.icons, context.palette), self._select)
+            table = RunTable(state.states, state.selected_index, context.icons, context.palette)
+            table.keeper = RunKeeper(context)
+            context.ask(table, self._select)
 
     def log_all(self) -> None:
         """Show epochs and saves in a larger log too, or leave them out again."""

@@ -90,7 +90,7 @@ def _narrow(layers: Mapping[str, Layer], series: Mapping[str, Series], width: in
             )
         )
         dead = f"{layer.dead:.0%} silent" if layer.dead is not None else ""
-        facts = [f"gradient {number(layer.grad_norm, 3)}", dead, f"weights {number(layer.weight_norm)}"]
+        facts = [f"gradient {number(layer.grad_norm, 3)}", dead, f"weights {number(layer.weight_norm, 3)}"]
         text = "  ".join(fact for fact in facts if fact)
         dead_style = silent_style(layer.dead) if layer.dead is not None and layer.dead >= 0.2 else "$muted"
         rows.append(Content.styled(f"  {cut(text, max(width - 2, 0))}", dead_style))

@@ -37,12 +37,14 @@ class Numbers:
         smoothing: steps over which the training loss is smoothed.
         others: further numbers by name: rate, gradient norm, what the user logs, losses of other runs.
         heading: the place of the cursor; empty where the numbers are the newest.
+        cost: what the program itself costs; empty where that is not known or not wanted.
     """
 
     rows: Sequence[NumberRow] = ()
     smoothing: int = 0
     others: Values = field(default=())
     heading: str = ""
+    cost: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,7 @@ def status_column(
         _progress(state, front_of_set),
         _saved(state),
         _layers(state, width, icons),
+        Section(10, (_row("own cost", (numbers.cost, "$muted")),) if numbers.cost else ()),
     ]
     shown = [section for section in sections if section.lines and (section.weight >= TABLE or not table_only)]
     while len(shown) > 1 and sum(len(section.lines) + 1 for section in shown) - 1 > height:
@@ -242,7 +245,9 @@ def status_lines(state: RunState, numbers: Numbers, width: int, height: int, ico
     else:
         rows = number_lines(numbers.rows, width, height)
         if len(rows) < height:
-            rows += _flow([*_settings(state), *(_pair(name, text) for name, text in numbers.others)], width, "")
+            cost = [_pair("own cost", numbers.cost)] if numbers.cost else []
+            others = [_pair(name, text) for name, text in numbers.others]
+            rows += _flow([*_settings(state), *others, *cost], width, "")
     if state.unsaved:
         rows.insert(1 if height > 1 else 0, Content.styled(f"! not saved: {visible(state.unsaved)}", "$error bold"))
     return Content("\n").join([fitted(row, width, icons) for row in rows[: max(height, 1)]])

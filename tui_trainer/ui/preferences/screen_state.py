@@ -18,22 +18,26 @@ from typing import Any
 
 from tui_trainer.runs.atomic_write import read_plain, replace_file
 from tui_trainer.state.series_names import AXIS, group_of
-from tui_trainer.ui.charts.view import AXES, Axis
+from tui_trainer.ui.charts.composed.own import MAX_SMOOTHING, Charts, as_tables, from_tables
+from tui_trainer.ui.charts.composed.page_choice import GRIDS, is_pattern
+from tui_trainer.ui.charts.view import AXES, Axis, End, Limits
 
 VERSION = 1
 """Version of the format. A file of a later one is left alone."""
-MAX_BYTES = 64 << 10
+MAX_BYTES = 256 << 10
 """Largest state file, in bytes."""
 MAX_PROJECTS = 100
 """Most projects in the file."""
 MAX_CHARTS = 32
 """Most charts with a logarithm of their own, in one project."""
+MAX_END = 1e300
+"""Largest end of an axis."""
+MAX_PAGE = 100_000
+"""Largest number of a page of charts."""
 MAX_NAME = 80
 """Most characters of a name: of a chart, a page or a theme."""
 MAX_PATH = 4096
 """Most characters of the path of a project."""
-MAX_SMOOTHING = 1_000_000
-"""Widest moving average, in steps."""
 LOCK_SECONDS = 2.0
 """Most seconds to wait for another screen that writes the file."""
 
@@ -43,11 +47,17 @@ class ProjectState:
     """The way in which the runs of one project were looked at last.
 
     Attributes:
-        axis, log, log_x, clip, smoothing, median: those of `View`.
+        axis, log, log_x, clip, smoothing, median, band: those of `View`.
         chart: the chart or picture that was the large one; empty for none.
         alone: whether it filled the screen.
         page: the page that was open beside the charts; empty for none.
         log_all: whether the log showed epochs and saves too.
+        sort: the column that ordered the leaderboard; empty for the usual one.
+        reverse: whether that order was reversed.
+        baseline: directory of the run that stays behind the charts; empty for none.
+        charts: the charts that the user composed.
+        grid, charts_page, filter: those of `ChartPages`.
+        limits: that of `View`.
     """
 
     axis: Axis = "step"
@@ -56,10 +66,19 @@ class ProjectState:
     clip: bool = True
     smoothing: int | None = None
     median: bool = False
+    band: bool | None = None
     chart: str = ""
     alone: bool = False
     page: str = ""
     log_all: bool = False
+    sort: str = ""
+    reverse: bool = False
+    baseline: str = ""
+    charts: Charts = ()
+    grid: tuple[int, int] = GRIDS[0]
+    charts_page: int = 0
+    filter: str = ""
+    limits: Mapping[str, Limits] = field(default_factory=dict[str, Limits])
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +138,8 @@ def parse(data: bytes) -> ScreenState:
     return ScreenState(_name(table.get("theme")), _name(table.get("theme_over")), known)
 
 
-def _name(value: Any) -> str:
-    return value if isinstance(value, str) and len(value) <= MAX_NAME and value.isprintable() else ""
+def _name(value: Any, most: int = MAX_NAME) -> str:
+    return value if isinstance(value, str) and len(value) <= most and value.isprintable() else ""
 
 
 def _project(table: Mapping[str, Any]) -> ProjectState:
@@ -132,14 +151,41 @@ def _project(table: Mapping[str, Any]) -> ProjectState:
     }
     axis, smoothing, log = table.get("axis"), table.get("smoothing"), table.get("log")
     charts = list(log.items())[:MAX_CHARTS] if isinstance(log, dict) else []
+    grid, page, pattern = table.get("grid"), table.get("charts_page"), table.get("filter")
     return ProjectState(
         axis=axis if isinstance(axis, str) and (axis in AXES or group_of(_name(axis)) == AXIS) else "step",
         log={name: value for name, value in charts if name and _name(name) and isinstance(value, bool)},
         smoothing=smoothing if type(smoothing) is int and 0 <= smoothing <= MAX_SMOOTHING else None,
+        band=band if isinstance(band := table.get("band"), bool) else None,
         chart=_name(table.get("chart")),
         page=_name(table.get("page")),
+        sort=_name(table.get("sort")),
+        baseline=_name(table.get("baseline"), MAX_PATH),
+        charts=from_tables(table.get("charts")),
+        grid=next((known for known in GRIDS if list(known) == grid), GRIDS[0]),
+        charts_page=page if type(page) is int and 0 <= page <= MAX_PAGE else 0,
+        filter=pattern if isinstance(pattern, str) and is_pattern(pattern) else "",
+        limits=_limits(table.get("limits")),
         **flags,
     )
+
+
+def _limits(table: object) -> dict[str, Limits]:
+    limits: dict[str, Limits] = {}
+    for name, ends in list(table.items())[:MAX_CHARTS] if isinstance(table, dict) else ():
+        if not _name(name) or not isinstance(ends, list) or len(ends) != len(("y", "y", "x", "x")):
+            continue
+        y_low, y_high, x_low, x_high = (_end(end) for end in ends)
+        known = Limits((y_low, y_high), (x_low, x_high))
+        if known:
+            limits[name] = known
+    return limits
+
+
+def _end(value: object) -> End:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if abs(value) <= MAX_END else None
 
 
 def dump(state: ScreenState) -> bytes:
@@ -153,6 +199,10 @@ def dump(state: ScreenState) -> bytes:
             for known in fields(ProjectState)
             if (value := getattr(project, known.name)) != getattr(plain, known.name)
         }
+        if project.charts:
+            changed["charts"] = as_tables(project.charts)
+        if project.limits:
+            changed["limits"] = {name: [*known.y, *known.x] for name, known in project.limits.items()}
         room -= len(json.dumps({path: changed})) + 2
         if room < 0 or len(path) > MAX_PATH:
             break

@@ -16,7 +16,7 @@ from tui_trainer.ui.settings import Settings
 NOT_IN_FORM = ("keys",)
 """Settings that only the file changes."""
 _BOUNDS = {"above": "gt", "least": "ge", "most": "le"}
-ACT_AT_ONCE = ("theme",)
+ACT_AT_ONCE = ("theme", "bell", "notify")
 """Settings that act without a new start of the screen."""
 
 

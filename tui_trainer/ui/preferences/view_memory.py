@@ -11,9 +11,12 @@ from tui_trainer.ui.charts.registry import PicturePane, pane_named
 from tui_trainer.ui.dashboard.view_state import PageName, ViewState
 from tui_trainer.ui.preferences.screen_memory import ScreenMemory
 from tui_trainer.ui.preferences.screen_state import ProjectState
+from tui_trainer.ui.sets.leaderboard import COLUMNS, Column
 
 PANE_SECONDS = 5.0
 """Seconds after the runs appeared during which a remembered chart may still get its first data."""
+NOT_REMEMBERED: tuple[PageName, ...] = ("comparison",)
+"""Pages that belong to the runs of one screen, not to a project."""
 
 
 def project_folder(state: RunState | None) -> str:
@@ -27,7 +30,7 @@ def project_folder(state: RunState | None) -> str:
 
 def remembered(view_state: ViewState) -> ProjectState:
     """Return the part of a view state that is remembered."""
-    view, large = view_state.view, view_state.maximized
+    view, large, pages = view_state.view, view_state.maximized, view_state.pages
     return ProjectState(
         axis=view.axis,
         log=view.log,
@@ -35,10 +38,19 @@ def remembered(view_state: ViewState) -> ProjectState:
         clip=view.clip,
         smoothing=view.smoothing,
         median=view.median,
+        band=view.band,
         chart="" if large is None else large.name if isinstance(large, PicturePane) else str(large),
         alone=view_state.alone,
-        page=view_state.page,
+        page=view_state.page if view_state.page not in NOT_REMEMBERED else "",
         log_all=view_state.log_all,
+        sort=view_state.sets.sort if view_state.sets.sort != COLUMNS[0] else "",
+        reverse=view_state.sets.reverse,
+        baseline=view_state.sets.baseline,
+        charts=pages.own,
+        grid=pages.grid,
+        charts_page=pages.page,
+        filter=pages.filter,
+        limits=view.limits,
     )
 
 
@@ -52,9 +64,22 @@ def restore(view_state: ViewState, project: ProjectState) -> None:
         clip=project.clip,
         smoothing=project.smoothing,
         median=project.median,
+        band=project.band,
+        limits=dict(project.limits),
     )
     view_state.log_all = project.log_all
-    view_state.page = next((page for page in get_args(PageName) if page == project.page), "")
+    pages = view_state.pages
+    pages.own, pages.grid, pages.page, pages.filter = project.charts, project.grid, project.charts_page, project.filter
+    view_state.page = page_named(project.page)
+    sets = view_state.sets
+    known: dict[str, Column] = {column: column for column in COLUMNS}
+    sets.sort = known.get(project.sort, COLUMNS[0])
+    sets.reverse, sets.baseline = project.reverse, project.baseline
+
+
+def page_named(name: str) -> PageName:
+    """Return the page with a name, the empty one where there is none."""
+    return next((page for page in get_args(PageName) if page == name), "")
 
 
 class ViewMemory:
@@ -65,10 +90,13 @@ class ViewMemory:
     Args:
         view_state: the view state of the dashboard.
         memory: the memory of the screen.
+        page: the page that the user asked to open with, whatever was open before.
     """
 
-    def __init__(self, view_state: ViewState, memory: ScreenMemory) -> None:
+    def __init__(self, view_state: ViewState, memory: ScreenMemory, page: str = "") -> None:
         self._state = view_state
+        self._page: PageName = page_named(page)
+        view_state.page = self._page
         self._memory = memory
         self._folder = ""
         self._last = ProjectState()
@@ -91,6 +119,8 @@ class ViewMemory:
             project = memory.project(folder)
             if project is not None:
                 restore(state, project)
+                if self._page:
+                    state.page = self._page
                 self._chart, self._alone, self._chart_until = project.chart, project.alone, now + PANE_SECONDS
                 restored = True
             self._last = remembered(state)
@@ -104,7 +134,10 @@ class ViewMemory:
 
     def _restore_chart(self, now: float) -> bool:
         state = self._state
-        pane = pane_named(self._chart, state.states, min(state.selected_index, len(state.states) - 1))
+        own = (chart for chart in state.pages.own if chart.id == self._chart)
+        pane = next(own, None) or pane_named(
+            self._chart, state.states, min(state.selected_index, len(state.states) - 1)
+        )
         untouched = remembered(state) == self._last
         if pane is not None and untouched:
             state.maximized, state.alone = pane, self._alone

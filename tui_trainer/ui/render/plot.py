@@ -15,6 +15,7 @@ cost.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -70,6 +71,12 @@ def _plot(chart_data: ChartData, area: Area, width: int, height: int, palette: P
     matrix = _plotext_matrix(chart_data, canvas, area, width, height, cells)
     shaded = _shaded_columns(chart_data, canvas)
     return list(_strips(matrix, chart_data, area, palette, glyphs, shaded))
+
+
+def load_plotext() -> None:
+    """Import plotext, for which the first chart would have to wait."""
+    for name in ("plotext._date", "plotext._monitor"):
+        importlib.import_module(name)
 
 
 def _plotext_matrix(chart_data: ChartData, canvas: Canvas, area: Area, width: int, height: int, cells: Cells) -> Any:

@@ -15,22 +15,30 @@ from tui_trainer.ui.render.raster import Glyphs
 KEPT_ENTRIES = 2
 """Legend entries that stay longer than the notes."""
 
+DEVIATION = " ± "
+"""Between a mean and its deviation in the text of an entry."""
+
 
 def title_line(chart_data: ChartData, width: int, palette: Palette, glyphs: Glyphs) -> Strip:
     """Lay out the title in `width` cells.
 
-    A long title loses the last legend entries first, then its notes except the scale, then the value of the second
-    entry, and the entry itself at last: training and validation stay named as long as there is room.
+    A long title loses the last legend entries first, then its notes except the scale, then deviations, then the value
+    of the second entry, and the entry itself at last: training and validation stay named as long as there is room.
     """
     head = f"{chart_data.number} {chart_data.name}" if chart_data.number else chart_data.name
     notes, legend = list(chart_data.notes), list(chart_data.legend)
     while notes or legend:
         if _length_of_line(head, notes, legend, glyphs) <= width:
             break
-        if len(legend) > KEPT_ENTRIES or not (notes or len(legend) > 1):
+        spread = next((k for k in reversed(range(len(legend))) if DEVIATION in legend[k].text), None)
+        if len(legend) > KEPT_ENTRIES:
             legend.pop()
         elif notes and notes[-1] != LOG_NOTE:
             notes.pop()
+        elif spread is not None:
+            legend[spread] = legend[spread]._replace(text=legend[spread].text.partition(DEVIATION)[0])
+        elif not (notes or len(legend) > 1):
+            legend.pop()
         elif len(legend) > 1 and " " in legend[-1].text:
             legend[-1] = legend[-1]._replace(text=legend[-1].text.partition(" ")[0])
         else:

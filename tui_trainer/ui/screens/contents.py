@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.events import Key
@@ -15,6 +16,9 @@ from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.lecture.tour import LecturePlan, Tour
 from tui_trainer.ui.screens.finder import Finder, Group
 from tui_trainer.ui.screens.lesson import facts
+
+if TYPE_CHECKING:
+    from tui_trainer.ui.copying.texts import Copyable
 
 STACKED = 110
 """Terminal width below which the details are shown under the list."""
@@ -65,6 +69,12 @@ class Contents(Finder[LessonInfo]):
         """Return rows and names first, then the texts of the lesson."""
         lesson = item.lesson
         return " ".join(lesson.rows), item.name, item.title, lesson.shows, lesson.says, lesson.truth, item.group
+
+    def copies(self, item: LessonInfo) -> list[Copyable]:
+        """Return the name, the title and the command of a lesson."""
+        from tui_trainer.ui.copying.texts import preset_copies
+
+        return preset_copies(item.name, item.title)
 
     def line(self, item: LessonInfo) -> Content:
         """Return rows, name and subject."""

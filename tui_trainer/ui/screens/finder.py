@@ -32,10 +32,16 @@ from tui_trainer.ui.panels.panel import Panel
 
 if TYPE_CHECKING:
     from tui_trainer.session.base import Session
+    from tui_trainer.ui.copying.texts import Copyable
 
+OPENING_TICK = 0.02
+"""Seconds between two checks whether a session is open."""
 Item = TypeVar("Item")
 Group = tuple[str, Sequence[Item]]
 """A title and the items under it."""
+
+MESSAGE_SECONDS = 5.0
+"""Seconds for which a message stands in place of the keys."""
 
 
 class Finder(Screen[None], Generic[Item], inherit_bindings=False):
@@ -55,6 +61,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         Binding("t", "theme", show=False),
         Binding("tab", "app.focus_next", show=False),
         Binding("shift+tab", "app.focus_previous", show=False),
+        Binding("y", "copy", show=False),
         Binding("n", "move(1)", show=False),
         Binding("N", "move(-1)", show=False),
     ]
@@ -82,6 +89,8 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     """Text of the empty search entry."""
     EFFECT = "open"
     """The effect of enter on an item."""
+    KEEPS = False
+    """Whether `K` renames, tags and deletes a run of the list."""
     KEYS = "enter open · j k ↑↓ choose · / search · : commands · ? help · q leave"
     RELOAD_INTERVAL = 2.0
     """Seconds between two reads."""
@@ -141,6 +150,10 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         """Return the name of an item and the function that opens it, for a thread."""
         raise NotImplementedError
 
+    def copies(self, item: Item) -> list[Copyable]:
+        """Return what can be copied of an item."""
+        return []
+
     @property
     def tour(self) -> Tour | None:
         """The position in the lecture; None for a screen that is not part of it."""
@@ -176,6 +189,11 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     def items(self) -> list[Item]:
         """All items in the order of their groups; empty before they have been read."""
         return [item for _, items in self._groups or [] for item in items]
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the items have been read, or cannot be."""
+        return self._groups is not None or bool(self._error)
 
     @property
     def opening(self) -> bool:
@@ -233,6 +251,15 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         self._error = visible(text)
         self.show_keys()
 
+    def say(self, text: str, failed: bool) -> None:
+        """Show a message in place of the keys for a while, or an error."""
+        if failed:
+            self.show_error(text)
+        else:
+            self._error = ""
+            self.query_one("#bottom", KeyHints).show(visible(text), "$success")
+            self.set_timer(MESSAGE_SECONDS, self.show_keys)
+
     def show_keys(self) -> None:
         """Show the keys, or the error."""
         hints = self.query_one("#bottom", KeyHints)
@@ -280,6 +307,16 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     def _describe(self, item: Item | None) -> None:
         self.query_one("#about", Panel).show(self.about(item) if item is not None else Content(""), layout=True)
 
+    @property
+    def selected(self) -> Item | None:
+        """The highlighted item, None without one."""
+        option = self.query_one(LongList).highlighted_option
+        return self._listed.get(option.id or "") if option is not None else None
+
+    def read_soon(self) -> None:
+        """Read all items with the next tick."""
+        self._read_at = float("-inf")
+
     def highlight(self, item: Item) -> None:
         """Highlight an item, where it is listed."""
         options = self.query_one(LongList)
@@ -314,6 +351,14 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         if item is not None and self._opening is None:
             name, function = self.opener(item)
             self._opening = BackgroundCall(function), visible(name), monotonic()
+            self._check_soon()
+
+    def _check_soon(self) -> None:
+        """Look often whether the session is open: with a spare host that takes less than a tick."""
+        if self._opening is not None and self._opening[0].done:
+            self._check_opening(*self._opening)
+        elif self._opening is not None:
+            self.set_timer(OPENING_TICK, self._check_soon)
 
     def on_key(self, event: Key) -> None:
         """Move in the list while the search entry has the focus."""
@@ -343,14 +388,14 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         from tui_trainer.ui.screens.finder_keys import finder_section
         from tui_trainer.ui.screens.help import Help
 
-        self.app.push_screen(Help([finder_section(self.HEADING, self.EFFECT)]))
+        self.app.push_screen(Help([finder_section(self.HEADING, self.EFFECT, keeps=self.KEEPS)]))
 
     def action_palette(self) -> None:
         """Find a command or a theme."""
         from tui_trainer.ui.screens.command_palette import CommandPalette
         from tui_trainer.ui.screens.finder_keys import finder_commands
 
-        commands = finder_commands(self.EFFECT)
+        commands = finder_commands(self.EFFECT, keeps=self.KEEPS)
 
         def chosen(answer: str | None) -> None:
             if answer == "open":
@@ -365,6 +410,19 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         from tui_trainer.ui.screens.theme_picker import ThemePicker
 
         self.app.push_screen(ThemePicker())
+
+    def action_copy(self) -> None:
+        """Copy the name, the path or a command of the highlighted item."""
+        from tui_trainer.ui.screens.dialogs.copying import Copy
+
+        option = self.query_one(LongList).highlighted_option
+        if option is not None and (item := self._listed.get(option.id or "")) is not None:
+            self.app.push_screen(Copy(self.copies(item)), self._copied)
+
+    def _copied(self, said: str | None) -> None:
+        if said is not None:
+            self.query_one("#bottom", KeyHints).show(said, "$secondary")
+            self.set_timer(8.0, self.show_keys)
 
     def action_leave(self) -> None:
         """Leave the screen."""

@@ -63,7 +63,13 @@ _VIEWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "card": ("Here: an intervention", ("previous_mark", "next_mark", "undo", "redo", "back")),
     "findings": ("Here: the findings", ("steer", "undo", "layers", "diagnosis", "back")),
     "layers": ("Here: the layers", ("over_time", "diagnosis", "layers", "back")),
+    "answers": ("Here: the answers of the model", ("steer", "log_down", "log_up", "answers", "back")),
     "runs": ("Here: the runs", ("zoom_in", "zoom_out", "next_run", "runs", "steer_all", "back")),
+    "comparison": ("Here: the comparison", ("log_down", "log_up", "next_run", "compare", "runs", "back")),
+    "leaderboard": (
+        "Here: the leaderboard",
+        ("zoom_in", "zoom_out", "sort_runs", "reverse_order", "hide_run", "pin_baseline", "other_baseline", "back"),
+    ),
     "over": ("Here: a run that is over", ("steer", "cursor_left", "zoom", "next_mark", "copy", "back", "quit")),
     "cursor": (
         "Here: the cursor", ("cursor_left", "cursor_right", "first_step", "last_step", "zoom", "copy", "back"),

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from tui_trainer.errors import UserError
 from tui_trainer.runs.catalog import RunInfo
 from tui_trainer.runs.label import label, short_name
-from tui_trainer.runs.run_filter import RunFilter, check_keys, config_of, matches_terms, parse_filter
-from tui_trainer.session.catalog import Catalog, PresetInfo, Reloadable
+from tui_trainer.runs.run_filter import RunFilter, check_keys, config_of, matches_terms, parse_filter, unhidden
+from tui_trainer.session.catalog import Catalog, PresetInfo, Reloadable, Watchful
 from tui_trainer.text import number, padded, visible
 from tui_trainer.ui.forms.long_list import LongList
 from tui_trainer.ui.icons import STATE_STYLES, Icons
+from tui_trainer.ui.keeping.kept_texts import kept_lines, kept_texts, tags_text
 from tui_trainer.ui.screens.finder import Finder, Group
 
 if TYPE_CHECKING:
     from tui_trainer.session.base import Session
+    from tui_trainer.ui.copying.texts import Copyable
 
 Item = PresetInfo | RunInfo
 
@@ -27,6 +30,9 @@ Item = PresetInfo | RunInfo
 class Home(Finder[Item]):
     """Running runs, presets by group, finished runs."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("K", "keep", show=False)]
+    KEEPS = True
+    KEYS = "enter open · j k ↑↓ choose · / search · K keep · : commands · ? help · q leave"
     PLACEHOLDER = "/ to search presets and runs, or filter: lr>=0.001 model=mlp age<2d"
 
     def __init__(self, catalogue: Catalog, icons: Icons) -> None:
@@ -74,7 +80,7 @@ class Home(Finder[Item]):
         """Return the names first."""
         if isinstance(item, PresetInfo):
             return item.name, item.title, item.summary, item.group
-        return item.name, item.preset, short_name(item.name), item.status, item.reason
+        return item.name, item.preset, short_name(item.name), item.status, item.reason, *kept_texts(item)
 
     def line(self, item: Item) -> Content:
         """Return the name with the title of a preset, or the state of a run."""
@@ -88,13 +94,20 @@ class Home(Finder[Item]):
         return Content.assemble(
             "  ",
             (self.icons.state(item.status), STATE_STYLES.get(item.status, "$muted")),
-            f" {padded(visible(label(item.name, item.started)), 32)} ",
+            f" {padded(visible(label(item.shown, item.started)), 32)} ",
+            (tags_text(item), "$secondary"),
             (f"{state} · epoch {item.epoch}{best}", "$muted"),
         )
 
     def about(self, item: Item) -> Content:
         """Return the summary of a preset, or the progress of a run."""
         return _about_preset(item) if isinstance(item, PresetInfo) else _about_run(item)
+
+    def copies(self, item: Item) -> list[Copyable]:
+        """Return the name, the path and the command of a preset or a run."""
+        from tui_trainer.ui.copying.texts import preset_copies, run_info_copies
+
+        return preset_copies(item.name) if isinstance(item, PresetInfo) else run_info_copies(item)
 
     def _parse(self) -> None:
         """Parse what was typed as a filter; while it is incomplete, the terms before stay."""
@@ -115,8 +128,10 @@ class Home(Finder[Item]):
             self._parse()
         terms = self._filter.terms
         if not terms:
-            return " ".join(self._filter.words), items
-        kept = [item for item in items if isinstance(item, RunInfo) and matches_terms(terms, item)]
+            shown = [item for item in items if not (isinstance(item, RunInfo) and item.kept.hidden)]
+            return " ".join(self._filter.words), shown
+        runs = unhidden(terms, [item for item in items if isinstance(item, RunInfo)])
+        kept = [item for item in runs if matches_terms(terms, item)]
         return " ".join(self._filter.words), kept
 
     def opener(self, item: Item) -> tuple[str, Callable[[], Session]]:
@@ -125,6 +140,21 @@ class Home(Finder[Item]):
         if isinstance(item, PresetInfo):
             return item.name, lambda: catalogue.start(item.name)
         return item.name, lambda: catalogue.join(item)
+
+    def action_keep(self) -> None:
+        """Ask what to do with the selected run."""
+        from tui_trainer.ui.keeping.keep_listed import keep_listed
+
+        item = self.selected
+        if isinstance(item, RunInfo):
+            runs = [each for each in self.items if isinstance(each, RunInfo)]
+            keep_listed(self, item, runs, self.say, self._look_again)
+
+    def _look_again(self) -> None:
+        """Read the runs again soon, those too that are over."""
+        if isinstance(self._catalogue, Watchful):
+            self._catalogue.look_again()
+        self.read_soon()
 
     def action_reload(self) -> None:
         """Read presets and runs again."""
@@ -146,6 +176,7 @@ def _about_run(item: RunInfo) -> Content:
     lines = [Content.styled(visible(item.name), "bold"), Content.styled(visible(item.path), "$muted"), Content("")]
     lines.append(Content(f"{item.status}{': ' + visible(item.reason) if item.reason else ''}"))
     lines.append(Content(f"epoch {item.epoch}, step {item.step:,}"))
+    lines += kept_lines(item)
     lines += [
         Content.assemble((padded(visible(name), 16), "$muted"), number(value)) for name, value in item.metrics.items()
     ]

@@ -119,6 +119,11 @@ def _last_change(state: RunState, _all: bool) -> str:
     return visible(texts[-1]) if texts else "no intervention yet"
 
 
+def _answers(state: RunState, _all: bool) -> str:
+    taken = state.pictures.get("answers")
+    return f"last: step {taken.step:,}" if taken is not None else "not asked yet"
+
+
 def _notes(state: RunState, _all: bool) -> str:
     count = sum(mark.letter == "n" for mark in state.marks)
     return f"{count} so far" if count else ""
@@ -145,6 +150,7 @@ CONTROLS: tuple[Control, ...] = (
     Control("checkpoint", "weights", _saves),
     Control("roll_back", "weights", _best),
     Control("validate", "weights", _validated),
+    Control("ask", "weights", _answers),
     Control("undo", "changes", _last_change),
     Control("redo", "changes", _said("")),
     Control("note", "changes", _notes),

@@ -13,6 +13,7 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from tui_trainer.ui.terminal.sequences import GIVE_TITLE_BACK, KEEP_TITLE, title_sequence
 from tui_trainer.ui.terminal.tty import Tty
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ class TerminalGone(Message):
 
 class TerminalDriver(LinuxDriver):
     """A driver with its own file descriptor, so that output on descriptors 1 and 2 cannot reach the screen."""
+
+    _title = ""
+    """The title that was set, empty where the terminal has its own."""
 
     def __init__(
         self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
@@ -129,11 +133,18 @@ class TerminalDriver(LinuxDriver):
         """Take the terminal again."""
         self._suspended = False
         super().resume_application_mode()
+        if self._title:
+            self.write(KEEP_TITLE + title_sequence(self._title))
 
     def stop_application_mode(self) -> None:
         """Restore the terminal, and switch off every mode that may be on."""
         super().stop_application_mode()
-        self.write("\x1b[?1016l\x1b[?2026l\x1b[0m")
+        self.write("\x1b[?1016l\x1b[?2026l\x1b[0m" + (GIVE_TITLE_BACK if self._title else ""))
+
+    def set_title(self, text: str) -> None:
+        """Set the title of the terminal, whose own comes back when it is released."""
+        self.write(("" if self._title else KEEP_TITLE) + title_sequence(text))
+        self._title = text
 
     def write(self, data: str) -> None:
         """Queue text for the writer. If the terminal accepts nothing for 1 s, drop the text and repaint later."""

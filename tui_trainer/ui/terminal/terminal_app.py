@@ -99,6 +99,16 @@ class TerminalApp(App[Result], Generic[Result], inherit_bindings=False):
             self._frame_pending = False
             self._display(self.screen, self._full_update(self.screen))
 
+    def set_title(self, text: str) -> None:
+        """Set the title of the terminal."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.set_title(text)
+
+    def send_sequence(self, sequence: str) -> None:
+        """Send a control sequence that changes no cell, such as the bell."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.write(sequence)
+
     def _full_update(self, screen: Screen[Any]) -> RenderableType | None:
         stack = self._background_screens
         return screen._compositor.render_update(full=True, screen_stack=stack)  # pyright: ignore[reportPrivateUsage]

@@ -15,6 +15,7 @@ RESET = (
     "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"  # mouse
     "\x1b[?1004l\x1b[?2004l\x1b[?2048l"  # focus, bracketed paste, resize reports
     "\x1b[?7h\x1b[0m\x1b[?1049l\x1b[?25h"  # line wrap, colours, the alternate screen, the cursor
+    "\x1b[23;2t"  # the title that was kept; a terminal that keeps none ignores it
 )
 """Escape sequences that switch off every mode that the screen may have set."""
 

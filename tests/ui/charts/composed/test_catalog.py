@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.charts.composed.catalog import filtered, own_charts, pattern_of
-from tui_trainer.ui.charts.composed.pages import GRIDS, ChartPages
+from tui_trainer.ui.charts.composed.catalog import divided, filtered, heading_of, own_charts
+from tui_trainer.ui.charts.composed.page_choice import GRIDS, pattern_of
+from tui_trainer.ui.charts.composed.pages import ChartPages
 from tui_trainer.ui.charts.composed.series_chart import SeriesChart
 from tui_trainer.ui.charts.registry import chart_data, pane_named
 from tui_trainer.ui.charts.view import View
@@ -52,6 +54,26 @@ def test_every_chart_is_on_exactly_one_page(names: list[str], per_page: int) -> 
     assert sorted(shown) == sorted(names)
 
 
+@given(st.lists(st.integers(1, 30), max_size=8), st.integers(1, 15))
+@settings(max_examples=60, deadline=None)
+def test_a_group_begins_a_page_where_little_room_is_lost(sizes: list[int], per_page: int) -> None:
+    names = [f"group{group}/{index}" for group, size in enumerate(sizes) for index in range(size)]
+    charts = [SeriesChart(name, (name,)) for name in names]
+    pages = divided(charts, per_page)
+    assert [chart for page in pages for chart in page] == charts
+    for page, after in pairwise(pages):
+        lost = per_page - len(page)
+        assert lost <= per_page / 4
+        assert not lost or heading_of(page[-1]) != heading_of(after[0])
+    for page in pages:
+        for before, chart in pairwise(page):
+            group = heading_of(chart)
+            if heading_of(before) == group:
+                continue
+            free = per_page - page.index(chart)  # the group follows another one: it fits, or much room would be lost
+            assert sizes[int(group.removeprefix("group"))] <= free or free > per_page / 4
+
+
 @given(st.lists(NAMES, unique=True, max_size=40), st.sampled_from(["a", "^b", "a.*z$", "x|y", "[", "(?P<"]))
 @settings(max_examples=40, deadline=None)
 def test_a_filter_keeps_what_matches_and_names_a_bad_expression(names: list[str], text: str) -> None:
@@ -90,3 +112,14 @@ def test_a_chart_of_several_series_draws_and_names_each() -> None:
     assert [entry.text.split()[0] for entry in data.legend] == ["a/x", "a/y"]
     assert not data.message
     assert pane_named("series:a/x", [state], 0) == SeriesChart("a/x", ("a/x",))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40), (300, 90)])
+@pytest.mark.parametrize("charts", [1, 2, 3, 50])
+def test_a_few_equal_charts_share_the_whole_room(size: tuple[int, int], charts: int) -> None:
+    full = arrange(*size, LayoutRequest(charts=1000, grid=(0, 0)))
+    few = arrange(*size, LayoutRequest(charts=charts, grid=(0, 0)))
+    assert min(charts, full.charts) <= few.charts
+    assert few.heading == 1
+    assert few.rows * few.small_height > full.rows * full.small_height - few.rows
+    assert few.charts - few.columns < charts

@@ -15,8 +15,10 @@ from tui_trainer.protocol.pictures import (
     Axis,
     Bars,
     Contour,
+    Counts,
     Group,
     Heat,
+    Histogram,
     Line,
     Lines,
     Points,
@@ -69,6 +71,13 @@ KINDS: dict[str, AnyDrawing] = {
         x=Axis(label="true"),
         spots=(Spots(name="validation", x=(0, 1, 2), y=(0, 1.5, 2)),),
         diagonal=True,
+    ),
+    "histogram": Histogram(
+        title="weights",
+        groups=(
+            Counts(name="hidden1", low=-1, high=1, counts=(1, 2, 5, 2)),
+            Counts(name="output", low=0, high=9, counts=(1,)),
+        ),
     ),
 }
 REGIONS = Contour(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import click
 
+from tui_trainer.cli.on_event import on_event_option, parse_on_event
 from tui_trainer.cli.options import json_option, print_json, print_table, runs_dir_option, trust_option
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.paths import runs_dir as directory
@@ -34,6 +35,7 @@ Examples:
 @click.option("--name", metavar="NAME", help="add: name of the run directory; by default date, time and preset.")
 @trust_option
 @click.option("--foreground", is_flag=True, help="run: train from this process and print a line for each run.")
+@on_event_option
 @click.option("--now", is_flag=True, help="stop: save and stop the run that trains, too.")
 @json_option
 @runs_dir_option
@@ -43,6 +45,7 @@ def command(
     name: str | None,
     trust: bool,
     foreground: bool,
+    on_event: str | None,
     now: bool,
     as_json: bool,
     runs_dir: str | None,
@@ -60,13 +63,15 @@ def command(
         raise click.UsageError(f"no action {visible(action)!r} of queue; {did_you_mean(action, _ACTIONS)}")
     if action in ("list", "run", "stop") and values:
         raise click.UsageError(f"queue {action} takes no {visible(values[0])!r}")
+    if on_event is not None and action != "run":
+        raise click.UsageError(f"--on-event belongs to `queue run`, not to queue {action}")
     match action:
         case "add":
             return _add(values, name, trust, runs_dir)
         case "remove":
             return _remove(values, runs_dir)
         case "run":
-            return _run(foreground, runs_dir)
+            return _run(foreground, parse_on_event(on_event), runs_dir)
         case "stop":
             return _stop(now, runs_dir)
         case _:
@@ -97,7 +102,7 @@ def _remove(values: Sequence[str], runs_dir: str | None) -> int:
     return 0
 
 
-def _run(foreground: bool, runs_dir: str | None) -> int:
+def _run(foreground: bool, on_event: tuple[str, ...], runs_dir: str | None) -> int:
     from tui_trainer.queueing.runner import Runner, start
 
     file = QueueFile(directory(runs_dir).absolute())
@@ -109,8 +114,8 @@ def _run(foreground: bool, runs_dir: str | None) -> int:
         click.echo("nothing is waiting in the queue; `tui-trainer queue add PRESET` adds a run", err=True)
         return 0
     if foreground:
-        return Runner(file, lambda line: click.echo(visible(line))).run()
-    pid = start(file.directory)
+        return Runner(file, lambda line: click.echo(visible(line)), on_event).run()
+    pid = start(file.directory, on_event)
     click.echo(visible(f"training the queue in the background (process {pid}); `tui-trainer queue` shows it"), err=True)
     return 0
 

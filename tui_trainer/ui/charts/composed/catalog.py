@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from tui_trainer.diagnosis.reducer import COSINE, EFFECTIVE, QUALITY, UPDATE
 from tui_trainer.state.run_state import CLOCK, EVALUATIONS, MEAN_TRAIN_LOSS
 from tui_trainer.state.series_names import AXIS, STANDARD_GROUPS, group_of
+from tui_trainer.ui.charts.composed.page_choice import pattern_of
 from tui_trainer.ui.charts.composed.series_chart import SeriesChart
 
 _STANDARD = frozenset(
@@ -16,8 +18,8 @@ _STANDARD = frozenset(
 )  # fmt: skip
 _OWN_PAGES = STANDARD_GROUPS | {AXIS}
 """Groups that are drawn elsewhere: the layers, and the columns of the horizontal axis."""
-MAX_PATTERN = 200
-"""Most characters of a regular expression."""
+MAX_LOSS = 1 / 4
+"""Share of a page that may stay empty so that the next group begins a page."""
 
 
 def own_charts(names: Iterable[str], metric: str = "") -> tuple[SeriesChart, ...]:
@@ -41,27 +43,13 @@ def own_charts(names: Iterable[str], metric: str = "") -> tuple[SeriesChart, ...
             if metric and title == metric:
                 continue
         charts.setdefault(title, []).append(name)
-    ordered = sorted(charts, key=lambda title: (group_of(title), _natural(title)))
+    ordered = sorted(charts, key=lambda title: (group_of(title), natural(title)))
     return tuple(SeriesChart(title, tuple(sorted(charts[title]))) for title in ordered)
 
 
-def _natural(title: str) -> list[tuple[int, str]]:
+def natural(title: str) -> list[tuple[int, str]]:
     """Return a key that sorts numbers by value: rank/2 before rank/10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d{1,18})", title)]
-
-
-def pattern_of(text: str) -> re.Pattern[str]:
-    """Return the regular expression of a filter, which ignores case.
-
-    Raises:
-        ValueError: it is none; the message is for the user.
-    """
-    if len(text) > MAX_PATTERN:
-        raise ValueError(f"at most {MAX_PATTERN} characters")
-    try:
-        return re.compile(text, re.IGNORECASE)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"not a regular expression: {error}; the charts stay as they were") from None
 
 
 def filtered(charts: Sequence[SeriesChart], text: str) -> tuple[SeriesChart, ...]:
@@ -72,6 +60,21 @@ def filtered(charts: Sequence[SeriesChart], text: str) -> tuple[SeriesChart, ...
     return tuple(chart for chart in charts if found(chart.title) or any(map(found, chart.series)))
 
 
-def page_count(charts: int, per_page: int) -> int:
-    """Return the number of pages that hold so many charts."""
-    return -(-charts // max(per_page, 1))
+def heading_of(chart: SeriesChart) -> str:
+    """Return the name of the group of a chart, for the heading of its page."""
+    return "yours" if chart.own else group_of(chart.series[0]) or "ungrouped"
+
+
+def divided(charts: Sequence[SeriesChart], per_page: int) -> list[list[SeriesChart]]:
+    """Return the charts in pages. A group begins a page where the one before it would lose a quarter at most."""
+    per_page = max(per_page, 1)
+    pages: list[list[SeriesChart]] = []
+    for _, members in groupby(charts, heading_of):
+        group = list(members)
+        free = per_page - len(pages[-1]) if pages else 0
+        if len(group) > free and free <= per_page * MAX_LOSS:
+            free = 0
+        if free:
+            pages[-1] += group[:free]
+        pages += [group[at : at + per_page] for at in range(free, len(group), per_page)]
+    return pages

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from tui_trainer.state.series_names import UNITS
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.builder import ChartBuilder
-from tui_trainer.ui.charts.composed.series_chart import SeriesChart
+from tui_trainer.ui.charts.composed.series_chart import MAX_SERIES, SeriesChart
 from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.history.baseline import add_baseline
 from tui_trainer.ui.charts.history.log_axis import is_share
 from tui_trainer.ui.charts.kinds.series_lines import add_lines
-from tui_trainer.ui.charts.labels.distinct_names import distinct_names
+from tui_trainer.ui.charts.labels.series_labels import chart_says, series_labels
 from tui_trainer.ui.charts.model import ChartData
-from tui_trainer.ui.charts.palette import LAYERS
 
-MAX_SERIES = len(LAYERS)
-"""Most series of one chart; more could not be told apart."""
 DENSE_PER_EPOCH = 4
 """Values per epoch above which a series counts as measured by step, and is smoothed."""
 
@@ -23,22 +24,26 @@ def draw(context: ChartContext, chart: SeriesChart) -> ChartData:
     known = [name for name in chart.series if name in context.state.series]
     shown = known[:MAX_SERIES]
     share = bool(shown) and all(is_share(name.rsplit("/", 1)[-1]) for name in shown)
+    units = {UNITS.get(name, "") for name in shown}
+    unit = units.pop() if len(units) == 1 else ""
+    title = visible(f"{chart.title} ({unit})" if unit else chart.title)
     builder = ChartBuilder(
-        context, 0, visible(chart.title), chart=chart.id, share=share, log_series=() if share else shown,
+        context, 0, title, chart=chart.id, share=share, log_series=() if share else shown,
         empty=visible(chart.title),
     )  # fmt: skip
-    if len(shown) == 1:
+    if len(chart.series) == 1 and shown:
         _draw_one(builder, shown[0])
     else:
-        if len(shown) < len(known):
-            builder.add_note(f"{len(shown)} of {len(known)}")
-        add_lines(builder, shown, distinct_names(shown))
-    return builder.build()
+        if len(shown) < len(chart.series):
+            builder.add_note(f"{len(shown)} of {len(chart.series)}")
+        add_lines(builder, shown, series_labels(shown))
+    data = builder.build()
+    return replace(data, message="not recorded by this run") if chart.series and not known else data
 
 
 def _draw_one(builder: ChartBuilder, name: str) -> None:
     context = builder.context
-    label = visible(name.rsplit("/", 1)[-1])
+    label = "" if chart_says(builder.name, name) else visible(name.rsplit("/", 1)[-1])
     resampled = context.resample(name)
     if resampled.series.count > DENSE_PER_EPOCH * max(context.state.epoch, 1):
         builder.add_noisy(name, label)
@@ -47,3 +52,4 @@ def _draw_one(builder: ChartBuilder, name: str) -> None:
         builder.add_exact(resampled, context.front_label(label), context.front_role("train"), signs=True)
     if not context.single_run:
         builder.add_background(name)
+    add_baseline(builder, name)

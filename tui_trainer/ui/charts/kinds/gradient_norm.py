@@ -5,6 +5,7 @@ from __future__ import annotations
 from tui_trainer.protocol.describe import number
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.history.baseline import add_baseline
 from tui_trainer.ui.charts.model import ChartData, Level
 
 
@@ -15,6 +16,7 @@ def draw(context: ChartContext, key: int) -> ChartData:
     )
     builder.add_noisy("grad_norm", "norm")
     builder.add_background("grad_norm")
+    add_baseline(builder, "grad_norm")
     clip = context.state.clip_grad_norm
     if clip > 0:
         builder.levels.append(Level("reference", clip, f"clip {number(clip)}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tui_trainer.state.name_index import names_starting_with
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.context import ChartContext
@@ -15,7 +16,7 @@ PREFIX = "grad_norm/"
 
 def layers_of(state: RunState) -> list[str]:
     """Return the layers with a known gradient norm, from input to output."""
-    known = [name.removeprefix(PREFIX) for name in state.series if name.startswith(PREFIX)]
+    known = [name.removeprefix(PREFIX) for name in names_starting_with(state.series, PREFIX)]
     order = {name: index for index, name in enumerate(state.layers)}
     return sorted(known, key=lambda name: order.get(name, len(order)))
 

@@ -10,6 +10,7 @@ from tui_trainer.text import visible
 from tui_trainer.ui.charts.axes import Grid
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.history.baseline import add_baseline
 from tui_trainer.ui.charts.history.branches import branches_of
 from tui_trainer.ui.charts.history.log_axis import EXPLOSION
 from tui_trainer.ui.charts.model import ChartData, Curve
@@ -50,6 +51,7 @@ def draw(context: ChartContext, key: int) -> ChartData:
         builder.add_legend("preview", "dots", f"{visible(context.preview.scheduler.kind)} ends at", at_end)
     for run in context.background_sample:
         _add_background(builder, run)
+    add_baseline(builder, "lr")
     return builder.build()
 
 

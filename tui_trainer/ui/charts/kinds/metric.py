@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from tui_trainer.state.name_index import names_starting_with
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.history.baseline import add_baseline
 from tui_trainer.ui.charts.history.log_axis import is_share
 from tui_trainer.ui.charts.kinds.loss import mark_best
-from tui_trainer.ui.charts.model import ChartData
+from tui_trainer.ui.charts.model import ChartData, LegendEntry
+from tui_trainer.ui.charts.seeds.mean import SeedMean, spread_text
 
 SUBOPTIMALITY = "suboptimality"
 """The series of (f - f*) / (f0 - f*) for the training objective f with minimum f*; recorded on request."""
@@ -26,7 +29,7 @@ def metric_of(state: RunState) -> str:
         return SUBOPTIMALITY
     if state.started is not None and state.started.metric:
         return state.started.metric
-    names = [name.removeprefix("val_") for name in state.series if name.startswith("val_")]
+    names = [name.removeprefix("val_") for name in names_starting_with(state.series, "val_")]
     return next((name for name in names if name != "loss"), "")
 
 
@@ -58,14 +61,20 @@ def draw(context: ChartContext, key: int) -> ChartData:
     builder.add_branches(f"val_{metric}")
     for run in context.background_sample:
         resampled = context.resample(f"val_{metric}", run)
+        if isinstance(resampled, SeedMean):
+            builder.add_seeds(resampled, context.name(run), context.run_role(run), run, exact=True)
+            continue
         lines = resampled.band(context.run_role(run), dotted=True, faint=True)
         builder.curves += lines
         builder.label_line(lines, context.name(run))
         if resampled:
             builder.add_legend(context.run_role(run), "dots", context.name(run), context.value(resampled, run=run))
+    add_baseline(builder, f"val_{metric}", dotted=True)
     mark_best(builder, f"val_{metric}")
     explained = context.resample("val_r2")
-    if explained.series.count and metric != "r2":
+    if isinstance(explained, SeedMean) and metric != "r2":
+        builder.legend.append(LegendEntry("text", "", f"r2 {spread_text(explained.reading(None, None))}"))
+    elif explained.series.count and metric != "r2":
         builder.add_legend("text", "", "r2", context.value(explained))
     return builder.build()
 
@@ -84,9 +93,13 @@ def _suboptimality_chart(builder: ChartBuilder) -> ChartData:
     builder.add_exact(context.resample(SUBOPTIMALITY), context.front_label("f - f*"), context.front_role("train"))
     for run in context.other_runs:
         resampled = context.resample(SUBOPTIMALITY, run)
+        if isinstance(resampled, SeedMean):
+            builder.add_seeds(resampled, context.name(run), context.run_role(run), run, exact=True)
+            continue
         lines = resampled.band(context.run_role(run), faint=True)
         builder.curves += lines
         builder.label_line(lines, context.name(run))
         if resampled:
             builder.add_legend(context.run_role(run), "line", context.name(run), context.value(resampled, run=run))
+    add_baseline(builder, SUBOPTIMALITY)
     return builder.build()

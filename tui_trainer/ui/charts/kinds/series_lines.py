@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.palette import LAYERS
 from tui_trainer.ui.charts.resample import smoothing_note, smoothing_width
+from tui_trainer.ui.charts.seeds.mean import SeedMean
 
 
 def add_lines(builder: ChartBuilder, names: Sequence[str], labels: Sequence[str]) -> None:
@@ -21,6 +22,9 @@ def add_lines(builder: ChartBuilder, names: Sequence[str], labels: Sequence[str]
         role = LAYERS[shade_index(index, len(names))]
         resampled = context.resample(name)
         if not resampled:
+            continue
+        if isinstance(resampled, SeedMean):
+            builder.add_seeds(resampled, label, role)
             continue
         width = smoothing_width(context.view.smoothing, resampled)
         values = resampled.smoothed(width, by_median=context.view.median) if width else None

@@ -7,6 +7,7 @@ from tui_trainer.state.run_state import CLOCK
 from tui_trainer.state.series import Column
 from tui_trainer.ui.charts.builder import ChartBuilder
 from tui_trainer.ui.charts.context import ChartContext
+from tui_trainer.ui.charts.history.baseline import add_baseline_curve
 from tui_trainer.ui.charts.model import ChartData, LegendEntry
 from tui_trainer.ui.charts.resample import Resampled
 from tui_trainer.ui.charts.ticks import short
@@ -31,6 +32,9 @@ def draw(context: ChartContext, key: int) -> ChartData:
         resampled = _steps_per_second(context.resample(CLOCK, run), context.states[run].pace)
         builder.curves += resampled.line(context.run_role(run), faint=True)
         builder.add_legend(context.run_role(run), "line", context.name(run), context.states[run].steps_per_second())
+    clock = context.resample_baseline(CLOCK)
+    if clock is not None and context.baseline is not None:
+        add_baseline_curve(builder, _steps_per_second(clock, context.baseline[0].pace))
     return builder.build()
 
 

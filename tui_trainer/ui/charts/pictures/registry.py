@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from tui_trainer.protocol.events import PictureTaken
-from tui_trainer.protocol.pictures import Bars, Contour, Heat, Lines, Points, drawing_of
+from tui_trainer.protocol.pictures import ANSWERS, Bars, Contour, Heat, Histogram, Lines, Points, drawing_of
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.model import Area, ChartData, blank
-from tui_trainer.ui.charts.pictures import bars, contour, heat, lines, over_time, points, results
+from tui_trainer.ui.charts.pictures import bars, contour, heat, histogram, lines, over_time, points, results
 from tui_trainer.ui.charts.pictures.frame import Frame
 from tui_trainer.ui.charts.view import View
 
@@ -37,6 +37,7 @@ def picture_panes(states: Sequence[RunState], front: int) -> tuple[PicturePane, 
     configured = state.started.config.get("pictures", []) if state.started is not None and not state.over else []
     planned = [str(table["kind"]) for table in configured if isinstance(table, dict) and "kind" in table]
     names = [*([results.NAME] if results.grid_of(states) else []), *planned, *state.pictures]
+    names = [name for name in names if name != ANSWERS]
     keys = [*KEYS, *(0 for _ in names)]
     return tuple(PicturePane(name, key) for name, key in zip(dict.fromkeys(names), keys, strict=False))
 
@@ -48,11 +49,10 @@ def draw(pane: PicturePane, states: Sequence[RunState], front: int, view: View, 
     if taken is None:
         return blank(pane.key, visible(pane.name), "not recorded yet" if states else "no run")
     drawing = drawing_of(taken)
-    others = {index: _newest(pane.name, states, index) for index in range(len(states)) if index != front}
+    behind = [] if pane.name == results.NAME else [index for index in range(len(states)) if index != front]
+    others = {index: _newest(pane.name, states, index) for index in behind}
     drawings = {index: drawing_of(other) for index, other in others.items() if other is not None}
     background = {index: other for index, other in drawings.items() if other is not None}
-    if pane.name == results.NAME:
-        background = {}
     frame = Frame(pane.key, taken, background, front, states, view, Area.of(width, height))
     match drawing:
         case Lines():
@@ -63,9 +63,11 @@ def draw(pane: PicturePane, states: Sequence[RunState], front: int, view: View, 
             return heat.draw(replace(frame, area=Area.of(width, height, heat.label_width(drawing, width))), drawing)
         case Contour():
             return contour.draw(frame, drawing)
+        case Histogram():
+            return histogram.draw(frame, drawing)
         case Points():
             return points.draw(frame, drawing)
-        case None:
+        case _:
             return blank(pane.key, visible(pane.name), "unknown kind of picture: recorded by another version")
 
 

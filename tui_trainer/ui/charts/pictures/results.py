@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from tui_trainer.protocol.events import PictureTaken
 from tui_trainer.protocol.pictures import Heat, taken
@@ -18,16 +19,23 @@ def grid_of(states: Sequence[RunState]) -> Grid:
     In "tanh/xavier" the slash separates row and column. In "leaky-relu-xavier" any hyphen may separate them; the one
     that is used lets all runs fill a table of at least two rows and two columns.
     """
-    names = [_tail(state, states) for state in states]
+    splits = _table(tuple(state.run for state in states))
+    return {(split[0], split[1]): state for split, state in zip(splits, states, strict=True)} if splits else {}
+
+
+@lru_cache(maxsize=16)
+def _table(runs: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Return row and column of each run; empty where the names form no table. Asked for at each tick of the screen."""
+    names = _tails(runs)
     if len(names) < 4 or len(set(names)) < len(names):
-        return {}
+        return ()
     for splits in ([_parts(name, "/") for name in names], *_by_hyphen(names)):
         if all(splits):
             rows, columns = {row for row, _ in splits}, {column for _, column in splits}
             complete = len(set(splits)) == len(rows) * len(columns) and len(set(splits)) == len(names)
             if complete and len(rows) > 1 and len(columns) > 1:
-                return {(split[0], split[1]): state for split, state in zip(splits, states, strict=True)}
-    return {}
+                return tuple(splits)
+    return ()
 
 
 def picture_of(states: Sequence[RunState]) -> PictureTaken | None:
@@ -54,10 +62,10 @@ def picture_of(states: Sequence[RunState]) -> PictureTaken | None:
     return taken(NAME, drawing, numbers, step=max(state.step for state in states))
 
 
-def _tail(state: RunState, states: Sequence[RunState]) -> str:
-    """Return the name of a run without the prefix that all runs of the set share."""
-    group = state.run.split("/", 1)[0] + "/"
-    return state.run.removeprefix(group) if all(other.run.startswith(group) for other in states) else state.run
+def _tails(runs: Sequence[str]) -> list[str]:
+    """Return the names of the runs without the group that all of them share."""
+    group = runs[0].split("/", 1)[0] + "/" if runs else ""
+    return [run.removeprefix(group) for run in runs] if all(run.startswith(group) for run in runs) else list(runs)
 
 
 def _parts(name: str, sign: str) -> tuple[str, ...]:

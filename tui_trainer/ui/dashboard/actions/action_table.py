@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tui_trainer.ui.actions import Keymap
+from tui_trainer.ui.answers.actions import AnswerActions
 from tui_trainer.ui.cards.end_actions import EndActions
 from tui_trainer.ui.cards.recent_runs import RecentRuns
 from tui_trainer.ui.dashboard.actions.chart_actions import ChartActions
@@ -16,13 +17,16 @@ from tui_trainer.ui.dashboard.actions.training_actions import TrainingActions
 from tui_trainer.ui.dashboard.actions.view_actions import ViewActions
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.findings.actions import FindingActions
+from tui_trainer.ui.keeping.keep_actions import KeepActions
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.pages.chart_page_actions import ChartPageActions
 from tui_trainer.ui.pages.host_actions import HostActions
+from tui_trainer.ui.pages.own_chart_actions import OwnChartActions
 from tui_trainer.ui.pages.page_actions import PageActions
 from tui_trainer.ui.pages.rail_actions import RailActions
 from tui_trainer.ui.preferences.preference_actions import PreferenceActions
 from tui_trainer.ui.preferences.preferences import Preferences
+from tui_trainer.ui.sets.set_actions import SetActions
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class ActionTable:
             **training.handlers(),
             **views,
             **ChartActions(context).handlers(),
+            **AnswerActions(context).handlers(),
             **RailActions(context, self.views.select, options.scroll, views).handlers(),
             **self.lessons.handlers(),
             **self.quit.handlers(),
@@ -77,9 +82,12 @@ class ActionTable:
             **PageActions(context).handlers(),
             **PreferenceActions(context, options.preferences).handlers(),
             **EndActions(context, options.recent, self.host.resume).handlers(),
+            **KeepActions(context).handlers(),
             "redraw": options.repaint,
         }
         self.handlers |= ChartPageActions(context, self.handlers["search"]).handlers()
+        self.handlers |= SetActions(context, self.views.select, self.handlers).handlers()
+        self.handlers |= OwnChartActions(context).handlers()
         # On the page of the findings, some keys act on a finding, and else as before.
         findings = FindingActions(
             context, lambda: context.view_state.page == "findings", context.perform, self.handlers

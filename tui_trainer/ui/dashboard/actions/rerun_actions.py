@@ -85,8 +85,10 @@ class RerunActions:
 
     def ask(self, proposed: str = "") -> None:
         """Ask for the settings to change and train again with them."""
+        from tui_trainer.session.spare.spare_host import SPARE
         from tui_trainer.ui.screens.dialogs.prompt import Prompt
 
+        SPARE.prepare()  # while the user types
         config = _config(self._context.selected_run)
         explanation = "from the start, in new runs, with KEY=VALUE ...: optimizer.lr=0.1 training.seed=1"
         dialog = Prompt(

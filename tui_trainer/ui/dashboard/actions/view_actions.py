@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tui_trainer.protocol.pictures import Bars, drawing_of
+from tui_trainer.protocol.pictures import Bars, Histogram, drawing_of
 from tui_trainer.state.run_state import Mark, RunState
 from tui_trainer.state.series_names import axes_of, title_of
 from tui_trainer.ui.charts.registry import MAX_PICTURES, ChartKind, Pane, PicturePane
@@ -207,7 +207,7 @@ class ViewActions:
         """
         state = self._state
         drawings = {name: drawing_of(picture) for name, picture in (state.selected_run or RunState()).pictures.items()}
-        groups = {name: drawing.groups for name, drawing in drawings.items() if isinstance(drawing, Bars)}
+        groups = {name: drawing.groups for name, drawing in drawings.items() if isinstance(drawing, Bars | Histogram)}
         pictures = [picture for picture in state.pictures if picture.name in groups]
         if not pictures:
             self._context.flash("the picture with bars has not been recorded again yet")
@@ -215,9 +215,12 @@ class ViewActions:
         if state.maximized not in pictures:
             self.maximize(pictures[0])
         current = state.maximized if isinstance(state.maximized, PicturePane) else pictures[0]
-        group = (state.view.bars + 1) % (len(groups[current.name]) + 1)
+        bars, names = isinstance(drawings[current.name], Bars), [group.name for group in groups[current.name]]
+        if bars:
+            names = ["", *names]
+        group = (state.view.bars + 1) % len(names)
         self.set_view(replace(state.view, bars=group))
-        self._context.flash(f"{groups[current.name][group - 1].name} over time" if group else "current values")
+        self._context.flash(f"{names[group]} over time" if names[group] or not bars else "current values")
 
     def steer_all(self) -> None:
         """Switch between steering all runs and the selected one."""

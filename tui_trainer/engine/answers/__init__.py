@@ -1,0 +1,1 @@
+"""The answers of a model on samples that a user chooses or types, taken without changing the run."""

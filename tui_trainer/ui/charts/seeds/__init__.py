@@ -1,0 +1,1 @@
+"""Runs that differ only in their seed, drawn as one curve: the mean of them, within its deviation."""

@@ -1,0 +1,1 @@
+"""The texts that `y` copies: values, rows, tables, paths and commands."""
