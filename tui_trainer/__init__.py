@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tui_trainer.user_log import log as log
-
-if TYPE_CHECKING:
-    from tui_trainer.monitor.monitor import Monitor as Monitor
-    from tui_trainer.monitor.monitor import StopTraining as StopTraining
 
 __version__ = "0.1.0"
 

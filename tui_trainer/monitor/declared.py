@@ -1,4 +1,4 @@
-"""What a script declares for its run as it goes: where it clips, its knobs and its actions."""
+"""Declarations of a script while it trains: the place where it clips, its knobs and its actions."""
 
 from __future__ import annotations
 

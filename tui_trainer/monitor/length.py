@@ -1,4 +1,4 @@
-"""How long a loop is going to be, as far as it is known, and the coming rate of its own schedule."""
+"""The length of a loop, as far as it is known, and the coming rate of its own schedule."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def restore(resumed: Resumed, state: TrainState, services: ScriptServices) -> No
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a replay applies, and where its run goes."""
+    """The commands that a replay applies, and the folder of its run."""
 
     path: Path
     title: str

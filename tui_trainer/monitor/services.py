@@ -37,7 +37,7 @@ UNDO_LIMIT = 1 << 30
 
 
 class ScriptServices:
-    """What command handlers, undo, saves and the end of an epoch take from a loop of the user's own.
+    """The services that handlers, undo, saves and the end of an epoch take from a loop of the user's own.
 
     Args:
         models, optimizers, schedule, controls, values: the parts of the script.

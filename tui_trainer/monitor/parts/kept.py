@@ -1,4 +1,4 @@
-"""What a script has kept with its saves: models, and whatever has `state_dict` and `load_state_dict`."""
+"""Objects that a script keeps with its saves: models, and all that has `state_dict` and `load_state_dict`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rows of the steer panel do that a training script declared: knobs, actions, and its own rate."""
+"""Actions of the steer panel that a training script declared: knobs, its functions, and its own rate."""
 
 from __future__ import annotations
 
