@@ -327,7 +327,7 @@ CLASSIC: Keymap = {
     "log_y": "y", "over_time": "h", "lesson": "t", "search_next": "", "search_previous": "", "copy": "Y",
     "theme": "ctrl+t", "steer": "O", "rate": "l", "drop_rate": "k", "optimizer": "o", "clip": "g", "patience": "p",
     "epochs": "E", "stop": "x", "roll_back": "b", "validate": "v", "note": "n", "steer_all": "asterisk", "anew": "N",
-    "hide_run": "H", "pin_baseline": "Q", "sort_runs": "K",
+    "hide_run": "H", "pin_baseline": "L", "sort_runs": "F",
 }  # fmt: skip
 """The keys of version 0.1, where letters steered: `keys = "classic"` in the settings."""
 KEYMAPS: Mapping[str, Keymap] = {"default": {}, "classic": CLASSIC}

@@ -36,12 +36,12 @@ class ProcessLoad:
         self._clock, self._cpu_clock = clock, cpu_clock
         self._at, self._cpu = -inf, 0.0
         self.readings = 0
-        """How often it was read."""
+        """Number of readings so far."""
         self.values: dict[str, float] = {}
         """The last reading, by the names of the series."""
 
     def refresh(self) -> int:
-        """Read where the last reading is older than `PERIOD`. Returns how often it was read so far."""
+        """Read where the last reading is older than `PERIOD`. Returns the number of readings so far."""
         now = self._clock()
         if now - self._at < PERIOD:
             return self.readings

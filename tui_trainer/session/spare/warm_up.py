@@ -1,4 +1,4 @@
-"""What a screen needs for a new host, imported and built in advance."""
+"""Imports and validators that a screen needs for a new host, made in advance."""
 
 from __future__ import annotations
 

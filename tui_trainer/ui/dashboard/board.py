@@ -273,12 +273,11 @@ class Board(Horizontal):
         title, scroll, panel = (self.query_one(name) for name in names)
         assert isinstance(panel, Panel)
         assert isinstance(title, Panel)
-        width = max(scroll.scrollable_content_region.width, 20)
-        height = scroll.scrollable_content_region.height
-        text = page_text(self._state, state, (width, height), self._icons, self._keymap, self.palette, self._best)
+        region = scroll.scrollable_content_region
+        size = (max(region.width, 20), region.height)
+        text = page_text(self._state, state, size, self._icons, self._keymap, self.palette, self._best)
         panel.show(text, layout=True)
-        note = page_note(self._state, self._icons)
-        title.show(self._rule(page_title(self._state), note, title.size.width))
+        title.show(self._rule(page_title(self._state), page_note(self._state, self._icons), title.size.width))
 
     def _draw_log(self, state: RunState) -> None:
         view_state = self._state
@@ -358,8 +357,7 @@ class Board(Horizontal):
 
     def draw_message(self, message: Content | None) -> None:
         """Draw the numbers again with a message, where messages have no line of their own."""
-        state = self._state.selected_run
-        if state is not None:
+        if (state := self._state.selected_run) is not None:
             self._draw_numbers(state, message)
 
     def _column(self, state: RunState, numbers: Numbers, width: int, height: int) -> Content:

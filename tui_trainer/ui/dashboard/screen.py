@@ -187,8 +187,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         update = self.view_state.store.poll()
         self._handle(update)
         self._stale |= update.changed
-        self._redraw_requested |= self._actions.lessons.tick(now)
-        self._redraw_requested |= self._view_memory.tick(now)
+        self._redraw_requested |= self._actions.lessons.tick(now) | self._view_memory.tick(now)
         background = (self.recent, self.view_state.sets, self.view_state.zoom_loader)
         self._redraw_requested |= any(part.poll() for part in background)
         if not drained:

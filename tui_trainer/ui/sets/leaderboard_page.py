@@ -130,6 +130,7 @@ def _heading(layout: _Layout, icons: Icons, sets: SetView) -> Content:
 def leaderboard_note(sets: SetView, icons: Icons) -> str:
     """Return what the tags beside the names mean, for the title of the page; empty where no run has one."""
     notes = [f"{icons.pinned} baseline"] if sets.baseline else []
+    notes = ["the baseline cannot be read"] if sets.baseline and sets.reader.problem else notes
     notes += [f"{icons.hidden} {len(sets.hidden)} hidden"] if sets.hidden else []
     return f" {icons.dot} ".join(notes)
 
