@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from tests.monitor.conftest import Script
 from tui_trainer.cli.main import main
+from tui_trainer.runs.catalog import read_run_info
 from tui_trainer.session.finished_run import JournalSession
 from tui_trainer.session.request import HostStatus, Response, request
 from tui_trainer.session.socket_session import connect
+from tui_trainer.ui.copying.texts import run_info_copies
 
 
 @pytest.fixture
@@ -47,6 +52,13 @@ def test_lists_compares_exports_and_diagnoses(finished: Script, capsys: pytest.C
     assert {row["my/norm"] for row in rows} == {"2.0"}
     assert rows[-1]["accuracy"] == "0.5"
     assert main(["diagnose", "last", *option]) == 0
+
+
+def test_the_command_that_is_copied_starts_the_script(finished: Script) -> None:
+    texts = {one.letter: one.text for one in run_info_copies(read_run_info(finished.path))}
+    folder, _, command = texts["r"].partition(" && ")
+    assert shlex.split(folder) == ["cd", str(Path.cwd())]
+    assert shlex.split(command)[0] == sys.executable
 
 
 def test_a_folder_opens_as_it_was(finished: Script) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -226,6 +227,7 @@ class TestRate:
             actual.append(float(script.optimizer.param_groups[0]["lr"]))
         assert coming == pytest.approx(actual)
         assert "step" not in schedule.state_dict()
+        assert type(copy.copy(schedule)) is own._classes[0][1]
         own.close()
 
     def test_the_rate_of_a_plateau_is_not_known_and_that_is_said(self, script: Script) -> None:

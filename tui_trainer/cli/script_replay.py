@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tui_trainer.config.preset import script_command
+from tui_trainer.config.script_command import script_command
 from tui_trainer.config.toml import read_toml
 from tui_trainer.errors import UserError
 from tui_trainer.paths import new_run_name, writable_runs_dir

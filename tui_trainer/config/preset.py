@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +14,12 @@ from tui_trainer.config.preset_library import Table, find
 from tui_trainer.config.preset_library import preset_names as preset_names
 from tui_trainer.config.preset_library import preset_tables as preset_tables
 from tui_trainer.config.run_config import FAMILIES, RunConfig
+from tui_trainer.config.script_command import script_command
 from tui_trainer.config.toml import read_toml
 from tui_trainer.config.typed_values import TypedValue, validated
 from tui_trainer.config.validation_errors import as_user_error
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.paths import new_name, presets_dir
-from tui_trainer.text import visible
 
 DEFAULT_PRESET = "digits-mlp"
 
@@ -81,16 +80,6 @@ def build(table: Table, *, name: str, source: str, overrides: Sequence[str] = ()
         if given:
             runs[label] = _overridden(merged, given, overrides)
     return Preset(name=name, source=source, runs=runs)
-
-
-def script_command(table: Table) -> str:
-    """Return how the script of a run that a script made is started, as it is typed."""
-    script = table.get("script")
-    script = script if isinstance(script, dict) else {}
-    command = script.get("command")
-    words = shlex.join(map(str, command)) if isinstance(command, list) else "the script"
-    directory = script.get("directory")
-    return visible(f"cd {shlex.quote(directory)} && {words}" if isinstance(directory, str) and directory else words)
 
 
 def _overridden(table: Table, given: Sequence[TypedValue], texts: Sequence[str]) -> RunConfig:

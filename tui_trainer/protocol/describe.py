@@ -48,7 +48,7 @@ def epoch_line(event: ev.EpochEnded, epochs: int) -> str:
     The numbers of single classes are left out: there may be hundreds.
     """
     width = len(str(epochs))
-    parts = [f"epoch {event.epoch:>{width}}/{epochs}"]
+    parts = [f"epoch {event.epoch:>{width}}/{epochs}" if epochs else f"epoch {event.epoch}"]
     shown = {
         name: value for name, value in event.metrics.items() if not name.startswith("class/") and "/class/" not in name
     }
