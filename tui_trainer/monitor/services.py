@@ -118,7 +118,7 @@ class ScriptServices:
             reasons["Evaluate"] = "no evaluate function was handed to Monitor"
         if not self.models:
             reasons |= dict.fromkeys(("RollBack", "SaveCheckpoint"), NO_MODEL)
-        if not self.controls.values():
+        if not self.controls.has_knobs:
             reasons["SetKnob"] = "the script declares no knobs"
         if not self.controls.actions:
             reasons["RunAction"] = "the script declares no actions"

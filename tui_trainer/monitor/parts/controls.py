@@ -91,6 +91,11 @@ class Controls:
             raise ValueError(f"{name!r} would be one of more than {MAX_CONTROLS} controls")
 
     @property
+    def has_knobs(self) -> bool:
+        """Whether the script declares any; nothing of the script is called."""
+        return bool(self._knobs)
+
+    @property
     def knobs(self) -> tuple[Knob, ...]:
         """Every knob with its present value, as the script has it."""
         return tuple(self._read(declared) for declared in self._knobs.values())
