@@ -8,7 +8,18 @@ import pytest
 from textual.containers import VerticalScroll
 from textual.content import Content
 
-from tests.ui.fake_session import app_over, finished, press, running, screen_text, settle, show
+from tests.ui.fake_session import (
+    FakeSession,
+    app_over,
+    finished,
+    press,
+    running,
+    screen_text,
+    settle,
+    show,
+    started,
+    trained,
+)
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.pictures import (
@@ -248,3 +259,18 @@ async def test_a_page_that_scrolls_is_not_cut_by_its_scroll_bar():
         shown = app.dashboard.query_one("#rail-text", Panel).render()
         assert isinstance(shown, Content)
         assert max(line.cell_length for line in shown.split("\n")) <= scroll.scrollable_content_region.width
+
+
+async def test_a_run_without_samples_is_not_asked():
+    session = FakeSession("bowl")
+    session.play(started(task="minimise"), ev.StatusChanged(status="running"), *trained(200))
+    app = app_over(session)
+    async with show(app, (120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "Q")
+        assert "This run minimises a function" in screen_text(app)
+        await press(pilot, "o", "a")
+        await settle(pilot)
+        assert isinstance(app.screen, Dashboard)
+        assert "no samples to answer for" in screen_text(app).splitlines()[-2]
+        assert session.sent == []
