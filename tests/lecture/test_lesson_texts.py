@@ -90,7 +90,7 @@ def _told(name: str) -> str:
         ("robbins-monro", "the product of (1 - t)", "too small to cover the distance"),
         ("lr-low", "(Adam trains them)", "Of 95 runs"),
         ("init-scale", "only they train within ten epochs of SGD", "never will"),
-        ("deep-act", "hundreds of thousands of times smaller", "tens of thousands"),
+        ("deep-act", "at the first weights)", "tens of thousands of times smaller than the output layer's."),
         ("second-order", "the cube of the number of parameters in theory", "n^2.98"),
         ("too-few-epochs", "The long run used the same rate throughout", "falls steeply"),
         ("early-stop", "no reliable gain", "gains nothing"),

@@ -250,7 +250,7 @@ def second_order(school: TrainingCache) -> Iterator[Measured]:
             kind="exact",
         )
     yield Measured(
-        "power of n with which the time of Newton's step grows", _power_of_newton(), within(2.5, 3.3), key="power"
+        "power of n with which the time of Newton's step grows", _power_of_newton(), within(2.3, 3.3), key="power"
     )
     kept = optimizer_for(runs["heavy-ball"].config.optimizer, runs["heavy-ball"].setup.model)
     for parameter in runs["heavy-ball"].setup.model.parameters():
