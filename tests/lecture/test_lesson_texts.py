@@ -95,7 +95,7 @@ def _told(name: str) -> str:
         ("too-few-epochs", "The long run used the same rate throughout", "falls steeply"),
         ("early-stop", "no reliable gain", "gains nothing"),
         ("lr-high", "which supports the diagnosis", "confirms the cause"),
-        ("lr-very-high", "10 ends within the epoch, 3 within three", "39 runs"),
+        ("lr-very-high", "10 ends within the epoch, 3 within 4", "39 runs"),
         ("gd-vs-sgd", "the floor of SGD rises", "both need few steps"),
         ("optimizer-race", "On these 1,257 images", "Adam is not better than SGD"),
         ("act-sign", "random weighted sums of the pixels", "random signs of the pixels"),

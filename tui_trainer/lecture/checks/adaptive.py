@@ -168,6 +168,9 @@ def adam(school: TrainingCache) -> Iterator[Measured]:
     run = school.runs("adam")["typical"]
     ran = run.read("effective-step", "first")
     yield Measured("first step of the run over its rate, median over its weights", ran, about(1, 0.01))
+    ran = school.runs("adam")["no-correction"].read("effective-step", "first")
+    claim = "the same without the correction"
+    yield Measured(claim, ran, about(0.1 / math.sqrt(0.001), 0.03), key="bare-run")
     yield Measured("validation accuracy after 10 epochs, Adam", run.best("val_accuracy"), above(0.93))
 
 
@@ -224,11 +227,21 @@ def _apart(one: Tensor, other: Tensor) -> float:
 @row("S35", "optimizer-race")
 def most_popular(school: TrainingCache) -> Iterator[Measured]:
     """Run on digits, and the two most popular optimizers also on the tumour data."""
-    for name, run in school.runs("optimizer-race").items():
+    runs = school.runs("optimizer-race")
+    for name in ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"):
+        run = runs[name]
         allowed = 3 if name == "adam" else 4
         reached = run.first_epoch("val_accuracy", 0.95)
         yield Measured(f"epochs to 95 % validation accuracy on digits, {name}", reached, below(allowed))
         yield Measured(f"test accuracy on digits, {name}", 1 - error_on_test(run), above(0.93))
+    for name, times, bound in (
+        ("sgd", "hundredth", below(0.6)), ("sgd", "tenth", above(0.8)), ("sgd", "ten-times", below(0.2)),
+        ("adam", "hundredth", below(0.6)), ("adam", "tenth", above(0.8)), ("adam", "ten-times", above(0.85)),
+    ):  # fmt: skip
+        run = runs[f"{name}-{times}"]
+        reached = run.at(4, "val_accuracy") if len(run.epochs) >= 4 else 0.0
+        claim = f"validation accuracy after 4 epochs, 0 if it diverged, {name}-{times}"
+        yield Measured(claim, reached, bound, key=f"{name}-{times}")
     tumours = school.runs("optimizer-race", "data.kind=breast-cancer")
     for name in ("momentum", "adam"):
         reached = tumours[name].first_epoch("val_accuracy", 0.95)
