@@ -73,7 +73,7 @@ def test_a_broken_file_of_values_is_named(tmp_path: Path) -> None:
     path = tmp_path / "measured.json"
     path.write_text("{")
     with pytest.raises(UserError, match=r"measured\.json: the measured values of the lecture cannot be read"):
-        measured_values._read(path)
+        measured_values.read(path)
 
 
 def test_loading_every_lesson_imports_no_torch() -> None:

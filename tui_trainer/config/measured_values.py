@@ -70,11 +70,11 @@ def quoted(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def measured_values() -> Values:
     """Return the committed values, read once."""
-    return _read(presets_dir() / FILE)
+    return read(presets_dir() / FILE)
 
 
 @lru_cache(maxsize=2)
-def _read(path: Path) -> Values:
+def read(path: Path) -> Values:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -85,7 +85,7 @@ def _read(path: Path) -> Values:
 
 def forget() -> None:
     """Read the values again at the next use, after they were written."""
-    _read.cache_clear()
+    read.cache_clear()
 
 
 def _replaced(text: object, source: str, key: str) -> Any:
