@@ -129,7 +129,7 @@ def test_damaged_copies_open_or_say_why(kind: Format, path: Path, tmp_path: Path
             said.append(str(error))
         assert monotonic() - begun < 5  # a hang, not a measurement
     assert all(path.name in text and "\n" not in text for text in said)
-    assert opened > count // 5
+    assert opened > count // 20
 
 
 def mutated(data: bytes, dice: random.Random) -> bytes:

@@ -92,7 +92,9 @@ def show_entries(
         raise UserError(f"{len(entries)} logs and runs, more than {MAX_SHOWN} cannot be drawn together; name some")
     tell(problems)
     logs = [entry for entry in entries if not isinstance(entry, Path)]
-    check_readable(logs, told, wait=wait)
+    unreadable = check_readable(logs, told, wait=wait)
+    tell([problem for _, problem in unreadable])
+    entries = [entry for entry in entries if all(entry is not log for log, _ in unreadable)]
 
     def open_session() -> Session:
         from tui_trainer.session.finished_run import JournalSession
@@ -105,24 +107,37 @@ def show_entries(
     return show(open_session, read_only=True, max_kbps=max_kbps, page=page, once=once)
 
 
-def check_readable(logs: Sequence[Log], told: Mapping[str, str], *, wait: bool) -> None:
-    """Read the beginning of each log, so that one that cannot be read is named before there is a screen."""
+def check_readable(logs: Sequence[Log], told: Mapping[str, str], *, wait: bool = False) -> list[tuple[Log, str]]:
+    """Read the beginning of each log, so that one that cannot be read is named before there is a screen.
+
+    Returns:
+        The logs that were found in a folder and cannot be read, each with the reason.
+
+    Raises:
+        UserError: a log that was named cannot be read, or none can.
+    """
     from tui_trainer.readers.follower import LogFollower
     from tui_trainer.readers.reading import Unreadable
 
+    unreadable: list[tuple[Log, str]] = []
     for log in logs:
         try:
             news = LogFollower(log, told).read()
-            if news.at_end and not wait and not any(block.columns for _, block in news.runs):
+            if news.at_end and not wait and not any(rows.columns for _, rows in news.runs):
                 raise Unreadable(f"{log.files[0]}: holds no numbers; `tui-trainer attach` waits for the first")
         except Unreadable as error:
-            raise UserError(str(error)) from None
+            if not log.found or len(unreadable) == len(logs) - 1:
+                raise UserError(str(error)) from None
+            unreadable.append((log, str(error)))
+    return unreadable
 
 
 def read_logs(named: Named, told: Mapping[str, str]) -> list[tuple[RunInfo, LogRun]]:
     """Read logs to their ends. Raises `UserError`."""
-    tell(named.problems)
-    return [pair for log in named.logs for pair in _read(log, told)]
+    unreadable = check_readable(named.logs, told)
+    tell([*named.problems, *(problem for _, problem in unreadable)])
+    logs = [log for log in named.logs if all(log is not other for other, _ in unreadable)]
+    return [pair for log in logs for pair in _read(log, told)]
 
 
 def _read(log: Log, told: Mapping[str, str]) -> list[tuple[RunInfo, LogRun]]:
@@ -144,7 +159,11 @@ def compare_entries(entries: Sequence[Path | Log], told: Mapping[str, str], dire
     from tui_trainer.runs.comparing.comparison import ComparedRun, compare
 
     compared: list[ComparedRun] = []
+    unreadable = check_readable([entry for entry in entries if not isinstance(entry, Path)], told)
+    tell([problem for _, problem in unreadable])
     for entry in entries:
+        if any(entry is log for log, _ in unreadable):
+            continue
         try:
             if isinstance(entry, Path):
                 compared += compare(find_runs(str(entry.absolute()), directory))

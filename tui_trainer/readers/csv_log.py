@@ -11,13 +11,13 @@ from pathlib import Path
 from tui_trainer.readers.columns import Axes, guess_axes
 from tui_trainer.readers.lines import read_lines
 from tui_trainer.readers.numbers import parse, parse_column, step_of
-from tui_trainer.readers.reading import MAX_COLUMNS, Block, Column, Position, Reading, Unreadable
+from tui_trainer.readers.reading import MAX_COLUMNS, LogColumn, Position, Reading, Rows, Unreadable
 
 DELIMITERS = ",;\t|"
 
 
 @dataclass(slots=True)
-class Header:
+class TableHeader:
     """The first line of a table, and how many of its rows were read and left out."""
 
     names: list[str]
@@ -46,7 +46,7 @@ def has_axes(head: bytes, told: Mapping[str, str]) -> bool:
 def read_csv(path: Path, position: Position, told: Mapping[str, str]) -> Reading:
     """Read rows of a table."""
     lines, offset, ended = read_lines(path, position.offset)
-    header: Header | None = position.memory
+    header: TableHeader | None = position.memory
     notes: list[str] = []
     if header is None:
         while lines and (not lines[0].strip() or lines[0].startswith("#")):
@@ -62,7 +62,7 @@ def read_csv(path: Path, position: Position, told: Mapping[str, str]) -> Reading
     return Reading(Position(offset, header), runs, notes, ended)
 
 
-def _header(line: str, told: Mapping[str, str]) -> Header:
+def _header(line: str, told: Mapping[str, str]) -> TableHeader:
     delimiter = max(DELIMITERS, key=line.count)
     try:
         names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
@@ -78,7 +78,7 @@ def _header(line: str, told: Mapping[str, str]) -> Header:
     axes = guess_axes(names, told)
     if len(names) > MAX_COLUMNS:
         raise Unreadable(f"{len(names):,} columns; a table may have up to {MAX_COLUMNS:,}")
-    return Header(names, delimiter, axes)
+    return TableHeader(names, delimiter, axes)
 
 
 def _rows(lines: list[str], delimiter: str) -> list[list[str]]:
@@ -90,7 +90,7 @@ def _rows(lines: list[str], delimiter: str) -> list[list[str]]:
     return [line.split(delimiter) for line in lines if line]
 
 
-def _blocks(rows: list[list[str]], header: Header) -> tuple[dict[str, Block], int]:
+def _blocks(rows: list[list[str]], header: TableHeader) -> tuple[dict[str, Rows], int]:
     """Return the columns of each run, and the number of rows that were left out."""
     width = len(header.names)
     whole = rows if all(len(row) == width for row in rows) else [row[:width] for row in rows if len(row) >= width]
@@ -104,14 +104,14 @@ def _blocks(rows: list[list[str]], header: Header) -> tuple[dict[str, Block], in
     by_run: dict[str, list[list[str]]] = {}
     for row in whole:
         by_run.setdefault(row[at].strip(), []).append(row)
-    runs: dict[str, Block] = {}
+    runs: dict[str, Rows] = {}
     for run, part in by_run.items():
         runs[run], more = _block(part, header)
         bad += more
     return runs, bad
 
 
-def _block(rows: list[list[str]], header: Header) -> tuple[Block, int]:
+def _block(rows: list[list[str]], header: TableHeader) -> tuple[Rows, int]:
     columns = dict(zip(header.names, zip(*rows, strict=True), strict=True))
     axes = header.axes
     steps, epochs = _steps(columns, axes, header.rows)
@@ -123,8 +123,8 @@ def _block(rows: list[list[str]], header: Header) -> tuple[Block, int]:
         epochs = [epochs[index] for index in kept] if epochs is not None else None
     block_steps = array("q", [step for step in steps if step is not None])
     if not block_steps:
-        return Block(), bad
-    block = Block(epochs=_column(block_steps, epochs) if epochs is not None else None)
+        return Rows(), bad
+    block = Rows(epochs=_column(block_steps, epochs) if epochs is not None else None)
     if axes.seconds is not None:
         block.seconds = _column(block_steps, columns[axes.seconds])
     for name, cells in columns.items():
@@ -135,16 +135,16 @@ def _block(rows: list[list[str]], header: Header) -> tuple[Block, int]:
     return block, bad
 
 
-def _column(steps: array[int], cells: Sequence[str]) -> Column:
+def _column(steps: array[int], cells: Sequence[str]) -> LogColumn:
     """Return the numbers of a column. Columns without an empty cell share their steps."""
     values = parse_column(cells)
     if values is not None:
-        return Column(steps, values)
+        return LogColumn(steps, values)
     filled = [(step, cell) for step, cell in zip(steps, cells, strict=True) if cell]
     values = parse_column([cell for _, cell in filled])
     if values is not None:
-        return Column(array("q", [step for step, _ in filled]), values)
-    column = Column()
+        return LogColumn(array("q", [step for step, _ in filled]), values)
+    column = LogColumn()
     for step, cell in filled:
         number = parse(cell)
         if number is not None:

@@ -31,13 +31,15 @@ class Log:
     name: str
     format: Format
     files: list[Path]
+    found: bool = False
+    """Whether it was found in a folder, not named."""
     folder: Path | None = None
     """The folder that is looked at for further files of the log, where it can get some."""
 
 
 @dataclass(slots=True)
 class Found:
-    """What a search gave: logs, folders of own runs, and what could not be read, one sentence each."""
+    """The result of a search: logs, folders of own runs, and what could not be read, one sentence each."""
 
     logs: list[Log] = field(default_factory=list[Log])
     runs: list[Path] = field(default_factory=list[Path])
@@ -47,7 +49,10 @@ class Found:
 def log_at(path: Path) -> Log | None:
     """Return the log that a file is, None where no reader takes it. Raises `OSError`."""
     found = _format_of(path)
-    return Log(name_of(path, path.absolute().parent.parent), found, [path]) if found is not None else None
+    if found is None:
+        return None
+    name = path.absolute().parent.name if found.joined else name_of(path, path.absolute().parent.parent)
+    return Log(name, found, [path])
 
 
 def name_of(path: Path, root: Path) -> str:
@@ -122,12 +127,12 @@ def _add(path: Path, root: Path, told: Mapping[str, str], found: Found, by_folde
         found.problems.append(f"{path}: {error.strerror}")
         return
     if not kind.joined:
-        found.logs.append(Log(name_of(path, root), kind, [path]))
+        found.logs.append(Log(name_of(path, root), kind, [path], found=True))
     elif (path.parent, kind.name) in by_folder:
         by_folder[path.parent, kind.name].files.append(path)
     else:
         name = "/".join(path.parent.relative_to(root).parts[-3:]) or root.absolute().name
-        log = by_folder[path.parent, kind.name] = Log(name, kind, [path], path.parent)
+        log = by_folder[path.parent, kind.name] = Log(name, kind, [path], found=True, folder=path.parent)
         found.logs.append(log)
 
 

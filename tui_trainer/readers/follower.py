@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tui_trainer.readers.find_logs import Log
-from tui_trainer.readers.reading import Block, Position, Unreadable
+from tui_trainer.readers.reading import Position, Rows, Unreadable
 
 
 @dataclass(slots=True)
-class News:
-    """What was read since the last call.
+class LogNews:
+    """The result of one call: everything since the last.
 
     Attributes:
         runs: the columns of each run, in the order of the file.
@@ -21,7 +21,7 @@ class News:
         begun_again: whether a file was replaced by another or cut: everything before is void.
     """
 
-    runs: list[tuple[str, Block]] = field(default_factory=list[tuple[str, Block]])
+    runs: list[tuple[str, Rows]] = field(default_factory=list[tuple[str, Rows]])
     notes: list[str] = field(default_factory=list[str])
     at_end: bool = True
     begun_again: bool = False
@@ -49,13 +49,13 @@ class LogFollower:
         read = sum(position.offset for position in self._positions.values())
         return min(read / max(sum(sizes), 1), 1.0)
 
-    def read(self) -> News:
-        """Read one chunk of each file.
+    def read(self) -> LogNews:
+        """Read one chunk of the first file that has more.
 
         Raises:
             Unreadable: no file of the log can be read; the message names it.
         """
-        news = News()
+        news = LogNews()
         self._look_for_more()
         for path in self.log.files:
             if path in self._lost:
@@ -64,7 +64,7 @@ class LogFollower:
             try:
                 if path.stat().st_size < position.offset:
                     self._positions.clear()
-                    return News(begun_again=True, at_end=False, notes=[f"{path.name} was cut; it is read again"])
+                    return LogNews(begun_again=True, at_end=False, notes=[f"{path.name} was cut; it is read again"])
                 reading = self.log.format.read(path, position, self._told)
             except (OSError, Unreadable) as error:
                 reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -76,7 +76,10 @@ class LogFollower:
             self._positions[path] = reading.position
             news.runs += reading.runs.items()
             news.notes += [f"{path.name}: {note}" if len(self.log.files) > 1 else note for note in reading.notes]
-            news.at_end = news.at_end and reading.at_end
+            if not reading.at_end:
+                # A later file may go back to earlier steps, which must be known by then.
+                news.at_end = False
+                break
         return news
 
     def _look_for_more(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatch
 from pathlib import Path
 
-from tui_trainer.readers import csv_log, json_lines
+from tui_trainer.readers import csv_log, event_files, json_lines, trainer_state
 from tui_trainer.readers.reading import Format
 
 FORMATS: tuple[Format, ...] = (
@@ -16,6 +16,21 @@ FORMATS: tuple[Format, ...] = (
         json_lines.has_axes,
         json_lines.read_json_lines,
         ("*.jsonl", "*.ndjson"),
+    ),
+    Format(
+        "TensorBoard",
+        event_files.looks_like_events,
+        event_files.is_event_file,
+        event_files.read_events,
+        ("*tfevents*",),
+        joined=True,
+    ),
+    Format(
+        "trainer state",
+        trainer_state.looks_like_trainer_state,
+        trainer_state.is_trainer_state,
+        trainer_state.read_trainer_state,
+        ("trainer_state*.json",),
     ),
 )
 HEAD = 4096

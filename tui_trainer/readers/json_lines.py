@@ -11,7 +11,7 @@ from typing import Any
 from tui_trainer.readers.columns import Axes, guess_axes
 from tui_trainer.readers.lines import read_lines
 from tui_trainer.readers.numbers import step_of
-from tui_trainer.readers.reading import MAX_COLUMNS, Block, Column, Position, Reading, Unreadable
+from tui_trainer.readers.reading import MAX_COLUMNS, LogColumn, Position, Reading, Rows, Unreadable
 
 HEAD = 50
 """First objects among which the axes are looked for."""
@@ -20,7 +20,7 @@ DEPTH = 8
 
 
 @dataclass(slots=True)
-class Memory:
+class LinesSoFar:
     """The axes, the names of the columns, and what was left out."""
 
     axes: Axes
@@ -59,18 +59,18 @@ def read_json_lines(path: Path, position: Position, told: Mapping[str, str]) -> 
             bad += 1
         else:
             records.append(record)
-    memory: Memory | None = position.memory
+    memory: LinesSoFar | None = position.memory
     notes: list[str] = []
     if memory is None:
         if not records:
             if bad:
                 raise Unreadable("no line holds a JSON object")
             return Reading(Position(0 if ended else offset), at_end=ended)
-        memory = Memory(axes_of(records[:HEAD], told), dict(told))
+        memory = LinesSoFar(axes_of(records[:HEAD], told), dict(told))
         notes.append(memory.axes.in_words())
     if bad:
         notes.append(f"{bad} line{'s' if bad > 1 else ''} that hold no JSON object left out")
-    runs = blocks(records, memory)
+    runs = row_blocks(records, memory)
     if memory.bad:
         notes.append(f"{memory.bad} line{'s' if memory.bad > 1 else ''} without a step left out")
         memory.bad = 0
@@ -85,10 +85,10 @@ def axes_of(records: list[dict[str, Any]], told: Mapping[str, str]) -> Axes:
     return guess_axes(keys, {role: name for role, name in told.items() if role in ("step", "epoch", "seconds")})
 
 
-def blocks(records: list[dict[str, Any]], memory: Memory) -> dict[str, Block]:
+def row_blocks(records: list[dict[str, Any]], memory: LinesSoFar) -> dict[str, Rows]:
     """Return the columns of each run in records."""
     axes = memory.axes
-    runs: dict[str, Block] = {}
+    runs: dict[str, Rows] = {}
     for record in records:
         epoch = record.get(axes.epoch) if axes.epoch is not None else None
         step = step_of(record.get(axes.step) if axes.step is not None else epoch)
@@ -97,27 +97,27 @@ def blocks(records: list[dict[str, Any]], memory: Memory) -> dict[str, Block]:
                 memory.bad += 1
             elif record:
                 texts = {key: value for key, value in record.items() if not isinstance(value, list)}
-                runs.setdefault("", Block()).settings.update(texts)
+                runs.setdefault("", Rows()).settings.update(texts)
             continue
         if axes.step is None and isinstance(epoch, float) and epoch % 1:
             step = memory.rows + 1
         memory.rows += 1
         run = record.get(axes.run) if axes.run is not None else ""
-        block = runs.setdefault(run if isinstance(run, str) else str(run), Block())
+        block = runs.setdefault(run if isinstance(run, str) else str(run), Rows())
         block.epochs = _with(block.epochs, step, epoch)
         block.seconds = _with(block.seconds, step, record.get(axes.seconds) if axes.seconds is not None else None)
         _add(block, record, step, memory)
     return runs
 
 
-def _with(column: Column | None, step: int, value: Any) -> Column | None:
+def _with(column: LogColumn | None, step: int, value: Any) -> LogColumn | None:
     if isinstance(value, (int, float)):
-        column = column or Column()
+        column = column or LogColumn()
         column.append(step, float(value))
     return column
 
 
-def _add(block: Block, record: dict[str, Any], step: int, memory: Memory) -> None:
+def _add(block: Rows, record: dict[str, Any], step: int, memory: LinesSoFar) -> None:
     axes = memory.axes.all
     for key, value in record.items():
         if key in axes or isinstance(value, (bool, str)) or value is None:
@@ -128,7 +128,7 @@ def _add(block: Block, record: dict[str, Any], step: int, memory: Memory) -> Non
             memory.names.add(key)
         column = block.columns.get(key)
         if column is None:
-            column = block.columns[key] = Column()
+            column = block.columns[key] = LogColumn()
         column.append(step, value)
 
 

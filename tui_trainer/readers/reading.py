@@ -1,4 +1,4 @@
-"""What a reader takes and gives: a position in a file, and the columns that lie behind it."""
+"""The input and output of a reader: a position in a file, and the columns that lie behind it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Unreadable(Exception):
 
 
 @dataclass(slots=True)
-class Column:
+class LogColumn:
     """Values of one name with their steps, in the order of the file. NaN and infinity stay what they are."""
 
     steps: array[int] = field(default_factory=lambda: array("q"))
@@ -36,7 +36,7 @@ class Column:
 
 
 @dataclass(slots=True)
-class Block:
+class Rows:
     """The columns of one run that were read at once.
 
     Attributes:
@@ -46,9 +46,9 @@ class Block:
         settings: hyperparameters that the log holds.
     """
 
-    columns: dict[str, Column] = field(default_factory=dict[str, Column])
-    epochs: Column | None = None
-    seconds: Column | None = None
+    columns: dict[str, LogColumn] = field(default_factory=dict[str, LogColumn])
+    epochs: LogColumn | None = None
+    seconds: LogColumn | None = None
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -62,7 +62,7 @@ class Position:
 
 @dataclass(slots=True)
 class Reading:
-    """What one call of a reader gives.
+    """The result of one call of a reader.
 
     Attributes:
         runs: the new columns of each run of the file; a file of one run calls it "".
@@ -72,7 +72,7 @@ class Reading:
     """
 
     position: Position
-    runs: dict[str, Block] = field(default_factory=dict[str, Block])
+    runs: dict[str, Rows] = field(default_factory=dict[str, Rows])
     notes: list[str] = field(default_factory=list[str])
     at_end: bool = False
 

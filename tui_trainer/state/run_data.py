@@ -145,7 +145,7 @@ class RunData(BaseModel):
         """
         pace, total = self.pace, self.total_steps
         throughput = pace.steps_per_second(self.series.get(CLOCK), at_least=total * SHARE_KNOWN / 2)
-        if self.over or not throughput:
+        if self.over or not throughput or not total:
             return None
         validates = self.started is not None and self.started.validation_samples > 0
         known = self.step >= total * SHARE_KNOWN and (pace.validated or not validates)

@@ -1,4 +1,4 @@
-"""Which rules of the diagnosis the curves of a foreign log are enough for."""
+"""The rules of the diagnosis that need no more than the curves of a log."""
 
 from __future__ import annotations
 

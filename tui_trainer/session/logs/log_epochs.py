@@ -10,7 +10,7 @@ from statistics import median
 
 from tui_trainer.protocol.event_records import Best
 from tui_trainer.protocol.events import EpochEnded
-from tui_trainer.readers.reading import Column
+from tui_trainer.readers.reading import LogColumn
 
 MOST = 400
 """Most epochs that one block gives; of more, some are taken together."""
@@ -23,6 +23,7 @@ class LogEpochs:
         self.count = 0
         self.best: Best | None = None
         self._bad = 0
+        self._validates = False
         self._total, self._rows, self._val = 0.0, 0, None
         self._open: int | None = None
         """The epoch that has begun and not ended, as the log numbers it."""
@@ -33,9 +34,9 @@ class LogEpochs:
 
     def take(
         self,
-        epochs: Column | None,
-        columns: dict[str, Column],
-        seconds: Column | None,
+        epochs: LogColumn | None,
+        columns: dict[str, LogColumn],
+        seconds: LogColumn | None,
         *,
         ended: bool = False,
     ) -> list[EpochEnded]:
@@ -75,7 +76,7 @@ class LogEpochs:
     def _number(self, epoch: int) -> int:
         return epoch + (1 if self._base == 0 else 0)
 
-    def _ends_of_column(self, epochs: Column) -> list[tuple[int, int]]:
+    def _ends_of_column(self, epochs: LogColumn) -> list[tuple[int, int]]:
         ends: list[tuple[int, int]] = []
         for step, value in zip(epochs.steps, epochs.values, strict=True):
             if not isfinite(value) or abs(value) > 1e9:
@@ -88,7 +89,7 @@ class LogEpochs:
             self._open, self._open_step = epoch, step
         return ends
 
-    def _sum(self, loss: Column | None, after: int, until: int) -> None:
+    def _sum(self, loss: LogColumn | None, after: int, until: int) -> None:
         if loss is None:
             return
         values = loss.values[bisect_right(loss.steps, after) : bisect_right(loss.steps, until)]
@@ -96,7 +97,7 @@ class LogEpochs:
         self._total = sum(finite, self._total)
         self._rows += len(finite)
 
-    def _validate(self, val: Column | None, after: int, until: int) -> None:
+    def _validate(self, val: LogColumn | None, after: int, until: int) -> None:
         if val is None:
             return
         values = val.values[bisect_right(val.steps, after) : bisect_right(val.steps, until)]
@@ -106,11 +107,11 @@ class LogEpochs:
         metrics: dict[str, float | None] = {}
         if self._rows:
             metrics["train_loss"] = self._total / self._rows
-        watched = metrics.get("train_loss")
-        name = "train_loss"
         if self._val is not None:
-            metrics["val_loss"] = watched = self._val
-            name = "val_loss"
+            metrics["val_loss"] = self._val
+            self._validates = True
+        name = "val_loss" if self._validates else "train_loss"
+        watched = metrics.get(name)
         is_best = watched is not None and (self.best is None or self.best.metric != name or watched < self.best.value)
         if is_best and watched is not None:
             self.best, self._bad = Best(epoch=number, step=step, metric=name, value=watched), 0
@@ -130,7 +131,7 @@ class LogEpochs:
         )
 
 
-def _at(column: Column | None, step: int) -> float | None:
+def _at(column: LogColumn | None, step: int) -> float | None:
     if column is None or not len(column.steps):
         return None
     at = min(bisect_left(column.steps, step), len(column.steps) - 1)
@@ -138,7 +139,7 @@ def _at(column: Column | None, step: int) -> float | None:
     return value if isfinite(value) else None
 
 
-def steps_per_epoch(epochs: Column | None) -> int:
+def steps_per_epoch(epochs: LogColumn | None) -> int:
     """Estimate the steps of one epoch from rows that hold both; 1 where they tell nothing."""
     if epochs is None or len(epochs.steps) < 2:
         return 1

@@ -13,7 +13,7 @@ from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.protocol import events as ev
 from tui_trainer.readers.columns import Names
 from tui_trainer.readers.order import Arranged, arrange
-from tui_trainer.readers.reading import MAX_COLUMNS, Block, Column
+from tui_trainer.readers.reading import MAX_COLUMNS, LogColumn, Rows
 from tui_trainer.session.logs.curve_rules import CURVE_RULES, in_short
 from tui_trainer.session.logs.log_epochs import LogEpochs, steps_per_epoch
 from tui_trainer.state.branches import BRANCH_POINTS, CURVES, Branch, thinned
@@ -56,7 +56,7 @@ class LogRun:
         self._broke = False
         self._started: ev.RunStarted | None = None
 
-    def take(self, block: Block, *, fold: bool = True) -> list[ev.AnyEvent]:
+    def take(self, block: Rows, *, fold: bool = True) -> list[ev.AnyEvent]:
         """Return the events of a block.
 
         Args:
@@ -101,11 +101,11 @@ class LogRun:
         """Return the event that the run goes on, after `finish`."""
         return self._stamped(ev.StatusChanged(status="running", step=self.state.step, epoch=self._epochs.count))
 
-    def _begin(self, block: Block) -> list[ev.AnyEvent]:
+    def _begin(self, block: Rows) -> list[ev.AnyEvent]:
         seconds = block.seconds
         if seconds is not None and len(seconds.values) and TIME_OF_DAY < seconds.values[0] < 1e11:
             self._at = datetime.fromtimestamp(seconds.values[0], UTC).isoformat(timespec="milliseconds")
-        self._started = self._stamped(
+        self._started = started = self._stamped(
             ev.RunStarted(
                 title=visible(self._title),
                 config=dict(self.settings),
@@ -114,9 +114,9 @@ class LogRun:
             )
         )
         self._begin_diagnosis()
-        return [self._started, self._stamped(ev.StatusChanged(status="running")), self._log(in_short())]
+        return [started, self._stamped(ev.StatusChanged(status="running")), self._log(in_short())]
 
-    def _given(self, columns: Mapping[str, Column]) -> list[str]:
+    def _given(self, columns: Mapping[str, LogColumn]) -> list[str]:
         new = [name for name in columns if len(columns[name].steps)]
         given = self._names.add(new)
         return [f"{role} is {visible(column)!r}" for column, role in given.items() if column != role]
@@ -127,10 +127,10 @@ class LogRun:
     def _log(self, text: str) -> ev.AnyEvent:
         return self._stamped(ev.Logged(lines=[visible(text)], source="trainer"))
 
-    def _arranged(self, block: Block) -> dict[str, Column]:
+    def _arranged(self, block: Rows) -> dict[str, LogColumn]:
         """Return the columns by the names of their series, steps ascending; go back where the log did."""
         arranged: dict[tuple[int, int | None], Arranged] = {}
-        named: dict[str, Column] = {}
+        named: dict[str, LogColumn] = {}
         going_back: dict[str, int] = {}
         for column, values in block.columns.items():
             if not len(values.steps):
@@ -162,7 +162,7 @@ class LogRun:
             self._go_back(going_back)
         return named
 
-    def _extend(self, name: str, column: Column) -> None:
+    def _extend(self, name: str, column: LogColumn) -> None:
         self.state.column(name).extend(column.steps, *_gaps(column.values))
 
     def _back(self, name: str, step: int) -> None:
@@ -194,8 +194,8 @@ class LogRun:
         if self._started is not None:
             self.monitor.take(self._started.model_copy(update={"validation_samples": ENOUGH_VALIDATION}))
 
-    def _events(self, named: dict[str, Column], block: Block) -> list[ev.AnyEvent]:
-        groups: dict[tuple[int, int, int], tuple[array[int], dict[str, Column]]] = {}
+    def _events(self, named: dict[str, LogColumn], block: Rows) -> list[ev.AnyEvent]:
+        groups: dict[tuple[int, int, int], tuple[array[int], dict[str, LogColumn]]] = {}
         for name, column in named.items():
             steps = column.steps
             key = (len(steps), steps[0], steps[-1])
@@ -207,34 +207,53 @@ class LogRun:
         seconds = self._seconds(block.seconds)
         events: list[ev.AnyEvent] = []
         for steps, columns in sorted(groups.values(), key=lambda group: -len(group[0])):
-            values: dict[str, Any] = {}
-            lost: dict[str, dict[int, str]] = {}
-            for name, column in columns.items():
-                values[name], gaps = _gaps(column.values)
-                if gaps:
-                    lost[name] = gaps
-                    if name == "train_loss" and not self._broke:
-                        self._broke = True
-                        at = min(gaps)
-                        events.append(self._stamped(ev.LossBroke(step=steps[at], kind=gaps[at])))
-            scalars = ev.Scalars.model_construct(
-                type="Scalars",
-                seq=0,
-                at=self._at,
-                run=self.state.run,
-                step=steps[-1],
-                cause=None,
-                steps=list(steps),
-                seconds=_seconds_at(seconds, steps, self._last_seconds),
-                values=values,
-                not_finite=lost,
-            )
-            events.append(scalars)
-        events.sort(key=lambda event: isinstance(event, ev.LossBroke))
+            times = _seconds_at(seconds, steps, self._last_seconds)
+            first = self._first_gap(columns.get("train_loss"))
+            if first is not None:
+                at, kind = first
+                if at:
+                    events.append(self._scalars(steps[:at], times[:at], columns, slice(0, at)))
+                events.append(self._stamped(ev.LossBroke(step=steps[at], kind=kind)))
+                steps, times = steps[at:], times[at:]
+            events.append(self._scalars(steps, times, columns, slice(first[0] if first else 0, None)))
         ended = self._epochs.take(block.epochs, named, seconds)
         return events + [self._stamped(each) for each in ended]
 
-    def _seconds(self, column: Column | None) -> Column | None:
+    def _first_gap(self, losses: LogColumn | None) -> tuple[int, str] | None:
+        """Return position and kind of the first loss of the run that is not finite, where it lies in this column."""
+        if losses is None or self._broke:
+            return None
+        gaps = _gaps(losses.values)[1]
+        if not gaps:
+            return None
+        self._broke = True
+        at = min(gaps)
+        return at, gaps[at]
+
+    def _scalars(
+        self, steps: array[int], seconds: list[float], columns: Mapping[str, LogColumn], rows: slice
+    ) -> ev.AnyEvent:
+        """Return the event of columns that share their steps. Nothing is validated: there may be millions of values."""
+        values: dict[str, Any] = {}
+        lost: dict[str, dict[int, str]] = {}
+        for name, column in columns.items():
+            values[name], gaps = _gaps(column.values[rows])
+            if gaps:
+                lost[name] = gaps
+        return ev.Scalars.model_construct(
+            type="Scalars",
+            seq=0,
+            at=self._at,
+            run=self.state.run,
+            step=steps[-1],
+            cause=None,
+            steps=list(steps),
+            seconds=seconds,
+            values=values,
+            not_finite=lost,
+        )
+
+    def _seconds(self, column: LogColumn | None) -> LogColumn | None:
         """Return the times of a block from the start of the run, never falling."""
         if column is None or not len(column.values):
             return None
@@ -245,9 +264,9 @@ class LogRun:
         rising = array("d", accumulate((value - zero for value in values), max, initial=self._last_seconds))[1:]
         self._last_seconds = rising[-1]
         if all(a <= b for a, b in zip(column.steps, column.steps[1:], strict=False)):
-            return Column(column.steps, rising)
+            return LogColumn(column.steps, rising)
         pairs = sorted(zip(column.steps, rising, strict=True))
-        return Column(array("q", [s for s, _ in pairs]), array("d", [v for _, v in pairs]))
+        return LogColumn(array("q", [s for s, _ in pairs]), array("d", [v for _, v in pairs]))
 
     def _with_findings(self, events: list[ev.AnyEvent]) -> list[ev.AnyEvent]:
         """Return events with the findings that they lead to, from the rules that need only curves."""
@@ -259,15 +278,15 @@ class LogRun:
         return told
 
 
-def _part(column: Column, rows: list[int] | None) -> Column:
+def _part(column: LogColumn, rows: list[int] | None) -> LogColumn:
     if rows is None:
         return column
     steps, values = column.steps, column.values
-    return Column(array("q", [steps[row] for row in rows]), array("d", [values[row] for row in rows]))
+    return LogColumn(array("q", [steps[row] for row in rows]), array("d", [values[row] for row in rows]))
 
 
-def _joined(parts: list[Column]) -> Column:
-    joined = Column()
+def _joined(parts: list[LogColumn]) -> LogColumn:
+    joined = LogColumn()
     for part in parts:
         joined.steps.extend(part.steps)
         joined.values.extend(part.values)
@@ -289,7 +308,7 @@ def _gaps(values: array[float]) -> tuple[list[float | None], dict[int, str]]:
     return numbers, gaps
 
 
-def _seconds_at(seconds: Column | None, steps: array[int], otherwise: float) -> list[float]:
+def _seconds_at(seconds: LogColumn | None, steps: array[int], otherwise: float) -> list[float]:
     """Return the time at each step."""
     if seconds is None:
         return [otherwise] * len(steps)

@@ -10,8 +10,8 @@ from typing import Literal
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.readers.find_logs import Log
-from tui_trainer.readers.follower import LogFollower, News
-from tui_trainer.readers.reading import Block, Unreadable
+from tui_trainer.readers.follower import LogFollower, LogNews
+from tui_trainer.readers.reading import Rows, Unreadable
 from tui_trainer.session.base import Greeting, Message, Notice
 from tui_trainer.session.logs.log_run import LogRun
 from tui_trainer.state.run_state import RunState
@@ -125,7 +125,7 @@ class LogSession:
                 if run.state.run == message.run:
                     run.state.apply(message)  # pyright: ignore[reportArgumentType]
 
-    def _take(self, news: News) -> bool:
+    def _take(self, news: LogNews) -> bool:
         """Fold what was read. Returns whether the log has been read to its end."""
         if news.begun_again:
             self._runs.clear()
@@ -136,7 +136,7 @@ class LogSession:
             self._fold(event)
         return news.at_end
 
-    def _holds_anything(self, name: str, block: Block) -> bool:
+    def _holds_anything(self, name: str, block: Rows) -> bool:
         return name in self._runs or bool(block.columns) or bool(block.settings)
 
     def _run(self, name: str) -> LogRun:

@@ -16,7 +16,7 @@ from tui_trainer.runs.run_info import is_run
 
 @dataclass(slots=True)
 class Named:
-    """What the arguments of a command mean, in their order: folders of own runs, and logs."""
+    """The meaning of the arguments of a command, in their order: folders of own runs, and logs."""
 
     entries: list[Path | Log] = field(default_factory=list["Path | Log"])
     problems: list[str] = field(default_factory=list[str])
