@@ -11,7 +11,7 @@ from pathlib import Path
 from tui_trainer.readers.columns import Axes, guess_axes
 from tui_trainer.readers.lines import read_lines
 from tui_trainer.readers.numbers import parse, parse_column, step_of
-from tui_trainer.readers.reading import MAX_COLUMNS, LogColumn, Position, Reading, Rows, Unreadable
+from tui_trainer.readers.reading import MAX_COLUMNS, MAX_STEP, LogColumn, Position, Reading, Rows, Unreadable
 
 DELIMITERS = ",;\t|"
 
@@ -116,12 +116,12 @@ def _block(rows: list[list[str]], header: TableHeader) -> tuple[Rows, int]:
     axes = header.axes
     steps, epochs = _steps(columns, axes, header.rows)
     header.rows += len(rows)
-    bad = steps.count(None)
+    bad = 0 if isinstance(steps, array) else steps.count(None)
     if bad:
         kept = [index for index, step in enumerate(steps) if step is not None]
         columns = {name: [cells[index] for index in kept] for name, cells in columns.items()}
         epochs = [epochs[index] for index in kept] if epochs is not None else None
-    block_steps = array("q", [step for step in steps if step is not None])
+    block_steps = steps if isinstance(steps, array) else array("q", [step for step in steps if step is not None])
     if not block_steps:
         return Rows(), bad
     block = Rows(epochs=_column(block_steps, epochs) if epochs is not None else None)
@@ -154,13 +154,16 @@ def _column(steps: array[int], cells: Sequence[str]) -> LogColumn:
 
 def _steps(
     columns: Mapping[str, Sequence[str]], axes: Axes, before: int
-) -> tuple[list[int | None], Sequence[str] | None]:
+) -> tuple[array[int] | list[int | None], Sequence[str] | None]:
     """Return the step of each row, and the cells of its epoch. Epochs with fractions number no rows."""
     epochs = columns[axes.epoch] if axes.epoch is not None else None
     cells = columns[axes.step] if axes.step is not None else epochs or ()
     try:
-        steps: list[int | None] = [step_of(cell) for cell in map(int, cells)]
-    except ValueError:
+        whole = array("q", map(int, cells))
+        if len(whole) and min(whole) >= 0 and max(whole) < MAX_STEP:
+            return whole, epochs
+        steps: list[int | None] = [step_of(cell) for cell in whole]
+    except (ValueError, OverflowError):
         numbers = [parse(cell) for cell in cells]
         if axes.step is None and any(number is not None and number % 1 for number in numbers):
             return list(range(before + 1, before + len(numbers) + 1)), epochs

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import ceil, isfinite
+from operator import le
 from statistics import median
 
 from tui_trainer.protocol.event_records import Best
@@ -78,7 +79,7 @@ class LogEpochs:
 
     def _ends_of_column(self, epochs: LogColumn) -> list[tuple[int, int]]:
         ends: list[tuple[int, int]] = []
-        for step, value in zip(epochs.steps, epochs.values, strict=True):
+        for step, value in _changes(epochs):
             if not isfinite(value) or abs(value) > 1e9:
                 continue
             epoch = ceil(value)
@@ -137,6 +138,21 @@ def _at(column: LogColumn | None, step: int) -> float | None:
     at = min(bisect_left(column.steps, step), len(column.steps) - 1)
     value = column.values[at]
     return value if isfinite(value) else None
+
+
+def _changes(epochs: LogColumn) -> Iterator[tuple[int, float]]:
+    """Yield step and value of the first and the last row of each value; where values fall, of every row."""
+    steps, values = epochs.steps, epochs.values
+    if not (isfinite(sum(values)) and all(map(le, values, values[1:]))):
+        yield from zip(steps, values, strict=True)
+        return
+    at = 0
+    while at < len(values):
+        end = bisect_right(values, values[at], lo=at)
+        yield steps[at], values[at]
+        if end - at > 1:
+            yield steps[end - 1], values[end - 1]
+        at = end
 
 
 def steps_per_epoch(epochs: LogColumn | None) -> int:

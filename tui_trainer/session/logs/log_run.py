@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import accumulate
 from math import isfinite
+from operator import le
 from typing import Any
 
 from tui_trainer.diagnosis.monitor import DiagnosisMonitor
@@ -257,13 +258,16 @@ class LogRun:
         """Return the times of a block from the start of the run, never falling."""
         if column is None or not len(column.values):
             return None
+        if self._zero == 0.0 and _rises(column.values, self._last_seconds) and _rises(column.steps, 0):
+            self._last_seconds = column.values[-1]
+            return column
         values = [value if isfinite(value) else 0.0 for value in column.values]
         if self._zero is None:
             self._zero = values[0] if values[0] > TIME_OF_DAY else 0.0
         zero = self._zero
         rising = array("d", accumulate((value - zero for value in values), max, initial=self._last_seconds))[1:]
         self._last_seconds = rising[-1]
-        if all(a <= b for a, b in zip(column.steps, column.steps[1:], strict=False)):
+        if _rises(column.steps, 0):
             return LogColumn(column.steps, rising)
         pairs = sorted(zip(column.steps, rising, strict=True))
         return LogColumn(array("q", [s for s, _ in pairs]), array("d", [v for _, v in pairs]))
@@ -276,6 +280,11 @@ class LogRun:
             if not isinstance(event, ev.RunStarted):
                 told += map(self._stamped, (one for one in self.monitor.take(event) if one.finding in CURVE_RULES))
         return told
+
+
+def _rises(values: Sequence[float], start: float) -> bool:
+    """Return whether finite values never fall, from `start` on."""
+    return values[0] >= start and isfinite(values[-1]) and all(map(le, values, values[1:]))
 
 
 def _part(column: LogColumn, rows: list[int] | None) -> LogColumn:
