@@ -36,6 +36,7 @@ def figures() -> dict[str, Figure]:
         quiet,
         rivals,
         saving,
+        scripts,
         spare,
         starting,
         training,
@@ -69,4 +70,5 @@ def figures() -> dict[str, Figure]:
         "redraw": drawing.redraw,
         "journal": journal.journal,
         "saving": saving.saving,
+        "monitor": scripts.monitor,
     }

@@ -18,6 +18,8 @@ from benchmarks.terminal import Terminal
 RUNS = 2_000
 GROUPS, VARIANTS = 20, 10
 """Groups among them, and runs of each."""
+KEPT_EVERY = 20
+"""Of as many runs one is tagged, and one is hidden."""
 OTHERS = 40
 """Damaged, foreign and hidden folders of each kind beside them."""
 WORDS = ("wine", "r19", "comp")
@@ -39,6 +41,7 @@ def home(effort: Effort) -> list[Row]:
             sleep(2.0)
             for number in range(effort.rounds):
                 word = WORDS[number % len(WORDS)]
+                terminal.press("/")
                 for end in range(1, len(word) + 1):
                     pressed = monotonic()
                     terminal.press(word[end - 1])
@@ -66,7 +69,7 @@ def _typed(text: str) -> str:
     """Return what stands in the search entry, empty where that shows its hint."""
     lines = text.splitlines()
     entry = lines[ENTRY].strip() if len(lines) > ENTRY else ""
-    return "" if "type to find" in entry else entry
+    return "" if entry.startswith("/") else entry
 
 
 def commands(effort: Effort) -> list[Row]:
@@ -76,6 +79,7 @@ def commands(effort: Effort) -> list[Row]:
         for name, arguments in {
             "runs": ("runs",),
             "runs --json": ("runs", "--json"),
+            "runs tag=good lr>=0.01": ("runs", "tag=good", "lr>=0.01"),
             "compare r19 last": ("compare", "r19", "last"),
         }.items():
             seconds: list[float] = []
@@ -102,6 +106,10 @@ def many_runs() -> Generator[Sandbox]:
             folder.mkdir(parents=True)
             for file in ("run.toml", "about.json", "events.jsonl"):
                 shutil.copy(original / file, folder / file)
+        for name in names[::KEPT_EVERY]:
+            (sandbox.folder(name) / "kept.json").write_text('{"tags": ["good"]}')
+        for name in names[1::KEPT_EVERY]:
+            (sandbox.folder(name) / "kept.json").write_text('{"hidden": true}')
         for number in range(OTHERS):
             damaged = sandbox.folder(f"damaged{number}")
             damaged.mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -23,10 +24,12 @@ from tests.ui.fake_session import (
     until,
 )
 from tests.ui.lecture.test_lecture import DUEL, FAST, Lecture, narrated
-from tests.ui.screens.test_home import Shelf
+from tests.ui.screens.test_home import PRESETS, RUNS
+from tests.ui.screens.test_home_tabs import Store
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.pictures import Axis, Bars, Contour, Group, Line, Spots, taken
+from tui_trainer.session.catalog import PresetInfo
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.lecture.tour import LecturePlan
 
@@ -170,14 +173,46 @@ def test_summary_80x24(snap_compare: Compare) -> None:
     assert snap_compare(app_over(session), terminal_size=(80, 24), run_before=after())
 
 
-def test_home_80x24(snap_compare: Compare) -> None:
-    app = app_over(catalogue=Shelf())
+SIZES = pytest.mark.parametrize("size", [(80, 24), (140, 40), (40, 12)], ids=["80x24", "140x40", "40x12"])
+
+
+class FewPresets(Store):
+    """A runs directory with three presets."""
+
+    def presets(self) -> list[PresetInfo]:
+        return PRESETS
+
+
+@SIZES
+@pytest.mark.parametrize("tab", ["start", "runs", "lecture"])
+def test_home(snap_compare: Compare, size: tuple[int, int], tab: str) -> None:
+    app = app_over(catalogue=FewPresets(Path("/r/none"), RUNS))
 
     async def before(pilot: Pilot[Any]) -> None:
-        await until(pilot, lambda: "digits-mlp" in screen_text(app))
-        await press(pilot, "down")
+        await until(pilot, lambda: "Continue" in screen_text(app))
+        if tab == "start":
+            await press(pilot, "down")
+            await until(pilot, lambda: size[1] < 16 or "optimizer" in screen_text(app).partition("batch_size")[2])
+        elif tab == "runs":
+            await press(pilot, "2", "down")
+        else:
+            await press(pilot, "3")
+            await until(pilot, lambda: "S02" in screen_text(app))
 
-    assert snap_compare(app, terminal_size=(80, 24), run_before=before)
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@SIZES
+def test_start_form(snap_compare: Compare, size: tuple[int, int]) -> None:
+    app = app_over(catalogue=FewPresets(Path("/r/none"), RUNS))
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "Continue" in screen_text(app))
+        await press(pilot, "down", "e", "down", "tab", "right")
+        await until(pilot, lambda: "optimizer.kind=adamw" in screen_text(app))
+        await settle(pilot)
+
+    assert snap_compare(app, terminal_size=size, run_before=before)
 
 
 def narrated_twice() -> FakeSession:
@@ -199,12 +234,12 @@ def test_narration(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(app, terminal_size=size, run_before=before)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 40)], ids=["80x24", "140x40"])
+@SIZES
 def test_contents(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = app_over(programme=LecturePlan(Lecture()))
 
     async def before(pilot: Pilot[Any]) -> None:
-        await until(pilot, lambda: "gd-vs-sgd" in screen_text(app))
+        await until(pilot, lambda: "S02" in screen_text(app))
         await press(pilot, "down")
 
     assert snap_compare(app, terminal_size=size, run_before=before)

@@ -77,7 +77,12 @@ def print_json(value: object) -> None:
     Raises:
         ValueError: a number is NaN or infinite; callers give None instead.
     """
-    click.echo(json.dumps(value, indent=2, allow_nan=False).replace("\x7f", "\\u007f"))
+    click.echo(json_text(value))
+
+
+def json_text(value: object, indent: int | None = 2) -> str:
+    """Return a value as `print_json` prints it."""
+    return json.dumps(value, indent=indent, allow_nan=False).replace("\x7f", "\\u007f")
 
 
 def print_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from tui_trainer.config.preset_library import Table, find
 from tui_trainer.config.preset_library import preset_names as preset_names
 from tui_trainer.config.preset_library import preset_tables as preset_tables
 from tui_trainer.config.run_config import FAMILIES, RunConfig
+from tui_trainer.config.script_command import script_command
 from tui_trainer.config.toml import read_toml
 from tui_trainer.config.typed_values import TypedValue, validated
 from tui_trainer.config.validation_errors import as_user_error
@@ -61,6 +62,8 @@ def load(source: str, overrides: Sequence[str] = ()) -> Preset:
 
 def build(table: Table, *, name: str, source: str, overrides: Sequence[str] = ()) -> Preset:
     """Validate a preset's table and return its runs, with `KEY=VALUE` overrides applied."""
+    if table.get("kind") == "script":
+        raise UserError(f"{source}: a training script made this run; start it again with: {script_command(table)}")
     table = copy.deepcopy(table)
     variants = table.pop("variant", [])
     if not isinstance(variants, list) or not all(isinstance(variant, dict) for variant in variants):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from importlib.machinery import PathFinder
 
-from tui_trainer.components.schedulers.builtin import AnyScheduler
+from tui_trainer.components.schedulers.script import AnyPlanScheduler
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.errors import UserError
 
@@ -34,7 +34,7 @@ def _where(path: str) -> str:
     return f" ({spec.origin})" if spec is not None and spec.origin else ""
 
 
-def check_scheduler(scheduler: AnyScheduler, config: RunConfig) -> None:
+def check_scheduler(scheduler: AnyPlanScheduler, config: RunConfig) -> None:
     """Raise `UserError` if a command brings an import path that was not part of the trusted configuration."""
     path = getattr(scheduler, "path", "") if scheduler.kind == "import" else ""
     if path and path != getattr(config.scheduler, "path", ""):

@@ -10,6 +10,7 @@ from tui_trainer.engine.commands.stop import answer_stops
 from tui_trainer.engine.events.error_text import describe_error
 from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.events.run_events import publish_columns, publish_metrics, run_finished
+from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.train_state import Ending, StateTree, TrainState
 from tui_trainer.protocol import events as ev
@@ -32,16 +33,17 @@ def finish(state: TrainState, services: TrainingServices) -> None:
             _test(state, services)
             save_run(state, services)
     ending = state.ending or Ending("completed", f"all {state.epochs} epochs trained")
-    _publish_end(state, services, ending.reason, ending.detail)
+    publish_end(state, services, ending.reason, ending.detail)
 
 
 def fail(state: TrainState, services: TrainingServices, error: BaseException) -> None:
     """End the run because of an error in it; saved checkpoints stay."""
     state.exit_code = 1
-    _publish_end(state, services, "failed", describe_error(error))
+    publish_end(state, services, "failed", describe_error(error))
 
 
-def _publish_end(state: TrainState, services: TrainingServices, reason: ev.Reason, detail: str) -> None:
+def publish_end(state: TrainState, services: LoopServices, reason: ev.Reason, detail: str) -> None:
+    """Publish why the run ended, its last event."""
     state.timer.stop()
     state.over = True
     services.events.publish(run_finished(state, services, reason, detail))

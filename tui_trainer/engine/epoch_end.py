@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from torch import Tensor
@@ -10,7 +11,7 @@ from tui_trainer.components.schedulers.builtin import Plateau
 from tui_trainer.diagnosis.reducer import EFFECTIVE
 from tui_trainer.engine.checkpointing.save import epoch_save_is_due, save_run
 from tui_trainer.engine.checkpointing.snapshot import model_state_dict
-from tui_trainer.engine.checkpointing.state_tree import copied
+from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.monitoring import layer_stats, step_probe
 from tui_trainer.engine.monitoring.layer_stats import finite
 from tui_trainer.engine.monitoring.recorder import columns
@@ -26,7 +27,26 @@ def end_epoch(state: TrainState, services: TrainingServices) -> None:
     metrics = _training_metrics(services)
     validated = _validate(state, services)
     metrics |= validated or {}
-    is_best = _judge(state, services, metrics, validated=validated is not None)
+    close_epoch(state, services, metrics, validated=validated is not None, taken=services.pictures.epoch_ended)
+    if state.ending is None and epoch_save_is_due(state, services):
+        save_run(state, services)
+
+
+def close_epoch(
+    state: TrainState,
+    services: LoopServices,
+    metrics: Metrics,
+    *,
+    validated: bool,
+    taken: Callable[[], object] = lambda: None,
+) -> None:
+    """Judge an epoch by its metrics, publish it, and plan the end of the run if it was the last one.
+
+    Args:
+        validated: whether the metrics can make it the best epoch.
+        taken: called once the epoch is published.
+    """
+    is_best = _judge(state, services, metrics, validated=validated)
     state.last_metrics |= metrics
     early_stopper = services.early_stopper
     services.events.publish(
@@ -41,14 +61,12 @@ def end_epoch(state: TrainState, services: TrainingServices) -> None:
             bad_epochs=early_stopper.bad_epochs,
         )
     )
-    services.pictures.epoch_ended()
+    taken()
     if state.ending is None and early_stopper.out_of_patience:
         restore = early_stopper.stopping.restore_best
         state.ending = Ending("early-stopped", early_stopper.out_of_patience, restore_best=restore)
     elif state.ending is not None:
         state.ending = replace(state.ending, when="batch")  # the end of the epoch that a stop waited for
-    if state.ending is None and epoch_save_is_due(state, services):
-        save_run(state, services)
 
 
 def _training_metrics(services: TrainingServices) -> Metrics:
@@ -71,14 +89,14 @@ def _validate(state: TrainState, services: TrainingServices) -> Metrics | None:
     return metrics
 
 
-def _judge(state: TrainState, services: TrainingServices, metrics: Metrics, *, validated: bool) -> bool:
+def _judge(state: TrainState, services: LoopServices, metrics: Metrics, *, validated: bool) -> bool:
     """Record the metrics that schedule and early stopping watch. Returns whether this is the best epoch so far."""
     early_stopper, scheduler = services.early_stopper, state.plan.scheduler
     if isinstance(scheduler, Plateau):
         early_stopper.record_watched(scheduler.watch, state.epoch, state.step, metrics)
     is_best = validated and early_stopper.update(state.epoch, state.step, metrics)
     if is_best:
-        state.best_weights = copied(model_state_dict(state, services))
+        state.best_weights = services.copied(model_state_dict(state, services))
         state.best_is_saved = False
     return is_best
 

@@ -33,14 +33,23 @@ def about(services: TrainingServices, command: Sequence[str], code: CodeVersion 
         command: the command line that started it.
         code: the version of the code in the working directory, where it is a git checkout.
     """
-    device, data = services.setup.device, data_now(services)
+    data = data_now(services)
     return {
         "name": services.run_name,
         "preset": services.preset,
         "title": services.title,
         "color": services.color,
-        "started": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "seed": services.config.training.seed,
+        **machine(services.setup.device, command, code),
+        "data": data.model_dump(mode="json") if data is not None else None,
+        "mends": [mend.id for mend in MENDS],
+    }
+
+
+def machine(device: torch.device, command: Sequence[str], code: CodeVersion | None = None) -> dict[str, Any]:
+    """Return versions, code, device, directory and command line, for a loop of any kind."""
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "command": list(command),
         "directory": _directory(),
         "git_commit": f"{code.commit}{'-dirty' if code.changed_count else ''}" if code and code.commit else "",
@@ -54,8 +63,6 @@ def about(services: TrainingServices, command: Sequence[str], code: CodeVersion 
         "platform": platform.platform(),
         "host": socket.gethostname(),
         "executable": sys.executable,
-        "data": data.model_dump(mode="json") if data is not None else None,
-        "mends": [mend.id for mend in MENDS],
     }
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from tui_trainer.config.run_config import RunConfig
+from torch import Tensor
+
+from tui_trainer.components.schedulers.plan import LrPlan
+from tui_trainer.config.run_config import Checkpoints, RunConfig
+from tui_trainer.config.trust import check_scheduler
 from tui_trainer.diagnosis.monitor import DiagnosisMonitor
+from tui_trainer.engine import rng
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
+from tui_trainer.engine.checkpointing.state_tree import copied
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
 from tui_trainer.engine.evaluation.metrics import Metric
@@ -18,16 +25,23 @@ from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.pictures.recorder import PictureRecorder
 from tui_trainer.engine.setup import TrainingSetup
+from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.optimizer_handle import OptimizerHandle
-from tui_trainer.engine.train_state import Metrics
+from tui_trainer.engine.train_state import Metrics, StateTree, TrainState
+from tui_trainer.errors import UserError
+from tui_trainer.optim.imported_scheduler import sampled_plan
+from tui_trainer.protocol import commands as cmd
+from tui_trainer.protocol.knobs import KnobValue
+
+NO_CONTROLS = {
+    "SetKnob": "this run has no knobs: only a training script with a Monitor declares them",
+    "RunAction": "this run has no actions: only a training script with a Monitor declares them",
+}
 
 
 @dataclass(slots=True, kw_only=True)
 class TrainingServices:
-    """Everything that command handlers, checkpoints, undo, epoch end and ending work with.
-
-    These functions take the state and the services of a run and never its loop, so that a loop other than `Trainer` can
-    use them: it provides its own optimizer handle, its own `validate` and the parts that it has.
+    """The services of the built-in loop: what every loop has (`LoopServices`), and the parts that it builds.
 
     Attributes:
         setup: model, data, loss and device.
@@ -76,3 +90,119 @@ class TrainingServices:
     def steps_per_epoch(self) -> int:
         """Batches in one epoch."""
         return self.setup.batches.per_epoch
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """When the run is saved."""
+        return self.config.checkpoints
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Commands that the loop cannot carry out, each with the reason."""
+        return NO_CONTROLS
+
+    @property
+    def ends_by_epochs(self) -> bool:
+        """Whether the run is over once its epochs are trained."""
+        return True
+
+    @property
+    def rewinds(self) -> bool:
+        """Whether an undo goes back to the step before: the loop repeats its batches to the bit."""
+        return True
+
+    @property
+    def snapshot_limit(self) -> int | None:
+        """Bytes of the largest copy that an undo may keep: the limit is that of all of them together."""
+        return None
+
+    @property
+    def knobs(self) -> Mapping[str, KnobValue]:
+        """The controls that the loop declares: none."""
+        return {}
+
+    @property
+    def ends_when_broken(self) -> bool:
+        """Whether a number that is not finite ends the run."""
+        return True
+
+    def set_knob(self, command: cmd.SetKnob, state: TrainState) -> None:
+        """Refuse: the built-in loop declares no controls."""
+        raise UserError(NO_CONTROLS[command.type])
+
+    def run_action(self, command: cmd.RunAction, state: TrainState) -> None:
+        """Refuse: the built-in loop declares no actions."""
+        raise UserError(NO_CONTROLS[command.type])
+
+    def check(self, command: cmd.AnyCommand) -> None:
+        """Raise `UserError` if a setting cannot be combined with the others."""
+        if isinstance(command, cmd.SetScheduler):
+            if command.scheduler.kind == "script":
+                raise UserError("only a training script has a schedule of its own: choose another kind")
+            check_scheduler(command.scheduler, self.config)
+        elif isinstance(command, cmd.SetClip):
+            check_closure_settings(self.optimizer.description, command.value, self.config.training.precision)
+
+    def sampled(self, plan: LrPlan) -> LrPlan:
+        """Return the plan with the sampled curve of its scheduler, where it has one."""
+        return sampled_plan(plan)
+
+    def first_broken(self) -> tuple[str, Tensor] | None:
+        """Return the name and the tensor of the first that is no longer finite; None if all are."""
+        return self.finite_check.first_broken(self.optimizer.torch_optimizer)
+
+    def cause(self) -> tuple[str, bool]:
+        """Return the first layer that broke, and whether the data contain a number that is not finite."""
+        return self.step_prober.cause()
+
+    def copied(self, tree: StateTree) -> StateTree:
+        """Return a copy of a state, its tensors on their devices."""
+        return copied(tree)
+
+    def model_state_dict(self) -> StateTree:
+        """Return the state of the model and its optimizer; the tensors are the live ones."""
+        scaler = self.setup.scaler
+        return {
+            "model": self.setup.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "optimizer_choice": self.optimizer.description.model_dump(mode="json"),
+            "scaler": scaler.state_dict() if scaler is not None else {},
+        }
+
+    def load_model_state_dict(self, tree: StateTree) -> str:
+        """Load the model, and of the optimizer's state what fits; its settings in force stay. Returns what did not."""
+        self._load_model(tree)
+        return self.optimizer.take_state(tree["optimizer_choice"], tree["optimizer"])
+
+    def _load_model(self, tree: StateTree) -> None:
+        self.setup.model.load_state_dict(tree["model"])
+        if self.setup.scaler is not None and tree["scaler"]:
+            self.setup.scaler.load_state_dict(tree["scaler"])
+
+    def progress_state_dict(self) -> dict[str, Any]:
+        """Return what the loop adds to the progress of a run."""
+        return {"metric": self.metric.state_dict(), "extra_evaluations": self.optimality.extra}
+
+    def parts_state_dict(self, step: int) -> StateTree:
+        """Return the further state of the loop: gradients that a probe compares, pictures, generators."""
+        return {
+            "gradients": self.step_prober.state_dict(step),
+            "album": self.pictures.state_dict(),
+            "rng": rng.state_dict(self.setup.device),
+        }
+
+    def load_parts_state_dict(self, tree: StateTree) -> None:
+        """Load everything that the last three returned."""
+        progress = tree["progress"]
+        self.optimizer.restore(tree["optimizer_choice"])
+        self.metric.load_state_dict(progress["metric"])
+        self.optimality.load_extra(int(progress.get("extra_evaluations", 0)))
+        self._load_model(tree)
+        self.optimizer.load_state_dict(tree["optimizer"])
+        self.setup.rng = tree["rng"]
+        self.step_prober.load_state_dict(tree.get("gradients", []))
+        self.pictures.load_state_dict(tree.get("album", {}))
+
+    def use_rng(self) -> None:
+        """Draw from the generators as they were saved."""
+        rng.load_state_dict(self.setup.rng, self.setup.device)

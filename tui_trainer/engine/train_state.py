@@ -59,11 +59,13 @@ class UndoEntry:
         command: the intervention.
         snapshot: the run just before it; None for a stop, which is undone without going back.
         ending: for a stop, the ending that was planned before it.
+        too_large: whether a copy of the run would have been larger than the loop allows.
     """
 
     command: AnyCommand
     snapshot: Snapshot | None
     ending: Ending | None = None
+    too_large: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ class TrainState:
 
     ending: Ending | None = None
     """The planned or reached end of the run."""
+    told_broken: bool = False
+    """Whether a loop that goes on with a loss that is not finite has published it."""
     finishing: bool = False
     """Whether the last batch has been trained and the run is being saved."""
     over: bool = False

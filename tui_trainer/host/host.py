@@ -17,38 +17,28 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
-import selectors
 import signal
 import sys
 import threading
-import weakref
 from collections.abc import Callable
-from pathlib import Path
 from time import monotonic
 
-import psutil
-
 from tui_trainer.errors import UserError
-from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.event_command import EventCommand
 from tui_trainer.host.log_capture import LogCapture
-from tui_trainer.host.server import Server
+from tui_trainer.host.serving import SHUTDOWN_SECONDS, Serving
 from tui_trainer.host.spare import OPTION, wait_for_spec
 from tui_trainer.host.spec import HostSpec, early_log
 from tui_trainer.host.worker import Worker
-from tui_trainer.platform_support import wake_pipe
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand, Stop
 from tui_trainer.runs.run_dir import RunDir
-from tui_trainer.runs.run_list import write_run_list
 
 TICK = 0.1
 """Seconds between two turns of the serving thread: measurements and captured output reach viewers within this time,
 answers and signals at once."""
 MEASURE_SECONDS = 1.0
 """Seconds between two measurements of memory and CPU, and between two checks of the run folders."""
-SHUTDOWN_SECONDS = 5.0
-"""Seconds that viewers have to receive what is queued for them when every run is over."""
 
 
 class Host:
@@ -65,25 +55,20 @@ class Host:
         self, spec: HostSpec, *, output: LogCapture | None = None, listen: bool = True, handle_signals: bool = True
     ) -> None:
         self.spec = spec
-        self.bus = EventBus(self.wake)
+        self._serving = Serving(spec.socket if listen else "", self.submit)
+        self.bus = self._serving.bus
         self.worker = Worker(spec, self.bus, self._opened)
         self.worker.ready = self._list_runs
         self.after_tick: Callable[[], None] = lambda: None
         """Called at the end of each turn of the serving thread; the headless printer writes its lines here."""
         self._output = output
-        self._selector = selectors.DefaultSelector()
-        self._reader, self._writer = wake_pipe()
-        self._selector.register(self._reader, selectors.EVENT_READ, self._drain_wake_pipe)
-        # Keep the write end open while this host is referenced: a late wake() must not write to a reused descriptor.
-        weakref.finalize(self, os.close, self._writer).atexit = False
-        self._process = psutil.Process()
         self._handle_signals = handle_signals
         self._signals: list[str] = []
         self._requeued = False
         for run in spec.runs:
             self.bus.add_run(run.name)
         self._command = self._event_command()
-        self._server = Server(Path(spec.socket), self.bus, self.submit) if listen and spec.socket else None
+        self._server = self._serving.server
         self._list_runs(starting=True)
 
     def _event_command(self) -> EventCommand | None:
@@ -114,8 +99,7 @@ class Host:
 
     def serve(self) -> int:
         """Train every run and serve viewers until the last run is over. Returns the exit code."""
-        if self._server is not None:
-            self._server.register(self._selector)
+        self._serving.register()
         if self._handle_signals:
             self._catch_signals()
         thread = threading.Thread(target=self._work, name="trainer", daemon=True)
@@ -144,50 +128,34 @@ class Host:
             self.wake()
 
     def _serve_once(self, timeout: float) -> None:
-        for key, mask in self._selector.select(timeout):
-            key.data(mask)
+        self._serving.wait(timeout)
         while self._signals:
             name = self._signals.pop(0)
             self._requeued = self._requeued or name == self.spec.requeue_signal
             self.submit(Stop(by=name, reason="interrupted"))
         self._publish_output()
-        self.bus.flush()
-        if self._server is not None:
-            self._server.flush()
+        self._serving.send()
         self.after_tick()
 
     def _shut_down(self) -> None:
-        deadline = monotonic() + SHUTDOWN_SECONDS
         self._publish_output(last=True)
-        self._serve_once(0)
-        while self._has_work and monotonic() < deadline:
-            self._serve_once(0.05)
+        self._serving.close(self._serve_once, busy=self._command_works, late=self._say_slow)
+        self.worker.release()
+        self._serving.release()
+
+    def _command_works(self) -> bool:
+        """Return whether the user's command keeps the host from ending."""
+        return self._command is not None and self._command.has_work
+
+    def _say_slow(self) -> None:
+        """Say that the user's command was not waited for any longer."""
         if self._command is not None and self._command.has_work:
             self._command.report_slow(SHUTDOWN_SECONDS)
             self._serve_once(0)
-        self.bus.close()
-        if self._server is not None:
-            self._server.close()
-            with contextlib.suppress(OSError):
-                Path(self.spec.socket).with_suffix(".json").unlink()
-        self.worker.release()
-        self._selector.close()
-        os.close(self._reader)
-
-    @property
-    def _has_work(self) -> bool:
-        """Whether viewers or the user's command keep the host from ending."""
-        server = self._server is not None and not self._server.idle
-        return server or (self._command is not None and self._command.has_work)
 
     def wake(self) -> None:
         """Start the next turn of the serving thread now. Safe in any thread and in signal handlers."""
-        with contextlib.suppress(OSError):
-            os.write(self._writer, b"\0")
-
-    def _drain_wake_pipe(self, _mask: int) -> None:
-        with contextlib.suppress(OSError):
-            os.read(self._reader, 1 << 16)
+        self._serving.wake()
 
     def _publish_output(self, *, last: bool = False) -> None:
         if self._output is None:
@@ -199,11 +167,7 @@ class Host:
 
     def _measure(self) -> None:
         """Publish the memory and CPU that the process uses."""
-        device = self.worker.device_memory
-        memory = self._process.memory_info().rss
-        cpu = self._process.cpu_percent() / 100
-        for run in self.spec.runs:
-            self.bus.publish(run.name, ev.ResourcesMeasured(memory=memory, device_memory=device, cpu=round(cpu, 2)))
+        self._serving.measure([run.name for run in self.spec.runs], self.worker.device_memory)
 
     def _catch_signals(self) -> None:
         """Handle what asks for an end. What was ignored when the program began stays ignored: a shell starts jobs in
@@ -233,9 +197,8 @@ class Host:
 
     def _list_runs(self, *, starting: bool = False) -> None:
         """Write the runs into the list next to the socket, for commands in other processes."""
-        if self._server is not None:
-            runs = [{"name": run.name, "path": run.path, "preset": run.preset} for run in self.spec.runs]
-            write_run_list(Path(self.spec.socket), runs, os.getpid(), starting=starting)
+        runs = [{"name": run.name, "path": run.path, "preset": run.preset} for run in self.spec.runs]
+        self._serving.list_runs(runs, starting=starting)
 
 
 def main() -> int:

@@ -51,24 +51,38 @@ def restore_journal(
             command.id for _, command in trainer.state.script
         }
         after = pending_after(folder.journal, resumed.reached, trainer.state.step, known)
-        missing = resumed.reached - (folder.journal.stat().st_size if folder.journal.exists() else 0)
-        journal = open_journal(folder, resumed.reached)
-        follower, state = Follower(folder.journal), RunState(run=trainer.run_name)
-        for event in follower.all():
-            state.apply(event)
     except OSError as error:
         raise UserError(f"{folder.journal}: cannot be read: {error.strerror}") from None
-    messages += resumed.messages
-    if missing > 0:
-        messages.append(f"events.jsonl ends {missing:,} bytes before the checkpoint: those events are lost")
-    if follower.skipped:
-        messages.append(f"{follower.skipped} altered lines of events.jsonl were skipped: those events are lost")
+    journal, state, lost = reopen_journal(trainer.run_name, folder, resumed.reached)
+    messages += [*resumed.messages, *lost]
     messages += _changed_by_hand(state, trainer)
     messages += [after.message] if after.message else []
     trainer.follow(sorted([*trainer.state.script, *after.script], key=lambda one: one[0]))
     note_resume(folder.about, trainer.services, trainer.state.step, code)
     folder.remember()
     return RestoredJournal(journal, state, messages)
+
+
+def reopen_journal(run: str, folder: RunDir, reached: int) -> tuple[Journal, RunState, list[str]]:
+    """Truncate the journal of a run to `reached` bytes. Returns it, the state it folds to, and what was lost.
+
+    Raises:
+        UserError: it cannot be read or written.
+    """
+    try:
+        missing = reached - (folder.journal.stat().st_size if folder.journal.exists() else 0)
+        journal = open_journal(folder, reached)
+        follower, state = Follower(folder.journal), RunState(run=run)
+        for event in follower.all():
+            state.apply(event)
+    except OSError as error:
+        raise UserError(f"{folder.journal}: cannot be read: {error.strerror}") from None
+    lost: list[str] = []
+    if missing > 0:
+        lost.append(f"events.jsonl ends {missing:,} bytes before the checkpoint: those events are lost")
+    if follower.skipped:
+        lost.append(f"{follower.skipped} altered lines of events.jsonl were skipped: those events are lost")
+    return journal, state, lost
 
 
 def open_journal(folder: RunDir, length: int | None = None) -> Journal:

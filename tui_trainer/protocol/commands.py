@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
 from tui_trainer.components.base import Count, NonNegative, Positive, Real, Whole
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
-from tui_trainer.components.schedulers.builtin import AnyScheduler
+from tui_trainer.components.schedulers.script import AnyPlanScheduler
+from tui_trainer.protocol.knobs import MAX_KNOB_NAME, MAX_TEXT, KnobValue
 from tui_trainer.text import visible
 
 ALL_RUNS = "*"
@@ -111,7 +112,7 @@ class SetScheduler(Command):
     """Replace the schedule between two batches. The new one starts now, at the current learning rate or at `base`."""
 
     type: Literal["SetScheduler"] = "SetScheduler"
-    scheduler: AnyScheduler
+    scheduler: AnyPlanScheduler
     base: Positive | None = None
 
 
@@ -217,6 +218,31 @@ class Note(Command):
     text: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
+Named = Annotated[str, Field(min_length=1, max_length=MAX_KNOB_NAME), BeforeValidator(_one_line)]
+
+
+class SetKnob(Command):
+    """Set a control that the training script declares, `name`, to `value`."""
+
+    type: Literal["SetKnob"] = "SetKnob"
+    name: Named
+    value: KnobValue
+
+    @field_validator("value")
+    @classmethod
+    def _short(cls, value: KnobValue) -> KnobValue:
+        if isinstance(value, str) and len(value) > MAX_TEXT:
+            raise ValueError(f"at most {MAX_TEXT} characters")
+        return value
+
+
+class RunAction(Command):
+    """Run an action that the training script declares, between two steps."""
+
+    type: Literal["RunAction"] = "RunAction"
+    name: Named
+
+
 AnyCommand = Annotated[
     Pause
     | Resume
@@ -234,12 +260,14 @@ AnyCommand = Annotated[
     | RollBack
     | Undo
     | Redo
-    | Note,
+    | Note
+    | SetKnob
+    | RunAction,
     Field(discriminator="type"),
 ]
 """Every command. To add one: a class above, its name here, and a handler in `engine/commands/handlers.py`."""
 
-INTERVENTIONS = (SetLearningRate, SetScheduler, SetOptimizer, SetClip, SetPatience, SetEpochs, RollBack)
+INTERVENTIONS = (SetLearningRate, SetScheduler, SetOptimizer, SetClip, SetPatience, SetEpochs, RollBack, SetKnob)
 """Commands that an undo takes back by returning to the step before them."""
 
 

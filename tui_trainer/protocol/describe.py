@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from tui_trainer.components.schedulers.builtin import ImportedScheduler
 from tui_trainer.components.schedulers.plan import NO_RATE, LrPlan
+from tui_trainer.components.schedulers.script import ScriptSchedule
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Redo, Stop, Undo
 from tui_trainer.protocol.finding_titles import title_of, without_identifiers
+from tui_trainer.protocol.knobs import KnobValue
 from tui_trainer.text import number
 
 
@@ -46,7 +48,7 @@ def epoch_line(event: ev.EpochEnded, epochs: int) -> str:
     The numbers of single classes are left out: there may be hundreds.
     """
     width = len(str(epochs))
-    parts = [f"epoch {event.epoch:>{width}}/{epochs}"]
+    parts = [f"epoch {event.epoch:>{width}}/{epochs}" if epochs else f"epoch {event.epoch}"]
     shown = {
         name: value for name, value in event.metrics.items() if not name.startswith("class/") and "/class/" not in name
     }
@@ -80,6 +82,10 @@ def letter(event: ev.AnyEvent) -> str:
             return "b" if event.restored is None else "U" if event.restored.redone else "u"
         case ev.Noted():
             return "n"
+        case ev.KnobChanged():
+            return "k"
+        case ev.ActionRun():
+            return "a"
         case ev.CheckpointSaved() if event.cause is not None:
             return "c"
         case ev.StatusChanged(status="stopping", cause=Stop(when=when)):
@@ -136,12 +142,19 @@ def _text(event: ev.AnyEvent) -> str | None:
             return f"rolled back to checkpoint {event.to} (epoch {event.from_epoch}){asked_by(event)}"
         case ev.RolledBack(restored=ev.Restored(redone=True)):
             return f"redone: {_undone_setting(event.to)}; continues from step {event.step:,}{asked_by(event)}"
+        case ev.RolledBack(saved_at=int() as left):
+            return f"undone: {_undone_setting(event.to)}; weights and settings of step {left:,}{asked_by(event)}"
         case ev.RolledBack():
             return f"undone: {_undone_setting(event.to)}; back at step {event.step:,}{asked_by(event)}"
         case ev.Diagnosed(again=True) | ev.Diagnosed(active=False):
             return None
         case ev.Diagnosed():
             return f"{title_of(event)}: {event.likely_cause or without_identifiers(event.evidence)}"
+        case ev.KnobChanged():
+            unit = f" {event.unit}" if event.unit else ""
+            return f"{event.name} {_knob(event.value)}{unit}, was {_knob(event.previous)}{unit}{asked_by(event)}"
+        case ev.ActionRun():
+            return f"{event.name} took {duration(event.seconds)}{asked_by(event)}"
         case ev.PictureTaken() if event.cause is not None:
             numbers = "  ".join(f"{name} {number(value)}" for name, value in event.numbers.items() if "/" not in name)
             return f"answers at step {event.step:,}: {numbers}".rstrip(": ") + asked_by(event)
@@ -175,6 +188,13 @@ def is_test(event: ev.AnyEvent) -> bool:
     )
 
 
+def _knob(value: KnobValue) -> str:
+    """Return the value of a control as text."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value if isinstance(value, str) else number(value)
+
+
 def _setting(event: ev.SettingChanged) -> str:
     name = _SETTINGS.get(event.name, event.name)
     if event.name == "early_stopping":
@@ -187,7 +207,9 @@ def _setting(event: ev.SettingChanged) -> str:
 
 def coming_rates(plan: LrPlan, step: int) -> str:
     """Say the learning rate of the steps that follow, and what to do if they have none; empty if it is not known."""
-    if plan.scheduler.watches or (isinstance(plan.scheduler, ImportedScheduler) and plan.sampled_curve is None):
+    if plan.scheduler.watches or (
+        isinstance(plan.scheduler, ImportedScheduler | ScriptSchedule) and plan.sampled_curve is None
+    ):
         return ""
     now, highest, last = plan.coming_rates(step)
     if highest <= NO_RATE * plan.base:

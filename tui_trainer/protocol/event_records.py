@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.plan import LrPlan
+from tui_trainer.protocol.knobs import KnobValue
 
 Status = Literal["starting", "running", "paused", "stopping", "finished", "failed"]
 Reason = Literal["completed", "early-stopped", "stopped", "interrupted", "not-finite", "failed", "refused"]
@@ -67,8 +68,11 @@ class Restored(BaseModel):
     early_stopping: bool
     bad_epochs: int
     plan: LrPlan
-    optimizer: AnyOptimizer
+    optimizer: AnyOptimizer | None
+    """None for an optimizer that a script made itself."""
     best: Best | None = None
+    knobs: dict[str, KnobValue] = {}
+    """The values of the controls that a script declares, by name."""
 
 
 class FindingAction(BaseModel):

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
-from tui_trainer.components.schedulers.builtin import AnyScheduler
 from tui_trainer.components.schedulers.plan import LrPlan
+from tui_trainer.components.schedulers.script import AnyPlanScheduler
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.event_records import Best, FindingAction, Layer, Number, Reason, Restored, Severity, Status
+from tui_trainer.protocol.knobs import Knob, KnobValue
 
 
 class Event(BaseModel):
@@ -159,7 +160,7 @@ class SchedulePreview(Event):
     """The sampled curve of an imported scheduler, from which viewers draw the coming rate without running its code."""
 
     type: Literal["SchedulePreview"] = "SchedulePreview"
-    scheduler: AnyScheduler
+    scheduler: AnyPlanScheduler
     base: float
     """The learning rate with which the schedule began."""
     steps: list[int]
@@ -318,6 +319,39 @@ class Refused(Event):
     reason: str
 
 
+class Capabilities(Event):
+    """The commands that a run cannot carry out, and the controls that it declares. A run without it can do all."""
+
+    type: Literal["Capabilities"] = "Capabilities"
+    refused: dict[str, str] = {}
+    """Why not, by the type of the command."""
+    knobs: tuple[Knob, ...] = ()
+    actions: tuple[str, ...] = ()
+    steps_per_epoch: int | None = None
+    """Steps in one epoch, where it was not known when the run started."""
+    epochs: int | None = None
+    """Planned number of epochs, where it was not known when the run started; 0 for a loop without an end."""
+
+
+class KnobChanged(Event):
+    """A control of the script was set; `value` is what was read back from it."""
+
+    type: Literal["KnobChanged"] = "KnobChanged"
+    name: str
+    value: KnobValue
+    previous: KnobValue
+    unit: str = ""
+
+
+class ActionRun(Event):
+    """An action of the script was run, between two steps."""
+
+    type: Literal["ActionRun"] = "ActionRun"
+    name: str
+    seconds: float = 0.0
+    """The time that it took."""
+
+
 class RunFinished(Event):
     """The run ended. This is its last event."""
 
@@ -353,6 +387,9 @@ AnyEvent = Annotated[
     | Logged
     | ResourcesMeasured
     | Refused
+    | Capabilities
+    | KnobChanged
+    | ActionRun
     | RunFinished,
     Field(discriminator="type"),
 ]

@@ -110,6 +110,10 @@ class RunHistory:
                 self.started, self.finished = event, None
             case ev.RunFinished():
                 self.finished = event
+            case ev.RolledBack(restored=ev.Restored(), saved_at=int(), cause=Undo() | Redo() as undo):
+                # A script goes on after an undo: both the intervention and the undo stay.
+                self.interventions.append((event.step, undo))
+                self.events.append(event)
             case ev.RolledBack(restored=ev.Restored(redone=True)):
                 self._redo()
             case ev.RolledBack(restored=ev.Restored() as restored):

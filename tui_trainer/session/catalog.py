@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tui_trainer.config.preset_library import preset_tables
@@ -22,6 +24,8 @@ class PresetInfo:
     summary: str = ""
     group: str = ""
     variants: tuple[str, ...] = ()
+    is_lesson: bool = False
+    """Whether it belongs to the lecture."""
 
 
 _GROUPS = (
@@ -41,6 +45,7 @@ def list_presets() -> list[PresetInfo]:
             summary=str(table.get("summary", "")),
             group=str(table.get("group", "")),
             variants=tuple(str(variant.get("name", "")) for variant in table.get("variant", [])),
+            is_lesson="lesson" in table,
         )
         for name, table in preset_tables().items()
     ]
@@ -59,6 +64,7 @@ class LessonInfo:
     variants: tuple[str, ...] = ()
 
 
+@runtime_checkable
 class Lessons(Protocol):
     """A source of lessons. No method waits for torch."""
 
@@ -82,12 +88,29 @@ class Catalog(Protocol):
         """Return every run of the runs directory: live ones first, then the newest."""
         ...
 
-    def start(self, preset: str) -> Session:
-        """Start a host for the preset and connect to it. Raises `UserError` where that fails."""
+    def start(self, preset: str, changes: Sequence[str] = ()) -> Session:
+        """Start a host for the preset, with `KEY=VALUE` changes, and connect to it.
+
+        Raises:
+            UserError: a change is invalid, or the host cannot be started.
+        """
         ...
 
     def join(self, run: RunInfo) -> Session:
         """Connect to a live run, or open a finished one."""
+        ...
+
+
+@runtime_checkable
+class Stored(Protocol):
+    """A source whose runs lie in one directory of this machine."""
+
+    def directory(self) -> Path:
+        """Return the runs directory, which may not exist yet."""
+        ...
+
+    def again(self, run: RunInfo, changes: Sequence[str]) -> Session:
+        """Train a run again from the start, with `KEY=VALUE` changes. Raises `UserError` where that fails."""
         ...
 
 

@@ -240,14 +240,24 @@ class RunDirectory:
         """Read every run again next time."""
         self._index = None
 
-    def start(self, preset: str) -> Session:
-        """Start a host for the preset and connect to it."""
+    def directory(self) -> Path:
+        """Return the runs directory, which may not exist yet."""
+        return runs_dir(self._option).absolute()
+
+    def again(self, run: RunInfo, changes: Sequence[str]) -> Session:
+        """Train a run again from the start, with `KEY=VALUE` changes."""
+        from tui_trainer.session.rerun import rerun_session
+
+        return rerun_session({run.name: run.path}, changes)
+
+    def start(self, preset: str, changes: Sequence[str] = ()) -> Session:
+        """Start a host for the preset, with `KEY=VALUE` changes, and connect to it."""
         # The configuration models take as long to import as the full dashboard.
         from tui_trainer.config.preset import load
         from tui_trainer.host.spec import host_spec
         from tui_trainer.session.launch import launch
 
-        spec = host_spec(load(preset), self._option, None, [*self._command, "run", preset])
+        spec = host_spec(load(preset, changes), self._option, None, [*self._command, "run", preset, *changes])
         return launch(spec).session()
 
     def join(self, run: RunInfo) -> Session:

@@ -134,6 +134,7 @@ def _rolled_back(state: RunData, event: ev.RolledBack) -> None:
         if isinstance(event.cause, RollBack) and event.saved_at is not None:
             _leave(state, event.cause.id, event.to, "roll-back", min(event.saved_at, event.step))
         return
+    state.knobs = {**state.knobs, **restored.knobs}
     if restored.redone:
         _redo(state, event, restored.undid)
     else:
@@ -165,7 +166,8 @@ def _undo(state: RunData, event: ev.RolledBack, undid: str) -> None:
         *(thinned(name, state.series[name], step, GHOST_POINTS) for name in CURVES if name in state.series),
     ][-MAX_GHOSTS:]
     state.branches = [branch for branch in state.branches if branch.left_by != "roll-back" or branch.id != undid]
-    _leave(state, undid, event.to, "undo", step)
+    # A loop that goes on left the branch of the steps since the intervention.
+    _leave(state, undid, event.to, "undo", step if event.saved_at is None else min(event.saved_at, step))
     removed.series = {name: series.split(step) for name, series in state.series.items()}
     removed.histories = {name: series.split(step) for name, series in state.histories.items()}
     removed.histograms = {name: history.split(step) for name, history in state.histograms.items()}
@@ -250,6 +252,20 @@ def offer_branches(state: RunData) -> None:
     state.branches = branches
 
 
+def _capabilities(state: RunData, event: ev.Capabilities) -> None:
+    state.capabilities = event
+    state.knobs = {knob.name: knob.value for knob in event.knobs}
+    started = state.started
+    if started is not None and event.steps_per_epoch not in (None, started.steps_per_epoch):
+        state.started = started.model_copy(update={"steps_per_epoch": event.steps_per_epoch})
+    if event.epochs is not None:
+        state.epochs = event.epochs
+
+
+def _knob_changed(state: RunData, event: ev.KnobChanged) -> None:
+    state.knobs = {**state.knobs, event.name: event.value}
+
+
 def _diagnosed(state: RunData, event: ev.Diagnosed) -> None:
     state.findings[event.finding] = event
 
@@ -302,5 +318,7 @@ FOLDS: dict[type[ev.Event], Any] = {
     ev.Diagnosed: _diagnosed,
     ev.PictureTaken: _picture_taken,
     ev.ResourcesMeasured: _resources_measured,
+    ev.Capabilities: _capabilities,
+    ev.KnobChanged: _knob_changed,
     ev.RunFinished: _run_finished,
 }

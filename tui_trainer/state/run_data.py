@@ -11,6 +11,7 @@ from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.base import SampledCurve
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.knobs import KnobValue
 from tui_trainer.state.branches import AllSeries, Branch, Ghost, Mark, UndoneBranch
 from tui_trainer.state.histogram_history import Histograms
 from tui_trainer.state.pace import FORWARD_SHARE, SHARE_KNOWN, Pace
@@ -63,6 +64,10 @@ class RunData(BaseModel):
     pace: Pace = Field(default_factory=Pace)
     lr: float = 0.0
     clip_grad_norm: float = 0.0
+    capabilities: ev.Capabilities | None = None
+    """What the run cannot do, and the controls that it declares; None for one that can do everything."""
+    knobs: dict[str, KnobValue] = {}
+    """The present values of its controls, by name."""
     monitor: str = "val_loss"
     early_stopping: bool = False
     patience: int = 0

@@ -170,7 +170,7 @@ class TrainerApp(TerminalApp[AppResult]):
         if self._catalogue is not None:
             from tui_trainer.ui.screens.home import Home
 
-            self._finder = Home(self._catalogue, self._icons)
+            self._finder = Home(self._catalogue, self._icons, self.preferences.memory)
             return self._finder
         if self._session is None:
             raise ValueError("TrainerApp needs a session, a catalogue or a programme")

@@ -140,7 +140,45 @@ def disabled_reason(action: Action, context: ActionContext) -> str | None:
     for need in action.needs:
         if (reason := _REASONS[need](context)) is not None:
             return reason
-    return None
+    return _incapable(action.id, context)
+
+
+def refused_reason(command: str, context: ActionContext) -> str | None:
+    """Return why a command of this type cannot be sent to the selected run now; None where it can."""
+    capabilities = context.state.capabilities if context.state is not None else None
+    refused = capabilities.refused.get(command) if capabilities is not None else None
+    return _steer(context) or _training(context) or refused
+
+
+def _incapable(action: str, context: ActionContext) -> str | None:
+    """Return why the loop of the selected run cannot do what an action asks for."""
+    capabilities = context.state.capabilities if context.state is not None else None
+    if capabilities is None:
+        return None
+    if action in ("anew", "turn"):
+        return "a script made this run: start the script again"
+    return capabilities.refused.get(_COMMANDS.get(action, ""))
+
+
+_COMMANDS = {
+    "pause": "Pause",
+    "step": "StepOnce",
+    "stop": "Stop",
+    "stop_early": "Stop",
+    "schedule": "SetScheduler",
+    "rate": "SetLearningRate",
+    "double_rate": "SetLearningRate",
+    "halve_rate": "SetLearningRate",
+    "drop_rate": "SetLearningRate",
+    "optimizer": "SetOptimizer",
+    "clip": "SetClip",
+    "epochs": "SetEpochs",
+    "validate": "Evaluate",
+    "checkpoint": "SaveCheckpoint",
+    "roll_back": "RollBack",
+    "ask": "ShowAnswers",
+}
+"""The type of the command that an action sends."""
 
 
 def label(action: Action, context: ActionContext) -> str:

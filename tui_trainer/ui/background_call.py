@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Generic, TypeVar
+
+from tui_trainer.errors import UserError
 
 Result = TypeVar("Result")
 
@@ -38,3 +41,37 @@ class BackgroundCall(Generic[Result]):
         if self._error is not None:
             raise self._error
         return self._result[0]
+
+
+class NamedCall(BackgroundCall[Result]):
+    """A call that the user waits for.
+
+    Args:
+        function: the function.
+        name: what it is about, such as the name of a run.
+        doing: what happens to it, such as "opening".
+        failed: what has failed where it raises an error that has no words for the user, such as "could not be opened".
+    """
+
+    def __init__(self, function: Callable[[], Result], name: str, doing: str, failed: str) -> None:
+        self._name, self._doing, self._failed = name, doing, failed
+        self._since = monotonic()
+        super().__init__(function)
+
+    def progress(self, spinner: Sequence[str]) -> str:
+        """Return what is happening, in one line."""
+        seconds = monotonic() - self._since
+        return f"{spinner[int(seconds * 5) % len(spinner)]} {self._doing} {self._name} {seconds:.0f} s"
+
+    def result(self) -> Result:
+        """Return the result.
+
+        Raises:
+            UserError: the function failed.
+        """
+        try:
+            return super().result()
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(f"{self._name} {self._failed}: {type(error).__name__}: {error}") from error

@@ -28,6 +28,7 @@ class Icons:
     hidden: str = "○"
     descending: str = "▾"
     ascending: str = "▴"
+    star: str = "★"
     ascii: bool = False
     """Whether the font may lack every sign that is not ASCII."""
 
@@ -51,26 +52,27 @@ class Icons:
 
 
 PLAIN = Icons(
-    "=",
-    "-",
-    ".",
-    "-",
-    "..",
-    "-",
-    ("|", "/", "-", "\\"),
-    ">",
-    "=",
-    "!",
-    "+",
-    "x",
-    ":",
-    "x",
-    ">",
-    "#",
-    "o",
-    "v",
-    "^",
-    True,
+    full="=",
+    half="-",
+    rest=".",
+    rule="-",
+    ellipsis="..",
+    dot="-",
+    spinner=("|", "/", "-", "\\"),
+    running=">",
+    paused="=",
+    stopping="!",
+    finished="+",
+    failed="x",
+    starting=":",
+    cut_off="x",
+    pointer=">",
+    pinned="#",
+    hidden="o",
+    descending="v",
+    ascending="^",
+    star="*",
+    ascii=True,
 )
 FANCY = Icons()
 STATE_STYLES = {

@@ -177,11 +177,33 @@ async def test_other_settings_are_validated_in_the_dialog(monkeypatch: pytest.Mo
     app = app_over(session)
 
     async with show(app) as pilot:
-        await press(pilot, "o", "N", *"data.conditon=10", "enter")
+        await press(pilot, "o", "N", "enter")
+        assert "nothing differs yet" in screen_text(app)
+        await press(pilot, *"data.conditon=10", "enter")
         assert "did you mean" in screen_text(app)
         await press(pilot, *["backspace"] * 20, *"data.condition=10", "enter")
         await until(pilot, lambda: starts.asked)
     assert starts.asked == [({run: f"runs/{run}" for run in RUNS}, ("data.condition=10",))]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_fields_and_typed_settings_are_one_list_of_changes(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts, session = Starts(monkeypatch), FakeSession(*RUNS)
+    config = load("zigzag").first.model_dump(mode="json", exclude_none=True)
+    for run in RUNS:
+        session.play(started(config=config, path=f"runs/{run}"), *trained(50), finished(), run=run)
+
+    app = app_over(session)
+
+    async with show(app, size) as pilot:
+        await press(pilot, "o", "N", *"data.condition=10", "tab", "down", "down", "down", "tab", "ctrl+u", "7")
+        assert "training.epochs=7 data.condition=10" in screen_text(app)
+        assert "from the start, in 2 new runs" in screen_text(app)
+        await press(pilot, "enter")
+        await until(pilot, lambda: starts.asked)
+    assert starts.asked[0][1] == ("training.epochs=7", "data.condition=10")
 
 
 @pytest.mark.parametrize(("rotation", "told"), [(0.0, [0, 2]), (90.0, [0, 2]), (45.0, [1]), (15.0, [1])])

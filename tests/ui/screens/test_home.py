@@ -82,14 +82,20 @@ async def show_home(app: TrainerApp, size: tuple[int, int] = (100, 30)) -> Async
 async def test_presets_and_runs_are_listed_by_group() -> None:
     app = app_over(catalogue=Shelf())
 
-    async with show_home(app):
+    async with show_home(app) as pilot:
         text = screen_text(app)
         order = [
             text.index(word)
-            for word in ("Running", "live-run", "Start here", "too-high", "Optimizers", "Finished", "old-run")
+            for word in ("Continue", "live-run", "Start with this one", "digits-mlp", "Start here", "too-high")
         ]
         assert order == sorted(order)
         assert "val_loss" in text  # of the run that is chosen
+        assert "old-run" not in text
+        await press(pilot, "2")
+        text = screen_text(app)
+        order = [text.index(word) for word in ("Running", "live-run", "Finished", "old-run")]
+        assert order == sorted(order)
+        assert "too-high" not in text
 
 
 async def test_enter_starts_a_preset() -> None:
@@ -251,8 +257,8 @@ async def test_leaving_a_stopped_run_returns_home() -> None:
 async def test_the_list_in_a_small_terminal() -> None:
     app = app_over(catalogue=Shelf())
 
-    async with show_home(app, (40, 12)):
-        assert "digits-mlp" in screen_text(app)
+    async with show(app, (40, 12)) as pilot:
+        await until(pilot, lambda: "Digits, a small MLP" in screen_text(app))
 
 
 async def test_leaving_a_session_returns_to_the_catalog() -> None:

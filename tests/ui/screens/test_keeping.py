@@ -134,7 +134,7 @@ async def test_nothing_happens_to_a_live_run(runs) -> None:
         await typed(pilot, "wine af0c")
         await until(pilot, lambda: "is training; stop it first" in screen_text(app).replace("\n", " "))
         assert (runs / NEW).is_dir()
-        await until(pilot, lambda: "Running" in screen_text(app) or app.screen.query_one(LongList).option_count == 4)
+        await until(pilot, lambda: "Continue" in screen_text(app) or app.screen.query_one(LongList).option_count == 4)
         app.screen.query_one(LongList).highlighted = 1
         await press(pilot, "K")
         await until(pilot, lambda: "It is training" in screen_text(app))

@@ -31,10 +31,12 @@ def command(run: str, headless: bool, trust: bool, runs_dir: str | None, once: S
 
     Prints "identical over N steps", or the first step and metric that differ, with exit code 1. If a change of the
     program since RUN was recorded explains it, or the data have changed, it says so. For a group it reports on each
-    run. --once trains without a screen, and prints the screen of both at the end.
+    run. --once trains without a screen, and prints the screen of both at the end. Of a run that a training script made,
+    the script is started again, without a screen.
     """
     if once is not None and headless:
         raise click.UsageError("use only one of --once and --headless")
+    from tui_trainer.cli.start_script import compare_scripts, replay_script, script_of
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_runs
     from tui_trainer.runs.comparing.environment_diff import differences
@@ -46,6 +48,12 @@ def command(run: str, headless: bool, trust: bool, runs_dir: str | None, once: S
         originals = [(info, read_history(Path(info.path) / "events.jsonl")) for info in infos]
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from None
+    if len(originals) == 1 and script_of(Path(infos[0].path)) is not None:
+        replay = replay_script(infos[0], originals[0][1], runs_dir, trust=trust)
+        same, lines = compare_scripts(originals[0][1], replay)
+        for line in lines:
+            click.echo(visible(line))
+        return 0 if same else 1
     if len(originals) > 1:  # in a group killed early, some runs may have no step to compare
         originals = [pair for pair in originals if pair[0].live or pair[1].last_step] or originals[:1]
     spec = replay_spec(originals, runs_dir, ["tui-trainer", *sys.argv[1:]], trust=trust)

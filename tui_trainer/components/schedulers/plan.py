@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from tui_trainer.components.schedulers.base import Clock, SampledCurve
-from tui_trainer.components.schedulers.builtin import AnyScheduler
+from tui_trainer.components.schedulers.script import AnyPlanScheduler
 
 NEAR, FAR = 512, 512
 """Steps at which the coming rate is looked at: so many one by one, and so many of those after them."""
@@ -32,7 +32,7 @@ class LrPlan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
-    scheduler: AnyScheduler
+    scheduler: AnyPlanScheduler
     base: float
     """The learning rate with which the schedule began."""
     origin: int = 0
@@ -62,7 +62,7 @@ class LrPlan(BaseModel):
     """Not saved or sent with the plan: the training process samples it again."""
 
     @classmethod
-    def begin(cls, scheduler: AnyScheduler, base: float, *, step: int, end: int, steps_per_epoch: int) -> Self:
+    def begin(cls, scheduler: AnyPlanScheduler, base: float, *, step: int, end: int, steps_per_epoch: int) -> Self:
         """Return the plan of a schedule that begins at `step` with the rate `base`, in a run that ends at `end`."""
         return cls(
             scheduler=scheduler,
@@ -78,6 +78,11 @@ class LrPlan(BaseModel):
     def sampled_curve(self) -> SampledCurve | None:
         """The sampled curve of an imported scheduler; None if it has not been sampled, or for any other schedule."""
         return self._curve
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether a rate set by hand is in force."""
+        return self.scale != 1.0 or self.held is not None or self.floor is not None
 
     def with_curve(self, curve: SampledCurve | None) -> Self:
         """Return the plan with the sampled curve of its scheduler."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tui_trainer.engine.checkpointing import snapshot
 from tui_trainer.engine.checkpointing.checkpointer import find_best, find_last
-from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.train_state import TrainState
 from tui_trainer.errors import UserError
 
@@ -25,7 +25,7 @@ class RestoredTrainer:
     messages: list[str] = field(default_factory=list[str])
 
 
-def restore_last(state: TrainState, services: TrainingServices, directory: Path) -> RestoredTrainer:
+def restore_last(state: TrainState, services: LoopServices, directory: Path) -> RestoredTrainer:
     """Restore a run that was just set up from its newest intact checkpoint. Writes and publishes nothing.
 
     Torn or altered checkpoints are skipped. Without any checkpoint the run starts from the beginning.

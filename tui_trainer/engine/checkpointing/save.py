@@ -6,11 +6,11 @@ from time import perf_counter
 
 from tui_trainer.engine.checkpointing.snapshot import state_dict
 from tui_trainer.engine.events.flush import check_weights
-from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.train_state import TrainState
 
 
-def save_run(state: TrainState, services: TrainingServices) -> None:
+def save_run(state: TrainState, services: LoopServices) -> None:
     """Save the run as it is, and its best epoch if that is not on disk yet. Does nothing without a run directory.
 
     A run that is no longer finite is not saved: it ends, and the checkpoint before it stays.
@@ -32,20 +32,20 @@ def save_run(state: TrainState, services: TrainingServices) -> None:
     checkpointer.plan_next(state.timer.read(), began)
 
 
-def save_best(state: TrainState, services: TrainingServices) -> None:
+def save_best(state: TrainState, services: LoopServices) -> None:
     """Save the best epoch alone, if it is not on disk yet."""
     best, weights, checkpointer = services.early_stopper.best, state.best_weights, services.checkpointer
     if checkpointer is not None and best is not None and weights is not None and not state.best_is_saved:
         state.best_is_saved = checkpointer.save_best(weights, step=best.step, epoch=best.epoch)
 
 
-def step_save_is_due(state: TrainState, services: TrainingServices) -> bool:
+def step_save_is_due(state: TrainState, services: LoopServices) -> bool:
     """Return whether `checkpoints.every_steps` asks for a save after this step."""
-    every = services.config.checkpoints.every_steps
+    every = services.checkpoints.every_steps
     return every > 0 and state.step % every == 0
 
 
-def save_is_due(state: TrainState, services: TrainingServices) -> bool:
+def save_is_due(state: TrainState, services: LoopServices) -> bool:
     """Return whether the run has to be saved after this step, by steps or by time."""
     checkpointer = services.checkpointer
     if checkpointer is None:
@@ -53,7 +53,7 @@ def save_is_due(state: TrainState, services: TrainingServices) -> bool:
     return step_save_is_due(state, services) or checkpointer.due(state.timer.read())
 
 
-def epoch_save_is_due(state: TrainState, services: TrainingServices) -> bool:
+def epoch_save_is_due(state: TrainState, services: LoopServices) -> bool:
     """Return whether the run has to be saved at the end of this epoch."""
-    every = services.config.checkpoints.every_epochs
+    every = services.checkpoints.every_epochs
     return (every > 0 and state.epoch % every == 0) or save_is_due(state, services)

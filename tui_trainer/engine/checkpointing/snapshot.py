@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import TypeAdapter
-
-from tui_trainer.components.optimizers.first_order import AnyOptimizer
+from tui_trainer.components.early_stopping import EarlyStopping
 from tui_trainer.components.schedulers.plan import LrPlan
-from tui_trainer.engine import rng
-from tui_trainer.engine.checkpointing.state_tree import copied, size_of
+from tui_trainer.engine.checkpointing.state_tree import size_of
 from tui_trainer.engine.events.flush import flush
-from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.steps.schedule import apply_schedule
 from tui_trainer.engine.train_state import Snapshot, StateTree, TrainState, ending_of
 from tui_trainer.protocol.commands import COMMANDS, Stop
@@ -17,47 +14,29 @@ from tui_trainer.protocol.commands import COMMANDS, Stop
 INCOMPATIBLE_STATE = (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, AttributeError)
 """Errors that loading a tree of another model, optimizer or version raises."""
 
-_OPTIMIZERS: TypeAdapter[AnyOptimizer] = TypeAdapter(AnyOptimizer)
-
 
 def in_one_line(error: Exception) -> str:
     """Return the message of an error in one line of at most 200 characters."""
     return (" ".join(str(error).split()) or type(error).__name__)[:200]
 
 
-def model_state_dict(state: TrainState, services: TrainingServices) -> StateTree:
+def model_state_dict(state: TrainState, services: LoopServices) -> StateTree:
     """Return the state of the model and its optimizer; the tensors are the live ones."""
-    setup = services.setup
-    return {
-        "model": setup.model.state_dict(),
-        "optimizer": services.optimizer.state_dict(),
-        "optimizer_choice": services.optimizer.description.model_dump(mode="json"),
-        "scaler": setup.scaler.state_dict() if setup.scaler is not None else {},
-        "epoch": state.epoch,
-        "step": state.step,
-    }
+    return {**services.model_state_dict(), "epoch": state.epoch, "step": state.step}
 
 
-def load_model_state_dict(state: TrainState, services: TrainingServices, tree: StateTree) -> str:
+def load_model_state_dict(state: TrainState, services: LoopServices, tree: StateTree) -> str:
     """Load what `model_state_dict` returned; step and epoch stay, and so do the settings of the optimizer in force.
 
     Returns:
         in words, what of the optimizer's state did not fit the one in force; empty if all did.
     """
-    _load_model(services, tree)
-    unfit = services.optimizer.take_state(tree["optimizer_choice"], tree["optimizer"])
+    unfit = services.load_model_state_dict(tree)
     apply_schedule(state, services)
     return unfit
 
 
-def _load_model(services: TrainingServices, tree: StateTree) -> None:
-    setup = services.setup
-    setup.model.load_state_dict(tree["model"])
-    if setup.scaler is not None and tree["scaler"]:
-        setup.scaler.load_state_dict(tree["scaler"])
-
-
-def state_dict(state: TrainState, services: TrainingServices) -> StateTree:
+def state_dict(state: TrainState, services: LoopServices) -> StateTree:
     """Return everything that the rest of the run depends on; the tensors are the live ones."""
     ending, recorder = state.ending, services.recorder
     stop_at_epoch_end = ending.cause if ending is not None and ending.when == "epoch" and not state.finishing else None
@@ -76,8 +55,7 @@ def state_dict(state: TrainState, services: TrainingServices) -> StateTree:
             "epoch_loss": recorder.epoch_loss,
             "epoch_samples": recorder.epoch_samples,
             **({"counters": counters} if (counters := recorder.step_log.state_dict()) else {}),
-            "metric": services.metric.state_dict(),
-            "extra_evaluations": services.optimality.extra,
+            **services.progress_state_dict(),
             "diagnosis": services.diagnosis.dump(),
             # A pause ends with the run: if it is made longer later, it must not wait for a resume command.
             "paused": state.paused and not state.finishing,
@@ -86,13 +64,11 @@ def state_dict(state: TrainState, services: TrainingServices) -> StateTree:
             "script": [[step, command.model_dump(mode="json")] for step, command in state.script],
             "stop_at_epoch_end": stop_at_epoch_end.model_dump(mode="json") if stop_at_epoch_end is not None else None,
         },
-        "gradients": services.step_prober.state_dict(state.step),
-        "album": services.pictures.state_dict(),
-        "rng": rng.state_dict(services.setup.device),
+        **services.parts_state_dict(state.step),
     }
 
 
-def load_state_dict(state: TrainState, services: TrainingServices, tree: StateTree, *, commands: bool = True) -> None:
+def load_state_dict(state: TrainState, services: LoopServices, tree: StateTree, *, commands: bool = True) -> None:
     """Continue from what `state_dict` returned: every later number is the one of the run without a break.
 
     Args:
@@ -103,22 +79,15 @@ def load_state_dict(state: TrainState, services: TrainingServices, tree: StateTr
     """
     progress = tree["progress"]
     state.epochs, state.clip = int(progress["epochs"]), float(progress["clip"])
-    services.optimizer.swap(_OPTIMIZERS.validate_python(tree["optimizer_choice"]))
     state.step, state.epoch, state.position = int(tree["step"]), int(tree["epoch"]), int(progress["position"])
     state.plan = LrPlan.model_validate(progress["plan"])
     services.early_stopper.load_state_dict(progress["judge"])
     state.last_metrics = dict(progress["metrics"])
-    services.recorder.load_epoch(float(progress["epoch_loss"]), int(progress["epoch_samples"]))
+    services.recorder.load_epoch(float(progress["epoch_loss"]), progress["epoch_samples"])
     services.recorder.step_log.load_state_dict(progress.get("counters", {}))
-    services.metric.load_state_dict(progress["metric"])
-    services.optimality.load_extra(int(progress.get("extra_evaluations", 0)))
     state.timer.set(float(progress["seconds"]))
-    _load_model(services, tree)
-    services.optimizer.load_state_dict(tree["optimizer"])
+    services.load_parts_state_dict(tree)
     apply_schedule(state, services)
-    services.setup.rng = tree["rng"]
-    services.step_prober.load_state_dict(tree.get("gradients", []))
-    services.pictures.load_state_dict(tree.get("album", {}))
     if not commands:
         return
     if "diagnosis" in progress:
@@ -134,23 +103,43 @@ def load_state_dict(state: TrainState, services: TrainingServices, tree: StateTr
         services.commands.put(COMMANDS.validate_python(command))
 
 
-def take_snapshot(state: TrainState, services: TrainingServices) -> Snapshot:
-    """Copy everything that decides the next step. Publishes buffered measurements first."""
+def take_snapshot(state: TrainState, services: LoopServices) -> Snapshot | None:
+    """Copy everything that decides the next step. Publishes buffered measurements first.
+
+    Returns:
+        None where the copy would be larger than the loop allows.
+    """
     flush(state, services)
-    tree = copied(state_dict(state, services))
-    return Snapshot(tree, state.best_weights, state.best_is_saved, size_of(tree))
+    tree = state_dict(state, services)
+    size = size_of(tree)
+    if services.snapshot_limit is not None and size > services.snapshot_limit:
+        return None
+    return Snapshot(services.copied(tree), state.best_weights, state.best_is_saved, size)
 
 
-def restore_snapshot(state: TrainState, services: TrainingServices, snapshot: Snapshot) -> None:
+def restore_snapshot(state: TrainState, services: LoopServices, snapshot: Snapshot) -> None:
     """Go back to a snapshot of this run: the steps that follow have the same bits as those that followed it before.
 
     Buffered measurements are dropped; waiting commands, the script, a pause and the diagnosis stay as they are. The
-    loop has to begin the batches of the epoch again, at `state.position`.
+    loop has to begin the batches of the epoch again, at `state.position`. In a loop that does not rewind, weights and
+    settings are those of the snapshot, and step, epoch and batches go on.
     """
+    if not services.rewinds:
+        _restore_in_place(state, services, services.copied(snapshot.tree))
+        return
     best_before = services.early_stopper.best
-    load_state_dict(state, services, copied(snapshot.tree), commands=False)
+    load_state_dict(state, services, services.copied(snapshot.tree), commands=False)
     # The best epoch on disk may be one that came after the snapshot.
     state.best_weights = snapshot.best_weights
     state.best_is_saved = snapshot.best_is_saved and services.early_stopper.best == best_before
-    rng.load_state_dict(services.setup.rng, services.setup.device)
+    services.use_rng()
     state.rewound = True
+
+
+def _restore_in_place(state: TrainState, services: LoopServices, tree: StateTree) -> None:
+    progress = tree["progress"]
+    state.epochs, state.clip = int(progress["epochs"]), float(progress["clip"])
+    state.plan = LrPlan.model_validate(progress["plan"])
+    services.early_stopper.stopping = EarlyStopping.model_validate(progress["judge"]["stopping"])
+    services.load_parts_state_dict(tree)
+    apply_schedule(state, services)

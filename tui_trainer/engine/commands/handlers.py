@@ -12,7 +12,6 @@ from typing import Any
 
 from tui_trainer.components.optimizers.settings import with_named
 from tui_trainer.components.schedulers.plan import LrPlan
-from tui_trainer.config.trust import check_scheduler
 from tui_trainer.engine.checkpointing.checkpointer import is_reserved
 from tui_trainer.engine.checkpointing.file_format import BadCheckpoint, load
 from tui_trainer.engine.checkpointing.save import save_run
@@ -23,18 +22,18 @@ from tui_trainer.engine.checkpointing.snapshot import (
     model_state_dict,
     state_dict,
 )
-from tui_trainer.engine.checkpointing.state_tree import copied
+from tui_trainer.engine.checkpointing.state_tree import size_of
 from tui_trainer.engine.commands.stop import describe_stop
 from tui_trainer.engine.commands.undo import forget, redo, remember, undo
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.events.run_events import publish_metrics, publish_schedule, publish_status
+from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.schedule import apply_schedule
 from tui_trainer.engine.train_state import TrainState, ending_of
 from tui_trainer.errors import UserError
-from tui_trainer.optim.imported_scheduler import sampled_plan
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.describe import coming_rates
@@ -45,13 +44,16 @@ class Refusal(Exception):
     """The reason why a command cannot be applied."""
 
 
-def apply_command(state: TrainState, services: TrainingServices, command: cmd.AnyCommand) -> None:
+def apply_command(state: TrainState, services: LoopServices, command: cmd.AnyCommand) -> None:
     """Apply a command now; the event that it causes, or `Refused`, is its answer.
 
     In a run that broke, only a save that asks for it and a note are applied: nothing may take the place of the reason.
     """
     if state.broken and not isinstance(command, cmd.SaveCheckpoint | cmd.Note):
         reject(services.events, state.step, command, f"the run is ending: {state.detail}")
+        return
+    if reason := services.refused.get(command.type):
+        reject(services.events, state.step, command, reason)
         return
     remembered = remember(state, services, command)
     try:
@@ -70,16 +72,16 @@ def reject(events: EventStream, step: int, command: cmd.AnyCommand, reason: str)
     events.publish(ev.Refused(reason=reason, step=step, cause=command))
 
 
-def pause(state: TrainState, services: TrainingServices, command: cmd.Pause) -> None:
+def pause(state: TrainState, services: LoopServices, command: cmd.Pause) -> None:
     """Wait between two batches."""
-    _refuse_at_the_end(state)
+    _refuse_at_the_end(state, services)
     if state.paused and not state.steps_allowed:
         raise Refusal("already paused")
     state.paused, state.steps_allowed = True, 0
     publish_status(state, services, "paused", cause=command)
 
 
-def resume(state: TrainState, services: TrainingServices, command: cmd.Resume) -> None:
+def resume(state: TrainState, services: LoopServices, command: cmd.Resume) -> None:
     """Continue after a pause."""
     if not state.paused:
         raise Refusal("not paused")
@@ -88,16 +90,16 @@ def resume(state: TrainState, services: TrainingServices, command: cmd.Resume) -
     publish_status(state, services, status, cause=command)
 
 
-def step_once(state: TrainState, services: TrainingServices, command: cmd.StepOnce) -> None:
+def step_once(state: TrainState, services: LoopServices, command: cmd.StepOnce) -> None:
     """Train a few batches, then wait again; a running training is paused first."""
-    _refuse_at_the_end(state)
+    _refuse_at_the_end(state, services)
     state.paused = True
     state.steps_allowed += command.count
     detail = f"{command.count} more step{'s' if command.count > 1 else ''}"
     publish_status(state, services, "paused", detail, command)
 
 
-def stop(state: TrainState, services: TrainingServices, command: cmd.Stop) -> None:
+def stop(state: TrainState, services: LoopServices, command: cmd.Stop) -> None:
     """End after this batch, or after this epoch; say what will be on disk then."""
     unsaved = state.stops_now and state.ending is not None and not state.ending.save
     state.ending = replace(ending_of(state, command), save=command.save and not unsaved)
@@ -106,11 +108,11 @@ def stop(state: TrainState, services: TrainingServices, command: cmd.Stop) -> No
     publish_status(state, services, "stopping", describe_stop(state, services), command)
 
 
-def set_learning_rate(state: TrainState, services: TrainingServices, command: cmd.SetLearningRate) -> None:
+def set_learning_rate(state: TrainState, services: LoopServices, command: cmd.SetLearningRate) -> None:
     """Set the learning rate of the coming step; the schedule continues from it with the same shape."""
-    description, watched = services.optimizer.description, services.early_stopper.watched
-    if not description.rate_matters and state.step > 0:
-        raise Refusal(f"{description.kind} ignores the learning rate after the first step")
+    watched = services.early_stopper.watched
+    if ignored := services.optimizer.ignored_rate(state.step):
+        raise Refusal(ignored)
     previous = state.plan.rate(state.step, watched)
     if previous == command.value or command.factor == 1.0:
         _refuse_unchanged(state, command, f"the learning rate is {number(previous)}")
@@ -124,11 +126,12 @@ def set_learning_rate(state: TrainState, services: TrainingServices, command: cm
     _publish_change(state, services, command, "lr", previous, state.lr, state.plan)
 
 
-def set_scheduler(state: TrainState, services: TrainingServices, command: cmd.SetScheduler) -> None:
+def set_scheduler(state: TrainState, services: LoopServices, command: cmd.SetScheduler) -> None:
     """Replace the schedule; the new one begins at this step."""
-    check_scheduler(command.scheduler, services.config)
+    services.check(command)
     previous, early_stopper = state.plan.scheduler.label(), services.early_stopper
-    if command.scheduler == state.plan.scheduler and command.base is None:
+    given_back = command.scheduler.kind == "script" and state.plan.is_changed
+    if command.scheduler == state.plan.scheduler and command.base is None and not given_back:
         _refuse_unchanged(state, command, f"the schedule is {previous}; to begin it again give base=RATE")
     base = command.base or state.plan.rate(state.step, early_stopper.watched)
     if base <= 0:
@@ -140,7 +143,7 @@ def set_scheduler(state: TrainState, services: TrainingServices, command: cmd.Se
         end=state.plan.end,
         steps_per_epoch=services.steps_per_epoch,
     )
-    state.plan = sampled_plan(plan)
+    state.plan = services.sampled(plan)
     early_stopper.watched.clear()
     apply_schedule(state, services)
     services.events.publish(
@@ -177,16 +180,16 @@ def set_optimizer(state: TrainState, services: TrainingServices, command: cmd.Se
     )
 
 
-def set_clip(state: TrainState, services: TrainingServices, command: cmd.SetClip) -> None:
+def set_clip(state: TrainState, services: LoopServices, command: cmd.SetClip) -> None:
     """Set the largest global gradient norm."""
     if command.value == state.clip:
         _refuse_unchanged(state, command, f"the clip is {number(state.clip or None)}".replace(" -", " off"))
-    check_closure_settings(services.optimizer.description, command.value, services.config.training.precision)
+    services.check(command)
     previous, state.clip = state.clip, command.value
     _publish_change(state, services, command, "clip_grad_norm", previous, command.value)
 
 
-def set_patience(state: TrainState, services: TrainingServices, command: cmd.SetPatience) -> None:
+def set_patience(state: TrainState, services: LoopServices, command: cmd.SetPatience) -> None:
     """Change the settings of early stopping."""
     previous = services.early_stopper.stopping
     changes = {
@@ -202,7 +205,7 @@ def set_patience(state: TrainState, services: TrainingServices, command: cmd.Set
         _publish_change(state, services, command, label, float(getattr(previous, name)), float(value))
 
 
-def set_epochs(state: TrainState, services: TrainingServices, command: cmd.SetEpochs) -> None:
+def set_epochs(state: TrainState, services: LoopServices, command: cmd.SetEpochs) -> None:
     """Make the run longer or shorter; the rest of the schedule is stretched over the rest of the run."""
     value = command.value if command.value is not None else state.epochs + (command.add or 0)
     least = state.epoch + 1
@@ -219,7 +222,7 @@ def set_epochs(state: TrainState, services: TrainingServices, command: cmd.SetEp
         services.events.log(coming_rates(state.plan, state.step), state.step)
 
 
-def evaluate(state: TrainState, services: TrainingServices, command: cmd.Evaluate) -> None:
+def evaluate(state: TrainState, services: LoopServices, command: cmd.Evaluate) -> None:
     """Validate now, without effect on early stopping."""
     metrics = services.validate()
     if metrics is None:
@@ -232,7 +235,7 @@ def show_answers(state: TrainState, services: TrainingServices, command: cmd.Sho
     services.pictures.answer(command)
 
 
-def save_checkpoint(state: TrainState, services: TrainingServices, command: cmd.SaveCheckpoint) -> None:
+def save_checkpoint(state: TrainState, services: LoopServices, command: cmd.SaveCheckpoint) -> None:
     """Save the run now, under its own name; one that is no longer finite only if the command asks for it."""
     if services.checkpointer is None:
         raise Refusal("this run has no directory to save to")
@@ -246,7 +249,7 @@ def save_checkpoint(state: TrainState, services: TrainingServices, command: cmd.
         raise Refusal(f"checkpoint {name} could not be written")
 
 
-def roll_back(state: TrainState, services: TrainingServices, command: cmd.RollBack) -> None:
+def roll_back(state: TrainState, services: LoopServices, command: cmd.RollBack) -> None:
     """Load the weights and the optimizer state of a checkpoint; step and epoch count on."""
     if command.to == "best":
         if state.best_weights is None:
@@ -259,11 +262,11 @@ def roll_back(state: TrainState, services: TrainingServices, command: cmd.RollBa
             raise Refusal(f"no checkpoint to roll back to: {error}") from None
     else:
         raise Refusal("this run has no directory to roll back from")
-    before = copied(model_state_dict(state, services))
+    before = services.copied(model_state_dict(state, services))
     try:
         epoch, saved_at = int(tree["epoch"]), int(tree["step"])
         unfit = load_model_state_dict(state, services, tree)
-        if services.finite_check.first_broken(services.optimizer.torch_optimizer) is not None:
+        if services.first_broken() is not None:
             raise ValueError("its weights are not finite")
     except INCOMPATIBLE_STATE as error:  # the file may be any file that a user put there
         load_model_state_dict(state, services, before)
@@ -275,18 +278,23 @@ def roll_back(state: TrainState, services: TrainingServices, command: cmd.RollBa
         services.events.log(f"roll back: {unfit}", state.step)
 
 
-def undo_last(state: TrainState, services: TrainingServices, command: cmd.Undo) -> None:
+def undo_last(state: TrainState, services: LoopServices, command: cmd.Undo) -> None:
     """Undo the newest intervention."""
     if state.stops_now:
         raise Refusal("the run is stopping")
     if not state.undo_stack:
         raise Refusal("nothing to undo: no intervention was made since this run was last started")
+    if state.undo_stack[-1].too_large:
+        size, limit = size_of(state_dict(state, services)), services.snapshot_limit or 0
+        raise Refusal(
+            f"a copy of the run has {size / 1e6:,.0f} MB, above the limit of {limit / 1e6:,.0f} MB for an undo"
+        )
     undo(state, services, command)
     if state.rewound:  # the checkpoint on disk may be of the abandoned steps
         save_run(state, services)
 
 
-def redo_last(state: TrainState, services: TrainingServices, command: cmd.Redo) -> None:
+def redo_last(state: TrainState, services: LoopServices, command: cmd.Redo) -> None:
     """Take up again the branch that the newest undo left."""
     if state.stops_now:
         raise Refusal("the run is stopping")
@@ -299,7 +307,17 @@ def redo_last(state: TrainState, services: TrainingServices, command: cmd.Redo) 
         save_run(state, services)
 
 
-def note(state: TrainState, services: TrainingServices, command: cmd.Note) -> None:
+def set_knob(state: TrainState, services: LoopServices, command: cmd.SetKnob) -> None:
+    """Set a control of the script; it is read back, and its value before is published with it."""
+    services.set_knob(command, state)
+
+
+def run_action(state: TrainState, services: LoopServices, command: cmd.RunAction) -> None:
+    """Run an action of the script."""
+    services.run_action(command, state)
+
+
+def note(state: TrainState, services: LoopServices, command: cmd.Note) -> None:
     """Write a note into the journal."""
     services.events.publish(ev.Noted(text=command.text, step=state.step, cause=command))
 
@@ -310,15 +328,15 @@ def _refuse_unchanged(state: TrainState, command: cmd.AnyCommand, present: str) 
         raise Refusal(f"nothing changed: {present}")
 
 
-def _refuse_at_the_end(state: TrainState) -> None:
+def _refuse_at_the_end(state: TrainState, services: LoopServices) -> None:
     """Refuse to wait for a batch that will not come."""
     if state.stops_now:
         raise Refusal("the run is stopping")
-    if state.epoch >= state.epochs:
+    if services.ends_by_epochs and state.epoch >= state.epochs:
         raise Refusal("all epochs are trained: make the run longer first")
 
 
-Handler = Callable[[TrainState, TrainingServices, Any], None]
+Handler = Callable[[TrainState, Any, Any], None]
 
 HANDLERS: dict[type[Any], Handler] = {
     cmd.Pause: pause,
@@ -338,13 +356,15 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.Undo: undo_last,
     cmd.Redo: redo_last,
     cmd.Note: note,
+    cmd.SetKnob: set_knob,
+    cmd.RunAction: run_action,
 }
 """The handler of each command."""
 
 
 def _publish_change(
     state: TrainState,
-    services: TrainingServices,
+    services: LoopServices,
     command: cmd.AnyCommand,
     name: str,
     previous: float,

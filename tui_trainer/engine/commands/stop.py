@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tui_trainer.engine.events.run_events import publish_status
-from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.train_state import Ending, TrainState
 
 
-def describe_stop(state: TrainState, services: TrainingServices) -> str:
+def describe_stop(state: TrainState, services: LoopServices) -> str:
     """Return in words when the run ends, and what will be on disk then."""
     ending, checkpointer = state.ending, services.checkpointer
     if ending is None:
@@ -29,7 +29,7 @@ def describe_stop(state: TrainState, services: TrainingServices) -> str:
     return f"{when}{skipped}; on disk then: last of step {step:,}{kept}"
 
 
-def answer_stops(state: TrainState, services: TrainingServices) -> None:
+def answer_stops(state: TrainState, services: LoopServices) -> None:
     """Answer the stops that came while the run validates or takes its last pictures.
 
     They hasten the end: the rest of the validation is skipped, and one that asks for it keeps the run from being saved.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tui_trainer.engine.checkpointing.snapshot import restore_snapshot, take_snapshot
 from tui_trainer.engine.events.run_events import publish_status
-from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.train_state import RedoEntry, Snapshot, TrainState, UndoEntry, ending_of
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
@@ -14,14 +14,15 @@ MAX_BYTES = 1 << 30
 """Most bytes of all snapshots together; the oldest are dropped first, the newest undo and redo are always kept."""
 
 
-def remember(state: TrainState, services: TrainingServices, command: cmd.AnyCommand) -> bool:
+def remember(state: TrainState, services: LoopServices, command: cmd.AnyCommand) -> bool:
     """Make a command undoable before it is applied. Returns False if it is one that cannot be undone."""
     if not cmd.is_intervention(command):
         return False
     if isinstance(command, cmd.Stop):  # undone without going back
         state.undo_stack.append(UndoEntry(command, None, ending=state.ending))
     else:
-        state.undo_stack.append(UndoEntry(command, take_snapshot(state, services)))
+        snapshot = take_snapshot(state, services)
+        state.undo_stack.append(UndoEntry(command, snapshot, too_large=snapshot is None))
     _trim(state)
     return True
 
@@ -31,7 +32,7 @@ def forget(state: TrainState) -> None:
     state.undo_stack.pop()
 
 
-def undo(state: TrainState, services: TrainingServices, command: cmd.Undo) -> None:
+def undo(state: TrainState, services: LoopServices, command: cmd.Undo) -> None:
     """Go back to just before the newest intervention, and continue from there without it."""
     entry = state.undo_stack.pop()
     if entry.snapshot is None:
@@ -44,10 +45,10 @@ def undo(state: TrainState, services: TrainingServices, command: cmd.Undo) -> No
     state.redo_stack.append(RedoEntry(entry, take_snapshot(state, services)))
     _trim(state)
     restore_snapshot(state, services, entry.snapshot)
-    _publish_restored(state, services, entry.command, from_step, command)
+    _publish_restored(state, services, entry.command, from_step, command, entry.snapshot)
 
 
-def redo(state: TrainState, services: TrainingServices, command: cmd.Redo) -> None:
+def redo(state: TrainState, services: LoopServices, command: cmd.Redo) -> None:
     """Go to where the newest undo was asked for, and continue from there as if it had not been."""
     entry = state.redo_stack.pop()
     undone = entry.undone
@@ -62,15 +63,16 @@ def redo(state: TrainState, services: TrainingServices, command: cmd.Redo) -> No
     restore_snapshot(state, services, entry.snapshot)
     state.undo_stack.append(undone)
     _trim(state)
-    _publish_restored(state, services, undone.command, from_step, command)
+    _publish_restored(state, services, undone.command, from_step, command, entry.snapshot)
 
 
 def _publish_restored(
     state: TrainState,
-    services: TrainingServices,
+    services: LoopServices,
     intervention: cmd.AnyCommand,
     from_step: int,
     command: cmd.Undo | cmd.Redo,
+    snapshot: Snapshot,
 ) -> None:
     """Publish the settings in force after an undo or a redo of an intervention."""
     early_stopper = services.early_stopper
@@ -79,6 +81,7 @@ def _publish_restored(
         ev.RolledBack(
             to=" ".join(intervention.cli_names()[0].split("-")),
             from_epoch=state.epoch,
+            saved_at=None if services.rewinds else int(snapshot.tree["step"]),
             step=state.step,
             cause=command,
             restored=ev.Restored(
@@ -96,6 +99,7 @@ def _publish_restored(
                 plan=state.plan,
                 optimizer=services.optimizer.description,
                 best=early_stopper.best,
+                knobs=dict(services.knobs),
             ),
         )
     )

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from tui_trainer.engine.events import run_events
-from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.train_state import Ending, TrainState
 
 
-def flush(state: TrainState, services: TrainingServices) -> bool:
+def flush(state: TrainState, services: LoopServices) -> bool:
     """Publish the buffered measurements. Returns True if a loss was not finite, which ends the run."""
-    broken = services.recorder.flush()
+    broken = services.recorder.flush(cut=services.ends_when_broken)
     if broken is None:
+        return False
+    if not services.ends_when_broken:
+        if not state.told_broken:
+            state.told_broken = True
+            services.events.publish(run_events.loss_broke(state, services, broken[1]))
         return False
     state.step = broken[0]
     services.events.publish(run_events.loss_broke(state, services, broken[1]))
@@ -19,17 +24,19 @@ def flush(state: TrainState, services: TrainingServices) -> bool:
     return True
 
 
-def check_weights(state: TrainState, services: TrainingServices) -> bool:
+def check_weights(state: TrainState, services: LoopServices) -> bool:
     """Publish the buffered measurements, and end the run if a loss or what would be saved is not finite.
 
     Returns True if so. The loss of a step is from before its update: finite losses say nothing of the newest weights.
     """
     if flush(state, services) or state.broken:
         return True
-    found = services.finite_check.first_broken(services.optimizer.torch_optimizer)
+    found = services.first_broken()
     if found is None:
         return False
     services.events.publish(run_events.tensor_broke(state, services, *found))
+    if not services.ends_when_broken:
+        return True
     state.ending = Ending("not-finite", run_events.describe_broken_tensor(state.step, *found))
     state.exit_code = 1
     return True

@@ -9,6 +9,7 @@ import socket
 from torch import Tensor
 
 from tui_trainer.engine.evaluation.baselines import baseline_losses
+from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.monitoring.recorder import columns
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.train_state import Metrics, TrainState
@@ -19,7 +20,7 @@ PREVIEW_POINTS = 2000
 """Points of a sampled schedule that are sent to viewers; a chart has fewer columns."""
 
 
-def publish_schedule(state: TrainState, services: TrainingServices) -> None:
+def publish_schedule(state: TrainState, services: LoopServices) -> None:
     """Publish the sampled curve of an imported scheduler, so that viewers can draw the coming learning rate."""
     plan = state.plan
     if plan.sampled_curve is not None:
@@ -91,7 +92,7 @@ def _references(services: TrainingServices, guessing: float | None) -> dict[str,
     return {**known, **minimum}
 
 
-def run_finished(state: TrainState, services: TrainingServices, reason: ev.Reason, detail: str) -> ev.RunFinished:
+def run_finished(state: TrainState, services: LoopServices, reason: ev.Reason, detail: str) -> ev.RunFinished:
     """Return the event that tells why the run ended, its last numbers, and what is missing on disk."""
     checkpointer = services.checkpointer
     if checkpointer is not None and checkpointer.failing:
@@ -115,7 +116,7 @@ def run_finished(state: TrainState, services: TrainingServices, reason: ev.Reaso
 
 def publish_status(
     state: TrainState,
-    services: TrainingServices,
+    services: LoopServices,
     status: ev.Status,
     detail: str = "",
     cause: AnyCommand | None = None,
@@ -127,7 +128,7 @@ def publish_status(
 
 
 def publish_metrics(
-    state: TrainState, services: TrainingServices, metrics: Metrics, cause: AnyCommand | None = None
+    state: TrainState, services: LoopServices, metrics: Metrics, cause: AnyCommand | None = None
 ) -> None:
     """Publish measurements at this step, outside the end of an epoch."""
     state.last_metrics |= metrics
@@ -135,22 +136,22 @@ def publish_metrics(
 
 
 def publish_columns(
-    state: TrainState, services: TrainingServices, metrics: Metrics, cause: AnyCommand | None = None
+    state: TrainState, services: LoopServices, metrics: Metrics, cause: AnyCommand | None = None
 ) -> None:
     """Publish measurements at this step, without making them the newest values of the run's metrics."""
     values = {name: [math.nan if value is None else value] for name, value in metrics.items()}
     services.events.publish(columns(state.step, [state.step], [state.seconds], values, cause))
 
 
-def loss_broke(state: TrainState, services: TrainingServices, kind: str) -> ev.LossBroke:
+def loss_broke(state: TrainState, services: LoopServices, kind: str) -> ev.LossBroke:
     """Return the event of a loss that is not finite, with the likely cause."""
-    layer, data = services.step_prober.cause()
+    layer, data = services.cause()
     return ev.LossBroke(step=state.step, kind=kind, layer=layer, data=data)
 
 
-def tensor_broke(state: TrainState, services: TrainingServices, name: str, tensor: Tensor) -> ev.LossBroke:
+def tensor_broke(state: TrainState, services: LoopServices, name: str, tensor: Tensor) -> ev.LossBroke:
     """Return the event of a tensor of the model or its optimizer that is not finite, while the losses are."""
-    layer, data = services.step_prober.cause()
+    layer, data = services.cause()
     kind = "nan" if bool(tensor.isnan().any()) else "inf"
     return ev.LossBroke(step=state.step, kind=kind, what=name, layer=layer, data=data)
 

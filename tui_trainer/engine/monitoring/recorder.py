@@ -38,6 +38,7 @@ class _Buffer:
         probes: (step, seconds, numbers of a step probe).
         layers: (step, layers, norms of `layer_stats.measure`).
         logged: (step, seconds, numbers by name) of a user's own code.
+        weights: samples, or another weight, of the steps in `logged` that a loop measured itself.
     """
 
     losses: list[Tensor] = field(default_factory=list[Tensor])
@@ -53,6 +54,7 @@ class _Buffer:
     logged: list[tuple[int, float, dict[str, Scalar]]] = field(
         default_factory=list[tuple[int, float, dict[str, Scalar]]]
     )
+    weights: list[float] = field(default_factory=list[float])
 
 
 class Recorder:
@@ -77,7 +79,7 @@ class Recorder:
         """The newest gradient norm that was published, by its name."""
         self.epoch_loss = 0.0
         """Sum of the losses of all samples of this epoch so far."""
-        self.epoch_samples = 0
+        self.epoch_samples: float = 0
         self.load: SystemLoad | None = None
         """Measures the load of the system with a flush; None where it is not recorded."""
         self.add_seconds = 0.0
@@ -107,6 +109,18 @@ class Recorder:
         """Buffer what was logged during a step, by name."""
         self._buffer.logged.append((step, self._timer.read(), numbers))
 
+    def add_step(self, step: int, numbers: dict[str, Scalar], weight: float = 1.0) -> bool:
+        """Buffer the numbers of a step of a loop that measures itself, its loss as `train_loss` among them.
+
+        Returns:
+            True when a flush is due.
+        """
+        buffer = self._buffer
+        buffer.logged.append((step, self._timer.read(), numbers))
+        buffer.weights.append(weight)
+        self._last_step = step
+        return perf_counter() - self._flushed > FLUSH_SECONDS or len(buffer.logged) >= MAX_STEPS
+
     def add_probe(self, step: int, numbers: Tensor) -> None:
         """Buffer the numbers of a step probe."""
         self._buffer.probes.append((step, self._timer.read(), numbers))
@@ -115,17 +129,19 @@ class Recorder:
         """Buffer what `layer_stats.measure` returned for a step."""
         self._buffer.layers.append((step, layers, norms))
 
-    def flush(self) -> tuple[int, str, list[float]] | None:
+    def flush(self, *, cut: bool = True) -> tuple[int, str, list[float]] | None:
         """Publish the buffer.
 
+        Args:
+            cut: leave out the steps after a loss that is not finite: they were trained on meaningless weights.
+
         Returns:
-            None, or for the first loss that is not finite its step, its kind, and the finite losses before it. Later
-            steps are not published: their batches were trained on meaningless weights.
+            None, or for the first loss that is not finite its step, its kind, and the finite losses before it.
         """
         self._flushed = perf_counter()
         buffer = self._buffer
         if not buffer.losses:
-            return None
+            return self._flush_logged(buffer)
         self._buffer = _Buffer()
         losses: list[float] = torch.stack(buffer.losses).tolist()
         first = self._last_step - len(losses) + 1
@@ -144,12 +160,35 @@ class Recorder:
         self._publish_probes(buffer, last)
         self._publish_layers(buffer, last)
         if broken is None:
-            if self.load is not None:
-                self.spent += perf_counter() - self._flushed + self.add_seconds * len(losses)
-                if load := self.load.due():
-                    self._publish(columns(last, [last], seconds[-1:], {name: [value] for name, value in load.items()}))
+            self._publish_load(last, seconds[-1], len(losses))
             return None
         return last, kind_of(losses[broken]), losses[:broken]
+
+    def _publish_load(self, last: int, seconds: float, steps: int) -> None:
+        """Publish the load of the system where a reading is due."""
+        if self.load is None:
+            return
+        self.spent += perf_counter() - self._flushed + self.add_seconds * steps
+        if load := self.load.due():
+            self._publish(columns(last, [last], [seconds], {name: [value] for name, value in load.items()}))
+
+    def _flush_logged(self, buffer: _Buffer) -> tuple[int, str, list[float]] | None:
+        """Publish the steps of a loop that measures itself; none of them is left out."""
+        if not buffer.weights:
+            return None
+        self._buffer = _Buffer()
+        named = self._publish_logged(buffer, self._last_step)
+        self._publish_norms(buffer, self._last_step)
+        self._publish_load(self._last_step, round(buffer.logged[-1][1], 4), len(buffer.logged))
+        steps, _, losses = named.get("train_loss", ([], [], []))
+        weights = {row[0]: weight for row, weight in zip(buffer.logged, buffer.weights, strict=False)}
+        for step, loss in zip(steps, losses, strict=True):
+            self.epoch_loss += loss * weights.get(step, 1.0)
+            self.epoch_samples += weights.get(step, 1.0)
+        broken = next((index for index, loss in enumerate(losses) if not math.isfinite(loss)), None)
+        if broken is None:
+            return None
+        return steps[broken], kind_of(losses[broken]), losses[:broken]
 
     def _publish_norms(self, buffer: _Buffer, last: int) -> None:
         rows = [row for row in buffer.norms if row[0] <= last]
@@ -172,9 +211,25 @@ class Recorder:
         for steps, named in values.items():
             self._publish(columns(last, list(steps), seconds[steps], named))
 
-    def _publish_logged(self, buffer: _Buffer, last: int) -> None:
-        """Publish one event for all names that were logged at the same steps."""
+    def _publish_logged(self, buffer: _Buffer, last: int) -> dict[str, tuple[list[int], list[float], list[float]]]:
+        """Publish one event for all names that were logged at the same steps. Returns steps, seconds and values."""
         rows = [row for row in buffer.logged if row[0] <= last]
+        if not rows:
+            return {}
+        common = _common_names(rows)
+        steps, seconds = [row[0] for row in rows], [round(row[1], 4) for row in rows]
+        named = {name: (steps, seconds, read([row[2][name] for row in rows])) for name in common}
+        if named:
+            self._publish(columns(last, steps, seconds, {name: column for name, (_, _, column) in named.items()}))
+        if any(len(row[2]) != len(common) for row in rows):
+            rest = [(step, at, {name: row[name] for name in row if name not in common}) for step, at, row in rows]
+            named |= self._publish_sparse(rest, last)
+        return named
+
+    def _publish_sparse(
+        self, rows: list[tuple[int, float, dict[str, Scalar]]], last: int
+    ) -> dict[str, tuple[list[int], list[float], list[float]]]:
+        """Publish the names that some rows have and others do not, one event for all that have the same steps."""
         numbers = iter(read([value for _, _, logged in rows for value in logged.values()]))
         named: dict[str, tuple[list[int], list[float], list[float]]] = {}
         for step, at, logged in rows:
@@ -188,6 +243,7 @@ class Recorder:
             events.setdefault(tuple(steps), (seconds, {}))[1][name] = values
         for steps, (seconds, values) in events.items():
             self._publish(columns(last, list(steps), seconds, values))
+        return named
 
     def _publish_probes(self, buffer: _Buffer, last: int) -> None:
         """Publish the numbers of step probes; those that could not be measured are null."""
@@ -210,10 +266,19 @@ class Recorder:
         self.epoch_loss, self.epoch_samples = 0.0, 0
         return mean
 
-    def load_epoch(self, loss: float, samples: int) -> None:
+    def load_epoch(self, loss: float, samples: float) -> None:
         """Continue the sums of an epoch from here, with an empty buffer."""
         self._buffer = _Buffer()
         self.epoch_loss, self.epoch_samples = loss, samples
+
+
+def _common_names(rows: list[tuple[int, float, dict[str, Scalar]]]) -> dict[str, None]:
+    """Return the names that every row has, in the order of the first."""
+    common = dict.fromkeys(rows[0][2])
+    for row in rows:
+        if row[2].keys() != common.keys():
+            common = {name: None for name in common if name in row[2]}
+    return common
 
 
 def seconds_of_add(steps: int = 200) -> float:

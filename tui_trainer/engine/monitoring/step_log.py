@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import numbers
 from collections.abc import Iterable
 from typing import Any
@@ -82,6 +83,11 @@ class StepLog:
 
 def read(scalars: list[Scalar]) -> list[float]:
     """Return scalars as numbers, with one transfer for each device and dtype."""
+    if all(type(scalar) is float for scalar in scalars):
+        return scalars  # pyright: ignore[reportReturnType]
+    if all(type(scalar) is Tensor for scalar in scalars) and len({scalar.dtype for scalar in scalars}) == 1:  # pyright: ignore[reportAttributeAccessIssue]
+        with contextlib.suppress(RuntimeError):  # they are on several devices
+            return torch.stack(scalars).tolist()  # pyright: ignore[reportArgumentType]
     result = [0.0] * len(scalars)
     stacks: dict[tuple[torch.device, torch.dtype], list[int]] = {}
     for index, scalar in enumerate(scalars):

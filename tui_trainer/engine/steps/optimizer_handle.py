@@ -72,6 +72,16 @@ class OptimizerHandle:
     def _parameter_count(self) -> int:
         return sum(len(group["params"]) for group in self.torch_optimizer.param_groups)
 
+    def restore(self, description: dict[str, Any]) -> None:
+        """Step with the optimizer so described, as a checkpoint holds it; its state starts empty."""
+        self.swap(_OPTIMIZERS.validate_python(description))
+
+    def ignored_rate(self, step: int) -> str:
+        """Return why a learning rate set now has no effect; empty if it has one."""
+        if self.description.rate_matters or step == 0:
+            return ""
+        return f"{self.description.kind} ignores the learning rate after the first step"
+
     def set_lr(self, lr: float) -> None:
         """Set the learning rate of every parameter group, each in its ratio to the optimizer's own."""
         for group in self.torch_optimizer.param_groups:

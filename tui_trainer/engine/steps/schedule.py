@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.train_state import TrainState
-from tui_trainer.optim.imported_scheduler import sampled_plan
 
 
-def apply_schedule(state: TrainState, services: TrainingServices) -> None:
+def apply_schedule(state: TrainState, services: LoopServices) -> None:
     """Set the learning rate of the coming step, by a plan that may have changed."""
-    state.plan = sampled_plan(state.plan)
+    state.plan = services.sampled(state.plan)
     state.lr_changes_each_step = state.plan.scheduler.changes_each == "step"
     apply_lr(state, services)
 
 
-def apply_lr(state: TrainState, services: TrainingServices) -> None:
+def apply_lr(state: TrainState, services: LoopServices) -> None:
     """Set the learning rate of the coming step, by the plan that was last applied."""
     state.lr = state.plan.rate(state.step, services.early_stopper.watched)
     services.optimizer.set_lr(state.lr)

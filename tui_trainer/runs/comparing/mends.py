@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
-from tui_trainer.components.schedulers.builtin import AnyScheduler, Plateau
+from tui_trainer.components.schedulers.builtin import Plateau
+from tui_trainer.components.schedulers.script import AnyPlanScheduler
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.protocol.commands import (
     AnyCommand,
@@ -125,7 +126,7 @@ _NAMED = 6
 _ANY = ".*"
 
 
-def _schedulers(run: RecordedRun) -> list[AnyScheduler]:
+def _schedulers(run: RecordedRun) -> list[AnyPlanScheduler]:
     """Return the schedulers of a run: the first, and those of commands."""
     return [run.config.scheduler, *(one.scheduler for one in run.commands if isinstance(one, SetScheduler))]
 

@@ -80,13 +80,13 @@ def start_facts(run: Announced) -> StartFacts:
         schedule=config.scheduler.label(),
         epochs=config.training.epochs,
         lr=config.optimizer.lr,
-        rates=_rates(config),
-        metric=_deciding(last),
+        rates=coming_rates(config),
+        metric=deciding_metric_of(last),
         last=last,
     )
 
 
-def _rates(config: object) -> tuple[float, ...]:
+def coming_rates(config: object) -> tuple[float, ...]:
     """Return the planned rate, empty for a schedule that only the host can compute."""
     scheduler, optimizer, training = (getattr(config, name) for name in ("scheduler", "optimizer", "training"))
     if scheduler.kind == "import":
@@ -96,7 +96,7 @@ def _rates(config: object) -> tuple[float, ...]:
     return tuple(plan.rate(k * (end - 1) // (RATE_POINTS - 1)) for k in range(RATE_POINTS))
 
 
-def _deciding(run: RecentRun | None) -> str:
+def deciding_metric_of(run: RecentRun | None) -> str:
     """Return the metric that decides: one of validation that is no loss, else a loss."""
     if run is None:
         return ""

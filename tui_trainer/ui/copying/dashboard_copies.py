@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tui_trainer.config.script_command import script_command
 from tui_trainer.runs.comparing.flat_config import flattened
 from tui_trainer.session.base import OnDisk
 from tui_trainer.state.run_state import CLOCK, LogLine, RunState
@@ -126,13 +127,17 @@ def _of_folder(folder: str, run: RunState) -> list[Copyable]:
     if not folder:
         return []
     config = flattened(run.started.config) if run.started is not None else {}
-    trust = " --trust" if imports_code(config) else ""
+    by_script = config.get("kind") == "script" and run.started is not None
+    trust = " --trust" if by_script or imports_code(config) else ""
     path = quoted(folder)
+    again = f"tui-trainer run {quoted(f'{folder}/run.toml')}{trust}"
+    if by_script and run.started is not None:
+        again = script_command(run.started.config)
     show = f"tui-trainer {'open' if run.over else 'attach'} {path}"
     steered = [Copyable("i", "the command that repeats its interventions too", f"tui-trainer replay {path}{trust}")]
     return [
         Copyable("p", "its folder", visible(folder)),
-        Copyable("r", "the command that repeats this run", f"tui-trainer run {quoted(f'{folder}/run.toml')}{trust}"),
+        Copyable("r", "the command that repeats this run", again),
         *(steered if run.marks else []),
         Copyable("o", "the command that opens it", show),
     ]

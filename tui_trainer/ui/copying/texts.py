@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tui_trainer.config.script_command import script_command_of
 from tui_trainer.runs.run_filter import config_of
 from tui_trainer.runs.run_info import RunInfo
 from tui_trainer.text import visible
@@ -81,14 +82,18 @@ def preset_copies(name: str, title: str = "") -> list[Copyable]:
 def run_info_copies(info: RunInfo) -> list[Copyable]:
     """Return what can be copied of a run in a list."""
     folder, effect = str(Path(info.path).absolute()), "attach" if info.live else "open"
-    trust = " --trust" if imports_code(config_of(info)) else ""
+    config = config_of(info)
+    trust = " --trust" if imports_code(config) else ""
+    again = f"tui-trainer run {quoted(f'{folder}/run.toml')}{trust}"
+    if config.get("kind") == "script":
+        again = script_command_of(folder)
     metrics = [f"{visible(name)}={value!r}" for name, value in info.metrics.items() if isinstance(value, float)]
     return limited(
         [
             Copyable("n", "its name", visible(info.name)),
             Copyable("p", "its folder", visible(folder)),
             Copyable("v", "its newest values", " ".join([f"epoch={info.epoch} step={info.step}", *metrics])),
-            Copyable("r", "the command that repeats it", f"tui-trainer run {quoted(f'{folder}/run.toml')}{trust}"),
+            Copyable("r", "the command that repeats it", again),
             Copyable("o", f"the command that {effect}s it", f"tui-trainer {effect} {quoted(folder)}"),
         ]
     )

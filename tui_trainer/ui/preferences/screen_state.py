@@ -55,6 +55,8 @@ class ProjectState:
         sort: the column that ordered the leaderboard; empty for the usual one.
         reverse: whether that order was reversed.
         baseline: directory of the run that stays behind the charts; empty for none.
+        tab: the tab of the home screen.
+        chosen: the item of the home screen that was opened last.
         charts: the charts that the user composed.
         grid, charts_page, filter: those of `ChartPages`.
         limits: that of `View`.
@@ -74,6 +76,8 @@ class ProjectState:
     sort: str = ""
     reverse: bool = False
     baseline: str = ""
+    tab: str = ""
+    chosen: str = ""
     charts: Charts = ()
     grid: tuple[int, int] = GRIDS[0]
     charts_page: int = 0
@@ -161,6 +165,8 @@ def _project(table: Mapping[str, Any]) -> ProjectState:
         page=_name(table.get("page")),
         sort=_name(table.get("sort")),
         baseline=_name(table.get("baseline"), MAX_PATH),
+        tab=_name(table.get("tab")),
+        chosen=_name(table.get("chosen")),
         charts=from_tables(table.get("charts")),
         grid=next((known for known in GRIDS if list(known) == grid), GRIDS[0]),
         charts_page=page if type(page) is int and 0 <= page <= MAX_PAGE else 0,

@@ -11,7 +11,7 @@ from textual.events import Key
 from tui_trainer.config.lesson import GROUPS
 from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import LessonInfo
-from tui_trainer.text import padded, visible
+from tui_trainer.text import cell_width, cut, padded, visible
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.lecture.tour import LecturePlan, Tour
 from tui_trainer.ui.screens.finder import Finder, Group
@@ -20,20 +20,14 @@ from tui_trainer.ui.screens.lesson import facts
 if TYPE_CHECKING:
     from tui_trainer.ui.copying.texts import Copyable
 
-STACKED = 110
-"""Terminal width below which the details are shown under the list."""
+WIDE = 60
+"""Cells of a line that has room for rows, name and subject."""
 ROWS_WIDTH = 12
 """Cells of the column with the row numbers."""
 
 
 class Contents(Finder[LessonInfo]):
     """The lessons by group. Leaving a lesson leads back here, or on to the next or previous one."""
-
-    DEFAULT_CSS = """
-    Contents.-stacked #body { layout: vertical; }
-    Contents.-stacked #details { display: block; width: 1fr; height: 9; margin-top: 1; }
-    Contents.-stacked.-low #details { display: none; }
-    """
 
     HEADING = "tui-trainer · the lecture"
     PLACEHOLDER = "/ to search by row, name or word"
@@ -54,12 +48,7 @@ class Contents(Finder[LessonInfo]):
 
     def read(self) -> list[Group[LessonInfo]]:
         """Read the lessons."""
-        lessons = self._programme.lessons.lessons()
-        order = {group: index for index, group in enumerate(GROUPS)}
-        names = sorted(dict.fromkeys(lesson.group for lesson in lessons), key=lambda name: order.get(name, len(order)))
-        return [
-            ((name or "more").capitalize(), [lesson for lesson in lessons if lesson.group == name]) for name in names
-        ]
+        return lesson_groups(self._programme.lessons.lessons())
 
     def key(self, item: LessonInfo) -> str:
         """Return the name of the preset."""
@@ -67,8 +56,7 @@ class Contents(Finder[LessonInfo]):
 
     def texts(self, item: LessonInfo) -> tuple[str, ...]:
         """Return rows and names first, then the texts of the lesson."""
-        lesson = item.lesson
-        return " ".join(lesson.rows), item.name, item.title, lesson.shows, lesson.says, lesson.truth, item.group
+        return lesson_texts(item)
 
     def copies(self, item: LessonInfo) -> list[Copyable]:
         """Return the name, the title and the command of a lesson."""
@@ -78,25 +66,15 @@ class Contents(Finder[LessonInfo]):
 
     def line(self, item: LessonInfo) -> Content:
         """Return rows, name and subject."""
-        rows = short_rows(item.lesson.rows)
-        return Content.assemble(
-            (f" {rows:<{ROWS_WIDTH}}", "$primary"),
-            f"{padded(visible(item.name), 18)} ",
-            (visible(item.lesson.shows), "$muted"),
-        )
+        return lesson_line(item, self.line_width)
 
     def about(self, item: LessonInfo) -> Content:
         """Return the texts of the lesson and the runs that it starts."""
-        lines = [
-            Content.styled(visible(item.title or item.name), "bold"),
-            Content.styled(f"{' '.join(item.lesson.rows)} · {visible(item.name)}", "$primary"),
-            Content(""),
-            *facts(item.lesson),
-        ]
-        if item.variants:
-            names = ", ".join(visible(name) for name in item.variants)
-            lines += [Content(""), Content.styled(f"{len(item.variants)} runs side by side: {names}", "$muted")]
-        return Content("\n").join([*lines, Content(""), Content.styled("press enter to run", "$muted")])
+        return lesson_about(item)
+
+    def brief(self, item: LessonInfo) -> Content:
+        """Return rows, name and title."""
+        return lesson_brief(item, self.size.width - 2)
 
     def opener(self, item: LessonInfo) -> tuple[str, Callable[[], Session]]:
         """Return the name of the lesson and the function that starts its preset."""
@@ -136,15 +114,61 @@ class Contents(Finder[LessonInfo]):
             self.notify("this was the last lesson")
         self.open(lesson)
 
-    # Textual calls these two handlers of the base class as well.
-
-    def on_resize(self) -> None:
-        """Show the details below the list in a narrow terminal: the sentences need the width."""
-        self.set_class(self.size.width < STACKED, "-stacked")
+    # Textual calls this handler of the base class as well.
 
     def on_key(self, event: Key) -> None:
         """Stop autoplay on user input."""
         self._tour.playing = False
+
+
+def lesson_groups(lessons: Sequence[LessonInfo]) -> list[Group[LessonInfo]]:
+    """Return the lessons by group, in the order of the lecture."""
+    order = {group: index for index, group in enumerate(GROUPS)}
+    names = sorted(dict.fromkeys(lesson.group for lesson in lessons), key=lambda name: order.get(name, len(order)))
+    return [((name or "more").capitalize(), [lesson for lesson in lessons if lesson.group == name]) for name in names]
+
+
+def lesson_texts(item: LessonInfo) -> tuple[str, ...]:
+    """Return the texts that a lesson is found by: rows and names first."""
+    lesson = item.lesson
+    return " ".join(lesson.rows), item.name, item.title, lesson.shows, lesson.says, lesson.truth, item.group
+
+
+def lesson_line(item: LessonInfo, width: int) -> Content:
+    """Return rows, name and subject; in a narrow line the title, with the first row where there is room for it."""
+    if width >= WIDE:
+        rows = short_rows(item.lesson.rows)
+        return Content.assemble(
+            (f" {rows:<{ROWS_WIDTH}}", "$primary"),
+            f"{padded(visible(item.name), 18)} ",
+            (visible(item.lesson.shows), "$muted"),
+        )
+    title = visible(item.title or item.name)
+    row = f" {item.lesson.rows[0]} "
+    return Content.assemble((row if cell_width(row + title) <= width else " ", "$primary"), title)
+
+
+def lesson_brief(item: LessonInfo, width: int) -> Content:
+    """Return rows, name and subject in two lines; the title in place of the subject where the list has cut it."""
+    rows, title = short_rows(item.lesson.rows), visible(item.title)
+    if cell_width(title) + 1 > width:
+        return Content.assemble((f"{rows} ", "$primary"), title)
+    first = cut(f"{rows} · {visible(item.name)}", width, "…")
+    return Content.assemble((first, "$primary"), f"\n{cut(visible(item.lesson.shows), width, '…')}")
+
+
+def lesson_about(item: LessonInfo) -> Content:
+    """Return the texts of a lesson and the runs that it starts."""
+    lines = [
+        Content.styled(visible(item.title or item.name), "bold"),
+        Content.styled(f"{' '.join(item.lesson.rows)} · {visible(item.name)}", "$primary"),
+        Content(""),
+        *facts(item.lesson),
+    ]
+    if item.variants:
+        names = ", ".join(visible(name) for name in item.variants)
+        lines += [Content(""), Content.styled(f"{len(item.variants)} runs side by side: {names}", "$muted")]
+    return Content("\n").join([*lines, Content(""), Content.styled("press enter to run", "$muted")])
 
 
 def with_rows(lessons: Sequence[LessonInfo], rows: Sequence[str]) -> list[LessonInfo]:

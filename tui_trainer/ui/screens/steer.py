@@ -82,7 +82,10 @@ class SteerPanel(Dialog[str]):
         line.display = bool(reason)
 
     def _update(self, *, always: bool = False) -> None:
-        before, self._rows = self._rows, self._read()
+        before, rows = self._rows, self._read()
+        if [row.id for row in before] != [row.id for row in rows]:
+            return  # the script has declared a control since: the panel shows it when it is opened again
+        self._rows = rows
         listed = self.query_one(Picker)
         for index, (old, row) in enumerate(zip(before, self._rows, strict=True)):
             if always or old != row:

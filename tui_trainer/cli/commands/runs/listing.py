@@ -7,7 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
-from tui_trainer.cli.options import print_json, print_table
+import click
+
+from tui_trainer.cli.options import json_text, print_table
 from tui_trainer.runs.catalog import RunInfo
 from tui_trainer.runs.keeping.curve import curve_of
 from tui_trainer.runs.keeping.disk_use import size_of, size_text
@@ -26,8 +28,9 @@ WIDE = 120
 
 
 def print_runs_json(runs: Sequence[RunInfo]) -> None:
-    """Print the stable fields of runs with their age, size and curve."""
-    print_json([_as_json(run) for run in runs])
+    """Print the stable fields of runs with their age, size and curve, a run a line: thousands are written at once."""
+    lines = ",\n".join(json_text(_as_json(run), indent=None) for run in runs)
+    click.echo(f"[\n{lines}\n]" if runs else "[]")
 
 
 def _as_json(run: RunInfo) -> Mapping[str, object]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tui_trainer.ui.actions import Keymap
+from textual.binding import Binding, BindingsMap
+
+from tui_trainer.ui.actions import ACTIONS, Keymap, keys_of
 from tui_trainer.ui.answers.actions import AnswerActions
 from tui_trainer.ui.cards.end_actions import EndActions
 from tui_trainer.ui.cards.recent_runs import RecentRuns
@@ -27,6 +29,15 @@ from tui_trainer.ui.pages.rail_actions import RailActions
 from tui_trainer.ui.preferences.preference_actions import PreferenceActions
 from tui_trainer.ui.preferences.preferences import Preferences
 from tui_trainer.ui.sets.set_actions import SetActions
+
+
+def bindings_of(keymap: Keymap) -> BindingsMap:
+    """Return the bindings of all actions. Textual's own keymap knows no action without a key of its own."""
+    return BindingsMap(
+        Binding(key, f"perform('{action.id}')", action.label, show=False)
+        for action in ACTIONS
+        for key in keys_of(action, keymap)
+    )
 
 
 @dataclass(frozen=True, slots=True)

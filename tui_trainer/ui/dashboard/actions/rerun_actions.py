@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.commands import ALL_RUNS, Stop
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.dashboard.context import DashboardContext
+
+if TYPE_CHECKING:
+    from tui_trainer.ui.screens.start_form import Chosen
 
 TURN = 15
 """Degrees by which one key press turns the problem."""
@@ -86,18 +88,22 @@ class RerunActions:
     def ask(self, proposed: str = "") -> None:
         """Ask for the settings to change and train again with them."""
         from tui_trainer.session.spare.spare_host import SPARE
-        from tui_trainer.ui.screens.dialogs.prompt import Prompt
+        from tui_trainer.ui.screens.start_form import StartForm, check_of
 
         SPARE.prepare()  # while the user types
-        config = _config(self._context.selected_run)
-        explanation = "from the start, in new runs, with KEY=VALUE ...: optimizer.lr=0.1 training.seed=1"
-        dialog = Prompt(
-            "Train again", explanation, "", lambda text: parse_overrides(text, config), reason=False, proposed=proposed
-        )
+        try:
+            base, check = check_of(_config(self._context.selected_run), "rerun", "the run")
+        except UserError as error:
+            self._context.flash(str(error), error=True, seconds=20)
+            return
+        runs = len(self._context.view_state.states)
+        which = f"{runs} new runs" if runs > 1 else "a new run"
+        note = f"from the start, in {which}"
+        dialog = StartForm("Train again", base, check, note=note, proposed=proposed, typing=True)
         self._context.ask(dialog, self._accepted)
 
-    def _accepted(self, overrides: tuple[str, ...]) -> None:
-        self._ask_first("train again", lambda: self._begin_soon(overrides))
+    def _accepted(self, chosen: Chosen) -> None:
+        self._ask_first("train again", lambda: self._begin_soon(chosen.changes))
 
     def _begin_soon(self, overrides: tuple[str, ...]) -> None:
         self._overrides, self._due, self._rotation = overrides, monotonic(), None
@@ -132,24 +138,6 @@ class RerunActions:
             view_state.maximized = next((picture for picture in pictures if picture.name == "path"), None)
         self._context.flash(f"training from the start with {' '.join(overrides)}")
         self._context.relayout()
-
-
-def parse_overrides(text: str, config: dict[str, Any]) -> tuple[str, ...]:
-    """Parse KEY=VALUE overrides and check them against a run's configuration.
-
-    Raises:
-        ValueError: the text holds no override, or one that the configuration does not allow.
-    """
-    from tui_trainer.config.preset import build
-
-    overrides = tuple(shlex.split(text))
-    if not overrides:
-        raise ValueError("enter KEY=VALUE, for example optimizer.lr=0.1 training.seed=1")
-    try:
-        build(config, name="rerun", source="the run", overrides=overrides)
-    except UserError as error:
-        raise ValueError(str(error).removeprefix("command line: ")) from None
-    return overrides
 
 
 def _config(state: RunState) -> dict[str, Any]:

@@ -91,16 +91,24 @@ class TrainingActions:
 
     def panel(self) -> None:
         """Open the steer panel and perform what is chosen there."""
+        from tui_trainer.ui.dashboard.actions.script_actions import ScriptActions
         from tui_trainer.ui.screens.steer import SteerPanel
         from tui_trainer.ui.steering.controls import CONTROLS, PanelRow, rows
+        from tui_trainer.ui.steering.script_controls import script_rows
 
         state = self._context.view_state
 
         def read() -> list[PanelRow]:
-            return rows(CONTROLS, self._context.selected_run, state.action_context, state.steer_all)
+            run = self._context.selected_run
+            own = script_rows(run, state.action_context)
+            return [*rows(CONTROLS, run, state.action_context, state.steer_all), *own]
+
+        def chosen(identity: str) -> None:
+            if not ScriptActions(self._context).perform(identity):
+                self._context.perform(identity)
 
         name = "all runs" if state.steer_all else variant_of(self._context.selected_run)
-        self._context.ask(SteerPanel(f"Steer {name}".rstrip(), read), self._context.perform)
+        self._context.ask(SteerPanel(f"Steer {name}".rstrip(), read), chosen)
 
     def pause(self) -> None:
         """Pause, or resume where the run is paused."""

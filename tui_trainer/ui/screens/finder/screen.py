@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Key
 from textual.message import Message
-from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui_trainer.errors import UserError
 from tui_trainer.text import visible
-from tui_trainer.ui.background_call import BackgroundCall
+from tui_trainer.ui.background_call import BackgroundCall, NamedCall
 from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.forms.key_hints import KeyHints
 from tui_trainer.ui.forms.list_keys import follow
@@ -29,10 +28,16 @@ from tui_trainer.ui.fuzzy import ranked_prepared
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.panels.panel import Panel
+from tui_trainer.ui.screens.finder.actions import FinderActions
 
 if TYPE_CHECKING:
     from tui_trainer.session.base import Session
     from tui_trainer.ui.copying.texts import Copyable
+
+STACKED = 110
+"""Terminal width below which the details are shown under the list."""
+LOW = 16
+"""Terminal height below which they are shortened to two lines."""
 
 OPENING_TICK = 0.02
 """Seconds between two checks whether a session is open."""
@@ -40,31 +45,13 @@ Item = TypeVar("Item")
 Group = tuple[str, Sequence[Item]]
 """A title and the items under it."""
 
-MESSAGE_SECONDS = 5.0
-"""Seconds for which a message stands in place of the keys."""
 
-
-class Finder(Screen[None], Generic[Item], inherit_bindings=False):
+class Finder(FinderActions, Generic[Item]):
     """Lists the items that a subclass reads, and opens the selected one on enter or a second click.
 
     The list has the focus; `/` moves it to the search entry, which filters the list. Reading and opening run in
     background threads: the screen never waits for the disk.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "clear", show=False),
-        Binding("q", "leave", show=False),
-        Binding("f5", "reload", show=False),
-        Binding("slash", "search", show=False),
-        Binding("question_mark", "help", show=False),
-        Binding("colon,ctrl+p", "palette", show=False),
-        Binding("t", "theme", show=False),
-        Binding("tab", "app.focus_next", show=False),
-        Binding("shift+tab", "app.focus_previous", show=False),
-        Binding("y", "copy", show=False),
-        Binding("n", "move(1)", show=False),
-        Binding("N", "move(-1)", show=False),
-    ]
 
     DEFAULT_CSS = """
     Finder { layout: vertical; background: $background; }
@@ -79,18 +66,18 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     Finder #details { width: 42%; height: 1fr; padding: 0 1; background: $surface; scrollbar-size-vertical: 1; }
     Finder #details Panel { text-wrap: wrap; }
     Finder #bottom { max-height: 2; padding: 0 1; background: $panel; }
-    Finder.-narrow #details { display: none; }
+    Finder.-stacked #body { layout: vertical; }
+    Finder.-stacked #details { width: 1fr; height: 9; margin-top: 1; }
     Finder.-low #find { margin-top: 0; }
     Finder.-low #body { margin-top: 0; }
+    Finder.-stacked.-low #details { height: 2; margin-top: 0; }
+    Finder.-flat #details { display: none; }
     """
 
-    HEADING = "tui-trainer"
     PLACEHOLDER = "/ to search"
     """Text of the empty search entry."""
     EFFECT = "open"
     """The effect of enter on an item."""
-    KEEPS = False
-    """Whether `K` renames, tags and deletes a run of the list."""
     KEYS = "enter open · j k ↑↓ choose · / search · : commands · ? help · q leave"
     RELOAD_INTERVAL = 2.0
     """Seconds between two reads."""
@@ -114,7 +101,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         self.typed = ""
         self._groups: list[Group[Item]] | None = None
         self._reading: BackgroundCall[list[Group[Item]]] | None = None
-        self._opening: tuple[BackgroundCall[Session], str, float] | None = None
+        self._opening: NamedCall[Session] | None = None
         self._read_at = float("-inf")
         self._listed: dict[str, Item] = {}
         self._lines = ListLines(self.key, self.texts, self._fitted)
@@ -142,6 +129,26 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         """Return the details of an item."""
         raise NotImplementedError
 
+    def brief(self, item: Item) -> Content:
+        """Return the details of an item in two lines, for a low terminal."""
+        return Content("\n").join(self.about(item).split("\n")[:2])
+
+    def introduction(self) -> list[Option]:
+        """Return lines above the first group, none of which can be chosen."""
+        return []
+
+    def headings(self, items: Sequence[Item]) -> dict[str, str]:
+        """Return headings within a group, by the key of the item above which each stands."""
+        return {}
+
+    def shown_groups(self) -> list[Group[Item]] | None:
+        """Return the groups to list now; None before they have been read."""
+        return self._groups
+
+    def top(self) -> Widget:
+        """Return the first line of the screen."""
+        return Panel(Content.styled(self.HEADING, "bold"), id="top")
+
     def narrowed(self, items: Sequence[Item]) -> tuple[str, Sequence[Item]]:
         """Return the words to search for, and the items of a group among which to search."""
         return self.typed, items
@@ -150,9 +157,24 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         """Return the name of an item and the function that opens it, for a thread."""
         raise NotImplementedError
 
+    def copyable(self) -> list[Copyable]:
+        """Return what can be copied of the highlighted item."""
+        item = self.selected
+        return self.copies(item) if item is not None else []
+
     def copies(self, item: Item) -> list[Copyable]:
         """Return what can be copied of an item."""
         return []
+
+    @property
+    def effect(self) -> str:
+        """The effect of enter, for the help page and the commands."""
+        return self.EFFECT
+
+    @property
+    def keys(self) -> str:
+        """The hints in the last line."""
+        return self.KEYS
 
     @property
     def tour(self) -> Tour | None:
@@ -164,7 +186,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         """Yield heading, search entry, list, details and keys."""
-        yield Panel(Content.styled(self.HEADING, "bold"), id="top")
+        yield self.top()
         yield TextEntry(placeholder=self.PLACEHOLDER, id="find")
         with Horizontal(id="body"):
             yield Vertical(LongList(search=False, markup=False, compact=True), id="list")
@@ -179,9 +201,10 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         self.tick(monotonic())
 
     def on_resize(self) -> None:
-        """Hide the details in a narrow terminal."""
-        self.set_class(self.size.width < 72, "-narrow")
-        self.set_class(self.size.height < 16, "-low")
+        """Show the details below the list in a narrow terminal, and shorten them in a low one."""
+        self.set_class(self.size.width < STACKED, "-stacked")
+        self.set_class(self.size.height < LOW, "-low")
+        self.set_class(self.size.height < 10, "-flat")
         if self.composed:
             self.call_after_refresh(self.list_items)
 
@@ -205,7 +228,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
     def tick(self, now: float) -> None:
         """Check the background calls, and read again from time to time."""
         if self._opening is not None:
-            self._check_opening(*self._opening)
+            self._check_opening(self._opening)
             return
         if self._reading is not None and self._reading.done:
             reading, self._reading = self._reading, None
@@ -226,20 +249,15 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
             self._lines.keep(keys)
             self.list_items()
 
-    def _check_opening(self, call: BackgroundCall[Session], name: str, since: float) -> None:
+    def _check_opening(self, call: NamedCall[Session]) -> None:
         if not call.done:
-            seconds = monotonic() - since
-            frames = self.icons.spinner
-            text = f"{frames[int(seconds * 5) % len(frames)]} opening {name} {seconds:.0f} s"
-            self.query_one("#bottom", KeyHints).show(text, "$secondary")
+            self.query_one("#bottom", KeyHints).show(call.progress(self.icons.spinner), "$secondary")
             return
         self._opening = None
         try:
             session = call.result()
-        except UserError as error:
+        except UserError as error:  # a failed start must not end the app
             self.show_error(str(error))
-        except Exception as error:  # noqa: BLE001 - a failed start must not end the app
-            self.show_error(f"{name} could not be opened: {type(error).__name__}: {error}")
         else:
             self._error = ""
             self.show_keys()
@@ -251,44 +269,38 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         self._error = visible(text)
         self.show_keys()
 
-    def say(self, text: str, failed: bool) -> None:
-        """Show a message in place of the keys for a while, or an error."""
-        if failed:
-            self.show_error(text)
-        else:
-            self._error = ""
-            self.query_one("#bottom", KeyHints).show(visible(text), "$success")
-            self.set_timer(MESSAGE_SECONDS, self.show_keys)
-
     def show_keys(self) -> None:
         """Show the keys, or the error."""
         hints = self.query_one("#bottom", KeyHints)
         if self._error:
             hints.show(f"! {self._error}", "bold $error")
         else:
-            hints.show(self.KEYS, "$muted")
+            hints.show(self.keys, "$muted")
 
     # The list.
 
     def list_items(self) -> None:
         """List the items that match what was typed."""
         options = self.query_one(LongList)
-        if self._groups is None:
+        groups = self.shown_groups()
+        if groups is None:
             options.show([self._lines.heading("reading …", "$muted")])
             return
         self._listed.clear()
-        lines: list[Option] = []
-        for title, group in self._groups:
+        lines: list[Option] = self.introduction()
+        for title, group in groups:
             items = ranked_prepared(*self.narrowed(group), lambda item: self._lines.of(item).texts)
             if not items:
                 continue
-            if self._listed:
+            if lines:
                 lines.append(self._lines.heading(f"\n{title}"))
             lines.append(self._lines.heading(title))
+            headings = self.headings(items)
             for item in items:
                 identity = self.key(item)
                 if identity not in self._listed:
                     self._listed[identity] = item
+                    lines += [self._lines.heading(headings[identity])] if identity in headings else []
                     lines.append(self._lines.of(item).option)
         if not self._listed:
             lines = [self._lines.heading("nothing matches" if self.typed else "nothing here yet", "$muted")]
@@ -305,13 +317,18 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         return text if text.cell_length <= self.line_width else text.truncate(self.line_width, ellipsis=True)
 
     def _describe(self, item: Item | None) -> None:
-        self.query_one("#about", Panel).show(self.about(item) if item is not None else Content(""), layout=True)
+        about = self.brief if self.has_class("-low") and self.has_class("-stacked") else self.about
+        self.query_one("#about", Panel).show(about(item) if item is not None else Content(""), layout=True)
 
     @property
     def selected(self) -> Item | None:
-        """The highlighted item, None without one."""
+        """The highlighted item."""
         option = self.query_one(LongList).highlighted_option
         return self._listed.get(option.id or "") if option is not None else None
+
+    def describe_again(self) -> None:
+        """Show the details of the highlighted item as they are known now."""
+        self._describe(self.selected)
 
     def read_soon(self) -> None:
         """Read all items with the next tick."""
@@ -338,9 +355,7 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     @on(Input.Submitted)
     def _entered(self) -> None:
-        option = self.query_one(LongList).highlighted_option
-        if option is not None:
-            self.open(self._listed.get(option.id or ""))
+        self.open(self.selected)
 
     @on(OptionList.OptionSelected)
     def _clicked(self, event: OptionList.OptionSelected) -> None:
@@ -348,15 +363,19 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
 
     def open(self, item: Item | None) -> None:
         """Open an item in a thread; `Opened` is posted when its session is ready."""
-        if item is not None and self._opening is None:
-            name, function = self.opener(item)
-            self._opening = BackgroundCall(function), visible(name), monotonic()
+        if item is not None:
+            self.begin(*self.opener(item))
+
+    def begin(self, name: str, function: Callable[[], Session]) -> None:
+        """Open a session in a thread, unless one is being opened."""
+        if self._opening is None:
+            self._opening = NamedCall(function, visible(name), "opening", "could not be opened")
             self._check_soon()
 
     def _check_soon(self) -> None:
         """Look often whether the session is open: with a spare host that takes less than a tick."""
-        if self._opening is not None and self._opening[0].done:
-            self._check_opening(*self._opening)
+        if self._opening is not None and self._opening.done:
+            self._check_opening(self._opening)
         elif self._opening is not None:
             self.set_timer(OPENING_TICK, self._check_soon)
 
@@ -365,66 +384,11 @@ class Finder(Screen[None], Generic[Item], inherit_bindings=False):
         if isinstance(self.focused, TextEntry):
             follow(self.query_one(LongList), event)
 
-    def action_move(self, offset: int) -> None:
-        """Go to the next or previous item that is listed."""
-        listed = self.query_one(LongList)
-        (listed.action_cursor_down if offset > 0 else listed.action_cursor_up)()
+    def act(self) -> None:
+        """Open the highlighted item, as enter does."""
+        self._entered()
 
-    def action_search(self) -> None:
-        """Type a search."""
-        self.query_one(TextEntry).focus()
-
-    def action_clear(self) -> None:
-        """Empty the search entry and go back to the list; leave where both is so already."""
-        entry = self.query_one(TextEntry)
-        if entry.value or entry.has_focus:
-            entry.value = ""
-            self.query_one(LongList).focus()
-        else:
-            self.post_message(self.Closed())
-
-    def action_help(self) -> None:
-        """Show the keys of this screen."""
-        from tui_trainer.ui.screens.finder_keys import finder_section
-        from tui_trainer.ui.screens.help import Help
-
-        self.app.push_screen(Help([finder_section(self.HEADING, self.EFFECT, keeps=self.KEEPS)]))
-
-    def action_palette(self) -> None:
-        """Find a command or a theme."""
-        from tui_trainer.ui.screens.command_palette import CommandPalette
-        from tui_trainer.ui.screens.finder_keys import finder_commands
-
-        commands = finder_commands(self.EFFECT, keeps=self.KEEPS)
-
-        def chosen(answer: str | None) -> None:
-            if answer == "open":
-                self._entered()
-            elif answer is not None and any(command.id == answer for command in commands):
-                getattr(self, f"action_{answer}")()
-
-        self.app.push_screen(CommandPalette(commands), chosen)
-
-    def action_theme(self) -> None:
-        """Choose the colours."""
-        from tui_trainer.ui.screens.theme_picker import ThemePicker
-
-        self.app.push_screen(ThemePicker())
-
-    def action_copy(self) -> None:
-        """Copy the name, the path or a command of the highlighted item."""
-        from tui_trainer.ui.screens.dialogs.copying import Copy
-
-        option = self.query_one(LongList).highlighted_option
-        if option is not None and (item := self._listed.get(option.id or "")) is not None:
-            self.app.push_screen(Copy(self.copies(item)), self._copied)
-
-    def _copied(self, said: str | None) -> None:
-        if said is not None:
-            self.query_one("#bottom", KeyHints).show(said, "$secondary")
-            self.set_timer(8.0, self.show_keys)
-
-    def action_leave(self) -> None:
+    def leave(self) -> None:
         """Leave the screen."""
         self.post_message(self.Closed())
 

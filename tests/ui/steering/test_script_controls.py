@@ -1,0 +1,98 @@
+"""The controls of a training script in the steer panel, and keys whose command its loop cannot carry out."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.ui.fake_session import FakeSession, app_over, press, running, screen_text, settle, show
+from tui_trainer.components.schedulers.plan import LrPlan
+from tui_trainer.components.schedulers.script import ScriptSchedule
+from tui_trainer.protocol import commands as cmd
+from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.knobs import Knob
+from tui_trainer.ui.dashboard.footer import Footer
+from tui_trainer.ui.steering.script_controls import typed_value
+
+ENTROPY = Knob(name="entropy", value=0.01, low=1e-4, high=1, scale="log", unit="nats")
+MODE = Knob(name="mode", value="greedy", choices=("greedy", "soft"))
+NOISY = Knob(name="noisy", value=True)
+
+
+def of_a_script(**refused: str) -> FakeSession:
+    """Return a session whose run a script made."""
+    session = running()
+    plan = LrPlan.begin(ScriptSchedule(), 0.01, step=0, end=500, steps_per_epoch=50)
+    session.play(
+        ev.SchedulerChanged(plan=plan, lr=0.01, step=200),
+        ev.Capabilities(knobs=(ENTROPY, MODE, NOISY), actions=("sample",), refused=refused, step=200),
+    )
+    return session
+
+
+@pytest.mark.parametrize(
+    ("knob", "text", "value"),
+    [
+        (ENTROPY, "0.5", 0.5),
+        (ENTROPY, "x10", 0.1),
+        (ENTROPY, "/10", 0.001),
+        (MODE, "soft", "soft"),
+        (NOISY, "off", False),
+    ],
+)
+def test_a_typed_value(knob: Knob, text: str, value: object) -> None:
+    assert typed_value(knob, text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("knob", "text", "message"),
+    [
+        (ENTROPY, "2", "at most 1"),
+        (ENTROPY, "nan", "not a finite number"),
+        (ENTROPY, "much", "not a number"),
+        (MODE, "random", "choose greedy, soft"),
+        (NOISY, "perhaps", "on or off"),
+        (Knob(name="n", value=3, whole=True), "2.5", "whole number"),
+    ],
+)
+def test_a_value_that_is_not_allowed_says_what_is(knob: Knob, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        typed_value(knob, text)
+
+
+async def test_the_panel_shows_the_controls_and_sends_their_commands() -> None:
+    session = of_a_script()
+    app = app_over(session)
+    async with show(app, (100, 40)) as pilot:
+        await press(pilot, "o")
+        await settle(pilot)
+        text = screen_text(app)
+        assert "entropy" in text
+        assert "0.01 nats  (at least 0.0001 and at most 1)" in text
+        assert "greedy  (greedy, soft)" in text
+        await press(pilot, *["up"] * 5, "enter")
+        await press(pilot, *"0.2", "enter")
+        sent = session.last(cmd.SetKnob)
+        assert (sent.name, sent.value) == ("entropy", 0.2)
+        session.play(ev.KnobChanged(name="entropy", value=0.2, previous=0.01, unit="nats", step=201, cause=sent))
+        await press(pilot, "o")
+        await settle(pilot)
+        assert "0.2 nats" in screen_text(app)
+        await press(pilot, *["up"] * 3, "enter")
+        assert session.last(cmd.SetKnob).value is False
+        await press(pilot, "o", *["up"] * 2, "enter")
+        assert session.last(cmd.RunAction).name == "sample"
+
+
+async def test_a_key_gives_the_reason_before_anything_is_sent() -> None:
+    session = of_a_script(SetLearningRate="no optimizer was handed to Monitor", SaveCheckpoint="no model")
+    app = app_over(session)
+    async with show(app, (100, 40)) as pilot:
+        await press(pilot, "plus")
+        await settle(pilot)
+        assert app.dashboard is not None
+        assert "no optimizer was handed to Monitor" in app.dashboard.query_one(Footer).message
+        await press(pilot, "c")
+        assert not session.sent
+        await press(pilot, "o")
+        await settle(pilot)
+        assert "no optimizer was handed to Monitor" in screen_text(app)

@@ -1,0 +1,190 @@
+"""Builds the run of a script from what was handed to `Monitor`."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tui_trainer.components.early_stopping import EarlyStopping
+from tui_trainer.components.schedulers.plan import LrPlan
+from tui_trainer.components.schedulers.script import ScriptSchedule
+from tui_trainer.config.run_config import Checkpoints
+from tui_trainer.engine.commands.queue import CommandQueue
+from tui_trainer.engine.events.event_stream import EventStream
+from tui_trainer.engine.monitoring.recorder import Recorder
+from tui_trainer.engine.run_metadata import machine
+from tui_trainer.engine.train_state import Metrics, TrainState
+from tui_trainer.monitor.parts.controls import Controls
+from tui_trainer.monitor.parts.kept import as_models, check_kept, device_of
+from tui_trainer.monitor.parts.optimizers import ScriptOptimizers, as_optimizers
+from tui_trainer.monitor.parts.own_schedule import OwnSchedule, as_schedulers
+from tui_trainer.monitor.parts.settings import as_toml, document
+from tui_trainer.monitor.parts.values import StepValues, as_number, roles_of
+from tui_trainer.monitor.resuming import find_resumed, replay_asked
+from tui_trainer.monitor.script_run import NEVER, ScriptRun
+from tui_trainer.monitor.services import UNDO_LIMIT, ScriptServices
+from tui_trainer.paths import new_run_name, writable_runs_dir
+from tui_trainer.protocol import events as ev
+from tui_trainer.runs.comparing.code_version import CodeReader
+
+_INTERVAL = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|min|h)")
+_SECONDS = {"s": 1.0, "sec": 1.0, "min": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The arguments of `Monitor`."""
+
+    name: str
+    model: Any = None
+    optimizer: Any = None
+    scheduler: Any = None
+    config: Any = None
+    evaluate: Callable[[], Any] | None = None
+    best: tuple[str, str] = ("val_loss", "min")
+    patience: int | None = None
+    roles: Mapping[str, str] | None = None
+    save: str | None = None
+    keep_last: int = 0
+    undo_limit: int = UNDO_LIMIT
+    runs_dir: str | None = None
+    resume: bool | str = False
+
+
+def checkpoints_of(save: str | None, keep_last: int) -> Checkpoints:
+    """Return when a script is saved. Raises `ValueError` unless it is "epoch", a time or None."""
+    if save is None:
+        return Checkpoints(every_seconds=NEVER, keep=keep_last)
+    if save == "epoch":
+        return Checkpoints(every_seconds=NEVER / 2, every_epochs=1, keep=keep_last)
+    match = _INTERVAL.fullmatch(str(save).strip())
+    if match is None:
+        raise ValueError(f'Monitor: save={save!r}: give "epoch", a time such as "10 min" or "30 s", or None')
+    return Checkpoints(every_seconds=float(match[1]) * _SECONDS[match[2]], keep=keep_last)
+
+
+def build(given: Given) -> ScriptRun:
+    """Create the run and begin to serve it.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be.
+        UserError: nothing can be written.
+    """
+    code = CodeReader()
+    models, optimizers = as_models(given.model), as_optimizers(given.optimizer)
+    schedulers, roles = as_schedulers(given.scheduler), roles_of(given.roles)
+    checkpoints = checkpoints_of(given.save, given.keep_last)
+    metric, mode = given.best
+    if mode not in ("min", "max"):
+        raise ValueError(f'Monitor: best={given.best!r}: give the name of a metric and "min" or "max"')
+    stopping = EarlyStopping.model_validate(
+        {
+            "monitor": roles.get(metric, metric),
+            "mode": mode,
+            "enabled": given.patience is not None,
+            "restore_best": False,
+            **({"patience": given.patience} if given.patience is not None else {}),
+        }
+    )
+    content = document(given.name, given.config)
+    directory = writable_runs_dir(given.runs_dir).absolute()
+    replayed = replay_asked()
+    resumed = find_resumed(given.resume, given.name, directory, content) if replayed is None else None
+    path = directory / new_run_name(given.name)
+    if replayed is not None:
+        path, about_title = replayed.path, replayed.title
+    elif resumed is not None:
+        path, about_title = resumed.path, given.name
+    else:
+        about_title = given.name
+    device = device_of(models)
+    about = {
+        "name": path.name,
+        "preset": given.name,
+        "title": about_title,
+        "kind": "script",
+        **machine(device, content["script"]["command"], code.result()),
+    }
+    made: list[ScriptRun] = []
+
+    def parts(commands: CommandQueue, events: EventStream) -> tuple[TrainState, ScriptServices]:
+        handle = ScriptOptimizers(optimizers, lambda *_: made[0].stepped() if made else None)
+        plan = LrPlan.begin(ScriptSchedule(), handle.own_rate, step=0, end=1, steps_per_epoch=1)
+        state = TrainState(plan=plan, epochs=0, lr=handle.own_rate)
+        schedule = OwnSchedule(schedulers, handle, lambda: made[0].length.schedule_called() if made else None)
+        evaluate = given.evaluate
+        services = ScriptServices(
+            run_name=path.name,
+            models=models,
+            optimizers=handle,
+            schedule=schedule,
+            controls=Controls(),
+            values=StepValues(roles),
+            commands=commands,
+            events=events,
+            recorder=Recorder(events.publish, state.timer),
+            stopping=stopping,
+            checkpoints=checkpoints,
+            evaluate=(lambda: metrics_of(evaluate(), roles)) if evaluate is not None else None,
+            undo_limit=given.undo_limit,
+        )
+        services.curve.restart(handle.own_rate)
+        state.plan = services.sampled(state.plan)
+        return state, services
+
+    run = ScriptRun(path, as_toml(content), about, parts, preset=given.name, resumed=resumed)
+    made.append(run)
+    if replayed is not None:
+        run.state.follow(replayed.script)
+    run.describe = lambda: _described(run, given, content, str(device))
+    return run
+
+
+def _described(run: ScriptRun, given: Given, content: dict[str, Any], device: str) -> ev.RunStarted:
+    """Return the event that describes the run, at its first step."""
+    state, services = run.state, run.services
+    stopping = services.early_stopper.stopping
+    modules = list(services.models.values())
+    kinds = ", ".join(type(model).__name__ for model in modules)
+    return ev.RunStarted(
+        step=state.step,
+        title=given.name,
+        preset=given.name,
+        config=content,
+        path=str(run.path),
+        device=device,
+        task="script",
+        parameters=sum(each.numel() for model in modules for each in model.parameters() if each.requires_grad),
+        model=kinds or "a model of the script",
+        data="data of the script",
+        steps_per_epoch=max(services.steps_per_epoch, 1),
+        epochs=state.epochs,
+        clip_grad_norm=state.clip,
+        patience=stopping.patience,
+        min_delta=stopping.min_delta,
+        early_stopping=stopping.enabled,
+        monitor=stopping.monitor,
+        plan=state.plan,
+        pid=os.getpid(),
+        host=socket.gethostname(),
+    )
+
+
+def metrics_of(result: Any, roles: Mapping[str, str]) -> Metrics:
+    """Return what a script measured as numbers by series. Raises `ValueError` for something that is no number."""
+    named: Mapping[str, Any] = result if isinstance(result, Mapping) else {"val_loss": result}
+    return {roles.get(name, name): as_number(name, value) for name, value in named.items() if value is not None}
+
+
+def keep(run: ScriptRun, objects: Mapping[str, Any]) -> None:
+    """Have the saves and undos of a run hold these objects too. Raises `TypeError` for one without a state."""
+    for name, each in objects.items():
+        check_kept(name, each)
+    run.services.kept.update(objects)
+    if run.resumed is not None:
+        for name, each in objects.items():
+            run.resumed.take_kept(name, each)
