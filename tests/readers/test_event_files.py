@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.readers import event_writer as w
-from tui_trainer.readers import event_files
 from tui_trainer.readers.find_logs import find_logs
 from tui_trainer.readers.reading import LogColumn, Position
-from tui_trainer.readers.records import crc32c, cut_records, masked
-from tui_trainer.readers.tensors import scalar
+from tui_trainer.readers.tensorboard import event_files
+from tui_trainer.readers.tensorboard.records import crc32c, cut_records, masked
+from tui_trainer.readers.tensorboard.tensors import scalar
 from tui_trainer.session.logs.log_session import LogSession
 from tui_trainer.state.run_state import RunState
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from fnmatch import fnmatch
 from pathlib import Path
 
-from tui_trainer.readers import csv_log, event_files, json_lines, trainer_state
+from tui_trainer.readers import csv_log, json_lines, trainer_state
 from tui_trainer.readers.reading import Format
+from tui_trainer.readers.tensorboard import event_files
 
 FORMATS: tuple[Format, ...] = (
     Format("CSV", csv_log.looks_like_csv, csv_log.has_axes, csv_log.read_csv, ("*.csv", "*.tsv")),

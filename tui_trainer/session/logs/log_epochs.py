@@ -13,7 +13,7 @@ from tui_trainer.protocol.event_records import Best
 from tui_trainer.protocol.events import EpochEnded
 from tui_trainer.readers.reading import LogColumn
 
-MOST = 400
+MOST = 64
 """Most epochs that one block gives; of more, some are taken together."""
 
 

@@ -11,9 +11,17 @@ from time import time
 from typing import Any
 
 from tui_trainer.readers.reading import MAX_COLUMNS, MAX_STEP, SETTLED, LogColumn, Position, Reading, Rows
-from tui_trainer.readers.records import HEADER, MAX_RECORD, Records, cut_records, data_checksum
-from tui_trainer.readers.tensors import scalar
-from tui_trainer.readers.wire import FIXED32, BadWire, fields, float32, float64, signed
+from tui_trainer.readers.tensorboard.records import (
+    HEADER,
+    MAX_RECORD,
+    Records,
+    cut_records,
+    data_checksum,
+    header_is_sound,
+    masked,
+)
+from tui_trainer.readers.tensorboard.tensors import scalar
+from tui_trainer.readers.tensorboard.wire import FIXED32, BadWire, fields, float32, float64, signed
 
 PIECE = 1 << 20
 """Bytes that are cut into records at a time."""
@@ -23,7 +31,7 @@ SCALARS = ("", "scalars")
 """Plugins whose tensors are curves; the first stands for none."""
 HPARAMS = "hparams"
 
-_PLAIN = Struct("<d")
+_PLAIN, _SINGLE, _CRC = Struct("<d"), Struct("<f"), Struct("<I")
 
 
 @dataclass(slots=True)
@@ -37,6 +45,10 @@ class EventMemory:
     damaged: int = 0
     told_of_tail: bool = False
     first: dict[bytes, str] = field(default_factory=dict[bytes, str])
+    sound: dict[bytes, int] = field(default_factory=dict[bytes, int])
+    """Lengths of records by the bytes of their headers, which were checked."""
+    plain: dict[bytes, str] = field(default_factory=dict[bytes, str])
+    """Tags by what stands between step and value of a record with one value."""
 
 
 def looks_like_events(name: str, _head: bytes) -> bool:
@@ -64,13 +76,20 @@ def read_events(path: Path, position: Position, _told: Mapping[str, str]) -> Rea
         if len(piece) == PIECE < wanted <= MAX_RECORD:
             piece += file.read(wanted - PIECE)
         ended = not file.read(1)
-    records = cut_records(piece, memory.checksum)
     rows = Rows()
-    for at, data in records.data:
-        try:
-            _event(data, rows, memory)
-        except (BadWire, UnicodeDecodeError):
-            records.broken.append(at)
+    records = Records()
+    while True:
+        start = _plain_records(piece, records.end, rows, memory)
+        cut = cut_records(piece, memory.checksum, start, most=1)
+        records.broken += cut.broken
+        records.end = cut.end
+        for at, data in cut.data:
+            try:
+                _event(data, rows, memory)
+            except (BadWire, UnicodeDecodeError):
+                records.broken.append(at)
+        if not cut.data and cut.end == start:
+            break
     end = position.offset + records.end
     if not records.end and not ended:  # damage without a sound record in the whole piece
         records.broken.append(0)
@@ -105,6 +124,48 @@ _SIMPLE = re.compile(
 )
 
 
+def _plain_records(piece: bytes, at: int, rows: Rows, memory: EventMemory) -> int:
+    """Read records like those that were read before: one value of a known tag. Returns the offset of the first other.
+
+    Between step and value, such a record has the same bytes as an earlier one of its tag, which was read in full.
+    """
+    sound, tags, columns, checksum = memory.sound, memory.plain, rows.columns, memory.checksum
+    size = len(piece)
+    while at + HEADER <= size:
+        head = piece[at : at + HEADER]
+        length = sound.get(head)
+        if length is None:
+            if not header_is_sound(piece, at) or len(sound) > 4096:
+                return at
+            length = sound[head] = int.from_bytes(head[:8], "little")
+        begin, end = at + HEADER, at + HEADER + length
+        if end + 4 > size or length < 20 or piece[begin] != 0x09 or piece[begin + 9] != 0x10:
+            return at
+        if checksum is not None and masked(checksum(piece[begin:end])) != _CRC.unpack_from(piece, end)[0]:
+            return at
+        after = begin + 10
+        step = shift = 0
+        while True:
+            byte = piece[after]
+            after += 1
+            step |= (byte & 0x7F) << shift
+            if byte < 0x80 or shift > 56:
+                break
+            shift += 7
+        tag = tags.get(piece[after : end - 4])
+        column = columns.get(tag) if tag is not None else None
+        if column is None or byte >= 0x80 or after > end - 4:
+            return at
+        column.steps.append(step)
+        column.values.append(_SINGLE.unpack_from(piece, end - 4)[0])
+        seconds = rows.seconds
+        if seconds is not None and seconds.steps[-1] != step:
+            seconds.steps.append(step)
+            seconds.values.append(_PLAIN.unpack_from(piece, begin + 1)[0])
+        at = end + 4
+    return at
+
+
 def _event(data: bytes, rows: Rows, memory: EventMemory) -> None:
     simple = _SIMPLE.fullmatch(data)
     if simple is not None and len(simple[6]) == simple[5][0]:
@@ -115,6 +176,8 @@ def _event(data: bytes, rows: Rows, memory: EventMemory) -> None:
         if tag is None:
             tag = memory.first[simple[6]] = simple[6].decode("utf-8", "replace")
         _add(rows, memory, tag, step, float32(simple[7]), _PLAIN.unpack(simple[1])[0])
+        if simple[2] is not None and _is_exact(simple) and len(memory.plain) < MAX_COLUMNS:
+            memory.plain[data[10 + len(simple[2]) : -4]] = tag
         return
     wall, step, summaries = 0.0, 0, list[bytes]()
     for number, kind, item in fields(data):
@@ -128,6 +191,12 @@ def _event(data: bytes, rows: Rows, memory: EventMemory) -> None:
         for number, _, value in fields(summary):
             if number == 1 and isinstance(value, bytes):
                 _value(value, step, wall, rows, memory)
+
+
+def _is_exact(simple: re.Match[bytes]) -> bool:
+    """Return whether the inner lengths of a record are those of its parts, in one byte each."""
+    tag = len(simple[6])
+    return simple[4] == bytes([tag + 7]) and simple[3] == bytes([tag + 9])
 
 
 def _value(data: bytes, step: int, wall: float, rows: Rows, memory: EventMemory) -> None:

@@ -68,7 +68,8 @@ _known: dict[bytes, int] = {}
 """Checksums by the bytes of a length: a file has few different ones."""
 
 
-def _header_is_sound(piece: bytes, at: int) -> bool:
+def header_is_sound(piece: bytes, at: int) -> bool:
+    """Return whether a length with its checksum stands at an offset."""
     length, stored = _HEAD.unpack_from(piece, at)
     if length > MAX_RECORD:
         return False
@@ -81,16 +82,18 @@ def _header_is_sound(piece: bytes, at: int) -> bool:
     return known == stored
 
 
-def cut_records(piece: bytes, checksum: Callable[[bytes], int] | None) -> Records:
-    """Cut a piece of a file, which begins with a record, into records. One that reaches past its end is left.
+def cut_records(
+    piece: bytes, checksum: Callable[[bytes], int] | None, start: int = 0, most: int | None = None
+) -> Records:
+    """Cut a piece of a file, with a record at `start`, into records. One that reaches past its end is left.
 
     After damage the next place that begins like a record is looked for; damage at the end may be a record that is
-    still being written, and is left as well.
+    still being written, and is left as well. With `most`, no more records than that are cut.
     """
     records = Records()
-    at, size = 0, len(piece)
-    while at + HEADER <= size:
-        if not _header_is_sound(piece, at):
+    at, size = start, len(piece)
+    while at + HEADER <= size and (most is None or len(records.data) < most):
+        if not header_is_sound(piece, at):
             following = _next_header(piece, at + 1)
             if following is None:
                 break
@@ -117,6 +120,6 @@ def _next_header(piece: bytes, at: int) -> int | None:
         if zeros < 0 or zeros + 8 > len(piece):
             return None
         begin = zeros - 4
-        if _header_is_sound(piece, begin):
+        if header_is_sound(piece, begin):
             return begin
         at = begin + 1

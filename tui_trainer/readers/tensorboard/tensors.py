@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from struct import unpack_from
 
-from tui_trainer.readers.wire import BYTES, BadWire, fields, float32, float64, signed, varint
+from tui_trainer.readers.tensorboard.wire import BYTES, BadWire, fields, float32, float64, signed, varint
 
 FLOAT, DOUBLE, INT32, INT64, BFLOAT16, HALF = 1, 2, 3, 9, 14, 19
 """Numbers of the kinds of a tensor's values."""
