@@ -43,7 +43,7 @@ def command(
     HOST:RUN shows a run on another machine, through `ssh HOST tui-trainer bridge`. HOST: is its newest live run.
     --once prints its present state and leaves it training.
 
-    PATH is the log of another program, or a folder with some: it is followed as it grows, and cannot be steered.
+    PATH is the log of another program, or a folder with some: it is followed as it grows, and only shown.
     """
     from tui_trainer.cli.open_logs import show_entries
     from tui_trainer.cli.open_screen import check_terminal, show
