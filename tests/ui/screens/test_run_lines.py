@@ -9,8 +9,10 @@ import pytest
 
 from tests.runs.many_runs import age, make_run
 from tests.ui.fake_session import app_over, press, screen_text, show, until
+from tests.ui.screens.test_home_tabs import Store
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
+from tui_trainer.runs.run_info import RunInfo
 from tui_trainer.session.connect import RunDirectory
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (140, 40)], ids=["80x24", "140x40"])
@@ -88,3 +90,16 @@ async def test_a_curve_is_read_again_only_where_its_run_has_changed(runs: Path, 
         (runs / SET / "relu" / "kept.json").write_text(json.dumps({"tags": ["good"]}))
         await until(pilot, lambda: "good" in screen_text(app) and len(read) == 4)
         assert read[3] == "relu"
+
+
+async def test_a_run_without_a_folder_has_no_size(tmp_path: Path) -> None:
+    starting = RunInfo("s", str(tmp_path / "s"), "running", preset="spirals", starting=True)
+    here = RunInfo("h", str(make_run(tmp_path / "h")), "finished", "completed")
+    app = app_over(catalogue=Store(tmp_path, [starting, here]))
+
+    async with show(app, (140, 40)) as pilot:
+        await until(pilot, lambda: "Start with" in screen_text(app))
+        await press(pilot, "2")
+        await until(pilot, lambda: "428 B" in screen_text(app))
+        assert "starting" in screen_text(app)
+        assert " 0 B" not in screen_text(app)

@@ -182,8 +182,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._handle(update)
         self._stale |= update.changed
         self._redraw_requested |= self._actions.lessons.tick(now) | self._view_memory.tick(now)
-        background = (self.recent, self.view_state.sets, self.view_state.zoom_loader)
-        self._redraw_requested |= any(part.poll() for part in background)
+        self._redraw_requested |= any([self.recent.poll(), self.view_state.poll()])
         if not drained:
             self._redraw_budget.postpone(now)
         elif self.view_state.layout_key != self._layout_key:
@@ -203,6 +202,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
                 self._draw_header()
         self._actions.quit.check()
         self._actions.reruns.tick(now)
+        self._actions.sets.drop_gone_baseline()
 
     def _handle(self, update: Update) -> None:
         store = self.view_state.store

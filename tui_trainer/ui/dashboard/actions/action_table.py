@@ -69,7 +69,7 @@ class ActionTable:
     Attributes:
         handlers: the handler of each action.
         forms: those of actions that open a form, which take a proposed value.
-        quit, lessons, views, reruns, host: the classes that the dashboard asks for more than a handler.
+        quit, lessons, views, reruns, host, sets: the classes that the dashboard asks for more than a handler.
     """
 
     def __init__(self, context: DashboardContext, options: ActionOptions) -> None:
@@ -97,7 +97,8 @@ class ActionTable:
             "redraw": options.repaint,
         }
         self.handlers |= ChartPageActions(context, self.handlers["search"]).handlers()
-        self.handlers |= SetActions(context, self.views.select, self.handlers).handlers()
+        self.sets = SetActions(context, self.views.select, self.handlers)
+        self.handlers |= self.sets.handlers()
         self.handlers |= OwnChartActions(context).handlers()
         # On the page of the findings, some keys act on a finding, and else as before.
         findings = FindingActions(

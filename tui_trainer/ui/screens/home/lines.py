@@ -96,7 +96,7 @@ def _run(item: RunInfo, width: int, icons: Icons, figures: Figures | None, in_se
         return Content.assemble(sign, f" {name if cell_width(name) + 2 <= width else visible(short_name(item.shown))}")
     known = figures or Figures()
     curve = sparkline(known.curve, CURVE_WIDTH, icons.ascii) if known.curve else ""
-    size = size_text(known.size) if figures is not None else ""
+    size = size_text(known.size) if known.size else ""  # a run that is starting may have no folder
     time = f"{span_text(item.seconds) if item.seconds else '':>6} " if width >= WITH_TIME else ""
     state = "starting" if item.starting else visible(item.reason) or item.status
     result = f"{cut(result_of([item]), 10, icons.ellipsis):>10}"
