@@ -33,12 +33,14 @@ from tui_trainer.engine.events.flush import flush
 from tui_trainer.engine.events.run_events import publish_metrics, publish_status
 from tui_trainer.engine.monitoring.system_load import ProcessLoad, SystemLoad
 from tui_trainer.engine.train_state import Metrics, TrainState
+from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.restore import open_journal, reopen_journal
 from tui_trainer.host.serving import Serving
 from tui_trainer.host.spec import socket_or_none
 from tui_trainer.monitor.length import Length
 from tui_trainer.monitor.parts.kept import device_of
 from tui_trainer.monitor.parts.values import seconds_of_step
+from tui_trainer.monitor.relay import Relay, take_feeds
 from tui_trainer.monitor.resuming import Resumed, restore
 from tui_trainer.monitor.services import ScriptServices
 from tui_trainer.protocol import events as ev
@@ -64,6 +66,7 @@ class ScriptRun:
         path: the run directory, which is created.
         build: makes the services from the run's queue, events and state.
         title, preset: how the run is called.
+        relay: the connection to the process that watches the script; None where the run is its own host.
     """
 
     def __init__(
@@ -75,14 +78,19 @@ class ScriptRun:
         *,
         preset: str,
         resumed: Resumed | None = None,
+        relay: Relay | None = None,
     ) -> None:
         self.name, self.path = path.name, path
-        self.resumed = resumed
+        self.resumed, self.relay = resumed, relay
+        self.fed: dict[str, int] = {}
+        """Names that were found in the output of the script, with the last step of each."""
+        self.fed_epochs = False
+        """Whether the output tells where epochs end."""
         self._wake = threading.Event()
         self._closing = threading.Event()
         self.pid = os.getpid()
         self.commands = CommandQueue(self._wake)
-        self.folder = RunDir(path)
+        self.folder = RunDir(path) if relay is None else relay.folder
         address = socket_or_none(path)
         owner = Owner(self.pid, socket.gethostname(), address)
         if resumed is None:
@@ -91,15 +99,15 @@ class ScriptRun:
             self.folder.hold(owner)
             self.folder.remember()
         try:
-            self._serving = Serving(address, self.submit)
+            self._serving = Serving(address, self.submit) if relay is None else relay.serve(self.submit)
             self.bus = self._serving.bus
             self.bus.add_run(self.name)
             self.events = EventStream(lambda event: self.bus.publish(self.name, event))
             self.state, self.services = build(self.commands, self.events)
             lost: list[str] = []
-            if resumed is None:
+            if isinstance(self.bus, EventBus) and resumed is None:
                 self.bus.attach_journal(self.name, open_journal(self.folder))
-            else:
+            elif isinstance(self.bus, EventBus) and resumed is not None:
                 restore(resumed, self.state, self.services)
                 journal, folded, lost = reopen_journal(self.name, self.folder, resumed.reached)
                 self.bus.resume_run(self.name, folded, journal)
@@ -248,6 +256,8 @@ class ScriptRun:
             self.record()  # a loop without boundaries: the next step ends the one before
         state.step += 1
         self.services.step = state.step
+        if self.relay is not None:
+            self.relay.stepped(state.step)
         self._counted += 1
         self._batches_without = 0
         self.clean = True
@@ -282,6 +292,8 @@ class ScriptRun:
         if self.inside:
             return True
         state = self.state
+        if self.relay is not None and self.relay.feeds and self.clean:
+            take_feeds(self, self.relay)
         if self.counts_batches and not self.clean:
             self.count_step()
         if not self.clean:
@@ -291,6 +303,11 @@ class ScriptRun:
         if self.commands.waiting or state.paused or state.step >= state.next_scripted_step >= 0:
             self._obey()
         return not state.stops_now
+
+    def measured(self, metrics: Metrics) -> None:
+        """Publish measurements outside the end of an epoch."""
+        if metrics:
+            publish_metrics(self.state, self.services, metrics)
 
     @property
     def has_values(self) -> bool:

@@ -1,4 +1,4 @@
-"""The states of the lines that a script draws: a progress bar comes back to the beginning of its line again and again."""
+"""The states of the lines that a script draws: a progress bar goes back to the beginning of its line for each."""
 
 from __future__ import annotations
 

@@ -49,7 +49,8 @@ _KERAS = re.compile(
 _KERAS_EPOCH = re.compile(r"^\s*Epoch (\d+)/(\d+)\s*$")
 _EPOCH = re.compile(r"\bepochs?\s*[:=#]?\s*\[?(\d+)(?:\s*(?:/|of)\s*(\d+))?(?![\d.]*\d*%)", re.IGNORECASE)
 _STEP = re.compile(
-    r"\b(?:global[_ ]step|step|iter(?:ation)?|batch|update)s?\s*[:=#]?\s*\[?(\d+)(?:\s*(?:/|of)\s*(\d+))?", re.I
+    r"\b(?:global[_ ]step|step|iter(?:ation)?|batch|update)s?\s*[:=#]?\s*\[?(\d+)(?:\s*(?:/|of)\s*(\d+))?",
+    re.IGNORECASE,
 )
 _HF_ITEM = re.compile(rf"""['"]([A-Za-z][\w./-]*)['"]\s*:\s*['"]?({NUMBER})['"]?\s*(?=[,}}])""")
 _PLAIN = re.compile(
