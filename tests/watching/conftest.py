@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 90.0
+PROGRAM = (sys.executable, "-m", "tui_trainer")
 
 
 class Watched:
@@ -24,7 +25,7 @@ class Watched:
         self.runs = runs
         kept = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tui_trainer", "watch", "--headless", "--runs-dir", str(runs), *options, "--", *command],
+            [*PROGRAM, "watch", "--headless", "--runs-dir", str(runs), *options, "--", *command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -64,7 +64,7 @@ LINES = [
         ("hugging-face", {"train_loss": 2.431, "grad_norm": 1.25, "lr": 4.5e-05}, None, None, 1.0, None),
     ),
     (
-        "{'eval_loss': 0.41, 'eval_accuracy': 0.9, 'eval_runtime': 0.3, 'eval_samples_per_second': 300.1, 'epoch': 2.0}",
+        "{'eval_loss': 0.41, 'eval_accuracy': 0.9, 'eval_runtime': 0.3, 'eval_samples_per_second': 30.1, 'epoch': 2.0}",
         ("hugging-face", {"val_loss": 0.41, "val_accuracy": 0.9}, None, None, 2.0, None),
     ),
     (

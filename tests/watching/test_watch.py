@@ -1,4 +1,4 @@
-"""Scripts that are not edited: their steps, rates and losses are recorded, they are steered, and their ends are known."""
+"""Scripts that are not edited: steps, rates and losses are recorded, they are steered, and their ends are known."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ for step in range(int(sys.argv[1])):
 print("trained on", os.isatty(1))
 """
 
-ENDLESS = TRAINS.replace("range(int(sys.argv[1]))", "range(10**9)").replace(
-    "schedule.step()", "import time; time.sleep(0.01)"
-)
+ENDLESS = TRAINS.replace("int(sys.argv[1])", "10**9").replace("schedule.step()", "import time; time.sleep(0.01)")
 
 
 def test_steps_rates_norms_and_losses_with_no_line_changed(watch: Watch, script: Write) -> None:

@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tui_trainer.components.early_stopping import EarlyStopping
@@ -18,6 +19,7 @@ from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.run_metadata import machine
 from tui_trainer.engine.train_state import Metrics, TrainState
+from tui_trainer.monitor.feeds import take_feeds
 from tui_trainer.monitor.parts.controls import Controls
 from tui_trainer.monitor.parts.kept import as_models, check_kept, device_of
 from tui_trainer.monitor.parts.optimizers import ScriptOptimizers, as_optimizers
@@ -144,6 +146,8 @@ def build(given: Given, relay: Relay | None = None) -> ScriptRun:
 
     run = ScriptRun(path, as_toml(content), about, parts, preset=given.name, resumed=resumed, relay=relay)
     made.append(run)
+    if relay is not None:
+        run.take_output = partial(take_feeds, run, relay)
     if replayed is not None:
         run.state.follow(replayed.script)
     run.describe = lambda: _described(run, given, content, str(device))

@@ -29,7 +29,6 @@ from tui_trainer.protocol.codec import MAX_LINE, decode_command, encode_event
 from tui_trainer.runs.run_dir import Owner, RunDir
 
 if TYPE_CHECKING:
-    from tui_trainer.monitor.script_run import ScriptRun
     from tui_trainer.protocol.commands import AnyCommand
     from tui_trainer.protocol.events import AnyEvent
 
@@ -84,6 +83,10 @@ class Relay:
         self.folder = WatchedFolder(self.path, self.tell)
         self.bus = self
         self.feeds: deque[dict[str, Any]] = deque(maxlen=MAX_FEEDS)
+        self.fed: dict[str, int] = {}
+        """Names that were found in the output and are not logged by the script, with the last step of each."""
+        self.tells_epochs = False
+        """Whether the output tells where epochs end."""
         self.lost = False
         self._synced = threading.Event()
         self._times: deque[float] = deque(maxlen=MAX_TIMES)
@@ -247,29 +250,3 @@ def claim() -> Relay | None:
         pass
     connection.close()
     return None
-
-
-def take_feeds(run: ScriptRun, relay: Relay) -> None:
-    """Record the numbers that the watching process found in the output, at the step after which they were printed.
-
-    Names that the script logs itself are its own.
-    """
-    values, fed = run.services.values, run.fed
-    while relay.feeds:
-        feed = relay.feeds.popleft()
-        numbers: dict[str, Any] = {}
-        step = relay.step_at(float(feed["at"])) or run.state.step
-        for name, value in feed["values"].items():
-            own = name not in fed and name in values.recorded
-            if not own and name not in ("lr", "grad_norm") and step > fed.get(name, 0):
-                fed[name] = step
-                numbers[name] = float(value)
-        if numbers:
-            run.services.recorder.add_logged(step, numbers)
-        if run.fed_epochs:
-            if feed.get("epochs") or feed.get("steps"):
-                run.length.planned(feed.get("epochs"), feed.get("steps"))
-            if feed.get("ended") is not None:
-                run.end_epoch({name: float(value) for name, value in feed["ended"].items()})
-        elif feed.get("ended"):
-            run.measured({name: value for name, value in feed["ended"].items() if name not in values.recorded})

@@ -6,7 +6,6 @@ from tui_trainer.engine.commands.handlers import reject
 from tui_trainer.engine.ending import publish_end
 from tui_trainer.engine.events.error_text import describe_error
 from tui_trainer.engine.train_state import Ending, TrainState
-from tui_trainer.monitor.relay import take_feeds
 from tui_trainer.monitor.script_run import NEVER, ScriptRun
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Stop
@@ -21,7 +20,7 @@ def finish(run: ScriptRun, error: BaseException | None, trace: str = "") -> None
     if run.begun:
         if run.relay is not None:
             run.relay.sync()
-            take_feeds(run, run.relay)
+            run.take_output()
         if run.has_values:
             run.record()
         run.flush()

@@ -40,7 +40,7 @@ from tui_trainer.host.spec import socket_or_none
 from tui_trainer.monitor.length import Length
 from tui_trainer.monitor.parts.kept import device_of
 from tui_trainer.monitor.parts.values import seconds_of_step
-from tui_trainer.monitor.relay import Relay, take_feeds
+from tui_trainer.monitor.relay import Relay
 from tui_trainer.monitor.resuming import Resumed, restore
 from tui_trainer.monitor.services import ScriptServices
 from tui_trainer.protocol import events as ev
@@ -82,10 +82,7 @@ class ScriptRun:
     ) -> None:
         self.name, self.path = path.name, path
         self.resumed, self.relay = resumed, relay
-        self.fed: dict[str, int] = {}
-        """Names that were found in the output of the script, with the last step of each."""
-        self.fed_epochs = False
-        """Whether the output tells where epochs end."""
+        self.take_output: Callable[[], None] = lambda: None  # of a watched script
         self._wake = threading.Event()
         self._closing = threading.Event()
         self.pid = os.getpid()
@@ -132,19 +129,15 @@ class ScriptRun:
             self.length.resumed()
         self.describe: Callable[[], ev.RunStarted] = lambda: ev.RunStarted()
         self.begun = self.closed = self.clean = False
-        self.explicit = False
-        """Whether the loop counts its steps itself."""
+        self.explicit = False  # whether the loop counts its steps itself
         self._counted = self._batches_without = 0
         """Steps since the last boundary; batches since the last step."""
-        self._rates: dict[str, Any] = {}
-        """The rates of the last step by series."""
-        self._released = -1
-        """The step at which a paused run was last let go on."""
+        self._rates: dict[str, Any] = {}  # of the last step, by series
+        self._released = -1  # the step at which a paused run was last let go on
         self.told: Callable[[str], None] = lambda line: self.events.log(line, self.state.step)
         self.inside = False
         self._told_capabilities: ev.Capabilities | None = None
-        self.waited = 0.0
-        """Seconds that the loop has waited for its loader."""
+        self.waited = 0.0  # seconds that the loop has waited for its loader
         recorder = self.services.recorder
         recorder.add_seconds = seconds_of_step()
         load = ProcessLoad(device_of(self.services.models))
@@ -291,9 +284,8 @@ class ScriptRun:
         """Record the steps since the last boundary, and apply the commands that wait. Returns False to end the loop."""
         if self.inside:
             return True
+        self.take_output()
         state = self.state
-        if self.relay is not None and self.relay.feeds and self.clean:
-            take_feeds(self, self.relay)
         if self.counts_batches and not self.clean:
             self.count_step()
         if not self.clean:
@@ -303,11 +295,6 @@ class ScriptRun:
         if self.commands.waiting or state.paused or state.step >= state.next_scripted_step >= 0:
             self._obey()
         return not state.stops_now
-
-    def measured(self, metrics: Metrics) -> None:
-        """Publish measurements outside the end of an epoch."""
-        if metrics:
-            publish_metrics(self.state, self.services, metrics)
 
     @property
     def has_values(self) -> bool:

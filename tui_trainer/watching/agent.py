@@ -65,7 +65,7 @@ def find_model(optimizer: Any) -> dict[str, nn.Module]:
             found[f"{type(module).__name__.lower()}{len(found) or ''}"] = module
     if covered != wanted:
         return {}
-    return found if len(found) > 1 else {"": module for module in found.values()}
+    return found if len(found) > 1 else dict.fromkeys([""], next(iter(found.values())))
 
 
 def find_schedules(optimizer: Any) -> list[Any]:
@@ -111,7 +111,7 @@ class Agent:
         )
         self._run = run = build(given, relay)
         services = run.services
-        run.fed_epochs = services.has_boundaries = services.clips = True
+        relay.tells_epochs = services.has_boundaries = services.clips = True
         load: Any = _Load(services.recorder.load)
         services.recorder.load = load
         services.further = dict(NOT_IN_ZERO_LINES)

@@ -54,6 +54,8 @@ class Child:
             )
         finally:
             os.close(slave)
+        self.closed = False
+        """Whether nothing can be printed any more."""
         self._sent = -1
         self._due = 0.0
 
@@ -61,7 +63,10 @@ class Child:
         """Return what was printed since the last call, a part at a time; empty for nothing."""
         try:
             return os.read(self.master, MAX_READ)
-        except OSError:  # nothing there, or every process of the script has closed the terminal
+        except BlockingIOError:
+            return b""
+        except OSError:  # every process of the script has closed the terminal
+            self.closed = True
             return b""
 
     @property

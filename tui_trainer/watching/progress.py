@@ -11,7 +11,7 @@ _WORDS = ("plain", "own")
 
 @dataclass(slots=True)
 class Found:
-    """What one line adds.
+    """The numbers that one line adds.
 
     Attributes:
         step: the step that it belongs to, counted over all epochs.

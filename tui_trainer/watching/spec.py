@@ -1,4 +1,4 @@
-"""What a watching process is asked to run, and the first files of its run."""
+"""The script that a watching process is asked to run, and the first files of its run."""
 
 from __future__ import annotations
 

@@ -14,12 +14,14 @@ It imports no torch.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import signal
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -199,8 +201,6 @@ class Watcher:
         self._content = document(self.spec, config)
         kept = {key: described[key] for key in ("device", "device_name", "threads", "versions") if key in described}
         with contextlib.suppress(OSError, ValueError, TypeError):
-            import json
-
             merged = {**read_about(self.folder.path), **kept, "pid": described.get("pid")}
             replace_file(self.folder.about, (json.dumps(merged, indent=2, ensure_ascii=False) + "\n").encode())
             replace_file(self.folder.config, as_toml(self._content).encode())
@@ -213,8 +213,8 @@ class Watcher:
         while taken < MAX_TURN and (data := self._child.read()):
             taken += len(data)
             self._take(data)
-        if not taken:
-            self._serving.unwatch(self._child.master)  # closed by every process of the script
+        if self._child.closed:
+            self._serving.unwatch(self._child.master)
 
     def _take(self, data: bytes) -> None:
         with contextlib.suppress(OSError):
@@ -243,15 +243,7 @@ class Watcher:
         if found.is_empty:
             return
         if self._link.connected:
-            self._link.feed(
-                {
-                    "at": monotonic(),
-                    "values": found.values,
-                    "ended": found.ended,
-                    "epochs": found.epochs,
-                    "steps": found.steps,
-                }
-            )
+            self._link.feed({"at": monotonic(), **asdict(found)})
         elif not self._link.was_there:
             self._output.take(found)
 
