@@ -91,6 +91,8 @@ class Watcher:
         self._finished: ev.RunFinished | None = None
         """How the process that was the run ended it."""
         self._over = False
+        self._reached = 0
+        """The step that the process that is the run has reached."""
         self.exit_code = 0
         self._link = AgentLink(
             socket_dir() / f"{secrets.token_hex(8)}.watch",
@@ -186,6 +188,7 @@ class Watcher:
         if isinstance(event, ev.RunFinished):
             self._finished = event
         else:
+            self._reached = event.step or self._reached
             self.bus.publish(self.name, event)
 
     def _told(self, message: dict[str, Any]) -> None:
@@ -228,10 +231,10 @@ class Watcher:
             return
         self._last_words = [line for line in [*self._last_words, *lines] if line.strip()][-2:]
         more = [f"({len(lines) - MAX_LINES} more lines in {self.folder.log.name})"] if len(lines) > MAX_LINES else []
-        self.bus.publish(self.name, ev.Logged(lines=[*lines[:MAX_LINES], *more], step=self._output.step))
+        self.bus.publish(self.name, ev.Logged(lines=[*lines[:MAX_LINES], *more], step=self._step))
 
     def _say(self, *lines: str) -> None:
-        self.bus.publish(self.name, ev.Logged(lines=list(lines), source="trainer", step=self._output.step))
+        self.bus.publish(self.name, ev.Logged(lines=list(lines), source="trainer", step=self._step))
 
     def _look(self, line: str) -> None:
         """Look for numbers in a line, and pass them on to the run."""
@@ -270,7 +273,8 @@ class Watcher:
 
     @property
     def _step(self) -> int:
-        return self._finished.step if self._finished is not None else self._output.step
+        """The last step that is known."""
+        return max(self._reached, self._output.step)
 
     def _stop_by(self, command: Stop) -> None:
         """End the script: at a step where a process of it is the run, at once where there is none, or at the second."""
