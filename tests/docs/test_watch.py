@@ -25,7 +25,11 @@ def test_the_example_runs(tmp_path: Path) -> None:
         program = programs / name
         program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
         program.chmod(0o755)
-    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    environment = {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "TUI_TRAINER_RUNS": str(tmp_path / "runs"),
+    }
     done = subprocess.run(
         ["bash", "-e", "-c", blocks(PAGE, "bash")[0]], capture_output=True, text=True, cwd=tmp_path, check=False,
         env={**os.environ, **environment},

@@ -80,6 +80,7 @@ class Watched:
             [sys.executable, "-m", "tui_trainer", "send", "last", *words, "--json", "--runs-dir", str(self.runs)],
             capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
         )  # fmt: skip
+        assert done.stdout, done.stderr
         event: dict[str, Any] = json.loads(done.stdout)
         return event
 

@@ -74,6 +74,7 @@ def test_steps_rates_norms_and_losses_with_no_line_changed(watch: Watch, script:
     assert any("standard input is at its end" in line for event in run.events("Logged") for line in event["lines"])
 
 
+@pytest.mark.long
 def test_commands_are_obeyed_at_a_step(watch: Watch, script: Write) -> None:
     run = watch(sys.executable, script(ENDLESS), "0", "none")
     run.until(lambda: run.series("lr"))
@@ -85,7 +86,7 @@ def test_commands_are_obeyed_at_a_step(watch: Watch, script: Write) -> None:
     rates = run.series("lr")
     assert {rate for at, rate in rates.items() if at > step} == {0.003}
     assert {rate for at, rate in rates.items() if at <= step} == {0.1}
-    assert run.send("set-clip", "max_norm=0.5")["name"] == "clip_grad_norm"
+    assert run.send("set-clip", "value=0.5")["name"] == "clip_grad_norm"
     assert run.send("undo")["type"] == "RolledBack"
     assert run.send("stop")["status"] == "stopping"
     code, output = run.end()
@@ -115,7 +116,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", pytest.param("spawn", marks=pytest.mark.long)])
 def test_the_first_process_that_steps_is_the_run(watch: Watch, script: Write, method: str) -> None:
     run = watch(sys.executable, script(FORKS), method)
     code, output = run.end()
@@ -215,6 +216,7 @@ with Monitor("own", model=model, optimizer=optimizer, config={"width": 2}, quiet
 """
 
 
+@pytest.mark.long
 def test_a_script_with_a_monitor_is_fed(watch: Watch, script: Write) -> None:
     run = watch(sys.executable, script(OWN_MONITOR), options=["--metric", "reward=R=([0-9]+)"], PYTHONPATH=os.getcwd())
     code, output = run.end()

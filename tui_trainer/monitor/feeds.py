@@ -20,6 +20,8 @@ def take_feeds(run: ScriptRun, relay: Relay) -> None:
     while relay.feeds:
         feed = relay.feeds.popleft()
         numbers: dict[str, Any] = {}
+        if relay.tells_epochs and feed["began"]:
+            run.end_epoch({})
         step = relay.step_at(float(feed["at"])) or run.state.step
         for name, value in feed["values"].items():
             own = name not in fed and name in values.recorded

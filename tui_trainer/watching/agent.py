@@ -168,7 +168,7 @@ class Agent:
             if optimizer is not self._optimizer:
                 self._add(optimizer)
                 return
-            epoch_ends = any(feed.get("ended") is not None for feed in self._relay.feeds)
+            epoch_ends = any(feed["ended"] is not None or feed["began"] for feed in self._relay.feeds)
             goes_on = self._run.boundary()
             ends = epoch_ends and self._run.state.ending is not None
         except Exception as error:  # noqa: BLE001

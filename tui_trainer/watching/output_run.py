@@ -79,6 +79,9 @@ class OutputRun:
         """Take in what a line adds."""
         if found.epochs or found.steps:
             self._tell(found.epochs, found.steps)
+        if found.began:
+            self.flush()
+            self.end_epoch({})
         if found.values:
             self.step = max(self.step, found.step)
             self._rows.append((found.step, self.seconds, found.values))

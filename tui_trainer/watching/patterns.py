@@ -192,7 +192,7 @@ def read_line(line: str, metrics: Sequence[Metric] = ()) -> Reading | None:
 
     Args:
         line: as it was printed, without its end.
-        metrics: patterns of the user; where one fits, plain words are not looked for.
+        metrics: patterns of the user, which go before what is known by the same name.
     """
     line = _ESCAPES.sub("", line[:MAX_LINE])
     own = {metric.name: value for metric in metrics if (value := metric.find(line)) is not None}
@@ -206,5 +206,5 @@ def read_line(line: str, metrics: Sequence[Metric] = ()) -> Reading | None:
     if found is None:
         step, (epoch, epochs) = _STEP.search(line), _epoch_in(line)
         return Reading("own", own, int(step[1]) if step else None, None, epoch, epochs)
-    values = own if found.format == "plain" else found.values | own
+    values = found.values | own
     return Reading(found.format, values, found.step, found.steps, found.epoch, found.epochs, found.ends_epoch)

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 
 from tui_trainer.watching.patterns import Reading, is_validation
 
-_WORDS = ("plain", "own")
-
 
 @dataclass(slots=True)
 class Found:
@@ -16,13 +14,15 @@ class Found:
     Attributes:
         step: the step that it belongs to, counted over all epochs.
         values: numbers of the step.
-        ended: the metrics of an epoch that is over; None where none is.
+        began: whether another epoch begins with it, and nothing has told the end of the one before.
+        ended: the metrics of an epoch that is over with it; None where none is.
         epochs: planned epochs, where the line says so.
         steps: steps of one epoch, where the line says so.
     """
 
     step: int
     values: dict[str, float] = field(default_factory=dict[str, float])
+    began: bool = False
     ended: dict[str, float] | None = None
     epochs: int | None = None
     steps: int | None = None
@@ -30,7 +30,7 @@ class Found:
     @property
     def is_empty(self) -> bool:
         """Whether the line adds nothing."""
-        return not self.values and self.ended is None and not self.epochs and not self.steps
+        return not self.values and self.ended is None and not self.began and not self.epochs and not self.steps
 
 
 class Progress:
@@ -51,37 +51,34 @@ class Progress:
         """Take in the numbers of a line."""
         validation = {name: value for name, value in reading.values.items() if is_validation(name)}
         values = {name: value for name, value in reading.values.items() if name not in validation}
-        before = self._marker
-        ended = self._epoch_begins(reading)
+        began = self._epoch_begins(reading)
         step = self._count(reading, bool(values))
-        found = Found(step, {}, ended, reading.epochs)
+        found = Found(step, {}, began, None, reading.epochs)
         if reading.steps and (values or reading.epoch is not None):
             found.steps = reading.steps
         if values and (step, values) != self._shown:
             self._shown = (step, values)
             found.values = values
             self._open = True
-        if reading.format in _WORDS and reading.step is None and self._marker != before and reading.values:
-            found.ended, self._open = {}, False  # a line in words about an epoch is written at its end
         if validation and (validation != self._validated or reading.ends_epoch):
             self._validated = validation
             if reading.epoch is None or reading.epoch == int(reading.epoch) or reading.format != "hugging-face":
-                found.ended = (found.ended or {}) | validation
+                found.ended = validation
                 self._open = False
             else:
                 found.values = found.values | validation
         return found
 
-    def _epoch_begins(self, reading: Reading) -> dict[str, float] | None:
-        """Return the end of the epoch before, where another one begins and it was not ended yet."""
+    def _epoch_begins(self, reading: Reading) -> bool:
+        """Return whether another epoch begins, and the one before was not ended yet."""
         if reading.epoch is None or reading.format == "hugging-face":
-            return None
+            return False
         number, before = int(reading.epoch), self._marker
         self._marker = number
         if before is None or number <= before or not self._open:
-            return None
+            return False
         self._open = False
-        return {}
+        return True
 
     def _count(self, reading: Reading, trains: bool) -> int:
         if reading.step is None:
@@ -95,9 +92,8 @@ class Progress:
         self.step = max(self.step, self._base + reading.step)
         return self.step
 
-    def last(self) -> dict[str, float] | None:
+    def last(self) -> Found:
         """Return the end of the last epoch, where its beginning was read and its end was not."""
-        if self._marker is not None and self._open:
-            self._open = False
-            return {}
-        return None
+        ends = self._marker is not None and self._open
+        self._open = False
+        return Found(self.step, began=ends)

@@ -194,6 +194,7 @@ class Watcher:
     def _told(self, message: dict[str, Any]) -> None:
         if "sync" in message:
             self._read()
+            self._pass_on(self._progress.last())
             self._link.synced()
             return
         if "interrupt" in message:
@@ -323,9 +324,7 @@ class Watcher:
         self.exit_code = code
         if not self._link.was_there:
             self._output.flush()
-            last = self._progress.last()
-            if last is not None:
-                self._output.end_epoch(last)
+            self._pass_on(self._progress.last())
         self._over = True
         self._publish(self._end(code))
 
