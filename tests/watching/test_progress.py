@@ -54,7 +54,8 @@ def test_keras_without_validation() -> None:
 def test_lightning_ends_an_epoch_at_each_new_validation() -> None:
     bar = "Epoch {}: {}|#| {}/2 [00:00<00:00, 9.1it/s, v_num=1, train_loss={}{}]"
     run, events = run_of(
-        bar.format(0, "50%", 1, 0.9, ""), bar.format(0, "100%", 2, 0.8, ""), bar.format(0, "100%", 2, 0.8, ", val_loss=0.7"),
+        bar.format(0, "50%", 1, 0.9, ""), bar.format(0, "100%", 2, 0.8, ""),
+        bar.format(0, "100%", 2, 0.8, ", val_loss=0.7"),
         bar.format(1, "50%", 1, 0.6, ", val_loss=0.7"), bar.format(1, "100%", 2, 0.5, ", val_loss=0.75"),
     )  # fmt: skip
     assert losses(events) == {1: 0.9, 2: 0.8, 3: 0.6, 4: 0.5}
