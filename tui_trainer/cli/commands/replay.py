@@ -36,7 +36,7 @@ def command(run: str, headless: bool, trust: bool, runs_dir: str | None, once: S
     """
     if once is not None and headless:
         raise click.UsageError("use only one of --once and --headless")
-    from tui_trainer.cli.script_replay import compare_scripts, replay_script, script_of
+    from tui_trainer.cli.start_script import compare_scripts, replay_script, script_of
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_runs
     from tui_trainer.runs.comparing.environment_diff import differences

@@ -30,7 +30,7 @@ LARGEST_SPEC = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a process inherits at its start and keeps."""
+    """The part of its surroundings that a process inherits at its start and keeps."""
 
     environment: dict[str, str]
     directory: tuple[int, int]

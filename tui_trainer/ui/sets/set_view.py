@@ -15,7 +15,7 @@ from tui_trainer.ui.sets.run_names import folder_of
 
 @dataclass(slots=True)
 class SetView:
-    """What keys choose for a set of runs; nothing of it is sent to a run.
+    """The choices that keys make for a set of runs; nothing of it is sent to a run.
 
     Attributes:
         hidden: names of the runs that the charts leave out, except while they are selected.

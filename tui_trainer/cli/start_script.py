@@ -1,4 +1,4 @@
-"""Replay a run that a training script made: start the script again, with the interventions at their steps."""
+"""Start the script of a run again, with the interventions at their steps, and compare the curves."""
 
 from __future__ import annotations
 
