@@ -179,7 +179,7 @@ class Watcher:
 
     def _publish(self, event: ev.AnyEvent) -> None:
         self.bus.publish(self.name, event)
-        if not self._link.was_there:
+        if not self._link.was_there and not isinstance(event, ev.RunFinished):  # which is the last event
             for found in self._diagnosis.take(event):
                 self.bus.publish(self.name, found)
 
@@ -373,7 +373,13 @@ def main() -> int:
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    return watcher.serve()
+    code = watcher.serve()
+    if spec.socket:
+        log = Path(spec.socket).with_suffix(".log")  # what went wrong in here; empty unless something did
+        with contextlib.suppress(OSError):
+            if not log.stat().st_size:
+                log.unlink()
+    return code
 
 
 if __name__ == "__main__":
