@@ -127,6 +127,34 @@ def test_the_first_process_that_steps_is_the_run(watch: Watch, script: Write, me
     assert "not found in the process" in refused["Undo"]
 
 
+BARS = """
+import sys, torch, time
+model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 1))
+optimizer = torch.optim.Adam(model.parameters())
+for epoch in range(2):
+    for batch in range(1, 4):
+        loss = model(torch.randn(8, 2)).square().mean()
+        optimizer.zero_grad(); loss.backward(); optimizer.step()
+        bar = f"Epoch {epoch}: {33 * batch}%|#  | {batch}/3 [00:00<00:00, 9.1it/s, loss={epoch}.{batch}]"
+        sys.stdout.write("\\r" + bar); sys.stdout.flush(); time.sleep(0.3)
+    print(f"\\nepoch {epoch}/2: val loss 0.{5 - epoch}", flush=True); time.sleep(0.3)
+"""
+
+
+@pytest.mark.long
+def test_bars_tell_lengths_and_epochs_of_a_run_with_steps(watch: Watch, script: Write) -> None:
+    run = watch(sys.executable, script(BARS))
+    code, output = run.end()
+    assert code == 0, output
+    assert list(run.series("train_loss").values()) == [0.1, 0.2, 0.3, 1.1, 1.2, 1.3]
+    told = run.events("Capabilities")[-1]
+    assert (told["epochs"], told["steps_per_epoch"]) == (2, 3)
+    assert "SaveCheckpoint" not in told["refused"]
+    ended = run.events("EpochEnded")
+    assert [(each["epoch"], each["metrics"]["val_loss"]) for each in ended] == [(1, 0.5), (2, 0.4)]
+    assert run.events("RunStarted")[-1]["model"] == "Sequential"
+
+
 SHELL = """
 for i in 1 2 3; do
   echo "epoch $i/3 loss: 0.$((9 - i)) R=$i"

@@ -27,6 +27,10 @@ SHUTDOWN_SECONDS = 5.0
 """Seconds that viewers have to receive what is queued for them when every run is over."""
 
 
+def _ignoring_mask(call: Callable[[], None]) -> Callable[[int], None]:
+    return lambda _mask: call()
+
+
 class Serving:
     """Serves the viewers of some runs.
 
@@ -53,7 +57,7 @@ class Serving:
 
     def watch(self, file: Any, ready: Callable[[], None]) -> None:
         """Call a function in the turns whenever this file can be read."""
-        self._selector.register(file, selectors.EVENT_READ, lambda _mask: ready())
+        self._selector.register(file, selectors.EVENT_READ, _ignoring_mask(ready))
 
     def unwatch(self, file: Any) -> None:
         """Look at this file no more."""

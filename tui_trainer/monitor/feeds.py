@@ -29,12 +29,17 @@ def take_feeds(run: ScriptRun, relay: Relay) -> None:
                 fed[name] = step
                 numbers[name] = float(value)
         if numbers:
-            run.services.recorder.add_logged(step, numbers)
+            recorder = run.services.recorder
+            add = recorder.add_step if run.closed else recorder.add_logged  # at the end there is no step to go with
+            add(step, numbers)
         if relay.tells_epochs:
-            if feed.get("epochs") or feed.get("steps"):
-                run.length.planned(feed.get("epochs"), feed.get("steps"))
-            if feed.get("ended") is not None:
+            if feed["epochs"] or feed["steps"]:
+                before = run.state.epochs, run.services.steps_per_epoch
+                run.length.planned(feed["epochs"], feed["steps"])
+                if before != (run.state.epochs, run.services.steps_per_epoch):
+                    run.tell_capabilities()
+            if feed["ended"] is not None:
                 run.end_epoch({name: float(value) for name, value in feed["ended"].items()})
-        elif feed.get("ended"):
+        elif feed["ended"]:
             measured = {name: float(value) for name, value in feed["ended"].items() if name not in values.recorded}
             publish_metrics(run.state, run.services, dict(measured))

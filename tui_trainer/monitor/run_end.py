@@ -20,6 +20,7 @@ def finish(run: ScriptRun, error: BaseException | None, trace: str = "") -> None
     if run.begun:
         if run.relay is not None:
             run.relay.sync()
+            run.flush()
             run.take_output()
         if run.has_values:
             run.record()

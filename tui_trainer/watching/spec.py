@@ -59,7 +59,9 @@ class WatchSpec:
     def decode(cls, data: bytes) -> WatchSpec:
         """Return the spec that `encode` returned."""
         table: dict[str, Any] = json.loads(data)
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+        for key in ("command", "metrics"):
+            table[key] = tuple(table[key])
+        return cls(**table)
 
 
 def make_spec(command: Sequence[str], name: str | None, metrics: Sequence[str], runs_dir: str | None) -> WatchSpec:

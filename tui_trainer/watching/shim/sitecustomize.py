@@ -3,6 +3,9 @@
 Nothing is imported but what every Python has. A `sitecustomize` that is there already runs as before.
 """
 
+# pyright: basic
+# It is run by the Python of the script, whichever that is: no annotations, and nothing newer than f-strings.
+
 import os
 import sys
 
@@ -20,16 +23,17 @@ class _AfterTorch:
         from importlib.util import find_spec
 
         spec = find_spec(name)
-        run = getattr(getattr(spec, "loader", None), "exec_module", None)
-        if run is None:
+        loader = spec.loader if spec is not None else None
+        if loader is None or not hasattr(loader, "exec_module"):
             return spec
+        run = loader.exec_module
 
         def exec_module(module):
             run(module)
             _set_hooks(module)
 
         try:
-            spec.loader.exec_module = exec_module
+            loader.exec_module = exec_module
         except AttributeError:
             return spec
         return spec
