@@ -61,21 +61,8 @@ def test_the_json_of_runs_has_the_fields_that_programs_rely_on(finished):
     shell, _ = finished
     (run,) = shell.json("runs")
     assert set(run) == {
-        *(
-            "name",
-            "path",
-            "status",
-            "reason",
-            "preset",
-            "epoch",
-            "step",
-            "metrics",
-            "best",
-            "started",
-            "duration",
-            "age",
-        ),
-        *("shown", "label", "set", "size", "curve", "tags", "note", "hidden"),
+        *("name", "path", "status", "reason", "preset", "epoch", "step", "metrics", "best", "started", "duration"),
+        *("age", "shown", "label", "set", "size", "curve", "tags", "note", "hidden"),
     }
     assert (run["name"], run["status"], run["reason"], run["preset"]) == ("done", "finished", "completed", "tiny")
     assert (run["epoch"], run["step"]) == (4, 20)

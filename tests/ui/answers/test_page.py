@@ -5,9 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual.containers import VerticalScroll
 from textual.content import Content
 
-from tests.ui.fake_session import app_over, press, running, screen_text, settle, show
+from tests.ui.fake_session import (
+    FakeSession,
+    app_over,
+    finished,
+    press,
+    running,
+    screen_text,
+    settle,
+    show,
+    started,
+    trained,
+)
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.pictures import (
@@ -23,6 +35,7 @@ from tui_trainer.protocol.pictures import (
     Written,
     taken,
 )
+from tui_trainer.state.branches import UndoneBranch
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.answers.images import image_lines
 from tui_trainer.ui.answers.page import AnswersPage
@@ -31,6 +44,7 @@ from tui_trainer.ui.charts.palette import palette
 from tui_trainer.ui.charts.pictures.registry import picture_panes
 from tui_trainer.ui.dashboard.screen import Dashboard
 from tui_trainer.ui.icons import FANCY, PLAIN
+from tui_trainer.ui.panels.panel import Panel
 
 SIX = Sample(index=7, true="6", guess="5", sure=0.71, wrong=1.9, image=((0.0, 1.0), (1.0, 0.0)))
 IMAGES = Answers(
@@ -116,6 +130,8 @@ def test_nothing_asked_and_nothing_recorded_say_what_to_do():
     state = RunState(run="digits")
     page = AnswersPage()
     assert "o a asks the model" in page.text(state, 60, FANCY, {}, palette()).plain
+    state.undone = [UndoneBranch(id="x", step=5, pictures={ANSWERS: answered(IMAGES)})]
+    assert "The answers came after the step" in page.text(state, 90, FANCY, {}, palette()).plain
     state.status = "finished"
     assert 'pictures = ["answers"]' in page.text(state, 60, FANCY, {}, palette()).plain.replace("\n", " ")
 
@@ -223,3 +239,38 @@ async def test_the_page_opens_without_a_command_and_no_chart_is_added():
         dashboard = app.screen
         assert isinstance(dashboard, Dashboard)
         assert picture_panes(dashboard.view_state.states, 0) == ()
+
+
+async def test_a_page_that_scrolls_is_not_cut_by_its_scroll_bar():
+    session = running()
+    samples = tuple(
+        Sample(index=index, target=1.0, answer=2.0, values=tuple(float(100 + index + k) for k in range(12)))
+        for index in range(20)
+    )
+    session.play(answered(TABLE.model_copy(update={"worst": samples}), 200), finished())
+    app = app_over(session)
+    async with show(app, (140, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "Q")
+        await settle(pilot)
+        assert app.dashboard is not None
+        scroll = app.dashboard.query_one("#rail-page", VerticalScroll)
+        assert scroll.show_vertical_scrollbar
+        shown = app.dashboard.query_one("#rail-text", Panel).render()
+        assert isinstance(shown, Content)
+        assert max(line.cell_length for line in shown.split("\n")) <= scroll.scrollable_content_region.width
+
+
+async def test_a_run_without_samples_is_not_asked():
+    session = FakeSession("bowl")
+    session.play(started(task="minimise"), ev.StatusChanged(status="running"), *trained(200))
+    app = app_over(session)
+    async with show(app, (120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "Q")
+        assert "This run minimises a function" in screen_text(app)
+        await press(pilot, "o", "a")
+        await settle(pilot)
+        assert isinstance(app.screen, Dashboard)
+        assert "no samples to answer for" in screen_text(app).splitlines()[-2]
+        assert session.sent == []

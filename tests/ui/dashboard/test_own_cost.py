@@ -32,6 +32,18 @@ def test_bytes_are_a_mean_over_two_seconds_and_the_text_stays_between():
     assert cost.text(state_with(0.4), 4.0) == "0.4 % of time · 2.0 kB/s"
 
 
+def test_the_line_fits_in_the_column_of_a_wide_screen():
+    sent = [0]
+    cost = OwnCost(lambda: sent[0])
+    for turn, (share, bytes_sent, said) in enumerate(
+        [(0.913, 27_200, "0.91 % of time · 14 kB/s"), (0.0914, 1400, "0.09 % of time · 0.7 kB/s"),
+         (12.34, 19_940, "12 % of time · 10 kB/s"), (0.0004, 246_000, "<0.01 % of time · 123 kB/s")]
+    ):  # fmt: skip
+        cost.text(state_with(share), 4.0 * turn)
+        sent[0] += bytes_sent
+        assert cost.text(state_with(share), 4.0 * turn + 2) == said
+
+
 def test_nothing_is_said_of_a_run_without_it_or_over():
     cost = OwnCost(lambda: 0)
     assert cost.text(RunState(run="digits"), 0.0) == ""

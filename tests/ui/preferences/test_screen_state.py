@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tui_trainer.ui.charts.composed.page_choice import GRIDS
@@ -66,10 +66,11 @@ PROJECTS = st.builds(
         NAMES, st.builds(Limits, st.tuples(ENDS, ENDS), st.tuples(ENDS, ENDS)).filter(bool), max_size=2
     ),
 )
-STATES = st.builds(ScreenState, NAMES, NAMES, st.dictionaries(st.text(max_size=60), PROJECTS, max_size=8))
+STATES = st.builds(ScreenState, NAMES, NAMES, st.dictionaries(st.text(max_size=60), PROJECTS, max_size=3))
 
 
 @given(STATES)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_any_state_round_trips_with_the_order_of_its_projects(state: ScreenState) -> None:
     again = parse(dump(state))
     assert again == state
@@ -88,6 +89,7 @@ FIELDS = st.fixed_dictionaries({}, optional=dict.fromkeys((known.name for known 
 
 
 @given(st.binary(max_size=200) | SHAPED.map(lambda table: json.dumps(table).encode()))
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_any_bytes_load(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.json"
     path.write_bytes(data)
@@ -97,6 +99,7 @@ def test_any_bytes_load(tmp_path_factory: pytest.TempPathFactory, data: bytes) -
 
 
 @given(FIELDS)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_a_value_that_is_not_allowed_is_the_default_and_the_others_stay(table: dict[str, object]) -> None:
     data = json.dumps({"version": 1, "projects": {"/runs": {**table, "axis": "epoch"}, "/other": {"log_x": True}}})
     state = parse(data.encode())

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tui_trainer.errors import UserError
@@ -58,6 +58,7 @@ CHANGES = st.fixed_dictionaries(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(LINES, st.sampled_from(["", "[keys]\npause = 'p'  # mine\n"]), CHANGES)
 def test_any_file_means_the_same_but_for_the_changes_and_keeps_its_comments(
     lines: list[str], table: str, changes: dict[str, str | float | bool]

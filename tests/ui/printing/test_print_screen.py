@@ -9,6 +9,7 @@ import pytest
 from tests.ui.fake_session import FakeSession, finished, running, started
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.pictures import ANSWERS, Answers, Sample, taken
 from tui_trainer.text import cell_width
 from tui_trainer.ui.printing.print_screen import print_screen
 from tui_trainer.ui.printing.request import RUN_SCREENS, ScreenRequest
@@ -53,6 +54,8 @@ def test_plain_text_holds_no_control_character():
         ("charts", "1 loss"),
         ("findings", "findings 0"),
         ("layers", "second"),
+        ("answers", "Nothing was asked yet"),
+        ("leaderboard", "leaderboard by val"),
         ("events", "everything"),
         ("runs", "side by side"),
         ("help", "type to filter"),
@@ -108,3 +111,14 @@ def test_it_waits_for_the_first_step_and_no_longer_for_a_run_that_is_over():
     over = FakeSession()
     over.play(started(), finished("failed", "no data"))
     assert "no data" in printed(over)
+
+
+def test_images_are_shades_where_no_colours_are_printed():
+    session = running()
+    sample = Sample(index=7, true="6", guess="5", sure=0.71, wrong=1.9, image=((1.0, 0.0), (1.0, 0.0)))
+    drawing = Answers(task="classification", measure="-ln p", count=1, worst=(sample,))
+    session.play(taken(ANSWERS, drawing, {"accuracy": 0.0}, step=200, epoch=4))
+    text = printed(session, screen="answers", width=80, height=50)
+    assert "#7 is 6" in text
+    assert "▀" not in text
+    assert "\n █\n" in text

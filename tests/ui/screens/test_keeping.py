@@ -21,6 +21,7 @@ from tui_trainer.session.connect import RunDirectory
 from tui_trainer.session.finished_run import JournalSession
 from tui_trainer.session.multi import MultiSession
 from tui_trainer.ui.app import TrainerApp
+from tui_trainer.ui.forms.list_keys import Picker
 from tui_trainer.ui.forms.long_list import LongList
 from tui_trainer.ui.screens.home import Home
 from tui_trainer.ui.screens.run_table import RunTable
@@ -194,3 +195,40 @@ async def test_a_run_whose_folder_is_elsewhere_is_left_alone() -> None:
         await until(pilot, lambda: "1 loss" in screen_text(app))
         await press(pilot, "K")
         await until(pilot, lambda: "the folder of this run is not on this machine, or is gone" in screen_text(app))
+
+
+async def test_header_and_title_name_a_run_as_the_user_does(runs) -> None:
+    change_kept(runs / NEW, {"name": "wide"})
+    app = app_over(with_journal(runs / NEW))
+    async with show(app, SIZES[1]) as pilot:
+        await until(pilot, lambda: " wide " in screen_text(app).splitlines()[0])
+        await press(pilot, "K", "r")
+        await typed(pilot, "wider")
+        await until(pilot, lambda: " wider " in screen_text(app).splitlines()[0])
+        await press(pilot, "K", "r")
+        await typed(pilot, "")
+        await until(pilot, lambda: " wine af0c " in screen_text(app).splitlines()[0])
+
+
+async def test_a_deleted_run_leaves_the_table(runs) -> None:
+    app = app_over(MultiSession([with_journal(runs / OLD), with_journal(runs / NEW)]))
+    async with show(app, SIZES[1]) as pilot:
+        await until(pilot, lambda: "wine d0be" in screen_text(app))
+        await press(pilot, "r")
+        if not isinstance(app.screen, RunTable):
+            await press(pilot, "r")
+        await until(pilot, lambda: "2 runs side by side" in screen_text(app))
+        await press(pilot, "home", "K", "d")
+        await typed(pilot, "wine d0be")
+        await until(pilot, lambda: isinstance(app.screen, RunTable) and "wine d0be was deleted" in screen_text(app))
+        listed = app.screen.query_one(Picker)
+        await until(pilot, lambda: listed.option_count == 1)
+        assert "╭─ 1 run " in screen_text(app)
+        assert not (runs / OLD).exists()
+        await press(pilot, "enter")  # the run that is left is the second of the screen
+        await until(pilot, lambda: "wine af0c 2/2" in screen_text(app))
+        await press(pilot, "r")
+        await until(pilot, lambda: isinstance(app.screen, RunTable) and app.screen.query_one(Picker).option_count == 1)
+        await press(pilot, "K", "d")
+        await typed(pilot, "wine af0c")
+        await until(pilot, lambda: not isinstance(app.screen, RunTable) and not (runs / NEW).exists())

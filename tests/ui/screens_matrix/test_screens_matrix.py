@@ -24,6 +24,7 @@ SHORT = ("dashboard", "steer-panel", "home")
 def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/home/ann/.config")  # the settings name their file
     monkeypatch.setattr(progress, "time", lambda: 0.0)  # a message is always "just now", at any load
     yield
     monkeypatch.undo()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from statistics import stdev
+from time import monotonic
 
 import pytest
 
@@ -160,17 +161,19 @@ async def test_a_run_of_another_set_becomes_the_baseline(tmp_path: Path) -> None
         await until(pilot, lambda: "baseline old-one" not in screen_text(app))
 
 
-async def test_a_baseline_that_is_gone_is_left_out(tmp_path: Path) -> None:
+async def test_a_baseline_that_is_gone_is_dropped_with_one_message(tmp_path: Path) -> None:
     app = board_of(on_disk(tmp_path))
     async with show(app, (100, 30)) as pilot:
         await until(pilot, lambda: "val" in screen_text(app))
         assert app.dashboard is not None
         sets = app.dashboard.view_state.sets
-        sets.baseline = str(tmp_path / "gone")
+        sets.baseline = str(tmp_path / "2026-11-28_190000_wine_d0be")
         app.dashboard.redraw()
-        await until(pilot, lambda: sets.reader.problem)
-        assert "No such file" in sets.reader.problem
-        assert "baseline" not in screen_text(app)
+        await until(pilot, lambda: "the baseline wine d0be is gone from disk" in screen_text(app))
+        assert sets.baseline == ""
+        await press(pilot, "z")
+        app.dashboard.tick(monotonic() + 20)
+        await until(pilot, lambda: "is gone from disk" not in screen_text(app))
 
 
 @pytest.mark.parametrize("kind", [ChartKind.LOSS, ChartKind.RATE, ChartKind.NORM, ChartKind.METRIC, ChartKind.SPEED])

@@ -19,6 +19,7 @@ from tui_trainer.ui.terminal.ascii_filter import in_ascii
         ("‹ auto › ▸ cut…", "< auto > > cut~"),
         ("╭─┐│╰┘", "+-+|++"),
         ("Größe 漢字 é", "Größe 漢字 é"),
+        ("0.9713 ± 0.0042", "0.9713 +-0.0042"),
         ("plain", "plain"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tui_trainer.protocol.commands import ShowAnswers
-from tui_trainer.ui.answers.question import explanation, parse_question
+from tui_trainer.ui.answers.question import NO_SAMPLES, explanation, has_samples, parse_question
 from tui_trainer.ui.dashboard.context import DashboardContext
 
 
@@ -27,6 +27,9 @@ class AnswerActions:
 
         started = self._context.selected_run.started
         task = started.task if started is not None else ""
+        if not has_samples(task):
+            self._context.flash(NO_SAMPLES, error=True)
+            return
         samples = started.validation_samples if started is not None else 0
 
         def parse(text: str) -> ShowAnswers:

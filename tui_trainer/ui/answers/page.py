@@ -10,6 +10,7 @@ from tui_trainer.protocol.pictures import ANSWERS, Answers, drawing_of
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
+from tui_trainer.ui.answers.question import NO_SAMPLES, has_samples
 from tui_trainer.ui.answers.samples import sample_lines, written_lines
 from tui_trainer.ui.answers.summaries import class_lines, confusion_lines, residual_lines, scatter_lines
 from tui_trainer.ui.charts.palette import Palette
@@ -38,9 +39,13 @@ class AnswersPage:
 
 
 def _no_answers(state: RunState, keymap: Keymap) -> str:
+    if state.started is not None and not has_samples(state.started.task):
+        return f"{NO_SAMPLES.capitalize()}."
     if state.over:
         return 'This run has recorded no answers. A preset with pictures = ["answers"] records some while it trains.'
     key = shown_key(BY_ID["ask"], keymap)
+    if any(ANSWERS in branch.pictures for branch in state.undone):
+        return f"The answers came after the step that the undo went back to. {key} asks again."
     return f"Nothing was asked yet. {key} asks the model: validation samples, a typed row, or a prompt."
 
 

@@ -8,6 +8,15 @@ ROW = "row"
 """First word of a typed row."""
 
 
+NO_SAMPLES = "this run minimises a function: it has no samples to answer for"
+"""The words where there is nothing to ask."""
+
+
+def has_samples(task: str) -> bool:
+    """Return whether the model of a task can be asked."""
+    return task != "minimise"
+
+
 def explanation(task: str) -> str:
     """Return what can be typed for a task."""
     if task == "language":

@@ -36,11 +36,11 @@ from tui_trainer.ui.pages.page_text import charts_heading, page_note, page_text,
 from tui_trainer.ui.panels.intervention_card import card
 from tui_trainer.ui.panels.log_pane import LogPane
 from tui_trainer.ui.panels.numbers_table import BestValues, number_rows
-from tui_trainer.ui.panels.panel import Panel
+from tui_trainer.ui.panels.panel import Panel, rule
 from tui_trainer.ui.panels.runs_list import runs_list
 from tui_trainer.ui.panels.sparklines import sparkline_rows
 from tui_trainer.ui.panels.startup import StartupPanel
-from tui_trainer.ui.panels.status import Numbers, status_column, status_lines
+from tui_trainer.ui.panels.status import Numbers, status_column, status_lines, with_message
 from tui_trainer.ui.render.chart_grid import ChartGrid
 from tui_trainer.ui.render.chart_widget import Chart, Source
 from tui_trainer.ui.render.raster import GlyphName
@@ -114,6 +114,16 @@ class Board(Horizontal):
             yield Panel(id="column")
             yield Panel(id="rail-title", classes="title")
             yield VerticalScroll(Panel(id="rail-text"), id="rail-page", classes="page", can_focus=False)
+
+    def on_mount(self) -> None:
+        """Watch the scroll bars of the pages: a page is drawn again for the width that its bar leaves."""
+        for name in ("#rail-page", "#page"):
+            self.watch(self.query_one(name), "show_vertical_scrollbar", self._refit, init=False)
+
+    def _refit(self) -> None:
+        state = self._state.selected_run
+        if self._state.page and state is not None:
+            self.call_after_refresh(self._draw_page, state)
 
     def _charts(self) -> Iterator[Chart]:
         for kind in ChartKind:
@@ -277,7 +287,7 @@ class Board(Horizontal):
         size = (max(region.width, 20), region.height)
         text = page_text(self._state, state, size, self._icons, self._keymap, self.palette, self._best)
         panel.show(text, layout=True)
-        title.show(self._rule(page_title(self._state), page_note(self._state, self._icons), title.size.width))
+        title.show(rule(page_title(self._state), page_note(self._state, self._icons), title.size.width, self._icons))
 
     def _draw_log(self, state: RunState) -> None:
         view_state = self._state
@@ -285,20 +295,12 @@ class Board(Horizontal):
         title = self.query_one("#log-title", Panel)
         key = shown_key(BY_ID["log_all"], self._keymap)
         hidden = "everything" if view_state.log_all else f"epochs and saves hidden{f' ({key} shows)' if key else ''}"
-        title.show(self._rule("events", f"{hidden} {self._icons.dot} newest last", title.size.width))
-
-    def _rule(self, title: str, note: str, width: int) -> Content:
-        """Return a title line: the title, a rule, and a note at its end where there is room."""
-        room = width - 2 - len(title)
-        note = note if len(note) + 4 <= room else ""
-        rule = self._icons.rule * max(room - 1 - (len(note) + 1 if note else 0), 0)
-        parts = [(title, "bold $foreground"), " ", (rule, "$border")]
-        return Content.assemble(*parts, (f" {note}" if note else "", "$muted"))
+        title.show(rule("events", f"{hidden} {self._icons.dot} newest last", title.size.width, self._icons))
 
     def _draw_charts(self) -> None:
         heading = self.query_one("#charts-title", Panel)
         if heading.display:
-            heading.show(self._rule(*charts_heading(self._state), self._text_width + 2))
+            heading.show(rule(*charts_heading(self._state), self._text_width + 2, self._icons))
         for index, (widget_id, pane) in enumerate(self._panes_by_widget().items()):
             for chart in self.query(f"#{widget_id}").results(Chart):
                 chart.show(self._source(pane, index + 1))
@@ -344,7 +346,7 @@ class Board(Horizontal):
         width, height = lines.size
         if lines.display and width and height:
             text = status_lines(state, numbers, width, height, self._icons)
-            lines.show(_with_message(text, message, height))
+            lines.show(with_message(text, message, height))
         sparks = self.query_one("#sparklines", Panel)
         width, height = sparks.size
         if sparks.display and width and height:
@@ -390,11 +392,3 @@ class Board(Horizontal):
     def palette(self) -> Palette:
         """The colours of the curves, also used for the names of the runs."""
         return theme_palette(self.app)
-
-
-def _with_message(text: Content, message: Content | None, height: int) -> Content:
-    """Return the lines with a message in place of the last one."""
-    if not message:
-        return text
-    lines = text.split("\n")[: max(height - 1, 0)]
-    return Content("\n").join([*lines, message])

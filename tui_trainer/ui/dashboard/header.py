@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from tui_trainer.protocol.describe import duration, size
-from tui_trainer.runs.label import short_name
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cut, visible
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
@@ -23,8 +22,6 @@ from tui_trainer.ui.panels.progress import (
     seconds_spent,
     set_time_left_text,
     share_done,
-    short_name_of,
-    variant_of,
 )
 from tui_trainer.ui.panels.status import throughput_text
 from tui_trainer.ui.run_store import RESUMING
@@ -128,9 +125,10 @@ def _name(view_state: ViewState, state: RunState, icons: Icons, width: int) -> l
     states = view_state.states
     room = max(width // 3, 8)
     if len(states) < 2:
-        return [HeaderPart(ALWAYS, Content.styled(cut(short_name_of(state), room, icons.ellipsis), "bold"))]
-    group = visible(short_name(state.run.partition("/")[0]))
-    front = f"{cut(variant_of(state), room, icons.ellipsis)} {view_state.selected_index + 1}/{len(states)}"
+        name = cut(view_state.kept_runs.name(state), room, icons.ellipsis)
+        return [HeaderPart(ALWAYS, Content.styled(name, "bold"))]
+    group, variant = view_state.kept_runs.set_name(state), view_state.kept_runs.variant(state)
+    front = f"{cut(variant, room, icons.ellipsis)} {view_state.selected_index + 1}/{len(states)}"
     parts = [HeaderPart(7, Content.styled(cut(group, room, icons.ellipsis), "bold"))] if "/" in state.run else []
     return [*parts, HeaderPart(ALWAYS, Content.styled(front, "bold"))]
 

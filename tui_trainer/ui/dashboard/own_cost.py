@@ -32,8 +32,10 @@ class OwnCost:
         if share is None or state.over:
             return ""
         rate = self._bytes_per_second(now)
-        sent = f" · {rate / 1000:.1f} kB/s" if rate else ""
-        return f"{number(share, 2)} % of time{sent}"
+        rate /= 1000
+        sent = f" · {rate:.{int(rate < 9.95)}f} kB/s" if rate else ""
+        small = "<0.01" if 0 < share < 0.01 else number(round(share, 2), 2)  # the line has room for four characters
+        return f"{small} % of time{sent}"
 
     def _bytes_per_second(self, now: float) -> float:
         sent = self._sent()

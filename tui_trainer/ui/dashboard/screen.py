@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingsMap
 from textual.content import Content
 from textual.events import Key
 from textual.message import Message
@@ -26,7 +25,7 @@ from tui_trainer.ui.cards.recent_runs import RecentRuns
 from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.charts.registry import ChartData, ChartKind, chart_data
 from tui_trainer.ui.charts.view import View
-from tui_trainer.ui.dashboard.actions.action_table import ActionOptions, ActionTable
+from tui_trainer.ui.dashboard.actions.action_table import ActionOptions, ActionTable, bindings_of
 from tui_trainer.ui.dashboard.board import Board
 from tui_trainer.ui.dashboard.footer import Footer
 from tui_trainer.ui.dashboard.header import Header
@@ -119,12 +118,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self.recent = RecentRuns()
         self._redraw_budget = redraw_budget
         self._keymap = keymap
-        # Not Textual's own keymap: it knows no action without a key of its own.
-        self._bindings = BindingsMap(
-            Binding(key, f"perform('{action.id}')", action.label, show=False)
-            for action in ACTIONS
-            for key in keys_of(action, keymap)
-        )
+        self._bindings = bindings_of(keymap)
         self._footer: Footer | None = None
         self._layout_key: tuple[object, ...] = ()
         """The view state's layout key at the last layout."""
@@ -188,8 +182,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self._handle(update)
         self._stale |= update.changed
         self._redraw_requested |= self._actions.lessons.tick(now) | self._view_memory.tick(now)
-        background = (self.recent, self.view_state.sets, self.view_state.zoom_loader)
-        self._redraw_requested |= any(part.poll() for part in background)
+        self._redraw_requested |= any([self.recent.poll(), self.view_state.poll()])
         if not drained:
             self._redraw_budget.postpone(now)
         elif self.view_state.layout_key != self._layout_key:
@@ -209,6 +202,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
                 self._draw_header()
         self._actions.quit.check()
         self._actions.reruns.tick(now)
+        self._actions.sets.drop_gone_baseline()
 
     def _handle(self, update: Update) -> None:
         store = self.view_state.store

@@ -23,6 +23,7 @@ from tui_trainer.ui.charts.registry import (
 from tui_trainer.ui.charts.view import Baseline, View
 from tui_trainer.ui.dashboard.layout import LayoutRequest
 from tui_trainer.ui.dashboard.zoom_loader import ZoomLoader
+from tui_trainer.ui.keeping.kept_runs import KeptRuns
 from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.pages.shading import shaded_stretches
 from tui_trainer.ui.run_store import RunStore
@@ -58,6 +59,7 @@ class ViewState:
         finding: position of the finding that the page shows in full.
         pages: the pages of further charts.
         sets: what is chosen for a set of runs: hidden ones, an order, a baseline.
+        kept_runs: the names that the user gave the runs.
     """
 
     store: RunStore
@@ -79,6 +81,11 @@ class ViewState:
     finding: int = 0
     pages: ChartPages = field(default_factory=ChartPages)
     sets: SetView = field(default_factory=SetView)
+    kept_runs: KeptRuns = field(default_factory=KeptRuns)
+
+    def poll(self) -> bool:
+        """Take what was read in the background. Returns whether the screen has to be drawn."""
+        return any([self.sets.poll(), self.zoom_loader.poll(), self.kept_runs.look(self.store)])
 
     def toggle_page(self, page: PageName) -> None:
         """Open a page in place of the one that is open, or close it. The screen needs a layout then."""
@@ -91,7 +98,7 @@ class ViewState:
         self.view = replace(self.view, span=None, cursor=None, told=())
         self.mark, self.summary = None, True
         self.narrator.reset()
-        self.zoom_loader = ZoomLoader()
+        self.zoom_loader, self.kept_runs = ZoomLoader(), KeptRuns()
 
     @property
     def states(self) -> list[RunState]:

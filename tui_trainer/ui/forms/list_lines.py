@@ -57,6 +57,11 @@ class ListLines(Generic[Item]):
             self._headings[text] = Option(content, disabled=True)
         return self._headings[text]
 
+    def make_again(self) -> None:
+        """Make the texts of all items again when they are seen next."""
+        for line in self._lines.values():
+            line.option.forget()
+
     def keep(self, keys: Container[str]) -> None:
         """Forget the lines of all other items."""
         self._lines = {key: line for key, line in self._lines.items() if key in keys}

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 from pathlib import Path
 
 from tui_trainer.errors import UserError
 from tui_trainer.runs.catalog import directory_of, list_runs
 from tui_trainer.runs.keeping.kept import NOTHING, Kept
-from tui_trainer.runs.run_info import RunInfo, is_run, read_run_info
-from tui_trainer.session.base import OnDisk
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.keeping.keep_run import KeepRun, Say
+from tui_trainer.ui.keeping.kept_runs import info_of
 from tui_trainer.ui.run_store import RunStore
 
 
@@ -41,31 +39,20 @@ class KeepActions:
 
 def keep_state(context: DashboardContext, state: RunState, say: Say, changed: Callable[[], None]) -> None:
     """Ask what to do with a run that is shown; say why that cannot be done."""
+    store, kept_runs = context.view_state.store, context.view_state.kept_runs
     try:
-        info = info_of(context.view_state.store, state)
+        info = info_of(store, state)
     except UserError as error:
         say(str(error), True)
         return
     directory = directory_of(Path(info.path))
     members = [each for each in list_runs(directory) if info.group and each.group == info.group]
-    KeepRun(context.ask, say, changed).begin(info, members, lambda: list_runs(directory))
 
+    def look_again() -> None:
+        kept_runs.look_again(store, state)
+        changed()
 
-def info_of(store: RunStore, state: RunState) -> RunInfo:
-    """Return a run that is shown as its folder tells of it now.
-
-    A folder may have been copied: its journal tells where the run was trained, which is another folder.
-
-    Raises:
-        UserError: the folder is not on this machine, or is gone.
-    """
-    session, started = store.session, state.started
-    folder = session.folder(state.run) if isinstance(session, OnDisk) else None
-    if folder is None and started is not None and started.path and started.host == platform.node():
-        folder = Path(started.path)
-    if folder is None or not is_run(folder):
-        raise UserError("the folder of this run is not on this machine, or is gone")
-    return read_run_info(folder, directory_of(folder))
+    KeepRun(context.ask, say, look_again).begin(info, members, lambda: list_runs(directory))
 
 
 def kept_of(store: RunStore, state: RunState) -> Kept:
@@ -89,6 +76,10 @@ class RunKeeper:
     def kept(self, state: RunState) -> Kept:
         """Return the name, tags and note of a run."""
         return kept_of(self._context.view_state.store, state)
+
+    def is_gone(self, state: RunState) -> bool:
+        """Return whether a run was deleted on this screen."""
+        return state.run in self._context.view_state.kept_runs.gone
 
     def keep(self, state: RunState, say: Say, changed: Callable[[], None]) -> None:
         """Ask what to do with a run."""

@@ -16,6 +16,15 @@ def fitted(line: Content, width: int, icons: Icons) -> Content:
     return line.truncate(max(width - len(icons.ellipsis), 0)).append(icons.ellipsis[: max(width, 0)])
 
 
+def rule(title: str, note: str, width: int, icons: Icons) -> Content:
+    """Return a title line: the title, a rule, and a note at its end where there is room."""
+    room = width - 2 - len(title)
+    note = note if len(note) + 4 <= room else ""
+    line = icons.rule * max(room - 1 - (len(note) + 1 if note else 0), 0)
+    parts = [(title, "bold $foreground"), " ", (line, "$border")]
+    return Content.assemble(*parts, (f" {note}" if note else "", "$muted"))
+
+
 class Panel(Widget):
     """A text panel. Equal text costs nothing, and new text changes the layout only on request."""
 

@@ -278,3 +278,11 @@ def _flow(pairs: Sequence[Content], width: int, heading: str) -> list[Content]:
             row = Content("")
         row = Content.assemble(row, "  ", pair) if row else pair
     return [*rows, row] if row else rows
+
+
+def with_message(text: Content, message: Content | None, height: int) -> Content:
+    """Return the lines with a message in place of the last one."""
+    if not message:
+        return text
+    lines = text.split("\n")[: max(height - 1, 0)]
+    return Content("\n").join([*lines, message])

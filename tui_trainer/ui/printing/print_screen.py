@@ -34,7 +34,10 @@ START_SECONDS = 60.0
 """Seconds to wait for a run that is starting, or a journal that is being read; then what is known is shown."""
 POLL = 0.02
 """Seconds between two polls while waiting."""
-_ACTIONS = {"findings": "diagnosis", "layers": "layers", "lesson": "lesson", "help": "help"}
+_ACTIONS = {
+    "findings": "diagnosis", "layers": "layers", "answers": "answers", "leaderboard": "leaderboard",
+    "lesson": "lesson", "help": "help",
+}  # fmt: skip
 """The action that opens a screen."""
 
 
@@ -65,7 +68,7 @@ def print_screen(
         programme=programme,
         settings=settings,
         read_only=True,
-        environ=os.environ if request.color else {"TERM": "xterm-256color", "COLORTERM": "truecolor"},
+        environ=os.environ if request.color else {"TERM": "xterm-256color", "NO_COLOR": "1"},
     )
     problems: list[Exception] = []
     lines: list[str] = []

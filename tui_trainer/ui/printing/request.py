@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RUN_SCREENS = ("charts", "findings", "layers", "events", "runs", "lesson", "help")
+RUN_SCREENS = ("charts", "findings", "layers", "answers", "events", "runs", "leaderboard", "lesson", "help")
 """Screens of runs."""
 LIST_SCREENS = ("home", "help")
 """Screens of the list from which runs are opened."""

@@ -38,6 +38,10 @@ class Keeper(Protocol):
         """Return the name, tags and note of a run."""
         ...
 
+    def is_gone(self, state: RunState) -> bool:
+        """Return whether a run was deleted."""
+        ...
+
     def keep(self, state: RunState, say: Callable[[str, bool], None], changed: Callable[[], None]) -> None:
         """Ask what to do with a run; `say` shows what was done, `changed` is called after it."""
         ...
@@ -66,43 +70,58 @@ class RunTable(Dialog[int]):
     """Renames, tags and deletes runs; None where that is not possible."""
 
     def __init__(self, states: Sequence[RunState], selected_index: int, icons: Icons, palette: Palette) -> None:
-        super().__init__(f"{len(states)} runs side by side" if len(states) != 1 else "1 run")
+        super().__init__(_title(len(states)))
         self._states = list(states)
         self._selected_index = selected_index
         self._icons = icons
         self._palette = palette
         self._colors = run_colors(states)
+        self._shown = list(range(len(states)))
+        """Positions of the runs that the table shows: those that were not deleted."""
 
     def inside(self) -> list[Widget]:
         """Return the column headings and the rows."""
         headings, options = self._lines()
         listed = Picker(*options, markup=False, compact=True)
-        listed.highlighted = self._selected_index
+        listed.highlighted = self._row(self._selected_index)
         return [Static(headings, id="headings"), listed]
 
     def _lines(self) -> tuple[Content, list[Option]]:
         """Return the column headings, and a line for each run."""
-        rows = table(self._states)
-        if self.keeper is not None:
-            rows = _with_kept(rows, [self.keeper.kept(state) for state in self._states])
+        keeper = self.keeper
+        if keeper is not None:
+            self._shown = [index for index in self._shown if not keeper.is_gone(self._states[index])]
+        states = [self._states[index] for index in self._shown]
+        rows = table(states)
+        if keeper is not None:
+            rows = _with_kept(rows, [keeper.kept(state) for state in states])
         widths = [min(max(cell_width(row[column]) for row in rows), MAX_COLUMN_WIDTH) for column in range(len(rows[0]))]
         headings = Content("    " + "  ".join(_cell(text, width) for text, width in zip(rows[0], widths, strict=True)))
-        return headings, [Option(self._line(index, row, widths), id=str(index)) for index, row in enumerate(rows[1:])]
+        lines = [self._line(index, row, widths) for index, row in zip(self._shown, rows[1:], strict=True)]
+        return headings, [Option(line, id=str(index)) for index, line in zip(self._shown, lines, strict=True)]
 
     def _refresh(self) -> None:
-        """Write the lines again, after a run was renamed or tagged."""
+        """Write the lines again, after a run was renamed, tagged or deleted."""
         headings, options = self._lines()
+        if not options:
+            self.action_leave()
+            return
         self.query_one("#headings", Static).update(headings)
         listed = self.query_one(Picker)
         highlighted = listed.highlighted
         listed.set_options(options)
-        listed.highlighted = highlighted
+        listed.highlighted = min(highlighted or 0, len(options) - 1)
+        self.query_one("#frame").border_title = _title(len(options))
+
+    def _row(self, index: int) -> int:
+        """Return the row of a run, the first one where it is not shown."""
+        return self._shown.index(index) if index in self._shown else 0
 
     def action_keep(self) -> None:
         """Ask what to do with the highlighted run."""
-        index = self.query_one(Picker).highlighted
-        if self.keeper is not None and index is not None:
-            self.keeper.keep(self._states[index], self._say, self._refresh)
+        row = self.query_one(Picker).highlighted
+        if self.keeper is not None and row is not None:
+            self.keeper.keep(self._states[self._shown[row]], self._say, self._refresh)
 
     def _say(self, text: str, failed: bool) -> None:
         self.show_error(text if failed else "")
@@ -124,13 +143,18 @@ class RunTable(Dialog[int]):
         from tui_trainer.ui.copying.texts import limited, run_copies
         from tui_trainer.ui.screens.dialogs.copying import Copy
 
-        copies = limited(run_copies(table(self._states), self.query_one(Picker).highlighted or 0))
+        rows = table([self._states[index] for index in self._shown])
+        copies = limited(run_copies(rows, self.query_one(Picker).highlighted or 0))
         hints = self.query_one("#keys", KeyHints)
         self.app.push_screen(Copy(copies), lambda said: hints.show(said or self.HINTS))
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
-        self.answer(event.option_index)
+        self.answer(self._shown[event.option_index])
+
+
+def _title(runs: int) -> str:
+    return f"{runs} runs side by side" if runs != 1 else "1 run"
 
 
 def table(states: Sequence[RunState]) -> list[list[str]]:

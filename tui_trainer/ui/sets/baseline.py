@@ -39,6 +39,8 @@ class BaselineReader:
         self._call: BackgroundCall[RunState] | None = None
         self.state: RunState | None = None
         """The state that was read, None until then."""
+        self.gone = False
+        """Whether that folder, or its journal, does not exist any more."""
         self.problem = ""
         """The reason why the folder asked for last cannot be read, empty where it can."""
 
@@ -46,7 +48,7 @@ class BaselineReader:
         """Read the run of a folder, unless it was asked for last time."""
         if path == self._path:
             return
-        self._path, self.state, self.problem = path, None, ""
+        self._path, self.state, self.problem, self.gone = path, None, "", False
         self._call = BackgroundCall(lambda: read_state(Path(path))) if path else None
 
     def poll(self) -> bool:
@@ -58,6 +60,7 @@ class BaselineReader:
             self.state = call.result()
         except OSError as error:
             self.problem = f"{self._path}: {error.strerror or 'cannot be read'}"
+            self.gone = isinstance(error, FileNotFoundError)
         except Exception as error:  # noqa: BLE001 - a folder may hold anything
             self.problem = f"{self._path}: cannot be read: {type(error).__name__}"
         return True

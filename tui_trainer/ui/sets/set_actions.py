@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tui_trainer.runs.label import short_name
 from tui_trainer.text import visible
+from tui_trainer.ui.actions import BY_ID, shown_key
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.panels.numbers_table import BestValues
 from tui_trainer.ui.panels.progress import variant_of
@@ -101,6 +103,17 @@ class SetActions:
         kept = f"baseline: {name}; it stays behind the charts of this runs directory"
         self._context.flash(kept if folder else "no baseline")
         self._context.redraw()
+
+    def drop_gone_baseline(self) -> None:
+        """Have no baseline any more where the folder of the remembered one is gone, and say so once."""
+        if self._sets.baseline and self._sets.reader.gone:
+            name = visible(short_name(Path(self._sets.baseline).name))
+            self._sets.baseline = ""
+            self._sets.reader.ask("")
+            key = shown_key(BY_ID["other_baseline"], self._context.keymap)
+            advice = f"; {key} chooses another" if key else ""
+            self._context.flash(f"the baseline {name} is gone from disk: no baseline now{advice}", seconds=10.0)
+            self._context.redraw()
 
     def choose(self) -> None:
         """Choose the baseline among all runs of the runs directory."""

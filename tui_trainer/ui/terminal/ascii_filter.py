@@ -27,7 +27,12 @@ _TABLE = str.maketrans(
     | {chr(code): "#" for code in range(0x2800, 0x2900)}
     | SIGNS
 )
-_WIDE = ((re.compile(r"(?<=\S )→ "), "->"), (re.compile("≥ "), ">="), (re.compile("≤ "), "<="))
+_WIDE = (
+    (re.compile(r"(?<=\S )→ "), "->"),
+    (re.compile("≥ "), ">="),
+    (re.compile("≤ "), "<="),
+    (re.compile("± "), "+-"),
+)
 """Signs before a space that two characters stand for."""
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tui_trainer.ui.actions import Keymap
+from textual.binding import Binding, BindingsMap
+
+from tui_trainer.ui.actions import ACTIONS, Keymap, keys_of
 from tui_trainer.ui.answers.actions import AnswerActions
 from tui_trainer.ui.cards.end_actions import EndActions
 from tui_trainer.ui.cards.recent_runs import RecentRuns
@@ -27,6 +29,15 @@ from tui_trainer.ui.pages.rail_actions import RailActions
 from tui_trainer.ui.preferences.preference_actions import PreferenceActions
 from tui_trainer.ui.preferences.preferences import Preferences
 from tui_trainer.ui.sets.set_actions import SetActions
+
+
+def bindings_of(keymap: Keymap) -> BindingsMap:
+    """Return the bindings of all actions. Textual's own keymap knows no action without a key of its own."""
+    return BindingsMap(
+        Binding(key, f"perform('{action.id}')", action.label, show=False)
+        for action in ACTIONS
+        for key in keys_of(action, keymap)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,7 @@ class ActionTable:
     Attributes:
         handlers: the handler of each action.
         forms: those of actions that open a form, which take a proposed value.
-        quit, lessons, views, reruns, host: the classes that the dashboard asks for more than a handler.
+        quit, lessons, views, reruns, host, sets: the classes that the dashboard asks for more than a handler.
     """
 
     def __init__(self, context: DashboardContext, options: ActionOptions) -> None:
@@ -86,7 +97,8 @@ class ActionTable:
             "redraw": options.repaint,
         }
         self.handlers |= ChartPageActions(context, self.handlers["search"]).handlers()
-        self.handlers |= SetActions(context, self.views.select, self.handlers).handlers()
+        self.sets = SetActions(context, self.views.select, self.handlers)
+        self.handlers |= self.sets.handlers()
         self.handlers |= OwnChartActions(context).handlers()
         # On the page of the findings, some keys act on a finding, and else as before.
         findings = FindingActions(

@@ -137,6 +137,10 @@ class Finder(FinderActions, Generic[Item]):
         """Return lines above the first group, none of which can be chosen."""
         return []
 
+    def headings(self, items: Sequence[Item]) -> dict[str, str]:
+        """Return headings within a group, by the key of the item above which each stands."""
+        return {}
+
     def shown_groups(self) -> list[Group[Item]] | None:
         """Return the groups to list now; None before they have been read."""
         return self._groups
@@ -291,10 +295,12 @@ class Finder(FinderActions, Generic[Item]):
             if lines:
                 lines.append(self._lines.heading(f"\n{title}"))
             lines.append(self._lines.heading(title))
+            headings = self.headings(items)
             for item in items:
                 identity = self.key(item)
                 if identity not in self._listed:
                     self._listed[identity] = item
+                    lines += [self._lines.heading(headings[identity])] if identity in headings else []
                     lines.append(self._lines.of(item).option)
         if not self._listed:
             lines = [self._lines.heading("nothing matches" if self.typed else "nothing here yet", "$muted")]

@@ -39,7 +39,7 @@ def change_first(item: Item, catalogue: Catalog, desk: Desk, begin: Callable[[st
     if isinstance(item, RunInfo):
         if store is None:
             raise UserError("this run cannot be trained again from here")
-        name, source, title = item.name, item.path, f"Train {short_name(item.name)} again"
+        name, source, title = item.name, item.path, f"Train {short_name(item.shown)} again"
         open_with: OpenWith = lambda changes: store.again(item, changes)  # noqa: E731
     else:
         name = item.preset.name if isinstance(item, Start) else item.name

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui_trainer.runs.label import label
 from tui_trainer.runs.run_info import RunInfo
 from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.text import cell_width, cut, number, padded, visible
@@ -52,7 +53,7 @@ def brief(item: Item, width: int) -> Content:
         case RunInfo():
             state = visible(item.reason) or item.status
             facts = [state, f"epoch {item.epoch}", spoken(item.seconds)]
-            second = f"best {_best(item)}" if item.best else visible(item.name)
+            second = f"best {_best(item)}" if item.best else visible(label(item.shown, item.started))
         case QueueRow(entry=entry):
             facts, second = [f"q{entry.number}", state_of(item)], visible(what_of(entry))
         case LessonInfo():
@@ -90,7 +91,8 @@ def _about_preset(item: Start, preview: Lines) -> Content:
 
 
 def _about_run(item: RunInfo) -> Content:
-    lines = [Content.styled(visible(item.name), "bold"), Content.styled(visible(item.path), "$muted"), Content("")]
+    name = visible(label(item.shown, item.started))
+    lines = [Content.styled(name, "bold"), Content.styled(visible(item.path), "$muted"), Content("")]
     lines.append(Content(f"{item.status}{': ' + visible(item.reason) if item.reason else ''}"))
     spent = f" in {spoken(item.seconds)}" if item.seconds else ""
     lines.append(Content(f"epoch {item.epoch}, step {item.step:,}{spent}"))

@@ -79,13 +79,36 @@ def texts_of(item: Item) -> tuple[str, ...]:
         case Start(preset=preset):
             return preset.name, preset.title, preset.summary, preset.group
         case RunInfo():
-            return item.name, item.preset, short_name(item.name), item.status, item.reason, *kept_texts(item)
+            names = item.shown, item.name, item.preset, short_name(item.name)
+            return *names, item.status, item.reason, *kept_texts(item)
         case QueueRow(entry=entry):
             return entry.preset, entry.name, entry.state, *entry.changes
         case LessonInfo():
             from tui_trainer.ui.screens.contents import lesson_texts
 
             return lesson_texts(item)
+
+
+def groups_of(
+    presets: Sequence[PresetInfo], past: dict[str, Past], runs: Sequence[RunInfo], queue: Sequence[QueueRow]
+) -> list[Group[Item]]:
+    """Return everything by group; the runs of a set stand together, in the place of the first of them."""
+    sets: dict[str, list[RunInfo]] = {}
+    for run in runs:
+        sets.setdefault(run.group or run.path, []).append(run)
+    together = [run for members in sets.values() for run in members]
+    live, over = ([run for run in together if run.live is state] for state in (True, False))
+    return [(LIVE, live), *start_groups(presets, past), (QUEUE, queue), (OVER, over)]
+
+
+def of_tab(tab: str, groups: Sequence[Group[Item]], *, searching: bool) -> list[Group[Item]]:
+    """Return the groups of the first two tabs; a search in the first one finds runs too."""
+    if tab == "runs":
+        names = {LIVE: "Running", QUEUE: QUEUE, OVER: OVER}
+        chosen = {title: group for title, group in groups if title in names}
+        return [(names[title], chosen[title]) for title in (LIVE, QUEUE, OVER)]
+    hidden = (QUEUE,) if searching else (QUEUE, OVER)
+    return [(title, group) for title, group in groups if title not in hidden]
 
 
 def start_groups(presets: Sequence[PresetInfo], past: dict[str, Past]) -> list[Group[Item]]:

@@ -53,11 +53,11 @@ def _past(trainings: Sequence[Sequence[RunInfo]], variants: int) -> Past:
         if len(training) == variants and all(info.reason in _WHOLE for info in training)
     ]
     seconds = [spent for spent in whole if spent > 0][:RECENT]
-    return Past(len(trainings), median(seconds) if seconds else 0.0, _result(trainings[0]))
+    return Past(len(trainings), median(seconds) if seconds else 0.0, result_of(trainings[0]))
 
 
-def _result(training: Sequence[RunInfo]) -> str:
-    """Return the result by the metric that decides: of a set that of its best run."""
+def result_of(training: Sequence[RunInfo]) -> str:
+    """Return the result by the metric that decides, in at most ten cells: of a set that of its best run."""
     measured = [info.metrics for info in training]
     for name in deciding_names(measured):
         values = [value for metrics in measured if (value := metrics.get(name)) is not None and isfinite(value)]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from tui_trainer.errors import UserError
 from tui_trainer.queueing.queue_file import QueueFile
 from tui_trainer.ui.screens.dialogs.confirm import Confirm, Possible
 from tui_trainer.ui.screens.home.desk import Desk, Then
-from tui_trainer.ui.screens.home.items import QueueRow
+from tui_trainer.ui.screens.home.items import Item, QueueRow
 from tui_trainer.ui.screens.home.lines import what_of
 
 
@@ -62,9 +63,17 @@ def start(desk: Desk, directory: Path) -> None:
     desk.do("the queue", "starting", work)
 
 
-def remove(desk: Desk, directory: Path, row: QueueRow) -> None:
-    """Ask, and take an entry out of the queue."""
-    entry = row.entry
+def remove(desk: Desk, directory: Path | None, item: Item | None) -> None:
+    """Ask, and take an entry out of the queue.
+
+    Raises:
+        UserError: the item is none, or is being trained.
+    """
+    if not isinstance(item, QueueRow) or directory is None:
+        raise UserError("x removes an entry of the queue; none is selected")
+    if item.entry.state == "training" and item.working:
+        raise UserError(f"q{item.entry.number} is being trained; open it with enter to stop it")
+    entry = item.entry
     run = "; its run stays" if entry.name else ""
     answers = (
         Possible("keep", "k", "keep it"),

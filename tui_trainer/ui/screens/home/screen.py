@@ -18,30 +18,21 @@ from textual.widgets.option_list import Option
 
 from tui_trainer.errors import UserError
 from tui_trainer.runs.catalog import RunInfo
+from tui_trainer.runs.label import short_name
 from tui_trainer.runs.run_filter import config_of
 from tui_trainer.session.catalog import Catalog, LessonInfo, PresetInfo, Reloadable, Stored, Watchful
 from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.forms.long_list import LongList
 from tui_trainer.ui.icons import Icons
+from tui_trainer.ui.keeping.run_figures import RunFigures
 from tui_trainer.ui.preferences.screen_memory import ScreenMemory
 from tui_trainer.ui.preferences.screen_state import ProjectState
 from tui_trainer.ui.screens.finder import Finder, Group
 from tui_trainer.ui.screens.home.desk import Desk
 from tui_trainer.ui.screens.home.details import about, brief, copies_of
-from tui_trainer.ui.screens.home.items import (
-    FIRST_START,
-    LIVE,
-    OVER,
-    QUEUE,
-    Item,
-    QueueRow,
-    Start,
-    key_of,
-    start_groups,
-    texts_of,
-)
+from tui_trainer.ui.screens.home.items import FIRST_START, Item, QueueRow, Start, groups_of, key_of, of_tab, texts_of
 from tui_trainer.ui.screens.home.lecture_tab import LectureTab
-from tui_trainer.ui.screens.home.lines import line_of
+from tui_trainer.ui.screens.home.lines import line_of, set_headings
 from tui_trainer.ui.screens.home.past import past_of
 from tui_trainer.ui.screens.home.preview import PresetPreview
 from tui_trainer.ui.screens.home.queue_watch import QueueWatch
@@ -108,6 +99,9 @@ class Home(Finder[Item]):
         self._queue_line = ""
         """The line of the queue on the screen."""
         self._preview = PresetPreview()
+        self._figures = RunFigures()
+        self._by_set = False
+        """Whether runs are listed under the headings of their sets."""
         self._lecture = LectureTab(catalogue)
         remembered = self._memory.project(self._folder) or ProjectState()
         self.tab = remembered.tab if remembered.tab in TABS else TABS[0]
@@ -146,8 +140,7 @@ class Home(Finder[Item]):
         if self._last_read is not None and all(new is old for new, old in zip(read, self._last_read[0], strict=True)):
             return self._last_read[1]
         past = past_of(runs, {preset.name: max(len(preset.variants), 1) for preset in presets})
-        live, over = ([run for run in runs if run.live is state] for state in (True, False))
-        groups: list[Group[Item]] = [(LIVE, live), *start_groups(presets, past), (QUEUE, queue), (OVER, over)]
+        groups = groups_of(presets, past, runs, queue)
         self._last_read = read, groups
         return groups
 
@@ -162,6 +155,9 @@ class Home(Finder[Item]):
             self._show_tops()
         if self._preview.tick(now):
             self.describe_again()
+        if self._figures.poll():
+            self._lines.make_again()
+            self.query_one(LongList).make_again()
         self._prepare_search()
         if self._lecture.poll(self.show_error) and self.tab == "lecture":
             self.list_items()
@@ -190,7 +186,9 @@ class Home(Finder[Item]):
 
     def line(self, item: Item) -> Content:
         """Return the line of an item."""
-        return line_of(item, self.line_width, self.icons)
+        figures = self._figures.of(item) if isinstance(item, RunInfo) else None
+        in_set = self._by_set and isinstance(item, RunInfo) and bool(item.group)
+        return line_of(item, self.line_width, self.icons, figures, in_set=in_set)
 
     def about(self, item: Item) -> Content:
         """Return the details of an item."""
@@ -212,12 +210,11 @@ class Home(Finder[Item]):
             return self._lecture.groups()
         if self._groups is None:
             return None
-        if self.tab == "runs":
-            names = {LIVE: "Running", QUEUE: QUEUE, OVER: OVER}
-            chosen = {title: group for title, group in self._groups if title in names}
-            return [(names[title], chosen[title]) for title in (LIVE, QUEUE, OVER)]
-        hidden = (QUEUE,) if self.typed else (QUEUE, OVER)
-        return [(title, group) for title, group in self._groups if title not in hidden]
+        return of_tab(self.tab, self._groups, searching=bool(self.typed))
+
+    def headings(self, items: Sequence[Item]) -> dict[str, str]:
+        """Return the headings of sets; none in a search, which orders runs by how well they match."""
+        return set_headings(items) if self._by_set else {}
 
     def introduction(self) -> list[Option]:
         """Return three keys and how to leave, before anything was trained."""
@@ -227,6 +224,10 @@ class Home(Finder[Item]):
 
     def list_items(self) -> None:
         """List the items of the tab, and highlight the one that was highlighted there before."""
+        by_set = self.tab == "runs" and not self.typed
+        if by_set != self._by_set:  # a run has another line under the heading of its set
+            self._by_set = by_set
+            self._lines.make_again()
         super().list_items()
         self._show_tops()
         if self._groups is None or (self.tab == "lecture" and self._lecture.groups() is None):
@@ -313,12 +314,12 @@ class Home(Finder[Item]):
             case LessonInfo():
                 return item.name, lambda: catalogue.start(item.name)
             case RunInfo():
-                return item.name, lambda: catalogue.join(item)
+                return short_name(item.shown), lambda: catalogue.join(item)
             case QueueRow(entry=entry):
                 run = next((run for run in self.runs if entry.name and entry.name in (run.name, run.group)), None)
                 if run is None:
                     raise UserError(f"q{entry.number} has no run that could be opened")
-                return run.name, lambda: catalogue.join(run)
+                return short_name(run.shown), lambda: catalogue.join(run)
 
     def open(self, item: Item | None) -> None:
         """Open an item, and remember it; a lesson continues the tour from it."""
@@ -369,13 +370,10 @@ class Home(Finder[Item]):
         """Take the selected entry out of the queue; asks first."""
         from tui_trainer.ui.screens.home import queue_actions
 
-        item = self.selected
-        if not isinstance(item, QueueRow) or self._directory is None:
-            self.show_error("x removes an entry of the queue; none is selected")
-        elif item.entry.state == "training" and item.working:
-            self.show_error(f"q{item.entry.number} is being trained; open it with enter to stop it")
-        else:
-            queue_actions.remove(self.desk, self._directory, item)
+        try:
+            queue_actions.remove(self.desk, self._directory, self.selected)
+        except UserError as error:
+            self.show_error(str(error))
 
     def action_keep(self) -> None:
         """Ask what to do with the selected run."""
