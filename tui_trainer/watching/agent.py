@@ -102,6 +102,8 @@ class Agent:
         self._optimizer, self._relay = optimizer, relay
         self._pid = os.getpid()
         self._told = self._interrupted = False
+        self._epoch_ended = False
+        """Whether an epoch ended since the last step."""
         model = find_model(optimizer)
         given = Given(
             name=relay.title,
@@ -139,10 +141,13 @@ class Agent:
         return not self._told and not self._run.closed
 
     def before(self, optimizer: Any) -> None:
-        """Take the norm of the gradients before a step, and clip where that was asked for."""
+        """Take in what was printed since the last step; take the norm of the gradients, and clip where that is set."""
         if optimizer is not self._optimizer or not self._here:
             return
         try:
+            if any(feed["ended"] is not None or feed["began"] for feed in self._relay.feeds):
+                self._epoch_ended = True
+            self._run.take_output()
             self._measure(optimizer)
         except Exception as error:  # noqa: BLE001
             self._trouble(error)
@@ -168,9 +173,9 @@ class Agent:
             if optimizer is not self._optimizer:
                 self._add(optimizer)
                 return
-            epoch_ends = any(feed["ended"] is not None or feed["began"] for feed in self._relay.feeds)
             goes_on = self._run.boundary()
-            ends = epoch_ends and self._run.state.ending is not None
+            ends = self._epoch_ended and self._run.state.ending is not None
+            self._epoch_ended = False
         except Exception as error:  # noqa: BLE001
             self._trouble(error)
             return
