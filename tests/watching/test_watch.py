@@ -216,7 +216,8 @@ def test_a_script_that_is_killed_is_failed(watch: Watch) -> None:
     [child] = psutil.Process(run.process.pid).children()
     child.kill()
     assert run.end()[0] == 137
-    assert run.events("RunFinished")[0]["detail"] == "the script was killed by SIGKILL"
+    finished = run.events("RunFinished")[0]
+    assert (finished["detail"], finished["metrics"]) == ("the script was killed by SIGKILL", {"train_loss": 0.5})
 
 
 def test_a_watch_that_is_killed_hangs_the_script_up(watch: Watch) -> None:

@@ -346,20 +346,18 @@ class Watcher:
             return own.model_copy(
                 update={"exit_code": code} | ({} if own.reason == reason else {"reason": reason, "detail": detail})
             )
-        states = self.bus.states()[0]
-        output = self._output
+        state = self.bus.states()[0]
         return ev.RunFinished(
             reason=reason,
             detail=detail,
-            step=states.step,
-            epoch=states.epoch,
-            seconds=states.seconds,
-            metrics={name: value if value is None or abs(value) < float("inf") else None
-                     for name, value in output.metrics.items()},
-            best=states.best,
+            step=state.step,
+            epoch=state.epoch,
+            seconds=state.seconds,
+            metrics={name: value for name, value in state.metrics.items() if "/" not in name},
+            best=state.best,
             exit_code=code,
             cause=self._stop,
-        )  # fmt: skip
+        )
 
 
 def main() -> int:
