@@ -13,9 +13,10 @@ from tui_trainer.cli.main import main
 from tui_trainer.config.preset import load, preset_names
 from tui_trainer.errors import UserError
 from tui_trainer.lecture import registry, runner
-from tui_trainer.lecture.claims import Measured, above, exactly
+from tui_trainer.lecture.claims import Measured, above, collect, exactly
 from tui_trainer.lecture.outline import GROUPS, ROWS, presets_by_row, wanted
 from tui_trainer.lecture.registry import Check, checks
+from tui_trainer.lecture.report import as_page
 from tui_trainer.lecture.training_cache import TrainingCache
 
 QUICK = {
@@ -109,8 +110,8 @@ def test_rows_that_are_not_there_are_refused_with_the_nearest() -> None:
 
 
 def _two(school: TrainingCache) -> Iterator[Measured]:
-    yield Measured("the seed", school.seed, above(1))
-    yield Measured("a number that is none", math.inf, exactly(0))
+    yield Measured("the seed", school.seed, above(1), key="seed")
+    yield Measured("a number that is none", math.inf, exactly(0), key="none", kind="exact")
 
 
 @pytest.fixture
@@ -148,6 +149,8 @@ def test_verdicts_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         "title": ROWS["S17"].title,
         "presets": ["sampling"],
         "claim": "the seed",
+        "key": "seed",
+        "kind": "measured",
         "measured": {"mean": 1.5, "min": 1, "max": 2, "values": [1, 2]},
         "seeds": [1, 2],
         "threshold": {"min": 1, "max": None, "of": "each", "text": "≥ 1"},
@@ -168,11 +171,45 @@ def test_a_check_that_holds_exits_with_0_and_writes_its_page(capsys: pytest.Capt
     assert out.count("holds") == 2
     text = page.read_text()
     assert "### S17." in text
-    assert "| share of the samples that an epoch sees, shuffle | 1 | = 1 | holds |" in text
+    assert "| share of the samples that an epoch sees, shuffle | 1 | = 1 | by construction | holds |" in text
     assert "`tui-trainer run sampling`" in text
     assert "2 of 2 claims of 1 rows hold" in text
     assert text.endswith("![The screen at the end of S17](lecture/S17.svg)\n")
     assert "S49" not in text
+
+
+@pytest.mark.usefixtures("two")
+def test_measured_values_are_written_and_other_rows_keep_theirs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Any
+) -> None:
+    file = tmp_path / "values.json"
+    before = {"S29": {"power": {"mean": 2.7, "least": 2.6, "most": 2.9}}, "S17": {"gone": {}}}
+    file.write_text(json.dumps(before))
+    code, _, err = _run(capsys, "--check", "--seeds", "1", "3", "--measured", str(file))
+    assert code == 2
+    assert "exists" in err
+    assert json.loads(file.read_text()) == before
+    assert _run(capsys, "--check", "--seeds", "1", "3", "--measured", str(file), "--force")[0] == 1
+    assert json.loads(file.read_text()) == {
+        "S17": {"seed": {"mean": 2, "least": 1, "most": 3}, "none": {"mean": None, "least": None, "most": None}},
+        "S29": before["S29"],
+    }
+    file.write_text('{"name": "another"}')
+    code, _, err = _run(capsys, "--check", "--measured", str(file), "--force")
+    assert code == 2
+    assert "holds other values than those of the lecture" in err
+    assert "training" not in err
+    assert json.loads(file.read_text()) == {"name": "another"}
+
+
+def test_kinds_of_claims_are_on_the_page() -> None:
+    kinds = ("measured", "exact", "exact", "by construction")
+    verdicts = collect("S29", [[Measured(str(k), 1.0, exactly(1), kind=kind) for k, kind in enumerate(kinds)]])
+    page = as_page(verdicts, {"S29": ["second-order"]}, {}, [0], "torch", {})
+    assert "1 are measured" in page
+    assert "2 exact" in page
+    assert "1 hold by construction" in page
+    assert "| 3 | 1 | = 1 | by construction | holds |" in page
 
 
 @pytest.mark.parametrize(
@@ -181,7 +218,7 @@ def test_a_check_that_holds_exits_with_0_and_writes_its_page(capsys: pytest.Capt
         (["--check", "S177"], "no row 'S177' in the lecture; did you mean 'S17'?"),
         (["--check", "12"], "12 is not a row; write seeds after --seeds"),
         (["--check", "--seeds", "-1"], "must be a whole number of at least 0"),
-        (["--seeds", "1"], "--seeds and --markdown need --check"),
+        (["--seeds", "1"], "--seeds, --markdown and --measured need --check"),
         (["--check", "--list"], "only one of"),
         (["--json"], "--json needs --check or --list"),
         (["--check", "--markdown", "no/such/folder/page.md"], "does not exist"),

@@ -130,7 +130,7 @@ def test_looking_may_fall_back_and_knows_that_it_did(live_elsewhere: Path) -> No
 def test_attach_says_that_it_shows_a_run_of_another_directory(
     live_elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("tui_trainer.cli.open_screen.check_terminal", lambda: None)
+    monkeypatch.setattr("tui_trainer.cli.open_screen.check_terminal", lambda *_: None)
     monkeypatch.setattr("tui_trainer.cli.open_screen.show", lambda *_, **__: 0)
     assert main(["attach"]) == 0
     assert "no live run in runs; showing " in capsys.readouterr().err

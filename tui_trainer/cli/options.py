@@ -29,6 +29,13 @@ max_kbps_option = click.option(
     help="Limit the output to a slow terminal to N kB/s; 0: no limit.",
 )
 force_option = click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
+map_option = click.option(
+    "--map",
+    "told",
+    metavar="ROLE=COLUMN",
+    multiple=True,
+    help="For logs of other programs: which column is step, epoch, seconds, train_loss, val_loss or lr.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
 

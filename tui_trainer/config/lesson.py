@@ -47,6 +47,15 @@ class Remark(BaseModel):
     log_y: bool | None = None
     """Whether to switch the vertical axes to a logarithmic scale; false switches back."""
 
+    x: tuple[float, float] | None = None
+    """First and last step to show; a remark that turns the axis without it shows the full run again."""
+
+    @model_validator(mode="after")
+    def _a_range(self) -> Remark:
+        if self.x is not None and not 0 <= self.x[0] < self.x[1]:
+            raise ValueError("x needs two steps, the first smaller than the last and at least 0, as in x = [0, 20]")
+        return self
+
     @model_validator(mode="after")
     def _one_moment(self) -> Remark:
         if sum(value is not None for value in (self.at, self.epoch, self.step)) != 1:

@@ -10,6 +10,7 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
+from tui_trainer.config.measured_values import filled
 from tui_trainer.config.preset_library import Table, find
 from tui_trainer.config.preset_library import preset_names as preset_names
 from tui_trainer.config.preset_library import preset_tables as preset_tables
@@ -64,7 +65,7 @@ def build(table: Table, *, name: str, source: str, overrides: Sequence[str] = ()
     """Validate a preset's table and return its runs, with `KEY=VALUE` overrides applied."""
     if table.get("kind") == "script":
         raise UserError(f"{source}: a training script made this run; start it again with: {script_command(table)}")
-    table = copy.deepcopy(table)
+    table = filled(copy.deepcopy(table), source)
     variants = table.pop("variant", [])
     if not isinstance(variants, list) or not all(isinstance(variant, dict) for variant in variants):
         raise UserError(f"{source}: variant: must be a list of tables, written as [[variant]]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tui_trainer.config.measured_values import filled
 from tui_trainer.config.toml import read_toml
 from tui_trainer.errors import UserError, did_you_mean, nearest
 from tui_trainer.paths import expanded, presets_dir
@@ -23,8 +24,8 @@ def preset_names() -> list[str]:
 
 
 def preset_tables() -> dict[str, Table]:
-    """Return the table of every bundled preset by name, unvalidated."""
-    return {name: read_toml(path) for name, path in preset_files().items()}
+    """Return the table of every bundled preset by name, unvalidated, with its quoted numbers filled in."""
+    return {name: filled(read_toml(path), f"preset {name}") for name, path in preset_files().items()}
 
 
 def find(source: str) -> Path:

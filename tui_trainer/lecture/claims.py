@@ -10,6 +10,10 @@ from typing import Literal
 Of = Literal["each", "mean"]
 """Whether a claim must hold for every seed, or for the mean over the seeds."""
 
+Kind = Literal["measured", "exact", "by construction"]
+"""`measured`: a result of training or timing, which differs with the seed or the machine. `exact`: a computation
+without chance, which could disagree with the theory. `by construction`: a test of this program, not of the idea."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -69,12 +73,16 @@ class Measured:
         value: the number, computed from the run just made.
         bound: the threshold.
         of: whether each seed has to keep it, or their mean.
+        key: the name by which the text of a lesson quotes it, as in `{S29:power}`; empty if none does.
+        kind: where the number comes from.
     """
 
     claim: str
     value: float
     bound: Bound
     of: Of = "each"
+    key: str = ""
+    kind: Kind = "measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,8 @@ class Verdict:
     values: tuple[float, ...]
     bound: Bound
     of: Of
+    key: str = ""
+    kind: Kind = "measured"
 
     @property
     def mean(self) -> float:
@@ -124,6 +134,14 @@ def collect(row: str, seeds: list[list[Measured]]) -> list[Verdict]:
         for measured in found:
             by_claim.setdefault(measured.claim, []).append(measured)
     return [
-        Verdict(row, claim, tuple(one.value for one in measured), measured[0].bound, measured[0].of)
+        Verdict(
+            row,
+            claim,
+            tuple(one.value for one in measured),
+            measured[0].bound,
+            measured[0].of,
+            measured[0].key,
+            measured[0].kind,
+        )
         for claim, measured in by_claim.items()
     ]

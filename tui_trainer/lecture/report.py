@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ def as_values(verdict: Verdict, presets: Sequence[str], seeds: Sequence[int]) ->
         "title": ROWS[verdict.row].title,
         "presets": list(presets),
         "claim": verdict.claim,
+        "key": verdict.key,
+        "kind": verdict.kind,
         "measured": {
             "mean": _finite(verdict.mean),
             "min": _finite(min(verdict.values)),
@@ -63,15 +66,21 @@ def as_page(
     """
     rows = list(dict.fromkeys(verdict.row for verdict in verdicts))
     kept = sum(verdict.holds for verdict in verdicts)
+    kinds = Counter(verdict.kind for verdict in verdicts)
     command = f"tui-trainer lecture --check --seeds {' '.join(str(seed) for seed in seeds)}"
     lines = [
         "# The lecture, measured",
         "",
-        f"`{command} --markdown docs/lecture.md --force` wrote this page. Each number is computed from runs that were "
+        f"`{command} --markdown docs/lecture.md --measured presets/measured.json --force` wrote "
+        f"this page. Each number is computed from runs that were "
         f"made for it: mean [smallest, largest] over the seeds {', '.join(str(seed) for seed in seeds)}. "
         f"{kept} of {len(verdicts)} claims of {len(rows)} rows hold.",
         "",
         f"Made with {made_with}. Losses are in natural logarithms. A threshold is for every seed, unless it says mean.",
+        "",
+        f"Kinds of claims: {kinds['measured']} are measured (a result of training or timing), {kinds['exact']} exact "
+        f"(a computation without chance), {kinds['by construction']} hold by construction "
+        "(they test the program, not the idea).",
     ]
     told: set[str] = set()
     for group in GROUPS:
@@ -95,8 +104,14 @@ def _row(
             told.add(preset)
             texts = {name: str(getattr(lessons[preset], name)) for name in _PARTS}
             lines += [f"\n{_PARTS[name]}: {text}" for name, text in texts.items() if text]
-    lines += ["", "| measured | value | threshold | |", "|---|---|---|---|"]
+    lines += ["", "| claim | value | threshold | kind | |", "|---|---|---|---|---|"]
     for one in verdicts:
-        cells = (one.claim.replace("|", "\\|"), one.measured, one.threshold, "holds" if one.holds else "fails")
+        cells = (
+            one.claim.replace("|", "\\|"),
+            one.measured,
+            one.threshold,
+            one.kind,
+            "holds" if one.holds else "fails",
+        )
         lines.append(f"| {' | '.join(cells)} |")
     return lines

@@ -109,6 +109,11 @@ class RunData(BaseModel):
         self.attach_curve()
 
     @property
+    def foreign(self) -> bool:
+        """Whether the run was read from the log of another program, so that nothing of it can be continued."""
+        return self.started is not None and not self.started.device
+
+    @property
     def over(self) -> bool:
         """Whether the run has ended."""
         return self.status in ("finished", "failed")

@@ -176,11 +176,11 @@ async def test_what_is_copied_goes_to_the_terminal_as_osc_52_and_is_said(monkeyp
 async def test_a_preset_of_the_home_screen_is_copied(tmp_path):
     app = app_over(catalogue=RunDirectory(str(tmp_path)))
     async with show(app) as pilot:
-        await until(pilot, lambda: "digits-cnn" in screen_text(app))
+        await until(pilot, lambda: "digits-mlp" in screen_text(app))
         await press(pilot, "y")
-        assert "tui-trainer run digits-cnn" in screen_text(app)
+        assert "tui-trainer run digits-mlp" in screen_text(app)
         await press(pilot, "r")
-        assert app.clipboard == "tui-trainer run digits-cnn"
+        assert app.clipboard == "tui-trainer run digits-mlp"
         await until(pilot, lambda: "copied, if the terminal allows it" in screen_text(app))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from textual.pilot import Pilot
@@ -242,6 +243,54 @@ async def test_remarks_set_axis_and_chart_when_they_are_due() -> None:
         await until(pilot, lambda: "the whole story" in screen_text(app))
         assert view_state.maximized is None
         assert '"' in screen_text(app)
+
+
+async def test_a_remark_shows_a_range_of_steps_and_one_that_turns_the_axis_shows_the_full_run_again() -> None:
+    lesson = DUEL.model_copy(
+        update={
+            "remarks": (
+                Remark(at="start", text="The first steps alone.", axis="step", x=(0, 20)),
+                Remark(epoch=1, text="Still the first steps, on the loss.", show="loss"),
+                Remark(epoch=2, text="By epoch, and all of them.", axis="epoch"),
+            )
+        }
+    )
+    session = narrated(lesson)
+    app = app_over(session, settings=FAST)
+    async with show(app) as pilot:
+        assert app.dashboard is not None
+        view_state = app.dashboard.view_state
+        session.play(*trained(1))
+        await until(pilot, lambda: "The first steps alone" in screen_text(app))
+        assert view_state.view.span == (0, 20)
+        session.play(*trained(STEPS - 1, first=2))
+        await until(pilot, lambda: "Still the first steps" in screen_text(app))
+        assert (view_state.view.span, view_state.maximized) == ((0, 20), ChartKind.LOSS)
+        session.play(*trained(STEPS, first=STEPS + 1))
+        await until(pilot, lambda: "By epoch, and all" in screen_text(app))
+        assert (view_state.view.span, view_state.view.axis) == (None, "epoch")
+
+
+async def test_a_remark_leaves_the_zoom_of_the_user_alone() -> None:
+    lesson = DUEL.model_copy(
+        update={
+            "remarks": (
+                Remark(at="start", text="The first steps alone.", x=(0, 20)),
+                Remark(epoch=1, text="By epoch, and all of them.", axis="epoch"),
+            )
+        }
+    )
+    session = narrated(lesson)
+    app = app_over(session, settings=FAST)
+    async with show(app) as pilot:
+        assert app.dashboard is not None
+        view_state = app.dashboard.view_state
+        session.play(*trained(10))
+        await until(pilot, lambda: view_state.view.span == (0, 20))
+        view_state.view = replace(view_state.view, span=(2, 7))
+        session.play(*trained(STEPS - 10, first=11))
+        await until(pilot, lambda: "By epoch, and all" in screen_text(app))
+        assert (view_state.view.span, view_state.view.axis) == ((2, 7), "epoch")
 
 
 async def test_remarks_keep_what_the_user_has_changed() -> None:

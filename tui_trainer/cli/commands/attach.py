@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui_trainer.cli.once import INSTEAD, once_options
-from tui_trainer.cli.options import max_kbps_option, runs_dir_option
+from tui_trainer.cli.options import map_option, max_kbps_option, runs_dir_option
 from tui_trainer.text import visible
 from tui_trainer.ui.printing.request import RUN_SCREENS
 
@@ -20,26 +20,43 @@ if TYPE_CHECKING:
 Examples:
   tui-trainer attach
   tui-trainer attach 2026-11-23_140312 --read-only
-  tui-trainer attach gpu-box:last"""
+  tui-trainer attach gpu-box:last
+  tui-trainer attach lightning_logs/version_3"""
 )
-@click.argument("run", metavar="[RUN|HOST:RUN]", default="")
+@click.argument("run", metavar="[RUN|HOST:RUN|PATH]", default="")
 @click.option("--read-only", is_flag=True, help="Show the run without the keys that change it.")
+@map_option
 @max_kbps_option
 @runs_dir_option
 @once_options(RUN_SCREENS)
-def command(run: str, read_only: bool, max_kbps: float | None, runs_dir: str | None, once: ScreenRequest | None) -> int:
+def command(
+    run: str,
+    read_only: bool,
+    told: tuple[str, ...],
+    max_kbps: float | None,
+    runs_dir: str | None,
+    once: ScreenRequest | None,
+) -> int:
     """Show a live run on this screen and control it. RUN is a run directory, a name, a unique prefix of a name, or
     `last`; by default the newest live run.
 
     HOST:RUN shows a run on another machine, through `ssh HOST tui-trainer bridge`. HOST: is its newest live run.
     --once prints its present state and leaves it training.
+
+    PATH is the log of another program, or a folder with some: it is followed as it grows, and only shown.
     """
+    from tui_trainer.cli.open_logs import show_entries
     from tui_trainer.cli.open_screen import check_terminal, show
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.session.connect import find_live, is_within, join
+    from tui_trainer.session.logs.named_logs import logs_named, parse_told
 
+    columns = parse_told(told)
+    logs = logs_named(run, columns) if run else None
     if once is None:
         check_terminal(INSTEAD)
+    if logs is not None and logs.logs:
+        return show_entries(logs.entries, columns, max_kbps=max_kbps, once=once, problems=logs.problems, wait=True)
     can_steer = once is None and not read_only
     host, colon, remote_run = run.partition(":")
     if colon and "/" not in host:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui_trainer.cli.once import once_options
-from tui_trainer.cli.options import json_option, max_kbps_option, print_json, print_table, runs_dir_option
+from tui_trainer.cli.options import json_option, map_option, max_kbps_option, print_json, print_table, runs_dir_option
 from tui_trainer.protocol.describe import number
 from tui_trainer.text import visible
 from tui_trainer.ui.printing.request import RUN_SCREENS
@@ -19,26 +19,49 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: tui-trainer compare last 2026-11-23_140312 --json")
-@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
+@click.argument("runs", metavar="RUN|PATH...", nargs=-1, required=True)
 @json_option
+@map_option
 @max_kbps_option
 @runs_dir_option
 @once_options(("runs", *(name for name in RUN_SCREENS if name != "runs")))
 def command(
-    runs: tuple[str, ...], as_json: bool, max_kbps: float | None, runs_dir: str | None, once: ScreenRequest | None
+    runs: tuple[str, ...],
+    as_json: bool,
+    told: tuple[str, ...],
+    max_kbps: float | None,
+    runs_dir: str | None,
+    once: ScreenRequest | None,
 ) -> int:
     """Compare each RUN: final and best metrics, the settings that differ, the code, and whether the losses can be
     compared. A terminal shows the charts of the runs and these values below; into a pipe they are printed as text, with
     the interventions and their effect on the training loss. A filter such as 'lr>=0.001' stands for the runs that it
     matches; see `tui-trainer runs --help`. --once prints a screen of these runs: their table, or their charts.
+
+    PATH is the log of another program, or a folder with some, as for `tui-trainer open`.
     """
+    from tui_trainer.cli.open_logs import compare_entries, entries_with_logs, show_entries
     from tui_trainer.errors import UserError
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_runs
     from tui_trainer.runs.comparing.comparison import compare
     from tui_trainer.runs.run_filter import split_arguments
+    from tui_trainer.session.logs.named_logs import parse_told
 
+    columns = parse_told(told)
     names, matching = split_arguments(runs, directory(runs_dir))
+    entries = entries_with_logs(names, directory(runs_dir), columns)
+    if entries is not None:
+        entries += [Path(info.path) for info in matching]
+        if once is not None or (len(entries) > 1 and not as_json and _has_screen()):
+            page = "" if once is not None else "comparison"
+            return show_entries(entries, columns, max_kbps=max_kbps, page=page, once=once)
+        compared = compare_entries(entries, columns, directory(runs_dir))
+        if as_json:
+            print_json(_as_json(compared))
+        else:
+            _print(compared)
+        return 0
     infos = [info for name in names for info in find_runs(name, directory(runs_dir))]
     infos += [info for info in matching if info not in infos]
     infos = list({info.path: info for info in infos}.values()) if not as_json else infos

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui_trainer.cli.options import json_option, print_json, runs_dir_option
+from tui_trainer.cli.options import json_option, map_option, print_json, runs_dir_option
 from tui_trainer.protocol.finding_titles import title_of
 from tui_trainer.text import visible
 
@@ -21,32 +21,47 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: tui-trainer diagnose last --json")
 @click.argument("run", metavar="RUN|PATH")
 @json_option
+@map_option
 @runs_dir_option
-def command(run: str, as_json: bool, runs_dir: str | None) -> int:
+def command(run: str, as_json: bool, told: tuple[str, ...], runs_dir: str | None) -> int:
     """List likely problems in RUN: evidence, cause and what to do. RUN is live or finished: a name, a run directory or
     its events.jsonl. The command only reads the journal.
 
-    The findings are sorted: act on the first one first.
+    The findings are sorted: act on the first one first. PATH may be the log of another program, or a folder with some:
+    then the rules that need only curves are applied, and the others are named.
     """
+    from tui_trainer.cli.open_logs import read_logs
     from tui_trainer.errors import UserError
     from tui_trainer.paths import expanded
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.catalog import find_runs
+    from tui_trainer.session.logs.curve_rules import without
+    from tui_trainer.session.logs.named_logs import logs_named, parse_told
 
+    columns = parse_told(told)
+    logs = logs_named(run, columns)
+    if logs is not None and logs.logs:
+        read = read_logs(logs, columns)
+        return _report([(info, log.monitor, [], without()) for info, log in read], as_json=as_json)
     path = expanded(run)
     name = str(path.parent.absolute()) if path.name == "events.jsonl" and path.is_file() else run
     infos = find_runs(name, directory(runs_dir))
     try:
-        diagnoses = [(info, *_diagnose(Path(info.path) / "events.jsonl")) for info in infos]
+        diagnoses = [(info, *_diagnose(Path(info.path) / "events.jsonl"), "") for info in infos]
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}") from None
+    return _report(diagnoses, as_json=as_json)
+
+
+def _report(diagnoses: list[tuple[RunInfo, DiagnosisMonitor, list[Diagnosed], str]], *, as_json: bool) -> int:
+    """Print diagnoses. The last field of each says which rules were left out; empty where none was."""
     if as_json:
         print_json([_as_json(*diagnosis) for diagnosis in diagnoses])
         return 0
-    for index, (info, monitor, cleared) in enumerate(diagnoses):
+    for index, diagnosis in enumerate(diagnoses):
         if index:
             click.echo()
-        _print(info, monitor, cleared)
+        _print(*diagnosis)
     return 0
 
 
@@ -68,7 +83,14 @@ def _diagnose(journal: Path) -> tuple[DiagnosisMonitor, list[Diagnosed]]:
     return monitor, list(cleared.values())
 
 
-def _as_json(info: RunInfo, monitor: DiagnosisMonitor, cleared: list[Diagnosed]) -> dict[str, Any]:
+def _standing(monitor: DiagnosisMonitor, without: str) -> list[Diagnosed]:
+    """Return the findings; of the log of another program, those of the rules that its curves are enough for."""
+    from tui_trainer.session.logs.curve_rules import CURVE_RULES
+
+    return [finding for finding in monitor.standing() if not without or finding.finding in CURVE_RULES]
+
+
+def _as_json(info: RunInfo, monitor: DiagnosisMonitor, cleared: list[Diagnosed], without: str) -> dict[str, Any]:
     fields = {
         "finding", "severity", "epoch", "step", "evidence", "numbers", "advice", "key", "title", "why", "since_step",
         "until_step", "likely_cause", "cause_step", "cause_id", "actions", "bars", "threshold", "curve",
@@ -80,20 +102,23 @@ def _as_json(info: RunInfo, monitor: DiagnosisMonitor, cleared: list[Diagnosed])
         "status": info.status,
         "epoch": len(history.epochs),
         "step": history.step,
-        "findings": [finding.model_dump(mode="json", include=fields) for finding in monitor.standing()],
+        "findings": [finding.model_dump(mode="json", include=fields) for finding in _standing(monitor, without)],
         "cleared": [finding.model_dump(mode="json", include={"finding", "epoch", "step"}) for finding in cleared],
+        **({"left_out": without} if without else {}),
     }
 
 
-def _print(info: RunInfo, monitor: DiagnosisMonitor, cleared: list[Diagnosed]) -> None:
+def _print(info: RunInfo, monitor: DiagnosisMonitor, cleared: list[Diagnosed], without: str) -> None:
     from tui_trainer.diagnosis.findings import NO_FINDING
 
     history = monitor.course.history
     click.echo(visible(f"{info.name}: {info.status}, {len(history.epochs)} epochs, {history.step} steps"))
-    findings = monitor.standing()
+    findings = _standing(monitor, without)
     if not findings:
         click.echo(f"{NO_FINDING}. This does not prove that all is well: check the curves, too.")
-    if not history.probes:
+    if without:
+        click.echo(visible(without))
+    elif not history.probes:
         click.echo("There are no step probes (training.probe_every), so the learning rate was not checked.")
     for finding in findings:
         click.echo()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,7 @@ Examples:
 @click.option("--seeds", type=int, metavar="N ...", help="With --check: seeds to train with  [default: 0 1 2 3 4]")
 @click.option("--list", "as_list", is_flag=True, help="List the rows and their presets.")
 @click.option("--markdown", metavar="FILE", help="With --check: write the results to FILE as a Markdown page.")
+@click.option("--measured", metavar="FILE", help="With --check: write the numbers that the lessons quote to FILE.")
 @force_option
 @click.option("--play", is_flag=True, help="Play the lecture automatically.")
 @runs_dir_option
@@ -55,6 +56,7 @@ def command(
     seeds: int | None,
     as_list: bool,
     markdown: str | None,
+    measured: str | None,
     force: bool,
     play: bool,
     runs_dir: str | None,
@@ -71,10 +73,10 @@ def command(
     more_seeds = [int(text) for text in arguments if text.isdecimal()]
     if more_seeds and seeds is None:
         raise click.UsageError(f"{more_seeds[0]} is not a row; write seeds after --seeds")
-    if not check and (seeds is not None or markdown is not None):
-        raise click.UsageError("--seeds and --markdown need --check")
-    if force and markdown is None:
-        raise click.UsageError("--force needs --markdown FILE")
+    if not check and (seeds is not None or markdown is not None or measured is not None):
+        raise click.UsageError("--seeds, --markdown and --measured need --check")
+    if force and markdown is None and measured is None:
+        raise click.UsageError("--force needs --markdown FILE or --measured FILE")
     if sum((check, as_list, play, once is not None)) > 1:
         raise click.UsageError("use only one of --check, --list, --play and --once")
     if as_json and not (check or as_list):
@@ -85,7 +87,9 @@ def command(
         all_seeds = [seeds, *more_seeds] if seeds is not None else DEFAULT_SEEDS
         if min(all_seeds) < 0:
             raise UserError(f"--seeds {min(all_seeds)}: must be a whole number of at least 0")
-        return _check(rows, list(dict.fromkeys(all_seeds)), as_json, markdown, force)
+        return _check(
+            rows, list(dict.fromkeys(all_seeds)), as_json, {"markdown": markdown, "measured": measured}, force
+        )
     open_lecture = importlib.import_module("tui_trainer.cli.open_lecture").open_lecture
     return open_lecture(rows, play=play, runs_dir=runs_dir, once=once)
 
@@ -107,14 +111,20 @@ def _list(rows: Sequence[str], as_json: bool) -> int:
     return 0
 
 
-def _check(rows: Sequence[str], seeds: Sequence[int], as_json: bool, markdown: str | None, force: bool) -> int:
+def _check(
+    rows: Sequence[str], seeds: Sequence[int], as_json: bool, files: Mapping[str, str | None], force: bool
+) -> int:
     from tui_trainer.lecture.outline import wanted
 
-    markdown = str(expanded(markdown)) if markdown is not None else None
-    if markdown is not None and not Path(markdown).parent.is_dir():
-        raise UserError(f"--markdown {markdown!r}: the directory {str(Path(markdown).parent)!r} does not exist")
-    if markdown is not None:
-        check_output_file(Path(markdown), f"--markdown {markdown!r}", force=force)
+    paths = {option: expanded(given) for option, given in files.items() if given is not None}
+    for option, path in paths.items():
+        if not path.parent.is_dir():
+            raise UserError(f"--{option} {str(path)!r}: the directory {str(path.parent)!r} does not exist")
+        check_output_file(path, f"--{option} {str(path)!r}", force=force)
+    if "measured" in paths:
+        from tui_trainer.lecture.measured_file import updated
+
+        updated(paths["measured"], ())  # refuse a file of another kind before the training
     click.echo("importing torch ...", err=True)
     from tui_trainer.lecture.registry import checks
     from tui_trainer.lecture.runner import check
@@ -122,9 +132,7 @@ def _check(rows: Sequence[str], seeds: Sequence[int], as_json: bool, markdown: s
     known = checks()
     selected = [known[number] for number in wanted(rows, known)]
     verdicts = check(selected, seeds, lambda line: click.echo(line, err=True))
-    if markdown is not None:
-        with output_file(Path(markdown), f"--markdown {markdown!r}", force=force) as file:
-            file.write(_page(verdicts, selected, seeds, Path(markdown).parent))
+    _write(verdicts, selected, seeds, paths, force)
     if as_json:
         from tui_trainer.lecture.report import as_values
 
@@ -140,6 +148,24 @@ def _check(rows: Sequence[str], seeds: Sequence[int], as_json: bool, markdown: s
         failed_rows = ", ".join(dict.fromkeys(verdict.row for verdict in failed))
         click.echo(f"{len(failed)} of {len(verdicts)} claims do not hold: {failed_rows}", err=True)
     return 1 if failed else 0
+
+
+def _write(
+    verdicts: Sequence[Verdict], selected: Sequence[Check], seeds: Sequence[int], paths: Mapping[str, Path], force: bool
+) -> None:
+    """Write the measured values, and then the page, whose texts quote them."""
+    from tui_trainer.config.measured_values import forget
+    from tui_trainer.lecture.measured_file import updated
+
+    measured, page = paths.get("measured"), paths.get("markdown")
+    if measured is not None:
+        text = updated(measured, verdicts)
+        with output_file(measured, f"--measured {str(measured)!r}", force=force) as file:
+            file.write(text)
+        forget()
+    if page is not None:
+        with output_file(page, f"--markdown {str(page)!r}", force=force) as file:
+            file.write(_page(verdicts, selected, seeds, page.parent))
 
 
 def _page(verdicts: Sequence[Verdict], selected: Sequence[Check], seeds: Sequence[int], folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""`tui-trainer open`: show finished runs."""
+"""`tui-trainer open`: show finished runs, and logs of other programs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui_trainer.cli.once import INSTEAD, once_options
-from tui_trainer.cli.options import max_kbps_option, runs_dir_option
+from tui_trainer.cli.options import map_option, max_kbps_option, runs_dir_option
 from tui_trainer.ui.printing.request import RUN_SCREENS
 
 if TYPE_CHECKING:
@@ -21,28 +21,41 @@ MAX_MATCHING = 50
     epilog="""\b
 Examples:
   tui-trainer open runs/2026-11-23_140312_digits-mlp_7f3a
-  tui-trainer open last --once --width 120 --screen findings"""
+  tui-trainer open last --once --width 120 --screen findings
+  tui-trainer open lightning_logs/ results.csv last"""
 )
-@click.argument("paths", metavar="RUN...", nargs=-1, required=True)
+@click.argument("paths", metavar="RUN|PATH...", nargs=-1, required=True)
+@map_option
 @max_kbps_option
 @runs_dir_option
 @once_options(RUN_SCREENS)
-def command(paths: tuple[str, ...], max_kbps: float | None, runs_dir: str | None, once: ScreenRequest | None) -> int:
+def command(
+    paths: tuple[str, ...],
+    told: tuple[str, ...],
+    max_kbps: float | None,
+    runs_dir: str | None,
+    once: ScreenRequest | None,
+) -> int:
     """Show finished runs, with cursor, zoom and notes. Several runs are drawn in the same charts.
 
     A filter such as 'lr>=0.001' stands for the runs that it matches; see `tui-trainer runs --help`.
+
+    PATH is a log of another program, or a folder with such logs: a CSV or JSON lines with a step or an epoch, a
+    TensorBoard event file, a trainer_state.json. It is followed while it grows, and never written to.
     """
-    from tui_trainer.cli.open_screen import check_terminal, show_folders
+    from tui_trainer.cli.open_logs import named_entries, show_entries
+    from tui_trainer.cli.open_screen import check_terminal
     from tui_trainer.errors import UserError
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.run_filter import split_arguments
-    from tui_trainer.session.connect import folders_of
+    from tui_trainer.session.logs.named_logs import parse_told
 
+    columns = parse_told(told)
     names, matching = split_arguments(paths, directory(runs_dir))
     if len(matching) > MAX_MATCHING:
         raise UserError(f"{len(matching)} runs match, more than {MAX_MATCHING} cannot be drawn together; add a term")
     names += [info.path for info in matching]
-    folders = list(dict.fromkeys(folder for path in names for folder in folders_of(path, directory(runs_dir))))
+    entries = named_entries(names, directory(runs_dir), columns)
     if once is None:
         check_terminal(INSTEAD)
-    return show_folders(folders, max_kbps=max_kbps, once=once)
+    return show_entries(entries, columns, max_kbps=max_kbps, once=once)

@@ -23,6 +23,10 @@ SHOWN = 120
 """Most points of the path in the drawing: the first third and the last `RECENT` as they are, evenly spaced steps in
 between."""
 RECENT = 21
+NARROW = 0.08
+"""Least share of the wider axis from which the narrower one is widened to `EVEN` of it: a screen can then show both at
+one scale, with the contour up to its edge."""
+EVEN = 0.42
 CLOSE = 1e-6
 """Share of the first value at which the function counts as minimised."""
 
@@ -122,14 +126,15 @@ class PathPicture(PictureSource[Path]):
         return f"1e-6 after {self._reached if self._reached is not None else f'>{len(self._points) - 1}'}"
 
     def _range(self, points: list[tuple[float, float]], axis: int) -> tuple[float, float]:
-        """Return the range of one axis: the path with a margin, and at least a quarter of the other axis' range."""
-        widths = [max(point[k] for point in points) - min(point[k] for point in points) for k in (0, 1)]
-        origin = 2 * max(abs(points[0][k]) for k in (0, 1)) or 1.0
-        low, high = min(point[axis] for point in points), max(point[axis] for point in points)
+        """Return the range of one axis: the path and the minimum, if its place is known, with a margin."""
+        seen = [*points, (0.0, 0.0)] if "minimum" in self.setup.data.known else points  # of a bowl, at the origin
+        low, high = min(point[axis] for point in seen), max(point[axis] for point in seen)
+        widths = [max(point[k] for point in seen) - min(point[k] for point in seen) for k in (0, 1)]
         if len(points) < 3:  # nothing is known yet but where it starts
             low, high = min(low, -abs(points[0][axis])), max(high, abs(points[0][axis]))
-            widths = [origin, origin]
-        wide = max(high - low, min(widths) * 0.25, max(widths) * 0.002, 1e-9)
+            widths = [2 * max(abs(points[0][k]) for k in (0, 1)) or 1.0] * 2
+        widest = max(widths)
+        wide = max(high - low, widest * (EVEN if min(widths) >= widest * NARROW else 0.002), 1e-9)
         middle = (low + high) / 2
         return middle - wide * (0.5 + AIR), middle + wide * (0.5 + AIR)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from itertools import pairwise
-from math import inf, isfinite, log
+from math import ceil, exp, inf, isfinite, log, prod
 from statistics import fmean, linear_regression, pstdev
 
 import torch
@@ -25,11 +25,15 @@ from tui_trainer.optim.second_order import solve
 def memory(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("memory")
     off, slope = (runs["sgd"].read("memory", number) for number in ("residual", "bytes_per_sample"))
-    yield Measured("bytes that a step keeps: largest relative distance from a line in B", off, below(1e-6))
-    yield Measured("bytes for each image in the step", slope, about(560, 1e-3))
+    yield Measured(
+        "bytes that a step keeps: largest relative distance from a line in B", off, below(1e-6), kind="exact"
+    )
+    yield Measured("bytes for each image in the step", slope, about(560, 1e-3), key="per-image", kind="exact")
     for name, numbers in (("sgd", 0), ("momentum", 1), ("adagrad", 1), ("rmsprop", 1), ("adam", 2)):
         kept = runs[name].read("memory", "optimizer_floats_per_parameter")
-        yield Measured(f"numbers that the optimizer keeps for a weight, {name}", kept, exactly(numbers))
+        yield Measured(
+            f"numbers that the optimizer keeps for a weight, {name}", kept, exactly(numbers), kind="by construction"
+        )
 
 
 @row("S15", "grad-noise")
@@ -52,7 +56,7 @@ def samples_in_a_step(school: TrainingCache) -> Iterator[Measured]:
     wiggle = {name: _wiggle(run) for name, run in runs.items()}
     for name, bound in (("batch-1", 2.0), ("batch-8", 0.5), ("batch-32", 0.1), ("batch-128", 0.03)):
         yield Measured(f"wiggle of the batch losses in the last epoch, {name}", wiggle[name], above(bound))
-    yield Measured("the same, full batch", wiggle["full"], exactly(0))
+    yield Measured("the same, full batch", wiggle["full"], exactly(0), kind="exact")
     falls = [after < before for before, after in pairwise(wiggle.values())]
     yield Measured("share of larger batches that wiggle less", fmean(falls), exactly(1))
 
@@ -65,19 +69,32 @@ def _wiggle(run: TrainedRun) -> float:
 
 @row("S17", "sampling")
 def coverage(school: TrainingCache) -> Iterator[Measured]:
-    for name, bound in (("shuffle", exactly(1)), ("replacement", about(0.632, 0.02))):
-        shares = school.runs("sampling")[name].readings("coverage", "seen_share")
-        yield Measured(f"share of the samples that an epoch sees, {name}", fmean(shares), bound)
+    runs = school.runs("sampling")
+    seen = {name: fmean(runs[name].readings("coverage", "seen_share")) for name in ("shuffle", "replacement")}
+    claim = "share of the samples that an epoch sees"
+    yield Measured(f"{claim}, shuffle", seen["shuffle"], exactly(1), key="seen-shuffle", kind="by construction")
+    yield Measured(f"{claim}, replacement", seen["replacement"], about(0.632, 0.02), key="seen-replacement")
 
 
 @row("S18", "gd-vs-sgd")
 def by_iteration(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("gd-vs-sgd")
     ratio = _gap_after(runs["sgd"], 5) / _gap_after(runs["gd"], 5)
-    yield Measured("suboptimality after 5 iterations, SGD over GD", ratio, above(1.5))
+    yield Measured("suboptimality after 5 iterations, SGD over GD", ratio, above(1.5), key="ahead")
     for name, known in (("gd", "lr of gradient descent"), ("sgd", "lr of sgd")):
         off = runs[name].config.optimizer.lr / runs[name].setup.data.known[known] - 1
-        yield Measured(f"rate over theory's less 1, {name}", off, about(0, 0.08))
+        yield Measured(f"rate over theory's minus 1, {name}", off, about(0, 0.08))
+    equal = school.runs("gd-vs-sgd", "data.condition=1", "training.epochs=10")
+    needed = equal["gd"].first_step("suboptimality", 1e-6)
+    yield Measured("steps of GD to a millionth, equal columns", needed, below(30), key="equal-steps")
+    higher = _floor(equal["sgd"], 6, 10) / _floor(runs["sgd"], 6, 10)
+    claim = "floor of SGD at the preset's rate, equal columns over condition 100"
+    yield Measured(claim, higher, above(2), key="equal-floor")
+
+
+def _floor(run: TrainedRun, first: int, last: int) -> float:
+    """Return the mean suboptimality from one epoch to another."""
+    return fmean(run.column("suboptimality", (first - 1) * run.per_epoch + 1, last * run.per_epoch))
 
 
 @row("S19", "gd-vs-sgd")
@@ -85,7 +102,9 @@ def by_epoch(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("gd-vs-sgd")
     sgd = runs["sgd"]
     ratio = _gap_after(sgd, sgd.per_epoch) / _gap_after(runs["gd"], 1)
-    yield Measured("suboptimality after one epoch of SGD over that after one iteration of GD", ratio, below(0.25))
+    yield Measured(
+        "suboptimality after one epoch of SGD over that after one iteration of GD", ratio, below(0.25), key="ahead"
+    )
 
 
 @row("S20", "gd-vs-sgd")
@@ -93,10 +112,9 @@ def medium_accuracy(school: TrainingCache) -> Iterator[Measured]:
     """The floor in the preset; where the curves cross, on columns of one size, where both runs are short."""
     runs = school.runs("gd-vs-sgd")
     constant, decayed = runs["sgd"], runs["sgd-decay"]
-    floor, lower = (
-        fmean(run.column("suboptimality", 19 * run.per_epoch + 1, 20 * run.per_epoch)) for run in (constant, decayed)
-    )
-    yield Measured("mean suboptimality in epoch 20, constant rate over falling", floor / lower, above(20))
+    floor, lower = (_floor(run, 20, 20) for run in (constant, decayed))
+    yield Measured("mean suboptimality in epoch 20, constant rate", floor, within(5e-4, 3e-2), key="floor")
+    yield Measured("mean suboptimality in epoch 20, constant rate over falling", floor / lower, above(20), key="floors")
     for noise in (1.0, 0.0):
         gd, sgd, falling = _at_its_rates(school, noise)
         crossing = _overtaken(sgd, gd)
@@ -147,32 +165,68 @@ def robbins_monro(school: TrainingCache) -> Iterator[Measured]:
     tail = {name: 50 * fmean(run.column("suboptimality", 10_000)) for name, run in runs.items()}
     settled = 50 * fmean(runs["constant"].column("suboptimality", 1_000))
     yield Measured("mean of f, constant rate of .1, over .1/(2(2 - .1))", settled / (0.1 / 3.8), about(1, 0.15))
+    yield Measured(
+        "sum of the rates, .5/(1 + 5k)",
+        sum(runs["one-over-t-too-fast"].column("lr")),
+        within(1.4, 1.7),
+        key="sum-fast",
+        kind="exact",
+    )
+    # What is left of x without noise is the product of (1 - t), and f = 50 times its square.
+    for name, key in (("exponential", "left"), ("one-over-t-too-fast", "left-fast")):
+        left = prod(1 - rate for rate in runs[name].column("lr"))
+        claim = f"product of (1 - t) over the sum's e^-(sum of t), {name}"
+        yield Measured(claim, left / exp(-sum(runs[name].column("lr"))), within(0.7, 1.1), kind="exact")
+        yield Measured(f"share of the way that is left without noise, {name}", left, below(0.5), key=key, kind="exact")
     yield Measured("mean of f over the second half, .5/(1 + .05k)", tail["one-over-t"], below(5e-4))
-    yield Measured("the same, .1 x .9^k: stuck", tail["exponential"], above(5))
-    yield Measured("the same, .5/(1 + 5k): stuck", tail["one-over-t-too-fast"], above(1))
+    yield Measured("the same, .1 x .9^k: stuck", tail["exponential"], above(5), key="stuck")
+    yield Measured("the same, .5/(1 + 5k): stuck", tail["one-over-t-too-fast"], above(1), key="stuck-fast")
     sums = {name: (sum(run.column("lr")), sum(rate**2 for rate in run.column("lr"))) for name, run in runs.items()}
-    yield Measured("sum of the rates, .1 x .9^k", sums["exponential"][0], about(1, 1e-6))
-    yield Measured("sum of the rates, .5/(1 + .05k)", sums["one-over-t"][0], above(50))
-    yield Measured("sum of their squares, .5/(1 + .05k)", sums["one-over-t"][1], below(6))
-    yield Measured("sum of the squares, constant rate of .1", sums["constant"][1], above(100))
+    yield Measured(
+        "sum of the rates, .1 x .9^k", sums["exponential"][0], about(1, 1e-6), key="sum-exponential", kind="exact"
+    )
+    yield Measured("sum of the rates, .5/(1 + .05k)", sums["one-over-t"][0], above(50), key="sum-slow", kind="exact")
+    yield Measured(
+        "sum of their squares, .5/(1 + .05k)", sums["one-over-t"][1], below(6), key="squares-slow", kind="exact"
+    )
+    yield Measured(
+        "sum of the squares, constant rate of .1", sums["constant"][1], above(100), key="squares-constant", kind="exact"
+    )
 
 
 @row("S28", "zigzag")
 def zigzag(school: TrainingCache) -> Iterator[Measured]:
-    run = school.runs("zigzag")["exact-line-search"]
+    runs = school.runs("zigzag")
+    run = runs["exact-line-search"]
     there = int(run.first_step("suboptimality", 1e-6))
     moves = _moves(run)[:there]
-    cosines = [float(a @ b / (a.norm() * b.norm())) for a, b in pairwise(moves)]
     turns = [float(a[1] * b[1]) < 0 for a, b in pairwise(moves)]
-    yield Measured("cosine of successive steps, exact line search, largest", max(map(abs, cosines)), below(1e-6))
-    yield Measured("share of steps in which the steep coordinate turns round", fmean(turns), exactly(1))
-    yield Measured("iterations to a millionth, condition 1000", there, within(3454 * 0.99, 3454 * 1.01))
-    mild = school.runs("zigzag", "data.condition=10", "data.start=[10.0, 1.0]", "training.epochs=1")
-    needed = mild["exact-line-search"].first_step("suboptimality", 1e-6)
-    yield Measured("iterations to a millionth, condition 10", needed, below(49))
-    creeping = _moves(school.runs("zigzag")["one-over-L"])
-    mean = fmean(float(a @ b / (a.norm() * b.norm())) for a, b in pairwise(creeping))
-    yield Measured("mean cosine of successive steps at the rate 1/L", mean, above(0.99))
+    claim = "cosine of successive steps, exact line search, largest"
+    yield Measured(claim, max(map(abs, _cosines(moves))), below(1e-6), kind="exact")
+    yield Measured("share of steps in which the steep coordinate turns round", fmean(turns), exactly(1), kind="exact")
+    for condition, name in ((10, "exact-line-search"), (1000, "condition-1000")):
+        theory = ((condition - 1) / (condition + 1)) ** 2
+        needed = runs[name].first_step("suboptimality", 1e-6)
+        claim = f"iterations to a millionth, condition {condition}"
+        yield Measured(claim, needed, about(ceil(log(1e-6) / log(theory)), 1), key=f"steps-{condition}", kind="exact")
+        left = _gap_after(runs[name], 11) / _gap_after(runs[name], 10)
+        claim = f"share of f that is left after a step, condition {condition}"
+        yield Measured(claim, left, about(theory, 1e-6), key=f"left-{condition}", kind="exact")
+    mean = fmean(_cosines(_moves(runs["one-over-L"])))
+    claim = "mean cosine of successive steps at the rate 1/L"
+    yield Measured(claim, mean, above(0.99), key="cosine-1-over-L", kind="exact")
+    back = fmean(_cosines(_moves(runs["two-over-L-plus-mu"])))
+    claim = "mean cosine of successive steps at the rate 2/(L + mu) from (1, 1)"
+    yield Measured(claim, back, about(-99 / 101, 1e-6), key="cosine-back", kind="exact")
+    same = school.runs("zigzag", "data.start=[10.0, 1.0]")["two-over-L-plus-mu"]
+    apart = max(float((a - b).norm()) for a, b in zip(_moves(same), _moves(run), strict=True))
+    claim = "largest difference from the steps of exact line search, 2/(L + mu) from (10, 1)"
+    yield Measured(claim, apart, below(1e-9), kind="exact")
+
+
+def _cosines(moves: list[Tensor]) -> list[float]:
+    """Return the cosine of the angle between each step and the next."""
+    return [float(a @ b / (a.norm() * b.norm())) for a, b in pairwise(moves)]
 
 
 def _moves(run: TrainedRun) -> list[Tensor]:
@@ -188,14 +242,22 @@ def second_order(school: TrainingCache) -> Iterator[Measured]:
         ("newton", exactly(1)), ("bfgs", exactly(2)), ("heavy-ball", below(160)), ("nesterov", below(300)),
         ("gradient-descent", above(6800)),
     ):  # fmt: skip
-        yield Measured(f"iterations to a millionth, {name}", runs[name].first_step("suboptimality", 1e-6), bound)
-    yield Measured("power of n with which the time of Newton's step grows", _power_of_newton(), within(2.5, 3.3))
+        yield Measured(
+            f"iterations to a millionth, {name}",
+            runs[name].first_step("suboptimality", 1e-6),
+            bound,
+            key=f"steps-{name}",
+            kind="exact",
+        )
+    yield Measured(
+        "power of n with which the time of Newton's step grows", _power_of_newton(), within(2.3, 3.3), key="power"
+    )
     kept = optimizer_for(runs["heavy-ball"].config.optimizer, runs["heavy-ball"].setup.model)
     for parameter in runs["heavy-ball"].setup.model.parameters():
         parameter.grad = torch.ones_like(parameter)
     kept.step()
     floats = sum(value.numel() for state in kept.state.values() for value in state.values() if value is not None)
-    yield Measured("numbers that momentum keeps for each parameter", floats / 2, exactly(1))
+    yield Measured("numbers that momentum keeps for each parameter", floats / 2, exactly(1), kind="by construction")
 
 
 def _power_of_newton() -> float:

@@ -23,7 +23,12 @@ from tui_trainer.lecture.training_cache import TrainingCache
 @row("S22", "schedules")
 def inverse_time(school: TrainingCache) -> Iterator[Measured]:
     run = school.runs("schedules")["inverse-time"]
-    yield Measured("rate of each epoch less 1/(1 + .2k), largest", _off(run, lambda k: 1 / (1 + 0.2 * k)), below(1e-12))
+    yield Measured(
+        "rate of each epoch minus 1/(1 + .2k), largest",
+        _off(run, lambda k: 1 / (1 + 0.2 * k)),
+        below(1e-12),
+        kind="by construction",
+    )
     yield Measured("training loss at the end, 1/t", run.at(-1, "train_loss"), below(0.45))
 
 
@@ -31,7 +36,12 @@ def inverse_time(school: TrainingCache) -> Iterator[Measured]:
 def exponential(school: TrainingCache) -> Iterator[Measured]:
     run = school.runs("schedules")["exponential"]
     beta = -math.log(0.9)
-    yield Measured("rate of each epoch less e^(-bk), largest", _off(run, lambda k: math.exp(-beta * k)), below(1e-12))
+    yield Measured(
+        "rate of each epoch minus e^(-bk), largest",
+        _off(run, lambda k: math.exp(-beta * k)),
+        below(1e-12),
+        kind="by construction",
+    )
     yield Measured("training loss at the end, exponential", run.at(-1, "train_loss"), below(0.5))
 
 
@@ -40,9 +50,25 @@ def staircase(school: TrainingCache) -> Iterator[Measured]:
     runs = school.runs("schedules")
     for name, gamma in (("staircase-5", 0.2), ("staircase-10", 0.1)):
         off = _off(runs[name], lambda k, gamma=gamma: gamma ** (k // 10))
-        yield Measured(f"rate of each epoch less its stair, largest, {name}", off, below(1e-12))
+        yield Measured(
+            f"rate of each epoch minus its stair, largest, {name}", off, below(1e-12), kind="by construction"
+        )
     plain, stairs = runs["constant"], runs["staircase-5"]
-    yield Measured("training loss of the last ten epochs, constant rate of 1", fmean(_last(plain)), above(1.0))
+    yield Measured(
+        "training loss of the last ten epochs, constant rate of 1", fmean(_last(plain)), above(1.0), key="constant"
+    )
+    early = {name: runs[name].at(9, "train_loss") for name in runs}
+    for name in ("staircase-5", "staircase-10"):
+        same = early[name] / early["constant"]
+        yield Measured(f"training loss at epoch 9 over that of the constant rate, {name}", same, within(0.9, 1.1))
+    for name in ("inverse-time", "exponential"):
+        lower = early[name] / early["constant"]
+        claim = f"training loss at epoch 9 over that of the constant rate, {name}"
+        yield Measured(claim, lower, below(0.85), key=f"early-{name}")
+    labels = runs["constant"].setup.data.train.targets
+    clean = school.runs("schedules", "data.label_noise=0.0", "training.epochs=1")["constant"].setup.data.train.targets
+    wrong = (labels != clean).double().mean().item()
+    yield Measured("share of wrong labels, three in ten drawn anew", wrong, within(0.23, 0.31), key="wrong")
     yield Measured("training loss at the end, staircase by 5", stairs.at(-1, "train_loss"), below(0.65))
     calmer = _shake(plain) / _shake(stairs)
     yield Measured("deviation of the last ten epochs' loss, constant over staircase", calmer, above(10))
@@ -55,19 +81,25 @@ def plateau_of_validation(school: TrainingCache) -> Iterator[Measured]:
         schedule.shape(1.0, Clock(step=k, epoch=k, total=8, steps_per_epoch=1, watched=[1.0] * k)) for k in range(9)
     ]
     drops = [k for k in range(1, 9) if rates[k] < rates[k - 1]]
-    yield Measured("first drop under a metric that never improves, patience 2: call", drops[0], exactly(4))
-    yield Measured("second drop there: call", drops[1], exactly(7))
+    yield Measured(
+        "first drop under a metric that never improves, patience 2: call", drops[0], exactly(4), kind="by construction"
+    )
+    yield Measured("second drop there: call", drops[1], exactly(7), kind="by construction")
     runs = school.runs("plateau-val")
-    yield Measured("drops in 40 epochs", _drops(runs["plateau"]), above(3))
+    constant, ended = runs["constant"].at(-1, "train_loss"), runs["plateau"].at(-1, "train_loss")
+    yield Measured("training loss at the end over the constant rate's", ended / constant, below(0.9))
+    yield Measured("training loss at the end", ended, within(0.3, 1.0), key="loss")
+    yield Measured("last rate", runs["plateau"].epochs[-1].lr, below(1e-3), key="rate")
+    yield Measured("drops in 40 epochs", _drops(runs["plateau"]), above(3), key="drops")
     better = runs["plateau"].at(-1, "val_accuracy") - runs["constant"].at(-1, "val_accuracy")
-    yield Measured("validation accuracy at the end, less the constant rate's", better, above(0.1))
+    yield Measured("validation accuracy at the end, minus the constant rate's", better, above(0.1), key="ahead")
 
 
 @row("S26", "plateau-train")
 def plateau_of_the_objective(school: TrainingCache) -> Iterator[Measured]:
     run = school.runs("plateau-train")[""]
-    yield Measured("drops in 60 epochs", _drops(run), within(1, 2))
-    yield Measured("training loss at the end", run.at(-1, "train_loss"), below(0.5))
+    yield Measured("drops in 60 epochs", _drops(run), within(1, 2), key="drops")
+    yield Measured("training loss at the end", run.at(-1, "train_loss"), below(0.5), key="loss")
 
 
 @row("S27", "scheduler-zoo")
@@ -81,13 +113,24 @@ def every_schedule(school: TrainingCache) -> Iterator[Measured]:
     rates["swa"] = [0.05 + (BASE - 0.05) * (1 + math.cos(math.pi * min(k / 10, 1))) / 2 for k in range(STEPS)]
     built = _torch_schedulers()
     concrete = {cls.__name__ for cls in vars(schedulers).values() if isinstance(cls, type) and _is_scheduler(cls)}
-    yield Measured("schedulers that torch.optim.lr_scheduler has", len(concrete), above(15))
-    yield Measured("of these, without a counterpart here", len(concrete - {name for name, _, _ in built}), exactly(0))
+    yield Measured(
+        "schedulers that torch.optim.lr_scheduler has",
+        len(concrete),
+        above(15),
+        key="schedulers",
+        kind="by construction",
+    )
+    yield Measured(
+        "of these, without a counterpart here",
+        len(concrete - {name for name, _, _ in built}),
+        exactly(0),
+        kind="by construction",
+    )
     for name, variant, build in built:
         steps = _stepped(build, losses if variant == "plateau" else ())
         expected = rates[variant] if variant != "plateau" else [end.lr for end in runs[variant].epochs]
         off = max(abs(one / two - 1) for one, two in zip(steps, expected, strict=True))
-        yield Measured(f"{name}: largest relative difference from {variant}", off, below(1e-9))
+        yield Measured(f"{name}: largest relative difference from {variant}", off, below(1e-9), kind="by construction")
 
 
 BASE = 0.1

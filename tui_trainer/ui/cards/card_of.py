@@ -17,7 +17,7 @@ from tui_trainer.ui.preferences.view_memory import project_folder
 def card_at_end(
     view_state: ViewState, width: int, height: int, icons: Icons, keymap: Keymap, recent: RecentRuns
 ) -> Content:
-    """Return the card of the selected run, or of its set; empty while it trains.
+    """Return the card of the selected run, or of its set; empty while it trains, and for the log of another program.
 
     Args:
         view_state: the runs.
@@ -28,7 +28,7 @@ def card_at_end(
         recent: asked for the last finished runs of the preset.
     """
     state = view_state.selected_run
-    if state is None or not state.over:
+    if state is None or not state.over or state.foreign:
         return Content("")
     states = view_state.states
     if len(states) > 1 and view_state.store.over:

@@ -44,7 +44,7 @@ def info_of(store: RunStore, state: RunState) -> RunInfo:
 
 
 class KeptRuns:
-    """The names that a user gave the runs on the screen; read in a thread when they appear and after a change made here."""
+    """The names that a user gave the runs on the screen; read in a thread when they appear and after a change here."""
 
     def __init__(self) -> None:
         self.gone: set[str] = set()

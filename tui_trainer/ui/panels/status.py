@@ -101,7 +101,7 @@ def _progress(state: RunState, front_of_set: bool) -> Section:
     lines: list[Content] = []
     if front_of_set:
         lines.append(_row("epoch", f"{state.epoch} of {state.epochs}"))
-    lines.append(_row("step", f"{state.step:,}{f' of {state.total_steps:,}' if state.total_steps else ''}"))
+    lines.append(_row("step", f"{state.step:,}" + (f" of {state.total_steps:,}" if state.total_steps else "")))
     if total > 1:
         lines.append(_row("batch", f"{done:,} of {total:,}"))
     speed = state.steps_per_second()

@@ -24,7 +24,9 @@ def draw(frame: Frame, drawing: Contour) -> ChartData:
     The newest steps of a path are bright, the older ones dim. Zoomed in, the plane is that around the newest steps.
     """
     background = {
-        index: other for index, other in frame.background.items() if isinstance(other, Contour) and other.paths
+        index: other
+        for index, other in frame.background.items()
+        if isinstance(other, Contour) and other.paths and _starts_in(other, drawing)
     }
     plane = plane_of(frame, drawing, RECENT_STEPS)
     layers: list[Layer] = _ground(drawing, plane)
@@ -48,6 +50,13 @@ def draw(frame: Frame, drawing: Contour) -> ChartData:
         frame.key, frame.title(drawing.title), plane.x, plane.y, unit=visible(drawing.x.label),
         notes=notes, legend=(*legend, *frame.readouts()), layers=tuple(layers),
     )  # fmt: skip
+
+
+def _starts_in(other: Contour, drawing: Contour) -> bool:
+    """Return whether another run's path begins in this plane: one from far away is of another function."""
+    (left, right), (bottom, top) = _ends(drawing)
+    line = other.paths[0]
+    return not line.x or (left <= line.x[0] <= right and bottom <= line.y[0] <= top)
 
 
 def _with(name: str, line: Line) -> str:

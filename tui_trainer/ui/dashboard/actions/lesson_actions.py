@@ -22,8 +22,8 @@ ALL = "all"
 class LessonActions:
     """Follows the selected run with the remarks of its lesson.
 
-    A remark sets the axis, the maximized chart and the logarithmic y axis once, when it appears. Later remarks leave
-    alone what the user has changed since, until autoplay is switched on again.
+    A remark sets the axis, its range, the maximized chart and the logarithmic y axis once, when it appears. Later
+    remarks leave alone what the user has changed since, until autoplay is switched on again.
 
     Args:
         context: the dashboard.
@@ -88,21 +88,23 @@ class LessonActions:
 
     def _apply(self, remark: Remark) -> None:
         state = self._state
-        axis, log_y, maximized = self._expected
+        axis, log_y, maximized, span = self._expected
         if remark.axis is not None and state.view.axis == axis:
             state.view, axis = replace(state.view, axis=remark.axis), remark.axis
         if remark.log_y is not None and state.view.log_y is log_y:
             state.view, log_y = replace(state.view, log_y=remark.log_y), remark.log_y
+        if (remark.x is not None or remark.axis is not None) and state.view.span == span:
+            state.view, span = replace(state.view, span=remark.x), remark.x
         if remark.show and state.maximized == maximized and not state.alone:
             pane = pane_named(remark.show, state.states, state.selected_index)
             if pane is not None or remark.show == ALL:
                 state.maximized = maximized = pane
-        self._expected = axis, log_y, maximized
+        self._expected = axis, log_y, maximized, span
 
     def _remember_view(self) -> None:
         """Let remarks change the present view: a difference to it is a change that the user made."""
         state = self._state
-        self._expected = (state.view.axis, state.view.log_y, state.maximized)
+        self._expected = (state.view.axis, state.view.log_y, state.maximized, state.view.span)
 
     def previous_remark(self) -> None:
         """Show the previous remark."""

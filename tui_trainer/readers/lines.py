@@ -1,0 +1,43 @@
+"""Read whole lines of a growing text file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import time
+
+from tui_trainer.readers.reading import CHUNK, SETTLED
+
+MAX_LINE = 1 << 24
+"""Bytes of the longest line that is read; one that is longer is passed over."""
+
+
+def read_lines(path: Path, offset: int, size: int = CHUNK) -> tuple[list[str], int, bool]:
+    """Return the whole lines after an offset, the offset behind them, and whether the file ends there.
+
+    A last line without an end is left for the next call; in a file that has not changed for some seconds it counts.
+    """
+    with open(path, "rb") as file:
+        file.seek(offset)
+        data = file.read(size)
+        while len(data) >= size and len(data) < MAX_LINE and b"\n" not in data and b"\r" not in data:
+            more = file.read(size)
+            if not more:
+                break
+            data += more
+        ended = not file.read(1)
+    end = max(data.rfind(b"\n"), data.rfind(b"\r") if ended or b"\n" not in data else -1) + 1
+    if ended and end < len(data) and time() - path.stat().st_mtime > SETTLED:
+        end = len(data)
+    if not ended and not end:  # a line without an end
+        end = len(data)
+    text = data[:end].decode("utf-8", "replace")
+    if not offset:
+        text = text.removeprefix("\ufeff")
+    if "\0" in text:
+        text = text.replace("\0", "")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    return lines, offset + end, ended

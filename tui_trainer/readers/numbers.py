@@ -1,0 +1,44 @@
+"""Numbers as other programs write them."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+from tui_trainer.readers.reading import MAX_STEP
+
+MISSING = frozenset(("", "none", "null", "na", "n/a", "-", "--"))
+"""Texts of a cell without a value, in lower case."""
+
+
+def parse(cell: str) -> float | None:
+    """Return the number in a cell, None where it holds none; a comma may stand for the decimal point."""
+    try:
+        return float(cell)
+    except ValueError:
+        pass
+    text = cell.strip().strip('"')
+    if text.casefold() in MISSING:
+        return None
+    try:
+        return float(text.replace(",", ".") if text.count(",") == 1 else text)
+    except ValueError:
+        return None
+
+
+def parse_column(cells: Sequence[str]) -> array[float] | None:
+    """Return a column of plain numbers, None where one of its cells is not one."""
+    try:
+        return array("d", map(float, cells))
+    except ValueError:
+        return None
+
+
+def step_of(value: Any) -> int | None:
+    """Return a value as a step, None where it cannot be one."""
+    try:
+        step = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return step if 0 <= step < MAX_STEP else None

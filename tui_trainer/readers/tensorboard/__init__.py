@@ -1,0 +1,1 @@
+"""Event files of TensorBoard: records, the wire format of their messages, scalars and hyperparameters."""

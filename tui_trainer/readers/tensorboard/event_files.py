@@ -1,0 +1,296 @@
+"""TensorBoard event files: scalars as `simple_value` and as tensors, and hyperparameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from struct import Struct
+from time import time
+from typing import Any
+
+from tui_trainer.readers.reading import MAX_COLUMNS, MAX_STEP, SETTLED, LogColumn, Position, Reading, Rows
+from tui_trainer.readers.tensorboard.records import (
+    HEADER,
+    MAX_RECORD,
+    Records,
+    cut_records,
+    data_checksum,
+    header_is_sound,
+    masked,
+)
+from tui_trainer.readers.tensorboard.tensors import scalar
+from tui_trainer.readers.tensorboard.wire import FIXED32, BadWire, fields, float32, float64, signed
+
+PIECE = 1 << 20
+"""Bytes that are cut into records at a time."""
+TOLD = 5
+"""Most damaged places of a file that are named."""
+SCALARS = ("", "scalars")
+"""Plugins whose tensors are curves; the first stands for none."""
+HPARAMS = "hparams"
+
+_PLAIN, _SINGLE, _CRC = Struct("<d"), Struct("<f"), Struct("<I")
+
+
+@dataclass(slots=True)
+class EventMemory:
+    """The plugin of each tag, which only its first value names, and what was said so far."""
+
+    plugins: dict[str, str] = field(default_factory=dict[str, str])
+    tags: set[str] = field(default_factory=set[str])
+    checksum: Callable[[bytes], int] | None = None
+    passed_over: set[str] = field(default_factory=set[str])
+    damaged: int = 0
+    told_of_tail: bool = False
+    first: dict[bytes, str] = field(default_factory=dict[bytes, str])
+    sound: dict[bytes, int] = field(default_factory=dict[bytes, int])
+    """Lengths of records by the bytes of their headers, which were checked."""
+    plain: dict[bytes, str] = field(default_factory=dict[bytes, str])
+    """Tags by what stands between step and value of a record with one value."""
+
+
+def looks_like_events(name: str, _head: bytes) -> bool:
+    """Return whether a file is an event file by its name."""
+    return "tfevents" in name
+
+
+def is_event_file(head: bytes, _told: Mapping[str, str]) -> bool:
+    """Return whether a file begins like an event file; an empty one may become one."""
+    return not head or len(head) < HEADER or int.from_bytes(head[:8], "little") < MAX_RECORD
+
+
+def read_events(path: Path, position: Position, _told: Mapping[str, str]) -> Reading:
+    """Read records of an event file."""
+    memory: EventMemory | None = position.memory
+    notes: list[str] = []
+    if memory is None:
+        memory = EventMemory(checksum=data_checksum())
+        if memory.checksum is None:
+            notes.append("lengths are checked, data are not (google-crc32c is not installed)")
+    with open(path, "rb") as file:
+        file.seek(position.offset)
+        piece = file.read(PIECE)
+        wanted = HEADER + int.from_bytes(piece[:8], "little") + 4 if len(piece) >= HEADER else 0
+        if len(piece) == PIECE < wanted <= MAX_RECORD:
+            piece += file.read(wanted - PIECE)
+        ended = not file.read(1)
+    rows = Rows()
+    records = Records()
+    while True:
+        start = _plain_records(piece, records.end, rows, memory)
+        cut = cut_records(piece, memory.checksum, start, most=1)
+        records.broken += cut.broken
+        records.end = cut.end
+        for at, data in cut.data:
+            try:
+                _event(data, rows, memory)
+            except (BadWire, UnicodeDecodeError):
+                records.broken.append(at)
+        if not cut.data and cut.end == start:
+            break
+    end = position.offset + records.end
+    if not records.end and not ended:  # damage without a sound record in the whole piece
+        records.broken.append(0)
+        end = position.offset + len(piece) - HEADER
+    notes += _damage(records, position.offset, memory)
+    rest = position.offset + len(piece) - end
+    if ended and rest > 0 and not memory.told_of_tail and time() - path.stat().st_mtime > SETTLED:
+        memory.told_of_tail = True
+        notes.append(f"the last {rest:,} bytes, from byte {end:,} on, are no whole record")
+    if memory.passed_over:
+        notes.append(f"passed over: {', '.join(sorted(memory.passed_over))}")
+        memory.passed_over = set()
+    return Reading(Position(end, memory), {"": rows}, notes, ended)
+
+
+def _damage(records: Records, offset: int, memory: EventMemory) -> list[str]:
+    if not records.broken:
+        return []
+    said = max(TOLD - memory.damaged, 0)
+    memory.damaged += len(records.broken)
+    notes = [f"damaged at byte {offset + at:,}; what follows is read" for at in sorted(records.broken)[:said]]
+    if said and len(records.broken) > said:
+        notes.append("further damage is passed over")
+    return notes
+
+
+# wall time, step, a summary with one simple value: nine in ten records of most files
+_SIMPLE = re.compile(
+    rb"\x09(.{8})(?:\x10([\x80-\xff]{0,9}[\x00-\x7f]))?\x2a([\x80-\xff]?[\x00-\x7f])\x0a([\x80-\xff]?[\x00-\x7f])"
+    rb"\x0a([\x00-\x7f])(.*)\x15(.{4})",
+    re.DOTALL,
+)
+
+
+def _plain_records(piece: bytes, at: int, rows: Rows, memory: EventMemory) -> int:
+    """Read records like those that were read before: one value of a known tag. Returns the offset of the first other.
+
+    Between step and value, such a record has the same bytes as an earlier one of its tag, which was read in full.
+    """
+    sound, tags, columns, checksum = memory.sound, memory.plain, rows.columns, memory.checksum
+    size = len(piece)
+    while at + HEADER <= size:
+        head = piece[at : at + HEADER]
+        length = sound.get(head)
+        if length is None:
+            if not header_is_sound(piece, at) or len(sound) > 4096:
+                return at
+            length = sound[head] = int.from_bytes(head[:8], "little")
+        begin, end = at + HEADER, at + HEADER + length
+        if end + 4 > size or length < 20 or piece[begin] != 0x09 or piece[begin + 9] != 0x10:
+            return at
+        if checksum is not None and masked(checksum(piece[begin:end])) != _CRC.unpack_from(piece, end)[0]:
+            return at
+        after = begin + 10
+        step = shift = 0
+        while True:
+            byte = piece[after]
+            after += 1
+            step |= (byte & 0x7F) << shift
+            if byte < 0x80 or shift > 56:
+                break
+            shift += 7
+        tag = tags.get(piece[after : end - 4])
+        column = columns.get(tag) if tag is not None else None
+        if column is None or byte >= 0x80 or after > end - 4:
+            return at
+        column.steps.append(step)
+        column.values.append(_SINGLE.unpack_from(piece, end - 4)[0])
+        seconds = rows.seconds
+        if seconds is not None and seconds.steps[-1] != step:
+            seconds.steps.append(step)
+            seconds.values.append(_PLAIN.unpack_from(piece, begin + 1)[0])
+        at = end + 4
+    return at
+
+
+def _event(data: bytes, rows: Rows, memory: EventMemory) -> None:
+    simple = _SIMPLE.fullmatch(data)
+    if simple is not None and len(simple[6]) == simple[5][0]:
+        step = 0
+        for byte in reversed(simple[2] or b""):
+            step = step << 7 | byte & 0x7F
+        tag = memory.first.get(simple[6])
+        if tag is None:
+            tag = memory.first[simple[6]] = simple[6].decode("utf-8", "replace")
+        _add(rows, memory, tag, step, float32(simple[7]), _PLAIN.unpack(simple[1])[0])
+        if simple[2] is not None and _is_exact(simple) and len(memory.plain) < MAX_COLUMNS:
+            memory.plain[data[10 + len(simple[2]) : -4]] = tag
+        return
+    wall, step, summaries = 0.0, 0, list[bytes]()
+    for number, kind, item in fields(data):
+        if number == 1 and isinstance(item, bytes) and len(item) == 8:
+            wall = float64(item)
+        elif number == 2 and isinstance(item, int):
+            step = signed(item)
+        elif number == 5 and isinstance(item, bytes) and kind == 2:
+            summaries.append(item)
+    for summary in summaries:
+        for number, _, value in fields(summary):
+            if number == 1 and isinstance(value, bytes):
+                _value(value, step, wall, rows, memory)
+
+
+def _is_exact(simple: re.Match[bytes]) -> bool:
+    """Return whether the inner lengths of a record are those of its parts, in one byte each."""
+    tag = len(simple[6])
+    return simple[4] == bytes([tag + 7]) and simple[3] == bytes([tag + 9])
+
+
+def _value(data: bytes, step: int, wall: float, rows: Rows, memory: EventMemory) -> None:
+    tag, value, tensor, metadata = "", None, None, b""
+    other = ""
+    for number, kind, item in fields(data):
+        if not isinstance(item, bytes):
+            continue
+        match number:
+            case 1:
+                tag = item.decode("utf-8", "replace")
+            case 2 if kind == FIXED32:
+                value = float32(item)
+            case 4 | 5 | 6:
+                other = ("images", "histograms", "audio")[number - 4]
+            case 8:
+                tensor = item
+            case 9:
+                metadata = item
+            case _:
+                pass
+    plugin = _plugin(metadata, tag, rows, memory) if metadata else memory.plugins.get(tag, "")
+    if value is None and tensor is not None:
+        if plugin in SCALARS:
+            value = scalar(tensor)
+        else:
+            other = other or plugin
+    if value is not None:
+        _add(rows, memory, tag, step, value, wall)
+    elif other:
+        memory.plugins.setdefault(tag, other)
+        if f" {other}" not in memory.tags:
+            memory.tags.add(f" {other}")
+            memory.passed_over.add(other)
+
+
+def _add(rows: Rows, memory: EventMemory, tag: str, step: int, value: float, wall: float) -> None:
+    if not 0 <= step < MAX_STEP:
+        return
+    column = rows.columns.get(tag)
+    if column is None:
+        if tag not in memory.tags:
+            if len(memory.tags) >= MAX_COLUMNS:
+                memory.passed_over.add(f"tags beyond the first {MAX_COLUMNS:,}")
+                return
+            memory.tags.add(tag)
+        column = rows.columns[tag] = LogColumn()
+    column.steps.append(step)
+    column.values.append(value)
+    seconds = rows.seconds
+    if seconds is None:
+        seconds = rows.seconds = LogColumn()
+    if not len(seconds.steps) or seconds.steps[-1] != step:
+        seconds.append(step, wall)
+
+
+def _plugin(metadata: bytes, tag: str, rows: Rows, memory: EventMemory) -> str:
+    """Return the plugin that the metadata of a value name, and remember it; read hyperparameters."""
+    name, content = "", b""
+    for number, _, item in fields(metadata):
+        if number == 1 and isinstance(item, bytes):
+            for inner, _, text in fields(item):
+                if inner == 1 and isinstance(text, bytes):
+                    name = text.decode("utf-8", "replace")
+                elif inner == 2 and isinstance(text, bytes):
+                    content = text
+    if name:
+        memory.plugins[tag] = name
+    if name == HPARAMS:
+        rows.settings.update(_hyperparameters(content))
+    return name or memory.plugins.get(tag, "")
+
+
+def _hyperparameters(content: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for number, _, session in fields(content):
+        if number != 3 or not isinstance(session, bytes):
+            continue
+        for inner, _, entry in fields(session):
+            if inner != 1 or not isinstance(entry, bytes):
+                continue
+            parts = {at: item for at, _, item in fields(entry)}
+            key, value = parts.get(1), parts.get(2)
+            if isinstance(key, bytes) and isinstance(value, bytes):
+                found[key.decode("utf-8", "replace")] = _protobuf_value(value)
+    return found
+
+
+def _protobuf_value(data: bytes) -> Any:
+    for number, _, item in fields(data):
+        if number == 2 and isinstance(item, bytes) and len(item) == 8:
+            return float64(item)
+        if number == 3 and isinstance(item, bytes):
+            return item.decode("utf-8", "replace")
+        if number == 4:
+            return bool(item)
+    return None

@@ -1,0 +1,331 @@
+"""One run of a log: fold its columns into a state, as events."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import accumulate
+from math import isfinite
+from operator import le
+from typing import Any
+
+from tui_trainer.diagnosis.monitor import DiagnosisMonitor
+from tui_trainer.protocol import events as ev
+from tui_trainer.readers.columns import Names
+from tui_trainer.readers.order import Arranged, arrange
+from tui_trainer.readers.reading import MAX_COLUMNS, LogColumn, Rows
+from tui_trainer.session.logs.curve_rules import CURVE_RULES, in_short
+from tui_trainer.session.logs.log_epochs import LogEpochs, steps_per_epoch
+from tui_trainer.state.branches import BRANCH_POINTS, CURVES, Branch, thinned
+from tui_trainer.state.run_state import RunState
+from tui_trainer.state.series_names import MAX_NAME
+from tui_trainer.text import visible
+
+TIME_OF_DAY = 1e8
+"""Seconds from which a column of times counts from 1970, not from the start."""
+ENOUGH_VALIDATION = 1000
+"""Validation samples that the diagnosis assumes: logs of other programs do not name them."""
+
+
+class LogRun:
+    """The state of one run of a log, and the events that lead to it.
+
+    Args:
+        name: name of the run on the screen.
+        title: the file and its format, in words.
+        told: the columns that the user told by role.
+        at: the time of the log in seconds since 1970.
+    """
+
+    def __init__(self, name: str, title: str, told: Mapping[str, str], at: float = 0.0) -> None:
+        self.state = RunState(run=name)
+        self.monitor = DiagnosisMonitor()
+        self.settings: dict[str, Any] = {}
+        self.folded = False
+        """Whether the state holds the events of the last block already."""
+        self.left_out = 0
+        """Columns beyond the limit that were passed over."""
+        self.late = 0
+        """Rows that came too late to be put into their place."""
+        self._title = title
+        self._names = Names(told)
+        self._at = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+        self._epochs = LogEpochs()
+        self._zero: float | None = None
+        self._last_seconds = 0.0
+        self._broke = False
+        self._started: ev.RunStarted | None = None
+
+    def take(self, block: Rows, *, fold: bool = True) -> list[ev.AnyEvent]:
+        """Return the events of a block.
+
+        Args:
+            block: the columns.
+            fold: whether to fold the events here. Where the log went back to an earlier step, or begins, they always
+                are: `folded` tells.
+        """
+        state = self.state
+        self.settings.update(block.settings)
+        events = self._begin(block) if state.started is None else []
+        self.folded = fold or bool(events)
+        given = self._given(block.columns)
+        if given:
+            events.append(self._log("series: " + ", ".join(given)))
+        events += self._events(self._arranged(block), block)
+        events = self._with_findings(events)
+        if self.folded:
+            state.apply(*events)
+        return events
+
+    def note(self, text: str) -> ev.AnyEvent:
+        """Return a line for the log."""
+        return self._log(text)
+
+    def finish(self) -> list[ev.AnyEvent]:
+        """Return the events that end the run, because its log does not grow any more."""
+        state = self.state
+        events: list[ev.AnyEvent] = [self._stamped(each) for each in self._epochs.finish()]
+        over = ev.RunFinished(
+            reason="completed",
+            detail="end of the log",
+            epoch=self._epochs.count,
+            step=state.step,
+            seconds=state.seconds,
+            metrics=dict(state.metrics),
+            best=self._epochs.best,
+            at=self._at,
+        )
+        return self._with_findings([*events, self._stamped(over)])
+
+    def grow(self) -> ev.AnyEvent:
+        """Return the event that the run goes on, after `finish`."""
+        return self._stamped(ev.StatusChanged(status="running", step=self.state.step, epoch=self._epochs.count))
+
+    def _begin(self, block: Rows) -> list[ev.AnyEvent]:
+        seconds = block.seconds
+        if seconds is not None and len(seconds.values) and TIME_OF_DAY < seconds.values[0] < 1e11:
+            self._at = datetime.fromtimestamp(seconds.values[0], UTC).isoformat(timespec="milliseconds")
+        self._started = started = self._stamped(
+            ev.RunStarted(
+                title=visible(self._title),
+                config=dict(self.settings),
+                device="",
+                steps_per_epoch=steps_per_epoch(block.epochs),
+            )
+        )
+        self._begin_diagnosis()
+        return [started, self._stamped(ev.StatusChanged(status="running")), self._log(in_short())]
+
+    def _given(self, columns: Mapping[str, LogColumn]) -> list[str]:
+        new = [name for name in columns if len(columns[name].steps)]
+        given = self._names.add(new)
+        return [f"{role} is {visible(column)!r}" for column, role in given.items() if column != role]
+
+    def _stamped(self, event: Any) -> Any:
+        return event.model_copy(update={"run": self.state.run, "at": event.at or self._at})
+
+    def _log(self, text: str) -> ev.AnyEvent:
+        return self._stamped(ev.Logged(lines=[visible(text)], source="trainer"))
+
+    def _arranged(self, block: Rows) -> dict[str, LogColumn]:
+        """Return the columns by the names of their series, steps ascending; go back where the log did."""
+        arranged: dict[tuple[int, int | None], Arranged] = {}
+        named: dict[str, LogColumn] = {}
+        going_back: dict[str, int] = {}
+        for column, values in block.columns.items():
+            if not len(values.steps):
+                continue
+            name = visible(self._names[column])[:MAX_NAME]
+            if name not in self.state.series and len(self.state.series) >= MAX_COLUMNS:
+                self.left_out += 1
+                continue
+            series = self.state.series.get(name)
+            last = series.last_step if series is not None and (series.count or series.gap_count) else None
+            key = id(values.steps), last
+            order = arranged.get(key)
+            if order is None:
+                order = arranged[key] = arrange(values.steps, last)
+            self.late += order.late
+            pieces = order.pieces
+            at = next((at for at in range(len(pieces) - 1, -1, -1) if pieces[at].restart), None)
+            if at is not None:
+                for piece in pieces[:at]:
+                    self._extend(name, _part(values, piece.rows))
+                    if piece.restart:
+                        self._back(name, _part(values, piece.rows).steps[0])
+                going_back[name] = _part(values, pieces[at].rows).steps[0]
+                pieces = pieces[at:]
+            rest = [_part(values, piece.rows) for piece in pieces]
+            if rest:
+                named[name] = rest[0] if len(rest) == 1 else _joined(rest)
+        if going_back:
+            self._go_back(going_back)
+        return named
+
+    def _extend(self, name: str, column: LogColumn) -> None:
+        self.state.column(name).extend(column.steps, *_gaps(column.values))
+
+    def _back(self, name: str, step: int) -> None:
+        self.state.column(name).rewind(step - 1)
+
+    def _go_back(self, steps: Mapping[str, int]) -> None:
+        """Take series back to where they began again; the losses stay visible as a branch."""
+        self.folded = True
+        state = self.state
+        curves = {
+            name: thinned(name, state.series[name], step - 1, BRANCH_POINTS)
+            for name, step in steps.items()
+            if name in CURVES and name in state.series and state.series[name].last_step > step
+        }
+        if curves:
+            start = min(steps[name] for name in curves) - 1
+            end = max(state.series[name].last_step for name in curves)
+            branch = Branch(
+                id=f"log-{start}", what="the log began again", left_by="roll-back", start=start, end=end, curves=curves
+            )
+            state.branches = [*state.branches[-7:], branch]
+            self._epochs.forget()
+            self._begin_diagnosis()
+        for name, step in steps.items():
+            self._back(name, step)
+
+    def _begin_diagnosis(self) -> None:
+        self.monitor = DiagnosisMonitor()
+        if self._started is not None:
+            self.monitor.take(self._started.model_copy(update={"validation_samples": ENOUGH_VALIDATION}))
+
+    def _events(self, named: dict[str, LogColumn], block: Rows) -> list[ev.AnyEvent]:
+        groups: dict[tuple[int, int, int], tuple[array[int], dict[str, LogColumn]]] = {}
+        for name, column in named.items():
+            steps = column.steps
+            key = (len(steps), steps[0], steps[-1])
+            known = groups.get(key)
+            if known is not None and (known[0] is steps or known[0] == steps):
+                known[1][name] = column
+            else:
+                groups[(*key[:2], key[2] + (len(groups) << 63 if known is not None else 0))] = (steps, {name: column})
+        seconds = self._seconds(block.seconds)
+        events: list[ev.AnyEvent] = []
+        for steps, columns in sorted(groups.values(), key=lambda group: -len(group[0])):
+            times = _seconds_at(seconds, steps, self._last_seconds)
+            first = self._first_gap(columns.get("train_loss"))
+            if first is not None:
+                at, kind = first
+                if at:
+                    events.append(self._scalars(steps[:at], times[:at], columns, slice(0, at)))
+                events.append(self._stamped(ev.LossBroke(step=steps[at], kind=kind)))
+                steps, times = steps[at:], times[at:]
+            events.append(self._scalars(steps, times, columns, slice(first[0] if first else 0, None)))
+        ended = self._epochs.take(block.epochs, named, seconds)
+        return events + [self._stamped(each) for each in ended]
+
+    def _first_gap(self, losses: LogColumn | None) -> tuple[int, str] | None:
+        """Return position and kind of the first loss of the run that is not finite, where it lies in this column."""
+        if losses is None or self._broke:
+            return None
+        gaps = _gaps(losses.values)[1]
+        if not gaps:
+            return None
+        self._broke = True
+        at = min(gaps)
+        return at, gaps[at]
+
+    def _scalars(
+        self, steps: array[int], seconds: list[float], columns: Mapping[str, LogColumn], rows: slice
+    ) -> ev.AnyEvent:
+        """Return the event of columns that share their steps. Nothing is validated: there may be millions of values."""
+        values: dict[str, Any] = {}
+        lost: dict[str, dict[int, str]] = {}
+        for name, column in columns.items():
+            values[name], gaps = _gaps(column.values[rows])
+            if gaps:
+                lost[name] = gaps
+        return ev.Scalars.model_construct(
+            type="Scalars",
+            seq=0,
+            at=self._at,
+            run=self.state.run,
+            step=steps[-1],
+            cause=None,
+            steps=list(steps),
+            seconds=seconds,
+            values=values,
+            not_finite=lost,
+        )
+
+    def _seconds(self, column: LogColumn | None) -> LogColumn | None:
+        """Return the times of a block from the start of the run, never falling."""
+        if column is None or not len(column.values):
+            return None
+        if self._zero == 0.0 and _rises(column.values, self._last_seconds) and _rises(column.steps, 0):
+            self._last_seconds = column.values[-1]
+            return column
+        values = [value if isfinite(value) else 0.0 for value in column.values]
+        if self._zero is None:
+            self._zero = values[0] if values[0] > TIME_OF_DAY else 0.0
+        zero = self._zero
+        rising = array("d", accumulate((value - zero for value in values), max, initial=self._last_seconds))[1:]
+        self._last_seconds = rising[-1]
+        if _rises(column.steps, 0):
+            return LogColumn(column.steps, rising)
+        pairs = sorted(zip(column.steps, rising, strict=True))
+        return LogColumn(array("q", [s for s, _ in pairs]), array("d", [v for _, v in pairs]))
+
+    def _with_findings(self, events: list[ev.AnyEvent]) -> list[ev.AnyEvent]:
+        """Return events with the findings that they lead to, from the rules that need only curves."""
+        told: list[ev.AnyEvent] = []
+        for event in events:
+            told.append(event)
+            if not isinstance(event, ev.RunStarted):
+                told += map(self._stamped, (one for one in self.monitor.take(event) if one.finding in CURVE_RULES))
+        return told
+
+
+def _rises(values: Sequence[float], start: float) -> bool:
+    """Return whether finite values never fall, from `start` on."""
+    return values[0] >= start and isfinite(values[-1]) and all(map(le, values, values[1:]))
+
+
+def _part(column: LogColumn, rows: list[int] | None) -> LogColumn:
+    if rows is None:
+        return column
+    steps, values = column.steps, column.values
+    return LogColumn(array("q", [steps[row] for row in rows]), array("d", [values[row] for row in rows]))
+
+
+def _joined(parts: list[LogColumn]) -> LogColumn:
+    joined = LogColumn()
+    for part in parts:
+        joined.steps.extend(part.steps)
+        joined.values.extend(part.values)
+    return joined
+
+
+def _gaps(values: array[float]) -> tuple[list[float | None], dict[int, str]]:
+    """Return values with None for those that are not finite, and their kinds by position."""
+    numbers: list[Any] = values.tolist()
+    if isfinite(sum(numbers)):
+        return numbers, {}
+    gaps = {
+        at: "nan" if value != value else "inf" if value > 0 else "-inf"
+        for at, value in enumerate(numbers)
+        if not isfinite(value)
+    }
+    for at in gaps:
+        numbers[at] = None
+    return numbers, gaps
+
+
+def _seconds_at(seconds: LogColumn | None, steps: array[int], otherwise: float) -> list[float]:
+    """Return the time at each step."""
+    if seconds is None:
+        return [otherwise] * len(steps)
+    if seconds.steps is steps or seconds.steps == steps:
+        return seconds.values.tolist()
+    known = dict(zip(seconds.steps, seconds.values, strict=True))
+    time, times = 0.0, []
+    for step in steps:
+        time = max(known.get(step, time), time)
+        times.append(time)
+    return times
