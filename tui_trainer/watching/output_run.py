@@ -12,7 +12,7 @@ from typing import Any
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.event_records import Best
-from tui_trainer.watching.progress import Found
+from tui_trainer.watching.progress import Progressed
 
 NO_STEP = "no step of a torch optimizer was seen in a Python process of the script: only its output is read"
 REFUSED = (
@@ -75,7 +75,7 @@ class OutputRun:
             self._told = told
             self._publish(told.model_copy(update={"step": self.step}))
 
-    def take(self, found: Found) -> None:
+    def take(self, found: Progressed) -> None:
         """Take in what a line adds."""
         if found.epochs or found.steps:
             self._tell(found.epochs, found.steps)

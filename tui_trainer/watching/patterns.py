@@ -16,7 +16,7 @@ NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf)"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LineNumbers:
     """The numbers of one line.
 
     Attributes:
@@ -90,7 +90,7 @@ def _epoch_in(text: str) -> tuple[float | None, int | None]:
     return (float(match[1]), int(match[2]) if match[2] else None) if match else (None, None)
 
 
-def _tqdm(line: str) -> Reading | None:
+def _tqdm(line: str) -> LineNumbers | None:
     """Read a bar of tqdm, which Lightning draws too: `Epoch 3:  45%|##  | 45/100 [00:01<00:02, 30it/s, loss=0.2]`."""
     match = _TQDM.match(line) or _TQDM_OPEN.match(line)
     if match is None:
@@ -99,23 +99,23 @@ def _tqdm(line: str) -> Reading | None:
     epoch, epochs = _epoch_in(said)
     values = _pairs(match["rest"]) | _pairs(match["after"]) | (_plain_values(said) if said else {})
     steps = match.groupdict().get("steps")
-    return Reading("tqdm", values, int(match["step"]), int(steps) if steps else None, epoch, epochs)
+    return LineNumbers("tqdm", values, int(match["step"]), int(steps) if steps else None, epoch, epochs)
 
 
-def _keras(line: str) -> Reading | None:
+def _keras(line: str) -> LineNumbers | None:
     """Read the lines of Keras 2 and 3: `32/32 - 1s 5ms/step - loss: 0.69 - val_loss: 0.66`."""
     epoch = _KERAS_EPOCH.match(line)
     if epoch is not None:
-        return Reading("keras", epoch=float(epoch[1]), epochs=int(epoch[2]))
+        return LineNumbers("keras", epoch=float(epoch[1]), epochs=int(epoch[2]))
     match = _KERAS.match(line)
     if match is None:
         return None
     step, steps = int(match["step"]), int(match["steps"])
     values = _pairs(match["rest"])
-    return Reading("keras", values, step, steps, ends_epoch=step == steps and any(map(is_validation, values)))
+    return LineNumbers("keras", values, step, steps, ends_epoch=step == steps and any(map(is_validation, values)))
 
 
-def _hugging_face(line: str) -> Reading | None:
+def _hugging_face(line: str) -> LineNumbers | None:
     """Read what the Trainer logs: `{'loss': 0.5, 'grad_norm': 1.2, 'learning_rate': 5e-05, 'epoch': 1.0}`."""
     at, end = line.find("{"), line.rfind("}")
     if at < 0 or end < at:
@@ -125,9 +125,9 @@ def _hugging_face(line: str) -> Reading | None:
         return None
     epoch = found.pop("epoch")
     if "train_runtime" in found:  # the summary at the end: its loss is the mean over all epochs
-        return Reading("hugging-face", epoch=epoch)
+        return LineNumbers("hugging-face", epoch=epoch)
     values = {series_of(name): value for name, value in found.items() if not _LEFT_OUT.search(name)}
-    return Reading("hugging-face", values, epoch=epoch)
+    return LineNumbers("hugging-face", values, epoch=epoch)
 
 
 def _plain_values(line: str) -> dict[str, float]:
@@ -140,17 +140,17 @@ def _plain_values(line: str) -> dict[str, float]:
     return values
 
 
-def _plain(line: str) -> Reading | None:
+def _plain(line: str) -> LineNumbers | None:
     """Read a loss or an accuracy in words: `step 100: train loss 2.31, val loss 2.40`."""
     values = _plain_values(line)
     if not values:
         return None
     step, (epoch, epochs) = _STEP.search(line), _epoch_in(line)
     numbers = (int(step[1]), int(step[2]) if step[2] else None) if step else (None, None)
-    return Reading("plain", values, *numbers, epoch, epochs)
+    return LineNumbers("plain", values, *numbers, epoch, epochs)
 
 
-FORMATS: tuple[Callable[[str], Reading | None], ...] = (_tqdm, _hugging_face, _keras, _plain)
+FORMATS: tuple[Callable[[str], LineNumbers | None], ...] = (_tqdm, _hugging_face, _keras, _plain)
 """The formats that are known, in the order in which they are tried."""
 
 
@@ -187,7 +187,7 @@ def parse_metric(text: str) -> Metric:
     return Metric(series_of(name), pattern)
 
 
-def read_line(line: str, metrics: Sequence[Metric] = ()) -> Reading | None:
+def read_line(line: str, metrics: Sequence[Metric] = ()) -> LineNumbers | None:
     """Return the numbers in a line, with escape sequences taken out first; None where there are none.
 
     Args:
@@ -196,7 +196,7 @@ def read_line(line: str, metrics: Sequence[Metric] = ()) -> Reading | None:
     """
     line = _ESCAPES.sub("", line[:MAX_LINE])
     own = {metric.name: value for metric in metrics if (value := metric.find(line)) is not None}
-    found: Reading | None = None
+    found: LineNumbers | None = None
     for read in FORMATS:
         found = read(line)
         if found is not None:
@@ -205,6 +205,6 @@ def read_line(line: str, metrics: Sequence[Metric] = ()) -> Reading | None:
         return found
     if found is None:
         step, (epoch, epochs) = _STEP.search(line), _epoch_in(line)
-        return Reading("own", own, int(step[1]) if step else None, None, epoch, epochs)
+        return LineNumbers("own", own, int(step[1]) if step else None, None, epoch, epochs)
     values = found.values | own
-    return Reading(found.format, values, found.step, found.steps, found.epoch, found.epochs, found.ends_epoch)
+    return LineNumbers(found.format, values, found.step, found.steps, found.epoch, found.epochs, found.ends_epoch)

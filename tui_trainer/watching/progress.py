@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tui_trainer.watching.patterns import Reading, is_validation
+from tui_trainer.watching.patterns import LineNumbers, is_validation
 
 
 @dataclass(slots=True)
-class Found:
+class Progressed:
     """The numbers that one line adds.
 
     Attributes:
@@ -47,13 +47,13 @@ class Progress:
         self._shown: tuple[int, dict[str, float]] = (-1, {})
         self._validated: dict[str, float] = {}
 
-    def take(self, reading: Reading) -> Found:
+    def take(self, reading: LineNumbers) -> Progressed:
         """Take in the numbers of a line."""
         validation = {name: value for name, value in reading.values.items() if is_validation(name)}
         values = {name: value for name, value in reading.values.items() if name not in validation}
         began = self._epoch_begins(reading)
         step = self._count(reading, bool(values))
-        found = Found(step, {}, began, None, reading.epochs)
+        found = Progressed(step, {}, began, None, reading.epochs)
         if reading.steps and (values or reading.epoch is not None):
             found.steps = reading.steps
         if values and (step, values) != self._shown:
@@ -69,7 +69,7 @@ class Progress:
                 found.values = found.values | validation
         return found
 
-    def _epoch_begins(self, reading: Reading) -> bool:
+    def _epoch_begins(self, reading: LineNumbers) -> bool:
         """Return whether another epoch begins, and the one before was not ended yet."""
         if reading.epoch is None or reading.format == "hugging-face":
             return False
@@ -80,7 +80,7 @@ class Progress:
         self._open = False
         return True
 
-    def _count(self, reading: Reading, trains: bool) -> int:
+    def _count(self, reading: LineNumbers, trains: bool) -> int:
         if reading.step is None:
             self.step += trains
             return self.step
@@ -92,8 +92,8 @@ class Progress:
         self.step = max(self.step, self._base + reading.step)
         return self.step
 
-    def last(self) -> Found:
+    def last(self) -> Progressed:
         """Return the end of the last epoch, where its beginning was read and its end was not."""
         ends = self._marker is not None and self._open
         self._open = False
-        return Found(self.step, began=ends)
+        return Progressed(self.step, began=ends)

@@ -41,7 +41,7 @@ from tui_trainer.watching.child import GRACE, SHIM, Child
 from tui_trainer.watching.lines import LineStates
 from tui_trainer.watching.output_run import OutputRun
 from tui_trainer.watching.patterns import parse_metric, read_line
-from tui_trainer.watching.progress import Found, Progress
+from tui_trainer.watching.progress import Progress, Progressed
 from tui_trainer.watching.spec import WatchSpec, about, as_toml, document, shown
 
 TICK = 0.1
@@ -243,7 +243,7 @@ class Watcher:
         if reading is not None:
             self._pass_on(self._progress.take(reading))
 
-    def _pass_on(self, found: Found) -> None:
+    def _pass_on(self, found: Progressed) -> None:
         if found.is_empty:
             return
         if self._link.connected:
