@@ -29,6 +29,7 @@ class _Entry(NamedTuple):
 _COMMANDS = {
     "run": _Entry("run", "Train a preset, a TOML file, or an earlier run's configuration."),
     "attach": _Entry("attach", "Show a live run and control it."),
+    "watch": _Entry("watch", "Run a training script that is not edited, and watch and control it."),
     "resume": _Entry("resume", "Continue a run from its last checkpoint."),
     "replay": _Entry("replay", "Train a run again, interventions included, and compare."),
     "compare": _Entry("compare", "Compare runs: metrics, settings, interventions."),

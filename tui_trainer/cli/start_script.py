@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import tempfile
 from pathlib import Path
@@ -46,6 +47,9 @@ def replay_script(info: RunInfo, history: RunHistory, runs_dir: str | None, *, t
     if not trust:
         raise UserError(f"run {info.name!r} would start a script: {script_command(table)}; allow it with --trust")
     script = table.get("script", {})
+    if script.get("watched"):
+        again = f"tui-trainer watch -- {shlex.join(map(str, script.get('command', [])))}"
+        raise UserError(f"run {info.name!r} was watched, and nothing in its script replays it; train it again: {again}")
     command, directory = list(map(str, script.get("command", []))), str(script.get("directory", ""))
     target = writable_runs_dir(runs_dir).absolute() / new_run_name(f"replay-{info.preset or path.name}")
     asked = {

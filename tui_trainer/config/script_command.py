@@ -18,6 +18,10 @@ def script_command(table: Mapping[str, Any]) -> str:
     script = script if isinstance(script, dict) else {}
     command = script.get("command")
     words = shlex.join(map(str, command)) if isinstance(command, list) else "the script"
+    if script.get("watched"):
+        metrics = script.get("metrics")
+        options = [f"--metric={each}" for each in metrics] if isinstance(metrics, list) else []
+        words = f"{shlex.join(['tui-trainer', 'watch', *options, '--'])} {words}"
     directory = script.get("directory")
     return visible(f"cd {shlex.quote(directory)} && {words}" if isinstance(directory, str) and directory else words)
 

@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import psutil
 
@@ -24,6 +25,10 @@ from tui_trainer.runs.run_list import write_run_list
 
 SHUTDOWN_SECONDS = 5.0
 """Seconds that viewers have to receive what is queued for them when every run is over."""
+
+
+def _ignoring_mask(call: Callable[[], None]) -> Callable[[int], None]:
+    return lambda _mask: call()
 
 
 class Serving:
@@ -49,6 +54,15 @@ class Serving:
         """Have the turns of this thread serve viewers."""
         if self.server is not None:
             self.server.register(self._selector)
+
+    def watch(self, file: Any, ready: Callable[[], None]) -> None:
+        """Call a function in the turns whenever this file can be read."""
+        self._selector.register(file, selectors.EVENT_READ, _ignoring_mask(ready))
+
+    def unwatch(self, file: Any) -> None:
+        """Look at this file no more."""
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(file)
 
     def wake(self) -> None:
         """Start the next turn of the serving thread now. Safe in any thread and in signal handlers."""

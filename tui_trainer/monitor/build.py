@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tui_trainer.components.early_stopping import EarlyStopping
@@ -18,12 +19,14 @@ from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.run_metadata import machine
 from tui_trainer.engine.train_state import Metrics, TrainState
+from tui_trainer.monitor.feeds import take_feeds
 from tui_trainer.monitor.parts.controls import Controls
 from tui_trainer.monitor.parts.kept import as_models, check_kept, device_of
 from tui_trainer.monitor.parts.optimizers import ScriptOptimizers, as_optimizers
 from tui_trainer.monitor.parts.own_schedule import OwnSchedule, as_schedulers
 from tui_trainer.monitor.parts.settings import as_toml, document
 from tui_trainer.monitor.parts.values import StepValues, as_number, roles_of
+from tui_trainer.monitor.relay import Relay, claim
 from tui_trainer.monitor.resuming import find_resumed, replay_asked
 from tui_trainer.monitor.script_run import NEVER, ScriptRun
 from tui_trainer.monitor.services import UNDO_LIMIT, ScriptServices
@@ -67,8 +70,8 @@ def checkpoints_of(save: str | None, keep_last: int) -> Checkpoints:
     return Checkpoints(every_seconds=float(match[1]) * _SECONDS[match[2]], keep=keep_last)
 
 
-def build(given: Given) -> ScriptRun:
-    """Create the run and begin to serve it.
+def build(given: Given, relay: Relay | None = None) -> ScriptRun:
+    """Create the run and begin to serve it; the first of a watched script is that of the watching process.
 
     Raises:
         TypeError, ValueError: an argument is not what it should be.
@@ -91,10 +94,14 @@ def build(given: Given) -> ScriptRun:
         }
     )
     content = document(given.name, given.config)
-    directory = writable_runs_dir(given.runs_dir).absolute()
     replayed = replay_asked()
+    if relay is None and replayed is None and not given.resume:
+        relay = claim()
+    if relay is not None:
+        content["script"] = relay.script
+    directory = relay.path.parent if relay is not None else writable_runs_dir(given.runs_dir).absolute()
     resumed = find_resumed(given.resume, given.name, directory, content) if replayed is None else None
-    path = directory / new_run_name(given.name)
+    path = directory / new_run_name(given.name) if relay is None else relay.path
     if replayed is not None:
         path, about_title = replayed.path, replayed.title
     elif resumed is not None:
@@ -108,6 +115,7 @@ def build(given: Given) -> ScriptRun:
         "title": about_title,
         "kind": "script",
         **machine(device, content["script"]["command"], code.result()),
+        **({"config": content["config"]} if relay is not None else {}),
     }
     made: list[ScriptRun] = []
 
@@ -136,8 +144,10 @@ def build(given: Given) -> ScriptRun:
         state.plan = services.sampled(state.plan)
         return state, services
 
-    run = ScriptRun(path, as_toml(content), about, parts, preset=given.name, resumed=resumed)
+    run = ScriptRun(path, as_toml(content), about, parts, preset=given.name, resumed=resumed, relay=relay)
     made.append(run)
+    if relay is not None:
+        run.take_output = partial(take_feeds, run, relay)
     if replayed is not None:
         run.state.follow(replayed.script)
     run.describe = lambda: _described(run, given, content, str(device))

@@ -18,6 +18,10 @@ def finish(run: ScriptRun, error: BaseException | None, trace: str = "") -> None
     state, services = run.state, run.services
     run.closed = True
     if run.begun:
+        if run.relay is not None:
+            run.relay.sync()
+            run.flush()
+            run.take_output()
         if run.has_values:
             run.record()
         run.flush()

@@ -33,12 +33,14 @@ from tui_trainer.engine.events.flush import flush
 from tui_trainer.engine.events.run_events import publish_metrics, publish_status
 from tui_trainer.engine.monitoring.system_load import ProcessLoad, SystemLoad
 from tui_trainer.engine.train_state import Metrics, TrainState
+from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.restore import open_journal, reopen_journal
 from tui_trainer.host.serving import Serving
 from tui_trainer.host.spec import socket_or_none
 from tui_trainer.monitor.length import Length
 from tui_trainer.monitor.parts.kept import device_of
 from tui_trainer.monitor.parts.values import seconds_of_step
+from tui_trainer.monitor.relay import Relay
 from tui_trainer.monitor.resuming import Resumed, restore
 from tui_trainer.monitor.services import ScriptServices
 from tui_trainer.protocol import events as ev
@@ -64,6 +66,7 @@ class ScriptRun:
         path: the run directory, which is created.
         build: makes the services from the run's queue, events and state.
         title, preset: how the run is called.
+        relay: the connection to the process that watches the script; None where the run is its own host.
     """
 
     def __init__(
@@ -75,14 +78,16 @@ class ScriptRun:
         *,
         preset: str,
         resumed: Resumed | None = None,
+        relay: Relay | None = None,
     ) -> None:
         self.name, self.path = path.name, path
-        self.resumed = resumed
+        self.resumed, self.relay = resumed, relay
+        self.take_output: Callable[[], None] = lambda: None  # of a watched script
         self._wake = threading.Event()
         self._closing = threading.Event()
         self.pid = os.getpid()
         self.commands = CommandQueue(self._wake)
-        self.folder = RunDir(path)
+        self.folder = RunDir(path) if relay is None else relay.folder
         address = socket_or_none(path)
         owner = Owner(self.pid, socket.gethostname(), address)
         if resumed is None:
@@ -91,15 +96,15 @@ class ScriptRun:
             self.folder.hold(owner)
             self.folder.remember()
         try:
-            self._serving = Serving(address, self.submit)
+            self._serving = Serving(address, self.submit) if relay is None else relay.serve(self.submit)
             self.bus = self._serving.bus
             self.bus.add_run(self.name)
             self.events = EventStream(lambda event: self.bus.publish(self.name, event))
             self.state, self.services = build(self.commands, self.events)
             lost: list[str] = []
-            if resumed is None:
+            if isinstance(self.bus, EventBus) and resumed is None:
                 self.bus.attach_journal(self.name, open_journal(self.folder))
-            else:
+            elif isinstance(self.bus, EventBus) and resumed is not None:
                 restore(resumed, self.state, self.services)
                 journal, folded, lost = reopen_journal(self.name, self.folder, resumed.reached)
                 self.bus.resume_run(self.name, folded, journal)
@@ -124,19 +129,15 @@ class ScriptRun:
             self.length.resumed()
         self.describe: Callable[[], ev.RunStarted] = lambda: ev.RunStarted()
         self.begun = self.closed = self.clean = False
-        self.explicit = False
-        """Whether the loop counts its steps itself."""
+        self.explicit = False  # whether the loop counts its steps itself
         self._counted = self._batches_without = 0
         """Steps since the last boundary; batches since the last step."""
-        self._rates: dict[str, Any] = {}
-        """The rates of the last step by series."""
-        self._released = -1
-        """The step at which a paused run was last let go on."""
+        self._rates: dict[str, Any] = {}  # of the last step, by series
+        self._released = -1  # the step at which a paused run was last let go on
         self.told: Callable[[str], None] = lambda line: self.events.log(line, self.state.step)
         self.inside = False
         self._told_capabilities: ev.Capabilities | None = None
-        self.waited = 0.0
-        """Seconds that the loop has waited for its loader."""
+        self.waited = 0.0  # seconds that the loop has waited for its loader
         recorder = self.services.recorder
         recorder.add_seconds = seconds_of_step()
         load = ProcessLoad(device_of(self.services.models))
@@ -248,6 +249,8 @@ class ScriptRun:
             self.record()  # a loop without boundaries: the next step ends the one before
         state.step += 1
         self.services.step = state.step
+        if self.relay is not None:
+            self.relay.stepped(state.step)
         self._counted += 1
         self._batches_without = 0
         self.clean = True
@@ -281,6 +284,7 @@ class ScriptRun:
         """Record the steps since the last boundary, and apply the commands that wait. Returns False to end the loop."""
         if self.inside:
             return True
+        self.take_output()
         state = self.state
         if self.counts_batches and not self.clean:
             self.count_step()

@@ -91,6 +91,8 @@ class ScriptServices:
         """The present step, for the curve of the script's rate."""
         self.clips = self.counts_epochs = self.has_boundaries = False
         """Whether the loop calls `clip`; uses `epochs`; calls one of `batches`, `steps` and `step`."""
+        self.further: dict[str, str] = {}
+        """Further commands that cannot be carried out, or other reasons."""
         self._evaluate = evaluate
         self._loads_generators: Mapping[str, Any] | None = None
 
@@ -125,7 +127,7 @@ class ScriptServices:
         if not self.has_boundaries:
             text = "the loop calls none of monitor.batches, monitor.steps and monitor.step"
             reasons |= dict.fromkeys(("Pause", "StepOnce", "Stop"), text)
-        return reasons
+        return reasons | self.further
 
     def check(self, command: cmd.AnyCommand) -> None:
         """Raise `UserError` if a setting cannot be combined with the others."""

@@ -139,6 +139,11 @@ class StepValues:
         self.counters[name] = total = self.counters.get(name, 0.0) + scalar(name, amount)
         self._values[name] = (total.clone() if isinstance(total, Tensor) else total, 0.0)
 
+    @property
+    def recorded(self) -> set[str]:
+        """The series that were logged so far."""
+        return set(self._series.values())
+
     def take(self) -> dict[str, Scalar]:
         """Return the numbers of the step by series, and start over."""
         taken = {name: value[0] for name, value in self._values.items()}

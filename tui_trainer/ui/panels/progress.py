@@ -97,8 +97,8 @@ def seconds_left(states: Sequence[RunState]) -> tuple[float, bool] | None:
                 rough = True
                 remaining = state.seconds_left(roughly=True)
             if remaining is None:
-                if usual is None or not totals:
-                    return None
+                if usual is None or not totals or (state.started is not None and not state.total_steps):
+                    return None  # a loop without a known end has no time left
                 steps = state.total_steps if state.started is not None else sum(totals) / len(totals)
                 remaining = max(steps - state.step, 0) * usual
             seconds += remaining

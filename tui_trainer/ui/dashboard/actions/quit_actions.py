@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LEAVING = "stopping: validating and saving; press the same key again to leave at once"
 
+INTERRUPTING = "the script is interrupted, after a step where its steps are seen; press q again to leave at once"
+
 LISTED = 10
 """Most runs of a set that the closing message lists."""
 
@@ -115,6 +117,8 @@ class QuitActions:
 
         view_state = self._context.view_state
         stop = Possible("stop", "s", "Stop and save", "validate, save, then leave")
+        if any(map(_is_watched, view_state.states)):
+            stop = Possible("stop", "s", "Stop the script", "interrupt it (SIGINT to its group), then leave")
         detach = Possible("detach", "d", "Leave it training", "rejoin with: tui-trainer attach")
         cancel = Possible("cancel", "c", "Cancel", "stay here")
         in_process = view_state.store.session.kind == "in-process"
@@ -130,7 +134,8 @@ class QuitActions:
     def _answered(self, answer: str) -> None:
         self._dialog = None
         if answer == "stop":
-            self._stop("stopping: validating and saving; press q again to leave at once")
+            watched = any(map(_is_watched, self._context.view_state.states))
+            self._stop(INTERRUPTING if watched else "stopping: validating and saving; press q again to leave at once")
         elif answer == "detach":
             self.leave()
 
@@ -166,6 +171,12 @@ class QuitActions:
         if not store.connected and len(over) < len(states or [None]):
             return AppResult(LOST, f"{store.error}\n{message}".strip())
         return AppResult(max((state.exit_code for state in over), default=0), message)
+
+
+def _is_watched(state: RunState) -> bool:
+    """Return whether a run is that of a script that was not edited."""
+    script = state.started.config.get("script") if state.started is not None else None
+    return isinstance(script, dict) and bool(script.get("watched"))
 
 
 def _farewell_of_set(states: Sequence[RunState]) -> str:
