@@ -124,6 +124,7 @@ def test_reinforcement_learning_without_epochs(script: Script) -> None:
     assert script.series("axis/episodes")[10] == 160.0
     state = folded(script)
     assert (state.step, state.reason, state.knobs) == (10, "stopped", {"entropy": 0.1})
+    assert script.events("RunFinished")[0]["detail"].endswith("at step 10")
     assert state.series["reward/mean"].last is not None
 
 

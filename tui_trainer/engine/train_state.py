@@ -169,9 +169,10 @@ def ending_of(state: TrainState, stop: Stop) -> Ending:
     """Return the end that a stop plans; after the last epoch there is no end of an epoch to wait for."""
     trained = state.epoch >= state.epochs
     by = f" by {stop.by}" if stop.by else ""
+    at = f"in epoch {min(state.epoch + 1, state.epochs)}" if state.epochs else f"at step {state.step:,}"
     return Ending(
         stop.reason,
-        f"{stop.reason}{by} in epoch {state.epochs if trained else state.epoch + 1}",
+        f"{stop.reason}{by} {at}",
         when="epoch" if stop.when == "epoch" and not trained else "batch",
         restore_best=stop.restore_best,
         cause=stop,
