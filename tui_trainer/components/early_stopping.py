@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -10,12 +11,23 @@ from tui_trainer.components.base import Count, NonNegative
 
 Mode = Literal["auto", "min", "max"]
 
+LARGER_IS_BETTER = re.compile(
+    r"accuracy|acc|acc\d|top\d|r2|precision|recall|f1|auc|auroc|map|map50|iou|miou|dice|bleu|rouge|psnr|ssim"
+    r"|reward|return|score"
+)
+"""Words of a metric's name that make a larger value the better one."""
+LOSSES = frozenset(("loss", "error", "err", "rmse", "mse", "mae", "perplexity"))
+
 
 def lower_is_better(metric: str, mode: Mode = "auto") -> bool:
-    """Return True for metrics that are better when smaller (losses, errors), False for accuracy, R2 and recall."""
+    """Return True for metrics that are better when smaller (losses, errors), False for accuracy, R2, recall and others.
+
+    The words of the name decide, in this project's names as in those that other tools log (`val_acc`, `eval/f1`).
+    """
     if mode != "auto":
         return mode == "min"
-    return not metric.endswith(("accuracy", "r2", "precision", "recall"))
+    words = re.split(r"[^a-z0-9]+", metric.lower())
+    return not LOSSES.isdisjoint(words) or not any(LARGER_IS_BETTER.fullmatch(word) for word in words)
 
 
 class EarlyStopping(BaseModel):
