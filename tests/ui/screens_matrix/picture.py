@@ -21,6 +21,8 @@ async def pictures(shown: Shown, mode: str) -> list[tuple[str, list[str], list[s
         await press(pilot, *shown.keys)
         for size in SIZES:
             await pilot.resize_terminal(*size)
+            if size[0] >= 80:
+                await until(pilot, lambda: shown.later in "\n".join(_lines(app)))
             for theme in ("dark", "light") if mode == "colour" else ("dark",):
                 if mode == "colour":
                     app.theme = f"tui-trainer-{theme}"

@@ -27,11 +27,13 @@ class Shown:
     Attributes:
         keys: the keys that open it.
         ready: a text that is on the screen before the keys are pressed, at 80 columns.
+        later: a text that a thread adds, from 80 columns on.
         options: returns the arguments of the app.
     """
 
     keys: tuple[str, ...] = ()
     ready: str = "4/10"
+    later: str = ""
     options: Callable[[], dict[str, Any]] = lambda: {"session": steered()}
 
     def app(self, mode: str) -> TrainerApp:
@@ -146,8 +148,8 @@ SCREENS: dict[str, Shown] = {
     "host-died": Shown(options=_over(lost)),
     "lesson": Shown(("W",), options=_over(lesson)),
     "lesson-remark": Shown(options=_over(lesson)),
-    "home": Shown(("down",), "digits-mlp", lambda: {"catalogue": Shelf()}),
-    "home-search": Shown(("slash", "t", "o", "o"), "digits-mlp", lambda: {"catalogue": Shelf()}),
-    "home-help": Shown(("question_mark",), "digits-mlp", lambda: {"catalogue": Shelf()}),
-    "contents": Shown(("down",), "gd-vs-sgd", lambda: {"programme": LecturePlan(Lecture())}),
+    "home": Shown(("down",), "digits-mlp", "optimizer  adam", lambda: {"catalogue": Shelf()}),
+    "home-search": Shown(("slash", "t", "o", "o"), "digits-mlp", "run too-high", lambda: {"catalogue": Shelf()}),
+    "home-help": Shown(("question_mark",), "digits-mlp", options=lambda: {"catalogue": Shelf()}),
+    "contents": Shown(("down",), "gd-vs-sgd", options=lambda: {"programme": LecturePlan(Lecture())}),
 }
