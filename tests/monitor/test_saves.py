@@ -214,17 +214,27 @@ def test_what_cannot_be_saved_is_said_and_ends_nothing(script: Script) -> None:
     assert script.events("RunFinished")[0]["step"] == 10
 
 
+def block(folder: Path) -> None:
+    """Put a file in the place of a folder, again if the run has created the folder meanwhile."""
+    obstacle = folder.with_name("obstacle")
+    obstacle.write_text("in the way")
+    for count in range(100):
+        folder.rename(folder.with_name(f"aside-{count}"))
+        try:
+            obstacle.rename(folder)
+        except OSError:
+            continue
+        return
+    raise AssertionError("the folder comes back each time")
+
+
 def test_a_folder_that_cannot_be_written_ends_nothing(script: Script) -> None:
     with script.monitor(save="epoch") as monitor:
         for epoch in monitor.epochs(3):
             for inputs, targets in monitor.batches(script.loader):
                 script.step(inputs, targets)
             if epoch == 0:
-                checkpoints = script.path / "checkpoints"
-                for file in checkpoints.iterdir():
-                    file.unlink()
-                checkpoints.rmdir()
-                checkpoints.write_text("in the way")
+                block(script.path / "checkpoints")
     assert any(event["error"] for event in script.events("SavingFailed"))
     assert script.events("RunFinished")[0]["step"] == 15
 

@@ -189,6 +189,9 @@ def walk(sequences: Iterable[tuple[str, ...]], step: int, folders: Path | None =
             check(names, step, folder)
         except AssertionError as error:
             raise AssertionError(f"{names} at step {step}: {error}") from error
+        finally:
+            if folder is not None:
+                folder.release()  # a thousand open locks are more descriptors than a process may have
 
 
 @pytest.mark.parametrize("step", STEPS)

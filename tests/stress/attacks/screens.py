@@ -37,7 +37,11 @@ WALKS = {
     "over": ["1", "1", "w", "w", "[", "?", "\x1b", "q"],
     "home": ["\x1b[B", "j", "/", "p", "\x7f", "\x1b", "?", "\x1b", ":", "\x1b", "\r", "\x1b", "d", "q", "q"],
 }  # fmt: skip
-_OURS = re.compile(r"\x1b\[[?<>]?[0-9;]*(\$p|[a-zA-Z])|\x1b\]22;[a-z-]*\x07|\x1b\[[0-9]+ q|[\r\n]")
+_OURS = re.compile(
+    r"\x1b\[[?<>]?[0-9;]*(\$p|[a-zA-Z])|\x1b\]22;[a-z-]*\x07|\x1b\[[0-9]+ q|[\r\n]"
+    r"|\x07?\x1b\](2|9|777;notify);[^\x00-\x1f\x7f-\x9f]*\x07"
+)
+"""Sequences of the screen: positions, colours, modes, the shape of the pointer, title, bell and notification."""
 _FOREIGN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _NEVER = ("\x1b[2J", "\x1b]0;", "\x1b]52", "\x1b[6n", "\x1bc", "\x1bP", "\x1b[31m")
 """Sequences of the payloads that the screen never sends."""
