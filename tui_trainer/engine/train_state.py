@@ -159,6 +159,15 @@ class TrainState:
         """Seconds of training so far, rounded for an event."""
         return round(self.timer.read(), 4)
 
+    def due_commands(self) -> list[AnyCommand]:
+        """Remove and return the scripted commands of this step and of earlier ones."""
+        due: list[AnyCommand] = []
+        while self.script and self.script[0][0] <= self.step:
+            due.append(self.script.pop(0)[1])
+        self.scripted.update(command.id for command in due)
+        self.next_scripted_step = self.script[0][0] if self.script else -1
+        return due
+
     def follow(self, script: Sequence[tuple[int, AnyCommand]]) -> None:
         """Apply these commands at these steps, as if they were sent there."""
         self.script = list(script)

@@ -284,12 +284,8 @@ class Trainer:
 
     def _queue_script(self) -> None:
         """Queue the scripted commands of this step."""
-        state = self.state
-        while state.script and state.script[0][0] <= state.step:
-            command = state.script.pop(0)[1]
-            state.scripted.add(command.id)
+        for command in self.state.due_commands():
             self.commands.put(command)
-        state.follow(state.script)
 
 
 def _diagnose(diagnosis: DiagnosisMonitor, events: EventStream, event: ev.AnyEvent) -> None:

@@ -329,7 +329,8 @@ class ScriptRun:
         self.inside = True
         try:
             while True:
-                self._queue_script()
+                for command in self.state.due_commands():
+                    self.commands.put(command)
                 while (command := self.commands.take()) is not None:
                     flush(state, self.services)
                     self._apply(command)
@@ -353,14 +354,6 @@ class ScriptRun:
         except Exception as error:  # noqa: BLE001 - parts of the script's own may fail in any way
             reject(self.events, self.state.step, command, f"it failed: {describe_error(error)}")
         self.tell_capabilities()
-
-    def _queue_script(self) -> None:
-        state = self.state
-        while state.script and state.script[0][0] <= state.step:
-            command = state.script.pop(0)[1]
-            state.scripted.add(command.id)
-            self.commands.put(command)
-        state.follow(state.script)
 
     # -- epochs -----------------------------------------------------------------------------------------------------
 

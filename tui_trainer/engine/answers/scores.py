@@ -42,18 +42,22 @@ def confusion(data: Data, predictions: Tensor, targets: Tensor) -> tuple[Heat, t
         )
         for index in range(min(classes, CLASSES))
     )
-    names = tuple(score.name for score in scores)
-    count = len(names)
-    heat = Heat(
-        title="confusion, true class down",
-        x=Axis(label="guess"),
-        columns=names,
-        rows=names,
-        values=tuple(rounded_or_none(row[:count]) for row in table[:count]),
-        low=0,
-    )
     numbers: Numbers = {"accuracy": float(hits.sum() / table.sum()), "wrong": float(table.sum() - hits.sum())}
-    return heat, scores, numbers
+    return confusion_heat(table, tuple(score.name for score in scores)), scores, numbers
+
+
+def confusion_heat(table: Tensor, names: tuple[str, ...]) -> Heat:
+    """Return a confusion matrix as a drawing, as far as there are names.
+
+    Args:
+        table: (classes, classes) counts, true classes down.
+        names: of the first classes.
+    """
+    count = len(names)
+    values = tuple(rounded_or_none(row[:count]) for row in table[:count])
+    return Heat(
+        title="confusion, true class down", x=Axis(label="guess"), columns=names, rows=names, values=values, low=0
+    )
 
 
 def _share(part: Tensor, whole: Tensor) -> float | None:

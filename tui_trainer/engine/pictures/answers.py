@@ -9,10 +9,11 @@ from torch import Tensor
 
 from tui_trainer.components.pictures import Confidence, Confusion, LogitBars, Predicted
 from tui_trainer.data.types import Split
+from tui_trainer.engine.answers.scores import confusion_heat
 from tui_trainer.engine.monitoring import model_inspection
 from tui_trainer.engine.pictures.base import Numbers, PictureResult, PictureSource
 from tui_trainer.errors import UserError
-from tui_trainer.protocol.pictures import Axis, Bars, Group, Heat, Points, Spots, rounded, rounded_or_none
+from tui_trainer.protocol.pictures import Axis, Bars, Group, Points, Spots, rounded, rounded_or_none
 
 CLASSES = 40
 """Most classes in a drawing."""
@@ -138,15 +139,7 @@ class ConfusionPicture(PictureSource[Confusion]):
             "wrong": float(off.sum()),
             "most_confused": float(off[worst]),
         }
-        drawing = Heat(
-            title="confusion, true class down",
-            x=Axis(label="guess"),
-            columns=names,
-            rows=names,
-            values=tuple(rounded_or_none(row[:count]) for row in table[:count]),
-            low=0,
-        )
-        return PictureResult(drawing, numbers)
+        return PictureResult(confusion_heat(table, names), numbers)
 
 
 class PredictedPicture(PictureSource[Predicted]):
