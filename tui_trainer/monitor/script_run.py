@@ -140,7 +140,7 @@ class ScriptRun:
         self.waited = 0.0  # seconds that the loop has waited for its loader
         recorder = self.services.recorder
         recorder.add_seconds = seconds_of_step()
-        load = ProcessLoad(device_of(self.services.models))
+        load = ProcessLoad(device_of(self.services.models), resets=False)
         recorder.load = SystemLoad(load, self.state.timer.read, lambda: self.waited, lambda: recorder.spent)
         self._serving.list_runs([{"name": self.name, "path": str(path), "preset": preset}])
         publish_status(self.state, self.services, "starting", "the script is on its way to its loop")

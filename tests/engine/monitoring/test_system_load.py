@@ -95,6 +95,8 @@ def test_device_memory_is_read_and_reset(monkeypatch):
     memory = DeviceMemory(device)
     assert memory.peak() == 7
     assert resets == [device, device]
+    assert DeviceMemory(device, resets=False).peak() == 7
+    assert resets == [device, device], "a script reads its own peak"
     assert DeviceMemory(CPU).peak() is None
 
 

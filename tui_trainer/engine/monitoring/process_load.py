@@ -23,11 +23,11 @@ _TEMPERATURE_GPU = 0
 
 
 class ProcessMemory:
-    """The largest resident memory since the last reading; where the system cannot reset it, since the start."""
+    """The largest resident memory since the last reading; where it is not or cannot be reset, since the start."""
 
-    def __init__(self, status: str = _STATUS, clear: str = _CLEAR) -> None:
+    def __init__(self, status: str = _STATUS, clear: str = _CLEAR, *, resets: bool = True) -> None:
         self._status, self._clear = status, clear
-        self._resets = self._reset()
+        self._resets = resets and self._reset()
 
     def peak(self) -> float:
         """Return the peak in MiB, and begin the next interval."""
@@ -59,18 +59,19 @@ class ProcessMemory:
 
 
 class DeviceMemory:
-    """The most memory that torch has allocated on a device since the last reading."""
+    """The most memory that torch has allocated on a device since the last reading, or since a script reset it."""
 
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        if device.type == "cuda":
+    def __init__(self, device: torch.device, *, resets: bool = True) -> None:
+        self._device, self._resets = device, resets
+        if device.type == "cuda" and resets:
             torch.cuda.reset_peak_memory_stats(device)
 
     def peak(self) -> float | None:
         """Return the peak in MiB, and begin the next interval; None on the CPU. MPS tells the present value only."""
         if self._device.type == "cuda":
             peak = torch.cuda.max_memory_allocated(self._device)
-            torch.cuda.reset_peak_memory_stats(self._device)
+            if self._resets:
+                torch.cuda.reset_peak_memory_stats(self._device)
             return peak / MIB
         if self._device.type == "mps":
             return torch.mps.current_allocated_memory() / MIB

@@ -22,6 +22,7 @@ class ProcessLoad:
 
     Args:
         device: the device of the runs.
+        resets: whether the peaks begin again with each reading; not in a script, which may read its own.
         clock: seconds of real time.
         cpu_clock: seconds of CPU time.
     """
@@ -31,8 +32,11 @@ class ProcessLoad:
         device: torch.device,
         clock: Callable[[], float] = perf_counter,
         cpu_clock: Callable[[], float] = process_time,
+        *,
+        resets: bool = True,
     ) -> None:
-        self._memory, self._device_memory, self._gpu = ProcessMemory(), DeviceMemory(device), Gpu(device)
+        self._memory, self._device_memory = ProcessMemory(resets=resets), DeviceMemory(device, resets=resets)
+        self._gpu = Gpu(device)
         self._clock, self._cpu_clock = clock, cpu_clock
         self._at, self._cpu = -inf, 0.0
         self.readings = 0
