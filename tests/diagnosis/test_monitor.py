@@ -39,7 +39,7 @@ def epoch(number: int, loss: float, quality: float | None = 0.95, **metrics: flo
 
 
 def said(observer: DiagnosisMonitor, events: list[ev.AnyEvent]) -> list[tuple[str, bool, int]]:
-    """(finding, whether it holds, epoch of its event's step) of what is said anew."""
+    """(finding, whether it holds, epoch of its event's step) of what is said again."""
     found = [diagnosed for event in events for diagnosed in observer.take(event)]
     return [(each.finding, each.active, each.step // STEPS) for each in found if not each.again]
 

@@ -108,7 +108,7 @@ class Monitor(Declaring):
             self._run = build(given)
         except (UserError, OSError) as error:
             if resume:
-                raise  # to begin anew would not be what was asked for
+                raise  # a run from the start is not what was asked for
             self._trouble(error, f"this training is not watched: {error}")
             return
         self._values = self._run.services.values

@@ -196,7 +196,7 @@ def test_label_noise_redraws_a_share_of_the_training_labels_alone(share: float) 
     for split, same in zip(splits(clean)[1:], splits(noisy)[1:], strict=True):
         assert torch.equal(split.targets, same.targets)
     changed = float((clean.train.targets != noisy.train.targets).double().mean())
-    # A label drawn anew is the old one once in ten times.
+    # A label drawn at random is the old one once in ten times.
     assert changed == pytest.approx(0.9 * share, abs=0.03)
     assert "re-drawn" in noisy.note
     assert not torch.equal(noisy.train.targets, Digits(test=0.1, label_noise=share).build(1).train.targets)

@@ -21,7 +21,7 @@ class AnswersPicture(PictureSource[AnswerSamples]):
     def __init__(self, choice: AnswerSamples, context: PictureContext) -> None:
         super().__init__(choice, context)
         self.question = Question(choice.samples, (), choice.prompt, choice.worst)
-        """What is asked; a question that a user asks takes its place."""
+        """The question of a recorded picture; one that a user asks takes its place."""
         check(self.question, context.setup)
         self.spent = 0.0
         """Seconds that answers took so far, in this process."""

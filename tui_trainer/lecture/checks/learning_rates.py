@@ -68,7 +68,7 @@ def staircase(school: TrainingCache) -> Iterator[Measured]:
     labels = runs["constant"].setup.data.train.targets
     clean = school.runs("schedules", "data.label_noise=0.0", "training.epochs=1")["constant"].setup.data.train.targets
     wrong = (labels != clean).double().mean().item()
-    yield Measured("share of wrong labels, three in ten drawn anew", wrong, within(0.23, 0.31), key="wrong")
+    yield Measured("share of wrong labels, three in ten drawn at random", wrong, within(0.23, 0.31), key="wrong")
     yield Measured("training loss at the end, staircase by 5", stairs.at(-1, "train_loss"), below(0.65))
     calmer = _shake(plain) / _shake(stairs)
     yield Measured("deviation of the last ten epochs' loss, constant over staircase", calmer, above(10))
