@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,18 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series import Series
 
 MakeRun = Callable[..., RunState]
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty directory."""
+    return tmp_path_factory.mktemp("empty")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty directory: the end card reads earlier runs, and a checkout may have some from `make run`."""
+    monkeypatch.chdir(empty)
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:

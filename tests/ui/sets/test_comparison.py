@@ -45,8 +45,11 @@ async def test_charts_first_then_values_then_settings(
         assert text.index("1 loss") < text.index("best val accuracy") < text.index("not comparable")
         assert "another title" not in text
         assert "None" not in text
-        await press(pilot, *["pagedown"] * 3)
-        await until(pilot, lambda: "trunk, 1 file changed: net.py" in screen_text(app))
+        for _ in range(200):  # the page grows once the code was read
+            await press(pilot, "pagedown")
+            if "trunk, 1 file changed: net.py" in screen_text(app):
+                break
+        assert "trunk, 1 file changed: net.py" in screen_text(app)
         assert "optimizer.lr" in screen_text(app) or size[1] < 30
         await press(pilot, "C")
         assert "comparison ─" not in screen_text(app)
