@@ -160,6 +160,8 @@ IMPORTED = {
     "model": "tests.support:small_net",
     "data": "tests.support:small_samples",
     "scheduler": "tests.support:halving",
+    "loss": "torch.nn:CrossEntropyLoss",
+    "optimizer": "torch.optim:SGD",
 }
 
 

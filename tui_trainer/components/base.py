@@ -7,7 +7,7 @@ import inspect
 import textwrap
 from functools import cache
 from itertools import pairwise
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, ClassVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -41,6 +41,9 @@ class Component(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants", defer_build=True)
+
+    runs_code: ClassVar[bool] = False
+    """Whether building it imports and calls code by import path, for which a run needs `--trust`."""
 
     # A string. To a type checker fields are mutable, and no class could narrow a `str` to its own Literal.
     kind: Any

@@ -276,6 +276,7 @@ class ImportedModel(Model):
     generator seeded for this run, unless another `init` than `torch-default` is asked for.
     """
 
+    runs_code = True
     kind: Literal["import"] = "import"
     init: AnyInit = TorchDefault()
     path: ImportPath = ""

@@ -19,14 +19,19 @@ from tui_trainer.engine.device import choose
 from tui_trainer.engine.fast_path.selection import FastPath
 from tui_trainer.engine.monitoring.layer_stats import Layers, layers_of
 from tui_trainer.engine.rng import States, seeded_states
+from tui_trainer.engine.steps.accumulated import AccumulatedPasses, sizes_of_parts
 from tui_trainer.engine.steps.autograd import AutogradPasses
 from tui_trainer.engine.steps.base import ForwardBackward
+from tui_trainer.engine.steps.weight_average import WeightAverage
 from tui_trainer.errors import UserError
 from tui_trainer.nn.objectives import Objective
+from tui_trainer.nn.own_objective import OwnObjective
 
 _INIT, _DROPOUT = 1, 2
 """Random streams of one seed, besides the order of the samples."""
 
+TRIED = 8
+"""Training samples that a loss of the user's own is tried on."""
 SMALL = 200_000
 """Parameters below which one thread is faster than several, by more than ten times on a busy machine."""
 
@@ -54,11 +59,20 @@ class TrainingSetup:
     """Mixed precision around the forward pass; does nothing in float32."""
     scaler: torch.amp.GradScaler | None
     """Scales the loss of a float16 run, so that small gradients do not round to zero."""
+    part_size: int
+    """Samples of the parts in which a batch is passed where gradients are accumulated; 0 passes it whole."""
+    average: WeightAverage | None
+    """The average of the weights; None where none is asked for."""
     validation_sets: dict[str, Split]
     """Further sets that are measured at each validation, by name."""
     layers: Layers
     rng: States
     """States of torch's own generators for this run, from which dropout draws."""
+
+    @property
+    def series_groups(self) -> tuple[str, ...]:
+        """Groups of series that the run records itself: its validation sets, average and rates of groups."""
+        return (*self.validation_sets, *(["average"] if self.average is not None else []), "rate")
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -91,13 +105,18 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
     model = model.to(device, torch.float64 if wide else torch.float32)
     _use_threads(training.threads, device, model)
     objective = config.loss.build(data.shape)
+    if isinstance(objective, OwnObjective):
+        _check_loss(objective, model, data.train, device)
     dtype = PRECISIONS[training.precision]
     if dtype is torch.float16 and device.type == "cpu":
         raise UserError("training.precision: float16 needs an accelerator; on the CPU choose bfloat16 or float32")
     train = _moved(data.train, device)
     test = _moved(data.test, device) if data.test is not None else None
     data = replace(data, train=train, validation=_moved(data.validation, device), test=test)
-    batches = Batches(train, config.data.batch_size, config.data.sampling, training.seed)
+    batches = Batches(train, config.data.batch_size * training.accumulate, config.data.sampling, training.seed)
+    part = 0
+    if training.accumulate > 1:
+        part = -(-batches.size // training.accumulate) if config.data.sampling == "full" else config.data.batch_size
     # A cached cast of the weights would be stale where a graph replays the cast.
     cached = not training.cuda_graphs
     autocast = torch.autocast(device.type, dtype=dtype, cache_enabled=cached) if dtype is not None else nullcontext()
@@ -106,15 +125,19 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
     plain_forward = _compiled(model, train.inputs[:1], log) if training.compile else model
     graphed = None
     if training.cuda_graphs:
-        sample = train.inputs[: batches.size]
+        sample = train.inputs[: part or batches.size]
         graphed = fast_path.graphed(model, sample, autocast, log, compiled=training.compile)
     forward = graphed or plain_forward
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     forward_backward: ForwardBackward = AutogradPasses(
         forward, objective, parameters, autocast, scaler, reuses_outputs=forward is not plain_forward
     )
-    if forward is model and device.type == "cpu" and dtype is None:
-        forward_backward = fast_path.forward_backward(model, objective, train, batches.sizes, forward_backward)
+    own_loss = isinstance(objective, OwnObjective)
+    if forward is model and device.type == "cpu" and dtype is None and not own_loss:
+        sizes = sizes_of_parts(batches.sizes, part)
+        forward_backward = fast_path.forward_backward(model, objective, train, sizes, forward_backward)
+    if part:
+        forward_backward = AccumulatedPasses(forward_backward, parameters, part)
     return TrainingSetup(
         device=device,
         data=data,
@@ -127,6 +150,8 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
         fast_path=fast_path,
         autocast=autocast,
         scaler=scaler,
+        part_size=part,
+        average=WeightAverage(model, training.average) if training.average else None,
         validation_sets=further,
         layers=layers_of(model),
         rng=seeded_states(device, _stream(training.seed, _DROPOUT)),
@@ -158,6 +183,21 @@ def optimizer_for(choice: AnyOptimizer, model: nn.Module) -> torch.optim.Optimiz
     for group in optimizer.param_groups:
         group["ratio"] = group["lr"] / choice.lr
     return optimizer
+
+
+def _check_loss(objective: OwnObjective, model: nn.Module, split: Split, device: torch.device) -> None:
+    """Try a loss of the user's own on a few training samples; the model and the random streams stay as they are."""
+    inputs, targets = split.inputs[:TRIED].to(device), split.targets[:TRIED].to(device)
+    training = model.training
+    model.eval()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            with torch.no_grad():
+                outputs = model(inputs)
+            objective.to(outputs)
+            objective.check(outputs, targets)
+    finally:
+        model.train(training)
 
 
 def _moved(split: Split, device: torch.device) -> Split:

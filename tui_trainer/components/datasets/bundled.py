@@ -161,6 +161,7 @@ class ImportedDataset(Dataset):
     It runs code, so the run must be trusted (`--trust`). The samples are split and standardised like all others.
     """
 
+    runs_code = True
     kind: Literal["import"] = "import"
     path: ImportPath = ""
     """Function, as `module:function`; modules in the working directory are found too."""

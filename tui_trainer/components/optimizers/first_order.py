@@ -9,6 +9,7 @@ from pydantic import Field
 
 from tui_trainer.components.base import Count, Decay, NonNegative, Positive, Real, Share
 from tui_trainer.components.optimizers.base import Named, Optimizer, is_sparse
+from tui_trainer.components.optimizers.imported import ImportedOptimizer
 from tui_trainer.components.optimizers.second_order import BFGS, LBFGS, Newton, SteepestDescent
 from tui_trainer.errors import UserError
 
@@ -359,7 +360,8 @@ AnyOptimizer = Annotated[
     | Newton
     | BFGS
     | Muon
-    | SparseAdam,
+    | SparseAdam
+    | ImportedOptimizer,
     Field(discriminator="kind"),
 ]
 """Every optimizer. To add one, write a class above and add its name here."""

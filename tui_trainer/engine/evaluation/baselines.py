@@ -23,7 +23,7 @@ def baseline_losses(loss: AnyLoss, objective: Objective, data: Data) -> tuple[fl
 
     None where the loss has no such baseline: margin losses, and functions to minimise, which have no targets.
     """
-    if data.shape.task == "minimise":
+    if data.shape.task == "minimise" or isinstance(loss, losses.ImportedLoss):
         return None, None
     targets = data.train.targets
     targets = (targets.flatten() if data.shape.task == "language" else targets)[:ROWS]

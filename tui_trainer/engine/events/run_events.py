@@ -68,7 +68,7 @@ def run_started(state: TrainState, services: TrainingServices, path: str) -> ev.
         min_delta=stopping.min_delta,
         early_stopping=stopping.enabled,
         monitor=stopping.monitor,
-        metric=services.metric.name,
+        metric=_metric(services),
         loss=config.loss.label(),
         precision=config.training.precision,
         plan=state.plan,
@@ -77,6 +77,12 @@ def run_started(state: TrainState, services: TrainingServices, path: str) -> ev.
         host=socket.gethostname(),
         color=services.color,
     )
+
+
+def _metric(services: TrainingServices) -> str:
+    """Return the metric of the standard page: one of the user's own that early stopping follows, or the task's."""
+    watched = services.early_stopper.stopping.monitor.rpartition("/")[2].removeprefix("val_").removeprefix("train_")
+    return watched if watched in (services.config.metrics or {}) else services.metric.name
 
 
 def _references(services: TrainingServices, guessing: float | None) -> dict[str, float]:

@@ -29,6 +29,7 @@ class MeasuredStep:
         self._state = state
         self._optimizer = services.optimizer
         self._setup = services.setup
+        self._average = services.setup.average
         self._layers = services.setup.layers
         self._parameters = services.setup.parameters
         self._recorder = services.recorder
@@ -68,6 +69,8 @@ class MeasuredStep:
         if before is not None:
             self._restore_first_gradients()
             self._recorder.add_layers(step + 1, self._layers, layer_stats.measure(self._layers, before))
+        if self._average is not None:
+            self._average.update()
         self._metric.add(result.outputs, targets)
         return result.loss
 
