@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from tui_trainer.components.base import Component, Count, Decay, NonNegative, Whole, choices
 from tui_trainer.components.datasets.base import Dataset
 from tui_trainer.components.datasets.bundled import AnyDataset, Digits
+from tui_trainer.components.datasets.loader import check_loader
 from tui_trainer.components.early_stopping import EarlyStopping
 from tui_trainer.components.losses import AnyLoss, CrossEntropy, Loss
 from tui_trainer.components.models import MLP, AnyModel, Model
@@ -185,6 +186,11 @@ class RunConfig(BaseModel):
         )
         if self.data.task in ("regression", "minimise") and getattr(self.scheduler, "watch", "") == "val_error":
             raise ValueError("scheduler.watch: val_error is the share of wrong classes, but this task has no classes")
+        check_loader(
+            self.data,
+            (picture.kind for picture in self.pictures),
+            suboptimality=self.training.suboptimality_every,
+        )
         for index, picture in enumerate(self.pictures):
             picture.fits(self.data, self.model, self.loss, self.optimizer)
             if any(other.kind == picture.kind for other in self.pictures[:index]):

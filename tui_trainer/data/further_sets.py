@@ -55,6 +55,8 @@ def _targets(key: str, samples: Samples, data: Data) -> npt.NDArray[Any]:
             )
         return samples.targets
     numbers = {label: number for number, label in enumerate(data.classes)}
+    if samples.classes == tuple(map(str, range(len(samples.classes)))) and numbers.keys().isdisjoint(samples.classes):
+        numbers = {str(number): number for number in range(len(data.classes))}  # they have numbers for names
     for label in samples.classes:
         if label not in numbers:
             raise UserError(f"{key}: class {label!r} is not in the training data; {did_you_mean(label, numbers)}")

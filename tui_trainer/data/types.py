@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from tui_trainer.data.fingerprint import Fingerprint
+    from tui_trainer.data.loaders import Source
 
 Task = Literal["classification", "regression", "language", "minimise"]
 """The kind of problem. `minimise` searches for the minimum of a known function; it has no samples to learn from."""
@@ -91,6 +92,8 @@ class Data:
         fingerprint: a hash of all samples before the split; None for a function, which its settings describe.
         scaling: the standardisation of inputs and numeric targets; None where there is none.
         features: names of the numbers of a table row, where they are known.
+        source: reads the training samples while the run trains; then `train` holds a few of them. None where all of
+            them are in `train`.
     """
 
     shape: ProblemSpec
@@ -106,3 +109,4 @@ class Data:
     fingerprint: Fingerprint | None = None
     scaling: Scaling | None = field(default=None, compare=False)
     features: tuple[str, ...] = ()
+    source: Source | None = field(default=None, compare=False)

@@ -201,6 +201,7 @@ class TrainingServices:
             "gradients": self.step_prober.state_dict(step),
             "album": self.pictures.state_dict(),
             "rng": rng.state_dict(self.setup.device),
+            **({"stream": stream} if (stream := self.setup.batches.state_dict(step)) else {}),
         }
 
     def load_parts_state_dict(self, tree: StateTree) -> None:
@@ -212,6 +213,7 @@ class TrainingServices:
         self._load_model(tree)
         self.optimizer.load_state_dict(tree["optimizer"])
         self.setup.rng = tree["rng"]
+        self.setup.batches.load_state_dict(tree.get("stream", {}))
         self.step_prober.load_state_dict(tree.get("gradients", []))
         self.pictures.load_state_dict(tree.get("album", {}))
 

@@ -17,6 +17,7 @@ from tui_trainer.data.types import Data, Split
 from tui_trainer.engine.batches import Batches, seeded
 from tui_trainer.engine.device import choose
 from tui_trainer.engine.fast_path.selection import FastPath
+from tui_trainer.engine.loading.choice import batches_of
 from tui_trainer.engine.monitoring.layer_stats import Layers, layers_of
 from tui_trainer.engine.rng import States, seeded_states
 from tui_trainer.engine.steps.accumulated import AccumulatedPasses, sizes_of_parts
@@ -113,10 +114,10 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
     train = _moved(data.train, device)
     test = _moved(data.test, device) if data.test is not None else None
     data = replace(data, train=train, validation=_moved(data.validation, device), test=test)
-    batches = Batches(train, config.data.batch_size * training.accumulate, config.data.sampling, training.seed)
+    batches = batches_of(data, config.data.batch_size, config.data.sampling, training.accumulate, training.seed, log)
     part = 0
     if training.accumulate > 1:
-        part = -(-batches.size // training.accumulate) if config.data.sampling == "full" else config.data.batch_size
+        part = -(-batches.size // training.accumulate)
     # A cached cast of the weights would be stale where a graph replays the cast.
     cached = not training.cuda_graphs
     autocast = torch.autocast(device.type, dtype=dtype, cache_enabled=cached) if dtype is not None else nullcontext()

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from tui_trainer.components.base import Arguments, ImportPath, Positive
 from tui_trainer.components.datasets.base import Dataset
+from tui_trainer.components.datasets.loader import Loader
 from tui_trainer.components.datasets.synthetic import (
     Blobs,
     Circles,
@@ -206,7 +207,8 @@ AnyDataset = Annotated[
     | Text
     | Quadratic
     | Csv
-    | ImportedDataset,
+    | ImportedDataset
+    | Loader,
     Field(discriminator="kind"),
 ]
 """Every data set. To add one, write a class and add its name here."""

@@ -58,7 +58,7 @@ def run_started(state: TrainState, services: TrainingServices, path: str) -> ev.
         known={name: value for name, value in data.known.items() if math.isfinite(value)},
         chance=chance,
         guessing=guessing,
-        train_samples=len(data.train),
+        train_samples=setup.batches.count,
         validation_samples=len(data.validation),
         batch_size=setup.batches.size,
         steps_per_epoch=services.steps_per_epoch,
