@@ -92,6 +92,7 @@ class Data:
         fingerprint: a hash of all samples before the split; None for a function, which its settings describe.
         scaling: the standardisation of inputs and numeric targets; None where there is none.
         features: names of the numbers of a table row, where they are known.
+        fill: the values that fill missing inputs, one for each feature; None where none are filled.
         source: reads the training samples while the run trains; then `train` holds a few of them. None where all of
             them are in `train`.
     """
@@ -109,4 +110,5 @@ class Data:
     fingerprint: Fingerprint | None = None
     scaling: Scaling | None = field(default=None, compare=False)
     features: tuple[str, ...] = ()
+    fill: Any = field(default=None, compare=False)
     source: Source | None = field(default=None, compare=False)

@@ -129,7 +129,29 @@ class Text(Dataset):
         return build(self.path, self.context, self.validation, self.test)
 
 
-class Csv(Dataset):
+class _Table(Dataset):
+    """A table from a local file. Types of columns are inferred, and the log says what each column was taken for.
+
+    Columns of numbers are taken as they are; columns of words become one column for each word, 1 where it stands.
+    """
+
+    path: str = ""
+    """The file."""
+    target: str = ""
+    """Name of the column to predict; if empty, the last one."""
+    task: Literal["classification", "regression"] = "classification"  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Whether the target is a class or a number."""
+    ignore: tuple[str, ...] = ()
+    """Names of columns to leave out, such as identifiers."""
+    missing: Literal["refuse", "fill", "drop"] = "refuse"
+    """Missing values: refuse names the first; fill takes the mean of the training rows for numbers and no word for
+    words; drop leaves the row out. A missing target is filled by nothing."""
+
+    def located(self) -> Self:
+        return self.model_copy(update={"path": _absolute(self.path)})
+
+
+class Csv(_Table):
     """A table from a local CSV file whose first line names the columns.
 
     Columns of numbers are taken as they are; columns of words become one column for each word, 1 where it stands.
@@ -138,22 +160,34 @@ class Csv(Dataset):
     kind: Literal["csv"] = "csv"
     path: str = ""
     """UTF-8 file."""
-    target: str = ""
-    """Name of the column to predict; if empty, the last one."""
-    task: Literal["classification", "regression"] = "classification"  # pyright: ignore[reportIncompatibleVariableOverride]
-    """Whether the target is a class or a number."""
-    ignore: tuple[str, ...] = ()
-    """Names of columns to leave out, such as identifiers."""
     delimiter: Annotated[str, Field(pattern=r'^[^"\r\n]$')] = ","
     """Delimiter between two cells."""
-
-    def located(self) -> Self:
-        return self.model_copy(update={"path": _absolute(self.path)})
 
     def draw(self, seed: int) -> Samples:
         from tui_trainer.data.csv_files import read
 
-        return read(self.path, self.target, self.ignore, self.delimiter, classes=self.task == "classification")
+        return read(
+            self.path,
+            self.target,
+            self.ignore,
+            self.delimiter,
+            classes=self.task == "classification",
+            missing=self.missing,
+        )
+
+
+class Parquet(_Table):
+    """A table from a local Parquet file, with the package pyarrow (the extra `parquet`).
+
+    Columns of numbers are taken as they are; columns of words become one column for each word, 1 where it stands.
+    """
+
+    kind: Literal["parquet"] = "parquet"
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.data.parquet_files import read
+
+        return read(self.path, self.target, self.ignore, classes=self.task == "classification", missing=self.missing)
 
 
 class ImportedDataset(Dataset):
@@ -207,6 +241,7 @@ AnyDataset = Annotated[
     | Text
     | Quadratic
     | Csv
+    | Parquet
     | ImportedDataset
     | Loader,
     Field(discriminator="kind"),
