@@ -7,6 +7,7 @@ import inspect
 import textwrap
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,6 +31,10 @@ Arguments = dict[
     Annotated[str, Field(pattern=r"^[A-Za-z_]\w{0,63}$")], bool | int | float | str | list[float] | list[str]
 ]
 """Keyword arguments of such a function."""
+
+
+RARE = {"rare": True}
+"""Marks a field that forms show only where it is set (pydantic's `json_schema_extra`)."""
 
 
 class Component(BaseModel):
@@ -109,3 +114,12 @@ def documented_fields(cls: type) -> dict[str, str]:
             if isinstance(text, str):
                 found[field.target.id] = inspect.cleandoc(text)
     return found
+
+
+def absolute_path(path: str) -> str:
+    """Return the absolute path if the file exists; otherwise the given path, for the error message."""
+    try:
+        file = Path(path).expanduser()
+        return str(file.absolute()) if file.is_file() else path
+    except (OSError, ValueError, RuntimeError):
+        return path

@@ -163,7 +163,8 @@ class RunConfig(BaseModel):
             name: one.model_copy(update={"data": one.data.located()})
             for name, one in (self.validation_sets or {}).items()
         }
-        return self.model_copy(update={"data": self.data.located(), "validation_sets": sets or None})
+        parts = {"data": self.data.located(), "model": self.model.located(), "validation_sets": sets or None}
+        return self.model_copy(update=parts)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

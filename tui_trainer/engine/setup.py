@@ -18,11 +18,13 @@ from tui_trainer.engine.batches import Batches, seeded
 from tui_trainer.engine.device import choose
 from tui_trainer.engine.fast_path.selection import FastPath
 from tui_trainer.engine.loading.choice import batches_of
+from tui_trainer.engine.loading.weights import freeze, load_weights
 from tui_trainer.engine.monitoring.layer_stats import Layers, layers_of
 from tui_trainer.engine.rng import States, seeded_states
 from tui_trainer.engine.steps.accumulated import AccumulatedPasses, sizes_of_parts
 from tui_trainer.engine.steps.autograd import AutogradPasses
 from tui_trainer.engine.steps.base import ForwardBackward
+from tui_trainer.engine.steps.parameter_groups import apply_groups
 from tui_trainer.engine.steps.weight_average import WeightAverage
 from tui_trainer.errors import UserError
 from tui_trainer.nn.objectives import Objective
@@ -60,6 +62,8 @@ class TrainingSetup:
     """Mixed precision around the forward pass; does nothing in float32."""
     scaler: torch.amp.GradScaler | None
     """Scales the loss of a float16 run, so that small gradients do not round to zero."""
+    frozen: int
+    """Number of weights that are not trained."""
     part_size: int
     """Samples of the parts in which a batch is passed where gradients are accumulated; 0 passes it whole."""
     average: WeightAverage | None
@@ -81,11 +85,12 @@ class TrainingSetup:
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
 
 
-def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
+def set_up(config: RunConfig, log: Callable[[str], None], *, restored: bool = False) -> TrainingSetup:
     """Build what the configuration describes.
 
     Args:
         log: receives a line about each requested feature that is not possible here.
+        restored: whether the weights come from a checkpoint of the run, and no file to begin with is needed.
 
     Raises:
         UserError: the device, the data or a combination of parts is not possible; nothing has been written.
@@ -104,6 +109,9 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
     outputs = config.loss.outputs(data.shape)
     model = config.model.build(data.shape, outputs, seeded(training.seed, _INIT))
     model = model.to(device, torch.float64 if wide else torch.float32)
+    if config.model.weights and not restored:
+        load_weights(model, config.model.weights, config.model.weights_skip, log)
+    frozen = freeze(model, config.model.frozen)
     _use_threads(training.threads, device, model)
     objective = config.loss.build(data.shape)
     if isinstance(objective, OwnObjective):
@@ -151,6 +159,7 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
         fast_path=fast_path,
         autocast=autocast,
         scaler=scaler,
+        frozen=frozen,
         part_size=part,
         average=WeightAverage(model, training.average) if training.average else None,
         validation_sets=further,
@@ -181,6 +190,7 @@ def optimizer_for(choice: AnyOptimizer, model: nn.Module) -> torch.optim.Optimiz
         optimizer = choice.build(named)
     except ValueError as error:
         raise UserError(f"optimizer {choice.kind}: {error}") from None
+    apply_groups(optimizer, choice, named)
     for group in optimizer.param_groups:
         group["ratio"] = group["lr"] / choice.lr
     return optimizer

@@ -91,13 +91,17 @@ class Trainer:
 
     # -- setting up -------------------------------------------------------------------------------------------------
 
-    def set_up(self) -> None:
-        """Build data, model and optimizer. Raises `UserError` if that is not possible; nothing has been written."""
+    def set_up(self, *, restored: bool = False) -> None:
+        """Build data, model and optimizer. Raises `UserError` if that is not possible; nothing has been written.
+
+        Args:
+            restored: whether a checkpoint of the run will be loaded, and no weights to begin with are needed.
+        """
         config, events = self.config, self.events
         check_closure_settings(
             config.optimizer, config.training.clip_grad_norm, config.training.precision, config.training.accumulate
         )
-        built = setup.set_up(config, lambda line: events.log(line, 0))
+        built = setup.set_up(config, lambda line: events.log(line, 0), restored=restored)
         check_class(config.early_stopping.monitor, built.data.classes)
         optimizer = OptimizerHandle(built, config.optimizer)
         epochs, per_epoch = config.training.epochs, built.batches.per_epoch

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field
 
-from tui_trainer.components.base import Arguments, ImportPath, Positive
+from tui_trainer.components.base import Arguments, ImportPath, Positive, absolute_path
 from tui_trainer.components.datasets.base import Dataset
 from tui_trainer.components.datasets.loader import Loader
 from tui_trainer.components.datasets.synthetic import (
@@ -121,7 +120,7 @@ class Text(Dataset):
     """Context length: symbols in one window."""
 
     def located(self) -> Self:
-        return self.model_copy(update={"path": _absolute(self.path)})
+        return self.model_copy(update={"path": absolute_path(self.path)})
 
     def build(self, seed: int, *, wide: bool = False) -> Data:
         from tui_trainer.data.text import build
@@ -148,7 +147,7 @@ class _Table(Dataset):
     words; drop leaves the row out. A missing target is filled by nothing."""
 
     def located(self) -> Self:
-        return self.model_copy(update={"path": _absolute(self.path)})
+        return self.model_copy(update={"path": absolute_path(self.path)})
 
 
 class Csv(_Table):
@@ -212,15 +211,6 @@ class ImportedDataset(Dataset):
         from tui_trainer.data.user_code import samples
 
         return samples(self.path, self.arguments, classes=self.task == "classification")
-
-
-def _absolute(path: str) -> str:
-    """Return the absolute path if the file exists; otherwise the given path, for the error message."""
-    try:
-        file = Path(path).expanduser()
-        return str(file.absolute()) if file.is_file() else path
-    except (OSError, ValueError, RuntimeError):
-        return path
 
 
 AnyDataset = Annotated[

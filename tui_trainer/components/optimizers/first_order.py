@@ -68,7 +68,7 @@ class Adam(Optimizer):
             return super()._torch(parameters)
         from tui_trainer.optim import reference
 
-        return reference.ReferenceAdam(parameters, **{name: value for name, value in self if name != "kind"})
+        return reference.ReferenceAdam(parameters, **self.settings())
 
     def _own_fields(self) -> set[str]:
         return {"kind", "bias_correction"}
@@ -166,7 +166,7 @@ class Adagrad(Optimizer):
             return super()._torch(parameters)
         from tui_trainer.optim import reference
 
-        return reference.ReferenceAdagrad(parameters, **{name: value for name, value in self if name != "kind"})
+        return reference.ReferenceAdagrad(parameters, **self.settings())
 
     def _own_fields(self) -> set[str]:
         return {"kind", "eps_inside"}

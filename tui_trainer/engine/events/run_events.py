@@ -50,7 +50,8 @@ def run_started(state: TrainState, services: TrainingServices, path: str) -> ev.
         device=str(setup.device),
         task=data.shape.task,
         parameters=sum(parameter.numel() for parameter in setup.parameters),
-        model=config.model.describe(data.shape, config.loss.outputs(data.shape)),
+        model=config.model.describe(data.shape, config.loss.outputs(data.shape))
+        + (f", {setup.frozen:,} weights frozen" if setup.frozen else ""),
         layers=tuple(name for name, _ in setup.layers),
         scales=tuple(name for name, own in setup.layers if all(parameter.dim() < 2 for parameter in own)),
         data=data.note or config.data.kind,
