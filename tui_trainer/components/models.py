@@ -39,9 +39,9 @@ class Model(Component):
     weights: Annotated[str, Field(json_schema_extra=RARE)] = ""
     """safetensors file to begin with: weights by name, or a checkpoint of a run; if empty, the initialisation."""
     weights_skip: Annotated[tuple[Pattern, ...], Field(json_schema_extra=RARE)] = ()
-    """Patterns of names that are not loaded and keep their initialisation, such as head.*"""
+    """Patterns of names that are not loaded and keep their initialisation (`head.*`)."""
     frozen: Annotated[tuple[Pattern, ...], Field(json_schema_extra=RARE)] = ()
-    """Patterns of names of parameters that are not trained, such as features.*"""
+    """Patterns of names of parameters that are not trained (`features.*`)."""
 
     def located(self) -> Self:
         """Return the model with an absolute path of its weights, so that a run can resume from another directory."""

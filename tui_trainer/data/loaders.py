@@ -7,10 +7,10 @@ others while it trains (`tui_trainer.engine.loading`).
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -25,9 +25,6 @@ from tui_trainer.data.types import Data, ProblemSpec, Split
 from tui_trainer.data.user_code import called
 from tui_trainer.errors import UserError
 
-if TYPE_CHECKING:
-    from tui_trainer.components.datasets.loader import Loader
-
 SAMPLE = 512
 """Training samples of a map-style data set that are read before the run trains."""
 CHUNK = 256
@@ -35,6 +32,27 @@ CHUNK = 256
 
 Kind = Literal["map", "samples", "batches"]
 Batch = tuple[Tensor, Tensor]
+
+
+class LoaderSettings(Protocol):
+    """The settings of a loader, as `tui_trainer.components.datasets.loader` describes them."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def arguments(self) -> Mapping[str, Any]: ...
+    @property
+    def task(self) -> Literal["classification", "regression"]: ...
+    @property
+    def classes(self) -> int: ...
+    @property
+    def steps_per_epoch(self) -> int: ...
+    @property
+    def validation(self) -> float: ...
+    @property
+    def test(self) -> float: ...
+    @property
+    def sampling(self) -> str: ...
 
 
 @contextmanager
@@ -76,11 +94,21 @@ class Source:
         part: the object itself.
     """
 
-    loader: Loader
+    loader: LoaderSettings
     kind: Kind
     indices: Sequence[int]
     wide: bool
     part: Any
+
+    @property
+    def path(self) -> str:
+        """The import path, for messages."""
+        return self.loader.path
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The optimizer steps that the settings ask for; 0 if the length of the stream decides."""
+        return self.loader.steps_per_epoch
 
     def again(self) -> Any:
         """Return the object from a new call of the function."""
@@ -117,7 +145,7 @@ class Source:
         return inputs, targets.detach().long()
 
 
-def build(loader: Loader, seed: int, *, wide: bool) -> Data:
+def build(loader: LoaderSettings, seed: int, *, wide: bool) -> Data:
     """Return the data of a loader: its validation samples, a few training samples, and the source of the others.
 
     Raises:
@@ -172,7 +200,7 @@ def build(loader: Loader, seed: int, *, wide: bool) -> Data:
     )
 
 
-def draw(loader: Loader, seed: int) -> Samples:
+def draw(loader: LoaderSettings, seed: int) -> Samples:
     """Return all samples of a loader, of the second data set where it has two: for a further validation set."""
     with drawing(seed, 0):
         train, validation = _parts(loader)
@@ -186,14 +214,14 @@ def draw(loader: Loader, seed: int) -> Samples:
     return Samples(split.inputs.numpy(), split.targets.numpy(), names, f"samples of {loader.path}")
 
 
-def _parts(loader: Loader) -> tuple[Any, Any | None]:
+def _parts(loader: LoaderSettings) -> tuple[Any, Any | None]:
     made = called(loader.path, "data.path", **loader.arguments)
     if isinstance(made, (tuple, list)) and len(made) == 2 and all(kind_of(part) for part in made):
         return made[0], made[1]
     return made, None
 
 
-def _check_stream(loader: Loader, key: str, train: Any, validation: Any) -> None:
+def _check_stream(loader: LoaderSettings, key: str, train: Any, validation: Any) -> None:
     if validation is None:
         raise UserError(
             f"{key}: a stream cannot be split: return two, (training, validation), or a data set with an index"
@@ -217,7 +245,7 @@ def _items(part: Any, indices: list[int]) -> Any:
     return default_collate(fetch(indices) if fetch is not None else [part[index] for index in indices])
 
 
-def _collated(loader: Loader, items: list[Any]) -> Any:
+def _collated(loader: LoaderSettings, items: list[Any]) -> Any:
     try:
         return default_collate(items)
     except (TypeError, RuntimeError, KeyError) as error:
@@ -300,7 +328,7 @@ def _sample(source: Source) -> Split:
     return Split(*batch)
 
 
-def _class_names(loader: Loader, part: Any, splits: list[Split]) -> tuple[str, ...]:
+def _class_names(loader: LoaderSettings, part: Any, splits: list[Split]) -> tuple[str, ...]:
     names = getattr(part, "classes", None)
     if loader.classes:
         count = loader.classes

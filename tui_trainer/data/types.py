@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from tui_trainer.data.fingerprint import Fingerprint
-    from tui_trainer.data.loaders import Source
 
 Task = Literal["classification", "regression", "language", "minimise"]
 """The kind of problem. `minimise` searches for the minimum of a known function; it has no samples to learn from."""
@@ -74,6 +73,41 @@ class Scaling:
     target_deviation: Any = 1.0
 
 
+class BatchSource(Protocol):
+    """Training samples that are read while the run trains, as `tui_trainer.data.loaders` makes them.
+
+    `kind` is map for a data set with an index, samples or batches for a stream of them; `part` is the object of the
+    user, `indices` those of the training samples of a data set with an index.
+    """
+
+    @property
+    def kind(self) -> Literal["map", "samples", "batches"]: ...
+    @property
+    def part(self) -> Any: ...
+    @property
+    def indices(self) -> Sequence[int]: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def steps_per_epoch(self) -> int: ...
+
+    def again(self) -> Any:
+        """Return the object from a new call of the user's function."""
+        ...
+
+    def fetch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Return samples of a data set with an index as a batch."""
+        ...
+
+    def collated(self, items: list[Any]) -> tuple[Tensor, Tensor]:
+        """Return samples as a batch."""
+        ...
+
+    def converted(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """Return a batch of the user's as tensors in the types of the run."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Data:
     """A data set, split and standardised, ready to be moved to a device.
@@ -111,4 +145,4 @@ class Data:
     scaling: Scaling | None = field(default=None, compare=False)
     features: tuple[str, ...] = ()
     fill: Any = field(default=None, compare=False)
-    source: Source | None = field(default=None, compare=False)
+    source: BatchSource | None = field(default=None, compare=False)

@@ -19,7 +19,7 @@ class ParameterGroup(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     match: Pattern
-    """Pattern of parameter names, such as head.*"""
+    """Pattern of parameter names (`head.*`)."""
     lr_factor: Positive = 1.0
     """Their learning rate, as a multiple of that of the schedule."""
 

@@ -7,8 +7,8 @@ from time import perf_counter
 
 import torch
 
-from tui_trainer.data.loaders import Source, drawing
-from tui_trainer.data.types import Split
+from tui_trainer.data.loaders import drawing
+from tui_trainer.data.types import BatchSource, Split
 from tui_trainer.engine.batches import Batches
 
 
@@ -26,7 +26,7 @@ class MapBatches(Batches):
         seed: seed of the order, and of the random numbers that the data set draws.
     """
 
-    def __init__(self, source: Source, split: Split, batch_size: int, sampling: str, seed: int) -> None:
+    def __init__(self, source: BatchSource, split: Split, batch_size: int, sampling: str, seed: int) -> None:
         super().__init__(split, batch_size, sampling, seed, len(source.indices))
         self._source = source
 

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from tui_trainer.data.loaders import Source, drawing, length_of
-from tui_trainer.data.types import Split
+from tui_trainer.data.loaders import drawing, length_of
+from tui_trainer.data.types import BatchSource, Split
 from tui_trainer.engine.batches import Batches
 from tui_trainer.engine.checkpointing.state_tree import flatten
 from tui_trainer.errors import UserError
@@ -39,11 +39,11 @@ class StreamBatches(Batches):
         UserError: its state cannot be saved.
     """
 
-    def __init__(self, source: Source, split: Split, batch_size: int, accumulate: int, seed: int) -> None:
+    def __init__(self, source: BatchSource, split: Split, batch_size: int, accumulate: int, seed: int) -> None:
         self._source = source
         self._join = accumulate if source.kind == "batches" else 1
         size = batch_size if source.kind == "samples" else len(split) * accumulate
-        length, asked = length_of(source.part), source.loader.steps_per_epoch
+        length, asked = length_of(source.part), source.steps_per_epoch
         self._begins_each_epoch = not asked
         per_pass = -(-(length or 0) // (size if source.kind == "samples" else self._join))
         per_epoch = asked or max(per_pass, 1)
@@ -119,7 +119,7 @@ class StreamBatches(Batches):
             batch = self._read()
         if batch is None:
             raise UserError(
-                f"data.path = {self._source.loader.path!r}: pass {self._pass + 1} of the stream yields nothing; its "
+                f"data.path = {self._source.path!r}: pass {self._pass + 1} of the stream yields nothing; its "
                 "__iter__ must begin again at the first sample"
             )
         self._at += 1
@@ -186,7 +186,7 @@ class StreamBatches(Batches):
             flatten(self._target.state_dict())
         except Exception as error:  # noqa: BLE001 - code of the user's own may fail in any way
             raise UserError(
-                f"data.path = {self._source.loader.path!r}: its state_dict() cannot be saved: {error}; use numbers, "
+                f"data.path = {self._source.path!r}: its state_dict() cannot be saved: {error}; use numbers, "
                 "texts, lists, dicts and tensors"
             ) from None
 
