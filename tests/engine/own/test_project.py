@@ -121,7 +121,7 @@ def test_steered_killed_resumed_and_replayed(config, shell):
     assert shell("send", "p", "step", "count=3").code == 0
     wait_for(lambda: shell.json("runs")[0]["status"] == "paused", what="the pause")
     assert shell("send", "p", "undo").code == 0
-    assert shell("send", "p", "set-optimizer", 'groups=[{match = "1.*", lr_factor = 4.0}]').code == 0
+    assert shell("send", "p", "set-optimizer", "kind=import", 'groups=[{match = "1.*", lr_factor = 4.0}]').code == 0
     assert shell("send", "p", "resume").code == 0
     at = max(event["step"] for event in events_of(shell, "p"))
     wait_for(

@@ -265,9 +265,10 @@ class TrainingActions:
             return review.carried_over(other, state.optimizer, shown)
 
         present = state.optimizer.model_copy(update={"lr": shown}) if state.optimizer is not None and shown else None
+        own = {state.optimizer.kind: type(state.optimizer)} if state.optimizer is not None else {}
         dialog = ChooseComponent(
             "Optimizer",
-            OPTIMIZERS,
+            OPTIMIZERS | own,
             present or state.optimizer,
             plan,
             self._context.learning_rate_chart,
