@@ -49,8 +49,8 @@ def check_metrics(metrics: Mapping[str, OwnMetric], task: str) -> None:
             raise ValueError(f'{key}.path: missing; name the code as "module:function"')
         if not is_known(name):
             raise ValueError(
-                f"{key}: the name does not tell which values are better; add a word that does, such as {name}_score for "
-                f"larger or {name}_error for smaller ones"
+                f"{key}: the name does not tell which values are better; add a word that does, such as "
+                f"{name}_score for larger or {name}_error for smaller ones"
             )
 
 

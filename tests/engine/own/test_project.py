@@ -46,14 +46,9 @@ def test_all_parts_take_part(config):
     started = bench.of(ev.RunStarted)[0]
     assert (started.batch_size, started.steps_per_epoch, started.metric) == (12, 5, "balanced_accuracy")
     metrics = bench.of(ev.EpochEnded)[-1].metrics
-    for name in (
-        "val_balanced_accuracy",
-        "average/val_balanced_accuracy",
-        "later/balanced_accuracy",
-        "later/accuracy",
-        "average/val_loss",
-    ):
-        assert metrics[name] is not None
+    for name in ("val_balanced_accuracy", "average/val_balanced_accuracy", "later/balanced_accuracy"):
+        assert 0 <= metrics[name] <= 1
+    assert {"later/accuracy", "average/val_loss"} <= metrics.keys()
     rates = list(bench.column("lr").values())
     assert rates == pytest.approx([0.01] * 10 + [0.005] * 10)
     assert list(bench.column("rate/1.*").values()) == pytest.approx([0.02, 0.01])
