@@ -11,6 +11,7 @@ from time import time
 from typing import Any
 
 from tui_trainer.readers.reading import MAX_COLUMNS, MAX_STEP, SETTLED, LogColumn, Position, Reading, Rows
+from tui_trainer.readers.tensorboard.blocks import read_blocks
 from tui_trainer.readers.tensorboard.records import (
     HEADER,
     MAX_RECORD,
@@ -19,12 +20,15 @@ from tui_trainer.readers.tensorboard.records import (
     data_checksum,
     header_is_sound,
     masked,
+    short_checksum,
 )
 from tui_trainer.readers.tensorboard.tensors import scalar
 from tui_trainer.readers.tensorboard.wire import FIXED32, BadWire, fields, float32, float64, signed
 
-PIECE = 1 << 20
+PIECE = 1 << 21
 """Bytes that are cut into records at a time."""
+FEW, MANY = 16, 1 << 16
+"""Records that are read one by one before a sequence that repeats is looked for: at first, and where there is none."""
 TOLD = 5
 """Most damaged places of a file that are named."""
 SCALARS = ("", "scalars")
@@ -49,6 +53,8 @@ class EventMemory:
     """Lengths of records by the bytes of their headers, which were checked."""
     plain: dict[bytes, str] = field(default_factory=dict[bytes, str])
     """Tags by what stands between step and value of a record with one value."""
+    one_by_one: int = FEW
+    """Records that are read one by one before a sequence that repeats is looked for."""
 
 
 def looks_like_events(name: str, _head: bytes) -> bool:
@@ -68,7 +74,7 @@ def read_events(path: Path, position: Position, _told: Mapping[str, str]) -> Rea
     if memory is None:
         memory = EventMemory(checksum=data_checksum())
         if memory.checksum is None:
-            notes.append("lengths are checked, data are not (google-crc32c is not installed)")
+            notes.append("google-crc32c is not installed: of long or irregular records lengths alone are checked")
     with open(path, "rb") as file:
         file.seek(position.offset)
         piece = file.read(PIECE)
@@ -79,8 +85,11 @@ def read_events(path: Path, position: Position, _told: Mapping[str, str]) -> Rea
     rows = Rows()
     records = Records()
     while True:
-        start = _plain_records(piece, records.end, rows, memory)
-        cut = cut_records(piece, memory.checksum, start, most=1)
+        start, whole = _scalars(piece, records.end, rows, memory, ended)
+        if whole:
+            records.end = start
+            break
+        cut = cut_records(piece, _checksum(memory), start, most=1)
         records.broken += cut.broken
         records.end = cut.end
         for at, data in cut.data:
@@ -124,25 +133,52 @@ _SIMPLE = re.compile(
 )
 
 
-def _plain_records(piece: bytes, at: int, rows: Rows, memory: EventMemory) -> int:
-    """Read records like those that were read before: one value of a known tag. Returns the offset of the first other.
+def _scalars(piece: bytes, at: int, rows: Rows, memory: EventMemory, ended: bool) -> tuple[int, bool]:
+    """Read records like those that were read before, many at once where they repeat.
+
+    Returns the offset behind them, and whether to stop there, so that the next piece begins with a whole row.
+    """
+    while True:
+        end, width = read_blocks(piece, at, rows, memory.sound, memory.plain, memory.tags)
+        if end > at:
+            memory.one_by_one = FEW
+            if len(piece) - end < width and not ended:
+                return end, True
+        else:
+            memory.one_by_one = min(2 * memory.one_by_one, MANY)
+        at, read = _plain_records(piece, end, rows, memory, memory.one_by_one)
+        if read < memory.one_by_one:
+            return at, False
+
+
+def _checksum(memory: EventMemory) -> Callable[[bytes], int | None] | None:
+    """Return the checksum of data. Without google-crc32c it is that of short ones, where few are read one by one."""
+    return memory.checksum or (short_checksum if memory.one_by_one == FEW else None)
+
+
+def _plain_records(piece: bytes, at: int, rows: Rows, memory: EventMemory, most: int) -> tuple[int, int]:
+    """Read records like those that were read before: one value of a known tag.
 
     Between step and value, such a record has the same bytes as an earlier one of its tag, which was read in full.
+
+    Returns:
+        The offset of the first other record, and the number of those that were read.
     """
-    sound, tags, columns, checksum = memory.sound, memory.plain, rows.columns, memory.checksum
-    size = len(piece)
-    while at + HEADER <= size:
+    sound, tags, columns, checksum = memory.sound, memory.plain, rows.columns, _checksum(memory)
+    size, read = len(piece), 0
+    while at + HEADER <= size and read < most:
         head = piece[at : at + HEADER]
         length = sound.get(head)
         if length is None:
             if not header_is_sound(piece, at) or len(sound) > 4096:
-                return at
+                return at, read
             length = sound[head] = int.from_bytes(head[:8], "little")
         begin, end = at + HEADER, at + HEADER + length
         if end + 4 > size or length < 20 or piece[begin] != 0x09 or piece[begin + 9] != 0x10:
-            return at
-        if checksum is not None and masked(checksum(piece[begin:end])) != _CRC.unpack_from(piece, end)[0]:
-            return at
+            return at, read
+        found = checksum(piece[begin:end]) if checksum is not None else None
+        if found is not None and masked(found) != _CRC.unpack_from(piece, end)[0]:
+            return at, read
         after = begin + 10
         step = shift = 0
         while True:
@@ -155,7 +191,7 @@ def _plain_records(piece: bytes, at: int, rows: Rows, memory: EventMemory) -> in
         tag = tags.get(piece[after : end - 4])
         column = columns.get(tag) if tag is not None else None
         if column is None or byte >= 0x80 or after > end - 4:
-            return at
+            return at, read
         column.steps.append(step)
         column.values.append(_SINGLE.unpack_from(piece, end - 4)[0])
         seconds = rows.seconds
@@ -163,7 +199,8 @@ def _plain_records(piece: bytes, at: int, rows: Rows, memory: EventMemory) -> in
             seconds.steps.append(step)
             seconds.values.append(_PLAIN.unpack_from(piece, begin + 1)[0])
         at = end + 4
-    return at
+        read += 1
+    return at, read
 
 
 def _event(data: bytes, rows: Rows, memory: EventMemory) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import accumulate
 from math import isfinite
 from operator import le
 from typing import Any
@@ -17,6 +16,7 @@ from tui_trainer.readers.order import Arranged, arrange
 from tui_trainer.readers.reading import MAX_COLUMNS, LogColumn, Rows
 from tui_trainer.session.logs.curve_rules import CURVE_RULES, in_short
 from tui_trainer.session.logs.log_epochs import LogEpochs, steps_per_epoch
+from tui_trainer.session.logs.log_seconds import MANY, risen, seconds_at
 from tui_trainer.state.branches import BRANCH_POINTS, CURVES, Branch, thinned
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series_names import MAX_NAME
@@ -208,7 +208,7 @@ class LogRun:
         seconds = self._seconds(block.seconds)
         events: list[ev.AnyEvent] = []
         for steps, columns in sorted(groups.values(), key=lambda group: -len(group[0])):
-            times = _seconds_at(seconds, steps, self._last_seconds)
+            times = seconds_at(seconds, steps, self._last_seconds)
             first = self._first_gap(columns.get("train_loss"))
             if first is not None:
                 at, kind = first
@@ -258,19 +258,20 @@ class LogRun:
         """Return the times of a block from the start of the run, never falling."""
         if column is None or not len(column.values):
             return None
-        if self._zero == 0.0 and _rises(column.values, self._last_seconds) and _rises(column.steps, 0):
+        if (
+            len(column.values) < MANY
+            and self._zero == 0.0
+            and _rises(column.values, self._last_seconds)
+            and _rises(column.steps, 0)
+        ):
             self._last_seconds = column.values[-1]
             return column
-        values = [value if isfinite(value) else 0.0 for value in column.values]
         if self._zero is None:
-            self._zero = values[0] if values[0] > TIME_OF_DAY else 0.0
-        zero = self._zero
-        rising = array("d", accumulate((value - zero for value in values), max, initial=self._last_seconds))[1:]
-        self._last_seconds = rising[-1]
-        if _rises(column.steps, 0):
-            return LogColumn(column.steps, rising)
-        pairs = sorted(zip(column.steps, rising, strict=True))
-        return LogColumn(array("q", [s for s, _ in pairs]), array("d", [v for _, v in pairs]))
+            first = column.values[0] if isfinite(column.values[0]) else 0.0
+            self._zero = first if first > TIME_OF_DAY else 0.0
+        rising = risen(column, self._zero, self._last_seconds)
+        self._last_seconds = max(rising.values)
+        return rising
 
     def _with_findings(self, events: list[ev.AnyEvent]) -> list[ev.AnyEvent]:
         """Return events with the findings that they lead to, from the rules that need only curves."""
@@ -315,17 +316,3 @@ def _gaps(values: array[float]) -> tuple[list[float | None], dict[int, str]]:
     for at in gaps:
         numbers[at] = None
     return numbers, gaps
-
-
-def _seconds_at(seconds: LogColumn | None, steps: array[int], otherwise: float) -> list[float]:
-    """Return the time at each step."""
-    if seconds is None:
-        return [otherwise] * len(steps)
-    if seconds.steps is steps or seconds.steps == steps:
-        return seconds.values.tolist()
-    known = dict(zip(seconds.steps, seconds.values, strict=True))
-    time, times = 0.0, []
-    for step in steps:
-        time = max(known.get(step, time), time)
-        times.append(time)
-    return times
