@@ -12,7 +12,7 @@ from tui_trainer.readers.columns import Axes, guess_axes
 from tui_trainer.readers.dense_table import dense_rows
 from tui_trainer.readers.lines import read_lines
 from tui_trainer.readers.numbers import parse, parse_column, step_of
-from tui_trainer.readers.reading import MAX_COLUMNS, MAX_STEP, LogColumn, Position, Reading, Rows, Unreadable
+from tui_trainer.readers.reading import CHUNK, MAX_COLUMNS, MAX_STEP, LogColumn, Position, Reading, Rows, Unreadable
 
 DELIMITERS = ",;\t|"
 
@@ -46,7 +46,7 @@ def has_axes(head: bytes, told: Mapping[str, str]) -> bool:
 
 def read_csv(path: Path, position: Position, told: Mapping[str, str]) -> Reading:
     """Read rows of a table."""
-    lines, offset, ended = read_lines(path, position.offset)
+    lines, offset, ended = read_lines(path, position.offset, position.limit or CHUNK)
     header: TableHeader | None = position.memory
     notes: list[str] = []
     if header is None:

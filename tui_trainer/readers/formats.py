@@ -6,17 +6,19 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from tui_trainer.readers import csv_log, json_lines, trainer_state
+from tui_trainer.readers.lines import next_line
 from tui_trainer.readers.reading import Format
 from tui_trainer.readers.tensorboard import event_files
 
 FORMATS: tuple[Format, ...] = (
-    Format("CSV", csv_log.looks_like_csv, csv_log.has_axes, csv_log.read_csv, ("*.csv", "*.tsv")),
+    Format("CSV", csv_log.looks_like_csv, csv_log.has_axes, csv_log.read_csv, ("*.csv", "*.tsv"), align=next_line),
     Format(
         "JSON lines",
         json_lines.looks_like_json_lines,
         json_lines.has_axes,
         json_lines.read_json_lines,
         ("*.jsonl", "*.ndjson"),
+        align=next_line,
     ),
     Format(
         "TensorBoard",
@@ -25,6 +27,7 @@ FORMATS: tuple[Format, ...] = (
         event_files.read_events,
         ("*tfevents*",),
         joined=True,
+        align=event_files.next_record,
     ),
     Format(
         "trainer state",

@@ -54,10 +54,12 @@ class Rows:
 
 @dataclass(slots=True)
 class Position:
-    """A place in a file: bytes that were read, and what the reader must remember of them."""
+    """A place in a file: bytes that were read, what the reader must remember of them, and how many it takes now."""
 
     offset: int = 0
     memory: Any = None
+    limit: int = 0
+    """Bytes that the next call takes; 0 for as many as the reader likes."""
 
 
 @dataclass(slots=True)
@@ -92,6 +94,8 @@ class Format:
         read: the reader.
         names: patterns of the names by which a folder is searched for such files.
         joined: whether the files of one folder are one run.
+        align: returns the offset of the first row behind an offset of a file, within some bytes. A format without it
+            is read from the beginning only.
     """
 
     name: str
@@ -100,3 +104,4 @@ class Format:
     read: Read
     names: tuple[str, ...]
     joined: bool = False
+    align: Callable[[Path, int, int], int] | None = None

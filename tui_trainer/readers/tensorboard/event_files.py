@@ -20,6 +20,7 @@ from tui_trainer.readers.tensorboard.records import (
     data_checksum,
     header_is_sound,
     masked,
+    next_header,
     short_checksum,
 )
 from tui_trainer.readers.tensorboard.tensors import scalar
@@ -67,6 +68,13 @@ def is_event_file(head: bytes, _told: Mapping[str, str]) -> bool:
     return not head or len(head) < HEADER or int.from_bytes(head[:8], "little") < MAX_RECORD
 
 
+def next_record(path: Path, offset: int, most: int) -> int:
+    """Return the offset of the first record behind another offset, that one where none begins nearby."""
+    with open(path, "rb") as file:
+        file.seek(offset)
+        return offset + (next_header(file.read(most), 0) or 0)
+
+
 def read_events(path: Path, position: Position, _told: Mapping[str, str]) -> Reading:
     """Read records of an event file."""
     memory: EventMemory | None = position.memory
@@ -77,10 +85,11 @@ def read_events(path: Path, position: Position, _told: Mapping[str, str]) -> Rea
             notes.append("google-crc32c is not installed: of long or irregular records lengths alone are checked")
     with open(path, "rb") as file:
         file.seek(position.offset)
-        piece = file.read(PIECE)
+        most = position.limit or PIECE
+        piece = file.read(most)
         wanted = HEADER + int.from_bytes(piece[:8], "little") + 4 if len(piece) >= HEADER else 0
-        if len(piece) == PIECE < wanted <= MAX_RECORD:
-            piece += file.read(wanted - PIECE)
+        if len(piece) == most < wanted <= MAX_RECORD:
+            piece += file.read(wanted - most)
         ended = not file.read(1)
     rows = Rows()
     records = Records()

@@ -104,7 +104,7 @@ def cut_records(
     at, size = start, len(piece)
     while at + HEADER <= size and (most is None or len(records.data) < most):
         if not header_is_sound(piece, at):
-            following = _next_header(piece, at + 1)
+            following = next_header(piece, at + 1)
             if following is None:
                 break
             records.broken.append(at)
@@ -124,7 +124,7 @@ def cut_records(
     return records
 
 
-def _next_header(piece: bytes, at: int) -> int | None:
+def next_header(piece: bytes, at: int) -> int | None:
     """Return the next offset at which a sound header stands; the upper half of its length is zero."""
     while True:
         zeros = piece.find(b"\0\0\0\0", at + 4)

@@ -36,9 +36,12 @@ class LogRun:
         title: the file and its format, in words.
         told: the columns that the user told by role.
         at: the time of the log in seconds since 1970.
+        coarse: whether it is folded from samples, of which nothing is diagnosed.
     """
 
-    def __init__(self, name: str, title: str, told: Mapping[str, str], at: float = 0.0) -> None:
+    def __init__(
+        self, name: str, title: str, told: Mapping[str, str], at: float = 0.0, *, coarse: bool = False
+    ) -> None:
         self.state = RunState(run=name)
         self.monitor = DiagnosisMonitor()
         self.settings: dict[str, Any] = {}
@@ -49,6 +52,7 @@ class LogRun:
         self.late = 0
         """Rows that came too late to be put into their place."""
         self._title = title
+        self._coarse = coarse
         self._names = Names(told)
         self._at = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
         self._epochs = LogEpochs()
@@ -275,6 +279,8 @@ class LogRun:
 
     def _with_findings(self, events: list[ev.AnyEvent]) -> list[ev.AnyEvent]:
         """Return events with the findings that they lead to, from the rules that need only curves."""
+        if self._coarse:
+            return events
         told: list[ev.AnyEvent] = []
         for event in events:
             told.append(event)

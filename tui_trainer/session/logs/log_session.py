@@ -12,6 +12,7 @@ from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.readers.find_logs import Log
 from tui_trainer.readers.follower import LogFollower, LogNews
 from tui_trainer.readers.reading import Rows, Unreadable
+from tui_trainer.readers.sampling import sampled
 from tui_trainer.session.base import Greeting, Message, Notice
 from tui_trainer.session.logs.log_run import LogRun
 from tui_trainer.state.run_state import RunState
@@ -21,6 +22,8 @@ BUDGET = 0.25
 """Seconds that one drain may take, so that the screen responds while a long log is read."""
 QUIET = 60.0
 """Seconds without a change after which a log counts as ended."""
+PROGRESS_SECONDS = 0.5
+"""Seconds between two messages on how far a long log has been read."""
 CHECK_SECONDS = 0.5
 """Seconds between two looks at the files of a log that has been read."""
 
@@ -40,6 +43,9 @@ class LogSession:
         self._log, self._told = log, told
         self._follower = LogFollower(log, told)
         self._runs: dict[str, LogRun] = {}
+        self._coarse: dict[str, LogRun] | None = None
+        """The runs as samples of a long log show them, until it has been read."""
+        self._greeted_at = 0.0
         self._caught_up = self._failed = self._over = False
         self._checked_at = 0.0
         self._messages: list[Message] = []
@@ -75,6 +81,10 @@ class LogSession:
         return messages
 
     def _catch_up(self) -> list[Message]:
+        if self._coarse is None:
+            self._coarse = self._sampled()
+            if self._coarse:
+                return [self._progress(self._coarse)]
         deadline = perf_counter() + BUDGET
         while not self._caught_up and perf_counter() < deadline:
             self._caught_up = self._take(self._follower.read())
@@ -85,7 +95,27 @@ class LogSession:
             self._run("")
         if self._caught_up and self._is_quiet():
             self._end()
-        return [Greeting(self.states, 1.0 if self._caught_up else min(self._follower.fraction, 0.99))]
+        if self._caught_up:
+            self._coarse = {}
+            return [Greeting(self.states)]
+        if self._coarse and perf_counter() - self._greeted_at < PROGRESS_SECONDS:
+            return []
+        return [self._progress(self._coarse or self._runs)]
+
+    def _sampled(self) -> dict[str, LogRun]:
+        """Return the runs of a long log as samples of it show them."""
+        try:
+            samples = sampled(self._log, self._told)
+        except OSError:
+            return {}
+        runs = {name: self._new_run(name, coarse=True) for name in samples}
+        for name, rows in samples.items():
+            runs[name].take(rows)
+        return runs
+
+    def _progress(self, runs: Mapping[str, LogRun]) -> Greeting:
+        self._greeted_at = perf_counter()
+        return Greeting(tuple(run.state for run in runs.values()), min(self._follower.fraction, 0.99))
 
     def _follow(self) -> list[Message]:
         if perf_counter() - self._checked_at < CHECK_SECONDS:
@@ -142,10 +172,13 @@ class LogSession:
     def _run(self, name: str) -> LogRun:
         run = self._runs.get(name)
         if run is None:
-            path = self._log.files[0]
-            full = visible(f"{self._log.name}/{name}" if name else self._log.name)
-            run = self._runs[name] = LogRun(full, f"{self._log.format.name}: {path}", self._told, _changed(path))
+            run = self._runs[name] = self._new_run(name)
         return run
+
+    def _new_run(self, name: str, *, coarse: bool = False) -> LogRun:
+        path = self._log.files[0]
+        full = visible(f"{self._log.name}/{name}" if name else self._log.name)
+        return LogRun(full, f"{self._log.format.name}: {path}", self._told, _changed(path), coarse=coarse)
 
     def _notes(self, notes: list[str]) -> list[ev.AnyEvent]:
         run = next(iter(self._runs.values()), None)
