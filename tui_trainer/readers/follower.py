@@ -62,7 +62,7 @@ class LogFollower:
                 continue
             position = self._positions.get(path, Position())
             try:
-                if path.stat().st_size < position.offset:
+                if self.log.format.appended and path.stat().st_size < position.offset:
                     self._positions.clear()
                     return LogNews(begun_again=True, at_end=False, notes=[f"{path.name} was cut; it is read again"])
                 reading = self.log.format.read(path, position, self._told)

@@ -6,6 +6,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from tui_trainer.readers import csv_log, json_lines, trainer_state
+from tui_trainer.readers.databases import run_database
 from tui_trainer.readers.lines import next_line
 from tui_trainer.readers.reading import Format
 from tui_trainer.readers.tensorboard import event_files
@@ -35,6 +36,14 @@ FORMATS: tuple[Format, ...] = (
         trainer_state.is_trainer_state,
         trainer_state.read_trainer_state,
         ("trainer_state*.json",),
+    ),
+    Format(
+        "database",
+        run_database.looks_like_database,
+        run_database.may_hold_runs,
+        run_database.read_database,
+        ("*.db", "*.sqlite", "*.sqlite3"),
+        appended=False,
     ),
 )
 HEAD = 4096

@@ -94,6 +94,7 @@ class Format:
         read: the reader.
         names: patterns of the names by which a folder is searched for such files.
         joined: whether the files of one folder are one run.
+        appended: whether files of the format grow at their end.
         align: returns the offset of the first row behind an offset of a file, within some bytes. A format without it
             is read from the beginning only.
     """
@@ -104,4 +105,5 @@ class Format:
     read: Read
     names: tuple[str, ...]
     joined: bool = False
+    appended: bool = True
     align: Callable[[Path, int, int], int] | None = None
