@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from importlib.util import find_spec
 from math import isnan
 from pathlib import Path
 from time import monotonic
@@ -29,7 +30,17 @@ def samples(kind: Format) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
 
 
-CASES = [pytest.param(kind, path, id=f"{kind.name}-{path.name}") for kind in FORMATS for path in samples(kind)]
+def needed(kind: Format) -> pytest.MarkDecorator:
+    """The mark of a format that needs a package."""
+    missing = bool(kind.needs) and find_spec(kind.needs) is None
+    return pytest.mark.skipif(missing, reason=f"the package {kind.needs} is not installed")
+
+
+CASES = [
+    pytest.param(kind, path, id=f"{kind.name}-{path.name}", marks=needed(kind))
+    for kind in FORMATS
+    for path in samples(kind)
+]
 
 
 def series(path: Path) -> dict[str, dict[str, list[Any]]]:

@@ -10,6 +10,7 @@ from tui_trainer.readers.databases import run_database
 from tui_trainer.readers.lines import next_line
 from tui_trainer.readers.reading import Format
 from tui_trainer.readers.tensorboard import event_files
+from tui_trainer.readers.wandb_runs import run_file
 
 FORMATS: tuple[Format, ...] = (
     Format("CSV", csv_log.looks_like_csv, csv_log.has_axes, csv_log.read_csv, ("*.csv", "*.tsv"), align=next_line),
@@ -44,6 +45,14 @@ FORMATS: tuple[Format, ...] = (
         run_database.read_database,
         ("*.db", "*.sqlite", "*.sqlite3"),
         appended=False,
+    ),
+    Format(
+        "wandb",
+        run_file.looks_like_run_file,
+        run_file.is_run_file,
+        run_file.read_run_file,
+        ("*.wandb",),
+        needs="wandb",
     ),
 )
 HEAD = 4096

@@ -95,6 +95,7 @@ class Format:
         names: patterns of the names by which a folder is searched for such files.
         joined: whether the files of one folder are one run.
         appended: whether files of the format grow at their end.
+        needs: the package without which the format cannot be read; empty for none.
         align: returns the offset of the first row behind an offset of a file, within some bytes. A format without it
             is read from the beginning only.
     """
@@ -106,4 +107,5 @@ class Format:
     names: tuple[str, ...]
     joined: bool = False
     appended: bool = True
+    needs: str = ""
     align: Callable[[Path, int, int], int] | None = None
