@@ -9,25 +9,25 @@ import numpy as np
 TAGS = ("train/loss", "train/accuracy", "lr", "grad_norm", "val/loss", "val/accuracy")
 
 
-def curves(steps: int, metrics: int = 6) -> dict[str, np.ndarray]:
+def curves(steps: int, metrics: int = 6, noise: float = 1.0) -> dict[str, np.ndarray]:
     """Return the values of each series at all steps."""
     x = np.arange(1, steps + 1) / steps
-    noise = np.random.default_rng(0).random(steps)
+    random = noise * np.random.default_rng(0).random(steps)
     made = (
-        2 * np.exp(-4 * x) + 0.05 * noise,
+        2 * np.exp(-4 * x) + 0.05 * random,
         1 - np.exp(-4 * x),
         0.01 * (1 - x),
-        1 + noise,
+        1 + random,
         2 * np.exp(-3 * x) + 0.1,
         0.9 - 0.5 * np.exp(-3 * x),
     )
     return dict(zip(TAGS[:metrics], made, strict=False))
 
 
-def write_csv(path: Path, steps: int, metrics: int = 6) -> None:
+def write_csv(path: Path, steps: int, metrics: int = 6, noise: float = 1.0) -> None:
     """Write a table like that of a CSVLogger."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    values = curves(steps, metrics)
+    values = curves(steps, metrics, noise)
     columns = [column.tolist() for column in values.values()]
     with path.open("w") as file:
         file.write(",".join(("step", "epoch", *values)) + "\n")
@@ -35,10 +35,10 @@ def write_csv(path: Path, steps: int, metrics: int = 6) -> None:
             file.write(f"{step},{step // 1000},{','.join(map(repr, row))}\n")
 
 
-def write_events(path: Path, steps: int, metrics: int = 6) -> None:
+def write_events(path: Path, steps: int, metrics: int = 6, noise: float = 1.0) -> None:
     """Write an event file like that of `SummaryWriter.add_scalar`, its checksums included."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    values = curves(steps, metrics)
+    values = curves(steps, metrics, noise)
     with path.open("wb") as file:
         file.write(_record(b"\x09" + np.float64(1.7e9).tobytes() + b"\x1a\x0dbrain.Event:2"))
         first = 1

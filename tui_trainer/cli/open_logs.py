@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tui_trainer.session.logs.named_logs import Named
     from tui_trainer.ui.printing.request import ScreenRequest
 
+FIRST_LOOK = 1 << 16
+"""Bytes of a log that are read before there is a screen."""
 MAX_SHOWN = 50
 """Most logs and runs that one screen shows."""
 
@@ -122,7 +124,7 @@ def check_readable(logs: Sequence[Log], told: Mapping[str, str], *, wait: bool =
     unreadable: list[tuple[Log, str]] = []
     for log in logs:
         try:
-            news = LogFollower(log, told).read()
+            news = LogFollower(log, told, FIRST_LOOK).read()
             if news.at_end and not wait and not any(rows.columns for _, rows in news.runs):
                 raise Unreadable(f"{log.files[0]}: holds no numbers; `tui-trainer attach` waits for the first")
         except Unreadable as error:

@@ -14,7 +14,7 @@ from tui_trainer.protocol.events import EpochEnded
 from tui_trainer.readers.reading import LogColumn
 
 MOST, FEW = 64, 8
-"""Most epochs that one block gives. A block with more, which was validated at each step, gives a few."""
+"""Most epochs that one block gives; one with more, or that was validated at every step or two, gives a few."""
 
 
 class LogEpochs:
@@ -47,10 +47,11 @@ class LogEpochs:
             ends = self._ends_of_column(epochs)
         else:
             steps = val.steps if val is not None else ()
-            every = (
-                range(len(steps)) if len(steps) <= MOST else [*range(0, len(steps), len(steps) // FEW), len(steps) - 1]
-            )
-            ends = [(steps[at], self.count + at + 1) for at in every]
+            most = MOST if loss is None or len(steps) * 2 < len(loss.steps) else FEW
+            rows = list(range(0, len(steps), len(steps) // FEW if len(steps) > most else 1))
+            if rows and rows[-1] != len(steps) - 1:
+                rows.append(len(steps) - 1)
+            ends = [(steps[at], self.count + at + 1) for at in rows]
         if len(ends) > MOST:
             ends = [*ends[:: -(-len(ends) // FEW)], ends[-1]]
         events: list[EpochEnded] = []
