@@ -64,6 +64,7 @@ def figures() -> dict[str, Figure]:
         "open-1m": opening.million,
         "open-100k": opening.hundred_thousand,
         "logs": logs.million,
+        "logs-tree": logs.tree,
         "logs-growing": logs.growing,
         "viewers": viewers.others,
         "follow": following.five_million,

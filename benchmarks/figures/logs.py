@@ -116,6 +116,45 @@ def _accumulate(path: Path, steps: int) -> tuple[float, float]:
     return seconds, used
 
 
+def tree(effort: Effort) -> list[Row]:
+    """Measure a folder with 500 logs of 5,000 steps and six series: the list, then eight of them in one chart."""
+    runs, steps, shown = (50 if effort.quick else 500) + 1, 5000, 8
+    sandbox = Sandbox()
+    listed: list[float] = []
+    drawn: list[float] = []
+    try:
+        first = sandbox.directory / "tree" / "run-000" / "events.out.tfevents.1"
+        synthetic_logs.write_events(first, steps)
+        for index in range(1, runs):
+            folder = sandbox.directory / "tree" / f"run-{index:03}"
+            folder.mkdir()
+            (folder / first.name).write_bytes(first.read_bytes())
+        for _ in range(effort.fewer(3)):
+            began = monotonic()
+            command = [sys.executable, "-m", "tui_trainer", "open", str(sandbox.directory / "tree")]
+            terminal = Terminal(command, 140, 40, sandbox.environ, str(sandbox.directory), interpret=True)
+            try:
+                seen = terminal.wait(lambda text: f"{runs} of {runs}" in text, PATIENCE)
+                listed.append(seen - began)
+                terminal.press(" \x1b[B" * shown)
+                terminal.wait(lambda text: f"{shown} chosen" in text, PATIENCE)
+                chosen = monotonic()
+                terminal.press("\r")
+                seen = terminal.wait(lambda text: _has_chart(text) and f"{shown} runs" in text, PATIENCE)
+                if seen < 0:
+                    raise RuntimeError(f"not everything was drawn:\n{terminal.text}")
+                drawn.append(seen - chosen)
+            finally:
+                terminal.close()
+    finally:
+        sandbox.close()
+    what = f"a tree of {runs - 1} runs x {steps:,} steps x 6"
+    return [
+        Row(f"{what}: list", "", listed, "s", 1.5, "<="),
+        Row(f"{what}: {shown} of them overlaid, more", "", drawn, "s", 2.0, "<="),
+    ]
+
+
 def growing(effort: Effort) -> list[Row]:
     """Follow an event file and a table that get 100 rows a second."""
     rows: list[Row] = []

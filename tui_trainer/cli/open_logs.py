@@ -91,7 +91,11 @@ def show_entries(
     if len(folders) == len(entries):
         return show_folders(folders, max_kbps=max_kbps, page=page, once=once)
     if len(entries) > MAX_SHOWN:
-        raise UserError(f"{len(entries)} logs and runs, more than {MAX_SHOWN} cannot be drawn together; name some")
+        if once is not None:
+            raise UserError(f"{len(entries)} logs and runs, more than {MAX_SHOWN} cannot be drawn together; name some")
+        entries = pick(entries)
+        if not entries:
+            return 0
     tell(problems)
     logs = [entry for entry in entries if not isinstance(entry, Path)]
     unreadable = check_readable(logs, told, wait=wait)
@@ -107,6 +111,18 @@ def show_entries(
         return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
 
     return show(open_session, read_only=True, max_kbps=max_kbps, page=page, once=once)
+
+
+def pick(entries: Sequence[Path | Log]) -> list[Path | Log]:
+    """Return the logs and runs that the user chooses from a list, none where the user leaves it."""
+    from tui_trainer.ui.screens.pick_logs import PickLogs
+
+    names = [
+        f"{entry.name}  (run)" if isinstance(entry, Path) else f"{entry.name}  ({entry.format.name})"
+        for entry in entries
+    ]
+    title = f"{len(names)} logs and runs: choose up to {MAX_SHOWN}"
+    return [entries[index] for index in PickLogs(title, names, MAX_SHOWN).run() or ()]
 
 
 def check_readable(logs: Sequence[Log], told: Mapping[str, str], *, wait: bool = False) -> list[tuple[Log, str]]:
