@@ -141,7 +141,7 @@ def check_readable(logs: Sequence[Log], told: Mapping[str, str], *, wait: bool =
     for log in logs:
         try:
             news = LogFollower(log, told, FIRST_LOOK).read()
-            if news.at_end and not wait and not any(rows.columns for _, rows in news.runs):
+            if news.at_end and not wait and not any(rows.columns or rows.media for _, rows in news.runs):
                 raise Unreadable(f"{log.files[0]}: holds no numbers; `tui-trainer attach` waits for the first")
         except Unreadable as error:
             if not log.found or len(unreadable) == len(logs) - 1:

@@ -35,6 +35,23 @@ class LogColumn:
         self.values.append(value)
 
 
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """What a log holds beside numbers.
+
+    Attributes:
+        kind: text, image or histogram.
+        name: its name in the file.
+        step: its step.
+        content: the text; the encoded image; left edge, right edge and count of each bucket.
+    """
+
+    kind: str
+    name: str
+    step: int
+    content: str | bytes | tuple[tuple[float, float, float], ...]
+
+
 @dataclass(slots=True)
 class Rows:
     """The columns of one run that were read at once.
@@ -44,12 +61,14 @@ class Rows:
         epochs: the epoch of each row, where the log has it.
         seconds: the seconds since the beginning of each row, or a time of day, where the log has it.
         settings: hyperparameters that the log holds.
+        media: histograms, texts and images.
     """
 
     columns: dict[str, LogColumn] = field(default_factory=dict[str, LogColumn])
     epochs: LogColumn | None = None
     seconds: LogColumn | None = None
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    media: list[Medium] = field(default_factory=list[Medium])
 
 
 @dataclass(slots=True)

@@ -10,8 +10,9 @@ from struct import Struct
 from time import time
 from typing import Any
 
-from tui_trainer.readers.reading import MAX_COLUMNS, MAX_STEP, SETTLED, LogColumn, Position, Reading, Rows
+from tui_trainer.readers.reading import MAX_COLUMNS, MAX_STEP, SETTLED, LogColumn, Medium, Position, Reading, Rows
 from tui_trainer.readers.tensorboard.blocks import read_blocks
+from tui_trainer.readers.tensorboard.media import PLUGINS, of_summary, of_tensor
 from tui_trainer.readers.tensorboard.records import (
     HEADER,
     MAX_RECORD,
@@ -30,6 +31,8 @@ PIECE = 1 << 21
 """Bytes that are cut into records at a time."""
 FEW, MANY = 16, 1 << 16
 """Records that are read one by one before a sequence that repeats is looked for: at first, and where there is none."""
+MAX_MEDIA, HISTOGRAMS = 64, 16
+"""Names whose histograms, texts and images are kept, and histograms of one name in one piece."""
 TOLD = 5
 """Most damaged places of a file that are named."""
 SCALARS = ("", "scalars")
@@ -112,6 +115,7 @@ def read_events(path: Path, position: Position, _told: Mapping[str, str]) -> Rea
     if not records.end and not ended:  # damage without a sound record in the whole piece
         records.broken.append(0)
         end = position.offset + len(piece) - HEADER
+    rows.media = _thinned(rows.media)
     notes += _damage(records, position.offset, memory)
     rest = position.offset + len(piece) - end
     if ended and rest > 0 and not memory.told_of_tail and time() - path.stat().st_mtime > SETTLED:
@@ -121,6 +125,18 @@ def read_events(path: Path, position: Position, _told: Mapping[str, str]) -> Rea
         notes.append(f"passed over: {', '.join(sorted(memory.passed_over))}")
         memory.passed_over = set()
     return Reading(Position(end, memory), {"": rows}, notes, ended)
+
+
+def _thinned(media: list[Medium]) -> list[Medium]:
+    """Return the newest text and image of each name, and some of its histograms, from which a picture is drawn."""
+    by_name: dict[tuple[str, str], list[Medium]] = {}
+    for each in media:
+        by_name.setdefault((each.kind, each.name), []).append(each)
+    kept: list[Medium] = []
+    for (kind, _), found in list(by_name.items())[:MAX_MEDIA]:
+        most = HISTOGRAMS if kind == "histogram" else 1
+        kept += found[-1 :: -max(len(found) // most, 1)][:most][::-1]
+    return kept
 
 
 def _damage(records: Records, offset: int, memory: EventMemory) -> list[str]:
@@ -247,7 +263,7 @@ def _is_exact(simple: re.Match[bytes]) -> bool:
 
 def _value(data: bytes, step: int, wall: float, rows: Rows, memory: EventMemory) -> None:
     tag, value, tensor, metadata = "", None, None, b""
-    other = ""
+    medium, other = None, ""
     for number, kind, item in fields(data):
         if not isinstance(item, bytes):
             continue
@@ -256,8 +272,10 @@ def _value(data: bytes, step: int, wall: float, rows: Rows, memory: EventMemory)
                 tag = item.decode("utf-8", "replace")
             case 2 if kind == FIXED32:
                 value = float32(item)
-            case 4 | 5 | 6:
-                other = ("images", "histograms", "audio")[number - 4]
+            case 4 | 5:
+                medium = of_summary(tag, step, number, item)
+            case 6:
+                other = "audio"
             case 8:
                 tensor = item
             case 9:
@@ -269,9 +287,12 @@ def _value(data: bytes, step: int, wall: float, rows: Rows, memory: EventMemory)
         if plugin in SCALARS:
             value = scalar(tensor)
         else:
-            other = other or plugin
+            medium = of_tensor(tag, step, plugin, tensor)
+            other = other or ("" if plugin in (*PLUGINS, HPARAMS) else plugin)
     if value is not None:
         _add(rows, memory, tag, step, value, wall)
+    elif medium is not None and 0 <= step < MAX_STEP:
+        rows.media.append(medium)
     elif other:
         memory.plugins.setdefault(tag, other)
         if f" {other}" not in memory.tags:

@@ -13,9 +13,10 @@ from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.protocol import events as ev
 from tui_trainer.readers.columns import Names
 from tui_trainer.readers.order import Arranged, arrange
-from tui_trainer.readers.reading import MAX_COLUMNS, LogColumn, Rows
+from tui_trainer.readers.reading import MAX_COLUMNS, LogColumn, Medium, Rows
 from tui_trainer.session.logs.curve_rules import CURVE_RULES, in_short
 from tui_trainer.session.logs.log_epochs import LogEpochs, steps_per_epoch
+from tui_trainer.session.logs.log_media import can_decode, event_of
 from tui_trainer.session.logs.log_seconds import MANY, risen, seconds_at
 from tui_trainer.state.branches import BRANCH_POINTS, CURVES, Branch, thinned
 from tui_trainer.state.run_state import RunState
@@ -24,6 +25,8 @@ from tui_trainer.text import visible
 
 TIME_OF_DAY = 1e8
 """Seconds from which a column of times counts from 1970, not from the start."""
+MAX_PICTURES = 64
+"""Most histograms and images that are shown."""
 ENOUGH_VALIDATION = 1000
 """Validation samples that the diagnosis assumes: logs of other programs do not name them."""
 
@@ -51,6 +54,8 @@ class LogRun:
         """Columns beyond the limit that were passed over."""
         self.late = 0
         """Rows that came too late to be put into their place."""
+        self._pictures: set[str] = set()
+        self._told_of_images = False
         self._title = title
         self._coarse = coarse
         self._names = Names(told)
@@ -70,16 +75,37 @@ class LogRun:
                 are: `folded` tells.
         """
         state = self.state
+        late = state.started is not None and any(self.settings.get(key) != each for key, each in block.settings.items())
         self.settings.update(block.settings)
         events = self._begin(block) if state.started is None else []
-        self.folded = fold or bool(events)
+        self.folded = fold or late or bool(events)
+        if late and state.started is not None:  # hyperparameters that stand at the end of a log
+            state.started = state.started.model_copy(update={"config": dict(self.settings)})
         given = self._given(block.columns)
         if given:
             events.append(self._log("series: " + ", ".join(given)))
         events += self._events(self._arranged(block), block)
+        if not self._coarse:
+            events += self._of_media(block.media)
         events = self._with_findings(events)
         if self.folded:
             state.apply(*events)
+        return events
+
+    def _of_media(self, media: Sequence[Medium]) -> list[ev.AnyEvent]:
+        """Return the events of histograms, texts and images; of images without Pillow a line says so once."""
+        events: list[ev.AnyEvent] = []
+        for medium in media:
+            event = event_of(medium, self._epochs.count)
+            if isinstance(event, ev.PictureTaken):
+                if event.name not in self._pictures and len(self._pictures) >= MAX_PICTURES:
+                    continue
+                self._pictures.add(event.name)
+            if event is not None:
+                events.append(self._stamped(event))
+            elif medium.kind == "image" and not self._told_of_images and not can_decode():
+                self._told_of_images = True
+                events.append(self._log("images are passed over: Pillow is not installed"))
         return events
 
     def note(self, text: str) -> ev.AnyEvent:

@@ -167,7 +167,7 @@ class LogSession:
         return news.at_end
 
     def _holds_anything(self, name: str, block: Rows) -> bool:
-        return name in self._runs or bool(block.columns) or bool(block.settings)
+        return name in self._runs or bool(block.columns) or bool(block.settings) or bool(block.media)
 
     def _run(self, name: str) -> LogRun:
         run = self._runs.get(name)
