@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +28,7 @@ class Busy(Exception):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
+def opened(path: Path) -> Generator[sqlite3.Connection, None, None]:
     """Open a database for one call.
 
     A connection to a database with a write-ahead log creates files beside it. Where there is no such log, the database
@@ -49,7 +49,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def _without_traces(path: Path) -> Iterator[tuple[Path, str]]:
+def _without_traces(path: Path) -> Generator[tuple[Path, str], None, None]:
     with open(path, "rb") as file:
         header = file.read(20)
     log, index = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
@@ -69,11 +69,15 @@ def _without_traces(path: Path) -> Iterator[tuple[Path, str]]:
 
 def _connect(path: Path, options: str) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True, timeout=0.2)
-    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    connection.text_factory = _text
     connection.execute("PRAGMA trusted_schema = OFF")
     deadline = monotonic() + PATIENCE
     connection.set_progress_handler(lambda: monotonic() > deadline, OPERATIONS)
     return connection
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def columns_of(connection: sqlite3.Connection) -> dict[str, frozenset[str]]:

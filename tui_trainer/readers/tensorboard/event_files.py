@@ -215,7 +215,7 @@ def _plain_records(piece: bytes, at: int, rows: Rows, memory: EventMemory, most:
             shift += 7
         tag = tags.get(piece[after : end - 4])
         column = columns.get(tag) if tag is not None else None
-        if column is None or byte >= 0x80 or after > end - 4:
+        if column is None or byte >= 0x80 or after > end - 4 or step >= MAX_STEP:
             return at, read
         column.steps.append(step)
         column.values.append(_SINGLE.unpack_from(piece, end - 4)[0])

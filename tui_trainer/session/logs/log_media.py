@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from io import BytesIO
 
 from tui_trainer.protocol import events as ev
@@ -65,11 +66,7 @@ def even(buckets: Sequence[tuple[float, float, float]]) -> tuple[float, float, l
 
 def can_decode() -> bool:
     """Return whether images can be decoded: Pillow is installed."""
-    try:
-        import PIL.Image  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    return find_spec("PIL") is not None
 
 
 def _pixels(encoded: bytes) -> tuple[tuple[float, ...], ...] | None:

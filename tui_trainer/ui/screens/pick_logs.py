@@ -38,7 +38,7 @@ class PickLogs(App[list[int]]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", show=False),
-        Binding("escape", "back", show=False),
+        Binding("escape", "close_filter", show=False),
         Binding("q", "leave", show=False),
     ]
     CSS = """
@@ -125,7 +125,7 @@ class PickLogs(App[list[int]]):
         field.add_class("-shown")
         field.focus()
 
-    def action_back(self) -> None:
+    def action_close_filter(self) -> None:
         """Take the filter away; without one, leave."""
         field = self.query_one("#filter", Input)
         if not field.has_class("-shown"):
