@@ -12,7 +12,6 @@ from tests.readers import event_writer as w
 from tui_trainer.readers import sampling
 from tui_trainer.readers.find_logs import Log, log_at
 from tui_trainer.session.base import Greeting
-from tui_trainer.session.logs import log_session
 from tui_trainer.session.logs.log_session import LogSession
 
 STEPS = 4000
@@ -59,15 +58,13 @@ def test_samples_are_true_points_from_the_whole_log(log: Log) -> None:
     assert list(column.values) == pytest.approx([loss(step) for step in column.steps], rel=1e-6)
 
 
-def test_the_first_picture_is_the_sample_and_the_last_one_is_exact(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_session, "BUDGET", 0.0)
-    session = LogSession(log, {})
+def test_the_first_picture_is_the_sample_and_the_last_one_is_exact(log: Log) -> None:
+    session = LogSession(log, {}, budget=60.0)
     [first] = session.drain()
     assert isinstance(first, Greeting)
     assert first.read < 1
     assert first.states[0].series["train_loss"].last_step == STEPS
     assert not first.states[0].findings
-    monkeypatch.setattr(log_session, "BUDGET", 60.0)
     last = session.drain()[-1]
     assert isinstance(last, Greeting)
     assert last.read == 1

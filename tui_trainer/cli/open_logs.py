@@ -118,10 +118,13 @@ def show_entries(
 
     def open_session() -> Session:
         from tui_trainer.session.finished_run import JournalSession
-        from tui_trainer.session.logs.log_session import LogSession
+        from tui_trainer.session.logs.log_session import BUDGET, LogSession
         from tui_trainer.session.multi import MultiSession
 
-        sessions = [JournalSession(entry) if isinstance(entry, Path) else LogSession(entry, told) for entry in entries]
+        budget = BUDGET / len(entries)
+        sessions = [
+            JournalSession(entry) if isinstance(entry, Path) else LogSession(entry, told, budget) for entry in entries
+        ]
         return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
 
     return show(open_session, read_only=True, max_kbps=max_kbps, page=page, once=once)

@@ -37,9 +37,11 @@ TRACKIO: dict[str, frozenset[str]] = {
 
 @dataclass(slots=True)
 class DatabaseMemory:
-    """The last row that was read, the names of the runs by their keys, and the settings that were passed on."""
+    """How far a database was read, the names of its runs by their keys, and the settings that were passed on."""
 
     kind: str
+    stamp: tuple[int, ...] = ()
+    """Of the files, when all of their rows had been read."""
     last: int = 0
     names: dict[str, str] = field(default_factory=dict[str, str])
     left_out: set[str] = field(default_factory=set[str])
@@ -60,12 +62,28 @@ def may_hold_runs(head: bytes, _told: Mapping[str, str]) -> bool:
 
 def read_database(path: Path, position: Position, _told: Mapping[str, str]) -> Reading:
     """Read rows of a database."""
-    size = path.stat().st_size
+    stamp = _stamp(path)
+    memory: DatabaseMemory | None = position.memory
+    if memory is not None and memory.stamp == stamp:
+        return Reading(position, at_end=True)
     try:
         with opened(path) as connection:
-            return _read(connection, position.memory, size)
+            reading = _read(connection, memory, stamp[1])
     except Busy:
         return Reading(position, at_end=True)
+    if reading.at_end:
+        reading.position.memory.stamp = stamp
+    return reading
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return times and sizes that change with the database or with the log of changes beside it."""
+    status = path.stat()
+    try:
+        log = path.with_name(path.name + "-wal").stat()
+    except OSError:
+        return status.st_mtime_ns, status.st_size
+    return status.st_mtime_ns, status.st_size, log.st_mtime_ns, log.st_size
 
 
 def _read(connection: sqlite3.Connection, memory: DatabaseMemory | None, size: int) -> Reading:

@@ -19,7 +19,7 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 
 BUDGET = 0.25
-"""Seconds that one drain may take, so that the screen responds while a long log is read."""
+"""Seconds that the drains of all logs of a screen may take, so that it responds while they are read."""
 QUIET = 60.0
 """Seconds without a change after which a log counts as ended."""
 PROGRESS_SECONDS = 0.5
@@ -34,13 +34,14 @@ class LogSession:
     Args:
         log: the log.
         told: the columns that the user told by role.
+        budget: seconds that one drain may take.
     """
 
     kind: Literal["finished"] = "finished"
     can_steer = False
 
-    def __init__(self, log: Log, told: Mapping[str, str]) -> None:
-        self._log, self._told = log, told
+    def __init__(self, log: Log, told: Mapping[str, str], budget: float = BUDGET) -> None:
+        self._log, self._told, self._budget = log, told, budget
         self._follower = LogFollower(log, told)
         self._runs: dict[str, LogRun] = {}
         self._coarse: dict[str, LogRun] | None = None
@@ -85,7 +86,7 @@ class LogSession:
             self._coarse = self._sampled()
             if self._coarse:
                 return [self._progress(self._coarse)]
-        deadline = perf_counter() + BUDGET
+        deadline = perf_counter() + self._budget
         while not self._caught_up and perf_counter() < deadline:
             self._caught_up = self._take(self._follower.read())
         if self._caught_up and not self._runs:
