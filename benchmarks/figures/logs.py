@@ -14,6 +14,7 @@ from time import monotonic, sleep
 from benchmarks import synthetic_logs
 from benchmarks.figures import Effort
 from benchmarks.figures.quiet import watch
+from benchmarks.figures.viewers import has_chart
 from benchmarks.sandbox import Sandbox
 from benchmarks.statistics import Row, ratios, spread
 from benchmarks.terminal import Terminal
@@ -87,9 +88,9 @@ def _open(sandbox: Sandbox, path: Path, steps: int, into: _Opened) -> None:
     command = [sys.executable, "-m", "tui_trainer", "open", str(path)]
     terminal = Terminal(command, 140, 40, sandbox.environ, str(sandbox.directory), interpret=True)
     try:
-        seen = terminal.wait(_has_chart, PATIENCE)
+        seen = terminal.wait(has_chart, PATIENCE)
         into.first_cpu.append(terminal.used())
-        whole = terminal.wait(lambda text: _has_chart(text) and f"{steps:,}" in text and "coarse" not in text, PATIENCE)
+        whole = terminal.wait(lambda text: has_chart(text) and f"{steps:,}" in text and "coarse" not in text, PATIENCE)
         if seen < 0 or whole < 0:
             raise RuntimeError(f"not everything was drawn:\n{terminal.text}")
         into.first.append(seen - began)
@@ -98,11 +99,6 @@ def _open(sandbox: Sandbox, path: Path, steps: int, into: _Opened) -> None:
         into.memory.append(terminal.memory())
     finally:
         terminal.close()
-
-
-def _has_chart(text: str) -> bool:
-    """Return whether a curve stands on the screen: dots of braille in many columns."""
-    return sum(0x2800 < ord(sign) <= 0x28FF for sign in text) > 60
 
 
 def _accumulate(path: Path, steps: int) -> tuple[float, float]:
@@ -140,7 +136,7 @@ def tree(effort: Effort) -> list[Row]:
                 terminal.wait(lambda text: f"{shown} chosen" in text, PATIENCE)
                 chosen = monotonic()
                 terminal.press("\r")
-                seen = terminal.wait(lambda text: _has_chart(text) and f"{shown} runs" in text, PATIENCE)
+                seen = terminal.wait(lambda text: has_chart(text) and f"{shown} runs" in text, PATIENCE)
                 if seen < 0:
                     raise RuntimeError(f"not everything was drawn:\n{terminal.text}")
                 drawn.append(seen - chosen)

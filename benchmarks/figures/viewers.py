@@ -21,6 +21,8 @@ PYTHON = os.environ.get("BENCH_VIEWERS", "")
 QUIET = 8.0
 """Seconds without a change after which the screen counts as complete."""
 PATIENCE = 180.0
+BLOCKS = frozenset("▀▁▂▃▄▅▆▇▖▗▘▙▚▛▜▝▞▟╱╲")
+"""Glyphs other than braille that curves are drawn with; frames and bars use others."""
 ALIKE = 0.98
 """Share of the cells that must equal the last screen: a clock or a cursor may change."""
 
@@ -90,7 +92,7 @@ def _write_csv(path: Path, steps: int, metrics: int) -> None:
 
 
 def _open(sandbox: Sandbox, command: list[str]) -> tuple[float, float]:
-    """Return the seconds until the screen stopped changing, and the MiB in use then."""
+    """Return the seconds until the chart stood on the screen and nothing changed any more, and the MiB in use then."""
     began = monotonic()
     terminal = Terminal(command, 140, 40, sandbox.environ, str(sandbox.directory), interpret=True)
     seen: list[tuple[float, str]] = []
@@ -101,11 +103,16 @@ def _open(sandbox: Sandbox, command: list[str]) -> tuple[float, float]:
             if not seen or text != seen[-1][1]:
                 seen.append((monotonic() - began, text))
             unchanged = _since(seen)
-            if text.strip() and monotonic() - began - unchanged > QUIET:
+            if has_chart(text) and monotonic() - began - unchanged > QUIET:
                 return unchanged, _memory(terminal.process.pid)
     finally:
         terminal.close()
     return float("nan"), float("nan")
+
+
+def has_chart(text: str) -> bool:
+    """Return whether a curve stands on the screen: braille, blocks or slanted lines in many cells."""
+    return sum(0x2800 < ord(sign) <= 0x28FF or sign in BLOCKS for sign in text) > 60
 
 
 def _since(seen: list[tuple[float, str]]) -> float:
