@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,12 +48,30 @@ def irregular(dice: random.Random) -> list[bytes]:
     return records
 
 
+def tensors(dice: random.Random) -> list[bytes]:
+    """Scalars as tensors, of every kind, some with their plugin in each record."""
+    records: list[bytes] = []
+    for first in (1, 100, 20_000):
+        for step in range(first, first + 60):
+            wall = START + step % 1000
+            records += [
+                w.tensor_scalar(wall, step, "loss", dice.random(), first=True),
+                w.tensor_scalar(wall, step, "lr", dice.random()),
+                w.scalar(wall, step, "old", dice.random()),
+            ]
+            if dice.random() < 0.05:
+                records.append(w.tensor_scalar(wall, step, "double", dice.random(), first=True, kind=2))
+                records.append(w.tensor_scalar(wall, step, "count", step, first=True, kind=3))
+    return records
+
+
+@pytest.mark.parametrize("written", [irregular, tensors])
 @pytest.mark.parametrize("seed", range(4))
 def test_blocks_hold_the_same_numbers_as_records_read_one_by_one(
-    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    written: Callable[[random.Random], list[bytes]], seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "events.out.tfevents.1"
-    path.write_bytes(b"".join(irregular(random.Random(seed))))
+    path.write_bytes(b"".join(written(random.Random(seed))))
     used: list[int] = []
 
     def noted(piece: bytes, at: int, *rest: object) -> tuple[int, int]:

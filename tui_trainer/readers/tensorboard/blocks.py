@@ -26,16 +26,28 @@ LONGEST_STEP = 8
 """Bytes of a step up to which it needs no check of its size."""
 WALL = 8
 VALUE = 4
+MARKS = (b"\x22\x04", b"\x2a\x04", b"\x2d")
+"""Beginnings of the fields of a tensor that hold one number of four bytes."""
+GAP = b"\0value\0"
+"""Stands for the value in what is known of a record."""
 
 
 @dataclass(slots=True)
 class _Part:
-    """One record of a sequence: its tag, and where its bytes lie in a row."""
+    """One record of a sequence: its tag, and where its bytes lie in a row.
+
+    Attributes:
+        tag: the tag.
+        begin, end: the offsets of the record.
+        step_bytes: the bytes of its step.
+        tail: the bytes between its value and its checksum.
+    """
 
     tag: str
     begin: int
     end: int
     step_bytes: int
+    tail: int
 
     @property
     def wall(self) -> slice:
@@ -48,7 +60,8 @@ class _Part:
 
     @property
     def value(self) -> slice:
-        return slice(self.end - FOOTER - VALUE, self.end - FOOTER)
+        at = self.end - FOOTER - self.tail
+        return slice(at - VALUE, at)
 
     @property
     def checksum(self) -> slice:
@@ -69,7 +82,7 @@ def read_blocks(
         at: the offset of a record.
         rows: where the values are added.
         lengths: lengths of records by the bytes of their headers, which were checked.
-        tags: tags by what stands between step and value of a record.
+        tags: tags by what stands between step and value of a record; by what stands around the value, with `GAP`.
         wanted: tags whose values are kept.
     """
     parts = _sequence(piece, at, lengths, tags)
@@ -111,14 +124,38 @@ def _sequence(piece: bytes, at: int, lengths: Mapping[bytes, int], tags: Mapping
         after = data + 10
         while piece[after] >= 0x80 and after < data + 10 + LONGEST_STEP:
             after += 1
-        tag = tags.get(piece[after + 1 : end - FOOTER - VALUE])
-        if tag is None or after - data - 9 > LONGEST_STEP:
+        found = _tag(piece[after + 1 : end - FOOTER], tags)
+        if found is None or after - data - 9 > LONGEST_STEP:
             return []
+        tag, tail = found
         if parts and tag == parts[0].tag:
             return parts
-        parts.append(_Part(tag, begin - at, end - at, after - data - 9))
+        parts.append(_Part(tag, begin - at, end - at, after - data - 9, tail))
         begin = end
     return []
+
+
+def _tag(rest: bytes, tags: Mapping[bytes, str]) -> tuple[str, int] | None:
+    """Return the tag that the rest of a record behind its step names, and the bytes behind its value."""
+    tag = tags.get(rest[:-VALUE])
+    if tag is not None:
+        return tag, 0
+    for at in value_places(rest):
+        tag = tags.get(rest[:at] + GAP + rest[at + VALUE :])
+        if tag is not None:
+            return tag, len(rest) - at - VALUE
+    return None
+
+
+def value_places(rest: bytes) -> list[int]:
+    """Return where the value of a tensor may stand: behind a field of four bytes."""
+    places: list[int] = []
+    for mark in MARKS:
+        at = rest.find(mark)
+        while at >= 0 and at + len(mark) + VALUE <= len(rest):
+            places.append(at + len(mark))
+            at = rest.find(mark, at + 1)
+    return places
 
 
 def _fixed_bits(parts: Sequence[_Part], width: int) -> Any:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from struct import Struct
 from time import time
-from typing import Any
 
 from tui_trainer.readers.reading import MAX_COLUMNS, MAX_STEP, SETTLED, LogColumn, Medium, Position, Reading, Rows
-from tui_trainer.readers.tensorboard.blocks import read_blocks
+from tui_trainer.readers.tensorboard.blocks import GAP, read_blocks, value_places
+from tui_trainer.readers.tensorboard.hyperparameters import hyperparameters
 from tui_trainer.readers.tensorboard.media import PLUGINS, of_summary, of_tensor
 from tui_trainer.readers.tensorboard.records import (
     HEADER,
@@ -39,6 +39,8 @@ SCALARS = ("", "scalars")
 """Plugins whose tensors are curves; the first stands for none."""
 HPARAMS = "hparams"
 
+_PROBE = b"\x17\xb7\x51\x42"
+"""A number that is put in place of another."""
 _PLAIN, _SINGLE, _CRC = Struct("<d"), Struct("<f"), Struct("<I")
 
 
@@ -57,8 +59,12 @@ class EventMemory:
     """Lengths of records by the bytes of their headers, which were checked."""
     plain: dict[bytes, str] = field(default_factory=dict[bytes, str])
     """Tags by what stands between step and value of a record with one value."""
+    learned: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
+    """Tags and lengths of records with a tensor that were looked at for what stands around the value."""
     one_by_one: int = FEW
     """Records that are read one by one before a sequence that repeats is looked for."""
+    wait: int = 0
+    """Those of them that are left."""
 
 
 def looks_like_events(name: str, _head: bytes) -> bool:
@@ -164,15 +170,19 @@ def _scalars(piece: bytes, at: int, rows: Rows, memory: EventMemory, ended: bool
     Returns the offset behind them, and whether to stop there, so that the next piece begins with a whole row.
     """
     while True:
-        end, width = read_blocks(piece, at, rows, memory.sound, memory.plain, memory.tags)
-        if end > at:
-            memory.one_by_one = FEW
-            if len(piece) - end < width and not ended:
-                return end, True
-        else:
-            memory.one_by_one = min(2 * memory.one_by_one, MANY)
-        at, read = _plain_records(piece, end, rows, memory, memory.one_by_one)
-        if read < memory.one_by_one:
+        if memory.wait <= 0:
+            end, width = read_blocks(piece, at, rows, memory.sound, memory.plain, memory.tags)
+            if end > at:
+                memory.one_by_one = FEW
+                if len(piece) - end < width and not ended:
+                    return end, True
+            else:
+                memory.one_by_one = min(2 * memory.one_by_one, MANY)
+            memory.wait, at = FEW // 8 if end > at else memory.one_by_one, end
+        at, read = _plain_records(piece, at, rows, memory, memory.wait)
+        memory.wait -= read
+        if memory.wait > 0:
+            memory.wait -= 1  # the next one is read in full
             return at, False
 
 
@@ -228,7 +238,7 @@ def _plain_records(piece: bytes, at: int, rows: Rows, memory: EventMemory, most:
     return at, read
 
 
-def _event(data: bytes, rows: Rows, memory: EventMemory) -> None:
+def _event(data: bytes, rows: Rows, memory: EventMemory, *, learn: bool = True) -> None:
     simple = _SIMPLE.fullmatch(data)
     if simple is not None and len(simple[6]) == simple[5][0]:
         step = 0
@@ -249,10 +259,42 @@ def _event(data: bytes, rows: Rows, memory: EventMemory) -> None:
             step = signed(item)
         elif number == 5 and isinstance(item, bytes) and kind == 2:
             summaries.append(item)
-    for summary in summaries:
-        for number, _, value in fields(summary):
-            if number == 1 and isinstance(value, bytes):
-                _value(value, step, wall, rows, memory)
+    values = [
+        value
+        for summary in summaries
+        for number, _, value in fields(summary)
+        if number == 1 and isinstance(value, bytes)
+    ]
+    found = [_value(value, step, wall, rows, memory) for value in values]
+    if learn and len(found) == 1 and found[0] is not None:
+        shape = found[0], len(data)
+        if shape not in memory.learned and len(memory.learned) < MAX_COLUMNS:
+            memory.learned.add(shape)
+            _learn(data, found[0], memory)
+
+
+def _learn(data: bytes, tag: str, memory: EventMemory) -> None:
+    """Remember what stands around the value of a record with one tensor.
+
+    Its place is the one where another number changes the value that is read, and nothing else.
+    """
+    if data[:1] != b"\x09" or data[9:10] != b"\x10":
+        return
+    after = 10
+    while after < len(data) and data[after] >= 0x80:
+        after += 1
+    rest = data[after + 1 :]
+    for at in value_places(rest):
+        begin = after + 1 + at
+        probe, seen = Rows(), EventMemory(plugins=dict(memory.plugins))
+        try:
+            _event(data[:begin] + _PROBE + data[begin + 4 :], probe, seen, learn=False)
+        except (BadWire, UnicodeDecodeError):
+            continue
+        column = probe.columns.get(tag)
+        if column is not None and len(probe.columns) == 1 and column.values.tolist() == [_SINGLE.unpack(_PROBE)[0]]:
+            memory.plain[rest[:at] + GAP + rest[at + 4 :]] = tag
+            return
 
 
 def _is_exact(simple: re.Match[bytes]) -> bool:
@@ -261,7 +303,8 @@ def _is_exact(simple: re.Match[bytes]) -> bool:
     return simple[4] == bytes([tag + 7]) and simple[3] == bytes([tag + 9])
 
 
-def _value(data: bytes, step: int, wall: float, rows: Rows, memory: EventMemory) -> None:
+def _value(data: bytes, step: int, wall: float, rows: Rows, memory: EventMemory) -> str | None:
+    """Add one value of a summary. Returns the tag of a number that a tensor holds."""
     tag, value, tensor, metadata = "", None, None, b""
     medium, other = None, ""
     for number, kind, item in fields(data):
@@ -291,13 +334,15 @@ def _value(data: bytes, step: int, wall: float, rows: Rows, memory: EventMemory)
             other = other or ("" if plugin in (*PLUGINS, HPARAMS) else plugin)
     if value is not None:
         _add(rows, memory, tag, step, value, wall)
-    elif medium is not None and 0 <= step < MAX_STEP:
+        return tag if tensor is not None and tag in memory.tags else None
+    if medium is not None and 0 <= step < MAX_STEP:
         rows.media.append(medium)
     elif other:
         memory.plugins.setdefault(tag, other)
         if f" {other}" not in memory.tags:
             memory.tags.add(f" {other}")
             memory.passed_over.add(other)
+    return None
 
 
 def _add(rows: Rows, memory: EventMemory, tag: str, step: int, value: float, wall: float) -> None:
@@ -333,31 +378,5 @@ def _plugin(metadata: bytes, tag: str, rows: Rows, memory: EventMemory) -> str:
     if name:
         memory.plugins[tag] = name
     if name == HPARAMS:
-        rows.settings.update(_hyperparameters(content))
+        rows.settings.update(hyperparameters(content))
     return name or memory.plugins.get(tag, "")
-
-
-def _hyperparameters(content: bytes) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for number, _, session in fields(content):
-        if number != 3 or not isinstance(session, bytes):
-            continue
-        for inner, _, entry in fields(session):
-            if inner != 1 or not isinstance(entry, bytes):
-                continue
-            parts = {at: item for at, _, item in fields(entry)}
-            key, value = parts.get(1), parts.get(2)
-            if isinstance(key, bytes) and isinstance(value, bytes):
-                found[key.decode("utf-8", "replace")] = _protobuf_value(value)
-    return found
-
-
-def _protobuf_value(data: bytes) -> Any:
-    for number, _, item in fields(data):
-        if number == 2 and isinstance(item, bytes) and len(item) == 8:
-            return float64(item)
-        if number == 3 and isinstance(item, bytes):
-            return item.decode("utf-8", "replace")
-        if number == 4:
-            return bool(item)
-    return None
