@@ -39,6 +39,7 @@ GROUPS = (
     "diagnosis",
     "initialisation",
     "stopping",
+    "drills",
 )
 """Groups of presets, in the order of the page; a group that is missing here comes last."""
 

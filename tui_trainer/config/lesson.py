@@ -68,7 +68,9 @@ class Lesson(BaseModel):
 
     model_config = _STRICT
 
-    rows: Annotated[tuple[Annotated[str, Field(pattern=r"^S\d\d$")], ...], Field(min_length=1)]
+    rows: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")], ...], Field(min_length=1)
+    ]
     """Row numbers, S01 to S49. The first one decides the position in the lecture."""
     shows: Annotated[str, Field(min_length=1)]
     """One sentence: what the user sees in this lesson."""
