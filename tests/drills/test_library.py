@@ -65,8 +65,9 @@ def test_they_are_listed_last_in_a_group_of_their_own() -> None:
 
 
 def test_a_seed_draws_the_same_drill_for_a_class() -> None:
-    assert [draw_drill(seed) for seed in range(40)] == [draw_drill(seed) for seed in range(40)]
-    assert {draw_drill(seed) for seed in range(200)} == set(DRILLS)
+    assert [draw_drill(seed, DRILLS) for seed in range(40)] == [draw_drill(seed, DRILLS) for seed in range(40)]
+    assert {draw_drill(seed, DRILLS) for seed in range(200)} == set(DRILLS)
+    assert draw_drill(7) == draw_drill(7, DRILLS)
 
 
 def test_a_drill_is_found_by_name_or_number() -> None:
@@ -91,9 +92,7 @@ def test_a_drill_that_does_not_hold_together_is_refused() -> None:
 
 
 def test_notes_say_what_was_answered_and_carry_it_on() -> None:
-    progress = progress_of(
-        ["drill: hint", "a note of mine", "drill: the cause is noise", "drill: the cause is capacity"]
-    )
+    progress = progress_of(["drill: hint", "drill: the cause is noise", "drill: the cause is capacity"])
     assert (progress.named, progress.hints, progress.starts) == ("noise", 1, 0), "the first answer counts"
     progress.steps, progress.interventions, progress.starts = 120, 2, 1
     assert progress_of(progress.notes()) == progress

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,9 @@ def find_drill(given: str) -> str:
     return name
 
 
-def draw_drill(seed: int) -> str:
-    """Return the name of the drill of a seed: the same one for all who give the same seed."""
-    return random.Random(seed).choice([drill.name for drill in list_drills()])
+def draw_drill(seed: int, names: Sequence[str] = ()) -> str:
+    """Return the name of the drill of a seed: the same one for all who give the same seed; of all drills by default."""
+    return random.Random(seed).choice(names or [drill.name for drill in list_drills()])
 
 
 def load_drill(name: str) -> Drill:

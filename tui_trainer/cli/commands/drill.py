@@ -229,19 +229,23 @@ def _verify(given: str, runs_dir: str | None, as_json: bool) -> int:
     line = parse_line(given)
     info = find_run(line.run if line is not None else given, directory_of(runs_dir))
     judged = judge(Path(info.path), info.name)
-    problems: list[str] = []
     if line is not None and (problem := check_line(line, judged)):
-        problems.append(problem)
+        return _verdict(judged, [problem], as_json)
     spec = replay_spec([(info, judged.history)], runs_dir, ["tui-trainer", *sys.argv[1:]])
     train(_at_full_speed(spec))
     replay = Path(spec.runs[0].path)
     same, lines = compare_replay(judged.history, Path(info.path), replay)
-    problems += [] if same else lines
+    problems = [] if same else lines
     again = judge(replay, info.name).score
     if _result(again) != _result(judged.score):
         problems.append(f"trained again, it has {again.points} points")
+    return _verdict(judged, problems, as_json)
+
+
+def _verdict(judged: Judged, problems: Sequence[str], as_json: bool) -> int:
+    """Print what a verification found; return the exit code."""
     if as_json:
-        print_json({**_values(judged), "confirmed": not problems, "problems": problems})
+        print_json({**_values(judged), "confirmed": not problems, "problems": [*problems]})
     else:
         for problem in problems:
             click.echo(visible(f"not confirmed: {problem}"))
