@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tui_trainer.drills.library import measured
+from tui_trainer.drills.library import load_drill, measured
 from tui_trainer.drills.score import Score, score
 from tui_trainer.errors import UserError
 from tui_trainer.runs.history import RunHistory, read_history
@@ -69,6 +69,7 @@ def judge(folder: Path, name: str) -> Judged:
     except OSError as error:
         raise UserError(f"{journal}: cannot be read: {error.strerror}") from None
     drill = history.started.preset if history.started is not None else str(read_about(folder).get("preset", ""))
+    load_drill(drill)  # a run of another preset is refused by that name
     found = score(history, measured(drill), drill)
     return Judged(folder, history, found, _line(found, name, digest))
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from tui_trainer.config.drill import drill_of
 from tui_trainer.config.lesson import Lesson, Remark
+from tui_trainer.state.run_state import RunState
 
 WATCH = (
     "This run is sick. Look at its charts, layers (w) and numbers, then press ! and name the cause: the keys steer "
@@ -17,17 +15,11 @@ CURE = (
 )
 
 
-def task_of(config: dict[str, Any]) -> Lesson | None:
-    """Return the lesson that tells the task of a drill; None for a run that is none."""
-    if drill_of(config) is None:
+def task_of(state: RunState) -> Lesson | None:
+    """Return the lesson that tells what to do next in a drill; None for a run that is none."""
+    started = state.started
+    if state.drill is None or started is None:
         return None
-    summary = str(config.get("summary", "")) or "A sick run."
-    return Lesson(
-        rows=("drill",),
-        shows=summary,
-        remarks=(
-            Remark(at="start", text=f"{summary} {WATCH}"),
-            Remark(epoch=1, text=CURE),
-            Remark(at="end", text=CURE),
-        ),
-    )
+    summary = str(started.config.get("summary", "")) or "A sick run."
+    text = CURE if state.drill.named else f"{summary} {WATCH}"
+    return Lesson(rows=("drill",), shows=summary, remarks=(Remark(at="start", text=text),))

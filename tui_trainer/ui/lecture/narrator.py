@@ -21,7 +21,7 @@ def lesson_of(state: RunState | None) -> Lesson | None:
     """Return the lesson in a run's configuration; None where there is none or it cannot be parsed."""
     table: Any = state.started.config.get("lesson") if state is not None and state.started is not None else None
     if table is None:
-        return task_of(state.started.config) if state is not None and state.started is not None else None
+        return task_of(state) if state is not None else None
     try:
         return Lesson.model_validate(table)
     except ValidationError:

@@ -131,7 +131,7 @@ def _about(state: RunState) -> Section:
     started = state.started
     lines = [Content.styled(title_of(state), "bold")]
     if is_veiled(state):
-        lines.append(Content.styled("model and data: hidden until the cause is named", "$muted"))
+        lines.append(Content.styled("model and data: hidden until named (!)", "$muted"))
     elif started is not None:
         lines += [Content.styled(visible(text), "$muted") for text in (started.model, started.data) if text]
         if started.parameters:
