@@ -106,6 +106,8 @@ class KerasMonitor(_Callback):
         self._watched: Any = None
         """The model whose loss is watched."""
         self._batch = -1
+        self._trains = False
+        """Whether a batch is on its way: what is computed between two of them is a validation."""
         self._bracketed: list[tuple[Any, str]] = []
 
     @property
@@ -151,9 +153,8 @@ class KerasMonitor(_Callback):
 
         def watched(*arguments: Any, **named: Any) -> Any:
             loss = compute_loss(*arguments, **named)
-            monitor = self.monitor
-            if monitor is not None and named.get("training", True):
-                monitor.log(loss=loss)
+            if self._trains and self.monitor is not None:
+                self.monitor.log(loss=loss)
             return loss
 
         return watched
@@ -186,13 +187,17 @@ class KerasMonitor(_Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Hold a rate set by hand against what another callback has written."""
-        rates = self.monitor.rates if self.monitor is not None else None
-        if rates is not None and rates.overlaid:
-            rates.reclaim()
+        self._trains = True
+        if self.monitor is not None:
+            rates = self.monitor.rates
+            if rates is not None and rates.overlaid:
+                rates.reclaim()
+            self.monitor.batch_begins()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Record the step, and let commands take effect."""
         monitor, steps, self._batch = self.monitor, batch - self._batch, batch
+        self._trains = False
         if monitor is not None:
             if self._watched is None and "loss" in (logs or {}):
                 monitor.log(loss=logs["loss"])

@@ -80,11 +80,14 @@ class LibraryMonitor(Monitor):
         if run is not None:
             run.clean = False
             run.state.position += 1
+            if not run.services.optimizer.hooked:
+                self._safely(run.note_rates)
 
     def count_step(self) -> None:
-        """Count a step here."""
-        if self._run is not None:
-            self._safely(self._run.count_explicitly)
+        """Count a step here, where no hook of the optimizer has counted it: before its schedule makes its step."""
+        run = self._run
+        if run is not None and not run.services.optimizer.hooked:
+            self._safely(run.count_explicitly)
 
     def boundary(self) -> bool:
         """Let commands take effect, after a step. Returns False where the loop is to stop now."""

@@ -241,9 +241,13 @@ class ScriptRun:
         """Count a step that the optimizer took, and keep the rates that it was taken with."""
         if self.closed:
             return
-        self._rates = self.services.optimizer.recorded()
+        self.note_rates()
         if not self.explicit:
             self.count_step()
+
+    def note_rates(self) -> None:
+        """Keep the rates with which a step is taken."""
+        self._rates = self.services.optimizer.recorded()
 
     def count_step(self) -> None:
         """Count a step."""
