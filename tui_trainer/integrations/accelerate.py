@@ -47,6 +47,8 @@ class MonitorTracker(_Tracker):
         self._parts: dict[str, Any] | None = None
         self._config: dict[str, Any] | None = None
         self._asked = self._stops = False
+        self._forward: Any = None
+        """The hook with which the run begins at the first forward pass."""
 
     @property
     def tracker(self) -> LibraryMonitor | None:
@@ -82,15 +84,25 @@ class MonitorTracker(_Tracker):
             "epochs": epochs,
             "per_epoch": steps_per_epoch,
         }
+        self._forget_forward()
+        register = getattr(self._parts["model"], "register_forward_pre_hook", None)
+        if callable(register):
+            self._forward = register(lambda *_: self._begin())
+
+    def _forget_forward(self) -> None:
+        if self._forward is not None:
+            self._forward.remove()
+            self._forward = None
 
     def store_init_configuration(self, values: Mapping[str, Any]) -> None:
         """Keep the configuration for run.toml."""
         self._config = dict(values)
 
     def _begin(self) -> None:
-        """Begin the run, at the first log or question."""
+        """Begin the run, at the first forward pass, log or question."""
         if self._loop.runs:
             return
+        self._forget_forward()
         parts = self._parts or {"model": None, "optimizer": None}
         unasked = STOPS if process_count() == 1 else (*STOPS, "Pause", "StepOnce", "SetLearningRate", "SetScheduler")
         self._loop.begin(config=self._config, refused=REFUSED | dict.fromkeys(unasked, NOT_ASKED), **parts)
@@ -129,5 +141,6 @@ class MonitorTracker(_Tracker):
 
     def finish(self) -> None:
         """End the run."""
+        self._forget_forward()
         self._loop.end()
         self._asked = self._stops = False
