@@ -51,6 +51,8 @@ class ExportedRun:
         epochs: the epoch of each row where the log has a column of them.
         facts: what a summary says, in words by heading.
         settings: the configuration by dotted key.
+        summary: what the preset shows, in a sentence.
+        lesson: the texts of a lesson of the lecture, by their keys; empty for other runs.
     """
 
     name: str
@@ -65,6 +67,8 @@ class ExportedRun:
     done: list[Done] = field(default_factory=list[Done])
     facts: dict[str, str] = field(default_factory=dict[str, str])
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    summary: str = ""
+    lesson: dict[str, Any] = field(default_factory=dict[str, Any])
     findings: list[Diagnosed] = field(default_factory=list[Diagnosed])
     pictures: list[PictureTaken] = field(default_factory=list[PictureTaken])
 

@@ -139,6 +139,8 @@ def read_own_run(info: RunInfo) -> ExportedRun:
     curves = {name: columns.curves[name] for name in usual_first(columns.curves)}
     steps = all_steps(iter([*curves.values(), StepCurve(array("q", sorted(set(columns.empty_rows))))]))
     started = history.started
+    settings = {visible(key): value for key, value in flat_config(path).items()}
+    lesson = {key.removeprefix("lesson."): settings.pop(key) for key in list(settings) if key.startswith("lesson.")}
     return ExportedRun(
         name=visible(info.name),
         title=visible(started.title if started is not None else ""),
@@ -150,7 +152,9 @@ def read_own_run(info: RunInfo) -> ExportedRun:
         started=info.started or (started.at if started is not None else ""),
         done=_done(history, curves.get("train_loss", StepCurve())),
         facts=_facts(info, started, columns.seconds),
-        settings={visible(key): value for key, value in flat_config(path).items()},
+        settings={key: value for key, value in settings.items() if key not in ("title", "summary", "pictures")},
+        summary=visible(str(settings.get("summary", ""))),
+        lesson=lesson,
         findings=list(columns.findings.values()),
         pictures=list(columns.pictures.values()),
     )

@@ -6,7 +6,7 @@ import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -16,7 +16,7 @@ from tui_trainer.text import visible
 if TYPE_CHECKING:
     from tui_trainer.runs.exporting.exported_run import ExportedRun
 
-FORMATS = ("csv", "jsonl", "parquet", "tensorboard")
+FORMATS = ("csv", "jsonl", "parquet", "tensorboard", "svg", "html")
 
 
 @click.command(epilog="Example: tui-trainer export last --to csv -o - | head")
@@ -42,8 +42,9 @@ def command(
     at its end; TensorBoard gets a folder with a folder for each. PATH is the log of another program, as for
     `tui-trainer open`.
 
-    csv and jsonl are text, parquet needs pyarrow. What was done to a run travels: as a column, or as text beside the
-    curves of TensorBoard. A file that exists is overwritten only with --force.
+    csv and jsonl are text, parquet needs pyarrow, svg is a picture of the curves, html a page that needs no network.
+    What was done to a run travels: as a column, as marks, or as text beside the curves of TensorBoard. A file that
+    exists is overwritten only with --force.
     """
     from tui_trainer.cli.commands.export.read_exports import read_exports
     from tui_trainer.errors import UserError
@@ -81,7 +82,7 @@ def _default(runs: Sequence[ExportedRun], format_: str) -> str:
     return f"{name}-tensorboard" if format_ == "tensorboard" else f"{name}.{format_}"
 
 
-def _write(runs: Sequence[ExportedRun], format_: str, file: io.BufferedIOBase, *, interventions: bool) -> None:
+def _write(runs: Sequence[ExportedRun], format_: str, file: BinaryIO, *, interventions: bool) -> None:
     if format_ == "parquet":
         from tui_trainer.runs.exporting.parquet_file import write_parquet
 
@@ -90,10 +91,20 @@ def _write(runs: Sequence[ExportedRun], format_: str, file: io.BufferedIOBase, *
     from tui_trainer.runs.exporting.csv_table import write_csv, write_json_lines
 
     text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
-    if format_ == "csv":
-        write_csv(runs, text, interventions=interventions)
-    else:
-        write_json_lines(runs, text)
+    match format_:
+        case "csv":
+            write_csv(runs, text, interventions=interventions)
+        case "jsonl":
+            write_json_lines(runs, text)
+        case "svg":
+            from tui_trainer.runs.exporting.chart_groups import charts_of
+            from tui_trainer.runs.exporting.svg_chart import stacked
+
+            text.write(stacked(charts_of(runs)[0]) + "\n")
+        case _:
+            from tui_trainer.runs.exporting.page.run_page import run_page
+
+            text.write(run_page(runs))
     text.flush()
     text.detach()
 
