@@ -38,6 +38,12 @@ map_option = click.option(
     multiple=True,
     help="For logs of other programs: which column is step, epoch, seconds, train_loss, val_loss or lr.",
 )
+mirror_option = click.option(
+    "--mirror",
+    type=click.Choice(["tensorboard", "csv", "jsonl"]),
+    multiple=True,
+    help="Write this file into the run folder too, while it trains; may be repeated.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
 

@@ -24,27 +24,27 @@ def steered() -> list[ev.AnyEvent]:
     losses: list[float | None] = list(LOSSES)
     losses[6] = None
     events: list[ev.AnyEvent] = [ev.RunStarted(title="Small", steps_per_epoch=10, epochs=4, model="mlp", device="cpu")]
-    for first in (0, 20):
-        steps = list(range(first + 1, first + 21))
+    for first, last in ((0, 20), (20, 35), (35, 40)):
+        steps = list(range(first + 1, last + 1))
         events.append(
             ev.Scalars(
-                step=steps[-1],
+                step=last,
                 steps=steps,
                 seconds=[step / 4 for step in steps],
-                values={"train_loss": losses[first : first + 20], "lr": [0.1 if first == 0 else 0.05] * 20},
+                values={"train_loss": losses[first:last], "lr": [0.1 if first == 0 else 0.05] * len(steps)},
                 not_finite={"train_loss": {6: "inf"}} if first == 0 else {},
             )
         )
-        metrics: dict[str, float | None] = {"val_loss": LOSSES[first + 19] + 0.125}
-        epoch = (first + 20) // 10
-        events.append(ev.EpochEnded(step=first + 20, epoch=epoch, seconds=(first + 20) / 4, metrics=metrics))
+        if last == 35:
+            asked = Evaluate(id="c", by="ann@lab")
+            events.append(ev.Scalars(step=35, steps=[35], seconds=[8.75], values={"val_loss": [0.5]}, cause=asked))
+            continue
+        metrics: dict[str, float | None] = {"val_loss": LOSSES[last - 1] + 0.125}
+        events.append(ev.EpochEnded(step=last, epoch=last // 10, seconds=last / 4, metrics=metrics))
         if first == 0:
             events.append(ev.SettingChanged(step=20, name="lr", value=0.05, previous=0.1, cause=changed))
             events.append(ev.Noted(step=20, text="half", cause=Note(text="half", id="b", by="ann@lab")))
-    checked = ev.Scalars(
-        step=35, steps=[35], seconds=[8.75], values={"val_loss": [0.5]}, cause=Evaluate(id="c", by="ann@lab")
-    )
-    return [*events, checked, ev.RunFinished(reason="completed", step=40, epoch=4, seconds=10.0)]
+    return [*events, ev.RunFinished(reason="completed", step=40, epoch=4, seconds=10.0)]
 
 
 def write_run(folder: Path, events: list[ev.AnyEvent]) -> ExportedRun:

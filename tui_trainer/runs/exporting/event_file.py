@@ -13,6 +13,8 @@ _LENGTH, _CRC = Struct("<Q"), Struct("<I")
 _DOUBLE, _FLOAT = Struct("<d"), Struct("<f")
 _STRING = 7
 """Number of the type of tensors that hold text."""
+_START = 1
+"""Number of the message that a session starts, on which TensorBoard drops later steps of an earlier one."""
 DONE_TAG = "interventions"
 """Tag under which the text plugin shows what was done to a run."""
 LARGEST = 3.4028234663852886e38
@@ -52,9 +54,13 @@ class EventWriter:
         value = _tag(tag) + _bytes(9, _bytes(1, _bytes(1, b"text"))) + _bytes(8, tensor)
         self._record(_head(wall_time, step) + _bytes(5, _bytes(1, value)))
 
+    def goes_back(self, wall_time: float, step: int) -> None:
+        """Write that what follows, from this step on, replaces what was written of these steps before."""
+        self._record(_head(wall_time, step) + _bytes(7, _whole(1, _START)))
+
     def done(self, wall_time: float, done: Done) -> None:
         """Write an intervention."""
-        self.text(wall_time, done.step, DONE_TAG, _as_markdown(done.text))
+        self.text(wall_time, done.step, DONE_TAG, as_markdown(done.text))
 
     def settings(self, wall_time: float, settings: Mapping[str, Any]) -> None:
         """Write the configuration as hyperparameters."""
@@ -115,7 +121,7 @@ def _text(text: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _as_markdown(text: str) -> str:
+def as_markdown(text: str) -> str:
     """Return a text that Markdown shows as it is."""
     return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+-!|" else sign for sign in text)
 
