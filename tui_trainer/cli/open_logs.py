@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui_trainer.errors import UserError
+from tui_trainer.paths import expanded
 from tui_trainer.text import visible
 
 if TYPE_CHECKING:
@@ -26,11 +27,24 @@ MAX_SHOWN = 50
 
 def entries_with_logs(names: Sequence[str], directory: Path, told: Mapping[str, str]) -> list[Path | Log] | None:
     """Return what the names mean, None where all of them are names of own runs."""
+    if all(map(_is_run_name, names)):
+        return None  # without the import of readers: the first frame waits for this
     from tui_trainer.session.logs.named_logs import logs_named
 
     if not any((found := logs_named(name, told)) is not None and found.logs for name in names):
         return None
     return named_entries(names, directory, told)
+
+
+def _is_run_name(name: str) -> bool:
+    """Return whether an argument can name nothing but a run: it is no path, or the folder of a run."""
+    from tui_trainer.runs.run_info import is_run
+
+    path = expanded(name)
+    try:
+        return is_run(path) if path.is_dir() else not path.exists()
+    except OSError:
+        return False
 
 
 def named_entries(names: Sequence[str], directory: Path, told: Mapping[str, str]) -> list[Path | Log]:

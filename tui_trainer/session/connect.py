@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tui_trainer.config.preset_library import preset_tables
 from tui_trainer.errors import UserError
 from tui_trainer.paths import expanded, runs_dir
+from tui_trainer.platform_support import is_listening
 from tui_trainer.runs.catalog import RunIndex, RunInfo, directory_of, find_run, find_runs, read_run_info
 from tui_trainer.runs.run_list import run_lists, starting_runs
 from tui_trainer.session.catalog import LessonInfo, PresetInfo, list_presets
@@ -96,8 +97,6 @@ def wait_until_listening(info: RunInfo, seconds: float = 60.0) -> None:
 
     Returns as soon as it listens or has ended, at the latest after the time limit.
     """
-    from tui_trainer.host.server import is_listening
-
     deadline = monotonic() + seconds
     while info.starting and not is_listening(Path(info.socket)) and monotonic() < deadline:
         if all(other.socket != info.socket for other in starting_runs()):
@@ -171,8 +170,6 @@ def _shortest(path: str) -> str:
 
 def _listening() -> list[RunInfo]:
     """Return the live runs of this user in any directory: each host lists its runs in a file next to its socket."""
-    from tui_trainer.host.server import is_listening
-
     runs = starting_runs()
     known = {info.path for info in runs}
     for run_list in run_lists():
