@@ -37,9 +37,11 @@ class Remark(BaseModel):
     epoch: Count | None = None
     """When the selected run has completed this many epochs."""
     step: Count | None = None
-    """When the selected run has taken this many steps."""
+    """When the selected run has taken this many steps; with `at = "start"`, how many instead of the first one."""
     text: Annotated[str, Field(min_length=1, max_length=1000)]
     """Explains what to look at now, for a reader who is new to the topic."""
+    run: str = ""
+    """Name of the variant to select; empty leaves the selected run."""
     axis: LookAt | None = None
     """Unit to switch the horizontal axis to."""
     show: str = ""
@@ -48,7 +50,7 @@ class Remark(BaseModel):
     """Whether to switch the vertical axes to a logarithmic scale; false switches back."""
 
     x: tuple[float, float] | None = None
-    """First and last step to show; a remark that turns the axis without it shows the full run again."""
+    """First and last step to show; a remark without it shows the full run again."""
 
     @model_validator(mode="after")
     def _a_range(self) -> Remark:
@@ -58,7 +60,8 @@ class Remark(BaseModel):
 
     @model_validator(mode="after")
     def _one_moment(self) -> Remark:
-        if sum(value is not None for value in (self.at, self.epoch, self.step)) != 1:
+        delayed = self.at == "start" and self.step is not None and self.epoch is None
+        if not delayed and sum(value is not None for value in (self.at, self.epoch, self.step)) != 1:
             raise ValueError('a remark needs one moment: at = "start", "end" or "turned", epoch = N, or step = N')
         return self
 

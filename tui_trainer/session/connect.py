@@ -19,6 +19,7 @@ from tui_trainer.session.catalog import LessonInfo, PresetInfo, list_presets
 # Listing runs does not import the models of the protocol, so that the home screen appears quickly.
 if TYPE_CHECKING:
     from tui_trainer.config.lesson import Lesson
+    from tui_trainer.host.spec import HostSpec
     from tui_trainer.session.base import Session
 
 
@@ -253,12 +254,22 @@ class RunDirectory:
     def start(self, preset: str, changes: Sequence[str] = ()) -> Session:
         """Start a host for the preset, with `KEY=VALUE` changes, and connect to it."""
         # The configuration models take as long to import as the full dashboard.
-        from tui_trainer.config.preset import load
-        from tui_trainer.host.spec import host_spec
         from tui_trainer.session.launch import launch
 
-        spec = host_spec(load(preset, changes), self._option, None, [*self._command, "run", preset, *changes])
-        return launch(spec).session()
+        return launch(self._spec(preset, changes)).session()
+
+    def start_lesson(self, preset: str) -> Session:
+        """Start a host whose runs wait before their first batch, and connect to it."""
+        from tui_trainer.host.spec import held
+        from tui_trainer.session.launch import launch
+
+        return launch(held(self._spec(preset))).session()
+
+    def _spec(self, preset: str, changes: Sequence[str] = ()) -> HostSpec:
+        from tui_trainer.config.preset import load
+        from tui_trainer.host.spec import host_spec
+
+        return host_spec(load(preset, changes), self._option, None, [*self._command, "run", preset, *changes])
 
     def join(self, run: RunInfo) -> Session:
         """Connect to a live run, or open a finished one."""
