@@ -37,7 +37,8 @@ class Remark(BaseModel):
     epoch: Count | None = None
     """When the selected run has completed this many epochs."""
     step: Count | None = None
-    """When the selected run has taken this many steps; with `at = "start"`, how many instead of the first one."""
+    """When the selected run has taken this many steps; with `at = "start"` or "turned", how many instead
+    of the first one."""
     text: Annotated[str, Field(min_length=1, max_length=1000)]
     """Explains what to look at now, for a reader who is new to the topic."""
     run: str = ""
@@ -60,7 +61,7 @@ class Remark(BaseModel):
 
     @model_validator(mode="after")
     def _one_moment(self) -> Remark:
-        delayed = self.at == "start" and self.step is not None and self.epoch is None
+        delayed = self.at in ("start", "turned") and self.step is not None and self.epoch is None
         if not delayed and sum(value is not None for value in (self.at, self.epoch, self.step)) != 1:
             raise ValueError('a remark needs one moment: at = "start", "end" or "turned", epoch = N, or step = N')
         return self
