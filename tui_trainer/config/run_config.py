@@ -19,6 +19,7 @@ from tui_trainer.components.own_metrics import OwnMetric, check_metrics, names_m
 from tui_trainer.components.pictures import AnyPicture
 from tui_trainer.components.schedulers.base import Scheduler
 from tui_trainer.components.schedulers.builtin import AnyScheduler, Constant
+from tui_trainer.config.drill import Drill
 from tui_trainer.config.lesson import Lesson
 from tui_trainer.config.validation_sets import ValidationSet, check_monitor, check_sets
 from tui_trainer.data.types import Task
@@ -120,6 +121,8 @@ class RunConfig(BaseModel):
     """Text that tells the user what to look at, shown next to the charts."""
     lesson: Lesson | None = None
     """Texts and remarks of the lecture, for presets that belong to it."""
+    drill: Drill | None = None
+    """Cause, choices and reference solution of a rescue drill, for presets of the group `drills`."""
     data: AnyDataset = Digits()
     model: AnyModel = MLP()
     loss: AnyLoss = CrossEntropy()

@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 # One stream of random numbers for each purpose, so that asking for one thing never changes another.
-MADE_UP, SPLIT, LABEL_NOISE = range(3)
+MADE_UP, SPLIT, LABEL_NOISE, BROKEN = range(4)
 
 MOST = 100_000_000
 """Largest number of values in a data set, which is held in memory as float64 during preparation."""
@@ -76,6 +76,8 @@ def prepare(
     standardise: bool,
     clip: float | None,
     wide: bool = False,
+    nan_share: float = 0.0,
+    drop_nan: bool = False,
 ) -> Data:
     """Split, standardise and convert the samples.
 
@@ -120,6 +122,12 @@ def prepare(
             scales, centers = (1.0,) * targets.shape[1], tuple(targets[train].mean(0).tolist())
         shape = ProblemSpec("regression", inputs.shape[1:], targets.shape[1])
         guessing = float(targets[train].var(0).mean())
+    if nan_share:
+        inputs = with_nan(inputs, train, nan_share, random(seed, BROKEN))
+    if drop_nan:
+        parts[0] = train[np.isfinite(inputs[train]).reshape(len(train), -1).all(1)]
+        if not len(parts[0]):
+            raise UserError("data.drop_nan leaves no sample to train on: each one holds a NaN")
     noted = f", {label_noise:.0%} of the training labels re-drawn" if label_noise else ""
     first, second, *third = (as_tensors(inputs[part], targets[part], wide) for part in parts)
     return Data(
@@ -191,6 +199,15 @@ def redraw(labels: Ints, train: Ints, share: float, classes: int, rng: np.random
     labels = labels.copy()
     labels[chosen] = rng.integers(classes, size=len(chosen))
     return labels
+
+
+def with_nan(inputs: Floats, train: Ints, share: float, rng: np.random.Generator) -> Floats:
+    """Return the inputs with one number of `share` of those in `train`, at least of one, replaced by NaN."""
+    chosen = rng.permutation(train)[: max(round(share * len(train)), 1)]
+    inputs = inputs.copy()
+    flat = inputs.reshape(len(inputs), -1)
+    flat[chosen, rng.integers(flat.shape[1], size=len(chosen))] = np.nan
+    return inputs
 
 
 def split_numbers(count: int, validation: float, test: float, rng: np.random.Generator) -> list[Ints]:

@@ -81,8 +81,15 @@ def pause(state: TrainState, services: LoopServices, command: cmd.Pause) -> None
 
 
 def resume(state: TrainState, services: LoopServices, command: cmd.Resume) -> None:
-    """Continue after a pause."""
-    if not state.paused:
+    """Continue after a pause, up to the next planned one."""
+    if command.until is not None:
+        _refuse_at_the_end(state, services)
+        if command.until <= state.step:
+            raise Refusal(f"step {command.until:,} has been taken: this is step {state.step:,}")
+        state.drop_planned_pause()
+        if not services.ends_by_epochs or command.until < state.epochs * services.steps_per_epoch:
+            state.plan_pause(command.until, cmd.Pause(by=command.by, run=command.run))
+    elif not state.drop_planned_pause() and not state.paused:
         raise Refusal("not paused")
     state.paused, state.steps_allowed = False, 0
     status = "running" if state.ending is None else "stopping"
