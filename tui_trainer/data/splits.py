@@ -39,6 +39,7 @@ class Samples:
         known: numbers that theory says of them, by name.
         fingerprint: a hash of the file that they were read from; None hashes the samples themselves.
         features: names of the numbers of a table row.
+        fills: whether NaN inputs are missing values, which the mean of the training samples fills.
     """
 
     inputs: Floats
@@ -49,6 +50,7 @@ class Samples:
     known: Mapping[str, float] = field(default_factory=dict[str, float])
     fingerprint: Fingerprint | None = None
     features: tuple[str, ...] = ()
+    fills: bool = False
 
 
 def random(seed: int, purpose: int) -> np.random.Generator:
@@ -82,7 +84,7 @@ def prepare(
     Raises:
         UserError: a split would be empty, or a number is too large for float32.
     """
-    _refuse_large(samples.inputs, samples.targets, wide)
+    _refuse_large(np.nan_to_num(samples.inputs) if samples.fills else samples.inputs, samples.targets, wide)
     rng = random(seed, SPLIT)
     if samples.classes:
         parts = split_classes(samples.targets.astype(np.int64), validation, test, rng)
@@ -90,7 +92,10 @@ def prepare(
         parts = split_numbers(len(samples.inputs), validation, test, rng)
     train = parts[0]
 
-    inputs = samples.inputs
+    inputs, fill = samples.inputs, None
+    if samples.fills:
+        fill = means_of(inputs[train])
+        inputs = filled(inputs, fill)
     scaling = None
     if standardise:
         mean, deviation = moments(inputs[train], None if samples.pooled else 0)
@@ -139,7 +144,19 @@ def prepare(
         fingerprint=samples.fingerprint or of_arrays(samples.inputs, samples.targets),
         scaling=scaling,
         features=samples.features,
+        fill=fill,
     )
+
+
+def means_of(inputs: Floats) -> Floats:
+    """Return the mean of each column over the values that are not missing; 0 for a column that has none."""
+    present = ~np.isnan(inputs)
+    return np.where(present, inputs, 0.0).sum(0) / np.maximum(present.sum(0), 1)
+
+
+def filled(inputs: Floats, fill: Floats) -> Floats:
+    """Return inputs with the values of `fill` where one is missing."""
+    return np.where(np.isnan(inputs), fill, inputs)
 
 
 def as_tensors(inputs: Floats, targets: npt.NDArray[Any], wide: bool) -> Split:

@@ -72,8 +72,11 @@ class Lessons(Protocol):
         """Return every lesson, in the order of the lecture. Raises `UserError` where a preset cannot be read."""
         ...
 
-    def start(self, preset: str) -> Session:
-        """Start a host for the preset and connect to it. Raises `UserError` where that fails."""
+    def start_lesson(self, preset: str) -> Session:
+        """Start a host for the preset, which waits before the first batch, and connect to it.
+
+        Raises `UserError` where that fails.
+        """
         ...
 
 

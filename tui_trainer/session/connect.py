@@ -22,6 +22,7 @@ from tui_trainer.session.catalog import LessonInfo, PresetInfo, list_presets
 if TYPE_CHECKING:
     from tui_trainer.config.course import Course
     from tui_trainer.config.lesson import Lesson
+    from tui_trainer.host.spec import HostSpec
     from tui_trainer.session.base import Session
 
 
@@ -283,15 +284,25 @@ class RunDirectory:
     def start(self, preset: str, changes: Sequence[str] = ()) -> Session:
         """Start a host for the preset, with `KEY=VALUE` changes, and connect to it."""
         # The configuration models take as long to import as the full dashboard.
+        from tui_trainer.session.launch import launch
+
+        return launch(self._spec(preset, changes)).session()
+
+    def start_lesson(self, preset: str) -> Session:
+        """Start a host whose runs wait before their first batch, and connect to it."""
+        from tui_trainer.host.spec import held
+        from tui_trainer.session.launch import launch
+
+        return launch(held(self._spec(preset))).session()
+
+    def _spec(self, preset: str, changes: Sequence[str] = ()) -> HostSpec:
         from tui_trainer.config.preset import load
         from tui_trainer.host.spec import host_spec
-        from tui_trainer.session.launch import launch
 
         own = self._course.lesson_files() if self._course is not None and not self._course.bundled else {}
         source = str(own.get(preset, preset))
         command = [*self._command, "run", source, *changes]
-        spec = host_spec(load(source, changes), self._option, None, command, trust=self._trust)
-        return launch(spec).session()
+        return host_spec(load(source, changes), self._option, None, command, trust=self._trust)
 
     def join(self, run: RunInfo) -> Session:
         """Connect to a live run, or open a finished one."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tui_trainer.config.preset import Preset, load
 from tui_trainer.errors import UserError
-from tui_trainer.host.spec import HostSpec, host_spec
+from tui_trainer.host.spec import HostSpec, held, host_spec
 from tui_trainer.protocol.commands import Note
 from tui_trainer.runs.run_dir import read_about
 from tui_trainer.session.base import Session
@@ -41,6 +41,13 @@ def rerun_spec(runs: Mapping[str, str], overrides: Sequence[str], notes: Sequenc
     return spec.model_copy(update={"runs": tuple(run.model_copy(update={"commands": first}) for run in spec.runs)})
 
 
-def rerun_session(runs: Mapping[str, str], overrides: Sequence[str], notes: Sequence[str] = ()) -> Session:
-    """Start the host of `rerun_spec` and return a session with it. Raises the same errors."""
-    return launch(rerun_spec(runs, overrides, notes)).session()
+def rerun_session(
+    runs: Mapping[str, str], overrides: Sequence[str], notes: Sequence[str] = (), *, hold: bool = False
+) -> Session:
+    """Start the host of `rerun_spec` and return a session with it. Raises the same errors.
+
+    Args:
+        hold: let the runs wait before their first batch, as in a lesson.
+    """
+    spec = rerun_spec(runs, overrides, notes)
+    return launch(held(spec) if hold else spec).session()

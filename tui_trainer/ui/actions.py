@@ -317,7 +317,11 @@ ACTIONS: tuple[Action, ...] = (
         "previous_lesson", "less_than_sign", "prev lesson", "Go to the previous lesson; asks while something trains.",
         0, "lecture",
     ),
-    _way("play", "enter", "autoplay", "Play the lecture from here on; any key stops it.", 9, "lecture"),
+    _way(
+        "play", "enter", "autoplay",
+        "Play the lecture from here on, until a key is pressed; outside it: let the lesson guide, until another key.",
+        9, "lesson",
+    ),
     _way("quit", "q", "quit", "Leave; asks whether to stop a training or let it continue.", 5),
 )  # fmt: skip
 """Every action, in the order of the help page."""

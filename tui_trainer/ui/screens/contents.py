@@ -86,7 +86,7 @@ class Contents(Finder[LessonInfo]):
 
     def opener(self, item: LessonInfo) -> tuple[str, Callable[[], Session]]:
         """Return the name of the lesson and the function that starts its preset."""
-        return item.name, lambda: self._programme.lessons.start(item.name)
+        return item.name, lambda: self._programme.lessons.start_lesson(item.name)
 
     def open(self, item: LessonInfo | None) -> None:
         """Run a lesson, and continue the tour from it."""
