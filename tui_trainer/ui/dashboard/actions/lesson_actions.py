@@ -41,7 +41,7 @@ class LessonActions:
         self._quit_actions = quit_actions
         self._from_the_start = False
         """Whether this screen has seen the run from its first step on."""
-        self._known: tuple[str, int, str] = ("", 0)
+        self._known: tuple[str, int, str] = ("", 0, "")
         """The run and start event that the lesson was read from."""
         self.guide = Guide(active=tour is not None and self._can_steer)
 

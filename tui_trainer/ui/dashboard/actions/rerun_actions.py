@@ -130,7 +130,8 @@ class RerunActions:
         folders = {state.run: state.started.path if state.started is not None else "" for state in view_state.states}
         pictures = view_state.pictures
         try:
-            session = rerun_session(folders, overrides, notes_of_drill(view_state.selected_run))
+            notes = notes_of_drill(view_state.selected_run)
+            session = rerun_session(folders, overrides, notes=notes) if notes else rerun_session(folders, overrides)
         except UserError as error:
             self._context.flash(str(error), error=True, seconds=20)
             return
