@@ -116,6 +116,9 @@ def intervention(event: ev.AnyEvent, lr: float) -> Change | None:
             factor = event.lr / lr if lr > 0 and event.lr > 0 else 1.0
             text = f"chose the optimizer {event.optimizer.kind} with the rate {number(event.lr, 3)}{_times(factor)}"
             return Change(step, id, "optimizer", text, factor)
+        case ev.KnobChanged(name="clip", value=float() as value, previous=float() as previous):
+            text = f"set the clip to {number(value, 3)}" if value else "switched clipping off"
+            return Change(step, id, "clip", text, _clip_factor(previous, value))
         case ev.RolledBack(restored=None):
             return Change(step, id, "weights", f"went back to the checkpoint {event.to}")
         case _:

@@ -32,14 +32,19 @@ class Batches:
 
     def __init__(self, split: Split, batch_size: int, sampling: str, seed: int) -> None:
         self.split = split
-        self.size = len(split) if sampling == "full" else min(batch_size, len(split))
         self.sampling = sampling
         self.seed = seed
-        self.per_epoch = -(-len(split) // self.size)
-        self.sizes = frozenset({self.size, len(split) - (self.per_epoch - 1) * self.size})
-        """The sizes of all batches."""
         self.waited = 0.0
         """Seconds in which a loop waited for the samples of its epochs."""
+        self.resize(batch_size)
+
+    def resize(self, batch_size: int) -> None:
+        """Cut epochs into batches of this size from now on; not while one is being yielded."""
+        count = len(self.split)
+        self.size = count if self.sampling == "full" else min(batch_size, count)
+        self.per_epoch = -(-count // self.size)
+        self.sizes = frozenset({self.size, count - (self.per_epoch - 1) * self.size})
+        """The sizes of all batches."""
 
     def order(self, epoch: int) -> torch.Tensor | None:
         """Return the indices of an epoch's samples in the order of their use; None for the order of the data."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
-from tui_trainer.config.run_config import RunConfig
+from tui_trainer.config.run_config import RunConfig, Training
 from tui_trainer.data.further_sets import build_set
 from tui_trainer.data.types import Data, Split
 from tui_trainer.engine.batches import Batches, seeded
@@ -104,26 +104,17 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
     scaler = torch.amp.GradScaler(device.type) if dtype is torch.float16 else None
     fast_path = FastPath(training.fast_path)
     plain_forward = _compiled(model, train.inputs[:1], log) if training.compile else model
-    graphed = None
-    if training.cuda_graphs:
-        sample = train.inputs[: batches.size]
-        graphed = fast_path.graphed(model, sample, autocast, log, compiled=training.compile)
-    forward = graphed or plain_forward
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    forward_backward: ForwardBackward = AutogradPasses(
-        forward, objective, parameters, autocast, scaler, reuses_outputs=forward is not plain_forward
-    )
-    if forward is model and device.type == "cpu" and dtype is None:
-        forward_backward = fast_path.forward_backward(model, objective, train, batches.sizes, forward_backward)
-    return TrainingSetup(
+    passes = AutogradPasses(plain_forward, objective, parameters, autocast, scaler)
+    built = TrainingSetup(
         device=device,
         data=data,
         batches=batches,
         model=model,
         objective=objective,
-        forward=forward,
+        forward=plain_forward,
         plain_forward=plain_forward,
-        forward_backward=forward_backward,
+        forward_backward=passes,
         fast_path=fast_path,
         autocast=autocast,
         scaler=scaler,
@@ -131,6 +122,34 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
         layers=layers_of(model),
         rng=seeded_states(device, _stream(training.seed, _DROPOUT)),
     )
+    choose_passes(built, training, log)
+    return built
+
+
+def choose_passes(setup: TrainingSetup, training: Training, log: Callable[[str], None]) -> None:
+    """Choose the passes of a training step: the fast path where it gives the same bits, for the batch sizes in force.
+
+    What the fast path was tried with, or has recorded, are batch sizes, shares of dropout and the loss: it is chosen
+    again where one of them has changed.
+    """
+    model, batches, train = setup.model, setup.batches, setup.data.train
+    graphed = None
+    if training.cuda_graphs:
+        sample = train.inputs[: batches.size]
+        graphed = setup.fast_path.graphed(model, sample, setup.autocast, log, compiled=training.compile)
+    setup.forward = graphed or setup.plain_forward
+    setup.forward_backward = AutogradPasses(
+        setup.forward,
+        setup.objective,
+        setup.parameters,
+        setup.autocast,
+        setup.scaler,
+        reuses_outputs=setup.forward is not setup.plain_forward,
+    )
+    if setup.forward is model and setup.device.type == "cpu" and PRECISIONS[training.precision] is None:
+        setup.forward_backward = setup.fast_path.forward_backward(
+            model, setup.objective, train, batches.sizes, setup.forward_backward
+        )
 
 
 def _use_threads(requested: int, device: torch.device, model: nn.Module) -> None:

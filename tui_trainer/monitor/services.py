@@ -14,6 +14,7 @@ from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.config.run_config import Checkpoints
 from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
+from tui_trainer.engine.commands.controls import Controls
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
 from tui_trainer.engine.events.event_stream import EventStream
@@ -21,7 +22,6 @@ from tui_trainer.engine.monitoring.finiteness import all_finite
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.train_state import Metrics, StateTree, TrainState
 from tui_trainer.errors import UserError
-from tui_trainer.monitor.parts.controls import Controls
 from tui_trainer.monitor.parts.kept import generators, load_generators, load_state, loaded, on_cpu, savable, state_of
 from tui_trainer.monitor.parts.optimizers import ScriptOptimizers
 from tui_trainer.monitor.parts.own_schedule import OwnCurve, OwnSchedule

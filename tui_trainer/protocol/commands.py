@@ -222,7 +222,7 @@ Named = Annotated[str, Field(min_length=1, max_length=MAX_KNOB_NAME), BeforeVali
 
 
 class SetKnob(Command):
-    """Set a control that the training script declares, `name`, to `value`."""
+    """Set a control of the run, `name`, to `value`: a knob of the built-in trainer, or one that a script declares."""
 
     type: Literal["SetKnob"] = "SetKnob"
     name: Named

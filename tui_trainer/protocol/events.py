@@ -327,6 +327,8 @@ class Capabilities(Event):
     """Why not, by the type of the command."""
     knobs: tuple[Knob, ...] = ()
     actions: tuple[str, ...] = ()
+    built_in: Annotated[bool, Field(exclude_if=lambda built_in: not built_in)] = False
+    """Whether the loop is the built-in one, not one of a script."""
     steps_per_epoch: int | None = None
     """Steps in one epoch, where it was not known when the run started."""
     epochs: int | None = None
@@ -334,13 +336,17 @@ class Capabilities(Event):
 
 
 class KnobChanged(Event):
-    """A control of the script was set; `value` is what was read back from it."""
+    """A control of the loop was set; `value` is what was read back from it."""
 
     type: Literal["KnobChanged"] = "KnobChanged"
     name: str
     value: KnobValue
     previous: KnobValue
     unit: str = ""
+    detail: Annotated[str, Field(exclude_if=lambda detail: not detail)] = ""
+    """When it takes effect, where that is not the next step."""
+    optimizer: Annotated[AnyOptimizer | None, Field(exclude_if=lambda optimizer: optimizer is None)] = None
+    """The optimizer with the new setting, where the control is one of the built-in loop's optimizer."""
 
 
 class ActionRun(Event):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+from math import ceil
 from pathlib import Path
 from typing import TextIO
 
+from tui_trainer.components.schedulers.epoch_lengths import epoch_at
 from tui_trainer.runs.history import read_history
 from tui_trainer.text import visible
 
@@ -26,5 +28,6 @@ def write_csv(journal: Path, file: TextIO) -> int:
         row = history.rows[step]
         seconds = repr(history.seconds[step]) if step in history.seconds else ""
         cells = [repr(row[name]) if name in row else "" for name in names]
-        writer.writerow([step, -(-step // per_epoch), seconds, *cells])
+        epoch = ceil(epoch_at(history.lengths, step)) if history.lengths else -(-step // per_epoch)
+        writer.writerow([step, epoch, seconds, *cells])
     return len(history.rows)

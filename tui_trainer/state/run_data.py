@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.base import SampledCurve
+from tui_trainer.components.schedulers.epoch_lengths import Lengths, epoch_at, step_of_epoch
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.knobs import KnobValue
@@ -124,9 +125,22 @@ class RunData(BaseModel):
         return max(self.started.steps_per_epoch, 1) if self.started else 1
 
     @property
+    def lengths(self) -> Lengths:
+        """The lengths of the epochs, where the batch size was changed; empty where all are alike."""
+        return self.plan.lengths if self.plan is not None else ()
+
+    def epoch_at(self, step: float) -> float:
+        """Return the epochs that have passed at a step, the one under way as a fraction."""
+        return epoch_at(self.lengths, step) if self.lengths else step / self.steps_per_epoch
+
+    def step_of_epoch(self, epoch: int) -> int:
+        """Return the steps that are taken when so many epochs have ended."""
+        return int(step_of_epoch(self.lengths, epoch)) if self.lengths else epoch * self.steps_per_epoch
+
+    @property
     def total_steps(self) -> int:
         """Planned number of steps."""
-        return self.epochs * self.steps_per_epoch
+        return self.step_of_epoch(self.epochs)
 
     @property
     def metrics(self) -> dict[str, float]:

@@ -37,7 +37,8 @@ from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.describe import coming_rates
-from tui_trainer.text import number
+from tui_trainer.protocol.knobs import KnobValue
+from tui_trainer.text import exact, number
 
 
 class Refusal(Exception):
@@ -143,7 +144,7 @@ def set_scheduler(state: TrainState, services: LoopServices, command: cmd.SetSch
         end=state.plan.end,
         steps_per_epoch=services.steps_per_epoch,
     )
-    state.plan = services.sampled(plan)
+    state.plan = services.sampled(plan.model_copy(update={"lengths": state.plan.lengths}))
     early_stopper.watched.clear()
     apply_schedule(state, services)
     services.events.publish(
@@ -214,7 +215,8 @@ def set_epochs(state: TrainState, services: LoopServices, command: cmd.SetEpochs
     if value == state.epochs:
         raise Refusal(f"nothing changed: the run already has {value} epochs")
     previous, state.epochs = state.epochs, value
-    state.plan = state.plan.with_end(value * services.steps_per_epoch, state.step)
+    end = state.plan.step_of_epoch(value) if state.plan.lengths else value * services.steps_per_epoch
+    state.plan = state.plan.with_end(end, state.step)
     apply_schedule(state, services)
     _publish_change(state, services, command, "epochs", previous, value, state.plan)
     publish_schedule(state, services)
@@ -308,7 +310,11 @@ def redo_last(state: TrainState, services: LoopServices, command: cmd.Redo) -> N
 
 
 def set_knob(state: TrainState, services: LoopServices, command: cmd.SetKnob) -> None:
-    """Set a control of the script; it is read back, and its value before is published with it."""
+    """Set a control of the loop; it is read back, and its value before is published with it."""
+    present = services.knobs.get(command.name)
+    alike = isinstance(present, bool) == isinstance(command.value, bool)
+    if present is not None and present == command.value and alike:
+        _refuse_unchanged(state, command, f"{command.name} is {_knob_text(present)}")
     services.set_knob(command, state)
 
 
@@ -320,6 +326,12 @@ def run_action(state: TrainState, services: LoopServices, command: cmd.RunAction
 def note(state: TrainState, services: LoopServices, command: cmd.Note) -> None:
     """Write a note into the journal."""
     services.events.publish(ev.Noted(text=command.text, step=state.step, cause=command))
+
+
+def _knob_text(value: KnobValue) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value if isinstance(value, str) else exact(value)
 
 
 def _refuse_unchanged(state: TrainState, command: cmd.AnyCommand, present: str) -> None:
