@@ -226,6 +226,7 @@ class ScriptRun:
             refused=services.refused,
             knobs=services.controls.knobs,
             actions=tuple(services.controls.actions),
+            scales=services.optimizer.scales,
             steps_per_epoch=services.steps_per_epoch,
             epochs=state.epochs,
             step=0,

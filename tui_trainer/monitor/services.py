@@ -161,6 +161,7 @@ class ScriptServices:
             if plan.origin or plan.anchor_step:  # the curve counts steps from the beginning of the run
                 plan = plan.model_copy(update={"origin": 0, "anchor_step": 0, "length": plan.end})
             plan = plan.with_curve(self.curve.sampled)
+        changed = changed or any(scale != 1.0 for scale in self.optimizer.scales.values())
         self.optimizer.overlay(on=bool(self.optimizer) and (not own or changed))
         return plan
 
@@ -222,6 +223,7 @@ class ScriptServices:
         return {
             "schedule": savable(self.schedule.state_dict(), "scheduler"),
             "rates": self.optimizer.own_rates,
+            **({"scales": scales} if (scales := self.optimizer.scales) else {}),
             "rng": savable(generators()),
             "generator": self.generator.get_state() if self.generator is not None else None,
             "loader": savable(loader.state_dict(), "loader") if loader is not None else None,
@@ -230,6 +232,7 @@ class ScriptServices:
     def load_parts_state_dict(self, tree: StateTree) -> None:
         """Load models, optimizers, what is kept and the knobs."""
         self._load_weights(tree, settings=True)
+        self.optimizer.load_scales(tree.get("scales", {}))
         for problem in self.controls.load(tree["knobs"]):
             self.events.log(problem, self.step)
         self._loads_generators = tree["rng"]

@@ -100,6 +100,8 @@ class SetLearningRate(Command):
     type: Literal["SetLearningRate"] = "SetLearningRate"
     value: Positive | None = None
     factor: Positive | None = None
+    optimizer: Annotated[str, Field(max_length=MAX_KNOB_NAME, exclude_if=lambda name: not name)] = ""
+    """The one of several optimizers of a script whose rate is set; empty for all of them."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> SetLearningRate:

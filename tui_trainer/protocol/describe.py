@@ -74,6 +74,8 @@ def letter(event: ev.AnyEvent) -> str:
     """Return the letter of an event's mark on the charts, empty where it has none."""
     match event:
         case ev.SettingChanged():
+            if event.name.startswith("lr/"):
+                return "l"
             return _LETTERS.get(event.name, "?") if event.name != "batch_size" else ""
         case ev.SchedulerChanged():
             return "s"
@@ -201,6 +203,8 @@ def _knob(value: KnobValue) -> str:
 
 def _setting(event: ev.SettingChanged) -> str:
     name = _SETTINGS.get(event.name, event.name)
+    if event.name.startswith("lr/"):
+        name = f"learning rate of {event.name.removeprefix('lr/')}"
     if event.name == "early_stopping":
         return f"{name} {'on' if event.value else 'off'}"
     if event.name == "clip_grad_norm":
