@@ -39,6 +39,7 @@ from tui_trainer.host.serving import Serving
 from tui_trainer.host.spec import socket_or_none
 from tui_trainer.monitor.length import Length
 from tui_trainer.monitor.parts.kept import device_of
+from tui_trainer.monitor.parts.saving_trouble import SavingTrouble
 from tui_trainer.monitor.parts.values import seconds_of_step
 from tui_trainer.monitor.relay import Relay
 from tui_trainer.monitor.resuming import Resumed, restore
@@ -144,6 +145,9 @@ class ScriptRun:
         recorder.load = SystemLoad(load, self.state.timer.read, lambda: self.waited, lambda: recorder.spent)
         self._serving.list_runs([{"name": self.name, "path": str(path), "preset": preset}])
         publish_status(self.state, self.services, "starting", "the script is on its way to its loop")
+        self._saving = SavingTrouble()
+        if isinstance(self.bus, EventBus):
+            self.bus.subscribe(self._saving, lambda _states: None)
         self._thread = threading.Thread(target=self._serve, name="tui-trainer", daemon=True)
         self._thread.start()
 
@@ -191,6 +195,7 @@ class ScriptRun:
         except OSError:
             pass  # the journal and the next save say it
         self.bus.check_journals()
+        self._saving.say()
 
     def _device_memory(self) -> int:
         import torch
@@ -202,6 +207,7 @@ class ScriptRun:
         self._closing.set()
         self._serving.wake()
         self._thread.join(LEAVE_SECONDS + 2)
+        self._saving.say()
 
     # -- steps and boundaries ---------------------------------------------------------------------------------------
 
