@@ -28,6 +28,12 @@ MEAN_TRAIN_LOSS = "mean_train_loss"
 """Name of the series with the mean training loss of each epoch; `train_loss` has that of each step."""
 
 
+HAPPENED = frozenset(("event", "warning"))
+"""Kinds of lines that tell what happened to the run; the others are printed, or repeat what the charts show."""
+KEPT_LINES = 100
+"""Newest lines of those kinds that printed lines do not push out of the log."""
+
+
 class LogLine(BaseModel):
     """One line of the log. Its text contains no control characters."""
 
@@ -37,6 +43,15 @@ class LogLine(BaseModel):
     text: str
     kind: str
     """event, epoch, save, output, trainer or warning."""
+
+
+def add_line(log: deque[LogLine], line: LogLine) -> None:
+    """Add a line. Of a full log the oldest goes, but printed lines go before the newest that tell what happened."""
+    if len(log) == log.maxlen and log[0].kind in HAPPENED:
+        others = [index for index, each in enumerate(log) if each.kind not in HAPPENED]
+        if others and len(log) - len(others) <= KEPT_LINES:
+            del log[others[0]]
+    log.append(line)
 
 
 class RunData(BaseModel):
