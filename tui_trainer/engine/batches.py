@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from time import perf_counter
+from typing import Any
 
 import torch
 
@@ -28,10 +29,13 @@ class Batches:
         batch_size: samples in a batch; the last batch of an epoch may be smaller.
         sampling: `shuffle` uses each sample once in an epoch; `replacement` draws independently; `full` is one batch.
         seed: seed of the order.
+        count: samples in an epoch, where `split` holds only some of them.
     """
 
-    def __init__(self, split: Split, batch_size: int, sampling: str, seed: int) -> None:
+    def __init__(self, split: Split, batch_size: int, sampling: str, seed: int, count: int = 0) -> None:
         self.split = split
+        self.count = count or len(split)
+        """Samples in an epoch."""
         self.sampling = sampling
         self.seed = seed
         self.waited = 0.0
@@ -40,7 +44,7 @@ class Batches:
 
     def resize(self, batch_size: int) -> None:
         """Cut epochs into batches of this size from now on; not while one is being yielded."""
-        count = len(self.split)
+        count = self.count
         self.size = count if self.sampling == "full" else min(batch_size, count)
         self.per_epoch = -(-count // self.size)
         self.sizes = frozenset({self.size, count - (self.per_epoch - 1) * self.size})
@@ -51,10 +55,17 @@ class Batches:
         if self.sampling == "full":
             return None
         generator = seeded(self.seed, epoch)
-        count = len(self.split)
+        count = self.count
         if self.sampling == "replacement":
             return torch.randint(count, (count,), generator=generator)
         return torch.randperm(count, generator=generator)
+
+    def state_dict(self, step: int) -> dict[str, Any]:
+        """Return what the batches after `step` steps depend on, besides seed and number: nothing."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield the batches of an epoch from index `start` on.

@@ -380,3 +380,18 @@ def test_another_optimizer_brings_its_own_knobs():
     turn(bench, "clip", 0.5)
     bench.steps(1)
     assert bench.state.clip_grad_norm == bench.trainer.state.clip == 0.5
+
+
+@BOTH
+def test_the_parts_of_accumulated_gradients_follow_the_batch_size(fast_path):
+    data, training = {"batch_size": 10}, {"accumulate": 2}
+    expected = TrainerHarness(
+        config(fast_path, scheduler={"kind": "constant"}, data={"batch_size": 16}, training=training)
+    )
+    expected.finish()
+    bench = TrainerHarness(config(fast_path, scheduler={"kind": "constant"}, data=data, training=training))
+    assert bench.trainer.services.knobs["batch_size"] == 10
+    turn(bench, "batch_size", 16)
+    bench.finish()
+    assert (bench.trainer.services.setup.batches.size, bench.trainer.services.setup.part_size) == (32, 16)
+    assert first_difference(record_of(expected), record_of(bench)) == ""

@@ -12,9 +12,9 @@ from torch import nn
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.engine import rng
 from tui_trainer.engine.commands.controls import Controls
+from tui_trainer.engine.loading.stream_batches import StreamBatches
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.setup import choose_passes
-from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.schedule import apply_schedule
 from tui_trainer.engine.train_state import TrainState
 from tui_trainer.errors import UserError
@@ -59,8 +59,8 @@ class BuiltInKnobs:
         )  # fmt: skip
         controls.knob("clip", lambda: self._state.clip, self._set_clip, low=0.0, refused=self._no_clip)
         controls.knob(
-            "batch_size", lambda: self._next[0] if self._next else setup.batches.size, self._set_batch_size,
-            low=1, high=len(setup.batches.split), unit="samples", refused=self._no_batch_size,
+            "batch_size", lambda: self._next[0] if self._next else self._present_size, self._set_batch_size,
+            low=1, high=max(setup.batches.count // self._joined, 1), unit="samples", refused=self._no_batch_size,
         )  # fmt: skip
 
     # -- the optimizer ----------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ class BuiltInKnobs:
 
     def _no_clip(self) -> str:
         try:
-            check_closure_settings(self._description, 1.0, self._services.config.training.precision)
+            self._services.check_optimizer(self._description, 1.0)
         except UserError as error:
             return str(error)
         return ""
@@ -181,9 +181,20 @@ class BuiltInKnobs:
 
     def _no_batch_size(self) -> str:
         batches = self._services.setup.batches
+        if isinstance(batches, StreamBatches):
+            return "the loader of this run cuts its own batches"
         if batches.sampling == "full":
             return 'data.sampling = "full" takes all samples in each step'
-        return "" if len(batches.split) > 1 else "the data has one sample"
+        return "" if batches.count > 1 else "the data has one sample"
+
+    @property
+    def _joined(self) -> int:
+        """The batches that one step joins, where gradients are accumulated."""
+        return self._services.config.training.accumulate
+
+    @property
+    def _present_size(self) -> int:
+        return -(-self._services.setup.batches.size // self._joined)
 
     def _set_batch_size(self, value: int) -> None:
         """Set the size of the batches from the next epoch on; at once where no batch of this one was trained."""
@@ -206,15 +217,15 @@ class BuiltInKnobs:
         size, self._next = self._next[0], None
         batches = services.setup.batches
         before = batches.size
-        if size == before:
+        if size == self._present_size:
             return
-        batches.resize(size)
+        batches.resize(size * self._joined)
         state.plan = state.plan.with_batch_size(
             batches.size, batches.per_epoch, step=state.step, epoch=state.epoch, epochs=state.epochs, before=before
         )
         self._choose_passes()
         services.events.publish(
-            ev.SettingChanged(name="batch_size", value=size, previous=before, plan=state.plan, step=state.step)
+            ev.SettingChanged(name="batch_size", value=batches.size, previous=before, plan=state.plan, step=state.step)
         )
 
     # -- state ------------------------------------------------------------------------------------------------------
@@ -237,7 +248,8 @@ class BuiltInKnobs:
         self._follow_dropout()
         if isinstance(setup.objective, Logits):
             setup.objective.label_smoothing = float(saved.get("label_smoothing", self._smoothing))
-        setup.batches.resize(int(saved.get("batch_size", self._batch_size)))
+        if (size := int(saved.get("batch_size", self._batch_size))) != setup.batches.size:
+            setup.batches.resize(size)
         size, epoch = saved.get("next_batch_size", (None, 0))
         self._next = (int(size), int(epoch)) if size is not None else None
         if before != (self._share, self._smoothed, setup.batches.size):
