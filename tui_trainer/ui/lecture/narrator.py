@@ -47,7 +47,7 @@ def relevant_remarks(lesson: Lesson, state: RunState) -> list[int]:
 def step_of(remark: Remark, state: RunState) -> float | None:
     """Return the step of a remark's moment; None for start and end, which are not marked on the charts."""
     if remark.epoch is not None:
-        return float(remark.epoch * state.steps_per_epoch)
+        return float(state.step_of_epoch(remark.epoch))
     return None if remark.step is None else float(remark.step)
 
 

@@ -190,7 +190,7 @@ class TrainingActions:
 
         def plan(command: cmd.SetEpochs) -> LrPlan | None:
             epochs = command.value if command.value is not None else state.epochs + (command.add or 0)
-            end = max(epochs * state.steps_per_epoch, state.step + 1)
+            end = max(state.step_of_epoch(epochs), state.step + 1)
             return state.plan.with_end(end, state.step) if state.plan is not None else None
 
         dialog = Prompt(
