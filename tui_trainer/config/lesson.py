@@ -76,8 +76,8 @@ class Link(BaseModel):
 
     title: Annotated[str, Field(min_length=1, max_length=160)]
     """Authors, title and year."""
-    url: Annotated[str, Field(pattern=r"^https://[!-~]+$", max_length=300)]
-    """Its address, which begins with https://."""
+    url: Annotated[str, Field(pattern=r"^https?://[!-~]+$", max_length=300)]
+    """Its address, which begins with https:// or http://."""
 
 
 def _tries(given: object) -> object:

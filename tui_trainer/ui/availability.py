@@ -25,6 +25,7 @@ class ActionContext:
         gone: whether the host vanished and another one can resume the run.
         lesson: whether the run has a lesson.
         lecture: whether the run was opened from the lecture.
+        tries: whether the lesson names values to try.
         charts: whether the run has charts beyond the standard page.
     """
 
@@ -38,6 +39,7 @@ class ActionContext:
     lesson: bool = False
     lecture: bool = False
     charts: bool = False
+    tries: bool = False
 
     @property
     def over(self) -> bool:
@@ -114,6 +116,9 @@ _REASONS: dict[Need, Callable[[ActionContext], str | None]] = {
     "lesson": lambda context: None if context.lesson else "this run has no lesson",
     "lecture": lambda context: (
         None if context.lecture else "not opened from the lecture; start it with: tui-trainer lecture"
+    ),
+    "tries": lambda context: (
+        None if context.tries else "this run has no lesson that names values to try; o N changes any"
     ),
     "layers": lambda context: (
         None if context.state is not None and context.state.layers else "the layers have not been measured yet"
