@@ -13,7 +13,7 @@ from typing import Literal
 Group = Literal["look", "steer", "panel", "way"]
 Need = Literal[
     "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
-    "rerun", "tries", "turnable", "bars", "log", "comparable", "charts",
+    "rerun", "tries", "sliders", "turnable", "bars", "log", "comparable", "charts",
 ]  # fmt: skip
 
 GROUPS: dict[Group, str] = {
@@ -322,6 +322,10 @@ ACTIONS: tuple[Action, ...] = (
         "Train the lesson again, up to the remark on the screen; asks while something trains.", 0, "lesson", "rerun",
     ),
     _way(
+        "sliders", "H", "sliders", "Move the rate and the momentum of gradient descent on a bowl; no run is needed.", 8,
+        "sliders",
+    ),
+    _way(
         "try_next", "v", "try", "Train again with the lesson's next value, the last curve behind it; asks first.", 8,
         "tries", "training", "rerun",
     ),
@@ -343,7 +347,7 @@ CLASSIC: Keymap = {
     "log_y": "y", "over_time": "h", "lesson": "t", "search_next": "", "search_previous": "", "copy": "Y",
     "theme": "ctrl+t", "steer": "O", "rate": "l", "drop_rate": "k", "optimizer": "o", "clip": "g", "patience": "p",
     "epochs": "E", "stop": "x", "roll_back": "b", "validate": "v", "note": "n", "steer_all": "asterisk", "anew": "N",
-    "hide_run": "H", "pin_baseline": "L", "sort_runs": "F", "try_next": "f8", "try_previous": "f7",
+    "hide_run": "H", "pin_baseline": "L", "sort_runs": "F", "sliders": "f6", "try_next": "f8", "try_previous": "f7",
 }  # fmt: skip
 """The keys of version 0.1, where letters steered: `keys = "classic"` in the settings."""
 KEYMAPS: Mapping[str, Keymap] = {"default": {}, "classic": CLASSIC}

@@ -78,7 +78,7 @@ async def test_the_questions_come_before_the_first_step_and_the_runs_answer_them
         await press(pilot, "escape", "q")
         await until(pilot, lambda: isinstance(app.screen, Contents))
         await until(pilot, lambda: "✓✓✓" in screen_text(app))
-        assert "What is true" in screen_text(app)
+        assert "What the runs show" in screen_text(app)
     content = json.loads((Path(os.environ["XDG_STATE_HOME"]) / "tui-trainer" / "lecture.json").read_text())
     kept = content["lessons"]["gd-vs-sgd"]
     assert (kept["predicted"], kept["right"]) == (2, 1)

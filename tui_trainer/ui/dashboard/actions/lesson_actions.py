@@ -18,7 +18,9 @@ from tui_trainer.ui.lecture.narrator import lesson_of
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.screens.lesson import LessonPage
 
-GUIDED_KEYS = frozenset(("pause", "earlier_remark", "later_remark", "lesson", "play", "play_again", "help", "redraw"))
+GUIDED_KEYS = frozenset(
+    ("pause", "earlier_remark", "later_remark", "lesson", "play", "play_again", "sliders", "help", "redraw")
+)
 """Actions that do not end the guiding of a run that was not opened from the lecture."""
 
 
@@ -65,6 +67,7 @@ class LessonActions:
             "next_lesson": lambda: self.go_to_lesson(1),
             "previous_lesson": lambda: self.go_to_lesson(-1),
             "play": self.play,
+            "sliders": self.show_sliders,
             **self._again.handlers(),
         }
 
@@ -185,6 +188,12 @@ class LessonActions:
         state = self._state.selected_run
         if state is not None and self._state.lesson is not None:
             self._context.ask(LessonPage(state, self._state.narrator, self.asking.outcomes), lambda _: None)
+
+    def show_sliders(self) -> None:
+        """Open the interactive picture of the lesson."""
+        from tui_trainer.ui.lecture.bowl_page import BowlPage
+
+        self._context.ask(BowlPage(), lambda _: None)
 
     def go_to_lesson(self, offset: int) -> None:
         """Leave for another lesson; asks first while something trains, but in autoplay."""
