@@ -14,17 +14,6 @@ Moment = Literal["start", "end", "turned"]
 LookAt = Literal["step", "epoch", "samples", "time", "evaluations"]
 """Units of the horizontal axis, as named on the screen."""
 
-GROUPS = (
-    "design choices",
-    "algorithms",
-    "learning rates",
-    "adaptive methods",
-    "diagnosis",
-    "initialisation",
-    "stopping",
-)
-"""Parts of the lecture in order. Each lecture preset has one of them as its `group`."""
-
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -102,8 +91,10 @@ class Lesson(BaseModel):
         frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
     )
 
-    rows: Annotated[tuple[Annotated[str, Field(pattern=r"^S\d\d$")], ...], Field(min_length=1)]
-    """Row numbers, S01 to S49. The first one decides the position in the lecture."""
+    rows: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")], ...], Field(min_length=1)
+    ]
+    """Names of rows of the course, such as S01. The first one decides the position in the lecture."""
     shows: Annotated[str, Field(min_length=1)]
     """One sentence: what the user sees in this lesson."""
     says: str = ""

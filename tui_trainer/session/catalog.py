@@ -31,7 +31,7 @@ class PresetInfo:
 _GROUPS = (
     "first steps",
     "design choices", "algorithms", "learning rates", "adaptive methods", "diagnosis", "initialisation", "stopping",
-    "pictures", "images", "tables", "language",
+    "pictures", "images", "tables", "language", "drills",
 )  # fmt: skip
 """Groups in the order in which they are listed; other groups follow by name."""
 

@@ -13,7 +13,7 @@ from typing import Literal
 Group = Literal["look", "steer", "panel", "way"]
 Need = Literal[
     "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
-    "rerun", "tries", "sliders", "turnable", "bars", "log", "comparable", "charts",
+    "rerun", "tries", "sliders", "turnable", "bars", "log", "comparable", "charts", "drill",
 ]  # fmt: skip
 
 GROUPS: dict[Group, str] = {
@@ -87,6 +87,7 @@ _SYMBOLS = {
     "colon": ":",
     "comma": ",",
     "question_mark": "?",
+    "exclamation_mark": "!",
     "left_curly_bracket": "{",
     "right_curly_bracket": "}",
     "number_sign": "#",
@@ -259,6 +260,10 @@ ACTIONS: tuple[Action, ...] = (
     _steer(
         "halve_rate", "minus", "rate ÷2", "Halve the learning rate; asks beyond a factor of 100 in all.", 13,
         "training",
+    ),
+    Action(
+        "drill", ("exclamation_mark",), "name the cause",
+        "In a drill: name the cause, which frees the keys that steer, or ask for a hint.", "steer", ("run", "drill"), 1,
     ),
     Action(
         "steer", ("o",), "steer", "Open the steer panel: every control, its present value and its letter.", "steer",

@@ -60,7 +60,9 @@ async def test_keys_train_again_from_a_remark_and_with_the_next_value(monkeypatc
     begun: list[tuple[tuple[str, ...], bool]] = []
     sessions: list[GuidedSession] = []
 
-    def again(folders: Mapping[str, str], overrides: Sequence[str], *, hold: bool = False) -> Session:
+    def again(
+        folders: Mapping[str, str], overrides: Sequence[str], notes: Sequence[str] = (), *, hold: bool = False
+    ) -> Session:
         begun.append((tuple(overrides), hold))
         sessions.append(session(float(overrides[0].split("=")[1]) if overrides else 0.01))
         return sessions[-1]

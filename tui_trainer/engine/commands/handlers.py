@@ -30,7 +30,6 @@ from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.events.run_events import publish_metrics, publish_schedule, publish_status
 from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.services import TrainingServices
-from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.schedule import apply_schedule
 from tui_trainer.engine.train_state import TrainState, ending_of
 from tui_trainer.errors import UserError
@@ -169,7 +168,7 @@ def set_optimizer(state: TrainState, services: TrainingServices, command: cmd.Se
         alike = wanted.model_copy(update={"lr": present.lr}) == present
         if alike and (not names_rate or wanted.lr == rate):
             _refuse_unchanged(state, command, f"the optimizer is {present.label()}")
-    check_closure_settings(wanted, state.clip, services.config.training.precision)
+    services.check_optimizer(wanted, state.clip)
     averages = optimizer.replace(wanted, keep=named is not None)
     if names_rate:
         state.plan = state.plan.with_new_peak(wanted.lr, state.step, services.early_stopper.watched)

@@ -17,6 +17,8 @@ from tui_trainer.ui.render.chart_widget import Chart
 from tui_trainer.ui.screens.dialogs.base import Dialog
 
 PANE = PicturePane("bowl")
+NARROW = 60
+"""Cells of a terminal below which the sliders are numbers alone."""
 
 
 class BowlPage(Dialog[None]):
@@ -74,9 +76,11 @@ class BowlPage(Dialog[None]):
         self.query_one(Chart).show(self._chart)
         needed = bowl.steps_needed()
         arrived = f"a millionth after {needed} steps" if needed is not None else "it does not arrive"
+        narrow = self.app.size.width < NARROW
+        rates, momenta = ("", "") if narrow else (slider(bowl.rate, RATES), f"{slider(bowl.momentum, MOMENTA)}  ")
         lines = [
-            f"rate      {slider(bowl.rate, RATES)} {bowl.rate:.3f}  best {most.rate:.3f}",
-            f"momentum  {slider(bowl.momentum, MOMENTA)}   {bowl.momentum:.2f}   best {most.momentum:.2f}",
+            f"rate      {rates} {bowl.rate:.3f}  best {most.rate:.3f}",
+            f"momentum  {momenta} {bowl.momentum:.2f}   best {most.momentum:.2f}",
             arrived,
         ]
         self.query_one("#sliders", Static).update(Content("\n".join(lines)))

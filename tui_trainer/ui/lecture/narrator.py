@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from tui_trainer.config.lesson import Lesson, Remark
 from tui_trainer.state.run_state import RunState
+from tui_trainer.ui.drills.task import task_of
 from tui_trainer.ui.settings import WORDS_PER_MINUTE
 
 SHORTEST = 2.0
@@ -20,7 +21,7 @@ def lesson_of(state: RunState | None) -> Lesson | None:
     """Return the lesson in a run's configuration; None where there is none or it cannot be parsed."""
     table: Any = state.started.config.get("lesson") if state is not None and state.started is not None else None
     if table is None:
-        return None
+        return task_of(state) if state is not None else None
     try:
         return Lesson.model_validate(table)
     except ValidationError:

@@ -48,7 +48,7 @@ class LessonActions:
         self._quit_actions = quit_actions
         self._from_the_start = False
         """Whether this screen has seen the run from its first step on."""
-        self._known: tuple[str, int] = ("", 0)
+        self._known: tuple[str, int, str] = ("", 0)
         """The run and start event that the lesson was read from."""
         self.asking = Asking(context, tour)
         self._again = LessonAgain(context, reruns, self.restarted, lambda: self.guide.active)
@@ -86,7 +86,8 @@ class LessonActions:
         if state.started is None:
             return False
         narrator = view_state.narrator
-        known = (state.run, state.started.seq)
+        named = state.drill.named if state.drill is not None else ""  # the task of a drill changes with the answer
+        known = (state.run, state.started.seq, named)
         if known != self._known:
             self._known, view_state.lesson = known, lesson_of(state)
         if self.guide.active:

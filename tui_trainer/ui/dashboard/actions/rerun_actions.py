@@ -11,6 +11,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.protocol.commands import ALL_RUNS, Stop
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.dashboard.context import DashboardContext
+from tui_trainer.ui.drills.restart import notes_of_drill
 
 if TYPE_CHECKING:
     from tui_trainer.ui.screens.start_form import Chosen
@@ -161,7 +162,7 @@ class RerunActions:
         pictures = view_state.pictures
         try:
             options = {"hold": True} if rerun.hold else {}
-            session = rerun_session(folders, rerun.overrides, **options)
+            session = rerun_session(folders, rerun.overrides, notes_of_drill(view_state.selected_run), **options)
         except UserError as error:
             self._context.flash(str(error), error=True, seconds=20)
             return
