@@ -12,7 +12,7 @@ from tests.support import TrainerHarness
 from tui_trainer.config.measured_expression import Reference, references, value_of
 from tui_trainer.config.preset import load
 from tui_trainer.config.preset_library import preset_tables
-from tui_trainer.config.question import Question
+from tui_trainer.config.question import LessonQuestion
 from tui_trainer.errors import UserError
 from tui_trainer.lecture.predictions import lookup_in, outcomes
 from tui_trainer.lecture.progress import ProgressFile
@@ -52,14 +52,14 @@ def test_an_expression_that_is_none_says_what_it_lacks(expression: str, message:
     with pytest.raises(ValueError, match=message.replace("+", r"\+")):
         references(expression)
     with pytest.raises(ValidationError):
-        Question(text="?", measure=expression)
+        LessonQuestion(text="?", measure=expression)
 
 
 def test_a_number_is_right_within_a_factor_and_a_choice_by_its_range() -> None:
-    number = Question(text="?", measure="a:loss@-1", unit="x", within=2)
+    number = LessonQuestion(text="?", measure="a:loss@-1", unit="x", within=2)
     assert [number.is_right(said, 3.0) for said in (1.4, 1.5, 6.0, 6.1)] == [False, True, True, False]
     assert number.answer_text(10, 3.3) == "you said 10x, it was 3.3x"
-    ranged = Question(text="?", choices=("low", "middle", "high"), measure="a:loss@-1", limits=(1, 10))
+    ranged = LessonQuestion(text="?", choices=("low", "middle", "high"), measure="a:loss@-1", limits=(1, 10))
     assert [ranged.right_choice(value) for value in (0.5, 1.0, 9.9, 10.0, math.inf)] == [0, 1, 1, 2, 2]
     assert not ranged.is_right(2, math.nan)
     assert ranged.answer_text(2, math.nan) == "you said high; this run did not measure it"
@@ -77,7 +77,7 @@ def test_a_number_is_right_within_a_factor_and_a_choice_by_its_range() -> None:
 )
 def test_a_question_without_an_answer_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        Question.model_validate({"text": "?", **fields})
+        LessonQuestion.model_validate({"text": "?", **fields})
 
 
 def test_a_mistake_in_a_preset_names_file_and_key(tmp_path: Path) -> None:

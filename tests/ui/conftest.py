@@ -32,7 +32,7 @@ def elsewhere(empty: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: py
     The progress through the lecture is kept beside it, not in the home directory.
     """
     monkeypatch.chdir(empty)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:

@@ -322,10 +322,8 @@ ACTIONS: tuple[Action, ...] = (
         "Play the lecture from here on, until a key is pressed; outside it: let the lesson guide, until another key.",
         9, "lesson",
     ),
-    _way(
-        "play_again", "backspace", "play again",
-        "Train the lesson again, up to the remark on the screen; asks while something trains.", 0, "lesson", "rerun",
-    ),
+    _way("play_again", "backspace", "play again", "Train the lesson again up to this remark; asks first.", 0, "lesson",
+         "rerun"),
     _way(
         "sliders", "H", "sliders", "Move the rate and the momentum of gradient descent on a bowl; no run is needed.", 8,
         "sliders",

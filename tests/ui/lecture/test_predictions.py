@@ -9,14 +9,16 @@ from pathlib import Path
 from tests.ui.fake_session import app_over, loss, press, screen_text, show, until
 from tests.ui.lecture.guided_session import Course, GuidedSession
 from tui_trainer.config.lesson import Lesson, Remark
-from tui_trainer.config.question import Question
+from tui_trainer.config.question import LessonQuestion
 from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.ui.lecture.tour import LecturePlan
 from tui_trainer.ui.screens.contents import Contents
 
-RATIO = Question(text="How many times as large is the first loss?", measure="a:val_loss@1 / b:val_loss@-1", unit="x")
-LOWER = Question(
+RATIO = LessonQuestion(
+    text="How many times as large is the first loss?", measure="a:val_loss@1 / b:val_loss@-1", unit="x"
+)
+LOWER = LessonQuestion(
     text="Which loss is the lower one?",
     choices=("that of a", "that of b"),
     measures=("a:val_loss@-1", "b:val_loss@-1"),

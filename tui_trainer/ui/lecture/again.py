@@ -11,7 +11,7 @@ from tui_trainer.ui.sets.run_names import folder_of, variant_of
 
 
 class Reruns(Protocol):
-    """What starts the new runs."""
+    """Starts the new runs."""
 
     def again(self, overrides: tuple[str, ...], purpose: str, begun: Callable[[], None], *, hold: bool) -> None:
         """Train the same runs again; asks first while something trains."""

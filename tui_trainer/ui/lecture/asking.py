@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from tui_trainer.config.lesson import Lesson
-from tui_trainer.config.question import Question
+from tui_trainer.config.question import LessonQuestion
 from tui_trainer.lecture.predictions import Outcome, outcomes
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.dashboard.context import DashboardContext
@@ -84,7 +84,7 @@ class Asking:
         self._asked, self._judged, self.outcomes = True, False, []
 
 
-def _number(question: Question, text: str) -> float:
+def _number(question: LessonQuestion, text: str) -> float:
     """Return the number of an answer; its unit may stand behind it."""
     given = text.strip().removesuffix(question.unit).strip().replace(",", "")
     try:
