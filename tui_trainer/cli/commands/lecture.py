@@ -51,6 +51,7 @@ Examples:
 @click.option("--markdown", metavar="FILE", help="With --check: write the results to FILE as a Markdown page.")
 @click.option("--measured", metavar="FILE", help="With --check: write the numbers that the lessons quote to FILE.")
 @force_option
+@click.option("--progress", is_flag=True, help="Say which lessons were seen, predicted, and predicted right.")
 @click.option("--route", type=int, metavar="MINUTES", help="The rows of the course's route of so many minutes.")
 @trust_option
 @click.option("--play", is_flag=True, help="Play the lecture automatically.")
@@ -65,6 +66,7 @@ def command(
     markdown: str | None,
     measured: str | None,
     force: bool,
+    progress: bool,
     route: int | None,
     trust: bool,
     play: bool,
@@ -90,6 +92,14 @@ def command(
         raise click.UsageError("--seeds, --markdown and --measured need --check")
     if force and markdown is None and measured is None:
         raise click.UsageError("--force needs --markdown FILE or --measured FILE")
+    if sum((check, as_list, progress, play, once is not None)) > 1:
+        raise click.UsageError("use only one of --check, --list, --progress, --play and --once")
+    if as_json and not (check or as_list or progress):
+        raise click.UsageError("--json needs --check, --list or --progress")
+    if progress:
+        if arguments:
+            raise click.UsageError("--progress takes no rows: it lists every lesson")
+        return importlib.import_module("tui_trainer.cli.lecture_progress").print_progress(as_json)
     if sum((check, as_list, play, once is not None)) > 1:
         raise click.UsageError("use only one of --check, --list, --play and --once")
     if as_json and not (check or as_list):
