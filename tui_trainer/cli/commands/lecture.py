@@ -45,6 +45,9 @@ Examples:
 @click.option("--list", "as_list", is_flag=True, help="List the rows and their presets.")
 @click.option("--markdown", metavar="FILE", help="With --check: write the results to FILE as a Markdown page.")
 @click.option("--measured", metavar="FILE", help="With --check: write the numbers that the lessons quote to FILE.")
+@click.option("--handout", metavar="FILE", help="Write the rows as one HTML page, with runs trained for it.")
+@click.option("--all", "everything", is_flag=True, help="With --handout: all rows, as a book.")
+@click.option("--run", "runs", metavar="RUN", multiple=True, help="With --handout: show this finished run.")
 @force_option
 @click.option("--play", is_flag=True, help="Play the lecture automatically.")
 @runs_dir_option
@@ -57,6 +60,9 @@ def command(
     as_list: bool,
     markdown: str | None,
     measured: str | None,
+    handout: str | None,
+    everything: bool,
+    runs: tuple[str, ...],
     force: bool,
     play: bool,
     runs_dir: str | None,
@@ -67,18 +73,28 @@ def command(
 
     A row is one statement about training neural networks, with presets that demonstrate it and claims in numbers.
     --check trains the presets of the rows and checks the claims, in minutes for all rows. The exit code is 1 if a claim
-    does not hold.
+    does not hold. --handout writes one page that needs no network: question, pictures of runs, formula, claims,
+    exercises.
     """
     rows = [text for text in arguments if not text.isdecimal()]
     more_seeds = [int(text) for text in arguments if text.isdecimal()]
     if more_seeds and seeds is None:
         raise click.UsageError(f"{more_seeds[0]} is not a row; write seeds after --seeds")
+    if (everything or runs) and handout is None:
+        raise click.UsageError("--all and --run need --handout FILE")
+    if handout is not None and not (check or as_list or play or once is not None or as_json):
+        from tui_trainer.cli.commands.export.handout import write_handout
+
+        given = list(dict.fromkeys([seeds or 0, *more_seeds]))
+        return write_handout(
+            rows, handout, everything=everything, runs=runs, seeds=given, force=force, directory=runs_dir
+        )
     if not check and (seeds is not None or markdown is not None or measured is not None):
         raise click.UsageError("--seeds, --markdown and --measured need --check")
     if force and markdown is None and measured is None:
-        raise click.UsageError("--force needs --markdown FILE or --measured FILE")
-    if sum((check, as_list, play, once is not None)) > 1:
-        raise click.UsageError("use only one of --check, --list, --play and --once")
+        raise click.UsageError("--force needs --markdown FILE, --measured FILE or --handout FILE")
+    if sum((check, as_list, play, once is not None, handout is not None)) > 1:
+        raise click.UsageError("use only one of --check, --list, --play, --handout and --once")
     if as_json and not (check or as_list):
         raise click.UsageError("--json needs --check or --list")
     if as_list:
