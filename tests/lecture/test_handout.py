@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.browser import browser, needs_browser
+from tests.docs.pages import ROOT
 from tui_trainer.cli.main import cli
 from tui_trainer.config.preset import load, preset_names
 from tui_trainer.lecture.claims import Verdict, above, exactly
@@ -164,9 +168,10 @@ def test_a_row_is_trained_and_handed_out(tmp_path: Path, monkeypatch: pytest.Mon
         )
         assert "fails" not in page.run("document.querySelector('article').innerText")
         assert page.console == []
-    runs = CliRunner().invoke(cli, ["run", "zigzag", "--headless", "--name", "z"])
-    assert runs.exit_code == 0, runs.output
-    done = CliRunner().invoke(cli, ["lecture", "S28", "--handout", "again.html", "--run", "z"])
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "tui_trainer", "run", "zigzag", "--headless", "--name", "z", "--runs-dir", "runs"]
+    subprocess.run(command, check=True, env=environment, capture_output=True)
+    done = CliRunner().invoke(cli, ["lecture", "S28", "--handout", "again.html", "--run", "z", "--runs-dir", "runs"])
     assert done.exit_code == 0, done.output
     assert "Claims, measured" not in Path("again.html").read_text()
     assert Path("again.html").read_text().count("<svg") >= 3

@@ -96,7 +96,8 @@ def _pictures(preset: ShownPreset) -> Iterator[str]:
     charts, _ = charts_of(preset.runs, COLUMNS)
     order = {title: place for place, title in enumerate(_CHARTS)}
     charts.sort(key=lambda chart: order.get(chart.title, len(order)))
-    shown = [chart for chart in charts if chart.title in order][:MOST_CHARTS] or charts[:1]
+    known = [chart for chart in charts if chart.title in order and chart.values[0] < chart.values[1]]
+    shown = known[:MOST_CHARTS] or charts[:1]
     if shown:
         yield element("figure", stacked(shown, alone=False))
     taken = [(run, event) for run in preset.runs for event in run.pictures]

@@ -95,6 +95,11 @@ def stacked(charts: Sequence[DrawnChart], *, title: bool = True, alone: bool = T
     return "".join([*parts, "</svg>"])
 
 
+def _level(value: float) -> str:
+    """Return the label of a level, which has room for seven signs."""
+    return number(value, 4) if abs(value) < 1e6 else f"{value:.3g}"
+
+
 def _legend_rows(chart: DrawnChart) -> int:
     return -(-min(len(chart.curves), 24) // 4)
 
@@ -125,7 +130,7 @@ def _plot(chart: DrawnChart) -> Iterator[str]:
     floor_ = HEIGHT - BOTTOM
     for value in levels(low, high) if logarithm else ticks(low, high, 5):
         yield f'<path class="grid" d="M{LEFT} {down(value):.1f}H{WIDTH - RIGHT}"/>'
-        yield f'<text x="{LEFT - 6}" y="{down(value) + 4:.1f}" text-anchor="end">{number(value, 4)}</text>'
+        yield f'<text x="{LEFT - 6}" y="{down(value) + 4:.1f}" text-anchor="end">{_level(value)}</text>'
     for step in ticks(first, last, 8):
         yield f'<text x="{across(step):.1f}" y="{floor_ + 18}" text-anchor="middle">{step:,.0f}</text>'
     yield f'<path class="axis" d="M{LEFT} {floor_}H{WIDTH - RIGHT}"/>'
