@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from tests.browser import browser, needs_browser
 from tests.docs.pages import ROOT
 from tui_trainer.cli.main import cli
+from tui_trainer.config.course import bundled_course
 from tui_trainer.config.preset import load, preset_names
 from tui_trainer.lecture.claims import Verdict, above, exactly
 from tui_trainer.lecture.handout.drawings import picture_svg
@@ -129,7 +130,8 @@ def test_claims_say_their_values_and_a_mean_of_one_seed_fails_nothing() -> None:
 
 
 def test_the_book_has_every_row_with_its_texts() -> None:
-    page = handout([material_of(row) for row in ROWS], [0], title="The lecture")
+    course = bundled_course()
+    page = handout([material_of(row, course) for row in ROWS], [0], title="The lecture", credit=course.byline)
     assert re.findall(r'<article id="(S\d\d)">', page) == list(ROWS)
     assert all(f'href="#{row}"' in page for row in ROWS)
     assert page.count("<ol>") == len(ROWS)

@@ -20,7 +20,7 @@ from tui_trainer.paths import (
     socket_path,
     writable_runs_dir,
 )
-from tui_trainer.protocol.commands import AnyCommand
+from tui_trainer.protocol.commands import LESSON, AnyCommand, Pause
 from tui_trainer.runs.recorded_data import RecordedData
 from tui_trainer.runs.run_dir import name_is_taken, read_about
 from tui_trainer.state.colors import HUES, assign_colors
@@ -113,6 +113,13 @@ def host_spec(
         for variant, config in preset.runs.items()
     )
     return HostSpec(runs=runs, socket=socket_or_none(top), command=tuple(command), trust=trust)
+
+
+def held(spec: HostSpec) -> HostSpec:
+    """Return the spec with every run paused before its first batch, until the lesson on the screen goes on."""
+    pause = Pause(by=LESSON)
+    runs = tuple(run.model_copy(update={"commands": (pause, *run.commands)}) for run in spec.runs)
+    return spec.model_copy(update={"runs": runs})
 
 
 def socket_or_none(top: Path) -> str:

@@ -54,6 +54,9 @@ class Store(Shelf):
         self.session = running()
         return self._open("start", preset)
 
+    def start_lesson(self, preset: str) -> Session:
+        return self.start(preset)
+
     def again(self, run: RunInfo, changes: Sequence[str]) -> Session:
         self.changes.append(tuple(changes))
         return self._open("again", run.name)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tui_trainer.config.course import Course
 from tui_trainer.config.preset import load
 from tui_trainer.lecture.claims import Verdict
-from tui_trainer.lecture.outline import ROWS, presets_by_row
+from tui_trainer.lecture.outline import presets_by_row
 from tui_trainer.runs.exporting.curves import StepCurve
 from tui_trainer.runs.exporting.exported_run import ExportedRun
 from tui_trainer.runs.history import RunHistory, usual_first
@@ -23,6 +24,8 @@ class ShownPreset:
     name: str
     title: str
     lesson: Mapping[str, Any]
+    source: str = ""
+    """The file or name by which it is loaded."""
     runs: list[ExportedRun] = field(default_factory=list[ExportedRun])
 
 
@@ -37,26 +40,24 @@ class RowMaterial:
     verdicts: list[Verdict] = field(default_factory=list[Verdict])
 
 
-def own_presets(row: str) -> list[str]:
-    """Return the presets whose first row it is; where there are none, the first that shows it."""
-    shown = presets_by_row()[row]
-    own = [name for name in shown if _lesson(name).get("rows", [None])[0] == row]
-    return own or shown[:1]
+def material_of(row: str, course: Course) -> RowMaterial:
+    """Return a row with its texts, without runs: the presets whose first row it is, else the first that shows it."""
+    known = course.rows[row]
+    files = {} if course.bundled else course.lesson_files()
+    shown = [_shown(name, str(files.get(name, name))) for name in presets_by_row(course)[row]]
+    own = [preset for preset in shown if preset.lesson.get("rows", [None])[0] == row]
+    return RowMaterial(row, known.group, known.title, own or shown[:1])
 
 
-def _lesson(preset: str) -> dict[str, Any]:
-    lesson = load(preset).first.lesson
-    return lesson.model_dump(mode="json") if lesson is not None else {}
+def _shown(name: str, source: str) -> ShownPreset:
+    config = load(source).first
+    lesson = config.lesson.model_dump(mode="json") if config.lesson is not None else {}
+    return ShownPreset(name, config.title, lesson, source)
 
 
-def material_of(row: str) -> RowMaterial:
-    """Return a row with its texts, without runs."""
-    known = ROWS[row]
-    presets = [ShownPreset(name, load(name).first.title, _lesson(name)) for name in own_presets(row)]
-    return RowMaterial(row, known.group, known.title, presets)
-
-
-def trained_material(rows: Sequence[str], seeds: Sequence[int], tell: Callable[[str], None]) -> list[RowMaterial]:
+def trained_material(
+    course: Course, rows: Sequence[str], seeds: Sequence[int], tell: Callable[[str], None], *, trust: bool = False
+) -> list[RowMaterial]:
     """Train the presets of some rows and measure their claims; curves and pictures are those of the first seed.
 
     Raises:
@@ -64,10 +65,11 @@ def trained_material(rows: Sequence[str], seeds: Sequence[int], tell: Callable[[
     """
     from tui_trainer.lecture.claims import Measured, collect
     from tui_trainer.lecture.registry import checks
+    from tui_trainer.lecture.toml_claims import checks_of
     from tui_trainer.lecture.training_cache import TrainingCache
 
-    known = checks()
-    materials = [material_of(row) for row in rows]
+    known = checks() if course.bundled else checks_of(course, trust=trust)
+    materials = [material_of(row, course) for row in rows]
     measured: dict[str, list[list[Measured]]] = {row: [] for row in rows}
     for index, seed in enumerate(seeds):
         cache = TrainingCache(seed, lambda line, seed=seed: tell(f"seed {seed}: training {line}"))
@@ -75,7 +77,7 @@ def trained_material(rows: Sequence[str], seeds: Sequence[int], tell: Callable[[
             if material.id in known:
                 measured[material.id].append(list(known[material.id].measure(cache)))
             for preset in material.presets if index == 0 else ():
-                for variant, run in cache.runs(preset.name).items():
+                for variant, run in cache.runs(preset.source).items():
                     pictures = [events[-1] for events in run.pictures.values()]
                     preset.runs.append(_exported(variant or preset.name, run.record, run.per_epoch))
                     preset.runs[-1].pictures = pictures

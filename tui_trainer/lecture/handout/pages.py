@@ -20,19 +20,18 @@ MOST_CHARTS = 3
 MOST_PICTURES = 6
 _CHARTS = ("suboptimality", "loss", "accuracy", "rmse", "learning rate")
 """Titles of the charts that a handout shows first."""
-CREDIT = "After the lecture of Prof. Ju Sun, CSCI 8980, University of Minnesota, Fall 2020."
 
 
-def handout(materials: Sequence[RowMaterial], seeds: Sequence[int], *, title: str) -> str:
+def handout(materials: Sequence[RowMaterial], seeds: Sequence[int], *, title: str, credit: str = "") -> str:
     """Return some rows as one page: a table of contents where there are several."""
     parts: list[str] = []
     if len(materials) > 1:
-        parts.append(element("header", element("h1", text(title)), element("p", text(CREDIT), kind="dim")))
+        parts.append(element("header", element("h1", text(title)), element("p", text(credit), kind="dim")))
         parts += _contents(materials)
     for material in materials:
         parts += _row(material, seeds, alone=len(materials) == 1)
-    made = f"{CREDIT} Written by tui-trainer {__version__}."
-    return document(title, *parts, element("footer", text(made)))
+    made = f"{credit} Written by tui-trainer {__version__}."
+    return document(title, *parts, element("footer", text(made.lstrip())))
 
 
 def _contents(materials: Sequence[RowMaterial]) -> Iterator[str]:

@@ -5,6 +5,10 @@ the socket   the same cookie, and an origin that is this server; only it starts 
 any request  for a name that is not this machine: refused, so that no site can point its own name here
 """
 
+# textual-serve and aiohttp belong to an extra, and need not be installed where this is checked.
+# pyright: reportMissingImports=false, reportUntypedBaseClass=false, reportUntypedFunctionDecorator=false
+# pyright: reportPrivateUsage=false, reportUnknownArgumentType=false, reportArgumentType=false
+
 from __future__ import annotations
 
 import hmac
@@ -13,8 +17,8 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from aiohttp import web  # pyright: ignore[reportMissingImports]
-from textual_serve.server import Server  # pyright: ignore[reportMissingImports]
+from aiohttp import web
+from textual_serve.server import Server
 
 from tui_trainer.cli.commands.serve.terminal import PageTerminal
 
@@ -107,7 +111,7 @@ class TokenServer(Server):
         self._screens += 1
         try:
             await terminal.start(_size(request, "width", 80), _size(request, "height", 24))
-            await self._process_messages(page, terminal)  # pyright: ignore[reportArgumentType]
+            await self._process_messages(page, terminal)
         finally:
             self._screens -= 1
             await terminal.stop()

@@ -45,7 +45,7 @@ def own_charts(names: Iterable[str], metric: str = "") -> tuple[SeriesChart, ...
             if metric and title == metric:
                 continue
         charts.setdefault(title, []).append(name)
-    ordered = sorted(charts, key=lambda title: (group_of(title), natural(title)))
+    ordered = sorted(charts, key=lambda title: (natural(group_of(title)), natural(title)))
     return tuple(SeriesChart(title, tuple(sorted(charts[title]))) for title in ordered)
 
 
