@@ -48,7 +48,7 @@ class LessonActions:
         self._quit_actions = quit_actions
         self._from_the_start = False
         """Whether this screen has seen the run from its first step on."""
-        self._known: tuple[str, int, str] = ("", 0)
+        self._known: tuple[str, int, str] = ("", 0, "")
         """The run and start event that the lesson was read from."""
         self.asking = Asking(context, tour)
         self._again = LessonAgain(context, reruns, self.restarted, lambda: self.guide.active)
