@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tui_trainer.session.catalog import LessonInfo, Lessons
 
 if TYPE_CHECKING:
-    from tui_trainer.config.course import Course
+    from tui_trainer.config.teaching.course import Course
 
 
 @dataclass(frozen=True, slots=True)
