@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tui_trainer.config.course import Course
+    from tui_trainer.config.teaching.course import Course
     from tui_trainer.session.connect import RunDirectory
     from tui_trainer.ui.printing.request import ScreenRequest
 
@@ -38,7 +38,7 @@ def open_lecture(
         UserError: the screen cannot be drawn here, or no preset shows a requested row.
     """
     from tui_trainer.cli.open_screen import check_terminal, show
-    from tui_trainer.config.course import bundled_course
+    from tui_trainer.config.teaching.course import bundled_course
     from tui_trainer.session.connect import RunDirectory
     from tui_trainer.ui.lecture.tour import LecturePlan
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tui_trainer.config.course import Course, bundled_course, check_rows
 from tui_trainer.config.preset_library import Table, preset_tables
+from tui_trainer.config.teaching.course import Course, bundled_course, check_rows
 from tui_trainer.config.toml import read_toml
 
 ROWS = bundled_course().rows

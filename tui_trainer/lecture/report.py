@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tui_trainer.config.course import Row
 from tui_trainer.config.lesson import Lesson
+from tui_trainer.config.teaching.course import CourseRow
 from tui_trainer.lecture.claims import Bound, Verdict
 from tui_trainer.lecture.outline import GROUPS, ROWS
 
@@ -16,7 +16,7 @@ _PARTS = {"says": "The lecture says", "truth": "What is true", "formula": "As it
 
 
 def as_values(
-    verdict: Verdict, presets: Sequence[str], seeds: Sequence[int], rows: Mapping[str, Row] = ROWS
+    verdict: Verdict, presets: Sequence[str], seeds: Sequence[int], rows: Mapping[str, CourseRow] = ROWS
 ) -> dict[str, Any]:
     """Return one claim as JSON values, with its row of `rows`; non-finite numbers and open bounds become null."""
     return {

@@ -20,13 +20,13 @@ from tui_trainer.cli.options import (
     runs_dir_option,
     trust_option,
 )
-from tui_trainer.config.course import bundled_course, course_folder, read_course
+from tui_trainer.config.teaching.course import bundled_course, course_folder, read_course
 from tui_trainer.errors import UserError
 from tui_trainer.paths import expanded
 from tui_trainer.ui.printing.request import LECTURE_SCREENS
 
 if TYPE_CHECKING:
-    from tui_trainer.config.course import Course
+    from tui_trainer.config.teaching.course import Course
     from tui_trainer.lecture.claims import Verdict
     from tui_trainer.lecture.registry import Check
     from tui_trainer.ui.printing.request import ScreenRequest

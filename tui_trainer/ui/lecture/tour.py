@@ -10,7 +10,7 @@ from tui_trainer.lecture.progress import ProgressFile, progress_path
 from tui_trainer.session.catalog import LessonInfo, Lessons
 
 if TYPE_CHECKING:
-    from tui_trainer.config.course import Course
+    from tui_trainer.config.teaching.course import Course
 
 
 @dataclass(frozen=True, slots=True)
