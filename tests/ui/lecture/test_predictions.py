@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.ui.fake_session import app_over, loss, press, screen_text, show, until
 from tests.ui.lecture.guided_session import Course, GuidedSession
 from tui_trainer.config.lesson import Lesson, Remark
-from tui_trainer.config.question import LessonQuestion
+from tui_trainer.config.teaching.question import LessonQuestion
 from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.ui.lecture.tour import LecturePlan

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from tui_trainer.config.lesson import Lesson
-from tui_trainer.config.question import LessonQuestion
+from tui_trainer.config.teaching.question import LessonQuestion
 from tui_trainer.lecture.predictions import Outcome, outcomes
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.dashboard.context import DashboardContext
