@@ -98,6 +98,7 @@ def _told(name: str) -> str:
         ("lr-very-high", "10 ends within the epoch, 3 within 4", "39 runs"),
         ("gd-vs-sgd", "the floor of SGD rises", "both need few steps"),
         ("optimizer-race", "On these 1,257 images", "Adam is not better than SGD"),
+        ("rate-sweep", "is not better than SGD here", "Adam is not better than SGD;"),
         ("act-sign", "random weighted sums of the pixels", "random signs of the pixels"),
     ],
 )

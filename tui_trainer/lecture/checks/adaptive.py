@@ -224,7 +224,7 @@ def _apart(one: Tensor, other: Tensor) -> float:
     return ((one - other).norm() / other.norm()).item()
 
 
-@row("S35", "optimizer-race")
+@row("S35", "optimizer-race", "rate-sweep")
 def most_popular(school: TrainingCache) -> Iterator[Measured]:
     """Run on digits, and the two most popular optimizers also on the tumour data."""
     runs = school.runs("optimizer-race")
@@ -234,11 +234,12 @@ def most_popular(school: TrainingCache) -> Iterator[Measured]:
         reached = run.first_epoch("val_accuracy", 0.95)
         yield Measured(f"epochs to 95 % validation accuracy on digits, {name}", reached, below(allowed))
         yield Measured(f"test accuracy on digits, {name}", 1 - error_on_test(run), above(0.93))
+    sweep = school.runs("rate-sweep")
     for name, times, bound in (
         ("sgd", "hundredth", below(0.6)), ("sgd", "tenth", above(0.8)), ("sgd", "ten-times", below(0.2)),
         ("adam", "hundredth", below(0.6)), ("adam", "tenth", above(0.8)), ("adam", "ten-times", above(0.85)),
     ):  # fmt: skip
-        run = runs[f"{name}-{times}"]
+        run = sweep[f"{name}-{times}"]
         reached = run.at(4, "val_accuracy") if len(run.epochs) >= 4 else 0.0
         claim = f"validation accuracy after 4 epochs, 0 if it diverged, {name}-{times}"
         yield Measured(claim, reached, bound, key=f"{name}-{times}")
