@@ -68,8 +68,8 @@ class Lesson(BaseModel):
 
     model_config = _STRICT
 
-    rows: Annotated[tuple[Annotated[str, Field(pattern=r"^S\d\d$")], ...], Field(min_length=1)]
-    """Row numbers, S01 to S49. The first one decides the position in the lecture."""
+    rows: Annotated[tuple[Annotated[str, Field(pattern=r"^[SX]\d\d$")], ...], Field(min_length=1)]
+    """Row numbers, S01 to S49 or X01 to X08. The first one decides the position in the lecture."""
     shows: Annotated[str, Field(min_length=1)]
     """One sentence: what the user sees in this lesson."""
     says: str = ""

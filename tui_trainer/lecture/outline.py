@@ -1,7 +1,8 @@
-"""The table of contents of the lecture: its 49 rows in order, and the presets that show them.
+"""The table of contents of the lecture: its rows in order, and the presets that show them.
 
 The lecture is a university lecture on the basic methods of training deep networks. A row is one of its ideas, numbered
-S01 to S49 in the order of the slides; each is shown by a preset and checked by measured claims.
+S01 to S49 in the order of the slides, or one beside the slides, X01 to X08; each is shown by a preset and checked by
+measured claims.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class Row:
     """One idea of the lecture.
 
     Attributes:
-        id: S01 to S49.
+        id: S01 to S49, or X01 to X08.
         group: the part of the lecture.
         title: the idea, in a sentence.
     """
@@ -55,6 +56,7 @@ _PARTS: dict[str, dict[str, str]] = {
         "S21": "Convex SGD needs rates with an infinite sum and a finite sum of squares.",
         "S28": "On ill-conditioned problems steepest descent zigzags.",
         "S29": "Newton, quasi-Newton and momentum help, at very different costs.",
+        "X01": "Back-propagation is the chain rule, and differences of the loss can check it.",
     },
     "learning rates": {
         "S22": "1/t decay.",
@@ -63,6 +65,8 @@ _PARTS: dict[str, dict[str, str]] = {
         "S25": "Drop the rate when the validation error stagnates.",
         "S26": "Drop the rate when the objective stagnates.",
         "S27": "torch's schedulers, each compared with its formula.",
+        "X02": "The rate-range test: raise the rate at each step until the loss turns.",
+        "X08": "Warm-up: a network bears a rate later that would end it at its first steps.",
     },
     "adaptive methods": {
         "S30": "Scale each coordinate: amplify small gradients, suppress large ones.",
@@ -81,6 +85,8 @@ _PARTS: dict[str, dict[str, str]] = {
         "S41": "Remember the staircase schedule.",
         "S42": "Gradients differ consistently from layer to layer.",
         "S48": "The gradient norm does not tell when to stop.",
+        "X03": "Overfit a few images first: a network that cannot has a bug.",
+        "X04": "Gradient clipping bounds the length of a step.",
     },
     "initialisation": {
         "S43": "Zero weights do not change.",
@@ -88,9 +94,12 @@ _PARTS: dict[str, dict[str, str]] = {
         "S45": "With Xavier a deep tanh network trains.",
         "S46": "With Kaiming a deep ReLU network trains.",
         "S47": "Orthogonal weights keep lengths exactly.",
+        "X07": "Batch normalisation forgives the scale of the first weights.",
     },
     "stopping": {
         "S49": "Early stopping on the validation error, with the best weights restored.",
+        "X05": "Weight decay keeps a large network from learning wrong labels by heart.",
+        "X06": "Dropout does the same by leaving units out at random.",
     },
 }  # fmt: skip
 

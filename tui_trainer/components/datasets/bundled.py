@@ -11,6 +11,7 @@ from pydantic import Field
 from tui_trainer.components.base import Arguments, ImportPath, Positive
 from tui_trainer.components.datasets.base import Dataset
 from tui_trainer.components.datasets.synthetic import (
+    Arm,
     Blobs,
     Circles,
     LeastSquares,
@@ -200,6 +201,7 @@ AnyDataset = Annotated[
     | Xor
     | Spirals
     | Sine
+    | Arm
     | LeastSquares
     | Separable
     | Text

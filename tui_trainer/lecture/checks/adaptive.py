@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim import Adagrad, Adam, Optimizer, RMSprop
 
 from tui_trainer.config.preset import load
-from tui_trainer.lecture.claims import Bound, Measured, about, above, below, within
+from tui_trainer.lecture.claims import Bound, Measured, about, above, below, exactly, within
 from tui_trainer.lecture.model_probes import error_on_test, gradients
 from tui_trainer.lecture.registry import row
 from tui_trainer.lecture.trained_run import TrainedRun
@@ -130,6 +130,16 @@ def rmsprop(school: TrainingCache) -> Iterator[Measured]:
     ran = runs["rmsprop"].read("effective-step", "first")
     yield Measured("the same of the run, median over its weights", ran, about(10, 0.1))
     yield Measured("validation accuracy after 10 epochs, RMSprop", runs["rmsprop"].best("val_accuracy"), above(0.93))
+    for name, alpha, key in (("rmsprop", 0.99, "half-long"), ("short-memory", 0.9, "half-short")):
+        kept = runs[name].reads("forgetting", "kept")
+        off = max(abs(share - alpha ** int(age)) for age, share in kept.items())
+        claim = f"share of a squared gradient that is left minus alpha^age, largest, {name}"
+        yield Measured(claim, off, below(1e-12), kind="exact")
+        half = math.ceil(math.log(0.5) / math.log(alpha))
+        claim = f"steps until half of it is left, {name}"
+        yield Measured(claim, runs[name].read("forgetting", "half"), exactly(half), key=key, kind="exact")
+    kept = runs["adagrad"].reads("forgetting", "kept").values()
+    yield Measured("smallest share that Adagrad keeps", min(kept), exactly(1), kind="exact")
 
 
 @row("S36", "adam")
