@@ -16,6 +16,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
+from tui_trainer.config.course import Course, bundled_course
 from tui_trainer.config.preset import load
 from tui_trainer.config.preset_library import preset_tables
 from tui_trainer.host.spec import host_spec
@@ -39,6 +40,7 @@ GROUPS = (
     "diagnosis",
     "initialisation",
     "stopping",
+    "drills",
 )
 """Groups of presets, in the order of the page; a group that is missing here comes last."""
 
@@ -69,9 +71,19 @@ def preset_list() -> str:
     return "\n".join(lines)
 
 
+def course_lines(course: Course) -> str:
+    """Return whose course it is, and its routes as a table."""
+    lines = [f"The course: **{course.table.title}**. {course.byline}.", ""]
+    lines += ["| route | rows | |", "|---|---|---|"]
+    for route in course.table.routes:
+        lines.append(f"| {route.minutes} minutes | {' '.join(route.rows)} | {route.title} |")
+    return "\n".join(lines)
+
+
 def lecture(page: str, introduction: str) -> str:
     """Return the lecture's page with the introduction under its title, in place of an earlier one."""
     title, _, rest = page.partition("\n")
+    introduction = f"{introduction.rstrip()}\n\n{course_lines(bundled_course())}"
     begin, end = "<!-- introduction: docs/lecture-intro.md -->", "<!-- end of introduction -->"
     if begin in rest:
         rest = rest.partition(end)[2]

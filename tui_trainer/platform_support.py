@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ctypes
+    from pathlib import Path
 
 UCRED = struct.Struct("3i")
 """`struct ucred` of Linux (unix(7)): process id, user id, group id."""
@@ -99,3 +100,16 @@ def _c_stdout() -> tuple[ctypes.CDLL, ctypes.c_void_p]:
 
     library = ctypes.CDLL(None)
     return library, ctypes.c_void_p.in_dll(library, "__stdoutp" if sys.platform == "darwin" else "stdout")
+
+
+def is_listening(path: Path) -> bool:
+    """Return whether a host listens on a socket. A host that is too busy to accept counts as listening."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except OSError:
+            return True
+        return True

@@ -48,8 +48,8 @@ def key_to_screen(effort: Effort) -> list[Row]:
 
 
 def _confirmed(text: str, rate: str) -> bool:
-    """Return whether the status line shows the new learning rate, which comes with the trainer's event."""
-    return f"{rate}, was" in text.rstrip().rsplit("\n", 1)[-1]
+    """Return whether the line above the keys shows the new learning rate, which comes with the trainer's event."""
+    return any(f"{rate}, was" in line for line in text.rstrip().split("\n")[-2:])
 
 
 def slow_line(effort: Effort) -> list[Row]:

@@ -15,8 +15,8 @@ import pytest
 from tests.ui.sets.made_runs import made_run
 from tests.ui.sets.made_runs import settings as made_settings
 from tui_trainer.cli.main import main
+from tui_trainer.protocol import events as ev
 from tui_trainer.runs import history
-from tui_trainer.runs.history import RunHistory
 
 
 def test_a_run_in_a_pipe_prints_one_line_an_epoch_and_a_chart(finished):
@@ -292,10 +292,10 @@ def test_a_run_on_a_relative_data_file_resumes_from_another_directory(shell):
 def test_an_unreadable_journal_is_one_line(shell, monkeypatch, capsys):
     assert shell("run", "tiny.toml", "--name", "odd", "--headless").code == 0
 
-    def refuse(journal: Path) -> RunHistory:
+    def refuse(journal: Path) -> list[ev.AnyEvent]:
         raise PermissionError(13, "Permission denied", str(journal))
 
-    monkeypatch.setattr(history, "read_history", refuse)
+    monkeypatch.setattr(history, "read_events", refuse)  # not read_history: what is imported meanwhile would keep it
     assert main(["replay", "odd", "--runs-dir", str(shell.directory / "runs")]) == 2
     message = capsys.readouterr().err
     assert message.endswith("odd/events.jsonl: cannot be read: Permission denied\n")

@@ -72,7 +72,6 @@ QUICK = [
     ("runs-json", "pipe"),
     ("preset", "latin"),
     ("runs", "gone"),
-    ("doctor", "homeless"),
 ]
 
 

@@ -67,6 +67,15 @@ def test_another_authors_run_is_listed_and_opened_without_importing_its_code(unt
     assert not (untrusted / "executed").exists()
 
 
+def test_every_part_that_runs_code_is_named():
+    own = {"kind": "import", "path": "mine:code"}
+    config = tiny_config(loss=own, optimizer={**own, "lr": 0.1}, metrics={"f1": {"path": "mine:f1"}}, scheduler=own)
+    keys = [line.split(" = ")[0] for line in imports(config)]
+    assert keys == ["loss.path", "optimizer.path", "scheduler.path", "metrics.f1.path"]
+    with pytest.raises(UserError, match=r"mine:f1.*--trust"):
+        check_trust([config], "x", trust=False)
+
+
 def test_trust_allows_the_imports(untrusted):
     spec = host_spec(load("preset.toml"), str(untrusted / "runs"), None, [], trust=True)
     assert spec.trust

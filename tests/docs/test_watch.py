@@ -45,5 +45,5 @@ def test_the_lines_of_the_table_are_read() -> None:
     known = [cell.replace("\\|", "|") for name, cell in cells if name != "anything else"]
     lines = [line for cell in known for line in re.findall("`([^`]+)`", cell)]
     read = [read_line(line) for line in lines]
-    assert [each and each.format for each in read] == ["tqdm", "keras", "hugging-face", "plain", "plain"]
+    assert [each and each.format for each in read] == ["tqdm", "rich", "keras", "hugging-face", "plain", "plain"]
     assert all(each and each.values for each in read)

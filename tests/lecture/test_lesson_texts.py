@@ -26,7 +26,7 @@ DEFINITIONS: dict[str, set[str]] = {
     "coord-scale": {"15", "45", "90"},  # degrees of T
     "deep-act": {"0.01"},  # leaky ReLU's slope
     "early-stop": {"270"},  # test images
-    "gd-vs-sgd": {"125", "375"},  # steps of one and of three epochs
+    "gd-vs-sgd": {"5", "125", "625"},  # steps of one and of five epochs
     "grad-noise": {"400"},  # batches of the picture
     "head-binary": {"85", "1.2"},  # validation samples, and one of them in per cent
     "hessian-stop": {"27", ".01", "4,000"},  # weights; thresholds; 1e6^2 numbers of 4 bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 
 import pytest
@@ -118,3 +119,15 @@ def test_pictures_and_texts(script: Script) -> None:
     assert pictures["confusion"]["data"]["values"] == [[3.0, 1.0], [0.0, 4.0]]
     assert pictures["weights"]["data"]["groups"][0]["values"] == [10.0] * 10
     assert any(event["lines"] and event["lines"][0] == "sample: one" for event in script.events("Logged"))
+
+
+def test_mirrors_hold_what_the_journal_holds(script: Script) -> None:
+    with script.monitor(mirror=("csv", "jsonl")) as monitor:
+        for inputs, targets in monitor.batches(script.loader):
+            monitor.log(loss=script.step(inputs, targets))
+    with open(script.path / "metrics.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {int(row["step"]): float(row["train_loss"]) for row in rows} == script.series("train_loss")
+    assert len((script.path / "metrics.jsonl").read_text().splitlines()) == len(rows)
+    with pytest.raises(ValueError, match="mirror='excel'"):
+        script.monitor(mirror="excel")

@@ -101,6 +101,7 @@ def test_a_killed_script_goes_on_exactly(tmp_path: Path) -> None:
     assert "resumed at step 24, exact" in logged(tmp_path / "killed")
 
 
+@pytest.mark.long
 def test_a_stream_killed_in_mid_epoch_goes_on_exactly(tmp_path: Path) -> None:
     whole = run_script(STATEFUL, tmp_path / "whole", 0)
     run_script(STATEFUL, tmp_path / "killed", 17)
@@ -273,6 +274,7 @@ with Monitor("again", model=model, optimizer=optimizer, runs_dir=sys.argv[1], qu
 """
 
 
+@pytest.mark.long
 def test_replay_starts_the_script_again_with_its_interventions(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

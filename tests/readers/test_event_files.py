@@ -53,7 +53,6 @@ def test_values_and_hyperparameters_of_a_file(tmp_path: Path) -> None:
     assert state.series["train_loss"].gaps == [(31, "nan")]
     assert state.started is not None
     assert state.started.config == {"lr": 0.01, "optimizer": "adam"}
-    assert any("passed over: histograms" in line.text for line in state.log)
     assert points(state, "seconds")[:3] == [(1, 0.0), (2, 0.5), (3, 1.0)]
 
 

@@ -119,6 +119,7 @@ def fake(spare, monkeypatch) -> Callable[[str], SpareHost]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.long
 def test_a_run_on_it_equals_one_that_was_started_cold(spare, tmp_path, monkeypatch):
     monkeypatch.setattr(launching, "subprocess", subprocess)  # a real process, not a fork of one with torch
     before = os.umask(0o027)

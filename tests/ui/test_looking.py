@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -72,7 +73,15 @@ LETTERS_ARE_TEXT = {
     "settings",
 }
 """Screens whose letters are text or choices: there only the keys that move count as looking."""
+GATE = {"charts", "card", "panel", "schedule", "run table", "quit", "a run that is over"}
+"""Screens that `make test` walks, one of each kind; `make test-all` walks the others."""
 MOVES = ("up", "down", "left", "right", "tab", "shift+tab", "pageup", "pagedown", "home", "end")
+
+
+def walked(names: Iterable[str]) -> pytest.MarkDecorator:
+    """Run a test on each of these screens; on most of them among the long tests."""
+    marked = [pytest.param(name, marks=() if name in GATE else pytest.mark.long) for name in names]
+    return pytest.mark.parametrize("name", marked)
 
 
 def steered(*runs: str) -> FakeSession:
@@ -88,7 +97,7 @@ async def back_to(pilot: Pilot[Any], app: TrainerApp, keys: tuple[str, ...]) -> 
     await press(pilot, *["escape"] * 4, *keys)
 
 
-@pytest.mark.parametrize("name", SCREENS)
+@walked(SCREENS)
 async def test_keys_that_look_send_nothing(name: str) -> None:
     session = steered("set/a", "set/b")
     app = app_over(session)
@@ -105,7 +114,7 @@ async def test_keys_that_look_send_nothing(name: str) -> None:
     assert session.closed == 0 or not app.is_running
 
 
-@pytest.mark.parametrize("name", SCREENS)
+@walked(SCREENS)
 async def test_a_click_anywhere_but_on_footer_and_hints_sends_nothing(name: str) -> None:
     session = steered("set/a", "set/b")
     app = app_over(session)
@@ -213,9 +222,7 @@ def lesson() -> FakeSession:
     return session
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.long if "set" in name else ()) for name in OTHERS]
-)
+@walked(OTHERS)
 async def test_looking_sends_nothing_in_other_states(name: str) -> None:
     session = OTHERS[name]()
     app = app_over(session)

@@ -31,6 +31,16 @@ LINES = [
         ("tqdm", {"train_loss": 0.9}, 3, 10, 0, None),
     ),
     ("Validation DataLoader 0:  50%|#####     | 1/2 [00:00<00:00, 320.1it/s]", ("tqdm", {}, 1, 2, None, None)),
+    (
+        "Epoch 1/4  \u2501\u2578\u2501 41/64 0:00:01 \u2022 0:00:07 52.20it/s  train_loss: 0.065 val_loss: 0.089",
+        ("rich", {"train_loss": 0.065, "val_loss": 0.089}, 41, 64, 1, 5),
+    ),
+    (
+        "Epoch 4/4  \u2501\u2501 64/64 0:00:01 \u2022 0:00:00 5it/s train_loss: 0.5 val_loss: 0.6`Trainer.fit` ended",
+        ("rich", {"train_loss": 0.5, "val_loss": 0.6}, 64, 64, 4, 5),
+    ),
+    ("Validation \u2501\u2501\u2501 3/64 0:00:00 \u2022 0:00:01 310.0it/s", ("rich", {}, 3, 64, None, None)),
+    ("Epoch 0/-2 \u2578\u2501\u2501 0/-- 0:00:00 \u2022 -:--:-- 0.00it/s ", ("rich", {}, 0, None, 0, None)),
     # Keras
     ("Epoch 2/10", ("keras", {}, None, None, 2, 10)),
     (

@@ -67,6 +67,27 @@ def test_lightning_ends_an_epoch_at_each_new_validation() -> None:
     assert (run.best.epoch, run.best.value, run.bad_epochs) == (1, 0.7, 1)
 
 
+def test_a_bar_may_show_the_validation_of_the_epoch_before() -> None:
+    bar = "Epoch {}/1  \u2501\u2501\u2501 {}/4 0:00:01 \u2022 0:00:07 52.20it/s  {}"
+    _, events = run_of(
+        bar.format(0, 0, "val_loss: 9.5"),  # the check before the training
+        bar.format(0, 2, "train_loss: 0.9 val_loss: 9.5"), bar.format(0, 4, "train_loss: 0.8 val_loss: 9.5"),
+        "Validation \u2501\u2501 2/2 0:00:00 \u2022 0:00:00 52.20it/s",
+        bar.format(1, 1, "train_loss: 0.8 val_loss: 0.7"), bar.format(1, 4, "train_loss: 0.5 val_loss: 0.7"),
+        bar.format(1, 4, "train_loss: 0.5 val_loss: 0.6"),
+    )  # fmt: skip
+    assert losses(events) == {2: 0.9, 4: 0.8, 5: 0.8, 8: 0.5}
+    assert [(epoch, metrics["val_loss"]) for epoch, _, metrics in epochs(events)] == [(1, 0.7), (2, 0.6)]
+
+
+def test_a_validation_before_the_first_step_ends_no_epoch() -> None:
+    _, events = run_of("step 0: train loss 4.5, val loss 4.4", "step 100: train loss 3.3, val loss 2.9")
+    assert losses(events) == {0: 4.5, 100: 3.3}
+    assert [(epoch, step, metrics["val_loss"]) for epoch, step, metrics in epochs(events)] == [(1, 100, 2.9)]
+    first = next(each for each in events if isinstance(each, ev.Scalars))
+    assert (first.steps, first.values["val_loss"]) == ([0], [4.4])
+
+
 def test_an_epoch_in_words_ends_once() -> None:
     _, events = run_of("epoch 1 loss 0.9", "  val loss 0.8", "epoch 2 loss 0.7", "epoch 3 loss 0.5")
     assert losses(events) == {1: 0.9, 2: 0.7, 3: 0.5}

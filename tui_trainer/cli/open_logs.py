@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui_trainer.errors import UserError
+from tui_trainer.paths import expanded
 from tui_trainer.text import visible
 
 if TYPE_CHECKING:
@@ -20,17 +21,32 @@ if TYPE_CHECKING:
     from tui_trainer.session.logs.named_logs import Named
     from tui_trainer.ui.printing.request import ScreenRequest
 
+FIRST_LOOK = 1 << 16
+"""Bytes of a log that are read before there is a screen."""
 MAX_SHOWN = 50
 """Most logs and runs that one screen shows."""
 
 
 def entries_with_logs(names: Sequence[str], directory: Path, told: Mapping[str, str]) -> list[Path | Log] | None:
     """Return what the names mean, None where all of them are names of own runs."""
+    if all(map(_is_run_name, names)):
+        return None  # without the import of readers: the first frame waits for this
     from tui_trainer.session.logs.named_logs import logs_named
 
     if not any((found := logs_named(name, told)) is not None and found.logs for name in names):
         return None
     return named_entries(names, directory, told)
+
+
+def _is_run_name(name: str) -> bool:
+    """Return whether an argument can name nothing but a run: it is no path, or the folder of a run."""
+    from tui_trainer.runs.run_info import is_run
+
+    path = expanded(name)
+    try:
+        return is_run(path) if path.is_dir() else not path.exists()
+    except OSError:
+        return False
 
 
 def named_entries(names: Sequence[str], directory: Path, told: Mapping[str, str]) -> list[Path | Log]:
@@ -89,7 +105,11 @@ def show_entries(
     if len(folders) == len(entries):
         return show_folders(folders, max_kbps=max_kbps, page=page, once=once)
     if len(entries) > MAX_SHOWN:
-        raise UserError(f"{len(entries)} logs and runs, more than {MAX_SHOWN} cannot be drawn together; name some")
+        if once is not None:
+            raise UserError(f"{len(entries)} logs and runs, more than {MAX_SHOWN} cannot be drawn together; name some")
+        entries = pick(entries)
+        if not entries:
+            return 0
     tell(problems)
     logs = [entry for entry in entries if not isinstance(entry, Path)]
     unreadable = check_readable(logs, told, wait=wait)
@@ -98,13 +118,28 @@ def show_entries(
 
     def open_session() -> Session:
         from tui_trainer.session.finished_run import JournalSession
-        from tui_trainer.session.logs.log_session import LogSession
+        from tui_trainer.session.logs.log_session import BUDGET, LogSession
         from tui_trainer.session.multi import MultiSession
 
-        sessions = [JournalSession(entry) if isinstance(entry, Path) else LogSession(entry, told) for entry in entries]
+        budget = BUDGET / len(entries)
+        sessions = [
+            JournalSession(entry) if isinstance(entry, Path) else LogSession(entry, told, budget) for entry in entries
+        ]
         return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
 
     return show(open_session, read_only=True, max_kbps=max_kbps, page=page, once=once)
+
+
+def pick(entries: Sequence[Path | Log]) -> list[Path | Log]:
+    """Return the logs and runs that the user chooses from a list, none where the user leaves it."""
+    from tui_trainer.ui.screens.pick_logs import PickLogs
+
+    names = [
+        f"{entry.name}  (run)" if isinstance(entry, Path) else f"{entry.name}  ({entry.format.name})"
+        for entry in entries
+    ]
+    title = f"{len(names)} logs and runs: choose up to {MAX_SHOWN}"
+    return [entries[index] for index in PickLogs(title, names, MAX_SHOWN).run() or ()]
 
 
 def check_readable(logs: Sequence[Log], told: Mapping[str, str], *, wait: bool = False) -> list[tuple[Log, str]]:
@@ -122,8 +157,8 @@ def check_readable(logs: Sequence[Log], told: Mapping[str, str], *, wait: bool =
     unreadable: list[tuple[Log, str]] = []
     for log in logs:
         try:
-            news = LogFollower(log, told).read()
-            if news.at_end and not wait and not any(rows.columns for _, rows in news.runs):
+            news = LogFollower(log, told, FIRST_LOOK).read()
+            if news.at_end and not wait and not any(rows.columns or rows.media for _, rows in news.runs):
                 raise Unreadable(f"{log.files[0]}: holds no numbers; `tui-trainer attach` waits for the first")
         except Unreadable as error:
             if not log.found or len(unreadable) == len(logs) - 1:

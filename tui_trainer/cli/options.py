@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import os
 import shutil
 import sys
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import click
 
@@ -36,28 +38,55 @@ map_option = click.option(
     multiple=True,
     help="For logs of other programs: which column is step, epoch, seconds, train_loss, val_loss or lr.",
 )
+mirror_option = click.option(
+    "--mirror",
+    type=click.Choice(["tensorboard", "csv", "jsonl"]),
+    multiple=True,
+    help="Write this file into the run folder too, while it trains; may be repeated.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
 
 @contextlib.contextmanager
 def output_file(path: Path, named: str, *, force: bool) -> Generator[TextIO]:
-    """Open a text file that the user named for writing. If writing fails, a file that was created for it is removed.
+    """Open a text file that the user named for writing, as `binary_output` does."""
+    with binary_output(path, named, force=force) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+        yield text
+
+
+@contextlib.contextmanager
+def binary_output(path: Path, named: str, *, force: bool) -> Generator[BinaryIO]:
+    """Open a file that the user named for writing. It appears whole, or not at all: it is written beside its place.
 
     Raises:
         UserError: the file exists and `force` is not given. A device or a pipe is no file that could be lost.
     """
-    special = path.exists() and not path.is_file()
+    if path.exists() and not path.is_file():
+        with open(path, "wb") as file:
+            yield file
+        return
+    check_output_file(path, named, force=force)
+    path = path.resolve() if force else path
+    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")
     try:
-        file = open(path, "w" if force or special else "x", encoding="utf-8", newline="")  # noqa: SIM115
+        with open(temporary, "xb") as file:
+            yield file
+        if force or not _linked(temporary, path, named):
+            os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _linked(temporary: Path, path: Path, named: str) -> bool:
+    """Give a file its name without replacing another. Returns False where the file system has no links."""
+    try:
+        os.link(temporary, path)
     except FileExistsError:
         raise file_exists(named) from None
-    try:
-        with file:
-            yield file
-    except BaseException:
-        if not (force or special):
-            path.unlink(missing_ok=True)
-        raise
+    except OSError:
+        check_output_file(path, named, force=False)
+        return False
+    return True
 
 
 def check_output_file(path: Path, named: str, *, force: bool) -> None:

@@ -7,7 +7,8 @@ import inspect
 import textwrap
 from functools import cache
 from itertools import pairwise
-from typing import Annotated, Any, get_args, get_origin
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,6 +33,10 @@ Arguments = dict[
 """Keyword arguments of such a function."""
 
 
+RARE = {"rare": True}
+"""Marks a field that forms show only where it is set (pydantic's `json_schema_extra`)."""
+
+
 class Component(BaseModel):
     """One choice of a family, named by its `kind`.
 
@@ -41,6 +46,9 @@ class Component(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants", defer_build=True)
+
+    runs_code: ClassVar[bool] = False
+    """Whether building it imports and calls code by import path, for which a run needs `--trust`."""
 
     # A string. To a type checker fields are mutable, and no class could narrow a `str` to its own Literal.
     kind: Any
@@ -106,3 +114,12 @@ def documented_fields(cls: type) -> dict[str, str]:
             if isinstance(text, str):
                 found[field.target.id] = inspect.cleandoc(text)
     return found
+
+
+def absolute_path(path: str) -> str:
+    """Return the absolute path if the file exists; otherwise the given path, for the error message."""
+    try:
+        file = Path(path).expanduser()
+        return str(file.absolute()) if file.is_file() else path
+    except (OSError, ValueError, RuntimeError):
+        return path

@@ -30,6 +30,12 @@ def lower_is_better(metric: str, mode: Mode = "auto") -> bool:
     return not LOSSES.isdisjoint(words) or not any(LARGER_IS_BETTER.fullmatch(word) for word in words)
 
 
+def is_known(metric: str) -> bool:
+    """Return whether a word of a metric's name tells which values are the better ones."""
+    words = re.split(r"[^a-z0-9]+", metric.lower())
+    return not LOSSES.isdisjoint(words) or any(LARGER_IS_BETTER.fullmatch(word) for word in words)
+
+
 class EarlyStopping(BaseModel):
     """Stop when a validation metric has not improved for a while, and keep the best weights (Prechelt 1998).
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from tui_trainer.components.base import Component, Positive, Share
+from tui_trainer.components.base import Arguments, Component, ImportPath, Positive, Share, Whole
 from tui_trainer.components.models import Head
 from tui_trainer.data.types import ProblemSpec, Task
 
@@ -310,8 +310,41 @@ class Value(Loss):
         return Heights()
 
 
+class ImportedLoss(Loss):
+    """Your own loss: `function(outputs, targets, **arguments)` returns the mean over the batch, a scalar tensor.
+
+    A class is called with the arguments first, and its object with outputs and targets: `torch.nn:SmoothL1Loss`. The
+    outputs are the model's own, `[n, outputs]`; targets are class ids `[n]` or numbers `[n, targets]`. The largest
+    output is the predicted class, or with one output class 1 from 0 on. It runs code, so the run must be trusted
+    (`--trust`).
+    """
+
+    runs_code = True
+    kind: Literal["import"] = "import"
+    path: ImportPath = ""
+    """Function or class, as `module:name`; modules in the working directory are found too."""
+    arguments: Annotated[Arguments, Field(default_factory=dict)]
+    """Keyword arguments of the function, or of the class."""
+    count: Whole = 0
+    """Number of outputs of the model; 0 for one per class, or per number to predict."""
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+    def fits(self, task: Task, head: Head) -> None:
+        self._for_samples(task)
+
+    def outputs(self, shape: ProblemSpec) -> int:
+        return self.count or shape.targets
+
+    def build(self, shape: ProblemSpec) -> Objective:
+        from tui_trainer.nn.own_objective import OwnObjective
+
+        return OwnObjective(self.path, self.arguments, classes=shape.task != "regression")
+
+
 AnyLoss = Annotated[
-    CrossEntropy | NLL | MSE | HalfMSE | L1 | Huber | BCEWithLogits | BCE | Hinge | Perceptron | Value,
+    CrossEntropy | NLL | MSE | HalfMSE | L1 | Huber | BCEWithLogits | BCE | Hinge | Perceptron | Value | ImportedLoss,
     Field(discriminator="kind"),
 ]
 """Every loss. To add one, write a class above and add its name here."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from tui_trainer.components.activations import GELU, AnyActivation, ReLU
-from tui_trainer.components.base import Arguments, Component, Count, Decay, ImportPath
+from tui_trainer.components.base import RARE, Arguments, Component, Count, Decay, ImportPath, absolute_path
 from tui_trainer.components.initializers import AnyInit, KaimingUniform, Normal, TorchDefault
+from tui_trainer.components.optimizers.groups import Pattern
 from tui_trainer.data.types import ProblemSpec
 from tui_trainer.errors import UserError
 
@@ -35,6 +36,16 @@ class Model(Component):
     """Activation of the hidden units."""
     init: AnyInit = KaimingUniform()
     """Initialisation of the weights."""
+    weights: Annotated[str, Field(json_schema_extra=RARE)] = ""
+    """safetensors file to begin with: weights by name, or a checkpoint of a run; if empty, the initialisation."""
+    weights_skip: Annotated[tuple[Pattern, ...], Field(json_schema_extra=RARE)] = ()
+    """Patterns of names that are not loaded and keep their initialisation (`head.*`)."""
+    frozen: Annotated[tuple[Pattern, ...], Field(json_schema_extra=RARE)] = ()
+    """Patterns of names of parameters that are not trained (`features.*`)."""
+
+    def located(self) -> Self:
+        """Return the model with an absolute path of its weights, so that a run can resume from another directory."""
+        return self.model_copy(update={"weights": absolute_path(self.weights)}) if self.weights else self
 
     def build(self, shape: ProblemSpec, outputs: int, generator: torch.Generator) -> nn.Module:
         """Build the module for data of `shape`, with weights drawn only from `generator`.
@@ -276,6 +287,7 @@ class ImportedModel(Model):
     generator seeded for this run, unless another `init` than `torch-default` is asked for.
     """
 
+    runs_code = True
     kind: Literal["import"] = "import"
     init: AnyInit = TorchDefault()
     path: ImportPath = ""

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from tui_trainer.components.base import Count
+from tui_trainer.config.question import Question
 
 Moment = Literal["start", "end", "turned"]
 LookAt = Literal["step", "epoch", "samples", "time", "evaluations"]
 """Units of the horizontal axis, as named on the screen."""
-
-GROUPS = (
-    "design choices",
-    "algorithms",
-    "learning rates",
-    "adaptive methods",
-    "diagnosis",
-    "initialisation",
-    "stopping",
-)
-"""Parts of the lecture in order. Each lecture preset has one of them as its `group`."""
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,9 +28,12 @@ class Remark(BaseModel):
     epoch: Count | None = None
     """When the selected run has completed this many epochs."""
     step: Count | None = None
-    """When the selected run has taken this many steps."""
+    """When the selected run has taken this many steps; with `at = "start"` or "turned", how many instead
+    of the first one."""
     text: Annotated[str, Field(min_length=1, max_length=1000)]
     """Explains what to look at now, for a reader who is new to the topic."""
+    run: str = ""
+    """Name of the variant to select; empty leaves the selected run."""
     axis: LookAt | None = None
     """Unit to switch the horizontal axis to."""
     show: str = ""
@@ -48,7 +42,7 @@ class Remark(BaseModel):
     """Whether to switch the vertical axes to a logarithmic scale; false switches back."""
 
     x: tuple[float, float] | None = None
-    """First and last step to show; a remark that turns the axis without it shows the full run again."""
+    """First and last step to show; a remark without it shows the full run again."""
 
     @model_validator(mode="after")
     def _a_range(self) -> Remark:
@@ -58,18 +52,49 @@ class Remark(BaseModel):
 
     @model_validator(mode="after")
     def _one_moment(self) -> Remark:
-        if sum(value is not None for value in (self.at, self.epoch, self.step)) != 1:
+        delayed = self.at in ("start", "turned") and self.step is not None and self.epoch is None
+        if not delayed and sum(value is not None for value in (self.at, self.epoch, self.step)) != 1:
             raise ValueError('a remark needs one moment: at = "start", "end" or "turned", epoch = N, or step = N')
         return self
+
+
+class Link(BaseModel):
+    """A paper or a page to read on."""
+
+    model_config = _STRICT
+
+    title: Annotated[str, Field(min_length=1, max_length=160)]
+    """Authors, title and year."""
+    url: Annotated[str, Field(pattern=r"^https://[!-~]+$", max_length=300)]
+    """Its address, which begins with https://."""
+
+
+def _tries(given: object) -> object:
+    if not isinstance(given, (list, tuple)):
+        return given
+    key, *values = given or [None]
+    if not isinstance(key, str) or not re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", key):
+        raise ValueError('try begins with a key, as in try = ["optimizer.lr", 0.01, 0.1, 1]')
+    if len(values) < 2 or not all(isinstance(value, (int, float, str)) for value in values):
+        raise ValueError("try needs at least two values after its key: numbers or words")
+    return tuple(given)
+
+
+Tries = Annotated[tuple[str | float | int, ...], BeforeValidator(_tries)]
+"""A key of the configuration, and then values of it."""
 
 
 class Lesson(BaseModel):
     """The rows of the lecture that a preset demonstrates, and their texts."""
 
-    model_config = _STRICT
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
 
-    rows: Annotated[tuple[Annotated[str, Field(pattern=r"^[SX]\d\d$")], ...], Field(min_length=1)]
-    """Row numbers, S01 to S49 or X01 to X08. The first one decides the position in the lecture."""
+    rows: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")], ...], Field(min_length=1)
+    ]
+    """Names of rows of the course, such as S01. The first one decides the position in the lecture."""
     shows: Annotated[str, Field(min_length=1)]
     """One sentence: what the user sees in this lesson."""
     says: str = ""
@@ -80,3 +105,22 @@ class Lesson(BaseModel):
     """The formula as computed here, with its source if textbooks differ."""
     remarks: tuple[Remark, ...] = ()
     """Remarks in the order in which they are shown."""
+    questions: tuple[Question, ...] = ()
+    """Predictions to make before the runs begin, each answered by what the runs measure."""
+    tries: Annotated[Tries | None, Field(alias="try")] = None
+    """A setting and values of it to try one after the other, as in `try = ["optimizer.lr", 0.01, 0.1, 1]`."""
+    sliders: Literal["", "bowl"] = ""
+    """An interactive picture beside the lesson: `bowl` has the rate and the momentum of gradient descent."""
+    minutes: Annotated[int, Field(ge=0, le=240)] = 0
+    """Minutes that the lesson takes, with its questions; 0 where that was not estimated."""
+    before: tuple[Annotated[str, Field(min_length=1, max_length=80)], ...] = ()
+    """What to know before: row numbers, or a few words."""
+    mistakes: tuple[Annotated[str, Field(min_length=1, max_length=300)], ...] = ()
+    """Common mistakes, a sentence each."""
+    links: tuple[Link, ...] = ()
+    """Papers and pages to read on."""
+
+    @property
+    def question(self) -> str:
+        """The question of the lesson for a list; empty where it has none."""
+        return self.questions[0].text if self.questions else ""

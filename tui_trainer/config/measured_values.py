@@ -46,6 +46,14 @@ def filled(table: dict[str, Any], source: str) -> dict[str, Any]:
     for name in _LESSON_TEXTS:
         if name in lesson:
             lesson[name] = _replaced(lesson[name], source, f"lesson.{name}")
+    questions = lesson.get("questions")
+    if isinstance(questions, list):
+        lesson["questions"] = [
+            {**question, "text": _replaced(question["text"], source, f"lesson.questions.{number}.text")}
+            if isinstance(question, dict) and "text" in question
+            else question
+            for number, question in enumerate(questions)
+        ]
     remarks = lesson.get("remarks")
     if isinstance(remarks, list):
         lesson["remarks"] = [
@@ -64,6 +72,8 @@ def quoted(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     lesson = table.get("lesson", {})
     for name in _LESSON_TEXTS:
         yield f"lesson.{name}", str(lesson.get(name, ""))
+    for number, question in enumerate(lesson.get("questions", ())):
+        yield f"lesson.questions.{number}.text", str(question.get("text", ""))
     for number, remark in enumerate(lesson.get("remarks", ())):
         yield f"lesson.remarks.{number}.text", str(remark.get("text", ""))
 

@@ -66,6 +66,7 @@ def build(table: Table, *, name: str, source: str, overrides: Sequence[str] = ()
     if table.get("kind") == "script":
         raise UserError(f"{source}: a training script made this run; start it again with: {script_command(table)}")
     table = filled(copy.deepcopy(table), source)
+    table.pop("claims", None)  # of a lesson; they belong to its course, not to its runs
     variants = table.pop("variant", [])
     if not isinstance(variants, list) or not all(isinstance(variant, dict) for variant in variants):
         raise UserError(f"{source}: variant: must be a list of tables, written as [[variant]]")

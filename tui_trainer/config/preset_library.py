@@ -12,10 +12,14 @@ from tui_trainer.paths import expanded, presets_dir
 
 Table = dict[str, Any]
 
+COURSE_FILE = "course.toml"
+"""The file of a course beside its lessons, which is no preset."""
+
 
 def preset_files() -> dict[str, Path]:
     """Return the file of every bundled preset by name, sorted by name."""
-    return {path.stem: path for path in sorted(presets_dir().glob("*.toml"), key=lambda path: path.stem)}
+    files = sorted(presets_dir().glob("*.toml"), key=lambda path: path.stem)
+    return {path.stem: path for path in files if path.name != COURSE_FILE}
 
 
 def preset_names() -> list[str]:

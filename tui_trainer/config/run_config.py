@@ -7,16 +7,19 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
-from tui_trainer.components.base import Component, Count, NonNegative, Whole, choices
+from tui_trainer.components.base import Component, Count, Decay, NonNegative, Whole, choices
 from tui_trainer.components.datasets.base import Dataset
 from tui_trainer.components.datasets.bundled import AnyDataset, Digits
+from tui_trainer.components.datasets.loader import check_loader
 from tui_trainer.components.early_stopping import EarlyStopping
 from tui_trainer.components.losses import AnyLoss, CrossEntropy, Loss
 from tui_trainer.components.models import MLP, AnyModel, Model
 from tui_trainer.components.optimizers.first_order import Adam, AnyOptimizer, Optimizer
+from tui_trainer.components.own_metrics import OwnMetric, check_metrics, names_measured
 from tui_trainer.components.pictures import AnyPicture
 from tui_trainer.components.schedulers.base import Scheduler
 from tui_trainer.components.schedulers.builtin import AnyScheduler, Constant
+from tui_trainer.config.drill import Drill
 from tui_trainer.config.lesson import Lesson
 from tui_trainer.config.validation_sets import ValidationSet, check_monitor, check_sets
 from tui_trainer.data.types import Task
@@ -69,6 +72,12 @@ class Training(BaseModel):
     """CPU threads per torch operation; 0 uses one thread for small models and torch's default for others."""
     clip_grad_norm: NonNegative = 0.0
     """Maximum global gradient norm; larger gradients are scaled down to it. 0 turns clipping off."""
+    accumulate: Count = 1
+    """Batches whose gradients are added up for one step: as one batch so many times as large, with the memory of one.
+    Steps, schedule and every interval count optimizer steps."""
+    average: Decay = 0.0
+    """Decay of an exponential average of the weights, such as 0.999: it is validated too, as `average/val_loss`, and
+    saved in every checkpoint. 0 turns this off."""
     precision: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
     """Number format of the forward pass. bfloat16 and float16 use automatic mixed precision; float64 uses double
     precision for data, weights and gradients."""
@@ -112,6 +121,8 @@ class RunConfig(BaseModel):
     """Text that tells the user what to look at, shown next to the charts."""
     lesson: Lesson | None = None
     """Texts and remarks of the lecture, for presets that belong to it."""
+    drill: Drill | None = None
+    """Cause, choices and reference solution of a rescue drill, for presets of the group `drills`."""
     data: AnyDataset = Digits()
     model: AnyModel = MLP()
     loss: AnyLoss = CrossEntropy()
@@ -120,6 +131,8 @@ class RunConfig(BaseModel):
     scheduler: AnyScheduler = Constant()
     validation_sets: dict[str, ValidationSet] | None = None
     """Further data sets that are measured at each validation, by name: `[validation_sets.shifted.data]`."""
+    metrics: dict[str, OwnMetric] | None = None
+    """Metrics of your own, by name: `[metrics.f1]` is measured as `val_f1`, drawn, and can be monitored."""
     training: Training = Training()
     checkpoints: Checkpoints = Checkpoints()
     early_stopping: EarlyStopping = EarlyStopping()
@@ -153,7 +166,8 @@ class RunConfig(BaseModel):
             name: one.model_copy(update={"data": one.data.located()})
             for name, one in (self.validation_sets or {}).items()
         }
-        return self.model_copy(update={"data": self.data.located(), "validation_sets": sets or None})
+        parts = {"data": self.data.located(), "model": self.model.located(), "validation_sets": sets or None}
+        return self.model_copy(update=parts)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -163,11 +177,24 @@ class RunConfig(BaseModel):
         check_sets(sets, self.data.task)
         if self.training.class_metrics and self.data.task != "classification":
             raise ValueError(f"training.class_metrics: this task ({self.data.task}) has no classes; leave it out")
+        metrics = self.metrics or {}
+        check_metrics(metrics, self.data.task, self.early_stopping)
+        validated, trained = names_measured(metrics)
         check_monitor(
-            self.early_stopping.monitor, METRICS[self.data.task], sets, class_metrics=self.training.class_metrics
+            self.early_stopping.monitor,
+            METRICS[self.data.task] + trained,
+            sets,
+            class_metrics=self.training.class_metrics,
+            validated=validated,
+            average=self.training.average > 0,
         )
         if self.data.task in ("regression", "minimise") and getattr(self.scheduler, "watch", "") == "val_error":
             raise ValueError("scheduler.watch: val_error is the share of wrong classes, but this task has no classes")
+        check_loader(
+            self.data,
+            (picture.kind for picture in self.pictures),
+            suboptimality=self.training.suboptimality_every,
+        )
         for index, picture in enumerate(self.pictures):
             picture.fits(self.data, self.model, self.loss, self.optimizer)
             if any(other.kind == picture.kind for other in self.pictures[:index]):

@@ -7,18 +7,20 @@ import sys
 from collections.abc import Iterable
 from importlib.machinery import PathFinder
 
+from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.script import AnyPlanScheduler
-from tui_trainer.config.run_config import RunConfig
+from tui_trainer.config.run_config import FAMILIES, RunConfig
 from tui_trainer.errors import UserError
 
 
 def imports(config: RunConfig) -> list[str]:
     """Return what building the run would import and call, as `key = module:function (file)`; empty for most runs."""
     found: list[str] = []
-    parts = (("data.path", config.data), ("model.path", config.model), ("scheduler.path", config.scheduler))
-    further = ((f"validation_sets.{name}.data.path", one.data) for name, one in (config.validation_sets or {}).items())
-    for key, component in (*parts, *further):
-        if component.kind == "import":
+    parts = [(f"{family}.path", getattr(config, family)) for family in FAMILIES]
+    parts += [(f"validation_sets.{name}.data.path", one.data) for name, one in (config.validation_sets or {}).items()]
+    parts += [(f"metrics.{name}.path", one) for name, one in (config.metrics or {}).items()]
+    for key, component in parts:
+        if component.runs_code:
             path = str(getattr(component, "path", ""))
             found.append(f"{key} = {path!r}{_where(path)}")
     return found
@@ -41,6 +43,16 @@ def check_scheduler(scheduler: AnyPlanScheduler, config: RunConfig) -> None:
         raise UserError(
             f"scheduler.path = {path!r} was not trusted when the run started; "
             "start a run with this scheduler and --trust"
+        )
+
+
+def check_optimizer(optimizer: AnyOptimizer, config: RunConfig) -> None:
+    """Raise `UserError` if a command or a checkpoint brings an optimizer that the configuration does not name."""
+    path = getattr(optimizer, "path", "") if optimizer.runs_code else ""
+    if path and path != getattr(config.optimizer, "path", ""):
+        raise UserError(
+            f"optimizer.path = {path!r} was not trusted when the run started; "
+            "start a run with this optimizer and --trust"
         )
 
 

@@ -41,10 +41,28 @@ def check_sets(sets: dict[str, ValidationSet], task: str) -> None:
             raise ValueError(f"{key}.data: its task is {one.data.task}, and that of the run is {task}; use the same")
 
 
-def check_monitor(monitor: str, metrics: tuple[str, ...], sets: Any, *, class_metrics: bool) -> None:
-    """Raise `ValueError` if early stopping watches a name that is not measured. Labels are known when data is built."""
+def check_monitor(
+    monitor: str,
+    metrics: tuple[str, ...],
+    sets: Any,
+    *,
+    class_metrics: bool,
+    validated: tuple[str, ...] = (),
+    average: bool = False,
+) -> None:
+    """Raise `ValueError` if early stopping watches a name that is not measured. Labels are known when data is built.
+
+    Args:
+        metrics: what is measured on the training and the validation data.
+        validated: what is measured on the validation data alone.
+        average: whether an average of the weights is validated too.
+    """
     names = [f"{split}_{metric}" for split in ("val", "train") for metric in metrics]
-    names += [f"{name}/{metric}" for name in sets for metric in metrics]
+    names += [f"val_{metric}" for metric in validated]
+    names += [f"{name}/{metric}" for name in sets for metric in (*metrics, *validated)]
+    names += [f"average/val_{metric}" for metric in (*metrics, *validated) if average]
+    if monitor.startswith("average/") and not average:
+        raise ValueError(f"early_stopping.monitor: {monitor!r} is not measured; set training.average, such as 0.999")
     first, slash, rest = monitor.partition("/")
     of_class = first == "class" or (first in sets and rest.startswith("class/"))
     if monitor in names or (slash and of_class and class_metrics):

@@ -1,4 +1,4 @@
-"""Read a CSV file as samples: number columns as they are, text columns as columns of zeros and ones."""
+"""Read a table as samples: number columns as they are, text columns as columns of zeros and ones."""
 
 from __future__ import annotations
 
@@ -53,6 +53,8 @@ _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII)
 _GROUPED_FOR_SURE = re.compile(r"[+-]?[1-9]\d{0,2}((,\d{3})+\.\d*|(,\d{3}){2,})", re.ASCII)
 _IDENTIFIER_NAME = re.compile(r"(.*[_\s.-])?(id|uuid|guid|index|key|nr|no\.?|number)|unnamed: \d+|", re.IGNORECASE)
 
+MISSING_HINT = 'set data.missing = "fill" or "drop"'
+Missing = Literal["refuse", "fill", "drop"]
 Kind = Literal["numbers", "decimal commas", "grouped", "words", "identifier"]
 
 
@@ -109,23 +111,27 @@ class _Column:
         kind = self.kind
         return kind if kind in ("decimal commas", "grouped") else "numbers"
 
-    def numbers(self, kind: Kind) -> Floats:
-        """The column as numbers. Raises `UserError` for the first cell that is not one, or not finite."""
-        values = [_number(cell, kind) for cell in self.cells]
+    def numbers(self, kind: Kind, *, fill: bool = False) -> Floats:
+        """The column as numbers, NaN for missing ones with `fill`. Raises `UserError` for the first other cell that is
+        not one, or not finite."""
+        values = [math.nan if fill and is_missing(cell) else _number(cell, kind) for cell in self.cells]
         for row, (value, cell) in enumerate(zip(values, self.cells, strict=True)):
             other: Kind = "numbers" if kind == "decimal commas" else "decimal commas"
             if value is None and _number(cell, other) is not None:
                 written = "a decimal comma" if kind == "decimal commas" else "a decimal point"
                 raise self.error(row, f"{_holds(cell)}, and other rows have {written}: write all numbers alike")
-            if value is None or not math.isfinite(value):
-                raise self.error(row, f"{_holds(cell)} where a number is expected")
+            if value is None or (not math.isfinite(value) and not (fill and is_missing(cell))):
+                hint = f"; {MISSING_HINT}" if is_missing(cell) and not fill else ""
+                raise self.error(row, f"{_holds(cell)} where a number is expected{hint}")
         return np.array(values, np.float64)
 
-    def words(self) -> list[str]:
-        """The distinct words, sorted. Raises `UserError` for the first missing cell."""
+    def words(self, *, fill: bool = False) -> list[str]:
+        """The distinct words, sorted. Raises `UserError` for the first missing cell, unless `fill` leaves it out."""
+        if fill:
+            return sorted({cell for cell in self.cells if not is_missing(cell)})
         for row, cell in enumerate(self.cells):
             if is_missing(cell):
-                raise self.error(row, f"{_holds(cell)}: fill it or remove the row")
+                raise self.error(row, f"{_holds(cell)}: fill it or remove the row, or {MISSING_HINT}")
         return sorted(set(self.cells))
 
     def error(self, row: int, text: str) -> UserError:
@@ -133,8 +139,29 @@ class _Column:
         return UserError(f"{self.path!r} row {self.lines[row]}, column {self.name!r} {text}")
 
 
-def read(path: str, target: str, ignore: Sequence[str], delimiter: str, *, classes: bool) -> Samples:
-    """Read the table at `path`. Rows are counted as an editor counts lines, the header being row 1.
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of cells as text.
+
+    Attributes:
+        path: its file, for messages.
+        names: the names of the columns.
+        rows: the cells of each row.
+        lines: the number of each row in the file.
+        content: the bytes of the file.
+    """
+
+    path: str
+    names: list[str]
+    rows: list[list[str]]
+    lines: list[int]
+    content: bytes
+
+
+def read(
+    path: str, target: str, ignore: Sequence[str], delimiter: str, *, classes: bool, missing: Missing = "refuse"
+) -> Samples:
+    """Read the CSV file at `path`. Rows are counted as an editor counts lines, the header being row 1.
 
     Columns that look like identifiers are left out; the note says what each column was taken for.
 
@@ -145,6 +172,25 @@ def read(path: str, target: str, ignore: Sequence[str], delimiter: str, *, class
         raise UserError('data.path is empty: give the CSV file, as in data.path = "table.csv"')
     file = read_text(path, LIMIT)
     names, rows, lines = _cells(path, file.text, delimiter)
+    return samples_of(Table(path, names, rows, lines, file.content), target, ignore, classes=classes, missing=missing)
+
+
+def samples_of(
+    table: Table, target: str, ignore: Sequence[str], *, classes: bool, missing: Missing = "refuse"
+) -> Samples:
+    """Return the samples of a table.
+
+    Args:
+        target: the column to predict; the last one if empty.
+        ignore: columns to leave out.
+        classes: whether it holds classes, or numbers.
+        missing: what becomes of missing values: the first is refused, rows with one are dropped, or numbers become NaN,
+            to be filled with the mean of the training rows, and words a row of zeros.
+
+    Raises:
+        UserError: a column is missing; a cell or a column cannot be used.
+    """
+    path, names = table.path, table.names
     chosen = target or names[-1]
     if not chosen:
         raise UserError(
@@ -156,32 +202,64 @@ def read(path: str, target: str, ignore: Sequence[str], delimiter: str, *, class
             raise UserError(f"{key} = {name!r}: {path!r} has no such column; {did_you_mean(name, names)}")
     if chosen in ignore:
         raise UserError(f"data.ignore = {chosen!r}: it is the column to predict")
+    said = ""
+    if missing == "drop":
+        table, said = _complete(table, [name for name in names if name not in ignore])
 
+    rows, fill = table.rows, missing == "fill"
     columns: list[Floats] = []
     features: list[str] = []
     kinds: dict[str, list[str]] = {}
-    table = {name: _Column(path, name, [row[index] for row in rows], lines) for index, name in enumerate(names)}
-    for name, column in table.items():
+    filled: list[str] = []
+    by_name = {name: _Column(path, name, [row[index] for row in rows], table.lines) for index, name in enumerate(names)}
+    for name, column in by_name.items():
         if name != chosen and name not in ignore:
             kind = column.kind
-            made = _inputs(column, kind)
+            made = _inputs(column, kind, fill=fill)
             columns.extend(made)
-            features += [f"{name}={word}" for word in column.words()] if kind == "words" else [name] * len(made)
+            features += (
+                [f"{name}={word}" for word in column.words(fill=fill)] if kind == "words" else [name] * len(made)
+            )
             kinds.setdefault(kind, []).append(f"{name} ({len(made)})" if kind == "words" else name)
+            if fill and made and (count := sum(map(is_missing, column.cells))):
+                filled.append(f"{name} {count}")
             refuse_huge(len(rows), len(columns))
     if not columns:
         identifiers = kinds.get("identifier", [])
         left_out = f" ({_listed(identifiers)} left out: different in every row)" if identifiers else ""
         raise UserError(f"{path!r} has no column but {chosen!r} to learn from{left_out}")
+    if filled:
+        said = f"; missing values filled: {_listed(filled)}"
     inputs = np.stack(columns, 1)
-    note = f"{len(rows):,} rows, {inputs.shape[1]} numbers each; {_note(kinds)}"
-    hashed = of_bytes(file.content, len(rows), "rows")
-    column = table[chosen]
-    if not classes:
-        values = column.numbers(column.number_kind)
-        return Samples(inputs, values[:, None], (), note, fingerprint=hashed, features=tuple(features))
-    labels, words = _classes(column)
-    return Samples(inputs, labels, words, note, fingerprint=hashed, features=tuple(features))
+    column = by_name[chosen]
+    if classes:
+        targets, words = _classes(column)
+    else:
+        targets, words = column.numbers(column.number_kind)[:, None], ()
+    return Samples(
+        inputs,
+        targets,
+        words,
+        f"{len(rows):,} rows, {inputs.shape[1]} numbers each; {_note(kinds)}{said}",
+        fingerprint=of_bytes(table.content, len(rows), "rows"),
+        features=tuple(features),
+        fills=fill,
+    )
+
+
+def _complete(table: Table, used: Sequence[str]) -> tuple[Table, str]:
+    """Return the table without the rows that miss a value in one of the columns, and a note about them."""
+    indices = [table.names.index(name) for name in used]
+    kept = [number for number, row in enumerate(table.rows) if not any(is_missing(row[index]) for index in indices)]
+    if not kept:
+        raise UserError(
+            f'{table.path!r}: every row misses a value, and data.missing = "drop" leaves none: leave columns out with '
+            'data.ignore, or set data.missing = "fill"'
+        )
+    dropped = len(table.rows) - len(kept)
+    rows, lines = [table.rows[number] for number in kept], [table.lines[number] for number in kept]
+    said = f"; {dropped:,} rows with missing values left out" if dropped else ""
+    return Table(table.path, table.names, rows, lines, table.content), said
 
 
 def is_missing(cell: str) -> bool:
@@ -241,13 +319,13 @@ def _number(cell: str, kind: Kind) -> float | None:
     return float(cell) if _NUMBER.fullmatch(cell) else None
 
 
-def _inputs(column: _Column, kind: Kind) -> list[Floats]:
+def _inputs(column: _Column, kind: Kind, *, fill: bool) -> list[Floats]:
     """The input columns that a table column becomes: itself, one for each word, or none for an identifier."""
     if kind == "identifier":
         return []
     if kind != "words":
-        return [column.numbers(kind)]
-    words = column.words()
+        return [column.numbers(kind, fill=fill)]
+    words = column.words(fill=fill)
     if len(words) > WORDS:
         raise UserError(
             f"{column.path!r} column {column.name!r} has {len(words):,} different words, more than the {WORDS} that "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tui_trainer.data.splits import SPLIT, Samples, as_tensors, random, split_classes, split_numbers
+from tui_trainer.data.splits import SPLIT, Floats, Samples, as_tensors, filled, random, split_classes, split_numbers
 from tui_trainer.data.types import Data, Split
 from tui_trainer.errors import UserError, did_you_mean
 
@@ -25,11 +25,16 @@ def build_set(
     """
     samples = dataset.draw(seed)
     key = f"validation_sets.{name}"
-    shape = samples.inputs.shape[1:]
+    inputs = _aligned(key, samples, data) if data.features and samples.features else samples.inputs
+    shape = inputs.shape[1:]
     if shape != data.shape.inputs:
         raise UserError(f"{key}: samples have the shape {list(shape)}; the model takes {list(data.shape.inputs)}")
     scaling = data.scaling
-    inputs, targets = samples.inputs, _targets(key, samples, data)
+    if samples.fills and np.isnan(inputs).any():
+        if data.fill is None:
+            raise UserError(f'{key}.data.missing: values are missing; to fill them set data.missing = "fill" too')
+        inputs = filled(inputs, data.fill)
+    targets = _targets(key, samples, data)
     if scaling is not None:
         inputs = (inputs - scaling.mean) / scaling.deviation
         if scaling.clip is not None:
@@ -46,6 +51,32 @@ def build_set(
     return as_tensors(inputs, targets, wide)
 
 
+def _aligned(key: str, samples: Samples, data: Data) -> Floats:
+    """Return the columns of a table in the order of the training data; a word that does not occur is 0 everywhere."""
+    if samples.features == data.features:
+        return samples.inputs
+    words = {name.partition("=")[0] for name in samples.features if "=" in name}
+    known = set(data.features)
+    for name in samples.features:
+        column, equals, word = name.partition("=")
+        if name not in known and equals and any(each.startswith(f"{column}=") for each in known):
+            raise UserError(f"{key}: column {column!r} holds {word!r}, a word that the training data does not have")
+        if name not in known:
+            raise UserError(
+                f"{key}: column {column!r} is not in the training data, or was taken for another type; leave it out "
+                f"with {key}.data.ignore; {did_you_mean(name, data.features)}"
+            )
+    columns: list[Floats] = []
+    for name in data.features:
+        if name in samples.features:
+            columns.append(samples.inputs[:, samples.features.index(name)])
+        elif "=" in name and name.partition("=")[0] in words:
+            columns.append(np.zeros(len(samples.inputs)))
+        else:
+            raise UserError(f"{key}: column {name.partition('=')[0]!r} of the training data is missing")
+    return np.stack(columns, 1)
+
+
 def _targets(key: str, samples: Samples, data: Data) -> npt.NDArray[Any]:
     """Return the targets, classes by the numbers that the training data gives to their names."""
     if not data.classes:
@@ -55,6 +86,8 @@ def _targets(key: str, samples: Samples, data: Data) -> npt.NDArray[Any]:
             )
         return samples.targets
     numbers = {label: number for number, label in enumerate(data.classes)}
+    if samples.classes == tuple(map(str, range(len(samples.classes)))) and numbers.keys().isdisjoint(samples.classes):
+        numbers = {str(number): number for number in range(len(data.classes))}  # they have numbers for names
     for label in samples.classes:
         if label not in numbers:
             raise UserError(f"{key}: class {label!r} is not in the training data; {did_you_mean(label, numbers)}")

@@ -1,4 +1,4 @@
-"""Read local text files up to a size limit."""
+"""Read local files up to a size limit."""
 
 from __future__ import annotations
 
@@ -24,6 +24,22 @@ def read_text(path: str, limit: int) -> LocalText:
     Raises:
         UserError: there is no such file; it cannot be read; it is too large; it is not UTF-8.
     """
+    content = read_bytes(path, limit)
+    try:
+        return LocalText(content.decode("utf-8-sig"), content)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"data.path = {path!r} is not UTF-8: byte {error.start:,} in line {line:,} is 0x{content[error.start]:02x}"
+        ) from None
+
+
+def read_bytes(path: str, limit: int) -> bytes:
+    """Return the content of a file of at most `limit` bytes.
+
+    Raises:
+        UserError: there is no such file; it cannot be read; it is too large.
+    """
     try:
         file = Path(path).expanduser()
         if not file.exists():
@@ -37,10 +53,4 @@ def read_text(path: str, limit: int) -> LocalText:
         raise UserError(f"data.path = {path!r} cannot be read: {reason}") from None
     if len(content) > limit:
         raise UserError(f"data.path = {path!r} is larger than {limit // MEGABYTE} MB, the most that is read at once")
-    try:
-        return LocalText(content.decode("utf-8-sig"), content)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(
-            f"data.path = {path!r} is not UTF-8: byte {error.start:,} in line {line:,} is 0x{content[error.start]:02x}"
-        ) from None
+    return content

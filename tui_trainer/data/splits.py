@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 # One stream of random numbers for each purpose, so that asking for one thing never changes another.
-MADE_UP, SPLIT, LABEL_NOISE = range(3)
+MADE_UP, SPLIT, LABEL_NOISE, BROKEN = range(4)
 
 MOST = 100_000_000
 """Largest number of values in a data set, which is held in memory as float64 during preparation."""
@@ -39,6 +39,7 @@ class Samples:
         known: numbers that theory says of them, by name.
         fingerprint: a hash of the file that they were read from; None hashes the samples themselves.
         features: names of the numbers of a table row.
+        fills: whether NaN inputs are missing values, which the mean of the training samples fills.
     """
 
     inputs: Floats
@@ -49,6 +50,7 @@ class Samples:
     known: Mapping[str, float] = field(default_factory=dict[str, float])
     fingerprint: Fingerprint | None = None
     features: tuple[str, ...] = ()
+    fills: bool = False
 
 
 def random(seed: int, purpose: int) -> np.random.Generator:
@@ -74,13 +76,15 @@ def prepare(
     standardise: bool,
     clip: float | None,
     wide: bool = False,
+    nan_share: float = 0.0,
+    drop_nan: bool = False,
 ) -> Data:
     """Split, standardise and convert the samples.
 
     Raises:
         UserError: a split would be empty, or a number is too large for float32.
     """
-    _refuse_large(samples.inputs, samples.targets, wide)
+    _refuse_large(np.nan_to_num(samples.inputs) if samples.fills else samples.inputs, samples.targets, wide)
     rng = random(seed, SPLIT)
     if samples.classes:
         parts = split_classes(samples.targets.astype(np.int64), validation, test, rng)
@@ -88,7 +92,10 @@ def prepare(
         parts = split_numbers(len(samples.inputs), validation, test, rng)
     train = parts[0]
 
-    inputs = samples.inputs
+    inputs, fill = samples.inputs, None
+    if samples.fills:
+        fill = means_of(inputs[train])
+        inputs = filled(inputs, fill)
     scaling = None
     if standardise:
         mean, deviation = moments(inputs[train], None if samples.pooled else 0)
@@ -115,6 +122,12 @@ def prepare(
             scales, centers = (1.0,) * targets.shape[1], tuple(targets[train].mean(0).tolist())
         shape = ProblemSpec("regression", inputs.shape[1:], targets.shape[1])
         guessing = float(targets[train].var(0).mean())
+    if nan_share:
+        inputs = with_nan(inputs, train, nan_share, random(seed, BROKEN))
+    if drop_nan:
+        parts[0] = train[np.isfinite(inputs[train]).reshape(len(train), -1).all(1)]
+        if not len(parts[0]):
+            raise UserError("data.drop_nan leaves no sample to train on: each one holds a NaN")
     noted = f", {label_noise:.0%} of the training labels re-drawn" if label_noise else ""
     first, second, *third = (as_tensors(inputs[part], targets[part], wide) for part in parts)
     return Data(
@@ -131,7 +144,19 @@ def prepare(
         fingerprint=samples.fingerprint or of_arrays(samples.inputs, samples.targets),
         scaling=scaling,
         features=samples.features,
+        fill=fill,
     )
+
+
+def means_of(inputs: Floats) -> Floats:
+    """Return the mean of each column over the values that are not missing; 0 for a column that has none."""
+    present = ~np.isnan(inputs)
+    return np.where(present, inputs, 0.0).sum(0) / np.maximum(present.sum(0), 1)
+
+
+def filled(inputs: Floats, fill: Floats) -> Floats:
+    """Return inputs with the values of `fill` where one is missing."""
+    return np.where(np.isnan(inputs), fill, inputs)
 
 
 def as_tensors(inputs: Floats, targets: npt.NDArray[Any], wide: bool) -> Split:
@@ -174,6 +199,15 @@ def redraw(labels: Ints, train: Ints, share: float, classes: int, rng: np.random
     labels = labels.copy()
     labels[chosen] = rng.integers(classes, size=len(chosen))
     return labels
+
+
+def with_nan(inputs: Floats, train: Ints, share: float, rng: np.random.Generator) -> Floats:
+    """Return the inputs with one number of `share` of those in `train`, at least of one, replaced by NaN."""
+    chosen = rng.permutation(train)[: max(round(share * len(train)), 1)]
+    inputs = inputs.copy()
+    flat = inputs.reshape(len(inputs), -1)
+    flat[chosen, rng.integers(flat.shape[1], size=len(chosen))] = np.nan
+    return inputs
 
 
 def split_numbers(count: int, validation: float, test: float, rng: np.random.Generator) -> list[Ints]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -73,6 +73,41 @@ class Scaling:
     target_deviation: Any = 1.0
 
 
+class BatchSource(Protocol):
+    """Training samples that are read while the run trains, as `tui_trainer.data.loaders` makes them.
+
+    `kind` is map for a data set with an index, samples or batches for a stream of them; `part` is the object of the
+    user, `indices` those of the training samples of a data set with an index.
+    """
+
+    @property
+    def kind(self) -> Literal["map", "samples", "batches"]: ...
+    @property
+    def part(self) -> Any: ...
+    @property
+    def indices(self) -> Sequence[int]: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def steps_per_epoch(self) -> int: ...
+
+    def again(self) -> Any:
+        """Return the object from a new call of the user's function."""
+        ...
+
+    def fetch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Return samples of a data set with an index as a batch."""
+        ...
+
+    def collated(self, items: list[Any]) -> tuple[Tensor, Tensor]:
+        """Return samples as a batch."""
+        ...
+
+    def converted(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """Return a batch of the user's as tensors in the types of the run."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Data:
     """A data set, split and standardised, ready to be moved to a device.
@@ -91,6 +126,9 @@ class Data:
         fingerprint: a hash of all samples before the split; None for a function, which its settings describe.
         scaling: the standardisation of inputs and numeric targets; None where there is none.
         features: names of the numbers of a table row, where they are known.
+        fill: the values that fill missing inputs, one for each feature; None where none are filled.
+        source: reads the training samples while the run trains; then `train` holds a few of them. None where all of
+            them are in `train`.
     """
 
     shape: ProblemSpec
@@ -106,3 +144,5 @@ class Data:
     fingerprint: Fingerprint | None = None
     scaling: Scaling | None = field(default=None, compare=False)
     features: tuple[str, ...] = ()
+    fill: Any = field(default=None, compare=False)
+    source: BatchSource | None = field(default=None, compare=False)

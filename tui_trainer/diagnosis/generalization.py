@@ -106,7 +106,8 @@ def stopped_too_soon(history: History, _holding: Holding) -> Finding | None:
     return Finding(
         "STOPPED_TOO_SOON",
         f"the training loss still fell by {slope:.1%} per epoch, best validation in epoch {best.number} of {ended}; at "
-        f"this slope {more} more epochs would lower it from {number(loss, 3)} to about {number(projected, 2)}",
+        f"this slope {more} more epoch{'' if more == 1 else 's'} would lower it from {number(loss, 3)} "
+        f"to about {number(projected, 2)}",
         "increase the patience: tui-trainer resume RUN --patience N"
         if early
         else f"train longer: tui-trainer resume RUN --epochs {ended + more}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from time import perf_counter
+from typing import Any
 
 import torch
 
@@ -28,15 +29,18 @@ class Batches:
         batch_size: samples in a batch; the last batch of an epoch may be smaller.
         sampling: `shuffle` uses each sample once in an epoch; `replacement` draws independently; `full` is one batch.
         seed: seed of the order.
+        count: samples in an epoch, where `split` holds only some of them.
     """
 
-    def __init__(self, split: Split, batch_size: int, sampling: str, seed: int) -> None:
+    def __init__(self, split: Split, batch_size: int, sampling: str, seed: int, count: int = 0) -> None:
         self.split = split
-        self.size = len(split) if sampling == "full" else min(batch_size, len(split))
+        self.count = count = count or len(split)
+        """Samples in an epoch."""
+        self.size = count if sampling == "full" else min(batch_size, count)
         self.sampling = sampling
         self.seed = seed
-        self.per_epoch = -(-len(split) // self.size)
-        self.sizes = frozenset({self.size, len(split) - (self.per_epoch - 1) * self.size})
+        self.per_epoch = -(-count // self.size)
+        self.sizes = frozenset({self.size, count - (self.per_epoch - 1) * self.size})
         """The sizes of all batches."""
         self.waited = 0.0
         """Seconds in which a loop waited for the samples of its epochs."""
@@ -46,10 +50,17 @@ class Batches:
         if self.sampling == "full":
             return None
         generator = seeded(self.seed, epoch)
-        count = len(self.split)
+        count = self.count
         if self.sampling == "replacement":
             return torch.randint(count, (count,), generator=generator)
         return torch.randperm(count, generator=generator)
+
+    def state_dict(self, step: int) -> dict[str, Any]:
+        """Return what the batches after `step` steps depend on, besides seed and number: nothing."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield the batches of an epoch from index `start` on.

@@ -8,16 +8,17 @@ from typing import Any
 
 from torch import Tensor
 
+from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.config.run_config import Checkpoints, RunConfig
-from tui_trainer.config.trust import check_scheduler
+from tui_trainer.config.trust import check_optimizer, check_scheduler
 from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.engine import rng
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
 from tui_trainer.engine.checkpointing.state_tree import copied
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
-from tui_trainer.engine.evaluation.metrics import Metric
+from tui_trainer.engine.evaluation.metrics import EpochMetric
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.monitoring.finiteness import FiniteCheck
 from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
@@ -72,7 +73,7 @@ class TrainingServices:
     events: EventStream
     early_stopper: EarlyStopper
     recorder: Recorder
-    metric: Metric
+    metric: EpochMetric
     step_prober: StepProber
     optimality: OptimalityMonitor
     pictures: PictureRecorder
@@ -141,10 +142,18 @@ class TrainingServices:
                 raise UserError("only a training script has a schedule of its own: choose another kind")
             check_scheduler(command.scheduler, self.config)
         elif isinstance(command, cmd.SetClip):
-            check_closure_settings(self.optimizer.description, command.value, self.config.training.precision)
+            self.check_optimizer(self.optimizer.description, command.value)
+
+    def check_optimizer(self, description: AnyOptimizer, clip: float) -> None:
+        """Raise `UserError` if an optimizer cannot be combined with the other settings, or runs untrusted code."""
+        training = self.config.training
+        check_closure_settings(description, clip, training.precision, training.accumulate)
+        check_optimizer(description, self.config)
 
     def sampled(self, plan: LrPlan) -> LrPlan:
         """Return the plan with the sampled curve of its scheduler, where it has one."""
+        if plan.scheduler.kind == "import":  # a checkpoint may come from elsewhere
+            check_scheduler(plan.scheduler, self.config)
         return sampled_plan(plan)
 
     def first_broken(self) -> tuple[str, Tensor] | None:
@@ -161,12 +170,13 @@ class TrainingServices:
 
     def model_state_dict(self) -> StateTree:
         """Return the state of the model and its optimizer; the tensors are the live ones."""
-        scaler = self.setup.scaler
+        scaler, average = self.setup.scaler, self.setup.average
         return {
             "model": self.setup.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "optimizer_choice": self.optimizer.description.model_dump(mode="json"),
             "scaler": scaler.state_dict() if scaler is not None else {},
+            **({"average": average.state_dict()} if average is not None else {}),
         }
 
     def load_model_state_dict(self, tree: StateTree) -> str:
@@ -178,6 +188,8 @@ class TrainingServices:
         self.setup.model.load_state_dict(tree["model"])
         if self.setup.scaler is not None and tree["scaler"]:
             self.setup.scaler.load_state_dict(tree["scaler"])
+        if self.setup.average is not None:
+            self.setup.average.load_state_dict(tree.get("average", {}))
 
     def progress_state_dict(self) -> dict[str, Any]:
         """Return what the loop adds to the progress of a run."""
@@ -189,6 +201,7 @@ class TrainingServices:
             "gradients": self.step_prober.state_dict(step),
             "album": self.pictures.state_dict(),
             "rng": rng.state_dict(self.setup.device),
+            **({"stream": stream} if (stream := self.setup.batches.state_dict(step)) else {}),
         }
 
     def load_parts_state_dict(self, tree: StateTree) -> None:
@@ -200,6 +213,7 @@ class TrainingServices:
         self._load_model(tree)
         self.optimizer.load_state_dict(tree["optimizer"])
         self.setup.rng = tree["rng"]
+        self.setup.batches.load_state_dict(tree.get("stream", {}))
         self.step_prober.load_state_dict(tree.get("gradients", []))
         self.pictures.load_state_dict(tree.get("album", {}))
 

@@ -17,16 +17,24 @@ from tui_trainer.data.types import Data, Split
 from tui_trainer.engine.batches import Batches, seeded
 from tui_trainer.engine.device import choose
 from tui_trainer.engine.fast_path.selection import FastPath
+from tui_trainer.engine.loading.choice import batches_of
+from tui_trainer.engine.loading.weights import freeze, load_weights
 from tui_trainer.engine.monitoring.layer_stats import Layers, layers_of
 from tui_trainer.engine.rng import States, seeded_states
+from tui_trainer.engine.steps.accumulated import AccumulatedPasses, sizes_of_parts
 from tui_trainer.engine.steps.autograd import AutogradPasses
 from tui_trainer.engine.steps.base import ForwardBackward
+from tui_trainer.engine.steps.parameter_groups import apply_groups
+from tui_trainer.engine.steps.weight_average import WeightAverage
 from tui_trainer.errors import UserError
 from tui_trainer.nn.objectives import Objective
+from tui_trainer.nn.own_objective import OwnObjective
 
 _INIT, _DROPOUT = 1, 2
 """Random streams of one seed, besides the order of the samples."""
 
+TRIED = 8
+"""Training samples that a loss of the user's own is tried on."""
 SMALL = 200_000
 """Parameters below which one thread is faster than several, by more than ten times on a busy machine."""
 
@@ -54,6 +62,12 @@ class TrainingSetup:
     """Mixed precision around the forward pass; does nothing in float32."""
     scaler: torch.amp.GradScaler | None
     """Scales the loss of a float16 run, so that small gradients do not round to zero."""
+    frozen: int
+    """Number of weights that are not trained."""
+    part_size: int
+    """Samples of the parts in which a batch is passed where gradients are accumulated; 0 passes it whole."""
+    average: WeightAverage | None
+    """The average of the weights; None where none is asked for."""
     validation_sets: dict[str, Split]
     """Further sets that are measured at each validation, by name."""
     layers: Layers
@@ -61,16 +75,22 @@ class TrainingSetup:
     """States of torch's own generators for this run, from which dropout draws."""
 
     @property
+    def series_groups(self) -> tuple[str, ...]:
+        """Groups of series that the run records itself: its validation sets, average and rates of groups."""
+        return (*self.validation_sets, *(["average"] if self.average is not None else []), "rate")
+
+    @property
     def parameters(self) -> list[nn.Parameter]:
         """The trained parameters."""
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
 
 
-def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
+def set_up(config: RunConfig, log: Callable[[str], None], *, restored: bool = False) -> TrainingSetup:
     """Build what the configuration describes.
 
     Args:
         log: receives a line about each requested feature that is not possible here.
+        restored: whether the weights come from a checkpoint of the run, and no file to begin with is needed.
 
     Raises:
         UserError: the device, the data or a combination of parts is not possible; nothing has been written.
@@ -89,15 +109,23 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
     outputs = config.loss.outputs(data.shape)
     model = config.model.build(data.shape, outputs, seeded(training.seed, _INIT))
     model = model.to(device, torch.float64 if wide else torch.float32)
+    if config.model.weights and not restored:
+        load_weights(model, config.model.weights, config.model.weights_skip, log)
+    frozen = freeze(model, config.model.frozen)
     _use_threads(training.threads, device, model)
     objective = config.loss.build(data.shape)
+    if isinstance(objective, OwnObjective):
+        _check_loss(objective, model, data.train, device)
     dtype = PRECISIONS[training.precision]
     if dtype is torch.float16 and device.type == "cpu":
         raise UserError("training.precision: float16 needs an accelerator; on the CPU choose bfloat16 or float32")
     train = _moved(data.train, device)
     test = _moved(data.test, device) if data.test is not None else None
     data = replace(data, train=train, validation=_moved(data.validation, device), test=test)
-    batches = Batches(train, config.data.batch_size, config.data.sampling, training.seed)
+    batches = batches_of(data, config.data.batch_size, config.data.sampling, training.accumulate, training.seed, log)
+    part = 0
+    if training.accumulate > 1:
+        part = -(-batches.size // training.accumulate)
     # A cached cast of the weights would be stale where a graph replays the cast.
     cached = not training.cuda_graphs
     autocast = torch.autocast(device.type, dtype=dtype, cache_enabled=cached) if dtype is not None else nullcontext()
@@ -106,15 +134,19 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
     plain_forward = _compiled(model, train.inputs[:1], log) if training.compile else model
     graphed = None
     if training.cuda_graphs:
-        sample = train.inputs[: batches.size]
+        sample = train.inputs[: part or batches.size]
         graphed = fast_path.graphed(model, sample, autocast, log, compiled=training.compile)
     forward = graphed or plain_forward
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     forward_backward: ForwardBackward = AutogradPasses(
         forward, objective, parameters, autocast, scaler, reuses_outputs=forward is not plain_forward
     )
-    if forward is model and device.type == "cpu" and dtype is None:
-        forward_backward = fast_path.forward_backward(model, objective, train, batches.sizes, forward_backward)
+    own_loss = isinstance(objective, OwnObjective)
+    if forward is model and device.type == "cpu" and dtype is None and not own_loss:
+        sizes = sizes_of_parts(batches.sizes, part)
+        forward_backward = fast_path.forward_backward(model, objective, train, sizes, forward_backward)
+    if part:
+        forward_backward = AccumulatedPasses(forward_backward, parameters, part)
     return TrainingSetup(
         device=device,
         data=data,
@@ -127,6 +159,9 @@ def set_up(config: RunConfig, log: Callable[[str], None]) -> TrainingSetup:
         fast_path=fast_path,
         autocast=autocast,
         scaler=scaler,
+        frozen=frozen,
+        part_size=part,
+        average=WeightAverage(model, training.average) if training.average else None,
         validation_sets=further,
         layers=layers_of(model),
         rng=seeded_states(device, _stream(training.seed, _DROPOUT)),
@@ -155,9 +190,25 @@ def optimizer_for(choice: AnyOptimizer, model: nn.Module) -> torch.optim.Optimiz
         optimizer = choice.build(named)
     except ValueError as error:
         raise UserError(f"optimizer {choice.kind}: {error}") from None
+    apply_groups(optimizer, choice, named)
     for group in optimizer.param_groups:
         group["ratio"] = group["lr"] / choice.lr
     return optimizer
+
+
+def _check_loss(objective: OwnObjective, model: nn.Module, split: Split, device: torch.device) -> None:
+    """Try a loss of the user's own on a few training samples; the model and the random streams stay as they are."""
+    inputs, targets = split.inputs[:TRIED].to(device), split.targets[:TRIED].to(device)
+    training = model.training
+    model.eval()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            with torch.no_grad():
+                outputs = model(inputs)
+            objective.to(outputs)
+            objective.check(outputs, targets)
+    finally:
+        model.train(training)
 
 
 def _moved(split: Split, device: torch.device) -> Split:

@@ -13,10 +13,13 @@ from typing import Any, Literal
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.engine.monitoring.timer import Timer
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import AnyCommand, Stop
+from tui_trainer.protocol.commands import AnyCommand, Pause, Stop
 
 Metrics = dict[str, float | None]
 """Measurements by name; None where a value is not finite."""
+
+PLANNED_PAUSE = "planned-pause"
+"""Id of the pause that `Resume(until=N)` plans."""
 
 StateTree = dict[str, Any]
 """Nested dicts, lists and tuples of tensors and plain values."""
@@ -167,6 +170,19 @@ class TrainState:
         self.scripted.update(command.id for command in due)
         self.next_scripted_step = self.script[0][0] if self.script else -1
         return due
+
+    def plan_pause(self, step: int, pause: Pause) -> None:
+        """Pause after this step."""
+        planned = pause.model_copy(update={"id": PLANNED_PAUSE})
+        self.follow(sorted([*self.script, (step, planned)], key=lambda one: one[0]))
+
+    def drop_planned_pause(self) -> bool:
+        """Forget the planned pause. Returns whether there was one."""
+        others = [one for one in self.script if one[1].id != PLANNED_PAUSE]
+        dropped = len(others) < len(self.script)
+        if dropped:
+            self.follow(others)
+        return dropped
 
     def follow(self, script: Sequence[tuple[int, AnyCommand]]) -> None:
         """Apply these commands at these steps, as if they were sent there."""

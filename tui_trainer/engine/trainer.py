@@ -30,8 +30,7 @@ from tui_trainer.engine.ending import finish
 from tui_trainer.engine.epoch_end import end_epoch
 from tui_trainer.engine.evaluation.class_counts import check_class
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
-from tui_trainer.engine.evaluation.evaluate import measure_test, validate
-from tui_trainer.engine.evaluation.metrics import metric_for
+from tui_trainer.engine.evaluation.measuring import Measuring
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights, flush
 from tui_trainer.engine.events.run_events import publish_schedule, publish_status, run_started
@@ -92,11 +91,17 @@ class Trainer:
 
     # -- setting up -------------------------------------------------------------------------------------------------
 
-    def set_up(self) -> None:
-        """Build data, model and optimizer. Raises `UserError` if that is not possible; nothing has been written."""
+    def set_up(self, *, restored: bool = False) -> None:
+        """Build data, model and optimizer. Raises `UserError` if that is not possible; nothing has been written.
+
+        Args:
+            restored: whether a checkpoint of the run will be loaded, and no weights to begin with are needed.
+        """
         config, events = self.config, self.events
-        check_closure_settings(config.optimizer, config.training.clip_grad_norm, config.training.precision)
-        built = setup.set_up(config, lambda line: events.log(line, 0))
+        check_closure_settings(
+            config.optimizer, config.training.clip_grad_norm, config.training.precision, config.training.accumulate
+        )
+        built = setup.set_up(config, lambda line: events.log(line, 0), restored=restored)
         check_class(config.early_stopping.monitor, built.data.classes)
         optimizer = OptimizerHandle(built, config.optimizer)
         epochs, per_epoch = config.training.epochs, built.batches.per_epoch
@@ -104,7 +109,8 @@ class Trainer:
             config.scheduler, config.optimizer.lr, step=0, end=epochs * per_epoch, steps_per_epoch=per_epoch
         )
         self.state = state = TrainState(plan=plan, epochs=epochs, clip=config.training.clip_grad_norm)
-        recorder = Recorder(events.publish, state.timer, StepLog(built.validation_sets))
+        measuring = Measuring(config, built, lambda: self.commands.hurried)
+        recorder = Recorder(events.publish, state.timer, StepLog(built.series_groups))
         diagnosis = DiagnosisMonitor()
         events.subscribe(partial(_diagnose, diagnosis, events))
         self.services = TrainingServices(
@@ -119,20 +125,13 @@ class Trainer:
             events=events,
             early_stopper=EarlyStopper(config.early_stopping),
             recorder=recorder,
-            metric=metric_for(built.data, built.objective),
+            metric=measuring.training_metric(),
             step_prober=StepProber(built, config.training.probe_every),
             optimality=OptimalityMonitor(config, built, recorder),
             pictures=PictureRecorder(PictureContext(config, built, optimizer, state), events),
             diagnosis=diagnosis,
-            validate=lambda: validate(
-                built.model,
-                built.objective,
-                built.data,
-                lambda: self.commands.hurried,
-                built.validation_sets,
-                classes=config.training.class_metrics,
-            ),
-            test=lambda: measure_test(built.model, built.objective, built.data, lambda: self.commands.hurried),
+            validate=measuring.validate,
+            test=measuring.test,
         )
         apply_schedule(state, self.services)
         self._train_batch = MeasuredStep(state, self.services)

@@ -109,6 +109,7 @@ class EventBus:
         self._runs: dict[str, _Run] = {}
         self._subscribers: list[Subscriber] = []
         self._wake = wake
+        self._at_close: list[Callable[[], None]] = []
 
     def add_run(self, name: str) -> None:
         """Add a run that has no journal yet."""
@@ -212,8 +213,14 @@ class EventBus:
             if subscriber in self._subscribers:
                 self._subscribers.remove(subscriber)
 
+    def at_close(self, action: Callable[[], None]) -> None:
+        """Call this before the journals are closed, in the thread that closes them."""
+        self._at_close.append(action)
+
     def close(self) -> None:
         """Write what can still be written, cache the states of finished runs, and close the journals."""
+        for action in self._at_close:
+            action()
         with self._lock:
             self._write_all()
             for run in self._runs.values():

@@ -21,6 +21,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from time import monotonic
 
 from tui_trainer.errors import UserError
@@ -68,6 +69,7 @@ class Host:
         for run in spec.runs:
             self.bus.add_run(run.name)
         self._command = self._event_command()
+        self._begin_mirror()
         self._server = self._serving.server
         self._list_runs(starting=True)
 
@@ -83,6 +85,15 @@ class Host:
         command = EventCommand(self.spec.on_event, self.spec.runs, say, output=output)
         self.bus.subscribe(command, lambda states: None)
         return command
+
+    def _begin_mirror(self) -> None:
+        """Write the files for other programs that were asked for, and go on with those of a resumed run."""
+        resumed = [run.name for run in self.spec.runs if run.resume]
+        if self.spec.mirror or resumed:
+            from tui_trainer.host.mirroring.mirror import start_mirror
+
+            folders = {run.name: Path(run.path) for run in self.spec.runs}
+            start_mirror(self.bus, self.spec.mirror, folders, resumed)
 
     @property
     def exit_code(self) -> int:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tui_trainer.errors import UserError
 from tui_trainer.host.event_bus import EventBus
-from tui_trainer.platform_support import peer_user
+from tui_trainer.platform_support import is_listening, peer_user
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import MAX_COMMAND, BadLine, encode_event
 from tui_trainer.protocol.commands import AnyCommand
@@ -291,16 +291,3 @@ def _bound(path: Path) -> socket.socket:
     listener.listen(16)
     listener.setblocking(False)
     return listener
-
-
-def is_listening(path: Path) -> bool:
-    """Return whether a host listens on a socket. A host that is too busy to accept counts as listening."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(str(path))
-        except (ConnectionRefusedError, FileNotFoundError):
-            return False
-        except OSError:
-            return True
-        return True

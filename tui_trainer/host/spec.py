@@ -20,7 +20,7 @@ from tui_trainer.paths import (
     socket_path,
     writable_runs_dir,
 )
-from tui_trainer.protocol.commands import AnyCommand
+from tui_trainer.protocol.commands import LESSON, AnyCommand, Pause
 from tui_trainer.runs.recorded_data import RecordedData
 from tui_trainer.runs.run_dir import name_is_taken, read_about
 from tui_trainer.state.colors import HUES, assign_colors
@@ -68,6 +68,8 @@ class HostSpec(BaseModel):
     """Exit code after `requeue_signal`."""
     on_event: tuple[str, ...] = ()
     """Command that runs when a run ends, fails or has a serious finding; empty for none."""
+    mirror: tuple[str, ...] = ()
+    """Kinds of files for other programs that are written while the runs train: tensorboard, csv, jsonl."""
     threads: int = 0
     """Threads of one torch operation, 0 for torch's default. A resumed run needs the same number as before."""
 
@@ -111,6 +113,13 @@ def host_spec(
         for variant, config in preset.runs.items()
     )
     return HostSpec(runs=runs, socket=socket_or_none(top), command=tuple(command), trust=trust)
+
+
+def held(spec: HostSpec) -> HostSpec:
+    """Return the spec with every run paused before its first batch, until the lesson on the screen goes on."""
+    pause = Pause(by=LESSON)
+    runs = tuple(run.model_copy(update={"commands": (pause, *run.commands)}) for run in spec.runs)
+    return spec.model_copy(update={"runs": runs})
 
 
 def socket_or_none(top: Path) -> str:

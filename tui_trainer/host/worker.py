@@ -157,6 +157,7 @@ class Worker:
     def _build(self) -> None:
         self._code = CodeReader()
         self._publish_starting("importing torch")
+        from tui_trainer.engine.checkpointing.checkpointer import has_checkpoint
         from tui_trainer.engine.commands.queue import CommandQueue
         from tui_trainer.engine.device import use_threads
         from tui_trainer.engine.trainer import Trainer
@@ -176,7 +177,7 @@ class Worker:
                 preset=run.preset,
                 color=colors[run.name],
             )
-            trainer.set_up()
+            trainer.set_up(restored=run.resume and has_checkpoint(RunDir(Path(run.path)).checkpoints))
             self._trainers.append(trainer)
         watched = [trainer for trainer in self._trainers if trainer.config.training.system_load]
         if watched:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tui_trainer.config.course import Row
 from tui_trainer.config.lesson import Lesson
 from tui_trainer.lecture.claims import Bound, Verdict
 from tui_trainer.lecture.outline import GROUPS, ROWS
@@ -15,12 +16,14 @@ TITLE = "# The lecture, measured"
 _PARTS = {"says": "The lecture says", "truth": "What is true", "formula": "As it is computed here"}
 
 
-def as_values(verdict: Verdict, presets: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
-    """Return one claim as JSON values; non-finite numbers and open bounds become null."""
+def as_values(
+    verdict: Verdict, presets: Sequence[str], seeds: Sequence[int], rows: Mapping[str, Row] = ROWS
+) -> dict[str, Any]:
+    """Return one claim as JSON values, with its row of `rows`; non-finite numbers and open bounds become null."""
     return {
         "row": verdict.row,
-        "group": ROWS[verdict.row].group,
-        "title": ROWS[verdict.row].title,
+        "group": rows[verdict.row].group,
+        "title": rows[verdict.row].title,
         "presets": list(presets),
         "claim": verdict.claim,
         "key": verdict.key,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,6 +19,9 @@ from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.run_metadata import machine
 from tui_trainer.engine.train_state import Metrics, TrainState
+from tui_trainer.host.event_bus import EventBus
+from tui_trainer.host.mirroring.mirror import start_mirror
+from tui_trainer.host.mirroring.mirror_files import KINDS
 from tui_trainer.monitor.feeds import take_feeds
 from tui_trainer.monitor.parts.controls import Controls
 from tui_trainer.monitor.parts.kept import as_models, check_kept, device_of
@@ -56,6 +59,7 @@ class Given:
     undo_limit: int = UNDO_LIMIT
     runs_dir: str | None = None
     resume: bool | str = False
+    mirror: str | Sequence[str] = ()
 
 
 def checkpoints_of(save: str | None, keep_last: int) -> Checkpoints:
@@ -70,6 +74,15 @@ def checkpoints_of(save: str | None, keep_last: int) -> Checkpoints:
     return Checkpoints(every_seconds=float(match[1]) * _SECONDS[match[2]], keep=keep_last)
 
 
+def mirror_kinds(given: str | Sequence[str]) -> list[str]:
+    """Return the kinds of files for other programs. Raises `ValueError` for one that there is not."""
+    kinds = [given] if isinstance(given, str) else list(given)
+    for kind in kinds:
+        if kind not in KINDS:
+            raise ValueError(f"Monitor: mirror={kind!r}: give one or some of {', '.join(KINDS)}")
+    return kinds
+
+
 def build(given: Given, relay: Relay | None = None) -> ScriptRun:
     """Create the run and begin to serve it; the first of a watched script is that of the watching process.
 
@@ -78,6 +91,7 @@ def build(given: Given, relay: Relay | None = None) -> ScriptRun:
         UserError: nothing can be written.
     """
     code = CodeReader()
+    mirror = mirror_kinds(given.mirror)
     models, optimizers = as_models(given.model), as_optimizers(given.optimizer)
     schedulers, roles = as_schedulers(given.scheduler), roles_of(given.roles)
     checkpoints = checkpoints_of(given.save, given.keep_last)
@@ -146,6 +160,10 @@ def build(given: Given, relay: Relay | None = None) -> ScriptRun:
 
     run = ScriptRun(path, as_toml(content), about, parts, preset=given.name, resumed=resumed, relay=relay)
     made.append(run)
+    if isinstance(run.bus, EventBus):
+        start_mirror(run.bus, mirror, {run.name: path}, [run.name] if resumed is not None else [])
+    elif mirror:
+        run.bus.tell({"mirror": mirror})
     if relay is not None:
         run.take_output = partial(take_feeds, run, relay)
     if replayed is not None:

@@ -6,7 +6,7 @@ import atexit
 import os
 import traceback
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -47,6 +47,7 @@ class Monitor(Declaring):
         undo_limit: bytes of the largest copy in memory for an undo.
         resume: True or "auto" goes on with the newest unfinished run of this name ("auto" begins a new one where there
             is none), or with the run of the name that is given; one with another configuration is refused.
+        mirror: "tensorboard", "csv", "jsonl" or some of them: files in the run folder for other programs.
         on_stop: "end" lets `batches`, `epochs` and `steps` end; "raise" raises `StopTraining` out of the loop.
         runs_dir: the runs directory; else TUI_TRAINER_RUNS, else ./runs.
         quiet: print nothing.
@@ -70,6 +71,7 @@ class Monitor(Declaring):
         undo_limit: int = 1 << 30,
         on_stop: Literal["end", "raise"] = "end",
         resume: bool | str = False,
+        mirror: str | Sequence[str] = (),
         runs_dir: str | os.PathLike[str] | None = None,
         quiet: bool = False,
         enabled: bool | None = None,
@@ -103,6 +105,7 @@ class Monitor(Declaring):
             undo_limit=undo_limit,
             runs_dir=os.fspath(runs_dir) if runs_dir is not None else None,
             resume=resume,
+            mirror=mirror,
         )
         try:
             self._run = build(given)

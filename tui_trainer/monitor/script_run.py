@@ -37,6 +37,7 @@ from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.restore import open_journal, reopen_journal
 from tui_trainer.host.serving import Serving
 from tui_trainer.host.spec import socket_or_none
+from tui_trainer.monitor.carried_rate import carry, take_carried
 from tui_trainer.monitor.length import Length
 from tui_trainer.monitor.parts.kept import device_of
 from tui_trainer.monitor.parts.values import seconds_of_step
@@ -127,6 +128,7 @@ class ScriptRun:
         if resumed is not None:
             self.services.steps_per_epoch = max(self.state.plan.steps_per_epoch, 1)
             self.length.resumed()
+        carry(self.state, self.services, lambda: self.begun)
         self.describe: Callable[[], ev.RunStarted] = lambda: ev.RunStarted()
         self.begun = self.closed = self.clean = False
         self.explicit = False  # whether the loop counts its steps itself
@@ -211,6 +213,7 @@ class ScriptRun:
             return
         self.begun = True
         self.services.use_rng()
+        take_carried(self.state, self.services, self.services.schedule.schedulers)
         self.state.timer.start()
         self.events.publish(self.describe())
         self.tell_capabilities()
@@ -238,9 +241,13 @@ class ScriptRun:
         """Count a step that the optimizer took, and keep the rates that it was taken with."""
         if self.closed:
             return
-        self._rates = self.services.optimizer.recorded()
+        self.note_rates()
         if not self.explicit:
             self.count_step()
+
+    def note_rates(self) -> None:
+        """Keep the rates with which a step is taken."""
+        self._rates = self.services.optimizer.recorded()
 
     def count_step(self) -> None:
         """Count a step."""

@@ -28,6 +28,10 @@ Reason = Annotated[str, Field(max_length=MAX_REASON), BeforeValidator(_one_line)
 """A reason in words, on one line and without control characters."""
 
 
+LESSON = "lesson"
+"""Sender of the pauses with which a lesson waits for its reader."""
+
+
 class Command(BaseModel):
     """A command with its sender and its run.
 
@@ -63,9 +67,11 @@ class Pause(Command):
 
 
 class Resume(Command):
-    """Continue after a pause."""
+    """Continue after a pause; with `until`, pause again after that step."""
 
     type: Literal["Resume"] = "Resume"
+    until: Annotated[Count | None, Field(exclude_if=lambda until: until is None)] = None
+    """The step after which to pause again. Without it, a pause that an earlier `until` planned is dropped."""
 
 
 class StepOnce(Command):

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui_trainer.readers.columns import Axes, guess_axes
+from tui_trainer.readers.dense_table import dense_rows
 from tui_trainer.readers.lines import read_lines
 from tui_trainer.readers.numbers import parse, parse_column, step_of
-from tui_trainer.readers.reading import MAX_COLUMNS, MAX_STEP, LogColumn, Position, Reading, Rows, Unreadable
+from tui_trainer.readers.reading import CHUNK, MAX_COLUMNS, MAX_STEP, LogColumn, Position, Reading, Rows, Unreadable
 
 DELIMITERS = ",;\t|"
 
@@ -45,7 +46,7 @@ def has_axes(head: bytes, told: Mapping[str, str]) -> bool:
 
 def read_csv(path: Path, position: Position, told: Mapping[str, str]) -> Reading:
     """Read rows of a table."""
-    lines, offset, ended = read_lines(path, position.offset)
+    lines, offset, ended = read_lines(path, position.offset, position.limit or CHUNK)
     header: TableHeader | None = position.memory
     notes: list[str] = []
     if header is None:
@@ -55,7 +56,8 @@ def read_csv(path: Path, position: Position, told: Mapping[str, str]) -> Reading
             return Reading(Position(offset if not ended else 0), at_end=ended)
         header = _header(lines.pop(0), told)
         notes.append(header.axes.in_words())
-    runs, bad = _blocks(_rows(lines, header.delimiter), header)
+    dense = _dense(lines, header)
+    runs, bad = ({"": dense}, 0) if dense is not None else _blocks(_rows(lines, header.delimiter), header)
     if bad and not header.told_of_bad:
         header.told_of_bad = True
         notes.append(f"{bad} row{'s' if bad > 1 else ''} without a step or with too few cells left out")
@@ -79,6 +81,18 @@ def _header(line: str, told: Mapping[str, str]) -> TableHeader:
     if len(names) > MAX_COLUMNS:
         raise Unreadable(f"{len(names):,} columns; a table may have up to {MAX_COLUMNS:,}")
     return TableHeader(names, delimiter, axes)
+
+
+def _dense(lines: list[str], header: TableHeader) -> Rows | None:
+    """Return the rows of a table without gaps, None where they must be read one by one."""
+    axes = header.axes
+    step = axes.step or axes.epoch
+    if axes.run is not None or step is None:
+        return None
+    rows = dense_rows(lines, header.names, header.delimiter, step, (axes.epoch, axes.seconds))
+    if rows is not None:
+        header.rows += len(lines)
+    return rows
 
 
 def _rows(lines: list[str], delimiter: str) -> list[list[str]]:

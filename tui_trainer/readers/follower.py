@@ -33,11 +33,13 @@ class LogFollower:
     Args:
         log: the log.
         told: the columns that the user told by role.
+        limit: bytes that are read at a time; 0 for as many as the reader likes.
     """
 
-    def __init__(self, log: Log, told: Mapping[str, str]) -> None:
+    def __init__(self, log: Log, told: Mapping[str, str], limit: int = 0) -> None:
         self.log = log
         self._told = told
+        self._limit = limit
         self._positions: dict[Path, Position] = {}
         self._lost: set[Path] = set()
         """Files that cannot be read any more; each was named once."""
@@ -61,8 +63,9 @@ class LogFollower:
             if path in self._lost:
                 continue
             position = self._positions.get(path, Position())
+            position.limit = self._limit
             try:
-                if path.stat().st_size < position.offset:
+                if self.log.format.appended and path.stat().st_size < position.offset:
                     self._positions.clear()
                     return LogNews(begun_again=True, at_end=False, notes=[f"{path.name} was cut; it is read again"])
                 reading = self.log.format.read(path, position, self._told)

@@ -6,17 +6,21 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from tui_trainer.readers import csv_log, json_lines, trainer_state
+from tui_trainer.readers.databases import run_database
+from tui_trainer.readers.lines import next_line
 from tui_trainer.readers.reading import Format
 from tui_trainer.readers.tensorboard import event_files
+from tui_trainer.readers.wandb_runs import run_file
 
 FORMATS: tuple[Format, ...] = (
-    Format("CSV", csv_log.looks_like_csv, csv_log.has_axes, csv_log.read_csv, ("*.csv", "*.tsv")),
+    Format("CSV", csv_log.looks_like_csv, csv_log.has_axes, csv_log.read_csv, ("*.csv", "*.tsv"), align=next_line),
     Format(
         "JSON lines",
         json_lines.looks_like_json_lines,
         json_lines.has_axes,
         json_lines.read_json_lines,
         ("*.jsonl", "*.ndjson"),
+        align=next_line,
     ),
     Format(
         "TensorBoard",
@@ -25,6 +29,7 @@ FORMATS: tuple[Format, ...] = (
         event_files.read_events,
         ("*tfevents*",),
         joined=True,
+        align=event_files.next_record,
     ),
     Format(
         "trainer state",
@@ -32,6 +37,22 @@ FORMATS: tuple[Format, ...] = (
         trainer_state.is_trainer_state,
         trainer_state.read_trainer_state,
         ("trainer_state*.json",),
+    ),
+    Format(
+        "database",
+        run_database.looks_like_database,
+        run_database.may_hold_runs,
+        run_database.read_database,
+        ("*.db", "*.sqlite", "*.sqlite3"),
+        appended=False,
+    ),
+    Format(
+        "wandb",
+        run_file.looks_like_run_file,
+        run_file.is_run_file,
+        run_file.read_run_file,
+        ("*.wandb",),
+        needs="wandb",
     ),
 )
 HEAD = 4096

@@ -11,7 +11,7 @@ from typing import Any
 from tui_trainer.readers.columns import Axes, guess_axes
 from tui_trainer.readers.lines import read_lines
 from tui_trainer.readers.numbers import step_of
-from tui_trainer.readers.reading import MAX_COLUMNS, LogColumn, Position, Reading, Rows, Unreadable
+from tui_trainer.readers.reading import CHUNK, MAX_COLUMNS, LogColumn, Position, Reading, Rows, Unreadable
 
 HEAD = 50
 """First objects among which the axes are looked for."""
@@ -48,7 +48,7 @@ def has_axes(head: bytes, told: Mapping[str, str]) -> bool:
 
 def read_json_lines(path: Path, position: Position, told: Mapping[str, str]) -> Reading:
     """Read objects of a file."""
-    lines, offset, ended = read_lines(path, position.offset)
+    lines, offset, ended = read_lines(path, position.offset, position.limit or CHUNK)
     records: list[dict[str, Any]] = []
     bad = 0
     for line in lines:

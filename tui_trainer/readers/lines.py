@@ -41,3 +41,10 @@ def read_lines(path: Path, offset: int, size: int = CHUNK) -> tuple[list[str], i
     if lines and not lines[-1]:
         lines.pop()
     return lines, offset + end, ended
+
+
+def next_line(path: Path, offset: int, most: int) -> int:
+    """Return the offset of the first line that begins after another offset, that one where none does nearby."""
+    with open(path, "rb") as file:
+        file.seek(offset)
+        return offset + file.read(most).find(b"\n") + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import lt
@@ -10,6 +11,8 @@ MOST_PIECES = 4
 """Rows with more descents than one in so many are out of order altogether."""
 FEWEST = 3
 """Rows that must repeat steps before a descent counts as a restart."""
+MANY = 1024
+"""Steps from which on they are compared as an array."""
 
 
 @dataclass(slots=True)
@@ -43,7 +46,7 @@ def arrange(steps: Sequence[int], last: int | None) -> Arranged:
         steps: the step of each row.
         last: the last step so far, None at the beginning.
     """
-    if not len(steps) or ((last is None or steps[0] > last) and all(map(lt, steps, steps[1:]))):
+    if not len(steps) or ((last is None or steps[0] > last) and ascend(steps)):
         return Arranged([Piece(None)])
     starts = [0, *(at for at in range(1, len(steps)) if steps[at] < steps[at - 1])]
     parts = [list(range(a, b)) for a, b in zip(starts, [*starts[1:], len(steps)], strict=True)]
@@ -63,6 +66,16 @@ def arrange(steps: Sequence[int], last: int | None) -> Arranged:
                 kept.append(_Part(part, False))
             high = max(high, steps[part[-1]])
     return _finished(kept, steps, last)
+
+
+def ascend(steps: Sequence[int]) -> bool:
+    """Return whether each step is larger than the one before."""
+    if len(steps) < MANY or not isinstance(steps, array):
+        return all(map(lt, steps, steps[1:]))
+    import numpy as np
+
+    numbers = np.frombuffer(steps, np.int64)
+    return bool((numbers[1:] > numbers[:-1]).all())
 
 
 @dataclass(slots=True)

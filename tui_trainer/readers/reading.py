@@ -35,6 +35,23 @@ class LogColumn:
         self.values.append(value)
 
 
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """What a log holds beside numbers.
+
+    Attributes:
+        kind: text, image or histogram.
+        name: its name in the file.
+        step: its step.
+        content: the text; the encoded image; left edge, right edge and count of each bucket.
+    """
+
+    kind: str
+    name: str
+    step: int
+    content: str | bytes | tuple[tuple[float, float, float], ...]
+
+
 @dataclass(slots=True)
 class Rows:
     """The columns of one run that were read at once.
@@ -44,20 +61,24 @@ class Rows:
         epochs: the epoch of each row, where the log has it.
         seconds: the seconds since the beginning of each row, or a time of day, where the log has it.
         settings: hyperparameters that the log holds.
+        media: histograms, texts and images.
     """
 
     columns: dict[str, LogColumn] = field(default_factory=dict[str, LogColumn])
     epochs: LogColumn | None = None
     seconds: LogColumn | None = None
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    media: list[Medium] = field(default_factory=list[Medium])
 
 
 @dataclass(slots=True)
 class Position:
-    """A place in a file: bytes that were read, and what the reader must remember of them."""
+    """A place in a file: bytes that were read, what the reader must remember of them, and how many it takes now."""
 
     offset: int = 0
     memory: Any = None
+    limit: int = 0
+    """Bytes that the next call takes; 0 for as many as the reader likes."""
 
 
 @dataclass(slots=True)
@@ -92,6 +113,10 @@ class Format:
         read: the reader.
         names: patterns of the names by which a folder is searched for such files.
         joined: whether the files of one folder are one run.
+        appended: whether files of the format grow at their end.
+        needs: the package without which the format cannot be read; empty for none.
+        align: returns the offset of the first row behind an offset of a file, within some bytes. A format without it
+            is read from the beginning only.
     """
 
     name: str
@@ -100,3 +125,6 @@ class Format:
     read: Read
     names: tuple[str, ...]
     joined: bool = False
+    appended: bool = True
+    needs: str = ""
+    align: Callable[[Path, int, int], int] | None = None

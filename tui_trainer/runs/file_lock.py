@@ -17,7 +17,7 @@ from pathlib import Path
 from time import time
 from typing import Literal
 
-import psutil
+from tui_trainer.runs.process_start import is_running, process_start
 
 UNSUPPORTED = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 """Errors of a file system that has no locks."""
@@ -50,8 +50,8 @@ def create_owner_file(path: Path) -> bool:
     Raises:
         OSError: it cannot be written.
     """
-    process = psutil.Process()
-    content = json.dumps({"pid": process.pid, "started": process.create_time(), "host": socket.gethostname()}).encode()
+    pid = os.getpid()
+    content = json.dumps({"pid": pid, "started": process_start(pid), "host": socket.gethostname()}).encode()
     for _ in range(3):
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
@@ -77,10 +77,7 @@ def is_owned(path: Path) -> bool:
     pid, started, host = owner
     if host != socket.gethostname():
         return _age(path) < STALE_AFTER
-    try:
-        return abs(psutil.Process(pid).create_time() - started) < 1
-    except (psutil.Error, ValueError, OverflowError):
-        return False
+    return is_running(pid, started)
 
 
 def is_ours(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,7 +97,7 @@ class RunHistory:
     def metrics(self) -> list[str]:
         """Names of all metrics, the usual ones first."""
         names = dict.fromkeys(name for row in self.rows.values() for name in row)
-        return [name for name in _FIRST if name in names] + [name for name in names if name not in _FIRST]
+        return usual_first(names)
 
     def add(self, event: ev.AnyEvent) -> None:
         """Add the next event of the journal. The load of the system is no result: no two runs have the same."""
@@ -225,6 +225,11 @@ class RunHistory:
 
 
 _FIRST = ("train_loss", "val_loss", "lr", "grad_norm")
+
+
+def usual_first(names: Collection[str]) -> list[str]:
+    """Return names of metrics with the usual ones first."""
+    return [name for name in _FIRST if name in names] + [name for name in names if name not in _FIRST]
 
 
 def read_history(journal: Path) -> RunHistory:

@@ -15,9 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-import psutil
-
 from tui_trainer.paths import socket_dirs
+from tui_trainer.runs.process_start import is_running, process_start
 from tui_trainer.runs.run_info import RunInfo
 
 MAX_LIST = 1 << 20
@@ -64,12 +63,13 @@ def write_run_list(socket: Path, runs: Sequence[Mapping[str, str]], pid: int, *,
     fields: dict[str, Any] = {"runs": [run["path"] for run in runs]}
     path = socket.with_suffix(".json")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with contextlib.suppress(OSError, psutil.Error):
-        if starting:
+    began = process_start(pid) if starting else None
+    with contextlib.suppress(OSError):
+        if began is not None:
             now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             fields["starting"] = {
                 "pid": pid,
-                "process_started": psutil.Process(pid).create_time(),
+                "process_started": began,
                 "started": now,
                 "names": [run["name"] for run in runs],
                 "presets": [run["preset"] for run in runs],
@@ -138,11 +138,8 @@ def _starting(path: Path) -> list[RunInfo]:
     _, runs, pid, began = known
     if not runs:
         return []
-    try:
-        if abs(psutil.Process(pid).create_time() - began) < 1 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-            return runs
-    except (psutil.Error, ValueError, OverflowError):
-        pass
+    if is_running(pid, began):
+        return runs
     if not path.with_suffix(".sock").exists():  # it ended before it listened, so that no host would remove the list
         with contextlib.suppress(OSError):
             path.unlink()

@@ -31,7 +31,7 @@ class PresetInfo:
 _GROUPS = (
     "first steps",
     "design choices", "algorithms", "learning rates", "adaptive methods", "diagnosis", "initialisation", "stopping",
-    "pictures", "images", "tables", "language",
+    "pictures", "images", "tables", "language", "drills",
 )  # fmt: skip
 """Groups in the order in which they are listed; other groups follow by name."""
 
@@ -72,8 +72,11 @@ class Lessons(Protocol):
         """Return every lesson, in the order of the lecture. Raises `UserError` where a preset cannot be read."""
         ...
 
-    def start(self, preset: str) -> Session:
-        """Start a host for the preset and connect to it. Raises `UserError` where that fails."""
+    def start_lesson(self, preset: str) -> Session:
+        """Start a host for the preset, which waits before the first batch, and connect to it.
+
+        Raises `UserError` where that fails.
+        """
         ...
 
 

@@ -10,35 +10,54 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from tui_trainer.config.preset_library import preset_tables
+from tui_trainer.config.toml import read_toml
 from tui_trainer.errors import UserError
 from tui_trainer.paths import expanded, runs_dir
+from tui_trainer.platform_support import is_listening
 from tui_trainer.runs.catalog import RunIndex, RunInfo, directory_of, find_run, find_runs, read_run_info
 from tui_trainer.runs.run_list import run_lists, starting_runs
 from tui_trainer.session.catalog import LessonInfo, PresetInfo, list_presets
 
 # Listing runs does not import the models of the protocol, so that the home screen appears quickly.
 if TYPE_CHECKING:
+    from tui_trainer.config.course import Course
     from tui_trainer.config.lesson import Lesson
+    from tui_trainer.host.spec import HostSpec
     from tui_trainer.session.base import Session
 
 
-def list_lessons() -> list[LessonInfo]:
-    """Return the lesson presets, in the order of the lecture."""
-    lessons = [
-        LessonInfo(
-            name=name,
-            title=str(table.get("title", name)),
-            group=str(table.get("group", "")),
-            lesson=_lesson(table["lesson"], name),
-            variants=tuple(str(variant.get("name", "")) for variant in table.get("variant", [])),
+def list_lessons(course: Course | None = None) -> list[LessonInfo]:
+    """Return the lessons of a course, by default of the one that comes with the program, in its order.
+
+    Raises:
+        UserError: a lesson cannot be read, or names a row that the course does not have.
+    """
+    from tui_trainer.config.course import bundled_course, check_rows
+
+    own = course is not None and not course.bundled
+    course = course if course is not None else bundled_course()
+    files = course.lesson_files() if own else {}
+    tables = {name: read_toml(path) for name, path in files.items()} if own else preset_tables()
+    lessons: list[LessonInfo] = []
+    for name, table in tables.items():
+        if "lesson" not in table:
+            continue
+        source = str(files[name]) if own else f"preset {name}"
+        lesson = _lesson(table["lesson"], source)
+        check_rows(table, course, source)
+        lessons.append(
+            LessonInfo(
+                name=name,
+                title=str(table.get("title", name)),
+                group=course.rows[lesson.rows[0]].group,
+                lesson=lesson,
+                variants=tuple(str(variant.get("name", "")) for variant in table.get("variant", [])),
+            )
         )
-        for name, table in preset_tables().items()
-        if "lesson" in table
-    ]
-    return sorted(lessons, key=lambda info: (info.lesson.rows[0], info.name))
+    return sorted(lessons, key=lambda info: (course.position(info.lesson.rows[0]), info.name))
 
 
-def _lesson(table: Any, name: str) -> Lesson:
+def _lesson(table: Any, source: str) -> Lesson:
     from pydantic import ValidationError
 
     from tui_trainer.config.lesson import Lesson
@@ -47,7 +66,7 @@ def _lesson(table: Any, name: str) -> Lesson:
     try:
         return Lesson.model_validate(table)
     except ValidationError as error:
-        raise as_user_error(error, Lesson, f"preset {name}", "lesson") from None
+        raise as_user_error(error, Lesson, source, "lesson") from None
 
 
 def join(info: RunInfo, *, can_steer: bool = True) -> Session:
@@ -96,8 +115,6 @@ def wait_until_listening(info: RunInfo, seconds: float = 60.0) -> None:
 
     Returns as soon as it listens or has ended, at the latest after the time limit.
     """
-    from tui_trainer.host.server import is_listening
-
     deadline = monotonic() + seconds
     while info.starting and not is_listening(Path(info.socket)) and monotonic() < deadline:
         if all(other.socket != info.socket for other in starting_runs()):
@@ -171,8 +188,6 @@ def _shortest(path: str) -> str:
 
 def _listening() -> list[RunInfo]:
     """Return the live runs of this user in any directory: each host lists its runs in a file next to its socket."""
-    from tui_trainer.host.server import is_listening
-
     runs = starting_runs()
     known = {info.path for info in runs}
     for run_list in run_lists():
@@ -207,10 +222,26 @@ def _not_live_message(name: str, directory: Path) -> str:
 
 
 class RunDirectory:
-    """The catalog of one runs directory."""
+    """The catalog of one runs directory.
 
-    def __init__(self, directory: str | None = None, command: Sequence[str] = ("tui-trainer",)) -> None:
+    Args:
+        directory: the runs directory; None for the usual one.
+        command: the program, as about.json records it.
+        course: the course whose lessons it lists; None for the one that comes with the program.
+        trust: whether lessons of a course may import the user's own code.
+    """
+
+    def __init__(
+        self,
+        directory: str | None = None,
+        command: Sequence[str] = ("tui-trainer",),
+        *,
+        course: Course | None = None,
+        trust: bool = False,
+    ) -> None:
         self._option = directory
+        self._course = course
+        self._trust = trust
         self._command = command
         self._index: RunIndex | None = None
         self._everything = False
@@ -221,8 +252,8 @@ class RunDirectory:
         return list_presets()
 
     def lessons(self) -> list[LessonInfo]:
-        """Return every lesson, in the order of the lecture."""
-        return list_lessons()
+        """Return every lesson of the course, in its order."""
+        return list_lessons(self._course)
 
     def runs(self) -> list[RunInfo]:
         """Return every run, live ones first; the same list as before where nothing has changed."""
@@ -253,12 +284,25 @@ class RunDirectory:
     def start(self, preset: str, changes: Sequence[str] = ()) -> Session:
         """Start a host for the preset, with `KEY=VALUE` changes, and connect to it."""
         # The configuration models take as long to import as the full dashboard.
-        from tui_trainer.config.preset import load
-        from tui_trainer.host.spec import host_spec
         from tui_trainer.session.launch import launch
 
-        spec = host_spec(load(preset, changes), self._option, None, [*self._command, "run", preset, *changes])
-        return launch(spec).session()
+        return launch(self._spec(preset, changes)).session()
+
+    def start_lesson(self, preset: str) -> Session:
+        """Start a host whose runs wait before their first batch, and connect to it."""
+        from tui_trainer.host.spec import held
+        from tui_trainer.session.launch import launch
+
+        return launch(held(self._spec(preset))).session()
+
+    def _spec(self, preset: str, changes: Sequence[str] = ()) -> HostSpec:
+        from tui_trainer.config.preset import load
+        from tui_trainer.host.spec import host_spec
+
+        own = self._course.lesson_files() if self._course is not None and not self._course.bundled else {}
+        source = str(own.get(preset, preset))
+        command = [*self._command, "run", source, *changes]
+        return host_spec(load(source, changes), self._option, None, command, trust=self._trust)
 
     def join(self, run: RunInfo) -> Session:
         """Connect to a live run, or open a finished one."""

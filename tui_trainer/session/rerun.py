@@ -7,18 +7,20 @@ from pathlib import Path
 
 from tui_trainer.config.preset import Preset, load
 from tui_trainer.errors import UserError
-from tui_trainer.host.spec import HostSpec, host_spec
+from tui_trainer.host.spec import HostSpec, held, host_spec
+from tui_trainer.protocol.commands import Note
 from tui_trainer.runs.run_dir import read_about
 from tui_trainer.session.base import Session
 from tui_trainer.session.launch import launch
 
 
-def rerun_spec(runs: Mapping[str, str], overrides: Sequence[str]) -> HostSpec:
+def rerun_spec(runs: Mapping[str, str], overrides: Sequence[str], notes: Sequence[str] = ()) -> HostSpec:
     """Return the spec of a host that trains runs again as new runs in the same runs directory.
 
     Args:
         runs: directory of each run by name.
         overrides: `KEY=VALUE`, the same for every run.
+        notes: texts that each journal begins with.
 
     Raises:
         UserError: a directory is not on this machine, a key or value is invalid, or a run imports the user's own code.
@@ -32,9 +34,20 @@ def rerun_spec(runs: Mapping[str, str], overrides: Sequence[str]) -> HostSpec:
     preset = str(read_about(folder).get("preset", "")) or folder.name
     directory = folder.parent.parent if "/" in name else folder.parent
     command = ["tui-trainer", "run", str(folder if len(folders) == 1 else preset), *overrides]
-    return host_spec(Preset(preset, f"run {name!r}", configs), str(directory), None, command)
+    spec = host_spec(Preset(preset, f"run {name!r}", configs), str(directory), None, command)
+    if not notes:
+        return spec
+    first = tuple(Note(text=text, by="tui-trainer", id=f"note-{index}") for index, text in enumerate(notes))
+    return spec.model_copy(update={"runs": tuple(run.model_copy(update={"commands": first}) for run in spec.runs)})
 
 
-def rerun_session(runs: Mapping[str, str], overrides: Sequence[str]) -> Session:
-    """Start the host of `rerun_spec` and return a session with it. Raises the same errors."""
-    return launch(rerun_spec(runs, overrides)).session()
+def rerun_session(
+    runs: Mapping[str, str], overrides: Sequence[str], notes: Sequence[str] = (), *, hold: bool = False
+) -> Session:
+    """Start the host of `rerun_spec` and return a session with it. Raises the same errors.
+
+    Args:
+        hold: let the runs wait before their first batch, as in a lesson.
+    """
+    spec = rerun_spec(runs, overrides, notes)
+    return launch(held(spec) if hold else spec).session()

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Redo, RollBack, Undo
+from tui_trainer.state import drill_veil
 from tui_trainer.state.branches import BRANCH_POINTS, CURVES, Branch, UndoneBranch, thinned
 from tui_trainer.state.histogram_history import HistogramHistory
 from tui_trainer.state.run_data import CLOCK, MEAN_TRAIN_LOSS, RunData
@@ -36,6 +37,7 @@ def _run_started(state: RunData, event: ev.RunStarted) -> None:
     state.step = event.step
     state.pace.start(event.step, state.seconds)
     forget_undone(state)
+    drill_veil.begin(state)
 
 
 def _status_changed(state: RunData, event: ev.StatusChanged) -> None:
@@ -266,10 +268,6 @@ def _knob_changed(state: RunData, event: ev.KnobChanged) -> None:
     state.knobs = {**state.knobs, event.name: event.value}
 
 
-def _diagnosed(state: RunData, event: ev.Diagnosed) -> None:
-    state.findings[event.finding] = event
-
-
 def _picture_taken(state: RunData, event: ev.PictureTaken) -> None:
     from tui_trainer.protocol.pictures import counts_of, heights
 
@@ -315,7 +313,8 @@ FOLDS: dict[type[ev.Event], Any] = {
     ev.CheckpointSaved: _checkpoint_saved,
     ev.SavingFailed: _saving_failed,
     ev.RolledBack: _rolled_back,
-    ev.Diagnosed: _diagnosed,
+    ev.Diagnosed: drill_veil.diagnosed,
+    ev.Noted: drill_veil.read_note,
     ev.PictureTaken: _picture_taken,
     ev.ResourcesMeasured: _resources_measured,
     ev.Capabilities: _capabilities,

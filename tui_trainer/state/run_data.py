@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.base import SampledCurve
 from tui_trainer.components.schedulers.plan import LrPlan
+from tui_trainer.config.drill import Progress
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.knobs import KnobValue
 from tui_trainer.state.branches import AllSeries, Branch, Ghost, Mark, UndoneBranch
@@ -96,6 +97,10 @@ class RunData(BaseModel):
     interventions: list[str] = []
     """Ids of the commands that an undo takes back, the newest last."""
     findings: dict[str, ev.Diagnosed] = {}
+    withheld: dict[str, ev.Diagnosed] = {}
+    """The findings of a drill before its cause is named or a hint asked for."""
+    drill: Progress | None = None
+    """What was answered and asked for in a drill; None for a run that is none."""
     pictures: dict[str, ev.PictureTaken] = {}
     histories: AllSeries = {}
     """Height of each bar of the pictures over the steps, by picture/group/label."""

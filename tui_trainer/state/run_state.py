@@ -9,6 +9,7 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import is_intervention
 from tui_trainer.protocol.describe import describe, epoch_line, is_test, letter
 from tui_trainer.state.branches import Branch, Ghost, Mark, UndoneBranch
+from tui_trainer.state.drill_veil import is_veiled
 from tui_trainer.state.reducer import FOLDS, MEASUREMENTS, NOT_INTERVENED, NOT_LOGGED, intervene
 from tui_trainer.state.run_data import (
     CLOCK,
@@ -64,6 +65,8 @@ class RunState(RunData):
         """Add the log line and the mark of an event, if it has them."""
         if type(event) in NOT_LOGGED and event.cause is None and not is_test(event):
             return
+        if isinstance(event, ev.Diagnosed) and is_veiled(self):
+            return
         if isinstance(event, ev.Logged):
             for text in event.lines:
                 for line in visible_lines(text):
@@ -72,6 +75,8 @@ class RunState(RunData):
         text = epoch_line(event, self.epochs) if isinstance(event, ev.EpochEnded) else describe(event)
         if text is None:
             return
+        if isinstance(event, ev.RunStarted) and is_veiled(self):
+            text = f"a drill on {event.device}"  # model and data would give its cause away
         text = visible(text)
         warning = isinstance(event, (ev.Refused, ev.SavingFailed)) or (
             (isinstance(event, ev.RunFinished) and event.exit_code != 0)

@@ -13,7 +13,7 @@ from typing import Literal
 Group = Literal["look", "steer", "panel", "way"]
 Need = Literal[
     "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
-    "rerun", "turnable", "bars", "log", "comparable", "charts",
+    "rerun", "turnable", "bars", "log", "comparable", "charts", "drill",
 ]  # fmt: skip
 
 GROUPS: dict[Group, str] = {
@@ -87,6 +87,7 @@ _SYMBOLS = {
     "colon": ":",
     "comma": ",",
     "question_mark": "?",
+    "exclamation_mark": "!",
     "left_curly_bracket": "{",
     "right_curly_bracket": "}",
     "number_sign": "#",
@@ -261,6 +262,10 @@ ACTIONS: tuple[Action, ...] = (
         "training",
     ),
     Action(
+        "drill", ("exclamation_mark",), "name the cause",
+        "In a drill: name the cause, which frees the keys that steer, or ask for a hint.", "steer", ("run", "drill"), 1,
+    ),
+    Action(
         "steer", ("o",), "steer", "Open the steer panel: every control, its present value and its letter.", "steer",
         ("rerun",), 3,
     ),
@@ -312,7 +317,11 @@ ACTIONS: tuple[Action, ...] = (
         "previous_lesson", "less_than_sign", "prev lesson", "Go to the previous lesson; asks while something trains.",
         0, "lecture",
     ),
-    _way("play", "enter", "autoplay", "Play the lecture from here on; any key stops it.", 9, "lecture"),
+    _way(
+        "play", "enter", "autoplay",
+        "Play the lecture from here on, until a key is pressed; outside it: let the lesson guide, until another key.",
+        9, "lesson",
+    ),
     _way("quit", "q", "quit", "Leave; asks whether to stop a training or let it continue.", 5),
 )  # fmt: skip
 """Every action, in the order of the help page."""

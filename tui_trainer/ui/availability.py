@@ -131,6 +131,9 @@ _REASONS: dict[Need, Callable[[ActionContext], str | None]] = {
     ),
     "charts": lambda context: None if context.charts else "this run logs nothing beyond the charts shown",
     "turnable": _turnable,
+    "drill": lambda context: (
+        None if context.state is not None and context.state.drill is not None else "this run is no drill"
+    ),
     "comparable": lambda context: None if context.over or context.runs > 1 else "the run is still training",
 }
 
@@ -140,7 +143,7 @@ def disabled_reason(action: Action, context: ActionContext) -> str | None:
     for need in action.needs:
         if (reason := _REASONS[need](context)) is not None:
             return reason
-    return _incapable(action.id, context)
+    return _locked(action.id, context) or _incapable(action.id, context)
 
 
 def refused_reason(command: str, context: ActionContext) -> str | None:
@@ -148,6 +151,21 @@ def refused_reason(command: str, context: ActionContext) -> str | None:
     capabilities = context.state.capabilities if context.state is not None else None
     refused = capabilities.refused.get(command) if capabilities is not None else None
     return _steer(context) or _training(context) or refused
+
+
+def _locked(action: str, context: ActionContext) -> str | None:
+    """Return why an action that changes a drill waits until its cause is named."""
+    drill = context.state.drill if context.state is not None else None
+    if drill is None or drill.named or action not in _CURES:
+        return None
+    return "name the cause first: press !"
+
+
+_CURES = frozenset({
+    "schedule", "undo", "redo", "double_rate", "halve_rate", "rate", "drop_rate", "optimizer", "clip", "patience",
+    "epochs", "roll_back", "anew", "turn", "resume_run",
+})  # fmt: skip
+"""The actions that wait in a drill."""
 
 
 def _incapable(action: str, context: ActionContext) -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic, time
 
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand
+from tui_trainer.protocol.commands import ALL_RUNS, LESSON, AnyCommand
 from tui_trainer.protocol.describe import describe, letter
 from tui_trainer.session.base import Greeting, Notice, OnDisk, Session
 from tui_trainer.state.run_state import RunState
@@ -211,6 +211,11 @@ class RunStore:
         if len(self.pending) >= MAX_PENDING:
             self.pending.pop(next(iter(self.pending)))
         self.pending[identity] = Pending(description or command.type, monotonic())
+
+    def send_for_lesson(self, command: AnyCommand, run: str) -> None:
+        """Send a command of a lesson, not of the user: its answer is no message."""
+        self._sent += 1
+        self.session.send(command.model_copy(update={"id": f"{self._stamp}-{self._sent}", "by": LESSON, "run": run}))
 
     def switch_session(self, session: Session) -> None:
         """Follow the same runs through another session, after a new host has resumed them."""

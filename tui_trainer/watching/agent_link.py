@@ -112,7 +112,7 @@ class AgentLink:
             self._run, self._buffer = None, b""
 
     def _take(self, line: bytes) -> None:
-        if line.startswith((b'{"described"', b'{"interrupt"', b'{"sync"')):
+        if line.startswith((b'{"described"', b'{"interrupt"', b'{"mirror"', b'{"sync"')):
             with contextlib.suppress(ValueError):
                 self._message(json.loads(line))
             return

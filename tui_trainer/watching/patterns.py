@@ -42,6 +42,10 @@ _TQDM = re.compile(
     r"^(?:(?P<said>.*?):?\s+)?\d{1,3}%\|[^|]*\|\s*(?P<step>\d+)/(?P<steps>\d+)\s*\[(?P<rest>[^\[\]]*)\](?P<after>.*)$"
 )
 _TQDM_OPEN = re.compile(r"^(?:(?P<said>.*?):\s+)?(?P<step>\d+)it \[(?P<rest>[^\[\]]*)\](?P<after>.*)$")
+_RICH = re.compile(
+    r"^\s*(?:Epoch (?P<epoch>\d+)/(?P<last>-?\d+)|\w[\w ]*?)\s+[\u2501\u2578\u257a]+\s+"
+    r"(?P<step>\d+)/(?P<steps>\d+|--)\s+\S+ \u2022 \S+\s+[\d.]+(?:it/s|s/it)?(?P<rest>.*)$"
+)
 _KERAS = re.compile(
     rf"^\s*(?P<step>\d+)/(?P<steps>\d+)(?=[\s\u2501\[-])(?=.*(?:\d[mu]?s\b|\[[=>.]|\u2501)).*?"
     rf"\s-\s(?P<rest>[A-Za-z][\w./-]*: {NUMBER}.*)$"
@@ -102,6 +106,20 @@ def _tqdm(line: str) -> LineNumbers | None:
     return LineNumbers("tqdm", values, int(match["step"]), int(steps) if steps else None, epoch, epochs)
 
 
+def _rich(line: str) -> LineNumbers | None:
+    """Read Lightning's other bar: `Epoch 0/4 ━━━ 3/64 0:00:01 • 0:00:07 44.0it/s train_loss: 0.2`; it counts from 0."""
+    match = _RICH.match(line)
+    if match is None:
+        return None
+    steps = int(match["steps"]) if match["steps"].isdigit() else None
+    if match["epoch"] is None:  # a validation, or a test
+        return LineNumbers("rich", {}, int(match["step"]), steps)
+    epochs = int(match["last"]) + 1
+    return LineNumbers(
+        "rich", _pairs(match["rest"]), int(match["step"]), steps, float(match["epoch"]), max(epochs, 0) or None
+    )
+
+
 def _keras(line: str) -> LineNumbers | None:
     """Read the lines of Keras 2 and 3: `32/32 - 1s 5ms/step - loss: 0.69 - val_loss: 0.66`."""
     epoch = _KERAS_EPOCH.match(line)
@@ -150,7 +168,7 @@ def _plain(line: str) -> LineNumbers | None:
     return LineNumbers("plain", values, *numbers, epoch, epochs)
 
 
-FORMATS: tuple[Callable[[str], LineNumbers | None], ...] = (_tqdm, _hugging_face, _keras, _plain)
+FORMATS: tuple[Callable[[str], LineNumbers | None], ...] = (_tqdm, _rich, _hugging_face, _keras, _plain)
 """The formats that are known, in the order in which they are tried."""
 
 

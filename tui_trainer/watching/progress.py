@@ -62,7 +62,11 @@ class Progress:
             self._open = True
         if validation and (validation != self._validated or reading.ends_epoch):
             self._validated = validation
-            if reading.epoch is None or reading.epoch == int(reading.epoch) or reading.format != "hugging-face":
+            if reading.step == 0 and not step:  # before the first step, as in a check that validation works
+                found.values = found.values | validation
+            elif began and reading.steps and (reading.step or 0) < reading.steps:  # a bar that shows the epoch before
+                found.began, found.ended = False, validation
+            elif reading.epoch is None or reading.epoch == int(reading.epoch) or reading.format != "hugging-face":
                 found.ended = validation
                 self._open = False
             else:

@@ -37,6 +37,7 @@ class WatchSpec:
         metrics: patterns of the user, as they were typed.
         socket: where viewers connect; empty where there is no directory for it.
         python_path: PYTHONPATH of the script, None for none.
+        mirror: kinds of files for other programs that are written meanwhile.
     """
 
     command: tuple[str, ...]
@@ -45,6 +46,7 @@ class WatchSpec:
     metrics: tuple[str, ...]
     socket: str
     python_path: str | None
+    mirror: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -59,12 +61,18 @@ class WatchSpec:
     def decode(cls, data: bytes) -> WatchSpec:
         """Return the spec that `encode` returned."""
         table: dict[str, Any] = json.loads(data)
-        for key in ("command", "metrics"):
+        for key in ("command", "metrics", "mirror"):
             table[key] = tuple(table[key])
         return cls(**table)
 
 
-def make_spec(command: Sequence[str], name: str | None, metrics: Sequence[str], runs_dir: str | None) -> WatchSpec:
+def make_spec(
+    command: Sequence[str],
+    name: str | None,
+    metrics: Sequence[str],
+    runs_dir: str | None,
+    mirror: Sequence[str] = (),
+) -> WatchSpec:
     """Check what was asked for. Raises `UserError` for what cannot be run."""
     if not command:
         raise UserError("watch: no script; write the command after --, as in: tui-trainer watch -- python train.py")
@@ -76,7 +84,13 @@ def make_spec(command: Sequence[str], name: str | None, metrics: Sequence[str], 
     directory = writable_runs_dir(runs_dir).absolute()
     path = directory / (name if name is not None else new_run_name(title))
     return WatchSpec(
-        tuple(command), str(path), title, tuple(metrics), socket_or_none(path), os.environ.get("PYTHONPATH")
+        tuple(command),
+        str(path),
+        title,
+        tuple(metrics),
+        socket_or_none(path),
+        os.environ.get("PYTHONPATH"),
+        tuple(mirror),
     )
 
 

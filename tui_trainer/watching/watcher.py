@@ -20,7 +20,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
@@ -81,6 +81,7 @@ class Watcher:
         self.bus = self._serving.bus
         self.bus.add_run(self.name)
         self.bus.attach_journal(self.name, open_journal(self.folder))
+        self._begin_mirror(spec.mirror)
         self._diagnosis = DiagnosisMonitor()
         self._lines, self._states, self._progress = OutputLines(), LineStates(), Progress()
         self._last_words: list[str] = []
@@ -125,6 +126,12 @@ class Watcher:
             self._link.close()
             self.folder.release()
             raise UserError(f"watch: {shown(self.spec.command)}: cannot be started: {error.strerror}") from None
+
+    def _begin_mirror(self, kinds: Sequence[str]) -> None:
+        if kinds:
+            from tui_trainer.host.mirroring.mirror import start_mirror
+
+            start_mirror(self.bus, kinds, {self.name: self.folder.path})
 
     def _described(self) -> ev.RunStarted:
         return ev.RunStarted(
@@ -199,6 +206,9 @@ class Watcher:
             return
         if "interrupt" in message:
             self._child.end(signal.SIGINT)
+            return
+        if "mirror" in message:
+            self._begin_mirror([kind for kind in message["mirror"] if kind not in self.spec.mirror])
             return
         described = dict(message["described"])
         config = described.pop("config", {})

@@ -69,7 +69,8 @@ def test_cut_after_any_step(step):
 def test_with_every_optimizer(kind):
     if kind == "sparse-adam":
         pytest.skip("needs a model with sparse gradients")
-    config = tiny_config(optimizer={"kind": kind})
+    own = {"path": "torch.optim:RAdam"} if kind == "import" else {}
+    config = tiny_config(optimizer={"kind": kind, **own})
     first, second = cut_and_resumed(config, 8)
     assert_same(finished(config), first, second)
 

@@ -142,7 +142,7 @@ def equal(one: Any, other: Any) -> bool:
 
 
 def test_every_optimizer_is_here():
-    assert set(OTHER) == set(choices(AnyOptimizer))
+    assert set(OTHER) == set(choices(AnyOptimizer)) - {"import"}
 
 
 REFERENCE = {"m": "exp_avg", "s": "exp_avg_sq", "largest": "max_exp_avg_sq"}

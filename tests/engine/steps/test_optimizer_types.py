@@ -14,7 +14,8 @@ from tui_trainer.engine.checkpointing.state_tree import flatten
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
 
-KINDS = [kind for kind in choices(AnyOptimizer) if kind != "sparse-adam"]  # it needs a model with sparse gradients
+KINDS = [kind for kind in choices(AnyOptimizer) if kind not in ("sparse-adam", "import")]
+"""All but one that needs a model with sparse gradients, and code of the user's own (tests/engine/own)."""
 
 
 def state_of(bench: TrainerHarness) -> dict[str, Tensor]:

@@ -123,6 +123,9 @@ def test_the_commands_are_what_the_command_line_reads(folder):
 def test_a_run_that_imports_code_is_repeated_with_trust():
     for config in (
         {"model": {"kind": "import", "path": "mine:net"}},
+        {"loss": {"kind": "import", "path": "mine:loss"}},
+        {"optimizer": {"kind": "import", "path": "mine:optimizer"}},
+        {"metrics": {"f1": {"path": "mine:f1"}}},
         {"validation_sets": {"far": {"data": {"kind": "import", "path": "mine:data"}}}},
     ):
         session = running()

@@ -111,3 +111,30 @@ async def test_the_heading_names_groups_page_and_filter(size: tuple[int, int]) -
         assert "group11 " in screen_text(app)
         await press(pilot, "1")
         assert ", filter up11" not in screen_text(app)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("size", [(80, 24), (140, 40), (40, 12)])
+async def test_a_session_with_three_hundred_names(size: tuple[int, int]) -> None:
+    async with _on_second_page(_many(), size) as (pilot, screen):
+        pages, run = screen.view_state.pages, screen.selected_run
+
+        def shown() -> list[str]:
+            return [chart.chart_data.name for chart in screen.query(Chart) if chart.display]
+
+        walked = shown()
+        for page in range(2, pages.count(run) + 1):
+            await press(pilot, "right_curly_bracket")
+            assert pages.page == page
+            walked += shown()
+        assert walked == [f"group{group}/number{index}" for group in range(12) for index in range(25)]
+
+        await press(pilot, "slash", *"group1[01]/.*4$", "enter")
+        assert {chart.title for chart in pages.charts(run)} == {
+            f"group{group}/number{index}" for group in (10, 11) for index in (4, 14, 24)
+        }
+        assert shown()[0] == "group10/number4"
+        await press(pilot, "1")
+        assert shown() == ["group10/number4"]
+        await press(pilot, "escape", "slash", *["backspace"] * 20, "enter")
+        assert len(pages.charts(run)) == 300

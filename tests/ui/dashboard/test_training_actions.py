@@ -488,6 +488,7 @@ async def test_keys_that_arrive_together_act_in_order() -> None:
     assert isinstance(save, cmd.SaveCheckpoint)
 
 
+@pytest.mark.long
 async def test_every_action_has_an_effect_or_a_reason() -> None:
     session = running("set/a", "set/b")
     session.play(ev.Noted(step=100, text="here"))

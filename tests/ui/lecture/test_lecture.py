@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from textual.pilot import Pilot
@@ -27,7 +26,6 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.ui.app import TrainerApp
-from tui_trainer.ui.charts.registry import ChartKind
 from tui_trainer.ui.lecture.tour import LecturePlan
 from tui_trainer.ui.screens.contents import Contents, short_rows, with_rows
 from tui_trainer.ui.settings import Settings
@@ -79,7 +77,7 @@ class Lecture:
     def lessons(self) -> list[LessonInfo]:
         return LESSONS
 
-    def start(self, preset: str) -> Session:
+    def start_lesson(self, preset: str) -> Session:
         self.started.append(preset)
         if self.error is not None:
             raise self.error
@@ -96,6 +94,11 @@ async def opened(pilot: Pilot[Any], app: TrainerApp, lecture: Lecture, count: in
     """Wait until `count` lessons have been opened and the last one is on the screen."""
     await until(pilot, lambda: len(lecture.started) == count and app.dashboard is not None)
     await settle(pilot)
+
+
+def without_lesson(session: FakeSession) -> list[cmd.AnyCommand]:
+    """Return the commands that the user sent."""
+    return [command for command in session.sent if command.by != cmd.LESSON]
 
 
 def over(session: FakeSession) -> None:
@@ -176,9 +179,9 @@ async def test_keys_go_to_the_next_and_previous_lesson_and_stop_the_run() -> Non
         first.play(*trained(STEPS))
         await settle(pilot)
         await press(pilot, "greater_than_sign", "enter", "right_square_bracket")
-        assert first.sent == [], "the first answer is to stay"
+        assert without_lesson(first) == [], "the first answer is to stay"
         await press(pilot, "greater_than_sign", "s")
-        first.last(cmd.Stop)
+        assert isinstance(without_lesson(first)[-1], cmd.Stop)
         assert len(lecture.started) == 1
         first.play(finished("stopped"))
         await opened(pilot, app, lecture, 2)
@@ -204,7 +207,8 @@ async def test_a_lesson_is_left_while_its_run_goes_on() -> None:
         await settle(pilot)
         await press(pilot, "greater_than_sign", "l")
         await opened(pilot, app, lecture, 2)
-        assert first.sent == []
+        assert without_lesson(first) == []
+        assert first.last(cmd.Resume).until is None, "it trains on by itself"
         assert first.closed
 
 
@@ -218,96 +222,6 @@ async def test_a_run_outside_the_lecture_has_no_next_lesson() -> None:
         await press(pilot, "right_parenthesis")
         await settle(pilot)
         assert "no lesson" in screen_text(app)
-
-
-async def test_remarks_set_axis_and_chart_when_they_are_due() -> None:
-    session = narrated()
-
-    app = app_over(session, settings=FAST)
-
-    async with show(app, (80, 24)) as pilot:
-        assert app.dashboard is not None
-        view_state = app.dashboard.view_state
-        assert DUEL.shows in screen_text(app)
-        session.play(*trained(1))
-        await until(pilot, lambda: "Both begin at the same weights" in screen_text(app))
-        session.play(*trained(STEPS - 1, first=2))
-        await until(pilot, lambda: "far ahead" in screen_text(app))
-        assert (view_state.view.axis, view_state.view.log_y, view_state.maximized) == ("epoch", True, None)
-        assert view_state.view.told == (STEPS,)
-        session.play(*trained(STEPS, first=STEPS + 1))
-        await until(pilot, lambda: "over the noise floor" in screen_text(app))
-        assert (view_state.view.axis, view_state.maximized) == ("samples", ChartKind.LOSS)
-        assert "lecture: GD is faster" in screen_text(app)
-        session.play(finished())
-        await until(pilot, lambda: "the whole story" in screen_text(app))
-        assert view_state.maximized is None
-        assert '"' in screen_text(app)
-
-
-async def test_a_remark_shows_a_range_of_steps_and_one_that_turns_the_axis_shows_the_full_run_again() -> None:
-    lesson = DUEL.model_copy(
-        update={
-            "remarks": (
-                Remark(at="start", text="The first steps alone.", axis="step", x=(0, 20)),
-                Remark(epoch=1, text="Still the first steps, on the loss.", show="loss"),
-                Remark(epoch=2, text="By epoch, and all of them.", axis="epoch"),
-            )
-        }
-    )
-    session = narrated(lesson)
-    app = app_over(session, settings=FAST)
-    async with show(app) as pilot:
-        assert app.dashboard is not None
-        view_state = app.dashboard.view_state
-        session.play(*trained(1))
-        await until(pilot, lambda: "The first steps alone" in screen_text(app))
-        assert view_state.view.span == (0, 20)
-        session.play(*trained(STEPS - 1, first=2))
-        await until(pilot, lambda: "Still the first steps" in screen_text(app))
-        assert (view_state.view.span, view_state.maximized) == ((0, 20), ChartKind.LOSS)
-        session.play(*trained(STEPS, first=STEPS + 1))
-        await until(pilot, lambda: "By epoch, and all" in screen_text(app))
-        assert (view_state.view.span, view_state.view.axis) == (None, "epoch")
-
-
-async def test_a_remark_leaves_the_zoom_of_the_user_alone() -> None:
-    lesson = DUEL.model_copy(
-        update={
-            "remarks": (
-                Remark(at="start", text="The first steps alone.", x=(0, 20)),
-                Remark(epoch=1, text="By epoch, and all of them.", axis="epoch"),
-            )
-        }
-    )
-    session = narrated(lesson)
-    app = app_over(session, settings=FAST)
-    async with show(app) as pilot:
-        assert app.dashboard is not None
-        view_state = app.dashboard.view_state
-        session.play(*trained(10))
-        await until(pilot, lambda: view_state.view.span == (0, 20))
-        view_state.view = replace(view_state.view, span=(2, 7))
-        session.play(*trained(STEPS - 10, first=11))
-        await until(pilot, lambda: "By epoch, and all" in screen_text(app))
-        assert (view_state.view.span, view_state.view.axis) == ((2, 7), "epoch")
-
-
-async def test_remarks_keep_what_the_user_has_changed() -> None:
-    session = narrated()
-
-    app = app_over(session, settings=FAST)
-
-    async with show(app) as pilot:
-        assert app.dashboard is not None
-        view_state = app.dashboard.view_state
-        session.play(*trained(1))
-        await until(pilot, lambda: "Both begin" in screen_text(app))
-        await press(pilot, "a", "a", "a", "2")
-        assert (view_state.view.axis, view_state.maximized) == ("time", ChartKind.RATE)
-        session.play(*trained(STEPS - 1, first=2), *trained(STEPS, first=STEPS + 1))
-        await until(pilot, lambda: "over the noise floor" in screen_text(app))
-        assert (view_state.view.axis, view_state.view.log_y, view_state.maximized) == ("time", True, ChartKind.RATE)
 
 
 async def test_the_lesson_page_and_keys_for_earlier_remarks() -> None:
@@ -373,8 +287,11 @@ async def test_any_key_stops_autoplay_and_enter_resumes_it() -> None:
         assert lesson_actions.playing
         over(lecture.sessions[0])
         await opened(pilot, app, lecture, 2)
-        await press(pilot, "space")
+        await press(pilot, "f9")
         over(lecture.sessions[1])
+        for _ in range(4):
+            await settle(pilot)
+            await press(pilot, "space")
         await until(pilot, lambda: "the whole story" in screen_text(app))
         for _ in range(30):
             await settle(pilot)

@@ -124,19 +124,33 @@ def test_the_lesson_is_read_from_the_configuration() -> None:
 
 
 @pytest.mark.parametrize("width", [10, 38, 78, 130])
-@pytest.mark.parametrize("height", [1, 2, 3, 6, 9])
-def test_the_narration_fits_and_marks_where_it_is_cut(width: int, height: int) -> None:
+@pytest.mark.parametrize("height", [1, 2, 3, 6, 8])
+@pytest.mark.parametrize("over", [False, True])
+def test_the_narration_fits_and_marks_a_remark_that_is_cut(width: int, height: int, over: bool) -> None:
+    long = " ".join(["Half an epoch has gone by."] * 36)
     narrator = Narrator()
-    update(narrator, STEPS, 0, late=True)
-    long = LESSON.model_copy(update={"truth": "It is more complicated than that. " * 40})
-    narrator.lesson = long
+    lesson = LESSON.model_copy(update={"remarks": (Remark(at="start", text=long),)})
+    narrator.update(lesson, state(STEPS), over, 0, late=True)
     lines = narration(narrator, width, height, ["( ) remarks", "t all"]).plain.splitlines()
     assert len(lines) <= height
     assert all(len(line) <= width for line in lines)
-    if width >= 38 and height >= 6:
-        assert "Half an epoch." in "\n".join(lines)
-        assert "lecture: GD is faster" in "\n".join(lines)
-        assert lines[-1].endswith(MORE)
+    assert lines[-1].endswith(MORE)
+
+
+@pytest.mark.parametrize("truth", ["By 1.5 to 3 after five.", "It is more complicated than that. " * 12])
+@pytest.mark.parametrize("width", [78, 98])
+def test_the_truth_is_shown_at_the_end_in_full_or_not_at_all(truth: str, width: int) -> None:
+    lesson = LESSON.model_copy(update={"truth": truth})
+    narrator = Narrator(words_per_minute=6000)
+    for now, steps in enumerate((1, STEPS, 2 * STEPS)):
+        narrator.update(lesson, state(steps), False, 10 * now, late=False)
+        text = narration(narrator, width, 6).plain
+        assert "lecture: GD is faster per iteration." in text
+        assert "in truth" not in text
+    narrator.update(lesson, state(2 * STEPS), True, 60, late=True)
+    text = " ".join(narration(narrator, width, 6).plain.split())
+    assert ("in truth:" in text) is (len(truth) < 100)
+    assert ("in truth:" in text) is (" ".join(truth.split()) in text)
 
 
 @pytest.mark.parametrize(

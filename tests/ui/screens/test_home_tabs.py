@@ -18,7 +18,14 @@ from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.forms.long_list import LongList
 from tui_trainer.ui.preferences.screen_memory import ScreenMemory
 
-SIZES = pytest.mark.parametrize("size", [(80, 24), (140, 40), (40, 12)], ids=["80x24", "140x40", "40x12"])
+SIZES = pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param((80, 24), id="80x24"),
+        pytest.param((140, 40), id="140x40"),
+        pytest.param((40, 12), id="40x12", marks=pytest.mark.long),
+    ],
+)
 
 
 class Store(Shelf):
@@ -46,6 +53,9 @@ class Store(Shelf):
         self.changes.append(tuple(changes))
         self.session = running()
         return self._open("start", preset)
+
+    def start_lesson(self, preset: str) -> Session:
+        return self.start(preset)
 
     def again(self, run: RunInfo, changes: Sequence[str]) -> Session:
         self.changes.append(tuple(changes))

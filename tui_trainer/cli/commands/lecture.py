@@ -18,12 +18,15 @@ from tui_trainer.cli.options import (
     print_json,
     print_table,
     runs_dir_option,
+    trust_option,
 )
+from tui_trainer.config.course import bundled_course, course_folder, read_course
 from tui_trainer.errors import UserError
 from tui_trainer.paths import expanded
 from tui_trainer.ui.printing.request import LECTURE_SCREENS
 
 if TYPE_CHECKING:
+    from tui_trainer.config.course import Course
     from tui_trainer.lecture.claims import Verdict
     from tui_trainer.lecture.registry import Check
     from tui_trainer.ui.printing.request import ScreenRequest
@@ -37,9 +40,11 @@ DEFAULT_SEEDS = (0, 1, 2, 3, 4)
 Examples:
   tui-trainer lecture
   tui-trainer lecture --list
-  tui-trainer lecture --check S24 S39 --seeds 0 1 2"""
+  tui-trainer lecture --check S24 S39 --seeds 0 1 2
+  tui-trainer lecture --route 45
+  tui-trainer lecture my-course/ --check"""
 )
-@click.argument("arguments", metavar="[ROW ...]", nargs=-1)
+@click.argument("arguments", metavar="[DIR] [ROW ...]", nargs=-1)
 @click.option("--check", is_flag=True, help="Train the presets of the rows without a screen and check the claims.")
 @click.option("--seeds", type=int, metavar="N ...", help="With --check: seeds to train with  [default: 0 1 2 3 4]")
 @click.option("--list", "as_list", is_flag=True, help="List the rows and their presets.")
@@ -48,6 +53,8 @@ Examples:
 )
 @click.option("--measured", metavar="FILE", help="With --check: write the numbers that the lessons quote to FILE.")
 @force_option
+@click.option("--route", type=int, metavar="MINUTES", help="The rows of the course's route of so many minutes.")
+@trust_option
 @click.option("--play", is_flag=True, help="Play the lecture automatically.")
 @runs_dir_option
 @json_option
@@ -60,6 +67,8 @@ def command(
     markdown: str | None,
     measured: str | None,
     force: bool,
+    route: int | None,
+    trust: bool,
     play: bool,
     runs_dir: str | None,
     as_json: bool,
@@ -67,10 +76,14 @@ def command(
 ) -> int:
     """Show the lecture: its table of contents, or a ROW (S01 to S49, X01 to X08, or the name of a lecture preset).
 
+    DIR is the folder of another course: a course.toml and lessons, with rows and claims of their own.
+
     A row is one statement about training neural networks, with presets that demonstrate it and claims in numbers.
     --check trains the presets of the rows and checks the claims, in minutes for all rows. The exit code is 1 if a claim
     does not hold.
     """
+    folder = course_folder(arguments[0]) if arguments else None
+    arguments = arguments[1:] if folder is not None else arguments
     rows = [text for text in arguments if not text.isdecimal()]
     more_seeds = [int(text) for text in arguments if text.isdecimal()]
     if more_seeds and seeds is None:
@@ -83,24 +96,39 @@ def command(
         raise click.UsageError("use only one of --check, --list, --play and --once")
     if as_json and not (check or as_list):
         raise click.UsageError("--json needs --check or --list")
+    course = read_course(folder) if folder is not None else bundled_course()
+    if route is not None:
+        if rows:
+            raise click.UsageError("give either rows or --route MINUTES")
+        rows = list(course.route(route))
     if as_list:
-        return _list(rows, as_json)
+        return _list(course, rows, as_json)
+    if not course.bundled and (markdown is not None or measured is not None):
+        raise click.UsageError("--markdown and --measured are for the lecture of the program; use --json for a course")
     if check:
         all_seeds = [seeds, *more_seeds] if seeds is not None else DEFAULT_SEEDS
         if min(all_seeds) < 0:
             raise UserError(f"--seeds {min(all_seeds)}: must be a whole number of at least 0")
         return _check(
-            rows, list(dict.fromkeys(all_seeds)), as_json, {"markdown": markdown, "measured": measured}, force
+            course,
+            rows,
+            list(dict.fromkeys(all_seeds)),
+            as_json,
+            {"markdown": markdown, "measured": measured},
+            force=force,
+            trust=trust,
         )
     open_lecture = importlib.import_module("tui_trainer.cli.open_lecture").open_lecture
-    return open_lecture(rows, play=play, runs_dir=runs_dir, once=once)
+    return open_lecture(
+        rows, play=play, runs_dir=runs_dir, once=once, course=course, trust=trust, route=route is not None
+    )
 
 
-def _list(rows: Sequence[str], as_json: bool) -> int:
-    from tui_trainer.lecture.outline import ROWS, presets_by_row, wanted
+def _list(course: Course, rows: Sequence[str], as_json: bool) -> int:
+    from tui_trainer.lecture.outline import presets_by_row
 
-    presets = presets_by_row()
-    listed = [ROWS[number] for number in wanted(rows, ROWS)]
+    presets = presets_by_row(course)
+    listed = [course.rows[number] for number in course.wanted(rows, course.rows)]
     if as_json:
         print_json(
             [{"row": row.id, "group": row.group, "title": row.title, "presets": presets[row.id]} for row in listed]
@@ -114,10 +142,15 @@ def _list(rows: Sequence[str], as_json: bool) -> int:
 
 
 def _check(
-    rows: Sequence[str], seeds: Sequence[int], as_json: bool, files: Mapping[str, str | None], force: bool
+    course: Course,
+    rows: Sequence[str],
+    seeds: Sequence[int],
+    as_json: bool,
+    files: Mapping[str, str | None],
+    *,
+    force: bool,
+    trust: bool,
 ) -> int:
-    from tui_trainer.lecture.outline import wanted
-
     paths = {option: expanded(given) for option, given in files.items() if given is not None}
     for option, path in paths.items():
         if not path.parent.is_dir():
@@ -130,16 +163,17 @@ def _check(
     click.echo("importing torch ...", err=True)
     from tui_trainer.lecture.registry import checks
     from tui_trainer.lecture.runner import check
+    from tui_trainer.lecture.toml_claims import checks_of
 
-    known = checks()
-    selected = [known[number] for number in wanted(rows, known)]
+    known = checks() if course.bundled else checks_of(course, trust=trust)
+    selected = [known[number] for number in course.wanted(rows, known)]
     verdicts = check(selected, seeds, lambda line: click.echo(line, err=True))
     _write(verdicts, selected, seeds, paths, force)
     if as_json:
         from tui_trainer.lecture.report import as_values
 
         presets = {each.row: each.presets for each in selected}
-        print_json([as_values(verdict, presets[verdict.row], seeds) for verdict in verdicts])
+        print_json([as_values(verdict, presets[verdict.row], seeds, course.rows) for verdict in verdicts])
     else:
         print_table(
             [(v.row, v.claim, v.measured, v.threshold, v.kind, "holds" if v.holds else "FAILS") for v in verdicts],

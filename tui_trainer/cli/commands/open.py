@@ -41,7 +41,8 @@ def command(
     A filter such as 'lr>=0.001' stands for the runs that it matches; see `tui-trainer runs --help`.
 
     PATH is a log of another program, or a folder with such logs: a CSV or JSON lines with a step or an epoch, a
-    TensorBoard event file, a trainer_state.json. It is followed while it grows, and never written to.
+    TensorBoard event file, a trainer_state.json, a database of MLflow or Trackio, a run file of W&B. It is followed
+    while it grows, and never written to.
     """
     from tui_trainer.cli.open_logs import named_entries, show_entries
     from tui_trainer.cli.open_screen import check_terminal

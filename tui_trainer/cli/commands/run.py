@@ -11,7 +11,14 @@ import click
 from tui_trainer.cli.on_event import on_event_option, parse_on_event
 from tui_trainer.cli.once import once_options
 from tui_trainer.cli.open_screen import check_terminal, launch_and_show, show_in_process
-from tui_trainer.cli.options import max_kbps_option, on_terminal, print_differences, runs_dir_option, trust_option
+from tui_trainer.cli.options import (
+    max_kbps_option,
+    mirror_option,
+    on_terminal,
+    print_differences,
+    runs_dir_option,
+    trust_option,
+)
 from tui_trainer.config.preset_library import find
 from tui_trainer.config.toml import read_toml
 from tui_trainer.ui.printing.request import RUN_SCREENS
@@ -55,6 +62,7 @@ Examples:
     help="Exit code after --requeue-signal.",
 )
 @once_options(RUN_SCREENS)
+@mirror_option
 @on_event_option
 def command(
     preset: str,
@@ -73,6 +81,7 @@ def command(
     requeue_signal: str | None,
     requeue_code: int,
     once: ScreenRequest | None,
+    mirror: tuple[str, ...],
     on_event: str | None,
 ) -> int:
     """Train a preset (digits-mlp by default), a TOML file, or the configuration of an earlier run.
@@ -96,6 +105,7 @@ def command(
     changes += [f"training.seed={seed}"] if seed is not None else []
     further = {
         "on_event": parse_on_event(on_event),
+        "mirror": mirror,
         "requeue_signal": _signal_name(requeue_signal) if requeue_signal is not None else "",
         "requeue_code": requeue_code,
     }

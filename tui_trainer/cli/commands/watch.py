@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui_trainer.cli.options import max_kbps_option, on_terminal, runs_dir_option
+from tui_trainer.cli.options import max_kbps_option, mirror_option, on_terminal, runs_dir_option
 
 if TYPE_CHECKING:
     from tui_trainer.session.launch import Launched
@@ -32,6 +32,7 @@ Examples:
 @click.option("--name", metavar="NAME", help="Name of the run directory; by default date, time and script.")
 @click.option("--headless", is_flag=True, help="Watch without a screen; print the output of the script.")
 @click.option("--detach", is_flag=True, help="Watch in the background and return; `attach` shows the run later.")
+@mirror_option
 @max_kbps_option
 @runs_dir_option
 def command(
@@ -40,6 +41,7 @@ def command(
     name: str | None,
     headless: bool,
     detach: bool,
+    mirror: tuple[str, ...],
     max_kbps: float | None,
     runs_dir: str | None,
 ) -> int:
@@ -57,7 +59,7 @@ def command(
 
     if headless and detach:
         raise click.UsageError("--headless and --detach exclude each other")
-    spec = make_spec(script, name, metrics, runs_dir)
+    spec = make_spec(script, name, metrics, runs_dir, mirror)
     if headless or (not detach and not on_terminal()):
         from tui_trainer.cli.watch_headless import watch_headless
 

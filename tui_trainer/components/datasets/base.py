@@ -40,6 +40,10 @@ class Dataset(Component):
     """Fraction of the samples for the final test, evaluated once at the end."""
     label_noise: Share = 0.0
     """Fraction of the training labels that are redrawn uniformly from all classes; validation labels stay correct."""
+    nan_share: Share = 0.0
+    """Fraction of the training samples in which one number is replaced by NaN, as a careless import leaves them."""
+    drop_nan: bool = False
+    """Leave out the training samples that hold a NaN."""
     standardise: bool = True
     """Standardise inputs and regression targets to mean 0 and standard deviation 1 over the training split."""
     clip: Positive | None = None
@@ -50,6 +54,8 @@ class Dataset(Component):
         if self.label_noise and self.task != "classification":
             has = "symbols" if self.task == "language" else "numbers"
             raise ValueError(f'label_noise re-draws classes, and the targets of "{self.kind}" are {has}: leave it 0')
+        if self.nan_share and self.task not in ("classification", "regression"):
+            raise ValueError(f'nan_share replaces a number of a sample, and "{self.kind}" has none: leave it 0')
         return self
 
     def build(self, seed: int, *, wide: bool = False) -> Data:
@@ -65,7 +71,7 @@ class Dataset(Component):
 
         return prepare(
             self.draw(seed), seed, validation=self.validation, test=self.test, label_noise=self.label_noise,
-            standardise=self.standardise, clip=self.clip, wide=wide,
+            standardise=self.standardise, clip=self.clip, wide=wide, nan_share=self.nan_share, drop_nan=self.drop_nan,
         )  # fmt: skip
 
     def located(self) -> Self:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field
 
-from tui_trainer.components.base import Arguments, ImportPath, Positive
+from tui_trainer.components.base import Arguments, ImportPath, Positive, absolute_path
 from tui_trainer.components.datasets.base import Dataset
+from tui_trainer.components.datasets.loader import Loader
 from tui_trainer.components.datasets.synthetic import (
     Arm,
     Blobs,
@@ -121,7 +121,7 @@ class Text(Dataset):
     """Context length: symbols in one window."""
 
     def located(self) -> Self:
-        return self.model_copy(update={"path": _absolute(self.path)})
+        return self.model_copy(update={"path": absolute_path(self.path)})
 
     def build(self, seed: int, *, wide: bool = False) -> Data:
         from tui_trainer.data.text import build
@@ -129,7 +129,29 @@ class Text(Dataset):
         return build(self.path, self.context, self.validation, self.test)
 
 
-class Csv(Dataset):
+class _Table(Dataset):
+    """A table from a local file. Types of columns are inferred, and the log says what each column was taken for.
+
+    Columns of numbers are taken as they are; columns of words become one column for each word, 1 where it stands.
+    """
+
+    path: str = ""
+    """The file."""
+    target: str = ""
+    """Name of the column to predict; if empty, the last one."""
+    task: Literal["classification", "regression"] = "classification"  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Whether the target is a class or a number."""
+    ignore: tuple[str, ...] = ()
+    """Names of columns to leave out, such as identifiers."""
+    missing: Literal["refuse", "fill", "drop"] = "refuse"
+    """Missing values: refuse names the first; fill takes the mean of the training rows for numbers and no word for
+    words; drop leaves the row out. A missing target is filled by nothing."""
+
+    def located(self) -> Self:
+        return self.model_copy(update={"path": absolute_path(self.path)})
+
+
+class Csv(_Table):
     """A table from a local CSV file whose first line names the columns.
 
     Columns of numbers are taken as they are; columns of words become one column for each word, 1 where it stands.
@@ -138,22 +160,34 @@ class Csv(Dataset):
     kind: Literal["csv"] = "csv"
     path: str = ""
     """UTF-8 file."""
-    target: str = ""
-    """Name of the column to predict; if empty, the last one."""
-    task: Literal["classification", "regression"] = "classification"  # pyright: ignore[reportIncompatibleVariableOverride]
-    """Whether the target is a class or a number."""
-    ignore: tuple[str, ...] = ()
-    """Names of columns to leave out, such as identifiers."""
     delimiter: Annotated[str, Field(pattern=r'^[^"\r\n]$')] = ","
     """Delimiter between two cells."""
-
-    def located(self) -> Self:
-        return self.model_copy(update={"path": _absolute(self.path)})
 
     def draw(self, seed: int) -> Samples:
         from tui_trainer.data.csv_files import read
 
-        return read(self.path, self.target, self.ignore, self.delimiter, classes=self.task == "classification")
+        return read(
+            self.path,
+            self.target,
+            self.ignore,
+            self.delimiter,
+            classes=self.task == "classification",
+            missing=self.missing,
+        )
+
+
+class Parquet(_Table):
+    """A table from a local Parquet file, with the package pyarrow (the extra `parquet`).
+
+    Columns of numbers are taken as they are; columns of words become one column for each word, 1 where it stands.
+    """
+
+    kind: Literal["parquet"] = "parquet"
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.data.parquet_files import read
+
+        return read(self.path, self.target, self.ignore, classes=self.task == "classification", missing=self.missing)
 
 
 class ImportedDataset(Dataset):
@@ -162,6 +196,7 @@ class ImportedDataset(Dataset):
     It runs code, so the run must be trusted (`--trust`). The samples are split and standardised like all others.
     """
 
+    runs_code = True
     kind: Literal["import"] = "import"
     path: ImportPath = ""
     """Function, as `module:function`; modules in the working directory are found too."""
@@ -177,15 +212,6 @@ class ImportedDataset(Dataset):
         from tui_trainer.data.user_code import samples
 
         return samples(self.path, self.arguments, classes=self.task == "classification")
-
-
-def _absolute(path: str) -> str:
-    """Return the absolute path if the file exists; otherwise the given path, for the error message."""
-    try:
-        file = Path(path).expanduser()
-        return str(file.absolute()) if file.is_file() else path
-    except (OSError, ValueError, RuntimeError):
-        return path
 
 
 AnyDataset = Annotated[
@@ -207,7 +233,9 @@ AnyDataset = Annotated[
     | Text
     | Quadratic
     | Csv
-    | ImportedDataset,
+    | Parquet
+    | ImportedDataset
+    | Loader,
     Field(discriminator="kind"),
 ]
 """Every data set. To add one, write a class and add its name here."""

@@ -164,6 +164,8 @@ class LeastSquares(Dataset):
         from tui_trainer.optim.optimum import rates
 
         data = super().build(seed, wide=wide)
+        if self.nan_share and not self.drop_nan:
+            return replace(data, known={})
         size = len(data.train) if self.sampling == "full" else min(self.batch_size, len(data.train))
         return replace(data, known=rates(data.train.inputs, size))
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from tui_trainer.components.base import Component, Positive
+from pydantic import Field
+
+from tui_trainer.components.base import RARE, Component, Positive
+from tui_trainer.components.optimizers.groups import ParameterGroup
 from tui_trainer.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,6 +36,12 @@ class Optimizer(Component):
 
     lr: Positive
     """Learning rate; the schedule changes it over time."""
+    groups: Annotated[tuple[ParameterGroup, ...], Field(json_schema_extra=RARE)] = ()
+    """Groups of parameters with multiples of the learning rate; a parameter is in the first that matches its name."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return the fields that are settings of the torch class."""
+        return {name: value for name, value in self if name not in ("kind", "groups")}
 
     def build(self, parameters: Named) -> torch.optim.Optimizer:
         """Build the torch optimizer over `parameters` (name, parameter).
@@ -59,7 +68,7 @@ class Optimizer(Component):
     def _torch(self, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
         import torch
 
-        arguments: dict[str, Any] = {name: value for name, value in self if name not in self._own_fields()}
+        arguments = {name: value for name, value in self.settings().items() if name not in self._own_fields()}
         if self.fusible and all(
             p.is_floating_point() and p.device.type in self.fused_on and not is_sparse(p) for p in parameters
         ):

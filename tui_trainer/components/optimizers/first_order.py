@@ -9,6 +9,7 @@ from pydantic import Field
 
 from tui_trainer.components.base import Count, Decay, NonNegative, Positive, Real, Share
 from tui_trainer.components.optimizers.base import Named, Optimizer, is_sparse
+from tui_trainer.components.optimizers.imported import ImportedOptimizer
 from tui_trainer.components.optimizers.second_order import BFGS, LBFGS, Newton, SteepestDescent
 from tui_trainer.errors import UserError
 
@@ -67,7 +68,7 @@ class Adam(Optimizer):
             return super()._torch(parameters)
         from tui_trainer.optim import reference
 
-        return reference.ReferenceAdam(parameters, **{name: value for name, value in self if name != "kind"})
+        return reference.ReferenceAdam(parameters, **self.settings())
 
     def _own_fields(self) -> set[str]:
         return {"kind", "bias_correction"}
@@ -165,7 +166,7 @@ class Adagrad(Optimizer):
             return super()._torch(parameters)
         from tui_trainer.optim import reference
 
-        return reference.ReferenceAdagrad(parameters, **{name: value for name, value in self if name != "kind"})
+        return reference.ReferenceAdagrad(parameters, **self.settings())
 
     def _own_fields(self) -> set[str]:
         return {"kind", "eps_inside"}
@@ -359,7 +360,8 @@ AnyOptimizer = Annotated[
     | Newton
     | BFGS
     | Muon
-    | SparseAdam,
+    | SparseAdam
+    | ImportedOptimizer,
     Field(discriminator="kind"),
 ]
 """Every optimizer. To add one, write a class above and add its name here."""

@@ -53,9 +53,7 @@ class _Curved(Optimizer):
         from tui_trainer.optim import second_order
 
         made = getattr(second_order, f"{type(self).__name__}Optimizer")
-        return made(
-            [parameter for _, parameter in parameters], **{name: value for name, value in self if name != "kind"}
-        )
+        return made([parameter for _, parameter in parameters], **self.settings())
 
     def _check_size(self, count: int) -> None:
         """Raise `UserError` if a matrix of `count` rows would be too large."""

@@ -10,14 +10,15 @@ from tui_trainer.components.optimizers.first_order import Adam, AdamW, AnyOptimi
 
 _ADAM = (Adam, AdamW, NAdam, RAdam)
 """Kinds that keep the same averages, so that their settings mean the same."""
-_COMMON = ("lr", "weight_decay")
+_COMMON = ("lr", "weight_decay", "groups")
 """Settings that mean about the same to every kind that has them."""
 
 
 def changed_settings(asked: Optimizer, present: Optimizer | None) -> tuple[str, ...]:
     """Return the settings in which an optimizer differs from the present one: all of them if it is of another kind."""
     same = type(asked) is type(present)
-    return tuple(name for name, value in asked if name != "kind" and not (same and value == getattr(present, name)))
+    names = [name for name, value in asked if name != "kind" and not (same and value == getattr(present, name))]
+    return tuple(name for name in names if same or name != "groups" or asked.groups)
 
 
 def with_named(present: AnyOptimizer, asked: AnyOptimizer, named: Collection[str], rate: float) -> AnyOptimizer:

@@ -339,6 +339,7 @@ class ImportedScheduler(Scheduler):
     end. Changes to the momentum are ignored. This runs code, so the run must be trusted (`--trust`).
     """
 
+    runs_code = True
     kind: Literal["import"] = "import"
     path: ImportPath = ""
     """Scheduler class or function, as `module:name`; modules in the working directory are found too."""

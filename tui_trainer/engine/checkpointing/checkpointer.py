@@ -187,6 +187,11 @@ class Checkpointer:
         self._next = seconds + max(self._settings.every_seconds, cost / SHARE)
 
 
+def has_checkpoint(directory: Path) -> bool:
+    """Return whether there is a file that `find_last` would try."""
+    return any((directory / f"{name}{SUFFIX}").exists() for name in (LAST, ".previous-last"))
+
+
 def find_last(directory: Path) -> tuple[Any | None, list[str]]:
     """Return the newest intact checkpoint, None if there is none, and the problems of those that were skipped."""
     problems: list[str] = []

@@ -8,7 +8,7 @@ from tui_trainer.engine.checkpointing.state_tree import size_of
 from tui_trainer.engine.events.flush import flush
 from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.steps.schedule import apply_schedule
-from tui_trainer.engine.train_state import Snapshot, StateTree, TrainState, ending_of
+from tui_trainer.engine.train_state import PLANNED_PAUSE, Snapshot, StateTree, TrainState, ending_of
 from tui_trainer.protocol.commands import COMMANDS, Stop
 
 INCOMPATIBLE_STATE = (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, AttributeError)
@@ -61,7 +61,11 @@ def state_dict(state: TrainState, services: LoopServices) -> StateTree:
             "paused": state.paused and not state.finishing,
             "steps_allowed": state.steps_allowed if state.paused and not state.finishing else 0,
             "pending": [command.model_dump(mode="json") for command in pending],
-            "script": [[step, command.model_dump(mode="json")] for step, command in state.script],
+            "script": [
+                [step, command.model_dump(mode="json")]
+                for step, command in state.script
+                if not (state.finishing and command.id == PLANNED_PAUSE)
+            ],
             "stop_at_epoch_end": stop_at_epoch_end.model_dump(mode="json") if stop_at_epoch_end is not None else None,
         },
         **services.parts_state_dict(state.step),

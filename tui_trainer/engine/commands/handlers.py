@@ -30,7 +30,6 @@ from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.events.run_events import publish_metrics, publish_schedule, publish_status
 from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.services import TrainingServices
-from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.schedule import apply_schedule
 from tui_trainer.engine.train_state import TrainState, ending_of
 from tui_trainer.errors import UserError
@@ -82,8 +81,15 @@ def pause(state: TrainState, services: LoopServices, command: cmd.Pause) -> None
 
 
 def resume(state: TrainState, services: LoopServices, command: cmd.Resume) -> None:
-    """Continue after a pause."""
-    if not state.paused:
+    """Continue after a pause, up to the next planned one."""
+    if command.until is not None:
+        _refuse_at_the_end(state, services)
+        if command.until <= state.step:
+            raise Refusal(f"step {command.until:,} has been taken: this is step {state.step:,}")
+        state.drop_planned_pause()
+        if not services.ends_by_epochs or command.until < state.epochs * services.steps_per_epoch:
+            state.plan_pause(command.until, cmd.Pause(by=command.by, run=command.run))
+    elif not state.drop_planned_pause() and not state.paused:
         raise Refusal("not paused")
     state.paused, state.steps_allowed = False, 0
     status = "running" if state.ending is None else "stopping"
@@ -162,7 +168,7 @@ def set_optimizer(state: TrainState, services: TrainingServices, command: cmd.Se
         alike = wanted.model_copy(update={"lr": present.lr}) == present
         if alike and (not names_rate or wanted.lr == rate):
             _refuse_unchanged(state, command, f"the optimizer is {present.label()}")
-    check_closure_settings(wanted, state.clip, services.config.training.precision)
+    services.check_optimizer(wanted, state.clip)
     averages = optimizer.replace(wanted, keep=named is not None)
     if names_rate:
         state.plan = state.plan.with_new_peak(wanted.lr, state.step, services.early_stopper.watched)

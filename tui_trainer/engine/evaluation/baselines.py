@@ -21,9 +21,10 @@ def baseline_losses(loss: AnyLoss, objective: Objective, data: Data) -> tuple[fl
     """Return (chance, guessing) of the training data: the loss of the uniform output, and that of the best output that
     is the same for every sample. For regression both are that of the best constant.
 
-    None where the loss has no such baseline: margin losses, and functions to minimise, which have no targets.
+    None where the loss has no such baseline: margin losses, those of the user, and functions to minimise, which have no
+    targets; and where the training data is read while the run trains.
     """
-    if data.shape.task == "minimise":
+    if data.shape.task == "minimise" or data.source is not None or isinstance(loss, losses.ImportedLoss):
         return None, None
     targets = data.train.targets
     targets = (targets.flatten() if data.shape.task == "language" else targets)[:ROWS]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tui_trainer.data.types import Data, Split
 from tui_trainer.engine.evaluation.class_counts import ClassCounts
 from tui_trainer.engine.evaluation.metrics import metric_for
+from tui_trainer.engine.evaluation.own_metrics import OwnMetrics
 from tui_trainer.engine.monitoring.layer_stats import finite
 from tui_trainer.engine.train_state import Metrics
 from tui_trainer.nn.objectives import Objective
@@ -27,17 +28,19 @@ def evaluate(
     hurried: Callable[[], bool] = lambda: False,
     *,
     classes: bool = False,
+    own: OwnMetrics | None = None,
 ) -> dict[str, float] | None:
     """Return mean loss and metrics of a split, in evaluation mode; None if `hurried` returned True before the end.
 
-    With `classes`, the metrics include precision and recall of each class. The chunks are the same at every call, so
-    that the same weights give the same bits.
+    With `classes`, the metrics include precision and recall of each class; `own` are those of the user. The chunks are
+    the same at every call, so that the same weights give the same bits.
     """
     metric = ClassCounts(objective, data.classes) if classes else metric_for(data, objective)
     per_sample = max(split.inputs[0].numel() * (data.shape.targets if data.shape.task == "language" else 1), 1)
     size = max(1, min(len(split), CHUNK // per_sample))
     chunk_losses: list[Tensor] = []
     sizes: list[int] = []
+    kept: list[Tensor] = []
     training = model.training
     model.eval()
     try:
@@ -50,9 +53,12 @@ def evaluate(
                 chunk_losses.append(objective(outputs, targets))
                 sizes.append(len(inputs))
                 metric.add(outputs, targets)
+                if own:
+                    kept.append(outputs)
             losses: list[float] = torch.stack(chunk_losses).tolist()
             loss = math.fsum(value * count for value, count in zip(losses, sizes, strict=True)) / len(split)
-            return {"loss": loss, **metric.values()}
+            measured = own.measure(torch.cat(kept), split.targets) if own else {}
+            return {"loss": loss, **metric.values(), **measured}
     finally:
         model.train(training)
 
@@ -65,24 +71,31 @@ def validate(
     further: Mapping[str, Split] | None = None,
     *,
     classes: bool = False,
+    own: OwnMetrics | None = None,
 ) -> Metrics | None:
     """Return loss and metrics of the validation split as `val_...`; None if `hurried` returned True before the end.
 
     Those of further sets are `<set>/...`, those of classes `class/<label>/...` and `<set>/class/<label>/...`.
     """
-    values = evaluate(model, objective, data, data.validation, hurried, classes=classes)
+    values = evaluate(model, objective, data, data.validation, hurried, classes=classes, own=own)
     if values is None:
         return None
     metrics: Metrics = {name if "/" in name else f"val_{name}": finite(value) for name, value in values.items()}
     for name, split in (further or {}).items():
-        values = evaluate(model, objective, data, split, hurried, classes=classes)
+        values = evaluate(model, objective, data, split, hurried, classes=classes, own=own)
         if values is None:
             return None
         metrics |= {f"{name}/{metric}": finite(value) for metric, value in values.items()}
     return metrics
 
 
-def measure_test(model: nn.Module, objective: Objective, data: Data, hurried: Callable[[], bool]) -> Metrics | None:
+def measure_test(
+    model: nn.Module,
+    objective: Objective,
+    data: Data,
+    hurried: Callable[[], bool],
+    own: OwnMetrics | None = None,
+) -> Metrics | None:
     """Return loss and metrics of the test split as `test_...`; None without one, or if `hurried` returned True."""
-    values = evaluate(model, objective, data, data.test, hurried) if data.test is not None else None
+    values = evaluate(model, objective, data, data.test, hurried, own=own) if data.test is not None else None
     return {f"test_{name}": finite(value) for name, value in values.items()} if values is not None else None

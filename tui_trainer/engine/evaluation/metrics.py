@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -184,10 +184,33 @@ class Nothing:
         """Do nothing."""
 
 
-Metric = Accuracy | Regression | Nothing
+class EpochMetric(Protocol):
+    """A metric that counts the batches of an epoch."""
+
+    name: str
+
+    def add(self, outputs: Tensor, targets: Tensor) -> None:
+        """Count a batch."""
+        ...
+
+    def values(self) -> dict[str, float]:
+        """Return the metrics so far."""
+        ...
+
+    def reset(self) -> None:
+        """Start over, for the next epoch."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the counts of the present epoch."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        ...
 
 
-def metric_for(data: Data, objective: Objective) -> Metric:
+def metric_for(data: Data, objective: Objective) -> EpochMetric:
     """Return the metric of a task, with nothing counted yet."""
     if data.shape.task == "minimise":
         return Nothing()

@@ -50,7 +50,8 @@ def run_started(state: TrainState, services: TrainingServices, path: str) -> ev.
         device=str(setup.device),
         task=data.shape.task,
         parameters=sum(parameter.numel() for parameter in setup.parameters),
-        model=config.model.describe(data.shape, config.loss.outputs(data.shape)),
+        model=config.model.describe(data.shape, config.loss.outputs(data.shape))
+        + (f", {setup.frozen:,} weights frozen" if setup.frozen else ""),
         layers=tuple(name for name, _ in setup.layers),
         scales=tuple(name for name, own in setup.layers if all(parameter.dim() < 2 for parameter in own)),
         data=data.note or config.data.kind,
@@ -58,7 +59,7 @@ def run_started(state: TrainState, services: TrainingServices, path: str) -> ev.
         known={name: value for name, value in data.known.items() if math.isfinite(value)},
         chance=chance,
         guessing=guessing,
-        train_samples=len(data.train),
+        train_samples=setup.batches.count,
         validation_samples=len(data.validation),
         batch_size=setup.batches.size,
         steps_per_epoch=services.steps_per_epoch,
@@ -68,7 +69,7 @@ def run_started(state: TrainState, services: TrainingServices, path: str) -> ev.
         min_delta=stopping.min_delta,
         early_stopping=stopping.enabled,
         monitor=stopping.monitor,
-        metric=services.metric.name,
+        metric=_metric(services),
         loss=config.loss.label(),
         precision=config.training.precision,
         plan=state.plan,
@@ -77,6 +78,12 @@ def run_started(state: TrainState, services: TrainingServices, path: str) -> ev.
         host=socket.gethostname(),
         color=services.color,
     )
+
+
+def _metric(services: TrainingServices) -> str:
+    """Return the metric of the standard page: one of the user's own that early stopping follows, or the task's."""
+    watched = services.early_stopper.stopping.monitor.rpartition("/")[2].removeprefix("val_").removeprefix("train_")
+    return watched if watched in (services.config.metrics or {}) else services.metric.name
 
 
 def _references(services: TrainingServices, guessing: float | None) -> dict[str, float]:

@@ -13,6 +13,7 @@ from tui_trainer.diagnosis.reducer import COSINE, QUALITY, UPDATE
 from tui_trainer.engine import rng
 from tui_trainer.engine.monitoring import layer_stats
 from tui_trainer.engine.setup import TrainingSetup
+from tui_trainer.engine.steps.accumulated import mean_loss
 
 DENSER = 4
 """Factor by which probes are more frequent at the start, over as many of the later intervals."""
@@ -138,7 +139,12 @@ class StepProbe:
         rng.load_state_dict(self._rng, setup.device)
         try:
             with torch.no_grad(), setup.autocast:
-                return setup.objective(setup.plain_forward(inputs), targets).detach()
+                return mean_loss(
+                    lambda part, wanted: setup.objective(setup.plain_forward(part), wanted).detach(),
+                    inputs,
+                    targets,
+                    setup.part_size,
+                )
         finally:
             rng.load_state_dict(drawn, setup.device)
             for buffer, values in zip(self._buffers, buffers, strict=True):

@@ -15,14 +15,19 @@ from tui_trainer.nn.objectives import Objective
 from tui_trainer.optim.closure import Closure
 
 
-def check_closure_settings(description: AnyOptimizer, clip: float, precision: str) -> None:
+def check_closure_settings(description: AnyOptimizer, clip: float, precision: str, accumulate: int = 1) -> None:
     """Check that the settings of a run leave the gradients exact where an optimizer compares several of them.
 
     Raises:
-        UserError: clipping or a short precision would falsify its steps.
+        UserError: clipping or a short precision would falsify its steps, or a batch is passed in parts.
     """
     if not description.needs_closure:
         return
+    if accumulate > 1:
+        raise UserError(
+            f"optimizer {description.kind} evaluates the loss several times in a step, and training.accumulate passes "
+            "a batch in parts: set training.accumulate=1, or another optimizer"
+        )
     if clip:
         raise UserError(
             f"optimizer {description.kind} compares gradients within a step, and clipped ones no longer say how the "

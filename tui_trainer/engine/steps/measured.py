@@ -10,6 +10,7 @@ from tui_trainer.engine.steps.autograd import AutogradStep
 from tui_trainer.engine.steps.base import StepFunction
 from tui_trainer.engine.steps.clipping import clip_gradients
 from tui_trainer.engine.steps.closure import ClosureStep
+from tui_trainer.engine.steps.parameter_groups import rates_of
 from tui_trainer.engine.train_state import TrainState
 from tui_trainer.user_log import ACTIVE
 
@@ -29,6 +30,7 @@ class MeasuredStep:
         self._state = state
         self._optimizer = services.optimizer
         self._setup = services.setup
+        self._average = services.setup.average
         self._layers = services.setup.layers
         self._parameters = services.setup.parameters
         self._recorder = services.recorder
@@ -68,6 +70,10 @@ class MeasuredStep:
         if before is not None:
             self._restore_first_gradients()
             self._recorder.add_layers(step + 1, self._layers, layer_stats.measure(self._layers, before))
+        if self._has_groups and step % self._norm_every == 0:
+            self._recorder.add_logged(step + 1, dict(rates_of(self._chosen_for)))
+        if self._average is not None:
+            self._average.update()
         self._metric.add(result.outputs, targets)
         return result.loss
 
@@ -84,6 +90,7 @@ class MeasuredStep:
                 setup.forward_backward, optimizer.torch_optimizer, optimizer.step, setup.scaler
             )
         self._one_gradient = self._step_function.one_gradient
+        self._has_groups = bool(rates_of(optimizer.torch_optimizer))
 
     def _on_gradients(self, loss: Tensor) -> None:
         """Measure the gradients of the batch, and clip them, before a weight moves."""

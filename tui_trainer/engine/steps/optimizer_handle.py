@@ -37,6 +37,7 @@ class OptimizerHandle:
 
     def __init__(self, setup: TrainingSetup, description: AnyOptimizer) -> None:
         self._setup = setup
+        self._trusted = getattr(description, "path", "")
         self.swap(description)
 
     def swap(self, description: AnyOptimizer) -> None:
@@ -74,7 +75,7 @@ class OptimizerHandle:
 
     def restore(self, description: dict[str, Any]) -> None:
         """Step with the optimizer so described, as a checkpoint holds it; its state starts empty."""
-        self.swap(_OPTIMIZERS.validate_python(description))
+        self.swap(self._described(description))
 
     def ignored_rate(self, step: int) -> str:
         """Return why a learning rate set now has no effect; empty if it has one."""
@@ -117,7 +118,7 @@ class OptimizerHandle:
             saved = _load(self.torch_optimizer, state)
             refresh(self.torch_optimizer, saved)
             return 0
-        source = optimizer_for(_OPTIMIZERS.validate_python(description), self._setup.model)
+        source = optimizer_for(self._described(description), self._setup.model)
         for group, own in zip(source.param_groups, _load(source, state), strict=True):
             group["lr"] = own["lr"]
         present = [group["lr"] for group in self.torch_optimizer.param_groups]
@@ -125,6 +126,16 @@ class OptimizerHandle:
         for group, lr in zip(self.torch_optimizer.param_groups, present, strict=True):
             group["lr"] = lr
         return transfer(self.torch_optimizer, source)
+
+    def _described(self, description: dict[str, Any]) -> AnyOptimizer:
+        """Return the optimizer that a checkpoint describes; code by import path only if the run began with it."""
+        optimizer = _OPTIMIZERS.validate_python(description)
+        path = getattr(optimizer, "path", "")
+        if path and path != self._trusted:
+            raise ValueError(
+                f"the checkpoint names an optimizer that this run does not trust: optimizer.path = {path!r}"
+            )
+        return optimizer
 
     def _is_alike(self, description: dict[str, Any]) -> bool:
         """Return whether an optimizer so described has the settings of this one in everything but the rate."""

@@ -29,7 +29,8 @@ from tui_trainer.nn.networks import head_module
 def three_choices(school: TrainingCache) -> Iterator[Measured]:
     """Every pair of head and loss: either it runs, or it is refused with a reason."""
     runs = school.runs("build")
-    losses = [kind for kind in choices(AnyLoss) if kind not in ("half-mse", "value")]  # mse halved; a bowl's own height
+    other = ("half-mse", "value", "import")  # mse halved, a bowl's own height, code of the user's own
+    losses = [kind for kind in choices(AnyLoss) if kind not in other]
     pairs = [f"{head}-{loss}" for head in get_args(Head) for loss in losses]
     refused = {pair: _refusal(*pair.split("-", 1)) for pair in pairs}
     shown = {name for name in runs if not name.startswith("hidden-")}

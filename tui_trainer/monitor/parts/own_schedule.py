@@ -51,12 +51,17 @@ class OwnSchedule:
         self.schedulers = list(schedulers)
         self._optimizers = optimizers
         self._called = called
+        self.carry: Callable[[dict[str, Any]], dict[str, Any]] = lambda state: state
+        """Called with a state that the script saves; returns what it saves."""
+        self.arrived: Callable[[Any], None] = lambda scheduler: None
+        """Called with a scheduler whose state the script loaded."""
+        self._is_own_save = False
         self._classes: list[tuple[Any, type]] = []
         for index, scheduler in enumerate(self.schedulers):
             self._classes.append((scheduler, type(scheduler)))
-            scheduler.__class__ = _watched(type(scheduler), self._around, first=index == 0)
+            scheduler.__class__ = _watched(type(scheduler), self, first=index == 0)
 
-    def _around(self, step: Callable[..., Any], first: bool, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    def around(self, step: Callable[..., Any], first: bool, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """Call a scheduler's own `step` with the rates that the script itself gave."""
         overlaid = self._optimizers.overlaid
         if overlaid:
@@ -120,7 +125,15 @@ class OwnSchedule:
 
     def state_dict(self) -> list[Any]:
         """Return the states of the schedulers that have one."""
-        return [scheduler.state_dict() if hasattr(scheduler, "state_dict") else {} for scheduler in self.schedulers]
+        self._is_own_save = True
+        try:
+            return [scheduler.state_dict() if hasattr(scheduler, "state_dict") else {} for scheduler in self.schedulers]
+        finally:
+            self._is_own_save = False
+
+    def saved(self, state: Any) -> Any:
+        """Return the state of a scheduler as it is to be saved, by the script or by its run."""
+        return state if self._is_own_save or not isinstance(state, dict) else self.carry(state)
 
     def load_state_dict(self, states: Sequence[Any]) -> None:
         """Continue from what `state_dict` returned."""
@@ -144,14 +157,21 @@ def _stand_in_step() -> None:
 
 
 _stand_in_step._wrapped_by_lr_sched = True  # pyright: ignore[reportFunctionMemberAccess]
-Around = Callable[[Callable[..., Any], bool, tuple[Any, ...], dict[str, Any]], Any]
 
 
-def _watched(own: type, around: Around, *, first: bool) -> type:
-    """Return a subclass whose `step` is called through `around`."""
+def _watched(own: type, schedule: OwnSchedule, *, first: bool) -> type:
+    """Return a subclass whose `step` and whose states go through a schedule."""
 
     def step(self: Any, *arguments: Any, **named: Any) -> Any:
-        return around(partial(cast("Any", own).step, self), first, arguments, named)
+        return schedule.around(partial(cast("Any", own).step, self), first, arguments, named)
+
+    def state_dict(self: Any, *arguments: Any, **named: Any) -> Any:
+        return schedule.saved(cast("Any", own).state_dict(self, *arguments, **named))
+
+    def load_state_dict(self: Any, *arguments: Any, **named: Any) -> Any:
+        result = cast("Any", own).load_state_dict(self, *arguments, **named)
+        schedule.arrived(self)
+        return result
 
     def reduce(self: Any, protocol: int) -> Any:
         made: list[Any] = list(super(watched, self).__reduce_ex__(protocol))
@@ -159,7 +179,10 @@ def _watched(own: type, around: Around, *, first: bool) -> type:
             made[1] = (own, *made[1][1:])
         return tuple(made)
 
-    watched = type(own.__name__, (own,), {"step": step, "__reduce_ex__": reduce, "__module__": own.__module__})
+    members: dict[str, Any] = {"step": step, "__reduce_ex__": reduce, "__module__": own.__module__}
+    if hasattr(own, "state_dict") and hasattr(own, "load_state_dict"):
+        members |= {"state_dict": state_dict, "load_state_dict": load_state_dict}
+    watched = type(own.__name__, (own,), members)
     watched.__qualname__ = own.__qualname__
     watched.__doc__ = own.__doc__
     return watched

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from struct import Struct
 from time import time
-from typing import Any
 
-from tui_trainer.readers.reading import MAX_COLUMNS, MAX_STEP, SETTLED, LogColumn, Position, Reading, Rows
+from tui_trainer.readers.reading import MAX_COLUMNS, MAX_STEP, SETTLED, LogColumn, Medium, Position, Reading, Rows
+from tui_trainer.readers.tensorboard.blocks import GAP, read_blocks, value_places
+from tui_trainer.readers.tensorboard.hyperparameters import hyperparameters
+from tui_trainer.readers.tensorboard.media import PLUGINS, of_summary, of_tensor
 from tui_trainer.readers.tensorboard.records import (
     HEADER,
     MAX_RECORD,
@@ -19,18 +21,26 @@ from tui_trainer.readers.tensorboard.records import (
     data_checksum,
     header_is_sound,
     masked,
+    next_header,
+    short_checksum,
 )
 from tui_trainer.readers.tensorboard.tensors import scalar
 from tui_trainer.readers.tensorboard.wire import FIXED32, BadWire, fields, float32, float64, signed
 
-PIECE = 1 << 20
+PIECE = 1 << 21
 """Bytes that are cut into records at a time."""
+FEW, MANY = 16, 1 << 16
+"""Records that are read one by one before a sequence that repeats is looked for: at first, and where there is none."""
+MAX_MEDIA, HISTOGRAMS = 64, 16
+"""Names whose histograms, texts and images are kept, and histograms of one name in one piece."""
 TOLD = 5
 """Most damaged places of a file that are named."""
 SCALARS = ("", "scalars")
 """Plugins whose tensors are curves; the first stands for none."""
 HPARAMS = "hparams"
 
+_PROBE = b"\x17\xb7\x51\x42"
+"""A number that is put in place of another."""
 _PLAIN, _SINGLE, _CRC = Struct("<d"), Struct("<f"), Struct("<I")
 
 
@@ -49,6 +59,12 @@ class EventMemory:
     """Lengths of records by the bytes of their headers, which were checked."""
     plain: dict[bytes, str] = field(default_factory=dict[bytes, str])
     """Tags by what stands between step and value of a record with one value."""
+    learned: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
+    """Tags and lengths of records with a tensor that were looked at for what stands around the value."""
+    one_by_one: int = FEW
+    """Records that are read one by one before a sequence that repeats is looked for."""
+    wait: int = 0
+    """Those of them that are left."""
 
 
 def looks_like_events(name: str, _head: bytes) -> bool:
@@ -61,6 +77,13 @@ def is_event_file(head: bytes, _told: Mapping[str, str]) -> bool:
     return not head or len(head) < HEADER or int.from_bytes(head[:8], "little") < MAX_RECORD
 
 
+def next_record(path: Path, offset: int, most: int) -> int:
+    """Return the offset of the first record behind another offset, that one where none begins nearby."""
+    with open(path, "rb") as file:
+        file.seek(offset)
+        return offset + (next_header(file.read(most), 0) or 0)
+
+
 def read_events(path: Path, position: Position, _told: Mapping[str, str]) -> Reading:
     """Read records of an event file."""
     memory: EventMemory | None = position.memory
@@ -68,19 +91,23 @@ def read_events(path: Path, position: Position, _told: Mapping[str, str]) -> Rea
     if memory is None:
         memory = EventMemory(checksum=data_checksum())
         if memory.checksum is None:
-            notes.append("lengths are checked, data are not (google-crc32c is not installed)")
+            notes.append("google-crc32c is not installed: of long or irregular records lengths alone are checked")
     with open(path, "rb") as file:
         file.seek(position.offset)
-        piece = file.read(PIECE)
+        most = position.limit or PIECE
+        piece = file.read(most)
         wanted = HEADER + int.from_bytes(piece[:8], "little") + 4 if len(piece) >= HEADER else 0
-        if len(piece) == PIECE < wanted <= MAX_RECORD:
-            piece += file.read(wanted - PIECE)
+        if len(piece) == most < wanted <= MAX_RECORD:
+            piece += file.read(wanted - most)
         ended = not file.read(1)
     rows = Rows()
     records = Records()
     while True:
-        start = _plain_records(piece, records.end, rows, memory)
-        cut = cut_records(piece, memory.checksum, start, most=1)
+        start, whole = _scalars(piece, records.end, rows, memory, ended)
+        if whole:
+            records.end = start
+            break
+        cut = cut_records(piece, _checksum(memory), start, most=1)
         records.broken += cut.broken
         records.end = cut.end
         for at, data in cut.data:
@@ -94,6 +121,7 @@ def read_events(path: Path, position: Position, _told: Mapping[str, str]) -> Rea
     if not records.end and not ended:  # damage without a sound record in the whole piece
         records.broken.append(0)
         end = position.offset + len(piece) - HEADER
+    rows.media = _thinned(rows.media)
     notes += _damage(records, position.offset, memory)
     rest = position.offset + len(piece) - end
     if ended and rest > 0 and not memory.told_of_tail and time() - path.stat().st_mtime > SETTLED:
@@ -103,6 +131,18 @@ def read_events(path: Path, position: Position, _told: Mapping[str, str]) -> Rea
         notes.append(f"passed over: {', '.join(sorted(memory.passed_over))}")
         memory.passed_over = set()
     return Reading(Position(end, memory), {"": rows}, notes, ended)
+
+
+def _thinned(media: list[Medium]) -> list[Medium]:
+    """Return the newest text and image of each name, and some of its histograms, from which a picture is drawn."""
+    by_name: dict[tuple[str, str], list[Medium]] = {}
+    for each in media:
+        by_name.setdefault((each.kind, each.name), []).append(each)
+    kept: list[Medium] = []
+    for (kind, _), found in list(by_name.items())[:MAX_MEDIA]:
+        most = HISTOGRAMS if kind == "histogram" else 1
+        kept += found[-1 :: -max(len(found) // most, 1)][:most][::-1]
+    return kept
 
 
 def _damage(records: Records, offset: int, memory: EventMemory) -> list[str]:
@@ -124,25 +164,56 @@ _SIMPLE = re.compile(
 )
 
 
-def _plain_records(piece: bytes, at: int, rows: Rows, memory: EventMemory) -> int:
-    """Read records like those that were read before: one value of a known tag. Returns the offset of the first other.
+def _scalars(piece: bytes, at: int, rows: Rows, memory: EventMemory, ended: bool) -> tuple[int, bool]:
+    """Read records like those that were read before, many at once where they repeat.
+
+    Returns the offset behind them, and whether to stop there, so that the next piece begins with a whole row.
+    """
+    while True:
+        if memory.wait <= 0:
+            end, width = read_blocks(piece, at, rows, memory.sound, memory.plain, memory.tags)
+            if end > at:
+                memory.one_by_one = FEW
+                if len(piece) - end < width and not ended:
+                    return end, True
+            else:
+                memory.one_by_one = min(2 * memory.one_by_one, MANY)
+            memory.wait, at = FEW // 8 if end > at else memory.one_by_one, end
+        at, read = _plain_records(piece, at, rows, memory, memory.wait)
+        memory.wait -= read
+        if memory.wait > 0:
+            memory.wait -= 1  # the next one is read in full
+            return at, False
+
+
+def _checksum(memory: EventMemory) -> Callable[[bytes], int | None] | None:
+    """Return the checksum of data. Without google-crc32c it is that of short ones, where few are read one by one."""
+    return memory.checksum or (short_checksum if memory.one_by_one == FEW else None)
+
+
+def _plain_records(piece: bytes, at: int, rows: Rows, memory: EventMemory, most: int) -> tuple[int, int]:
+    """Read records like those that were read before: one value of a known tag.
 
     Between step and value, such a record has the same bytes as an earlier one of its tag, which was read in full.
+
+    Returns:
+        The offset of the first other record, and the number of those that were read.
     """
-    sound, tags, columns, checksum = memory.sound, memory.plain, rows.columns, memory.checksum
-    size = len(piece)
-    while at + HEADER <= size:
+    sound, tags, columns, checksum = memory.sound, memory.plain, rows.columns, _checksum(memory)
+    size, read = len(piece), 0
+    while at + HEADER <= size and read < most:
         head = piece[at : at + HEADER]
         length = sound.get(head)
         if length is None:
             if not header_is_sound(piece, at) or len(sound) > 4096:
-                return at
+                return at, read
             length = sound[head] = int.from_bytes(head[:8], "little")
         begin, end = at + HEADER, at + HEADER + length
         if end + 4 > size or length < 20 or piece[begin] != 0x09 or piece[begin + 9] != 0x10:
-            return at
-        if checksum is not None and masked(checksum(piece[begin:end])) != _CRC.unpack_from(piece, end)[0]:
-            return at
+            return at, read
+        found = checksum(piece[begin:end]) if checksum is not None else None
+        if found is not None and masked(found) != _CRC.unpack_from(piece, end)[0]:
+            return at, read
         after = begin + 10
         step = shift = 0
         while True:
@@ -154,8 +225,8 @@ def _plain_records(piece: bytes, at: int, rows: Rows, memory: EventMemory) -> in
             shift += 7
         tag = tags.get(piece[after : end - 4])
         column = columns.get(tag) if tag is not None else None
-        if column is None or byte >= 0x80 or after > end - 4:
-            return at
+        if column is None or byte >= 0x80 or after > end - 4 or step >= MAX_STEP:
+            return at, read
         column.steps.append(step)
         column.values.append(_SINGLE.unpack_from(piece, end - 4)[0])
         seconds = rows.seconds
@@ -163,10 +234,11 @@ def _plain_records(piece: bytes, at: int, rows: Rows, memory: EventMemory) -> in
             seconds.steps.append(step)
             seconds.values.append(_PLAIN.unpack_from(piece, begin + 1)[0])
         at = end + 4
-    return at
+        read += 1
+    return at, read
 
 
-def _event(data: bytes, rows: Rows, memory: EventMemory) -> None:
+def _event(data: bytes, rows: Rows, memory: EventMemory, *, learn: bool = True) -> None:
     simple = _SIMPLE.fullmatch(data)
     if simple is not None and len(simple[6]) == simple[5][0]:
         step = 0
@@ -187,10 +259,42 @@ def _event(data: bytes, rows: Rows, memory: EventMemory) -> None:
             step = signed(item)
         elif number == 5 and isinstance(item, bytes) and kind == 2:
             summaries.append(item)
-    for summary in summaries:
-        for number, _, value in fields(summary):
-            if number == 1 and isinstance(value, bytes):
-                _value(value, step, wall, rows, memory)
+    values = [
+        value
+        for summary in summaries
+        for number, _, value in fields(summary)
+        if number == 1 and isinstance(value, bytes)
+    ]
+    found = [_value(value, step, wall, rows, memory) for value in values]
+    if learn and len(found) == 1 and found[0] is not None:
+        shape = found[0], len(data)
+        if shape not in memory.learned and len(memory.learned) < MAX_COLUMNS:
+            memory.learned.add(shape)
+            _learn(data, found[0], memory)
+
+
+def _learn(data: bytes, tag: str, memory: EventMemory) -> None:
+    """Remember what stands around the value of a record with one tensor.
+
+    Its place is the one where another number changes the value that is read, and nothing else.
+    """
+    if data[:1] != b"\x09" or data[9:10] != b"\x10":
+        return
+    after = 10
+    while after < len(data) and data[after] >= 0x80:
+        after += 1
+    rest = data[after + 1 :]
+    for at in value_places(rest):
+        begin = after + 1 + at
+        probe, seen = Rows(), EventMemory(plugins=dict(memory.plugins))
+        try:
+            _event(data[:begin] + _PROBE + data[begin + 4 :], probe, seen, learn=False)
+        except (BadWire, UnicodeDecodeError):
+            continue
+        column = probe.columns.get(tag)
+        if column is not None and len(probe.columns) == 1 and column.values.tolist() == [_SINGLE.unpack(_PROBE)[0]]:
+            memory.plain[rest[:at] + GAP + rest[at + 4 :]] = tag
+            return
 
 
 def _is_exact(simple: re.Match[bytes]) -> bool:
@@ -199,9 +303,10 @@ def _is_exact(simple: re.Match[bytes]) -> bool:
     return simple[4] == bytes([tag + 7]) and simple[3] == bytes([tag + 9])
 
 
-def _value(data: bytes, step: int, wall: float, rows: Rows, memory: EventMemory) -> None:
+def _value(data: bytes, step: int, wall: float, rows: Rows, memory: EventMemory) -> str | None:
+    """Add one value of a summary. Returns the tag of a number that a tensor holds."""
     tag, value, tensor, metadata = "", None, None, b""
-    other = ""
+    medium, other = None, ""
     for number, kind, item in fields(data):
         if not isinstance(item, bytes):
             continue
@@ -210,8 +315,10 @@ def _value(data: bytes, step: int, wall: float, rows: Rows, memory: EventMemory)
                 tag = item.decode("utf-8", "replace")
             case 2 if kind == FIXED32:
                 value = float32(item)
-            case 4 | 5 | 6:
-                other = ("images", "histograms", "audio")[number - 4]
+            case 4 | 5:
+                medium = of_summary(tag, step, number, item)
+            case 6:
+                other = "audio"
             case 8:
                 tensor = item
             case 9:
@@ -223,14 +330,19 @@ def _value(data: bytes, step: int, wall: float, rows: Rows, memory: EventMemory)
         if plugin in SCALARS:
             value = scalar(tensor)
         else:
-            other = other or plugin
+            medium = of_tensor(tag, step, plugin, tensor)
+            other = other or ("" if plugin in (*PLUGINS, HPARAMS) else plugin)
     if value is not None:
         _add(rows, memory, tag, step, value, wall)
+        return tag if tensor is not None and tag in memory.tags else None
+    if medium is not None and 0 <= step < MAX_STEP:
+        rows.media.append(medium)
     elif other:
         memory.plugins.setdefault(tag, other)
         if f" {other}" not in memory.tags:
             memory.tags.add(f" {other}")
             memory.passed_over.add(other)
+    return None
 
 
 def _add(rows: Rows, memory: EventMemory, tag: str, step: int, value: float, wall: float) -> None:
@@ -266,31 +378,5 @@ def _plugin(metadata: bytes, tag: str, rows: Rows, memory: EventMemory) -> str:
     if name:
         memory.plugins[tag] = name
     if name == HPARAMS:
-        rows.settings.update(_hyperparameters(content))
+        rows.settings.update(hyperparameters(content))
     return name or memory.plugins.get(tag, "")
-
-
-def _hyperparameters(content: bytes) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for number, _, session in fields(content):
-        if number != 3 or not isinstance(session, bytes):
-            continue
-        for inner, _, entry in fields(session):
-            if inner != 1 or not isinstance(entry, bytes):
-                continue
-            parts = {at: item for at, _, item in fields(entry)}
-            key, value = parts.get(1), parts.get(2)
-            if isinstance(key, bytes) and isinstance(value, bytes):
-                found[key.decode("utf-8", "replace")] = _protobuf_value(value)
-    return found
-
-
-def _protobuf_value(data: bytes) -> Any:
-    for number, _, item in fields(data):
-        if number == 2 and isinstance(item, bytes) and len(item) == 8:
-            return float64(item)
-        if number == 3 and isinstance(item, bytes):
-            return item.decode("utf-8", "replace")
-        if number == 4:
-            return bool(item)
-    return None

@@ -14,7 +14,8 @@ _HEAD = Struct("<QI")
 _FOOT = Struct("<I")
 
 
-def _table() -> tuple[int, ...]:
+def crc_table() -> tuple[int, ...]:
+    """Return the change of a CRC-32C by each value of its last byte."""
     table: list[int] = []
     for byte in range(256):
         value = byte
@@ -24,7 +25,7 @@ def _table() -> tuple[int, ...]:
     return tuple(table)
 
 
-_TABLE = _table()
+_TABLE = crc_table()
 
 
 def crc32c(data: bytes) -> int:
@@ -47,6 +48,15 @@ def data_checksum() -> Callable[[bytes], int] | None:
     except ImportError:
         return None
     return value
+
+
+SHORT = 256
+"""Bytes of the longest data whose checksum is computed without google-crc32c."""
+
+
+def short_checksum(data: bytes) -> int | None:
+    """Return the checksum of short data, None for longer ones."""
+    return crc32c(data) if len(data) <= SHORT else None
 
 
 @dataclass(slots=True)
@@ -83,7 +93,7 @@ def header_is_sound(piece: bytes, at: int) -> bool:
 
 
 def cut_records(
-    piece: bytes, checksum: Callable[[bytes], int] | None, start: int = 0, most: int | None = None
+    piece: bytes, checksum: Callable[[bytes], int | None] | None, start: int = 0, most: int | None = None
 ) -> Records:
     """Cut a piece of a file, with a record at `start`, into records. One that reaches past its end is left.
 
@@ -94,7 +104,7 @@ def cut_records(
     at, size = start, len(piece)
     while at + HEADER <= size and (most is None or len(records.data) < most):
         if not header_is_sound(piece, at):
-            following = _next_header(piece, at + 1)
+            following = next_header(piece, at + 1)
             if following is None:
                 break
             records.broken.append(at)
@@ -104,7 +114,8 @@ def cut_records(
         if end + FOOTER > size:
             break
         data = piece[at + HEADER : end]
-        if checksum is not None and masked(checksum(data)) != _FOOT.unpack_from(piece, end)[0]:
+        found = checksum(data) if checksum is not None else None
+        if found is not None and masked(found) != _FOOT.unpack_from(piece, end)[0]:
             records.broken.append(at)
         else:
             records.data.append((at, data))
@@ -113,7 +124,7 @@ def cut_records(
     return records
 
 
-def _next_header(piece: bytes, at: int) -> int | None:
+def next_header(piece: bytes, at: int) -> int | None:
     """Return the next offset at which a sound header stands; the upper half of its length is zero."""
     while True:
         zeros = piece.find(b"\0\0\0\0", at + 4)

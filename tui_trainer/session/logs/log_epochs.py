@@ -13,8 +13,8 @@ from tui_trainer.protocol.event_records import Best
 from tui_trainer.protocol.events import EpochEnded
 from tui_trainer.readers.reading import LogColumn
 
-MOST = 64
-"""Most epochs that one block gives; of more, some are taken together."""
+MOST, FEW = 64, 8
+"""Most epochs that one block gives; one with more, or that was validated at every step or two, gives a few."""
 
 
 class LogEpochs:
@@ -46,9 +46,14 @@ class LogEpochs:
         if epochs is not None:
             ends = self._ends_of_column(epochs)
         else:
-            ends = [(step, self.count + at + 1) for at, step in enumerate(val.steps if val is not None else ())]
+            steps = val.steps if val is not None else ()
+            most = MOST if loss is None or len(steps) * 2 < len(loss.steps) else FEW
+            rows = list(range(0, len(steps), len(steps) // FEW if len(steps) > most else 1))
+            if rows and rows[-1] != len(steps) - 1:
+                rows.append(len(steps) - 1)
+            ends = [(steps[at], self.count + at + 1) for at in rows]
         if len(ends) > MOST:
-            ends = [*ends[:: -(-len(ends) // MOST)], ends[-1]]
+            ends = [*ends[:: -(-len(ends) // FEW)], ends[-1]]
         events: list[EpochEnded] = []
         at = -1
         for step, number in ends:
@@ -94,8 +99,12 @@ class LogEpochs:
         if loss is None:
             return
         values = loss.values[bisect_right(loss.steps, after) : bisect_right(loss.steps, until)]
-        finite = [value for value in values if isfinite(value)]
-        self._total = sum(finite, self._total)
+        total = sum(values, self._total)
+        finite = values
+        if not isfinite(total):
+            finite = [value for value in values if isfinite(value)]
+            total = sum(finite, self._total)
+        self._total = total
         self._rows += len(finite)
 
     def _validate(self, val: LogColumn | None, after: int, until: int) -> None:

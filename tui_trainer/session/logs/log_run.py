@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import accumulate
 from math import isfinite
 from operator import le
 from typing import Any
@@ -14,9 +13,11 @@ from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.protocol import events as ev
 from tui_trainer.readers.columns import Names
 from tui_trainer.readers.order import Arranged, arrange
-from tui_trainer.readers.reading import MAX_COLUMNS, LogColumn, Rows
+from tui_trainer.readers.reading import MAX_COLUMNS, LogColumn, Medium, Rows
 from tui_trainer.session.logs.curve_rules import CURVE_RULES, in_short
 from tui_trainer.session.logs.log_epochs import LogEpochs, steps_per_epoch
+from tui_trainer.session.logs.log_media import can_decode, event_of
+from tui_trainer.session.logs.log_seconds import MANY, risen, seconds_at
 from tui_trainer.state.branches import BRANCH_POINTS, CURVES, Branch, thinned
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series_names import MAX_NAME
@@ -24,6 +25,8 @@ from tui_trainer.text import visible
 
 TIME_OF_DAY = 1e8
 """Seconds from which a column of times counts from 1970, not from the start."""
+MAX_PICTURES = 64
+"""Most histograms and images that are shown."""
 ENOUGH_VALIDATION = 1000
 """Validation samples that the diagnosis assumes: logs of other programs do not name them."""
 
@@ -36,9 +39,12 @@ class LogRun:
         title: the file and its format, in words.
         told: the columns that the user told by role.
         at: the time of the log in seconds since 1970.
+        coarse: whether it is folded from samples, of which nothing is diagnosed.
     """
 
-    def __init__(self, name: str, title: str, told: Mapping[str, str], at: float = 0.0) -> None:
+    def __init__(
+        self, name: str, title: str, told: Mapping[str, str], at: float = 0.0, *, coarse: bool = False
+    ) -> None:
         self.state = RunState(run=name)
         self.monitor = DiagnosisMonitor()
         self.settings: dict[str, Any] = {}
@@ -48,7 +54,10 @@ class LogRun:
         """Columns beyond the limit that were passed over."""
         self.late = 0
         """Rows that came too late to be put into their place."""
+        self._pictures: set[str] = set()
+        self._told_of_images = False
         self._title = title
+        self._coarse = coarse
         self._names = Names(told)
         self._at = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
         self._epochs = LogEpochs()
@@ -66,16 +75,37 @@ class LogRun:
                 are: `folded` tells.
         """
         state = self.state
+        late = state.started is not None and any(self.settings.get(key) != each for key, each in block.settings.items())
         self.settings.update(block.settings)
         events = self._begin(block) if state.started is None else []
-        self.folded = fold or bool(events)
+        self.folded = fold or late or bool(events)
+        if late and state.started is not None:  # hyperparameters that stand at the end of a log
+            state.started = state.started.model_copy(update={"config": dict(self.settings)})
         given = self._given(block.columns)
         if given:
             events.append(self._log("series: " + ", ".join(given)))
         events += self._events(self._arranged(block), block)
+        if not self._coarse:
+            events += self._of_media(block.media)
         events = self._with_findings(events)
         if self.folded:
             state.apply(*events)
+        return events
+
+    def _of_media(self, media: Sequence[Medium]) -> list[ev.AnyEvent]:
+        """Return the events of histograms, texts and images; of images without Pillow a line says so once."""
+        events: list[ev.AnyEvent] = []
+        for medium in media:
+            event = event_of(medium, self._epochs.count)
+            if isinstance(event, ev.PictureTaken):
+                if event.name not in self._pictures and len(self._pictures) >= MAX_PICTURES:
+                    continue
+                self._pictures.add(event.name)
+            if event is not None:
+                events.append(self._stamped(event))
+            elif medium.kind == "image" and not self._told_of_images and not can_decode():
+                self._told_of_images = True
+                events.append(self._log("images are passed over: Pillow is not installed"))
         return events
 
     def note(self, text: str) -> ev.AnyEvent:
@@ -208,7 +238,7 @@ class LogRun:
         seconds = self._seconds(block.seconds)
         events: list[ev.AnyEvent] = []
         for steps, columns in sorted(groups.values(), key=lambda group: -len(group[0])):
-            times = _seconds_at(seconds, steps, self._last_seconds)
+            times = seconds_at(seconds, steps, self._last_seconds)
             first = self._first_gap(columns.get("train_loss"))
             if first is not None:
                 at, kind = first
@@ -258,22 +288,25 @@ class LogRun:
         """Return the times of a block from the start of the run, never falling."""
         if column is None or not len(column.values):
             return None
-        if self._zero == 0.0 and _rises(column.values, self._last_seconds) and _rises(column.steps, 0):
+        if (
+            len(column.values) < MANY
+            and self._zero == 0.0
+            and _rises(column.values, self._last_seconds)
+            and _rises(column.steps, 0)
+        ):
             self._last_seconds = column.values[-1]
             return column
-        values = [value if isfinite(value) else 0.0 for value in column.values]
         if self._zero is None:
-            self._zero = values[0] if values[0] > TIME_OF_DAY else 0.0
-        zero = self._zero
-        rising = array("d", accumulate((value - zero for value in values), max, initial=self._last_seconds))[1:]
-        self._last_seconds = rising[-1]
-        if _rises(column.steps, 0):
-            return LogColumn(column.steps, rising)
-        pairs = sorted(zip(column.steps, rising, strict=True))
-        return LogColumn(array("q", [s for s, _ in pairs]), array("d", [v for _, v in pairs]))
+            first = column.values[0] if isfinite(column.values[0]) else 0.0
+            self._zero = first if first > TIME_OF_DAY else 0.0
+        rising = risen(column, self._zero, self._last_seconds)
+        self._last_seconds = max(rising.values)
+        return rising
 
     def _with_findings(self, events: list[ev.AnyEvent]) -> list[ev.AnyEvent]:
         """Return events with the findings that they lead to, from the rules that need only curves."""
+        if self._coarse:
+            return events
         told: list[ev.AnyEvent] = []
         for event in events:
             told.append(event)
@@ -315,17 +348,3 @@ def _gaps(values: array[float]) -> tuple[list[float | None], dict[int, str]]:
     for at in gaps:
         numbers[at] = None
     return numbers, gaps
-
-
-def _seconds_at(seconds: LogColumn | None, steps: array[int], otherwise: float) -> list[float]:
-    """Return the time at each step."""
-    if seconds is None:
-        return [otherwise] * len(steps)
-    if seconds.steps is steps or seconds.steps == steps:
-        return seconds.values.tolist()
-    known = dict(zip(seconds.steps, seconds.values, strict=True))
-    time, times = 0.0, []
-    for step in steps:
-        time = max(known.get(step, time), time)
-        times.append(time)
-    return times

@@ -12,15 +12,18 @@ from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.readers.find_logs import Log
 from tui_trainer.readers.follower import LogFollower, LogNews
 from tui_trainer.readers.reading import Rows, Unreadable
+from tui_trainer.readers.sampling import sampled
 from tui_trainer.session.base import Greeting, Message, Notice
 from tui_trainer.session.logs.log_run import LogRun
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 
 BUDGET = 0.25
-"""Seconds that one drain may take, so that the screen responds while a long log is read."""
+"""Seconds that the drains of all logs of a screen may take, so that it responds while they are read."""
 QUIET = 60.0
 """Seconds without a change after which a log counts as ended."""
+PROGRESS_SECONDS = 0.5
+"""Seconds between two messages on how far a long log has been read."""
 CHECK_SECONDS = 0.5
 """Seconds between two looks at the files of a log that has been read."""
 
@@ -31,15 +34,19 @@ class LogSession:
     Args:
         log: the log.
         told: the columns that the user told by role.
+        budget: seconds that one drain may take.
     """
 
     kind: Literal["finished"] = "finished"
     can_steer = False
 
-    def __init__(self, log: Log, told: Mapping[str, str]) -> None:
-        self._log, self._told = log, told
+    def __init__(self, log: Log, told: Mapping[str, str], budget: float = BUDGET) -> None:
+        self._log, self._told, self._budget = log, told, budget
         self._follower = LogFollower(log, told)
         self._runs: dict[str, LogRun] = {}
+        self._coarse: dict[str, LogRun] | None = None
+        """The runs as samples of a long log show them, until it has been read."""
+        self._greeted_at = 0.0
         self._caught_up = self._failed = self._over = False
         self._checked_at = 0.0
         self._messages: list[Message] = []
@@ -75,7 +82,11 @@ class LogSession:
         return messages
 
     def _catch_up(self) -> list[Message]:
-        deadline = perf_counter() + BUDGET
+        if self._coarse is None:
+            self._coarse = self._sampled()
+            if self._coarse:
+                return [self._progress(self._coarse)]
+        deadline = perf_counter() + self._budget
         while not self._caught_up and perf_counter() < deadline:
             self._caught_up = self._take(self._follower.read())
         if self._caught_up and not self._runs:
@@ -85,7 +96,27 @@ class LogSession:
             self._run("")
         if self._caught_up and self._is_quiet():
             self._end()
-        return [Greeting(self.states, 1.0 if self._caught_up else min(self._follower.fraction, 0.99))]
+        if self._caught_up:
+            self._coarse = {}
+            return [Greeting(self.states)]
+        if self._coarse and perf_counter() - self._greeted_at < PROGRESS_SECONDS:
+            return []
+        return [self._progress(self._coarse or self._runs)]
+
+    def _sampled(self) -> dict[str, LogRun]:
+        """Return the runs of a long log as samples of it show them."""
+        try:
+            samples = sampled(self._log, self._told)
+        except OSError:
+            return {}
+        runs = {name: self._new_run(name, coarse=True) for name in samples}
+        for name, rows in samples.items():
+            runs[name].take(rows)
+        return runs
+
+    def _progress(self, runs: Mapping[str, LogRun]) -> Greeting:
+        self._greeted_at = perf_counter()
+        return Greeting(tuple(run.state for run in runs.values()), min(self._follower.fraction, 0.99))
 
     def _follow(self) -> list[Message]:
         if perf_counter() - self._checked_at < CHECK_SECONDS:
@@ -137,15 +168,18 @@ class LogSession:
         return news.at_end
 
     def _holds_anything(self, name: str, block: Rows) -> bool:
-        return name in self._runs or bool(block.columns) or bool(block.settings)
+        return name in self._runs or bool(block.columns) or bool(block.settings) or bool(block.media)
 
     def _run(self, name: str) -> LogRun:
         run = self._runs.get(name)
         if run is None:
-            path = self._log.files[0]
-            full = visible(f"{self._log.name}/{name}" if name else self._log.name)
-            run = self._runs[name] = LogRun(full, f"{self._log.format.name}: {path}", self._told, _changed(path))
+            run = self._runs[name] = self._new_run(name)
         return run
+
+    def _new_run(self, name: str, *, coarse: bool = False) -> LogRun:
+        path = self._log.files[0]
+        full = visible(f"{self._log.name}/{name}" if name else self._log.name)
+        return LogRun(full, f"{self._log.format.name}: {path}", self._told, _changed(path), coarse=coarse)
 
     def _notes(self, notes: list[str]) -> list[ev.AnyEvent]:
         run = next(iter(self._runs.values()), None)

@@ -68,6 +68,8 @@ def start_facts(run: Announced) -> StartFacts:
     from tui_trainer.config.run_config import RunConfig
 
     config = RunConfig.model_validate(run.config)
+    if config.drill is not None:  # the settings would give the cause away
+        return StartFacts(title=run.title or run.preset)
     folder = os.path.dirname(run.path)
     directory = os.path.dirname(folder) if "/" in run.name else folder
     found = [] if "/" in run.name else recent_runs(Path(directory), run.preset, run.name, wanted=1)

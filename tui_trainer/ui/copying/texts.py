@@ -102,11 +102,11 @@ def run_info_copies(info: RunInfo) -> list[Copyable]:
 def imports_code(config: Mapping[str, Any]) -> bool:
     """Return whether a flat configuration names code by its import path, which a run needs --trust for."""
     return any(
-        value == "import"
+        value in ("import", "loader")
         for key, value in config.items()
-        if key in ("data.kind", "model.kind", "scheduler.kind")
+        if key in ("data.kind", "model.kind", "loss.kind", "optimizer.kind", "scheduler.kind")
         or (key.startswith("validation_sets.") and key.endswith(".data.kind"))
-    )
+    ) or any(key.startswith("metrics.") for key in config)
 
 
 def quoted(word: str) -> str:

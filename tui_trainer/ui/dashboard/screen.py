@@ -243,6 +243,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
         """Perform an action of the table, or show why it is unavailable; its form opens with `value`."""
         if self._actions.lessons.stop_autoplay(name) and name == "play":
             return
+        if name == "pause" and self._actions.lessons.go_on():
+            return
         reason = disabled_reason(BY_ID[name], self.view_state.action_context)
         if reason is not None:
             self.flash(reason, error=True)
@@ -356,7 +358,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
         return self._actions.quit.result()
 
     def close_session(self) -> None:
-        """Disconnect from the session; its runs continue."""
+        """Disconnect from the session; its runs continue, also those that waited for a reader."""
+        self._actions.lessons.release()
         self.view_state.store.close()
 
     def action_perform(self, name: str) -> None:

@@ -82,7 +82,7 @@ class Form(Widget):
 
     def described(self) -> tuple[FieldSpec, ...]:
         """Return the fields in their order."""
-        return specs(self._model)
+        return specs(self._model, value=self._value)
 
     async def show(self, model: type[BaseModel], value: BaseModel | None = None) -> None:
         """Show the fields of another class, or another value of the same."""

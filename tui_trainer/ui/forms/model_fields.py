@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from tui_trainer.components.base import field_help
 from tui_trainer.text import exact
 
-Kind = Literal["number", "whole", "switch", "choice", "list", "text", "table"]
+Kind = Literal["number", "whole", "switch", "choice", "list", "words", "text", "table"]
 Model = TypeVar("Model", bound=BaseModel)
 
 _OFF, _ON = "no", "yes"
@@ -51,8 +51,22 @@ class Filled(Generic[Model]):
     errors: Mapping[str, str]
 
 
-def specs(model: type[BaseModel], leave_out: tuple[str, ...] = ("kind", "type")) -> tuple[FieldSpec, ...]:
-    """Describe the fields of a model in their order, inherited ones last."""
+def specs(
+    model: type[BaseModel],
+    leave_out: tuple[str, ...] = ("kind", "type"),
+    value: BaseModel | None = None,
+    *,
+    rare: bool = False,
+) -> tuple[FieldSpec, ...]:
+    """Describe the fields of a model in their order, inherited ones last.
+
+    Args:
+        value: the value to be shown: fields that are rarely used are described where it has something there.
+        rare: whether to describe them all.
+    """
+    if not rare:
+        fields = model.model_fields.items()
+        leave_out += tuple(name for name, field in fields if _is_rare(field) and not getattr(value, name, None))
     texts = field_help(model)
     annotations = vars(model).get("__annotations__", {})
     own = [name for name in model.model_fields if name in annotations]
@@ -60,6 +74,10 @@ def specs(model: type[BaseModel], leave_out: tuple[str, ...] = ("kind", "type"))
     return tuple(
         _spec(name, model.model_fields[name], texts.get(name, "")) for name in [*own, *rest] if name not in leave_out
     )
+
+
+def _is_rare(field: FieldInfo) -> bool:
+    return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get("rare"))
 
 
 def _spec(name: str, field: FieldInfo, text: str) -> FieldSpec:
@@ -96,8 +114,13 @@ def _kind(base: Any) -> tuple[Kind, tuple[str, ...]]:
     if origin is Literal:
         return "choice", tuple(str(value) for value in get_args(base))
     if origin in (tuple, list):
-        return "list", ()
+        item = _unwrap(get_args(base)[0])[0]
+        return ("words" if item is str else "table" if _is_model(item) else "list"), ()
     return ("text", ()) if base is str else ("table", ())
+
+
+def _is_model(item: Any) -> bool:
+    return isinstance(item, type) and issubclass(item, BaseModel)
 
 
 def _bounds(metadata: list[Any], kind: Kind) -> str:
@@ -109,7 +132,7 @@ def _bounds(metadata: list[Any], kind: Kind) -> str:
         for symbol, name in (("<", "lt"), ("≤", "le")):
             if (value := getattr(bound, name, None)) is not None:
                 high = f"{symbol} {exact(value)}"
-    format_hint = "whole" if kind == "whole" else "a, b, …" if kind == "list" else ""
+    format_hint = "whole" if kind == "whole" else "a, b, …" if kind in ("list", "words") else ""
     return ", ".join(part for part in (low, high) if part) or format_hint
 
 
@@ -122,6 +145,8 @@ def written(value: object) -> str:
             return _ON if value else _OFF
         case float():
             return exact(value)
+        case tuple() | list() if any(isinstance(item, BaseModel) for item in value):  # pyright: ignore[reportUnknownVariableType]
+            return _toml(value)  # pyright: ignore[reportUnknownArgumentType]
         case tuple() | list():
             return ", ".join(written(item) for item in value)  # pyright: ignore[reportUnknownVariableType]
         case BaseModel():
@@ -149,7 +174,7 @@ def read(model: type[Model], texts: Mapping[str, str]) -> Filled[Model]:
     """Parse the texts of a form into a model; collect the errors field by field."""
     values: dict[str, Any] = {}
     errors: dict[str, str] = {}
-    for spec in specs(model):
+    for spec in specs(model, rare=True):
         text = texts.get(spec.name, spec.default).strip()
         try:
             values[spec.name] = _value(spec, text)
@@ -169,14 +194,18 @@ def _value(spec: FieldSpec, text: str) -> Any:
     if not text:
         if spec.optional:
             return None
-        if spec.kind == "list":
+        if spec.kind in ("list", "words") or (spec.kind == "table" and not spec.default):
             return ()
+        if spec.kind == "text" and not spec.default:
+            return ""
         raise ValueError("must not be empty")
     match spec.kind:
         case "switch":
             return text == _ON
         case "list":
             return tuple(_number(part.strip()) for part in text.strip("[]()").split(",") if part.strip())
+        case "words":
+            return tuple(part.strip() for part in text.split(",") if part.strip())
         case "number" | "whole":
             return _number(text)
         case "table":

@@ -1,4 +1,4 @@
-"""The narration of a lesson below the charts: the remark, the claim of the lecture, and what is true."""
+"""The narration of a lesson below the charts: the remark, the claim of the lecture, and at the end what is true."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def narration(narrator: Narrator, width: int, height: int, hints: Sequence[str] 
     """Return the narration in at most `height` lines of `width` cells.
 
     The first line, from 3 lines on, names the rows of the lecture and the keys. The remark comes before the claim of
-    the lecture; of what is true, at least one line is shown however long the claim is.
+    the lecture. What is true is shown at the end of the runs, and both only in full: the page of the lesson has the
+    rest.
     """
     lesson = narrator.lesson
     if lesson is None:
@@ -53,10 +54,11 @@ def narration(narrator: Narrator, width: int, height: int, hints: Sequence[str] 
     remark = _cut(wrapped(narrator.text, width), room, width)
     lines += [Content.styled(line, "$foreground bold") for line in remark]
     room -= len(remark)
-    claim, truth = _labelled("lecture: ", lesson.says, width), _labelled("in truth: ", lesson.truth, width)
-    truth_lines = min(len(truth), max(room - len(claim), min(room, 1)))
-    lines += [Content.styled(line, "$muted") for line in _cut(claim, room - truth_lines, width)]
-    lines += [Content.styled(line, "$warning") for line in _cut(truth, truth_lines, width)]
+    if narrator.told and 0 < len(truth := _labelled("in truth: ", lesson.truth, width)) <= room:
+        lines += [Content.styled(line, "$warning") for line in truth]
+        room -= len(truth)
+    if len(claim := _labelled("lecture: ", lesson.says, width)) <= room:
+        lines += [Content.styled(line, "$muted") for line in claim]
     return Content("\n").join(lines)
 
 

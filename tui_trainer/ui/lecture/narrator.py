@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from tui_trainer.config.lesson import Lesson, Remark
 from tui_trainer.state.run_state import RunState
+from tui_trainer.ui.drills.task import task_of
 from tui_trainer.ui.settings import WORDS_PER_MINUTE
 
 SHORTEST = 2.0
@@ -20,7 +21,7 @@ def lesson_of(state: RunState | None) -> Lesson | None:
     """Return the lesson in a run's configuration; None where there is none or it cannot be parsed."""
     table: Any = state.started.config.get("lesson") if state is not None and state.started is not None else None
     if table is None:
-        return None
+        return task_of(state) if state is not None else None
     try:
         return Lesson.model_validate(table)
     except ValidationError:
@@ -30,7 +31,7 @@ def lesson_of(state: RunState | None) -> Lesson | None:
 def is_due(remark: Remark, state: RunState, over: bool) -> bool:
     """Return whether the moment of a remark has come; `over` is true once every run of the set has ended."""
     if remark.at is not None:
-        return over if remark.at == "end" else state.step > 0 or over
+        return over if remark.at == "end" else state.step >= (remark.step or 1) or over
     if remark.epoch is not None:
         return state.epoch >= remark.epoch
     return state.step >= (remark.step or 0)
@@ -61,6 +62,7 @@ class Narrator:
         waiting: indexes of the remarks that are due while another one is being read.
         page: position in `shown` of the remark on the screen.
         relevant: indexes of the remarks that apply to the selected run.
+        over: whether every run of the set has ended.
     """
 
     words_per_minute: float = WORDS_PER_MINUTE
@@ -69,6 +71,7 @@ class Narrator:
     waiting: list[int] = field(default_factory=list[int])
     page: int = 0
     relevant: list[int] = field(default_factory=list[int])
+    over: bool = False
     _since: float = 0.0
     """Time at which the newest remark appeared; before the first one, at which the lesson began."""
 
@@ -77,20 +80,49 @@ class Narrator:
 
         With `late`, for a viewer that connects in the middle, all remarks that are due appear at once.
         """
-        if lesson != self.lesson:
-            self.lesson, self.shown, self.waiting, self.page, self._since = lesson, [], [], 0, now
-        if lesson is None:
+        if not self.follow(lesson, state, over, now):
             return []
+        assert lesson is not None
         known = {*self.shown, *self.waiting}
-        self.relevant = relevant_remarks(lesson, state)
         self.waiting += [
             index for index in self.relevant if index not in known and is_due(lesson.remarks[index], state, over)
         ]
         if late:
             return [self._show_next(now) for _ in range(len(self.waiting))]
-        if self.waiting and (not self.shown or now >= self._since + self.remark_seconds):
+        if self.waiting and (not self.shown or self.was_read(now)):
             return [self._show_next(now)]
         return []
+
+    def follow(self, lesson: Lesson | None, state: RunState, over: bool, now: float) -> bool:
+        """Take the lesson of the selected run. Returns whether there is one."""
+        if lesson != self.lesson:
+            self.lesson, self.shown, self.waiting, self.page, self._since = lesson, [], [], 0, now
+        self.over = over
+        if lesson is not None:
+            self.relevant = relevant_remarks(lesson, state)
+        return lesson is not None
+
+    @property
+    def remaining(self) -> list[int]:
+        """The indexes of the remarks that have not appeared yet."""
+        return [index for index in self.relevant if index not in self.shown]
+
+    @property
+    def told(self) -> bool:
+        """Whether every run has ended and every remark has appeared."""
+        return self.lesson is not None and self.over and not self.remaining
+
+    def show(self, index: int, now: float) -> Remark:
+        """Show a remark, whichever was on the screen before."""
+        assert self.lesson is not None
+        self.waiting = []
+        self.shown.append(index)
+        self.page, self._since = len(self.shown) - 1, now
+        return self.lesson.remarks[index]
+
+    def was_read(self, now: float) -> bool:
+        """Return whether the newest remark has been on the screen for as long as it takes to read it."""
+        return now >= self._since + self.remark_seconds
 
     def reset(self) -> None:
         """Forget the remarks that have appeared, for new runs of the same lesson."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tui_trainer.session.catalog import LessonInfo, Lessons
+
+if TYPE_CHECKING:
+    from tui_trainer.config.course import Course
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +20,15 @@ class LecturePlan:
         lessons: the source of the lessons.
         rows: the rows to begin with, such as S18 or X01; none for the table of contents. Autoplay shows only these.
         play: whether autoplay is on.
+        course: the course, for the heading; None for a source of lessons without one.
+        route: whether the rows are a route: the way from lesson to lesson visits these alone.
     """
 
     lessons: Lessons
     rows: Sequence[str] = ()
     play: bool = False
+    course: Course | None = None
+    route: bool = False
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from textual.content import Content
 
 from tui_trainer.protocol.describe import duration, number
+from tui_trainer.state.drill_veil import is_veiled
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cell_width, cut, padded, visible
 from tui_trainer.ui.icons import STATE_STYLES, Icons
@@ -129,7 +130,9 @@ def _table(numbers: Numbers, width: int) -> Section:
 def _about(state: RunState) -> Section:
     started = state.started
     lines = [Content.styled(title_of(state), "bold")]
-    if started is not None:
+    if is_veiled(state):
+        lines.append(Content.styled("model and data: hidden until named (!)", "$muted"))
+    elif started is not None:
         lines += [Content.styled(visible(text), "$muted") for text in (started.model, started.data) if text]
         if started.parameters:
             lines.append(Content.styled(f"{started.parameters:,} parameters", "$muted"))

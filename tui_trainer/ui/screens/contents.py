@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.events import Key
+from textual.widget import Widget
 
-from tui_trainer.config.lesson import GROUPS
 from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.text import cell_width, cut, padded, visible
 from tui_trainer.ui.icons import Icons
+from tui_trainer.ui.lecture.course_heading import CourseHeading
 from tui_trainer.ui.lecture.tour import LecturePlan, Tour
 from tui_trainer.ui.screens.finder import Finder, Group
 from tui_trainer.ui.screens.lesson import facts
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 WIDE = 60
 """Cells of a line that has room for rows, name and subject."""
+NUMBERED = re.compile(r"S\d\d")
+"""Names of rows that stand in for a span: S18-20."""
 ROWS_WIDTH = 12
 """Cells of the column with the row numbers."""
 
@@ -40,6 +44,10 @@ class Contents(Finder[LessonInfo]):
         self._programme = programme
         self._tour = Tour(playing=programme.play)
         self._opened_first = False
+
+    def top(self) -> Widget:
+        """Return the first line: the title of the course and its credit."""
+        return CourseHeading(self._programme.course, "the lecture")
 
     @property
     def tour(self) -> Tour:
@@ -78,7 +86,7 @@ class Contents(Finder[LessonInfo]):
 
     def opener(self, item: LessonInfo) -> tuple[str, Callable[[], Session]]:
         """Return the name of the lesson and the function that starts its preset."""
-        return item.name, lambda: self._programme.lessons.start(item.name)
+        return item.name, lambda: self._programme.lessons.start_lesson(item.name)
 
     def open(self, item: LessonInfo | None) -> None:
         """Run a lesson, and continue the tour from it."""
@@ -93,7 +101,8 @@ class Contents(Finder[LessonInfo]):
         if self.items and not self._opened_first:
             self._opened_first = True
             selected = with_rows(self.items, self._programme.rows)
-            self._tour.order = tuple(selected if selected and self._programme.play else self.items)
+            alone = bool(selected) and (self._programme.play or self._programme.route)
+            self._tour.order = tuple(selected if alone else self.items)
             if selected or self._programme.play:
                 self.open(selected[0] if selected else self.items[0])
 
@@ -123,8 +132,7 @@ class Contents(Finder[LessonInfo]):
 
 def lesson_groups(lessons: Sequence[LessonInfo]) -> list[Group[LessonInfo]]:
     """Return the lessons by group, in the order of the lecture."""
-    order = {group: index for index, group in enumerate(GROUPS)}
-    names = sorted(dict.fromkeys(lesson.group for lesson in lessons), key=lambda name: order.get(name, len(order)))
+    names = dict.fromkeys(lesson.group for lesson in lessons)
     return [((name or "more").capitalize(), [lesson for lesson in lessons if lesson.group == name]) for name in names]
 
 
@@ -179,6 +187,9 @@ def with_rows(lessons: Sequence[LessonInfo], rows: Sequence[str]) -> list[Lesson
 
 def short_rows(rows: Sequence[str]) -> str:
     """Return row numbers in a few cells: S18-20 for three in a row, S31 S33 for two apart."""
+    if not all(NUMBERED.fullmatch(row) for row in rows):
+        text = " ".join(rows)
+        return text if len(text) < ROWS_WIDTH else f"{cut(rows[0], ROWS_WIDTH - 3, '')} …"
     numbers = [int(row[1:]) for row in rows]
     spans: list[list[int]] = []
     for number in numbers:

@@ -123,3 +123,28 @@ def test_a_few_equal_charts_share_the_whole_room(size: tuple[int, int], charts: 
     assert few.heading == 1
     assert few.rows * few.small_height > full.rows * full.small_height - few.rows
     assert few.charts - few.columns < charts
+
+
+@pytest.mark.parametrize(
+    "text", ["(a+)+$", "(a|a)*b", "((a|b))*", "(a{2,}){3}", "(a?a)*b", ".*.*.*.*x", "a?" * 11 + "a" * 11, "(a|a)" * 11]
+)
+def test_an_expression_that_could_search_for_minutes_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="minutes"):
+        pattern_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("train.*loss", "Train/Loss"),
+        ("loss|acc|lr|norm|wd|a|b|c|d|e|f|g", "x/acc"),
+        ("(ab)+$", "cabab"),
+        (r"\(a+\)+", "(aa)"),
+        ("[(+*]+x", "(+x"),
+        ("layer_(1|2)/.+", "layer_2/x"),
+        ("a*?b", "aab"),
+    ],
+)
+def test_ordinary_expressions_are_taken(text: str, found: str) -> None:
+    assert pattern_of(text).search(found)
+    assert filtered([SeriesChart(found, (found,))], text)

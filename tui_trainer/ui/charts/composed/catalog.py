@@ -18,6 +18,8 @@ _STANDARD = frozenset(
 )  # fmt: skip
 _OWN_PAGES = STANDARD_GROUPS | {AXIS}
 """Groups that are drawn elsewhere: the layers, and the columns of the horizontal axis."""
+MAX_SEARCHED = 200
+"""Characters of a name that a filter searches."""
 MAX_LOSS = 1 / 4
 """Share of a page that may stay empty so that the next group begins a page."""
 
@@ -43,7 +45,7 @@ def own_charts(names: Iterable[str], metric: str = "") -> tuple[SeriesChart, ...
             if metric and title == metric:
                 continue
         charts.setdefault(title, []).append(name)
-    ordered = sorted(charts, key=lambda title: (group_of(title), natural(title)))
+    ordered = sorted(charts, key=lambda title: (natural(group_of(title)), natural(title)))
     return tuple(SeriesChart(title, tuple(sorted(charts[title]))) for title in ordered)
 
 
@@ -56,8 +58,12 @@ def filtered(charts: Sequence[SeriesChart], text: str) -> tuple[SeriesChart, ...
     """Return the charts whose title or one of whose series matches a regular expression; all for an empty one."""
     if not text:
         return tuple(charts)
-    found = pattern_of(text).search
-    return tuple(chart for chart in charts if found(chart.title) or any(map(found, chart.series)))
+    search = pattern_of(text).search
+    return tuple(
+        chart
+        for chart in charts
+        if search(chart.title, 0, MAX_SEARCHED) or any(search(name, 0, MAX_SEARCHED) for name in chart.series)
+    )
 
 
 def heading_of(chart: SeriesChart) -> str:

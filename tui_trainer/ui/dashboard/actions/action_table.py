@@ -18,6 +18,7 @@ from tui_trainer.ui.dashboard.actions.rerun_actions import RerunActions
 from tui_trainer.ui.dashboard.actions.training_actions import TrainingActions
 from tui_trainer.ui.dashboard.actions.view_actions import ViewActions
 from tui_trainer.ui.dashboard.context import DashboardContext
+from tui_trainer.ui.drills.actions import DrillActions
 from tui_trainer.ui.findings.actions import FindingActions
 from tui_trainer.ui.keeping.keep_actions import KeepActions
 from tui_trainer.ui.lecture.tour import Tour
@@ -94,6 +95,7 @@ class ActionTable:
             **PreferenceActions(context, options.preferences).handlers(),
             **EndActions(context, options.recent, self.host.resume).handlers(),
             **KeepActions(context).handlers(),
+            **DrillActions(context).handlers(),
             "redraw": options.repaint,
         }
         self.handlers |= ChartPageActions(context, self.handlers["search"]).handlers()

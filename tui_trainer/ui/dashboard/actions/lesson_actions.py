@@ -8,22 +8,23 @@ from time import monotonic
 
 from tui_trainer.config.lesson import Remark
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
-from tui_trainer.ui.charts.registry import pane_named
 from tui_trainer.ui.dashboard.actions.quit_actions import QuitActions
 from tui_trainer.ui.dashboard.context import DashboardContext
+from tui_trainer.ui.lecture import remark_view
+from tui_trainer.ui.lecture.guide import Guide
 from tui_trainer.ui.lecture.narrator import lesson_of
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.screens.lesson import LessonPage
 
-ALL = "all"
-"""Value of a remark's `show` for all charts."""
+GUIDED_KEYS = frozenset(("pause", "earlier_remark", "later_remark", "lesson", "play", "play_again", "help", "redraw"))
+"""Actions that do not end the guiding of a run that was not opened from the lecture."""
 
 
 class LessonActions:
     """Follows the selected run with the remarks of its lesson.
 
-    A remark sets the axis, its range, the maximized chart and the logarithmic y axis once, when it appears. Later
-    remarks leave alone what the user has changed since, until autoplay is switched on again.
+    In the lecture the training is guided: it waits at each remark until the reader goes on, and the remark chooses run,
+    chart, axis and range. A run that was not opened from the lecture trains on by itself, and a key begins the guiding.
 
     Args:
         context: the dashboard.
@@ -40,9 +41,13 @@ class LessonActions:
         self._quit_actions = quit_actions
         self._from_the_start = False
         """Whether this screen has seen the run from its first step on."""
-        self._known: tuple[str, int] = ("", 0)
+        self._known: tuple[str, int, str] = ("", 0)
         """The run and start event that the lesson was read from."""
-        self._remember_view()
+        self.guide = Guide(active=tour is not None and self._can_steer)
+
+    @property
+    def _can_steer(self) -> bool:
+        return self._state.store.session.can_steer and not self._state.read_only
 
     def handlers(self) -> dict[str, Callable[[], None]]:
         """Return the handler of each action by its id."""
@@ -70,57 +75,98 @@ class LessonActions:
         if state.started is None:
             return False
         narrator = view_state.narrator
-        known = (state.run, state.started.seq)
+        named = state.drill.named if state.drill is not None else ""  # the task of a drill changes with the answer
+        known = (state.run, state.started.seq, named)
         if known != self._known:
             self._known, view_state.lesson = known, lesson_of(state)
-        late = not (self._from_the_start or self.playing)
-        remarks = narrator.update(view_state.lesson, state, store.over, now, late=late)
-        # Only the remarks from before this screen was opened appear all at once; later ones have their reading time.
-        self._from_the_start |= late and not store.over
-        for remark in remarks:
-            self._apply(remark)
+        if self.guide.active:
+            shown = narrator.follow(view_state.lesson, state, store.over, now) and self._guided(now)
+        else:
+            late = not (self._from_the_start or self.playing)
+            remarks = narrator.update(view_state.lesson, state, store.over, now, late=late)
+            # Only the remarks from before this screen was opened appear all at once; later ones have their reading
+            # time.
+            self._from_the_start |= late and not store.over
+            shown = bool(remarks)
         steps = narrator.remark_steps(state)
         if steps != view_state.view.told:
             view_state.view = replace(view_state.view, told=steps)
-        if self.playing and narrator.finished(store.over, now, self._rest):
+        if self.playing and narrator.told and narrator.finished(store.over, now, self._rest):
             self.go_to_lesson(1)
-        return bool(remarks)
+        return shown
 
-    def _apply(self, remark: Remark) -> None:
-        state = self._state
-        axis, log_y, maximized, span = self._expected
-        if remark.axis is not None and state.view.axis == axis:
-            state.view, axis = replace(state.view, axis=remark.axis), remark.axis
-        if remark.log_y is not None and state.view.log_y is log_y:
-            state.view, log_y = replace(state.view, log_y=remark.log_y), remark.log_y
-        if (remark.x is not None or remark.axis is not None) and state.view.span == span:
-            state.view, span = replace(state.view, span=remark.x), remark.x
-        if remark.show and state.maximized == maximized and not state.alone:
-            pane = pane_named(remark.show, state.states, state.selected_index)
-            if pane is not None or remark.show == ALL:
-                state.maximized = maximized = pane
-        self._expected = axis, log_y, maximized, span
+    def _guided(self, now: float) -> bool:
+        """Show the next remark where the training waits at it, or let the training go on to it."""
+        guide, narrator, store = self.guide, self._state.narrator, self._state.store
+        lesson, states = narrator.lesson, list(store.states.values())
+        assert lesson is not None
+        if self.playing and not guide.going and narrator.was_read(now):
+            guide.go_on()
+        remaining = narrator.remaining
+        index = guide.next(lesson, remaining, states)
+        if index is None:
+            guide.train(lesson, remaining[0] if remaining else None, states, store.send_for_lesson)
+            return False
+        remark_view.apply(narrator.show(index, now), self._state)
+        if index >= guide.until:
+            guide.wait()
+        return True
 
-    def _remember_view(self) -> None:
-        """Let remarks change the present view: a difference to it is a change that the user made."""
-        state = self._state
-        self._expected = (state.view.axis, state.view.log_y, state.maximized, state.view.span)
+    def go_on(self) -> bool:
+        """Go on from the remark on the screen. Returns whether a lesson was waiting for that."""
+        guide, narrator = self.guide, self._state.narrator
+        if not guide.active or narrator.lesson is None:
+            return False
+        if guide.going and not any(state.status == "paused" for state in self._state.store.states.values()):
+            return False  # the key pauses the training
+        if narrator.page < len(narrator.shown) - 1:
+            self._to_newest()
+        elif narrator.told:
+            self.show_page()
+        else:
+            guide.go_on()
+            self._context.redraw()
+        return True
+
+    def _to_newest(self) -> None:
+        narrator = self._state.narrator
+        narrator.page = len(narrator.shown) - 1
+        self._apply(narrator.remark)
+
+    def _apply(self, remark: Remark | None) -> None:
+        """Show what a remark speaks of, where the lesson guides."""
+        if remark is not None and self.guide.active:
+            remark_view.apply(remark, self._state)
+        self._context.relayout()
+
+    def release(self) -> None:
+        """Let runs train on that this screen leaves while they wait for a reader."""
+        if self.guide.active and self._state.narrator.lesson is not None:
+            self.guide.release(list(self._state.store.states.values()), self._state.store.send_for_lesson)
+
+    def restarted(self, until: int = -1) -> None:
+        """Follow new runs of the same lesson; nothing waits before the remark `until`."""
+        self.guide.reset()
+        self.guide.until = until
 
     def previous_remark(self) -> None:
-        """Show the previous remark."""
+        """Show the previous remark, and what it speaks of."""
         if not self._state.narrator.previous_remark():
             self._context.flash("this is the first remark")
-        self._context.redraw()
+        self._apply(self._state.narrator.remark)
 
     def next_remark(self) -> None:
         """Show the next remark; one that waits appears now."""
-        remark = self._state.narrator.next_remark(monotonic())
-        if isinstance(remark, Remark):
-            self._apply(remark)
-        elif not remark:
+        narrator = self._state.narrator
+        if self.guide.active and narrator.page >= len(narrator.shown) - 1:
+            if not self.go_on():
+                self._context.flash("the training is on its way to the next remark")
+            return
+        found = narrator.next_remark(monotonic())
+        if not found:
             over = self._state.store.over
             self._context.flash("this is the last remark" if over else "no later remark is due yet")
-        self._context.relayout()
+        self._apply(narrator.remark if found is True else None)
 
     def show_page(self) -> None:
         """Open the page with the full text of the lesson."""
@@ -144,17 +190,29 @@ class LessonActions:
         self._quit_actions.leave_for_lesson(stay, ask=not tour.playing)
 
     def play(self) -> None:
-        """Switch autoplay on."""
+        """Switch autoplay on; for a run that was not opened from the lecture, begin to guide."""
         if self._tour is not None:
             self._tour.playing = True
-            self._remember_view()
             self._context.flash("autoplay on; press any key to stop it")
             self._context.redraw()
+        elif not self.guide.active:
+            if not self._can_steer:
+                self._context.flash("this screen cannot let the training wait: ( and ) page through the remarks")
+                return
+            self.guide.reset()
+            self.guide.active = True
+            self._state.narrator.waiting = []
+            self._context.flash("guided: the training waits at each remark; any other key ends that")
+            self._apply(self._state.narrator.remark)
 
     def stop_autoplay(self, action: str = "") -> bool:
         """Stop autoplay on user input. Returns whether autoplay was on."""
         tour = self._tour
         if tour is None:
+            if self.guide.active and action not in GUIDED_KEYS:
+                self.release()
+                self.guide.active = False
+                self._context.flash(f"no longer guided; {shown_key(BY_ID['play'], {})} guides again")
             return False
         if action in ("quit", "detach"):
             tour.turn = 0
@@ -171,6 +229,12 @@ class LessonActions:
             return ["any key stops autoplay"]
         names = [(("earlier_remark", "later_remark"), "remarks"), (("lesson",), "full text")]
         lecture = [(("next_lesson",), "next"), (("play",), "autoplay")] if self._tour is not None else []
+        guided: list[tuple[tuple[str, ...], str]] = []
+        if self.guide.active and not self.guide.going:
+            guided = [(("pause",), "in truth" if self._state.narrator.told else "go on")]
+        elif not self.guide.active and self._tour is None and self._can_steer and not self._state.store.over:
+            guided = [(("play",), "guide me")]
         return [
-            f"{' '.join(shown_key(BY_ID[name], keymap) for name in ids)} {label}" for ids, label in [*lecture, *names]
+            f"{' '.join(shown_key(BY_ID[name], keymap) for name in ids)} {label}"
+            for ids, label in [*guided, *lecture, *names]
         ]

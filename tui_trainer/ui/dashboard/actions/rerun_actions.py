@@ -10,6 +10,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.protocol.commands import ALL_RUNS, Stop
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.dashboard.context import DashboardContext
+from tui_trainer.ui.drills.restart import notes_of_drill
 
 if TYPE_CHECKING:
     from tui_trainer.ui.screens.start_form import Chosen
@@ -129,7 +130,7 @@ class RerunActions:
         folders = {state.run: state.started.path if state.started is not None else "" for state in view_state.states}
         pictures = view_state.pictures
         try:
-            session = rerun_session(folders, overrides)
+            session = rerun_session(folders, overrides, notes_of_drill(view_state.selected_run))
         except UserError as error:
             self._context.flash(str(error), error=True, seconds=20)
             return

@@ -26,7 +26,9 @@ SCHEDULERS = {
     kind: cls for kind, cls in choices(AnyScheduler).items() if issubclass(cls, Scheduler) and kind != "import"
 }
 """All but the imported one: its code is trusted when the run starts."""
-OPTIMIZERS = {kind: cls for kind, cls in choices(AnyOptimizer).items() if issubclass(cls, Optimizer)}
+OPTIMIZERS = {
+    kind: cls for kind, cls in choices(AnyOptimizer).items() if issubclass(cls, Optimizer) and kind != "import"
+}
 
 
 class TrainingActions:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui_trainer.errors import UserError
 from tui_trainer.runs.run_info import RunInfo
+from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import Catalog, LessonInfo, Lessons, PresetInfo
 from tui_trainer.ui.background_call import BackgroundCall
 from tui_trainer.ui.screens.finder import Group
@@ -71,6 +72,11 @@ class LectureTab:
         from tui_trainer.ui.lecture.tour import Tour
 
         self.tour = Tour(lesson=item, order=tuple(self._lessons or ()))
+
+    def start(self, lesson: LessonInfo) -> Session:
+        """Start the runs of a lesson. Raises `UserError` where that fails."""
+        assert self._source is not None, "a lesson was listed"
+        return self._source.start_lesson(lesson.name)
 
     def next_lesson(self) -> LessonInfo | None:
         """Return the lesson to which the user has left the open one; None for the home screen."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from statistics import median
 
 from tui_trainer.runs.run_info import RunInfo
 from tui_trainer.text import number, visible
@@ -53,6 +52,8 @@ def _past(trainings: Sequence[Sequence[RunInfo]], variants: int) -> Past:
         if len(training) == variants and all(info.reason in _WHOLE for info in training)
     ]
     seconds = [spent for spent in whole if spent > 0][:RECENT]
+    from statistics import median  # it imports fractions and decimals, after the first frame
+
     return Past(len(trainings), median(seconds) if seconds else 0.0, result_of(trainings[0]))
 
 

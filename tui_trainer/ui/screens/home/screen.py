@@ -312,7 +312,7 @@ class Home(Finder[Item]):
             case Start(preset=preset):
                 return preset.name, lambda: catalogue.start(preset.name)
             case LessonInfo():
-                return item.name, lambda: catalogue.start(item.name)
+                return item.name, lambda: self._lecture.start(item)
             case RunInfo():
                 return short_name(item.shown), lambda: catalogue.join(item)
             case QueueRow(entry=entry):

@@ -1,0 +1,132 @@
+"""Every lesson of the lecture, driven to its end: each remark has run, chart, axis and range in front."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+
+from tests.ui.fake_session import app_over, press, screen_text, show, until
+from tests.ui.lecture.guided_session import Course, GuidedSession
+from tui_trainer.config.lesson import Lesson
+from tui_trainer.config.preset import load
+from tui_trainer.config.preset_library import preset_tables
+from tui_trainer.protocol import events as ev
+from tui_trainer.session.base import Session
+from tui_trainer.session.catalog import LessonInfo
+from tui_trainer.ui.charts.registry import pane_named
+from tui_trainer.ui.lecture.tour import LecturePlan
+from tui_trainer.ui.sets.run_names import variant_of
+
+NAMES = [name for name, table in preset_tables().items() if "lesson" in table]
+QUICK = {"gd-vs-sgd", "lr-high", "layer-speed", "zigzag", "perceptron"}
+STEPS = {
+    "batch-size": {"batch-1": 1257, "batch-8": 158, "batch-128": 10, "full": 1},
+    "coord-scale": 50,
+    "early-stop": 79,
+    "gd-vs-sgd": {"gd": 1, "sgd": 125, "sgd-decay": 125},
+    "grad-noise": {"batch-8": 158, "batch-128": 10, "batch-512": 3},
+    "grad-norm-stop": 79,
+    "head-binary": 13,
+    "head-regression": 10,
+    "lr-high": 79,
+    "perceptron": 500,
+    "plateau-train": 79,
+    "plateau-val": 79,
+    "robbins-monro": 100,
+    "scheduler-zoo": 5,
+    "schedules": 79,
+    "second-order": 10,
+    "zigzag": {"exact-line-search": 4, "one-over-L": 4, "two-over-L-plus-mu": 4},
+}
+"""Steps of an epoch, by preset or variant; 40 where they are not listed. Only the ratios matter here."""
+MOST_STEPS = 4000
+"""Runs are cut after so many steps, to be drawn quickly."""
+
+
+def steps_of(name: str, variant: str) -> int:
+    found = STEPS.get(name, 40)
+    return found if isinstance(found, int) else found.get(variant, 40)
+
+
+@cache
+def lesson_of(name: str) -> Lesson:
+    lesson = load(name).first.lesson
+    assert lesson is not None
+    return lesson
+
+
+class OneLesson:
+    """The lecture with one lesson, whose runs train by formula."""
+
+    def __init__(self, name: str) -> None:
+        self.info = LessonInfo(name, name, "algorithms", lesson_of(name))
+        self.session = GuidedSession({variant: _course(name, variant) for variant in load(name).runs})
+
+    def lessons(self) -> list[LessonInfo]:
+        return [self.info]
+
+    def start_lesson(self, preset: str) -> Session:
+        return self.session
+
+
+def _course(name: str, variant: str) -> Course:
+    config = load(name).runs[variant]
+    per_epoch = steps_of(name, variant)
+    pictures = [
+        ev.PictureTaken(name=spec.kind, kind="lines", data={"kind": "lines", "lines": []}) for spec in config.pictures
+    ]
+    epochs = max(min(config.training.epochs, MOST_STEPS // per_epoch), 1)
+    return Course(per_epoch, epochs, config.model_dump(mode="json", exclude_none=True), pictures)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30)], ids=["80x24", "100x30"])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.long) for name in NAMES]
+)
+async def test_each_remark_has_what_it_speaks_of_in_front(name: str, size: tuple[int, int]) -> None:
+    lesson, lecture = lesson_of(name), OneLesson(name)
+    app = app_over(programme=LecturePlan(lecture, lesson.rows[:1]))
+    async with show(app, size) as pilot:
+        await until(pilot, lambda: app.dashboard is not None and app.dashboard.composed)
+        assert app.dashboard is not None
+        state = app.dashboard.view_state
+        await until(pilot, lambda: state.narrator.shown)
+        seen: list[int] = []
+        axis = "step"
+        while True:
+            index = state.narrator.shown[-1]
+            remark = lesson.remarks[index]
+            seen.append(index)
+            axis = remark.axis or axis
+            assert state.view.span == remark.x
+            assert state.view.axis == axis
+            assert state.selected_run is not None
+            if remark.run:
+                assert variant_of(state.selected_run) == remark.run
+            if remark.show and remark.show != "all":
+                pane = pane_named(remark.show, state.states, state.selected_index)
+                assert pane is not None, f"no run of {name} has a {remark.show}"
+                assert state.maximized == pane
+            elif remark.show:
+                assert state.maximized is None
+            first = " ".join(remark.text.split()[:4])
+            await until(pilot, lambda first=first: first in screen_text(app))
+            if state.narrator.told:
+                break
+            await press(pilot, "space")
+            await until(pilot, lambda: state.narrator.shown[-1] != seen[-1])
+        assert seen == state.narrator.relevant
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_runs_and_charts_of_the_remarks_exist(name: str) -> None:
+    runs, lesson = load(name).runs, lesson_of(name)
+    for number, remark in enumerate(lesson.remarks):
+        if len(runs) > 1:
+            assert remark.run in runs, f"remark {number}"
+        assert not re.search(r"selected run|[Ss]elect (?!no other)[a-z-]+ (?:or [a-z-]+ )?with tab", remark.text)
+        named = [run for run in runs if "-" in run and re.search(rf"(?<![\w-]){re.escape(run)}(?![\w-])", remark.text)]
+        if len(named) == 1:
+            assert remark.run == named[0], f"remark {number} speaks of {named[0]}"

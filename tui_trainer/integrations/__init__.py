@@ -1,0 +1,1 @@
+"""Callbacks and trackers that put a `Monitor` into the loops of other libraries."""

@@ -1,0 +1,1 @@
+"""Databases of MLflow and Trackio, which are opened read only."""

@@ -1,0 +1,56 @@
+"""The seconds of training at each step of a log, from times that may jump."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from itertools import accumulate
+from math import isfinite
+
+from tui_trainer.readers.reading import LogColumn
+
+MANY = 256
+"""Values from which on arrays are faster than lists."""
+
+
+def risen(column: LogColumn, zero: float, before: float) -> LogColumn:
+    """Return times since `zero` that never fall, by ascending step.
+
+    Args:
+        column: times by step, both in the order of the file.
+        zero: the time of the start.
+        before: the largest time so far.
+    """
+    if len(column.values) < MANY:
+        values = [value if isfinite(value) else 0.0 for value in column.values]
+        rising = list(accumulate((value - zero for value in values), max, initial=before))[1:]
+        pairs = sorted(zip(column.steps, rising, strict=True))
+        return LogColumn(array("q", [step for step, _ in pairs]), array("d", [value for _, value in pairs]))
+    import numpy as np
+
+    steps, times = np.frombuffer(column.steps, np.int64), np.frombuffer(column.values, np.float64)
+    times = np.maximum.accumulate(np.maximum(np.where(np.isfinite(times), times, 0.0) - zero, before))
+    if (steps[1:] < steps[:-1]).any():
+        order = np.lexsort((times, steps))
+        steps, times = steps[order], times[order]
+    risen = LogColumn()
+    risen.steps.frombytes(steps.tobytes())
+    risen.values.frombytes(times.tobytes())
+    return risen
+
+
+def seconds_at(seconds: LogColumn | None, steps: array[int], otherwise: float) -> list[float]:
+    """Return the time at each of ascending steps: the last one known at or before it."""
+    if seconds is None:
+        return [otherwise] * len(steps)
+    if seconds.steps is steps or seconds.steps == steps:
+        return seconds.values.tolist()
+    if len(steps) < MANY:
+        found = [bisect_right(seconds.steps, step) - 1 for step in steps]
+        return list(accumulate((seconds.values[at] if at >= 0 else 0.0 for at in found), max))
+    import numpy as np
+
+    known = np.frombuffer(seconds.steps, np.int64)
+    found = np.searchsorted(known, np.frombuffer(steps, np.int64), "right") - 1
+    times = np.where(found >= 0, np.frombuffer(seconds.values, np.float64)[found], 0.0)
+    return np.maximum.accumulate(times).tolist()
