@@ -1,7 +1,8 @@
 """Training loops of other libraries, each on the data and the model of a preset.
 
-`python -m benchmarks.reference_loops KIND PRESET FILE THREADS` trains until it is killed and appends lines of `steps
-seconds` to FILE.
+`python -m benchmarks.reference_loops KIND[:DISPLAY] PRESET FILE THREADS` trains until it is killed and appends lines of
+`steps seconds` to FILE. DISPLAY is `own` for the library's bar and logger, `monitor` for our callback in their place,
+`none` for neither.
 """
 
 from __future__ import annotations
@@ -84,12 +85,18 @@ def bare(parts: PlainTorch, count: Counter) -> None:
             count()
 
 
-def lightning(parts: PlainTorch, count: Counter) -> None:
+def lightning(parts: PlainTorch, count: Counter, display: str = "own") -> None:
     """Train with Lightning, its rich progress bar and its CSV logger; the loss is logged each step."""
-    import lightning as L
-    from lightning.pytorch.callbacks import RichProgressBar
-    from lightning.pytorch.loggers import CSVLogger
+    import pytorch_lightning as L
+    from pytorch_lightning.callbacks import RichProgressBar
+    from pytorch_lightning.loggers import CSVLogger
     from torch.utils.data import DataLoader, TensorDataset
+
+    callbacks: list[Any] = [RichProgressBar()] if display == "own" else []
+    if display == "monitor":
+        from tui_trainer.integrations.lightning import MonitorCallback
+
+        callbacks = [MonitorCallback("benchmark", quiet=True)]
 
     class Module(L.LightningModule):
         def __init__(self) -> None:
@@ -113,18 +120,26 @@ def lightning(parts: PlainTorch, count: Counter) -> None:
     trainer = L.Trainer(
         accelerator="cpu",
         max_epochs=100_000,
-        callbacks=[RichProgressBar()],
-        logger=CSVLogger("."),
+        callbacks=callbacks,
+        logger=CSVLogger(".") if display == "own" else False,
+        enable_progress_bar=display == "own",
+        enable_checkpointing=display == "own",
         enable_model_summary=False,
         gradient_clip_val=parts.clip or None,
     )
     trainer.fit(Module(), train, validation)
 
 
-def transformers(parts: PlainTorch, count: Counter) -> None:
+def transformers(parts: PlainTorch, count: Counter, display: str = "own") -> None:
     """Train with Hugging Face's Trainer: progress bar, a log line every ten steps, validation each epoch."""
     from torch.utils.data import Dataset
-    from transformers import Trainer, TrainingArguments
+    from transformers import PrinterCallback, Trainer, TrainingArguments
+
+    callbacks: list[Any] = []
+    if display == "monitor":
+        from tui_trainer.integrations.transformers import MonitorCallback
+
+        callbacks = [MonitorCallback("benchmark", quiet=True)]
 
     class Rows(Dataset[dict[str, torch.Tensor]]):
         def __init__(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
@@ -157,19 +172,24 @@ def transformers(parts: PlainTorch, count: Counter) -> None:
         optim="adamw_torch",
         eval_strategy="epoch",
         save_strategy="no",
+        logging_strategy="steps" if display == "own" else "no",
         logging_steps=10,
+        disable_tqdm=display != "own",
         report_to=[],
         max_grad_norm=parts.clip,
     )
-    Trainer(
+    trainer = Trainer(
         model=Model(),
         args=settings,
         train_dataset=Rows(parts.inputs, parts.targets),
         eval_dataset=Rows(parts.validation.inputs, parts.validation.targets),
-    ).train()
+        callbacks=callbacks,
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
 
 
-def keras(parts: PlainTorch, count: Counter) -> None:
+def keras(parts: PlainTorch, count: Counter, display: str = "own") -> None:
     """Train with Keras on torch, its progress bar and its CSV logger, on the same layers."""
     import os
 
@@ -181,6 +201,13 @@ def keras(parts: PlainTorch, count: Counter) -> None:
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             count()
 
+    callbacks: list[Any] = [Count()]
+    if display == "own":
+        callbacks.append(K.callbacks.CSVLogger("keras.csv"))
+    elif display == "monitor":
+        from tui_trainer.integrations.keras import MonitorCallback
+
+        callbacks.append(MonitorCallback("benchmark", quiet=True))
     layers: list[Any] = []
     images = parts.inputs.dim() == 4
     for module in parts.model:
@@ -212,19 +239,51 @@ def keras(parts: PlainTorch, count: Counter) -> None:
         batch_size=parts.batch_size,
         epochs=100_000,
         validation_data=(channels_last(parts.validation.inputs), parts.validation.targets.numpy()),
-        callbacks=[K.callbacks.CSVLogger("keras.csv"), Count()],
+        callbacks=callbacks,
+        verbose=1 if display == "own" else 0,
     )
 
 
-KINDS: dict[str, Callable[[PlainTorch, Counter], None]] = {
+def accelerate(parts: PlainTorch, count: Counter, display: str = "own") -> None:
+    """Train a loop with accelerate, its tqdm bar and its TensorBoard tracker; the loss is logged each step."""
+    from accelerate import Accelerator
+    from accelerate.utils import tqdm
+    from torch.utils.data import DataLoader, TensorDataset
+
+    from tui_trainer.integrations.accelerate import MonitorTracker
+
+    tracker = MonitorTracker("benchmark", quiet=True, enabled=display == "monitor")
+    log_with: Any = {"own": "tensorboard", "monitor": tracker, "none": None}[display]
+    accelerator = Accelerator(cpu=True, log_with=log_with, project_dir=".")
+    loader: Any = DataLoader(TensorDataset(parts.inputs, parts.targets), parts.batch_size, shuffle=True)
+    model, optimizer, loader = accelerator.prepare(parts.model, parts.optimizer(), loader)
+    if display == "monitor":
+        tracker.watch(model=model, optimizer=optimizer, epochs=100_000, steps_per_epoch=len(loader))
+    accelerator.init_trackers("benchmark")
+    while True:
+        for x, y in tqdm(loader, disable=display != "own"):
+            optimizer.zero_grad()
+            loss = parts.loss(model(x), y)
+            accelerator.backward(loss)
+            optimizer.step()
+            if display != "none":
+                accelerator.log({"loss": loss.detach()}, step=count.steps)
+            if display == "monitor" and tracker.should_stop:
+                return
+            count()
+
+
+KINDS: dict[str, Callable[..., None]] = {
     "bare": bare,
     "lightning": lightning,
     "transformers": transformers,
     "keras": keras,
+    "accelerate": accelerate,
 }
 
 if __name__ == "__main__":
     kind, preset, path, threads = sys.argv[1:5]
     parts = PlainTorch(preset)
     torch.set_num_threads(int(threads))
-    KINDS[kind](parts, Counter(Path(path)))
+    kind, _, display = kind.partition(":")
+    KINDS[kind](parts, Counter(Path(path)), *([display] if display else []))

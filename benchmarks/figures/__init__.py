@@ -75,4 +75,5 @@ def figures() -> dict[str, Figure]:
         "journal": journal.journal,
         "saving": saving.saving,
         "monitor": scripts.monitor,
+        "integrations": rivals.integrations,
     }

@@ -69,6 +69,45 @@ def _compare(effort: Effort, preset: str, target: float) -> list[Row]:
     ] + skipped
 
 
+DISPLAYS = {
+    **RIVALS,
+    "transformers": "Hugging Face Trainer, its bar and logs",
+    "accelerate": "accelerate, tqdm and TensorBoard",
+}
+
+
+def integrations(effort: Effort) -> list[Row]:
+    """Measure our callback in each library, its bar and logger switched off, in turns with those and with nothing."""
+    return [row for name in DISPLAYS for row in _integration(effort, name)]
+
+
+def _integration(effort: Effort, name: str) -> list[Row]:
+    title = f"steps/s {name}, our callback"
+    if not _installed(name):
+        return [Row(title, DISPLAYS[name], target=1.0, comparison=">=", skipped=f"{name} is not installed")]
+    sandbox = Sandbox()
+    runs: list[TimedRun] = []
+    try:
+        displays = ("monitor", "own", "none")
+        runs = [ReferenceLoop(sandbox, f"{name}:{display}", "digits-mlp", python=PYTHON) for display in displays]
+        race(runs, effort.fewer(7), 2.5)
+    finally:
+        for run in runs:
+            run.close()
+        sandbox.close()
+    ours, own, bare = (run.pace for run in runs)
+    note = f"{spread(ours)[1]:,.0f} / {spread(own)[1]:,.0f} / {spread(bare)[1]:,.0f} steps/s"
+    return [
+        Row(title, DISPLAYS[name], ratios(ours, own), target=1.0, comparison=">=", note=note),
+        Row(title, "no bar, no logger, no callback", ratios(ours, bare)),
+    ]
+
+
+PACKAGES = {"lightning": "pytorch_lightning"}
+"""The package of a library, where it has another name."""
+
+
 def _installed(name: str) -> bool:
+    name = PACKAGES.get(name, name)
     code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({name!r}) is None)"
     return subprocess.run([PYTHON, "-c", code], check=False).returncode == 0

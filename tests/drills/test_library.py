@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tui_trainer.config.drill import CAUSES, Act, Drill, Measured, progress_of
+from tui_trainer.config.drill import CAUSES, Act, Drill, DrillMeasurement, progress_of
 from tui_trainer.config.preset import load
 from tui_trainer.drills.library import draw_drill, find_drill, list_drills, load_drill, measured
 from tui_trainer.errors import UserError
@@ -88,7 +88,7 @@ def test_a_drill_that_does_not_hold_together_is_refused() -> None:
     with pytest.raises(ValidationError, match="give either command"):
         Act(step=3)
     with pytest.raises(ValidationError):
-        Measured.model_validate({"seeds": 1, "good": {"mean": 0, "least": 0, "most": 0}})
+        DrillMeasurement.model_validate({"seeds": 1, "good": {"mean": 0, "least": 0, "most": 0}})
 
 
 def test_notes_say_what_was_answered_and_carry_it_on() -> None:

@@ -220,7 +220,7 @@ def test_kinds_of_claims_are_on_the_page() -> None:
         (["--check", "--seeds", "-1"], "must be a whole number of at least 0"),
         (["--seeds", "1"], "--seeds, --markdown and --measured need --check"),
         (["--check", "--list"], "only one of"),
-        (["--json"], "--json needs --check or --list"),
+        (["--json"], "--json needs --check, --list or --progress"),
         (["--check", "--markdown", "no/such/folder/page.md"], "does not exist"),
     ],
 )

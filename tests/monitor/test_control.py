@@ -387,3 +387,84 @@ class TestControls:
         with script.monitor() as monitor:
             monitor.knob("text", get=lambda: "free", set=print)
         assert "give the texts that are allowed as choices=" in capsys.readouterr().err
+
+
+class TestTheRateOfOneOfSeveralOptimizers:
+    @pytest.mark.parametrize("command", [{"value": 0.1}, {"factor": 0.25}])
+    def test_it_is_set_and_the_other_stays(self, script: Script, command: dict[str, float]) -> None:
+        second = torch.optim.SGD([torch.nn.Parameter(torch.zeros(2))], lr=0.4)
+        with script.monitor(optimizer={"G": script.optimizer, "D": second}) as monitor:
+            for step in monitor.steps(6):
+                script.step(script.inputs, script.targets)
+                second.step()
+                if step == 1:
+                    send(monitor, cmd.SetLearningRate(optimizer="D", id="one", **command))
+                if step == 3:
+                    send(monitor, cmd.Undo(id="undo"))
+        assert script.series("lr/G") == pytest.approx(dict.fromkeys(range(1, 7), 0.1))
+        assert script.series("lr/D") == pytest.approx({1: 0.4, 2: 0.4, 3: 0.1, 4: 0.1, 5: 0.4, 6: 0.4})
+        assert script.series("lr") == pytest.approx(dict.fromkeys(range(1, 7), 0.1))
+        (changed,) = script.events("SettingChanged")
+        assert (changed["name"], changed["previous"]) == ("lr/D", 0.4)
+        assert changed["value"] == pytest.approx(0.1)
+
+    def test_of_the_first_the_rate_of_the_run_follows(self, script: Script) -> None:
+        second = torch.optim.SGD([torch.nn.Parameter(torch.zeros(2))], lr=0.4)
+        schedule = torch.optim.lr_scheduler.ExponentialLR(script.optimizer, 0.5)
+        other = torch.optim.lr_scheduler.ExponentialLR(second, 0.1)
+        optimizers = {"G": script.optimizer, "D": second}
+        with script.monitor(optimizer=optimizers, scheduler=[schedule, other]) as monitor:
+            for step in monitor.steps(5):
+                script.step(script.inputs, script.targets)
+                second.step()
+                if step == 1:
+                    send(monitor, cmd.SetLearningRate(optimizer="G", factor=2.0))
+                if step == 2:
+                    schedule.step()
+                    other.step()
+                if step == 3:
+                    send(monitor, cmd.SetScheduler(scheduler=ScriptSchedule()))
+        assert script.series("lr/G") == pytest.approx({1: 0.1, 2: 0.1, 3: 0.2, 4: 0.1, 5: 0.05})
+        assert script.series("lr/D") == pytest.approx({1: 0.4, 2: 0.4, 3: 0.4, 4: 0.04, 5: 0.04})
+
+    def test_a_name_that_there_is_not_is_refused_with_the_nearest(self, script: Script) -> None:
+        second = torch.optim.SGD([torch.nn.Parameter(torch.zeros(2))], lr=0.4)
+        with script.monitor(optimizer={"gen": script.optimizer, "disc": second}) as monitor:
+            for step in monitor.steps(3):
+                script.step(script.inputs, script.targets)
+                if step == 0:
+                    send(monitor, cmd.SetLearningRate(optimizer="gan", value=0.1))
+                    send(monitor, cmd.SetLearningRate(optimizer="disc", value=0.4))
+        reasons = [event["reason"] for event in script.events("Refused")]
+        assert reasons == [
+            "no optimizer 'gan'; did you mean 'gen'?",
+            "nothing changed: the learning rate of disc is 0.4",
+        ]
+
+    def test_a_single_optimizer_has_no_name(self, script: Script) -> None:
+        with script.monitor() as monitor:
+            for step in monitor.steps(2):
+                script.step(script.inputs, script.targets)
+                if step == 0:
+                    send(monitor, cmd.SetLearningRate(optimizer="gen", value=0.2))
+        assert "this run has one: leave out optimizer=" in script.events("Refused")[0]["reason"]
+
+    def test_a_resumed_run_has_it(self, script: Script) -> None:
+        def optimizers() -> dict[str, torch.optim.Optimizer]:
+            return {"G": script.optimizer, "D": torch.optim.SGD([torch.nn.Parameter(torch.zeros(2))], lr=0.4)}
+
+        def train(**given: Any) -> None:
+            with script.monitor(optimizer=optimizers(), save="epoch", **given) as monitor:
+                for epoch in monitor.epochs(4):
+                    for inputs, targets in monitor.batches(script.loader):
+                        script.step(inputs, targets)
+                        if monitor.step_count == 3 and not given:
+                            send(monitor, cmd.SetLearningRate(optimizer="D", factor=0.5))
+                    if epoch == 1 and not given:
+                        raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            train()
+        train(resume="auto")
+        rates = script.series("lr/D")
+        assert [rates[step] for step in (3, 4, 20)] == pytest.approx([0.4, 0.2, 0.2])

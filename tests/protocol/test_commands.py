@@ -47,7 +47,7 @@ def test_lines_without_a_reason_are_those_of_earlier_versions():
 
 
 def test_an_unknown_key_is_answered_with_keys_that_a_user_may_set():
-    with pytest.raises(UserError, match="known: because, factor, value"):
+    with pytest.raises(UserError, match="known: because, factor, optimizer, value"):
         parse_command("set-lr", ["zzz=abc"])
 
 

@@ -117,6 +117,18 @@ def test_the_state_has_what_a_screen_shows(steered):
     assert state.seconds_left() is None
 
 
+def test_printed_lines_do_not_push_what_happened_out_of_the_log():
+    state = RunState(run="x")
+    state.apply(*(ev.Noted(text=f"note {number}", step=number, seq=number + 1) for number in range(130)))
+    state.apply(ev.Logged(lines=[f"line {number}" for number in range(2000)], seq=131))
+    state.apply(ev.Noted(text="the last", step=131, seq=132))
+    texts = [line.text for line in state.log]
+    assert len(texts) == LOG_LINES
+    notes = [text for text in texts if text.startswith("note:")]
+    assert notes == [f"note: note {number}" for number in range(30, 130)] + ["note: the last"]
+    assert [text for text in texts if text.startswith("line")][-1] == "line 1999"
+
+
 def test_the_log_is_bounded_and_safe_to_show():
     state = RunState()
     state.apply(ev.Logged(lines=["\x1b[31mred\x1b]52;c;evil\x07", "10%\r20%\r30%", "\u202eabc"] * LOG_LINES))

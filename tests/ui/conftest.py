@@ -26,9 +26,13 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in an empty directory: the end card reads earlier runs, and a checkout may have some from `make run`."""
+def elsewhere(empty: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Work in an empty directory: the end card reads earlier runs, and a checkout may have some from `make run`.
+
+    The progress through the lecture is kept beside it, not in the home directory.
+    """
     monkeypatch.chdir(empty)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:

@@ -41,6 +41,7 @@ _COMMANDS = {
     "diagnose": _Entry("diagnose", "List likely problems in a run's curves, with evidence."),
     "export": _Entry("export", "Write a run's curves to a file."),
     "lecture": _Entry("lecture", "Show the lecture, or check its claims."),
+    "serve": _Entry("serve", "Show the screen in a browser on this machine."),
     "drill": _Entry("drill", "Open a rescue drill: a sick run to name the cause of and to cure."),
     "doctor": _Entry("doctor", "Check torch, devices, terminal and directories."),
     "bridge": _Entry("bridge", "Connect a viewer on another machine to a live run."),

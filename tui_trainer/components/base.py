@@ -33,7 +33,7 @@ Arguments = dict[
 """Keyword arguments of such a function."""
 
 
-RARE = {"rare": True}
+RARE: dict[str, Any] = {"rare": True}
 """Marks a field that forms show only where it is set (pydantic's `json_schema_extra`)."""
 
 

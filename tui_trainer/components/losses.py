@@ -80,13 +80,9 @@ class CrossEntropy(Loss):
             )
 
     def build(self, shape: ProblemSpec) -> Objective:
-        import torch.nn.functional as F
+        from tui_trainer.nn.objectives import Logits
 
-        from tui_trainer.nn.objectives import Classes, Logits
-
-        if not self.label_smoothing:
-            return Logits()
-        return Classes(partial(F.cross_entropy, label_smoothing=self.label_smoothing))
+        return Logits(self.label_smoothing)
 
 
 class NLL(Loss):

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from tui_trainer.components.base import Arguments, ImportPath
-from tui_trainer.components.early_stopping import EarlyStopping, is_known
+from tui_trainer.components.early_stopping import is_known
 from tui_trainer.paths import NAME
 
 TAKEN = ("loss", "accuracy", "rmse", "r2", "error")
@@ -34,8 +34,8 @@ class OwnMetric(BaseModel):
     """Measure it on each training batch too: `train_<name>` is the mean over the samples of the epoch."""
 
 
-def check_metrics(metrics: Mapping[str, OwnMetric], task: str, stopping: EarlyStopping) -> None:
-    """Raise `ValueError` for a metric with an unusable name, or one that early stopping cannot follow."""
+def check_metrics(metrics: Mapping[str, OwnMetric], task: str) -> None:
+    """Raise `ValueError` for a metric with an unusable name, or without code."""
     for name, metric in metrics.items():
         key = f"metrics.{name}"
         if not NAME.fullmatch(name) or name in TAKEN or name.startswith(("train_", "val_", "test_")):
@@ -47,10 +47,10 @@ def check_metrics(metrics: Mapping[str, OwnMetric], task: str, stopping: EarlySt
             raise ValueError(f"{key}: a function to minimise has no targets to measure with; leave it out")
         if not metric.path:
             raise ValueError(f'{key}.path: missing; name the code as "module:function"')
-        watched = stopping.monitor.rpartition("/")[2]
-        if watched in (name, f"val_{name}", f"train_{name}") and stopping.mode == "auto" and not is_known(name):
+        if not is_known(name):
             raise ValueError(
-                f'early_stopping.mode: the name {name!r} does not tell which values are better: set "min" or "max"'
+                f"{key}: the name does not tell which values are better; add a word that does, such as "
+                f"{name}_score for larger or {name}_error for smaller ones"
             )
 
 

@@ -17,7 +17,7 @@ MEANT = "[RUN.]METRIC@EPOCH, for example high.train_loss@-1 or val_accuracy@best
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class RunNumber:
     """A number of one run.
 
     Attributes:
@@ -31,7 +31,7 @@ class Measure:
     at: int | None
 
 
-def parse_measure(text: str) -> Measure:
+def parse_measure(text: str) -> RunNumber:
     """Parse `[RUN.]METRIC@EPOCH`. Raises `ValueError` where it is none."""
     found = _MEASURE.fullmatch(text)
     if found is None:
@@ -39,7 +39,7 @@ def parse_measure(text: str) -> Measure:
     at = None if found["at"] == "best" else int(found["at"])
     if at == 0:
         raise ValueError("epochs count from 1, or from -1 for the last; 0 is none")
-    return Measure(found["run"] or "", found["metric"], at)
+    return RunNumber(found["run"] or "", found["metric"], at)
 
 
 class Claim(BaseModel):

@@ -98,7 +98,7 @@ class Drill(BaseModel):
         return self
 
 
-class Loss(BaseModel):
+class LossSpread(BaseModel):
     """The measured loss of some runs at their end: mean, smallest and largest over the seeds."""
 
     model_config = _STRICT
@@ -108,7 +108,7 @@ class Loss(BaseModel):
     most: Positive
 
 
-class Measured(BaseModel):
+class DrillMeasurement(BaseModel):
     """The measurement of a drill: its known good run, and the reference solution.
 
     Attributes:
@@ -122,8 +122,8 @@ class Measured(BaseModel):
     model_config = _STRICT
 
     seeds: int
-    good: Loss
-    solved: Loss
+    good: LossSpread
+    solved: LossSpread
     steps: Positive
     interventions: Whole
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from tui_trainer.components.base import Count
-from tui_trainer.config.question import Question
+from tui_trainer.config.question import LessonQuestion
 
 Moment = Literal["start", "end", "turned"]
 LookAt = Literal["step", "epoch", "samples", "time", "evaluations"]
@@ -58,15 +58,15 @@ class Remark(BaseModel):
         return self
 
 
-class Link(BaseModel):
+class LessonLink(BaseModel):
     """A paper or a page to read on."""
 
     model_config = _STRICT
 
     title: Annotated[str, Field(min_length=1, max_length=160)]
     """Authors, title and year."""
-    url: Annotated[str, Field(pattern=r"^https://[!-~]+$", max_length=300)]
-    """Its address, which begins with https://."""
+    url: Annotated[str, Field(pattern=r"^https?://[!-~]+$", max_length=300)]
+    """Its address, which begins with https:// or http://."""
 
 
 def _tries(given: object) -> object:
@@ -105,7 +105,7 @@ class Lesson(BaseModel):
     """The formula as computed here, with its source if textbooks differ."""
     remarks: tuple[Remark, ...] = ()
     """Remarks in the order in which they are shown."""
-    questions: tuple[Question, ...] = ()
+    questions: tuple[LessonQuestion, ...] = ()
     """Predictions to make before the runs begin, each answered by what the runs measure."""
     tries: Annotated[Tries | None, Field(alias="try")] = None
     """A setting and values of it to try one after the other, as in `try = ["optimizer.lr", 0.01, 0.1, 1]`."""
@@ -117,7 +117,7 @@ class Lesson(BaseModel):
     """What to know before: row numbers, or a few words."""
     mistakes: tuple[Annotated[str, Field(min_length=1, max_length=300)], ...] = ()
     """Common mistakes, a sentence each."""
-    links: tuple[Link, ...] = ()
+    links: tuple[LessonLink, ...] = ()
     """Papers and pages to read on."""
 
     @property

@@ -12,7 +12,7 @@ from tui_trainer.components.base import Real
 from tui_trainer.config.measured_expression import Lookup, references, value_of
 
 
-class Question(BaseModel):
+class LessonQuestion(BaseModel):
     """A prediction to make before the runs begin: one of several choices, or a number.
 
     Three forms: `measure` alone asks for a number; `choices` with `measure` and `limits` asks for its range; `choices`
@@ -39,7 +39,7 @@ class Question(BaseModel):
     """Factor by which a number may differ from the measured one and still be right."""
 
     @model_validator(mode="after")
-    def _one_form(self) -> Question:
+    def _one_form(self) -> LessonQuestion:
         for expression in (self.measure, *self.measures):
             if expression:
                 references(expression)

@@ -178,7 +178,7 @@ class RunConfig(BaseModel):
         if self.training.class_metrics and self.data.task != "classification":
             raise ValueError(f"training.class_metrics: this task ({self.data.task}) has no classes; leave it out")
         metrics = self.metrics or {}
-        check_metrics(metrics, self.data.task, self.early_stopping)
+        check_metrics(metrics, self.data.task)
         validated, trained = names_measured(metrics)
         check_monitor(
             self.early_stopping.monitor,

@@ -97,9 +97,10 @@ def intervention(event: ev.AnyEvent, lr: float) -> Change | None:
         return None
     id, step = event.cause.id, event.step
     match event:
-        case ev.SettingChanged(name="lr"):
+        case ev.SettingChanged() if event.name == "lr" or event.name.startswith("lr/"):
             factor = event.value / event.previous if event.previous > 0 and event.value > 0 else 1.0
-            return Change(step, id, "rate", f"set the rate to {number(event.value, 3)}{_times(factor)}", factor)
+            of = f" of {event.name.removeprefix('lr/')}" if event.name != "lr" else ""
+            return Change(step, id, "rate", f"set the rate{of} to {number(event.value, 3)}{_times(factor)}", factor)
         case ev.SettingChanged(name="clip_grad_norm"):
             text = f"set the clip to {number(event.value, 3)}" if event.value else "switched clipping off"
             return Change(step, id, "clip", text, _clip_factor(event.previous, event.value))
@@ -116,6 +117,9 @@ def intervention(event: ev.AnyEvent, lr: float) -> Change | None:
             factor = event.lr / lr if lr > 0 and event.lr > 0 else 1.0
             text = f"chose the optimizer {event.optimizer.kind} with the rate {number(event.lr, 3)}{_times(factor)}"
             return Change(step, id, "optimizer", text, factor)
+        case ev.KnobChanged(name="clip", value=float() as value, previous=float() as previous):
+            text = f"set the clip to {number(value, 3)}" if value else "switched clipping off"
+            return Change(step, id, "clip", text, _clip_factor(previous, value))
         case ev.RolledBack(restored=None):
             return Change(step, id, "weights", f"went back to the checkpoint {event.to}")
         case _:

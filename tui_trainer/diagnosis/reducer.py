@@ -101,10 +101,15 @@ def _with_losses(history: History, event: ev.Scalars, losses: Sequence[float | N
     )
 
 
+def _epochs_ended(history: History, step: int) -> int:
+    plan = history.plan
+    return plan.epochs_ended(step) if plan is not None and plan.lengths else step // history.steps_per_epoch
+
+
 def _with_probes(history: History, event: ev.Scalars) -> History:
     columns = [event.values.get(name, [None] * len(event.steps)) for name in (QUALITY, UPDATE, COSINE)]
     fresh = [
-        ProbeSeen(step, (step - 1) // history.steps_per_epoch + 1, *measured)
+        ProbeSeen(step, _epochs_ended(history, step - 1) + 1, *measured)
         for step, *measured in zip(event.steps, *columns, strict=True)
     ]
     known = (*history.probes, *fresh)
@@ -166,6 +171,8 @@ def _setting_changed(history: History, event: ev.SettingChanged) -> History:
         history = replace(history, plan=event.plan.with_curve(None))
     if event.name == "epochs":
         return replace(history, planned=int(event.value))
+    if event.name == "batch_size" and event.plan is not None:
+        return replace(history, steps_per_epoch=max(event.plan.steps_per_epoch, 1), probes=())
     return replace(history, probes=(), lr=event.value) if event.name == "lr" else history
 
 
@@ -173,7 +180,10 @@ def _scheduler_changed(history: History, event: ev.SchedulerChanged) -> History:
     return replace(history, probes=(), plan=event.plan.with_curve(None), lr=event.lr)
 
 
-def _rolled_back(history: History, _event: ev.RolledBack) -> History:
+def _rolled_back(history: History, event: ev.RolledBack) -> History:
+    restored = event.restored
+    if restored is not None and (restored.plan.lengths or (history.plan is not None and history.plan.lengths)):
+        history = replace(history, plan=restored.plan.with_curve(None), steps_per_epoch=restored.plan.steps_per_epoch)
     return replace(history, probes=())
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tui_trainer.config.drill import Drill, Measured, drill_of
+from tui_trainer.config.drill import Drill, DrillMeasurement, drill_of
 from tui_trainer.config.preset import load
 from tui_trainer.config.preset_library import preset_tables
 from tui_trainer.config.validation_errors import as_user_error
@@ -70,7 +70,7 @@ def load_drill(name: str) -> Drill:
     return drill
 
 
-def measured(name: str) -> Measured:
+def measured(name: str) -> DrillMeasurement:
     """Return the committed measurement of a drill.
 
     Raises:
@@ -83,9 +83,9 @@ def measured(name: str) -> Measured:
             f"{path}: no measurement of {name!r}; make it with `tui-trainer drill --measure {path} --force`"
         )
     try:
-        return Measured.model_validate(table[name])
+        return DrillMeasurement.model_validate(table[name])
     except ValidationError as error:
-        raise as_user_error(error, Measured, str(path), name) from None
+        raise as_user_error(error, DrillMeasurement, str(path), name) from None
 
 
 def read_measured(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any
 
-from tui_trainer.config.drill import Act, Drill, Loss, Measured, cause_note
+from tui_trainer.config.drill import Act, Drill, DrillMeasurement, LossSpread, cause_note
 from tui_trainer.config.preset import load
 from tui_trainer.drills.library import load_drill
 from tui_trainer.drills.score import Score, losses, score, spent
@@ -16,8 +16,8 @@ from tui_trainer.protocol.command_parser import parse_command
 from tui_trainer.protocol.commands import AnyCommand, Note, Stop
 from tui_trainer.runs.history import RunHistory
 
-_ONE = Loss(mean=1, least=1, most=1)
-_UNKNOWN = Measured(seeds=1, good=_ONE, solved=_ONE, steps=1, interventions=0)
+_ONE = LossSpread(mean=1, least=1, most=1)
+_UNKNOWN = DrillMeasurement(seeds=1, good=_ONE, solved=_ONE, steps=1, interventions=0)
 """Stands for the reference solution while it is measured."""
 
 
@@ -91,7 +91,7 @@ def measure(names: Sequence[str], seeds: Sequence[int], tell: Callable[[str], No
             if not solved[-1].recovered:
                 tell(f"{name}: seed {seed}: the reference solution does not recover: {solved[-1].remark}")
         steps = [one.steps if one.steps is not None else math.nan for one in solved]
-        found[name] = Measured(
+        found[name] = DrillMeasurement(
             seeds=len(seeds),
             good=_spread(good),
             solved=_spread([one.loss for one in solved]),
@@ -101,9 +101,9 @@ def measure(names: Sequence[str], seeds: Sequence[int], tell: Callable[[str], No
     return found
 
 
-def _spread(values: Sequence[float]) -> Loss:
+def _spread(values: Sequence[float]) -> LossSpread:
     mean, least, most = (float(f"{value:.4g}") for value in (fmean(values), min(values), max(values)))
-    return Loss(mean=mean, least=least, most=most)
+    return LossSpread(mean=mean, least=least, most=most)
 
 
 __all__ = ["good_loss", "measure", "play"]

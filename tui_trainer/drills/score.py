@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tui_trainer.config.drill import CAUSES, Drill, Measured, Progress
+from tui_trainer.config.drill import CAUSES, Drill, DrillMeasurement, Progress
 from tui_trainer.config.preset import load
 from tui_trainer.drills.library import load_drill
 from tui_trainer.errors import UserError
@@ -103,7 +103,7 @@ class Score:
         ]
 
 
-def score(history: RunHistory, measured: Measured, name: str = "") -> Score:
+def score(history: RunHistory, measured: DrillMeasurement, name: str = "") -> Score:
     """Score one run of a drill.
 
     Args:

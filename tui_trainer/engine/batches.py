@@ -34,16 +34,21 @@ class Batches:
 
     def __init__(self, split: Split, batch_size: int, sampling: str, seed: int, count: int = 0) -> None:
         self.split = split
-        self.count = count = count or len(split)
+        self.count = count or len(split)
         """Samples in an epoch."""
-        self.size = count if sampling == "full" else min(batch_size, count)
         self.sampling = sampling
         self.seed = seed
+        self.waited = 0.0
+        """Seconds in which a loop waited for the samples of its epochs."""
+        self.resize(batch_size)
+
+    def resize(self, batch_size: int) -> None:
+        """Cut epochs into batches of this size from now on; not while one is being yielded."""
+        count = self.count
+        self.size = count if self.sampling == "full" else min(batch_size, count)
         self.per_epoch = -(-count // self.size)
         self.sizes = frozenset({self.size, count - (self.per_epoch - 1) * self.size})
         """The sizes of all batches."""
-        self.waited = 0.0
-        """Seconds in which a loop waited for the samples of its epochs."""
 
     def order(self, epoch: int) -> torch.Tensor | None:
         """Return the indices of an epoch's samples in the order of their use; None for the order of the data."""

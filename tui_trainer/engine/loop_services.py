@@ -32,6 +32,27 @@ class OptimizerControl(Protocol):
         """The optimizer as a component; None for one that the loop made itself."""
         ...
 
+    @property
+    def scales(self) -> dict[str, float]:
+        """The factor that was set by hand on the rate of each optimizer, by name; empty for a loop with one."""
+        ...
+
+    def rate_of(self, name: str) -> float:
+        """Return the rate in force of one of several optimizers. Raises `UserError` where there is none of the name."""
+        ...
+
+    def scale(self, name: str, factor: float) -> float:
+        """Multiply the rate of one of several optimizers, those of the others stay.
+
+        Returns:
+            the factor for the plan, which is that of the first optimizer: 1 unless `name` is that one.
+        """
+        ...
+
+    def give_back_scales(self) -> None:
+        """Set the factor of each optimizer to 1."""
+        ...
+
     def ignored_rate(self, step: int) -> str:
         """Return why a learning rate set now has no effect; empty if it has one."""
         ...

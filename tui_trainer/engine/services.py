@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -16,6 +16,7 @@ from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.engine import rng
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
 from tui_trainer.engine.checkpointing.state_tree import copied
+from tui_trainer.engine.commands.controls import Controls
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
 from tui_trainer.engine.evaluation.metrics import EpochMetric
@@ -32,12 +33,33 @@ from tui_trainer.engine.train_state import Metrics, StateTree, TrainState
 from tui_trainer.errors import UserError
 from tui_trainer.optim.imported_scheduler import sampled_plan
 from tui_trainer.protocol import commands as cmd
+from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.knobs import KnobValue
 
-NO_CONTROLS = {
-    "SetKnob": "this run has no knobs: only a training script with a Monitor declares them",
-    "RunAction": "this run has no actions: only a training script with a Monitor declares them",
-}
+NO_ACTIONS = {"RunAction": "this run has no actions: only a training script with a Monitor declares them"}
+
+
+class OwnKnobs(Protocol):
+    """The knobs that the loop declares, and what a checkpoint holds of them."""
+
+    controls: Controls
+
+    @property
+    def detail(self) -> str:
+        """When a batch size that was set is in force, in words; empty without one to come."""
+        ...
+
+    def begin_epoch(self) -> None:
+        """Take in what was set for the epoch that begins now."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what is set otherwise than in the configuration."""
+        ...
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Load what `state_dict` returned."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,6 +83,7 @@ class TrainingServices:
         color: the number of the run's hue.
         checkpointer: writes checkpoints; None for a run without a directory.
         finite_check: finds weights that broke; made with the services, before the first step.
+        own_knobs: the controls of the loop; made right after the services, which they steer.
     """
 
     run_name: str
@@ -83,6 +106,7 @@ class TrainingServices:
     color: int | None = None
     checkpointer: Checkpointer | None = None
     finite_check: FiniteCheck = field(init=False)
+    own_knobs: OwnKnobs = field(init=False)
 
     def __post_init__(self) -> None:
         self.finite_check = FiniteCheck(self.setup.model)
@@ -100,7 +124,7 @@ class TrainingServices:
     @property
     def refused(self) -> Mapping[str, str]:
         """Commands that the loop cannot carry out, each with the reason."""
-        return NO_CONTROLS
+        return NO_ACTIONS
 
     @property
     def ends_by_epochs(self) -> bool:
@@ -119,8 +143,8 @@ class TrainingServices:
 
     @property
     def knobs(self) -> Mapping[str, KnobValue]:
-        """The controls that the loop declares: none."""
-        return {}
+        """The present values of the controls that the loop declares."""
+        return self.own_knobs.controls.values()
 
     @property
     def ends_when_broken(self) -> bool:
@@ -128,12 +152,30 @@ class TrainingServices:
         return True
 
     def set_knob(self, command: cmd.SetKnob, state: TrainState) -> None:
-        """Refuse: the built-in loop declares no controls."""
-        raise UserError(NO_CONTROLS[command.type])
+        """Set a control and publish its change, as it was read back."""
+        before = self.optimizer.description
+        knob, previous = self.own_knobs.controls.set(command.name, command.value)
+        optimizer = self.optimizer.description
+        self.events.publish(
+            ev.KnobChanged(
+                name=knob.name,
+                value=knob.value,
+                previous=previous,
+                unit=knob.unit,
+                detail=self.own_knobs.detail if knob.name == "batch_size" else "",
+                optimizer=optimizer if optimizer is not before else None,
+                step=state.step,
+                cause=command,
+            )
+        )
+
+    def capabilities(self) -> ev.Capabilities:
+        """Return what the loop can do, with the present values of its controls."""
+        return ev.Capabilities(built_in=True, refused=dict(self.refused), knobs=self.own_knobs.controls.knobs)
 
     def run_action(self, command: cmd.RunAction, state: TrainState) -> None:
         """Refuse: the built-in loop declares no actions."""
-        raise UserError(NO_CONTROLS[command.type])
+        raise UserError(NO_ACTIONS[command.type])
 
     def check(self, command: cmd.AnyCommand) -> None:
         """Raise `UserError` if a setting cannot be combined with the others."""
@@ -193,7 +235,11 @@ class TrainingServices:
 
     def progress_state_dict(self) -> dict[str, Any]:
         """Return what the loop adds to the progress of a run."""
-        return {"metric": self.metric.state_dict(), "extra_evaluations": self.optimality.extra}
+        return {
+            "metric": self.metric.state_dict(),
+            "extra_evaluations": self.optimality.extra,
+            **({"knobs": knobs} if (knobs := self.own_knobs.state_dict()) else {}),
+        }
 
     def parts_state_dict(self, step: int) -> StateTree:
         """Return the further state of the loop: gradients that a probe compares, pictures, generators."""
@@ -212,6 +258,7 @@ class TrainingServices:
         self.optimality.load_extra(int(progress.get("extra_evaluations", 0)))
         self._load_model(tree)
         self.optimizer.load_state_dict(tree["optimizer"])
+        self.own_knobs.load_state_dict(progress.get("knobs", {}))
         self.setup.rng = tree["rng"]
         self.setup.batches.load_state_dict(tree.get("stream", {}))
         self.step_prober.load_state_dict(tree.get("gradients", []))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
-from tui_trainer.config.run_config import RunConfig
+from tui_trainer.config.run_config import RunConfig, Training
 from tui_trainer.data.further_sets import build_set
 from tui_trainer.data.types import Data, Split
 from tui_trainer.engine.batches import Batches, seeded
@@ -123,49 +123,65 @@ def set_up(config: RunConfig, log: Callable[[str], None], *, restored: bool = Fa
     test = _moved(data.test, device) if data.test is not None else None
     data = replace(data, train=train, validation=_moved(data.validation, device), test=test)
     batches = batches_of(data, config.data.batch_size, config.data.sampling, training.accumulate, training.seed, log)
-    part = 0
-    if training.accumulate > 1:
-        part = -(-batches.size // training.accumulate)
     # A cached cast of the weights would be stale where a graph replays the cast.
     cached = not training.cuda_graphs
     autocast = torch.autocast(device.type, dtype=dtype, cache_enabled=cached) if dtype is not None else nullcontext()
     scaler = torch.amp.GradScaler(device.type) if dtype is torch.float16 else None
     fast_path = FastPath(training.fast_path)
     plain_forward = _compiled(model, train.inputs[:1], log) if training.compile else model
-    graphed = None
-    if training.cuda_graphs:
-        sample = train.inputs[: part or batches.size]
-        graphed = fast_path.graphed(model, sample, autocast, log, compiled=training.compile)
-    forward = graphed or plain_forward
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    forward_backward: ForwardBackward = AutogradPasses(
-        forward, objective, parameters, autocast, scaler, reuses_outputs=forward is not plain_forward
-    )
-    own_loss = isinstance(objective, OwnObjective)
-    if forward is model and device.type == "cpu" and dtype is None and not own_loss:
-        sizes = sizes_of_parts(batches.sizes, part)
-        forward_backward = fast_path.forward_backward(model, objective, train, sizes, forward_backward)
-    if part:
-        forward_backward = AccumulatedPasses(forward_backward, parameters, part)
-    return TrainingSetup(
+    passes = AutogradPasses(plain_forward, objective, parameters, autocast, scaler)
+    built = TrainingSetup(
         device=device,
         data=data,
         batches=batches,
         model=model,
         objective=objective,
-        forward=forward,
+        forward=plain_forward,
         plain_forward=plain_forward,
-        forward_backward=forward_backward,
+        forward_backward=passes,
         fast_path=fast_path,
         autocast=autocast,
         scaler=scaler,
         frozen=frozen,
-        part_size=part,
+        part_size=0,
         average=WeightAverage(model, training.average) if training.average else None,
         validation_sets=further,
         layers=layers_of(model),
         rng=seeded_states(device, _stream(training.seed, _DROPOUT)),
     )
+    choose_passes(built, training, log)
+    return built
+
+
+def choose_passes(setup: TrainingSetup, training: Training, log: Callable[[str], None]) -> None:
+    """Choose the passes of a training step: the fast path where it gives the same bits, for the batch sizes in force.
+
+    What the fast path was tried with, or has recorded, are batch sizes, shares of dropout and the loss: it is chosen
+    again where one of them has changed.
+    """
+    model, batches, train, part = setup.model, setup.batches, setup.data.train, 0
+    if training.accumulate > 1:
+        part = -(-batches.size // training.accumulate)
+    setup.part_size = part
+    graphed = None
+    if training.cuda_graphs:
+        sample = train.inputs[: part or batches.size]
+        graphed = setup.fast_path.graphed(model, sample, setup.autocast, log, compiled=training.compile)
+    setup.forward = graphed or setup.plain_forward
+    passes: ForwardBackward = AutogradPasses(
+        setup.forward,
+        setup.objective,
+        setup.parameters,
+        setup.autocast,
+        setup.scaler,
+        reuses_outputs=setup.forward is not setup.plain_forward,
+    )
+    known = setup.device.type == "cpu" and not isinstance(setup.objective, OwnObjective)
+    if setup.forward is model and known and PRECISIONS[training.precision] is None:
+        sizes = sizes_of_parts(batches.sizes, part)
+        passes = setup.fast_path.forward_backward(model, setup.objective, train, sizes, passes)
+    setup.forward_backward = AccumulatedPasses(passes, setup.parameters, part) if part else passes
 
 
 def _use_threads(requested: int, device: torch.device, model: nn.Module) -> None:

@@ -25,6 +25,7 @@ from tui_trainer.engine import rng, setup
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
 from tui_trainer.engine.checkpointing.save import save_is_due, save_run, step_save_is_due
 from tui_trainer.engine.commands.handlers import apply_command
+from tui_trainer.engine.commands.knobs import BuiltInKnobs
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.ending import finish
 from tui_trainer.engine.epoch_end import end_epoch
@@ -88,6 +89,7 @@ class Trainer:
         self._paced = config.training.steps_per_second > 0
         self._last_step_at = 0.0
         """Time of the last step, for runs with a limit of steps per second."""
+        self._told_capabilities: ev.Capabilities | None = None
 
     # -- setting up -------------------------------------------------------------------------------------------------
 
@@ -133,6 +135,7 @@ class Trainer:
             validate=measuring.validate,
             test=measuring.test,
         )
+        self.services.own_knobs = BuiltInKnobs(state, self.services)
         apply_schedule(state, self.services)
         self._train_batch = MeasuredStep(state, self.services)
 
@@ -157,6 +160,7 @@ class Trainer:
             )
         self.events.publish(run_started(state, services, str(folder.path) if folder is not None else ""))
         publish_schedule(state, services)
+        self._tell_capabilities()
         publish_status(state, services, "paused" if state.paused else "running")
 
     def follow(self, script: Sequence[tuple[int, AnyCommand]]) -> None:
@@ -180,6 +184,7 @@ class Trainer:
             services.optimality.record(0)
         services.pictures.begin()
         while self._has_more_epochs():
+            services.own_knobs.begin_epoch()
             apply_schedule(state, services)
             yield from self._train_epoch()
             if state.rewound:
@@ -253,7 +258,7 @@ class Trainer:
         ending, state.ending = state.ending, None
         self._queue_script()
         while (command := self.commands.take()) is not None:
-            apply_command(state, self.services, command)
+            self._apply(command)
         state.rewound = False
         if state.ending is None and state.epoch >= state.epochs:
             state.ending = ending
@@ -267,7 +272,7 @@ class Trainer:
             while not state.rewound and (command := self.commands.take()) is not None:
                 flush(state, self.services)
                 began = perf_counter()
-                apply_command(state, self.services, command)
+                self._apply(command)
                 self.services.recorder.spent += perf_counter() - began
             # After an undo, paused or not, the batches of the epoch have to be begun again.
             if state.rewound or state.stops_now or not state.paused:
@@ -280,6 +285,18 @@ class Trainer:
             state.timer.stop()
             yield False
             state.timer.start()
+
+    def _apply(self, command: AnyCommand) -> None:
+        """Apply a command, and publish what it changed in the controls of the loop."""
+        apply_command(self.state, self.services, command)
+        self._tell_capabilities()
+
+    def _tell_capabilities(self) -> None:
+        """Publish what the loop can do and the values of its knobs, where that has changed."""
+        told = self.services.capabilities()
+        if told != self._told_capabilities:
+            self._told_capabilities = told
+            self.events.publish(told.model_copy(update={"step": self.state.step}))
 
     def _queue_script(self) -> None:
         """Queue the scripted commands of this step."""

@@ -87,7 +87,10 @@ class MonitorTracker(_Tracker):
         self._forget_forward()
         register = getattr(self._parts["model"], "register_forward_pre_hook", None)
         if callable(register):
-            self._forward = register(lambda *_: self._begin())
+            self._forward = register(self._at_forward)
+
+    def _at_forward(self, *_: Any) -> None:
+        self._begin()
 
     def _forget_forward(self) -> None:
         if self._forward is not None:

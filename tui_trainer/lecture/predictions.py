@@ -66,6 +66,8 @@ def _read(reference: Reference, state: RunState) -> float:
     by_epoch = bool(reference.at) and not reference.at.startswith("s")
     name = MEAN_TRAIN_LOSS if by_epoch and reference.name == "train_loss" else reference.name
     series = state.series.get(name)
+    if state.reason == "not-finite" and reference.at == "-1":
+        return 0.0 if name.endswith("accuracy") else math.inf
     if series is None:
         return math.nan
     if reference.sign:
@@ -86,9 +88,7 @@ def _read(reference: Reference, state: RunState) -> float:
         epoch = epoch if epoch > 0 else state.epoch + 1 + epoch
         step = epoch * state.steps_per_epoch
     if step > state.step or step < 0:
-        return math.inf if state.reason == "not-finite" else math.nan
+        return math.nan
     found = series.at(step)
-    if state.reason == "not-finite" and reference.at == "-1":
-        return math.inf
     # A value that was not finite has no point of its own.
     return found[1] if found is not None and found[0] > step - state.steps_per_epoch else math.inf

@@ -28,7 +28,7 @@ MAX_COUNT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class LessonProgress:
-    """What a reader has done in one lesson.
+    """The work of a reader in one lesson.
 
     Attributes:
         seen: when it was first followed to its end, in ISO 8601; empty for never.

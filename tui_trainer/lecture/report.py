@@ -107,6 +107,21 @@ def counted(kept: int, claims: int, rows: int, kinds: Mapping[str, int]) -> tupl
     )
 
 
+def teaching_lines(lesson: Lesson) -> list[str]:
+    """Return what a teacher needs of a lesson: minutes, what to know before, questions, mistakes, links."""
+    lines: list[str] = []
+    if lesson.minutes:
+        known = f"; know before: {', '.join(lesson.before)}" if lesson.before else ""
+        lines.append(f"\n{lesson.minutes} minutes{known}.")
+    if lesson.questions:
+        lines.append(f"\nPredict: {' '.join(question.text for question in lesson.questions)}")
+    if lesson.mistakes:
+        lines.append(f"\nCommon mistakes: {' '.join(lesson.mistakes)}")
+    if lesson.links:
+        lines.append(f"\nRead on: {'; '.join(f'[{link.title}]({link.url})' for link in lesson.links)}")
+    return lines
+
+
 def _row(
     row: str, verdicts: Sequence[Verdict], presets: Sequence[str], lessons: Mapping[str, Lesson], told: set[str]
 ) -> list[str]:
@@ -117,6 +132,7 @@ def _row(
             told.add(preset)
             texts = {name: str(getattr(lessons[preset], name)) for name in _PARTS}
             lines += [f"\n{_PARTS[name]}: {text}" for name, text in texts.items() if text]
+            lines += teaching_lines(lessons[preset])
     lines += ["", "| claim | value | threshold | kind | |", "|---|---|---|---|---|"]
     for one in verdicts:
         cells = (

@@ -14,6 +14,7 @@ from tui_trainer.components.early_stopping import EarlyStopping
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.components.schedulers.script import ScriptSchedule
 from tui_trainer.config.run_config import Checkpoints
+from tui_trainer.engine.commands.controls import Controls
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.monitoring.recorder import Recorder
@@ -23,7 +24,6 @@ from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.mirroring.mirror import start_mirror
 from tui_trainer.host.mirroring.mirror_files import KINDS
 from tui_trainer.monitor.feeds import take_feeds
-from tui_trainer.monitor.parts.controls import Controls
 from tui_trainer.monitor.parts.kept import as_models, check_kept, device_of
 from tui_trainer.monitor.parts.optimizers import ScriptOptimizers, as_optimizers
 from tui_trainer.monitor.parts.own_schedule import OwnSchedule, as_schedulers

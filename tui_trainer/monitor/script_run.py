@@ -40,6 +40,7 @@ from tui_trainer.host.spec import socket_or_none
 from tui_trainer.monitor.carried_rate import carry, take_carried
 from tui_trainer.monitor.length import Length
 from tui_trainer.monitor.parts.kept import device_of
+from tui_trainer.monitor.parts.saving_trouble import SavingTrouble
 from tui_trainer.monitor.parts.values import seconds_of_step
 from tui_trainer.monitor.relay import Relay
 from tui_trainer.monitor.resuming import Resumed, restore
@@ -146,6 +147,9 @@ class ScriptRun:
         recorder.load = SystemLoad(load, self.state.timer.read, lambda: self.waited, lambda: recorder.spent)
         self._serving.list_runs([{"name": self.name, "path": str(path), "preset": preset}])
         publish_status(self.state, self.services, "starting", "the script is on its way to its loop")
+        self._saving = SavingTrouble()
+        if isinstance(self.bus, EventBus):
+            self.bus.subscribe(self._saving, lambda _states: None)
         self._thread = threading.Thread(target=self._serve, name="tui-trainer", daemon=True)
         self._thread.start()
 
@@ -193,6 +197,7 @@ class ScriptRun:
         except OSError:
             pass  # the journal and the next save say it
         self.bus.check_journals()
+        self._saving.say()
 
     def _device_memory(self) -> int:
         import torch
@@ -204,6 +209,7 @@ class ScriptRun:
         self._closing.set()
         self._serving.wake()
         self._thread.join(LEAVE_SECONDS + 2)
+        self._saving.say()
 
     # -- steps and boundaries ---------------------------------------------------------------------------------------
 
@@ -229,6 +235,7 @@ class ScriptRun:
             refused=services.refused,
             knobs=services.controls.knobs,
             actions=tuple(services.controls.actions),
+            scales=services.optimizer.scales,
             steps_per_epoch=services.steps_per_epoch,
             epochs=state.epochs,
             step=0,

@@ -14,6 +14,7 @@ from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.config.run_config import Checkpoints
 from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
+from tui_trainer.engine.commands.controls import Controls
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
 from tui_trainer.engine.events.event_stream import EventStream
@@ -21,7 +22,6 @@ from tui_trainer.engine.monitoring.finiteness import all_finite
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.train_state import Metrics, StateTree, TrainState
 from tui_trainer.errors import UserError
-from tui_trainer.monitor.parts.controls import Controls
 from tui_trainer.monitor.parts.kept import generators, load_generators, load_state, loaded, on_cpu, savable, state_of
 from tui_trainer.monitor.parts.optimizers import ScriptOptimizers
 from tui_trainer.monitor.parts.own_schedule import OwnCurve, OwnSchedule
@@ -161,6 +161,7 @@ class ScriptServices:
             if plan.origin or plan.anchor_step:  # the curve counts steps from the beginning of the run
                 plan = plan.model_copy(update={"origin": 0, "anchor_step": 0, "length": plan.end})
             plan = plan.with_curve(self.curve.sampled)
+        changed = changed or any(scale != 1.0 for scale in self.optimizer.scales.values())
         self.optimizer.overlay(on=bool(self.optimizer) and (not own or changed))
         return plan
 
@@ -222,6 +223,7 @@ class ScriptServices:
         return {
             "schedule": savable(self.schedule.state_dict(), "scheduler"),
             "rates": self.optimizer.own_rates,
+            **({"scales": scales} if (scales := self.optimizer.scales) else {}),
             "rng": savable(generators()),
             "generator": self.generator.get_state() if self.generator is not None else None,
             "loader": savable(loader.state_dict(), "loader") if loader is not None else None,
@@ -230,6 +232,7 @@ class ScriptServices:
     def load_parts_state_dict(self, tree: StateTree) -> None:
         """Load models, optimizers, what is kept and the knobs."""
         self._load_weights(tree, settings=True)
+        self.optimizer.load_scales(tree.get("scales", {}))
         for problem in self.controls.load(tree["knobs"]):
             self.events.log(problem, self.step)
         self._loads_generators = tree["rng"]

@@ -53,13 +53,21 @@ class Classes(Objective):
 
 
 class Logits(Classes):
-    """Outputs `[..., K]` before a softmax against class ids `[...]`: their cross-entropy."""
+    """Outputs `[..., K]` before a softmax against class ids `[...]`: their cross-entropy.
 
-    def __init__(self) -> None:
-        super().__init__(F.cross_entropy)
+    Args:
+        label_smoothing: fraction of the target that is spread over all classes; may be changed while a run trains.
+    """
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        super().__init__(self._smoothed)
+        self.label_smoothing = label_smoothing
+
+    def _smoothed(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(outputs, targets, label_smoothing=self.label_smoothing)
 
     def with_grad(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        if outputs.dim() != 2:
+        if outputs.dim() != 2 or self.label_smoothing:
             return super().with_grad(outputs, targets)
         logs = torch.log_softmax(outputs, 1)
         loss, weight = _KERNELS.nll_loss_forward.default(logs, targets, None, 1, -100)

@@ -28,7 +28,7 @@ def sampled_plan(plan: LrPlan) -> LrPlan:
     scheduler = plan.scheduler
     if not isinstance(scheduler, ImportedScheduler):
         return plan
-    planned = _calls(plan, plan.origin + plan.length - 1)
+    planned = _calls(plan, plan.end - 1 if plan.lengths else plan.origin + plan.length - 1)
     curve = sample(scheduler, plan.base, planned, max(planned, _calls(plan, plan.end)))
     return plan if curve is plan.sampled_curve else plan.with_curve(curve)
 
@@ -37,9 +37,10 @@ def _calls(plan: LrPlan, step: int) -> int:
     """Return how often the scheduler's `step` has been called at a step of the run."""
     warmup = plan.scheduler.warmup_steps(plan.length)
     if getattr(plan.scheduler, "per", "step") == "step":
-        return max(step - plan.origin - warmup, 0)
-    per_epoch = plan.steps_per_epoch
-    return max(step // per_epoch - plan.origin // per_epoch - warmup // per_epoch, 0)
+        passed = int(plan.position(step)) if plan.lengths else step - plan.origin
+        return max(passed - warmup, 0)
+    ended = plan.epochs_ended(step) - plan.epochs_ended(plan.origin)
+    return max(ended - warmup // plan.own_steps_per_epoch, 0)
 
 
 @lru_cache(maxsize=16)

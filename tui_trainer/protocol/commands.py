@@ -106,6 +106,8 @@ class SetLearningRate(Command):
     type: Literal["SetLearningRate"] = "SetLearningRate"
     value: Positive | None = None
     factor: Positive | None = None
+    optimizer: Annotated[str, Field(max_length=MAX_KNOB_NAME, exclude_if=lambda name: not name)] = ""
+    """The one of several optimizers of a script whose rate is set; empty for all of them."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> SetLearningRate:
@@ -228,7 +230,7 @@ Named = Annotated[str, Field(min_length=1, max_length=MAX_KNOB_NAME), BeforeVali
 
 
 class SetKnob(Command):
-    """Set a control that the training script declares, `name`, to `value`."""
+    """Set a control of the run, `name`, to `value`: a knob of the built-in trainer, or one that a script declares."""
 
     type: Literal["SetKnob"] = "SetKnob"
     name: Named

@@ -64,6 +64,7 @@ _SETTINGS = {
     "min_delta": "minimum improvement",
     "early_stopping": "early stopping",
     "epochs": "epochs",
+    "batch_size": "batch size",
 }
 
 _LETTERS = {"lr": "l", "clip_grad_norm": "g", "patience": "p", "min_delta": "p", "early_stopping": "p", "epochs": "E"}
@@ -73,7 +74,9 @@ def letter(event: ev.AnyEvent) -> str:
     """Return the letter of an event's mark on the charts, empty where it has none."""
     match event:
         case ev.SettingChanged():
-            return _LETTERS.get(event.name, "?")
+            if event.name.startswith("lr/"):
+                return "l"
+            return _LETTERS.get(event.name, "?") if event.name != "batch_size" else ""
         case ev.SchedulerChanged():
             return "s"
         case ev.OptimizerChanged():
@@ -152,7 +155,10 @@ def _text(event: ev.AnyEvent) -> str | None:
             return f"{title_of(event)}: {event.likely_cause or without_identifiers(event.evidence)}"
         case ev.KnobChanged():
             unit = f" {event.unit}" if event.unit else ""
-            return f"{event.name} {_knob(event.value)}{unit}, was {_knob(event.previous)}{unit}{asked_by(event)}"
+            detail = f", {event.detail}" if event.detail else ""
+            return (
+                f"{event.name} {_knob(event.value)}{unit}, was {_knob(event.previous)}{unit}{detail}{asked_by(event)}"
+            )
         case ev.ActionRun():
             return f"{event.name} took {duration(event.seconds)}{asked_by(event)}"
         case ev.PictureTaken() if event.cause is not None:
@@ -197,6 +203,8 @@ def _knob(value: KnobValue) -> str:
 
 def _setting(event: ev.SettingChanged) -> str:
     name = _SETTINGS.get(event.name, event.name)
+    if event.name.startswith("lr/"):
+        name = f"learning rate of {event.name.removeprefix('lr/')}"
     if event.name == "early_stopping":
         return f"{name} {'on' if event.value else 'off'}"
     if event.name == "clip_grad_norm":

@@ -4,34 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.components.schedulers.script import AnyPlanScheduler
-from tui_trainer.protocol.commands import AnyCommand
+from tui_trainer.protocol.control_events import ActionRun, Capabilities, KnobChanged
+from tui_trainer.protocol.event_base import Event
 from tui_trainer.protocol.event_records import Best, FindingAction, Layer, Number, Reason, Restored, Severity, Status
-from tui_trainer.protocol.knobs import Knob, KnobValue
-
-
-class Event(BaseModel):
-    """Base class of events. The event bus fills in `seq`, `at` and `run`.
-
-    Later versions may add fields, and earlier ones ignore them. A field is never renamed.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="null", defer_build=True)
-
-    seq: int = 0
-    """Number of the event within its run, from 1; 0 for an event that is not in the journal."""
-    at: str = ""
-    """Time in UTC, ISO 8601."""
-    run: str = ""
-    type: str
-    step: int = 0
-    """Optimizer steps taken before the event."""
-    cause: AnyCommand | None = None
-    """The command that caused it, with its sender. A replay applies it again at `step`."""
 
 
 class RunStarted(Event):
@@ -317,39 +297,6 @@ class Refused(Event):
 
     type: Literal["Refused"] = "Refused"
     reason: str
-
-
-class Capabilities(Event):
-    """The commands that a run cannot carry out, and the controls that it declares. A run without it can do all."""
-
-    type: Literal["Capabilities"] = "Capabilities"
-    refused: dict[str, str] = {}
-    """Why not, by the type of the command."""
-    knobs: tuple[Knob, ...] = ()
-    actions: tuple[str, ...] = ()
-    steps_per_epoch: int | None = None
-    """Steps in one epoch, where it was not known when the run started."""
-    epochs: int | None = None
-    """Planned number of epochs, where it was not known when the run started; 0 for a loop without an end."""
-
-
-class KnobChanged(Event):
-    """A control of the script was set; `value` is what was read back from it."""
-
-    type: Literal["KnobChanged"] = "KnobChanged"
-    name: str
-    value: KnobValue
-    previous: KnobValue
-    unit: str = ""
-
-
-class ActionRun(Event):
-    """An action of the script was run, between two steps."""
-
-    type: Literal["ActionRun"] = "ActionRun"
-    name: str
-    seconds: float = 0.0
-    """The time that it took."""
 
 
 class RunFinished(Event):

@@ -1,11 +1,11 @@
-"""Knobs: the controls that a training script declares, with their bounds."""
+"""Knobs: the controls that a loop declares, with their bounds."""
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from tui_trainer.text import number, visible
 
@@ -17,7 +17,7 @@ MAX_TEXT = 200
 
 
 class Knob(BaseModel):
-    """One control of a script, as viewers know it.
+    """One control of a loop, as viewers know it.
 
     Attributes:
         name: of the control.
@@ -28,6 +28,7 @@ class Knob(BaseModel):
         unit: of a number.
         step: the amount by which a key moves it; 0 where the scale decides.
         whole: whether a number has no fraction.
+        refused: why it cannot be set now; empty where it can.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
@@ -41,6 +42,7 @@ class Knob(BaseModel):
     unit: str = ""
     step: float = 0.0
     whole: bool = False
+    refused: Annotated[str, Field(exclude_if=lambda reason: not reason)] = ""
 
     def problem(self, value: KnobValue) -> str:
         """Return why a value is not allowed, with what is; empty if it is allowed."""

@@ -37,7 +37,7 @@ class LogColumn:
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """What a log holds beside numbers.
+    """A histogram, a text or an image of a log.
 
     Attributes:
         kind: text, image or histogram.

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tui_trainer.components.schedulers.epoch_lengths import Lengths
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import (
     AnyCommand,
@@ -85,6 +86,8 @@ class RunHistory:
     """The row before each validation that a command asked for, by the id of the command."""
     undone: list[_Undone] = field(default_factory=list[_Undone])
     """Everything that redos would put back, the newest last."""
+    lengths: Lengths = ()
+    """The lengths of the epochs, where the batch size was changed."""
     unknown_redo: bool = False
     """Whether a redo took up a branch of which this history has not seen the undo."""
 
@@ -103,6 +106,11 @@ class RunHistory:
         """Add the next event of the journal. The load of the system is no result: no two runs have the same."""
         if isinstance(event, ev.Scalars) and group_of(next(iter(event.values), "")) == SYSTEM:
             return
+        plan = event.restored.plan if isinstance(event, ev.RolledBack) and event.restored is not None else None
+        if isinstance(event, (ev.RunStarted, ev.SettingChanged)):
+            plan = event.plan
+        if plan is not None:
+            self.lengths = plan.lengths
         match event:
             case ev.RunStarted():
                 self._resume()

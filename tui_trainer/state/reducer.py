@@ -118,8 +118,18 @@ def _setting_changed(state: RunData, event: ev.SettingChanged) -> None:
             state.early_stopping = bool(event.value)
         case "epochs":
             state.epochs = int(event.value)
+        case "batch_size":
+            _follow_lengths(state, int(event.value))
         case _:
             pass
+
+
+def _follow_lengths(state: RunData, batch_size: int) -> None:
+    """Take in the batch size, and the steps in an epoch of the plan in force."""
+    started, plan = state.started, state.plan
+    if started is not None and plan is not None:
+        changed = {"batch_size": batch_size, "steps_per_epoch": plan.steps_per_epoch}
+        state.started = started.model_copy(update=changed)
 
 
 def _checkpoint_saved(state: RunData, event: ev.CheckpointSaved) -> None:
@@ -143,7 +153,11 @@ def _rolled_back(state: RunData, event: ev.RolledBack) -> None:
         _undo(state, event, restored.undid)
     offer_branches(state)
     state.step, state.epoch, state.seconds = event.step, event.from_epoch, restored.seconds
+    before = state.lengths
     state.epochs, state.plan, state.lr = restored.epochs, restored.plan, restored.lr
+    if before or restored.plan.lengths:
+        sizes = restored.plan.lengths[-1:] or before[:1]
+        _follow_lengths(state, sizes[0].batch_size)
     state.optimizer, state.clip_grad_norm = restored.optimizer, restored.clip_grad_norm
     state.patience, state.min_delta = restored.patience, restored.min_delta
     state.early_stopping, state.bad_epochs, state.best = restored.early_stopping, restored.bad_epochs, restored.best
@@ -256,7 +270,7 @@ def offer_branches(state: RunData) -> None:
 
 def _capabilities(state: RunData, event: ev.Capabilities) -> None:
     state.capabilities = event
-    state.knobs = {knob.name: knob.value for knob in event.knobs}
+    state.knobs = {knob.name: knob.value for knob in event.knobs if not knob.refused}
     started = state.started
     if started is not None and event.steps_per_epoch not in (None, started.steps_per_epoch):
         state.started = started.model_copy(update={"steps_per_epoch": event.steps_per_epoch})
@@ -266,6 +280,11 @@ def _capabilities(state: RunData, event: ev.Capabilities) -> None:
 
 def _knob_changed(state: RunData, event: ev.KnobChanged) -> None:
     state.knobs = {**state.knobs, event.name: event.value}
+    if event.optimizer is not None:
+        state.optimizer = event.optimizer
+    built_in = state.capabilities is not None and state.capabilities.built_in
+    if built_in and event.name == "clip" and isinstance(event.value, (int, float)):
+        state.clip_grad_norm = float(event.value)
 
 
 def _picture_taken(state: RunData, event: ev.PictureTaken) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.base import SampledCurve
+from tui_trainer.components.schedulers.epoch_lengths import Lengths, epoch_at, step_of_epoch
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.config.drill import Progress
 from tui_trainer.protocol import events as ev
@@ -28,6 +29,12 @@ MEAN_TRAIN_LOSS = "mean_train_loss"
 """Name of the series with the mean training loss of each epoch; `train_loss` has that of each step."""
 
 
+HAPPENED = frozenset(("event", "warning"))
+"""Kinds of lines that tell what happened to the run; the others are printed, or repeat what the charts show."""
+KEPT_LINES = 100
+"""Newest lines of those kinds that printed lines do not push out of the log."""
+
+
 class LogLine(BaseModel):
     """One line of the log. Its text contains no control characters."""
 
@@ -37,6 +44,15 @@ class LogLine(BaseModel):
     text: str
     kind: str
     """event, epoch, save, output, trainer or warning."""
+
+
+def add_line(log: deque[LogLine], line: LogLine) -> None:
+    """Add a line. Of a full log the oldest goes, but printed lines go before the newest that tell what happened."""
+    if len(log) == log.maxlen and log[0].kind in HAPPENED:
+        others = [index for index, each in enumerate(log) if each.kind not in HAPPENED]
+        if others and len(log) - len(others) <= KEPT_LINES:
+            del log[others[0]]
+    log.append(line)
 
 
 class RunData(BaseModel):
@@ -129,9 +145,22 @@ class RunData(BaseModel):
         return max(self.started.steps_per_epoch, 1) if self.started else 1
 
     @property
+    def lengths(self) -> Lengths:
+        """The lengths of the epochs, where the batch size was changed; empty where all are alike."""
+        return self.plan.lengths if self.plan is not None else ()
+
+    def epoch_at(self, step: float) -> float:
+        """Return the epochs that have passed at a step, the one under way as a fraction."""
+        return epoch_at(self.lengths, step) if self.lengths else step / self.steps_per_epoch
+
+    def step_of_epoch(self, epoch: int) -> int:
+        """Return the steps that are taken when so many epochs have ended."""
+        return int(step_of_epoch(self.lengths, epoch)) if self.lengths else epoch * self.steps_per_epoch
+
+    @property
     def total_steps(self) -> int:
         """Planned number of steps."""
-        return self.epochs * self.steps_per_epoch
+        return self.step_of_epoch(self.epochs)
 
     @property
     def metrics(self) -> dict[str, float]:

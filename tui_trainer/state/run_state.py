@@ -18,6 +18,7 @@ from tui_trainer.state.run_data import (
     MEAN_TRAIN_LOSS,
     LogLine,
     RunData,
+    add_line,
 )
 from tui_trainer.state.series_batch import SeriesBatch
 from tui_trainer.text import visible, visible_lines
@@ -70,7 +71,7 @@ class RunState(RunData):
         if isinstance(event, ev.Logged):
             for text in event.lines:
                 for line in visible_lines(text):
-                    self.log.append(LogLine(at=event.at, text=line, kind=event.source))
+                    add_line(self.log, LogLine(at=event.at, text=line, kind=event.source))
             return
         text = epoch_line(event, self.epochs) if isinstance(event, ev.EpochEnded) else describe(event)
         if text is None:
@@ -87,7 +88,7 @@ class RunState(RunData):
             kind = "save"
         if kind == "epoch" and self.log and self.log[-1].kind == "epoch" and self.log[-1].at[:19] == event.at[:19]:
             self.log.pop()  # keep only the last epoch of each second, so that fast epochs do not push out other lines
-        self.log.append(LogLine(at=event.at, text=text, kind=kind))
+        add_line(self.log, LogLine(at=event.at, text=text, kind=kind))
         mark = letter(event)
         if mark and len(self.marks) < MAX_MARKS:
             text = visible(describe(event, reason=False) or text)

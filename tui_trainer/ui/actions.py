@@ -13,7 +13,7 @@ from typing import Literal
 Group = Literal["look", "steer", "panel", "way"]
 Need = Literal[
     "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
-    "rerun", "turnable", "bars", "log", "comparable", "charts", "drill",
+    "rerun", "tries", "sliders", "turnable", "bars", "log", "comparable", "charts", "drill",
 ]  # fmt: skip
 
 GROUPS: dict[Group, str] = {
@@ -322,6 +322,20 @@ ACTIONS: tuple[Action, ...] = (
         "Play the lecture from here on, until a key is pressed; outside it: let the lesson guide, until another key.",
         9, "lesson",
     ),
+    _way("play_again", "backspace", "play again", "Train the lesson again up to this remark; asks first.", 0, "lesson",
+         "rerun"),
+    _way(
+        "sliders", "H", "sliders", "Move the rate and the momentum of gradient descent on a bowl; no run is needed.", 8,
+        "sliders",
+    ),
+    _way(
+        "try_next", "v", "try", "Train again with the lesson's next value, the last curve behind it; asks first.", 8,
+        "tries", "training", "rerun",
+    ),
+    _way(
+        "try_previous", "V", "try", "Train again with the lesson's previous value; asks while something trains.", 0,
+        "tries", "training", "rerun",
+    ),
     _way("quit", "q", "quit", "Leave; asks whether to stop a training or let it continue.", 5),
 )  # fmt: skip
 """Every action, in the order of the help page."""
@@ -336,7 +350,7 @@ CLASSIC: Keymap = {
     "log_y": "y", "over_time": "h", "lesson": "t", "search_next": "", "search_previous": "", "copy": "Y",
     "theme": "ctrl+t", "steer": "O", "rate": "l", "drop_rate": "k", "optimizer": "o", "clip": "g", "patience": "p",
     "epochs": "E", "stop": "x", "roll_back": "b", "validate": "v", "note": "n", "steer_all": "asterisk", "anew": "N",
-    "hide_run": "H", "pin_baseline": "L", "sort_runs": "F",
+    "hide_run": "H", "pin_baseline": "L", "sort_runs": "F", "sliders": "f6", "try_next": "f8", "try_previous": "f7",
 }  # fmt: skip
 """The keys of version 0.1, where letters steered: `keys = "classic"` in the settings."""
 KEYMAPS: Mapping[str, Keymap] = {"default": {}, "classic": CLASSIC}

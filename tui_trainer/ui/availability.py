@@ -25,6 +25,8 @@ class ActionContext:
         gone: whether the host vanished and another one can resume the run.
         lesson: whether the run has a lesson.
         lecture: whether the run was opened from the lecture.
+        tries: whether the lesson names values to try.
+        sliders: whether the lesson has an interactive picture.
         charts: whether the run has charts beyond the standard page.
     """
 
@@ -38,6 +40,8 @@ class ActionContext:
     lesson: bool = False
     lecture: bool = False
     charts: bool = False
+    tries: bool = False
+    sliders: bool = False
 
     @property
     def over(self) -> bool:
@@ -115,6 +119,10 @@ _REASONS: dict[Need, Callable[[ActionContext], str | None]] = {
     "lecture": lambda context: (
         None if context.lecture else "not opened from the lecture; start it with: tui-trainer lecture"
     ),
+    "tries": lambda context: (
+        None if context.tries else "this run has no lesson that names values to try; o N changes any"
+    ),
+    "sliders": lambda context: None if context.sliders else "this run has no lesson with sliders; second-order has one",
     "layers": lambda context: (
         None if context.state is not None and context.state.layers else "the layers have not been measured yet"
     ),
@@ -173,7 +181,7 @@ def _incapable(action: str, context: ActionContext) -> str | None:
     capabilities = context.state.capabilities if context.state is not None else None
     if capabilities is None:
         return None
-    if action in ("anew", "turn"):
+    if action in ("anew", "turn") and not capabilities.built_in:
         return "a script made this run: start the script again"
     return capabilities.refused.get(_COMMANDS.get(action, ""))
 

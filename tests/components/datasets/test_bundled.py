@@ -413,3 +413,24 @@ def test_what_is_learned_is_known_before_anything_is_built(kind: str) -> None:
     dataset = choices(AnyDataset)[kind]()
     assert isinstance(dataset, Dataset)
     assert dataset.task in ("classification", "regression", "language", "minimise")
+
+
+def test_a_share_of_the_training_samples_loses_a_number_and_can_be_left_out() -> None:
+    clean, broken = Digits().build(0), Digits(nan_share=0.01).build(0)
+    holed = ~torch.isfinite(broken.train.inputs).reshape(len(broken.train), -1).all(1)
+    assert int(holed.sum()) == round(0.01 * len(clean.train))
+    assert int((~torch.isfinite(broken.train.inputs)).sum()) == int(holed.sum()), "one number of each"
+    assert torch.equal(clean.train.inputs[~holed], broken.train.inputs[~holed])
+    assert torch.equal(clean.validation.inputs, broken.validation.inputs)
+    left = Digits(nan_share=0.01, drop_nan=True).build(0)
+    assert torch.equal(left.train.inputs, clean.train.inputs[~holed])
+    assert torch.equal(left.train.targets, clean.train.targets[~holed])
+    assert LeastSquares(nan_share=0.001).build(0).known == {}
+    with pytest.raises(UserError, match="drop_nan leaves no sample"):
+        Digits(nan_share=1.0, drop_nan=True).build(0)
+
+
+def test_nan_in_what_has_no_samples_is_refused() -> None:
+    for cls in (Text, Quadratic):
+        with pytest.raises(ValidationError, match="nan_share replaces a number"):
+            cls(nan_share=0.1)

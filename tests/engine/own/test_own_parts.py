@@ -164,8 +164,12 @@ def test_bad_code_is_named_before_the_first_step(tables, words):
     [
         ({"metrics": {"loss": {"path": "a:b"}}}, "metrics.loss"),
         ({"metrics": {"val_x": {"path": "a:b"}}}, "no split"),
-        ({"metrics": {"x": {}}}, "metrics.x.path: missing"),
-        ({"early_stopping": {"monitor": "train_gini"}, "metrics": {"gini": {"path": "a:b"}}}, "early_stopping.mode"),
+        ({"metrics": {"x_score": {}}}, "metrics.x_score.path: missing"),
+        ({"metrics": {"gini": {"path": "a:b"}}}, "gini_score for larger or gini_error for smaller"),
+        (
+            {"early_stopping": {"monitor": "train_gini_score"}, "metrics": {"gini_score": {"path": "a:b"}}},
+            "not measured",
+        ),
         ({"early_stopping": {"monitor": "val_f2"}}, "val_f1"),
     ],
 )

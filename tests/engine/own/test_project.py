@@ -44,16 +44,17 @@ def test_all_parts_take_part(config):
     assert finished.reason == "completed"
     assert finished.step == STEPS
     started = bench.of(ev.RunStarted)[0]
-    assert (started.batch_size, started.steps_per_epoch, started.metric) == (12, 5, "balanced")
+    assert (started.batch_size, started.steps_per_epoch, started.metric) == (12, 5, "balanced_accuracy")
     metrics = bench.of(ev.EpochEnded)[-1].metrics
-    for name in ("val_balanced", "average/val_balanced", "later/balanced", "later/accuracy", "average/val_loss"):
-        assert metrics[name] is not None
+    for name in ("val_balanced_accuracy", "average/val_balanced_accuracy", "later/balanced_accuracy"):
+        assert 0 <= metrics[name] <= 1
+    assert {"later/accuracy", "average/val_loss"} <= metrics.keys()
     rates = list(bench.column("lr").values())
     assert rates == pytest.approx([0.01] * 10 + [0.005] * 10)
     assert list(bench.column("rate/1.*").values()) == pytest.approx([0.02, 0.01])
     best = bench.of(ev.EpochEnded)[-1].best
     assert best is not None
-    assert best.value == max(event.metrics["average/val_balanced"] for event in bench.of(ev.EpochEnded))
+    assert best.value == max(event.metrics["average/val_balanced_accuracy"] for event in bench.of(ev.EpochEnded))
 
 
 @pytest.mark.parametrize("step", [1, 5, 8, 14])
@@ -85,7 +86,7 @@ def test_steered_and_undone_it_is_the_run_without(config):
     assert not bench.of(ev.Refused)
     assert len(bench.of(ev.RolledBack)) == 2
     found, expected = curves(bench), curves(whole)
-    for name in ("train_loss", "lr", "val_balanced", "average/val_loss", "later/loss"):
+    for name in ("train_loss", "lr", "val_balanced_accuracy", "average/val_loss", "later/loss"):
         assert found[name] == expected[name], name
 
 
@@ -121,7 +122,7 @@ def test_steered_killed_resumed_and_replayed(config, shell):
     assert shell("send", "p", "step", "count=3").code == 0
     wait_for(lambda: shell.json("runs")[0]["status"] == "paused", what="the pause")
     assert shell("send", "p", "undo").code == 0
-    assert shell("send", "p", "set-optimizer", 'groups=[{match = "1.*", lr_factor = 4.0}]').code == 0
+    assert shell("send", "p", "set-optimizer", "kind=import", 'groups=[{match = "1.*", lr_factor = 4.0}]').code == 0
     assert shell("send", "p", "resume").code == 0
     at = max(event["step"] for event in events_of(shell, "p"))
     wait_for(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -82,7 +83,9 @@ class Starts:
         self.error = error
         monkeypatch.setattr("tui_trainer.session.rerun.rerun_session", self.anew)
 
-    def anew(self, runs: dict[str, str], overrides: tuple[str, ...]) -> FakeSession:
+    def anew(
+        self, runs: dict[str, str], overrides: tuple[str, ...], notes: Sequence[str] = (), *, hold: bool = False
+    ) -> FakeSession:
         self.asked.append((dict(runs), tuple(overrides)))
         if self.error is not None:
             raise self.error

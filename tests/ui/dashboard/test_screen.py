@@ -354,6 +354,21 @@ async def test_the_log_follows_its_end_until_the_user_scrolls() -> None:
         await until(pilot, lambda: "the end" in screen_text(app))
 
 
+async def test_printed_lines_leave_interventions_in_the_log() -> None:
+    session = running()
+    app = app_over(session)
+    async with show(app, WIDE) as pilot:
+        session.play(ev.Noted(text="look here"), ev.Logged(lines=[f"line {number}" for number in range(700)]))
+        await until(pilot, lambda: "line 699" in screen_text(app))
+        assert "note: look here" in screen_text(app)
+        await press(pilot, "pageup")
+        assert "note: look here" not in screen_text(app)
+        assert "line 699" not in screen_text(app)
+        await press(pilot, *["pagedown"] * 4)
+        await until(pilot, lambda: "line 699" in screen_text(app))
+        assert "note: look here" in screen_text(app)
+
+
 async def test_the_header_shows_that_saving_fails() -> None:
     session = running()
     session.play(ev.SavingFailed(what="journal", error="no space left on device"))

@@ -8,7 +8,9 @@ import pytest
 from pydantic import BaseModel, Field, model_validator
 
 from tui_trainer.components.base import Count, Share, choices
-from tui_trainer.components.optimizers.first_order import AnyOptimizer
+from tui_trainer.components.models import MLP
+from tui_trainer.components.optimizers.first_order import Adam, AnyOptimizer
+from tui_trainer.components.optimizers.imported import ImportedOptimizer
 from tui_trainer.components.schedulers.builtin import AnyScheduler
 from tui_trainer.protocol.commands import SetClip, SetEpochs, SetLearningRate
 from tui_trainer.state.run_state import RunState
@@ -152,3 +154,29 @@ def test_search_prefers_beginnings() -> None:
     assert ranked("", names, lambda name: (name,)) == names
     assert ranked("zzz", names, lambda name: (name,)) == []
     assert score("rt", "rate") > 0
+
+
+GROUPS = [{"match": "head.*", "lr_factor": 10}]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Adam(groups=GROUPS),
+        Adam(),
+        ImportedOptimizer(path="a:b", arguments={"beta": 0.8, "name": "x", "sizes": [1.0, 2.0]}, groups=GROUPS),
+        MLP(weights="base.safetensors", weights_skip=("out.*", "b"), frozen=("hidden1.*",)),
+        MLP(),
+    ],
+)
+def test_what_a_form_shows_is_read_again(value: BaseModel) -> None:
+    filled = read(type(value), {name: written(item) for name, item in value})
+    assert filled.errors == {}
+    assert filled.model == value
+
+
+def test_fields_that_are_rarely_used_are_shown_where_they_are_set() -> None:
+    rare = {"weights", "weights_skip", "frozen"}
+    assert not rare & {spec.name for spec in specs(MLP)}
+    assert not rare & {spec.name for spec in specs(MLP, value=MLP())}
+    assert rare & {spec.name for spec in specs(MLP, value=MLP(frozen=("a",)))} == {"frozen"}

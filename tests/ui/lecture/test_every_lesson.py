@@ -96,6 +96,11 @@ async def test_each_remark_has_what_it_speaks_of_in_front(name: str, size: tuple
         await until(pilot, lambda: app.dashboard is not None and app.dashboard.composed)
         assert app.dashboard is not None
         state = app.dashboard.view_state
+        for question in lesson.questions:
+            asked = " ".join(question.text.split()[:4])
+            await until(pilot, lambda asked=asked: "Predict" in screen_text(app) and asked in screen_text(app))
+            assert lesson.shows.split(".")[0][:40] not in screen_text(app), "the result before the question"
+            await press(pilot, "escape")
         await until(pilot, lambda: state.narrator.shown)
         seen: list[int] = []
         axis = "step"

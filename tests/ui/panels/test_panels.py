@@ -10,7 +10,7 @@ from textual.content import Content
 from tests.ui.conftest import MakeRun
 from tests.ui.fake_session import finished, loss, running, started, trained
 from tui_trainer.protocol import events as ev
-from tui_trainer.state.run_state import RunState
+from tui_trainer.state.run_state import LogLine, RunState
 from tui_trainer.state.series import Series
 from tui_trainer.ui.charts.model import Area
 from tui_trainer.ui.charts.palette import palette
@@ -18,7 +18,7 @@ from tui_trainer.ui.charts.registry import ChartKind, values_at
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.icons import FANCY, PLAIN
 from tui_trainer.ui.panels.layers_table import layers_page
-from tui_trainer.ui.panels.log_pane import clock_time, without_author, wrap
+from tui_trainer.ui.panels.log_pane import clock_time, pinned_rows, without_author, wrap
 from tui_trainer.ui.panels.numbers_table import BestValues, NumberRow, number_lines, number_rows, numbers_table
 from tui_trainer.ui.panels.progress import (
     count_text,
@@ -288,3 +288,31 @@ def test_runs_that_broke_are_not_counted_as_done(make_run: MakeRun) -> None:
     for state, reason in zip(states, reasons, strict=False):
         state.apply(ev.RunFinished(reason=reason, exit_code=reason != "completed"))
     assert count_text(states, {}) == "of 4 runs, 1 done, 2 failed"
+
+
+def rows_of(kinds: str) -> list[tuple[LogLine, str, bool]]:
+    """Return a row for each letter: e tells what happened, o was printed, . goes on with the line before."""
+    rows: list[tuple[LogLine, str, bool]] = []
+    for number, letter in enumerate(kinds):
+        kind = "event" if letter == "e" else "output"
+        line = rows[-1][0] if letter == "." else LogLine(at="", text=str(number), kind=kind)
+        rows.append((line, str(number), letter != "."))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("kinds", "height", "shown"),
+    [
+        ("eeoooooooo", 6, "01"),
+        ("eeoooooooo", 2, "1"),
+        ("eeoooooooo", 1, ""),
+        ("eoooooeooo", 6, "0"),
+        ("eeeeeooeee", 6, ""),
+        ("eeooo", 6, ""),
+        ("eeeooooooooo", 8, "012"),
+        ("oooooooo", 4, ""),
+        ("ee.oooooooo", 6, "01"),
+    ],
+)
+def test_what_happened_stays_above_printed_lines(kinds: str, height: int, shown: str) -> None:
+    assert "".join(part for _, part, _ in pinned_rows(rows_of(kinds), height)) == shown

@@ -96,3 +96,52 @@ async def test_a_key_gives_the_reason_before_anything_is_sent() -> None:
         await press(pilot, "o")
         await settle(pilot)
         assert "no optimizer was handed to Monitor" in screen_text(app)
+
+
+async def test_the_panel_has_the_rate_of_each_of_several_optimizers() -> None:
+    session = of_a_script()
+    session.play(
+        ev.Scalars(step=201, steps=[201], seconds=[9.0], values={"lr/gen": [0.01], "lr/disc": [0.04]}),
+        ev.Capabilities(scales={"gen": 1.0, "disc": 1.0}, step=201),
+    )
+    app = app_over(session)
+    async with show(app, (100, 40)) as pilot:
+        await press(pilot, "o")
+        await settle(pilot)
+        assert "rate disc       0.04" in screen_text(app)
+        await press(pilot, *["up"] * 2, "enter")
+        await press(pilot, *"/4", "enter")
+        sent = session.last(cmd.SetLearningRate)
+        assert (sent.optimizer, sent.factor) == ("disc", 0.25)
+
+
+async def test_the_panel_has_the_knobs_of_the_built_in_loop_and_the_reason_where_there_is_none() -> None:
+    session = running()
+    knobs = (
+        Knob(name="weight_decay", value=0.01, low=0.0),
+        Knob(name="dropout", value=0.0, low=0.0, high=1.0, refused="this model has no dropout layer"),
+        Knob(name="clip", value=0.0, low=0.0),
+        Knob(name="batch_size", value=16, low=1, high=1438, unit="samples", whole=True),
+    )
+    session.play(ev.Capabilities(built_in=True, knobs=knobs, step=200))
+    app = app_over(session)
+    async with show(app, (100, 40)) as pilot:
+        await press(pilot, "o")
+        await settle(pilot)
+        text = screen_text(app)
+        assert "weight_decay    0.01  (at least 0)" in text
+        assert "dropout         this model has no dropout layer" in text
+        assert "own rate" not in text
+        assert text.count(" clip ") == 1  # the row with the letter g
+        await press(pilot, *["up"] * 2, "enter")
+        await settle(pilot)
+        assert "dropout: this model has no dropout layer" in screen_text(app)
+        await press(pilot, "down", "enter")
+        await press(pilot, *"x4", "enter")
+        sent = session.last(cmd.SetKnob)
+        assert (sent.name, sent.value) == ("batch_size", 64)
+        session.play(
+            ev.KnobChanged(name="batch_size", value=64, previous=16, detail="from epoch 3 on", step=201, cause=sent),
+        )
+        await settle(pilot)
+        assert "from epoch 3 on" in screen_text(app)

@@ -78,7 +78,7 @@ def command(
     """Open a rescue drill: a run that is sick. Name its cause (key !), then cure it.
 
     NAME is a drill or its number. Without one it is drawn by the seed: the same --seed gives a class the same drill and
-    the same run. The score counts the cause, the loss at the end beside that of a known good run, steps, interventions
+    the same run. The score counts the cause, the loss at the end compared with a known good run, steps, interventions
     and hints. --hand-in prints it with a line that names seed, score and the hash of the journal; --verify trains the
     run again with its interventions, and exits with 1 if the score, the curves or the line are not confirmed.
     """

@@ -52,7 +52,11 @@ Examples:
     "--markdown", metavar="FILE", help="With --check: write the rows to FILE, a Markdown page that keeps its others."
 )
 @click.option("--measured", metavar="FILE", help="With --check: write the numbers that the lessons quote to FILE.")
+@click.option("--handout", metavar="FILE", help="Write the rows as one HTML page, with runs trained for it.")
+@click.option("--all", "everything", is_flag=True, help="With --handout: all rows, as a book.")
+@click.option("--run", "runs", metavar="RUN", multiple=True, help="With --handout: show this finished run.")
 @force_option
+@click.option("--progress", is_flag=True, help="Say which lessons were seen, predicted, and predicted right.")
 @click.option("--route", type=int, metavar="MINUTES", help="The rows of the course's route of so many minutes.")
 @trust_option
 @click.option("--play", is_flag=True, help="Play the lecture automatically.")
@@ -66,7 +70,11 @@ def command(
     as_list: bool,
     markdown: str | None,
     measured: str | None,
+    handout: str | None,
+    everything: bool,
+    runs: tuple[str, ...],
     force: bool,
+    progress: bool,
     route: int | None,
     trust: bool,
     play: bool,
@@ -80,7 +88,8 @@ def command(
 
     A row is one statement about training neural networks, with presets that demonstrate it and claims in numbers.
     --check trains the presets of the rows and checks the claims, in minutes for all rows. The exit code is 1 if a claim
-    does not hold.
+    does not hold. --handout writes one page that needs no network: question, pictures of runs, formula, claims,
+    exercises.
     """
     folder = course_folder(arguments[0]) if arguments else None
     arguments = arguments[1:] if folder is not None else arguments
@@ -88,14 +97,20 @@ def command(
     more_seeds = [int(text) for text in arguments if text.isdecimal()]
     if more_seeds and seeds is None:
         raise click.UsageError(f"{more_seeds[0]} is not a row; write seeds after --seeds")
-    if not check and (seeds is not None or markdown is not None or measured is not None):
+    if (everything or runs) and handout is None:
+        raise click.UsageError("--all and --run need --handout FILE")
+    if not check and ((seeds is not None and handout is None) or markdown is not None or measured is not None):
         raise click.UsageError("--seeds, --markdown and --measured need --check")
-    if force and markdown is None and measured is None:
-        raise click.UsageError("--force needs --markdown FILE or --measured FILE")
-    if sum((check, as_list, play, once is not None)) > 1:
-        raise click.UsageError("use only one of --check, --list, --play and --once")
-    if as_json and not (check or as_list):
-        raise click.UsageError("--json needs --check or --list")
+    if force and markdown is None and measured is None and handout is None:
+        raise click.UsageError("--force needs --markdown FILE, --measured FILE or --handout FILE")
+    if sum((check, as_list, progress, play, once is not None, handout is not None)) > 1:
+        raise click.UsageError("use only one of --check, --list, --progress, --play, --handout and --once")
+    if as_json and not (check or as_list or progress):
+        raise click.UsageError("--json needs --check, --list or --progress")
+    if progress:
+        if arguments:
+            raise click.UsageError("--progress takes no rows: it lists every lesson")
+        return importlib.import_module("tui_trainer.cli.lecture_progress").print_progress(as_json)
     course = read_course(folder) if folder is not None else bundled_course()
     if route is not None:
         if rows:
@@ -103,6 +118,21 @@ def command(
         rows = list(course.route(route))
     if as_list:
         return _list(course, rows, as_json)
+    if handout is not None:
+        from tui_trainer.cli.commands.export.handout import write_handout
+
+        given = list(dict.fromkeys([seeds or 0, *more_seeds]))
+        return write_handout(
+            course,
+            rows,
+            handout,
+            everything=everything,
+            runs=runs,
+            seeds=given,
+            force=force,
+            trust=trust,
+            directory=runs_dir,
+        )
     if not course.bundled and (markdown is not None or measured is not None):
         raise click.UsageError("--markdown and --measured are for the lecture of the program; use --json for a course")
     if check:

@@ -281,7 +281,11 @@ class _Shared(Optimizer):
         first = self._torch(mine)
         if not others:
             return first
-        return Pair(first, torch.optim.AdamW(others, lr=self.other_lr))
+        return Pair(first, torch.optim.AdamW(others, lr=self.other_lr, weight_decay=self._decay_of_others()))
+
+    def _decay_of_others(self) -> float:
+        """Return the weight decay of AdamW for the other parameters."""
+        return 0.01
 
     refusal: ClassVar[str]
 
@@ -302,6 +306,8 @@ class Muon(_Shared):
     lr: Positive = 1e-3
     weight_decay: NonNegative = 0.1
     """Decoupled weight decay of the matrices."""
+    other_weight_decay: NonNegative = 0.01
+    """Decoupled weight decay of AdamW for all other parameters."""
     momentum: Decay = 0.95
     """Momentum factor."""
     nesterov: bool = True
@@ -317,6 +323,12 @@ class Muon(_Shared):
 
     def takes(self, parameter: Parameter) -> bool:
         return parameter.ndim == 2
+
+    def _decay_of_others(self) -> float:
+        return self.other_weight_decay
+
+    def _own_fields(self) -> set[str]:
+        return {*super()._own_fields(), "other_weight_decay"}
 
 
 class SparseAdam(_Shared):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from tui_trainer.components.schedulers import epoch_lengths
 from tui_trainer.components.schedulers.base import Clock, SampledCurve
+from tui_trainer.components.schedulers.epoch_lengths import EpochLength
 from tui_trainer.components.schedulers.script import AnyPlanScheduler
 
 NEAR, FAR = 512, 512
@@ -58,6 +60,8 @@ class LrPlan(BaseModel):
     """The schedule's own time at `anchor_step`."""
     pace: float = 1.0
     """Steps of the schedule's own time per step of the run."""
+    lengths: Annotated[tuple[EpochLength, ...], Field(exclude_if=lambda lengths: not lengths)] = ()
+    """The lengths of the epochs, where the batch size was changed; empty where all are alike."""
     _curve: SampledCurve | None = PrivateAttr(default=None)
     """Not saved or sent with the plan: the training process samples it again."""
 
@@ -96,15 +100,28 @@ class LrPlan(BaseModel):
             return step - self.anchor_step + self.anchor_position
         return self.anchor_position + (step - self.anchor_step) * self.pace
 
+    def epochs_ended(self, step: int) -> int:
+        """Return the number of epochs of the run that have ended at a step."""
+        return epoch_lengths.epochs_ended(self.lengths, step) if self.lengths else step // self.steps_per_epoch
+
+    @property
+    def own_steps_per_epoch(self) -> int:
+        """Steps of the schedule's own time in an epoch: those that an epoch had when it began."""
+        return epoch_lengths.at_step(self.lengths, self.origin).steps if self.lengths else self.steps_per_epoch
+
+    def step_of_epoch(self, epoch: int) -> int:
+        """Return the steps that are taken when so many epochs have ended."""
+        return int(epoch_lengths.step_of_epoch(self.lengths, epoch)) if self.lengths else epoch * self.steps_per_epoch
+
     def shape(self, step: int, watched: Sequence[Watched] = ()) -> float:
         """Return the rate of the schedule at `step`, before manual changes."""
         warm = self.origin + self.scheduler.warmup_steps(self.length)
         seen = [each for each in watched if warm < each[0] <= step] if self.scheduler.watches else []
         clock = Clock(
             step=self.position(step),
-            epoch=step // self.steps_per_epoch - self.origin // self.steps_per_epoch,
+            epoch=self.epochs_ended(step) - self.epochs_ended(self.origin),
             total=self.length,
-            steps_per_epoch=self.steps_per_epoch,
+            steps_per_epoch=self.own_steps_per_epoch,
             watched=[each[1] for each in seen],
             watched_epochs=[each[2] if len(each) == 3 else 1 for each in seen],
             sampled=self._curve,
@@ -211,6 +228,29 @@ class LrPlan(BaseModel):
             return longer
         pace = (self.length - position) / max(end - step, 1)
         return self.model_copy(update={"end": end, "anchor_step": step, "anchor_position": position, "pace": pace})
+
+    def with_batch_size(self, size: int, steps: int, *, step: int, epoch: int, epochs: int, before: int) -> LrPlan:
+        """Return the plan for epochs of another length from here on: the rest of the shape is planned in samples.
+
+        A batch of twice the size moves the schedule on by two steps of its own time, so that it is as far as it would
+        have been after as many samples. The rate at `step` does not change.
+
+        Args:
+            size: samples in a batch from `step` on.
+            steps: steps in an epoch from `step` on.
+            step, epoch: steps taken, and epochs ended.
+            epochs: epochs of the run.
+            before: samples in a batch until now.
+        """
+        begun = EpochLength(step=0, epoch=0, steps=self.steps_per_epoch, batch_size=before)
+        earlier = [each for each in self.lengths or (begun,) if each.step < step or not step]
+        lengths = (*earlier, EpochLength(step=step, epoch=epoch, steps=steps, batch_size=size))
+        position, end = self.position(step), int(epoch_lengths.step_of_epoch(lengths, epochs))
+        pace = self.pace * self.steps_per_epoch / steps
+        if self.scheduler.spans_run:
+            pace = (self.length - position) / max(end - step, 1)
+        changed = {"lengths": lengths, "steps_per_epoch": steps, "end": end}
+        return self.model_copy(update={**changed, "anchor_step": step, "anchor_position": position, "pace": pace})
 
     def _planned_again(self, end: int, step: int) -> LrPlan:
         """Return the plan of a run that ended at `step` and now ends at `end`, as if it had been this long.

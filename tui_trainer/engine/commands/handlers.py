@@ -23,6 +23,8 @@ from tui_trainer.engine.checkpointing.snapshot import (
     state_dict,
 )
 from tui_trainer.engine.checkpointing.state_tree import size_of
+from tui_trainer.engine.commands.answers import Refusal, publish_change, refuse_unchanged
+from tui_trainer.engine.commands.rates import set_rate_of_one
 from tui_trainer.engine.commands.stop import describe_stop
 from tui_trainer.engine.commands.undo import forget, redo, remember, undo
 from tui_trainer.engine.events.event_stream import EventStream
@@ -36,11 +38,8 @@ from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.describe import coming_rates
-from tui_trainer.text import number
-
-
-class Refusal(Exception):
-    """The reason why a command cannot be applied."""
+from tui_trainer.protocol.knobs import KnobValue
+from tui_trainer.text import exact, number
 
 
 def apply_command(state: TrainState, services: LoopServices, command: cmd.AnyCommand) -> None:
@@ -119,9 +118,12 @@ def set_learning_rate(state: TrainState, services: LoopServices, command: cmd.Se
     watched = services.early_stopper.watched
     if ignored := services.optimizer.ignored_rate(state.step):
         raise Refusal(ignored)
+    if command.optimizer:
+        set_rate_of_one(state, services, command)
+        return
     previous = state.plan.rate(state.step, watched)
     if previous == command.value or command.factor == 1.0:
-        _refuse_unchanged(state, command, f"the learning rate is {number(previous)}")
+        refuse_unchanged(state, command, f"the learning rate is {number(previous)}")
     if command.value is not None:
         state.plan = state.plan.with_rate(command.value, state.step, watched)
     elif previous > 0:
@@ -129,16 +131,17 @@ def set_learning_rate(state: TrainState, services: LoopServices, command: cmd.Se
     else:
         raise Refusal("the present learning rate is 0: set a value, not a factor")
     apply_schedule(state, services)
-    _publish_change(state, services, command, "lr", previous, state.lr, state.plan)
+    publish_change(state, services, command, "lr", previous, state.lr, state.plan)
 
 
 def set_scheduler(state: TrainState, services: LoopServices, command: cmd.SetScheduler) -> None:
     """Replace the schedule; the new one begins at this step."""
     services.check(command)
     previous, early_stopper = state.plan.scheduler.label(), services.early_stopper
-    given_back = command.scheduler.kind == "script" and state.plan.is_changed
+    scaled = any(scale != 1.0 for scale in services.optimizer.scales.values())
+    given_back = command.scheduler.kind == "script" and (state.plan.is_changed or scaled)
     if command.scheduler == state.plan.scheduler and command.base is None and not given_back:
-        _refuse_unchanged(state, command, f"the schedule is {previous}; to begin it again give base=RATE")
+        refuse_unchanged(state, command, f"the schedule is {previous}; to begin it again give base=RATE")
     base = command.base or state.plan.rate(state.step, early_stopper.watched)
     if base <= 0:
         raise Refusal("the present learning rate is 0: set a base rate for the new schedule")
@@ -149,7 +152,9 @@ def set_scheduler(state: TrainState, services: LoopServices, command: cmd.SetSch
         end=state.plan.end,
         steps_per_epoch=services.steps_per_epoch,
     )
-    state.plan = services.sampled(plan)
+    if command.scheduler.kind == "script":
+        services.optimizer.give_back_scales()
+    state.plan = services.sampled(plan.model_copy(update={"lengths": state.plan.lengths}))
     early_stopper.watched.clear()
     apply_schedule(state, services)
     services.events.publish(
@@ -167,7 +172,7 @@ def set_optimizer(state: TrainState, services: TrainingServices, command: cmd.Se
         wanted = with_named(present, wanted, named, rate)
         alike = wanted.model_copy(update={"lr": present.lr}) == present
         if alike and (not names_rate or wanted.lr == rate):
-            _refuse_unchanged(state, command, f"the optimizer is {present.label()}")
+            refuse_unchanged(state, command, f"the optimizer is {present.label()}")
     services.check_optimizer(wanted, state.clip)
     averages = optimizer.replace(wanted, keep=named is not None)
     if names_rate:
@@ -189,10 +194,10 @@ def set_optimizer(state: TrainState, services: TrainingServices, command: cmd.Se
 def set_clip(state: TrainState, services: LoopServices, command: cmd.SetClip) -> None:
     """Set the largest global gradient norm."""
     if command.value == state.clip:
-        _refuse_unchanged(state, command, f"the clip is {number(state.clip or None)}".replace(" -", " off"))
+        refuse_unchanged(state, command, f"the clip is {number(state.clip or None)}".replace(" -", " off"))
     services.check(command)
     previous, state.clip = state.clip, command.value
-    _publish_change(state, services, command, "clip_grad_norm", previous, command.value)
+    publish_change(state, services, command, "clip_grad_norm", previous, command.value)
 
 
 def set_patience(state: TrainState, services: LoopServices, command: cmd.SetPatience) -> None:
@@ -208,7 +213,7 @@ def set_patience(state: TrainState, services: LoopServices, command: cmd.SetPati
     services.early_stopper.stopping = previous.model_copy(update=changes)
     for name, value in changes.items():
         label = "early_stopping" if name == "enabled" else name
-        _publish_change(state, services, command, label, float(getattr(previous, name)), float(value))
+        publish_change(state, services, command, label, float(getattr(previous, name)), float(value))
 
 
 def set_epochs(state: TrainState, services: LoopServices, command: cmd.SetEpochs) -> None:
@@ -220,9 +225,10 @@ def set_epochs(state: TrainState, services: LoopServices, command: cmd.SetEpochs
     if value == state.epochs:
         raise Refusal(f"nothing changed: the run already has {value} epochs")
     previous, state.epochs = state.epochs, value
-    state.plan = state.plan.with_end(value * services.steps_per_epoch, state.step)
+    end = state.plan.step_of_epoch(value) if state.plan.lengths else value * services.steps_per_epoch
+    state.plan = state.plan.with_end(end, state.step)
     apply_schedule(state, services)
-    _publish_change(state, services, command, "epochs", previous, value, state.plan)
+    publish_change(state, services, command, "epochs", previous, value, state.plan)
     publish_schedule(state, services)
     if state.plan.sampled_curve is not None:  # the event has no curve to say it from
         services.events.log(coming_rates(state.plan, state.step), state.step)
@@ -314,7 +320,11 @@ def redo_last(state: TrainState, services: LoopServices, command: cmd.Redo) -> N
 
 
 def set_knob(state: TrainState, services: LoopServices, command: cmd.SetKnob) -> None:
-    """Set a control of the script; it is read back, and its value before is published with it."""
+    """Set a control of the loop; it is read back, and its value before is published with it."""
+    present = services.knobs.get(command.name)
+    alike = isinstance(present, bool) == isinstance(command.value, bool)
+    if present is not None and present == command.value and alike:
+        refuse_unchanged(state, command, f"{command.name} is {_knob_text(present)}")
     services.set_knob(command, state)
 
 
@@ -328,10 +338,10 @@ def note(state: TrainState, services: LoopServices, command: cmd.Note) -> None:
     services.events.publish(ev.Noted(text=command.text, step=state.step, cause=command))
 
 
-def _refuse_unchanged(state: TrainState, command: cmd.AnyCommand, present: str) -> None:
-    """Refuse a command that changes nothing, unless it is applied again: as it was recorded, it did something."""
-    if not command.id or command.id not in state.scripted:
-        raise Refusal(f"nothing changed: {present}")
+def _knob_text(value: KnobValue) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value if isinstance(value, str) else exact(value)
 
 
 def _refuse_at_the_end(state: TrainState, services: LoopServices) -> None:
@@ -366,17 +376,3 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.RunAction: run_action,
 }
 """The handler of each command."""
-
-
-def _publish_change(
-    state: TrainState,
-    services: LoopServices,
-    command: cmd.AnyCommand,
-    name: str,
-    previous: float,
-    value: float,
-    plan: LrPlan | None = None,
-) -> None:
-    services.events.publish(
-        ev.SettingChanged(name=name, value=value, previous=previous, plan=plan, step=state.step, cause=command)
-    )

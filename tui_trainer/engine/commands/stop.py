@@ -22,7 +22,8 @@ def describe_stop(state: TrainState, services: LoopServices) -> str:
     if not ending.save:
         lost = state.step - (checkpointer.last[0] if checkpointer.last is not None else 0)
         return f"{when}, without saving; on disk stays {checkpointer.contents()}; {lost:,} steps are lost"
-    step = (state.epoch + 1) * services.steps_per_epoch if at_end else state.step
+    steps = state.plan.step_of_epoch(state.epoch + 1) if state.plan.lengths else 0
+    step = (steps or (state.epoch + 1) * services.steps_per_epoch) if at_end else state.step
     best = services.early_stopper.best
     kept = f", best of epoch {best.epoch}{' or a better one' if at_end else ''}" if best is not None else ""
     skipped = ", without validation" if services.commands.hurried and not at_end else ""

@@ -45,7 +45,10 @@ class MeasuredStep:
 
     def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Train on one batch. Returns the loss before the step, detached, still on the device."""
-        if self._optimizer.torch_optimizer is not self._chosen_for:
+        if (
+            self._optimizer.torch_optimizer is not self._chosen_for
+            or self._setup.forward_backward is not self._chosen_passes
+        ):
             self._choose_step_function()
         step, every = self._state.step, self._layers_every
         self._probe = self._prober.begin(step) if self._one_gradient else None
@@ -79,7 +82,7 @@ class MeasuredStep:
 
     def _choose_step_function(self) -> None:
         setup, optimizer = self._setup, self._optimizer
-        self._chosen_for = optimizer.torch_optimizer
+        self._chosen_for, self._chosen_passes = optimizer.torch_optimizer, setup.forward_backward
         self._step_function: StepFunction
         if optimizer.description.needs_closure:
             self._step_function = ClosureStep(

@@ -13,6 +13,7 @@ from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.engine.checkpointing.state_tree import copied
 from tui_trainer.engine.setup import TrainingSetup, optimizer_for
 from tui_trainer.engine.steps.state_transfer import has_tensors, refresh, transfer
+from tui_trainer.errors import UserError
 
 _OPTIMIZERS: TypeAdapter[AnyOptimizer] = TypeAdapter(AnyOptimizer)
 Averages = Literal["", "kept", "partly kept", "reset"]
@@ -76,6 +77,23 @@ class OptimizerHandle:
     def restore(self, description: dict[str, Any]) -> None:
         """Step with the optimizer so described, as a checkpoint holds it; its state starts empty."""
         self.swap(self._described(description))
+
+    @property
+    def scales(self) -> dict[str, float]:
+        """The factor on the rate of each optimizer: none, the loop has one optimizer."""
+        return {}
+
+    def rate_of(self, name: str) -> float:
+        """Refuse: there is one optimizer, without a name."""
+        raise UserError(f"this run has one optimizer: leave out optimizer={name}")
+
+    def scale(self, name: str, factor: float) -> float:
+        """Refuse, as `rate_of`."""
+        del factor
+        return self.rate_of(name)
+
+    def give_back_scales(self) -> None:
+        """Do nothing: there are none."""
 
     def ignored_rate(self, step: int) -> str:
         """Return why a learning rate set now has no effect; empty if it has one."""

@@ -13,7 +13,7 @@ from tui_trainer.text import visible
 
 
 @dataclass(slots=True)
-class Row:
+class MeasuredRow:
     """Everything that was measured and done at one step.
 
     Attributes:
@@ -36,12 +36,12 @@ class LiveRows:
 
     def __init__(self) -> None:
         self._per_epoch = 1
-        self._open: dict[int, Row] = {}
+        self._open: dict[int, MeasuredRow] = {}
         self._newest = self._settled = 0
         """The newest step now, and at the last call of `settle`."""
         self._back_to: int | None = None
 
-    def take(self, event: ev.AnyEvent) -> list[Row]:
+    def take(self, event: ev.AnyEvent) -> list[MeasuredRow]:
         """Take in an event. Returns all rows where it ends the run, or where the steps go back."""
         match event:
             case ev.RunStarted():
@@ -70,19 +70,19 @@ class LiveRows:
                 pass
         return []
 
-    def settle(self) -> list[Row]:
+    def settle(self) -> list[MeasuredRow]:
         """Return the rows up to the step that was the newest at the last call: nothing more comes for them."""
         rows = [self._open.pop(step) for step in sorted(self._open) if step < self._settled]
         self._settled = self._newest
         return rows
 
-    def finish(self) -> list[Row]:
+    def finish(self) -> list[MeasuredRow]:
         """Return the rows that are left."""
         rows = [self._open[step] for step in sorted(self._open)]
         self._open.clear()
         return rows
 
-    def _back(self, step: int) -> list[Row]:
+    def _back(self, step: int) -> list[MeasuredRow]:
         self._back_to = step
         self._newest = self._settled = step
         return self.finish()
@@ -102,10 +102,10 @@ class LiveRows:
             values = {name: _number(column[at]) for name, column in zip(names, columns, strict=True)}
             self._put(step, now - (last - seconds), seconds, values)
 
-    def _put(self, step: int, time: float, seconds: float | None, values: dict[str, float]) -> Row:
+    def _put(self, step: int, time: float, seconds: float | None, values: dict[str, float]) -> MeasuredRow:
         row = self._open.get(step)
         if row is None:
-            row = Row(step, ceil(step / self._per_epoch), time, seconds, values, back_to=self._back_to)
+            row = MeasuredRow(step, ceil(step / self._per_epoch), time, seconds, values, back_to=self._back_to)
             self._open[step] = row
             self._newest = max(self._newest, step)
             self._back_to = None

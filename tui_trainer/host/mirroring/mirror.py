@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from tui_trainer.host.event_bus import EventBus
-from tui_trainer.host.mirroring.live_rows import LiveRows, Row
+from tui_trainer.host.mirroring.live_rows import LiveRows, MeasuredRow
 from tui_trainer.host.mirroring.mirror_files import MirrorFile, kinds_in, open_mirror
 from tui_trainer.protocol import events as ev
 
@@ -34,12 +34,12 @@ class _File:
 
     def __init__(self, kind: str, folder: Path) -> None:
         self.kind, self._folder = kind, folder
-        self.rows: deque[Row] = deque()
+        self.rows: deque[MeasuredRow] = deque()
         self.lost = 0
         self.error = ""
         self._file: MirrorFile | None = None
 
-    def add(self, rows: Sequence[Row]) -> None:
+    def add(self, rows: Sequence[MeasuredRow]) -> None:
         self.rows.extend(rows)
         while len(self.rows) > MAX_ROWS:
             self.rows.popleft()

@@ -13,7 +13,7 @@ from pathlib import Path
 from time import time
 from typing import Protocol
 
-from tui_trainer.host.mirroring.live_rows import Row
+from tui_trainer.host.mirroring.live_rows import MeasuredRow
 from tui_trainer.runs.atomic_write import write_all
 from tui_trainer.runs.exporting.csv_table import DONE
 from tui_trainer.runs.exporting.event_file import DONE_TAG, EventWriter, as_markdown, file_name
@@ -26,7 +26,7 @@ _FIRST = ("step", "epoch", "seconds")
 class MirrorFile(Protocol):
     """A file that rows are added to."""
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[MeasuredRow]) -> None:
         """Add rows. Raises `OSError`; then none of them is in the file."""
         ...
 
@@ -70,7 +70,7 @@ class JsonLinesMirror:
     def __init__(self, folder: Path) -> None:
         self._file = _AppendedFile(folder / JSON_NAME, lines=True)
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[MeasuredRow]) -> None:
         """Add rows. Raises `OSError`."""
         lines: list[str] = []
         for row in rows:
@@ -85,7 +85,7 @@ class JsonLinesMirror:
 
 
 class CsvMirror:
-    """A table. A metric that comes later gets a column at the end: the file is then written anew, and replaced."""
+    """A table. A metric that comes later gets a column at the end: the file is then written again, and replaced."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / CSV_NAME
@@ -98,7 +98,7 @@ class CsvMirror:
         with open(self._path, encoding="utf-8", newline="") as file:
             return next(csv.reader(file), [])
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[MeasuredRow]) -> None:
         """Add rows. Raises `OSError`."""
         names = dict.fromkeys([*_FIRST, *self._columns])
         for row in rows:
@@ -121,7 +121,7 @@ class CsvMirror:
         self._file.append(text.getvalue().encode("utf-8", "backslashreplace"))
 
     def _widen(self, columns: list[str]) -> None:
-        """Write the table anew with further columns at its end, and go on in that file."""
+        """Write the table again with further columns at its end, and go on in that file."""
         temporary = self._path.with_name(f".{CSV_NAME}.{os.getpid()}.tmp")
         more = len(columns) - len(self._columns)
         try:
@@ -151,7 +151,7 @@ class EventFileMirror:
         self._buffer = io.BytesIO()
         self._writer = EventWriter(self._buffer, now)
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[MeasuredRow]) -> None:
         """Add rows. Raises `OSError`."""
         before = self._buffer.tell()
         for row in rows:

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tui_trainer.errors import UserError, did_you_mean
+
 Group = dict[str, Any]
 
 
@@ -60,6 +62,8 @@ class ScriptOptimizers:
         """The rates that the script gave its groups, while others are in force."""
         self._written = [0.0] * len(self._groups)
         self._initial = [rate_of(group) for group in self._groups]
+        self._scales = dict.fromkeys(self.named, 1.0) if len(self.named) > 1 else {}
+        """Factors that were set by hand on the rates of single optimizers; that of the first is always 1."""
         self.overlaid = False
         """Whether rates in force are not the script's own."""
         self._handles: list[Any] = []
@@ -140,13 +144,44 @@ class ScriptOptimizers:
         if not self.overlaid:
             return
         first = self._own[0]
-        for index, group in enumerate(self.groups):
+        scales = [self._scales.get(name, 1.0) for name, each in self.named.items() for _ in each.param_groups]
+        for index, (group, scale) in enumerate(zip(self.groups, scales, strict=True)):
             if first:
                 ratio = self._own[index] / first
             else:
                 ratio = self._initial[index] / self._initial[0] if self._initial[0] else 1.0
-            self._written[index] = lr * ratio
+            self._written[index] = lr * ratio * scale
             set_rate(group, self._written[index])
+
+    @property
+    def scales(self) -> dict[str, float]:
+        """The factor that was set by hand on the rate of each optimizer, by name; empty for a single one."""
+        return dict(self._scales)
+
+    def rate_of(self, name: str) -> float:
+        """Return the rate in force of one of several optimizers. Raises `UserError` where there is none of the name."""
+        optimizer = self.named.get(name) if self._scales else None
+        if optimizer is None:
+            known = did_you_mean(name, self.named) if self._scales else "this run has one: leave out optimizer="
+            raise UserError(f"no optimizer {name!r}; {known}")
+        return rate_of(optimizer.param_groups[0])
+
+    def scale(self, name: str, factor: float) -> float:
+        """Multiply the rate of one optimizer. Returns the factor for the plan, which gives the rate of the first."""
+        first = next(iter(self._scales))
+        if name != first:
+            self._scales[name] *= factor
+            return 1.0
+        self._scales = {other: 1.0 if other == first else scale / factor for other, scale in self._scales.items()}
+        return factor
+
+    def load_scales(self, scales: Mapping[str, float]) -> None:
+        """Set the factors to those that `scales` returned."""
+        self._scales = {name: float(scales.get(name, 1.0)) for name in self._scales}
+
+    def give_back_scales(self) -> None:
+        """Set the factor of each optimizer to 1."""
+        self.load_scales({})
 
     def give_own(self) -> None:
         """Put back the rates that the script gave, before its own schedule computes the next ones from them."""

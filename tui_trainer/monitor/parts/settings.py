@@ -87,4 +87,8 @@ def watched_by_default() -> bool:
     if os.environ.get("TUI_TRAINER", "").strip().lower() in ("off", "0", "false", "no"):
         return False
     multiprocessing = sys.modules.get("multiprocessing.process")
-    return multiprocessing is None or multiprocessing.parent_process() is None
+    if multiprocessing is None:
+        return True
+    # A spawned process imports the script before it knows its parent.
+    begins = getattr(multiprocessing.current_process(), "_inheriting", False)
+    return not begins and multiprocessing.parent_process() is None

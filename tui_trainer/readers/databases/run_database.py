@@ -37,7 +37,7 @@ TRACKIO: dict[str, frozenset[str]] = {
 
 @dataclass(slots=True)
 class DatabaseMemory:
-    """How far a database was read, the names of its runs by their keys, and the settings that were passed on."""
+    """The last row that was read, the names of the runs by their keys, and the settings that were passed on."""
 
     kind: str
     stamp: tuple[int, ...] = ()

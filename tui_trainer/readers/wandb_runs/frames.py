@@ -14,7 +14,7 @@ WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
 
 @dataclass(slots=True)
-class Frames:
+class CutFrames:
     """Records that were cut out of a piece of a file.
 
     Attributes:
@@ -28,7 +28,7 @@ class Frames:
     broken: list[int] = field(default_factory=list[int])
 
 
-def cut_frames(piece: bytes, offset: int) -> Frames:
+def cut_frames(piece: bytes, offset: int) -> CutFrames:
     """Cut a piece of a file that begins with a record. One that reaches past its end is left; after damage, the
     records from the next block on are cut.
 
@@ -36,7 +36,7 @@ def cut_frames(piece: bytes, offset: int) -> Frames:
         piece: the bytes.
         offset: their place in the file.
     """
-    frames = Frames(end=offset)
+    frames = CutFrames(end=offset)
     at, parts, begun = 0, list[bytes](), 0
     while True:
         left = BLOCK - (offset + at) % BLOCK

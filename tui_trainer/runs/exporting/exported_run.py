@@ -9,6 +9,7 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
+from tui_trainer.components.schedulers.epoch_lengths import Lengths, epoch_at
 from tui_trainer.protocol.events import Diagnosed, PictureTaken
 from tui_trainer.runs.exporting.curves import StepCurve
 
@@ -48,6 +49,7 @@ class ExportedRun:
         curves: by name, the usual ones first.
         seconds: seconds of training at each step.
         steps: every step at which something was measured.
+        lengths: the lengths of the epochs, where the batch size was changed.
         epochs: the epoch of each row where the log has a column of them.
         facts: what a summary says, in words by heading.
         settings: the configuration by dotted key.
@@ -63,6 +65,7 @@ class ExportedRun:
     steps: array[int] = field(default_factory=lambda: array("q"))
     epochs: StepCurve | None = None
     steps_per_epoch: int = 1
+    lengths: Lengths = ()
     started: str = ""
     done: list[Done] = field(default_factory=list[Done])
     facts: dict[str, str] = field(default_factory=dict[str, str])
@@ -85,7 +88,7 @@ class ExportedRun:
         if self.epochs is not None:
             epoch = self.epochs.at(step)
             return epoch if epoch is None or epoch % 1 else int(epoch)
-        return ceil(step / self.steps_per_epoch)
+        return ceil(epoch_at(self.lengths, step) if self.lengths else step / self.steps_per_epoch)
 
     def done_at(self) -> dict[int, str]:
         """Return the interventions as text by step."""

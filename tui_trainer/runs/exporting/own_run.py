@@ -149,6 +149,7 @@ def read_own_run(info: RunInfo) -> ExportedRun:
         seconds=columns.seconds,
         steps=steps,
         steps_per_epoch=max(started.steps_per_epoch, 1) if started is not None else 1,
+        lengths=history.lengths,
         started=info.started or (started.at if started is not None else ""),
         done=_done(history, curves.get("train_loss", StepCurve())),
         facts=_facts(info, started, columns.seconds),

@@ -14,6 +14,8 @@ _Place = Callable[[float], float]
 WIDTH, HEIGHT = 860, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 36, 14, 34
 """Space around the curves for the labels of the axes."""
+LOG_RATIO = 1000
+"""Ratio of the largest to the smallest value from which a picture has a logarithmic axis, where all are positive."""
 LIGHT = ("#0b6bb5", "#c74a00", "#007d5a", "#b0448c", "#8a6500", "#6a4fc2", "#2f7f86", "#5c5c5c")
 DARK = ("#5fb4f5", "#ff9d5c", "#4fd0a5", "#ea9acb", "#e5c04a", "#b7a2ff", "#6fd0d8", "#bdbdbd")
 STYLE = (
@@ -49,6 +51,12 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     step = next((factor * power for factor in (1, 2, 5) if factor * power >= raw), 10 * power)
     first = ceil(low / step - 1e-9)
     return [index * step for index in range(first, floor(high / step + 1e-9) + 1)]
+
+
+def levels(low: float, high: float) -> list[float]:
+    """Return at most about six powers of ten whose exponents lie between two numbers."""
+    first, last = ceil(low), floor(high)
+    return [10.0**power for power in range(first, last + 1, max(-(-(last - first) // 5), 1))]
 
 
 def spread(low: float, high: float) -> tuple[float, float]:
@@ -87,6 +95,11 @@ def stacked(charts: Sequence[DrawnChart], *, title: bool = True, alone: bool = T
     return "".join([*parts, "</svg>"])
 
 
+def _level(value: float) -> str:
+    """Return the label of a level, which has room for seven signs."""
+    return number(value, 4) if abs(value) < 1e6 else f"{value:.3g}"
+
+
 def _legend_rows(chart: DrawnChart) -> int:
     return -(-min(len(chart.curves), 24) // 4)
 
@@ -97,24 +110,27 @@ def _legend(chart: DrawnChart) -> Iterator[str]:
         x, y = LEFT + index % 4 * width, 36 + index // 4 * 18
         dashed = " dashed" if curve.dashed else ""
         yield f'<path class="line c{curve.color}{dashed}" d="M{x:.0f} {y - 4}h22"/>'
-        label = curve.label if len(curve.label) <= 28 else f"{curve.label[:14]}…{curve.label[-13:]}"
+        label = curve.label if len(curve.label) <= 24 else f"{curve.label[:11]}…{curve.label[-12:]}"
         yield f'<text x="{x + 28:.0f}" y="{y}">{text(label)}<title>{text(curve.label)}</title></text>'
 
 
 def _plot(chart: DrawnChart) -> Iterator[str]:
-    low, high = spread(*chart.values)
+    limits = chart.values
+    logarithm = limits[0] > 0 and limits[1] > LOG_RATIO * limits[0]
+    low, high = spread(*map(log10, limits)) if logarithm else spread(*limits)
     first, last = chart.first, max(chart.last, chart.first + 1)
 
     def across(step: float) -> float:
         return LEFT + (step - first) / (last - first) * (WIDTH - LEFT - RIGHT)
 
     def down(value: float) -> float:
+        value = log10(value) if logarithm else value
         return TOP + (high - value) / (high - low) * (HEIGHT - TOP - BOTTOM)
 
     floor_ = HEIGHT - BOTTOM
-    for value in ticks(low, high, 5):
+    for value in levels(low, high) if logarithm else ticks(low, high, 5):
         yield f'<path class="grid" d="M{LEFT} {down(value):.1f}H{WIDTH - RIGHT}"/>'
-        yield f'<text x="{LEFT - 6}" y="{down(value) + 4:.1f}" text-anchor="end">{number(value, 4)}</text>'
+        yield f'<text x="{LEFT - 6}" y="{down(value) + 4:.1f}" text-anchor="end">{_level(value)}</text>'
     for step in ticks(first, last, 8):
         yield f'<text x="{across(step):.1f}" y="{floor_ + 18}" text-anchor="middle">{step:,.0f}</text>'
     yield f'<path class="axis" d="M{LEFT} {floor_}H{WIDTH - RIGHT}"/>'

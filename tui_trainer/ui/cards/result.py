@@ -54,7 +54,7 @@ def result_of(state: RunState) -> Result | None:
     saved = state.best
     if saved is not None and saved.metric == name and sign * saved.value <= sign * best:
         best, step = saved.value, saved.step  # of a long run the series keeps only the newest values
-    epoch = 0 if name == "train_loss" else round(step / state.steps_per_epoch)
+    epoch = 0 if name == "train_loss" else round(state.epoch_at(step))
     return Result(name, series.last, best, epoch, state.seconds)
 
 

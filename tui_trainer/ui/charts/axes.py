@@ -6,6 +6,13 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from math import isfinite, log10
 
+from tui_trainer.components.schedulers.epoch_lengths import (
+    Lengths,
+    epoch_at,
+    samples_at,
+    step_of_epoch,
+    step_of_sample,
+)
 from tui_trainer.state.run_state import CLOCK, EVALUATIONS, RunState
 from tui_trainer.state.series import Series
 from tui_trainer.state.series_names import AXIS, group_of
@@ -23,14 +30,17 @@ MAX_POSITION = 1e15
 class Ruler:
     """The axis of one run: `position` converts a step to a position on the axis, `step` converts it back.
 
-    Epochs and samples are proportional to steps. Seconds follow the recorded clock of the run and continue at its mean
-    speed after the last step, so that planned learning rates can be drawn over time. Gradient evaluations are such a
-    clock if a step takes several of them, and equal to steps otherwise; so are the columns that a run records.
+    Epochs and samples are proportional to steps, as long as the batch size stays. Seconds follow the recorded clock of
+    the run and continue at its mean speed after the last step, so that planned learning rates can be drawn over time.
+    Gradient evaluations are such a clock if a step takes several of them, and equal to steps otherwise; so are the
+    columns that a run records.
     """
 
     axis: Axis = "step"
     steps_per_unit: float = 1.0
     clock: Series | None = None
+    lengths: Lengths = ()
+    """The lengths of the epochs, for epochs and samples of a run whose batch size was changed."""
 
     @classmethod
     def of(cls, state: RunState, axis: Axis) -> Ruler:
@@ -38,9 +48,9 @@ class Ruler:
         batch = state.started.batch_size if state.started is not None else 0
         match axis:
             case "epoch":
-                return cls(axis, float(state.steps_per_epoch))
+                return cls(axis, float(state.steps_per_epoch), lengths=state.lengths)
             case "samples":
-                return cls(axis, 1 / max(batch, 1))
+                return cls(axis, 1 / max(batch, 1), lengths=state.lengths)
             case "time" | "evaluations":
                 clock = state.series.get(CLOCK if axis == "time" else EVALUATIONS)
                 return cls(axis, 1.0, clock if clock is not None and clock.count and clock.last else None)
@@ -51,6 +61,8 @@ class Ruler:
 
     def position(self, step: float) -> float:
         """Return the position of `step` on the axis."""
+        if self.lengths:
+            return (epoch_at if self.axis == "epoch" else samples_at)(self.lengths, step)
         if self.clock is None:
             return step / self.steps_per_unit
         return _seconds(self.clock, step)
@@ -58,6 +70,8 @@ class Ruler:
     def step(self, position: float) -> float:
         """Return the step at `position`, fractional between steps."""
         clock = self.clock
+        if self.lengths:
+            return (step_of_epoch if self.axis == "epoch" else step_of_sample)(self.lengths, position)
         if clock is None:
             return position * self.steps_per_unit
         end = clock.last or 0.0

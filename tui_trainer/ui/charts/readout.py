@@ -42,7 +42,7 @@ def values_at(states: Sequence[RunState], selected: int, view: View) -> list[tup
     cursor = view.cursor if view.cursor is not None and isfinite(view.cursor) else front.step
     step = float(min(max(cursor, 0), front.step))
     seconds = Ruler.of(front, "time").position(step)
-    rows = [("step", f"{step:.0f}"), ("epoch", f"{step / front.steps_per_epoch:.2f}")]
+    rows = [("step", f"{step:.0f}"), ("epoch", f"{front.epoch_at(step):.2f}")]
     if CLOCK in front.series:
         rows.append(("time", duration(seconds)))
     others = sorted(name for name in front.series if "/" not in name and name not in (*_LEADING, *_EXCLUDED))

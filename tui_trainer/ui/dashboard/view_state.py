@@ -173,6 +173,8 @@ class ViewState:
             self.lesson is not None,
             self.lecture,
             bool(self.pages.charts(self.selected_run) or self.pages.filter),
+            self.lesson is not None and self.lesson.tries is not None,
+            self.lesson is not None and bool(self.lesson.sliders),
         )
 
     @property

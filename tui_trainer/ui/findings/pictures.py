@@ -130,7 +130,7 @@ def stretch(finding: Diagnosed, state: RunState) -> tuple[float, float]:
     """Return the first and last step of the evidence: of an active finding up to the present step."""
     first = finding.since_step
     if first is None:
-        first = max(finding.epoch - 1, 0) * state.steps_per_epoch
+        first = state.step_of_epoch(max(finding.epoch - 1, 0))
     last = finding.until_step if finding.until_step is not None else finding.step
     if finding.active:
         last = max(last, state.step)

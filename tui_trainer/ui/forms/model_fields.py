@@ -152,6 +152,8 @@ def written(value: object) -> str:
         case BaseModel():
             fields = ", ".join(f"{name} = {_toml(item)}" for name, item in value if item is not None)
             return "{" + fields + "}"
+        case dict():
+            return "{" + ", ".join(f"{name} = {_toml(item)}" for name, item in value.items()) + "}"  # pyright: ignore[reportUnknownVariableType]
         case _:
             return str(value)
 

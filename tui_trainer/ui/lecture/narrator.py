@@ -47,7 +47,7 @@ def relevant_remarks(lesson: Lesson, state: RunState) -> list[int]:
 def step_of(remark: Remark, state: RunState) -> float | None:
     """Return the step of a remark's moment; None for start and end, which are not marked on the charts."""
     if remark.epoch is not None:
-        return float(remark.epoch * state.steps_per_epoch)
+        return float(state.step_of_epoch(remark.epoch))
     return None if remark.step is None else float(remark.step)
 
 
@@ -144,10 +144,10 @@ class Narrator:
 
     @property
     def text(self) -> str:
-        """The text on the screen: the remark, or the subject of the lesson before the first one."""
+        """The text on the screen: the remark; before the first one the question of the lesson, or its subject."""
         if self.lesson is None:
             return ""
-        return self.remark.text if self.remark is not None else self.lesson.shows
+        return self.remark.text if self.remark is not None else self.lesson.question or self.lesson.shows
 
     @property
     def remark_seconds(self) -> float:
@@ -157,7 +157,7 @@ class Narrator:
         return self.reading_seconds(self._newest_text(self.lesson))
 
     def _newest_text(self, lesson: Lesson) -> str:
-        return lesson.remarks[self.shown[-1]].text if self.shown else lesson.shows
+        return lesson.remarks[self.shown[-1]].text if self.shown else lesson.question or lesson.shows
 
     def reading_seconds(self, *texts: str) -> float:
         """Return the seconds that it takes to read some texts."""

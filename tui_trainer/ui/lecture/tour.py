@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tui_trainer.lecture.progress import ProgressFile, progress_path
 from tui_trainer.session.catalog import LessonInfo, Lessons
 
 if TYPE_CHECKING:
@@ -40,12 +41,14 @@ class Tour:
         turn: where to go when the open lesson is left: 1 to the next one, -1 to the previous one, 0 to the contents.
         lesson: the open lesson.
         order: the lessons in the order of the tour.
+        progress: the progress of the reader.
     """
 
     playing: bool = False
     turn: int = 0
     lesson: LessonInfo | None = None
     order: tuple[LessonInfo, ...] = ()
+    progress: ProgressFile = field(default_factory=lambda: ProgressFile(progress_path()))
 
     def neighbour(self, offset: int) -> LessonInfo | None:
         """Return the lesson `offset` positions after the open one; None past the ends."""

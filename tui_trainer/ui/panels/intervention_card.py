@@ -32,7 +32,7 @@ def before_after(series: Series, step: int, steps: int) -> tuple[float | None, f
 
 def card(state: RunState, mark: Mark, width: int) -> Content:
     """Return the card: the change, its step and author, and each curve with a value on either side."""
-    epoch = mark.step / state.steps_per_epoch
+    epoch = state.epoch_at(mark.step)
     steps = comparison_window(state)
     who = f" · {mark.by}" if mark.by and mark.by not in mark.text else ""
     lines = [

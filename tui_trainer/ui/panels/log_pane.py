@@ -14,6 +14,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui_trainer.state.run_data import HAPPENED
 from tui_trainer.state.run_state import LogLine
 
 MAX_LINE_LENGTH = 2000
@@ -22,6 +23,8 @@ CLOCK_FROM = 90
 """Least width, in cells, at which lines show the time of day."""
 ROUTINE = frozenset(("epoch", "save"))
 """Kinds of lines that are shown only on request: the charts show their numbers."""
+PINNED = 3
+"""Most rows at the top of the pane that show what happened, where printed lines would have pushed it out."""
 BRIEF = {"train_loss": "loss", "train_accuracy": "acc", "val_loss": "val loss", "val_accuracy": "val acc"}
 """Names of the metrics in an epoch's line that would be cut."""
 
@@ -79,6 +82,8 @@ class LogPane(ScrollView, can_focus=False):
         self._width = 0
         self._following = True
         """Whether the pane follows the end of the log."""
+        self._pinned: list[tuple[LogLine, str, bool]] = []
+        """Rows at the top of the pane while it follows the end, above printed lines."""
         self._updating_layout = False
 
     def show(self, lines: Sequence[LogLine], user: str = "", *, everything: bool = False) -> None:
@@ -103,6 +108,7 @@ class LogPane(ScrollView, can_focus=False):
             for line in newest
             for first, part in zip([True, *[False] * len(line.text)], _wrapped_line(line, room, user), strict=False)
         ]
+        self._pinned = [] if everything else pinned_rows(self._rows, self.size.height)
         self._updating_layout = True
         self.virtual_size = Size(width, len(self._rows))
         if self._following:
@@ -138,7 +144,7 @@ class LogPane(ScrollView, can_focus=False):
         background = self.rich_style
         if not 0 <= at < len(self._rows):
             return Strip.blank(width, background)
-        line, part, first = self._rows[at]
+        line, part, first = self._pinned[y] if self._following and y < len(self._pinned) else self._rows[at]
         style = self._style(f"log--{line.kind}", background)
         segments = [Segment(f"{self._signs.get(line.kind, ' ')} " if first else "  ", style), Segment(part, style)]
         if self._time_width:
@@ -153,6 +159,22 @@ class LogPane(ScrollView, can_focus=False):
     def _style(self, name: str, background: Style) -> Style:
         known = name if name in self.COMPONENT_CLASSES else "log--event"
         return background + self.get_component_rich_style(known, partial=True)
+
+
+def pinned_rows(rows: Sequence[tuple[LogLine, str, bool]], height: int) -> list[tuple[LogLine, str, bool]]:
+    """Return the first rows of the newest lines that tell what happened, where printed lines have pushed them out.
+
+    Args:
+        rows: all rows of the pane, each with its line and whether it is the first of that line.
+        height: rows that are visible, the last ones.
+    """
+    room = min(height // 2, PINNED)
+    happened = [index for index, (line, _, first) in enumerate(rows) if first and line.kind in HAPPENED]
+    for count in range(room, 0, -1):
+        above = [index for index in happened if index < len(rows) - (height - count)]
+        if len(happened) - len(above) + count <= room and len(above) >= count and above[-count] < len(rows) - height:
+            return [rows[index] for index in above[-count:]]
+    return []
 
 
 def _wrapped_line(line: LogLine, width: int, user: str) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ def _best(series: Series, state: RunState, lower: bool) -> tuple[float, int] | N
         step = series.steps[series.values.index(value)]
     except ValueError:
         return value, 0
-    return value, round(step / state.steps_per_epoch)
+    return value, round(state.epoch_at(step))
 
 
 def value_text(name: str, value: float | None, digits: int = 4) -> str:

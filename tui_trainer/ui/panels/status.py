@@ -80,7 +80,7 @@ def _row(name: str, *parts: Part) -> Content:
 def share_of_epoch(state: RunState) -> tuple[int, int]:
     """Return the batches done in the current epoch, and the batches of an epoch."""
     steps = state.steps_per_epoch
-    done = min(max(state.step - state.epoch * steps, 0), steps)
+    done = min(max(state.step - state.step_of_epoch(state.epoch), 0), steps)
     return (done or steps if state.over else done), steps
 
 

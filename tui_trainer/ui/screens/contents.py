@@ -10,14 +10,16 @@ from textual.content import Content
 from textual.events import Key
 from textual.widget import Widget
 
+from tui_trainer.lecture.progress import LessonProgress
 from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.text import cell_width, cut, padded, visible
+from tui_trainer.ui.forms.long_list import LongList
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.lecture.course_heading import CourseHeading
+from tui_trainer.ui.lecture.lesson_text import facts, intro
 from tui_trainer.ui.lecture.tour import LecturePlan, Tour
 from tui_trainer.ui.screens.finder import Finder, Group
-from tui_trainer.ui.screens.lesson import facts
 
 if TYPE_CHECKING:
     from tui_trainer.ui.copying.texts import Copyable
@@ -74,11 +76,12 @@ class Contents(Finder[LessonInfo]):
 
     def line(self, item: LessonInfo) -> Content:
         """Return rows, name and subject."""
-        return lesson_line(item, self.line_width)
+        return lesson_line(item, self.line_width, ticks(self._tour.progress.lessons().get(item.name), self.icons))
 
     def about(self, item: LessonInfo) -> Content:
         """Return the texts of the lesson and the runs that it starts."""
-        return lesson_about(item)
+        known = self._tour.progress.lessons().get(item.name)
+        return lesson_about(item, seen=known is not None and bool(known.seen))
 
     def brief(self, item: LessonInfo) -> Content:
         """Return rows, name and title."""
@@ -114,6 +117,9 @@ class Contents(Finder[LessonInfo]):
     def session_left(self) -> None:
         """Open the lesson to which the user, or autoplay, has left."""
         turn, self._tour.turn = self._tour.turn, 0
+        self._lines.make_again()  # with the ticks of the lesson that was left
+        self.query_one(LongList).make_again()
+        self.describe_again()
         if not turn:
             self._tour.playing = False
             return
@@ -139,17 +145,36 @@ def lesson_groups(lessons: Sequence[LessonInfo]) -> list[Group[LessonInfo]]:
 def lesson_texts(item: LessonInfo) -> tuple[str, ...]:
     """Return the texts that a lesson is found by: rows and names first."""
     lesson = item.lesson
-    return " ".join(lesson.rows), item.name, item.title, lesson.shows, lesson.says, lesson.truth, item.group
+    return (
+        " ".join(lesson.rows),
+        item.name,
+        item.title,
+        lesson.question,
+        lesson.shows,
+        lesson.says,
+        lesson.truth,
+        item.group,
+    )
 
 
-def lesson_line(item: LessonInfo, width: int) -> Content:
-    """Return rows, name and subject; in a narrow line the title, with the first row where there is room for it."""
+def ticks(known: LessonProgress | None, icons: Icons) -> str:
+    """Return a tick each for a lesson that was seen, predicted, and predicted right; spaces without."""
+    done = (known.seen != "", known.predicted > 0, known.right > 0) if known is not None else (False,) * 3
+    return "".join(("x" if icons.ascii else "✓") if each else " " for each in done)
+
+
+def lesson_line(item: LessonInfo, width: int, done: str = "") -> Content:
+    """Return ticks, rows, name and question; in a narrow line the title, with the first row where there is room.
+
+    Of a lesson without a question the title is shown: never its result.
+    """
     if width >= WIDE:
         rows = short_rows(item.lesson.rows)
         return Content.assemble(
-            (f" {rows:<{ROWS_WIDTH}}", "$primary"),
+            (f" {done} " if done else " ", "$success"),
+            (f"{rows:<{ROWS_WIDTH}}", "$primary"),
             f"{padded(visible(item.name), 18)} ",
-            (visible(item.lesson.shows), "$muted"),
+            (visible(item.lesson.question or item.title), "$muted"),
         )
     title = visible(item.title or item.name)
     row = f" {item.lesson.rows[0]} "
@@ -162,17 +187,19 @@ def lesson_brief(item: LessonInfo, width: int) -> Content:
     if cell_width(title) + 1 > width:
         return Content.assemble((f"{rows} ", "$primary"), title)
     first = cut(f"{rows} · {visible(item.name)}", width, "…")
-    return Content.assemble((first, "$primary"), f"\n{cut(visible(item.lesson.shows), width, '…')}")
+    return Content.assemble((first, "$primary"), f"\n{cut(visible(item.lesson.question or item.title), width, '…')}")
 
 
-def lesson_about(item: LessonInfo) -> Content:
-    """Return the texts of a lesson and the runs that it starts."""
+def lesson_about(item: LessonInfo, *, seen: bool = False) -> Content:
+    """Return the questions of a lesson and the runs that it starts; its results once it was seen."""
     lines = [
         Content.styled(visible(item.title or item.name), "bold"),
         Content.styled(f"{' '.join(item.lesson.rows)} · {visible(item.name)}", "$primary"),
         Content(""),
-        *facts(item.lesson),
+        *intro(item.lesson, claim=not seen),
     ]
+    if seen:
+        lines += [Content(""), Content.styled("What the runs show", "bold $secondary"), *facts(item.lesson)]
     if item.variants:
         names = ", ".join(visible(name) for name in item.variants)
         lines += [Content(""), Content.styled(f"{len(item.variants)} runs side by side: {names}", "$muted")]

@@ -9,7 +9,7 @@ from tui_trainer.state.run_state import RunState
 def next_validation(state: RunState) -> str:
     """Say when the next epoch ends: "validates at the end of epoch 1, in 30 s"."""
     text = f"validates at the end of epoch {state.epoch + 1}"
-    speed, rest = state.steps_per_second(), (state.epoch + 1) * state.steps_per_epoch - state.step
+    speed, rest = state.steps_per_second(), state.step_of_epoch(state.epoch + 1) - state.step
     if not speed or rest < 1:
         return text
     seconds = rest / speed

@@ -28,7 +28,7 @@ def draw(frame: Frame, drawing: Bars) -> ChartData:
         role, name = LAYERS[shade_index(index, len(shown))], visible(short)
         series = state.histories.get(f"{frame.event.name}/{group.name}/{label}")
         points = list(zip(series.steps, series.values, strict=True)) if series is not None else []
-        drawn = [(step / state.steps_per_epoch, value) for step, value in points if value > 0 or not log]
+        drawn = [(state.epoch_at(step), value) for step, value in points if value > 0 or not log]
         legend.append(LegendEntry(role, "line", f"{name} 0" if points and not drawn else name))
         if drawn:
             x, y = tuple(x for x, _ in drawn), tuple(y for _, y in drawn)

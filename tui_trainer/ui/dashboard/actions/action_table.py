@@ -75,9 +75,9 @@ class ActionTable:
 
     def __init__(self, context: DashboardContext, options: ActionOptions) -> None:
         self.quit = QuitActions(context)
-        self.lessons = LessonActions(context, options.tour, options.rest, self.quit)
-        self.views = ViewActions(context)
         self.reruns = RerunActions(context)
+        self.lessons = LessonActions(context, options.tour, options.rest, self.quit, self.reruns)
+        self.views = ViewActions(context)
         self.host = HostActions(context, options.keymap)
         training, views = TrainingActions(context), self.views.handlers()
         self.forms: dict[str, Callable[[str], None]] = {**training.forms(), **self.reruns.forms()}

@@ -11,12 +11,16 @@ from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
 from tui_trainer.ui.dashboard.actions.quit_actions import QuitActions
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.lecture import remark_view
+from tui_trainer.ui.lecture.again import LessonAgain, Reruns
+from tui_trainer.ui.lecture.asking import Asking
 from tui_trainer.ui.lecture.guide import Guide
 from tui_trainer.ui.lecture.narrator import lesson_of
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.screens.lesson import LessonPage
 
-GUIDED_KEYS = frozenset(("pause", "earlier_remark", "later_remark", "lesson", "play", "play_again", "help", "redraw"))
+GUIDED_KEYS = frozenset(
+    ("pause", "earlier_remark", "later_remark", "lesson", "play", "play_again", "sliders", "help", "redraw")
+)
 """Actions that do not end the guiding of a run that was not opened from the lecture."""
 
 
@@ -31,9 +35,12 @@ class LessonActions:
         tour: the way through the lecture that the run was opened from, if any.
         rest: seconds between the last remark and the next lesson in autoplay.
         quit_actions: leave the dashboard for another lesson.
+        reruns: trains the runs of the lesson again.
     """
 
-    def __init__(self, context: DashboardContext, tour: Tour | None, rest: float, quit_actions: QuitActions) -> None:
+    def __init__(
+        self, context: DashboardContext, tour: Tour | None, rest: float, quit_actions: QuitActions, reruns: Reruns
+    ) -> None:
         self._context = context
         self._state = context.view_state
         self._tour = tour
@@ -41,8 +48,10 @@ class LessonActions:
         self._quit_actions = quit_actions
         self._from_the_start = False
         """Whether this screen has seen the run from its first step on."""
-        self._known: tuple[str, int, str] = ("", 0)
+        self._known: tuple[str, int, str] = ("", 0, "")
         """The run and start event that the lesson was read from."""
+        self.asking = Asking(context, tour)
+        self._again = LessonAgain(context, reruns, self.restarted, lambda: self.guide.active)
         self.guide = Guide(active=tour is not None and self._can_steer)
 
     @property
@@ -58,6 +67,8 @@ class LessonActions:
             "next_lesson": lambda: self.go_to_lesson(1),
             "previous_lesson": lambda: self.go_to_lesson(-1),
             "play": self.play,
+            "sliders": self.show_sliders,
+            **self._again.handlers(),
         }
 
     @property
@@ -100,6 +111,8 @@ class LessonActions:
         guide, narrator, store = self.guide, self._state.narrator, self._state.store
         lesson, states = narrator.lesson, list(store.states.values())
         assert lesson is not None
+        if self.asking.waits(lesson, states):
+            return False
         if self.playing and not guide.going and narrator.was_read(now):
             guide.go_on()
         remaining = narrator.remaining
@@ -108,6 +121,8 @@ class LessonActions:
             guide.train(lesson, remaining[0] if remaining else None, states, store.send_for_lesson)
             return False
         remark_view.apply(narrator.show(index, now), self._state)
+        if narrator.told:
+            self.asking.judge(lesson, states)
         if index >= guide.until:
             guide.wait()
         return True
@@ -148,6 +163,7 @@ class LessonActions:
         """Follow new runs of the same lesson; nothing waits before the remark `until`."""
         self.guide.reset()
         self.guide.until = until
+        self.asking.reset()
 
     def previous_remark(self) -> None:
         """Show the previous remark, and what it speaks of."""
@@ -172,7 +188,13 @@ class LessonActions:
         """Open the page with the full text of the lesson."""
         state = self._state.selected_run
         if state is not None and self._state.lesson is not None:
-            self._context.ask(LessonPage(state, self._state.narrator), lambda _: None)
+            self._context.ask(LessonPage(state, self._state.narrator, self.asking.outcomes), lambda _: None)
+
+    def show_sliders(self) -> None:
+        """Open the interactive picture of the lesson."""
+        from tui_trainer.ui.lecture.bowl_page import BowlPage
+
+        self._context.ask(BowlPage(), lambda _: None)
 
     def go_to_lesson(self, offset: int) -> None:
         """Leave for another lesson; asks first while something trains, but in autoplay."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,23 @@ MORE = 0.8
 """Seconds to wait for another turn: three presses in a row start one training at 45 degrees."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Rerun:
+    """A pending rerun.
+
+    Attributes:
+        overrides: the settings that change.
+        due: time at which it begins.
+        begun: called once it has begun.
+        hold: whether the new runs wait before their first batch.
+    """
+
+    overrides: tuple[str, ...]
+    due: float
+    begun: Callable[[], None] = lambda: None
+    hold: bool = False
+
+
 class RerunActions:
     """Handlers that replace the runs on the screen by new runs with other settings.
 
@@ -32,10 +50,7 @@ class RerunActions:
 
     def __init__(self, context: DashboardContext) -> None:
         self._context = context
-        self._overrides: tuple[str, ...] = ()
-        """Overrides of the new runs; empty where no rerun is pending."""
-        self._due = 0.0
-        """Time at which a pending rerun begins."""
+        self._pending: _Rerun | None = None
         self._rotation: float | None = None
         """Degrees that the turns since the last rerun add up to; None without any."""
         self._stopping = False
@@ -83,7 +98,7 @@ class RerunActions:
     def _turn(self) -> None:
         before = _config(self._context.selected_run)["data"]["rotation"] if self._rotation is None else self._rotation
         self._rotation = (float(before) + TURN) % FULL_TURN
-        self._overrides, self._due = (f"data.rotation={self._rotation:g}",), monotonic() + MORE
+        self._pending = _Rerun((f"data.rotation={self._rotation:g}",), monotonic() + MORE)
         self._context.flash(f"turned to {self._rotation:g} degrees; training restarts", seconds=60)
 
     def ask(self, proposed: str = "") -> None:
@@ -107,37 +122,56 @@ class RerunActions:
         self._ask_first("train again", lambda: self._begin_soon(chosen.changes))
 
     def _begin_soon(self, overrides: tuple[str, ...]) -> None:
-        self._overrides, self._due, self._rotation = overrides, monotonic(), None
+        self._pending, self._rotation = _Rerun(overrides, monotonic()), None
         self._context.flash(f"training again with {' '.join(overrides)}", seconds=60)
+
+    def again(self, overrides: tuple[str, ...], purpose: str, begun: Callable[[], None], *, hold: bool) -> None:
+        """Train the same runs again for a lesson; asks first while something trains.
+
+        Args:
+            overrides: the settings to change.
+            purpose: completes the question what becomes of the present runs.
+            begun: called once the new runs are on the screen.
+            hold: let them wait before their first batch.
+        """
+
+        def go_on() -> None:
+            self._pending, self._rotation = _Rerun(overrides, monotonic(), begun, hold), None
+
+        self._ask_first(purpose, go_on)
 
     def tick(self, now: float) -> None:
         """Stop the runs that train, and begin the pending rerun once they are over."""
-        if not self._overrides or now < self._due:
+        pending = self._pending
+        if pending is None or now < pending.due:
             return
         if self._trains and not self._leaves_running:
             if not self._stopping:
                 self._stopping = True
                 self._context.send(Stop(), "stop", run=ALL_RUNS)
             return
-        overrides, turned = self._overrides, self._rotation is not None
-        self._overrides, self._rotation, self._stopping, self._leaves_running = (), None, False, False
-        self._begin(overrides, turned)
+        turned = self._rotation is not None
+        self._pending, self._rotation, self._stopping, self._leaves_running = None, None, False, False
+        self._begin(pending, turned)
 
-    def _begin(self, overrides: Sequence[str], turned: bool) -> None:
+    def _begin(self, rerun: _Rerun, turned: bool) -> None:
         from tui_trainer.session.rerun import rerun_session
 
         view_state = self._context.view_state
         folders = {state.run: state.started.path if state.started is not None else "" for state in view_state.states}
         pictures = view_state.pictures
         try:
-            session = rerun_session(folders, overrides, notes_of_drill(view_state.selected_run))
+            notes = notes_of_drill(view_state.selected_run)
+            session = rerun_session(folders, rerun.overrides, notes, hold=rerun.hold)
         except UserError as error:
             self._context.flash(str(error), error=True, seconds=20)
             return
         view_state.replace_runs(session)
         if turned and view_state.maximized is None:
             view_state.maximized = next((picture for picture in pictures if picture.name == "path"), None)
-        self._context.flash(f"training from the start with {' '.join(overrides)}")
+        changed = f" with {' '.join(rerun.overrides)}" if rerun.overrides else ""
+        self._context.flash(f"training from the start{changed}")
+        rerun.begun()
         self._context.relayout()
 
 

@@ -190,7 +190,7 @@ class TrainingActions:
 
         def plan(command: cmd.SetEpochs) -> LrPlan | None:
             epochs = command.value if command.value is not None else state.epochs + (command.add or 0)
-            end = max(epochs * state.steps_per_epoch, state.step + 1)
+            end = max(state.step_of_epoch(epochs), state.step + 1)
             return state.plan.with_end(end, state.step) if state.plan is not None else None
 
         dialog = Prompt(
@@ -265,9 +265,10 @@ class TrainingActions:
             return review.carried_over(other, state.optimizer, shown)
 
         present = state.optimizer.model_copy(update={"lr": shown}) if state.optimizer is not None and shown else None
+        own = {state.optimizer.kind: type(state.optimizer)} if state.optimizer is not None else {}
         dialog = ChooseComponent(
             "Optimizer",
-            OPTIMIZERS,
+            OPTIMIZERS | own,
             present or state.optimizer,
             plan,
             self._context.learning_rate_chart,

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from tui_trainer.errors import UserError
 from tui_trainer.runs.run_info import RunInfo
-from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import Catalog, LessonInfo, Lessons, PresetInfo
 from tui_trainer.ui.background_call import BackgroundCall
 from tui_trainer.ui.screens.finder import Group
 from tui_trainer.ui.screens.home.items import Item
 
 if TYPE_CHECKING:
+    from tui_trainer.session.base import Session
     from tui_trainer.ui.lecture.tour import Tour
 
 

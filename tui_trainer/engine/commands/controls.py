@@ -1,4 +1,4 @@
-"""Knobs and actions: the controls that a script declares for its own quantities."""
+"""Knobs and actions: the controls that a loop declares, a script's or the built-in one."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ from tui_trainer.protocol.knobs import MAX_KNOB_NAME, Knob, KnobValue
 from tui_trainer.text import visible
 
 MAX_CONTROLS = 200
-"""Knobs, and actions, that a script may declare."""
+"""Knobs, and actions, that a loop may declare."""
+
+
+def _never() -> str:
+    return ""
 
 
 @dataclass(slots=True)
 class _Declared:
-    """A knob with its ways to the script."""
+    """A knob with its ways to the loop."""
 
     knob: Knob
     get: Callable[[], Any]
     set: Callable[[Any], Any]
     choices: dict[str, Any]
+    refused: Callable[[], str]
 
 
 def value_of(given: Any) -> KnobValue:
@@ -33,7 +38,7 @@ def value_of(given: Any) -> KnobValue:
 
 
 class Controls:
-    """The knobs and actions of one script, by name, in the order in which they were declared."""
+    """The knobs and actions of one loop, by name, in the order in which they were declared."""
 
     def __init__(self) -> None:
         self._knobs: dict[str, _Declared] = {}
@@ -51,8 +56,13 @@ class Controls:
         choices: Sequence[Any] = (),
         unit: str = "",
         step: float = 0.0,
+        refused: Callable[[], str] = _never,
     ) -> None:
-        """Declare a knob, or declare it again. Raises `ValueError` if it cannot be one."""
+        """Declare a knob, or declare it again. Raises `ValueError` if it cannot be one.
+
+        Args:
+            refused: returns why it cannot be set now; empty where it can.
+        """
         self._check(name, self._knobs)
         present = get()
         value = value_of(present)
@@ -75,7 +85,9 @@ class Controls:
             step=step,
             whole=type(value) is int and all(isinstance(one or 0, int) for one in (low, high, step)),
         )
-        self._knobs[name] = _Declared(described, get, set, {visible(str(choice)): choice for choice in choices})
+        self._knobs[name] = _Declared(
+            described, get, set, {visible(str(choice)): choice for choice in choices}, refused
+        )
 
     def action(self, name: str, run: Callable[[], Any]) -> None:
         """Declare an action. Raises `ValueError` if it cannot be one."""
@@ -102,29 +114,29 @@ class Controls:
 
     def _read(self, declared: _Declared) -> Knob:
         try:
-            value = value_of(declared.get())
+            value, refused = value_of(declared.get()), declared.refused()
         except Exception:  # noqa: BLE001 - a getter of the script may fail in any way
             return declared.knob
-        if value != declared.knob.value:
-            declared.knob = declared.knob.model_copy(update={"value": value})
+        if value != declared.knob.value or refused != declared.knob.refused:
+            declared.knob = declared.knob.model_copy(update={"value": value, "refused": refused})
         return declared.knob
 
     def values(self) -> dict[str, KnobValue]:
-        """Return the present value of every knob."""
-        return {knob.name: knob.value for knob in self.knobs}
+        """Return the present value of every knob that can be set."""
+        return {knob.name: knob.value for knob in self.knobs if not knob.refused}
 
     def set(self, name: str, value: KnobValue) -> tuple[Knob, KnobValue]:
         """Set a knob. Returns it as it was read back, and its value before.
 
         Raises:
-            UserError: there is no such knob, the value is not allowed, or the script refuses it.
+            UserError: there is no such knob, the value is not allowed, or the loop refuses it.
         """
         declared = self._knobs.get(name)
         if declared is None:
             known = did_you_mean(name, self._knobs) if self._knobs else "this script declares none"
             raise UserError(f"no knob {name!r}; {known}")
         before = self._read(declared)
-        problem = before.problem(value)
+        problem = before.refused or before.problem(value)
         if problem:
             raise UserError(f"{name}: {problem}")
         given = declared.choices.get(str(value), value) if declared.choices else value
@@ -134,6 +146,8 @@ class Controls:
             given = int(given)
         try:
             declared.set(given)
+        except UserError as error:
+            raise UserError(f"{name}: {error}") from None
         except Exception as error:  # noqa: BLE001
             raise UserError(f"{name}: the script refused {before.shown(value)}: {_said(error)}") from None
         return self._read(declared), before.value

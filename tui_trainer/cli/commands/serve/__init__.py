@@ -1,0 +1,3 @@
+"""`tui-trainer serve`."""
+
+from tui_trainer.cli.commands.serve.command import command as command

@@ -1,0 +1,53 @@
+"""The events about what a loop can do, and about the controls that it declares."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tui_trainer.components.optimizers.first_order import AnyOptimizer
+from tui_trainer.protocol.event_base import Event
+from tui_trainer.protocol.knobs import Knob, KnobValue
+
+
+class Capabilities(Event):
+    """The commands that a run cannot carry out, and the controls that it declares. A run without it can do all."""
+
+    type: Literal["Capabilities"] = "Capabilities"
+    refused: dict[str, str] = {}
+    """Why not, by the type of the command."""
+    knobs: tuple[Knob, ...] = ()
+    actions: tuple[str, ...] = ()
+    built_in: Annotated[bool, Field(exclude_if=lambda built_in: not built_in)] = False
+    """Whether the loop is the built-in one, not one of a script."""
+    scales: Annotated[dict[str, float], Field(exclude_if=lambda scales: not scales)] = {}
+    """The factor that was set by hand on the rate of each of several optimizers, by name."""
+    steps_per_epoch: int | None = None
+    """Steps in one epoch, where it was not known when the run started."""
+    epochs: int | None = None
+    """Planned number of epochs, where it was not known when the run started; 0 for a loop without an end."""
+
+
+class KnobChanged(Event):
+    """A control of the loop was set: `value` is what was read back, `detail` says when it is in force if not at once.
+
+    `optimizer` is the one with the new setting, where the control is a setting of the built-in loop's optimizer.
+    """
+
+    type: Literal["KnobChanged"] = "KnobChanged"
+    name: str
+    value: KnobValue
+    previous: KnobValue
+    unit: str = ""
+    detail: Annotated[str, Field(exclude_if=lambda detail: not detail)] = ""
+    optimizer: Annotated[AnyOptimizer | None, Field(exclude_if=lambda optimizer: optimizer is None)] = None
+
+
+class ActionRun(Event):
+    """An action of the script was run, between two steps."""
+
+    type: Literal["ActionRun"] = "ActionRun"
+    name: str
+    seconds: float = 0.0
+    """The time that it took."""
