@@ -25,8 +25,8 @@ def open_lecture(
     """Show the lecture until the user leaves it; return the exit code.
 
     Args:
-        rows: row numbers, S01 to S49, or names of lecture presets; the first one opens at once. Without rows the table
-            of contents opens.
+        rows: row numbers, S01 to S49 and X01 to X08, or names of lecture presets; the first one opens at once. Without
+            rows the table of contents opens.
         play: play the rows automatically; all rows if none are given.
         runs_dir: the runs directory.
         once: print this screen as text instead, with the first row highlighted; nothing is trained.
