@@ -203,6 +203,7 @@ _COMMANDS = {
     "checkpoint": "SaveCheckpoint",
     "roll_back": "RollBack",
     "ask": "ShowAnswers",
+    "find_rate": "FindRate",
 }
 """The type of the command that an action sends."""
 
