@@ -270,6 +270,10 @@ ACTIONS: tuple[Action, ...] = (
         ("rerun",), 3,
     ),
     _panel("rate", "r", "learning rate", "Set the learning rate.", "steer", "training"),
+    _panel(
+        "find_rate", "f", "find the rate", "Try growing rates, take the steps back, and set the one that is marked.",
+        "steer", "training",
+    ),
     _panel("drop_rate", "d", "rate ÷10", "Divide the learning rate by 10.", "steer", "training"),
     _panel(
         "optimizer", "o", "optimizer", "Change the optimizer or its settings; the others stay.", "steer", "training",
