@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tests.ui.fake_session import FakeSession, app_over, play, press, running, screen_text, started, until
+from tests.ui.fake_session import FakeSession, app_over, play, press, running, screen_text, until
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.ui.charts.model import MarkerLine
@@ -23,8 +23,7 @@ PRICE = ev.RateFound(steps=100, seconds=9.0, bytes=2_000_000, priced=True)
 
 
 def answering(found: ev.RateFound) -> FakeSession:
-    session = FakeSession()
-    session.play(started(), running())
+    session = running()
 
     def reply(command: cmd.AnyCommand) -> ev.AnyEvent | None:
         if not isinstance(command, cmd.FindRate):
@@ -73,8 +72,7 @@ def test_no_clear_rate_is_said_and_escape_sends_nothing_more() -> None:
 
 
 def test_a_refusal_is_said_in_the_dialog() -> None:
-    session = FakeSession()
-    session.play(started(), running())
+    session = running()
     session.reply = lambda command: ev.Refused(reason="all epochs are trained", cause=command)
     app = app_over(session)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -103,7 +104,7 @@ class FindRateDialog(Dialog[float]):
     def _jump_to(self, rate: float) -> None:
         assert self._shown is not None
         rates = self._shown.rates
-        self._place = min(range(len(rates)), key=lambda index: abs(rates[index] / rate - 1) if rate > 0 else index)
+        self._place = min(range(len(rates)), key=lambda index: abs(math.log((rate or rates[0]) / rates[index])))
         self._mark()
 
     def _mark(self) -> None:
