@@ -42,6 +42,7 @@ class ViewState:
     Attributes:
         store: the runs.
         read_only: whether this screen was asked not to steer.
+        projector: whether the screen is read from afar.
         view: axis, span, cursor and smoothing of all charts.
         selected_index: position of the selected run.
         maximized: the chart or picture that the user, or a remark, chose to be the large one; None for the first.
@@ -64,6 +65,7 @@ class ViewState:
 
     store: RunStore
     read_only: bool = False
+    projector: bool = False
     view: View = field(default_factory=View)
     selected_index: int = 0
     maximized: Pane | None = None
@@ -114,7 +116,8 @@ class ViewState:
     def chart_view(self) -> View:
         """The view with the hidden runs and the baseline, for the charts."""
         baseline = self.sets.baseline_state(self.states)
-        return replace(self.view, hidden=self.sets.hidden, baseline=Baseline(baseline) if baseline else None)
+        behind = Baseline(baseline) if baseline else None
+        return replace(self.view, hidden=self.sets.hidden, baseline=behind, named=self.projector)
 
     def load_zoom(self) -> None:
         """Load the visible span from the journals where the values in memory are too coarse for it."""
@@ -214,6 +217,7 @@ class ViewState:
             page=bool(self.page),
             wide_page=self.page in WIDE_PAGES,
             full_log=self.log_all,
+            projector=self.projector,
             grid=self.pages.grid if equal else None,
         )
 
