@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 PROJECTOR = "tui_trainer.projector"
 """Key of the option --projector in the context of a command."""
+
+
+def _keep_projector(context: click.Context, _: click.Parameter, given: bool) -> None:
+    context.meta[PROJECTOR] = given
+
+
 runs_dir_option = click.option(
     "--runs-dir", metavar="DIR", help="Runs directory  [default: $TUI_TRAINER_RUNS or ./runs]"
 )
@@ -36,7 +42,7 @@ projector_option = click.option(
     "--projector",
     is_flag=True,
     expose_value=False,
-    callback=lambda context, _, given: context.meta.update({PROJECTOR: given}),
+    callback=_keep_projector,
     help="Draw for a projector: thick lines with names, short remarks, no keys.",
 )
 """An option that `projector_given` reads: commands need not pass it on."""

@@ -91,6 +91,7 @@ class LayoutRequest:
         lesson: whether the narration of a lesson takes the lines of the log.
         page: whether a page is open.
         wide_page: whether that page needs the full width, and therefore opens below the charts.
+        only_page: whether that page has the screen to itself.
         full_log: whether the log shows everything; it then takes the lines of a page.
         projector: whether the screen is read from afar: it then has neither keys, rail, log nor sparklines.
         grid: columns and rows of a page of equal charts, zeros for as many as have room; None for the standard page.
@@ -103,6 +104,7 @@ class LayoutRequest:
     lesson: bool = False
     page: bool = False
     wide_page: bool = False
+    only_page: bool = False
     full_log: bool = False
     projector: bool = False
     grid: tuple[int, int] | None = None
@@ -113,6 +115,8 @@ def arrange(width: int, height: int, contents: LayoutRequest) -> Arrangement:
     header = int(height >= 2)
     footer = 0 if height < 6 or contents.projector else 2 if height >= MESSAGE_HEIGHT else 1
     inner = height - header - footer
+    if contents.only_page:
+        return Arrangement(header, footer, page=inner)
     wide = width >= WIDE and height >= WIDE_HEIGHT
     in_rail = contents.page and not contents.wide_page and width >= PAGE_WIDTH and height >= PAGE_HEIGHT
     with_rail = in_rail or (wide and not contents.alone and not contents.wide_page)
