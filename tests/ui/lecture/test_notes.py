@@ -14,7 +14,7 @@ from tests.ui.fake_session import app_over, press, running, screen_text, settle,
 from tests.ui.lecture.guided_session import Course, GuidedSession
 from tui_trainer.cli.main import cli
 from tui_trainer.config.lesson import Lesson, LessonLink, Remark
-from tui_trainer.config.question import LessonQuestion
+from tui_trainer.config.teaching.question import LessonQuestion
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.actions import ACTIONS
