@@ -270,14 +270,9 @@ ACTIONS: tuple[Action, ...] = (
         ("rerun",), 3,
     ),
     _panel("rate", "r", "learning rate", "Set the learning rate.", "steer", "training"),
-    _panel(
-        "find_rate", "f", "find the rate", "Try growing rates, take the steps back, and set the one that is marked.",
-        "steer", "training",
-    ),
+    _panel("find_rate", "f", "find the rate", "Try growing rates, take them back, set one.", "steer", "training"),
     _panel("drop_rate", "d", "rate ÷10", "Divide the learning rate by 10.", "steer", "training"),
-    _panel(
-        "optimizer", "o", "optimizer", "Change the optimizer or its settings; the others stay.", "steer", "training",
-    ),
+    _panel("optimizer", "o", "optimizer", "Change the optimizer or its settings; others stay.", "steer", "training"),
     _panel("clip", "g", "gradient clip", "Set or switch off gradient norm clipping.", "steer", "training"),
     _panel(
         "patience", "p", "early stopping", "Set the patience and minimum improvement of early stopping.", "steer",
