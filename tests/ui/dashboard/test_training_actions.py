@@ -288,6 +288,7 @@ def test_the_panel_shows_every_control_with_its_value_and_letter(size: tuple[int
     if size[1] > 12:
         for word in ("0 of 5 epochs", "4 of 10 done", "best: epoch 4", "gradient clip   off", "there is only one run"):
             assert word in text
+        text += panel_text(running(), "shift+tab", size=size)  # the last row, to which a short panel scrolls
         for action in ACTIONS:
             assert not action.letter or f" {action.letter}  {action.label}" in text, action.id
     assert session.sent == []
