@@ -16,9 +16,9 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from tui_trainer.config.course import Course, bundled_course
 from tui_trainer.config.preset import load
 from tui_trainer.config.preset_library import preset_tables
+from tui_trainer.config.teaching.course import Course, bundled_course
 from tui_trainer.host.spec import host_spec
 from tui_trainer.protocol.commands import Stop
 from tui_trainer.session.in_process import InProcessSession

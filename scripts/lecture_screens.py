@@ -50,19 +50,29 @@ SHOTS = (
     Shot("S10", "head-binary", ("7",)),
     Shot("S11", "softmax"),
     Shot("S13", "label-smoothing", ("escape",)),
-    Shot("S14", "memory", ("7",)),
+    Shot("S14", "memory", ("8",)),
     Shot("S15", "grad-noise", ("7",)),
     Shot("S17", "sampling", ("tab",)),
+    Shot("S18", "gd-vs-sgd", ("escape",)),
+    Shot("S21", "robbins-monro", ("escape",)),
     Shot("S24", "schedules", ("escape",)),
     Shot("S25", "plateau-val", ("escape",)),
+    Shot("S28", "zigzag", ("7",)),
+    Shot("S30", "coord-scale", ("7",)),
     Shot("S33", "adagrad-dies"),
+    Shot("S34", "rmsprop", ("8",)),
+    Shot("S37", "lr-very-high", ("escape",)),
     Shot("S39", "lr-high", ("escape",)),
+    Shot("S40", "too-few-epochs", ("escape",)),
     Shot("S43", "init-zero", ("7", "tab", "tab", "tab", "tab")),
     Shot("S44", "init-scale", ("escape",)),
     Shot("S45", "init-grid"),
     Shot("S47", "init-depth", ("8", "tab", "tab", "tab", "tab")),
     Shot("S48", "grad-norm-stop", ("7",)),
     Shot("S49", "early-stop", ("escape", "tab")),
+    Shot("X01", "backprop", ("7",)),
+    Shot("X02", "rate-range", ("escape",)),
+    Shot("X04", "clipping", ("escape",)),
 )
 
 
@@ -111,11 +121,16 @@ async def _wait_for_end(pilot: Pilot[object], app: TrainerApp) -> None:
 
 
 def main(rows: list[str]) -> None:
-    """Take the screenshots of these rows, or of all rows where none is named."""
+    """Take the screenshots of these rows, or of all rows where none is named; a row without a shot is an error."""
+    unknown = sorted({*rows} - {shot.row for shot in SHOTS})
+    if unknown:
+        raise SystemExit(f"no screenshot is planned for {', '.join(unknown)}: add a Shot to SHOTS")
     FOLDER.mkdir(exist_ok=True)
     for shot in SHOTS:
         if not rows or shot.row in rows:
-            (FOLDER / f"{shot.row}.svg").write_text(take(shot), encoding="utf-8")
+            path = FOLDER / f"{shot.row}.svg"
+            path.write_text(take(shot), encoding="utf-8")
+            print(path)
 
 
 if __name__ == "__main__":

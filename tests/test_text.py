@@ -63,6 +63,11 @@ def test_wide_names_do_not_shift_columns_of_the_screen() -> None:
     assert all(cell_len(name) <= 5 for name in labels(["数字数字一", "数字数字二", "abcdefgh"], 5))
 
 
+def test_names_that_begin_alike_are_cut_before_their_last_word() -> None:
+    names = ["normal-001", "normal-01", "normal-1", "orthogonal-1", "orthogonal-root2", "xavier"]
+    assert labels(names, 6) == ["no…001", "nor…01", "norm…1", "orth…1", "…root2", "xavier"]
+
+
 @given(st.integers(-(10**14), 10**14), st.integers(1, 6))
 def test_whole_counts_have_all_their_digits(count: int, digits: int) -> None:
     assert number(count, digits) == number(float(count), digits) == exact(float(count)) == str(count)

@@ -211,6 +211,12 @@ def test_a_killed_run_is_dead_and_resumes(shell):
     process.wait(120)
     (run,) = shell.json("runs")
     assert run["status"] == "dead"
+    assert "dead: `resume` continues it" in shell("runs").out
+    file = shell.directory / "runs" / "k" / "run.toml"
+    configuration = file.read_text()
+    file.write_text(f'kind = "script"\n{configuration}')  # as that of a script, which no `resume` starts
+    assert "dead: start its script again" in shell("runs").out
+    file.write_text(configuration)
     assert shell("resume", "k").code == 0
     assert shell("replay", "k").out.splitlines()[-1] == "identical over 1,000 steps"
 

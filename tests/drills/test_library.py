@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tui_trainer.config.drill import CAUSES, Act, Drill, DrillMeasurement, progress_of
 from tui_trainer.config.preset import load
+from tui_trainer.config.teaching.drill import CAUSES, Act, Drill, DrillMeasurement, progress_of
 from tui_trainer.drills.library import draw_drill, find_drill, list_drills, load_drill, measured
 from tui_trainer.errors import UserError
 from tui_trainer.session.catalog import list_presets

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tui_trainer.config.drill import Act
+from tui_trainer.config.teaching.drill import Act
 from tui_trainer.drills.library import list_drills, load_drill, measured
 from tui_trainer.drills.measure import play
 from tui_trainer.drills.score import score

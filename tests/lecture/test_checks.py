@@ -25,8 +25,8 @@ QUICK = {
 }  # fmt: skip
 
 
-def test_the_contents_are_the_49_rows_in_their_parts() -> None:
-    assert sorted(ROWS) == [f"S{number:02}" for number in range(1, 50)]
+def test_the_contents_are_the_49_rows_of_the_slides_and_eight_beside_them_in_their_parts() -> None:
+    assert sorted(ROWS) == [*(f"S{number:02}" for number in range(1, 50)), *(f"X{number:02}" for number in range(1, 9))]
     assert list(dict.fromkeys(row.group for row in ROWS.values())) == list(GROUPS)
 
 
@@ -131,8 +131,8 @@ def test_the_table_of_verdicts(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = _run(capsys, "--check", "--seeds", "1", "3", "S17")
     assert code == 1
     lines = out.splitlines()
-    assert lines[0].split() == ["row", "claim", "measured", "threshold", "verdict"]
-    assert lines[1].split() == ["S17", "the", "seed", "2", "[1,", "3]", "≥", "1", "holds"]
+    assert lines[0].split() == ["row", "claim", "measured", "threshold", "kind", "verdict"]
+    assert lines[1].split() == ["S17", "the", "seed", "2", "[1,", "3]", "≥", "1", "measured", "holds"]
     assert lines[2].endswith("FAILS")
     assert "1 of 2 claims do not hold: S17" in err
     assert "seed 3: S17 measured" in err

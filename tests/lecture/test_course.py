@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tui_trainer.cli.main import main
-from tui_trainer.config.course import bundled_course, course_folder, read_course
 from tui_trainer.config.preset_library import preset_names
+from tui_trainer.config.teaching.course import bundled_course, course_folder, read_course
 from tui_trainer.errors import UserError
 from tui_trainer.lecture.toml_claims import checks_of
 from tui_trainer.session.connect import RunDirectory, list_lessons

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from tests.browser import browser, needs_browser
 from tests.docs.pages import ROOT
 from tui_trainer.cli.main import cli
-from tui_trainer.config.course import bundled_course
 from tui_trainer.config.preset import load, preset_names
+from tui_trainer.config.teaching.course import bundled_course
 from tui_trainer.lecture.claims import Verdict, above, exactly
 from tui_trainer.lecture.handout.drawings import picture_svg
 from tui_trainer.lecture.handout.material import RowMaterial, ShownPreset, material_of

@@ -19,14 +19,17 @@ RAW = {name: table for name, path in preset_files().items() if "lesson" in (tabl
 DEFINITIONS: dict[str, set[str]] = {
     "act-lab": {"4"},  # a quarter
     "adagrad-dies": {"10"},  # classes
+    "backprop": {"17", ".1", "1e-5", "1e-12"},  # weights; sizes of the differences
     "batch-size": {"1,257"},  # training images
     "build": {"27"},  # 3 heads times 9 losses
+    "clipping": {".9"},  # 3 times .3
     "coord-scale": {"15", "45", "90"},  # degrees of T
     "deep-act": {"0.01"},  # leaky ReLU's slope
     "early-stop": {"270"},  # test images
     "gd-vs-sgd": {"5", "125", "625"},  # steps of one and of five epochs
     "grad-noise": {"400"},  # batches of the picture
     "head-binary": {"85", "1.2"},  # validation samples, and one of them in per cent
+    "hessian-stop": {"27", ".01", "4,000"},  # weights; thresholds; 1e6^2 numbers of 4 bytes
     "init-depth": {"6"},  # of the formula
     "init-grid": {"63", "6", "80", "1.41", "2.4"},  # networks; of the formula; a threshold; sqrt 2, and sqrt 6
     "init-scale": {".18", "2.30"},  # sqrt(2/64), ln 10
@@ -35,14 +38,17 @@ DEFINITIONS: dict[str, set[str]] = {
     "layer-speed": {"5"},  # chapter
     "memory": {"4", "8"},  # bytes of a number
     "optimizer-race": {"95", "1,257"},  # a threshold; training images
+    "overfit-tiny": {"10", "2.30"},  # classes, ln 10
     "perceptron": {"500"},  # points
     "plateau-train": {"270"},  # validation images
     "plateau-val": {"60"},  # epochs of plateau-train
+    "rate-range": {"10"},  # of the formula
     "rmsprop": {"1e-8"},  # epsilon
     "robbins-monro": {"20,000", ".0263"},  # steps; .1/3.8
     "sampling": {"63.2", "37", "1,257"},  # 1 - 1/e, 1/e; training images
     "scheduler-zoo": {"40"},  # steps
     "second-order": {"200", "1,600", "4"},  # sizes that are timed; of the formula
+    "warm-up": {".01", ".99", "160"},  # of the formula; steps
 }
 """Numbers that are settings of another preset, of the data or of mathematics, by preset: nothing to measure."""
 
@@ -98,6 +104,7 @@ def _told(name: str) -> str:
         ("lr-very-high", "10 ends within the epoch, 3 within 4", "39 runs"),
         ("gd-vs-sgd", "the floor of SGD rises", "both need few steps"),
         ("optimizer-race", "On these 1,257 images", "Adam is not better than SGD"),
+        ("rate-sweep", "is not better than SGD here", "Adam is not better than SGD;"),
         ("act-sign", "random weighted sums of the pixels", "random signs of the pixels"),
     ],
 )

@@ -9,10 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from tests.support import TrainerHarness
-from tui_trainer.config.measured_expression import Reference, references, value_of
 from tui_trainer.config.preset import load
 from tui_trainer.config.preset_library import preset_tables
-from tui_trainer.config.question import LessonQuestion
+from tui_trainer.config.teaching.measured_expression import Reference, references, value_of
+from tui_trainer.config.teaching.question import LessonQuestion
 from tui_trainer.errors import UserError
 from tui_trainer.lecture.predictions import lookup_in, outcomes
 from tui_trainer.lecture.progress import ProgressFile

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tui_trainer.config.course import Course
+    from tui_trainer.config.teaching.course import Course
     from tui_trainer.session.connect import RunDirectory
     from tui_trainer.ui.printing.request import ScreenRequest
 
@@ -25,8 +25,8 @@ def open_lecture(
     """Show the lecture until the user leaves it; return the exit code.
 
     Args:
-        rows: row numbers, S01 to S49, or names of lecture presets; the first one opens at once. Without rows the table
-            of contents opens.
+        rows: row numbers, S01 to S49 and X01 to X08, or names of lecture presets; the first one opens at once. Without
+            rows the table of contents opens.
         play: play the rows automatically; all rows if none are given.
         runs_dir: the runs directory.
         once: print this screen as text instead, with the first row highlighted; nothing is trained.
@@ -38,7 +38,7 @@ def open_lecture(
         UserError: the screen cannot be drawn here, or no preset shows a requested row.
     """
     from tui_trainer.cli.open_screen import check_terminal, show
-    from tui_trainer.config.course import bundled_course
+    from tui_trainer.config.teaching.course import bundled_course
     from tui_trainer.session.connect import RunDirectory
     from tui_trainer.ui.lecture.tour import LecturePlan
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from tui_trainer.components.activations import AnyActivation
-from tui_trainer.components.base import Component, Count, Whole, by_name
+from tui_trainer.components.base import Component, Count, Positive, Whole, by_name
 from tui_trainer.components.datasets.base import Dataset
 from tui_trainer.components.losses import Loss
 from tui_trainer.components.models import Model
@@ -85,7 +85,7 @@ class SingularValues(PictureSpec):
 
 
 class LogitBars(PictureSpec):
-    """The logits of one validation sample, and their probabilities."""
+    """The logits of one validation sample, their probabilities, and the target: one-hot, or smoothed."""
 
     kind: Literal["logits"] = "logits"
     example: Whole = 0
@@ -231,6 +231,59 @@ class Histograms(PictureSpec):
     """Bins of equal width from the smallest to the largest number."""
 
 
+class Forgetting(PictureSpec):
+    """The weight that a squared gradient still has in the optimizer's average, over its age in steps."""
+
+    once = True
+    kind: Literal["forgetting"] = "forgetting"
+    steps: Annotated[int, Field(ge=10, le=5000)] = 240
+    """Age of the oldest gradient in the picture."""
+
+    def fits(self, data: Dataset, model: Model, loss: Loss, optimizer: Optimizer) -> None:
+        if not optimizer.kind.startswith(("adagrad", "rmsprop", "adam", "nadam", "radam")):
+            raise ValueError(
+                'pictures: "forgetting" shows what an optimizer remembers of squared gradients, and '
+                f'optimizer.kind = "{optimizer.kind}" keeps none: choose adagrad, rmsprop or adam'
+            )
+
+
+class Fit(PictureSpec):
+    """The memory of a training beside that of a device: weights, gradients, optimizer, one batch, and all the data."""
+
+    once = True
+    kind: Literal["fit"] = "fit"
+    samples: Whole = 0
+    """Number of samples m; 0 takes those of the run."""
+    numbers: Whole = 0
+    """Numbers d in a sample; 0 takes those of the run."""
+    gigabytes: Positive = 48.0
+    """Memory of the device, in units of 1e9 bytes."""
+
+
+class HessianPicture(PictureSpec):
+    """The smallest and the largest eigenvalue of the Hessian of the training loss. For small networks."""
+
+    kind: Literal["hessian"] = "hessian"
+
+
+class Backprop(PictureSpec):
+    """The back-propagation of one training sample, unit by unit: sum, output, slope, and gradient by the sum."""
+
+    kind: Literal["backprop"] = "backprop"
+    example: Whole = 0
+    """Index of the training sample, from 0."""
+
+
+class GradientCheck(PictureSpec):
+    """The gradient of one training sample by each weight: by back-propagation, and by differences of the loss."""
+
+    kind: Literal["gradient-check"] = "gradient-check"
+    example: Whole = 0
+    """Index of the training sample, from 0."""
+    step: Annotated[float, Field(gt=0, le=1)] = 1e-5
+    """Change of a weight in both directions, for the differences."""
+
+
 class AnswerSamples(PictureSpec):
     """The answers on the worst validation samples and on chosen ones, while the run trains, on the page of `Q`.
 
@@ -271,6 +324,11 @@ AnyPicture = Annotated[
     | GradientNorms
     | OutputGradient
     | Histograms
+    | Forgetting
+    | Fit
+    | HessianPicture
+    | Backprop
+    | GradientCheck
     | AnswerSamples,
     Field(discriminator="kind"),
     BeforeValidator(by_name),

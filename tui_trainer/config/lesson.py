@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from tui_trainer.components.base import Count
-from tui_trainer.config.question import LessonQuestion
+from tui_trainer.config.teaching.question import LessonQuestion
 
 Moment = Literal["start", "end", "turned"]
 LookAt = Literal["step", "epoch", "samples", "time", "evaluations"]

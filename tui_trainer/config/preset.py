@@ -149,9 +149,23 @@ def merge(base: Table, changes: Table) -> Table:
                 shared = FAMILIES[key].model_fields.keys() - {"kind"}
                 old = {name: setting for name, setting in old.items() if name in shared}
             merged[key] = merge(old, value)
+        elif isinstance(value, dict) and key == "pictures" and isinstance(old, list | tuple | None):
+            merged[key] = _pictures(old or (), value)
         else:
             merged[key] = value
     return merged
+
+
+def _pictures(pictures: Sequence[Any], changes: Table) -> list[Any]:
+    """Return the pictures with the fields of some changed, as in `pictures.fit.gigabytes=24`; others are added."""
+    tables: list[Table] = [{"kind": picture} if isinstance(picture, str) else dict(picture) for picture in pictures]
+    given = dict(changes)
+    changed: list[Any] = []
+    for table in tables:
+        fields = given.pop(str(table.get("kind", "")), {})
+        changed.append(merge(table, fields) if isinstance(fields, dict) else fields)
+    added = [{"kind": kind, **fields} if isinstance(fields, dict) else fields for kind, fields in given.items()]
+    return [*changed, *added]
 
 
 def dump(config: RunConfig) -> str:

@@ -20,8 +20,8 @@ from tui_trainer.components.pictures import AnyPicture
 from tui_trainer.components.schedulers.base import Scheduler
 from tui_trainer.components.schedulers.builtin import AnyScheduler, Constant
 from tui_trainer.config.action import PresetAction
-from tui_trainer.config.drill import Drill
 from tui_trainer.config.lesson import Lesson
+from tui_trainer.config.teaching.drill import Drill
 from tui_trainer.config.validation_sets import ValidationSet, check_monitor, check_sets
 from tui_trainer.data.types import Task
 from tui_trainer.text import visible

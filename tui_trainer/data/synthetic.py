@@ -75,6 +75,16 @@ def sine(seed: int, samples: int, periods: float, noise: float) -> Samples:
     return Samples(inputs, targets, (), f"{samples:,} points on {periods:g} waves of a sine")
 
 
+def arm(seed: int, samples: int, noise: float) -> Samples:
+    """(cos a + cos(a + b), sin a + sin(a + b)) for angles a and b of up to a quarter turn to either side."""
+    rng = random(seed, MADE_UP)
+    inputs = rng.uniform(-np.pi / 2, np.pi / 2, (samples, 2))
+    first, both = inputs[:, 0], inputs.sum(1)
+    hands = np.stack([np.cos(first) + np.cos(both), np.sin(first) + np.sin(both)], 1)
+    targets = hands + noise * rng.standard_normal((samples, 2))
+    return Samples(inputs, targets, (), f"{samples:,} positions of an arm with two joints")
+
+
 def least_squares(seed: int, samples: int, features: int, noise: float, condition: float) -> Samples:
     """Normal inputs whose deviations fall from 1 to 1/sqrt(condition), normal weights, normal noise."""
     refuse_huge(samples, features)

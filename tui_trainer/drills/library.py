@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tui_trainer.config.drill import Drill, DrillMeasurement, drill_of
 from tui_trainer.config.preset import load
 from tui_trainer.config.preset_library import preset_tables
+from tui_trainer.config.teaching.drill import Drill, DrillMeasurement, drill_of
 from tui_trainer.config.validation_errors import as_user_error
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.paths import presets_dir

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any
 
-from tui_trainer.config.drill import Act, Drill, DrillMeasurement, LossSpread, cause_note
 from tui_trainer.config.preset import load
+from tui_trainer.config.teaching.drill import Act, Drill, DrillMeasurement, LossSpread, cause_note
 from tui_trainer.drills.library import load_drill
 from tui_trainer.drills.score import Score, losses, score, spent
 from tui_trainer.lecture.training_cache import TrainingCache

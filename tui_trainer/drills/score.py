@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tui_trainer.config.drill import CAUSES, Drill, DrillMeasurement, Progress
 from tui_trainer.config.preset import load
+from tui_trainer.config.teaching.drill import CAUSES, Drill, DrillMeasurement, DrillProgress
 from tui_trainer.drills.library import load_drill
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.commands import (
@@ -119,7 +119,7 @@ def score(history: RunHistory, measured: DrillMeasurement, name: str = "") -> Sc
         raise UserError("the run has no step to score; train it first")
     name = name or started.preset
     drill = load_drill(name)
-    progress = Progress()
+    progress = DrillProgress()
     for event in history.events:
         if isinstance(event.cause, Note):
             progress.read(event.cause.text)
@@ -160,13 +160,13 @@ def score(history: RunHistory, measured: DrillMeasurement, name: str = "") -> Sc
     )
 
 
-def spent(history: RunHistory) -> Progress:
+def spent(history: RunHistory) -> DrillProgress:
     """Return what a run of a drill has used up, for the notes of a new start."""
-    progress = Progress()
+    progress = DrillProgress()
     for event in history.events:
         if isinstance(event.cause, Note):
             progress.read(event.cause.text)
-    return Progress(
+    return DrillProgress(
         progress.named,
         progress.hints,
         progress.steps + history.last_step,
@@ -180,7 +180,7 @@ def _interventions(history: RunHistory) -> list[int]:
     return [step for step, command in history.interventions if not isinstance(command, _NOT_COUNTED)]
 
 
-def _named_first(history: RunHistory, progress: Progress) -> bool:
+def _named_first(history: RunHistory, progress: DrillProgress) -> bool:
     """Return whether the cause was named before the first intervention of any start."""
     if progress.interventions:
         return not any(_names(command) for _, command in history.interventions)
@@ -193,7 +193,7 @@ def _named_first(history: RunHistory, progress: Progress) -> bool:
 
 
 def _names(command: object) -> bool:
-    read = Progress()
+    read = DrillProgress()
     if isinstance(command, Note):
         read.read(command.text)
     return bool(read.named)

@@ -1,15 +1,16 @@
 """The rows of the course that comes with the program, and the presets that show them.
 
-A row is one idea, numbered S01 to S49 in the order of the slides of a university lecture; each is shown by a preset and
-checked by measured claims. Parts and rows stand in `presets/course.toml`; a course of one's own is a folder like it.
+A row is one idea, numbered S01 to S49 in the order of the slides of a university lecture, or X01 to X08 beside them;
+each is shown by a preset and checked by measured claims. Parts and rows stand in `presets/course.toml`; a course of
+one's own is a folder like it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tui_trainer.config.course import Course, bundled_course, check_rows
 from tui_trainer.config.preset_library import Table, preset_tables
+from tui_trainer.config.teaching.course import Course, bundled_course, check_rows
 from tui_trainer.config.toml import read_toml
 
 ROWS = bundled_course().rows
@@ -37,17 +38,15 @@ def lesson_tables(course: Course) -> dict[str, Table]:
 
 
 def presets_by_row(course: Course | None = None) -> dict[str, list[str]]:
-    """Return the presets that show each row; the row's own presets come first."""
+    """Return the presets that show each row; the row's own presets come first, in the order of their names."""
     course = course or bundled_course()
-    found: dict[str, list[str]] = {number: [] for number in course.rows}
+    own: dict[str, list[str]] = {number: [] for number in course.rows}
+    others: dict[str, list[str]] = {number: [] for number in course.rows}
     for name, table in lesson_tables(course).items():
         rows: list[str] = table["lesson"].get("rows", [])
         for number in rows:
-            if number == rows[0]:
-                found[number].insert(0, name)
-            else:
-                found[number].append(name)
-    return found
+            (own if number == rows[0] else others)[number].append(name)
+    return {number: own[number] + others[number] for number in course.rows}
 
 
 def wanted(given: Iterable[str], known: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tui_trainer.config.lesson import Lesson
-from tui_trainer.config.measured_expression import Lookup, Reference
+from tui_trainer.config.teaching.measured_expression import Lookup, Reference
 from tui_trainer.state.run_data import MEAN_TRAIN_LOSS
 from tui_trainer.state.run_state import RunState
 

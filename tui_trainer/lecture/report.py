@@ -7,16 +7,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tui_trainer.config.course import Row
 from tui_trainer.config.lesson import Lesson
+from tui_trainer.config.teaching.course import CourseRow
 from tui_trainer.lecture.claims import Bound, Verdict
 from tui_trainer.lecture.outline import GROUPS, ROWS
 
+TITLE = "# The lecture, measured"
 _PARTS = {"says": "The lecture says", "truth": "What is true", "formula": "As it is computed here"}
 
 
 def as_values(
-    verdict: Verdict, presets: Sequence[str], seeds: Sequence[int], rows: Mapping[str, Row] = ROWS
+    verdict: Verdict, presets: Sequence[str], seeds: Sequence[int], rows: Mapping[str, CourseRow] = ROWS
 ) -> dict[str, Any]:
     """Return one claim as JSON values, with its row of `rows`; non-finite numbers and open bounds become null."""
     return {
@@ -70,20 +71,19 @@ def as_page(
     rows = list(dict.fromkeys(verdict.row for verdict in verdicts))
     kept = sum(verdict.holds for verdict in verdicts)
     kinds = Counter(verdict.kind for verdict in verdicts)
+    held, of_kinds = counted(kept, len(verdicts), len(rows), kinds)
     command = f"tui-trainer lecture --check --seeds {' '.join(str(seed) for seed in seeds)}"
     lines = [
-        "# The lecture, measured",
+        TITLE,
         "",
         f"`{command} --markdown docs/lecture.md --measured presets/measured.json --force` wrote "
         f"this page. Each number is computed from runs that were "
         f"made for it: mean [smallest, largest] over the seeds {', '.join(str(seed) for seed in seeds)}. "
-        f"{kept} of {len(verdicts)} claims of {len(rows)} rows hold.",
+        f"{held}",
         "",
         f"Made with {made_with}. Losses are in natural logarithms. A threshold is for every seed, unless it says mean.",
         "",
-        f"Kinds of claims: {kinds['measured']} are measured (a result of training or timing), {kinds['exact']} exact "
-        f"(a computation without chance), {kinds['by construction']} hold by construction "
-        "(they test the program, not the idea).",
+        of_kinds,
     ]
     told: set[str] = set()
     for group in GROUPS:
@@ -95,6 +95,16 @@ def as_page(
             if row in pictures:
                 lines += ["", f"![The screen at the end of {row}]({pictures[row]})"]
     return "\n".join(lines) + "\n"
+
+
+def counted(kept: int, claims: int, rows: int, kinds: Mapping[str, int]) -> tuple[str, str]:
+    """Return the sentences that count the claims which hold, and the kinds of claims."""
+    return (
+        f"{kept} of {claims} claims of {rows} rows hold.",
+        f"Kinds of claims: {kinds['measured']} are measured (a result of training or timing), {kinds['exact']} exact "
+        f"(a computation without chance), {kinds['by construction']} hold by construction "
+        "(they test the program, not the idea).",
+    )
 
 
 def teaching_lines(lesson: Lesson) -> list[str]:

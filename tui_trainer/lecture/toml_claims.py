@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from tui_trainer.config.claim import Claim, parse_measure
-from tui_trainer.config.course import Course, claims_of
 from tui_trainer.config.preset import load
+from tui_trainer.config.teaching.claim import Claim, parse_measure
+from tui_trainer.config.teaching.course import Course, claims_of
 from tui_trainer.config.trust import check_trust
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.lecture.claims import Bound, Measured

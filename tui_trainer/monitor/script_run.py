@@ -39,7 +39,7 @@ from tui_trainer.host.serving import Serving
 from tui_trainer.host.spec import socket_or_none
 from tui_trainer.monitor.carried_rate import carry, take_carried
 from tui_trainer.monitor.length import Length
-from tui_trainer.monitor.parts.kept import device_of
+from tui_trainer.monitor.parts.kept import device_memory, device_of
 from tui_trainer.monitor.parts.saving_trouble import SavingTrouble
 from tui_trainer.monitor.parts.values import seconds_of_step
 from tui_trainer.monitor.relay import Relay
@@ -85,8 +85,7 @@ class ScriptRun:
         self.name, self.path = path.name, path
         self.resumed, self.relay = resumed, relay
         self.take_output: Callable[[], None] = lambda: None  # of a watched script
-        self._wake = threading.Event()
-        self._closing = threading.Event()
+        self._wake, self._closing = threading.Event(), threading.Event()
         self.pid = os.getpid()
         self.commands = CommandQueue(self._wake)
         self.folder = RunDir(path) if relay is None else relay.folder
@@ -192,17 +191,12 @@ class ScriptRun:
 
     def _measure(self) -> None:
         try:
-            self._serving.measure([self.name], self._device_memory())
+            self._serving.measure([self.name], device_memory())
             self.folder.claim()
         except OSError:
             pass  # the journal and the next save say it
         self.bus.check_journals()
         self._saving.say()
-
-    def _device_memory(self) -> int:
-        import torch
-
-        return torch.cuda.memory_allocated() if torch.cuda.is_available() and torch.cuda.is_initialized() else 0
 
     def leave(self) -> None:
         """Send viewers the rest, close journal and socket, and unlock the folder."""
@@ -377,8 +371,7 @@ class ScriptRun:
         if self.has_values:
             self.record()
         self.flush()
-        cut = state.stops_now or (state.ending is not None and not services.counts_epochs)
-        if cut:
+        if state.stops_now or (state.ending is not None and not services.counts_epochs):
             publish_metrics(state, services, given)
             return
         state.epoch += 1

@@ -20,8 +20,8 @@ from tui_trainer.session.catalog import LessonInfo, PresetInfo, list_presets
 
 # Listing runs does not import the models of the protocol, so that the home screen appears quickly.
 if TYPE_CHECKING:
-    from tui_trainer.config.course import Course
     from tui_trainer.config.lesson import Lesson
+    from tui_trainer.config.teaching.course import Course
     from tui_trainer.host.spec import HostSpec
     from tui_trainer.session.base import Session
 
@@ -32,7 +32,7 @@ def list_lessons(course: Course | None = None) -> list[LessonInfo]:
     Raises:
         UserError: a lesson cannot be read, or names a row that the course does not have.
     """
-    from tui_trainer.config.course import bundled_course, check_rows
+    from tui_trainer.config.teaching.course import bundled_course, check_rows
 
     own = course is not None and not course.bundled
     course = course if course is not None else bundled_course()

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Redo, RollBack, Undo
-from tui_trainer.state import drill_veil
 from tui_trainer.state.branches import BRANCH_POINTS, CURVES, Branch, UndoneBranch, thinned
+from tui_trainer.state.drills import veil
 from tui_trainer.state.histogram_history import HistogramHistory
 from tui_trainer.state.run_data import CLOCK, MEAN_TRAIN_LOSS, RunData
 from tui_trainer.state.series import Series
@@ -37,7 +37,7 @@ def _run_started(state: RunData, event: ev.RunStarted) -> None:
     state.step = event.step
     state.pace.start(event.step, state.seconds)
     forget_undone(state)
-    drill_veil.begin(state)
+    veil.begin(state)
 
 
 def _status_changed(state: RunData, event: ev.StatusChanged) -> None:
@@ -332,8 +332,8 @@ FOLDS: dict[type[ev.Event], Any] = {
     ev.CheckpointSaved: _checkpoint_saved,
     ev.SavingFailed: _saving_failed,
     ev.RolledBack: _rolled_back,
-    ev.Diagnosed: drill_veil.diagnosed,
-    ev.Noted: drill_veil.read_note,
+    ev.Diagnosed: veil.diagnosed,
+    ev.Noted: veil.read_note,
     ev.PictureTaken: _picture_taken,
     ev.ResourcesMeasured: _resources_measured,
     ev.Capabilities: _capabilities,

@@ -11,7 +11,7 @@ from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.base import SampledCurve
 from tui_trainer.components.schedulers.epoch_lengths import Lengths, epoch_at, step_of_epoch
 from tui_trainer.components.schedulers.plan import LrPlan
-from tui_trainer.config.drill import Progress
+from tui_trainer.config.teaching.drill import DrillProgress
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.knobs import KnobValue
 from tui_trainer.state.branches import AllSeries, Branch, Ghost, Mark, UndoneBranch
@@ -115,7 +115,7 @@ class RunData(BaseModel):
     findings: dict[str, ev.Diagnosed] = {}
     withheld: dict[str, ev.Diagnosed] = {}
     """The findings of a drill before its cause is named or a hint asked for."""
-    drill: Progress | None = None
+    drill: DrillProgress | None = None
     """What was answered and asked for in a drill; None for a run that is none."""
     pictures: dict[str, ev.PictureTaken] = {}
     histories: AllSeries = {}

@@ -181,7 +181,7 @@ def _incapable(action: str, context: ActionContext) -> str | None:
     capabilities = context.state.capabilities if context.state is not None else None
     if capabilities is None:
         return None
-    if action in ("anew", "turn") and not capabilities.built_in:
+    if action in ("anew", "turn", "resume_run") and not capabilities.built_in:
         return "a script made this run: start the script again"
     return capabilities.refused.get(_COMMANDS.get(action, ""))
 

@@ -30,13 +30,14 @@ def taken(bench: TrainerHarness, name: str) -> list[ev.PictureTaken]:
 
 OF_POINTS = [
     *("activation", "layers", "singular-values", "logits", "confidence", "confusion", "boundary", "coverage"),
-    *("gradient-noise", "memory", "gradient-norms", "output-gradient", "answers", "histograms"),
+    *("gradient-noise", "memory", "gradient-norms", "output-gradient", "answers", "histograms", "fit"),
 ]
 TASKS: list[tuple[list[str], dict[str, Any]]] = [
     (OF_POINTS, {"model": {"hidden": [8, 8], "norm": "batch", "dropout": 0.3}}),
-    (["effective-step", "layers"], {"optimizer": {"kind": "adam", "lr": 0.01}}),
+    (["effective-step", "forgetting", "layers"], {"optimizer": {"kind": "adam", "lr": 0.01}}),
     (["predicted", "layers"], {"data": {"kind": "diabetes"}, "loss": {"kind": "mse"}}),
     (["path"], {"data": {"kind": "sine"}, "model": {"kind": "linear"}, "loss": {"kind": "mse"}}),
+    (["backprop", "gradient-check", "hessian"], {"model": {"hidden": [4], "activation": "tanh"}}),
 ]
 
 

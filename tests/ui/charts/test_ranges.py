@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from tui_trainer.ui.charts.axes import Ruler
 from tui_trainer.ui.charts.model import Curve, Scale
-from tui_trainer.ui.charts.ranges import axis_end, round_up_end, vertical_scale
+from tui_trainer.ui.charts.ranges import axis_end, capped, round_up_end, vertical_scale
 
 
 def _curve(values: list[float]) -> Curve:
@@ -86,3 +87,13 @@ def test_the_axis_of_a_running_run_grows_in_few_jumps(axis: str):
 
 def test_the_axis_of_a_finished_run_ends_with_it():
     assert axis_end(Ruler(), 437, 1000, over=True) == 437
+
+
+def test_a_diverged_background_run_does_not_press_the_front_onto_one_line():
+    front, diverged = _curve([2.3 * 0.9**k for k in range(60)]), _curve([2.3 * 10.0 ** (k / 2) for k in range(60)])
+    behind = replace(diverged, faint=True)
+    top = vertical_scale(capped([front, behind], [2.3]), 12, log=True).high
+    assert 200 <= top <= 2500
+    assert vertical_scale([front, behind], 12, log=True).high > 1e20
+    assert capped([front, behind], []) == [front, behind], "without a level nothing says what is far"
+    assert capped([diverged], [2.3]) == [diverged], "the run in front is drawn whole"

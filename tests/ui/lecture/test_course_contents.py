@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.ui.fake_session import app_over, screen_text, show, until
-from tui_trainer.config.course import read_course
+from tui_trainer.config.teaching.course import read_course
 from tui_trainer.session.connect import RunDirectory
 from tui_trainer.ui.lecture.tour import LecturePlan
 from tui_trainer.ui.screens.contents import Contents

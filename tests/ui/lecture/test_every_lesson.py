@@ -22,6 +22,7 @@ from tui_trainer.ui.sets.run_names import variant_of
 NAMES = [name for name, table in preset_tables().items() if "lesson" in table]
 QUICK = {"gd-vs-sgd", "lr-high", "layer-speed", "zigzag", "perceptron"}
 STEPS = {
+    "backprop": 1,
     "batch-size": {"batch-1": 1257, "batch-8": 158, "batch-128": 10, "full": 1},
     "coord-scale": 50,
     "early-stop": 79,
@@ -30,7 +31,10 @@ STEPS = {
     "grad-norm-stop": 79,
     "head-binary": 13,
     "head-regression": 10,
+    "head-vector": 20,
+    "hessian-stop": 1,
     "lr-high": 79,
+    "overfit-tiny": 1,
     "perceptron": 500,
     "plateau-train": 79,
     "plateau-val": 79,

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.ui.fake_session import app_over, loss, press, screen_text, show, until
 from tests.ui.lecture.guided_session import Course, GuidedSession
 from tui_trainer.config.lesson import Lesson, Remark
-from tui_trainer.config.question import LessonQuestion
+from tui_trainer.config.teaching.question import LessonQuestion
 from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.ui.lecture.tour import LecturePlan
@@ -63,7 +63,7 @@ async def test_the_questions_come_before_the_first_step_and_the_runs_answer_them
         await until(pilot, lambda: "Predict, 1 of 2" in screen_text(app))
         assert lecture.session.sent == []
         await press(pilot, *"lots", "enter")
-        assert "enter a number of x, or press esc to skip" in screen_text(app)
+        assert "enter a factor, such as 3, or press esc to skip" in screen_text(app)
         await press(pilot, *["backspace"] * 4, *"10x", "enter")
         await until(pilot, lambda: "that of b" in screen_text(app))
         assert lecture.session.sent == []

@@ -178,7 +178,7 @@ async def test_the_preview_says_what_a_preset_is_made_of(tmp_path: Path) -> None
         ):
             assert words in text
         await press(pilot, "down")  # of a set only what its runs have in common
-        await until(pilot, lambda: "12 runs side by side" in screen_text(app))
+        await until(pilot, lambda: "6 runs side by side" in screen_text(app))
         await until(pilot, lambda: "mlp hidden=[64]" in screen_text(app))
         assert "optimizer  sgd" not in screen_text(app)
 

@@ -10,6 +10,9 @@ from tui_trainer.components.schedulers.script import ScriptSchedule
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.knobs import Knob
+from tui_trainer.state.run_state import RunState
+from tui_trainer.ui.actions import BY_ID
+from tui_trainer.ui.availability import ActionContext, disabled_reason
 from tui_trainer.ui.dashboard.footer import Footer
 from tui_trainer.ui.steering.script_controls import typed_value
 
@@ -145,3 +148,13 @@ async def test_the_panel_has_the_knobs_of_the_built_in_loop_and_the_reason_where
         )
         await settle(pilot)
         assert "from epoch 3 on" in screen_text(app)
+
+
+def test_a_run_that_a_script_made_is_started_again_and_not_resumed() -> None:
+    state = RunState(run="r")
+    state.apply(ev.RunStarted())
+    state.apply(ev.StatusChanged(status="running"))
+    state.apply(ev.Capabilities(step=0))
+    for action in ("anew", "resume_run"):
+        reason = disabled_reason(BY_ID[action], ActionContext(state, 1, gone=True))
+        assert reason == "a script made this run: start the script again"

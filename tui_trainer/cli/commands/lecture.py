@@ -20,13 +20,13 @@ from tui_trainer.cli.options import (
     runs_dir_option,
     trust_option,
 )
-from tui_trainer.config.course import bundled_course, course_folder, read_course
+from tui_trainer.config.teaching.course import bundled_course, course_folder, read_course
 from tui_trainer.errors import UserError
 from tui_trainer.paths import expanded
 from tui_trainer.ui.printing.request import LECTURE_SCREENS
 
 if TYPE_CHECKING:
-    from tui_trainer.config.course import Course
+    from tui_trainer.config.teaching.course import Course
     from tui_trainer.lecture.claims import Verdict
     from tui_trainer.lecture.registry import Check
     from tui_trainer.ui.printing.request import ScreenRequest
@@ -48,7 +48,9 @@ Examples:
 @click.option("--check", is_flag=True, help="Train the presets of the rows without a screen and check the claims.")
 @click.option("--seeds", type=int, metavar="N ...", help="With --check: seeds to train with  [default: 0 1 2 3 4]")
 @click.option("--list", "as_list", is_flag=True, help="List the rows and their presets.")
-@click.option("--markdown", metavar="FILE", help="With --check: write the results to FILE as a Markdown page.")
+@click.option(
+    "--markdown", metavar="FILE", help="With --check: write the rows to FILE, a Markdown page that keeps its others."
+)
 @click.option("--measured", metavar="FILE", help="With --check: write the numbers that the lessons quote to FILE.")
 @click.option("--handout", metavar="FILE", help="Write the rows as one HTML page, with runs trained for it.")
 @click.option("--all", "everything", is_flag=True, help="With --handout: all rows, as a book.")
@@ -80,7 +82,7 @@ def command(
     as_json: bool,
     once: ScreenRequest | None,
 ) -> int:
-    """Show the lecture: its table of contents, or a ROW (S01 to S49, or the name of a lecture preset).
+    """Show the lecture: its table of contents, or a ROW (S01 to S49, X01 to X08, or the name of a lecture preset).
 
     DIR is the folder of another course: a course.toml and lessons, with rows and claims of their own.
 
@@ -204,8 +206,8 @@ def _check(
         print_json([as_values(verdict, presets[verdict.row], seeds, course.rows) for verdict in verdicts])
     else:
         print_table(
-            [(v.row, v.claim, v.measured, v.threshold, "holds" if v.holds else "FAILS") for v in verdicts],
-            ("row", "claim", "measured", "threshold", "verdict"),
+            [(v.row, v.claim, v.measured, v.threshold, v.kind, "holds" if v.holds else "FAILS") for v in verdicts],
+            ("row", "claim", "measured", "threshold", "kind", "verdict"),
         )
     failed = [verdict for verdict in verdicts if not verdict.holds]
     if failed:
@@ -228,8 +230,12 @@ def _write(
             file.write(text)
         forget()
     if page is not None:
+        from tui_trainer.lecture.page_file import merged
+
+        before = page.read_text(encoding="utf-8", errors="replace") if page.is_file() else ""
+        text = merged(before, _page(verdicts, selected, seeds, page.parent), f"--markdown {str(page)!r}")
         with output_file(page, f"--markdown {str(page)!r}", force=force) as file:
-            file.write(_page(verdicts, selected, seeds, page.parent))
+            file.write(text)
 
 
 def _page(verdicts: Sequence[Verdict], selected: Sequence[Check], seeds: Sequence[int], folder: Path) -> str:

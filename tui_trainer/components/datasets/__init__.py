@@ -14,6 +14,7 @@ from tui_trainer.components.datasets.bundled import (
     Wine,
 )
 from tui_trainer.components.datasets.synthetic import (
+    Arm,
     Blobs,
     Circles,
     LeastSquares,
@@ -27,6 +28,7 @@ from tui_trainer.components.datasets.synthetic import (
 
 __all__ = [
     "AnyDataset",
+    "Arm",
     "Blobs",
     "BreastCancer",
     "Circles",

@@ -11,6 +11,7 @@ from tui_trainer.components.base import Arguments, ImportPath, Positive, absolut
 from tui_trainer.components.datasets.base import Dataset
 from tui_trainer.components.datasets.loader import Loader
 from tui_trainer.components.datasets.synthetic import (
+    Arm,
     Blobs,
     Circles,
     LeastSquares,
@@ -226,6 +227,7 @@ AnyDataset = Annotated[
     | Xor
     | Spirals
     | Sine
+    | Arm
     | LeastSquares
     | Separable
     | Text

@@ -123,6 +123,22 @@ class Sine(Dataset):
         return sine(seed, self.samples, self.periods, self.noise)
 
 
+class Arm(Dataset):
+    """A robot arm with two joints: the angles are the inputs, and the two coordinates of its hand the targets."""
+
+    task = "regression"
+    kind: Literal["arm"] = "arm"
+    samples: Many = 800
+    """Total number of positions."""
+    noise: NonNegative = 0.0
+    """Standard deviation of the noise on each coordinate; each part of the arm has length 1."""
+
+    def draw(self, seed: int) -> Samples:
+        from tui_trainer.data.synthetic import arm
+
+        return arm(seed, self.samples, self.noise)
+
+
 class LeastSquares(Dataset):
     """Least squares: y = X w + noise with normal X and w, where the optimum and the rates are known.
 

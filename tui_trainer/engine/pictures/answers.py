@@ -42,7 +42,10 @@ def _names(classes: tuple[str, ...], count: int) -> tuple[str, ...]:
 
 
 class LogitsPicture(PictureSource[LogitBars]):
-    """Two bars for each class: the logit and the probability."""
+    """Three bars for each class: the logit, the probability, and the target, which is one-hot or smoothed.
+
+    `target` is the target of the right class, `other` that of each other class; their sum over the classes is 1.
+    """
 
     def take(self) -> PictureResult:
         data = self.setup.data
@@ -54,12 +57,21 @@ class LogitsPicture(PictureSource[LogitBars]):
         count = min(shares.shape[-1], CLASSES)
         names = _names(data.classes, count)
         true = int(data.validation.targets[place])
+        low = getattr(self.config.loss, "label_smoothing", 0.0) / shares.shape[-1]
+        high = 1 - low * (shares.shape[-1] - 1)
         title = f"sample {place}, true class {names[true] if true < count else true}"
         groups = (
             Group(name="logit", values=rounded_or_none(_pairs(sums)[0, :count])),
             Group(name="probability", values=rounded_or_none(shares[0, :count])),
+            Group(name="target", values=rounded_or_none(high if k == true else low for k in range(count))),
         )
-        numbers: Numbers = {"sum": float(shares.sum()), "largest": float(shares.max()), "right": float(shares[0, true])}
+        numbers: Numbers = {
+            "sum": float(shares.sum()),
+            "largest": float(shares.max()),
+            "right": float(shares[0, true]),
+            "target": high,
+            "other": low,
+        }
         return PictureResult(Bars(title=title[:120], x=Axis(label="class"), labels=names, groups=groups), numbers)
 
 

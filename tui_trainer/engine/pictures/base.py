@@ -48,6 +48,7 @@ class PictureSource(Generic[Choice]):
     def __init__(self, choice: Choice, context: PictureContext) -> None:
         """Prepare for the picture that `choice` describes. Raises `UserError` if it is not possible for this run."""
         self.choice = choice
+        self.context = context
         self.config = context.config
         self.setup = context.setup
         self.optimizer = context.optimizer

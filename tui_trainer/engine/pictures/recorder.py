@@ -21,6 +21,10 @@ from tui_trainer.engine.pictures.effective_step import EffectiveStepPicture
 from tui_trainer.engine.pictures.gradient_noise import GradientNoisePicture
 from tui_trainer.engine.pictures.gradient_norms import GradientNormsPicture
 from tui_trainer.engine.pictures.layers import LayersPicture
+from tui_trainer.engine.pictures.lessons.backprop import BackpropPicture, GradientCheckPicture
+from tui_trainer.engine.pictures.lessons.fit import FitPicture
+from tui_trainer.engine.pictures.lessons.forgetting import ForgettingPicture
+from tui_trainer.engine.pictures.lessons.hessian import HessianEigenvalues
 from tui_trainer.engine.pictures.memory import MemoryPicture
 from tui_trainer.engine.pictures.output_gradient import OutputGradientPicture
 from tui_trainer.engine.pictures.path import PathPicture
@@ -46,6 +50,11 @@ PICTURE_SOURCES: dict[str, type[PictureSource[Any]]] = {
     "gradient-norms": GradientNormsPicture,
     "output-gradient": OutputGradientPicture,
     "histograms": HistogramsPicture,
+    "forgetting": ForgettingPicture,
+    "fit": FitPicture,
+    "hessian": HessianEigenvalues,
+    "backprop": BackpropPicture,
+    "gradient-check": GradientCheckPicture,
     ANSWERS: AnswersPicture,
 }
 """The class that takes each kind of picture."""

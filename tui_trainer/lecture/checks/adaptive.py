@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim import Adagrad, Adam, Optimizer, RMSprop
 
 from tui_trainer.config.preset import load
-from tui_trainer.lecture.claims import Bound, Measured, about, above, below, within
+from tui_trainer.lecture.claims import Bound, Measured, about, above, below, exactly, within
 from tui_trainer.lecture.model_probes import error_on_test, gradients
 from tui_trainer.lecture.registry import row
 from tui_trainer.lecture.trained_run import TrainedRun
@@ -130,6 +130,16 @@ def rmsprop(school: TrainingCache) -> Iterator[Measured]:
     ran = runs["rmsprop"].read("effective-step", "first")
     yield Measured("the same of the run, median over its weights", ran, about(10, 0.1))
     yield Measured("validation accuracy after 10 epochs, RMSprop", runs["rmsprop"].best("val_accuracy"), above(0.93))
+    for name, alpha, key in (("rmsprop", 0.99, "half-long"), ("short-memory", 0.9, "half-short")):
+        kept = runs[name].reads("forgetting", "kept")
+        off = max(abs(share - alpha ** int(age)) for age, share in kept.items())
+        claim = f"share of a squared gradient that is left minus alpha^age, largest, {name}"
+        yield Measured(claim, off, below(1e-12), kind="exact")
+        half = math.ceil(math.log(0.5) / math.log(alpha))
+        claim = f"steps until half of it is left, {name}"
+        yield Measured(claim, runs[name].read("forgetting", "half"), exactly(half), key=key, kind="exact")
+    kept = runs["adagrad"].reads("forgetting", "kept").values()
+    yield Measured("smallest share that Adagrad keeps", min(kept), exactly(1), kind="exact")
 
 
 @row("S36", "adam")
@@ -224,7 +234,7 @@ def _apart(one: Tensor, other: Tensor) -> float:
     return ((one - other).norm() / other.norm()).item()
 
 
-@row("S35", "optimizer-race")
+@row("S35", "optimizer-race", "rate-sweep")
 def most_popular(school: TrainingCache) -> Iterator[Measured]:
     """Run on digits, and the two most popular optimizers also on the tumour data."""
     runs = school.runs("optimizer-race")
@@ -234,11 +244,12 @@ def most_popular(school: TrainingCache) -> Iterator[Measured]:
         reached = run.first_epoch("val_accuracy", 0.95)
         yield Measured(f"epochs to 95 % validation accuracy on digits, {name}", reached, below(allowed))
         yield Measured(f"test accuracy on digits, {name}", 1 - error_on_test(run), above(0.93))
+    sweep = school.runs("rate-sweep")
     for name, times, bound in (
         ("sgd", "hundredth", below(0.6)), ("sgd", "tenth", above(0.8)), ("sgd", "ten-times", below(0.2)),
         ("adam", "hundredth", below(0.6)), ("adam", "tenth", above(0.8)), ("adam", "ten-times", above(0.85)),
     ):  # fmt: skip
-        run = runs[f"{name}-{times}"]
+        run = sweep[f"{name}-{times}"]
         reached = run.at(4, "val_accuracy") if len(run.epochs) >= 4 else 0.0
         claim = f"validation accuracy after 4 epochs, 0 if it diverged, {name}-{times}"
         yield Measured(claim, reached, bound, key=f"{name}-{times}")

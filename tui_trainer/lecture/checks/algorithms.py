@@ -11,6 +11,7 @@ from statistics import fmean, linear_regression, pstdev
 import torch
 from torch import Tensor
 
+from tui_trainer.components.schedulers.base import Clock
 from tui_trainer.components.schedulers.builtin import InverseTime
 from tui_trainer.config.preset import load
 from tui_trainer.engine.setup import optimizer_for
@@ -34,6 +35,18 @@ def memory(school: TrainingCache) -> Iterator[Measured]:
         yield Measured(
             f"numbers that the optimizer keeps for a weight, {name}", kept, exactly(numbers), kind="by construction"
         )
+    data, total, most = (runs["adam"].read("fit", name) for name in ("data", "total", "most_samples"))
+    claim = "GB of ImageNet's 1,281,167 images of 224 x 224 x 3 numbers"
+    yield Measured(claim, data, about(1_281_167 * 224 * 224 * 3 * 4e-9, 1e-6), key="imagenet", kind="exact")
+    yield Measured("does all of it fit on a device of 48 GB", float(total <= 48), exactly(0), kind="exact")
+    beside = total - data
+    above_it, below_it = (beside + (most + more) * 150_528 * 4e-9 > 48 for more in (1, 0))
+    claim = "images that fit beside the training on 48 GB"
+    yield Measured(claim, most, within(70_000, 80_000), key="most", kind="exact")
+    claim = "one image more does not fit, and these do"
+    yield Measured(claim, float(above_it and not below_it), exactly(1), kind="by construction")
+    small = school.runs("memory", "pictures.fit.samples=10000", "pictures.fit.numbers=64", "training.epochs=1")["sgd"]
+    yield Measured("10,000 digits of 64 numbers fit", small.read("fit", "fits"), exactly(1), kind="exact")
 
 
 @row("S15", "grad-noise")
@@ -158,30 +171,47 @@ def _overtaken(run: TrainedRun, gd: TrainedRun) -> float:
 
 @row("S21", "robbins-monro")
 def robbins_monro(school: TrainingCache) -> Iterator[Measured]:
-    """Sixteen walks side by side for each rule, the coordinates of a round bowl: one alone may be lucky."""
+    """Sixteen walks side by side for each rule, the coordinates of a round bowl: one alone may be lucky.
+
+    The engine trains the first epoch; the walk of all epochs is a line of arithmetic over the same samples.
+    """
     start = ", ".join(["10.0"] * 16)
-    runs = school.runs("robbins-monro", "data.dimensions=16", "data.condition=1", f"data.start=[{start}]")
+    overrides = ("data.dimensions=16", "data.condition=1", f"data.start=[{start}]")
+    runs = school.runs("robbins-monro", *overrides, "training.epochs=1")
+    whole = load("robbins-monro", overrides).runs
+    walks = {name: _walk(run, whole[name].training.epochs) for name, run in runs.items()}
+    off = max(
+        abs(run.record.rows[step]["suboptimality"] * 50 - walks[name][1][step])
+        for name, run in runs.items()
+        for step in range(10, run.per_epoch + 1, 10)
+    )
+    claim = "f of the run minus that of the walk, first epoch, largest"
+    yield Measured(claim, off, below(1e-9), kind="by construction")
+    rates = {name: walk[0] for name, walk in walks.items()}
+    pairs = [pair for name, run in runs.items() for pair in zip(run.column("lr"), rates[name], strict=False)]
+    claim = "rate of the run minus that of the walk, first epoch, largest"
+    yield Measured(claim, max(abs(rate - ours) for rate, ours in pairs), exactly(0), kind="by construction")
     # f = 50 at the start of each walk.
-    tail = {name: 50 * fmean(run.column("suboptimality", 10_000)) for name, run in runs.items()}
-    settled = 50 * fmean(runs["constant"].column("suboptimality", 1_000))
+    tail = {name: fmean(values[10_000:]) for name, (_, values) in walks.items()}
+    settled = fmean(walks["constant"][1][1_000:])
     yield Measured("mean of f, constant rate of .1, over .1/(2(2 - .1))", settled / (0.1 / 3.8), about(1, 0.15))
     yield Measured(
         "sum of the rates, .5/(1 + 5k)",
-        sum(runs["one-over-t-too-fast"].column("lr")),
+        sum(rates["one-over-t-too-fast"]),
         within(1.4, 1.7),
         key="sum-fast",
         kind="exact",
     )
     # What is left of x without noise is the product of (1 - t), and f = 50 times its square.
     for name, key in (("exponential", "left"), ("one-over-t-too-fast", "left-fast")):
-        left = prod(1 - rate for rate in runs[name].column("lr"))
+        left = prod(1 - rate for rate in rates[name])
         claim = f"product of (1 - t) over the sum's e^-(sum of t), {name}"
-        yield Measured(claim, left / exp(-sum(runs[name].column("lr"))), within(0.7, 1.1), kind="exact")
+        yield Measured(claim, left / exp(-sum(rates[name])), within(0.7, 1.1), kind="exact")
         yield Measured(f"share of the way that is left without noise, {name}", left, below(0.5), key=key, kind="exact")
     yield Measured("mean of f over the second half, .5/(1 + .05k)", tail["one-over-t"], below(5e-4))
     yield Measured("the same, .1 x .9^k: stuck", tail["exponential"], above(5), key="stuck")
     yield Measured("the same, .5/(1 + 5k): stuck", tail["one-over-t-too-fast"], above(1), key="stuck-fast")
-    sums = {name: (sum(run.column("lr")), sum(rate**2 for rate in run.column("lr"))) for name, run in runs.items()}
+    sums = {name: (sum(used), sum(rate**2 for rate in used)) for name, used in rates.items()}
     yield Measured(
         "sum of the rates, .1 x .9^k", sums["exponential"][0], about(1, 1e-6), key="sum-exponential", kind="exact"
     )
@@ -192,6 +222,29 @@ def robbins_monro(school: TrainingCache) -> Iterator[Measured]:
     yield Measured(
         "sum of the squares, constant rate of .1", sums["constant"][1], above(100), key="squares-constant", kind="exact"
     )
+
+
+def _walk(run: TrainedRun, epochs: int) -> tuple[list[float], list[float]]:
+    """Return the rate of each step, and the mean of f = x^2/2 over the coordinates before and after each step.
+
+    x <- x - t (x + noise) with the noise of the sample that the run would draw, as in `QuadraticFunction`.
+    """
+    batches, noise = run.setup.batches, run.setup.data.train.inputs.numpy()
+    start = run.config.optimizer.lr
+    scheduler, length = run.config.scheduler, batches.per_epoch
+    x = noise[0] * 0 + 10.0
+    rates: list[float] = []
+    values = [float((x * x).mean()) / 2]
+    for epoch in range(epochs):
+        order = batches.order(epoch)
+        assert order is not None, "samples are drawn with replacement"
+        for index in order.tolist():
+            step = len(rates)
+            clock = Clock(step=step, epoch=epoch, total=epochs * length, steps_per_epoch=length)
+            rates.append(scheduler.rate(start, clock))
+            x = x - rates[-1] * (x + noise[index])
+            values.append(float((x * x).mean()) / 2)
+    return rates, values
 
 
 @row("S28", "zigzag")

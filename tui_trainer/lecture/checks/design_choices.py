@@ -203,11 +203,19 @@ def absolute_value(school: TrainingCache) -> Iterator[Measured]:
     yield Measured("validation accuracy at the end, abs with the ReLU's gain", left, below(0.15))
 
 
-@row("S09", "head-regression")
+@row("S09", "head-regression", "head-vector")
 def identity_head(school: TrainingCache) -> Iterator[Measured]:
     identity, squashed = (school.runs("head-regression")[name].best("val_loss") for name in ("identity", "sigmoid"))
     yield Measured("best validation error, identity head (guessing the mean: 1)", identity, below(0.65))
     yield Measured("how much worse the sigmoid head is", squashed - identity, above(0.1))
+    vectors = school.runs("head-vector")
+    identity, squashed = (vectors[name].best("val_loss") for name in ("identity", "sigmoid"))
+    yield Measured(
+        "best validation error for vectors of two numbers, identity head", identity, below(0.02), key="vector"
+    )
+    yield Measured("the same, sigmoid head", squashed, above(0.4), key="vector-sigmoid")
+    width = vectors["identity"].setup.data.train.targets.shape[-1]
+    yield Measured("numbers in a target", width, exactly(2), kind="by construction")
 
 
 @row("S10", "head-binary")
@@ -248,6 +256,15 @@ def softmax(school: TrainingCache) -> Iterator[Measured]:
     )
     one, two = (runs[name].at(-1, "train_loss") for name in ("in-the-loss", "in-the-head"))
     yield Measured("training loss, softmax in the head over softmax in the loss", two / one, about(1, 1e-3))
+    run = runs["in-the-loss"]
+    right, other = (run.read("logits", name) for name in ("target", "other"))
+    yield Measured("sum of the one-hot vector in the picture", right + 9 * other, exactly(1), kind="by construction")
+    targets = run.setup.data.train.targets
+    leaves = logits.double().requires_grad_()
+    (pull,) = torch.autograd.grad(run.setup.objective(leaves, targets) * len(targets), leaves)
+    hot = torch.nn.functional.one_hot(targets, 10) * right
+    off = (pull - (leaves.softmax(-1) - hot)).abs().max().item()
+    yield Measured("gradient by a logit minus (probability - one-hot target), largest", off, below(1e-9), kind="exact")
 
 
 @row("S12", "loss-duel")
@@ -288,6 +305,15 @@ def label_smoothing(school: TrainingCache) -> Iterator[Measured]:
         theory = -(right * math.log(right) + 9 * other * math.log(other))
         lowest = runs[name].read("confidence", "loss_floor")
         yield Measured(f"floor of the loss, {name}", lowest, about(theory, 1e-4), key=key, kind="exact")
+    right, other = (smooth.read("logits", name) for name in ("target", "other"))
+    yield Measured("target of the right class, e = .1", right, about(0.91, 1e-9), key="target", kind="exact")
+    yield Measured("target of each other class, e = .1", other, about(0.01, 1e-9), key="other", kind="exact")
+    train = smooth.setup.data.train
+    logits = torch.randn(len(train), 10, dtype=torch.float64, generator=torch.Generator().manual_seed(school.seed))
+    drawn = torch.full((len(train), 10), other, dtype=torch.float64).scatter(1, train.targets[:, None], right)
+    ours = torch.nn.functional.cross_entropy(logits, drawn)
+    off = abs(float(ours / smooth.setup.objective(logits, train.targets)) - 1)
+    yield Measured("loss with the drawn targets over the run's, minus 1", off, below(1e-9), kind="exact")
     best = smooth.read("confidence", "theory_gap")
     yield Measured("gap of the logits that is best, ln(a/b), e = .1", best, about(4.51, 0.005), key="gap", kind="exact")
     gap = smooth.read("confidence", "logit_gap")

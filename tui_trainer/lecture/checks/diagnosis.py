@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from statistics import fmean
 
@@ -164,7 +164,7 @@ def _speeds(run: TrainedRun) -> list[float]:
     return [after / before for before, after in pairwise(lengths)]
 
 
-@row("S48", "grad-norm-stop")
+@row("S48", "grad-norm-stop", "hessian-stop")
 def gradient_norm(school: TrainingCache) -> Iterator[Measured]:
     run = school.runs("grad-norm-stop")[""]
     yield Measured(
@@ -180,6 +180,43 @@ def gradient_norm(school: TrainingCache) -> Iterator[Measured]:
     counted = _operations(run, len(train)) / _operations(run, 32)
     claim = "operations of the whole gradient over those of 32 samples"
     yield Measured(claim, counted, about(len(train) / 32, 0.01), key="operations", kind="exact")
+    yield from _hessian_as_rule(school.runs("hessian-stop")[""])
+
+
+def _hessian_as_rule(run: TrainedRun) -> Iterator[Measured]:
+    """Both rules on one run: the gradient norm alone, and with the smallest eigenvalue of the Hessian."""
+    taken = run.pictures["hessian"]
+    first = taken[0].numbers
+    claim = "gradient norm at the first weights, near a saddle"
+    yield Measured(claim, first["gradient"] or math.nan, below(0.01), key="saddle-gradient")
+    claim = "smallest eigenvalue of the Hessian there"
+    yield Measured(claim, first["smallest"] or math.nan, below(-0.01), key="saddle-eigenvalue")
+    yield Measured("training loss there", run.at(1, "train_loss"), about(math.log(2), 0.002), key="saddle")
+    stop = next((event.epoch for event in taken if _is_minimum(event.numbers)), 0)
+    yield Measured("epoch at which no eigenvalue is below -.01 either", stop or math.inf, above(50), key="stop")
+    loss = run.at(stop, "train_loss") if stop else math.inf
+    yield Measured("training loss at that epoch", loss, below(0.05), key="stop-loss")
+    ratio = _hessian_operations(run) / _operations(run, len(run.setup.data.train))
+    yield Measured(
+        "operations of the Hessian over those of the gradient", ratio, above(10), key="hessian-operations", kind="exact"
+    )
+
+
+def _is_minimum(numbers: Mapping[str, float | None]) -> bool:
+    gradient, smallest = numbers["gradient"], numbers["smallest"]
+    return gradient is not None and smallest is not None and gradient <= 0.01 and smallest >= -0.01
+
+
+def _hessian_operations(run: TrainedRun) -> int:
+    """Count the operations of the Hessian, a row for each weight."""
+    train, model = run.setup.data.train, run.setup.model
+    parameters = list(model.parameters())
+    with FlopCounterMode(display=False) as counter:
+        cost = run.setup.objective(model(train.inputs), train.targets)
+        gradient = torch.cat([part.flatten() for part in torch.autograd.grad(cost, parameters, create_graph=True)])
+        for entry in gradient:
+            torch.autograd.grad(entry, parameters, retain_graph=True, allow_unused=True)
+    return counter.get_total_flops()
 
 
 def _operations(run: TrainedRun, size: int) -> int:

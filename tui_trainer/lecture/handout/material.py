@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tui_trainer.config.course import Course
 from tui_trainer.config.preset import load
+from tui_trainer.config.teaching.course import Course
 from tui_trainer.lecture.claims import Verdict
 from tui_trainer.lecture.outline import presets_by_row
 from tui_trainer.runs.exporting.curves import StepCurve

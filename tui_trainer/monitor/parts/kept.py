@@ -31,6 +31,11 @@ def device_of(models: Mapping[str, nn.Module]) -> torch.device:
     return next(found, torch.device("cpu"))
 
 
+def device_memory() -> int:
+    """Return the bytes of tensors on the GPU, 0 where it is not in use."""
+    return torch.cuda.memory_allocated() if torch.cuda.is_available() and torch.cuda.is_initialized() else 0
+
+
 def check_kept(name: str, kept: Any) -> None:
     """Raise `TypeError` for an object that has no state to keep."""
     if not callable(getattr(kept, "state_dict", None)) or not callable(getattr(kept, "load_state_dict", None)):

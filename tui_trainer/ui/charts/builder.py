@@ -30,7 +30,7 @@ from tui_trainer.ui.charts.model import (
 )
 from tui_trainer.ui.charts.outliers import clamped, out_of_range_layers, visible_levels
 from tui_trainer.ui.charts.palette import BANDS, Role
-from tui_trainer.ui.charts.ranges import near_curves, vertical_scale, with_ends
+from tui_trainer.ui.charts.ranges import capped, near_curves, vertical_scale, with_ends
 from tui_trainer.ui.charts.resample import Resampled, downsampling_note, gap_note, mean, smoothing_note, smoothing_width
 from tui_trainer.ui.charts.seeds.mean import SeedMean, spread_text, spreads
 from tui_trainer.ui.charts.ticks import clock, horizontal_ticks, log_ticks, short
@@ -265,7 +265,7 @@ class ChartBuilder:
         if log and trim:
             # Single batches reach far down on a logarithmic axis: the curves through them decide.
             marked = [curve for curve in self.curves if curve.role not in BANDS] or self.curves
-            curves = near_curves(curves, marked)
+            curves = capped(near_curves(curves, marked), levels)
         scale = vertical_scale(
             curves, rows, log=log, required=self.required, optional=levels, trim=trim, share=self.share
         )

@@ -18,6 +18,8 @@ _ROUND_FACTORS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 _LARGEST = 4e307
 ROOM = 2.0
 """Factor by which raw values may stretch a logarithmic axis beyond the curves through them, on either side."""
+CAP = 100.0
+"""Factor above the levels and the run in front at which background runs leave a logarithmic axis."""
 LOG_DEPTH = 1e-32
 """Lowest end of a logarithmic axis, relative to 1 or to the largest value if that is smaller: about the square of the
 float64 epsilon, because a squared distance to the optimum below it is rounding error."""
@@ -114,6 +116,23 @@ def near_curves(curves: Sequence[Curve], important: Sequence[Curve]) -> list[Cur
             low=tuple(min(max(value, low), high) for value in curve.low),
             high=tuple(min(max(value, low), high) for value in curve.high),
         )
+        for curve in curves
+    ]
+
+
+def capped(curves: Sequence[Curve], levels: Sequence[float]) -> list[Curve]:
+    """Return curves of which those of background runs end at a hundred times the levels and the run in front.
+
+    A background run that diverges to 1e36 would press what is to be seen onto one line.
+    """
+    front = [value for curve in curves if not curve.faint for value in curve.high]
+    if not levels or not front:
+        return list(curves)
+    top = CAP * max(*levels, *front)
+    return [
+        replace(curve, low=tuple(min(v, top) for v in curve.low), high=tuple(min(v, top) for v in curve.high))
+        if curve.faint
+        else curve
         for curve in curves
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tui_trainer.config.drill import CAUSES, Drill, cause_note, drill_of, hint_note
+from tui_trainer.config.teaching.drill import CAUSES, Drill, cause_note, drill_of, hint_note
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Note
 from tui_trainer.state.run_state import RunState

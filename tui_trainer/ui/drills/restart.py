@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui_trainer.config.drill import Progress
+from tui_trainer.config.teaching.drill import DrillProgress
 from tui_trainer.state.run_state import RunState
 
 _NOT_COUNTED = "nc"
@@ -15,7 +15,7 @@ def notes_of_drill(state: RunState | None) -> list[str]:
         return []
     progress = state.drill
     changes = sum(mark.letter not in _NOT_COUNTED and mark.letter not in "xuUe" for mark in state.marks)
-    carried = Progress(
+    carried = DrillProgress(
         progress.named,
         progress.hints,
         progress.steps + state.step,

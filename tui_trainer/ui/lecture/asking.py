@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from tui_trainer.config.lesson import Lesson
-from tui_trainer.config.question import LessonQuestion
+from tui_trainer.config.teaching.question import LessonQuestion
 from tui_trainer.lecture.predictions import Outcome, outcomes
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.dashboard.context import DashboardContext
@@ -63,7 +63,8 @@ class Asking:
             )
             self._context.ask(Confirm(title, question.text, answers), lambda text: answered(float(text)), skipped)
         else:
-            dialog = Prompt(title, question.text, "", partial(_number, question), reason=False)
+            parse = partial(_number, question)
+            dialog = Prompt(title, question.text, "", parse, reason=False, placeholder=_expected(question.unit))
             self._context.ask(dialog, answered, skipped)
 
     def judge(self, lesson: Lesson, states: Sequence[RunState]) -> None:
@@ -92,5 +93,12 @@ def _number(question: LessonQuestion, text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f"enter a number{f' of {question.unit}' if question.unit else ''}, or press esc to skip")
+        raise ValueError(f"enter {_expected(question.unit)}, or press esc to skip")
     return value
+
+
+def _expected(unit: str) -> str:
+    """Return what to enter for a unit."""
+    if unit == "x":
+        return "a factor, such as 3"
+    return {"": "a number", "%": "a percentage"}.get(unit, f"a number of {unit}")

@@ -10,7 +10,7 @@ from tui_trainer.text import cell_width, visible
 from tui_trainer.ui.panels.panel import Panel
 
 if TYPE_CHECKING:
-    from tui_trainer.config.course import Course
+    from tui_trainer.config.teaching.course import Course
 
 PROGRAM = "tui-trainer"
 

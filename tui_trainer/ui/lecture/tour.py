@@ -10,7 +10,7 @@ from tui_trainer.lecture.progress import ProgressFile, progress_path
 from tui_trainer.session.catalog import LessonInfo, Lessons
 
 if TYPE_CHECKING:
-    from tui_trainer.config.course import Course
+    from tui_trainer.config.teaching.course import Course
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class LecturePlan:
 
     Attributes:
         lessons: the source of the lessons.
-        rows: the rows to begin with, S01 to S49; none for the table of contents. Autoplay shows only these.
+        rows: the rows to begin with, such as S18 or X01; none for the table of contents. Autoplay shows only these.
         play: whether autoplay is on.
         course: the course, for the heading; None for a source of lessons without one.
         route: whether the rows are a route: the way from lesson to lesson visits these alone.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from textual.content import Content
 
 from tui_trainer.protocol.describe import duration, number
-from tui_trainer.state.drill_veil import is_veiled
+from tui_trainer.state.drills.veil import is_veiled
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cell_width, cut, padded, visible
 from tui_trainer.ui.icons import STATE_STYLES, Icons

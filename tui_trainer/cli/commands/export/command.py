@@ -43,7 +43,8 @@ def command(
     `tui-trainer open`.
 
     csv and jsonl are text, parquet needs pyarrow, svg is a picture of the curves, html a page that needs no network.
-    What was done to a run travels: as a column, as marks, or as text beside the curves of TensorBoard. A file that
+    What was done to a run travels: as a column, as marks, or as text next to the
+    curves of TensorBoard. A file that
     exists is overwritten only with --force.
     """
     from tui_trainer.cli.commands.export.read_exports import read_exports

@@ -12,7 +12,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.paths import expanded, runs_dir
 
 if TYPE_CHECKING:
-    from tui_trainer.config.course import Course
+    from tui_trainer.config.teaching.course import Course
     from tui_trainer.lecture.handout.material import RowMaterial
 
 

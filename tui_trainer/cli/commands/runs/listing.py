@@ -15,6 +15,7 @@ from tui_trainer.runs.keeping.curve import curve_of
 from tui_trainer.runs.keeping.disk_use import size_of, size_text
 from tui_trainer.runs.keeping.spans import age_of, span_text
 from tui_trainer.runs.label import label
+from tui_trainer.runs.run_filter import config_of
 from tui_trainer.text import cut, number, visible
 from tui_trainer.ui.render.sparkline import sparkline
 
@@ -70,7 +71,8 @@ def _row(run: RunInfo, narrow: bool) -> dict[str, str]:
     name, values = curve_of(run.path)
     status = f"{run.status} ({run.reason})" if run.reason and not narrow else run.status
     if run.status == "dead" and not narrow:
-        status = "dead: `resume` continues it"
+        script = config_of(run).get("kind") == "script"
+        status = "dead: start its script again" if script else "dead: `resume` continues it"
     elif run.starting:
         status = "starting" if narrow else "running (starting)"
     title = f"  {run.shown.rpartition('/')[2]}" if run.group else label(run.shown, run.started)

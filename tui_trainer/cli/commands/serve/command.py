@@ -26,7 +26,7 @@ DEFAULT_PORT = 8000
 )
 @runs_dir_option
 def command(run: str | None, port: int, runs_dir: str | None) -> int:
-    """Show the screen in a browser: home, or the live RUN, to watch and to steer.
+    """Show the screen in a browser: home, or the live RUN, to watch and to control.
 
     The address is printed with a token that the browser keeps as a cookie. Only this machine is listened to; from
     another one, forward the port: ssh -L 8000:127.0.0.1:8000 HOST. Each page has a screen of its own; a page that is

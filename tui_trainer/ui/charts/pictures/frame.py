@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -144,13 +145,23 @@ def label_position(index: int, name: str, room: float, count: int) -> float:
 
 
 def labels(names: Sequence[str], cells: int) -> list[str]:
-    """Fit names into `cells` cells each: their beginnings, or both ends if several names begin alike."""
+    """Fit names into `cells` cells each: their beginnings, or both ends if several names begin alike.
+
+    The end is the last word where that fits: "norm…1" and "…root2" rather than "nor…l-1" and "or…ot2".
+    """
     shown = [visible(name) for name in names]
     cells = max(cells, 1)
     starts = [cut(name, cells, "…") for name in shown]
-    tail = min(cells - 1, max(cells // 2, 3))
     return [
-        start if cell_width(name) <= cells or starts.count(start) == 1
-        else f"{cut(name, cells - 1 - tail)}…{ending(name, tail)}"[:cells]
+        start if cell_width(name) <= cells or starts.count(start) == 1 else _both_ends(name, cells)
         for name, start in zip(shown, starts, strict=True)
-    ]  # fmt: skip
+    ]
+
+
+def _both_ends(name: str, cells: int) -> str:
+    """Return the beginning and the last word of a name; the word alone where it fills the cells, else half of it."""
+    last = re.split(r"[-_./ ]", name)[-1]
+    if last and cell_width(last) == cells:
+        return last
+    tail = cell_width(last) if 0 < cell_width(last) < cells else min(cells - 1, max(cells // 2, 3))
+    return f"{cut(name, cells - 1 - tail)}…{ending(name, tail)}"[:cells]

@@ -32,6 +32,7 @@ class Prompt(Reviewed[Value], Generic[Value]):
         review: reviews a value before it acts; None where every value acts.
         reason: whether the dialog asks for a reason.
         proposed: text that stands in the entry in place of the initial one.
+        placeholder: what an empty entry shows.
     """
 
     DEFAULT_CSS = """
@@ -53,9 +54,11 @@ class Prompt(Reviewed[Value], Generic[Value]):
         *,
         reason: bool = True,
         proposed: str = "",
+        placeholder: str = "",
     ) -> None:
         super().__init__(title, review)
         self._proposed = proposed
+        self._placeholder = placeholder
         self._reason = reason
         self._explanation = explanation
         self._text = text
@@ -66,7 +69,7 @@ class Prompt(Reviewed[Value], Generic[Value]):
 
     def inside(self) -> list[Widget]:
         """Return the explanation, the text entry and the preview."""
-        entry = TextEntry(self._proposed or self._text, id="value")
+        entry = TextEntry(self._proposed or self._text, placeholder=self._placeholder, id="value")
         widgets: list[Widget] = [Static(Content(self._explanation), id="explanation"), entry]
         if self._reason or self._review is not None:
             widgets += self.review_widgets()

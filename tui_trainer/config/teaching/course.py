@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tui_trainer.config.claim import Claim
 from tui_trainer.config.preset_library import COURSE_FILE, Table
+from tui_trainer.config.teaching.claim import Claim
 from tui_trainer.config.toml import read_toml
 from tui_trainer.config.validation_errors import as_user_error
 from tui_trainer.errors import UserError, did_you_mean
@@ -80,7 +80,7 @@ class CourseTable(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CourseRow:
     """One idea of a course.
 
     Attributes:
@@ -106,7 +106,7 @@ class Course:
 
     folder: Path
     table: CourseTable
-    rows: dict[str, Row]
+    rows: dict[str, CourseRow]
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -177,7 +177,7 @@ def read_course(folder: Path) -> Course:
         table = CourseTable.model_validate(read_toml(path))
     except ValidationError as error:
         raise as_user_error(error, CourseTable, str(path)) from None
-    rows = {name: Row(name, part.title, title) for part in table.parts for name, title in part.rows.items()}
+    rows = {name: CourseRow(name, part.title, title) for part in table.parts for name, title in part.rows.items()}
     return Course(folder, table, rows)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tui_trainer.components.base import Real
-from tui_trainer.config.measured_expression import Lookup, references, value_of
+from tui_trainer.config.teaching.measured_expression import Lookup, references, value_of
 
 
 class LessonQuestion(BaseModel):

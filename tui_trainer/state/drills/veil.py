@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui_trainer.config.drill import Progress, drill_of
+from tui_trainer.config.teaching.drill import DrillProgress, drill_of
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.run_data import RunData
 
@@ -16,7 +16,7 @@ def is_veiled(state: RunData) -> bool:
 def begin(state: RunData) -> None:
     """Take in whether the run that has begun is a drill."""
     if state.drill is None and state.started is not None and drill_of(state.started.config) is not None:
-        state.drill = Progress()
+        state.drill = DrillProgress()
 
 
 def read_note(state: RunData, event: ev.Noted) -> None:

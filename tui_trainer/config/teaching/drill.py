@@ -67,7 +67,7 @@ class Act(BaseModel):
 
 
 class Drill(BaseModel):
-    """What a drill asks and how it is judged. The screen shows none of it before the cause is named."""
+    """The question of a drill, and how the answer is judged. The screen shows none of it before the cause is named."""
 
     model_config = _STRICT
 
@@ -155,8 +155,8 @@ def restart_note(steps: int, interventions: int, starts: int) -> str:
 
 
 @dataclass(slots=True)
-class Progress:
-    """What the notes of a journal say about a drill.
+class DrillProgress:
+    """The content of the notes of a journal about a drill.
 
     Attributes:
         named: the cause that was named first; empty for none.
@@ -188,9 +188,9 @@ class Progress:
         return [*named, *[_HINT] * self.hints, *spent]
 
 
-def progress_of(notes: Sequence[str]) -> Progress:
+def progress_of(notes: Sequence[str]) -> DrillProgress:
     """Return what the texts of some notes say."""
-    progress = Progress()
+    progress = DrillProgress()
     for text in notes:
         progress.read(text)
     return progress

@@ -1,0 +1,1 @@
+"""The part of a run's state that is withheld in a drill."""
