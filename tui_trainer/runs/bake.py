@@ -57,6 +57,22 @@ def bake(folder: Path, name: str) -> BakedPreset:
     return BakedPreset("\n".join([visible(first), "", dump(settings), *map(_table, actions)]), len(actions))
 
 
+def write_new(path: Path, named: str, text: str) -> None:
+    """Write a file that must not exist yet.
+
+    Raises:
+        UserError: it exists, or cannot be written; `named` names it.
+    """
+    try:
+        with open(path, "xb") as file:
+            file.write(text.encode())
+    except FileExistsError:
+        raise UserError(f"{named} exists and was not changed: name another file") from None
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise UserError(f"{named} cannot be written: {reason}") from None
+
+
 def _action(step: int, command: AnyCommand) -> PresetAction:
     if isinstance(command, Note) and not command.because and len(command.text) <= MAX_SAID:
         return PresetAction(step=step, say=command.text)
