@@ -17,7 +17,8 @@ def command(run: str, output: str | None, force: bool, runs_dir: str | None) -> 
     """Write RUN as a preset: its settings, and every intervention that was not undone as an action at its step.
 
     `tui-trainer run FILE.toml` then repeats the run without a driver, every number the same on the same machine, until
-    a key steers it. A run that was stopped is stopped there again; one that has not ended is trained to its end.
+    a key changes the training. A run that was stopped is stopped there again; one that has not ended is trained to its
+    end.
     """
     from pathlib import Path
     from shlex import quote
