@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui_trainer.cli.options import projector_given
 from tui_trainer.errors import UserError
 from tui_trainer.text import visible
 
@@ -65,6 +66,8 @@ def show(
     from tui_trainer.ui.settings import load_settings
 
     settings = load_settings()
+    if projector_given():
+        settings = replace(settings, projector=True)
     if once is not None:
         _print(session, once, catalogue, programme, settings)
         return 0

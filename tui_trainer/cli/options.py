@@ -20,6 +20,14 @@ from tui_trainer.text import cell_width, cut, padded, visible
 if TYPE_CHECKING:
     from tui_trainer.host.spec import HostSpec
 
+PROJECTOR = "tui_trainer.projector"
+"""Key of the option --projector in the context of a command."""
+
+
+def _keep_projector(context: click.Context, _: click.Parameter, given: bool) -> None:
+    context.meta[PROJECTOR] = given
+
+
 runs_dir_option = click.option(
     "--runs-dir", metavar="DIR", help="Runs directory  [default: $TUI_TRAINER_RUNS or ./runs]"
 )
@@ -30,6 +38,14 @@ max_kbps_option = click.option(
     metavar="N",
     help="Limit the output to a slow terminal to N kB/s; 0: no limit.",
 )
+projector_option = click.option(
+    "--projector",
+    is_flag=True,
+    expose_value=False,
+    callback=_keep_projector,
+    help="Draw for a projector: thick lines with names, short remarks, no keys.",
+)
+"""An option that `projector_given` reads: commands need not pass it on."""
 force_option = click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
 map_option = click.option(
     "--map",
@@ -130,6 +146,12 @@ def print_differences(spec: HostSpec) -> None:
 
     for difference in differences(Path(spec.runs[0].path)):
         click.echo(visible(f"note: {difference}; results may differ in their last bits"), err=True)
+
+
+def projector_given() -> bool:
+    """Return whether the command that runs was given --projector."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(PROJECTOR))
 
 
 def on_terminal() -> bool:

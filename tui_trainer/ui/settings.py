@@ -50,6 +50,8 @@ class Settings:
     """Mean rate of bytes to the terminal while charts move, in 1000 bytes per second; 0 for no limit."""
     ascii: bool = False
     """Draw with ASCII characters, for fonts without braille."""
+    projector: bool = False
+    """Draw for a projector: thick lines with their names, remarks in two lines, no keys and no log."""
     own_cost: bool = True
     """Show what the program itself costs a run: its share of the training time, and the bytes sent to this terminal."""
     mouse: bool = True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui_trainer.cli.once import INSTEAD, once_options
-from tui_trainer.cli.options import map_option, max_kbps_option, runs_dir_option
+from tui_trainer.cli.options import map_option, max_kbps_option, projector_option, runs_dir_option
 from tui_trainer.text import visible
 from tui_trainer.ui.printing.request import RUN_SCREENS
 
@@ -20,18 +20,22 @@ if TYPE_CHECKING:
 Examples:
   tui-trainer attach
   tui-trainer attach 2026-11-23_140312 --read-only
+  tui-trainer attach last --notes
   tui-trainer attach gpu-box:last
   tui-trainer attach lightning_logs/version_3"""
 )
 @click.argument("run", metavar="[RUN|HOST:RUN|PATH]", default="")
 @click.option("--read-only", is_flag=True, help="Show the run without the keys that change it.")
+@click.option("--notes", is_flag=True, help="Show the notes of a lesson for its teacher; changes nothing.")
 @map_option
 @max_kbps_option
+@projector_option
 @runs_dir_option
 @once_options(RUN_SCREENS)
 def command(
     run: str,
     read_only: bool,
+    notes: bool,
     told: tuple[str, ...],
     max_kbps: float | None,
     runs_dir: str | None,
@@ -41,6 +45,9 @@ def command(
     `last`; by default the newest live run.
 
     HOST:RUN shows a run on another machine, through `ssh HOST tui-trainer bridge`. HOST: is its newest live run.
+    --notes is a second screen beside a lesson: the remark now and the next one, questions, common mistakes, links. Esc
+    goes to the charts and back.
+
     --once prints its present state and leaves it training.
 
     PATH is the log of another program, or a folder with some: it is followed as it grows, and only shown.
@@ -51,20 +58,23 @@ def command(
     from tui_trainer.session.connect import find_live, is_within, join
     from tui_trainer.session.logs.named_logs import logs_named, parse_told
 
+    if notes and once is not None:
+        raise click.UsageError("use only one of --notes and --once")
     columns = parse_told(told)
     logs = logs_named(run, columns) if run else None
     if once is None:
         check_terminal(INSTEAD)
     if logs is not None and logs.logs:
         return show_entries(logs.entries, columns, max_kbps=max_kbps, once=once, problems=logs.problems, wait=True)
+    read_only, page = read_only or notes, "notes" if notes else ""
     can_steer = once is None and not read_only
     host, colon, remote_run = run.partition(":")
     if colon and "/" not in host:
         from tui_trainer.session.ssh import remote_session
 
         session = remote_session(host, remote_run, read_only=not can_steer)
-        return show(session, read_only=read_only, max_kbps=max_kbps, once=once)
+        return show(session, read_only=read_only, max_kbps=max_kbps, once=once, page=page)
     info = find_live(run, runs_dir)
     if "/" not in run and not is_within(info, runs_dir):
         click.echo(visible(f"no live run in {directory(runs_dir)}; showing {info.path}"), err=True)
-    return show(lambda: join(info, can_steer=can_steer), read_only=read_only, max_kbps=max_kbps, once=once)
+    return show(lambda: join(info, can_steer=can_steer), read_only=read_only, max_kbps=max_kbps, once=once, page=page)

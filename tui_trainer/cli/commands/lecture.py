@@ -17,6 +17,7 @@ from tui_trainer.cli.options import (
     output_file,
     print_json,
     print_table,
+    projector_option,
     runs_dir_option,
     trust_option,
 )
@@ -42,6 +43,7 @@ Examples:
   tui-trainer lecture --list
   tui-trainer lecture --check S24 S39 --seeds 0 1 2
   tui-trainer lecture --route 45
+  tui-trainer lecture S18 --projector
   tui-trainer lecture my-course/ --check"""
 )
 @click.argument("arguments", metavar="[DIR] [ROW ...]", nargs=-1)
@@ -60,6 +62,7 @@ Examples:
 @click.option("--route", type=int, metavar="MINUTES", help="The rows of the course's route of so many minutes.")
 @trust_option
 @click.option("--play", is_flag=True, help="Play the lecture automatically.")
+@projector_option
 @runs_dir_option
 @json_option
 @once_options(LECTURE_SCREENS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui_trainer.cli.once import INSTEAD, once_options
-from tui_trainer.cli.options import map_option, max_kbps_option, runs_dir_option
+from tui_trainer.cli.options import map_option, max_kbps_option, projector_option, runs_dir_option
 from tui_trainer.ui.printing.request import RUN_SCREENS
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ Examples:
 @click.argument("paths", metavar="RUN|PATH...", nargs=-1, required=True)
 @map_option
 @max_kbps_option
+@projector_option
 @runs_dir_option
 @once_options(RUN_SCREENS)
 def command(

@@ -16,6 +16,7 @@ from tui_trainer.cli.options import (
     mirror_option,
     on_terminal,
     print_differences,
+    projector_option,
     runs_dir_option,
     trust_option,
 )
@@ -41,6 +42,7 @@ Examples:
 @click.option("--detach", is_flag=True, help="Train in the background and return; `attach` shows the run later.")
 @click.option("--in-process", is_flag=True, help="Train inside the viewer's process, for debuggers.")
 @max_kbps_option
+@projector_option
 @runs_dir_option
 @click.option("--name", metavar="NAME", help="Name of the run directory; by default date, time and preset.")
 @click.option("--device", metavar="auto|cpu|cuda[:N]|mps", help="Device to train on (training.device).")

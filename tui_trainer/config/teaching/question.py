@@ -89,6 +89,16 @@ class LessonQuestion(BaseModel):
         was = f"{measured:.3g}{self._unit}" if math.isfinite(measured) else "beyond every number"
         return f"you said {given}, it was {was}"
 
+    def measured_text(self, measured: float) -> str:
+        """Return the right answer to what was measured: the choice, with its number; empty where nothing was."""
+        if math.isnan(measured):
+            return ""
+        number = f"{measured:.3g}{self._unit}" if math.isfinite(measured) else "beyond every number"
+        if not self.choices:
+            return number
+        choice = self.choices[self.right_choice(measured)]
+        return choice if self.measures else f"{choice} ({number})"
+
     @property
     def _unit(self) -> str:
         return self.unit if self.unit in ("x", "%") or not self.unit else f" {self.unit}"

@@ -103,8 +103,9 @@ class ChartBuilder:
     def label_line(self, curves: Sequence[Curve], text: str) -> None:
         """Write a name at the end of the last curve, for charts whose legend has no room for it."""
         if curves:
-            last = curves[-1]
-            self.annotations.append(Annotation(last.role, last.x[-1], last.high[-1], f" {visible(text)}"))
+            last, named = curves[-1], self.context.view.named
+            label = Annotation(last.role, last.x[-1], last.high[-1], f" {visible(text)}", named, 8 if named else 2)
+            self.annotations.append(label)
 
     def add_note(self, text: str, role: Role = "text", sign: Sign = "") -> None:
         """Add a note to the title; an empty text adds none."""
@@ -133,10 +134,11 @@ class ChartBuilder:
             self.curves += resampled.band(context.band_role(), faint=True)
             lines = resampled.line(role, values)
             self.curves += lines
-            self.label_line([] if context.single_run else lines, context.name(context.front))
         else:
-            values = None
-            self.curves += resampled.band(role)
+            values, lines = None, resampled.band(role)
+            self.curves += lines
+        if context.view.named or (width and not context.single_run):
+            self.label_line(lines, context.front_label(label))
         self.add_gaps(resampled)
         self.keep_visible(values or [mean(column) if column is not None else None for column in resampled.columns])
         if resampled:
@@ -169,6 +171,7 @@ class ChartBuilder:
         if isinstance(resampled, SeedMean) or not resampled:
             return
         curves = resampled.band(role, dotted=dotted)
+        self.label_line(curves if self.context.view.named else [], label)
         if epoch_means and self.context.view.axis == "epoch" and not self.context.view.log_x:
             curves = [replace(curve, x=tuple(x - 0.5 for x in curve.x)) for curve in curves]
             label += HALF_EPOCH

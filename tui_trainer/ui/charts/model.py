@@ -107,13 +107,17 @@ class MarkerLine:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A short text next to a point, left out if it would cover something; a `needed` one may cover faint curves."""
+    """A short text next to a point, left out if it would cover something; a `needed` one may cover faint curves.
+
+    It stands in the row of the point, or up to `away` rows from it.
+    """
 
     role: Role
     x: float
     y: float
     text: str
     needed: bool = False
+    away: int = 2
 
 
 @dataclass(frozen=True, slots=True)

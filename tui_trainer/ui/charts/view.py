@@ -60,6 +60,7 @@ class View:
         shaded: stretches of steps that a finding or card speaks of.
         hidden: names of the runs that are drawn only in front.
         baseline: the run that is drawn dim behind every other one.
+        named: whether every curve has its name at its end, to be read from afar.
     """
 
     axis: Axis = "step"
@@ -78,6 +79,7 @@ class View:
     shaded: tuple[tuple[float, float], ...] = ()
     hidden: frozenset[str] = frozenset()
     baseline: Baseline | None = None
+    named: bool = False
 
     def next_axis(self, recorded: Sequence[str] = ()) -> View:
         """Return this view on the next axis.

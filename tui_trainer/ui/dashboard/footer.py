@@ -12,7 +12,7 @@ from textual.message import Message
 
 from tui_trainer.ui.actions import ACTIONS, BY_ID, Action, Keymap, shown_key
 from tui_trainer.ui.availability import ActionContext, disabled_reason, label
-from tui_trainer.ui.dashboard.view_state import ViewState
+from tui_trainer.ui.dashboard.view_state import ONLY_PAGE, ViewState
 from tui_trainer.ui.panels.panel import Panel
 from tui_trainer.ui.run_store import Pending
 
@@ -23,6 +23,7 @@ SLOW = 1.0
 PAGE_ACTIONS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "findings": (("undo", "undo"), ("layers", "layers")),
     "layers": (("diagnosis", "findings"), ("chart_6", "layer chart")),
+    "notes": (("lesson", "full text"), ("next_run", "next run")),
     "answers": (("ask", "ask"), ("answers", "close")),
     "runs": (("next_run", "next run"), ("runs", "settings"), ("steer_all", "steer all")),
     "comparison": (("log_down", "scroll"), ("next_run", "next run"), ("leaderboard", "leaderboard")),
@@ -181,7 +182,9 @@ def _candidates(view_state: ViewState, context: ActionContext) -> list[tuple[Act
     """Return the actions that the line may show, the most useful first, with their labels."""
     first: list[tuple[Action, str]] = [(BY_ID["resume_run"], "resume")] if context.gone else []
     if view_state.something_open:
-        first.append((BY_ID["back"], "close"))
+        first.append((BY_ID["back"], "charts" if view_state.page == ONLY_PAGE else "close"))
+    elif view_state.notes:
+        first.append((BY_ID["back"], "notes"))
     if view_state.mark is not None:
         first += [(BY_ID["previous_mark"], "earlier"), (BY_ID["next_mark"], "later"), (BY_ID["undo"], "undo")]
     elif view_state.page:

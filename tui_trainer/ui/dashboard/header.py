@@ -112,7 +112,7 @@ def _parts(view_state: ViewState, icons: Icons, keymap: Keymap, width: int) -> l
     if any(run.epochs for run in view_state.states):
         parts += _progress(view_state, state, icons, width)
     parts.append(HeaderPart(2, _time(view_state, state), 10 if width >= 60 else 0))
-    parts += _technical(view_state, state)
+    parts += _technical(view_state, state) if not view_state.projector else []
     if mode := _mode(view_state, keymap):
         parts.append(HeaderPart(6, mode))
     if warning := _badge(view_state, state, icons, keymap):

@@ -30,6 +30,8 @@ MIN_HEADED = 12
 """Lines of such a page from which it has a heading."""
 MAX_COLUMNS = 4
 """Most small charts in a row."""
+PROJECTED_REMARK = 2
+"""Lines of a remark on a projector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,9 @@ class LayoutRequest:
         lesson: whether the narration of a lesson takes the lines of the log.
         page: whether a page is open.
         wide_page: whether that page needs the full width, and therefore opens below the charts.
+        only_page: whether that page has the screen to itself.
         full_log: whether the log shows everything; it then takes the lines of a page.
+        projector: whether the screen is read from afar: it then has neither keys, rail, log nor sparklines.
         grid: columns and rows of a page of equal charts, zeros for as many as have room; None for the standard page.
     """
 
@@ -100,18 +104,23 @@ class LayoutRequest:
     lesson: bool = False
     page: bool = False
     wide_page: bool = False
+    only_page: bool = False
     full_log: bool = False
+    projector: bool = False
     grid: tuple[int, int] | None = None
 
 
 def arrange(width: int, height: int, contents: LayoutRequest) -> Arrangement:
     """Return the arrangement for a terminal of `width` by `height` cells."""
     header = int(height >= 2)
-    footer = 0 if height < 6 else 2 if height >= MESSAGE_HEIGHT else 1
+    footer = 0 if height < 6 or contents.projector else 2 if height >= MESSAGE_HEIGHT else 1
     inner = height - header - footer
+    if contents.only_page:
+        return Arrangement(header, footer, page=inner)
     wide = width >= WIDE and height >= WIDE_HEIGHT
     in_rail = contents.page and not contents.wide_page and width >= PAGE_WIDTH and height >= PAGE_HEIGHT
-    if (wide and not contents.alone and not contents.wide_page) or in_rail:
+    with_rail = in_rail or (wide and not contents.alone and not contents.wide_page)
+    if with_rail and not contents.projector:
         return _with_rail(width, inner, contents, header, footer)
     return _without_rail(width, inner, contents, header, footer)
 
@@ -152,12 +161,14 @@ def _without_rail(width: int, inner: int, contents: LayoutRequest, header: int, 
         )
     numbers = 1 if inner < 12 else 2
     narration = (6 if inner >= 20 else 4 if inner >= 16 else 1) if contents.lesson else 0
+    if contents.projector:
+        narration = min(narration, PROJECTED_REMARK)
     most = MAX_WIDE_PAGE_LINES if contents.wide_page else PAGE_LINES
     page = min(most, max(inner // 2, 3)) if contents.page else 0
     log, titled = 0, False
     if contents.full_log and not page:
         log, titled = min(PAGE_LINES, max(inner // 2, 3)) - 1, True
-    elif inner >= 20 and not (page or contents.lesson or contents.alone):
+    elif inner >= 20 and not (page or contents.lesson or contents.alone or contents.projector):
         log, titled = 3 if inner < 30 else 5, True
     if page or (contents.full_log and contents.lesson):
         narration = 0
@@ -169,7 +180,7 @@ def _without_rail(width: int, inner: int, contents: LayoutRequest, header: int, 
     if (
         sizes[0]
         and not sizes[2]
-        and not (contents.page or contents.full_log or contents.alone)
+        and not (contents.page or contents.full_log or contents.alone or contents.projector)
         and contents.charts > sizes[0]
     ):
         sparklines = 2 if room >= 12 and inner >= 16 else 0

@@ -109,11 +109,12 @@ class Dashboard(Screen[None], inherit_bindings=False):
         """
         super().__init__()
         words_per_minute, rest = reading
+        preferences = preferences or Preferences()
+        narrator, projector = Narrator(words_per_minute), preferences.settings.projector
         self.view_state = ViewState(
-            RunStore(session), read_only, narrator=Narrator(words_per_minute), lecture=tour is not None
+            RunStore(session), read_only, projector, narrator=narrator, lecture=tour is not None
         )
         self.icons = icons
-        preferences = preferences or Preferences()
         self._view_memory = ViewMemory(self.view_state, preferences.memory, page)
         self.recent = RecentRuns()
         self._redraw_budget = redraw_budget
@@ -146,7 +147,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Yield the header, the board and the footer."""
         yield Header()
-        glyphs = "ascii" if self.icons.ascii else "braille"
+        glyphs = "ascii" if self.icons.ascii else "block" if self.view_state.projector else "braille"
         yield Board(self.view_state, self.icons, self._keymap, glyphs, self.recent)
         yield Footer()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from time import time
 from typing import Literal
 
 from tui_trainer.config.lesson import Lesson
@@ -25,12 +26,15 @@ from tui_trainer.ui.dashboard.layout import LayoutRequest
 from tui_trainer.ui.dashboard.zoom_loader import ZoomLoader
 from tui_trainer.ui.keeping.kept_runs import KeptRuns
 from tui_trainer.ui.lecture.narrator import Narrator
+from tui_trainer.ui.lecture.notes import minutes_since
 from tui_trainer.ui.pages.shading import shaded_stretches
 from tui_trainer.ui.run_store import RunStore
 from tui_trainer.ui.sets.set_view import SetView
 
-PageName = Literal["", "findings", "layers", "runs", "answers", "comparison", "leaderboard"]
+PageName = Literal["", "findings", "layers", "runs", "answers", "comparison", "leaderboard", "notes"]
 """A page beside the charts; empty where none is open."""
+ONLY_PAGE: PageName = "notes"
+"""The page that has the screen to itself."""
 WIDE_PAGES: tuple[PageName, ...] = ("comparison", "leaderboard")
 """Pages that need the full width: they open below the charts in a terminal of any size."""
 
@@ -42,6 +46,8 @@ class ViewState:
     Attributes:
         store: the runs.
         read_only: whether this screen was asked not to steer.
+        projector: whether the screen is read from afar.
+        notes: whether this screen was opened for the notes of a teacher, to which `back` returns.
         view: axis, span, cursor and smoothing of all charts.
         selected_index: position of the selected run.
         maximized: the chart or picture that the user, or a remark, chose to be the large one; None for the first.
@@ -60,10 +66,13 @@ class ViewState:
         pages: the pages of further charts.
         sets: what is chosen for a set of runs: hidden ones, an order, a baseline.
         kept_runs: the names that the user gave the runs.
+        minutes: the minutes since the selected run began, while the notes say them.
     """
 
     store: RunStore
     read_only: bool = False
+    projector: bool = False
+    notes: bool = False
     view: View = field(default_factory=View)
     selected_index: int = 0
     maximized: Pane | None = None
@@ -82,10 +91,15 @@ class ViewState:
     pages: ChartPages = field(default_factory=ChartPages)
     sets: SetView = field(default_factory=SetView)
     kept_runs: KeptRuns = field(default_factory=KeptRuns)
+    minutes: int = 0
 
     def poll(self) -> bool:
         """Take what was read in the background. Returns whether the screen has to be drawn."""
-        return any([self.sets.poll(), self.zoom_loader.poll(), self.kept_runs.look(self.store)])
+        minutes = self.minutes
+        if self.page == ONLY_PAGE and self.selected_run is not None:
+            self.minutes = minutes_since(self.selected_run, time())
+        polled = [self.sets.poll(), self.zoom_loader.poll(), self.kept_runs.look(self.store)]
+        return any(polled) or self.minutes != minutes
 
     def toggle_page(self, page: PageName) -> None:
         """Open a page in place of the one that is open, or close it. The screen needs a layout then."""
@@ -114,7 +128,8 @@ class ViewState:
     def chart_view(self) -> View:
         """The view with the hidden runs and the baseline, for the charts."""
         baseline = self.sets.baseline_state(self.states)
-        return replace(self.view, hidden=self.sets.hidden, baseline=Baseline(baseline) if baseline else None)
+        behind = Baseline(baseline) if baseline else None
+        return replace(self.view, hidden=self.sets.hidden, baseline=behind, named=self.projector)
 
     def load_zoom(self) -> None:
         """Load the visible span from the journals where the values in memory are too coarse for it."""
@@ -213,7 +228,9 @@ class ViewState:
             lesson=self.lesson is not None,
             page=bool(self.page),
             wide_page=self.page in WIDE_PAGES,
+            only_page=self.page == ONLY_PAGE,
             full_log=self.log_all,
+            projector=self.projector,
             grid=self.pages.grid if equal else None,
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from tui_trainer.config.lesson import Lesson
+from tui_trainer.config.lesson import Lesson, Moment, Remark
 from tui_trainer.lecture.predictions import Outcome
 from tui_trainer.text import visible
 
@@ -56,3 +56,17 @@ def _part(title: str, text: str, style: str = "") -> list[Content]:
     if not text:
         return []
     return [Content(""), Content.styled(title, "bold $secondary"), Content.styled(flat(text), style)]
+
+
+_MOMENTS: dict[Moment, str] = {
+    "start": "At the start",
+    "end": "At the end",
+    "turned": "With the turned problem",
+}
+
+
+def moment_text(remark: Remark) -> str:
+    """Return the moment of a remark."""
+    if remark.at is not None:
+        return _MOMENTS[remark.at]
+    return f"After epoch {remark.epoch}" if remark.epoch is not None else f"At step {remark.step:,}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from textwrap import wrap
 
@@ -40,15 +41,16 @@ class Narration(Panel):
 def narration(narrator: Narrator, width: int, height: int, hints: Sequence[str] = ()) -> Content:
     """Return the narration in at most `height` lines of `width` cells.
 
-    The first line, from 3 lines on, names the rows of the lecture and the keys. The remark comes before the claim of
-    the lecture. What is true is shown at the end of the runs, and both only in full: the page of the lesson has the
-    rest.
+    One or two lines have the remark alone, as many whole sentences as fit. From 3 lines on, the first one names the
+    rows of the lecture and the keys. The remark comes before the claim of the lecture. What is true is shown at the end
+    of the runs, and both only in full: the page of the lesson has the rest.
     """
     lesson = narrator.lesson
     if lesson is None:
         return Content("")
     if height < 3:
-        return Content("\n").join([Content(line) for line in _cut(wrapped(narrator.text, width), height, width)])
+        lines = _whole_sentences(narrator.text, height, width) or _cut(wrapped(narrator.text, width), height, width)
+        return Content("\n").join([Content.styled(line, "bold" if height > 1 else "") for line in lines])
     lines = [_head(narrator, width, hints)]
     room = height - 1
     remark = _cut(wrapped(narrator.text, width), room, width)
@@ -69,6 +71,19 @@ def wrapped(text: str, width: int) -> list[str]:
 
 def _labelled(label: str, text: str, width: int) -> list[str]:
     return wrapped(label + text, width) if text else []
+
+
+def _whole_sentences(text: str, most: int, width: int) -> list[str]:
+    """Return the sentences at the beginning of a text that fit into two lines or more; none if the first is longer."""
+    sentences = re.split(r"(?<=[.?!:]) +", " ".join(text.split())) if most > 1 else []
+    fitting: list[str] = []
+    for count in range(1, len(sentences) + 1):
+        more = f" {MORE}" if count < len(sentences) else ""
+        lines = wrapped(" ".join(sentences[:count]) + more, width)
+        if len(lines) > most:
+            break
+        fitting = lines
+    return fitting
 
 
 def _cut(lines: list[str], most: int, width: int) -> list[str]:

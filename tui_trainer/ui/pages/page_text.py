@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import time
+
 from textual.content import Content
 
 from tui_trainer.state.run_state import RunState
@@ -13,6 +15,7 @@ from tui_trainer.ui.charts.composed.catalog import heading_of
 from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
+from tui_trainer.ui.lecture.notes import notes_page
 from tui_trainer.ui.panels.findings import active_findings, findings_page
 from tui_trainer.ui.panels.layers_table import layers_page
 from tui_trainer.ui.panels.numbers_table import BestValues
@@ -73,6 +76,8 @@ def page_text(
             return findings_page(state, width, icons, keymap, view_state.muted_findings, view_state.finding)
         case "layers":
             return layers_page(state.layers, state.series, width, icons)
+        case "notes":
+            return notes_page(view_state.lesson, view_state.states, state, width, time())
         case "runs":
             index, store = view_state.selected_index, view_state.store
             rows = runs_list(

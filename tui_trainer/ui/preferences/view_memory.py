@@ -8,14 +8,14 @@ from typing import get_args
 
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.registry import PicturePane, pane_named
-from tui_trainer.ui.dashboard.view_state import PageName, ViewState
+from tui_trainer.ui.dashboard.view_state import ONLY_PAGE, PageName, ViewState
 from tui_trainer.ui.preferences.screen_memory import ScreenMemory
 from tui_trainer.ui.preferences.screen_state import ProjectState
 from tui_trainer.ui.sets.leaderboard import COLUMNS, Column
 
 PANE_SECONDS = 5.0
 """Seconds after the runs appeared during which a remembered chart may still get its first data."""
-NOT_REMEMBERED: tuple[PageName, ...] = ("comparison",)
+NOT_REMEMBERED: tuple[PageName, ...] = ("comparison", "notes")
 """Pages that belong to the runs of one screen, not to a project."""
 
 
@@ -96,7 +96,7 @@ class ViewMemory:
     def __init__(self, view_state: ViewState, memory: ScreenMemory, page: str = "") -> None:
         self._state = view_state
         self._page: PageName = page_named(page)
-        view_state.page = self._page
+        view_state.page, view_state.notes = self._page, self._page == ONLY_PAGE
         self._memory = memory
         self._folder = ""
         self._last = ProjectState()

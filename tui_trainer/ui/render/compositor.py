@@ -145,7 +145,8 @@ def _place_labels(chart_data: ChartData, canvas: Canvas, cells: Cells) -> None:
         elif isinstance(layer, Annotation):
             (column, row), text = canvas.cell(layer.x, layer.y) or (0, 0), narrow(layer.text)
             left = column - len(text)
-            starts = [(column + 1, row), *((left, row + away) for away in (0, 1, -1, 2, -2))]
+            rows = sorted(range(-layer.away, layer.away + 1), key=lambda away: (abs(away), -away))
+            starts = [(column + 1, row), *((left, row + away) for away in rows)]
             needed = layer.needed
         else:
             continue

@@ -8,10 +8,9 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from tui_trainer.config.lesson import Moment, Remark
 from tui_trainer.lecture.predictions import Outcome
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.lecture.lesson_text import answers, facts, flat
+from tui_trainer.ui.lecture.lesson_text import answers, facts, flat, moment_text
 from tui_trainer.ui.lecture.narrator import Narrator
 from tui_trainer.ui.panels.status import title_of
 from tui_trainer.ui.screens.text_page import TextPage
@@ -34,18 +33,5 @@ def page(narrator: Narrator, outcomes: Sequence[Outcome] = ()) -> Content:
     lines = [Content.styled(" ".join(lesson.rows), "bold $primary"), Content(""), *answers(outcomes), *facts(lesson)]
     for index in narrator.shown:
         remark = lesson.remarks[index]
-        lines += [Content(""), Content.styled(_moment(remark), "bold $secondary"), Content(flat(remark.text))]
+        lines += [Content(""), Content.styled(moment_text(remark), "bold $secondary"), Content(flat(remark.text))]
     return Content("\n").join(lines)
-
-
-_MOMENTS: dict[Moment, str] = {
-    "start": "At the start",
-    "end": "At the end",
-    "turned": "With the turned problem",
-}
-
-
-def _moment(remark: Remark) -> str:
-    if remark.at is not None:
-        return _MOMENTS[remark.at]
-    return f"After epoch {remark.epoch}" if remark.epoch is not None else f"At step {remark.step:,}"

@@ -12,6 +12,7 @@ from tui_trainer.ui.charts.registry import MAX_PICTURES, ChartKind, Pane, Pictur
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.dashboard import viewport
 from tui_trainer.ui.dashboard.context import DashboardContext
+from tui_trainer.ui.dashboard.view_state import ONLY_PAGE
 from tui_trainer.ui.dashboard.viewport import CLOSER
 
 PAN = 0.25
@@ -255,6 +256,8 @@ class ViewActions:
             state.view = replace(state.view, span=None)
         elif state.summary and state.selected_run is not None and state.selected_run.over:
             state.summary = False
+        elif state.notes:
+            state.page = ONLY_PAGE
         else:
             return
         self._context.relayout()

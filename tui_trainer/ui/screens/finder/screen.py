@@ -272,6 +272,8 @@ class Finder(FinderActions, Generic[Item]):
     def show_keys(self) -> None:
         """Show the keys, or the error."""
         hints = self.query_one("#bottom", KeyHints)
+        settings = getattr(self.app, "settings", None)
+        hints.display = bool(self._error) or settings is None or not settings.projector
         if self._error:
             hints.show(f"! {self._error}", "bold $error")
         else:
