@@ -303,7 +303,7 @@ ACTIONS: tuple[Action, ...] = (
         "keep", "K", "keep", "Rename, tag or hide this run, write a note, delete it, or keep only its best checkpoint.",
         0, "run",
     ),
-    _way("bake", "Y", "as preset", "Write this run as a preset: its settings, and what was done to it.", 0, "run"),
+    _way("bake", "F", "as preset", "Write this run as a preset: its settings, and what was done to it.", 0, "run"),
     _way("detach", "d", "detach", "Leave the screen; the training continues.", 10, "leavable"),
     _way("resume_run", "R", "resume", "Resume a run whose host is gone, or train a finished one longer.", 1, "gone"),
     _way(

@@ -241,7 +241,7 @@ async def test_a_run_is_written_as_a_preset_to_a_new_file(runs, tmp_path, monkey
     app = app_over(with_journal(runs / NEW))
     async with show(app, SIZES[0]) as pilot:
         await until(pilot, lambda: "1 loss" in screen_text(app))
-        await press(pilot, "Y")
+        await press(pilot, "F")
         await until(pilot, lambda: "Write as a preset" in screen_text(app))
         await typed(pilot, "mine.toml")
         await until(pilot, lambda: "'mine.toml' exists and was not changed" in screen_text(app))
