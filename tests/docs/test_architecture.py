@@ -35,7 +35,7 @@ def written_commands() -> dict[str, set[str]]:
     """The commands of the page and the options written with each."""
     found: dict[str, set[str]] = {}
     for entry in re.split(r"^(?=tui-trainer)", blocks(PAGE, "commands")[0], flags=re.MULTILINE):
-        name = re.match(r"tui-trainer ([a-z]+) ", entry)
+        name = re.match(r"tui-trainer ([a-z-]+) ", entry)
         if name is not None:
             found[name[1]] = set(re.findall(r"(?<![\w-])(--?[a-z][a-z-]*)", entry))
     return found

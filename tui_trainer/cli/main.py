@@ -36,6 +36,7 @@ _COMMANDS = {
     "compare": _Entry("compare", "Compare runs: metrics, settings, interventions."),
     "open": _Entry("open", "Show finished runs."),
     "send": _Entry("send", "Send a command to a live run from a script."),
+    "find-lr": _Entry("find_lr", "Try growing learning rates on a preset or a run, and mark the useful ones."),
     "runs": _Entry("runs", "List live and finished runs."),
     "queue": _Entry("queue", "Train one run after another."),
     "presets": _Entry("presets", "List the presets, or print one."),

@@ -11,6 +11,7 @@ from tui_trainer.drills.library import load_drill
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.commands import (
     Evaluate,
+    FindRate,
     Note,
     Pause,
     Resume,
@@ -33,7 +34,7 @@ HINT_COST, INTERVENTION_COST = 10, 3
 WIDTH = 90
 """Cells of a line of the explanation."""
 MEAN_TRAIN_LOSS = "mean train_loss of the epoch"
-_NOT_COUNTED = (Note, SaveCheckpoint, Evaluate, ShowAnswers, Pause, Resume, StepOnce, Stop)
+_NOT_COUNTED = (Note, SaveCheckpoint, Evaluate, ShowAnswers, FindRate, Pause, Resume, StepOnce, Stop)
 _ENDED_WELL = ("completed", "early-stopped", "stopped")
 _FREE = ("title", "summary", "narration", "training.device", "training.seed", "training.steps_per_second")
 """Settings that a run may have otherwise: they do not cure anything."""

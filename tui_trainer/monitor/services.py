@@ -108,6 +108,7 @@ class ScriptServices:
         """Commands that the loop cannot carry out, by type, each with the reason."""
         reasons: dict[str, str] = {
             "SetOptimizer": "the script makes its own optimizer",
+            "FindRate": "the script owns its batches: only the built-in loop can take tried steps back to the bit",
             "ShowAnswers": "the script knows its data; declare an action that logs what its model answers",
         }
         if not self.optimizer:

@@ -16,6 +16,8 @@ from tui_trainer.text import visible
 ALL_RUNS = "*"
 MAX_CHOSEN = 24
 """Most samples that an answer shows, of the worst and of those chosen."""
+MAX_TRIED = 100
+"""Most steps that a search for a learning rate tries."""
 MAX_REASON = 500
 """Most characters of the reason for a command."""
 
@@ -190,6 +192,25 @@ class ShowAnswers(Command):
     """Number of worst samples."""
 
 
+class FindRate(Command):
+    """Try learning rates from `low` to `high` on the coming batches and take the steps back; it changes nothing."""
+
+    names = ("find-lr",)
+    type: Literal["FindRate"] = "FindRate"
+    steps: Annotated[int, Field(ge=10, le=MAX_TRIED)] = MAX_TRIED
+    """Steps that are tried, each at a larger rate than the one before."""
+    low: Positive = 1e-6
+    high: Positive = 10.0
+    price: bool = False
+    """Say only what it would cost."""
+
+    @model_validator(mode="after")
+    def _ascending(self) -> FindRate:
+        if self.low >= self.high:
+            raise ValueError("low must be below high")
+        return self
+
+
 class SaveCheckpoint(Command):
     """Save a checkpoint now, under `name` or a generated name."""
 
@@ -264,6 +285,7 @@ AnyCommand = Annotated[
     | SetEpochs
     | Evaluate
     | ShowAnswers
+    | FindRate
     | SaveCheckpoint
     | RollBack
     | Undo

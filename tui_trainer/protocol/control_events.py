@@ -51,3 +51,29 @@ class ActionRun(Event):
     name: str
     seconds: float = 0.0
     """The time that it took."""
+
+
+class RateFound(Event):
+    """The outcome of a search for a learning rate, or only its price. It changed nothing of the training."""
+
+    type: Literal["RateFound"] = "RateFound"
+    steps: int
+    """Steps that were tried, or would be."""
+    seconds: float
+    """Time that they took, or would take."""
+    bytes: int
+    """Size of the copy of the run to which it goes back."""
+    priced: bool = False
+    """Whether this is only the price."""
+    lr: float = 0.0
+    """The learning rate in force."""
+    rates: list[float] = []
+    losses: list[float] = []
+    """The loss after the step at each rate, on the next batch."""
+    smoothed: list[float] = []
+    steepest: float | None = None
+    """The rate at which the smoothed loss falls fastest; None where there is no clear rate."""
+    tenth: float | None = None
+    """A tenth of the rate at which the smoothed loss is lowest; None where there is no clear rate."""
+    unclear: str = ""
+    """Why there is no clear rate, or what is uncertain about the marks; empty for neither."""

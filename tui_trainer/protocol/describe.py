@@ -161,6 +161,8 @@ def _text(event: ev.AnyEvent) -> str | None:
             )
         case ev.ActionRun():
             return f"{event.name} took {duration(event.seconds)}{asked_by(event)}"
+        case ev.RateFound():
+            return _found_rate(event) + asked_by(event)
         case ev.PictureTaken() if event.cause is not None:
             numbers = "  ".join(f"{name} {number(value)}" for name, value in event.numbers.items() if "/" not in name)
             return f"answers at step {event.step:,}: {numbers}".rstrip(": ") + asked_by(event)
@@ -179,6 +181,16 @@ def _text(event: ev.AnyEvent) -> str | None:
             return (f"{event.reason}: {event.detail}" if event.detail else event.reason) + on_disk
         case _:
             return None
+
+
+def _found_rate(event: ev.RateFound) -> str:
+    price = f"{event.steps} steps, about {duration(event.seconds)}, a copy of {size(event.bytes)}"
+    if event.priced:
+        return f"find the rate: {price}; then the run goes on from where it was"
+    if event.steepest is None or event.tenth is None:
+        return f"no clear learning rate: {event.unclear}"
+    marks = f"steepest descent at {number(event.steepest, 3)}, a tenth of the minimum {number(event.tenth, 3)}"
+    return f"learning rates: {marks}" + (f"; {event.unclear}" if event.unclear else "")
 
 
 def _undone_setting(command: str) -> str:

@@ -12,6 +12,7 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import (
     AnyCommand,
     Evaluate,
+    FindRate,
     Pause,
     Redo,
     Resume,
@@ -25,7 +26,7 @@ from tui_trainer.protocol.commands import (
 from tui_trainer.runs.journal import read_events
 from tui_trainer.state.series_names import SYSTEM, group_of
 
-_NO_EFFECT = (Pause, Resume, StepOnce, ShowAnswers, Undo, Redo)
+_NO_EFFECT = (Pause, Resume, StepOnce, ShowAnswers, FindRate, Undo, Redo)
 """Commands that do not change the measurements. An undone command is removed from the history, and so is its undo; a
 redo puts the command back."""
 

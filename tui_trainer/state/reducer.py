@@ -278,6 +278,10 @@ def _capabilities(state: RunData, event: ev.Capabilities) -> None:
         state.epochs = event.epochs
 
 
+def _rate_found(state: RunData, event: ev.RateFound) -> None:
+    state.rate_found = event
+
+
 def _knob_changed(state: RunData, event: ev.KnobChanged) -> None:
     state.knobs = {**state.knobs, event.name: event.value}
     if event.optimizer is not None:
@@ -338,5 +342,6 @@ FOLDS: dict[type[ev.Event], Any] = {
     ev.ResourcesMeasured: _resources_measured,
     ev.Capabilities: _capabilities,
     ev.KnobChanged: _knob_changed,
+    ev.RateFound: _rate_found,
     ev.RunFinished: _run_finished,
 }

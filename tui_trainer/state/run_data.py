@@ -83,6 +83,8 @@ class RunData(BaseModel):
     clip_grad_norm: float = 0.0
     capabilities: ev.Capabilities | None = None
     """What the run cannot do, and the controls that it declares; None for one that can do everything."""
+    rate_found: ev.RateFound | None = None
+    """The newest search for a learning rate, or its price."""
     knobs: dict[str, KnobValue] = {}
     """The present values of its controls, by name."""
     monitor: str = "val_loss"

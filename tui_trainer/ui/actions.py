@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from tui_trainer.ui.preferences.classic_keys import CLASSIC_KEYS
+
 Group = Literal["look", "steer", "panel", "way"]
 Need = Literal[
     "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
@@ -270,10 +272,9 @@ ACTIONS: tuple[Action, ...] = (
         ("rerun",), 3,
     ),
     _panel("rate", "r", "learning rate", "Set the learning rate.", "steer", "training"),
+    _panel("find_rate", "f", "find the rate", "Try growing rates, take them back, set one.", "steer", "training"),
     _panel("drop_rate", "d", "rate ÷10", "Divide the learning rate by 10.", "steer", "training"),
-    _panel(
-        "optimizer", "o", "optimizer", "Change the optimizer or its settings; the others stay.", "steer", "training",
-    ),
+    _panel("optimizer", "o", "optimizer", "Change the optimizer or its settings; others stay.", "steer", "training"),
     _panel("clip", "g", "gradient clip", "Set or switch off gradient norm clipping.", "steer", "training"),
     _panel(
         "patience", "p", "early stopping", "Set the patience and minimum improvement of early stopping.", "steer",
@@ -346,16 +347,7 @@ BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 Keymap = Mapping[str, str]
 """A user's keys by action id: separated by commas, as Textual's names or as the characters themselves."""
 
-CLASSIC: Keymap = {
-    "cursor_left": "left", "cursor_right": "right", "zoom_in": "up", "zoom_out": "down", "first_step": "home",
-    "log_y": "y", "over_time": "h", "lesson": "t", "search_next": "", "search_previous": "", "copy": "Y",
-    "theme": "ctrl+t", "steer": "O", "rate": "l", "drop_rate": "k", "optimizer": "o", "clip": "g", "patience": "p",
-    "epochs": "E", "stop": "x", "roll_back": "b", "validate": "v", "note": "n", "steer_all": "asterisk", "anew": "N",
-    "hide_run": "H", "pin_baseline": "L", "sort_runs": "F", "sliders": "f6", "try_next": "f8", "try_previous": "f7",
-    "bake": "f9",
-}  # fmt: skip
-"""The keys of version 0.1, where letters steered: `keys = "classic"` in the settings."""
-KEYMAPS: Mapping[str, Keymap] = {"default": {}, "classic": CLASSIC}
+KEYMAPS: Mapping[str, Keymap] = {"default": {}, "classic": CLASSIC_KEYS}
 """The keymaps that a user can choose by name."""
 
 

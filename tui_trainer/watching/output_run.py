@@ -27,6 +27,7 @@ REFUSED = (
     "SetEpochs",
     "Evaluate",
     "ShowAnswers",
+    "FindRate",
     "SaveCheckpoint",
     "RollBack",
     "Undo",

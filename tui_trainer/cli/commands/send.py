@@ -40,7 +40,7 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
 
     \b
     Commands:
-      pause, resume, step, stop, validate, save, roll-back, undo, redo, note,
+      pause, resume, step, stop, validate, save, roll-back, undo, redo, note, find-lr,
       set-lr, set-scheduler, set-optimizer, set-clip, set-patience, set-epochs
 
     Every command takes because=REASON, which is kept with it and shown on its card.
@@ -64,7 +64,7 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     single = bool(info.group) and len(infos) == 1
     target = info.name if single else "*"
     print_names, code = False, 0
-    for message in request(Path(info.socket), name, values, by=_sender(), run=target, timeout=timeout):
+    for message in request(Path(info.socket), name, values, by=sender(), run=target, timeout=timeout):
         if isinstance(message, HostStatus):
             print_names = len(message.runs) > 1 and not single
             for failure in message.unsaved:
@@ -81,7 +81,7 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     return code
 
 
-def _sender() -> str:
+def sender() -> str:
     """Return `user@host (send)`, the sender recorded with the command."""
     import getpass
 

@@ -25,6 +25,7 @@ from tui_trainer.engine.checkpointing.snapshot import (
 from tui_trainer.engine.checkpointing.state_tree import size_of
 from tui_trainer.engine.commands.actions import yield_wheel
 from tui_trainer.engine.commands.answers import Refusal, publish_change, refuse_unchanged
+from tui_trainer.engine.commands.find_rate import find_rate
 from tui_trainer.engine.commands.rates import set_rate_of_one
 from tui_trainer.engine.commands.stop import describe_stop
 from tui_trainer.engine.commands.undo import forget, redo, remember, undo
@@ -369,6 +370,7 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.SetEpochs: set_epochs,
     cmd.Evaluate: evaluate,
     cmd.ShowAnswers: show_answers,
+    cmd.FindRate: find_rate,
     cmd.SaveCheckpoint: save_checkpoint,
     cmd.RollBack: roll_back,
     cmd.Undo: undo_last,

@@ -142,6 +142,7 @@ CONTROLS: tuple[Control, ...] = (
     Control("double_rate", "rate", _rate(2)),
     Control("halve_rate", "rate", _rate(0.5)),
     Control("drop_rate", "rate", _rate(0.1)),
+    Control("find_rate", "rate", _said("try rates, take the steps back")),
     Control("schedule", "rate", _schedule),
     Control("optimizer", "method", _optimizer),
     Control("clip", "method", _clip),

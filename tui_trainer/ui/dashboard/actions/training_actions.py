@@ -52,6 +52,7 @@ class TrainingActions:
             "double_rate": lambda: self.scale_rate(2.0, "rate x2"),
             "halve_rate": lambda: self.scale_rate(0.5, "rate ÷2"),
             "drop_rate": lambda: send(cmd.SetLearningRate(factor=0.1), "rate ÷10"),
+            "find_rate": self.find_rate,
             "optimizer": self.optimizer,
             "clip": self.clip,
             "stop_early": lambda: self.stop("epoch"),
@@ -166,6 +167,23 @@ class TrainingActions:
             proposed=value,
         )
         self._ask(dialog, lambda command: command, "rate")
+
+    def find_rate(self) -> None:
+        """Search for a learning rate of the selected run, and set the one that is marked."""
+        from tui_trainer.ui.screens.dialogs.find_rate import FindRateDialog
+
+        context = self._context
+        run, pending = context.selected_run.run, context.view_state.store.pending
+        sent: list[str] = []
+
+        def send(command: cmd.FindRate) -> None:
+            context.send(command, "find the rate", run)
+            sent[:] = [next(reversed(pending))]
+
+        dialog = FindRateDialog(
+            lambda: context.view_state.store.states[run].rate_found, send, lambda: bool(sent) and sent[0] in pending
+        )
+        context.ask(dialog, lambda rate: context.send(cmd.SetLearningRate(value=rate), "rate", run))
 
     def clip(self, value: str = "") -> None:
         """Ask for the largest gradient norm and set it."""
