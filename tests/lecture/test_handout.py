@@ -132,7 +132,7 @@ def test_claims_say_their_values_and_a_mean_of_one_seed_fails_nothing() -> None:
 def test_the_book_has_every_row_with_its_texts() -> None:
     course = bundled_course()
     page = handout([material_of(row, course) for row in ROWS], [0], title="The lecture", credit=course.byline)
-    assert re.findall(r'<article id="(S\d\d)">', page) == list(ROWS)
+    assert re.findall(r'<article id="([SX]\d\d)">', page) == list(ROWS)
     assert all(f'href="#{row}"' in page for row in ROWS)
     assert page.count("<ol>") == len(ROWS)
     assert "Prof. Ju Sun" in page

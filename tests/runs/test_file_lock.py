@@ -13,6 +13,7 @@ import pytest
 from tui_trainer.errors import UserError
 from tui_trainer.runs import file_lock
 from tui_trainer.runs.catalog import read_run_info
+from tui_trainer.runs.process_start import process_start
 from tui_trainer.runs.run_dir import Owner, RunDir
 
 OWNER = Owner(os.getpid(), "here", "socket")
@@ -35,7 +36,7 @@ def made(path) -> RunDir:
 def other_process(path, code: str = "import sys; sys.stdin.read()") -> subprocess.Popen[bytes]:
     """A process that still runs, named in the owner file."""
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
-    started = file_lock.psutil.Process(process.pid).create_time()
+    started = process_start(process.pid)
     content = {"pid": process.pid, "started": started, "host": file_lock.socket.gethostname()}
     (path / ".owner").write_text(json.dumps(content))
     return process

@@ -32,6 +32,7 @@ _COMMANDS = {
     "watch": _Entry("watch", "Run a training script that is not edited, and watch and control it."),
     "resume": _Entry("resume", "Continue a run from its last checkpoint."),
     "replay": _Entry("replay", "Train a run again, interventions included, and compare."),
+    "bake": _Entry("bake", "Write a run as a preset that repeats it, interventions included."),
     "compare": _Entry("compare", "Compare runs: metrics, settings, interventions."),
     "open": _Entry("open", "Show finished runs."),
     "send": _Entry("send", "Send a command to a live run from a script."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from tui_trainer.components.base import Component, Count, Decay, NonNegative, Whole, choices
 from tui_trainer.components.datasets.base import Dataset
@@ -19,6 +19,7 @@ from tui_trainer.components.own_metrics import OwnMetric, check_metrics, names_m
 from tui_trainer.components.pictures import AnyPicture
 from tui_trainer.components.schedulers.base import Scheduler
 from tui_trainer.components.schedulers.builtin import AnyScheduler, Constant
+from tui_trainer.config.action import PresetAction
 from tui_trainer.config.lesson import Lesson
 from tui_trainer.config.teaching.drill import Drill
 from tui_trainer.config.validation_sets import ValidationSet, check_monitor, check_sets
@@ -136,6 +137,8 @@ class RunConfig(BaseModel):
     training: Training = Training()
     checkpoints: Checkpoints = Checkpoints()
     early_stopping: EarlyStopping = EarlyStopping()
+    actions: Annotated[tuple[PresetAction, ...], Field(exclude_if=lambda actions: not actions)] = ()
+    """Commands that the run applies by itself, each with its moment, until a user steers: `[[actions]]`."""
     pictures: tuple[AnyPicture, ...] = ()
     """Pictures to record in addition to the curves. A name is enough for a picture with default settings."""
 

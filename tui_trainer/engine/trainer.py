@@ -24,6 +24,7 @@ from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.engine import rng, setup
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
 from tui_trainer.engine.checkpointing.save import save_is_due, save_run, step_save_is_due
+from tui_trainer.engine.commands.actions import planned_actions
 from tui_trainer.engine.commands.handlers import apply_command
 from tui_trainer.engine.commands.knobs import BuiltInKnobs
 from tui_trainer.engine.commands.queue import CommandQueue
@@ -137,6 +138,7 @@ class Trainer:
         )
         self.services.own_knobs = BuiltInKnobs(state, self.services)
         apply_schedule(state, self.services)
+        state.follow(planned_actions(config.actions, plan))
         self._train_batch = MeasuredStep(state, self.services)
 
     def begin(self, folder: RunDir | None, mark_journal: Callable[[], dict[str, int]] = dict) -> None:

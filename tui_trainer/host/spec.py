@@ -20,6 +20,7 @@ from tui_trainer.paths import (
     socket_path,
     writable_runs_dir,
 )
+from tui_trainer.protocol.actions.action_commands import action_commands
 from tui_trainer.protocol.commands import LESSON, AnyCommand, Pause
 from tui_trainer.runs.recorded_data import RecordedData
 from tui_trainer.runs.run_dir import name_is_taken, read_about
@@ -42,8 +43,9 @@ class RunSpec(BaseModel):
     """Whether to resume an existing run directory from its last checkpoint."""
     commands: tuple[AnyCommand, ...] = ()
     """Commands that are applied before the first batch."""
-    script: tuple[tuple[int, AnyCommand], ...] = ()
-    """(step, command): the interventions of an earlier run, applied again at the same steps."""
+    script: tuple[tuple[int, AnyCommand], ...] | None = None
+    """(step, command): the interventions of an earlier run, applied again at the same steps, in place of the actions
+    of the configuration. None for a run that is no replay."""
     recorded_data: tuple[RecordedData, ...] = ()
     """The data of the run that this one replays."""
 
@@ -96,7 +98,9 @@ def host_spec(
     check_working_directory()
     check_trust(preset.runs.values(), preset.source, trust)
     for variant, config in preset.runs.items():
-        refuse_unused(config, f"{preset.source}: variant {variant}" if variant else preset.source)
+        source = f"{preset.source}: variant {variant}" if variant else preset.source
+        refuse_unused(config, source)
+        action_commands(config.actions, source)  # refuses those that are not valid
     directory = writable_runs_dir(runs_dir).absolute()
     chosen = new_name(name, "--name") if name is not None else new_run_name(preset.name)
     top = directory / chosen

@@ -212,7 +212,7 @@ class Worker:
                 self._bus.resume_run(run.name, restored.state, restored.journal)
                 for line in restored.messages:
                     trainer.events.log(line, trainer.state.step)
-            else:
+            elif run.script is not None:
                 trainer.follow(run.script)
             trainer.begin(folder, lambda name=run.name: self._bus.sync_journal(name))
             for line in changes(list(run.recorded_data), data_now(trainer.services)):

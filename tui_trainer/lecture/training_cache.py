@@ -100,7 +100,8 @@ class TrainingCache:
         setup = trainer.services.setup
         trained = TrainedRun(config, setup, weights={0: copied(setup.model.state_dict())})
         trainer.begin(None)
-        trainer.follow(script)
+        if script:
+            trainer.follow(script)
         train_runs([trainer], wake)
         if trained.ending.reason == "failed":
             raise UserError(f"{name}: {trained.ending.detail}")

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from tui_trainer.ui.preferences.classic_keys import CLASSIC_KEYS
+
 Group = Literal["look", "steer", "panel", "way"]
 Need = Literal[
     "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
@@ -302,6 +304,7 @@ ACTIONS: tuple[Action, ...] = (
         "keep", "K", "keep", "Rename, tag or hide this run, write a note, delete it, or keep only its best checkpoint.",
         0, "run",
     ),
+    _way("bake", "F", "as preset", "Write this run as a preset: its settings, and what was done to it.", 0, "run"),
     _way("detach", "d", "detach", "Leave the screen; the training continues.", 10, "leavable"),
     _way("resume_run", "R", "resume", "Resume a run whose host is gone, or train a finished one longer.", 1, "gone"),
     _way(
@@ -344,15 +347,7 @@ BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 Keymap = Mapping[str, str]
 """A user's keys by action id: separated by commas, as Textual's names or as the characters themselves."""
 
-CLASSIC: Keymap = {
-    "cursor_left": "left", "cursor_right": "right", "zoom_in": "up", "zoom_out": "down", "first_step": "home",
-    "log_y": "y", "over_time": "h", "lesson": "t", "search_next": "", "search_previous": "", "copy": "Y",
-    "theme": "ctrl+t", "steer": "O", "rate": "l", "drop_rate": "k", "optimizer": "o", "clip": "g", "patience": "p",
-    "epochs": "E", "stop": "x", "roll_back": "b", "validate": "v", "note": "n", "steer_all": "asterisk", "anew": "N",
-    "hide_run": "H", "pin_baseline": "L", "sort_runs": "F", "sliders": "f6", "try_next": "f8", "try_previous": "f7",
-}  # fmt: skip
-"""The keys of version 0.1, where letters steered: `keys = "classic"` in the settings."""
-KEYMAPS: Mapping[str, Keymap] = {"default": {}, "classic": CLASSIC}
+KEYMAPS: Mapping[str, Keymap] = {"default": {}, "classic": CLASSIC_KEYS}
 """The keymaps that a user can choose by name."""
 
 

@@ -18,7 +18,7 @@ async def test_the_contents_show_whose_course_it_is() -> None:
     plan = LecturePlan(RunDirectory(None, course=course), course=course)
     app = app_over(programme=plan)
     async with show(app, (80, 24)) as pilot:
-        await until(pilot, lambda: "Does it learn?" in screen_text(app))
+        await until(pilot, lambda: "Nothing happens" in screen_text(app))
         shown = screen_text(app)
         assert isinstance(app.screen, Contents)
         assert "Two ideas · A. Teacher · Night school, 2026" in shown

@@ -15,6 +15,7 @@ from tests.runs.many_runs import age, make_run
 from tests.ui.fake_session import app_over, press, screen_text, show, until
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.codec import encode_event
+from tui_trainer.runs.bake import bake
 from tui_trainer.runs.keeping.kept import change_kept, read_kept
 from tui_trainer.runs.run_dir import Owner, RunDir
 from tui_trainer.session.connect import RunDirectory
@@ -232,3 +233,19 @@ async def test_a_deleted_run_leaves_the_table(runs) -> None:
         await press(pilot, "K", "d")
         await typed(pilot, "wine af0c")
         await until(pilot, lambda: not isinstance(app.screen, RunTable) and not (runs / NEW).exists())
+
+
+async def test_a_run_is_written_as_a_preset_to_a_new_file(runs, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text("mine")
+    app = app_over(with_journal(runs / NEW))
+    async with show(app, SIZES[0]) as pilot:
+        await until(pilot, lambda: "1 loss" in screen_text(app))
+        await press(pilot, "F")
+        await until(pilot, lambda: "Write as a preset" in screen_text(app))
+        await typed(pilot, "mine.toml")
+        await until(pilot, lambda: "'mine.toml' exists and was not changed" in screen_text(app))
+        await typed(pilot, "steered.toml")
+        await until(pilot, lambda: "steered.toml: " in screen_text(app))
+    assert (tmp_path / "mine.toml").read_text() == "mine"
+    assert (tmp_path / "steered.toml").read_text() == bake(runs / NEW, NEW).text

@@ -45,7 +45,7 @@ def command(
     `last`; by default the newest live run.
 
     HOST:RUN shows a run on another machine, through `ssh HOST tui-trainer bridge`. HOST: is its newest live run.
-    --notes is a second screen beside a lesson: the remark now and the next one, questions, common mistakes, links. Esc
+    --notes is a second screen for a lesson: the remark now and the next one, questions, common mistakes, links. Esc
     goes to the charts and back.
 
     --once prints its present state and leaves it training.

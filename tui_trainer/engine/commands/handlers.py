@@ -23,6 +23,7 @@ from tui_trainer.engine.checkpointing.snapshot import (
     state_dict,
 )
 from tui_trainer.engine.checkpointing.state_tree import size_of
+from tui_trainer.engine.commands.actions import yield_wheel
 from tui_trainer.engine.commands.answers import Refusal, publish_change, refuse_unchanged
 from tui_trainer.engine.commands.find_rate import find_rate
 from tui_trainer.engine.commands.rates import set_rate_of_one
@@ -64,6 +65,7 @@ def apply_command(state: TrainState, services: LoopServices, command: cmd.AnyCom
     else:
         if remembered:  # what was undone belongs to another past now
             state.redo_stack.clear()
+        yield_wheel(state, services, command)
 
 
 def reject(events: EventStream, step: int, command: cmd.AnyCommand, reason: str) -> None:

@@ -11,6 +11,7 @@ from torch import nn
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.engine import rng
+from tui_trainer.engine.commands.actions import plan_again
 from tui_trainer.engine.commands.controls import Controls
 from tui_trainer.engine.loading.stream_batches import StreamBatches
 from tui_trainer.engine.services import TrainingServices
@@ -223,6 +224,7 @@ class BuiltInKnobs:
         state.plan = state.plan.with_batch_size(
             batches.size, batches.per_epoch, step=state.step, epoch=state.epoch, epochs=state.epochs, before=before
         )
+        plan_again(state, services.config.actions)
         self._choose_passes()
         services.events.publish(
             ev.SettingChanged(name="batch_size", value=batches.size, previous=before, plan=state.plan, step=state.step)

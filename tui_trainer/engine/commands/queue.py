@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from tui_trainer.protocol.commands import AnyCommand, Stop
 
@@ -49,6 +50,13 @@ class CommandQueue:
         for stop in stops:
             self._commands.remove(stop)
         return stops
+
+    def drop(self, unwanted: Callable[[AnyCommand], bool]) -> int:
+        """Remove the commands that wait and are unwanted; returns how many."""
+        found = [command for command in list(self._commands) if unwanted(command)]
+        for command in found:
+            self._commands.remove(command)
+        return len(found)
 
     def rest(self, seconds: float) -> None:
         """Wait for `seconds`, or until a command comes."""

@@ -17,7 +17,7 @@ Script = tuple[tuple[int, AnyCommand], ...]
 
 def commands_by_step(history: RunHistory) -> Script:
     """Return the commands of a replay: the interventions, and a stop at the last step of a run that did not end."""
-    script = _with_checkpoints(history)
+    script = commands_with_saves(history)
     if history.finished is None:
         script.append((history.last_step, Stop(by="the end of the journal", id="the-end")))
     return tuple(script)
@@ -62,7 +62,7 @@ def pending_after(journal: Path, reached: int, step: int, known: Collection[str]
                 undone.pop()
     script = tuple(
         (at, command)
-        for at, command in _with_checkpoints(history)
+        for at, command in commands_with_saves(history)
         if not isinstance(command, Stop) and command.id not in known
     )
     commands = f"{len(script)} command{'s' if len(script) != 1 else ''} from after the checkpoint"
@@ -83,7 +83,7 @@ def pending_after(journal: Path, reached: int, step: int, known: Collection[str]
     return PendingCommands(script, f"{commands} applied again at the same step{'s' if len(script) != 1 else ''}")
 
 
-def _with_checkpoints(history: RunHistory) -> list[tuple[int, AnyCommand]]:
+def commands_with_saves(history: RunHistory) -> list[tuple[int, AnyCommand]]:
     """Return the interventions, with a save added for each checkpoint that a roll-back used but no command saved.
 
     `last` is saved by the clock, so that a replay would find a different one, or none.

@@ -21,6 +21,7 @@ from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.drills.actions import DrillActions
 from tui_trainer.ui.findings.actions import FindingActions
 from tui_trainer.ui.keeping.keep_actions import KeepActions
+from tui_trainer.ui.keeping.write_preset import PresetWriter
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.pages.chart_page_actions import ChartPageActions
 from tui_trainer.ui.pages.host_actions import HostActions
@@ -95,6 +96,7 @@ class ActionTable:
             **PreferenceActions(context, options.preferences).handlers(),
             **EndActions(context, options.recent, self.host.resume).handlers(),
             **KeepActions(context).handlers(),
+            **PresetWriter(context).handlers(),
             **DrillActions(context).handlers(),
             "redraw": options.repaint,
         }
