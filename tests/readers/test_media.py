@@ -13,6 +13,7 @@ from tui_trainer.protocol.pictures import Heat, Histogram, drawing_of
 from tui_trainer.readers.find_logs import find_logs, log_at
 from tui_trainer.readers.reading import Medium, Position
 from tui_trainer.readers.tensorboard import event_files
+from tui_trainer.readers.tensorboard.media import HISTOGRAM, of_summary
 from tui_trainer.session.logs import log_media
 from tui_trainer.session.logs.log_media import even
 from tui_trainer.session.logs.log_session import LogSession
@@ -123,3 +124,8 @@ def test_buckets_are_spread_evenly_over_bins() -> None:
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\x00" * 100])
 def test_what_is_no_image_is_left_out(content: bytes) -> None:
     assert log_media.event_of(Medium("image", "x", 1, content), 0) is None
+
+
+def test_a_histogram_whose_bounds_have_another_width_is_read_without_them() -> None:
+    short = bytes([1 << 3 | 5, 0, 0, 128, 63, 2 << 3 | 5, 0, 0, 128, 63])  # both as floats of four bytes
+    assert of_summary("h", 1, HISTOGRAM, short) is None

@@ -49,9 +49,9 @@ def _classic(data: bytes) -> tuple[tuple[float, float, float], ...]:
     for number, how, item in fields(data):
         if not isinstance(item, bytes):
             continue
-        if number == 1:
+        if number == 1 and len(item) == 8:
             low = float64(item)
-        elif number == 2:
+        elif number == 2 and len(item) == 8:
             high = float64(item)
         elif number in (6, 7) and (how == BYTES or len(item) == 8):
             (limits if number == 6 else counts).frombytes(item[: len(item) // 8 * 8])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
+import codecs
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 import click
 
@@ -73,6 +73,8 @@ def command(
     except BrokenPipeError:
         raise
     except OSError as error:
+        if path == "-" and error.filename is None:
+            raise  # said once, of standard output
         raise UserError(f"{error.filename or path}: {error.strerror}") from None
     click.echo(visible(f"{path}: {steps} steps written"), err=True)
     return 0
@@ -91,7 +93,8 @@ def _write(runs: Sequence[ExportedRun], format_: str, file: BinaryIO, *, interve
         return
     from tui_trainer.runs.exporting.csv_table import write_csv, write_json_lines
 
-    text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
+    # Not TextIOWrapper: after an error it would close standard output with itself.
+    text = cast("TextIO", codecs.getwriter("utf-8")(file, "backslashreplace"))
     match format_:
         case "csv":
             write_csv(runs, text, interventions=interventions)
@@ -106,8 +109,7 @@ def _write(runs: Sequence[ExportedRun], format_: str, file: BinaryIO, *, interve
             from tui_trainer.runs.exporting.page.run_page import run_page
 
             text.write(run_page(runs))
-    text.flush()
-    text.detach()
+    file.flush()
 
 
 def _write_out(runs: Sequence[ExportedRun], format_: str, *, interventions: bool) -> None:
