@@ -114,7 +114,7 @@ class Lesson(BaseModel):
     minutes: Annotated[int, Field(ge=0, le=240)] = 0
     """Minutes that the lesson takes, with its questions; 0 where that was not estimated."""
     before: tuple[Annotated[str, Field(min_length=1, max_length=80)], ...] = ()
-    """What to know before: row numbers, or a few words."""
+    """Prerequisites: row numbers, or a few words."""
     mistakes: tuple[Annotated[str, Field(min_length=1, max_length=300)], ...] = ()
     """Common mistakes, a sentence each."""
     links: tuple[LessonLink, ...] = ()

@@ -40,7 +40,7 @@ class MonitorCallback(_Callback):
         self._loss: Any = None
         """The sum of the losses since the last step."""
         self._metrics: dict[str, Any] = {}
-        """What was evaluated at this step."""
+        """The metrics that were evaluated at this step."""
         self._epoch_open = False
         """Whether an epoch is over whose evaluation is to come."""
 

@@ -80,7 +80,7 @@ class Monitor(Declaring):
             raise ValueError(f'Monitor: on_stop={on_stop!r}: give "end" or "raise"')
         self._run: ScriptRun | None = None
         self._values: StepValues | None = None
-        """Where values are logged to."""
+        """The object that takes logged values."""
         self._raises = on_stop == "raise"
         self._told = False
         self._name = self._path = ""

@@ -82,7 +82,7 @@ class RunData(BaseModel):
     lr: float = 0.0
     clip_grad_norm: float = 0.0
     capabilities: ev.Capabilities | None = None
-    """What the run cannot do, and the controls that it declares; None for one that can do everything."""
+    """The commands that the run refuses, and the controls that it declares; None for a run that takes all commands."""
     rate_found: ev.RateFound | None = None
     """The newest search for a learning rate, or its price."""
     knobs: dict[str, KnobValue] = {}
@@ -118,7 +118,7 @@ class RunData(BaseModel):
     withheld: dict[str, ev.Diagnosed] = {}
     """The findings of a drill before its cause is named or a hint asked for."""
     drill: DrillProgress | None = None
-    """What was answered and asked for in a drill; None for a run that is none."""
+    """The answer and the hints of a drill; None for other runs."""
     pictures: dict[str, ev.PictureTaken] = {}
     histories: AllSeries = {}
     """Height of each bar of the pictures over the steps, by picture/group/label."""

@@ -90,7 +90,7 @@ class Watcher:
         self._stop: Stop | None = None
         self._stop_due = 0.0
         self._finished: ev.RunFinished | None = None
-        """How the process that was the run ended it."""
+        """The end of the run, as its process reported it."""
         self._over = False
         self._reached = 0
         """The step that the process that is the run has reached."""

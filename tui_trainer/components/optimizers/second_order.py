@@ -65,7 +65,7 @@ class _Curved(Optimizer):
             )
 
     cost: ClassVar[str] = ""
-    """What else grows with the number of parameters, for the refusal."""
+    """The cost that grows with the number of parameters, for the refusal."""
 
 
 class SteepestDescent(_Curved):

@@ -50,7 +50,7 @@ class Claim(BaseModel):
     row: str = ""
     """The row that it belongs to; the first one of the lesson where it is empty."""
     claim: Annotated[str, Field(min_length=1, max_length=300)]
-    """What is measured, in words."""
+    """The measured quantity, in words."""
     key: Annotated[str, Field(pattern=r"^([a-z][\w-]*)?$")] = ""
     """The name by which texts quote it, as in `{S29:power}`."""
     left: str

@@ -51,7 +51,7 @@ class CourseTable(BaseModel):
 
     title: Sentence
     author: str = ""
-    """Who wrote the lessons."""
+    """The author of the lessons."""
     credit: str = ""
     """Whose course or book they follow: shown in the contents and on the page."""
     parts: Annotated[tuple[CoursePart, ...], Field(min_length=1)]

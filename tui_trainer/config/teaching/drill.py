@@ -87,7 +87,7 @@ class Drill(BaseModel):
     wrong: Annotated[tuple[Act, ...], Field(min_length=1)]
     """A cure of another illness, which does not help here."""
     lesson: Annotated[str, Field(min_length=1)]
-    """What it was, and how to see it: shown with the score."""
+    """The cause and how to see it, shown with the score."""
 
     @model_validator(mode="after")
     def _among(self) -> Drill:

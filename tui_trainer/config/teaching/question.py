@@ -26,7 +26,7 @@ class LessonQuestion(BaseModel):
     choices: tuple[Annotated[str, Field(min_length=1, max_length=80)], ...] = ()
     """The answers to choose from; without any, the answer is a number."""
     measure: str = ""
-    """What answers it, computed from the runs: an expression such as `high:train_loss@-1 / good:train_loss@-1`."""
+    """The answer, computed from the runs: an expression such as `high:train_loss@-1 / good:train_loss@-1`."""
     limits: tuple[Real, ...] = ()
     """Values at which one choice ends and the next begins, ascending: one fewer than choices."""
     measures: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.text import visible
 
 _PREFIX = "model."
-"""What the names of the model's tensors begin with in a checkpoint of this program."""
+"""The prefix of the names of the model's tensors in a checkpoint of this program."""
 NAMED = 3
 """Most names that a message lists."""
 

@@ -47,7 +47,7 @@ class CodeVersion(BaseModel):
     changed: tuple[str, ...] = ()
     """Files that differ from the commit, without those that git does not track; at most `MAX_FILES`."""
     changed_count: int = 0
-    """How many they are in all; -1 where only that there are some was recorded."""
+    """Their number; -1 where only their existence was recorded."""
 
     @property
     def words(self) -> str:

@@ -15,7 +15,7 @@ class AnswerActions:
     def __init__(self, context: DashboardContext) -> None:
         self._context = context
         self._last = ""
-        """What was typed last."""
+        """The text that was typed last."""
 
     def handlers(self) -> dict[str, Callable[[], None]]:
         """Return the handler of each action by its id."""

@@ -40,7 +40,7 @@ class FinderActions(Screen[None], inherit_bindings=False):
     ]
 
     HEADING = "tui-trainer"
-    """What the screen is, for its help page."""
+    """A description of the screen, for its help page."""
     OWN_KEYS: ClassVar[tuple[tuple[str, str, str, str], ...]] = ()
     """Name of the action, key, label and help of each key that this screen alone has."""
 

@@ -85,7 +85,7 @@ class Home(Finder[Item]):
         self._presets: list[PresetInfo] | None = None
         self._day = date.today()
         self._last_read: tuple[Read, list[Group[Item]]] | None = None
-        """What was read last, and the groups made of it."""
+        """The runs that were read last, and the groups made of them."""
         self._configured: list[RunInfo] | None = None
         """The runs of which the configurations have been read, for filters."""
         self._search = RunSearch()

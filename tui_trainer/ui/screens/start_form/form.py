@@ -28,7 +28,7 @@ from tui_trainer.ui.screens.start_form.parts import PARTS, kinds_of, started_wit
 from tui_trainer.ui.screens.start_form.rate import draw_over, plan_of
 
 NOW, QUEUE = "start now", "add to the queue"
-"""What becomes of the training."""
+"""The ways a training can begin: now, or in the queue."""
 
 
 @dataclass(frozen=True, slots=True)
