@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from time import monotonic
 
 from textual.content import Content
@@ -45,14 +46,6 @@ class _Hints:
 
     line: Content = field(default_factory=lambda: Content(""))
     spans: list[tuple[int, int, str]] = field(default_factory=list[tuple[int, int, str]])
-
-    def add(self, hint: Content, action: str) -> None:
-        """Add a hint after the others."""
-        if self.line:
-            self.line = Content.assemble(self.line, "  ")
-        start = self.line.cell_length
-        self.line = Content.assemble(self.line, hint)
-        self.spans.append((start, self.line.cell_length, action))
 
     def at(self, x: int) -> str:
         """Return the action of the hint at a cell, empty where there is none."""
@@ -137,7 +130,7 @@ class Footer(Panel):
         action = BY_ID.get(self._next_action)
         if action is None or disabled_reason(action, context) is not None or not shown_key(action, keymap):
             return line.truncate(max(width, 0), ellipsis=True)
-        hint = _hint(action, label(action, context), keymap)
+        hint = _hint(shown_key(action, keymap), label(action, context))
         line = line.truncate(max(width - hint.cell_length - 3, 0), ellipsis=True)
         start = line.cell_length + 3
         self._message_keys.spans.append((start, start + hint.cell_length, action.id))
@@ -162,20 +155,38 @@ def _waiting(pending: Mapping[str, Pending]) -> Content:
 
 def _key_hints(view_state: ViewState, context: ActionContext, keymap: Keymap, width: int) -> _Hints:
     """Return the hints that fit: what closes, the keys of the open page, the keys of the run, help and quit."""
-    ends = [(_hint(BY_ID[name], BY_ID[name].label, keymap), name) for name in ALWAYS]
-    reserved = sum(2 + hint.cell_length for hint, _ in ends)
-    hints, known = _Hints(), set[str](ALWAYS)
+    ends = [(shown_key(BY_ID[name], keymap), BY_ID[name].label, name) for name in ALWAYS]
+    used = sum(2 + _hint(key, text).cell_length for key, text, _ in ends)
+    chosen: list[tuple[str, str, str]] = []
+    known = set[str](ALWAYS)
     for action, text in _candidates(view_state, context):
-        if action.id in known or not shown_key(action, keymap) or disabled_reason(action, context) is not None:
+        key = shown_key(action, keymap)
+        if action.id in known or not key or disabled_reason(action, context) is not None:
             continue
-        hint = _hint(action, text, keymap)
-        if hints.line.cell_length + 2 + hint.cell_length + reserved > width:
+        used += 2 * bool(chosen) + _hint(key, text).cell_length
+        if used > width:
             break
-        hints.add(hint, action.id)
+        chosen.append((key, text, action.id))
         known.add(action.id)
-    for hint, name in ends:
-        hints.add(hint, name)
-    return hints
+    return _joined((*chosen, *ends))
+
+
+@lru_cache(maxsize=4)
+def _joined(hints: tuple[tuple[str, str, str], ...]) -> _Hints:
+    """Return a line of hints, each a key, a text and an action. It is asked for ten times a second, and seldom new."""
+    parts: list[Content] = []
+    spans: list[tuple[int, int, str]] = []
+    end = -2
+    for key, text, action in hints:
+        hint = _hint(key, text)
+        start, end = end + 2, end + 2 + hint.cell_length
+        parts.append(hint)
+        spans.append((start, end, action))
+    return _Hints(Content("  ").join(parts), spans)
+
+
+_RANKED = tuple(sorted((action for action in ACTIONS if action.rank), key=lambda action: action.rank))
+"""The actions that the line may show, the most useful first."""
 
 
 def _candidates(view_state: ViewState, context: ActionContext) -> list[tuple[Action, str]]:
@@ -189,10 +200,12 @@ def _candidates(view_state: ViewState, context: ActionContext) -> list[tuple[Act
         first += [(BY_ID["previous_mark"], "earlier"), (BY_ID["next_mark"], "later"), (BY_ID["undo"], "undo")]
     elif view_state.page:
         first += [(BY_ID[name], text) for name, text in PAGE_ACTIONS[view_state.page] if name in BY_ID]
-    ranked = sorted((action for action in ACTIONS if action.rank), key=lambda action: action.rank)
     status = context.state.status if context.state is not None else ""
-    return first + [(action, label(action, context)) for action in ranked if not action.prime or action.prime == status]
+    return first + [
+        (action, label(action, context)) for action in _RANKED if not action.prime or action.prime == status
+    ]
 
 
-def _hint(action: Action, text: str, keymap: Keymap) -> Content:
-    return Content.assemble((shown_key(action, keymap), "bold $primary"), (f" {text}", "$foreground 80%"))
+@cache
+def _hint(key: str, text: str) -> Content:
+    return Content.assemble((key, "bold $primary"), (f" {text}", "$foreground 80%"))
