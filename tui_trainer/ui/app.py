@@ -34,7 +34,7 @@ from tui_trainer.ui.icons import FANCY, PLAIN
 from tui_trainer.ui.preferences.preferences import Preferences
 from tui_trainer.ui.preferences.screen_memory import ScreenMemory
 from tui_trainer.ui.preferences.theme_choice import start_theme
-from tui_trainer.ui.redraw_budget import IN_PROCESS_SHARE, SHARE, RedrawBudget
+from tui_trainer.ui.redraw_budget import RedrawBudget
 from tui_trainer.ui.settings import Settings
 from tui_trainer.ui.terminal.ascii_filter import AsciiFilter
 from tui_trainer.ui.terminal.driver import TerminalGone
@@ -184,8 +184,7 @@ class TrainerApp(TerminalApp[AppResult]):
         # Imports all charts: the home screen and the splash screen are drawn before.
         from tui_trainer.ui.dashboard.screen import Dashboard
 
-        share = IN_PROCESS_SHARE if session.kind == "in-process" else SHARE
-        budget = RedrawBudget(self._max_fps, share, max_kbps=self.settings.max_kbps, sent=lambda: self.bytes_sent)
+        budget = RedrawBudget(self._max_fps, max_kbps=self.settings.max_kbps, sent=lambda: self.bytes_sent)
         self._last_dashboard = Dashboard(
             session,
             redraw_budget=budget,

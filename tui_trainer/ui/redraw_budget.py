@@ -7,10 +7,8 @@ from time import thread_time
 
 LOCAL_FPS = 4.0
 REMOTE_FPS = 1.0
-SHARE = 0.035
-"""Share of a core that drawing may use while a host trains; polling takes up to another hundredth."""
-IN_PROCESS_SHARE = 0.025
-"""The same where the training runs in this process and competes for the interpreter."""
+SHARE = 0.025
+"""Share of a core that drawing may use, beside the training; polling takes up to another two hundredths."""
 SLOWEST = 2.0
 """Longest interval between two drawings that their cost can lead to, in seconds."""
 FIRST = 0.04
