@@ -36,6 +36,7 @@ CASES: dict[str, tuple[History, History]] = {
     "NAN": (history(broken=Broken(7, "nan")), history()),
     "DIVERGE: beyond the start": (history([5.21]), history([5.19])),
     "DIVERGE: beyond the best": (history([1.0, 3.46]), history([1.2, 3.45])),
+    "DIVERGE: not on its way back": (history([20.0, 10.1]), history([20.0, 9.9])),
     "DIVERGE: beyond chance": (history([0.5, 1.5 * LN10 + 0.01]), history([0.5, 1.5 * LN10 - 0.01])),
     "DIVERGE: broken after growth": (
         history(broken=Broken(7, "inf"), last_losses=(3.0, 5.3)),
