@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tui_trainer.host.spec import HostSpec
     from tui_trainer.session.base import Session
     from tui_trainer.session.catalog import Catalog
+    from tui_trainer.session.remote.address import Address
     from tui_trainer.ui.lecture.tour import LecturePlan
     from tui_trainer.ui.printing.request import ScreenRequest
     from tui_trainer.ui.settings import Settings
@@ -127,6 +128,20 @@ def show_folders(
         return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
 
     return show(open_session, read_only=True, max_kbps=max_kbps, page=page, once=once)
+
+
+def connect_to(address: Address, *, can_steer: bool = True) -> Session:
+    """Connect to a run on another machine before there is a screen, so that ssh can ask for a password.
+
+    Raises:
+        UserError: it cannot be reached, or has no such run.
+    """
+    from tui_trainer.session.remote.remote_session import remote_session
+    from tui_trainer.ui.settings import load_settings
+
+    address = address.with_defaults(load_settings().hosts.get(address.host, {}))
+    click.echo(f"connecting to {visible(address.host)} ...", err=True)
+    return remote_session(address, can_steer=can_steer)
 
 
 def launch_and_show(

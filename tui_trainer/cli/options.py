@@ -47,6 +47,11 @@ projector_option = click.option(
 )
 """An option that `projector_given` reads: commands need not pass it on."""
 force_option = click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
+remote_command_option = click.option(
+    "--remote-command",
+    metavar="COMMAND",
+    help="For HOST:RUN: the program there, as its shell starts it  [default: tui-trainer]",
+)
 map_option = click.option(
     "--map",
     "told",

@@ -131,12 +131,13 @@ class RunStore:
                     batches.clear()
                     self._greet(states)
                     self.loaded = loaded
+                    self.connected, self.error = True, ""
                     update.changed = update.urgent = True
-                case Notice(text, fatal, folders):
+                case Notice(text, fatal, folders, cut_off):
                     update.notices.append(message)
                     self.resumable = tuple(dict.fromkeys((*self.resumable, *folders)))
                     update.changed = update.urgent = True
-                    if fatal:
+                    if fatal or cut_off:
                         self.connected, self.error = False, visible(text)
                         self.pending.clear()
                 case _:

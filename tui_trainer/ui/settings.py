@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 << 10
 """Largest settings file, in bytes."""
+HOST_OPTIONS = ("command", "runs_dir")
+"""Keys of a table of `hosts`."""
 WORDS_PER_MINUTE = 220.0
 """Reading speed of prose on a screen on which charts move."""
 
@@ -74,6 +76,12 @@ class Settings:
     `keys = "classic"` brings back the letters of version 0.1; in a table, `base = "classic"` does.
     """
 
+    hosts: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    """Machines, by the name that ssh knows them by, whose live runs the home screen lists.
+
+    `[hosts.gpu-box]` may set `command`, the program there, and `runs_dir`, its runs directory.
+    """
+
 
 MODIFIERS = ("alt", "ctrl", "hyper", "meta", "shift", "super")
 """Modifiers of keys, as Textual names them."""
@@ -98,6 +106,11 @@ def checked(table: Mapping[str, Any], source: str) -> Settings:
     for name in settings.keys:
         if name not in BY_ID:
             raise UserError(f"{source}: keys: unknown action {name!r}; {did_you_mean(name, BY_ID)}")
+    for name, options in settings.hosts.items():
+        for option in options:
+            if option not in HOST_OPTIONS:
+                known_options = did_you_mean(option, HOST_OPTIONS)
+                raise UserError(f"{source}: hosts.{name}: unknown setting {option!r}; {known_options}")
     settings = replace(settings, keys=without_clashes(settings.keys))
     _check_keys(settings.keys, source)
     return settings
