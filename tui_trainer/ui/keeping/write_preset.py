@@ -30,7 +30,7 @@ class PresetWriter:
 
     def ask(self) -> None:
         """Ask for a file, and write the selected run to it."""
-        from tui_trainer.runs.bake import bake, write_new  # needs the models of presets, which nothing on the screen does
+        from tui_trainer.runs.bake import bake, write_new  # takes 0.1 s, which the first frame does not wait for
 
         context = self._context
         try:
