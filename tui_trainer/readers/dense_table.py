@@ -41,8 +41,9 @@ def dense_rows(
         step: the column with the steps.
         axes: the columns with the epochs and the times, which are no series.
     """
-    text = text.removesuffix("\n")
-    count = text.count("\n") + 1
+    if not text.endswith("\n"):
+        text += "\n"
+    count = text.count("\n")
     if count < MANY or any(odd in text for odd in ODD):
         return None
     if delimiter != ",":
@@ -80,16 +81,17 @@ def _cells(text: str) -> list[Any] | None:
         return _parsed(text)
     except ValueError:
         pass
-    text = f"\n{text}\n".replace(",,", ",null,").replace(",,", ",null,").replace("\n,", "\nnull,")
+    text = f"\n{text}".replace(",,", ",null,").replace(",,", ",null,").replace("\n,", "\nnull,")
     text = text.replace(",\n", ",null\n").replace("nan", "NaN").replace("inf", "Infinity")
     try:
-        return _parsed(text[1:-1])
+        return _parsed(text[1:])
     except ValueError:
         return None
 
 
 def _parsed(text: str) -> list[Any]:
-    return from_json("[" + text.replace("\n", ',"",') + ',""]')
+    ended = text.replace("\n", f',"{END}",')
+    return from_json(f"[{ended[:-1]}]")
 
 
 def _steps(cells: list[Any]) -> array[int] | None:
