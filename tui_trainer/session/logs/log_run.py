@@ -11,7 +11,7 @@ from typing import Any
 
 from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.protocol import events as ev
-from tui_trainer.readers.columns import Names
+from tui_trainer.readers.columns import ROLES, Names
 from tui_trainer.readers.numbers import all_finite
 from tui_trainer.readers.order import Arranged, arrange
 from tui_trainer.readers.reading import MAX_COLUMNS, LogColumn, Medium, Rows
@@ -168,7 +168,7 @@ class LogRun:
             if not len(values.steps):
                 continue
             name = visible(self._names[column])[:MAX_NAME]
-            if name not in self.state.series and len(self.state.series) >= MAX_COLUMNS:
+            if name not in self.state.series and len(self.state.series) >= MAX_COLUMNS and name not in ROLES:
                 self.left_out += 1
                 continue
             series = self.state.series.get(name)
