@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -81,7 +82,7 @@ def _scalars(history: History, event: ev.Scalars) -> History:
 
 
 def _with_losses(history: History, event: ev.Scalars, losses: Sequence[float | None]) -> History:
-    finite = [loss for loss in losses if loss is not None]
+    finite: list[float] = losses.tolist() if isinstance(losses, array) else [one for one in losses if one is not None]
     if not finite:
         return history
     batches = history.under_way

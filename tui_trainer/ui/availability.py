@@ -92,6 +92,9 @@ def _gone(context: ActionContext) -> str | None:
 
 
 def _rerun(context: ActionContext) -> str | None:
+    started = context.state.started if context.state is not None else None
+    if started is not None and context.kind == "finished" and not started.path:
+        return "this is the log of another program: it can be watched, not trained again"
     no_commands = context.read_only and context.kind != "finished"  # looking at a run on disk leads to new ones
     return "read only: this screen sends no commands" if no_commands else None
 

@@ -15,6 +15,7 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import ALL_RUNS, LESSON, AnyCommand
 from tui_trainer.protocol.describe import describe, letter
 from tui_trainer.session.base import Greeting, Notice, OnDisk, Session
+from tui_trainer.session.multi import MultiSession
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 
@@ -116,6 +117,8 @@ class RunStore:
         """Unanswered commands by id."""
         self.heard: dict[str, float] = {}
         """Time of the last message about each run, in seconds since 1970."""
+        self._dropped: set[str] = set()
+        """Runs that are shown no more, whatever the session tells of them."""
         self._earlier: dict[str, RunState] = {}
         """Runs as they were before a new host began to load them."""
         self._stamp = secrets.token_hex(4)
@@ -141,6 +144,8 @@ class RunStore:
                         self.connected, self.error = False, visible(text)
                         self.pending.clear()
                 case _:
+                    if message.run in self._dropped:
+                        continue
                     if message.run:  # an event without a run is the session's own answer to this screen
                         batches.setdefault(message.run, []).append(message)
                     self._handle(message, update)
@@ -157,7 +162,7 @@ class RunStore:
     def _greet(self, states: tuple[RunState, ...]) -> None:
         """Show these states; keep the curves of those that a new host has not loaded yet."""
         known = {**self._earlier, **{run: state for run, state in self.states.items() if not _blank(state)}}
-        self.states = {state.run: state for state in states}
+        self.states = {state.run: state for state in states if state.run not in self._dropped}
         self._earlier = {run: known[run] for run, state in self.states.items() if _blank(state) and run in known}
         for run in self.states:
             self.heard[run] = self._journal_time(run) or time()
@@ -170,6 +175,14 @@ class RunStore:
             return (folder / "events.jsonl").stat().st_mtime if folder is not None else None
         except OSError:
             return None
+
+    def drop(self, run: str) -> None:
+        """Show a run no more: its folder was deleted."""
+        self._dropped.add(run)
+        for known in (self.states, self._earlier, self.heard):
+            known.pop(run, None)
+        if isinstance(self.session, MultiSession):
+            self.session.drop(run)
 
     def shown(self, state: RunState) -> RunState:
         """Return a run as the screen shows it: with its earlier curves while a new host loads it."""
@@ -227,6 +240,7 @@ class RunStore:
         self.session = session
         self.connected, self.error, self.resumable = True, "", ()
         self.pending.clear()
+        self._dropped.clear()
         self._greet(tuple(state if state.over else RunState(run=run) for run, state in self.states.items()))
 
     def replace_runs(self, session: Session) -> None:

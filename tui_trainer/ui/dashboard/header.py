@@ -20,8 +20,11 @@ from tui_trainer.ui.panels.progress import (
     count_text,
     heard_text,
     seconds_spent,
+    set_name_of,
     set_time_left_text,
     share_done,
+    short_name_of,
+    shown_variant,
 )
 from tui_trainer.ui.panels.status import throughput_text
 from tui_trainer.ui.run_store import RESUMING
@@ -125,9 +128,9 @@ def _name(view_state: ViewState, state: RunState, icons: Icons, width: int) -> l
     states = view_state.states
     room = max(width // 3, 8)
     if len(states) < 2:
-        name = cut(view_state.kept_runs.name(state), room, icons.ellipsis)
+        name = cut(short_name_of(state), room, icons.ellipsis)
         return [HeaderPart(ALWAYS, Content.styled(name, "bold"))]
-    group, variant = view_state.kept_runs.set_name(state), view_state.kept_runs.variant(state)
+    group, variant = set_name_of(state), shown_variant(state)
     front = f"{cut(variant, room, icons.ellipsis)} {view_state.selected_index + 1}/{len(states)}"
     parts = [HeaderPart(7, Content.styled(cut(group, room, icons.ellipsis), "bold"))] if "/" in state.run else []
     return [*parts, HeaderPart(ALWAYS, Content.styled(front, "bold"))]

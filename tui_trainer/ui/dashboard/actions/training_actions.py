@@ -16,7 +16,7 @@ from tui_trainer.protocol.commands import ALL_RUNS
 from tui_trainer.protocol.describe import number
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.forms.parse_number import parse_clip, parse_epochs, parse_rate, watched_metric
-from tui_trainer.ui.panels.progress import variant_of
+from tui_trainer.ui.panels.progress import shown_variant
 from tui_trainer.ui.steering import review
 from tui_trainer.ui.steering.rate_guard import RateGuard
 
@@ -110,7 +110,7 @@ class TrainingActions:
             if not ScriptActions(self._context).perform(identity):
                 self._context.perform(identity)
 
-        name = "all runs" if state.steer_all else variant_of(self._context.selected_run)
+        name = "all runs" if state.steer_all else shown_variant(self._context.selected_run)
         self._context.ask(SteerPanel(f"Steer {name}".rstrip(), read), chosen)
 
     def pause(self) -> None:
