@@ -114,6 +114,7 @@ def model_code(model: AnyModel, shape: ProblemSpec, outputs: int, *, wide: bool,
     if isinstance(model, Transformer):
         body = _transformer(model, shape, outputs)
     else:
+        assert isinstance(model, (Linear, MLP, CNN))
         layers = _layers(model, shape, outputs)
         norms = [name for name in ("BatchNorm1d", "BatchNorm2d") if any(name in call for _, call in layers)]
         if ones:

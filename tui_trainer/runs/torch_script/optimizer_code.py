@@ -92,10 +92,6 @@ def _arguments(optimizer: AnyOptimizer, named: Named, device: str) -> list[str]:
         for name, value in settings.items()
         if name not in type(optimizer).model_fields or value != type(optimizer).model_fields[name].default
     ]
-    defaults = {AdamW: "weight_decay", Muon: "weight_decay"}
-    needed = defaults.get(type(optimizer))
-    if needed and not any(one.startswith(f"{needed}=") for one in given):
-        given.append(f"{needed}={settings[needed]!r}")
     dense = not any(is_sparse(parameter) for _, parameter in named)
     if optimizer.fusible and device.split(":")[0] in optimizer.fused_on and dense:
         given.append("fused=True")

@@ -111,8 +111,8 @@ class Steered:
 
     def _resized_at(self, step: int, command: cmd.AnyCommand) -> bool:
         """Return whether a command at the beginning of an epoch is the one that resizes its batches."""
-        mine = isinstance(command, cmd.SetKnob) and command.name == "batch_size"
-        return mine and command.value == -(-self._resizes[0].batch_size // self._accumulate)
+        size = -(-self._resizes[0].batch_size // self._accumulate)
+        return isinstance(command, cmd.SetKnob) and command.name == "batch_size" and command.value == size
 
     def _resize(self) -> None:
         length = self._resizes.pop(0)
