@@ -63,6 +63,12 @@ def back_and_sizes(bench: TrainerHarness) -> None:
     send(bench, 1, cmd.Stop(when="epoch", restore_best=True))
 
 
+def freeze(bench: TrainerHarness) -> None:
+    bench.steps(4)
+    send(bench, 4, cmd.SetKnob(name="rate/hidden1.*", value=0.0))
+    send(bench, 3, cmd.SetKnob(name="rate/hidden1.*", value=2.5))
+
+
 def stopped(bench: TrainerHarness) -> None:
     bench.steps(9)
     send(bench, 0, cmd.Stop(when="batch", restore_best=True))
@@ -81,6 +87,7 @@ def stopped(bench: TrainerHarness) -> None:
         }),
         (optimizers, {"optimizer": {"kind": "adam", "lr": 0.02}}),
         (back_and_sizes, {"optimizer": {"momentum": 0.8}, "training": {"epochs": 6}, "scheduler": {"kind": "cosine"}}),
+        (freeze, {"optimizer": {"kind": "adam", "lr": 0.02, "groups": [{"match": "hidden1.*"}]}}),
         (stopped, {}),
     ],
 )  # fmt: skip

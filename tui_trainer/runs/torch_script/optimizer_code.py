@@ -46,7 +46,7 @@ def made(optimizer: AnyOptimizer, trained: Named, device: str, *, many: bool) ->
     """
     if not is_pair(optimizer):
         call = _call(optimizer, optimizer.torch_name, trained, trained, 1.0, _arguments(optimizer, trained, device))
-        return [f"optimizers = [{call}]" if many else f"optimizer = {call}"]
+        return (f"optimizers = [{call}]" if many else f"optimizer = {call}").splitlines()
     assert isinstance(optimizer, _PAIRS)
     mine = [(name, parameter) for name, parameter in trained if optimizer.takes(parameter)]
     others = [(name, parameter) for name, parameter in trained if not optimizer.takes(parameter)]
@@ -55,7 +55,7 @@ def made(optimizer: AnyOptimizer, trained: Named, device: str, *, many: bool) ->
         decay = optimizer.other_weight_decay if isinstance(optimizer, Muon) else 0.01
         factor = optimizer.other_lr / optimizer.lr
         calls.append(_call(optimizer, "AdamW", others, (), factor, [f"weight_decay={decay!r}"]))
-    return ["optimizers = [", *(f"    {call}," for call in calls), "]"]
+    return ["optimizers = [", *(f"    {line}" for call in calls for line in f"{call},".splitlines()), "]"]
 
 
 def _call(
@@ -78,7 +78,8 @@ def _call(
         f'{{"params": [weights[name] for name in {groups[match]!r}], "factor": {factors[match]!r}}}'
         for match in ordered
     ]
-    parameters = f"[{', '.join(tables)}]"
+    listed = "".join(f"    {table},\n" for table in tables)
+    parameters = f"[\n{listed}]"
     return f"torch.optim.{name}({', '.join([parameters, f'lr={rate!r}', *arguments])})"
 
 

@@ -22,6 +22,8 @@ _NO_EFFECT = (cmd.Note, cmd.Evaluate, cmd.ShowAnswers, cmd.FindRate)
 """Commands that change nothing of the training."""
 _OPTIMIZER_KNOBS = ("weight_decay", "momentum", "other_weight_decay", "beta1", "beta2")
 """Knobs that are settings of the optimizer."""
+_GROUP = "rate/"
+"""Prefix of the knob of a group of parameters."""
 
 
 @dataclass(slots=True)
@@ -228,7 +230,7 @@ class Steered:
             ])  # fmt: skip
         elif name in ("label_smoothing", "clip"):
             self._do(step, command, [f"{name} = {float(value)!r}"])
-        elif name in _OPTIMIZER_KNOBS:
+        elif name in _OPTIMIZER_KNOBS or name.startswith(_GROUP):
             wanted = type(self._optimizer).model_validate(self._with_knob(name, float(value)))
             self._replace(step, command, wanted, keep=True)
         elif name != "batch_size":  # the sizes of the epochs say it
@@ -237,6 +239,12 @@ class Steered:
     def _with_knob(self, name: str, value: float) -> dict[str, Any]:
         """Return the settings of the optimizer with a knob set."""
         fields: dict[str, Any] = dict(self._optimizer)
+        if match := name.removeprefix(_GROUP) if name.startswith(_GROUP) else "":
+            changed = {"lr_factor": value}
+            groups = self._optimizer.groups
+            return fields | {
+                "groups": [one.model_copy(update=changed) if one.match == match else one for one in groups]
+            }
         if name in ("beta1", "beta2"):
             fields["betas"] = (value, fields["betas"][1]) if name == "beta1" else (fields["betas"][0], value)
             return fields
