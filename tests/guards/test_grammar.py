@@ -10,16 +10,16 @@ from tui_trainer.errors import UserError
 from tui_trainer.guards.grammar import parse_conditions, parse_rule
 from tui_trainer.guards.rule import (
     Compared,
-    Found,
+    FindingAppears,
     GoBack,
+    GuardRule,
     NoNew,
     NotFinite,
-    Remark,
-    Rule,
     Setting,
     Simple,
     SkipStep,
     Trend,
+    WriteNote,
 )
 from tui_trainer.guards.vocabulary import FINDINGS
 from tui_trainer.protocol.finding_titles import TITLES
@@ -34,21 +34,21 @@ def test_the_findings_are_those_of_the_diagnosis() -> None:
     [
         (
             "when val_loss rises 3 epochs: lr x0.5, at most 2 times",
-            Rule((Trend("val_loss", "rises", 3, "epochs"),), (Setting("lr", 0.5, factor=True),), 2),
+            GuardRule((Trend("val_loss", "rises", 3, "epochs"),), (Setting("lr", 0.5, factor=True),), 2),
         ),
-        ("when grad_norm is not finite: skip the step", Rule((NotFinite("grad_norm"),), (SkipStep(),))),
+        ("when grad_norm is not finite: skip the step", GuardRule((NotFinite("grad_norm"),), (SkipStep(),))),
         (
             "when loss > 3 x its median of 200 steps: roll back 100 steps, lr x0.5, cool-down 500 steps",
-            Rule(
+            GuardRule(
                 (Compared("loss", ">", 3.0, "median", 200, 1, "steps"),),
                 (GoBack(100), Setting("lr", 0.5, factor=True)),
                 rest=500,
             ),
         ),
-        ("when finding LR_HIGH: pause", Rule((Found("LR_HIGH"),), (Simple("pause"),))),
+        ("when finding LR_HIGH: pause", GuardRule((FindingAppears("LR_HIGH"),), (Simple("pause"),))),
         (
             "when val_loss has no new low for 5 epochs and epoch >= 10: lr = 0.001, save, at most 1 time, then stop",
-            Rule(
+            GuardRule(
                 (NoNew("val_loss", "low", 5, "epochs"), Compared("epoch", ">=", 10.0)),
                 (Setting("lr", 0.001), Simple("save")),
                 1,
@@ -57,16 +57,16 @@ def test_the_findings_are_those_of_the_diagnosis() -> None:
         ),
         (
             'when loss > 2 for 3 epochs: note "a, b: c", weight_decay x2, amp = on, cool-down 2 epochs',
-            Rule(
+            GuardRule(
                 (Compared("loss", ">", 2.0, "", 0, 3, "epochs"),),
-                (Remark("a, b: c"), Setting("weight_decay", 2.0, factor=True), Setting("amp", True)),
+                (WriteNote("a, b: c"), Setting("weight_decay", 2.0, factor=True), Setting("amp", True)),
                 rest=2,
                 rest_clock="epochs",
             ),
         ),
     ],
 )
-def test_a_line_and_its_rule(text: str, rule: Rule) -> None:
+def test_a_line_and_its_rule(text: str, rule: GuardRule) -> None:
     assert parse_rule(text) == rule
     assert str(rule) == text
 
@@ -80,8 +80,8 @@ def test_other_ways_to_write_the_same() -> None:
     assert with_resort.times == 2
 
 
-def _random_rule(rng: random.Random) -> Rule:
-    def condition() -> NotFinite | Compared | Trend | NoNew | Found:
+def _random_rule(rng: random.Random) -> GuardRule:
+    def condition() -> NotFinite | Compared | Trend | NoNew | FindingAppears:
         steps = rng.random() < 0.5
         metric = rng.choice(["loss", "grad_norm", "my/own value", "lr"] if steps else ["val_loss", "train_accuracy"])
         clock = "steps" if steps else "epochs"
@@ -93,7 +93,7 @@ def _random_rule(rng: random.Random) -> Rule:
             case 2:
                 return NoNew(metric, rng.choice(["low", "high"]), rng.randint(1, 9), clock)
             case 3:
-                return Found(rng.choice(FINDINGS))
+                return FindingAppears(rng.choice(FINDINGS))
             case _:
                 summary = rng.choice(["", "median", "mean", "lowest", "highest"])
                 of, count = (rng.randint(1, 300) if summary else 0), rng.choice([1, 1, 4])
@@ -104,11 +104,11 @@ def _random_rule(rng: random.Random) -> Rule:
 
     actions = [
         rng.choice([
-            Simple("pause"), Simple("stop"), Simple("save"), GoBack(rng.randint(0, 500)), Remark("look here: now"),
+            Simple("pause"), Simple("stop"), Simple("save"), GoBack(rng.randint(0, 500)), WriteNote("look here: now"),
             Setting("lr", 0.5, factor=True), Setting("lr", 1e-4), Setting("my knob", 3.0), Setting("mode", "slow"),
         ])
     ]  # fmt: skip
-    return Rule(
+    return GuardRule(
         tuple(condition() for _ in range(rng.randint(1, 3))),
         tuple(actions),
         rng.choice([None, 1, 7]),
@@ -200,4 +200,4 @@ def test_conditions_alone() -> None:
         Compared("val_loss", "<", 0.1),
         Compared("epoch", ">=", 3.0),
     )
-    assert parse_conditions("when finding OVERFIT") == (Found("OVERFIT"),)
+    assert parse_conditions("when finding OVERFIT") == (FindingAppears("OVERFIT"),)

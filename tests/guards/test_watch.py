@@ -10,20 +10,20 @@ from itertools import pairwise
 
 import pytest
 
-from tui_trainer.guards.dry_run import Column, dry_run, measurements
+from tui_trainer.guards.dry_run import SeriesColumn, dry_run, measurements
 from tui_trainer.guards.grammar import parse_rule
-from tui_trainer.guards.watch import Measured, Watch
+from tui_trainer.guards.watch import Measurements, Watch
 
 
-def _steps(values: list[float], name: str = "train_loss") -> list[Measured]:
-    return [Measured("steps", step, 0, {name: value}) for step, value in enumerate(values, start=1)]
+def _steps(values: list[float], name: str = "train_loss") -> list[Measurements]:
+    return [Measurements("steps", step, 0, {name: value}) for step, value in enumerate(values, start=1)]
 
 
-def _epochs(values: list[float], name: str = "val_loss") -> list[Measured]:
-    return [Measured("epochs", 10 * epoch, epoch, {name: value}) for epoch, value in enumerate(values, start=1)]
+def _epochs(values: list[float], name: str = "val_loss") -> list[Measurements]:
+    return [Measurements("epochs", 10 * epoch, epoch, {name: value}) for epoch, value in enumerate(values, start=1)]
 
 
-def _fired(text: str, history: list[Measured]) -> list[int]:
+def _fired(text: str, history: list[Measurements]) -> list[int]:
     return [firing.step for firing in dry_run(parse_rule(text), history) if not firing.resort]
 
 
@@ -102,17 +102,17 @@ def test_firings_on_steps(text: str, values: list[float], steps: list[int]) -> N
 
 
 def test_a_loss_counted_in_epochs_is_the_mean_of_the_epoch() -> None:
-    history: list[Measured] = []
+    history: list[Measurements] = []
     for epoch, mean in enumerate([1.0, 2.0, 3.0], start=1):
-        history += [Measured("steps", 2 * epoch - 1 + k, epoch - 1, {"train_loss": 5.0 - k}) for k in range(2)]
-        history.append(Measured("epochs", 2 * epoch, epoch, {"train_loss": mean}))
+        history += [Measurements("steps", 2 * epoch - 1 + k, epoch - 1, {"train_loss": 5.0 - k}) for k in range(2)]
+        history.append(Measurements("epochs", 2 * epoch, epoch, {"train_loss": mean}))
     assert _fired("when loss rises 2 epochs: pause", history) == [6]
     assert _fired("when loss rises 2 steps: pause", history) == []
 
 
 def test_a_finding_fires_when_it_appears() -> None:
     found = [frozenset[str](), frozenset({"OVERFIT"}), frozenset({"OVERFIT"}), frozenset[str](), frozenset({"OVERFIT"})]
-    history = [Measured("epochs", step, step, {}, findings) for step, findings in enumerate(found, start=1)]
+    history = [Measurements("epochs", step, step, {}, findings) for step, findings in enumerate(found, start=1)]
     assert _fired("when finding OVERFIT: pause", history) == [2, 5]
     assert _fired("when finding LR_HIGH: pause", history) == []
     # With a further condition it waits until that holds too.
@@ -162,9 +162,9 @@ def test_a_state_goes_through_json_at_any_moment(text: str) -> None:
 
 def test_columns_come_in_the_order_of_a_live_run() -> None:
     columns = [
-        Column("val_loss", "epochs", [(2, 0.5), (4, 0.6)]),
-        Column("train_loss", "steps", [(1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0)]),
-        Column("train_loss", "epochs", [(2, 1.5), (4, 3.5)]),
+        SeriesColumn("val_loss", "epochs", [(2, 0.5), (4, 0.6)]),
+        SeriesColumn("train_loss", "steps", [(1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0)]),
+        SeriesColumn("train_loss", "epochs", [(2, 1.5), (4, 3.5)]),
     ]
     order = [(one.at, one.step, one.epoch, dict(one.values)) for one in measurements(columns, 2)]
     assert order == [

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from tui_trainer.guards.rule import Compared, Condition, Found, NoNew, NotFinite, Trend, clock_of_condition
+from tui_trainer.guards.rule import Compared, Condition, FindingAppears, NoNew, NotFinite, Trend, clock_of_condition
 from tui_trainer.guards.vocabulary import COUNTS, Clock, series_of
 from tui_trainer.text import number
 
@@ -201,7 +201,7 @@ class _NoNewState(_OfMetric):
 class _FoundState(ConditionState):
     """Holds once for each time that a finding appears."""
 
-    def __init__(self, condition: Found) -> None:
+    def __init__(self, condition: FindingAppears) -> None:
         super().__init__(condition)
         self._finding = condition.finding
         self._seen = False
@@ -233,7 +233,7 @@ def state_of(condition: Condition) -> ConditionState:
             return _TrendState(condition)
         case NoNew():
             return _NoNewState(condition)
-        case Found():
+        case FindingAppears():
             return _FoundState(condition)
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tui_trainer.guards.rule import Rule
+from tui_trainer.guards.rule import GuardRule
 from tui_trainer.guards.vocabulary import Clock
-from tui_trainer.guards.watch import Firing, Measured, Watch
+from tui_trainer.guards.watch import Firing, Measurements, Watch
 
 SHOWN = 6
 """Steps that are named in words."""
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class SeriesColumn:
     """The values of one series on one clock: (step, value), steps ascending."""
 
     name: str
@@ -55,17 +55,17 @@ class DryRun:
         return text
 
 
-def dry_run(rule: Rule, measurements: Iterable[Measured]) -> tuple[Firing, ...]:
+def dry_run(rule: GuardRule, measurements: Iterable[Measurements]) -> tuple[Firing, ...]:
     """Return the firings of a rule on measurements in order."""
     watch = Watch(rule)
     return tuple(firing for one in measurements if (firing := watch.take(one)) is not None)
 
 
 def measurements(
-    columns: Iterable[Column],
+    columns: Iterable[SeriesColumn],
     steps_per_epoch: int,
     findings: Mapping[int, frozenset[str]] | None = None,
-) -> Iterator[Measured]:
+) -> Iterator[Measurements]:
     """Yield columns in the order in which a live run takes them in: at one step first the steps, then the epoch.
 
     Args:
@@ -82,6 +82,6 @@ def measurements(
     for (step, of_epoch), values in sorted(rows.items(), key=lambda row: row[0]):
         if of_epoch:
             present = known.get(step, present)
-            yield Measured("epochs", step, round(step / steps_per_epoch), values, present)
+            yield Measurements("epochs", step, round(step / steps_per_epoch), values, present)
         else:
-            yield Measured("steps", step, max(step - 1, 0) // steps_per_epoch, values)
+            yield Measurements("steps", step, max(step - 1, 0) // steps_per_epoch, values)

@@ -11,16 +11,16 @@ from tui_trainer.guards.rule import (
     Action,
     Compared,
     Condition,
-    Found,
+    FindingAppears,
     GoBack,
+    GuardRule,
     NoNew,
     NotFinite,
-    Remark,
-    Rule,
     Setting,
     Simple,
     SkipStep,
     Trend,
+    WriteNote,
 )
 from tui_trainer.guards.vocabulary import (
     COMPARISONS,
@@ -112,7 +112,7 @@ def as_number(text: str) -> float | None:
     return value if math.isfinite(value) and "_" not in text else None
 
 
-def parse_rule(text: str, known: Collection[str] | None = None) -> Rule:
+def parse_rule(text: str, known: Collection[str] | None = None) -> GuardRule:
     """Return the rule of one line.
 
     Args:
@@ -248,13 +248,13 @@ def _unit_of(metric: str, words: _Words) -> Clock:
     return unit
 
 
-def _finding(words: _Words) -> Found:
+def _finding(words: _Words) -> FindingAppears:
     given = words.take()
     name = given.upper()
     if name not in FINDINGS:
         raise UserError(f"{words.part!r}: no finding {given!r}; {did_you_mean(name, FINDINGS)}")
     words.end()
-    return Found(name)
+    return FindingAppears(name)
 
 
 def _check_metric(name: str, known: Collection[str] | None, part: str) -> None:
@@ -263,7 +263,7 @@ def _check_metric(name: str, known: Collection[str] | None, part: str) -> None:
     raise UserError(f"{part!r}: no metric {name!r}; {did_you_mean(name, {*known, 'loss'})}")
 
 
-def _with_actions(conditions: tuple[Condition, ...], tail: list[list[str]], text: str) -> Rule:
+def _with_actions(conditions: tuple[Condition, ...], tail: list[list[str]], text: str) -> GuardRule:
     actions: list[Action] = []
     times: int | None = None
     then, rest, clock = "", None, "steps"
@@ -286,7 +286,7 @@ def _with_actions(conditions: tuple[Condition, ...], tail: list[list[str]], text
         words.end()
     if not actions:
         raise UserError(f"{text!r}: no action; one of {_listed(ACTIONS)} is")
-    return Rule(conditions, tuple(actions), times, then, rest, clock)
+    return GuardRule(conditions, tuple(actions), times, then, rest, clock)
 
 
 def _action(words: _Words) -> Action:
@@ -314,7 +314,7 @@ def _action(words: _Words) -> Action:
             said = words.take()
             if not said:
                 raise UserError(f'{words.part!r}: write note "TEXT"')
-            return Remark(said)
+            return WriteNote(said)
         case _:
             return _setting(words)
 
@@ -341,7 +341,7 @@ def _setting(words: _Words) -> Setting:
     return Setting(name, 1 / value if factor[0] in "/÷" else value, factor=True)
 
 
-def _check(rule: Rule, text: str) -> None:
+def _check(rule: GuardRule, text: str) -> None:
     """Refuse rules whose parts do not go together."""
     if rule.skips:
         if len(rule.actions) > 1 and any(isinstance(action, GoBack) for action in rule.actions):
@@ -353,7 +353,7 @@ def _check(rule: Rule, text: str) -> None:
                 raise UserError(
                     f"{text!r}: a step is skipped by numbers of its own batch: loss or grad_norm, counted in steps"
                 )
-        if any(isinstance(one, Found) for one in rule.conditions):
+        if any(isinstance(one, FindingAppears) for one in rule.conditions):
             raise UserError(f"{text!r}: a step is skipped by loss or grad_norm; a finding comes after an epoch")
     if sum(isinstance(action, GoBack) for action in rule.actions) > 1:
         raise UserError(f"{text!r}: one roll-back is enough")

@@ -81,7 +81,7 @@ class NoNew:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FindingAppears:
     """The diagnosis reports a finding that it did not report before."""
 
     finding: str
@@ -90,7 +90,7 @@ class Found:
         return f"finding {self.finding}"
 
 
-Condition = NotFinite | Compared | Trend | NoNew | Found
+Condition = NotFinite | Compared | Trend | NoNew | FindingAppears
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class WriteNote:
     """A note on the charts."""
 
     text: str
@@ -153,11 +153,11 @@ class Remark:
         return f'note "{self.text}"'
 
 
-Action = Simple | SkipStep | GoBack | Setting | Remark
+Action = Simple | SkipStep | GoBack | Setting | WriteNote
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class GuardRule:
     """One guard: when all conditions hold, the actions are taken in order.
 
     Attributes:
@@ -206,7 +206,7 @@ class Rule:
 
     @property
     def last_resort(self) -> str:
-        """What happens when the conditions hold after the last firing: a run that goes back again and again stops."""
+        """The action when the conditions hold after the last firing: a run that goes back again and again stops."""
         return self.then or ("stop" if self._goes_back or self.skips else "nothing")
 
     @property
@@ -214,18 +214,20 @@ class Rule:
         """Steps or epochs after a firing in which it does not fire."""
         if self.rest is not None:
             return self.rest, self.rest_clock
-        by_epochs = any(isinstance(one, Found) or clock_of_condition(one) == "epochs" for one in self.conditions)
+        by_epochs = any(
+            isinstance(one, FindingAppears) or clock_of_condition(one) == "epochs" for one in self.conditions
+        )
         return (0 if by_epochs or self.skips else max(USUAL_REST, self.reach), "steps")
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """The names that its conditions compare, as they are written."""
-        return tuple(dict.fromkeys(one.metric for one in self.conditions if not isinstance(one, Found)))
+        return tuple(dict.fromkeys(one.metric for one in self.conditions if not isinstance(one, FindingAppears)))
 
 
 def clock_of_condition(condition: Condition) -> Clock:
     """Return whether a condition looks at the values of steps or at those of epochs."""
-    if isinstance(condition, Found):
+    if isinstance(condition, FindingAppears):
         return "epochs"
     given = None if isinstance(condition, NotFinite) else condition.clock
     return given or clock_of(condition.metric)

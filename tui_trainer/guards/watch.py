@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tui_trainer.guards.condition_state import state_of
-from tui_trainer.guards.rule import MAX_SKIPS_IN_A_ROW, Condition, Rule
+from tui_trainer.guards.rule import MAX_SKIPS_IN_A_ROW, Condition, GuardRule
 from tui_trainer.guards.vocabulary import Clock
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurements:
     """Everything that is known after a step, or at the end of an epoch.
 
     Attributes:
@@ -51,7 +51,7 @@ class ConditionWatch:
     def __init__(self, conditions: Sequence[Condition]) -> None:
         self._states = [state_of(condition) for condition in conditions]
 
-    def take(self, measured: Measured) -> bool:
+    def take(self, measured: Measurements) -> bool:
         """Take in measurements. Returns whether all conditions hold, and one of them was measured now."""
         values = {**measured.values, "step": measured.step, "epoch": measured.epoch}
         concerned = False
@@ -82,7 +82,7 @@ class ConditionWatch:
 class Watch:
     """A rule with its firings so far."""
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: GuardRule) -> None:
         self.rule = rule
         self.fired = 0
         """Firings, without a last resort."""
@@ -98,7 +98,7 @@ class Watch:
         """Firings that are left; None without a limit."""
         return None if self.rule.most is None else max(self.rule.most - self.fired, 0)
 
-    def take(self, measured: Measured) -> Firing | None:
+    def take(self, measured: Measurements) -> Firing | None:
         """Take in measurements. Returns the firing that they cause, None for none."""
         holds = self._conditions.take(measured)
         if not holds or self.spent or self._rests(measured):
@@ -117,7 +117,7 @@ class Watch:
         self._conditions.fired()
         return Firing(measured.step, evidence)
 
-    def _rests(self, measured: Measured) -> bool:
+    def _rests(self, measured: Measurements) -> bool:
         if self._last is None:
             return False
         rest, clock = self.rule.resting
