@@ -14,12 +14,12 @@ from tui_trainer.guards.rule import (
     GoBack,
     GuardRule,
     NoNew,
+    NoteAction,
     NotFinite,
     Setting,
     Simple,
-    SkipStep,
+    SkipAction,
     Trend,
-    WriteNote,
 )
 from tui_trainer.guards.vocabulary import FINDINGS
 from tui_trainer.protocol.finding_titles import TITLES
@@ -36,7 +36,7 @@ def test_the_findings_are_those_of_the_diagnosis() -> None:
             "when val_loss rises 3 epochs: lr x0.5, at most 2 times",
             GuardRule((Trend("val_loss", "rises", 3, "epochs"),), (Setting("lr", 0.5, factor=True),), 2),
         ),
-        ("when grad_norm is not finite: skip the step", GuardRule((NotFinite("grad_norm"),), (SkipStep(),))),
+        ("when grad_norm is not finite: skip the step", GuardRule((NotFinite("grad_norm"),), (SkipAction(),))),
         (
             "when loss > 3 x its median of 200 steps: roll back 100 steps, lr x0.5, cool-down 500 steps",
             GuardRule(
@@ -59,7 +59,7 @@ def test_the_findings_are_those_of_the_diagnosis() -> None:
             'when loss > 2 for 3 epochs: note "a, b: c", weight_decay x2, amp = on, cool-down 2 epochs',
             GuardRule(
                 (Compared("loss", ">", 2.0, "", 0, 3, "epochs"),),
-                (WriteNote("a, b: c"), Setting("weight_decay", 2.0, factor=True), Setting("amp", True)),
+                (NoteAction("a, b: c"), Setting("weight_decay", 2.0, factor=True), Setting("amp", True)),
                 rest=2,
                 rest_clock="epochs",
             ),
@@ -104,7 +104,7 @@ def _random_rule(rng: random.Random) -> GuardRule:
 
     actions = [
         rng.choice([
-            Simple("pause"), Simple("stop"), Simple("save"), GoBack(rng.randint(0, 500)), WriteNote("look here: now"),
+            Simple("pause"), Simple("stop"), Simple("save"), GoBack(rng.randint(0, 500)), NoteAction("look here: now"),
             Setting("lr", 0.5, factor=True), Setting("lr", 1e-4), Setting("my knob", 3.0), Setting("mode", "slow"),
         ])
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 
 from tui_trainer.guards.rule import Compared, Condition, FindingAppears, NoNew, NotFinite, Trend, clock_of_condition
 from tui_trainer.guards.vocabulary import COUNTS, Clock, series_of
-from tui_trainer.text import number
+from tui_trainer.text import exact, number
 
 
 class ConditionState(ABC):
@@ -94,7 +94,8 @@ class _Comparison(_OfMetric):
             self._add(value)
         holds = limit is not None and _compares(value, condition.sign, limit)
         self._row = self._row + 1 if holds else 0
-        of = f", its {condition.summary} {number(limit)}" if condition.summary and limit is not None else ""
+        factor = f"{exact(condition.value)} x " if condition.value != 1 else ""
+        of = f", {factor}its {condition.summary} is {number(limit)}" if condition.summary and limit is not None else ""
         self.said = f"{self.metric} {number_text(value)}{of}"
         return self._row >= condition.count
 

@@ -15,12 +15,12 @@ from tui_trainer.guards.rule import (
     GoBack,
     GuardRule,
     NoNew,
+    NoteAction,
     NotFinite,
     Setting,
     Simple,
-    SkipStep,
+    SkipAction,
     Trend,
-    WriteNote,
 )
 from tui_trainer.guards.vocabulary import (
     COMPARISONS,
@@ -299,7 +299,7 @@ def _action(words: _Words) -> Action:
             words.accept("the")
             if not words.accept("step"):
                 raise UserError(f"{words.part!r}: write skip the step")
-            return SkipStep()
+            return SkipAction()
         case "roll":
             words.take()
             words.accept("back")
@@ -314,7 +314,7 @@ def _action(words: _Words) -> Action:
             said = words.take()
             if not said:
                 raise UserError(f'{words.part!r}: write note "TEXT"')
-            return WriteNote(said)
+            return NoteAction(said)
         case _:
             return _setting(words)
 

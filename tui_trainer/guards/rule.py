@@ -104,7 +104,7 @@ class Simple:
 
 
 @dataclass(frozen=True, slots=True)
-class SkipStep:
+class SkipAction:
     """The step whose gradients are there is not taken."""
 
     def __str__(self) -> str:
@@ -144,7 +144,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class WriteNote:
+class NoteAction:
     """A note on the charts."""
 
     text: str
@@ -153,7 +153,7 @@ class WriteNote:
         return f'note "{self.text}"'
 
 
-Action = Simple | SkipStep | GoBack | Setting | WriteNote
+Action = Simple | SkipAction | GoBack | Setting | NoteAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ class GuardRule:
     @property
     def skips(self) -> bool:
         """Whether it takes the gradients of a step away."""
-        return any(isinstance(action, SkipStep) for action in self.actions)
+        return any(isinstance(action, SkipAction) for action in self.actions)
 
     @property
     def reach(self) -> int:
