@@ -35,7 +35,7 @@ def state_of(losses: list[float | None], ends: dict[int, float], per_epoch: int 
             seconds=[0.1 * step for step in steps],
             values={"train_loss": losses},
             not_finite={"train_loss": lost},
-        )  # fmt: skip
+        )
     )
     for number, (step, loss) in enumerate(ends.items(), start=1):
         state.apply(ev.EpochEnded(seq=2 + number, epoch=number, step=step, seconds=1, metrics={"val_loss": loss}))
