@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Iterable, Mapping
+from typing import SupportsFloat
 
 from tui_trainer.engine.checkpointing.snapshot import model_state_dict
 from tui_trainer.engine.checkpointing.state_tree import size_of
@@ -26,6 +27,12 @@ def after_step(state: TrainState, services: LoopServices, values: Mapping[str, f
     measured = Measurements("steps", state.step, state.epoch, values)
     if not _fire(state, services, [guard for guard in state.guards if guard.on and not guard.rule.skips], measured):
         keep_copies(state, services)
+
+
+def look_at(state: TrainState, services: LoopServices, numbers: Mapping[str, SupportsFloat]) -> None:
+    """Let the guards look at what a loop of the user's own measured in a step; waits for the device where they do."""
+    if state.guards.on_steps:
+        after_step(state, services, {name: float(numbers[name]) for name in state.guards.names if name in numbers})
 
 
 def after_epoch(state: TrainState, services: LoopServices, event: ev.AnyEvent) -> None:

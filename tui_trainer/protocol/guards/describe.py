@@ -36,6 +36,5 @@ def describe_guards(event: GuardsChanged) -> str | None:
             return f"guard {name} removed"
         case _:
             pass
-    if event.disarmed:
-        return f"guard {event.disarmed} is off: its firing was undone"
-    return f"guard {event.fired} fires: {event.evidence}" if event.fired else None
+    # The commands of a firing say the rule and its evidence.
+    return f"guard {event.disarmed} is off: its firing was undone" if event.disarmed else None
