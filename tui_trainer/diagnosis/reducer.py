@@ -185,7 +185,8 @@ def _rolled_back(history: History, event: ev.RolledBack) -> History:
     restored = event.restored
     if restored is not None and (restored.plan.lengths or (history.plan is not None and history.plan.lengths)):
         history = replace(history, plan=restored.plan.with_curve(None), steps_per_epoch=restored.plan.steps_per_epoch)
-    return replace(history, probes=())
+    # Weights that were finite are back after a roll-back.
+    return replace(history, probes=(), broken=history.broken if restored is not None else None)
 
 
 def _finished(history: History, event: ev.RunFinished) -> History:

@@ -31,6 +31,7 @@ from tui_trainer.engine.events.error_text import describe_error
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import flush
 from tui_trainer.engine.events.run_events import publish_metrics, publish_status
+from tui_trainer.engine.guarding.firing import after_epoch, look_at
 from tui_trainer.engine.monitoring.system_load import ProcessLoad, SystemLoad
 from tui_trainer.engine.train_state import Metrics, TrainState
 from tui_trainer.host.event_bus import EventBus
@@ -155,6 +156,7 @@ class ScriptRun:
     def _diagnose(self, event: ev.AnyEvent) -> None:
         for diagnosed in self.services.diagnosis.take(event):
             self.events.publish(diagnosed)
+        after_epoch(self.state, self.services, event)
 
     # -- asked from the serving thread ------------------------------------------------------------------------------
 
@@ -166,8 +168,7 @@ class ScriptRun:
             return f"no run {command.run!r} here: {self.name}"
         if not command.id:
             command = command.model_copy(update={"id": secrets.token_hex(8)})
-        reason = self.services.refused.get(command.type) if self.begun else None
-        if reason is not None:
+        if self.begun and (reason := self.services.refused.get(command.type)) is not None:
             self.bus.publish(self.name, ev.Refused(reason=reason, step=self.state.step, cause=command))
             return None
         self.commands.put(command)
@@ -319,6 +320,7 @@ class ScriptRun:
         if not numbers:
             return
         self.length.step_taken()
+        look_at(state, services, numbers)
         if services.recorder.add_step(state.step, numbers, values.weight or 1.0):
             self.flush()
             if save_is_due(state, services) and state.step:
@@ -380,8 +382,7 @@ class ScriptRun:
         loss = services.recorder.epoch_mean()
         metrics: Metrics = {"train_loss": loss if abs(loss) < float("inf") else None} if loss == loss else {}
         metrics |= {name: value for name, value in given.items() if name != "train_loss"}
-        judged = services.early_stopper.stopping.monitor in metrics
-        close_epoch(state, services, metrics, validated=judged)
+        close_epoch(state, services, metrics, validated=services.early_stopper.stopping.monitor in metrics)
         self.tell_capabilities()
 
     def save_epoch(self) -> None:

@@ -109,6 +109,7 @@ class ScriptServices:
         reasons: dict[str, str] = {
             "SetOptimizer": "the script makes its own optimizer",
             "FindRate": "the script owns its batches",
+            "SkipStep": "the script takes its own steps",
             "ShowAnswers": "the script knows its data; declare an action that logs what its model answers",
         }
         if not self.optimizer:
@@ -127,7 +128,7 @@ class ScriptServices:
             reasons["RunAction"] = "the script declares no actions"
         if not self.has_boundaries:
             text = "the loop calls none of monitor.batches, monitor.steps and monitor.step"
-            reasons |= dict.fromkeys(("Pause", "StepOnce", "Stop"), text)
+            reasons |= dict.fromkeys(("Pause", "StepOnce", "Stop", "SetGuard"), text)
         return reasons | self.further
 
     def check(self, command: cmd.AnyCommand) -> None:

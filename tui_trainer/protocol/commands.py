@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from tui_trainer.components.base import Count, NonNegative, Positive, Real, Whole
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.script import AnyPlanScheduler
+from tui_trainer.errors import UserError
 from tui_trainer.protocol.knobs import MAX_KNOB_NAME, MAX_TEXT, KnobValue
 from tui_trainer.text import visible
 
@@ -30,6 +31,8 @@ Reason = Annotated[str, Field(max_length=MAX_REASON), BeforeValidator(_one_line)
 """A reason in words, on one line and without control characters."""
 
 
+GUARD = "guard"
+"""Sender of the commands of a guard that fires."""
 LESSON = "lesson"
 """Sender of the pauses with which a lesson waits for its reader."""
 
@@ -226,6 +229,9 @@ class RollBack(Command):
 
     type: Literal["RollBack"] = "RollBack"
     to: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "best"
+    steps: Annotated[Count | None, Field(exclude_if=lambda steps: steps is None)] = None
+    """Instead of `to`: the newest copy in memory that is at least so many steps old. A guard that rolls back, or that
+    is set to, keeps the copies."""
 
 
 class Undo(Command):
@@ -272,6 +278,55 @@ class RunAction(Command):
     name: Named
 
 
+class SkipStep(Command):
+    """Do not take the step of the coming batch: its gradients are taken away, and the count of steps goes on."""
+
+    type: Literal["SkipStep"] = "SkipStep"
+
+
+GuardName = Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,39})?$")]
+
+
+class SetGuard(Command):
+    """Arm a guard, `rule="when CONDITION: ACTION"`; or switch one that is there, `name=NAME on=false`."""
+
+    type: Literal["SetGuard"] = "SetGuard"
+    rule: Annotated[str, BeforeValidator(_one_line)] = ""
+    name: GuardName = ""
+    """Name of the guard; a new one without it is called after its number."""
+    on: bool = True
+
+    @field_validator("rule")
+    @classmethod
+    def _valid(cls, rule: str) -> str:
+        from tui_trainer.guards.grammar import parse_rule
+
+        try:
+            return str(parse_rule(rule)) if rule else ""
+        except UserError as error:
+            raise ValueError(str(error)) from None
+
+    @model_validator(mode="after")
+    def _rule_or_name(self) -> SetGuard:
+        if not self.rule and not self.name:
+            raise ValueError('give rule="when CONDITION: ACTION", or name=NAME of a guard that is there')
+        return self
+
+
+class RemoveGuard(Command):
+    """Remove a guard by its name."""
+
+    type: Literal["RemoveGuard"] = "RemoveGuard"
+    name: GuardName
+
+
+class ShowGuards(Command):
+    """Say which guards there are, which of them are armed, and how often each has fired."""
+
+    names = ("guards",)
+    type: Literal["ShowGuards"] = "ShowGuards"
+
+
 AnyCommand = Annotated[
     Pause
     | Resume
@@ -292,18 +347,37 @@ AnyCommand = Annotated[
     | Redo
     | Note
     | SetKnob
-    | RunAction,
+    | RunAction
+    | SkipStep
+    | SetGuard
+    | RemoveGuard
+    | ShowGuards,
     Field(discriminator="type"),
 ]
 """Every command. To add one: a class above, its name here, and a handler in `engine/commands/handlers.py`."""
 
-INTERVENTIONS = (SetLearningRate, SetScheduler, SetOptimizer, SetClip, SetPatience, SetEpochs, RollBack, SetKnob)
+INTERVENTIONS = (
+    SetLearningRate,
+    SetScheduler,
+    SetOptimizer,
+    SetClip,
+    SetPatience,
+    SetEpochs,
+    RollBack,
+    SetKnob,
+    SkipStep,
+)
 """Commands that an undo takes back by returning to the step before them."""
 
 
 def is_intervention(command: AnyCommand | None) -> bool:
     """Return whether an undo takes a command back. A new such command ends what a redo could take up again."""
     return isinstance(command, INTERVENTIONS) or (isinstance(command, Stop) and command.when == "epoch")
+
+
+def sets_guards(command: AnyCommand) -> bool:
+    """Return whether a command sets guards: a replay repeats what guards did, and needs none of its own."""
+    return isinstance(command, (SetGuard, RemoveGuard, ShowGuards))
 
 
 COMMANDS: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand, config=ConfigDict(defer_build=True))

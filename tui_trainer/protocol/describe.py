@@ -6,8 +6,9 @@ from tui_trainer.components.schedulers.builtin import ImportedScheduler
 from tui_trainer.components.schedulers.plan import NO_RATE, LrPlan
 from tui_trainer.components.schedulers.script import ScriptSchedule
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import Redo, Stop, Undo
+from tui_trainer.protocol.commands import Redo, RollBack, Stop, Undo
 from tui_trainer.protocol.finding_titles import title_of, without_identifiers
+from tui_trainer.protocol.guards.describe import describe_guards
 from tui_trainer.protocol.knobs import KnobValue
 from tui_trainer.text import number
 
@@ -89,6 +90,8 @@ def letter(event: ev.AnyEvent) -> str:
             return "k"
         case ev.ActionRun():
             return "a"
+        case ev.StepSkipped():
+            return "j"
         case ev.CheckpointSaved() if event.cause is not None:
             return "c"
         case ev.StatusChanged(status="stopping", cause=Stop(when=when)):
@@ -141,6 +144,9 @@ def _text(event: ev.AnyEvent) -> str | None:
             return f"saved checkpoint {event.name} (epoch {event.epoch}, {size(event.bytes)}{detail}){asked_by(event)}"
         case ev.SavingFailed():
             return f"NOT SAVED: {event.what}: {event.error}" if event.error else f"saving has recovered: {event.what}"
+        case ev.RolledBack(restored=None, saved_at=int() as saved, cause=RollBack(steps=int())):
+            back = event.step - saved
+            return f"rolled back {back:,} step{'s' if back != 1 else ''}, to step {saved:,}{asked_by(event)}"
         case ev.RolledBack(restored=None):
             return f"rolled back to checkpoint {event.to} (epoch {event.from_epoch}){asked_by(event)}"
         case ev.RolledBack(restored=ev.Restored(redone=True)):
@@ -161,6 +167,10 @@ def _text(event: ev.AnyEvent) -> str | None:
             )
         case ev.ActionRun():
             return f"{event.name} took {duration(event.seconds)}{asked_by(event)}"
+        case ev.GuardsChanged():
+            return describe_guards(event)
+        case ev.StepSkipped():
+            return f"step {event.step + 1:,} not taken: batch {event.batch} of epoch {event.epoch}{asked_by(event)}"
         case ev.RateFound():
             return _found_rate(event) + asked_by(event)
         case ev.PictureTaken() if event.cause is not None:

@@ -12,6 +12,7 @@ from tui_trainer.components.schedulers.script import AnyPlanScheduler
 from tui_trainer.protocol.control_events import ActionRun, Capabilities, KnobChanged, RateFound
 from tui_trainer.protocol.event_base import Event
 from tui_trainer.protocol.event_records import Best, FindingAction, Layer, Number, Reason, Restored, Severity, Status
+from tui_trainer.protocol.guards.events import GuardsChanged, StepSkipped
 
 
 class RunStarted(Event):
@@ -338,6 +339,8 @@ AnyEvent = Annotated[
     | KnobChanged
     | ActionRun
     | RateFound
+    | GuardsChanged
+    | StepSkipped
     | RunFinished,
     Field(discriminator="type"),
 ]

@@ -18,6 +18,7 @@ from tui_trainer.protocol.commands import (
     Resume,
     RollBack,
     ShowAnswers,
+    ShowGuards,
     StepOnce,
     Stop,
     Undo,
@@ -26,7 +27,7 @@ from tui_trainer.protocol.commands import (
 from tui_trainer.runs.journal import read_events
 from tui_trainer.state.series_names import SYSTEM, group_of
 
-_NO_EFFECT = (Pause, Resume, StepOnce, ShowAnswers, FindRate, Undo, Redo)
+_NO_EFFECT = (Pause, Resume, StepOnce, ShowAnswers, ShowGuards, FindRate, Undo, Redo)
 """Commands that do not change the measurements. An undone command is removed from the history, and so is its undo; a
 redo puts the command back."""
 

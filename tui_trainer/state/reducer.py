@@ -282,6 +282,10 @@ def _rate_found(state: RunData, event: ev.RateFound) -> None:
     state.rate_found = event
 
 
+def _guards_changed(state: RunData, event: ev.GuardsChanged) -> None:
+    state.guards = event.guards
+
+
 def _knob_changed(state: RunData, event: ev.KnobChanged) -> None:
     state.knobs = {**state.knobs, event.name: event.value}
     if event.optimizer is not None:
@@ -343,5 +347,6 @@ FOLDS: dict[type[ev.Event], Any] = {
     ev.Capabilities: _capabilities,
     ev.KnobChanged: _knob_changed,
     ev.RateFound: _rate_found,
+    ev.GuardsChanged: _guards_changed,
     ev.RunFinished: _run_finished,
 }

@@ -13,6 +13,7 @@ from tui_trainer.components.schedulers.epoch_lengths import Lengths, epoch_at, s
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.config.teaching.drill import DrillProgress
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.guards.events import GuardState
 from tui_trainer.protocol.knobs import KnobValue
 from tui_trainer.state.branches import AllSeries, Branch, Ghost, Mark, UndoneBranch
 from tui_trainer.state.histogram_history import Histograms
@@ -88,6 +89,8 @@ class RunData(BaseModel):
     """The commands that the run refuses, and the controls that it declares; None for a run that takes all commands."""
     rate_found: ev.RateFound | None = None
     """The newest search for a learning rate, or its price."""
+    guards: tuple[GuardState, ...] = ()
+    """Its guards, armed or not."""
     knobs: dict[str, KnobValue] = {}
     """The present values of its controls, by name."""
     monitor: str = "val_loss"

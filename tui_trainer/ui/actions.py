@@ -273,6 +273,8 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _panel("rate", "r", "learning rate", "Set the learning rate.", "steer", "training"),
     _panel("find_rate", "f", "find the rate", "Try growing rates, take them back, set one.", "steer", "training"),
+    _panel("guards", "G", "guards", "Set rules that act by themselves; say first when they would have.", "steer",
+           "training"),
     _panel("drop_rate", "d", "rate ÷10", "Divide the learning rate by 10.", "steer", "training"),
     _panel("optimizer", "o", "optimizer", "Change the optimizer or its settings; others stay.", "steer", "training"),
     _panel("clip", "g", "gradient clip", "Set or switch off gradient norm clipping.", "steer", "training"),

@@ -174,6 +174,7 @@ def _locked(action: str, context: ActionContext) -> str | None:
 
 _CURES = frozenset({
     "schedule", "undo", "redo", "double_rate", "halve_rate", "rate", "drop_rate", "find_rate", "optimizer", "clip",
+    "guards",
     "patience", "epochs", "roll_back", "anew", "turn", "resume_run",
 })  # fmt: skip
 """The actions that wait in a drill."""
@@ -207,6 +208,7 @@ _COMMANDS = {
     "roll_back": "RollBack",
     "ask": "ShowAnswers",
     "find_rate": "FindRate",
+    "guards": "SetGuard",
 }
 """The type of the command that an action sends."""
 

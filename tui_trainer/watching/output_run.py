@@ -34,6 +34,10 @@ REFUSED = (
     "Redo",
     "SetKnob",
     "RunAction",
+    "SkipStep",
+    "SetGuard",
+    "RemoveGuard",
+    "ShowGuards",
 )
 """Commands that a script can only be asked for from within."""
 

@@ -22,11 +22,13 @@ from tui_trainer.cli.options import (
 )
 from tui_trainer.config.preset_library import find
 from tui_trainer.config.toml import read_toml
+from tui_trainer.guards.grammar import parse_rule
 from tui_trainer.ui.printing.request import RUN_SCREENS
 
 if TYPE_CHECKING:
+    from tui_trainer.guards.grammar import parse_rule
     from tui_trainer.host.spec import HostSpec
-    from tui_trainer.ui.printing.request import ScreenRequest
+from tui_trainer.ui.printing.request import ScreenRequest
 
 
 @click.command(
@@ -49,6 +51,13 @@ Examples:
 @click.option("--seed", type=int, metavar="N", help="Seed of all random numbers (training.seed).")
 @click.option(
     "--seeds", metavar="N|A,B,...", help="Train runs that differ only in their seed: 5 for 0 to 4, or a list as 0,3,7."
+)
+@click.option(
+    "--guard",
+    "guards",
+    metavar="RULE",
+    multiple=True,
+    help='Apply a rule while it trains: --guard "when val_loss rises 3 epochs: lr x0.5". May be repeated.',
 )
 @trust_option
 @click.option("--resume-if-exists", is_flag=True, help="Resume the run of this --name if there is one.")
@@ -78,6 +87,7 @@ def command(
     device: str | None,
     seed: int | None,
     seeds: str | None,
+    guards: tuple[str, ...],
     trust: bool,
     resume_if_exists: bool,
     requeue_signal: str | None,
@@ -113,8 +123,10 @@ def command(
     }
 
     def new_spec() -> HostSpec:
-        return _new_spec(preset, changes, runs_dir, name, trust, seeds).model_copy(update=further)
+        return _new_spec(preset, changes, runs_dir, name, trust, seeds, guards).model_copy(update=further)
 
+    for rule in guards:
+        parse_rule(rule)  # a mistake is reported without opening the screen
     if name is not None and resume_if_exists and _exists(name, runs_dir):
         spec = _resume_spec(name, runs_dir, trust)
         if spec is None:
@@ -140,9 +152,16 @@ def command(
 
 
 def _new_spec(
-    preset: str, changes: Sequence[str], runs_dir: str | None, name: str | None, trust: bool, seeds: str | None
+    preset: str,
+    changes: Sequence[str],
+    runs_dir: str | None,
+    name: str | None,
+    trust: bool,
+    seeds: str | None,
+    guards: Sequence[str],
 ) -> HostSpec:
     """Validate the preset with its changes and return the spec of a new run."""
+    from tui_trainer.config.guards.added import with_guards
     from tui_trainer.config.preset import load
     from tui_trainer.config.seeds import parse_seeds, with_seeds
     from tui_trainer.host.spec import host_spec
@@ -150,6 +169,7 @@ def _new_spec(
     loaded = load(preset, changes)
     if seeds is not None:
         loaded = with_seeds(loaded, parse_seeds(seeds))
+    loaded = with_guards(loaded, guards)
     return host_spec(loaded, runs_dir, name, ["tui-trainer", *sys.argv[1:]], trust=trust)
 
 

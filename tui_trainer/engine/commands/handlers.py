@@ -23,6 +23,7 @@ from tui_trainer.engine.checkpointing.snapshot import (
     state_dict,
 )
 from tui_trainer.engine.checkpointing.state_tree import size_of
+from tui_trainer.engine.commands import guards
 from tui_trainer.engine.commands.actions import yield_wheel
 from tui_trainer.engine.commands.answers import Refusal, publish_change, refuse_unchanged
 from tui_trainer.engine.commands.find_rate import find_rate
@@ -266,7 +267,16 @@ def save_checkpoint(state: TrainState, services: LoopServices, command: cmd.Save
 
 def roll_back(state: TrainState, services: LoopServices, command: cmd.RollBack) -> None:
     """Load the weights and the optimizer state of a checkpoint; step and epoch count on."""
-    if command.to == "best":
+    name = command.to
+    if command.steps is not None:
+        kept = state.guards.copies.get(command.steps) or next(
+            (copies for reach, copies in state.guards.copies.items() if reach >= command.steps), None
+        )
+        copy = kept.at_least(command.steps, state.step) if kept is not None else None
+        if copy is None:
+            raise Refusal(f"no copies of the last {command.steps:,} steps are kept: arm a guard that rolls back so far")
+        tree, name = copy.tree, f"step-{copy.step}"
+    elif command.to == "best":
         if state.best_weights is None:
             raise Refusal("nothing to roll back to yet: no epoch has been validated")
         tree = state.best_weights
@@ -285,10 +295,9 @@ def roll_back(state: TrainState, services: LoopServices, command: cmd.RollBack) 
             raise ValueError("its weights are not finite")
     except INCOMPATIBLE_STATE as error:  # the file may be any file that a user put there
         load_model_state_dict(state, services, before)
-        raise Refusal(f"checkpoint {command.to} does not fit this run: {in_one_line(error)}") from None
-    services.events.publish(
-        ev.RolledBack(to=command.to, from_epoch=epoch, saved_at=saved_at, step=state.step, cause=command)
-    )
+        raise Refusal(f"checkpoint {name} does not fit this run: {in_one_line(error)}") from None
+    state.guards.left_behind(saved_at)
+    services.events.publish(ev.RolledBack(to=name, from_epoch=epoch, saved_at=saved_at, step=state.step, cause=command))
     if unfit:
         services.events.log(f"roll back: {unfit}", state.step)
 
@@ -378,5 +387,9 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.Note: note,
     cmd.SetKnob: set_knob,
     cmd.RunAction: run_action,
+    cmd.SkipStep: guards.skip_step,
+    cmd.SetGuard: guards.set_guard,
+    cmd.RemoveGuard: guards.remove_guard,
+    cmd.ShowGuards: guards.show_guards,
 }
 """The handler of each command."""

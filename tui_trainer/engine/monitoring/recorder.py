@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -38,6 +38,7 @@ class _Buffer:
         probes: (step, seconds, numbers of a step probe).
         layers: (step, layers, norms of `layer_stats.measure`).
         logged: (step, seconds, numbers by name) of a user's own code.
+        left_out: steps that were not taken; their losses end no run, and are in no mean.
         weights: samples, or another weight, of the steps in `logged` that a loop measured itself.
     """
 
@@ -55,6 +56,7 @@ class _Buffer:
         default_factory=list[tuple[int, float, dict[str, Scalar]]]
     )
     weights: list[float] = field(default_factory=list[float])
+    left_out: set[int] = field(default_factory=set[int])
 
 
 class Recorder:
@@ -129,10 +131,42 @@ class Recorder:
         """Buffer what `layer_stats.measure` returned for a step."""
         self._buffer.layers.append((step, layers, norms))
 
-    def flush(self, *, cut: bool = True) -> tuple[int, str, list[float]] | None:
+    def leave_out(self, step: int) -> None:
+        """Keep the loss of a step that was not taken out of the mean of its epoch; it may not be finite."""
+        self._buffer.left_out.add(step)
+
+    def newest(self, step: int, names: Collection[str]) -> dict[str, float]:
+        """Return the values of a step that are in the buffer, by name. Waits for the device."""
+        buffer, values = self._buffer, dict[str, Scalar]()
+        for at, _, logged in reversed(buffer.logged):
+            if at != step:
+                break
+            values |= {name: logged[name] for name in names if name in logged}
+        if buffer.losses and self._last_step == step:
+            values |= {"train_loss": buffer.losses[-1], "lr": buffer.rates[-1]}
+        for name in buffer.scalars.keys() & set(names):
+            at, _, value = buffer.scalars[name][-1]
+            if at == step:
+                values[name] = value
+        found = {name: float(values[name]) for name in names if name in values}
+        if buffer.probes and buffer.probes[-1][0] == step:
+            probe = columns_of([buffer.probes[-1][2].tolist()])
+            found |= {name: math.nan if (value := probe[name][0]) is None else value for name in names if name in probe}
+        if buffer.layers and buffer.layers[-1][0] == step and any("/" in name for name in names):
+            for layer, seen in measured(buffer.layers[-1][1], buffer.layers[-1][2].tolist()).items():
+                for measure in ("grad_norm", "update_ratio"):
+                    if f"{measure}/{layer}" in names:
+                        value = getattr(seen, measure)
+                        found[f"{measure}/{layer}"] = math.nan if value is None else value
+        return found
+
+    def flush(
+        self, *, cut: bool = True, excused: Callable[[], bool] = lambda: False
+    ) -> tuple[int, str, list[float]] | None:
         """Publish the buffer.
 
         Args:
+            excused: asked where a loss is not finite; True where it does not end the run.
             cut: leave out the steps after a loss that is not finite: they were trained on meaningless weights.
 
         Returns:
@@ -145,11 +179,16 @@ class Recorder:
         self._buffer = _Buffer()
         losses: list[float] = torch.stack(buffer.losses).tolist()
         first = self._last_step - len(losses) + 1
-        broken = next((index for index, loss in enumerate(losses) if not math.isfinite(loss)), None)
+        lost = [index for index, loss in enumerate(losses) if not math.isfinite(loss)]
+        left_out = {step - first for step in buffer.left_out}
+        broken = next((index for index in lost if index not in left_out), None)
+        if broken is not None and excused():
+            broken, left_out = None, left_out.union(lost)
         count = len(losses) if broken is None else broken + 1
-        for loss, size in zip(losses[:count], buffer.sizes, strict=False):
-            self.epoch_loss += loss * size
-            self.epoch_samples += size
+        for index, (loss, size) in enumerate(zip(losses[:count], buffer.sizes, strict=False)):
+            if index not in left_out:
+                self.epoch_loss += loss * size
+                self.epoch_samples += size
         last = first + count - 1
         seconds = [round(at, 4) for at in buffer.seconds[:count]]
         values = {"train_loss": losses[:count], "lr": buffer.rates[:count]}

@@ -55,6 +55,10 @@ class StepLog:
         self._step = {}
         return taken
 
+    def forget(self) -> None:
+        """Drop the numbers of the present step."""
+        self._step = {}
+
     def count(self, name: str, amount: Scalar) -> Scalar:
         """Add to a counter and return its sum."""
         self.counters[name] = total = self.counters.get(name, 0) + amount

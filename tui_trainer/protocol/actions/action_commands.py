@@ -14,6 +14,7 @@ from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.protocol.command_parser import RESERVED, parse_command
 from tui_trainer.protocol.commands import (
     ALL_RUNS,
+    GUARD,
     AnyCommand,
     Command,
     Note,
@@ -61,6 +62,8 @@ def index_of(command: AnyCommand) -> int:
 
 def takes_over(command: AnyCommand) -> bool:
     """Return whether a command takes the wheel from the actions: one that steers, and is none of them."""
+    if command.by == GUARD:
+        return False
     return not is_action(command) and (is_intervention(command) or isinstance(command, (Stop, Undo, Redo, RunAction)))
 
 

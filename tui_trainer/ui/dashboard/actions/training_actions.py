@@ -53,6 +53,7 @@ class TrainingActions:
             "halve_rate": lambda: self.scale_rate(0.5, "rate ÷2"),
             "drop_rate": lambda: send(cmd.SetLearningRate(factor=0.1), "rate ÷10"),
             "find_rate": self.find_rate,
+            "guards": self.guards,
             "optimizer": self.optimizer,
             "clip": self.clip,
             "stop_early": lambda: self.stop("epoch"),
@@ -184,6 +185,17 @@ class TrainingActions:
             lambda: context.view_state.store.states[run].rate_found, send, lambda: bool(sent) and sent[0] in pending
         )
         context.ask(dialog, lambda rate: context.send(cmd.SetLearningRate(value=rate), "rate", run))
+
+    def guards(self) -> None:
+        """Show the guards of the selected run, and set others."""
+        from tui_trainer.ui.guarding.dialog import GuardsDialog
+
+        context = self._context
+        store, run = context.view_state.store, context.selected_run.run
+        context.ask(
+            GuardsDialog(lambda: store.states[run], lambda command: context.send(command, "guard", run)),
+            lambda _answer: None,
+        )
 
     def clip(self, value: str = "") -> None:
         """Ask for the largest gradient norm and set it."""
