@@ -22,6 +22,7 @@ from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.device import use_threads
 from tui_trainer.engine.trainer import Trainer
 from tui_trainer.errors import UserError
+from tui_trainer.host.host import GONE_SECONDS
 from tui_trainer.runs.rank_files import rank_log
 from tui_trainer.runs.run_dir import RunDir
 
@@ -45,7 +46,9 @@ class Follower:
         self._over = threading.Event()
         self._code = 0
         self._ranks: Ranks | None = None
-        self._early: list[str] = []
+        self._lost: LostRanks | None = None
+        self._folder: Path | None = None
+        self._trainer: Trainer | None = None
 
     def run(self) -> int:
         """Train with the others to the end of the run. Returns the exit code of the process."""
@@ -55,41 +58,51 @@ class Follower:
         thread = threading.Thread(target=self._work, name="trainer", daemon=True)
         thread.start()
         while not self._over.wait(POLL):
-            pass
+            if self._lost is not None and self._lost.found() and not self._over.wait(GONE_SECONDS):
+                self._leave_note(self._lost)
+                return 1  # the worker still waits for a rank that is gone
         return self._code
 
     def _on_signal(self, number: int, _frame: object) -> None:
-        name = signal.Signals(number).name
-        (self._ranks.signals if self._ranks is not None else self._early).append(name)
+        if self._ranks is None:  # rank 0 may have refused the run, and does not answer
+            os._exit(128 + number)
+        self._ranks.signals.append(signal.Signals(number).name)
 
     def _work(self) -> None:
-        folder, trainer = None, None
-        lost: LostRanks | None = None
         rank = 0
         try:
             channel = connect(self._device)
             rank = channel.rank
             spec = share_spec(channel, None)
-            folder = Path(spec.runs[0].path)
+            self._folder = Path(spec.runs[0].path)
             ranks = make_ranks(channel)
-            lost = LostRanks(folder, members(channel), rank)
-            trainer = self._built(spec, ranks)
+            self._lost = LostRanks(self._folder, members(channel), rank)
+            self._trainer = self._built(spec, ranks)
             self._ranks = ranks
-            ranks.signals += self._early
-            self._train(trainer, spec, rank)
+            self._train(self._trainer, spec, rank)
         except UserError:
             self._code = 2  # rank 0 finds the same, and says it
         except BaseException as error:  # noqa: BLE001
             self._code = 1
             if not is_lost_call(error):
                 traceback.print_exc()
-            if folder is not None and folder.is_dir():
-                step = trainer.state.step if trainer is not None else 0
-                leave_end(folder, rank, step, error)
-                if lost is not None and is_lost_call(error) and (reason := lost.wait().get(0)):
-                    leave_note(folder, reason, step)
+            if self._folder is not None and self._folder.is_dir():
+                leave_end(self._folder, rank, self._step, error)
+                if self._lost is not None and is_lost_call(error):
+                    self._lost.wait()
+                    self._leave_note(self._lost)
         finally:
             self._over.set()
+
+    @property
+    def _step(self) -> int:
+        return self._trainer.state.step if self._trainer is not None else 0
+
+    def _leave_note(self, lost: LostRanks) -> None:
+        """Say beside the journal that rank 0 is gone, where it is."""
+        reason = lost.found().get(0)
+        if reason and self._folder is not None:
+            leave_note(self._folder, reason, self._step)
 
     def _built(self, spec: HostSpec, ranks: Ranks) -> Trainer:
         """Build the trainer as rank 0 does."""

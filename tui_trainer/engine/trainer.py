@@ -38,7 +38,7 @@ from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights, flush
 from tui_trainer.engine.events.run_events import publish_schedule, publish_status, run_started
 from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
-from tui_trainer.engine.monitoring.recorder import Recorder, seconds_of_add
+from tui_trainer.engine.monitoring.recorder import Recorder, columns, seconds_of_add
 from tui_trainer.engine.monitoring.step_log import StepLog
 from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.monitoring.system_load import ProcessLoad, SystemLoad
@@ -156,6 +156,7 @@ class Trainer:
         if ranks is not None:
             recorder.sum = ranks.sum
             ranks.steps = lambda: state.step
+            ranks.on_numbers = partial(_publish_numbers, state, events)
         self.services.own_knobs = BuiltInKnobs(state, self.services)
         apply_schedule(state, self.services)
         state.follow(planned_actions(config.actions, plan))
@@ -366,6 +367,11 @@ class Trainer:
         """Queue the scripted commands of this step."""
         for command in self.state.due_commands():
             self.commands.put(command)
+
+
+def _publish_numbers(state: TrainState, events: EventStream, numbers: dict[str, float]) -> None:
+    """Publish the times and the memory of all ranks."""
+    events.publish(columns(state.step, [state.step], [state.seconds], {name: [one] for name, one in numbers.items()}))
 
 
 def _diagnose(diagnosis: DiagnosisMonitor, events: EventStream, event: ev.AnyEvent) -> None:

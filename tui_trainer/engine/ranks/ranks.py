@@ -23,6 +23,7 @@ from tui_trainer.engine.ranks.channel import Channel
 from tui_trainer.engine.ranks.checkpointer import RANKS, SharedCheckpointer
 from tui_trainer.engine.ranks.evaluation import shared_evaluation
 from tui_trainer.engine.ranks.metric import SharedMetric
+from tui_trainer.engine.ranks.numbers import RankNumbers
 from tui_trainer.engine.ranks.passes import PassTimes, SharedPasses, wrap
 from tui_trainer.engine.ranks.share import Share, bounds
 from tui_trainer.engine.rng import seeded_states
@@ -71,8 +72,9 @@ class Ranks:
         """Names of the signals that asked this process to stop; written in signal handlers."""
         self.step = 0
         """The step of the newest beat."""
-        self.on_reports: Callable[[list[Report]], None] = lambda reports: None
-        """Called on rank 0 with the numbers of all ranks in each beat."""
+        self.on_numbers: Callable[[dict[str, float]], None] = lambda numbers: None
+        """Called on rank 0 with the next row of the series about all ranks."""
+        self._numbers = RankNumbers(channel.size)
         self.evaluate = shared_evaluation(channel)
         """Measures a split, a part of it on each rank."""
         self.steps: Callable[[], int] = lambda: self.step
@@ -221,7 +223,8 @@ class Ranks:
         if len(steps) > 1:
             raise RuntimeError(f"the ranks stand at different steps: {', '.join(map(str, sorted(steps)))}")
         self._hear(reports)
-        self.on_reports(reports)
+        if numbers := self._numbers.add(reports):
+            self.on_numbers(numbers)
         commands: list[dict[str, Any]] = []
         while (command := self.inbox.take()) is not None:
             commands.append(command.model_dump(mode="json"))
