@@ -27,7 +27,7 @@ def test_a_command_reaches_every_rank_in_one_beat() -> None:
         ranks, queue = Ranks(channel), CommandQueue(threading.Event())
         if ranks.leads:
             ranks.inbox.put(cmd.SetLearningRate(value=0.5, id="a"))
-            ranks.inbox.put(cmd.Note(text="x" * 3000, id="b"))  # longer than one message
+            ranks.inbox.put(cmd.Note(text="x" * 2000, id="b"))  # longer than one message
         ranks.beat(7, 0.0, queue, lambda: 0.0)
         first = taken(queue)
         ranks.beat(7, 0.0, queue, lambda: 0.0)
@@ -37,7 +37,7 @@ def test_a_command_reaches_every_rank_in_one_beat() -> None:
 
     assert [[type(one).__name__ for one in first] for first, _ in results] == [["SetLearningRate", "Note"]] * 3
     assert results[0] == results[1] == results[2]
-    assert results[2][0][1].text == "x" * 3000
+    assert results[2][0][1].text == "x" * 2000
     assert [second for _, second in results] == [[]] * 3
 
 

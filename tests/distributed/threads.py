@@ -56,5 +56,13 @@ class ThreadChannel:
 def in_threads(size: int, work: Callable[[ThreadChannel], T]) -> list[T]:
     """Call a function in so many threads. Returns what each returned."""
     hub = Hub(size)
+
+    def call(rank: int) -> T:
+        try:
+            return work(ThreadChannel(hub, rank))
+        except BaseException:
+            hub.barrier.abort()  # nothing comes from this one any more
+            raise
+
     with ThreadPoolExecutor(size) as pool:
-        return list(pool.map(lambda rank: work(ThreadChannel(hub, rank)), range(size)))
+        return list(pool.map(call, range(size)))
