@@ -31,6 +31,12 @@ def _keep_projector(context: click.Context, _: click.Parameter, given: bool) -> 
 runs_dir_option = click.option(
     "--runs-dir", metavar="DIR", help="Runs directory  [default: $TUI_TRAINER_RUNS or ./runs]"
 )
+processes_option = click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Train with N processes on this machine, each on its share of a batch.",
+)
 trust_option = click.option("--trust", is_flag=True, help="Allow the preset to import and run user code.")
 max_kbps_option = click.option(
     "--max-kbps",

@@ -23,6 +23,7 @@ from tui_trainer.diagnosis.history import (
 )
 from tui_trainer.diagnosis.interventions import MOST, intervention
 from tui_trainer.protocol import events as ev
+from tui_trainer.state.series_names import RANK
 
 QUALITY, COSINE, UPDATE, EFFECTIVE = "step_quality", "gradient_cosine", "update_ratio", "effective_rate"
 """Names of the columns in which a run publishes the results of its step probe."""
@@ -66,6 +67,9 @@ def _scalars(history: History, event: ev.Scalars) -> History:
     if event.cause is not None or not event.steps:
         return history
     losses = event.values.get("train_loss")
+    if f"{RANK}/slowest" in event.values:
+        numbers = {name.removeprefix(f"{RANK}/"): column[-1] for name, column in event.values.items()}
+        return replace(history, ranks={name: number for name, number in numbers.items() if number is not None})
     if losses:
         history = _with_losses(history, event, losses)
     norms = event.not_finite.get("grad_norm")

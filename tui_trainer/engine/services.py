@@ -26,6 +26,7 @@ from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.pictures.recorder import PictureRecorder
+from tui_trainer.engine.ranks.ranks import Ranks
 from tui_trainer.engine.setup import TrainingSetup
 from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.optimizer_handle import OptimizerHandle
@@ -82,6 +83,7 @@ class TrainingServices:
         test: measures the test split; returns None without one, too.
         color: the number of the run's hue.
         checkpointer: writes checkpoints; None for a run without a directory.
+        ranks: the processes that train together; None for one.
         finite_check: finds weights that broke; made with the services, before the first step.
         own_knobs: the controls of the loop; made right after the services, which they steer.
     """
@@ -105,6 +107,7 @@ class TrainingServices:
     test: Callable[[], Metrics | None] = lambda: None
     color: int | None = None
     checkpointer: Checkpointer | None = None
+    ranks: Ranks | None = None
     finite_check: FiniteCheck = field(init=False)
     own_knobs: OwnKnobs = field(init=False)
 
@@ -189,6 +192,8 @@ class TrainingServices:
     def check_optimizer(self, description: AnyOptimizer, clip: float) -> None:
         """Raise `UserError` if an optimizer cannot be combined with the other settings, or runs untrusted code."""
         training = self.config.training
+        if self.ranks is not None:
+            self.ranks.check_optimizer(description)
         check_closure_settings(description, clip, training.precision, training.accumulate)
         check_optimizer(description, self.config)
 
@@ -252,6 +257,8 @@ class TrainingServices:
 
     def load_parts_state_dict(self, tree: StateTree) -> None:
         """Load everything that the last three returned."""
+        if self.ranks is not None:
+            tree = self.ranks.own_state(tree)
         progress = tree["progress"]
         self.optimizer.restore(tree["optimizer_choice"])
         self.metric.load_state_dict(progress["metric"])

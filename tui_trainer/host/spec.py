@@ -72,6 +72,8 @@ class HostSpec(BaseModel):
     """Command that runs when a run ends, fails or has a serious finding; empty for none."""
     mirror: tuple[str, ...] = ()
     """Kinds of files for other programs that are written while the runs train: tensorboard, csv, jsonl."""
+    processes: int = 1
+    """Processes that train the run together."""
     threads: int = 0
     """Threads of one torch operation, 0 for torch's default. A resumed run needs the same number as before."""
 

@@ -53,13 +53,14 @@ class SocketLink:
     Args:
         path: the socket.
         alive: returns whether a host that does not listen yet is still running; None for a host that already listens.
+        timeout: seconds within which it must listen; 0 for the usual ones.
     """
 
-    def __init__(self, path: Path, alive: Callable[[], bool] | None = None) -> None:
+    def __init__(self, path: Path, alive: Callable[[], bool] | None = None, timeout: float = 0.0) -> None:
         self._path = path
         self._alive = alive
         self._socket: socket.socket | None = None
-        self._deadline = monotonic() + START_TIMEOUT
+        self._deadline = monotonic() + (timeout or START_TIMEOUT)
 
     def connect(self) -> bool:
         """Connect. Returns False if a running host does not listen yet."""

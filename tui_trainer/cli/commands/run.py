@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -16,12 +16,15 @@ from tui_trainer.cli.options import (
     mirror_option,
     on_terminal,
     print_differences,
+    processes_option,
     projector_option,
     runs_dir_option,
     trust_option,
 )
+from tui_trainer.cli.ranks import train_rank, with_processes
 from tui_trainer.config.preset_library import find
 from tui_trainer.config.toml import read_toml
+from tui_trainer.distributed.environment import world_size
 from tui_trainer.guards.grammar import parse_rule
 from tui_trainer.ui.printing.request import RUN_SCREENS
 
@@ -59,6 +62,7 @@ Examples:
     multiple=True,
     help='Apply a rule while it trains: --guard "when val_loss rises 3 epochs: lr x0.5". May be repeated.',
 )
+@processes_option
 @trust_option
 @click.option("--resume-if-exists", is_flag=True, help="Resume the run of this --name if there is one.")
 @click.option(
@@ -88,6 +92,7 @@ def command(
     seed: int | None,
     seeds: str | None,
     guards: tuple[str, ...],
+    processes: int | None,
     trust: bool,
     resume_if_exists: bool,
     requeue_signal: str | None,
@@ -110,7 +115,7 @@ def command(
     if seed is not None and seeds is not None:
         raise click.UsageError("use only one of --seed and --seeds")
     headless = headless or not (detach or on_terminal() or once is not None)
-    if not (headless or detach or once is not None):
+    if not (headless or detach or once is not None or world_size() > 1):
         check_terminal()
     changes = [*overrides]
     changes += [f'training.device="{device}"'] if device is not None else []
@@ -123,16 +128,19 @@ def command(
     }
 
     def new_spec() -> HostSpec:
-        return _new_spec(preset, changes, runs_dir, name, trust, seeds, guards).model_copy(update=further)
+        spec = _new_spec(preset, changes, runs_dir, name, trust, seeds, guards).model_copy(update=further)
+        return with_processes(spec, processes)
 
     for rule in guards:
         parse_rule(rule)  # a mistake is reported without opening the screen
+    if world_size() > 1:
+        return train_rank(processes, lambda: _spec_of_rank(new_spec, further, name, runs_dir, trust, resume_if_exists))
     if name is not None and resume_if_exists and _exists(name, runs_dir):
         spec = _resume_spec(name, runs_dir, trust)
         if spec is None:
             click.echo(f"run {name!r} is complete; there is nothing to resume", err=True)
             return 0
-        spec = spec.model_copy(update=further)
+        spec = with_processes(spec.model_copy(update=further), processes)
     elif headless or detach or in_process:
         spec = new_spec()
     else:
@@ -171,6 +179,21 @@ def _new_spec(
         loaded = with_seeds(loaded, parse_seeds(seeds))
     loaded = with_guards(loaded, guards)
     return host_spec(loaded, runs_dir, name, ["tui-trainer", *sys.argv[1:]], trust=trust)
+
+
+def _spec_of_rank(
+    new_spec: Callable[[], HostSpec],
+    further: dict[str, object],
+    name: str | None,
+    runs_dir: str | None,
+    trust: bool,
+    resume_if_exists: bool,
+) -> HostSpec | None:
+    """Return the spec of a run that another launcher has started; None where there is nothing left to train."""
+    if name is None or not resume_if_exists or not _exists(name, runs_dir):
+        return new_spec()
+    spec = _resume_spec(name, runs_dir, trust)
+    return spec.model_copy(update=further) if spec is not None else None
 
 
 def _exists(name: str, runs_dir: str | None) -> bool:

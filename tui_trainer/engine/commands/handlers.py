@@ -13,7 +13,7 @@ from typing import Any
 from tui_trainer.components.optimizers.settings import with_named
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.engine.checkpointing.checkpointer import is_reserved
-from tui_trainer.engine.checkpointing.file_format import BadCheckpoint, load
+from tui_trainer.engine.checkpointing.file_format import BadCheckpoint
 from tui_trainer.engine.checkpointing.save import save_run
 from tui_trainer.engine.checkpointing.snapshot import (
     INCOMPATIBLE_STATE,
@@ -282,7 +282,7 @@ def roll_back(state: TrainState, services: LoopServices, command: cmd.RollBack) 
         tree = state.best_weights
     elif services.checkpointer is not None:
         try:
-            tree = load(services.checkpointer.path(command.to))
+            tree = services.checkpointer.load(command.to)
         except BadCheckpoint as error:
             raise Refusal(f"no checkpoint to roll back to: {error}") from None
     else:

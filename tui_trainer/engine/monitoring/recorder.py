@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tui_trainer.engine.monitoring.layer_stats import Layers, measured
 from tui_trainer.engine.monitoring.step_log import Scalar, StepLog, read
-from tui_trainer.engine.monitoring.step_probe import columns_of
+from tui_trainer.engine.monitoring.step_probe import LOSSES, columns_of
 from tui_trainer.engine.monitoring.system_load import SystemLoad
 from tui_trainer.engine.monitoring.timer import Timer
 from tui_trainer.protocol.commands import AnyCommand
@@ -86,6 +86,8 @@ class Recorder:
         """Measures the load of the system with a flush; None where it is not recorded."""
         self.add_seconds = 0.0
         """Seconds that one `add` takes, measured before the first step."""
+        self.sum: Callable[[Tensor], Tensor] | None = None
+        """Sums over the processes that train together; None for one."""
         self.spent = 0.0
         """Seconds that measuring, publishing and commands have taken from the training."""
 
@@ -177,7 +179,8 @@ class Recorder:
         if not buffer.losses:
             return self._flush_logged(buffer)
         self._buffer = _Buffer()
-        losses: list[float] = torch.stack(buffer.losses).tolist()
+        stacked = torch.stack(buffer.losses)
+        losses: list[float] = (stacked if self.sum is None else self.sum(stacked)).tolist()
         first = self._last_step - len(losses) + 1
         lost = [index for index, loss in enumerate(losses) if not math.isfinite(loss)]
         left_out = {step - first for step in buffer.left_out}
@@ -288,7 +291,10 @@ class Recorder:
         """Publish the numbers of step probes; those that could not be measured are null."""
         rows = [row for row in buffer.probes if row[0] <= last]
         if rows:
-            values = columns_of(torch.stack([numbers for _, _, numbers in rows]).tolist())
+            stacked = torch.stack([numbers for _, _, numbers in rows])
+            if self.sum is not None:  # a process knows its part of the loss, and all of the gradient
+                stacked[:, LOSSES] = self.sum(stacked[:, LOSSES])
+            values = columns_of(stacked.tolist())
             steps, seconds = [step for step, _, _ in rows], [round(at, 4) for _, at, _ in rows]
             self._publish(Scalars(step=last, steps=steps, seconds=seconds, values=values))
 

@@ -81,7 +81,8 @@ class MeasuredStep:
         if step_log:
             self._recorder.add_logged(step + 1, step_log.take())
         if self._tokens:
-            tokens = step_log.count(TOKENS, len(inputs) * self._tokens)
+            samples = len(inputs) if self._setup.share is None else self._setup.share.samples
+            tokens = step_log.count(TOKENS, samples * self._tokens)
             if step % self._norm_every == 0:
                 self._recorder.add_logged(step + 1, {TOKENS: tokens})
         if result.evaluations > 1:

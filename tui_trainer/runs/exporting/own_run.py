@@ -15,7 +15,7 @@ from tui_trainer.runs.exporting.exported_run import AROUND, Done, ExportedRun, a
 from tui_trainer.runs.history import TEST_PREFIX, RunHistory, usual_first
 from tui_trainer.runs.journal import read_events
 from tui_trainer.runs.run_info import RunInfo
-from tui_trainer.state.series_names import SYSTEM, group_of
+from tui_trainer.state.series_names import LOADS, group_of
 from tui_trainer.text import number, visible
 
 
@@ -77,7 +77,7 @@ class _Columns:
         self._keep(event)
         match event:
             case ev.Scalars():
-                if group_of(next(iter(event.values), "")) == SYSTEM:
+                if group_of(next(iter(event.values), "")) in LOADS:
                     return
                 for name, values in event.values.items():
                     self._add(name, event.steps, values, event.not_finite.get(name, {}))

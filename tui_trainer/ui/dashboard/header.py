@@ -11,6 +11,7 @@ from tui_trainer.protocol.describe import duration, size
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import cut, visible
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
+from tui_trainer.ui.dashboard.ranks_text import ranks_text
 from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import STATE_STYLES, Icons
 from tui_trainer.ui.panels.findings import badge
@@ -31,6 +32,8 @@ from tui_trainer.ui.run_store import RESUMING
 
 MIN_BAR, MAX_BAR = 6, 40
 """Cells of the bar in narrow and wide terminals; an eighth of the width in between."""
+RANKS_WIDTH = 32
+"""Cells of the words about the processes that train together."""
 ALWAYS = 0
 """Rank of the parts that are never left out."""
 
@@ -167,6 +170,8 @@ def _technical(view_state: ViewState, state: RunState) -> list[HeaderPart]:
     parts: list[HeaderPart] = []
     if not state.over and not view_state.store.vanished(state) and view_state.store.connected:
         parts.append(HeaderPart(8, Content(throughput_text(state)), 12))
+        if ranks := ranks_text(state):
+            parts.append(HeaderPart(7, Content(ranks), RANKS_WIDTH))
     started = state.started
     if started is not None and started.device:
         memory = f" {size(state.memory)}" if state.memory else ""
