@@ -109,6 +109,8 @@ class ScriptServices:
         reasons: dict[str, str] = {
             "SetOptimizer": "the script makes its own optimizer",
             "FindRate": "the script owns its batches",
+            "Race": "the script owns its batches",
+            "TakeRace": "the script owns its batches",
             "ShowAnswers": "the script knows its data; declare an action that logs what its model answers",
         }
         if not self.optimizer:

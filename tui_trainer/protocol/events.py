@@ -12,6 +12,7 @@ from tui_trainer.components.schedulers.script import AnyPlanScheduler
 from tui_trainer.protocol.control_events import ActionRun, Capabilities, KnobChanged, RateFound
 from tui_trainer.protocol.event_base import Event
 from tui_trainer.protocol.event_records import Best, FindingAction, Layer, Number, Reason, Restored, Severity, Status
+from tui_trainer.protocol.race.race_events import RaceAdvanced, Raced, RaceDecided
 
 
 class RunStarted(Event):
@@ -338,6 +339,9 @@ AnyEvent = Annotated[
     | KnobChanged
     | ActionRun
     | RateFound
+    | RaceAdvanced
+    | Raced
+    | RaceDecided
     | RunFinished,
     Field(discriminator="type"),
 ]

@@ -17,6 +17,7 @@ from tui_trainer.protocol.knobs import KnobValue
 from tui_trainer.state.branches import AllSeries, Branch, Ghost, Mark, UndoneBranch
 from tui_trainer.state.histogram_history import Histograms
 from tui_trainer.state.pace import FORWARD_SHARE, SHARE_KNOWN, Pace
+from tui_trainer.state.races.view import RaceView
 from tui_trainer.state.series import Series
 
 LOG_LINES = 500
@@ -85,6 +86,8 @@ class RunData(BaseModel):
     """The commands that the run refuses, and the controls that it declares; None for a run that takes all commands."""
     rate_found: ev.RateFound | None = None
     """The newest search for a learning rate, or its price."""
+    race: RaceView | None = None
+    """The newest race, or its price."""
     knobs: dict[str, KnobValue] = {}
     """The present values of its controls, by name."""
     monitor: str = "val_loss"

@@ -170,8 +170,8 @@ def _locked(action: str, context: ActionContext) -> str | None:
 
 
 _CURES = frozenset({
-    "schedule", "undo", "redo", "double_rate", "halve_rate", "rate", "drop_rate", "find_rate", "optimizer", "clip",
-    "patience", "epochs", "roll_back", "anew", "turn", "resume_run",
+    "schedule", "undo", "redo", "double_rate", "halve_rate", "rate", "drop_rate", "find_rate", "race", "optimizer",
+    "clip", "patience", "epochs", "roll_back", "anew", "turn", "resume_run",
 })  # fmt: skip
 """The actions that wait in a drill."""
 
@@ -204,6 +204,7 @@ _COMMANDS = {
     "roll_back": "RollBack",
     "ask": "ShowAnswers",
     "find_rate": "FindRate",
+    "race": "Race",
 }
 """The type of the command that an action sends."""
 
