@@ -135,11 +135,13 @@ def _lane(line: str, lane: RacedLane) -> RaceLane:
 
 def _best(lanes: list[RaceLane]) -> int:
     """Return the number of the settings with the lowest loss, of those that all have one; 0 for none."""
-    whole = [number for number, lane in enumerate(lanes, 1) if not lane.broke]
-    for loss in (lambda lane: lane.metrics.get("val_loss"), lambda lane: lane.loss):
-        losses = {number: loss(lanes[number - 1]) for number in whole}
-        if losses and None not in losses.values():
-            return min(losses, key=lambda number: losses[number] or 0.0)
+    whole = {number: lane for number, lane in enumerate(lanes, 1) if not lane.broke}
+    validated = {number: lane.metrics.get("val_loss") for number, lane in whole.items()}
+    trained = {number: lane.loss for number, lane in whole.items()}
+    for losses in (validated, trained):
+        known = {number: loss for number, loss in losses.items() if loss is not None}
+        if known and len(known) == len(losses):
+            return min(known, key=known.__getitem__)
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from tui_trainer.protocol.events import AnyEvent, Logged, RunFinished
@@ -42,7 +42,7 @@ class EventStream:
             self._sink(event)
 
     @contextmanager
-    def muted(self) -> Iterator[None]:
+    def muted(self) -> Generator[None]:
         """Drop every event: of what is tried and taken back, nothing is told."""
         before, self._muted = self._muted, True
         try:

@@ -12,8 +12,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from tui_trainer.engine.checkpointing.snapshot import restore_snapshot, state_dict, take_snapshot
-from tui_trainer.engine.checkpointing.state_tree import size_of
+from tui_trainer.engine.checkpointing.snapshot import restore_snapshot, take_snapshot
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.schedule import apply_lr, apply_schedule
 from tui_trainer.engine.train_state import Metrics, Snapshot, TrainState
@@ -23,10 +22,8 @@ from tui_trainer.state.pace import FORWARD_SHARE
 
 TURNS = 20
 """Turns of each of the settings, so that their curves grow side by side."""
-SWAP = 3.0
-"""Cost of going from one of the settings to another, in units of a copy of the run."""
 TIMED = 3
-"""Steps that are tried to say the price of a run that has taken none yet, or waits between them."""
+"""Steps that are tried to say the price."""
 
 Batch = tuple[Tensor, Tensor]
 
@@ -40,12 +37,16 @@ class RacedLane:
         losses: the loss of each step.
         metrics: of the validation split, after the last step.
         broke: why it ended early; empty where it did not.
+        seconds: time of its steps.
+        swaps: time of going to it and from it.
     """
 
     snapshot: Snapshot
     losses: list[float] = field(default_factory=list[float])
     metrics: Metrics = field(default_factory=dict[str, float | None])
     broke: str = ""
+    seconds: float = 0.0
+    swaps: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +80,16 @@ def steps_left(state: TrainState, services: TrainingServices, asked: int) -> int
 
 
 def price(state: TrainState, services: TrainingServices, count: int, steps: int) -> tuple[float, int]:
-    """Return about how many seconds a race of `count` settings would take, and the bytes of its copies."""
-    began = perf_counter()
-    size = size_of(services.copied(state_dict(state, services)))
-    swap = SWAP * (perf_counter() - began)
-    paced = services.config.training.steps_per_second > 0  # its seconds are mostly waiting
-    each = state.seconds / state.step if state.step and not paced else _seconds_of_step(state, services)
-    validation = FORWARD_SHARE * len(services.setup.data.validation) / services.setup.batches.size
+    """Return about how many seconds a race of `count` settings would take, and the bytes of its copies.
+
+    A few steps are tried for it, one at a time, and taken back.
+    """
+    tried = race(state, services, [lambda: None], TIMED, lambda _number, _losses: None, measure=False)
+    lane = tried.lanes[0]
+    each, swap = lane.seconds / TIMED, lane.swaps / TIMED
+    validation = FORWARD_SHARE * each * len(services.setup.data.validation) / services.setup.batches.size
     turns = -(-steps // max(steps // TURNS, 1))
-    return count * ((steps + validation) * each + turns * swap), (count + 1) * size
-
-
-def _seconds_of_step(state: TrainState, services: TrainingServices) -> float:
-    outcome = race(state, services, [lambda: None], TIMED, lambda _number, _losses: None)
-    return outcome.seconds / TIMED
+    return count * (steps * each + turns * swap + validation), tried.snapshot.bytes * (count + 1)
 
 
 def race(
@@ -101,12 +98,15 @@ def race(
     settings: Sequence[Callable[[], None]],
     steps: int,
     advanced: Callable[[int, list[float]], None],
+    *,
+    measure: bool = True,
 ) -> RaceOutcome:
     """Train `steps` steps with each of the settings, in turns, and go back to where the run was.
 
     Args:
         settings: each changes the run to one of the settings.
         advanced: called after each turn with the index of the settings and the losses of its steps.
+        measure: whether to validate after the last step.
     """
     began = perf_counter()
     interrupted = False
@@ -125,7 +125,7 @@ def race(
                     losses = _turn(state, services, lane, batches)
                 advanced(index, losses)
                 interrupted = _is_interrupted(services)
-        for lane in lanes:
+        for lane in lanes if measure else []:
             if not (interrupted or lane.broke):
                 with services.events.muted():
                     restore_snapshot(state, services, lane.snapshot)
@@ -156,9 +156,11 @@ def _copy(state: TrainState, services: TrainingServices) -> Snapshot:
 
 def _turn(state: TrainState, services: TrainingServices, lane: RacedLane, batches: Sequence[Batch]) -> list[float]:
     """Train the batches with one of the settings. Returns their losses, up to the first that is not finite."""
+    began = perf_counter()
     restore_snapshot(state, services, lane.snapshot)
     services.setup.model.train()
     apply_schedule(state, services)
+    entered = perf_counter()
     take_step = step_function(services)
     taken: list[Tensor] = []
     try:
@@ -170,6 +172,8 @@ def _turn(state: TrainState, services: TrainingServices, lane: RacedLane, batche
     except (ArithmeticError, RuntimeError, ValueError) as error:  # such as a factorisation of numbers that overflowed
         lane.broke = f"its step {len(lane.losses) + len(taken) + 1} failed: {' '.join(str(error).split())[:120]}"
     losses: list[float] = torch.stack(taken).tolist() if taken else []
+    ended = perf_counter()
+    lane.seconds += ended - entered
     for place, loss in enumerate(losses):
         if not math.isfinite(loss):
             lane.broke = f"its loss was not finite at step {len(lane.losses) + place + 1}"
@@ -178,6 +182,7 @@ def _turn(state: TrainState, services: TrainingServices, lane: RacedLane, batche
     lane.losses += losses
     if not lane.broke:
         lane.snapshot = _copy(state, services)
+    lane.swaps += perf_counter() - ended + entered - began
     return losses
 
 
