@@ -110,6 +110,8 @@ class ScriptServices:
             "SetOptimizer": "the script makes its own optimizer",
             "FindRate": "the script owns its batches",
             "SkipStep": "the script takes its own steps",
+            "Race": "the script owns its batches",
+            "TakeRace": "the script owns its batches",
             "ShowAnswers": "the script knows its data; declare an action that logs what its model answers",
         }
         if not self.optimizer:

@@ -19,6 +19,10 @@ MAX_CHOSEN = 24
 """Most samples that an answer shows, of the worst and of those chosen."""
 MAX_TRIED = 100
 """Most steps that a search for a learning rate tries."""
+MAX_RACED = 500
+"""Most steps of a race with each of its settings."""
+MAX_SETTINGS = 300
+"""Most characters of one of the settings of a race."""
 MAX_REASON = 500
 """Most characters of the reason for a command."""
 
@@ -214,6 +218,28 @@ class FindRate(Command):
         return self
 
 
+class Race(Command):
+    """Train `steps` steps with each of a few settings, from the state in hand and on the same batches, and go back.
+
+    The run then waits for `TakeRace`, which takes one of the settings or none.
+    """
+
+    type: Literal["Race"] = "Race"
+    settings: Annotated[tuple[Annotated[str, Field(max_length=MAX_SETTINGS)], ...], Field(min_length=2, max_length=4)]
+    """Lines such as `lr=0.03 optimizer=adam clip=1`; `unchanged` for the settings in force."""
+    steps: Annotated[int, Field(ge=1, le=MAX_RACED)] = 50
+    price: bool = False
+    """Say only what it would cost."""
+
+
+class TakeRace(Command):
+    """Go back to where the newest race began and continue with one of its settings, as if it had been chosen there."""
+
+    type: Literal["TakeRace"] = "TakeRace"
+    lane: Annotated[int, Field(ge=0, le=4)] = 0
+    """Number of the settings, from 1; 0 takes none and goes on."""
+
+
 class SaveCheckpoint(Command):
     """Save a checkpoint now, under `name` or a generated name."""
 
@@ -341,6 +367,8 @@ AnyCommand = Annotated[
     | Evaluate
     | ShowAnswers
     | FindRate
+    | Race
+    | TakeRace
     | SaveCheckpoint
     | RollBack
     | Undo

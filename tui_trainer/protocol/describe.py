@@ -6,10 +6,11 @@ from tui_trainer.components.schedulers.builtin import ImportedScheduler
 from tui_trainer.components.schedulers.plan import NO_RATE, LrPlan
 from tui_trainer.components.schedulers.script import ScriptSchedule
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import Redo, RollBack, Stop, Undo
+from tui_trainer.protocol.commands import Redo, RollBack, Stop, TakeRace, Undo
 from tui_trainer.protocol.finding_titles import title_of, without_identifiers
 from tui_trainer.protocol.guards.describe import describe_guards
 from tui_trainer.protocol.knobs import KnobValue
+from tui_trainer.protocol.race.words import describe_race
 from tui_trainer.text import number
 
 
@@ -82,6 +83,8 @@ def letter(event: ev.AnyEvent) -> str:
             return "s"
         case ev.OptimizerChanged():
             return "o"
+        case ev.RolledBack(cause=TakeRace()):
+            return "f"
         case ev.RolledBack():
             return "b" if event.restored is None else "U" if event.restored.redone else "u"
         case ev.Noted():
@@ -149,6 +152,8 @@ def _text(event: ev.AnyEvent) -> str | None:
             return f"rolled back {back:,} step{'s' if back != 1 else ''}, to step {saved:,}{asked_by(event)}"
         case ev.RolledBack(restored=None):
             return f"rolled back to checkpoint {event.to} (epoch {event.from_epoch}){asked_by(event)}"
+        case ev.RolledBack(cause=TakeRace()):
+            return f"took {event.to}; continues from step {event.step:,}{asked_by(event)}"
         case ev.RolledBack(restored=ev.Restored(redone=True)):
             return f"redone: {_undone_setting(event.to)}; continues from step {event.step:,}{asked_by(event)}"
         case ev.RolledBack(saved_at=int() as left):
@@ -173,6 +178,10 @@ def _text(event: ev.AnyEvent) -> str | None:
             return f"step {event.step + 1:,} not taken: batch {event.batch} of epoch {event.epoch}{asked_by(event)}"
         case ev.RateFound():
             return _found_rate(event) + asked_by(event)
+        case ev.Raced():
+            return describe_race(event, duration, size) + asked_by(event)
+        case ev.RaceDecided():
+            return f"none of the race was taken{asked_by(event)}"
         case ev.PictureTaken() if event.cause is not None:
             numbers = "  ".join(f"{name} {number(value)}" for name, value in event.numbers.items() if "/" not in name)
             return f"answers at step {event.step:,}: {numbers}".rstrip(": ") + asked_by(event)

@@ -13,6 +13,7 @@ from tui_trainer.protocol.control_events import ActionRun, Capabilities, KnobCha
 from tui_trainer.protocol.event_base import Event
 from tui_trainer.protocol.event_records import Best, FindingAction, Layer, Number, Reason, Restored, Severity, Status
 from tui_trainer.protocol.guards.events import GuardsChanged, StepSkipped
+from tui_trainer.protocol.race.race_events import RaceAdvanced, Raced, RaceDecided
 
 
 class RunStarted(Event):
@@ -341,6 +342,9 @@ AnyEvent = Annotated[
     | RateFound
     | GuardsChanged
     | StepSkipped
+    | RaceAdvanced
+    | Raced
+    | RaceDecided
     | RunFinished,
     Field(discriminator="type"),
 ]

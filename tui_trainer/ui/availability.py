@@ -173,7 +173,7 @@ def _locked(action: str, context: ActionContext) -> str | None:
 
 
 _CURES = frozenset({
-    "schedule", "undo", "redo", "double_rate", "halve_rate", "rate", "drop_rate", "find_rate", "optimizer", "clip",
+    "schedule", "undo", "redo", "double_rate", "halve_rate", "rate", "drop_rate", "find_rate", "race", "optimizer", "clip",
     "guards",
     "patience", "epochs", "roll_back", "anew", "turn", "resume_run",
 })  # fmt: skip
@@ -209,6 +209,7 @@ _COMMANDS = {
     "ask": "ShowAnswers",
     "find_rate": "FindRate",
     "guards": "SetGuard",
+    "race": "Race",
 }
 """The type of the command that an action sends."""
 

@@ -20,6 +20,8 @@ Examples:
   tui-trainer send last set-lr value=0.01
   tui-trainer send last set-scheduler kind=cosine min_lr=1e-5
   tui-trainer send last set-lr factor=0.1 because="the loss is flat"
+  tui-trainer send last race 'lr=x3' 'optimizer=adam lr=0.003' unchanged steps=100
+  tui-trainer send last take-race 2
   tui-trainer send last stop when=epoch restore_best=true"""
 )
 @click.argument("run", metavar="RUN")
@@ -41,7 +43,7 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     \b
     Commands:
       pause, resume, step, stop, validate, save, roll-back, undo, redo, note, find-lr,
-      skip-step, guards, set-guard, remove-guard,
+      skip-step, guards, set-guard, remove-guard, race, take-race,
       set-lr, set-scheduler, set-optimizer, set-clip, set-patience, set-epochs
 
     Every command takes because=REASON, which is kept with it and shown on its card.

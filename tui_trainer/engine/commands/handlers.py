@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from tui_trainer.components.optimizers.settings import with_named
@@ -27,6 +28,7 @@ from tui_trainer.engine.commands import guards
 from tui_trainer.engine.commands.actions import yield_wheel
 from tui_trainer.engine.commands.answers import Refusal, publish_change, refuse_unchanged
 from tui_trainer.engine.commands.find_rate import find_rate
+from tui_trainer.engine.commands.race import run_race, take_race
 from tui_trainer.engine.commands.rates import set_rate_of_one
 from tui_trainer.engine.commands.stop import describe_stop
 from tui_trainer.engine.commands.undo import forget, redo, remember, undo
@@ -364,6 +366,11 @@ def _refuse_at_the_end(state: TrainState, services: LoopServices) -> None:
         raise Refusal("all epochs are trained: make the run longer first")
 
 
+def perform(state: TrainState, services: LoopServices, command: cmd.AnyCommand) -> None:
+    """Apply a command that another one stands for. Raises `Refusal` or `UserError` where it cannot be applied."""
+    HANDLERS[type(command)](state, services, command)
+
+
 Handler = Callable[[TrainState, Any, Any], None]
 
 HANDLERS: dict[type[Any], Handler] = {
@@ -380,6 +387,8 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.Evaluate: evaluate,
     cmd.ShowAnswers: show_answers,
     cmd.FindRate: find_rate,
+    cmd.Race: partial(run_race, perform=perform),
+    cmd.TakeRace: partial(take_race, perform=perform),
     cmd.SaveCheckpoint: save_checkpoint,
     cmd.RollBack: roll_back,
     cmd.Undo: undo_last,

@@ -19,11 +19,13 @@ from tui_trainer.protocol.commands import (
     Command,
     Note,
     Pause,
+    Race,
     Redo,
     Resume,
     RunAction,
     StepOnce,
     Stop,
+    TakeRace,
     Undo,
     is_intervention,
 )
@@ -32,7 +34,7 @@ from tui_trainer.text import visible
 PRESET = "the preset"
 """Sender of the actions of a preset."""
 _ID_PREFIX = "action-"
-_WAITING = (Pause, Resume, StepOnce)
+_WAITING = (Pause, Resume, StepOnce, Race, TakeRace)
 _CLASSES: dict[str, type[Command]] = {cls.__name__: cls for cls in get_args(get_args(AnyCommand)[0])}
 
 
