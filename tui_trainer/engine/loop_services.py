@@ -81,6 +81,7 @@ class LoopServices(Protocol):
         snapshot_limit: bytes of the largest copy that an undo may keep; None for no limit of its own.
         knobs: the present values of the controls that the loop declares, by name.
         ends_when_broken: whether a number that is not finite ends the run.
+        saves_at_end: whether the end of the run is saved.
         validate: measures the validation split; returns None where a second stop request cut it short.
     """
 
@@ -112,6 +113,8 @@ class LoopServices(Protocol):
     def snapshot_limit(self) -> int | None: ...
     @property
     def ends_when_broken(self) -> bool: ...
+    @property
+    def saves_at_end(self) -> bool: ...
     @property
     def knobs(self) -> Mapping[str, KnobValue]: ...
     @property

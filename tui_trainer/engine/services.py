@@ -154,6 +154,11 @@ class TrainingServices:
         """Whether a number that is not finite ends the run."""
         return True
 
+    @property
+    def saves_at_end(self) -> bool:
+        """Whether the end of the run is saved."""
+        return True
+
     def set_knob(self, command: cmd.SetKnob, state: TrainState) -> None:
         """Set a control and publish its change, as it was read back."""
         before = self.optimizer.description

@@ -32,6 +32,8 @@ from tui_trainer.protocol.knobs import KnobValue
 
 NO_OPTIMIZER = "no optimizer was handed to Monitor"
 NO_MODEL = "no model was handed to Monitor"
+NEVER = 1e15
+"""Seconds between two saves where none was asked for."""
 UNDO_LIMIT = 1 << 30
 """Bytes of the largest copy in memory for an undo, unless the script sets another limit."""
 
@@ -100,6 +102,11 @@ class ScriptServices:
     def ends_by_epochs(self) -> bool:
         """Whether the run is over once its epochs are trained."""
         return self.counts_epochs
+
+    @property
+    def saves_at_end(self) -> bool:
+        """Whether the end of the run is saved."""
+        return self.checkpoints.every_seconds < NEVER
 
     # -- what the loop can do ---------------------------------------------------------------------------------------
 

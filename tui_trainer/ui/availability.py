@@ -173,9 +173,8 @@ def _locked(action: str, context: ActionContext) -> str | None:
 
 
 _CURES = frozenset({
-    "schedule", "undo", "redo", "double_rate", "halve_rate", "rate", "drop_rate", "find_rate", "race", "optimizer", "clip",
-    "guards",
-    "patience", "epochs", "roll_back", "anew", "turn", "resume_run",
+    "schedule", "undo", "redo", "double_rate", "halve_rate", "rate", "drop_rate", "find_rate", "race", "optimizer",
+    "clip", "guards", "patience", "epochs", "roll_back", "anew", "turn", "resume_run",
 })  # fmt: skip
 """The actions that wait in a drill."""
 
