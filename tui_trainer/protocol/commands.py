@@ -26,6 +26,9 @@ def _one_line(text: object) -> object:
     return visible(" ".join(text.split())) if isinstance(text, str) else text
 
 
+Actor = Literal["", "person", "script", "agent"]
+"""The kind of a sender; empty for the program itself, and in commands of earlier versions."""
+
 Reason = Annotated[str, Field(max_length=MAX_REASON), BeforeValidator(_one_line)]
 """A reason in words, on one line and without control characters."""
 
@@ -41,6 +44,7 @@ class Command(BaseModel):
         id: chosen by the sender; it comes back in the `cause` of the answer.
         by: the sender.
         run: name of a run of the host, `*` for all of them.
+        actor: the kind of the sender; left out of lines where it is empty, as `because` is.
         because: the sender's reason, kept in the journal and shown with the intervention. An empty one is left out of
             lines, so that earlier hosts and viewers accept the others.
     """
@@ -53,6 +57,7 @@ class Command(BaseModel):
     type: str
     id: str = ""
     by: str = ""
+    actor: Annotated[Actor, Field(exclude_if=lambda actor: not actor)] = ""
     run: str = ALL_RUNS
     because: Annotated[Reason, Field(exclude_if=lambda reason: not reason)] = ""
 

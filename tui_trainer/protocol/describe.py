@@ -6,7 +6,7 @@ from tui_trainer.components.schedulers.builtin import ImportedScheduler
 from tui_trainer.components.schedulers.plan import NO_RATE, LrPlan
 from tui_trainer.components.schedulers.script import ScriptSchedule
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import Redo, Stop, Undo
+from tui_trainer.protocol.commands import Actor, Redo, Stop, Undo
 from tui_trainer.protocol.finding_titles import title_of, without_identifiers
 from tui_trainer.protocol.knobs import KnobValue
 from tui_trainer.text import number
@@ -38,8 +38,21 @@ def size(count: float) -> str:
 
 
 def asked_by(event: ev.Event) -> str:
-    """Return " (SENDER)" for an event that a command caused, empty for any other."""
-    return f" ({event.cause.by})" if event.cause is not None and event.cause.by else ""
+    """Return " by NAME (KIND)" for an event that a command caused, empty for any other.
+
+    " (SENDER)" for the program itself and for senders of earlier versions, which have no kind.
+    """
+    command = event.cause
+    if command is None or not command.by:
+        return ""
+    return f" by {sender_text(command.by, command.actor)}" if command.actor else f" ({command.by})"
+
+
+def sender_text(by: str, actor: Actor) -> str:
+    """Return a sender with its kind: "ann (person)", "ann@box (pts/3, person)"; the name alone without a kind."""
+    if not actor:
+        return by
+    return f"{by[:-1]}, {actor})" if by.endswith(")") else f"{by} ({actor})"
 
 
 def epoch_line(event: ev.EpochEnded, epochs: int) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import platform
 import secrets
 from collections import deque
 from dataclasses import dataclass, field
@@ -12,8 +9,9 @@ from pathlib import Path
 from time import monotonic, time
 
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import ALL_RUNS, LESSON, AnyCommand
-from tui_trainer.protocol.describe import describe, letter
+from tui_trainer.protocol.commands import ALL_RUNS, LESSON, Actor, AnyCommand
+from tui_trainer.protocol.describe import describe, letter, sender_text
+from tui_trainer.protocol.wheel.sender import own_name
 from tui_trainer.session.base import Greeting, Notice, OnDisk, Session
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
@@ -74,19 +72,6 @@ class Update:
     ended: bool = False
 
 
-def user_name() -> str:
-    """Return the user and terminal that commands are sent by: user@host (tty)."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):
-        user = str(os.getuid())
-    try:
-        terminal = f" ({os.path.relpath(os.ttyname(0), '/dev')})"
-    except OSError:
-        terminal = ""
-    return visible(f"{user}@{platform.node()}{terminal}")
-
-
 def _blank(state: RunState) -> bool:
     """Return whether a host has yet to load or start the run."""
     return state.started is None and not state.over
@@ -98,11 +83,13 @@ class RunStore:
     Args:
         session: the source of the events.
         user: the sender of commands; the user at this terminal where empty.
+        actor: the kind of the sender.
     """
 
-    def __init__(self, session: Session, user: str = "") -> None:
+    def __init__(self, session: Session, user: str = "", actor: Actor = "person") -> None:
         self.session = session
-        self.user = user or user_name()
+        self.user = visible(user or own_name())
+        self.actor: Actor = actor
         self.states: dict[str, RunState] = {}
         """The runs by name, in the order in which they were announced."""
         self.loaded = 1.0
@@ -207,10 +194,15 @@ class RunStore:
         """Send a command. Its answer arrives as an event with the command as its cause."""
         self._sent += 1
         identity = f"{self._stamp}-{self._sent}"
-        self.session.send(command.model_copy(update={"id": identity, "by": self.user, "run": run}))
+        self.session.send(command.model_copy(update={"id": identity, "by": self.user, "actor": self.actor, "run": run}))
         if len(self.pending) >= MAX_PENDING:
             self.pending.pop(next(iter(self.pending)))
         self.pending[identity] = Pending(description or command.type, monotonic())
+
+    @property
+    def sender(self) -> str:
+        """The sender of commands with its kind, in words."""
+        return sender_text(self.user, self.actor)
 
     def send_for_lesson(self, command: AnyCommand, run: str) -> None:
         """Send a command of a lesson, not of the user: its answer is no message."""

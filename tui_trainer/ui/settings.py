@@ -68,6 +68,10 @@ class Settings:
     """Your reading speed: a remark of a lesson stays as long as it takes to read it."""
     rest: float = _number(3.0, least=0, most=3600)
     """Seconds between the last remark of a lesson and the next lesson, in autoplay."""
+    name: str = ""
+    """Your name beside everything that you do to a run; empty for user and terminal."""
+    actor: Literal["person", "script", "agent"] = "person"
+    """The kind of sender that uses this screen."""
     keys: dict[str, str] = field(default_factory=dict[str, str])
     """Keys by action id, separated by commas: `pause = "space,f5"`. The help screen lists the ids.
 
@@ -101,6 +105,15 @@ def checked(table: Mapping[str, Any], source: str) -> Settings:
     settings = replace(settings, keys=without_clashes(settings.keys))
     _check_keys(settings.keys, source)
     return settings
+
+
+def checked_sender(settings: Settings, name: str, kind: str) -> Settings:
+    """Return the settings with another name and kind of the user, where they are given."""
+    name = name or settings.name
+    for actor in ("person", "script", "agent"):
+        if kind == actor:
+            return replace(settings, name=name, actor=actor)
+    return replace(settings, name=name)
 
 
 def _with_keymap(table: Mapping[str, Any], source: str) -> Mapping[str, Any]:

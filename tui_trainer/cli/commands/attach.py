@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui_trainer.cli.once import INSTEAD, once_options
-from tui_trainer.cli.options import map_option, max_kbps_option, projector_option, runs_dir_option
+from tui_trainer.cli.options import map_option, max_kbps_option, projector_option, runs_dir_option, sender_options
 from tui_trainer.text import visible
 from tui_trainer.ui.printing.request import RUN_SCREENS
 
@@ -30,6 +30,7 @@ Examples:
 @map_option
 @max_kbps_option
 @projector_option
+@sender_options
 @runs_dir_option
 @once_options(RUN_SCREENS)
 def command(

@@ -10,7 +10,7 @@ import click
 from tui_trainer.cli.on_event import on_event_option, parse_on_event
 from tui_trainer.cli.once import once_options
 from tui_trainer.cli.open_screen import check_terminal, launch_and_show
-from tui_trainer.cli.options import on_terminal, print_differences, runs_dir_option, trust_option
+from tui_trainer.cli.options import on_terminal, print_differences, runs_dir_option, sender_options, trust_option
 from tui_trainer.ui.printing.request import RUN_SCREENS
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ Examples:
 @click.option("--data-changed", is_flag=True, help="Go on although the data have changed since; the split is new.")
 @on_event_option
 @trust_option
+@sender_options
 @runs_dir_option
 @once_options(RUN_SCREENS)
 def command(

@@ -18,6 +18,7 @@ from tui_trainer.cli.options import (
     print_differences,
     projector_option,
     runs_dir_option,
+    sender_options,
     trust_option,
 )
 from tui_trainer.config.preset_library import find
@@ -43,6 +44,7 @@ Examples:
 @click.option("--in-process", is_flag=True, help="Train inside the viewer's process, for debuggers.")
 @max_kbps_option
 @projector_option
+@sender_options
 @runs_dir_option
 @click.option("--name", metavar="NAME", help="Name of the run directory; by default date, time and preset.")
 @click.option("--device", metavar="auto|cpu|cuda[:N]|mps", help="Device to train on (training.device).")

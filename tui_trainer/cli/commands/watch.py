@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui_trainer.cli.options import max_kbps_option, mirror_option, on_terminal, runs_dir_option
+from tui_trainer.cli.options import max_kbps_option, mirror_option, on_terminal, runs_dir_option, sender_options
 
 if TYPE_CHECKING:
     from tui_trainer.session.launch import Launched
@@ -34,6 +34,7 @@ Examples:
 @click.option("--detach", is_flag=True, help="Watch in the background and return; `attach` shows the run later.")
 @mirror_option
 @max_kbps_option
+@sender_options
 @runs_dir_option
 def command(
     script: tuple[str, ...],

@@ -90,7 +90,7 @@ def resume(state: TrainState, services: LoopServices, command: cmd.Resume) -> No
             raise Refusal(f"step {command.until:,} has been taken: this is step {state.step:,}")
         state.drop_planned_pause()
         if not services.ends_by_epochs or command.until < state.epochs * services.steps_per_epoch:
-            state.plan_pause(command.until, cmd.Pause(by=command.by, run=command.run))
+            state.plan_pause(command.until, cmd.Pause(by=command.by, actor=command.actor, run=command.run))
     elif not state.drop_planned_pause() and not state.paused:
         raise Refusal("not paused")
     state.paused, state.steps_allowed = False, 0

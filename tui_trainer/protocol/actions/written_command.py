@@ -13,7 +13,7 @@ from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand, SetOptimizer, Se
 
 def written_command(command: AnyCommand) -> str | dict[str, Any]:
     """Return a command as a preset holds it: a line where that gives the same command, else a table."""
-    bare = command.model_copy(update={"id": "", "by": "", "run": ALL_RUNS, "because": ""})
+    bare = command.model_copy(update={"id": "", "by": "", "actor": "", "run": ALL_RUNS, "because": ""})
     words = _words(bare)
     try:
         if parse_command(words[0], words[1:]) == bare:

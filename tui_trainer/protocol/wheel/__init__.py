@@ -1,0 +1,1 @@
+"""The senders of commands: their names, and words about the wheel."""
