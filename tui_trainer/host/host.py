@@ -57,7 +57,7 @@ class Host:
     ) -> None:
         self.spec = spec
         self._serving = Serving(spec.socket if listen else "", self.submit)
-        self.bus = self._serving.bus
+        self.bus, self.gate = self._serving.bus, self._serving.gate
         self.worker = Worker(spec, self.bus, self._opened)
         self.worker.ready = self._list_runs
         self.after_tick: Callable[[], None] = lambda: None

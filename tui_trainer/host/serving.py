@@ -18,6 +18,7 @@ import psutil
 
 from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.server import Server
+from tui_trainer.host.wheel.gate import Gate
 from tui_trainer.platform_support import wake_pipe
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
@@ -48,7 +49,8 @@ class Serving:
         weakref.finalize(self, os.close, self._writer).atexit = False
         self._process = psutil.Process()
         self.bus = EventBus(self.wake)
-        self.server = Server(Path(socket), self.bus, submit) if socket else None
+        self.gate = Gate(self.bus, submit)
+        self.server = Server(Path(socket), self.bus, self.gate.submit, self.gate.gone) if socket else None
 
     def register(self) -> None:
         """Have the turns of this thread serve viewers."""
@@ -79,7 +81,8 @@ class Serving:
             key.data(mask)
 
     def send(self) -> None:
-        """Write the journals, and send each viewer its queued lines."""
+        """Write the journals, and send each viewer its queued lines. A wheel whose time is over is freed."""
+        self.gate.expire()
         self.bus.flush()
         if self.server is not None:
             self.server.flush()

@@ -277,6 +277,20 @@ class RunAction(Command):
     name: Named
 
 
+class TakeWheel(Command):
+    """Take the wheel: until it is given, taken, or its holder is gone, only the holder's commands are obeyed."""
+
+    type: Literal["TakeWheel"] = "TakeWheel"
+    seconds: Positive | None = None
+    """Seconds after which it is free again. By default a screen holds it until it leaves, `send` for ten minutes."""
+
+
+class GiveWheel(Command):
+    """Give the wheel back: all senders may steer again."""
+
+    type: Literal["GiveWheel"] = "GiveWheel"
+
+
 AnyCommand = Annotated[
     Pause
     | Resume
@@ -297,7 +311,9 @@ AnyCommand = Annotated[
     | Redo
     | Note
     | SetKnob
-    | RunAction,
+    | RunAction
+    | TakeWheel
+    | GiveWheel,
     Field(discriminator="type"),
 ]
 """Every command. To add one: a class above, its name here, and a handler in `engine/commands/handlers.py`."""

@@ -174,6 +174,8 @@ def _text(event: ev.AnyEvent) -> str | None:
             )
         case ev.ActionRun():
             return f"{event.name} took {duration(event.seconds)}{asked_by(event)}"
+        case ev.WheelChanged():
+            return _wheel(event)
         case ev.RateFound():
             return _found_rate(event) + asked_by(event)
         case ev.PictureTaken() if event.cause is not None:
@@ -204,6 +206,19 @@ def _found_rate(event: ev.RateFound) -> str:
         return f"no clear learning rate: {event.unclear}"
     marks = f"steepest descent at {number(event.steepest, 3)}, a tenth of the minimum {number(event.tenth, 3)}"
     return f"learning rates: {marks}" + (f"; {event.unclear}" if event.unclear else "")
+
+
+def _wheel(event: ev.WheelChanged) -> str:
+    if not event.holder:
+        ended = {
+            "given": f"{event.previous} gave it",
+            "gone": f"the screen of {event.previous} is gone",
+            "over": f"the time of {event.previous} is over",
+        }
+        return f"the wheel is free: {ended.get(event.how, event.previous)}"
+    previous = f" from {event.previous}" if event.previous else ""
+    seconds = f" for {duration(event.seconds)}" if event.seconds is not None else ""
+    return f"{sender_text(event.holder, event.actor)} took the wheel{previous}{seconds}"
 
 
 def _undone_setting(command: str) -> str:

@@ -13,6 +13,7 @@ from tui_trainer.protocol.commands import (
     AnyCommand,
     Evaluate,
     FindRate,
+    GiveWheel,
     Pause,
     Redo,
     Resume,
@@ -20,13 +21,14 @@ from tui_trainer.protocol.commands import (
     ShowAnswers,
     StepOnce,
     Stop,
+    TakeWheel,
     Undo,
     is_intervention,
 )
 from tui_trainer.runs.journal import read_events
 from tui_trainer.state.series_names import SYSTEM, group_of
 
-_NO_EFFECT = (Pause, Resume, StepOnce, ShowAnswers, FindRate, Undo, Redo)
+_NO_EFFECT = (Pause, Resume, StepOnce, ShowAnswers, FindRate, TakeWheel, GiveWheel, Undo, Redo)
 """Commands that do not change the measurements. An undone command is removed from the history, and so is its undo; a
 redo puts the command back."""
 

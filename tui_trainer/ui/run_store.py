@@ -22,7 +22,7 @@ NOT_UNDONE = frozenset(("", "u", "c", "n", "e", "x"))
 """Letters of marks whose commands an undo does not take back."""
 RESUMING = "resuming"
 """Status of a run whose earlier curves are shown while a new host loads it. Only the screen uses it."""
-_URGENT = (ev.RunStarted, ev.StatusChanged, ev.RunFinished, ev.SavingFailed, ev.Diagnosed)
+_URGENT = (ev.RunStarted, ev.StatusChanged, ev.RunFinished, ev.SavingFailed, ev.Diagnosed, ev.WheelChanged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,8 @@ class RunStore:
         """Time of the last message about each run, in seconds since 1970."""
         self._earlier: dict[str, RunState] = {}
         """Runs as they were before a new host began to load them."""
+        self._told = ""
+        """The event of another sender that was reported last."""
         self._stamp = secrets.token_hex(4)
         self._sent = 0
 
@@ -184,6 +186,7 @@ class RunStore:
             update.urgent = True
         if isinstance(event, ev.RunFinished):
             update.ended = True
+        self._tell_others(event, update)
         if event.cause is not None and self.pending.pop(event.cause.id, None) is not None:
             refused = isinstance(event, ev.Refused)
             text = visible(event.reason if isinstance(event, ev.Refused) else describe(event) or event.type)
@@ -203,6 +206,30 @@ class RunStore:
     def sender(self) -> str:
         """The sender of commands with its kind, in words."""
         return sender_text(self.user, self.actor)
+
+    def has_wheel(self, state: RunState | None) -> bool:
+        """Return whether the wheel of a run is this screen's."""
+        wheel = state.wheel if state is not None else None
+        return wheel is not None and (wheel.holder, wheel.actor) == (self.user, self.actor)
+
+    def held_by(self, state: RunState | None) -> str:
+        """Return the other sender that has the wheel of a run, in words; empty where this screen may steer."""
+        wheel = state.wheel if state is not None else None
+        if wheel is None or self.has_wheel(state):
+            return ""
+        return visible(sender_text(wheel.holder, wheel.actor))
+
+    def _tell_others(self, event: ev.AnyEvent, update: Update) -> None:
+        """Report what another sender did: a change of a run, or of the wheel."""
+        command = event.cause
+        if isinstance(event, ev.WheelChanged):
+            told = command is None or command.by != self.user
+        else:
+            told = command is not None and command.actor != "" and command.by != self.user and letter(event) != ""
+        what = f"{command.id if command is not None else ''} {event.type} {event.step}"
+        if told and what != self._told:
+            self._told = what  # the other runs of a set need not say the same
+            update.notices.append(Notice(visible(describe(event) or event.type)))
 
     def send_for_lesson(self, command: AnyCommand, run: str) -> None:
         """Send a command of a lesson, not of the user: its answer is no message."""

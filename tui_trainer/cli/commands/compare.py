@@ -137,14 +137,12 @@ def _print(compared: list[ComparedRun]) -> None:
     for run in compared:
         if run.interventions:
             click.echo(f"\ninterventions in {visible(run.info.name)} (loss: mean of {AROUND} steps before and after)")
-            by = ("by",) if any(each.by for each in run.interventions) else ()
             because = ("because",) if any(each.because for each in run.interventions) else ()
             print_table(
                 [
                     [str(each.step), each.what, number(each.before), number(each.after)]
-                    + ([each.sender or "-"] if by else [])
                     + ([each.because or "-"] if because else [])
                     for each in run.interventions
                 ],
-                ("step", "intervention", "before", "after", *by, *because),
+                ("step", "intervention", "before", "after", *because),
             )

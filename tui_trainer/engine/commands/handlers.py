@@ -336,6 +336,11 @@ def run_action(state: TrainState, services: LoopServices, command: cmd.RunAction
     services.run_action(command, state)
 
 
+def refuse_wheel(_state: TrainState, _services: LoopServices, _command: cmd.TakeWheel | cmd.GiveWheel) -> None:
+    """Refuse: the host gives and takes the wheel, and no run of it does."""
+    raise Refusal("only a live host has a wheel")
+
+
 def note(state: TrainState, services: LoopServices, command: cmd.Note) -> None:
     """Write a note into the journal."""
     services.events.publish(ev.Noted(text=command.text, step=state.step, cause=command))
@@ -378,5 +383,7 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.Note: note,
     cmd.SetKnob: set_knob,
     cmd.RunAction: run_action,
+    cmd.TakeWheel: refuse_wheel,
+    cmd.GiveWheel: refuse_wheel,
 }
 """The handler of each command."""

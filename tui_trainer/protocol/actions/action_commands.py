@@ -16,6 +16,7 @@ from tui_trainer.protocol.commands import (
     ALL_RUNS,
     AnyCommand,
     Command,
+    GiveWheel,
     Note,
     Pause,
     Redo,
@@ -23,6 +24,7 @@ from tui_trainer.protocol.commands import (
     RunAction,
     StepOnce,
     Stop,
+    TakeWheel,
     Undo,
     is_intervention,
 )
@@ -76,6 +78,8 @@ def _parsed(action: PresetAction, index: int, key: str) -> AnyCommand:
             f"{key}: {command.cli_names()[0]} is for a screen; without one the run would wait for ever. "
             "To slow a run down set training.steps_per_second"
         )
+    if isinstance(command, TakeWheel | GiveWheel):
+        raise UserError(f"{key}: {command.cli_names()[0]} is for those who watch a run; a preset steers without it")
     if isinstance(command, RunAction):
         raise UserError(f"{key}: {command.cli_names()[0]} is for a training script that declares actions")
     said = {"because": action.say} if action.say and action.command else {}

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from tui_trainer.protocol.commands import Actor
-from tui_trainer.protocol.describe import describe, sender_text
+from tui_trainer.protocol.describe import describe
 from tui_trainer.runs.catalog import RunInfo
 from tui_trainer.runs.comparing.code_version import CodeVersion, recorded_code
 from tui_trainer.runs.comparing.comparability import RunFacts, remarks
@@ -34,11 +34,6 @@ class Intervention:
     because: str = ""
     actor: Actor = ""
     """The kind of the sender."""
-
-    @property
-    def sender(self) -> str:
-        """The sender with its kind, in words."""
-        return sender_text(self.by, self.actor)
 
     def to_json(self) -> dict[str, Any]:
         """Return the stable fields for `--json`."""
