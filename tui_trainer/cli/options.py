@@ -62,6 +62,14 @@ def sender_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+allow_option = click.option(
+    "--allow",
+    metavar="RULE",
+    multiple=True,
+    help="What a kind of sender may do: agent=set-lr,pause or agent.factor=3; may be repeated.",
+)
+
+
 def sender_given() -> tuple[str, str]:
     """Return name and kind of the sender as options and environment give them; empty where they do not.
 

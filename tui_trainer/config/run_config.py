@@ -21,6 +21,7 @@ from tui_trainer.components.schedulers.base import Scheduler
 from tui_trainer.components.schedulers.builtin import AnyScheduler, Constant
 from tui_trainer.config.action import PresetAction
 from tui_trainer.config.lesson import Lesson
+from tui_trainer.config.permissions.allow import Allow, AllowField
 from tui_trainer.config.teaching.drill import Drill
 from tui_trainer.config.validation_sets import ValidationSet, check_monitor, check_sets
 from tui_trainer.data.types import Task
@@ -139,6 +140,8 @@ class RunConfig(BaseModel):
     early_stopping: EarlyStopping = EarlyStopping()
     actions: Annotated[tuple[PresetAction, ...], Field(exclude_if=lambda actions: not actions)] = ()
     """Commands that the run applies by itself, each with its moment, until a user steers: `[[actions]]`."""
+    allow: AllowField = Allow()
+    """What persons, scripts and agents may do to the run while it trains: commands, bounds, the largest change."""
     pictures: tuple[AnyPicture, ...] = ()
     """Pictures to record in addition to the curves. A name is enough for a picture with default settings."""
 

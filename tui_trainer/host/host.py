@@ -24,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
+from tui_trainer.config.permissions.allow import Allow
 from tui_trainer.errors import UserError
 from tui_trainer.host.event_command import EventCommand
 from tui_trainer.host.log_capture import LogCapture
@@ -56,7 +57,7 @@ class Host:
         self, spec: HostSpec, *, output: LogCapture | None = None, listen: bool = True, handle_signals: bool = True
     ) -> None:
         self.spec = spec
-        self._serving = Serving(spec.socket if listen else "", self.submit)
+        self._serving = Serving(spec.socket if listen else "", self.submit, _allow(spec))
         self.bus, self.gate = self._serving.bus, self._serving.gate
         self.worker = Worker(spec, self.bus, self._opened)
         self.worker.ready = self._list_runs
@@ -210,6 +211,12 @@ class Host:
         """Write the runs into the list next to the socket, for commands in other processes."""
         runs = [{"name": run.name, "path": run.path, "preset": run.preset} for run in self.spec.runs]
         self._serving.list_runs(runs, starting=starting)
+
+
+def _allow(spec: HostSpec) -> Allow | None:
+    """Return the permissions of the first run, which are those of the host's wheel; None for the usual ones."""
+    given = spec.runs[0].config.get("allow") if spec.runs else None
+    return Allow.model_validate(given) if given else None
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from tui_trainer.config.permissions.allow import Allow
 from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.server import Server
 from tui_trainer.host.wheel.gate import Gate
@@ -38,9 +39,10 @@ class Serving:
     Args:
         socket: path of the socket to listen on; empty to serve no other process.
         submit: queues a command for its runs, or returns the reason why it cannot; called in the serving thread.
+        allow: the permissions of each kind of sender, where they are not the usual ones.
     """
 
-    def __init__(self, socket: str, submit: Callable[[AnyCommand], str | None]) -> None:
+    def __init__(self, socket: str, submit: Callable[[AnyCommand], str | None], allow: Allow | None = None) -> None:
         self._socket = socket
         self._selector = selectors.DefaultSelector()
         self._reader, self._writer = wake_pipe()
@@ -49,7 +51,7 @@ class Serving:
         weakref.finalize(self, os.close, self._writer).atexit = False
         self._process = psutil.Process()
         self.bus = EventBus(self.wake)
-        self.gate = Gate(self.bus, submit)
+        self.gate = Gate(self.bus, submit, allow)
         self.server = Server(Path(socket), self.bus, self.gate.submit, self.gate.gone) if socket else None
 
     def register(self) -> None:

@@ -24,7 +24,7 @@ from tui_trainer.engine.checkpointing.snapshot import (
 )
 from tui_trainer.engine.checkpointing.state_tree import size_of
 from tui_trainer.engine.commands.actions import yield_wheel
-from tui_trainer.engine.commands.answers import Refusal, publish_change, refuse_unchanged
+from tui_trainer.engine.commands.answers import Refusal, publish_change, refuse_unchanged, refuse_wheel
 from tui_trainer.engine.commands.find_rate import find_rate
 from tui_trainer.engine.commands.rates import set_rate_of_one
 from tui_trainer.engine.commands.stop import describe_stop
@@ -52,10 +52,15 @@ def apply_command(state: TrainState, services: LoopServices, command: cmd.AnyCom
     if state.broken and not isinstance(command, cmd.SaveCheckpoint | cmd.Note):
         reject(services.events, state.step, command, f"the run is ending: {state.detail}")
         return
-    if reason := services.refused.get(command.type):
+    permissions = services.permissions
+    if reason := services.refused.get(command.type) or permissions.refusal(state, services, command):
         reject(services.events, state.step, command, reason)
         return
     remembered = remember(state, services, command)
+    if remembered and (reason := permissions.needs_copy(state, command)):
+        forget(state)
+        reject(services.events, state.step, command, reason)
+        return
     try:
         HANDLERS[type(command)](state, services, command)
     except (Refusal, UserError) as refusal:
@@ -63,6 +68,7 @@ def apply_command(state: TrainState, services: LoopServices, command: cmd.AnyCom
             forget(state)
         reject(services.events, state.step, command, str(refusal))
     else:
+        permissions.applied(state, command)
         if remembered:  # what was undone belongs to another past now
             state.redo_stack.clear()
         yield_wheel(state, services, command)
@@ -334,11 +340,6 @@ def set_knob(state: TrainState, services: LoopServices, command: cmd.SetKnob) ->
 def run_action(state: TrainState, services: LoopServices, command: cmd.RunAction) -> None:
     """Run an action of the script."""
     services.run_action(command, state)
-
-
-def refuse_wheel(_state: TrainState, _services: LoopServices, _command: cmd.TakeWheel | cmd.GiveWheel) -> None:
-    """Refuse: the host gives and takes the wheel, and no run of it does."""
-    raise Refusal("only a live host has a wheel")
 
 
 def note(state: TrainState, services: LoopServices, command: cmd.Note) -> None:

@@ -15,11 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
+from tui_trainer.config.permissions.allow import Allow
 from tui_trainer.host.event_bus import EventBus
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Actor, AnyCommand, GiveWheel, TakeWheel
 from tui_trainer.protocol.control_events import WheelEnd
 from tui_trainer.protocol.describe import duration, sender_text
+from tui_trainer.protocol.wheel.allowed import not_allowed
 
 HELD_SECONDS = 600.0
 """Seconds for which a sender without a lasting connection holds the wheel, unless it says otherwise."""
@@ -58,6 +60,8 @@ class Gate:
     Args:
         bus: receives an event of each run whenever the wheel changes hands.
         submit: queues a command for its runs, or returns the reason why it cannot.
+        allow: the permissions of each kind of sender; they decide who may take the wheel. What else they say is decided
+            where a command is applied, by the values of its run.
         clock: monotonic time in seconds.
     """
 
@@ -65,10 +69,12 @@ class Gate:
         self,
         bus: EventBus,
         submit: Callable[[AnyCommand], str | None],
+        allow: Allow | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._bus = bus
         self._submit = submit
+        self._allow = allow or Allow()
         self._clock = clock
         self._lock = threading.Lock()
         self._holder: Holder | None = None
@@ -108,6 +114,8 @@ class Gate:
     def _take(self, command: TakeWheel, connection: object | None) -> str | None:
         if not command.by:
             return "the wheel goes to a name: give one with --as NAME"
+        if reason := not_allowed(self._allow, command):
+            return reason
         before = self._holder
         own = before is not None and before.sent(command, connection)
         if own and command.seconds is None and connection is not None:
