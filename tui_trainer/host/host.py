@@ -214,9 +214,8 @@ class Host:
 
 
 def _allow(spec: HostSpec) -> Allow | None:
-    """Return the permissions of the first run, which are those of the host's wheel; None for the usual ones."""
-    given = spec.runs[0].config.get("allow") if spec.runs else None
-    return Allow.model_validate(given) if given else None
+    """Return the permissions of the first run, which are those of the host's wheel."""
+    return Allow.model_validate(spec.runs[0].config.get("allow", {})) if spec.runs else None
 
 
 def main() -> int:

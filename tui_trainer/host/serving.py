@@ -23,6 +23,7 @@ from tui_trainer.host.wheel.gate import Gate
 from tui_trainer.platform_support import wake_pipe
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
+from tui_trainer.protocol.wheel.given import given_allow
 from tui_trainer.runs.run_list import write_run_list
 
 SHUTDOWN_SECONDS = 5.0
@@ -39,7 +40,7 @@ class Serving:
     Args:
         socket: path of the socket to listen on; empty to serve no other process.
         submit: queues a command for its runs, or returns the reason why it cannot; called in the serving thread.
-        allow: the permissions of each kind of sender, where they are not the usual ones.
+        allow: the permissions of each kind of sender, where they are not those of the environment.
     """
 
     def __init__(self, socket: str, submit: Callable[[AnyCommand], str | None], allow: Allow | None = None) -> None:
@@ -51,7 +52,7 @@ class Serving:
         weakref.finalize(self, os.close, self._writer).atexit = False
         self._process = psutil.Process()
         self.bus = EventBus(self.wake)
-        self.gate = Gate(self.bus, submit, allow)
+        self.gate = Gate(self.bus, submit, allow or given_allow())
         self.server = Server(Path(socket), self.bus, self.gate.submit, self.gate.gone) if socket else None
 
     def register(self) -> None:

@@ -32,6 +32,7 @@ Examples:
 @click.option("--name", metavar="NAME", help="Name of the run directory; by default date, time and script.")
 @click.option("--headless", is_flag=True, help="Watch without a screen; print the output of the script.")
 @click.option("--detach", is_flag=True, help="Watch in the background and return; `attach` shows the run later.")
+@allow_option
 @mirror_option
 @max_kbps_option
 @sender_options
@@ -42,6 +43,7 @@ def command(
     name: str | None,
     headless: bool,
     detach: bool,
+    allow: tuple[str, ...],
     mirror: tuple[str, ...],
     max_kbps: float | None,
     runs_dir: str | None,
@@ -60,6 +62,11 @@ def command(
 
     if headless and detach:
         raise click.UsageError("--headless and --detach exclude each other")
+    if allow:
+        from tui_trainer.protocol.wheel.given import VARIABLE, parse_allow
+
+        parse_allow(allow, "--allow")
+        os.environ[VARIABLE] = ";".join(allow)  # the script's own process takes it from there
     spec = make_spec(script, name, metrics, runs_dir, mirror)
     if headless or (not detach and not on_terminal()):
         from tui_trainer.cli.watch_headless import watch_headless

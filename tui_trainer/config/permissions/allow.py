@@ -103,7 +103,7 @@ class AgentAllowance(Allowance):
 
 
 class Allow(BaseModel):
-    """What persons, scripts and agents may do to a run; those of whom nothing is said keep the defaults."""
+    """The permissions of persons, scripts and agents; kinds of which nothing is said keep the defaults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -17,7 +17,7 @@ from tui_trainer.text import number
 
 
 class Permissions:
-    """What each kind of sender may do to one run, and when it did so last.
+    """The permissions of a run, and when each kind of sender changed it last.
 
     Args:
         allow: the permissions.

@@ -1,1 +1,1 @@
-"""The senders of commands: their names, and words about the wheel."""
+"""The senders of commands: their names, and what each kind may send."""
