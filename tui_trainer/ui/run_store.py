@@ -132,9 +132,12 @@ class RunStore:
                     if message.run:  # an event without a run is the session's own answer to this screen
                         batches.setdefault(message.run, []).append(message)
                     self._handle(message, update)
+        before_first_step = bool(batches) and not any(state.step for state in self.states.values())
         for run, events in batches.items():
             self.states.setdefault(run, RunState(run=run)).apply(*events)
             self.heard[run] = time()
+        if before_first_step and any(state.step for state in self.states.values()):
+            update.urgent = True  # an empty chart gets its first point
         if self.pending and self.over:
             self.pending.clear()
         return update
