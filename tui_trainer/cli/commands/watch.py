@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
 
-from tui_trainer.cli.options import max_kbps_option, mirror_option, on_terminal, runs_dir_option, sender_options
+from tui_trainer.cli.options import (
+    allow_option,
+    max_kbps_option,
+    mirror_option,
+    on_terminal,
+    runs_dir_option,
+    sender_options,
+)
 
 if TYPE_CHECKING:
     from tui_trainer.session.launch import Launched
