@@ -57,7 +57,7 @@ def test_without_rules_persons_and_scripts_may_do_all_and_agents_little() -> Non
 def test_a_list_of_commands_limits_a_kind_and_its_bounds_stay() -> None:
     ruled = Ruled(agent=["set-lr", "pause"], script="none")
     assert ruled.ask(cmd.SetClip(value=1.0, **AGENT)) == (
-        "agents may not set-clip here; allow.agent.commands = set-lr, pause, in the run's run.toml"
+        "agents may not set-clip here; allow.agent.commands = set-lr, pause, in run.toml"
     )
     assert "scripts may not pause here; allow.script.commands = none" in ruled.ask(cmd.Pause(**SCRIPT))
     assert ruled.ask(cmd.SetLearningRate(factor=3.0, **AGENT)) == (
@@ -120,7 +120,7 @@ def test_the_cool_down_in_seconds_is_shared_by_a_kind_and_a_refusal_does_not_beg
     ruled.now = 20.0
     other = AGENT | {"by": "another"}
     assert ruled.ask(cmd.SetClip(value=1.0, **other)) == (
-        "agents wait between two changes: 40 s more (allow.agent.cool_down = 60, in the run's run.toml)"
+        "agents wait between two changes: 40 s more (allow.agent.cool_down = 60, in run.toml)"
     )
     assert ruled.ask(cmd.Pause(**other)) == "", "a pause is no change"
     assert ruled.ask(cmd.Undo(**other)) == "", "taking back is always allowed"

@@ -10,6 +10,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SerializerFunctionWrapHandler,
     model_serializer,
     model_validator,
@@ -110,6 +111,18 @@ class Allow(BaseModel):
     person: Allowance = Allowance()
     script: Allowance = Allowance()
     agent: AgentAllowance = AgentAllowance()
+    _place: str = PrivateAttr(default="run.toml")
+
+    @property
+    def place(self) -> str:
+        """The place where the rules stand, for refusals."""
+        return self._place
+
+    def found_in(self, place: str) -> Allow:
+        """Return the same permissions with another place where they stand."""
+        found = self.model_copy()
+        found._place = place
+        return found
 
     def of(self, actor: str) -> Allowance | None:
         """Return the permissions of a kind of sender; None for the program itself, which has no limits."""

@@ -43,11 +43,11 @@ class Permissions:
         if isinstance(command, cmd.Undo) and not rules.undo_others and state.undo_stack:
             last = state.undo_stack[-1].command
             if last.actor != command.actor:
-                rule = said(rules, command, "undo_others", "false")
+                rule = said(self.allow, command, "undo_others", "false")
                 return f"the last change is by {last.by or 'the program'}, not by an {command.actor} ({rule})"
         if not _changes(command):
             return ""
-        return self._too_soon(state, rules, command) or _beyond(state, services, rules, command)
+        return self._too_soon(state, rules, command) or _beyond(state, services, self.allow, rules, command)
 
     def needs_copy(self, state: TrainState, command: cmd.AnyCommand) -> str:
         """Return why a change without a copy is refused; empty where there is a copy, or none is needed."""
@@ -55,7 +55,7 @@ class Permissions:
         copied = not state.undo_stack or not state.undo_stack[-1].too_large
         if copied or rules is None or not rules.snapshot or command.id in state.scripted:
             return ""
-        rule = said(rules, command, "snapshot", "true")
+        rule = said(self.allow, command, "snapshot", "true")
         return f"the run is too large for a copy to which an undo could go back ({rule})"
 
     def applied(self, state: TrainState, command: cmd.AnyCommand) -> None:
@@ -67,11 +67,11 @@ class Permissions:
         at, step = self._changed.get(command.actor, (-inf, -1))
         left = at + rules.cool_down - self._clock()
         if rules.cool_down and left > 0:
-            rule = said(rules, command, "cool_down", number(rules.cool_down))
+            rule = said(self.allow, command, "cool_down", number(rules.cool_down))
             return f"{command.actor}s wait between two changes: {duration(left)} more ({rule})"
         steps = step + rules.cool_down_steps - state.step
         if rules.cool_down_steps and 0 <= step <= state.step and steps > 0:
-            rule = said(rules, command, "cool_down_steps", str(rules.cool_down_steps))
+            rule = said(self.allow, command, "cool_down_steps", str(rules.cool_down_steps))
             return f"{command.actor}s wait between two changes: {steps:,} more steps ({rule})"
         return ""
 
@@ -81,17 +81,17 @@ def _changes(command: cmd.AnyCommand) -> bool:
     return cmd.is_intervention(command) or isinstance(command, cmd.Redo | cmd.RunAction)
 
 
-def _beyond(state: TrainState, services: LoopServices, rules: Allowance, command: cmd.AnyCommand) -> str:
+def _beyond(state: TrainState, services: LoopServices, allow: Allow, rules: Allowance, command: cmd.AnyCommand) -> str:
     """Return why a value is refused: it is out of bounds, or too far from the present one."""
     for name, before, value in _values(state, services, command):
         bounds = rules.lr if name == "lr" else rules.knobs.get(name)
         what = "learning rate" if name == "lr" else name
         if bounds is not None and not bounds[0] <= value <= bounds[1]:
             low, high = (number(bound) for bound in bounds)
-            rule = said(rules, command, "lr" if name == "lr" else f"knobs.{name}", f"[{low}, {high}]")
+            rule = said(allow, command, "lr" if name == "lr" else f"knobs.{name}", f"[{low}, {high}]")
             return f"{what} {number(value)}: {command.actor}s may set {low} to {high} ({rule})"
         if rules.factor and _ratio(before, value) > rules.factor * (1 + 1e-9):
-            rule = said(rules, command, "factor", number(rules.factor))
+            rule = said(allow, command, "factor", number(rules.factor))
             return (
                 f"{what} {number(value)} is {number(_ratio(before, value), 3)} times away from {number(before)}: "
                 f"{command.actor}s change a number by {number(rules.factor)} at most ({rule})"
@@ -99,7 +99,7 @@ def _beyond(state: TrainState, services: LoopServices, rules: Allowance, command
     highest = _highest_to_come(state, services, command)
     if rules.lr is not None and highest > rules.lr[1]:
         low, high = (number(bound) for bound in rules.lr)
-        rule = said(rules, command, "lr", f"[{low}, {high}]")
+        rule = said(allow, command, "lr", f"[{low}, {high}]")
         return f"the learning rate would rise to {number(highest)}: {command.actor}s may set {low} to {high} ({rule})"
     return ""
 

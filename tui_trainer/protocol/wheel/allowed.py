@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui_trainer.config.permissions.allow import ALL, KINDS, Allow, Allowance
+from tui_trainer.config.permissions.allow import ALL, KINDS, Allow
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.protocol.command_parser import commands_by_name
 from tui_trainer.protocol.commands import AnyCommand
@@ -27,13 +27,14 @@ def not_allowed(allow: Allow, command: AnyCommand) -> str:
         return ""
     if ALL not in rules.commands and not set(command.cli_names()) & set(rules.commands):
         named = ", ".join(rules.commands) or "none"
-        return f"{command.actor}s may not {command.cli_names()[0]} here; {said(rules, command, 'commands', named)}"
+        return f"{command.actor}s may not {command.cli_names()[0]} here; {said(allow, command, 'commands', named)}"
     if rules.reason and not command.because:
-        return f"{command.actor}s say why; give because=REASON ({said(rules, command, 'reason', 'true')})"
+        return f"{command.actor}s say why; give because=REASON ({said(allow, command, 'reason', 'true')})"
     return ""
 
 
-def said(rules: Allowance, command: AnyCommand, rule: str, value: str) -> str:
+def said(allow: Allow, command: AnyCommand, rule: str, value: str) -> str:
     """Return a rule with the place where it stands."""
-    place = "the default" if rules.is_default(rule) else "in the run's run.toml"
+    rules = allow.of(command.actor)
+    place = "the default" if rules is None or rules.is_default(rule) else f"in {allow.place}"
     return f"allow.{command.actor}.{rule} = {value}, {place}"

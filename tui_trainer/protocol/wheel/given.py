@@ -50,4 +50,4 @@ def parse_allow(rules: tuple[str, ...], source: str) -> Allow:
 def given_allow() -> Allow:
     """Return the permissions of the environment. Raises `UserError` for rules that are not valid."""
     rules = tuple(rule.strip() for rule in os.environ.get(VARIABLE, "").split(";") if rule.strip())
-    return parse_allow(rules, VARIABLE) if rules else Allow()
+    return parse_allow(rules, VARIABLE).found_in(VARIABLE) if rules else Allow()
