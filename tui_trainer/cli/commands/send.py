@@ -51,7 +51,7 @@ def command(
       pause, resume, step, stop, validate, save, roll-back, undo, redo, note, find-lr,
       set-lr, set-scheduler, set-optimizer, set-clip, set-patience, set-epochs
 
-    --as, --kind and --why are kept with the command and shown beside its effect: who did it, and why.
+    --as, --kind and --why are kept with the command and shown with its effect: who did it, and why.
 
     The exit code is 1 if a run refused the command, and 2 if the command is invalid.
     """

@@ -24,8 +24,8 @@ def command(read_only: bool, runs_dir: str | None) -> int:
     compare, and send commands, each with a reason.
 
     A program that speaks the Model Context Protocol starts this. The agent may do what the run's permissions allow to
-    agents (`[allow]` of its preset); every screen shows what it does as it happens, and `@` takes the wheel from it.
-    Needs the extra `mcp`.
+    agents (`[allow]` of its preset). Every screen shows what it does as it happens, and the key @ takes control from
+    it. Needs the extra `mcp`.
     """
     if importlib.util.find_spec("mcp") is None:
         raise UserError("mcp needs the SDK of the Model Context Protocol: pip install 'tui-trainer[mcp]'")
