@@ -15,6 +15,7 @@ from tui_trainer.config.run_config import Checkpoints
 from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
 from tui_trainer.engine.commands.controls import Controls
+from tui_trainer.engine.commands.permissions import Permissions
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
 from tui_trainer.engine.events.event_stream import EventStream
@@ -29,6 +30,7 @@ from tui_trainer.monitor.parts.values import StepValues
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.knobs import KnobValue
+from tui_trainer.protocol.wheel.given import given_allow
 
 NO_OPTIMIZER = "no optimizer was handed to Monitor"
 NO_MODEL = "no model was handed to Monitor"
@@ -82,6 +84,7 @@ class ScriptServices:
         self.checkpoints = checkpoints
         self.checkpointer: Checkpointer | None = None
         self.snapshot_limit = undo_limit
+        self.permissions = Permissions(given_allow())
         self.kept: dict[str, Any] = {}
         self.generator: torch.Generator | None = None
         """The generator of its own that this loader draws from."""

@@ -31,6 +31,9 @@ def _one_line(text: object) -> object:
     return visible(" ".join(text.split())) if isinstance(text, str) else text
 
 
+Actor = Literal["", "person", "script", "agent"]
+"""The kind of a sender; empty for the program itself, and in commands of earlier versions."""
+
 Reason = Annotated[str, Field(max_length=MAX_REASON), BeforeValidator(_one_line)]
 """A reason in words, on one line and without control characters."""
 
@@ -48,6 +51,7 @@ class Command(BaseModel):
         id: chosen by the sender; it comes back in the `cause` of the answer.
         by: the sender.
         run: name of a run of the host, `*` for all of them.
+        actor: the kind of the sender; left out of lines where it is empty, as `because` is.
         because: the sender's reason, kept in the journal and shown with the intervention. An empty one is left out of
             lines, so that earlier hosts and viewers accept the others.
     """
@@ -60,6 +64,7 @@ class Command(BaseModel):
     type: str
     id: str = ""
     by: str = ""
+    actor: Annotated[Actor, Field(exclude_if=lambda actor: not actor)] = ""
     run: str = ALL_RUNS
     because: Annotated[Reason, Field(exclude_if=lambda reason: not reason)] = ""
 
@@ -353,6 +358,20 @@ class ShowGuards(Command):
     type: Literal["ShowGuards"] = "ShowGuards"
 
 
+class TakeWheel(Command):
+    """Take the wheel: until it is given, taken, or its holder is gone, only the holder's commands are obeyed."""
+
+    type: Literal["TakeWheel"] = "TakeWheel"
+    seconds: Positive | None = None
+    """Seconds after which it is free again. By default a screen holds it until it leaves, `send` for ten minutes."""
+
+
+class GiveWheel(Command):
+    """Give the wheel back: all senders may steer again."""
+
+    type: Literal["GiveWheel"] = "GiveWheel"
+
+
 AnyCommand = Annotated[
     Pause
     | Resume
@@ -379,7 +398,9 @@ AnyCommand = Annotated[
     | SkipStep
     | SetGuard
     | RemoveGuard
-    | ShowGuards,
+    | ShowGuards
+    | TakeWheel
+    | GiveWheel,
     Field(discriminator="type"),
 ]
 """Every command. To add one: a class above, its name here, and a handler in `engine/commands/handlers.py`."""

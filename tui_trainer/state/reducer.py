@@ -284,6 +284,10 @@ def offer_branches(state: RunData) -> None:
     state.branches = branches
 
 
+def _wheel_changed(state: RunData, event: ev.WheelChanged) -> None:
+    state.wheel = event if event.holder else None
+
+
 def _capabilities(state: RunData, event: ev.Capabilities) -> None:
     state.capabilities = event
     state.knobs = {knob.name: knob.value for knob in event.knobs if not knob.refused}
@@ -356,6 +360,7 @@ def _run_finished(state: RunData, event: ev.RunFinished) -> None:
     state.status = "failed" if event.exit_code == 1 else "finished"
     state.reason, state.detail, state.exit_code = event.reason, event.detail, event.exit_code
     state.finished_at, state.best = event.at, event.best or state.best
+    state.wheel = None
     state.epoch, state.seconds = max(state.epoch, event.epoch), max(state.seconds, event.seconds)
     forget_undone(state)
 
@@ -393,5 +398,6 @@ FOLDS: dict[type[ev.Event], Any] = {
     ev.RaceAdvanced: _race_advanced,
     ev.Raced: _raced,
     ev.RaceDecided: _race_decided,
+    ev.WheelChanged: _wheel_changed,
     ev.RunFinished: _run_finished,
 }

@@ -109,6 +109,8 @@ class RunData(BaseModel):
     memory: int = 0
     device_memory: int = 0
     cpu: float = 0.0
+    wheel: ev.WheelChanged | None = None
+    """The event by which a sender took the wheel; None while it is free."""
     unsaved: str = ""
     """The file that cannot be written at present, and the reason; empty if everything is saved."""
     layers: dict[str, ev.Layer] = {}

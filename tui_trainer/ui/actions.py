@@ -15,7 +15,7 @@ from tui_trainer.ui.preferences.classic_keys import CLASSIC_KEYS
 Group = Literal["look", "steer", "panel", "way"]
 Need = Literal[
     "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
-    "rerun", "tries", "sliders", "turnable", "bars", "log", "comparable", "charts", "drill",
+    "rerun", "tries", "sliders", "turnable", "bars", "log", "comparable", "charts", "drill", "wheel",
 ]  # fmt: skip
 
 GROUPS: dict[Group, str] = {
@@ -89,6 +89,7 @@ _SYMBOLS = {
     "colon": ":",
     "comma": ",",
     "question_mark": "?",
+    "at": "@",
     "exclamation_mark": "!",
     "left_curly_bracket": "{",
     "right_curly_bracket": "}",
@@ -262,6 +263,10 @@ ACTIONS: tuple[Action, ...] = (
     _steer(
         "halve_rate", "minus", "rate ÷2", "Halve the learning rate; asks beyond a factor of 100 in all.", 13,
         "training",
+    ),
+    Action(
+        "wheel", ("at",), "wheel", "Take the wheel, so that only this screen steers, or give it back.", "steer",
+        ("wheel",),
     ),
     Action(
         "drill", ("exclamation_mark",), "name the cause",

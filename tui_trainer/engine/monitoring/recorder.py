@@ -192,7 +192,8 @@ class Recorder:
         stacked = torch.stack(buffer.losses)
         losses: list[float] = (stacked if self.sum is None else self.sum(stacked)).tolist()
         first = self._last_step - len(losses) + 1
-        lost = [] if all(map(math.isfinite, losses)) else [i for i, loss in enumerate(losses) if not math.isfinite(loss)]
+        finite = all(map(math.isfinite, losses))
+        lost = [] if finite else [index for index, loss in enumerate(losses) if not math.isfinite(loss)]
         left_out = {step - first for step in buffer.left_out}
         broken = next((index for index in lost if index not in left_out), None)
         if broken is not None and excused():

@@ -17,6 +17,7 @@ from tui_trainer.protocol.commands import (
     GUARD,
     AnyCommand,
     Command,
+    GiveWheel,
     Note,
     Pause,
     Race,
@@ -26,6 +27,7 @@ from tui_trainer.protocol.commands import (
     StepOnce,
     Stop,
     TakeRace,
+    TakeWheel,
     Undo,
     is_intervention,
 )
@@ -81,6 +83,8 @@ def _parsed(action: PresetAction, index: int, key: str) -> AnyCommand:
             f"{key}: {command.cli_names()[0]} is for a screen; without one the run would wait for ever. "
             "To slow a run down set training.steps_per_second"
         )
+    if isinstance(command, TakeWheel | GiveWheel):
+        raise UserError(f"{key}: {command.cli_names()[0]} is for those who watch a run; a preset steers without it")
     if isinstance(command, RunAction):
         raise UserError(f"{key}: {command.cli_names()[0]} is for a training script that declares actions")
     said = {"because": action.say} if action.say and action.command else {}

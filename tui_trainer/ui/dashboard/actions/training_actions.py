@@ -68,6 +68,7 @@ class TrainingActions:
             "redo": lambda: send(cmd.Redo(), "redo"),
             "validate": lambda: send(cmd.Evaluate(), "validate"),
             "note": self.note,
+            "wheel": self.wheel,
         }
 
     def forms(self) -> dict[str, Callable[[str], None]]:
@@ -122,6 +123,14 @@ class TrainingActions:
             self._context.send(cmd.Resume(), "resume")
         else:
             self._context.send(cmd.Pause(), "pause")
+
+    def wheel(self) -> None:
+        """Take the wheel, or give it back where this screen has it."""
+        store = self._context.view_state.store
+        if store.has_wheel(self._context.selected_run):
+            self._context.send(cmd.GiveWheel(), "give the wheel", cmd.ALL_RUNS)
+        else:
+            self._context.send(cmd.TakeWheel(), "take the wheel", cmd.ALL_RUNS)
 
     def scale_rate(self, factor: float, description: str) -> None:
         """Double or halve the rate; ask before the factor in all grows beyond 100."""
