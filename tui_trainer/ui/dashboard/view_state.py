@@ -105,7 +105,18 @@ class ViewState:
         if following is not None:
             self.replace_runs(following)
         polled = [self.sets.poll(), self.zoom_loader.poll(), self.kept_runs.look(self.store), following is not None]
+        for run in self.kept_runs.gone & self.store.states.keys():
+            if len(self.store.states) > 1:  # the last one stays: an empty screen would say less
+                self.drop(run)
         return any(polled) or self.minutes != minutes
+
+    def drop(self, run: str) -> None:
+        """Show a run no more; the one in front stays there."""
+        names = list(self.store.states)
+        if run in names and names.index(run) < self.selected_index:
+            self.selected_index -= 1
+        self.store.drop(run)
+        self.selected_index = min(self.selected_index, max(len(self.store.states) - 1, 0))
 
     def toggle_page(self, page: PageName) -> None:
         """Open a page in place of the one that is open, or close it. The screen needs a layout then."""
@@ -196,6 +207,7 @@ class ViewState:
             bool(self.pages.charts(self.selected_run) or self.pages.filter),
             self.lesson is not None and self.lesson.tries is not None,
             self.lesson is not None and bool(self.lesson.sliders),
+            self.store.held_by(self.selected_run),
         )
 
     @property

@@ -95,7 +95,7 @@ class Home(Finder[Item]):
         self._folder = str(directory) if directory is not None else ""
         self.desk = Desk(self, self)
         """Changes of the queue."""
-        self._queue = QueueWatch(directory) if directory is not None else None
+        self._queue = QueueWatch(directory, catalogue) if directory is not None else None
         self._queue_line = ""
         """The line of the queue on the screen."""
         self._preview = PresetPreview()
@@ -382,7 +382,9 @@ class Home(Finder[Item]):
         from tui_trainer.ui.keeping.keep_listed import keep_listed
 
         item = self.selected
-        if isinstance(item, RunInfo):
+        if isinstance(item, RunInfo) and item.host:
+            self.show_error(f"this run is on {item.host}: rename, hide and delete work there only")
+        elif isinstance(item, RunInfo):
             keep_listed(self, item, self.runs, self.say, self._look_again)
 
     def _look_again(self) -> None:
