@@ -82,6 +82,7 @@ CASES: dict[str, tuple[History, History]] = {
         history([1.5] * 3, guessing=1.5),
         history([1.5] * 3, guessing=LN10),
     ),
+    "STUCK: the loss of a script may be anything": (history([2.3] * 3), history([2.3] * 3, task="script")),
     "LR_HIGH": (
         history([1.0, 1.0, 0.98], probes=probes(0.44)),
         history([1.0, 1.0, 0.98], probes=probes(0.46)),

@@ -84,6 +84,7 @@ class Monitor(Declaring):
         self._raises = on_stop == "raise"
         self._told = False
         self._name = self._path = ""
+        self._steps = 0  # of a run that is closed
         from tui_trainer.monitor.parts.settings import watched_by_default
 
         if enabled is False or not watched_by_default():
@@ -150,6 +151,7 @@ class Monitor(Declaring):
             from tui_trainer.monitor.run_end import finish
 
             finish(run, error, trace)
+            self._steps = run.state.step
         except Exception as trouble:  # noqa: BLE001
             self._trouble(trouble)
 
@@ -166,7 +168,7 @@ class Monitor(Declaring):
     @property
     def step_count(self) -> int:
         """Steps taken, as they are counted; 0 without a run."""
-        return self._run.state.step if self._run is not None else 0
+        return self._run.state.step if self._run is not None else self._steps
 
     @property
     def should_stop(self) -> bool:
