@@ -133,3 +133,13 @@ class Watchful(Protocol):
     def look_again(self) -> None:
         """Ask every run next time, and read those that have changed."""
         ...
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A source that may reach only a part of its runs."""
+
+    @property
+    def problem(self) -> str:
+        """What could not be read, and why, in one line; empty where everything was."""
+        ...

@@ -33,8 +33,9 @@ def lines(state: RunState, view: StripView, width: int = 60, icons: Icons = FANC
 
 
 def test_the_healthy_ratio_is_the_middle_and_a_falling_one_sinks_to_the_bottom():
-    heading, low, fine, feet = lines(measured(), StripView(0, 0.0, 900.0))
-    assert heading.plain.startswith("update / weights over the steps   2 gradient norm")
+    heading, keys, low, fine, feet = lines(measured(), StripView(0, 0.0, 900.0))
+    assert heading.plain == "update / weights over the steps"
+    assert keys.plain.split() == ["1", "update", "2", "gradient", "3", "weights", "4", "silent"]
     assert set(fine.plain.split()[1]) == {"▄"}
     sinking = low.plain.split()[1]
     assert (sinking[0], sinking[-1]) == ("▄", "▁")
@@ -45,7 +46,7 @@ def test_the_healthy_ratio_is_the_middle_and_a_falling_one_sinks_to_the_bottom()
 
 
 def test_the_cursor_chooses_the_numbers_and_its_column_is_marked():
-    _, _, fine, feet = lines(measured(), StripView(2, 0.0, 900.0, cursor=450.0))
+    _, _, _, fine, feet = lines(measured(), StripView(2, 0.0, 900.0, cursor=450.0))
     assert fine.plain.split()[-1] == "5"
     assert feet.plain.endswith("@ 450")
     assert any("reverse" in str(span.style) for span in fine.spans)
@@ -55,24 +56,24 @@ def test_the_cursor_chooses_the_numbers_and_its_column_is_marked():
 def test_each_measure_has_its_strips(measure, shown):
     found = lines(measured(), StripView(measure, 0.0, 900.0))
     assert found[0].plain.startswith(f"{MEASURES[measure].label} over the steps")
-    assert found[1].plain.split()[-1] == shown
-    assert len(found) == (3 if measure == 3 else 4)  # one layer has no units that could be silent
+    assert found[2].plain.split()[-1] == shown
+    assert len(found) == (4 if measure == 3 else 5)  # one layer has no units that could be silent
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 200])
 @pytest.mark.parametrize("icons", [FANCY, PLAIN])
 def test_strips_fit_and_signs_are_ascii_where_asked(width, icons):
     found = lines(measured(), StripView(0, 0.0, 900.0, 300.0), width, icons)
-    assert max(line.cell_length for line in found[1:3]) <= width
+    assert max(line.cell_length for line in found[2:4]) <= width
     assert all(line.plain.isascii() for line in found) or icons is FANCY
 
 
 def test_nothing_is_drawn_before_the_first_measurement_and_a_broken_value_is_blank():
-    assert lines(RunState(run="x"), StripView())[1].plain == "not measured yet"
+    assert lines(RunState(run="x"), StripView())[2].plain == "not measured yet"
     state = measured()
     state.apply(ev.LayersMeasured(step=1000, layers={"fine": ev.Layer(update_ratio=0.0)}))
     found = lines(state, StripView(0, 500.0, 2000.0))
-    assert found[2].plain.count("▁") > 3
+    assert found[3].plain.count("▁") > 3
 
 
 def test_an_undo_takes_the_strips_back():

@@ -26,19 +26,20 @@ class Measure:
     """A measure of layers.
 
     Attributes:
-        label: its name.
+        label, short: its name.
         group: of the series that hold it.
     """
 
     label: str
+    short: str
     group: str
 
 
 MEASURES = (
-    Measure("update / weights", "update_ratio"),
-    Measure("gradient norm", "grad_norm"),
-    Measure("weight norm", LAYER_WEIGHTS),
-    Measure("silent units", LAYER_SILENT),
+    Measure("update / weights", "update", "update_ratio"),
+    Measure("gradient norm", "gradient", "grad_norm"),
+    Measure("weight norm", "weights", LAYER_WEIGHTS),
+    Measure("silent units", "silent", LAYER_SILENT),
 )
 """The measures by the numbers of their keys."""
 
@@ -62,7 +63,7 @@ class StripView:
 def strip_lines(
     names: Sequence[str], series: Mapping[str, Series], view: StripView, width: int, icons: Icons
 ) -> list[Content]:
-    """Return a heading, a strip for each layer that has the measure, and the steps at its ends.
+    """Return two lines of heading, a strip for each layer that has the measure, and the steps at its ends.
 
     Args:
         names: the layers.
@@ -73,12 +74,13 @@ def strip_lines(
     """
     measure = MEASURES[view.measure]
     known = [(name, series[key]) for name in names if (key := f"{measure.group}/{name}") in series]
-    choices = "  ".join(
-        f"{position} {other.label}" for position, other in enumerate(MEASURES, 1) if other is not measure
-    )
-    heading = Content.assemble((f"{measure.label} over the steps", "bold"), (f"   {choices}", "$muted"))
+    choices = [
+        (f"{position} {other.short} ", "bold" if other is measure else "$muted")
+        for position, other in enumerate(MEASURES, 1)
+    ]
+    heading = [Content.styled(f"{measure.label} over the steps", "bold"), Content.assemble(*choices)]
     if not known:
-        return [heading, Content.styled("not measured yet", "$muted")]
+        return [*heading, Content.styled("not measured yet", "$muted")]
     label = min(max(len(visible(name)) for name, _ in known), max(width // 4, 8))
     cells = max(width - label - VALUE - 2, 4)
     stride = max((view.last - view.first) / cells, 1e-9)
@@ -87,7 +89,7 @@ def strip_lines(
     chosen = view.last if view.cursor is None else view.cursor
     marked = min(max(int((chosen - view.first) / stride), 0), cells - 1) if view.cursor is not None else None
     ends = _ends(measure, [value for row in rows for value in row if value is not None])
-    lines = [heading]
+    lines = heading
     for (name, one), row in zip(known, rows, strict=True):
         parts = [_cell(measure, value, ends, icons) for value in row]
         if marked is not None:
