@@ -25,6 +25,7 @@ from tests.ui.fake_session import (
     until,
 )
 from tests.ui.lecture.test_lecture import DUEL, FAST, Lecture, narrated
+from tests.ui.racing.test_race_dialog import enter_race, racing
 from tests.ui.screens.test_home import PRESETS, RUNS
 from tests.ui.screens.test_home_tabs import Store
 from tui_trainer.protocol import commands as cmd
@@ -127,6 +128,17 @@ def test_rate_80x24(snap_compare: Compare) -> None:
 
 def test_quit_80x24(snap_compare: Compare) -> None:
     assert snap_compare(app_over(steered()), terminal_size=(80, 24), run_before=after("q"))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)], ids=["80x24", "140x40"])
+def test_race(snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def before(pilot: Pilot[Any]) -> None:
+        app = cast(TrainerApp, pilot.app)
+        await until(pilot, lambda: "4/10" in screen_text(app))
+        await enter_race(pilot, app)
+        await until(pilot, lambda: "*2  loss" in screen_text(app) and "take 2" in screen_text(app))
+
+    assert snap_compare(app_over(racing()), terminal_size=size, run_before=before)
 
 
 def test_palette_80x24(snap_compare: Compare) -> None:

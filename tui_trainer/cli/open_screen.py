@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui_trainer.cli.options import projector_given
+from tui_trainer.cli.options import projector_given, sender_given
 from tui_trainer.errors import UserError
 from tui_trainer.text import visible
 
@@ -64,11 +64,14 @@ def show(
     Raises:
         UserError: the function could not open a session. The terminal has been restored by then.
     """
-    from tui_trainer.ui.settings import load_settings
+    from tui_trainer.ui.settings import checked_sender, load_settings
 
     settings = load_settings()
     if projector_given():
         settings = replace(settings, projector=True)
+    name, kind = sender_given()
+    if name or kind:
+        settings = checked_sender(settings, name, kind)
     if once is not None:
         _print(session, once, catalogue, programme, settings)
         return 0

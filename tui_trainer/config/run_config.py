@@ -22,6 +22,7 @@ from tui_trainer.components.schedulers.builtin import AnyScheduler, Constant
 from tui_trainer.config.action import PresetAction
 from tui_trainer.config.guards.preset_guard import PresetGuard, check_guards
 from tui_trainer.config.lesson import Lesson
+from tui_trainer.config.permissions.allow import Allow, AllowField
 from tui_trainer.config.teaching.drill import Drill
 from tui_trainer.config.validation_sets import ValidationSet, check_monitor, check_sets
 from tui_trainer.data.types import Task
@@ -142,6 +143,8 @@ class RunConfig(BaseModel):
     """Commands that the run applies by itself, each with its moment, until a user steers: `[[actions]]`."""
     guards: Annotated[tuple[PresetGuard, ...], Field(exclude_if=lambda guards: not guards)] = ()
     """Rules that the run applies by itself, `when CONDITION: ACTION`: `[[guards]]`."""
+    allow: AllowField = Allow()
+    """What persons, scripts and agents may do to the run while it trains: commands, bounds, the largest change."""
     pictures: tuple[AnyPicture, ...] = ()
     """Pictures to record in addition to the curves. A name is enough for a picture with default settings."""
 

@@ -23,6 +23,7 @@ from tui_trainer.protocol.commands import (
     SetGuard,
     ShowAnswers,
     ShowGuards,
+    TakeRace,
     Undo,
     is_intervention,
 )
@@ -75,7 +76,7 @@ class DiagnosisMonitor:
                 return self._redo(event.step)
             return self._undo(event.restored.undid, event.step)
         apart = isinstance(event, ev.Refused) or isinstance(
-            cause, Undo | Redo | ShowAnswers | FindRate | SetGuard | RemoveGuard | ShowGuards
+            cause, Undo | Redo | ShowAnswers | FindRate | SetGuard | RemoveGuard | ShowGuards | TakeRace
         )
         if cause is not None and not apart:
             self._remember(cause.id)

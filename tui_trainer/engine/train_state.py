@@ -88,6 +88,42 @@ class RedoEntry:
     snapshot: Snapshot | None
 
 
+@dataclass(frozen=True, slots=True)
+class ForkLane:
+    """One of the settings of a race.
+
+    Attributes:
+        settings: as they were typed.
+        commands: that change the run to them.
+        broke: why they cannot be taken; empty where they can.
+    """
+
+    settings: str
+    commands: tuple[AnyCommand, ...]
+    broke: str = ""
+
+
+@dataclass(slots=True)
+class Fork:
+    """The place at which the newest race began: any of its settings can be taken up from there.
+
+    Attributes:
+        race: the command.
+        snapshot: the run there.
+        lanes: its settings.
+        undo_stack: the commands that an undo could take back there.
+        script: the scripted commands to come there.
+        waits: whether the run is paused because a choice is awaited.
+    """
+
+    race: AnyCommand
+    snapshot: Snapshot
+    lanes: tuple[ForkLane, ...]
+    undo_stack: tuple[UndoEntry, ...]
+    script: tuple[tuple[int, AnyCommand], ...]
+    waits: bool = False
+
+
 @dataclass(slots=True, kw_only=True)
 class TrainState:
     """Progress and settings of a run, changed by its loop and by commands."""
@@ -127,6 +163,8 @@ class TrainState:
     """Commands that can be undone, oldest first."""
     redo_stack: list[RedoEntry] = field(default_factory=list[RedoEntry])
     """Undone commands whose branch can be taken up again, the one undone first first; a new intervention clears it."""
+    fork: Fork | None = None
+    """The newest race whose settings can be taken."""
     script: list[tuple[int, AnyCommand]] = field(default_factory=list[tuple[int, AnyCommand]])
     """Commands of an earlier run with the steps at which to apply them again."""
     scripted: set[str] = field(default_factory=set[str])

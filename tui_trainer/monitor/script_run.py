@@ -56,8 +56,6 @@ MEASURE_SECONDS = 1.0
 """Seconds between two measurements of memory and CPU, and between two checks of the run folder."""
 LEAVE_SECONDS = 1.0
 """Seconds that viewers have to receive the end of the run: the script waits no longer for them."""
-NEVER = 1e15
-"""Seconds between two saves where none was asked for."""
 WITHOUT_STEP = 200
 """Batches without a step of the optimizer after which that is said."""
 
@@ -141,7 +139,8 @@ class ScriptRun:
         self.inside = False
         self._told_capabilities: ev.Capabilities | None = None
         self.waited = 0.0  # seconds that the loop has waited for its loader
-        recorder = self.services.recorder
+        self._recorder = recorder = self.services.recorder
+        self._values, self._optimizer = self.services.values, self.services.optimizer
         recorder.add_seconds = seconds_of_step()
         load = ProcessLoad(device_of(self.services.models), resets=False)
         recorder.load = SystemLoad(load, self.state.timer.read, lambda: self.waited, lambda: recorder.spent)
@@ -243,7 +242,7 @@ class ScriptRun:
         """Count a step that the optimizer took, and keep the rates that it was taken with."""
         if self.closed:
             return
-        self.note_rates()
+        self._rates = self._optimizer.recorded()
         if not self.explicit:
             self.count_step()
 
@@ -254,10 +253,10 @@ class ScriptRun:
     def count_step(self) -> None:
         """Count a step."""
         state = self.state
-        if self._counted and self.services.values and not self.services.has_boundaries:
+        services = self.services
+        if self._counted and not services.has_boundaries and self._values:
             self.record()  # a loop without boundaries: the next step ends the one before
-        state.step += 1
-        self.services.step = state.step
+        services.step = state.step = state.step + 1
         if self.relay is not None:
             self.relay.stepped(state.step)
         self._counted += 1
@@ -293,17 +292,17 @@ class ScriptRun:
         """Record the steps since the last boundary, and apply the commands that wait. Returns False to end the loop."""
         if self.inside:
             return True
-        self.take_output()
+        if self.relay is not None:
+            self.take_output()
         state = self.state
-        if self.counts_batches and not self.clean:
+        if not self.clean and self.counts_batches:
             self.count_step()
-        if not self.clean:
-            return not state.stops_now
-        if self.has_values:
-            self.record()
-        if self.commands.waiting or state.paused or state.step >= state.next_scripted_step >= 0:
-            self._obey()
-        return not state.stops_now
+        if self.clean:
+            if self._counted or self._values:
+                self.record()
+            if self.commands.waiting or state.paused or state.step >= state.next_scripted_step >= 0:
+                self._obey()
+        return state.ending is None or not state.stops_now
 
     @property
     def has_values(self) -> bool:
@@ -312,18 +311,19 @@ class ScriptRun:
 
     def record(self) -> None:
         """Give the values of the step to the recorder, and publish what it holds if that is due."""
-        state, services = self.state, self.services
-        values = services.values
+        values, optimizer = self._values, self._optimizer
         self._counted = 0
         numbers = values.take()
-        numbers.update(self._rates or services.optimizer.recorded())
+        numbers.update(self._rates or optimizer.recorded())
         if not numbers:
             return
-        self.length.step_taken()
-        look_at(state, services, numbers)
-        if services.recorder.add_step(state.step, numbers, values.weight or 1.0):
+        if optimizer.overlaid:
+            self.length.step_taken()
+        state = self.state
+        look_at(state, self.services, numbers)
+        if self._recorder.add_step(state.step, numbers, values.weight):
             self.flush()
-            if save_is_due(state, services) and state.step:
+            if save_is_due(state, self.services) and state.step:
                 self.save()
 
     def flush(self) -> None:

@@ -19,6 +19,10 @@ MAX_CHOSEN = 24
 """Most samples that an answer shows, of the worst and of those chosen."""
 MAX_TRIED = 100
 """Most steps that a search for a learning rate tries."""
+MAX_RACED = 500
+"""Most steps of a race with each of its settings."""
+MAX_SETTINGS = 300
+"""Most characters of one of the settings of a race."""
 MAX_REASON = 500
 """Most characters of the reason for a command."""
 
@@ -26,6 +30,9 @@ MAX_REASON = 500
 def _one_line(text: object) -> object:
     return visible(" ".join(text.split())) if isinstance(text, str) else text
 
+
+Actor = Literal["", "person", "script", "agent"]
+"""The kind of a sender; empty for the program itself, and in commands of earlier versions."""
 
 Reason = Annotated[str, Field(max_length=MAX_REASON), BeforeValidator(_one_line)]
 """A reason in words, on one line and without control characters."""
@@ -44,6 +51,7 @@ class Command(BaseModel):
         id: chosen by the sender; it comes back in the `cause` of the answer.
         by: the sender.
         run: name of a run of the host, `*` for all of them.
+        actor: the kind of the sender; left out of lines where it is empty, as `because` is.
         because: the sender's reason, kept in the journal and shown with the intervention. An empty one is left out of
             lines, so that earlier hosts and viewers accept the others.
     """
@@ -56,6 +64,7 @@ class Command(BaseModel):
     type: str
     id: str = ""
     by: str = ""
+    actor: Annotated[Actor, Field(exclude_if=lambda actor: not actor)] = ""
     run: str = ALL_RUNS
     because: Annotated[Reason, Field(exclude_if=lambda reason: not reason)] = ""
 
@@ -214,6 +223,28 @@ class FindRate(Command):
         return self
 
 
+class Race(Command):
+    """Train `steps` steps with each of a few settings, from the state in hand and on the same batches, and go back.
+
+    The run then waits for `TakeRace`, which takes one of the settings or none.
+    """
+
+    type: Literal["Race"] = "Race"
+    settings: Annotated[tuple[Annotated[str, Field(max_length=MAX_SETTINGS)], ...], Field(min_length=2, max_length=4)]
+    """Lines such as `lr=0.03 optimizer=adam clip=1`; `unchanged` for the settings in force."""
+    steps: Annotated[int, Field(ge=1, le=MAX_RACED)] = 50
+    price: bool = False
+    """Say only what it would cost."""
+
+
+class TakeRace(Command):
+    """Go back to where the newest race began and continue with one of its settings, as if it had been chosen there."""
+
+    type: Literal["TakeRace"] = "TakeRace"
+    lane: Annotated[int, Field(ge=0, le=4)] = 0
+    """Number of the settings, from 1; 0 takes none and goes on."""
+
+
 class SaveCheckpoint(Command):
     """Save a checkpoint now, under `name` or a generated name."""
 
@@ -327,6 +358,20 @@ class ShowGuards(Command):
     type: Literal["ShowGuards"] = "ShowGuards"
 
 
+class TakeWheel(Command):
+    """Take the wheel: until it is given, taken, or its holder is gone, only the holder's commands are obeyed."""
+
+    type: Literal["TakeWheel"] = "TakeWheel"
+    seconds: Positive | None = None
+    """Seconds after which it is free again. By default a screen holds it until it leaves, `send` for ten minutes."""
+
+
+class GiveWheel(Command):
+    """Give the wheel back: all senders may steer again."""
+
+    type: Literal["GiveWheel"] = "GiveWheel"
+
+
 AnyCommand = Annotated[
     Pause
     | Resume
@@ -341,6 +386,8 @@ AnyCommand = Annotated[
     | Evaluate
     | ShowAnswers
     | FindRate
+    | Race
+    | TakeRace
     | SaveCheckpoint
     | RollBack
     | Undo
@@ -351,7 +398,9 @@ AnyCommand = Annotated[
     | SkipStep
     | SetGuard
     | RemoveGuard
-    | ShowGuards,
+    | ShowGuards
+    | TakeWheel
+    | GiveWheel,
     Field(discriminator="type"),
 ]
 """Every command. To add one: a class above, its name here, and a handler in `engine/commands/handlers.py`."""

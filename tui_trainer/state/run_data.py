@@ -18,6 +18,7 @@ from tui_trainer.protocol.knobs import KnobValue
 from tui_trainer.state.branches import AllSeries, Branch, Ghost, Mark, UndoneBranch
 from tui_trainer.state.histogram_history import Histograms
 from tui_trainer.state.pace import FORWARD_SHARE, SHARE_KNOWN, Pace
+from tui_trainer.state.races.view import RaceView
 from tui_trainer.state.series import Series
 
 LOG_LINES = 500
@@ -91,6 +92,8 @@ class RunData(BaseModel):
     """The newest search for a learning rate, or its price."""
     guards: tuple[GuardState, ...] = ()
     """Its guards, armed or not."""
+    race: RaceView | None = None
+    """The newest race, or its price."""
     knobs: dict[str, KnobValue] = {}
     """The present values of its controls, by name."""
     monitor: str = "val_loss"
@@ -106,6 +109,8 @@ class RunData(BaseModel):
     memory: int = 0
     device_memory: int = 0
     cpu: float = 0.0
+    wheel: ev.WheelChanged | None = None
+    """The event by which a sender took the wheel; None while it is free."""
     unsaved: str = ""
     """The file that cannot be written at present, and the reason; empty if everything is saved."""
     layers: dict[str, ev.Layer] = {}

@@ -28,6 +28,8 @@ REFUSED = (
     "Evaluate",
     "ShowAnswers",
     "FindRate",
+    "Race",
+    "TakeRace",
     "SaveCheckpoint",
     "RollBack",
     "Undo",

@@ -13,6 +13,7 @@ from tui_trainer.cli.options import (
     projector_option,
     remote_command_option,
     runs_dir_option,
+    sender_options,
 )
 from tui_trainer.text import visible
 from tui_trainer.ui.printing.request import RUN_SCREENS
@@ -38,6 +39,7 @@ Examples:
 @max_kbps_option
 @projector_option
 @remote_command_option
+@sender_options
 @runs_dir_option
 @once_options(RUN_SCREENS)
 def command(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,7 @@ from tui_trainer.cli.on_event import on_event_option, parse_on_event
 from tui_trainer.cli.once import once_options
 from tui_trainer.cli.open_screen import check_terminal, launch_and_show, show_in_process
 from tui_trainer.cli.options import (
+    allow_option,
     max_kbps_option,
     mirror_option,
     on_terminal,
@@ -19,6 +21,7 @@ from tui_trainer.cli.options import (
     processes_option,
     projector_option,
     runs_dir_option,
+    sender_options,
     trust_option,
 )
 from tui_trainer.cli.ranks import train_rank, with_processes
@@ -29,9 +32,9 @@ from tui_trainer.guards.grammar import parse_rule
 from tui_trainer.ui.printing.request import RUN_SCREENS
 
 if TYPE_CHECKING:
-    from tui_trainer.guards.grammar import parse_rule
+    from tui_trainer.config.preset import Preset
     from tui_trainer.host.spec import HostSpec
-from tui_trainer.ui.printing.request import ScreenRequest
+    from tui_trainer.ui.printing.request import ScreenRequest
 
 
 @click.command(
@@ -48,6 +51,7 @@ Examples:
 @click.option("--in-process", is_flag=True, help="Train inside the viewer's process, for debuggers.")
 @max_kbps_option
 @projector_option
+@sender_options
 @runs_dir_option
 @click.option("--name", metavar="NAME", help="Name of the run directory; by default date, time and preset.")
 @click.option("--device", metavar="auto|cpu|cuda[:N]|mps", help="Device to train on (training.device).")
@@ -77,6 +81,7 @@ Examples:
     help="Exit code after --requeue-signal.",
 )
 @once_options(RUN_SCREENS)
+@allow_option
 @mirror_option
 @on_event_option
 def command(
@@ -98,6 +103,7 @@ def command(
     requeue_signal: str | None,
     requeue_code: int,
     once: ScreenRequest | None,
+    allow: tuple[str, ...],
     mirror: tuple[str, ...],
     on_event: str | None,
 ) -> int:
@@ -117,9 +123,12 @@ def command(
     headless = headless or not (detach or on_terminal() or once is not None)
     if not (headless or detach or once is not None or world_size() > 1):
         check_terminal()
+    from tui_trainer.config.permissions.allow import as_overrides
+
     changes = [*overrides]
     changes += [f'training.device="{device}"'] if device is not None else []
     changes += [f"training.seed={seed}"] if seed is not None else []
+    changes += as_overrides(allow)
     further = {
         "on_event": parse_on_event(on_event),
         "mirror": mirror,
@@ -174,7 +183,7 @@ def _new_spec(
     from tui_trainer.config.seeds import parse_seeds, with_seeds
     from tui_trainer.host.spec import host_spec
 
-    loaded = load(preset, changes)
+    loaded = _with_settings(load(preset, changes))
     if seeds is not None:
         loaded = with_seeds(loaded, parse_seeds(seeds))
     loaded = with_guards(loaded, guards)
@@ -194,6 +203,19 @@ def _spec_of_rank(
         return new_spec()
     spec = _resume_spec(name, runs_dir, trust)
     return spec.model_copy(update=further) if spec is not None else None
+
+
+def _with_settings(preset: Preset) -> Preset:
+    """Return the preset with the permissions of the user's settings, for the kinds of senders that it leaves out."""
+    from tui_trainer.config.permissions.allow import Allow
+    from tui_trainer.ui.settings import load_settings
+
+    table = load_settings().allow
+    if not table:
+        return preset
+    base = Allow.model_validate(table)
+    runs = {name: config.model_copy(update={"allow": config.allow.over(base)}) for name, config in preset.runs.items()}
+    return replace(preset, runs=runs)
 
 
 def _exists(name: str, runs_dir: str | None) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from tui_trainer.components.optimizers.settings import with_named
@@ -25,8 +26,9 @@ from tui_trainer.engine.checkpointing.snapshot import (
 from tui_trainer.engine.checkpointing.state_tree import size_of
 from tui_trainer.engine.commands import guards
 from tui_trainer.engine.commands.actions import yield_wheel
-from tui_trainer.engine.commands.answers import Refusal, publish_change, refuse_unchanged
+from tui_trainer.engine.commands.answers import Refusal, publish_change, refuse_unchanged, refuse_wheel
 from tui_trainer.engine.commands.find_rate import find_rate
+from tui_trainer.engine.commands.race import run_race, take_race
 from tui_trainer.engine.commands.rates import set_rate_of_one
 from tui_trainer.engine.commands.stop import describe_stop
 from tui_trainer.engine.commands.undo import forget, redo, remember, undo
@@ -53,10 +55,15 @@ def apply_command(state: TrainState, services: LoopServices, command: cmd.AnyCom
     if state.broken and not isinstance(command, cmd.SaveCheckpoint | cmd.Note):
         reject(services.events, state.step, command, f"the run is ending: {state.detail}")
         return
-    if reason := services.refused.get(command.type):
+    permissions = services.permissions
+    if reason := services.refused.get(command.type) or permissions.refusal(state, services, command):
         reject(services.events, state.step, command, reason)
         return
     remembered = remember(state, services, command)
+    if remembered and (reason := permissions.needs_copy(state, command)):
+        forget(state)
+        reject(services.events, state.step, command, reason)
+        return
     try:
         HANDLERS[type(command)](state, services, command)
     except (Refusal, UserError) as refusal:
@@ -64,6 +71,7 @@ def apply_command(state: TrainState, services: LoopServices, command: cmd.AnyCom
             forget(state)
         reject(services.events, state.step, command, str(refusal))
     else:
+        permissions.applied(state, command)
         if remembered:  # what was undone belongs to another past now
             state.redo_stack.clear()
         yield_wheel(state, services, command)
@@ -91,7 +99,7 @@ def resume(state: TrainState, services: LoopServices, command: cmd.Resume) -> No
             raise Refusal(f"step {command.until:,} has been taken: this is step {state.step:,}")
         state.drop_planned_pause()
         if not services.ends_by_epochs or command.until < state.epochs * services.steps_per_epoch:
-            state.plan_pause(command.until, cmd.Pause(by=command.by, run=command.run))
+            state.plan_pause(command.until, cmd.Pause(by=command.by, actor=command.actor, run=command.run))
     elif not state.drop_planned_pause() and not state.paused:
         raise Refusal("not paused")
     state.paused, state.steps_allowed = False, 0
@@ -364,6 +372,11 @@ def _refuse_at_the_end(state: TrainState, services: LoopServices) -> None:
         raise Refusal("all epochs are trained: make the run longer first")
 
 
+def perform(state: TrainState, services: LoopServices, command: cmd.AnyCommand) -> None:
+    """Apply a command that another one stands for. Raises `Refusal` or `UserError` where it cannot be applied."""
+    HANDLERS[type(command)](state, services, command)
+
+
 Handler = Callable[[TrainState, Any, Any], None]
 
 HANDLERS: dict[type[Any], Handler] = {
@@ -380,6 +393,8 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.Evaluate: evaluate,
     cmd.ShowAnswers: show_answers,
     cmd.FindRate: find_rate,
+    cmd.Race: partial(run_race, perform=perform),
+    cmd.TakeRace: partial(take_race, perform=perform),
     cmd.SaveCheckpoint: save_checkpoint,
     cmd.RollBack: roll_back,
     cmd.Undo: undo_last,
@@ -391,5 +406,7 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.SetGuard: guards.set_guard,
     cmd.RemoveGuard: guards.remove_guard,
     cmd.ShowGuards: guards.show_guards,
+    cmd.TakeWheel: refuse_wheel,
+    cmd.GiveWheel: refuse_wheel,
 }
 """The handler of each command."""

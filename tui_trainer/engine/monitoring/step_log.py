@@ -87,9 +87,10 @@ class StepLog:
 
 def read(scalars: list[Scalar]) -> list[float]:
     """Return scalars as numbers, with one transfer for each device and dtype."""
-    if all(type(scalar) is float for scalar in scalars):
+    kinds = set(map(type, scalars))
+    if kinds <= {float}:
         return scalars  # pyright: ignore[reportReturnType]
-    if all(type(scalar) is Tensor for scalar in scalars) and len({scalar.dtype for scalar in scalars}) == 1:  # pyright: ignore[reportAttributeAccessIssue]
+    if kinds == {Tensor} and len({scalar.dtype for scalar in scalars}) == 1:  # pyright: ignore[reportAttributeAccessIssue]
         with contextlib.suppress(RuntimeError):  # they are on several devices
             return torch.stack(scalars).tolist()  # pyright: ignore[reportArgumentType]
     result = [0.0] * len(scalars)

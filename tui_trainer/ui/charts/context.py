@@ -236,7 +236,9 @@ def run_colors(states: Sequence[RunState]) -> list[int]:
 def _end(state: RunState, ruler: Ruler, planned: bool) -> float:
     if planned and not state.over:
         return ruler.position(max(state.total_steps, state.step, 1))
-    return axis_end(ruler, state.step, state.total_steps, state.over)
+    end = axis_end(ruler, state.step, state.total_steps, state.over)
+    race = state.race
+    return max(end, ruler.position(race.step + race.steps)) if race is not None and race.waits else end
 
 
 def visible_span(states: Sequence[RunState], selected: int, view: View) -> Span:

@@ -207,6 +207,7 @@ class ViewState:
             bool(self.pages.charts(self.selected_run) or self.pages.filter),
             self.lesson is not None and self.lesson.tries is not None,
             self.lesson is not None and bool(self.lesson.sliders),
+            self.store.held_by(self.selected_run),
         )
 
     @property

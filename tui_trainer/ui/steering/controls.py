@@ -130,6 +130,13 @@ def _answers(state: RunState, _all: bool) -> str:
     return f"last: step {taken.step:,}" if taken is not None else "not asked yet"
 
 
+def _race(state: RunState, _all: bool) -> str:
+    race = state.race
+    if race is None or not race.lanes:
+        return "try settings side by side, take one"
+    return f"{len(race.lanes)} settings from step {race.step:,}" + (": choose one, or none" if race.waits else "")
+
+
 def _notes(state: RunState, _all: bool) -> str:
     count = sum(mark.letter == "n" for mark in state.marks)
     return f"{count} so far" if count else ""
@@ -152,6 +159,7 @@ CONTROLS: tuple[Control, ...] = (
     Control("schedule", "rate", _schedule),
     Control("optimizer", "method", _optimizer),
     Control("clip", "method", _clip),
+    Control("race", "method", _race),
     Control("patience", "length", _patience),
     Control("epochs", "length", _epochs),
     Control("checkpoint", "weights", _saves),

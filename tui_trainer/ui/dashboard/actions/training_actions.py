@@ -17,6 +17,7 @@ from tui_trainer.protocol.describe import number
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.forms.parse_number import parse_clip, parse_epochs, parse_rate, watched_metric
 from tui_trainer.ui.panels.progress import shown_variant
+from tui_trainer.ui.racing.actions import open_race
 from tui_trainer.ui.steering import review
 from tui_trainer.ui.steering.rate_guard import RateGuard
 
@@ -54,6 +55,7 @@ class TrainingActions:
             "drop_rate": lambda: send(cmd.SetLearningRate(factor=0.1), "rate ÷10"),
             "find_rate": self.find_rate,
             "guards": self.guards,
+            "race": lambda: open_race(self._context),
             "optimizer": self.optimizer,
             "clip": self.clip,
             "stop_early": lambda: self.stop("epoch"),
@@ -66,6 +68,7 @@ class TrainingActions:
             "redo": lambda: send(cmd.Redo(), "redo"),
             "validate": lambda: send(cmd.Evaluate(), "validate"),
             "note": self.note,
+            "wheel": self.wheel,
         }
 
     def forms(self) -> dict[str, Callable[[str], None]]:
@@ -120,6 +123,14 @@ class TrainingActions:
             self._context.send(cmd.Resume(), "resume")
         else:
             self._context.send(cmd.Pause(), "pause")
+
+    def wheel(self) -> None:
+        """Take the wheel, or give it back where this screen has it."""
+        store = self._context.view_state.store
+        if store.has_wheel(self._context.selected_run):
+            self._context.send(cmd.GiveWheel(), "give the wheel", cmd.ALL_RUNS)
+        else:
+            self._context.send(cmd.TakeWheel(), "take the wheel", cmd.ALL_RUNS)
 
     def scale_rate(self, factor: float, description: str) -> None:
         """Double or halve the rate; ask before the factor in all grows beyond 100."""
