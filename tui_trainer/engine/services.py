@@ -11,6 +11,7 @@ from torch import Tensor
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.config.run_config import Checkpoints, RunConfig
+from tui_trainer.config.shared_training import NO_GUARDS
 from tui_trainer.config.trust import check_optimizer, check_scheduler
 from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.engine import rng
@@ -132,7 +133,7 @@ class TrainingServices:
     @property
     def refused(self) -> Mapping[str, str]:
         """Commands that the loop cannot carry out, each with the reason."""
-        return NO_ACTIONS
+        return NO_ACTIONS if self.ranks is None else NO_ACTIONS | {"SetGuard": NO_GUARDS}
 
     @property
     def ends_by_epochs(self) -> bool:
