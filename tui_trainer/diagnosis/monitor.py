@@ -16,7 +16,7 @@ from tui_trainer.diagnosis.reducer import follow
 from tui_trainer.diagnosis.report import diagnosed, resolved
 from tui_trainer.diagnosis.rules import holding
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import FindRate, Redo, ShowAnswers, TakeRace, Undo, is_intervention
+from tui_trainer.protocol.commands import FindRate, Redo, ShowAnswers, TakeRace, TryStep, Undo, is_intervention
 
 REMEMBERED = 64
 """Number of newest interventions to which an undo can go back."""
@@ -63,7 +63,9 @@ class DiagnosisMonitor:
             if event.restored.redone:
                 return self._redo(event.step)
             return self._undo(event.restored.undid, event.step)
-        apart = isinstance(event, ev.Refused) or isinstance(cause, Undo | Redo | ShowAnswers | FindRate | TakeRace)
+        apart = isinstance(event, ev.Refused) or isinstance(
+            cause, Undo | Redo | ShowAnswers | FindRate | TakeRace | TryStep
+        )
         if cause is not None and not apart:
             self._remember(cause.id)
             if is_intervention(cause):

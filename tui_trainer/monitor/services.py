@@ -111,6 +111,7 @@ class ScriptServices:
             "FindRate": "the script owns its batches",
             "Race": "the script owns its batches",
             "TakeRace": "the script owns its batches",
+            "TryStep": "the script owns its batches",
             "ShowAnswers": "the script knows its data; declare an action that logs what its model answers",
         }
         if not self.optimizer:

@@ -9,7 +9,7 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Redo, Stop, TakeRace, Undo
 from tui_trainer.protocol.finding_titles import title_of, without_identifiers
 from tui_trainer.protocol.knobs import KnobValue
-from tui_trainer.protocol.race.words import describe_race
+from tui_trainer.protocol.race.words import describe_race, describe_trial
 from tui_trainer.text import number
 
 
@@ -170,6 +170,8 @@ def _text(event: ev.AnyEvent) -> str | None:
             return _found_rate(event) + asked_by(event)
         case ev.Raced():
             return describe_race(event, duration, size) + asked_by(event)
+        case ev.StepTried():
+            return describe_trial(event) + asked_by(event)
         case ev.RaceDecided():
             return f"none of the race was taken{asked_by(event)}"
         case ev.PictureTaken() if event.cause is not None:

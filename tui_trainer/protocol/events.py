@@ -13,6 +13,7 @@ from tui_trainer.protocol.control_events import ActionRun, Capabilities, KnobCha
 from tui_trainer.protocol.event_base import Event
 from tui_trainer.protocol.event_records import Best, FindingAction, Layer, Number, Reason, Restored, Severity, Status
 from tui_trainer.protocol.race.race_events import RaceAdvanced, Raced, RaceDecided
+from tui_trainer.protocol.race.trial_events import StepTried
 
 
 class RunStarted(Event):
@@ -342,6 +343,7 @@ AnyEvent = Annotated[
     | RaceAdvanced
     | Raced
     | RaceDecided
+    | StepTried
     | RunFinished,
     Field(discriminator="type"),
 ]

@@ -22,13 +22,14 @@ from tui_trainer.protocol.commands import (
     StepOnce,
     Stop,
     TakeRace,
+    TryStep,
     Undo,
     is_intervention,
 )
 from tui_trainer.runs.journal import read_events
 from tui_trainer.state.series_names import SYSTEM, group_of
 
-_NO_EFFECT = (Pause, Resume, StepOnce, ShowAnswers, FindRate, Race, TakeRace, Undo, Redo)
+_NO_EFFECT = (Pause, Resume, StepOnce, ShowAnswers, FindRate, Race, TakeRace, TryStep, Undo, Redo)
 """Commands that do not change the measurements. An undone command is removed from the history, and so is its undo; a
 redo puts the command back. What was taken from a race is in the history as the commands that it stands for."""
 

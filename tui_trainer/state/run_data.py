@@ -86,6 +86,8 @@ class RunData(BaseModel):
     """The commands that the run refuses, and the controls that it declares; None for a run that takes all commands."""
     rate_found: ev.RateFound | None = None
     """The newest search for a learning rate, or its price."""
+    step_tried: ev.StepTried | None = None
+    """The newest batch that was tried and taken back."""
     race: RaceView | None = None
     """The newest race, or its price."""
     knobs: dict[str, KnobValue] = {}

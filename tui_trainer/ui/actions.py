@@ -274,6 +274,7 @@ ACTIONS: tuple[Action, ...] = (
     _panel("rate", "r", "learning rate", "Set the learning rate.", "steer", "training"),
     _panel("find_rate", "f", "find the rate", "Try growing rates, take them back, set one.", "steer", "training"),
     _panel("race", "F", "race", "Race two to four settings from here; take one or none.", "steer", "training"),
+    _panel("try_step", "t", "try the batch", "Try the coming batch at some rates, while paused.", "steer", "training"),
     _panel("drop_rate", "d", "rate ÷10", "Divide the learning rate by 10.", "steer", "training"),
     _panel("optimizer", "o", "optimizer", "Change the optimizer or its settings; others stay.", "steer", "training"),
     _panel("clip", "g", "gradient clip", "Set or switch off gradient norm clipping.", "steer", "training"),

@@ -205,6 +205,7 @@ _COMMANDS = {
     "ask": "ShowAnswers",
     "find_rate": "FindRate",
     "race": "Race",
+    "try_step": "TryStep",
 }
 """The type of the command that an action sends."""
 

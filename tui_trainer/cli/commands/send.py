@@ -43,7 +43,7 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     \b
     Commands:
       pause, resume, step, stop, validate, save, roll-back, undo, redo, note, find-lr,
-      race, take-race,
+      race, take-race, try-step,
       set-lr, set-scheduler, set-optimizer, set-clip, set-patience, set-epochs
 
     Every command takes because=REASON, which is kept with it and shown on its card.
