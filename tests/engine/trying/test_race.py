@@ -59,13 +59,21 @@ def check_untouched(config: Any, steps: int) -> None:
     assert bits(plain.state_dict()["optimizer"]) == bits(bench.state_dict()["optimizer"])
 
 
-@pytest.mark.parametrize("kind", OPTIMIZERS)
+SHORT = ("adam", "lbfgs", "muon", "sgd", "digits-mlp", "dropout", "zigzag")
+"""The optimizers and presets of the quick tests."""
+
+
+def some(names: Any) -> list[Any]:
+    return [name if name in SHORT else pytest.param(name, marks=pytest.mark.long) for name in names]
+
+
+@pytest.mark.parametrize("kind", some(OPTIMIZERS))
 def test_a_race_leaves_every_optimizer_as_it_was(kind):
     model = {"hidden": [8], "dropout": 0.2, "norm": "batch"}
     check_untouched(tiny_config(model=model, optimizer={"kind": kind}, training={"epochs": 3}), 8)
 
 
-@pytest.mark.parametrize("preset", FAMILIES)
+@pytest.mark.parametrize("preset", some(FAMILIES))
 def test_a_race_leaves_every_family_of_presets_as_it_was(preset):
     changes = [f"{key}={value}" for key, value in FAMILIES[preset].items()]
     check_untouched(next(iter(load(preset, changes).runs.values())), 3)

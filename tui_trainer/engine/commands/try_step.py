@@ -22,9 +22,10 @@ def try_step(state: TrainState, services: TrainingServices, command: cmd.TryStep
         raise Refusal("all epochs are trained: make the run longer first")
     if check_weights(state, services):
         raise Refusal(f"the run is no longer finite: {state.detail}")
-    if not command.rates and state.lr <= 0:
+    lr = state.plan.rate(state.step, services.early_stopper.watched)
+    if not command.rates and lr <= 0:
         raise Refusal("the present learning rate is 0: name rates to try, rates=[0.01, 0.1]")
-    rates = command.rates or tuple(float(f"{state.lr * factor:.6g}") if factor != 1 else state.lr for factor in FACTORS)
+    rates = command.rates or tuple(lr if factor == 1 else float(f"{lr * factor:.6g}") for factor in FACTORS)
     found = try_batch(state, services, rates)
     few = f"the gradients of the first {MOST_SAMPLES} samples were measured" if found.measured < found.samples else ""
     services.events.publish(
@@ -32,7 +33,7 @@ def try_step(state: TrainState, services: TrainingServices, command: cmd.TryStep
             samples=found.samples,
             loss=found.loss,
             grad_norm=found.grad_norm,
-            lr=state.lr,
+            lr=lr,
             rates=found.rates,
             pulls=found.pulls,
             median_pull=found.median,

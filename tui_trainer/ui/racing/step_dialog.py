@@ -24,8 +24,8 @@ from tui_trainer.ui.screens.dialogs.base import Dialog
 POLL = 0.1
 """Seconds between two looks for the answer of the run."""
 HINTS = "↑↓ rate · enter set it · r another rate · . one step · a ask the model · t try again · esc close"
-FEW = 3
-"""Samples that are shown in a short terminal."""
+FEW, SHORT = 3, 15
+"""Samples that are shown in a short terminal, and the height below which there are none."""
 
 
 class StepDialog(Dialog[SetLearningRate | ShowAnswers]):
@@ -37,6 +37,7 @@ class StepDialog(Dialog[SetLearningRate | ShowAnswers]):
         waits: returns whether the answer to a command has not come yet.
     """
 
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "accept", show=False)]
 
     DEFAULT_CSS = """
@@ -77,7 +78,6 @@ class StepDialog(Dialog[SetLearningRate | ShowAnswers]):
     def on_mount(self) -> None:
         """Try the batch at rates around the one in force."""
         super().on_mount()
-        self.set_focus(None)
         self.set_interval(POLL, self._look)
         self._try()
 
@@ -120,9 +120,10 @@ class StepDialog(Dialog[SetLearningRate | ShowAnswers]):
             changes = f"{signed(trial.predicted):>10} {signed(trial.measured):>10} {number(trial.update, 3):>19}"
             lines.append(f"{mark} {number(trial.rate, 3):<10} {changes}{now}")
         self._show("rates", "\n".join(lines))
-        shown = found.pulls[: FEW if self.size.height < 22 else len(found.pulls)]
+        height = self.size.height
+        shown = found.pulls[: 0 if height < SHORT else FEW if height < 22 else len(found.pulls)]
         if not shown:
-            self._show("pulls", "no samples: a function is minimised")
+            self._show("pulls", "no samples: a function is minimised" if not found.pulls else "")
             return
         names = [visible(name_of(pull)) for pull in shown]
         width = max(map(len, names))
@@ -181,7 +182,7 @@ class StepDialog(Dialog[SetLearningRate | ShowAnswers]):
     def _type_rate(self) -> None:
         self.add_class("-typing")
         self.query_one("#keys", KeyHints).show("enter try it · esc back")
-        self.query_one("#rate", TextEntry).focus()
+        self.call_after_refresh(self.query_one("#rate", TextEntry).focus)
 
     def _end_typing(self) -> None:
         self.remove_class("-typing")
