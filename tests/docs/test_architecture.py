@@ -113,4 +113,4 @@ def test_the_run_folder_is_the_one_that_a_run_writes() -> None:
     assert listed is not None
     names = {line.split()[0].rstrip("/") for line in listed[1].splitlines()}
     assert {path.name for path in recorded.iterdir()} <= names
-    assert names - {path.name for path in recorded.iterdir()} <= {"host.log", "kept.json"}
+    assert names - {path.name for path in recorded.iterdir()} <= {"host.log", "kept.json", "ranks", "ended.json"}

@@ -6,6 +6,7 @@ import faulthandler
 import os
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui_trainer.cli.crash_watch import crash_watch
 from tui_trainer.errors import UserError
@@ -15,6 +16,9 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.describe import describe, epoch_line
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
+
+if TYPE_CHECKING:
+    from tui_trainer.host.host import OtherRanks
 
 MAX_BUFFERED = 10_000
 """Maximum number of buffered lines; more are dropped while the reader of stdout is slow."""
@@ -85,23 +89,31 @@ class Printer:
         self.write()
 
 
-def train(spec: HostSpec) -> int:
+def train(spec: HostSpec, others: OtherRanks | None = None) -> int:
     """Train the runs of a spec in this process and return the exit code.
 
     Standard output carries only our lines: output of the process itself is captured in host.log and printed as lines.
 
+    Args:
+        spec: the runs. Several processes are started for one that asks for them.
+        others: the processes that train the run with this one, which was started with them.
+
     Raises:
         UserError: the host refused to train.
     """
+    if spec.processes > 1 and others is None:
+        from tui_trainer.distributed.launcher import launch
+
+        return launch(spec, "tui_trainer.cli.rank_headless")
     early = early_log(spec)
     with crash_watch((early, Path(spec.runs[0].path) / "host.log")):
-        code, refusal = _train(spec, LogCapture(early))
+        code, refusal = _train(spec, LogCapture(early), others)
     if refusal:
         raise UserError(refusal) if code == 2 else SystemExit(code)
     return code
 
 
-def _train(spec: HostSpec, output: LogCapture) -> tuple[int, str]:
+def _train(spec: HostSpec, output: LogCapture, others: OtherRanks | None) -> tuple[int, str]:
     """Train with standard output and standard error captured. Returns the exit code, and why nothing was trained."""
     own = os.dup(1)
     saved = os.dup(2)
@@ -109,7 +121,7 @@ def _train(spec: HostSpec, output: LogCapture) -> tuple[int, str]:
     traced = faulthandler.is_enabled()
     faulthandler.enable()
     try:
-        return _serve(spec, output, own)
+        return _serve(spec, output, own, others)
     finally:
         if not traced:
             faulthandler.disable()
@@ -121,10 +133,10 @@ def _train(spec: HostSpec, output: LogCapture) -> tuple[int, str]:
         os.close(saved)
 
 
-def _serve(spec: HostSpec, output: LogCapture, descriptor: int) -> tuple[int, str]:
+def _serve(spec: HostSpec, output: LogCapture, descriptor: int, others: OtherRanks | None) -> tuple[int, str]:
     from tui_trainer.host.host import Host
 
-    host = Host(spec, output=output)
+    host = Host(spec, output=output, others=others)
     printer = Printer(descriptor, show_names=len(spec.runs) > 1)
     host.bus.subscribe(printer, lambda states: None)
     host.after_tick = printer.write

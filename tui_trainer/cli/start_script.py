@@ -17,6 +17,7 @@ from tui_trainer.paths import new_run_name, writable_runs_dir
 from tui_trainer.runs.catalog import RunInfo
 from tui_trainer.runs.comparing.interventions import commands_by_step
 from tui_trainer.runs.history import RunHistory, first_difference, read_history
+from tui_trainer.state.series_names import LOADS, group_of
 
 KIND = "script"
 ENVIRONMENT = "TUI_TRAINER_REPLAY"
@@ -80,7 +81,7 @@ def compare_scripts(original: RunHistory, replay: Path) -> tuple[bool, list[str]
             history.rows = {step: row for step, row in history.rows.items() if step < min(last, reached)}
     for history in (original, again):  # how long a loader is waited for is no property of the training
         for row in history.rows.values():
-            for name in [name for name in row if name.startswith("system/")]:
+            for name in [name for name in row if group_of(name) in LOADS]:
                 del row[name]
     difference = first_difference(original, again)
     if difference:

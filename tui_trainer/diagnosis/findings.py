@@ -25,6 +25,8 @@ Name = Literal[
     "OVERFIT",
     "UNDERFIT",
     "PLATEAU",
+    "RANK_DATA",
+    "RANK_SLOW",
     "STOPPED_TOO_SOON",
 ]
 
@@ -50,6 +52,8 @@ WHY: Mapping[str, str] = {
     "OVERFIT": "The network learns the training samples by heart; the best epoch is behind.",
     "UNDERFIT": "More epochs alone hardly help.",
     "PLATEAU": "More epochs alone may bring nothing.",
+    "RANK_DATA": "All ranks take a step together: each step takes as long as that of the rank that waits longest.",
+    "RANK_SLOW": "All ranks take a step together, so the others wait for it in each step.",
     "STOPPED_TOO_SOON": "More epochs would probably give a better result.",
 }
 """Why each finding matters, in one sentence."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -140,6 +141,8 @@ class History:
     rate: float | None = None
     first_rate: float | None = None
     broken: Broken | None = None
+    ranks: Mapping[str, float] = field(default_factory=dict[str, float])
+    """The newest times of several processes that train together, without the name of their group."""
     reason: str = ""
     plan: LrPlan | None = None
     """The learning rate as planned, with manual changes."""

@@ -16,10 +16,23 @@ from tui_trainer.diagnosis.reducer import follow
 from tui_trainer.diagnosis.report import diagnosed, resolved
 from tui_trainer.diagnosis.rules import holding
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import FindRate, Redo, ShowAnswers, TakeRace, TryStep, Undo, is_intervention
+from tui_trainer.protocol.commands import (
+    FindRate,
+    Redo,
+    RemoveGuard,
+    SetGuard,
+    ShowAnswers,
+    ShowGuards,
+    TakeRace,
+    TryStep,
+    Undo,
+    is_intervention,
+)
 
 REMEMBERED = 64
 """Number of newest interventions to which an undo can go back."""
+_APART = Undo | Redo | ShowAnswers | FindRate | SetGuard | RemoveGuard | ShowGuards
+"""Commands that do not change the training, and those that go back to a state that is remembered."""
 TOLD_AGAIN = 10
 """Epochs after which a finding that still holds is reported again, with newer evidence."""
 
@@ -64,7 +77,7 @@ class DiagnosisMonitor:
                 return self._redo(event.step)
             return self._undo(event.restored.undid, event.step)
         apart = isinstance(event, ev.Refused) or isinstance(
-            cause, Undo | Redo | ShowAnswers | FindRate | TakeRace | TryStep
+            cause, Undo | Redo | ShowAnswers | FindRate | SetGuard | RemoveGuard | ShowGuards | TakeRace | TryStep
         )
         if cause is not None and not apart:
             self._remember(cause.id)

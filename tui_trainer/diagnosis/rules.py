@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tui_trainer.diagnosis import failures, generalization, learning_rate
+from tui_trainer.diagnosis import failures, generalization, learning_rate, ranks
 from tui_trainer.diagnosis.findings import Finding, Name, Rule
 from tui_trainer.diagnosis.history import History
 
@@ -23,6 +23,8 @@ RULES: Mapping[Name, Rule] = {
     "OVERFIT": generalization.overfit,
     "UNDERFIT": generalization.underfit,
     "PLATEAU": learning_rate.plateau,
+    "RANK_DATA": ranks.waits_for_data,
+    "RANK_SLOW": ranks.slow,
     "STOPPED_TOO_SOON": generalization.stopped_too_soon,
 }
 """The rule of each finding. To add one, write a function and add a row here and in `HEADLINES`."""

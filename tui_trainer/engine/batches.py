@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from tui_trainer.data.types import Split
+from tui_trainer.engine.ranks.share import Share
 
 
 def seeded(*numbers: int) -> torch.Generator:
@@ -40,6 +41,8 @@ class Batches:
         self.seed = seed
         self.waited = 0.0
         """Seconds in which a loop waited for the samples of its epochs."""
+        self.share: Share | None = None
+        """The share of this process in each batch; None where it trains on all of it."""
         self.resize(batch_size)
 
     def resize(self, batch_size: int) -> None:
@@ -80,4 +83,5 @@ class Batches:
             inputs, targets = inputs[order], targets[order]
         self.waited += perf_counter() - began
         for first in range(start * self.size, len(inputs), self.size):
-            yield inputs[first : first + self.size], targets[first : first + self.size]
+            batch = inputs[first : first + self.size], targets[first : first + self.size]
+            yield batch if self.share is None else self.share.cut(*batch)

@@ -39,7 +39,8 @@ def finish(state: TrainState, services: TrainingServices) -> None:
 def fail(state: TrainState, services: TrainingServices, error: BaseException) -> None:
     """End the run because of an error in it; saved checkpoints stay."""
     state.exit_code = 1
-    publish_end(state, services, "failed", describe_error(error))
+    told = services.ranks.explain(error) if services.ranks is not None else ""
+    publish_end(state, services, "failed", told or describe_error(error))
 
 
 def publish_end(state: TrainState, services: LoopServices, reason: ev.Reason, detail: str) -> None:

@@ -20,7 +20,7 @@ from tui_trainer.runs.atomic_write import read_plain, replace_file
 from tui_trainer.runs.comparing.code_version import CodeVersion
 from tui_trainer.runs.comparing.mends import MENDS
 from tui_trainer.runs.recorded_data import RecordedData
-from tui_trainer.runs.run_dir import MAX_ABOUT
+from tui_trainer.runs.run_dir import MAX_ABOUT, PROCESSES
 
 PACKAGES = ("torch", "numpy", "scikit-learn", "safetensors", "pydantic", "textual", "plotext")
 
@@ -41,6 +41,7 @@ def about(services: TrainingServices, command: Sequence[str], code: CodeVersion 
         "color": services.color,
         "seed": services.config.training.seed,
         **machine(services.setup.device, command, code),
+        **({PROCESSES: services.ranks.size} if services.ranks is not None else {}),
         "data": data.model_dump(mode="json") if data is not None else None,
         "mends": [mend.id for mend in MENDS],
     }
@@ -90,6 +91,8 @@ def note_resume(path: Path, services: TrainingServices, step: int, code: CodeVer
             {key: value for key, value in about(services, (), code).items() if key in _CHANGES} | {"step": step}
         )
         del described["resumed"][:-REMEMBERED]
+        described.pop(PROCESSES, None)
+        described |= {PROCESSES: services.ranks.size} if services.ranks is not None else {}
         content = _as_json(described)
         while len(content) > MAX_ABOUT // 2 and len(described["resumed"]) > 1:
             del described["resumed"][: len(described["resumed"]) // 2]
@@ -105,7 +108,7 @@ def _as_json(described: dict[str, Any]) -> bytes:
 
 REMEMBERED = 500
 """Most resumes that about.json lists, within half of the size that is read: a job may be resubmitted for years."""
-_CHANGES = ("started", "versions", "device", "threads", "host", "git_commit", "code", "data", "mends")
+_CHANGES = ("started", "versions", "device", "threads", "host", "git_commit", "code", "data", "mends", PROCESSES)
 """Keys whose values may differ when a run is resumed."""
 
 

@@ -17,15 +17,18 @@ from tui_trainer.engine import rng
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
 from tui_trainer.engine.checkpointing.state_tree import copied
 from tui_trainer.engine.commands.controls import Controls
+from tui_trainer.engine.commands.permissions import Permissions
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
 from tui_trainer.engine.evaluation.metrics import EpochMetric
 from tui_trainer.engine.events.event_stream import EventStream
+from tui_trainer.engine.loop_services import PermissionRules
 from tui_trainer.engine.monitoring.finiteness import FiniteCheck
 from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.pictures.recorder import PictureRecorder
+from tui_trainer.engine.ranks.ranks import Ranks
 from tui_trainer.engine.setup import TrainingSetup
 from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.optimizer_handle import OptimizerHandle
@@ -82,7 +85,9 @@ class TrainingServices:
         test: measures the test split; returns None without one, too.
         color: the number of the run's hue.
         checkpointer: writes checkpoints; None for a run without a directory.
+        ranks: the processes that train together; None for one.
         finite_check: finds weights that broke; made with the services, before the first step.
+        permissions: refuses what the kind of a sender may not do.
         own_knobs: the controls of the loop; made right after the services, which they steer.
     """
 
@@ -105,10 +110,13 @@ class TrainingServices:
     test: Callable[[], Metrics | None] = lambda: None
     color: int | None = None
     checkpointer: Checkpointer | None = None
+    ranks: Ranks | None = None
     finite_check: FiniteCheck = field(init=False)
     own_knobs: OwnKnobs = field(init=False)
+    permissions: PermissionRules = field(init=False)
 
     def __post_init__(self) -> None:
+        self.permissions = Permissions(self.config.allow)
         self.finite_check = FiniteCheck(self.setup.model)
 
     @property
@@ -151,6 +159,11 @@ class TrainingServices:
         """Whether a number that is not finite ends the run."""
         return True
 
+    @property
+    def saves_at_end(self) -> bool:
+        """Whether the end of the run is saved."""
+        return True
+
     def set_knob(self, command: cmd.SetKnob, state: TrainState) -> None:
         """Set a control and publish its change, as it was read back."""
         before = self.optimizer.description
@@ -189,6 +202,8 @@ class TrainingServices:
     def check_optimizer(self, description: AnyOptimizer, clip: float) -> None:
         """Raise `UserError` if an optimizer cannot be combined with the other settings, or runs untrusted code."""
         training = self.config.training
+        if self.ranks is not None:
+            self.ranks.check_optimizer(description)
         check_closure_settings(description, clip, training.precision, training.accumulate)
         check_optimizer(description, self.config)
 
@@ -252,6 +267,8 @@ class TrainingServices:
 
     def load_parts_state_dict(self, tree: StateTree) -> None:
         """Load everything that the last three returned."""
+        if self.ranks is not None:
+            tree = self.ranks.own_state(tree)
         progress = tree["progress"]
         self.optimizer.restore(tree["optimizer_choice"])
         self.metric.load_state_dict(progress["metric"])

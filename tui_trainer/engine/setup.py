@@ -20,6 +20,7 @@ from tui_trainer.engine.fast_path.selection import FastPath
 from tui_trainer.engine.loading.choice import batches_of
 from tui_trainer.engine.loading.weights import freeze, load_weights
 from tui_trainer.engine.monitoring.layer_stats import Layers, layers_of
+from tui_trainer.engine.ranks.share import Share
 from tui_trainer.engine.rng import States, seeded_states
 from tui_trainer.engine.steps.accumulated import AccumulatedPasses, sizes_of_parts
 from tui_trainer.engine.steps.autograd import AutogradPasses
@@ -73,6 +74,12 @@ class TrainingSetup:
     layers: Layers
     rng: States
     """States of torch's own generators for this run, from which dropout draws."""
+    rng_seed: int = 0
+    """Their seed."""
+    share: Share | None = None
+    """The share of this process in each batch; None where it trains alone."""
+    shared_passes: Callable[[TrainingSetup, int], ForwardBackward] | None = None
+    """Makes the passes of a process that trains with others, from the samples of a part."""
 
     @property
     def series_groups(self) -> tuple[str, ...]:
@@ -85,18 +92,27 @@ class TrainingSetup:
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
 
 
-def set_up(config: RunConfig, log: Callable[[str], None], *, restored: bool = False) -> TrainingSetup:
+def set_up(
+    config: RunConfig,
+    log: Callable[[str], None],
+    *,
+    restored: bool = False,
+    share_out: Callable[[TrainingSetup, Callable[[str], None]], None] | None = None,
+    place: Callable[[torch.device], torch.device] = lambda device: device,
+) -> TrainingSetup:
     """Build what the configuration describes.
 
     Args:
         log: receives a line about each requested feature that is not possible here.
         restored: whether the weights come from a checkpoint of the run, and no file to begin with is needed.
+        share_out: shares the batches out over the processes that train together.
+        place: returns the device of this one of them.
 
     Raises:
         UserError: the device, the data or a combination of parts is not possible; nothing has been written.
     """
     training = config.training
-    device = choose(training.device)
+    device = place(choose(training.device))
     wide = training.precision == "float64"
     if wide and device.type == "mps":
         raise UserError("training.precision: MPS has no float64: choose training.device=cpu, or float32")
@@ -128,7 +144,7 @@ def set_up(config: RunConfig, log: Callable[[str], None], *, restored: bool = Fa
     autocast = torch.autocast(device.type, dtype=dtype, cache_enabled=cached) if dtype is not None else nullcontext()
     scaler = torch.amp.GradScaler(device.type) if dtype is torch.float16 else None
     fast_path = FastPath(training.fast_path)
-    plain_forward = _compiled(model, train.inputs[:1], log) if training.compile else model
+    plain_forward = _compiled(model, train.inputs[:1], log) if training.compile and share_out is None else model
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     passes = AutogradPasses(plain_forward, objective, parameters, autocast, scaler)
     built = TrainingSetup(
@@ -149,7 +165,10 @@ def set_up(config: RunConfig, log: Callable[[str], None], *, restored: bool = Fa
         validation_sets=further,
         layers=layers_of(model),
         rng=seeded_states(device, _stream(training.seed, _DROPOUT)),
+        rng_seed=_stream(training.seed, _DROPOUT),
     )
+    if share_out is not None:
+        share_out(built, log)
     choose_passes(built, training, log)
     return built
 
@@ -164,6 +183,10 @@ def choose_passes(setup: TrainingSetup, training: Training, log: Callable[[str],
     if training.accumulate > 1:
         part = -(-batches.size // training.accumulate)
     setup.part_size = part
+    if setup.shared_passes is not None:
+        setup.part_size = -(-part // setup.share.size) if setup.share is not None else part
+        setup.forward_backward = setup.shared_passes(setup, part)
+        return
     graphed = None
     if training.cuda_graphs:
         sample = train.inputs[: part or batches.size]

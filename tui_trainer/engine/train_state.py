@@ -6,11 +6,13 @@ of them knows who runs the loop.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tui_trainer.components.schedulers.plan import LrPlan
+from tui_trainer.engine.guarding.copies import RecentCopy
+from tui_trainer.engine.guarding.guard_set import GuardSet
 from tui_trainer.engine.monitoring.timer import Timer
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand, Pause, Stop
@@ -46,12 +48,14 @@ class Snapshot:
         best_weights: the weights of the best epoch, shared with the run: they are replaced, never written to.
         best_is_saved: whether those are on disk.
         bytes: size of the copied tensors.
+        copies: the copies that guards go back to, shared with the run.
     """
 
     tree: StateTree
     best_weights: StateTree | None
     best_is_saved: bool
     bytes: int
+    copies: Mapping[int, tuple[RecentCopy, ...]] = field(default_factory=dict[int, tuple[RecentCopy, ...]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,11 @@ class TrainState:
     that change nothing."""
     next_scripted_step: int = -1
     """Step of the next scripted command, -1 without one."""
+
+    guards: GuardSet = field(default_factory=GuardSet)
+    """The rules that the run applies by itself."""
+    skip_at: int = -1
+    """The step after which the coming one is not taken, -1 for none."""
 
     ending: Ending | None = None
     """The planned or reached end of the run."""

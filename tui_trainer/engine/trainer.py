@@ -25,6 +25,7 @@ from tui_trainer.engine import rng, setup
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
 from tui_trainer.engine.checkpointing.save import save_is_due, save_run, step_save_is_due
 from tui_trainer.engine.commands.actions import planned_actions
+from tui_trainer.engine.commands.guards import arm_planned
 from tui_trainer.engine.commands.handlers import apply_command
 from tui_trainer.engine.commands.knobs import BuiltInKnobs
 from tui_trainer.engine.commands.queue import CommandQueue
@@ -32,17 +33,20 @@ from tui_trainer.engine.ending import finish
 from tui_trainer.engine.epoch_end import end_epoch
 from tui_trainer.engine.evaluation.class_counts import check_class
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
+from tui_trainer.engine.evaluation.evaluate import evaluate
 from tui_trainer.engine.evaluation.measuring import Measuring
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights, flush
 from tui_trainer.engine.events.run_events import publish_schedule, publish_status, run_started
+from tui_trainer.engine.guarding.firing import after_epoch, after_step, keep_copies
 from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
-from tui_trainer.engine.monitoring.recorder import Recorder, seconds_of_add
+from tui_trainer.engine.monitoring.recorder import Recorder, columns, seconds_of_add
 from tui_trainer.engine.monitoring.step_log import StepLog
 from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.monitoring.system_load import ProcessLoad, SystemLoad
 from tui_trainer.engine.pictures.base import PictureContext
 from tui_trainer.engine.pictures.recorder import PictureRecorder
+from tui_trainer.engine.ranks.ranks import Ranks
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.measured import MeasuredStep
@@ -64,6 +68,7 @@ class Trainer:
         config: its configuration.
         publish: receives every event.
         commands: the queue of its commands.
+        ranks: the processes that train it together; None for one.
     """
 
     state: TrainState
@@ -79,8 +84,10 @@ class Trainer:
         title: str = "",
         preset: str = "",
         color: int | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
         self.run_name = run
+        self._ranks = ranks
         self.config = config
         self.commands = commands
         self.events = EventStream(publish)
@@ -104,7 +111,18 @@ class Trainer:
         check_closure_settings(
             config.optimizer, config.training.clip_grad_norm, config.training.precision, config.training.accumulate
         )
-        built = setup.set_up(config, lambda line: events.log(line, 0), restored=restored)
+        ranks = self._ranks
+        if ranks is None:
+            built = setup.set_up(config, lambda line: events.log(line, 0), restored=restored)
+        else:
+            ranks.check(config)
+            built = setup.set_up(
+                config,
+                lambda line: events.log(line, 0),
+                restored=restored,
+                share_out=ranks.share_out,
+                place=ranks.place.device,
+            )
         check_class(config.early_stopping.monitor, built.data.classes)
         optimizer = OptimizerHandle(built, config.optimizer)
         epochs, per_epoch = config.training.epochs, built.batches.per_epoch
@@ -112,7 +130,7 @@ class Trainer:
             config.scheduler, config.optimizer.lr, step=0, end=epochs * per_epoch, steps_per_epoch=per_epoch
         )
         self.state = state = TrainState(plan=plan, epochs=epochs, clip=config.training.clip_grad_norm)
-        measuring = Measuring(config, built, lambda: self.commands.hurried)
+        measuring = Measuring(config, built, self._hurried, ranks.evaluate if ranks is not None else evaluate)
         recorder = Recorder(events.publish, state.timer, StepLog(built.series_groups))
         diagnosis = DiagnosisMonitor()
         events.subscribe(partial(_diagnose, diagnosis, events))
@@ -128,18 +146,32 @@ class Trainer:
             events=events,
             early_stopper=EarlyStopper(config.early_stopping),
             recorder=recorder,
-            metric=measuring.training_metric(),
+            metric=measuring.training_metric() if ranks is None else ranks.metric(measuring.training_metric),
             step_prober=StepProber(built, config.training.probe_every),
             optimality=OptimalityMonitor(config, built, recorder),
-            pictures=PictureRecorder(PictureContext(config, built, optimizer, state), events),
+            pictures=PictureRecorder(PictureContext(self._pictured, built, optimizer, state), events),
             diagnosis=diagnosis,
             validate=measuring.validate,
             test=measuring.test,
+            ranks=ranks,
         )
+        if ranks is not None:
+            recorder.sum = ranks.sum
+            ranks.steps = lambda: state.step
+            ranks.on_numbers = partial(_publish_numbers, state, events)
         self.services.own_knobs = BuiltInKnobs(state, self.services)
         apply_schedule(state, self.services)
+        events.subscribe(partial(after_epoch, state, self.services))
+        arm_planned(state, self.services, config.guards)
         state.follow(planned_actions(config.actions, plan))
         self._train_batch = MeasuredStep(state, self.services)
+
+    @property
+    def _pictured(self) -> RunConfig:
+        """The configuration of the pictures: one of several processes takes them."""
+        if self._ranks is None or self._ranks.leads:
+            return self.config
+        return self.config.model_copy(update={"pictures": ()})
 
     def begin(self, folder: RunDir | None, mark_journal: Callable[[], dict[str, int]] = dict) -> None:
         """Publish the description of the run, and save it to the directory from now on.
@@ -151,7 +183,8 @@ class Trainer:
         state, services = self.state, self.services
         if folder is not None:
             best = services.early_stopper.best
-            services.checkpointer = Checkpointer(
+            make = Checkpointer if self._ranks is None else self._ranks.checkpointer
+            services.checkpointer = make(
                 folder,
                 self.config.checkpoints,
                 self.events.publish,
@@ -160,13 +193,23 @@ class Trainer:
                 last=(state.step, state.epoch) if state.step else None,
                 best=best.epoch if best is not None and state.best_is_saved else None,
             )
+        if self._ranks is not None:
+            state.follow(self._ranks.agree_on_script(state.script))
         self.events.publish(run_started(state, services, str(folder.path) if folder is not None else ""))
+        if len(state.guards):
+            keep_copies(state, services)
+            self.events.publish(ev.GuardsChanged(guards=state.guards.states, step=state.step))
         publish_schedule(state, services)
         self._tell_capabilities()
         publish_status(state, services, "paused" if state.paused else "running")
 
     def follow(self, script: Sequence[tuple[int, AnyCommand]]) -> None:
         """Apply these commands at these steps, as if they were sent there."""
+        self.state.follow(script)
+
+    def repeat(self, script: Sequence[tuple[int, AnyCommand]]) -> None:
+        """Do what an earlier run did, with everything that its guards did; they are not armed."""
+        self.state.guards.clear()
         self.state.follow(script)
 
     def watch_load(self, process: ProcessLoad) -> None:
@@ -185,6 +228,7 @@ class Trainer:
         if state.step == 0:
             services.optimality.record(0)
         services.pictures.begin()
+        self._beat()
         while self._has_more_epochs():
             services.own_knobs.begin_epoch()
             apply_schedule(state, services)
@@ -196,6 +240,15 @@ class Trainer:
                 break
             end_epoch(state, services)
         finish(state, services)
+        self._leave()
+
+    def _leave(self) -> None:
+        """Part from the other ranks; what they have not agreed on is refused."""
+        if self._ranks is None:
+            return
+        self._ranks.ended = True
+        while (command := self._ranks.inbox.take()) is not None:
+            self.commands.put(command)
 
     def _train_epoch(self) -> Iterator[bool]:
         """Train the batches of the epoch that have not been trained yet."""
@@ -208,10 +261,13 @@ class Trainer:
                     return
             if state.lr_changes_each_step:
                 apply_lr(state, services)
-            loss = self._train_batch(inputs, targets)
+            while (loss := self._train_batch(inputs, targets)) is None:  # a guard asks to skip it
+                yield from self._apply_commands()
+                if state.rewound or state.stops_now:
+                    return
             state.step += 1
             state.position += 1
-            if not self._record(loss, len(inputs)):
+            if not self._record(loss, len(inputs) if self._ranks is None else self._ranks.share.samples):
                 return
             yield True
         # The metrics of the epoch are complete only with its last losses, and weights that broke have none.
@@ -224,9 +280,15 @@ class Trainer:
             services.optimality.record(state.step)
         if services.pictures.has_step_sources:
             services.pictures.on_step()
-        if services.recorder.add(state.step, loss, state.lr, samples) or step_save_is_due(state, services):
+        due = services.recorder.add(state.step, loss, state.lr, samples)
+        if state.guards.on_steps:
+            self._watch_step()
+        beats = self._ranks is not None and self._ranks.step_done()
+        if beats or (due and self._ranks is None) or step_save_is_due(state, services):
             if flush(state, services):
                 return False
+            if beats:
+                self._beat()
             if state.position < services.steps_per_epoch and save_is_due(state, services):
                 save_run(state, services)
                 if state.broken:
@@ -234,6 +296,14 @@ class Trainer:
         if self._paced:
             self._wait_for_next_step()
         return True
+
+    def _watch_step(self) -> None:
+        """Let the guards look at the step just taken, before its loss can end the run."""
+        state, services = self.state, self.services
+        values = services.recorder.newest(state.step, state.guards.names)
+        if state.guards.needs_norm and (norm := self._train_batch.norm) is not None:
+            values["grad_norm"] = float(norm)
+        after_step(state, services, values)
 
     def _wait_for_next_step(self) -> None:
         """Wait until the next step is due, or until a command comes."""
@@ -254,6 +324,7 @@ class Trainer:
         state = self.state
         if state.epoch < state.epochs and not state.stops_now:
             return True
+        self._beat()
         scripted = bool(state.script) and state.script[0][0] <= state.step
         if state.broken or not (scripted or (self.commands.waiting and state.ending is None)):
             return False
@@ -271,8 +342,11 @@ class Trainer:
         state = self.state
         while True:
             self._queue_script()
-            while not state.rewound and (command := self.commands.take()) is not None:
-                flush(state, self.services)
+            while not state.rewound and self.commands.waiting:
+                flush(state, self.services)  # while the command waits: it may be the one that saves the run
+                command = self.commands.take()
+                if command is None:
+                    break
                 began = perf_counter()
                 self._apply(command)
                 self.services.recorder.spent += perf_counter() - began
@@ -286,7 +360,24 @@ class Trainer:
                 return
             state.timer.stop()
             yield False
+            self._beat()
             state.timer.start()
+
+    def _beat(self) -> None:
+        """Take what all ranks do at this step into the queue."""
+        if self._ranks is not None:
+            waited, seconds = self.services.setup.batches.waited, self.state.timer.read
+            self._ranks.beat(self.state.step, waited, self.commands, seconds)
+
+    def _hurried(self) -> bool:
+        """Return whether to cut a validation short; called between its parts."""
+        if self._ranks is not None:
+            self._ranks.beat_in_validation(self.commands)
+        return self.commands.hurried
+
+    def submit(self, command: AnyCommand) -> None:
+        """Queue a command from any thread: for this step, or for the next one on which all ranks agree."""
+        (self.commands if self._ranks is None or self.state.over else self._ranks.inbox).put(command)
 
     def _apply(self, command: AnyCommand) -> None:
         """Apply a command, and publish what it changed in the controls of the loop."""
@@ -304,6 +395,11 @@ class Trainer:
         """Queue the scripted commands of this step."""
         for command in self.state.due_commands():
             self.commands.put(command)
+
+
+def _publish_numbers(state: TrainState, events: EventStream, numbers: dict[str, float]) -> None:
+    """Publish the times and the memory of all ranks."""
+    events.publish(columns(state.step, [state.step], [state.seconds], {name: [one] for name, one in numbers.items()}))
 
 
 def _diagnose(diagnosis: DiagnosisMonitor, events: EventStream, event: ev.AnyEvent) -> None:

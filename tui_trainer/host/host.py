@@ -23,7 +23,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING, Protocol
 
+from tui_trainer.config.permissions.allow import Allow
 from tui_trainer.errors import UserError
 from tui_trainer.host.event_command import EventCommand
 from tui_trainer.host.log_capture import LogCapture
@@ -35,11 +37,32 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand, Stop
 from tui_trainer.runs.run_dir import RunDir
 
+if TYPE_CHECKING:
+    from tui_trainer.engine.ranks.ranks import Ranks
+
 TICK = 0.1
 """Seconds between two turns of the serving thread: measurements and captured output reach viewers within this time,
 answers and signals at once."""
+GONE_SECONDS = 3.0
+"""Seconds that the worker has to notice by itself that another rank is gone."""
 MEASURE_SECONDS = 1.0
 """Seconds between two measurements of memory and CPU, and between two checks of the run folders."""
+
+
+class OtherRanks(Protocol):
+    """The processes that train the run with this one, which is rank 0."""
+
+    def join(self) -> Ranks:
+        """Join them. Called in the worker, once torch is imported."""
+        ...
+
+    def on_signal(self, name: str) -> bool:
+        """Take in a signal that all ranks obey at one step. Returns False before they train."""
+        ...
+
+    def look(self, publish: Callable[[str, ev.AnyEvent], object]) -> str:
+        """Publish what they have printed. Returns which of them are gone and why, empty while all are there."""
+        ...
 
 
 class Host:
@@ -50,15 +73,23 @@ class Host:
         output: the captured output of the process; None leaves descriptors 1 and 2 alone.
         listen: whether viewers in other processes may connect.
         handle_signals: SIGTERM and SIGINT stop the runs after the current batch; a second one skips validation.
+        others: the processes that train the run with this one; None where it trains alone.
     """
 
     def __init__(
-        self, spec: HostSpec, *, output: LogCapture | None = None, listen: bool = True, handle_signals: bool = True
+        self,
+        spec: HostSpec,
+        *,
+        output: LogCapture | None = None,
+        listen: bool = True,
+        handle_signals: bool = True,
+        others: OtherRanks | None = None,
     ) -> None:
         self.spec = spec
-        self._serving = Serving(spec.socket if listen else "", self.submit)
-        self.bus = self._serving.bus
-        self.worker = Worker(spec, self.bus, self._opened)
+        self._others = others
+        self._serving = Serving(spec.socket if listen else "", self.submit, _allow(spec))
+        self.bus, self.gate = self._serving.bus, self._serving.gate
+        self.worker = Worker(spec, self.bus, self._opened, others.join if others is not None else None)
         self.worker.ready = self._list_runs
         self.after_tick: Callable[[], None] = lambda: None
         """Called at the end of each turn of the serving thread; the headless printer writes its lines here."""
@@ -118,6 +149,8 @@ class Host:
         measured = 0.0
         while not self.worker.over.is_set():
             self._serve_once(TICK)
+            if self._others is not None and self._end_without(self._others.look(self.bus.publish)):
+                return self.exit_code
             if monotonic() - measured >= MEASURE_SECONDS:
                 measured = monotonic()
                 self._measure()
@@ -132,6 +165,17 @@ class Host:
             self._command.close()
         return self.exit_code
 
+    def _end_without(self, gone: str) -> bool:
+        """End the run if other ranks are gone, also where the worker still waits for them. Returns whether it did."""
+        if not gone:
+            return False
+        if not self.worker.over.wait(GONE_SECONDS):
+            for run in self.spec.runs:
+                self.bus.publish(run.name, ev.RunFinished(reason="failed", detail=gone, exit_code=1))
+        self.worker.exit_code = 1
+        self._shut_down()
+        return True
+
     def _work(self) -> None:
         try:
             self.worker.work()
@@ -143,6 +187,8 @@ class Host:
         while self._signals:
             name = self._signals.pop(0)
             self._requeued = self._requeued or name == self.spec.requeue_signal
+            if self._others is not None and self._others.on_signal(name):
+                continue
             self.submit(Stop(by=name, reason="interrupted"))
         self._publish_output()
         self._serving.send()
@@ -210,6 +256,11 @@ class Host:
         """Write the runs into the list next to the socket, for commands in other processes."""
         runs = [{"name": run.name, "path": run.path, "preset": run.preset} for run in self.spec.runs]
         self._serving.list_runs(runs, starting=starting)
+
+
+def _allow(spec: HostSpec) -> Allow | None:
+    """Return the permissions of the first run, which are those of the host's wheel."""
+    return Allow.model_validate(spec.runs[0].config.get("allow", {})) if spec.runs else None
 
 
 def main() -> int:

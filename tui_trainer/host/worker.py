@@ -25,10 +25,11 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand, Stop
 from tui_trainer.runs.comparing.code_version import CodeReader, CodeVersion
 from tui_trainer.runs.recorded_data import changes
-from tui_trainer.runs.run_dir import Owner, RunDir
+from tui_trainer.runs.run_dir import Owner, RunDir, read_about, recorded_processes
 
 if TYPE_CHECKING:
     from tui_trainer.engine.checkpointing.restore import RestoredTrainer
+    from tui_trainer.engine.ranks.ranks import Ranks
     from tui_trainer.engine.trainer import Trainer
 
 NO_LOCKS = (
@@ -44,11 +45,19 @@ class Worker:
     Args:
         spec: the runs.
         bus: the event bus that receives their events.
+        join: joins the other processes that train the run, once torch is imported; None for one process.
         opened: called with the first run directory once it is open, so that log capture can write into it.
     """
 
-    def __init__(self, spec: HostSpec, bus: EventBus, opened: Callable[[RunDir], None]) -> None:
+    def __init__(
+        self,
+        spec: HostSpec,
+        bus: EventBus,
+        opened: Callable[[RunDir], None],
+        join: Callable[[], Ranks] | None = None,
+    ) -> None:
         self.spec = spec
+        self._join = join
         self.exit_code = 0
         self.refusal = ""
         """Why nothing was trained, empty if something was."""
@@ -85,7 +94,7 @@ class Worker:
                 if command.run == ALL_RUNS:  # runs that are over need not refuse a command for the others
                     receivers = [trainer for trainer in receivers if not trainer.state.over] or receivers
                 for trainer in receivers:
-                    trainer.commands.put(command)
+                    trainer.submit(command)
             elif isinstance(command, Stop) and not self._built:
                 self._abandon(command)
             else:
@@ -164,6 +173,7 @@ class Worker:
 
         use_threads(self.spec.threads)
         self._publish_starting("building data and model")
+        ranks = self._join() if self._join is not None else None
         colors = colors_of(self.spec.runs)
         for run in self.spec.runs:
             config = RunConfig.model_validate(run.config)
@@ -176,6 +186,7 @@ class Worker:
                 title=run.title,
                 preset=run.preset,
                 color=colors[run.name],
+                ranks=ranks,
             )
             trainer.set_up(restored=run.resume and has_checkpoint(RunDir(Path(run.path)).checkpoints))
             self._trainers.append(trainer)
@@ -213,7 +224,7 @@ class Worker:
                 for line in restored.messages:
                     trainer.events.log(line, trainer.state.step)
             elif run.script is not None:
-                trainer.follow(run.script)
+                trainer.repeat(run.script)
             trainer.begin(folder, lambda name=run.name: self._bus.sync_journal(name))
             for line in changes(list(run.recorded_data), data_now(trainer.services)):
                 trainer.events.log(f"{line}; this replay cannot be identical", trainer.state.step)
@@ -236,8 +247,18 @@ class Worker:
             if run.resume:
                 restored[run.name] = restore_last(trainer.state, trainer.services, folder.checkpoints)
                 notes = check_data(trainer, folder, allowed=self.spec.data_changed)
-                restored[run.name].messages.extend(notes)
+                restored[run.name].messages.extend([*notes, *self._other_count(folder)])
         return restored
+
+    def _other_count(self, folder: RunDir) -> list[str]:
+        """Return in words that another number of processes goes on with a run; empty where it is the same."""
+        before, now = recorded_processes(read_about(folder.path)), self.spec.processes
+        if before == now:
+            return []
+        return [
+            f"trained by {before} process{'es' if before > 1 else ''} before, and by {now} from here on: sums over a "
+            "batch are rounded otherwise and dropout draws other masks, so the curve is not exactly that of the run"
+        ]
 
     def _make(self, run: RunSpec, trainer: Trainer, folder: RunDir, owner: Owner) -> None:
         """Create the run's directory with its configuration; from here on its events are written."""

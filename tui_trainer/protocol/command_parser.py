@@ -18,7 +18,7 @@ _COMPONENT_FIELDS: dict[type[Command], tuple[str, set[str]]] = {
     SetOptimizer: ("optimizer", {"because"}),
 }
 """Commands whose KEY=VALUEs are the fields of a component, with the keys that belong to the command itself."""
-RESERVED = frozenset({"type", "id", "by", "run"})
+RESERVED = frozenset({"type", "id", "by", "actor", "run"})
 """Fields that the host and the program set, never the user."""
 
 

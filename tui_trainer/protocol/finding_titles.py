@@ -21,6 +21,8 @@ TITLES: Mapping[str, str] = {
     "OVERFIT": "The validation loss rises while the training loss falls",
     "UNDERFIT": "Flat at a high loss, though the steps are good",
     "PLATEAU": "The loss is flat",
+    "RANK_DATA": "One rank waits for its data",
+    "RANK_SLOW": "One rank is slower than the others",
     "STOPPED_TOO_SOON": "It ended while it was still improving",
 }
 """The title of every finding, in order of priority: the first active one is the headline."""

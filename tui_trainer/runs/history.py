@@ -13,23 +13,40 @@ from tui_trainer.protocol.commands import (
     AnyCommand,
     Evaluate,
     FindRate,
+    GiveWheel,
     Pause,
     Race,
     Redo,
     Resume,
     RollBack,
     ShowAnswers,
+    ShowGuards,
     StepOnce,
     Stop,
     TakeRace,
+    TakeWheel,
     TryStep,
     Undo,
     is_intervention,
 )
 from tui_trainer.runs.journal import read_events
-from tui_trainer.state.series_names import SYSTEM, group_of
+from tui_trainer.state.series_names import LOADS, group_of
 
-_NO_EFFECT = (Pause, Resume, StepOnce, ShowAnswers, FindRate, Race, TakeRace, TryStep, Undo, Redo)
+_NO_EFFECT = (
+    Pause,
+    Resume,
+    StepOnce,
+    ShowAnswers,
+    ShowGuards,
+    FindRate,
+    Race,
+    TakeRace,
+    TryStep,
+    TakeWheel,
+    GiveWheel,
+    Undo,
+    Redo,
+)
 """Commands that do not change the measurements. An undone command is removed from the history, and so is its undo; a
 redo puts the command back. What was taken from a race is in the history as the commands that it stands for."""
 
@@ -110,7 +127,7 @@ class RunHistory:
 
     def add(self, event: ev.AnyEvent) -> None:
         """Add the next event of the journal. The load of the system is no result: no two runs have the same."""
-        if isinstance(event, ev.Scalars) and group_of(next(iter(event.values), "")) == SYSTEM:
+        if isinstance(event, ev.Scalars) and group_of(next(iter(event.values), "")) in LOADS:
             return
         plan = event.restored.plan if isinstance(event, ev.RolledBack) and event.restored is not None else None
         if isinstance(event, (ev.RunStarted, ev.SettingChanged)):

@@ -19,6 +19,8 @@ from tui_trainer.runs.file_lock import create_owner_file, is_held, is_ours, refr
 
 MAX_ABOUT = 1 << 20
 """Bytes of the largest about.json that is read."""
+PROCESSES = "processes"
+"""Key of about.json: the number of processes that train a run; absent for one."""
 _BEFORE_CONFIG = {".lock", ".owner", "about.json", "checkpoints"}
 """Entries created before run.toml. A directory is a run once it has a run.toml."""
 
@@ -249,6 +251,12 @@ def read_about(path: str | Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return about if isinstance(about, dict) else {}
+
+
+def recorded_processes(about: dict[str, Any]) -> int:
+    """Return the number of processes that `about.json` records, 1 where there is none."""
+    processes = about.get(PROCESSES, 1)
+    return processes if isinstance(processes, int) and 0 < processes <= 1 << 16 else 1
 
 
 def recorded_threads(about: dict[str, Any]) -> int:

@@ -13,6 +13,7 @@ from tui_trainer.runs.journal import Follower
 from tui_trainer.runs.loading.background_load import MIN_BYTES, BackgroundLoader
 from tui_trainer.runs.loading.sampled_load import sampled_load
 from tui_trainer.runs.loading.state_cache import read_state_cache
+from tui_trainer.runs.rank_files import read_ended
 from tui_trainer.runs.run_dir import RunDir
 from tui_trainer.session.base import Greeting, Message, Notice
 from tui_trainer.session.exit_reason import exit_reason, memory_kills
@@ -83,7 +84,7 @@ class JournalSession:
         if self._state.over or not self._state.seq or RunDir(self._folder).owner() is not None:
             return []
         self._owner_checked_at = math.inf
-        reason = exit_reason(None, memory_kills(), [self._folder / "host.log"])
+        reason = read_ended(self._folder) or exit_reason(None, memory_kills(), [self._folder / "host.log"])
         return [Notice(f"ended at step {self._state.step:,}: {reason}", folders=(str(self._folder),))]
 
     def _catch_up(self) -> list[Message]:

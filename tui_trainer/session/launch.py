@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tui_trainer.paths import socket_dir
+from tui_trainer.runs.rank_files import read_ended
 from tui_trainer.runs.run_list import Announced, write_run_list
 from tui_trainer.session.exit_reason import exit_reason, memory_kills
 from tui_trainer.session.spare.environment import environment
@@ -31,6 +32,7 @@ class Launched:
         folders: run directories.
         memory_kills: `memory_kills()` when it was started.
         announced: its runs with their configurations.
+        start_timeout: seconds until it has to listen, where it is not the usual time.
     """
 
     process: subprocess.Popen[bytes]
@@ -39,6 +41,7 @@ class Launched:
     folders: tuple[str, ...]
     memory_kills: int = 0
     announced: tuple[Announced, ...] = ()
+    start_timeout: float = 0.0
 
     def alive(self) -> bool:
         """Return whether the process is running."""
@@ -48,6 +51,8 @@ class Launched:
         """Return why the process ended, in one line."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(0.5)  # its socket closes a moment before the process ends
+        if told := read_ended(Path(self.folders[0])):
+            return told
         # Before it opens the run directory it prints beside its socket; an older host.log is not of this host then.
         logs = (self.socket.with_suffix(".log"), Path(self.folders[0]) / "host.log")
         return exit_reason(self.process.returncode, self.memory_kills, logs)
@@ -57,7 +62,7 @@ class Launched:
         from tui_trainer.session.socket_session import ClientSession, SocketLink
 
         return ClientSession(
-            SocketLink(self.socket, alive=self.alive),
+            SocketLink(self.socket, alive=self.alive, timeout=self.start_timeout),
             can_steer=can_steer,
             exit_reason=self.exit_reason,
             folders=self.folders,
@@ -83,26 +88,35 @@ def launch_line(line: bytes) -> Launched:
     spec = json.loads(line)
     if not spec["socket"]:
         socket_dir()  # says why there is none: a host in another process cannot be reached without
-    spare = SPARE.take() if len(line) <= LARGEST_SPEC else None
+    alone = spec.get("processes", 1) == 1
+    spare = SPARE.take() if alone and len(line) <= LARGEST_SPEC else None
     if spare is not None and _instruct(spare, spec, line):
         process = spare
     else:
         if spare is not None:
             end(spare)
-        process = _start()
+        process = _start(ALONE if alone else TOGETHER)
         _instruct(process, spec, line)
     names, folders = (tuple(str(run[key]) for run in spec["runs"]) for key in ("name", "path"))
     announced = tuple(
         Announced(run["name"], run["path"], run["preset"], run["title"], run["config"], run["resume"])
         for run in spec["runs"]
     )
-    return Launched(process, Path(spec["socket"]), names, folders, memory_kills(), announced)
+    return Launched(
+        process, Path(spec["socket"]), names, folders, memory_kills(), announced, 0.0 if alone else TOGETHER_TIMEOUT
+    )
 
 
-def _start() -> subprocess.Popen[bytes]:
+TOGETHER_TIMEOUT = 120.0
+"""Seconds that rank 0 of several processes may take to listen: the launcher imports torch before it starts them."""
+ALONE, TOGETHER = "tui_trainer.host.host", "tui_trainer.distributed.launcher"
+"""Modules that train the runs of a spec: in this process, or in several that it starts."""
+
+
+def _start(module: str) -> subprocess.Popen[bytes]:
     """Start a process that waits for a spec."""
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "tui_trainer.host.host"],
+        [sys.executable, "-P", "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -16,7 +16,7 @@ from tui_trainer.runs.comparing.interventions import commands_by_step
 from tui_trainer.runs.comparing.mends import RecordedRun, explained
 from tui_trainer.runs.history import RunHistory, differing_metrics, first_difference, read_history
 from tui_trainer.runs.recorded_data import changes, recorded_data
-from tui_trainer.runs.run_dir import read_about, recorded_threads
+from tui_trainer.runs.run_dir import read_about, recorded_processes, recorded_threads
 
 
 def replay_spec(
@@ -69,6 +69,7 @@ def replay_spec(
         socket=socket_or_none(directory / name),
         command=tuple(command),
         threads=recorded_threads(read_about(path)),
+        processes=recorded_processes(read_about(path)),
         trust=trust,
     )
 

@@ -13,7 +13,7 @@ from tui_trainer.host.spec import HostSpec, RunSpec, socket_or_none
 from tui_trainer.paths import check_working_directory
 from tui_trainer.protocol.commands import AnyCommand, SetEpochs, SetPatience
 from tui_trainer.runs.catalog import RunInfo, is_run, read_run_info
-from tui_trainer.runs.run_dir import read_about, recorded_threads
+from tui_trainer.runs.run_dir import read_about, recorded_processes, recorded_threads
 from tui_trainer.session.base import Session
 from tui_trainer.session.finished_run import JournalSession
 from tui_trainer.session.launch import launch
@@ -72,6 +72,7 @@ def resume_spec(
         socket=socket_or_none(top),
         command=tuple(command),
         threads=recorded_threads(read_about(paths[0])),
+        processes=recorded_processes(read_about(paths[0])),
         trust=trust,
         data_changed=data_changed,
     )

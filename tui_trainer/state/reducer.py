@@ -284,6 +284,10 @@ def offer_branches(state: RunData) -> None:
     state.branches = branches
 
 
+def _wheel_changed(state: RunData, event: ev.WheelChanged) -> None:
+    state.wheel = event if event.holder else None
+
+
 def _capabilities(state: RunData, event: ev.Capabilities) -> None:
     state.capabilities = event
     state.knobs = {knob.name: knob.value for knob in event.knobs if not knob.refused}
@@ -296,6 +300,10 @@ def _capabilities(state: RunData, event: ev.Capabilities) -> None:
 
 def _rate_found(state: RunData, event: ev.RateFound) -> None:
     state.rate_found = event
+
+
+def _guards_changed(state: RunData, event: ev.GuardsChanged) -> None:
+    state.guards = event.guards
 
 
 def _race_advanced(state: RunData, event: ev.RaceAdvanced) -> None:
@@ -356,6 +364,7 @@ def _run_finished(state: RunData, event: ev.RunFinished) -> None:
     state.status = "failed" if event.exit_code == 1 else "finished"
     state.reason, state.detail, state.exit_code = event.reason, event.detail, event.exit_code
     state.finished_at, state.best = event.at, event.best or state.best
+    state.wheel = None
     state.epoch, state.seconds = max(state.epoch, event.epoch), max(state.seconds, event.seconds)
     forget_undone(state)
 
@@ -389,9 +398,11 @@ FOLDS: dict[type[ev.Event], Any] = {
     ev.Capabilities: _capabilities,
     ev.KnobChanged: _knob_changed,
     ev.RateFound: _rate_found,
+    ev.GuardsChanged: _guards_changed,
     ev.RaceAdvanced: _race_advanced,
     ev.Raced: _raced,
     ev.RaceDecided: _race_decided,
     ev.StepTried: _step_tried,
+    ev.WheelChanged: _wheel_changed,
     ev.RunFinished: _run_finished,
 }

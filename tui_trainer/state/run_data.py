@@ -13,6 +13,7 @@ from tui_trainer.components.schedulers.epoch_lengths import Lengths, epoch_at, s
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.config.teaching.drill import DrillProgress
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.guards.events import GuardState
 from tui_trainer.protocol.knobs import KnobValue
 from tui_trainer.state.branches import AllSeries, Branch, Ghost, Mark, UndoneBranch
 from tui_trainer.state.histogram_history import Histograms
@@ -62,6 +63,9 @@ class RunData(BaseModel):
     model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True, defer_build=True)
 
     run: str = ""
+    given_name: str = Field(default="", exclude=True)
+    """The name that a user gave the run, and that of its set: of the screen alone, in no journal or cache."""
+    given_set: str = Field(default="", exclude=True)
     seq: int = 0
     status: str = "starting"
     detail: str = ""
@@ -88,6 +92,8 @@ class RunData(BaseModel):
     """The newest search for a learning rate, or its price."""
     step_tried: ev.StepTried | None = None
     """The newest batch that was tried and taken back."""
+    guards: tuple[GuardState, ...] = ()
+    """Its guards, armed or not."""
     race: RaceView | None = None
     """The newest race, or its price."""
     knobs: dict[str, KnobValue] = {}
@@ -105,6 +111,8 @@ class RunData(BaseModel):
     memory: int = 0
     device_memory: int = 0
     cpu: float = 0.0
+    wheel: ev.WheelChanged | None = None
+    """The event by which a sender took the wheel; None while it is free."""
     unsaved: str = ""
     """The file that cannot be written at present, and the reason; empty if everything is saved."""
     layers: dict[str, ev.Layer] = {}

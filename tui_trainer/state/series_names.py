@@ -13,6 +13,8 @@ AXIS = "axis"
 """Group of the recorded columns: cumulative counts that a chart can use as its x axis."""
 SYSTEM = "system"
 """Group of the load of the host process and its device."""
+RANK = "rank"
+"""Group of the times and the memory of several processes that train together: medians, and the worst of them."""
 CLASS = "class"
 """Segment before the label of a class: `class/<label>/recall`, or `<set>/class/<label>/recall`."""
 
@@ -37,11 +39,18 @@ UNITS: dict[str, str] = {
     f"{SYSTEM}/overhead": "% of time",
     f"{SYSTEM}/gpu_utilization": "%",
     f"{SYSTEM}/gpu_temperature": "°C",
+    **{f"{RANK}/{name}{end}": "ms" for name in ("step", "busy", "wait", "input") for end in ("", "_worst")},
+    f"{RANK}/memory": "MiB",
+    f"{RANK}/memory_worst": "MiB",
 }
 """Units of the series that have one."""
 
-RESERVED_GROUPS: frozenset[str] = STANDARD_GROUPS | {SYSTEM, CLASS}
+RESERVED_GROUPS: frozenset[str] = STANDARD_GROUPS | {SYSTEM, RANK, CLASS}
 """Groups that the program records itself."""
+
+
+LOADS: frozenset[str] = frozenset({SYSTEM, RANK})
+"""Groups that measure the machine: no result of a training, and other numbers with each replay."""
 
 
 class _Started(Protocol):

@@ -37,6 +37,10 @@ REFUSED = (
     "Redo",
     "SetKnob",
     "RunAction",
+    "SkipStep",
+    "SetGuard",
+    "RemoveGuard",
+    "ShowGuards",
 )
 """Commands that a script can only be asked for from within."""
 

@@ -10,10 +10,20 @@ import click
 from tui_trainer.cli.on_event import on_event_option, parse_on_event
 from tui_trainer.cli.once import once_options
 from tui_trainer.cli.open_screen import check_terminal, launch_and_show
-from tui_trainer.cli.options import on_terminal, print_differences, runs_dir_option, trust_option
+from tui_trainer.cli.options import (
+    on_terminal,
+    print_differences,
+    processes_option,
+    runs_dir_option,
+    sender_options,
+    trust_option,
+)
+from tui_trainer.cli.ranks import train_rank, with_processes
+from tui_trainer.distributed.environment import world_size
 from tui_trainer.ui.printing.request import RUN_SCREENS
 
 if TYPE_CHECKING:
+    from tui_trainer.host.spec import HostSpec
     from tui_trainer.ui.printing.request import ScreenRequest
 
 
@@ -29,8 +39,10 @@ Examples:
 @click.option("--headless", is_flag=True, help="Train without a screen; print one line per epoch.")
 @click.option("--detach", is_flag=True, help="Train in the background and return; `attach` shows the run later.")
 @click.option("--data-changed", is_flag=True, help="Go on although the data have changed since; the split is new.")
+@processes_option
 @on_event_option
 @trust_option
+@sender_options
 @runs_dir_option
 @once_options(RUN_SCREENS)
 def command(
@@ -40,6 +52,7 @@ def command(
     headless: bool,
     detach: bool,
     data_changed: bool,
+    processes: int | None,
     on_event: str | None,
     trust: bool,
     runs_dir: str | None,
@@ -53,20 +66,11 @@ def command(
 
     --once continues it in the background, and prints the screen once it trains.
     """
+    if world_size() > 1:
+        return train_rank(processes, lambda: _spec(run, epochs, patience, data_changed, on_event, trust, runs_dir))
     if once is not None and (headless or detach):
         raise click.UsageError("use only one of --once, --headless and --detach")
-    from tui_trainer.paths import runs_dir as directory
-    from tui_trainer.runs.catalog import find_runs
-    from tui_trainer.session.resume import resume_spec
-
-    event_command = parse_on_event(on_event)
-    infos = find_runs(run, directory(runs_dir))
-    command_line = ["tui-trainer", *sys.argv[1:]]
-    spec = resume_spec(
-        infos, epochs=epochs, patience=patience, command=command_line, trust=trust, data_changed=data_changed
-    )
-    spec = spec.model_copy(update={"on_event": event_command})
-    print_differences(spec)
+    spec = with_processes(_spec(run, epochs, patience, data_changed, on_event, trust, runs_dir), processes)
     if once is not None:
         return launch_and_show(lambda: spec, once=once)
     if headless or not (detach or on_terminal()):
@@ -79,3 +83,27 @@ def command(
         return launch_detached(spec)
     check_terminal()
     return launch_and_show(lambda: spec)
+
+
+def _spec(
+    run: str,
+    epochs: int | None,
+    patience: int | None,
+    data_changed: bool,
+    on_event: str | None,
+    trust: bool,
+    runs_dir: str | None,
+) -> HostSpec:
+    """Return the spec that continues the run, after printing what is different here."""
+    from tui_trainer.paths import runs_dir as directory
+    from tui_trainer.runs.catalog import find_runs
+    from tui_trainer.session.resume import resume_spec
+
+    event_command = parse_on_event(on_event)
+    infos = find_runs(run, directory(runs_dir))
+    command_line = ["tui-trainer", *sys.argv[1:]]
+    spec = resume_spec(
+        infos, epochs=epochs, patience=patience, command=command_line, trust=trust, data_changed=data_changed
+    )
+    print_differences(spec)
+    return spec.model_copy(update={"on_event": event_command})

@@ -94,6 +94,10 @@ class Checkpointer:
         best = f", best of epoch {self.best}" if self.best is not None else ""
         return f"last of step {step:,} ({epochs} epoch{'s' if epochs != 1 else ''} done){best}"
 
+    def load(self, name: str) -> Any:
+        """Return the contents of a checkpoint. Raises `BadCheckpoint`."""
+        return load(self.path(name))
+
     def due(self, seconds: float) -> bool:
         """Return whether the run should be saved after `seconds` of training."""
         return seconds >= self._next

@@ -36,3 +36,8 @@ def publish_change(
     services.events.publish(
         ev.SettingChanged(name=name, value=value, previous=previous, plan=plan, step=state.step, cause=command)
     )
+
+
+def refuse_wheel(_state: TrainState, _services: LoopServices, _command: cmd.AnyCommand) -> None:
+    """Refuse: the host gives and takes the wheel, and no run of it does."""
+    raise Refusal("only a live host has a wheel")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tui_trainer.engine.checkpointing.snapshot import restore_snapshot, take_snapshot
+from tui_trainer.engine.commands.guards import arm_redone, disarm_undone
 from tui_trainer.engine.events.run_events import publish_status
+from tui_trainer.engine.guarding.firing import guard_of, same_firing
 from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.train_state import RedoEntry, Snapshot, TrainState, UndoEntry, ending_of
 from tui_trainer.protocol import commands as cmd
@@ -34,7 +36,8 @@ def forget(state: TrainState) -> None:
 
 def undo(state: TrainState, services: LoopServices, command: cmd.Undo) -> None:
     """Go back to just before the newest intervention, and continue from there without it."""
-    entry = state.undo_stack.pop()
+    entry = _newest(state)
+    guard = guard_of(entry.command)
     if entry.snapshot is None:
         state.redo_stack.append(RedoEntry(entry, None))
         state.ending = entry.ending
@@ -48,6 +51,16 @@ def undo(state: TrainState, services: LoopServices, command: cmd.Undo) -> None:
     _trim(state)
     restore_snapshot(state, services, entry.snapshot)
     _publish_restored(state, services, entry.command, from_step, command, entry.snapshot)
+    if guard:
+        disarm_undone(state, services, guard)
+
+
+def _newest(state: TrainState) -> UndoEntry:
+    """Take the newest entry off the stack; of the commands of one firing of a guard, the first."""
+    entry = state.undo_stack.pop()
+    while state.undo_stack and same_firing(entry.command, state.undo_stack[-1].command):
+        entry = state.undo_stack.pop()
+    return entry
 
 
 def redo(state: TrainState, services: LoopServices, command: cmd.Redo) -> None:
@@ -66,6 +79,8 @@ def redo(state: TrainState, services: LoopServices, command: cmd.Redo) -> None:
     state.undo_stack.append(undone)
     _trim(state)
     _publish_restored(state, services, undone.command, from_step, command, entry.snapshot)
+    if guard := guard_of(undone.command):
+        arm_redone(state, services, guard)
 
 
 def _publish_restored(

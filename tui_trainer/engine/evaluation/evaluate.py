@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,25 @@ from tui_trainer.engine.evaluation.own_metrics import OwnMetrics
 from tui_trainer.engine.monitoring.layer_stats import finite
 from tui_trainer.engine.train_state import Metrics
 from tui_trainer.nn.objectives import Objective
+
+
+class Evaluate(Protocol):
+    """Measures a split, as `evaluate` does."""
+
+    def __call__(
+        self,
+        model: nn.Module,
+        objective: Objective,
+        data: Data,
+        split: Split,
+        hurried: Callable[[], bool] = ...,
+        *,
+        classes: bool = ...,
+        own: OwnMetrics | None = ...,
+    ) -> dict[str, float] | None:
+        """Return mean loss and metrics, None if `hurried` returned True before the end."""
+        ...
+
 
 CHUNK = 1 << 19
 """Most input numbers that go through the model at once: activations of more do not fit into the CPU caches."""
@@ -36,8 +56,7 @@ def evaluate(
     the same at every call, so that the same weights give the same bits.
     """
     metric = ClassCounts(objective, data.classes) if classes else metric_for(data, objective)
-    per_sample = max(split.inputs[0].numel() * (data.shape.targets if data.shape.task == "language" else 1), 1)
-    size = max(1, min(len(split), CHUNK // per_sample))
+    size = chunk_size(data, split)
     chunk_losses: list[Tensor] = []
     sizes: list[int] = []
     kept: list[Tensor] = []
@@ -63,6 +82,12 @@ def evaluate(
         model.train(training)
 
 
+def chunk_size(data: Data, split: Split) -> int:
+    """Return how many samples of a split go through the model at once."""
+    per_sample = max(split.inputs[0].numel() * (data.shape.targets if data.shape.task == "language" else 1), 1)
+    return max(1, min(len(split), CHUNK // per_sample))
+
+
 def validate(
     model: nn.Module,
     objective: Objective,
@@ -72,17 +97,18 @@ def validate(
     *,
     classes: bool = False,
     own: OwnMetrics | None = None,
+    measure: Evaluate = evaluate,
 ) -> Metrics | None:
     """Return loss and metrics of the validation split as `val_...`; None if `hurried` returned True before the end.
 
     Those of further sets are `<set>/...`, those of classes `class/<label>/...` and `<set>/class/<label>/...`.
     """
-    values = evaluate(model, objective, data, data.validation, hurried, classes=classes, own=own)
+    values = measure(model, objective, data, data.validation, hurried, classes=classes, own=own)
     if values is None:
         return None
     metrics: Metrics = {name if "/" in name else f"val_{name}": finite(value) for name, value in values.items()}
     for name, split in (further or {}).items():
-        values = evaluate(model, objective, data, split, hurried, classes=classes, own=own)
+        values = measure(model, objective, data, split, hurried, classes=classes, own=own)
         if values is None:
             return None
         metrics |= {f"{name}/{metric}": finite(value) for metric, value in values.items()}
@@ -95,7 +121,8 @@ def measure_test(
     data: Data,
     hurried: Callable[[], bool],
     own: OwnMetrics | None = None,
+    measure: Evaluate = evaluate,
 ) -> Metrics | None:
     """Return loss and metrics of the test split as `test_...`; None without one, or if `hurried` returned True."""
-    values = evaluate(model, objective, data, data.test, hurried, own=own) if data.test is not None else None
+    values = measure(model, objective, data, data.test, hurried, own=own) if data.test is not None else None
     return {f"test_{name}": finite(value) for name, value in values.items()} if values is not None else None

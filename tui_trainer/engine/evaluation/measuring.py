@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from tui_trainer.config.run_config import RunConfig
-from tui_trainer.engine.evaluation.evaluate import evaluate, measure_test, validate
+from tui_trainer.engine.evaluation.evaluate import Evaluate, evaluate, measure_test, validate
 from tui_trainer.engine.evaluation.metrics import EpochMetric, metric_for
 from tui_trainer.engine.evaluation.own_metrics import TRIED, OwnMetrics, WithOwn
 from tui_trainer.engine.monitoring.layer_stats import finite
@@ -25,12 +25,16 @@ class Measuring:
         config: the metrics to measure.
         setup: model and data.
         hurried: returns True where a measurement has to be cut short.
+        evaluate: measures a split.
 
     Raises:
         UserError: a metric of the user's own cannot be found or used.
     """
 
-    def __init__(self, config: RunConfig, setup: TrainingSetup, hurried: Callable[[], bool]) -> None:
+    def __init__(
+        self, config: RunConfig, setup: TrainingSetup, hurried: Callable[[], bool], evaluate: Evaluate = evaluate
+    ) -> None:
+        self._evaluate = evaluate
         self._setup = setup
         self._hurried = hurried
         self._classes = config.training.class_metrics
@@ -54,12 +58,13 @@ class Measuring:
             setup.validation_sets,
             classes=self._classes,
             own=self._own,
+            measure=self._evaluate,
         )
         average = setup.average
         if metrics is None or average is None or not average.steps:
             return metrics
         with average.in_model():
-            values = evaluate(
+            values = self._evaluate(
                 setup.model, setup.objective, setup.data, setup.data.validation, self._hurried, own=self._own
             )
         if values is None:
@@ -69,12 +74,12 @@ class Measuring:
     def test(self) -> Metrics | None:
         """Return the metrics of the test split; None without one, or if cut short."""
         setup = self._setup
-        metrics = measure_test(setup.model, setup.objective, setup.data, self._hurried, self._own)
+        metrics = measure_test(setup.model, setup.objective, setup.data, self._hurried, self._own, self._evaluate)
         average = setup.average
         if metrics is None or average is None or not average.steps:
             return metrics
         with average.in_model():
-            values = measure_test(setup.model, setup.objective, setup.data, self._hurried, self._own)
+            values = measure_test(setup.model, setup.objective, setup.data, self._hurried, self._own, self._evaluate)
         return metrics | {f"{AVERAGE}/{name}": value for name, value in (values or {}).items()}
 
     def _try_own(self) -> None:

@@ -37,8 +37,14 @@ class MapBatches(Batches):
         device = self.split.inputs.device
         for number in range(start, self.per_epoch):
             began = perf_counter()
-            with drawing(self.seed, epoch, number):
-                inputs, targets = self._source.fetch(numbers[number * self.size : (number + 1) * self.size])
+            wanted, stream = numbers[number * self.size : (number + 1) * self.size], (self.seed, epoch, number)
+            if self.share is not None:
+                wanted = wanted[self.share.part(len(wanted))]
+                stream = (*stream, self.share.rank) if self.share.rank else stream
+            with drawing(*stream):
+                inputs, targets = self._source.fetch(wanted or numbers[:1])
+            if not wanted:
+                inputs, targets = inputs[:0], targets[:0]
             batch = inputs.to(device), targets.to(device)
             self.waited += perf_counter() - began
             yield batch

@@ -82,7 +82,7 @@ class StreamBatches(Batches):
             device = self.split.inputs.device
             batch = inputs.to(device), targets.to(device)
             self.waited += perf_counter() - began
-            yield batch
+            yield batch if self.share is None else self.share.cut(*batch)
 
     def state_dict(self, step: int) -> dict[str, Any]:
         """Return the position after `step` batches: the present one, or the one before a batch not yet trained."""

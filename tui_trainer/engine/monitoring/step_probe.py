@@ -17,6 +17,8 @@ from tui_trainer.engine.steps.accumulated import mean_loss
 
 DENSER = 4
 """Factor by which probes are more frequent at the start, over as many of the later intervals."""
+LOSSES = [0, 2]
+"""Numbers of a probe that are of the loss."""
 CLOSE = 1e-6
 """Share of the loss below which a predicted decrease is lost in the rounding of float32."""
 
@@ -120,6 +122,8 @@ class StepProbe:
         else:
             before = _flat(_dense(self._gradients_before, self._parameters))
         loss_after = self._loss_after(inputs, targets)
+        if self._setup.share is not None:
+            loss_after = self._setup.share.weighted(loss_after)
         gradient = self._gradient
         norms = [torch.linalg.vector_norm(vector) for vector in (move, self._weights, gradient, before)]
         numbers = [

@@ -62,7 +62,8 @@ def sweep(state: TrainState, services: TrainingServices, rates: Sequence[float])
         for rate, (inputs, targets) in zip(rates, coming, strict=False):
             services.optimizer.set_lr(rate)
             try:
-                loss = float(take_step(inputs, targets, clip).loss)
+                taken = take_step(inputs, targets, clip).loss
+                loss = float(taken if services.ranks is None else services.ranks.sum(taken))
             except (ArithmeticError, RuntimeError, ValueError):  # such as a factorisation of numbers that overflowed
                 break
             if not math.isfinite(loss):

@@ -8,7 +8,7 @@ from math import ceil
 
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.describe import describe, letter
-from tui_trainer.state.series_names import SYSTEM, group_of
+from tui_trainer.state.series_names import LOADS, group_of
 from tui_trainer.text import visible
 
 
@@ -51,7 +51,7 @@ class LiveRows:
                 rows = self._back(event.step) if event.restored is not None and event.saved_at is None else []
                 self._done(event)
                 return rows
-            case ev.Scalars() if group_of(next(iter(event.values), "")) != SYSTEM:
+            case ev.Scalars() if group_of(next(iter(event.values), "")) not in LOADS:
                 self._scalars(event)
             case ev.EpochEnded():
                 values = {name: _number(value) for name, value in event.metrics.items() if name != "train_loss"}

@@ -14,8 +14,10 @@ from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.protocol.command_parser import RESERVED, parse_command
 from tui_trainer.protocol.commands import (
     ALL_RUNS,
+    GUARD,
     AnyCommand,
     Command,
+    GiveWheel,
     Note,
     Pause,
     Race,
@@ -25,6 +27,7 @@ from tui_trainer.protocol.commands import (
     StepOnce,
     Stop,
     TakeRace,
+    TakeWheel,
     Undo,
     is_intervention,
 )
@@ -63,6 +66,8 @@ def index_of(command: AnyCommand) -> int:
 
 def takes_over(command: AnyCommand) -> bool:
     """Return whether a command takes the wheel from the actions: one that steers, and is none of them."""
+    if command.by == GUARD:
+        return False
     return not is_action(command) and (is_intervention(command) or isinstance(command, (Stop, Undo, Redo, RunAction)))
 
 
@@ -78,6 +83,8 @@ def _parsed(action: PresetAction, index: int, key: str) -> AnyCommand:
             f"{key}: {command.cli_names()[0]} is for a screen; without one the run would wait for ever. "
             "To slow a run down set training.steps_per_second"
         )
+    if isinstance(command, TakeWheel | GiveWheel):
+        raise UserError(f"{key}: {command.cli_names()[0]} is for those who watch a run; a preset steers without it")
     if isinstance(command, RunAction):
         raise UserError(f"{key}: {command.cli_names()[0]} is for a training script that declares actions")
     said = {"because": action.say} if action.say and action.command else {}

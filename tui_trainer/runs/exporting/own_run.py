@@ -8,14 +8,14 @@ from pathlib import Path
 
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Redo, Undo
-from tui_trainer.protocol.describe import describe, duration, letter
+from tui_trainer.protocol.describe import describe, duration, letter, sender_text
 from tui_trainer.runs.comparing.flat_config import flat_config
 from tui_trainer.runs.exporting.curves import StepCurve
 from tui_trainer.runs.exporting.exported_run import AROUND, Done, ExportedRun, all_steps
 from tui_trainer.runs.history import TEST_PREFIX, RunHistory, usual_first
 from tui_trainer.runs.journal import read_events
 from tui_trainer.runs.run_info import RunInfo
-from tui_trainer.state.series_names import SYSTEM, group_of
+from tui_trainer.state.series_names import LOADS, group_of
 from tui_trainer.text import number, visible
 
 
@@ -77,7 +77,7 @@ class _Columns:
         self._keep(event)
         match event:
             case ev.Scalars():
-                if group_of(next(iter(event.values), "")) == SYSTEM:
+                if group_of(next(iter(event.values), "")) in LOADS:
                     return
                 for name, values in event.values.items():
                     self._add(name, event.steps, values, event.not_finite.get(name, {}))
@@ -167,7 +167,7 @@ def _done(history: RunHistory, losses: StepCurve) -> list[Done]:
             step=step,
             what=visible(describe(event, reason=False) or type(command).__name__),
             letter=letter(event),
-            by=visible(command.by),
+            by=visible(sender_text(command.by, command.actor)),
             because=visible(command.because),
             before=losses.mean(step - AROUND + 1, step),
             after=losses.mean(step + 1, step + AROUND),

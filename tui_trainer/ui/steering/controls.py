@@ -119,6 +119,12 @@ def _last_change(state: RunState, _all: bool) -> str:
     return visible(texts[-1]) if texts else "no intervention yet"
 
 
+def _guards(state: RunState, _all: bool) -> str:
+    armed = sum(guard.on for guard in state.guards)
+    fired = sum(guard.fired for guard in state.guards)
+    return f"{armed} armed" + (f", fired {fired}" if fired else "") if state.guards else "none set"
+
+
 def _answers(state: RunState, _all: bool) -> str:
     taken = state.pictures.get("answers")
     return f"last: step {taken.step:,}" if taken is not None else "not asked yet"
@@ -168,6 +174,7 @@ CONTROLS: tuple[Control, ...] = (
     Control("roll_back", "weights", _best),
     Control("validate", "weights", _validated),
     Control("ask", "weights", _answers),
+    Control("guards", "changes", _guards),
     Control("undo", "changes", _last_change),
     Control("redo", "changes", _said("")),
     Control("note", "changes", _notes),

@@ -1,0 +1,86 @@
+"""The checkpointer of several ranks: rank 0 writes, the others wait until it has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
+from tui_trainer.engine.checkpointing.file_format import BadCheckpoint
+from tui_trainer.engine.ranks.channel import Channel
+from tui_trainer.protocol.commands import AnyCommand
+
+RANKS = "ranks"
+"""Key of a checkpoint: the number of ranks, and the generators of each."""
+
+
+class SharedCheckpointer(Checkpointer):
+    """Writes on rank 0 what every rank asks for, and tells all of them whether it is on disk.
+
+    Other ranks call the same methods with trees of their own, of which only the generators are used.
+    """
+
+    channel: Channel
+    due_now: bool = False
+    """Whether rank 0 decided with the last beat that a save is due."""
+
+    def due(self, seconds: float) -> bool:
+        """Return whether the run should be saved, as rank 0 decided."""
+        return self.due_now
+
+    def due_by_time(self, seconds: float) -> bool:
+        """Return whether the run should be saved after `seconds` of training, for rank 0 to decide."""
+        return super().due(seconds)
+
+    def save_last(self, tree: Any, *, step: int, epoch: int, best: Any | None, best_epoch: int) -> bool:
+        """Save the run as it is, with its best epoch if that is new."""
+        tree, self.due_now = self._with_generators(tree), False
+        saved = self._leads and super().save_last(tree, step=step, epoch=epoch, best=best, best_epoch=best_epoch)
+        return self._told(saved, last=(step, epoch))
+
+    def save(self, name: str, tree: Any, *, step: int, epoch: int, cause: AnyCommand | None = None) -> bool:
+        """Save under a name."""
+        tree = self._with_generators(tree)
+        return self._told(self._leads and super().save(name, tree, step=step, epoch=epoch, cause=cause))
+
+    def save_best(self, tree: Any, *, step: int, epoch: int) -> bool:
+        """Save a new best epoch without `last`."""
+        return self._told(self._leads and super().save_best(tree, step=step, epoch=epoch))
+
+    def load(self, name: str) -> Any:
+        """Return the contents of a checkpoint: on every rank, or on none."""
+        tree, problem = None, ""
+        try:
+            tree = super().load(name)
+        except BadCheckpoint as error:
+            problem = str(error)
+        problems = self.channel.exchange(problem)
+        for rank, told in enumerate(problems):
+            if told:
+                raise BadCheckpoint(f"{told} (rank {rank})" if rank else told)
+        return tree
+
+    def keep_epoch(self, epoch: int) -> None:
+        """Keep the `last` just saved under a name of its own."""
+        if self._leads:
+            super().keep_epoch(epoch)
+
+    @property
+    def _leads(self) -> bool:
+        return self.channel.rank == 0
+
+    def _told(self, saved: bool, last: tuple[int, int] | None = None) -> bool:
+        """Return on every rank whether rank 0 has written; also a file that is read next is complete then."""
+        saved = self.channel.broadcast(b"1" if saved else b"0") == b"1"
+        if saved and last is not None:
+            self.last = last
+        return saved
+
+    def _with_generators(self, tree: Any) -> Any:
+        """Return the tree with the generators of every rank."""
+        states = self.channel.exchange({name: state.tolist() for name, state in tree.get("rng", {}).items()})
+        if not self._leads:
+            return tree
+        generators = [{name: torch.tensor(state, dtype=torch.uint8) for name, state in each.items()} for each in states]
+        return {**tree, RANKS: {"count": self.channel.size, "rng": generators}}
