@@ -261,3 +261,25 @@ def test_a_race_ends_with_the_last_step_of_the_run_and_its_price_is_said():
     assert bench.of(ev.RaceAdvanced) == []
     bench.finish()
     bench.control.put(RACE)
+
+
+def test_a_sender_may_not_take_what_it_may_not_set():
+    allow = {
+        "agent": {"commands": ["race", "take-race", "set-lr"], "lr": [0.01, 0.15], "factor": 0.0, "cool_down": 0.0}
+    }
+    bench = TrainerHarness(tiny_config(allow={"agent": rules}))
+    agent: dict[str, Any] = {"by": "helper", "actor": "agent", "because": "to see"}
+    bench.steps(3)
+    bench.control.put(cmd.Race(id="race", settings=("lr=0.5", "lr=0.12", "clip=1"), steps=5, **agent))
+    bench.steps(2)
+    for lane in (1, 3):
+        bench.control.put(cmd.TakeRace(id=f"take-{lane}", lane=lane, **agent))
+        bench.steps(1)
+        assert f"settings {lane}: " in bench.of(ev.Refused)[-1].reason
+    assert (bench.state.lr, bench.state.status) == (0.1, "paused")
+    bench.control.put(cmd.TakeRace(id="take-2", lane=2, **agent))
+    bench.steps(1)
+    assert bench.state.lr == 0.12
+    changed = bench.of(ev.SettingChanged)[-1].cause
+    assert changed is not None
+    assert (changed.actor, changed.by, changed.because) == ("agent", "helper", "to see")
