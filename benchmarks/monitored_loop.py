@@ -1,4 +1,9 @@
-"""A training loop of about a thousand steps a second, in turns with and without a monitor: one JSON line a turn."""
+"""A training loop of about a thousand steps a second, in turns with and without a monitor: one JSON line a turn.
+
+Two loops in one process take turns of a few dozen steps, so that other load on the machine meets both alike. A line has
+the microseconds of a step that passed, and those of the CPU in the thread that trains; the last one has the share of
+the CPU that the other threads took.
+"""
 
 from __future__ import annotations
 
@@ -8,64 +13,82 @@ import json
 import subprocess
 import sys
 import tempfile
-from time import perf_counter, sleep
-from typing import Any
+from collections.abc import Iterator
+from itertools import count
+from time import perf_counter, process_time, sleep, thread_time
 
 import torch
 from torch import nn
 
 from tui_trainer import Monitor
 
-WARM = 100
-"""Steps of a turn that are not timed."""
+BLOCK = 50
+"""Steps of a turn."""
+WARM = 8
+"""Turns of each loop that are not measured."""
 
 
 def main() -> None:
     """Train in turns and print the microseconds of a step of each."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--turns", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--turns", type=int, default=200)
     parser.add_argument("--viewer", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as runs:
+        monitor, loops = _loops(runs)
+        watching = _watch(monitor.run, runs) if given.viewer else None
+        for turn in range(2 * WARM):
+            next(loops[turn % 2])
+        process, thread, waited = process_time(), thread_time(), 0.0
         for turn in range(2 * given.turns):
             watched = turn % 2 == 1
-            seconds = _turn(given.steps, runs if watched else None, viewer=given.viewer)
-            print(json.dumps({"monitor": watched, "microseconds": seconds * 1e6 / given.steps}), flush=True)
+            elapsed, own = perf_counter(), thread_time()
+            next(loops[watched])
+            took = [(perf_counter() - elapsed) * 1e6 / BLOCK, (thread_time() - own) * 1e6 / BLOCK]
+            waited += took[1] * BLOCK / 1e6
+            print(json.dumps({"monitor": watched, "microseconds": took[0], "cpu": took[1]}))
+        others = (process_time() - process) - (thread_time() - thread)
+        print(json.dumps({"others": 100 * others / waited}), flush=True)
+        monitor.close()
+        if watching is not None:
+            with contextlib.suppress(OSError):
+                watching.kill()
+            watching.wait()
 
 
-def _turn(steps: int, runs: str | None, *, viewer: bool) -> float:
-    """Return the seconds of the timed steps of one turn."""
-    torch.manual_seed(0)
+def _loops(runs: str) -> tuple[Monitor, list[Iterator[None]]]:
+    """Return the monitor of the second loop, and the loops without and with it."""
+    loops: list[Iterator[None]] = []
+    for watched in (False, True):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        monitor = Monitor("benchmark", model=model, optimizer=optimizer, runs_dir=runs, quiet=True, enabled=watched)
+        loops.append(_train(model, optimizer, monitor if watched else None))
+    return monitor, loops
+
+
+def _train(model: nn.Module, optimizer: torch.optim.Optimizer, monitor: Monitor | None) -> Iterator[None]:
+    """Train for ever, and yield after each turn."""
     inputs, targets = torch.randn(64, 64), torch.randint(10, (64,))
-    model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    monitor = Monitor(
-        "benchmark", model=model, optimizer=optimizer, runs_dir=runs, quiet=True, enabled=runs is not None
-    )
-    watching: subprocess.Popen[bytes] | None = None
-    if viewer and runs is not None:
-        command = [sys.executable, "-m", "tui_trainer", "bridge", monitor.run, "--runs-dir", runs]
-        watching = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        sleep(2)
-    began = 0.0
-    with monitor:
-        batches: Any = range(steps + WARM)
-        for step in monitor.batches(batches):
-            if step == WARM:
-                began = perf_counter()
-            loss = nn.functional.cross_entropy(model(inputs), targets)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    for step in monitor.batches(count()) if monitor is not None else count():
+        if step % BLOCK == 0:
+            yield
+        loss = nn.functional.cross_entropy(model(inputs), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if monitor is not None:
             monitor.log({"reward/mean": 0.5}, loss=loss, share=1.0)
-        seconds = perf_counter() - began
-    if watching is not None:
-        with contextlib.suppress(OSError):
-            watching.kill()
-        watching.wait()
-    return seconds
+
+
+def _watch(run: str, runs: str) -> subprocess.Popen[bytes]:
+    """Return a process that reads the events of a run as a viewer does."""
+    command = [sys.executable, "-m", "tui_trainer", "bridge", run, "--runs-dir", runs]
+    watching = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    sleep(2)
+    return watching
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ class Sandbox:
         (self.directory / "tiny.toml").write_text(TINY)
         self.environ = os.environ | {
             "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "",  # an installed package is compiled: else each start would compile it again
             "XDG_RUNTIME_DIR": str(self.sockets),
             "OMP_NUM_THREADS": "1",
             "TUI_TRAINER_RUNS": str(self.directory / "runs"),

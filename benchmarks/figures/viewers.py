@@ -32,23 +32,15 @@ def others(effort: Effort) -> list[Row]:
     """Measure 100,000 steps of five metrics; writing ten times as many in all formats takes a quarter of an hour."""
     steps, metrics, rounds = 100_000, 5, effort.fewer(3)
     what = f"open {steps:,} steps x {metrics} metrics"
-    bin_ = Path(PYTHON).parent
     if not PYTHON:
         return [Row(what, "LEET, terminalboard, ltui", skipped="BENCH_VIEWERS is not set")]
+    bin_ = Path(PYTHON).parent
     sandbox = Sandbox()
     try:
         synthetic_journals.write(sandbox.folder("long"), steps, metrics)
         table = sandbox.directory / "csv" / "version_0" / "metrics.csv"
         _write_csv(table, steps, metrics)
-        for kind in ("tensorboard", "wandb"):
-            command = [
-                PYTHON,
-                str(ROOT / "benchmarks" / "other_formats.py"),
-                kind,
-                str(table),
-                str(sandbox.directory / kind),
-            ]
-            subprocess.run(command, check=True, capture_output=True, cwd=sandbox.directory)
+        written = {kind: _converted(sandbox, kind, table) for kind in ("tensorboard", "wandb")}
         commands = {
             "ours": [*OURS, "long"],
             "ours on TensorBoard": [*OURS, str(sandbox.directory / "tensorboard")],
@@ -57,6 +49,10 @@ def others(effort: Effort) -> list[Row]:
             "terminalboard": [str(bin_ / "terminalboard"), str(sandbox.directory / "tensorboard")],
             "ltui": [str(bin_ / "ltui"), str(sandbox.directory / "csv")],
         }
+        reasons = {name: "not installed" for name in commands if not Path(commands[name][0]).exists()}
+        needs = {"ours on TensorBoard": "tensorboard", "terminalboard": "tensorboard", "LEET": "wandb"}
+        reasons |= {name: written[kind] for name, kind in needs.items() if written[kind]}
+        commands = {name: command for name, command in commands.items() if name not in reasons}
         seconds: dict[str, list[float]] = {name: [] for name in commands}
         memory: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(rounds):
@@ -75,18 +71,34 @@ def others(effort: Effort) -> list[Row]:
         ("terminalboard", "ours on TensorBoard"),
         ("ltui", "ours on CSV"),
     )
-    return [
-        Row(
-            f"{what}: until everything is drawn, {name}",
-            own,
-            ratios(seconds[name], seconds[own]),
-            target=2 if " on " in own else None,
-            comparison=">=" if " on " in own else "",
-            note=f"{spread(seconds[name])[1]:.1f} / {spread(seconds[own])[1]:.1f} s, "
-            f"{spread(memory[name])[1]:.0f} / {spread(memory[own])[1]:.0f} MiB",
+    rows: list[Row] = []
+    for name, own in pairs:
+        title = f"{what}: until everything is drawn, {name}"
+        if reason := reasons.get(name) or reasons.get(own):
+            rows.append(Row(title, own, skipped=reason))
+            continue
+        on_its_format = " on " in own
+        rows.append(
+            Row(
+                title,
+                own,
+                ratios(seconds[name], seconds[own]),
+                target=2 if on_its_format else None,
+                comparison=">=" if on_its_format else "",
+                note=f"{spread(seconds[name])[1]:.1f} / {spread(seconds[own])[1]:.1f} s, "
+                f"{spread(memory[name])[1]:.0f} / {spread(memory[own])[1]:.0f} MiB",
+            )
         )
-        for name, own in pairs
-    ]
+    return rows
+
+
+def _converted(sandbox: Sandbox, kind: str, table: Path) -> str:
+    """Write the curves in another format. Returns why that was not possible, empty where it was."""
+    script, target = ROOT / "benchmarks" / "other_formats.py", sandbox.directory / kind
+    done = subprocess.run(
+        [PYTHON, str(script), kind, str(table), str(target)], capture_output=True, text=True, cwd=sandbox.directory
+    )
+    return f"{kind}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}" if done.returncode else ""
 
 
 def _write_csv(path: Path, steps: int, metrics: int) -> None:

@@ -66,3 +66,20 @@ def test_what_cannot_be_baked_is_said_in_one_line(shell):
     assert (done.code, done.out) == (2, "")
     assert "demo.toml: actions.0.command: set-lr: facto: unknown key; did you mean 'factor'?" in done.err
     assert not (shell.directory / "runs").exists() or not any((shell.directory / "runs").iterdir())
+
+
+def test_a_run_is_written_as_a_torch_script(shell):
+    (shell.directory / "demo.toml").write_text(TINY.replace("moons", "iris").replace("samples = 120\n", "") + ACTIONS)
+    assert shell("run", "demo.toml", "--headless", "--runs-dir", "runs", "--name", "demo").code == 0
+    written = shell("bake", "demo", "--as", "torch", "-o", "train.py", "--runs-dir", "runs")
+    assert written.err == "train.py: 2 interventions written; train it with: python train.py\n"
+    text = (shell.directory / "train.py").read_text()
+    assert "tui_trainer" not in text
+    assert "if step == 18:\n            # set-optimizer kind=adam lr=0.01\n" in text
+    printed = shell("bake", "demo", "--as", "torch", "--runs-dir", "runs")
+    assert (printed.code, printed.out) == (0, text)
+    assert shell("run", "tiny.toml", "--headless", "--runs-dir", "runs", "--name", "moons").code == 0
+    refused = shell("bake", "moons", "--as", "torch", "-o", "no.py", "--runs-dir", "runs")
+    assert (refused.code, refused.out) == (2, "")
+    assert 'which does not hold: data.kind = "moons" (a script holds digits, ' in refused.err
+    assert not (shell.directory / "no.py").exists()

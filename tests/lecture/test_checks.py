@@ -12,8 +12,9 @@ import pytest
 from tui_trainer.cli.main import main
 from tui_trainer.config.preset import load, preset_names
 from tui_trainer.errors import UserError
-from tui_trainer.lecture import registry, runner
+from tui_trainer.lecture import registry
 from tui_trainer.lecture.claims import Measured, above, collect, exactly
+from tui_trainer.lecture.measuring import parallel, runner
 from tui_trainer.lecture.outline import GROUPS, ROWS, presets_by_row, wanted
 from tui_trainer.lecture.registry import Check, checks
 from tui_trainer.lecture.report import as_page
@@ -117,6 +118,7 @@ def _two(school: TrainingCache) -> Iterator[Measured]:
 @pytest.fixture
 def two(monkeypatch: pytest.MonkeyPatch) -> None:
     """One row with two claims, the second of which fails."""
+    monkeypatch.setattr(parallel, "usable_processes", lambda: 1)
     monkeypatch.setattr(registry, "checks", lambda: {"S17": Check("S17", ("sampling",), _two)})
 
 

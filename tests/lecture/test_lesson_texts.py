@@ -12,6 +12,7 @@ from tui_trainer.config.measured_values import FILE, PARTS, PLACEHOLDER, quoted
 from tui_trainer.config.preset import load
 from tui_trainer.config.preset_library import preset_files
 from tui_trainer.config.toml import read_toml
+from tui_trainer.lecture.outline import ROWS
 from tui_trainer.paths import presets_dir
 
 RAW = {name: table for name, path in preset_files().items() if "lesson" in (table := read_toml(path))}
@@ -51,6 +52,19 @@ DEFINITIONS: dict[str, set[str]] = {
     "warm-up": {".01", ".99", "160"},  # of the formula; steps
 }
 """Numbers that are settings of another preset, of the data or of mathematics, by preset: nothing to measure."""
+
+
+@pytest.mark.parametrize("name", RAW)
+def test_every_lesson_has_what_a_teacher_needs(name: str) -> None:
+    lesson = load(name).first.lesson
+    assert lesson is not None
+    assert lesson.minutes
+    assert lesson.mistakes
+    assert lesson.links
+    assert lesson.questions
+    assert lesson.before or name == "build", "only the first lesson needs nothing before"
+    rows = {row for row in lesson.before if re.fullmatch(r"[SX]\d\d", row)}
+    assert rows <= ROWS.keys() - {lesson.rows[0]}
 
 
 @pytest.mark.parametrize("name", RAW)

@@ -214,7 +214,7 @@ class TestRate:
     )
     def test_the_coming_rate_is_that_of_the_schedule(self, script: Script, make: Callable[[Any], Any]) -> None:
         schedule = make(script.optimizer)
-        handle = ScriptOptimizers({"": script.optimizer}, lambda *_: None)
+        handle = ScriptOptimizers({"": script.optimizer})
         own = OwnSchedule([schedule], handle, lambda: None)
         coming = own.future(15)
         before = torch.get_rng_state()
@@ -232,7 +232,7 @@ class TestRate:
 
     def test_the_rate_of_a_plateau_is_not_known_and_that_is_said(self, script: Script) -> None:
         schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(script.optimizer, factor=0.5, patience=0)
-        own = OwnSchedule([schedule], ScriptOptimizers({"": script.optimizer}, lambda *_: None), lambda: None)
+        own = OwnSchedule([schedule], ScriptOptimizers({"": script.optimizer}), lambda: None)
         assert own.future(10) == []
         assert "its coming rate is not known" in own.unknown
         own.close()

@@ -36,9 +36,34 @@ def test_dense_rows_hold_the_numbers_that_float_reads(delimiter: str, tmp_path: 
     assert list(rows.epochs.values) == [float(row[1]) for row in cells]
 
 
-@pytest.mark.parametrize("odd", ["7,", "7,x", "7,1,2", "", "7,1_0", '7,"1"', f"{1 << 60},1", "-3,1", "2.5,1"])
+def text_of(*more: str) -> str:
+    return "\n".join([*(f"{step},{step / 2}" for step in range(MANY)), *more]) + "\n"
+
+
+ODD = ["7", "7,x", "7,1,2", "", "7,1_0", '7,"1"', '7,""', f"{1 << 70},1", "-3,1", "2.5,1", "7,true", "7,null", "7,[1]"]
+
+
+@pytest.mark.parametrize("odd", [*ODD, "true,1", ",1", "nan,1", "inf,1", "7,[", "7\n8,1,"])
 def test_one_odd_row_makes_all_be_read_one_by_one(odd: str) -> None:
-    lines = [f"{step},{step / 2}" for step in range(MANY)]
-    assert dense_rows(lines, ["step", "loss"], ",", "step", (None, None)) is not None
-    found = dense_rows([*lines, odd], ["step", "loss"], ",", "step", (None, None))
-    assert found is None or (not odd and len(found.columns["loss"].values) == MANY)
+    assert dense_rows(text_of(), ["step", "loss"], ",", "step", (None, None)) is not None
+    assert dense_rows(text_of(odd), ["step", "loss"], ",", "step", (None, None)) is None
+
+
+def test_empty_cells_and_numbers_that_are_none_are_read_with_the_others() -> None:
+    more = ["100,,", "101,,2.5", "102,nan,", "103,-inf,inf", "104.0,1e-7,", "105,-0,3"]
+    text = "".join(f"{step},{step / 2},\n" for step in range(MANY)) + "\n".join(more)
+    found = dense_rows(text, ["step", "loss", "val"], ",", "step", (None, None))
+    assert found is not None
+    assert found.count == MANY + len(more)
+    loss, val = found.rows.columns["loss"], found.rows.columns["val"]
+    assert list(loss.steps) == [*range(MANY), 102, 103, 104, 105]
+    assert str(list(loss.values)[MANY:]) == "[nan, -inf, 1e-07, 0.0]"
+    assert list(val.steps) == [101, 103, 105]
+    assert list(val.values) == [2.5, float("inf"), 3.0]
+
+
+def test_a_table_that_begins_with_empty_cells_is_read() -> None:
+    text = "".join(f",{step},1\n" for step in range(MANY))
+    found = dense_rows(text, ["lr", "step", "loss"], ",", "step", (None, None))
+    assert found is not None
+    assert set(found.rows.columns) == {"loss"}

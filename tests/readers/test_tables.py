@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from array import array
 from pathlib import Path
@@ -181,3 +182,18 @@ def test_a_file_that_is_cut_is_read_again(tmp_path: Path) -> None:
     session._checked_at = 0.0  # pyright: ignore[reportPrivateUsage]
     session.drain()
     assert points(session.states[0], "train_loss") == [(1, 7.0)]
+
+
+@pytest.mark.parametrize("rows", [1000, 4096, 5000])
+def test_a_short_log_that_is_validated_at_each_step_is_found_to_overfit(rows: int, tmp_path: Path) -> None:
+    def losses(step: int) -> tuple[float, float]:
+        train = math.exp(-4 * step / rows)
+        return train, train + 0.1 * math.exp(1.4 * step / rows)
+
+    table = "".join(f"{step},{losses(step)[0]},{losses(step)[1]}\n" for step in range(rows))
+    state = opened(tmp_path / "t.csv", "step,train_loss,val_loss\n" + table)
+    assert 60 <= state.epoch <= 65
+    assert state.best is not None
+    assert state.best.value == pytest.approx(min(losses(step)[1] for step in range(rows)), rel=1e-3)
+    assert state.best.epoch <= state.epoch
+    assert state.findings["OVERFIT"].active

@@ -162,7 +162,7 @@ def test_nothing_is_sent_to_a_viewer_with_a_full_socket(tmp_path):
     bus = EventBus()
     bus.add_run("run")
     with selectors.DefaultSelector() as selector, socket.socket(socket.AF_UNIX) as client:
-        server = Server(tmp_path / "s", bus, lambda command: None)
+        server = Server(tmp_path / "s", bus, lambda command, viewer: None)
         server.register(selector)
         client.connect(str(tmp_path / "s"))
         client.settimeout(0.2)

@@ -32,6 +32,18 @@ def test_only_important_events_are_urgent(event: ev.AnyEvent, urgent: bool) -> N
     assert (update.changed, update.urgent) == (True, urgent)
 
 
+def test_the_first_numbers_of_a_run_are_drawn_at_once_and_the_next_when_due() -> None:
+    session = FakeSession("digits")
+    session.play(started())
+    store = RunStore(session)
+    store.poll()
+    urgent = []
+    for last in (10, 20):
+        session.play(*trained(last))
+        urgent.append(store.poll().urgent)
+    assert urgent == [True, False]
+
+
 def test_a_run_keeps_its_curves_while_a_new_host_loads_it() -> None:
     store = RunStore(running())
     store.poll()

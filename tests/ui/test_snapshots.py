@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tests.ui.fake_session import (
     TERMINAL,
@@ -24,10 +25,12 @@ from tests.ui.fake_session import (
     until,
 )
 from tests.ui.lecture.test_lecture import DUEL, FAST, Lecture, narrated
+from tests.ui.racing.test_race_dialog import enter_race, racing
 from tests.ui.screens.test_home import PRESETS, RUNS
 from tests.ui.screens.test_home_tabs import Store
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.guards.events import GuardState
 from tui_trainer.protocol.pictures import Axis, Bars, Contour, Group, Line, Spots, taken
 from tui_trainer.session.catalog import PresetInfo
 from tui_trainer.ui.app import TrainerApp
@@ -125,6 +128,17 @@ def test_rate_80x24(snap_compare: Compare) -> None:
 
 def test_quit_80x24(snap_compare: Compare) -> None:
     assert snap_compare(app_over(steered()), terminal_size=(80, 24), run_before=after("q"))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)], ids=["80x24", "140x40"])
+def test_race(snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def before(pilot: Pilot[Any]) -> None:
+        app = cast(TrainerApp, pilot.app)
+        await until(pilot, lambda: "4/10" in screen_text(app))
+        await enter_race(pilot, app)
+        await until(pilot, lambda: "*2  loss" in screen_text(app) and "take 2" in screen_text(app))
+
+    assert snap_compare(app_over(racing()), terminal_size=size, run_before=before)
 
 
 def test_palette_80x24(snap_compare: Compare) -> None:
@@ -250,3 +264,30 @@ def test_contents(snap_compare: Compare, size: tuple[int, int]) -> None:
         await press(pilot, "down")
 
     assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+def guarded() -> FakeSession:
+    session = steered()
+    rules = [("guard-1", "when val_loss rises 3 epochs: lr x0.5, at most 2 times"), ("spike", "when loss > 9: pause")]
+    guards = tuple(GuardState(name=name, rule=rule, fired=1, left=1, last=120) for name, rule in rules)
+    session.play(ev.GuardsChanged(guards=guards))
+    return session
+
+
+def typed_guard() -> Callable[[Pilot[Any]], Any]:
+    """Open the guards and type a rule."""
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await after("o", "G")(pilot)
+        pilot.app.screen.query_one("#rule", Input).value = "when loss > 0: lr x0.5, at most 3 times, cool-down 40 steps"
+        await until(pilot, lambda: "would have fired" in screen_text(cast(TrainerApp, pilot.app)))
+
+    return before
+
+
+def test_guards_80x24(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(guarded()), terminal_size=(80, 24), run_before=typed_guard())
+
+
+def test_guards_140x40(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(guarded()), terminal_size=(140, 40), run_before=typed_guard())

@@ -70,6 +70,17 @@ async def test_a_run_prepares_it_at_its_end_or_when_it_is_to_be_trained_again(sp
         assert spare.prepared > 1
 
 
+async def test_a_log_of_another_program_has_nothing_to_train_again(spare):
+    session = running()
+    app = app_over(session)
+    async with show(app) as pilot:
+        session.play(started(path=""), finished())
+        app._spare_due = 0.0
+        await settle(pilot)
+        await settle(pilot)
+        assert spare.prepared == 0
+
+
 @pytest.mark.parametrize(
     ("kind", "setting", "allowed"), [("live", True, True), ("live", False, False), ("in-process", True, False)]
 )

@@ -44,6 +44,7 @@ _COMMANDS = {
     "export": _Entry("export", "Write a run's curves to a file."),
     "lecture": _Entry("lecture", "Show the lecture, or check its claims."),
     "serve": _Entry("serve", "Show the screen in a browser on this machine."),
+    "mcp": _Entry("mcp", "Serve the runs to an agent, over the Model Context Protocol."),
     "drill": _Entry("drill", "Open a rescue drill: a sick run to name the cause of and to cure."),
     "doctor": _Entry("doctor", "Check torch, devices, terminal and directories."),
     "bridge": _Entry("bridge", "Connect a viewer on another machine to a live run."),

@@ -20,7 +20,14 @@ def open_home(once: ScreenRequest | None = None) -> int:
     from tui_trainer.cli.once import INSTEAD
     from tui_trainer.cli.open_screen import check_terminal, show
     from tui_trainer.session.connect import RunDirectory
+    from tui_trainer.ui.settings import load_settings
 
     if once is None:
         check_terminal(INSTEAD)
-    return show(catalogue=RunDirectory(), once=once)
+    catalogue = RunDirectory()
+    hosts = load_settings().hosts
+    if hosts:
+        from tui_trainer.session.remote.remote_runs import RemoteRuns
+
+        catalogue.remote = RemoteRuns(hosts)
+    return show(catalogue=catalogue, once=once)

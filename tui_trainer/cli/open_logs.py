@@ -116,18 +116,20 @@ def show_entries(
     tell([problem for _, problem in unreadable])
     entries = [entry for entry in entries if all(entry is not log for log, _ in unreadable)]
 
-    def open_session() -> Session:
-        from tui_trainer.session.finished_run import JournalSession
-        from tui_trainer.session.logs.log_session import BUDGET, LogSession
-        from tui_trainer.session.multi import MultiSession
+    return show(lambda: session_of(entries, told), read_only=True, max_kbps=max_kbps, page=page, once=once)
 
-        budget = BUDGET / len(entries)
-        sessions = [
-            JournalSession(entry) if isinstance(entry, Path) else LogSession(entry, told, budget) for entry in entries
-        ]
-        return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
 
-    return show(open_session, read_only=True, max_kbps=max_kbps, page=page, once=once)
+def session_of(entries: Sequence[Path | Log], told: Mapping[str, str]) -> Session:
+    """Return a session with own runs and logs."""
+    from tui_trainer.session.finished_run import JournalSession
+    from tui_trainer.session.logs.log_session import BUDGET, LogSession
+    from tui_trainer.session.multi import MultiSession
+
+    budget = BUDGET / len(entries)
+    sessions = [
+        JournalSession(entry) if isinstance(entry, Path) else LogSession(entry, told, budget) for entry in entries
+    ]
+    return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
 
 
 def pick(entries: Sequence[Path | Log]) -> list[Path | Log]:

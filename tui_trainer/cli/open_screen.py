@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui_trainer.cli.options import projector_given
+from tui_trainer.cli.options import projector_given, sender_given
 from tui_trainer.errors import UserError
 from tui_trainer.text import visible
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tui_trainer.host.spec import HostSpec
     from tui_trainer.session.base import Session
     from tui_trainer.session.catalog import Catalog
+    from tui_trainer.session.remote.address import Address
     from tui_trainer.ui.lecture.tour import LecturePlan
     from tui_trainer.ui.printing.request import ScreenRequest
     from tui_trainer.ui.settings import Settings
@@ -63,11 +64,14 @@ def show(
     Raises:
         UserError: the function could not open a session. The terminal has been restored by then.
     """
-    from tui_trainer.ui.settings import load_settings
+    from tui_trainer.ui.settings import checked_sender, load_settings
 
     settings = load_settings()
     if projector_given():
         settings = replace(settings, projector=True)
+    name, kind = sender_given()
+    if name or kind:
+        settings = checked_sender(settings, name, kind)
     if once is not None:
         _print(session, once, catalogue, programme, settings)
         return 0
@@ -127,6 +131,20 @@ def show_folders(
         return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
 
     return show(open_session, read_only=True, max_kbps=max_kbps, page=page, once=once)
+
+
+def connect_to(address: Address, *, can_steer: bool = True) -> Session:
+    """Connect to a run on another machine before there is a screen, so that ssh can ask for a password.
+
+    Raises:
+        UserError: it cannot be reached, or has no such run.
+    """
+    from tui_trainer.session.remote.remote_session import remote_session
+    from tui_trainer.ui.settings import load_settings
+
+    address = address.with_defaults(load_settings().hosts.get(address.host, {}))
+    click.echo(f"connecting to {visible(address.host)} ...", err=True)
+    return remote_session(address, can_steer=can_steer)
 
 
 def launch_and_show(

@@ -8,20 +8,84 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 import click
 
-from tui_trainer.errors import UserError
+from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.text import cell_width, cut, padded, visible
 
 if TYPE_CHECKING:
     from tui_trainer.host.spec import HostSpec
 
+MAX_NAME = 80
+"""Most characters of the name of a sender."""
 PROJECTOR = "tui_trainer.projector"
 """Key of the option --projector in the context of a command."""
+
+
+SENDER = "tui_trainer.sender"
+"""Key of the options --as and --kind in the context of a command."""
+KINDS = ("person", "script", "agent")
+
+
+def _keep_sender(context: click.Context, parameter: click.Parameter, given: str | None) -> None:
+    if given is not None:
+        context.meta.setdefault(SENDER, {})[parameter.name] = given
+
+
+def sender_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --as and --kind, which `sender_given` reads: commands need not pass them on."""
+    for option in (
+        click.option(
+            "--kind",
+            "sender_kind",
+            type=click.Choice(KINDS),
+            envvar="TUI_TRAINER_KIND",
+            expose_value=False,
+            callback=_keep_sender,
+            help="Kind of this sender, which its permissions depend on.",
+        ),
+        click.option(
+            "--as",
+            "sender_name",
+            metavar="NAME",
+            envvar="TUI_TRAINER_AS",
+            expose_value=False,
+            callback=_keep_sender,
+            help="Name of this sender, kept with its commands  [default: user@host (terminal)]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+allow_option = click.option(
+    "--allow",
+    metavar="RULE",
+    multiple=True,
+    help="What a kind of sender may do: agent=set-lr,pause or agent.factor=3; may be repeated.",
+)
+
+
+def sender_given() -> tuple[str, str]:
+    """Return name and kind of the sender as options and environment give them; empty where they do not.
+
+    Raises:
+        UserError: the name is too long, or the kind is none.
+    """
+    context = click.get_current_context(silent=True)
+    given = context.meta.get(SENDER, {}) if context is not None else {}
+    name = given.get("sender_name") or os.environ.get("TUI_TRAINER_AS", "")
+    kind = given.get("sender_kind") or os.environ.get("TUI_TRAINER_KIND", "")
+    name = visible(" ".join(name.split()))
+    if len(name) > MAX_NAME:
+        raise UserError(f"--as: a name has at most {MAX_NAME} characters, not {len(name)}")
+    if kind and kind not in KINDS:
+        raise UserError(f"TUI_TRAINER_KIND: {kind!r} is no kind of sender; {did_you_mean(kind, KINDS)}")
+    return name, kind
 
 
 def _keep_projector(context: click.Context, _: click.Parameter, given: bool) -> None:
@@ -53,6 +117,11 @@ projector_option = click.option(
 )
 """An option that `projector_given` reads: commands need not pass it on."""
 force_option = click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
+remote_command_option = click.option(
+    "--remote-command",
+    metavar="COMMAND",
+    help="For HOST:RUN: the program there, as its shell starts it  [default: tui-trainer]",
+)
 map_option = click.option(
     "--map",
     "told",

@@ -11,6 +11,7 @@ import tomli_w
 from pydantic import ValidationError
 
 from tui_trainer.config.measured_values import filled
+from tui_trainer.config.permissions.allow import with_tables
 from tui_trainer.config.preset_library import Table, find
 from tui_trainer.config.preset_library import preset_names as preset_names
 from tui_trainer.config.preset_library import preset_tables as preset_tables
@@ -66,6 +67,7 @@ def build(table: Table, *, name: str, source: str, overrides: Sequence[str] = ()
     if table.get("kind") == "script":
         raise UserError(f"{source}: a training script made this run; start it again with: {script_command(table)}")
     table = filled(copy.deepcopy(table), source)
+    table = with_tables(table)
     table.pop("claims", None)  # of a lesson; they belong to its course, not to its runs
     variants = table.pop("variant", [])
     if not isinstance(variants, list) or not all(isinstance(variant, dict) for variant in variants):

@@ -20,7 +20,9 @@ from tui_trainer.components.pictures import AnyPicture
 from tui_trainer.components.schedulers.base import Scheduler
 from tui_trainer.components.schedulers.builtin import AnyScheduler, Constant
 from tui_trainer.config.action import PresetAction
+from tui_trainer.config.guards.preset_guard import PresetGuard, check_guards
 from tui_trainer.config.lesson import Lesson
+from tui_trainer.config.permissions.allow import Allow, AllowField
 from tui_trainer.config.teaching.drill import Drill
 from tui_trainer.config.validation_sets import ValidationSet, check_monitor, check_sets
 from tui_trainer.data.types import Task
@@ -139,6 +141,10 @@ class RunConfig(BaseModel):
     early_stopping: EarlyStopping = EarlyStopping()
     actions: Annotated[tuple[PresetAction, ...], Field(exclude_if=lambda actions: not actions)] = ()
     """Commands that the run applies by itself, each with its moment, until a user steers: `[[actions]]`."""
+    guards: Annotated[tuple[PresetGuard, ...], Field(exclude_if=lambda guards: not guards)] = ()
+    """Rules that the run applies by itself, `when CONDITION: ACTION`: `[[guards]]`."""
+    allow: AllowField = Allow()
+    """What persons, scripts and agents may do to the run while it trains: commands, bounds, the largest change."""
     pictures: tuple[AnyPicture, ...] = ()
     """Pictures to record in addition to the curves. A name is enough for a picture with default settings."""
 
@@ -191,6 +197,7 @@ class RunConfig(BaseModel):
             validated=validated,
             average=self.training.average > 0,
         )
+        check_guards(self.guards, metric_names(self))
         if self.data.task in ("regression", "minimise") and getattr(self.scheduler, "watch", "") == "val_error":
             raise ValueError("scheduler.watch: val_error is the share of wrong classes, but this task has no classes")
         check_loader(
@@ -203,6 +210,13 @@ class RunConfig(BaseModel):
             if any(other.kind == picture.kind for other in self.pictures[:index]):
                 raise ValueError(f'pictures: "{picture.kind}" is listed twice')
         return self
+
+
+def metric_names(config: RunConfig) -> set[str]:
+    """Return the names of the metrics of a run, without those of further validation sets."""
+    validated, trained = names_measured(config.metrics or {})
+    own = METRICS[config.data.task]
+    return {f"train_{name}" for name in own + trained} | {f"val_{name}" for name in own + validated}
 
 
 def _task(data: Any) -> Any:

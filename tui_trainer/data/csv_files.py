@@ -14,7 +14,7 @@ import numpy as np
 
 from tui_trainer.data.fingerprint import of_bytes
 from tui_trainer.data.local_files import MEGABYTE, read_text
-from tui_trainer.data.splits import Floats, Samples, refuse_huge
+from tui_trainer.data.splits import Floats, ReadColumn, Samples, refuse_huge
 from tui_trainer.errors import UserError, did_you_mean
 
 LIMIT = 64 * MEGABYTE
@@ -211,15 +211,17 @@ def samples_of(
     features: list[str] = []
     kinds: dict[str, list[str]] = {}
     filled: list[str] = []
+    read_as: list[ReadColumn] = []
     by_name = {name: _Column(path, name, [row[index] for row in rows], table.lines) for index, name in enumerate(names)}
     for name, column in by_name.items():
         if name != chosen and name not in ignore:
             kind = column.kind
             made = _inputs(column, kind, fill=fill)
             columns.extend(made)
-            features += (
-                [f"{name}={word}" for word in column.words(fill=fill)] if kind == "words" else [name] * len(made)
-            )
+            words = column.words(fill=fill) if kind == "words" else []
+            features += [f"{name}={word}" for word in words] if kind == "words" else [name] * len(made)
+            if made:
+                read_as.append(ReadColumn(name, kind, tuple(words)))
             kinds.setdefault(kind, []).append(f"{name} ({len(made)})" if kind == "words" else name)
             if fill and made and (count := sum(map(is_missing, column.cells))):
                 filled.append(f"{name} {count}")
@@ -233,17 +235,18 @@ def samples_of(
     inputs = np.stack(columns, 1)
     column = by_name[chosen]
     if classes:
-        targets, words = _classes(column)
+        targets, labels, index = _classes(column)
     else:
-        targets, words = column.numbers(column.number_kind)[:, None], ()
+        targets, labels, index = column.numbers(column.number_kind)[:, None], (), {}
     return Samples(
         inputs,
         targets,
-        words,
+        labels,
         f"{len(rows):,} rows, {inputs.shape[1]} numbers each; {_note(kinds)}{said}",
         fingerprint=of_bytes(table.content, len(rows), "rows"),
         features=tuple(features),
         fills=fill,
+        columns=(*read_as, ReadColumn(chosen, column.number_kind, classes=index)),
     )
 
 
@@ -334,8 +337,8 @@ def _inputs(column: _Column, kind: Kind, *, fill: bool) -> list[Floats]:
     return [np.array([cell == word for cell in column.cells], np.float64) for word in words]
 
 
-def _classes(column: _Column) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], tuple[str, ...]]:
-    """The class of each row and the names of the classes.
+def _classes(column: _Column) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], tuple[str, ...], dict[str, int]]:
+    """The class of each row, the names of the classes, and the class of each cell.
 
     Labels that are numbers are compared as numbers, so that `1` and `1.0` are one class, and ordered so if all are.
     """
@@ -356,7 +359,7 @@ def _classes(column: _Column) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]
             f"{column.path!r} column {column.name!r} has {len(names):,} different values, more than the {WORDS} that "
             'can be classes: set data.task = "regression", or name another data.target'
         )
-    return np.array([index[cell] for cell in column.cells], np.int64), tuple(names)
+    return np.array([index[cell] for cell in column.cells], np.int64), tuple(names), index
 
 
 def _plain(number: float) -> str:

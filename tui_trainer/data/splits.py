@@ -27,6 +27,23 @@ LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, slots=True)
+class ReadColumn:
+    """A column of a table as it was read.
+
+    Attributes:
+        name: in the header.
+        kind: numbers, decimal commas, grouped (commas between thousands) or words.
+        words: the words that became a column of zeros and ones each.
+        classes: of a column of classes, the number of the class of each cell.
+    """
+
+    name: str
+    kind: str
+    words: tuple[str, ...] = ()
+    classes: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+@dataclass(frozen=True, slots=True)
 class Samples:
     """All samples of a data set before the split.
 
@@ -40,6 +57,7 @@ class Samples:
         fingerprint: a hash of the file that they were read from; None hashes the samples themselves.
         features: names of the numbers of a table row.
         fills: whether NaN inputs are missing values, which the mean of the training samples fills.
+        columns: of a table, the columns of the inputs and, last, the one to predict.
     """
 
     inputs: Floats
@@ -51,6 +69,7 @@ class Samples:
     fingerprint: Fingerprint | None = None
     features: tuple[str, ...] = ()
     fills: bool = False
+    columns: tuple[ReadColumn, ...] = ()
 
 
 def random(seed: int, purpose: int) -> np.random.Generator:

@@ -16,10 +16,22 @@ from tui_trainer.diagnosis.reducer import follow
 from tui_trainer.diagnosis.report import diagnosed, resolved
 from tui_trainer.diagnosis.rules import holding
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import FindRate, Redo, ShowAnswers, Undo, is_intervention
+from tui_trainer.protocol.commands import (
+    FindRate,
+    Redo,
+    RemoveGuard,
+    SetGuard,
+    ShowAnswers,
+    ShowGuards,
+    TakeRace,
+    Undo,
+    is_intervention,
+)
 
 REMEMBERED = 64
 """Number of newest interventions to which an undo can go back."""
+_APART = Undo | Redo | ShowAnswers | FindRate | SetGuard | RemoveGuard | ShowGuards
+"""Commands that do not change the training, and those that go back to a state that is remembered."""
 TOLD_AGAIN = 10
 """Epochs after which a finding that still holds is reported again, with newer evidence."""
 
@@ -63,7 +75,9 @@ class DiagnosisMonitor:
             if event.restored.redone:
                 return self._redo(event.step)
             return self._undo(event.restored.undid, event.step)
-        apart = isinstance(event, ev.Refused) or isinstance(cause, Undo | Redo | ShowAnswers | FindRate)
+        apart = isinstance(event, ev.Refused) or isinstance(
+            cause, Undo | Redo | ShowAnswers | FindRate | SetGuard | RemoveGuard | ShowGuards | TakeRace
+        )
         if cause is not None and not apart:
             self._remember(cause.id)
             if is_intervention(cause):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -85,7 +86,7 @@ def _scalars(history: History, event: ev.Scalars) -> History:
 
 
 def _with_losses(history: History, event: ev.Scalars, losses: Sequence[float | None]) -> History:
-    finite = [loss for loss in losses if loss is not None]
+    finite: list[float] = losses.tolist() if isinstance(losses, array) else [one for one in losses if one is not None]
     if not finite:
         return history
     batches = history.under_way
@@ -188,7 +189,8 @@ def _rolled_back(history: History, event: ev.RolledBack) -> History:
     restored = event.restored
     if restored is not None and (restored.plan.lengths or (history.plan is not None and history.plan.lengths)):
         history = replace(history, plan=restored.plan.with_curve(None), steps_per_epoch=restored.plan.steps_per_epoch)
-    return replace(history, probes=())
+    # Weights that were finite are back after a roll-back.
+    return replace(history, probes=(), broken=history.broken if restored is not None else None)
 
 
 def _finished(history: History, event: ev.RunFinished) -> History:

@@ -14,8 +14,10 @@ from tui_trainer.protocol.commands import (
     FindRate,
     Note,
     Pause,
+    RemoveGuard,
     Resume,
     SaveCheckpoint,
+    SetGuard,
     ShowAnswers,
     StepOnce,
     Stop,
@@ -34,7 +36,9 @@ HINT_COST, INTERVENTION_COST = 10, 3
 WIDTH = 90
 """Cells of a line of the explanation."""
 MEAN_TRAIN_LOSS = "mean train_loss of the epoch"
-_NOT_COUNTED = (Note, SaveCheckpoint, Evaluate, ShowAnswers, FindRate, Pause, Resume, StepOnce, Stop)
+_NOT_COUNTED = (
+    Note, SaveCheckpoint, Evaluate, ShowAnswers, FindRate, Pause, Resume, StepOnce, Stop, SetGuard, RemoveGuard,
+)  # fmt: skip
 _ENDED_WELL = ("completed", "early-stopped", "stopped")
 _FREE = ("title", "summary", "narration", "training.device", "training.seed", "training.steps_per_second")
 """Settings that a run may have otherwise: they do not cure anything."""

@@ -11,6 +11,7 @@ from tui_trainer.components.schedulers.builtin import Plateau
 from tui_trainer.diagnosis.reducer import EFFECTIVE
 from tui_trainer.engine.checkpointing.save import epoch_save_is_due, save_run
 from tui_trainer.engine.checkpointing.snapshot import model_state_dict
+from tui_trainer.engine.guarding.rescue import is_rescued
 from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.monitoring import layer_stats, step_probe
 from tui_trainer.engine.monitoring.layer_stats import finite
@@ -79,6 +80,8 @@ def _training_metrics(services: TrainingServices) -> Metrics:
 
 def _validate(state: TrainState, services: TrainingServices) -> Metrics | None:
     """Return the metrics of the validation split; None if it is not due, or was cut short."""
+    if is_rescued(state, services) and services.first_broken() is not None:
+        return None  # the weights of the next step are others
     every = services.config.training.validate_every
     if state.epoch % every != 0 and state.epoch < state.epochs and state.ending is None:
         return None

@@ -62,6 +62,22 @@ class OptimizerControl(Protocol):
         ...
 
 
+class PermissionRules(Protocol):
+    """The permissions of each kind of sender, as far as command handlers need them."""
+
+    def refusal(self, state: TrainState, services: LoopServices, command: AnyCommand) -> str:
+        """Return why a command is refused; empty if it is allowed."""
+        ...
+
+    def needs_copy(self, state: TrainState, command: AnyCommand) -> str:
+        """Return why a change without a copy is refused; empty where there is a copy, or none is needed."""
+        ...
+
+    def applied(self, state: TrainState, command: AnyCommand) -> None:
+        """Take in that a command was applied."""
+        ...
+
+
 class LoopServices(Protocol):
     """Everything that handlers work with, besides the mutable state of the run.
 
@@ -81,6 +97,8 @@ class LoopServices(Protocol):
         snapshot_limit: bytes of the largest copy that an undo may keep; None for no limit of its own.
         knobs: the present values of the controls that the loop declares, by name.
         ends_when_broken: whether a number that is not finite ends the run.
+        saves_at_end: whether the end of the run is saved.
+        permissions: refuses what the kind of a sender may not do.
         validate: measures the validation split; returns None where a second stop request cut it short.
     """
 
@@ -113,9 +131,13 @@ class LoopServices(Protocol):
     @property
     def ends_when_broken(self) -> bool: ...
     @property
+    def saves_at_end(self) -> bool: ...
+    @property
     def knobs(self) -> Mapping[str, KnobValue]: ...
     @property
     def validate(self) -> Callable[[], Metrics | None]: ...
+    @property
+    def permissions(self) -> PermissionRules: ...
 
     def set_knob(self, command: SetKnob, state: TrainState) -> None:
         """Set a control and publish its change. Raises `UserError` where that is not possible."""

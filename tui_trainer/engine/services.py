@@ -17,10 +17,12 @@ from tui_trainer.engine import rng
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
 from tui_trainer.engine.checkpointing.state_tree import copied
 from tui_trainer.engine.commands.controls import Controls
+from tui_trainer.engine.commands.permissions import Permissions
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
 from tui_trainer.engine.evaluation.metrics import EpochMetric
 from tui_trainer.engine.events.event_stream import EventStream
+from tui_trainer.engine.loop_services import PermissionRules
 from tui_trainer.engine.monitoring.finiteness import FiniteCheck
 from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
 from tui_trainer.engine.monitoring.recorder import Recorder
@@ -85,6 +87,7 @@ class TrainingServices:
         checkpointer: writes checkpoints; None for a run without a directory.
         ranks: the processes that train together; None for one.
         finite_check: finds weights that broke; made with the services, before the first step.
+        permissions: refuses what the kind of a sender may not do.
         own_knobs: the controls of the loop; made right after the services, which they steer.
     """
 
@@ -110,8 +113,10 @@ class TrainingServices:
     ranks: Ranks | None = None
     finite_check: FiniteCheck = field(init=False)
     own_knobs: OwnKnobs = field(init=False)
+    permissions: PermissionRules = field(init=False)
 
     def __post_init__(self) -> None:
+        self.permissions = Permissions(self.config.allow)
         self.finite_check = FiniteCheck(self.setup.model)
 
     @property
@@ -152,6 +157,11 @@ class TrainingServices:
     @property
     def ends_when_broken(self) -> bool:
         """Whether a number that is not finite ends the run."""
+        return True
+
+    @property
+    def saves_at_end(self) -> bool:
+        """Whether the end of the run is saved."""
         return True
 
     def set_knob(self, command: cmd.SetKnob, state: TrainState) -> None:

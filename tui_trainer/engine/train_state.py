@@ -6,11 +6,13 @@ of them knows who runs the loop.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tui_trainer.components.schedulers.plan import LrPlan
+from tui_trainer.engine.guarding.copies import RecentCopy
+from tui_trainer.engine.guarding.guard_set import GuardSet
 from tui_trainer.engine.monitoring.timer import Timer
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand, Pause, Stop
@@ -46,12 +48,14 @@ class Snapshot:
         best_weights: the weights of the best epoch, shared with the run: they are replaced, never written to.
         best_is_saved: whether those are on disk.
         bytes: size of the copied tensors.
+        copies: the copies that guards go back to, shared with the run.
     """
 
     tree: StateTree
     best_weights: StateTree | None
     best_is_saved: bool
     bytes: int
+    copies: Mapping[int, tuple[RecentCopy, ...]] = field(default_factory=dict[int, tuple[RecentCopy, ...]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,42 @@ class RedoEntry:
 
     undone: UndoEntry
     snapshot: Snapshot | None
+
+
+@dataclass(frozen=True, slots=True)
+class ForkLane:
+    """One of the settings of a race.
+
+    Attributes:
+        settings: as they were typed.
+        commands: that change the run to them.
+        broke: why they cannot be taken; empty where they can.
+    """
+
+    settings: str
+    commands: tuple[AnyCommand, ...]
+    broke: str = ""
+
+
+@dataclass(slots=True)
+class Fork:
+    """The place at which the newest race began: any of its settings can be taken up from there.
+
+    Attributes:
+        race: the command.
+        snapshot: the run there.
+        lanes: its settings.
+        undo_stack: the commands that an undo could take back there.
+        script: the scripted commands to come there.
+        waits: whether the run is paused because a choice is awaited.
+    """
+
+    race: AnyCommand
+    snapshot: Snapshot
+    lanes: tuple[ForkLane, ...]
+    undo_stack: tuple[UndoEntry, ...]
+    script: tuple[tuple[int, AnyCommand], ...]
+    waits: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,6 +163,8 @@ class TrainState:
     """Commands that can be undone, oldest first."""
     redo_stack: list[RedoEntry] = field(default_factory=list[RedoEntry])
     """Undone commands whose branch can be taken up again, the one undone first first; a new intervention clears it."""
+    fork: Fork | None = None
+    """The newest race whose settings can be taken."""
     script: list[tuple[int, AnyCommand]] = field(default_factory=list[tuple[int, AnyCommand]])
     """Commands of an earlier run with the steps at which to apply them again."""
     scripted: set[str] = field(default_factory=set[str])
@@ -130,6 +172,11 @@ class TrainState:
     that change nothing."""
     next_scripted_step: int = -1
     """Step of the next scripted command, -1 without one."""
+
+    guards: GuardSet = field(default_factory=GuardSet)
+    """The rules that the run applies by itself."""
+    skip_at: int = -1
+    """The step after which the coming one is not taken, -1 for none."""
 
     ending: Ending | None = None
     """The planned or reached end of the run."""

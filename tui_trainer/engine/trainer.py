@@ -25,6 +25,7 @@ from tui_trainer.engine import rng, setup
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
 from tui_trainer.engine.checkpointing.save import save_is_due, save_run, step_save_is_due
 from tui_trainer.engine.commands.actions import planned_actions
+from tui_trainer.engine.commands.guards import arm_planned
 from tui_trainer.engine.commands.handlers import apply_command
 from tui_trainer.engine.commands.knobs import BuiltInKnobs
 from tui_trainer.engine.commands.queue import CommandQueue
@@ -37,6 +38,7 @@ from tui_trainer.engine.evaluation.measuring import Measuring
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights, flush
 from tui_trainer.engine.events.run_events import publish_schedule, publish_status, run_started
+from tui_trainer.engine.guarding.firing import after_epoch, after_step, keep_copies
 from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
 from tui_trainer.engine.monitoring.recorder import Recorder, columns, seconds_of_add
 from tui_trainer.engine.monitoring.step_log import StepLog
@@ -159,6 +161,8 @@ class Trainer:
             ranks.on_numbers = partial(_publish_numbers, state, events)
         self.services.own_knobs = BuiltInKnobs(state, self.services)
         apply_schedule(state, self.services)
+        events.subscribe(partial(after_epoch, state, self.services))
+        arm_planned(state, self.services, config.guards)
         state.follow(planned_actions(config.actions, plan))
         self._train_batch = MeasuredStep(state, self.services)
 
@@ -192,12 +196,20 @@ class Trainer:
         if self._ranks is not None:
             state.follow(self._ranks.agree_on_script(state.script))
         self.events.publish(run_started(state, services, str(folder.path) if folder is not None else ""))
+        if len(state.guards):
+            keep_copies(state, services)
+            self.events.publish(ev.GuardsChanged(guards=state.guards.states, step=state.step))
         publish_schedule(state, services)
         self._tell_capabilities()
         publish_status(state, services, "paused" if state.paused else "running")
 
     def follow(self, script: Sequence[tuple[int, AnyCommand]]) -> None:
         """Apply these commands at these steps, as if they were sent there."""
+        self.state.follow(script)
+
+    def repeat(self, script: Sequence[tuple[int, AnyCommand]]) -> None:
+        """Do what an earlier run did, with everything that its guards did; they are not armed."""
+        self.state.guards.clear()
         self.state.follow(script)
 
     def watch_load(self, process: ProcessLoad) -> None:
@@ -249,7 +261,10 @@ class Trainer:
                     return
             if state.lr_changes_each_step:
                 apply_lr(state, services)
-            loss = self._train_batch(inputs, targets)
+            while (loss := self._train_batch(inputs, targets)) is None:  # a guard asks to skip it
+                yield from self._apply_commands()
+                if state.rewound or state.stops_now:
+                    return
             state.step += 1
             state.position += 1
             if not self._record(loss, len(inputs) if self._ranks is None else self._ranks.share.samples):
@@ -266,6 +281,8 @@ class Trainer:
         if services.pictures.has_step_sources:
             services.pictures.on_step()
         due = services.recorder.add(state.step, loss, state.lr, samples)
+        if state.guards.on_steps:
+            self._watch_step()
         beats = self._ranks is not None and self._ranks.step_done()
         if beats or (due and self._ranks is None) or step_save_is_due(state, services):
             if flush(state, services):
@@ -279,6 +296,14 @@ class Trainer:
         if self._paced:
             self._wait_for_next_step()
         return True
+
+    def _watch_step(self) -> None:
+        """Let the guards look at the step just taken, before its loss can end the run."""
+        state, services = self.state, self.services
+        values = services.recorder.newest(state.step, state.guards.names)
+        if state.guards.needs_norm and (norm := self._train_batch.norm) is not None:
+            values["grad_norm"] = float(norm)
+        after_step(state, services, values)
 
     def _wait_for_next_step(self) -> None:
         """Wait until the next step is due, or until a command comes."""
@@ -317,8 +342,11 @@ class Trainer:
         state = self.state
         while True:
             self._queue_script()
-            while not state.rewound and (command := self.commands.take()) is not None:
-                flush(state, self.services)
+            while not state.rewound and self.commands.waiting:
+                flush(state, self.services)  # while the command waits: it may be the one that saves the run
+                command = self.commands.take()
+                if command is None:
+                    break
                 began = perf_counter()
                 self._apply(command)
                 self.services.recorder.spent += perf_counter() - began

@@ -93,6 +93,7 @@ class _Run:
     def resume(self, state: RunState, journal: Journal) -> None:
         """Continue from the state that an earlier host left, keeping the log lines of this one."""
         state.log.extend(self.state().log)
+        state.wheel = self.state().wheel
         self._state, self.seq, self.journal = state, state.seq, journal
         self.take_lines()
 
@@ -199,6 +200,12 @@ class EventBus:
         """Return a copy of the state of every run."""
         with self._lock:
             return [run.state().model_copy(deep=True) for run in self._runs.values()]
+
+    def live_steps(self) -> dict[str, int]:
+        """Return the last step of every run that is not over, by name."""
+        with self._lock:
+            states = {name: run.state() for name, run in self._runs.items()}
+        return {name: state.step for name, state in states.items() if not state.over}
 
     def subscribe(self, subscriber: Subscriber, send_snapshot: Callable[[list[RunState]], None]) -> None:
         """Send the subscriber the states of all runs, then every later event: none is missed, none comes twice."""

@@ -25,6 +25,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
+from tui_trainer.config.permissions.allow import Allow
 from tui_trainer.errors import UserError
 from tui_trainer.host.event_command import EventCommand
 from tui_trainer.host.log_capture import LogCapture
@@ -86,8 +87,8 @@ class Host:
     ) -> None:
         self.spec = spec
         self._others = others
-        self._serving = Serving(spec.socket if listen else "", self.submit)
-        self.bus = self._serving.bus
+        self._serving = Serving(spec.socket if listen else "", self.submit, _allow(spec))
+        self.bus, self.gate = self._serving.bus, self._serving.gate
         self.worker = Worker(spec, self.bus, self._opened, others.join if others is not None else None)
         self.worker.ready = self._list_runs
         self.after_tick: Callable[[], None] = lambda: None
@@ -255,6 +256,11 @@ class Host:
         """Write the runs into the list next to the socket, for commands in other processes."""
         runs = [{"name": run.name, "path": run.path, "preset": run.preset} for run in self.spec.runs]
         self._serving.list_runs(runs, starting=starting)
+
+
+def _allow(spec: HostSpec) -> Allow | None:
+    """Return the permissions of the first run, which are those of the host's wheel."""
+    return Allow.model_validate(spec.runs[0].config.get("allow", {})) if spec.runs else None
 
 
 def main() -> int:

@@ -100,13 +100,22 @@ class Server:
     Args:
         path: the socket to listen on; it and its directory are private to the user.
         bus: the source of the events.
-        submit: queues a command for its runs, or returns the reason why it cannot; called in the serving thread.
+        submit: queues a command of a viewer for its runs, or returns the reason why it cannot; called in the serving
+            thread. The viewer is None for one that connects for a single request.
+        gone: called with each viewer that is gone.
     """
 
-    def __init__(self, path: Path, bus: EventBus, submit: Callable[[AnyCommand], str | None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        bus: EventBus,
+        submit: Callable[[AnyCommand, Viewer | None], str | None],
+        gone: Callable[[Viewer], None] = lambda viewer: None,
+    ) -> None:
         self.path = path
         self._bus = bus
         self._submit = submit
+        self._gone = gone
         self._listener = _listen(path)
         self._inode = os.stat(path).st_ino
         self.viewers: list[Viewer] = []
@@ -172,7 +181,7 @@ class Server:
             return True
         if request.text:
             viewer.text_requests.append(request.id)
-        reason = self._submit(command)
+        reason = self._submit(command, None if request.text else viewer)
         if reason is not None:
             refusal = ev.Refused(reason=reason, cause=command)
             viewer.put(refusal, encode_event(refusal))
@@ -215,6 +224,7 @@ class Server:
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(viewer.connection)
         viewer.connection.close()
+        self._gone(viewer)
 
     @property
     def idle(self) -> bool:

@@ -16,11 +16,14 @@ from typing import Any
 
 import psutil
 
+from tui_trainer.config.permissions.allow import Allow
 from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.server import Server
+from tui_trainer.host.wheel.gate import Gate
 from tui_trainer.platform_support import wake_pipe
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
+from tui_trainer.protocol.wheel.given import given_allow
 from tui_trainer.runs.run_list import write_run_list
 
 SHUTDOWN_SECONDS = 5.0
@@ -37,9 +40,10 @@ class Serving:
     Args:
         socket: path of the socket to listen on; empty to serve no other process.
         submit: queues a command for its runs, or returns the reason why it cannot; called in the serving thread.
+        allow: the permissions of each kind of sender, where they are not those of the environment.
     """
 
-    def __init__(self, socket: str, submit: Callable[[AnyCommand], str | None]) -> None:
+    def __init__(self, socket: str, submit: Callable[[AnyCommand], str | None], allow: Allow | None = None) -> None:
         self._socket = socket
         self._selector = selectors.DefaultSelector()
         self._reader, self._writer = wake_pipe()
@@ -48,7 +52,8 @@ class Serving:
         weakref.finalize(self, os.close, self._writer).atexit = False
         self._process = psutil.Process()
         self.bus = EventBus(self.wake)
-        self.server = Server(Path(socket), self.bus, submit) if socket else None
+        self.gate = Gate(self.bus, submit, allow or given_allow())
+        self.server = Server(Path(socket), self.bus, self.gate.submit, self.gate.gone) if socket else None
 
     def register(self) -> None:
         """Have the turns of this thread serve viewers."""
@@ -79,7 +84,8 @@ class Serving:
             key.data(mask)
 
     def send(self) -> None:
-        """Write the journals, and send each viewer its queued lines."""
+        """Write the journals, and send each viewer its queued lines. A wheel whose time is over is freed."""
+        self.gate.expire()
         self.bus.flush()
         if self.server is not None:
             self.server.flush()

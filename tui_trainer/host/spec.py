@@ -22,6 +22,7 @@ from tui_trainer.paths import (
 )
 from tui_trainer.protocol.actions.action_commands import action_commands
 from tui_trainer.protocol.commands import LESSON, AnyCommand, Pause
+from tui_trainer.protocol.wheel.allowed import check_names
 from tui_trainer.runs.recorded_data import RecordedData
 from tui_trainer.runs.run_dir import name_is_taken, read_about
 from tui_trainer.state.colors import HUES, assign_colors
@@ -102,6 +103,7 @@ def host_spec(
     for variant, config in preset.runs.items():
         source = f"{preset.source}: variant {variant}" if variant else preset.source
         refuse_unused(config, source)
+        check_names(config.allow, source)
         action_commands(config.actions, source)  # refuses those that are not valid
     directory = writable_runs_dir(runs_dir).absolute()
     chosen = new_name(name, "--name") if name is not None else new_run_name(preset.name)

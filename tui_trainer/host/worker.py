@@ -224,7 +224,7 @@ class Worker:
                 for line in restored.messages:
                     trainer.events.log(line, trainer.state.step)
             elif run.script is not None:
-                trainer.follow(run.script)
+                trainer.repeat(run.script)
             trainer.begin(folder, lambda name=run.name: self._bus.sync_journal(name))
             for line in changes(list(run.recorded_data), data_now(trainer.services)):
                 trainer.events.log(f"{line}; this replay cannot be identical", trainer.state.step)

@@ -49,7 +49,7 @@ class Ranks:
         self._told = torch.zeros(3, dtype=torch.float64)
         self._rates: ScriptOptimizers | None = None
         if not is_first():
-            self._rates = rates = ScriptOptimizers(optimizers, lambda *_: None)
+            self._rates = rates = ScriptOptimizers(optimizers)
             self._schedule = OwnSchedule(schedulers, rates, lambda: None)
             for scheduler in schedulers:
                 take_own(scheduler, rates)

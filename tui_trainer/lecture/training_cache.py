@@ -101,7 +101,7 @@ class TrainingCache:
         trained = TrainedRun(config, setup, weights={0: copied(setup.model.state_dict())})
         trainer.begin(None)
         if script:
-            trainer.follow(script)
+            trainer.repeat(script)
         train_runs([trainer], wake)
         if trained.ending.reason == "failed":
             raise UserError(f"{name}: {trained.ending.detail}")

@@ -31,8 +31,8 @@ from tui_trainer.monitor.parts.settings import as_toml, document
 from tui_trainer.monitor.parts.values import StepValues, as_number, roles_of
 from tui_trainer.monitor.relay import Relay, claim
 from tui_trainer.monitor.resuming import find_resumed, replay_asked
-from tui_trainer.monitor.script_run import NEVER, ScriptRun
-from tui_trainer.monitor.services import UNDO_LIMIT, ScriptServices
+from tui_trainer.monitor.script_run import ScriptRun
+from tui_trainer.monitor.services import NEVER, UNDO_LIMIT, ScriptServices
 from tui_trainer.paths import new_run_name, writable_runs_dir
 from tui_trainer.protocol import events as ev
 from tui_trainer.runs.comparing.code_version import CodeReader
@@ -134,7 +134,7 @@ def build(given: Given, relay: Relay | None = None) -> ScriptRun:
     made: list[ScriptRun] = []
 
     def parts(commands: CommandQueue, events: EventStream) -> tuple[TrainState, ScriptServices]:
-        handle = ScriptOptimizers(optimizers, lambda *_: made[0].stepped() if made else None)
+        handle = ScriptOptimizers(optimizers)
         plan = LrPlan.begin(ScriptSchedule(), handle.own_rate, step=0, end=1, steps_per_epoch=1)
         state = TrainState(plan=plan, epochs=0, lr=handle.own_rate)
         schedule = OwnSchedule(schedulers, handle, lambda: made[0].length.schedule_called() if made else None)
@@ -160,6 +160,7 @@ def build(given: Given, relay: Relay | None = None) -> ScriptRun:
 
     run = ScriptRun(path, as_toml(content), about, parts, preset=given.name, resumed=resumed, relay=relay)
     made.append(run)
+    run.services.optimizer.call_after_step(run.stepped)
     if isinstance(run.bus, EventBus):
         start_mirror(run.bus, mirror, {run.name: path}, [run.name] if resumed is not None else [])
     elif mirror:

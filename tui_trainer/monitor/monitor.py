@@ -317,10 +317,7 @@ class Monitor(Declaring):
         if row is None:
             return
         try:
-            if values is not None:
-                row.add(values, weight, reduce)
-            if named:
-                row.add(named, weight, reduce)
+            row.add(named if values is None else {**values, **named}, weight, reduce)
             if axis is not None:
                 for name, value in axis.items():
                     row.count(name, value)

@@ -6,7 +6,7 @@ from tui_trainer.engine.commands.handlers import reject
 from tui_trainer.engine.ending import publish_end
 from tui_trainer.engine.events.error_text import describe_error
 from tui_trainer.engine.train_state import Ending, TrainState
-from tui_trainer.monitor.script_run import NEVER, ScriptRun
+from tui_trainer.monitor.script_run import ScriptRun
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Stop
 
@@ -28,7 +28,7 @@ def finish(run: ScriptRun, error: BaseException | None, trace: str = "") -> None
     state.finishing = True
     for line in trace.rstrip().splitlines():
         run.events.publish(ev.Logged(lines=[line], source="output", step=state.step))
-    if error is None and services.checkpoints.every_seconds < NEVER and (state.ending is None or state.ending.save):
+    if error is None and services.saves_at_end and (state.ending is None or state.ending.save):
         run.save()
     while (command := run.commands.take()) is not None:
         if not isinstance(command, Stop):

@@ -31,6 +31,7 @@ from tui_trainer.engine.events.error_text import describe_error
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import flush
 from tui_trainer.engine.events.run_events import publish_metrics, publish_status
+from tui_trainer.engine.guarding.firing import after_epoch, look_at
 from tui_trainer.engine.monitoring.system_load import ProcessLoad, SystemLoad
 from tui_trainer.engine.train_state import Metrics, TrainState
 from tui_trainer.host.event_bus import EventBus
@@ -55,8 +56,6 @@ MEASURE_SECONDS = 1.0
 """Seconds between two measurements of memory and CPU, and between two checks of the run folder."""
 LEAVE_SECONDS = 1.0
 """Seconds that viewers have to receive the end of the run: the script waits no longer for them."""
-NEVER = 1e15
-"""Seconds between two saves where none was asked for."""
 WITHOUT_STEP = 200
 """Batches without a step of the optimizer after which that is said."""
 
@@ -140,7 +139,8 @@ class ScriptRun:
         self.inside = False
         self._told_capabilities: ev.Capabilities | None = None
         self.waited = 0.0  # seconds that the loop has waited for its loader
-        recorder = self.services.recorder
+        self._recorder = recorder = self.services.recorder
+        self._values, self._optimizer = self.services.values, self.services.optimizer
         recorder.add_seconds = seconds_of_step()
         load = ProcessLoad(device_of(self.services.models), resets=False)
         recorder.load = SystemLoad(load, self.state.timer.read, lambda: self.waited, lambda: recorder.spent)
@@ -155,6 +155,7 @@ class ScriptRun:
     def _diagnose(self, event: ev.AnyEvent) -> None:
         for diagnosed in self.services.diagnosis.take(event):
             self.events.publish(diagnosed)
+        after_epoch(self.state, self.services, event)
 
     # -- asked from the serving thread ------------------------------------------------------------------------------
 
@@ -166,8 +167,7 @@ class ScriptRun:
             return f"no run {command.run!r} here: {self.name}"
         if not command.id:
             command = command.model_copy(update={"id": secrets.token_hex(8)})
-        reason = self.services.refused.get(command.type) if self.begun else None
-        if reason is not None:
+        if self.begun and (reason := self.services.refused.get(command.type)) is not None:
             self.bus.publish(self.name, ev.Refused(reason=reason, step=self.state.step, cause=command))
             return None
         self.commands.put(command)
@@ -242,7 +242,7 @@ class ScriptRun:
         """Count a step that the optimizer took, and keep the rates that it was taken with."""
         if self.closed:
             return
-        self.note_rates()
+        self._rates = self._optimizer.recorded()
         if not self.explicit:
             self.count_step()
 
@@ -253,10 +253,10 @@ class ScriptRun:
     def count_step(self) -> None:
         """Count a step."""
         state = self.state
-        if self._counted and self.services.values and not self.services.has_boundaries:
+        services = self.services
+        if self._counted and not services.has_boundaries and self._values:
             self.record()  # a loop without boundaries: the next step ends the one before
-        state.step += 1
-        self.services.step = state.step
+        services.step = state.step = state.step + 1
         if self.relay is not None:
             self.relay.stepped(state.step)
         self._counted += 1
@@ -292,17 +292,17 @@ class ScriptRun:
         """Record the steps since the last boundary, and apply the commands that wait. Returns False to end the loop."""
         if self.inside:
             return True
-        self.take_output()
+        if self.relay is not None:
+            self.take_output()
         state = self.state
-        if self.counts_batches and not self.clean:
+        if not self.clean and self.counts_batches:
             self.count_step()
-        if not self.clean:
-            return not state.stops_now
-        if self.has_values:
-            self.record()
-        if self.commands.waiting or state.paused or state.step >= state.next_scripted_step >= 0:
-            self._obey()
-        return not state.stops_now
+        if self.clean:
+            if self._counted or self._values:
+                self.record()
+            if self.commands.waiting or state.paused or state.step >= state.next_scripted_step >= 0:
+                self._obey()
+        return state.ending is None or not state.stops_now
 
     @property
     def has_values(self) -> bool:
@@ -311,17 +311,19 @@ class ScriptRun:
 
     def record(self) -> None:
         """Give the values of the step to the recorder, and publish what it holds if that is due."""
-        state, services = self.state, self.services
-        values = services.values
+        values, optimizer = self._values, self._optimizer
         self._counted = 0
         numbers = values.take()
-        numbers.update(self._rates or services.optimizer.recorded())
+        numbers.update(self._rates or optimizer.recorded())
         if not numbers:
             return
-        self.length.step_taken()
-        if services.recorder.add_step(state.step, numbers, values.weight or 1.0):
+        if optimizer.overlaid:
+            self.length.step_taken()
+        state = self.state
+        look_at(state, self.services, numbers)
+        if self._recorder.add_step(state.step, numbers, values.weight):
             self.flush()
-            if save_is_due(state, services) and state.step:
+            if save_is_due(state, self.services) and state.step:
                 self.save()
 
     def flush(self) -> None:
@@ -380,8 +382,7 @@ class ScriptRun:
         loss = services.recorder.epoch_mean()
         metrics: Metrics = {"train_loss": loss if abs(loss) < float("inf") else None} if loss == loss else {}
         metrics |= {name: value for name, value in given.items() if name != "train_loss"}
-        judged = services.early_stopper.stopping.monitor in metrics
-        close_epoch(state, services, metrics, validated=judged)
+        close_epoch(state, services, metrics, validated=services.early_stopper.stopping.monitor in metrics)
         self.tell_capabilities()
 
     def save_epoch(self) -> None:

@@ -15,6 +15,7 @@ from tui_trainer.config.run_config import Checkpoints
 from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
 from tui_trainer.engine.commands.controls import Controls
+from tui_trainer.engine.commands.permissions import Permissions
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
 from tui_trainer.engine.events.event_stream import EventStream
@@ -29,9 +30,12 @@ from tui_trainer.monitor.parts.values import StepValues
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.knobs import KnobValue
+from tui_trainer.protocol.wheel.given import given_allow
 
 NO_OPTIMIZER = "no optimizer was handed to Monitor"
 NO_MODEL = "no model was handed to Monitor"
+NEVER = 1e15
+"""Seconds between two saves where none was asked for."""
 UNDO_LIMIT = 1 << 30
 """Bytes of the largest copy in memory for an undo, unless the script sets another limit."""
 
@@ -80,6 +84,7 @@ class ScriptServices:
         self.checkpoints = checkpoints
         self.checkpointer: Checkpointer | None = None
         self.snapshot_limit = undo_limit
+        self.permissions = Permissions(given_allow())
         self.kept: dict[str, Any] = {}
         self.generator: torch.Generator | None = None
         """The generator of its own that this loader draws from."""
@@ -101,6 +106,11 @@ class ScriptServices:
         """Whether the run is over once its epochs are trained."""
         return self.counts_epochs
 
+    @property
+    def saves_at_end(self) -> bool:
+        """Whether the end of the run is saved."""
+        return self.checkpoints.every_seconds < NEVER
+
     # -- what the loop can do ---------------------------------------------------------------------------------------
 
     @property
@@ -109,6 +119,9 @@ class ScriptServices:
         reasons: dict[str, str] = {
             "SetOptimizer": "the script makes its own optimizer",
             "FindRate": "the script owns its batches",
+            "SkipStep": "the script takes its own steps",
+            "Race": "the script owns its batches",
+            "TakeRace": "the script owns its batches",
             "ShowAnswers": "the script knows its data; declare an action that logs what its model answers",
         }
         if not self.optimizer:
@@ -127,7 +140,7 @@ class ScriptServices:
             reasons["RunAction"] = "the script declares no actions"
         if not self.has_boundaries:
             text = "the loop calls none of monitor.batches, monitor.steps and monitor.step"
-            reasons |= dict.fromkeys(("Pause", "StepOnce", "Stop"), text)
+            reasons |= dict.fromkeys(("Pause", "StepOnce", "Stop", "SetGuard"), text)
         return reasons | self.further
 
     def check(self, command: cmd.AnyCommand) -> None:

@@ -10,14 +10,15 @@ from pydantic import ValidationError
 from tui_trainer.config.typed_values import TypedValue, validated
 from tui_trainer.config.validation_errors import as_user_error
 from tui_trainer.errors import UserError, did_you_mean
-from tui_trainer.protocol.commands import AnyCommand, Command, SetOptimizer, SetScheduler
+from tui_trainer.protocol.commands import AnyCommand, Command, Race, SetOptimizer, SetScheduler, TakeRace
+from tui_trainer.protocol.race.lines import parse_race, race_values, take_values
 
 _COMPONENT_FIELDS: dict[type[Command], tuple[str, set[str]]] = {
     SetScheduler: ("scheduler", {"base", "because"}),
     SetOptimizer: ("optimizer", {"because"}),
 }
 """Commands whose KEY=VALUEs are the fields of a component, with the keys that belong to the command itself."""
-RESERVED = frozenset({"type", "id", "by", "run"})
+RESERVED = frozenset({"type", "id", "by", "actor", "run"})
 """Fields that the host and the program set, never the user."""
 
 
@@ -34,6 +35,10 @@ def parse_command(name: str, values: Sequence[str]) -> AnyCommand:
     if cls is None:
         shortest = sorted({cls.cli_names()[0] for cls in commands.values()})
         raise UserError(f"send: no command {name!r}; {did_you_mean(name, shortest)}")
+    if cls is Race:
+        values = race_values(values)
+    elif cls is TakeRace:
+        values = take_values(values)
     typed: list[TypedValue] = []
     for text in values:
         key, equals, value = text.partition("=")
@@ -56,6 +61,6 @@ def parse_command(name: str, values: Sequence[str]) -> AnyCommand:
         return cls.model_validate(fields)
 
     try:
-        return validated(validate, typed)
+        return parse_race(validated(validate, typed), parse_command)
     except ValidationError as error:
         raise as_user_error(error, cls, f"send {name}", hidden=RESERVED) from None

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from tui_trainer.components.base import Count, NonNegative, Positive, Real, Whole
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.script import AnyPlanScheduler
+from tui_trainer.errors import UserError
 from tui_trainer.protocol.knobs import MAX_KNOB_NAME, MAX_TEXT, KnobValue
 from tui_trainer.text import visible
 
@@ -18,6 +19,10 @@ MAX_CHOSEN = 24
 """Most samples that an answer shows, of the worst and of those chosen."""
 MAX_TRIED = 100
 """Most steps that a search for a learning rate tries."""
+MAX_RACED = 500
+"""Most steps of a race with each of its settings."""
+MAX_SETTINGS = 300
+"""Most characters of one of the settings of a race."""
 MAX_REASON = 500
 """Most characters of the reason for a command."""
 
@@ -26,10 +31,15 @@ def _one_line(text: object) -> object:
     return visible(" ".join(text.split())) if isinstance(text, str) else text
 
 
+Actor = Literal["", "person", "script", "agent"]
+"""The kind of a sender; empty for the program itself, and in commands of earlier versions."""
+
 Reason = Annotated[str, Field(max_length=MAX_REASON), BeforeValidator(_one_line)]
 """A reason in words, on one line and without control characters."""
 
 
+GUARD = "guard"
+"""Sender of the commands of a guard that fires."""
 LESSON = "lesson"
 """Sender of the pauses with which a lesson waits for its reader."""
 
@@ -41,6 +51,7 @@ class Command(BaseModel):
         id: chosen by the sender; it comes back in the `cause` of the answer.
         by: the sender.
         run: name of a run of the host, `*` for all of them.
+        actor: the kind of the sender; left out of lines where it is empty, as `because` is.
         because: the sender's reason, kept in the journal and shown with the intervention. An empty one is left out of
             lines, so that earlier hosts and viewers accept the others.
     """
@@ -53,6 +64,7 @@ class Command(BaseModel):
     type: str
     id: str = ""
     by: str = ""
+    actor: Annotated[Actor, Field(exclude_if=lambda actor: not actor)] = ""
     run: str = ALL_RUNS
     because: Annotated[Reason, Field(exclude_if=lambda reason: not reason)] = ""
 
@@ -211,6 +223,28 @@ class FindRate(Command):
         return self
 
 
+class Race(Command):
+    """Train `steps` steps with each of a few settings, from the state in hand and on the same batches, and go back.
+
+    The run then waits for `TakeRace`, which takes one of the settings or none.
+    """
+
+    type: Literal["Race"] = "Race"
+    settings: Annotated[tuple[Annotated[str, Field(max_length=MAX_SETTINGS)], ...], Field(min_length=2, max_length=4)]
+    """Lines such as `lr=0.03 optimizer=adam clip=1`; `unchanged` for the settings in force."""
+    steps: Annotated[int, Field(ge=1, le=MAX_RACED)] = 50
+    price: bool = False
+    """Say only what it would cost."""
+
+
+class TakeRace(Command):
+    """Go back to where the newest race began and continue with one of its settings, as if it had been chosen there."""
+
+    type: Literal["TakeRace"] = "TakeRace"
+    lane: Annotated[int, Field(ge=0, le=4)] = 0
+    """Number of the settings, from 1; 0 takes none and goes on."""
+
+
 class SaveCheckpoint(Command):
     """Save a checkpoint now, under `name` or a generated name."""
 
@@ -226,6 +260,9 @@ class RollBack(Command):
 
     type: Literal["RollBack"] = "RollBack"
     to: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "best"
+    steps: Annotated[Count | None, Field(exclude_if=lambda steps: steps is None)] = None
+    """Instead of `to`: the newest copy in memory that is at least so many steps old. A guard that rolls back, or that
+    is set to, keeps the copies."""
 
 
 class Undo(Command):
@@ -272,6 +309,69 @@ class RunAction(Command):
     name: Named
 
 
+class SkipStep(Command):
+    """Do not take the step of the coming batch: its gradients are taken away, and the count of steps goes on."""
+
+    type: Literal["SkipStep"] = "SkipStep"
+
+
+GuardName = Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,39})?$")]
+
+
+class SetGuard(Command):
+    """Arm a guard, `rule="when CONDITION: ACTION"`; or switch one that is there, `name=NAME on=false`."""
+
+    type: Literal["SetGuard"] = "SetGuard"
+    rule: Annotated[str, BeforeValidator(_one_line)] = ""
+    name: GuardName = ""
+    """Name of the guard; a new one without it is called after its number."""
+    on: bool = True
+
+    @field_validator("rule")
+    @classmethod
+    def _valid(cls, rule: str) -> str:
+        from tui_trainer.guards.grammar import parse_rule
+
+        try:
+            return str(parse_rule(rule)) if rule else ""
+        except UserError as error:
+            raise ValueError(str(error)) from None
+
+    @model_validator(mode="after")
+    def _rule_or_name(self) -> SetGuard:
+        if not self.rule and not self.name:
+            raise ValueError('give rule="when CONDITION: ACTION", or name=NAME of a guard that is there')
+        return self
+
+
+class RemoveGuard(Command):
+    """Remove a guard by its name."""
+
+    type: Literal["RemoveGuard"] = "RemoveGuard"
+    name: GuardName
+
+
+class ShowGuards(Command):
+    """Say which guards there are, which of them are armed, and how often each has fired."""
+
+    names = ("guards",)
+    type: Literal["ShowGuards"] = "ShowGuards"
+
+
+class TakeWheel(Command):
+    """Take the wheel: until it is given, taken, or its holder is gone, only the holder's commands are obeyed."""
+
+    type: Literal["TakeWheel"] = "TakeWheel"
+    seconds: Positive | None = None
+    """Seconds after which it is free again. By default a screen holds it until it leaves, `send` for ten minutes."""
+
+
+class GiveWheel(Command):
+    """Give the wheel back: all senders may steer again."""
+
+    type: Literal["GiveWheel"] = "GiveWheel"
+
+
 AnyCommand = Annotated[
     Pause
     | Resume
@@ -286,24 +386,47 @@ AnyCommand = Annotated[
     | Evaluate
     | ShowAnswers
     | FindRate
+    | Race
+    | TakeRace
     | SaveCheckpoint
     | RollBack
     | Undo
     | Redo
     | Note
     | SetKnob
-    | RunAction,
+    | RunAction
+    | SkipStep
+    | SetGuard
+    | RemoveGuard
+    | ShowGuards
+    | TakeWheel
+    | GiveWheel,
     Field(discriminator="type"),
 ]
 """Every command. To add one: a class above, its name here, and a handler in `engine/commands/handlers.py`."""
 
-INTERVENTIONS = (SetLearningRate, SetScheduler, SetOptimizer, SetClip, SetPatience, SetEpochs, RollBack, SetKnob)
+INTERVENTIONS = (
+    SetLearningRate,
+    SetScheduler,
+    SetOptimizer,
+    SetClip,
+    SetPatience,
+    SetEpochs,
+    RollBack,
+    SetKnob,
+    SkipStep,
+)
 """Commands that an undo takes back by returning to the step before them."""
 
 
 def is_intervention(command: AnyCommand | None) -> bool:
     """Return whether an undo takes a command back. A new such command ends what a redo could take up again."""
     return isinstance(command, INTERVENTIONS) or (isinstance(command, Stop) and command.when == "epoch")
+
+
+def sets_guards(command: AnyCommand) -> bool:
+    """Return whether a command sets guards: a replay repeats what guards did, and needs none of its own."""
+    return isinstance(command, (SetGuard, RemoveGuard, ShowGuards))
 
 
 COMMANDS: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand, config=ConfigDict(defer_build=True))

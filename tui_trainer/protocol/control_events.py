@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
+from tui_trainer.protocol.commands import Actor
 from tui_trainer.protocol.event_base import Event
 from tui_trainer.protocol.knobs import Knob, KnobValue
 
@@ -51,6 +52,25 @@ class ActionRun(Event):
     name: str
     seconds: float = 0.0
     """The time that it took."""
+
+
+WheelEnd = Literal["given", "gone", "over"]
+"""How the wheel became free: its holder gave it, its holder's screen is gone, or its holder's time is over."""
+
+
+class WheelChanged(Event):
+    """The wheel was taken, or is free again. While it is held, only its holder steers."""
+
+    type: Literal["WheelChanged"] = "WheelChanged"
+    holder: str = ""
+    """Name of the sender that has it now; empty where it is free."""
+    actor: Actor = ""
+    """Kind of the holder."""
+    previous: str = ""
+    """The holder before, with its kind, in words; empty where it was free."""
+    seconds: float | None = None
+    """Seconds after which it is free again; None where the holder keeps it."""
+    how: Literal["taken"] | WheelEnd = "taken"
 
 
 class RateFound(Event):

@@ -6,9 +6,11 @@ from tui_trainer.components.schedulers.builtin import ImportedScheduler
 from tui_trainer.components.schedulers.plan import NO_RATE, LrPlan
 from tui_trainer.components.schedulers.script import ScriptSchedule
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import Redo, Stop, Undo
+from tui_trainer.protocol.commands import Actor, Redo, RollBack, Stop, TakeRace, Undo
 from tui_trainer.protocol.finding_titles import title_of, without_identifiers
+from tui_trainer.protocol.guards.describe import describe_guards
 from tui_trainer.protocol.knobs import KnobValue
+from tui_trainer.protocol.race.words import describe_race
 from tui_trainer.text import number
 
 
@@ -38,8 +40,21 @@ def size(count: float) -> str:
 
 
 def asked_by(event: ev.Event) -> str:
-    """Return " (SENDER)" for an event that a command caused, empty for any other."""
-    return f" ({event.cause.by})" if event.cause is not None and event.cause.by else ""
+    """Return " by NAME (KIND)" for an event that a command caused, empty for any other.
+
+    " (SENDER)" for the program itself and for senders of earlier versions, which have no kind.
+    """
+    command = event.cause
+    if command is None or not command.by:
+        return ""
+    return f" by {sender_text(command.by, command.actor)}" if command.actor else f" ({command.by})"
+
+
+def sender_text(by: str, actor: Actor) -> str:
+    """Return a sender with its kind: "ann (person)", "ann@box (pts/3, person)"; the name alone without a kind."""
+    if not actor:
+        return by
+    return f"{by[:-1]}, {actor})" if by.endswith(")") else f"{by} ({actor})"
 
 
 def epoch_line(event: ev.EpochEnded, epochs: int) -> str:
@@ -81,6 +96,8 @@ def letter(event: ev.AnyEvent) -> str:
             return "s"
         case ev.OptimizerChanged():
             return "o"
+        case ev.RolledBack(cause=TakeRace()):
+            return "f"
         case ev.RolledBack():
             return "b" if event.restored is None else "U" if event.restored.redone else "u"
         case ev.Noted():
@@ -89,6 +106,8 @@ def letter(event: ev.AnyEvent) -> str:
             return "k"
         case ev.ActionRun():
             return "a"
+        case ev.StepSkipped():
+            return "j"
         case ev.CheckpointSaved() if event.cause is not None:
             return "c"
         case ev.StatusChanged(status="stopping", cause=Stop(when=when)):
@@ -141,8 +160,13 @@ def _text(event: ev.AnyEvent) -> str | None:
             return f"saved checkpoint {event.name} (epoch {event.epoch}, {size(event.bytes)}{detail}){asked_by(event)}"
         case ev.SavingFailed():
             return f"NOT SAVED: {event.what}: {event.error}" if event.error else f"saving has recovered: {event.what}"
+        case ev.RolledBack(restored=None, saved_at=int() as saved, cause=RollBack(steps=int())):
+            back = event.step - saved
+            return f"rolled back {back:,} step{'s' if back != 1 else ''}, to step {saved:,}{asked_by(event)}"
         case ev.RolledBack(restored=None):
             return f"rolled back to checkpoint {event.to} (epoch {event.from_epoch}){asked_by(event)}"
+        case ev.RolledBack(cause=TakeRace()):
+            return f"took {event.to}; continues from step {event.step:,}{asked_by(event)}"
         case ev.RolledBack(restored=ev.Restored(redone=True)):
             return f"redone: {_undone_setting(event.to)}; continues from step {event.step:,}{asked_by(event)}"
         case ev.RolledBack(saved_at=int() as left):
@@ -161,8 +185,18 @@ def _text(event: ev.AnyEvent) -> str | None:
             )
         case ev.ActionRun():
             return f"{event.name} took {duration(event.seconds)}{asked_by(event)}"
+        case ev.GuardsChanged():
+            return describe_guards(event)
+        case ev.StepSkipped():
+            return f"step {event.step + 1:,} not taken: batch {event.batch} of epoch {event.epoch}{asked_by(event)}"
+        case ev.WheelChanged():
+            return _wheel(event)
         case ev.RateFound():
             return _found_rate(event) + asked_by(event)
+        case ev.Raced():
+            return describe_race(event, duration, size) + asked_by(event)
+        case ev.RaceDecided():
+            return f"none of the race was taken{asked_by(event)}"
         case ev.PictureTaken() if event.cause is not None:
             numbers = "  ".join(f"{name} {number(value)}" for name, value in event.numbers.items() if "/" not in name)
             return f"answers at step {event.step:,}: {numbers}".rstrip(": ") + asked_by(event)
@@ -191,6 +225,19 @@ def _found_rate(event: ev.RateFound) -> str:
         return f"no clear learning rate: {event.unclear}"
     marks = f"steepest descent at {number(event.steepest, 3)}, a tenth of the minimum {number(event.tenth, 3)}"
     return f"learning rates: {marks}" + (f"; {event.unclear}" if event.unclear else "")
+
+
+def _wheel(event: ev.WheelChanged) -> str:
+    if not event.holder:
+        ended = {
+            "given": f"{event.previous} gave it",
+            "gone": f"the screen of {event.previous} is gone",
+            "over": f"the time of {event.previous} is over",
+        }
+        return f"the wheel is free: {ended.get(event.how, event.previous)}"
+    previous = f" from {event.previous}" if event.previous else ""
+    seconds = f" for {duration(event.seconds)}" if event.seconds is not None else ""
+    return f"{sender_text(event.holder, event.actor)} took the wheel{previous}{seconds}"
 
 
 def _undone_setting(command: str) -> str:

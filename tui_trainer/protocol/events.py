@@ -9,9 +9,11 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.components.schedulers.script import AnyPlanScheduler
-from tui_trainer.protocol.control_events import ActionRun, Capabilities, KnobChanged, RateFound
+from tui_trainer.protocol.control_events import ActionRun, Capabilities, KnobChanged, RateFound, WheelChanged
 from tui_trainer.protocol.event_base import Event
 from tui_trainer.protocol.event_records import Best, FindingAction, Layer, Number, Reason, Restored, Severity, Status
+from tui_trainer.protocol.guards.events import GuardsChanged, StepSkipped
+from tui_trainer.protocol.race.race_events import RaceAdvanced, Raced, RaceDecided
 
 
 class RunStarted(Event):
@@ -338,6 +340,12 @@ AnyEvent = Annotated[
     | KnobChanged
     | ActionRun
     | RateFound
+    | GuardsChanged
+    | StepSkipped
+    | RaceAdvanced
+    | Raced
+    | RaceDecided
+    | WheelChanged
     | RunFinished,
     Field(discriminator="type"),
 ]

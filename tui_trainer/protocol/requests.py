@@ -3,7 +3,7 @@
 A request names a command, its sender and the run that it is for:
 
     {"type":"Ask","id":ID,"by":SENDER,"run":RUN,"command":{"type":"SetLearningRate","value":0.01},"text":false}
-    {"type":"Ask","id":ID,"by":SENDER,"run":RUN,"command":"set-lr","values":["value=0.01"]}
+    {"type":"Ask","id":ID,"by":SENDER,"actor":"script","run":RUN,"command":"set-lr","values":["value=0.01"]}
 
 Viewers send the first form. Scripts (`tui-trainer send`) send the second, a name and its KEY=VALUEs: the host parses
 them, so that a script does not have to import the models of the protocol.
@@ -27,7 +27,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.checksum import BadLine
 from tui_trainer.protocol.codec import decode_command
-from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand
+from tui_trainer.protocol.commands import ALL_RUNS, Actor, AnyCommand
 from tui_trainer.protocol.describe import describe
 from tui_trainer.protocol.wire_format import REQUEST, RESPONSE
 
@@ -41,6 +41,7 @@ class Request(BaseModel):
     Attributes:
         id: chosen by the sender; it comes back in the event and in the response.
         by: the sender.
+        actor: the kind of the sender; empty in requests of earlier versions.
         run: name of the run, `*` for every run of the host.
         command: the command, or its name on the command line.
         values: KEY=VALUE, where `command` is a name.
@@ -52,6 +53,7 @@ class Request(BaseModel):
     type: Literal["Ask"] = "Ask"
     id: Annotated[str, Field(max_length=MAX_ID)] = ""
     by: str = ""
+    actor: Annotated[Actor, Field(exclude_if=lambda actor: not actor)] = ""
     run: str = ALL_RUNS
     command: AnyCommand | str
     values: tuple[str, ...] = ()
@@ -63,13 +65,14 @@ class Request(BaseModel):
         from tui_trainer.protocol.command_parser import parse_command
 
         command = parse_command(self.command, self.values) if isinstance(self.command, str) else self.command
-        return command.model_copy(update={"id": self.id, "by": self.by, "run": self.run})
+        return command.model_copy(update={"id": self.id, "by": self.by, "actor": self.actor, "run": self.run})
 
 
 def encode_request(command: AnyCommand) -> bytes:
     """Encode a command as one line, a request that is answered by its event alone."""
-    request = Request(id=command.id, by=command.by, run=command.run, command=command, text=False)
-    return request.model_dump_json(exclude={"values": True, "command": {"id", "by", "run"}}).encode() + b"\n"
+    request = _request(command)
+    sent_once = {"id", "by", "actor", "run"}
+    return request.model_dump_json(exclude={"values": True, "command": sent_once}).encode() + b"\n"
 
 
 def decode_request(line: bytes) -> Request:
@@ -82,9 +85,13 @@ def decode_request(line: bytes) -> Request:
         if line.startswith(REQUEST):
             return Request.model_validate_json(line)
         command = decode_command(line)
-        return Request(id=command.id, by=command.by, run=command.run, command=command, text=False)
+        return _request(command)
     except ValidationError as error:
         raise BadLine(f"invalid request: {error.errors()[0]['msg']}") from None
+
+
+def _request(command: AnyCommand) -> Request:
+    return Request(id=command.id, by=command.by, actor=command.actor, run=command.run, command=command, text=False)
 
 
 def encode_response(id: str, event: ev.AnyEvent) -> bytes:

@@ -22,6 +22,8 @@ ROLES: dict[str, tuple[str, ...]] = {
     "lr": ("lr", "learning_rate", "train/learning_rate", "train/lr", "lr-*", "lr/pg0"),
 }
 """Names of the series that the charts and the diagnosis know, and what other programs call them; * is any text."""
+_KNOWN = frozenset(key for keys in ROLES.values() for key in keys)
+_PATTERNS = tuple(key for key in _KNOWN if "*" in key)
 TOLD = (*(axis for axis in AXES if axis != "run"), *ROLES)
 """Roles that the user can tell."""
 OWN = ("seconds", "evaluations", "mean_train_loss")
@@ -68,6 +70,12 @@ def guess_axes(names: Iterable[str], told: Mapping[str, str]) -> Axes:
         shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
         raise Unreadable(f"no column is named step or epoch; tell it with --map step=COLUMN (columns: {shown})")
     return Axes(found["step"], found["epoch"], found["seconds"], found["run"])
+
+
+def has_role(name: str) -> bool:
+    """Return whether the charts and the diagnosis know a column by its name: it is read however many there are."""
+    key = name.strip().casefold()
+    return key in _KNOWN or any(fnmatchcase(key, pattern) for pattern in _PATTERNS)
 
 
 class Names:

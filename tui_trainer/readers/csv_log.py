@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tui_trainer.readers.columns import Axes, guess_axes
 from tui_trainer.readers.dense_table import dense_rows
-from tui_trainer.readers.lines import read_lines
+from tui_trainer.readers.lines import read_text, split
 from tui_trainer.readers.numbers import parse, parse_column, step_of
 from tui_trainer.readers.reading import CHUNK, MAX_COLUMNS, MAX_STEP, LogColumn, Position, Reading, Rows, Unreadable
 
@@ -46,18 +46,19 @@ def has_axes(head: bytes, told: Mapping[str, str]) -> bool:
 
 def read_csv(path: Path, position: Position, told: Mapping[str, str]) -> Reading:
     """Read rows of a table."""
-    lines, offset, ended = read_lines(path, position.offset, position.limit or CHUNK)
+    text, offset, ended = read_text(path, position.offset, position.limit or CHUNK)
     header: TableHeader | None = position.memory
     notes: list[str] = []
     if header is None:
-        while lines and (not lines[0].strip() or lines[0].startswith("#")):
-            lines.pop(0)
-        if not lines:
+        line, _, text = text.partition("\n")
+        while text and (not line.strip() or line.startswith("#")):
+            line, _, text = text.partition("\n")
+        if not line.strip() or line.startswith("#"):
             return Reading(Position(offset if not ended else 0), at_end=ended)
-        header = _header(lines.pop(0), told)
+        header = _header(line, told)
         notes.append(header.axes.in_words())
-    dense = _dense(lines, header)
-    runs, bad = ({"": dense}, 0) if dense is not None else _blocks(_rows(lines, header.delimiter), header)
+    dense = _dense(text, header)
+    runs, bad = ({"": dense}, 0) if dense is not None else _blocks(_rows(split(text), header.delimiter), header)
     if bad and not header.told_of_bad:
         header.told_of_bad = True
         notes.append(f"{bad} row{'s' if bad > 1 else ''} without a step or with too few cells left out")
@@ -83,16 +84,17 @@ def _header(line: str, told: Mapping[str, str]) -> TableHeader:
     return TableHeader(names, delimiter, axes)
 
 
-def _dense(lines: list[str], header: TableHeader) -> Rows | None:
-    """Return the rows of a table without gaps, None where they must be read one by one."""
+def _dense(text: str, header: TableHeader) -> Rows | None:
+    """Return the rows of a table of numbers, None where they must be read one by one."""
     axes = header.axes
     step = axes.step or axes.epoch
     if axes.run is not None or step is None:
         return None
-    rows = dense_rows(lines, header.names, header.delimiter, step, (axes.epoch, axes.seconds))
-    if rows is not None:
-        header.rows += len(lines)
-    return rows
+    dense = dense_rows(text, header.names, header.delimiter, step, (axes.epoch, axes.seconds))
+    if dense is None:
+        return None
+    header.rows += dense.count
+    return dense.rows
 
 
 def _rows(lines: list[str], delimiter: str) -> list[list[str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tui_trainer.readers.columns import Axes, guess_axes
+from tui_trainer.readers.columns import Axes, guess_axes, has_role
 from tui_trainer.readers.lines import read_lines
 from tui_trainer.readers.numbers import step_of
 from tui_trainer.readers.reading import CHUNK, MAX_COLUMNS, LogColumn, Position, Reading, Rows, Unreadable
@@ -123,7 +123,7 @@ def _add(block: Rows, record: dict[str, Any], step: int, memory: LinesSoFar) -> 
         if key in axes or isinstance(value, (bool, str)) or value is None:
             continue
         if key not in memory.names:
-            if len(memory.names) >= MAX_COLUMNS:
+            if len(memory.names) >= MAX_COLUMNS and not has_role(key):
                 continue
             memory.names.add(key)
         column = block.columns.get(key)

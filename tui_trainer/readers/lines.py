@@ -12,7 +12,21 @@ MAX_LINE = 1 << 24
 
 
 def read_lines(path: Path, offset: int, size: int = CHUNK) -> tuple[list[str], int, bool]:
-    """Return the whole lines after an offset, the offset behind them, and whether the file ends there.
+    """Return the whole lines after an offset, the offset behind them, and whether the file ends there."""
+    text, offset, ended = read_text(path, offset, size)
+    return split(text), offset, ended
+
+
+def split(text: str) -> list[str]:
+    """Return the lines of a text."""
+    lines = text.split("\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def read_text(path: Path, offset: int, size: int = CHUNK) -> tuple[str, int, bool]:
+    """Return the text of whole lines after an offset, the offset behind them, and whether the file ends there.
 
     A last line without an end is left for the next call; in a file that has not changed for some seconds it counts.
     """
@@ -37,10 +51,7 @@ def read_lines(path: Path, offset: int, size: int = CHUNK) -> tuple[list[str], i
         text = text.replace("\0", "")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    lines = text.split("\n")
-    if lines and not lines[-1]:
-        lines.pop()
-    return lines, offset + end, ended
+    return text, offset + end, ended
 
 
 def next_line(path: Path, offset: int, most: int) -> int:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 from tui_trainer.readers.reading import MAX_STEP
 
 MISSING = frozenset(("", "none", "null", "na", "n/a", "-", "--"))
 """Texts of a cell without a value, in lower case."""
+MANY = 256
+"""Values from which on they are looked at as an array."""
 
 
 def parse(cell: str) -> float | None:
@@ -42,3 +45,12 @@ def step_of(value: Any) -> int | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return step if 0 <= step < MAX_STEP else None
+
+
+def all_finite(values: array[float]) -> bool:
+    """Return whether none of the values is NaN or infinite."""
+    if len(values) < MANY:
+        return all(map(isfinite, values))
+    import numpy as np
+
+    return bool(np.isfinite(np.frombuffer(values, np.float64)).all())

@@ -11,7 +11,7 @@ from tui_trainer.config.action import MAX_SAID, PresetAction
 from tui_trainer.config.preset import dump, load
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.actions.written_command import written_command
-from tui_trainer.protocol.commands import AnyCommand, Note, Stop
+from tui_trainer.protocol.commands import AnyCommand, Note, Stop, sets_guards
 from tui_trainer.runs.comparing.interventions import commands_with_saves
 from tui_trainer.runs.history import read_history
 from tui_trainer.text import visible
@@ -49,8 +49,9 @@ def bake(folder: Path, name: str) -> BakedPreset:
         raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from None
     if history.started is None:
         raise UserError(f"run {name!r} has not begun to train; it has nothing to repeat yet")
-    actions = tuple(_action(step, command) for step, command in commands_with_saves(history))
-    settings = config.model_copy(update={"actions": (), "drill": None})
+    script = [pair for pair in commands_with_saves(history) if not sets_guards(pair[1])]
+    actions = tuple(_action(step, command) for step, command in script)
+    settings = config.model_copy(update={"actions": (), "guards": (), "drill": None})
     repeats = f"its {len(actions)} interventions" if len(actions) != 1 else "its intervention"
     first = f"# Run {name}, baked: the same settings"
     first += f", and {repeats} as [[actions]]." if actions else "; nothing was done to it."

@@ -13,22 +13,40 @@ from tui_trainer.protocol.commands import (
     AnyCommand,
     Evaluate,
     FindRate,
+    GiveWheel,
     Pause,
+    Race,
     Redo,
     Resume,
     RollBack,
     ShowAnswers,
+    ShowGuards,
     StepOnce,
     Stop,
+    TakeRace,
+    TakeWheel,
     Undo,
     is_intervention,
 )
 from tui_trainer.runs.journal import read_events
 from tui_trainer.state.series_names import LOADS, group_of
 
-_NO_EFFECT = (Pause, Resume, StepOnce, ShowAnswers, FindRate, Undo, Redo)
+_NO_EFFECT = (
+    Pause,
+    Resume,
+    StepOnce,
+    ShowAnswers,
+    ShowGuards,
+    FindRate,
+    Race,
+    TakeRace,
+    TakeWheel,
+    GiveWheel,
+    Undo,
+    Redo,
+)
 """Commands that do not change the measurements. An undone command is removed from the history, and so is its undo; a
-redo puts the command back."""
+redo puts the command back. What was taken from a race is in the history as the commands that it stands for."""
 
 TEST_PREFIX = "test_"
 """Prefix of the metrics of the test split."""
@@ -89,6 +107,8 @@ class RunHistory:
     """Everything that redos would put back, the newest last."""
     lengths: Lengths = ()
     """The lengths of the epochs, where the batch size was changed."""
+    forks: dict[str, int] = field(default_factory=dict[str, int])
+    """Number of interventions where each race began, by the id of its command."""
     unknown_redo: bool = False
     """Whether a redo took up a branch of which this history has not seen the undo."""
 
@@ -119,6 +139,8 @@ class RunHistory:
                 self.started, self.finished = event, None
             case ev.RunFinished():
                 self.finished = event
+            case ev.Raced(cause=Race(id=id)):
+                self.forks[id] = len(self.interventions)
             case ev.RolledBack(restored=ev.Restored(), saved_at=int(), cause=Undo() | Redo() as undo):
                 # A script goes on after an undo: both the intervention and the undo stay.
                 self.interventions.append((event.step, undo))
@@ -143,7 +165,7 @@ class RunHistory:
         command = event.cause
         if command is None or isinstance(command, _NO_EFFECT) or isinstance(event, (ev.Refused, ev.RunFinished)):
             return
-        if not (self.interventions and command.id and self.interventions[-1][1].id == command.id):
+        if not (self.interventions and command.id and self.interventions[-1][1] == command):
             self.interventions.append((event.step, command))
             self.events.append(event)
         if is_intervention(command):
@@ -190,7 +212,7 @@ class RunHistory:
     def _undo(self, step: int, undid: str) -> None:
         """Remove what was measured after a step, and the undone command with all that followed it."""
         ids = [command.id for _, command in self.interventions]
-        kept = ids.index(undid) if undid in ids else len(ids)
+        kept = ids.index(undid) if undid in ids else min(self.forks.get(undid, len(ids)), len(ids))
         removed = _Undone(
             step,
             kept,

@@ -41,6 +41,8 @@ class RunInfo:
     """Seconds of training, as far as its last epoch tells."""
     kept: Kept = NOTHING
     """The name, tags and note that a user gave it."""
+    host: str = ""
+    """The machine that trains it, empty for this one; `path` is then the path there."""
 
     @property
     def live(self) -> bool:

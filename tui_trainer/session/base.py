@@ -22,11 +22,14 @@ class Notice:
         text: the message.
         fatal: whether it is the last one.
         folders: run directories that a new host could resume, after the old host vanished.
+        cut_off: whether the line to the host is broken, and the session connects again by itself. A `Greeting` follows
+            once it has.
     """
 
     text: str
     fatal: bool = False
     folders: tuple[str, ...] = ()
+    cut_off: bool = False
 
 
 Message = Greeting | AnyEvent | Notice

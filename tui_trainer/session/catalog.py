@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from tui_trainer.config.preset_library import preset_tables
+from tui_trainer.config.preset_library import listed_tables
 
 if TYPE_CHECKING:
     from tui_trainer.config.lesson import Lesson
@@ -47,7 +47,7 @@ def list_presets() -> list[PresetInfo]:
             variants=tuple(str(variant.get("name", "")) for variant in table.get("variant", [])),
             is_lesson="lesson" in table,
         )
-        for name, table in preset_tables().items()
+        for name, table in listed_tables().items()
     ]
     order = {group: index for index, group in enumerate(_GROUPS)}
     return sorted(presets, key=lambda preset: (order.get(preset.group, len(order)), preset.group, preset.name))
@@ -132,4 +132,14 @@ class Watchful(Protocol):
 
     def look_again(self) -> None:
         """Ask every run next time, and read those that have changed."""
+        ...
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A source that may reach only a part of its runs."""
+
+    @property
+    def problem(self) -> str:
+        """What could not be read, and why, in one line; empty where everything was."""
         ...

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tui_trainer.config.teaching.course import Course
     from tui_trainer.host.spec import HostSpec
     from tui_trainer.session.base import Session
+    from tui_trainer.session.remote.remote_runs import RemoteRuns
 
 
 def list_lessons(course: Course | None = None) -> list[LessonInfo]:
@@ -246,6 +247,8 @@ class RunDirectory:
         self._index: RunIndex | None = None
         self._everything = False
         """Whether the next read asks every run."""
+        self.remote: RemoteRuns | None = None
+        """The live runs of other machines, where they are listed too."""
 
     def presets(self) -> list[PresetInfo]:
         """Return every preset, by group."""
@@ -261,7 +264,13 @@ class RunDirectory:
         if self._index is None or self._index.directory != directory:
             self._index = RunIndex(directory)
         everything, self._everything = self._everything, False
-        return self._index.refresh(everything=everything)
+        runs = self._index.refresh(everything=everything)
+        return self.remote.beside(runs) if self.remote is not None else runs
+
+    @property
+    def problem(self) -> str:
+        """The machines that did not answer, in one line."""
+        return self.remote.problem if self.remote is not None else ""
 
     def look_again(self) -> None:
         """Ask every run next time whether it has changed."""
@@ -306,4 +315,4 @@ class RunDirectory:
 
     def join(self, run: RunInfo) -> Session:
         """Connect to a live run, or open a finished one."""
-        return join(run)
+        return self.remote.join(run) if self.remote is not None and run.host else join(run)

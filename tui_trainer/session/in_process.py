@@ -44,7 +44,7 @@ class InProcessSession:
         self._event_buffer: list[ev.AnyEvent] = []
         self._own_messages: list[Message] = [Greeting(())]
         self._behind = False
-        self._over = False
+        self._over = self._closed = False
         self._host: Host | None = None
         self.exit_code = 0
         self._subscribed = threading.Event()
@@ -92,14 +92,17 @@ class InProcessSession:
         if not self._subscribed.wait(5.0) or self._host is None:
             self._own_messages.append(ev.Refused(reason="the host is still starting", cause=command))
             return
-        reason = self._host.submit(command)
+        # What comes after the screen was closed is the program's own: no wheel may keep it from ending.
+        reason = self._host.submit(command) if self._closed else self._host.gate.submit(command, self)
         if reason is not None:
             self._own_messages.append(ev.Refused(reason=reason, cause=command))
 
     def close(self) -> None:
         """Unsubscribe. The run continues for as long as this process lives."""
+        self._closed = True
         if self._host is not None:
             self._host.bus.unsubscribe(self)
+            self._host.gate.gone(self)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the host has ended. Returns False after a timeout."""

@@ -58,6 +58,15 @@ class MultiSession:
         folders = (session.folder(run) for session in self._on_disk)
         return next((folder for folder in folders if folder is not None), None)
 
+    def drop(self, run: str) -> None:
+        """Close the session of a run that was deleted, where it has no other run."""
+        for session, states in self._states.copy().items():
+            if [state.run for state in states] == [run]:
+                self._sessions.remove(session)
+                session.close()
+                del self._states[session], self._fractions[session]
+        self._on_disk = [session for session in self._on_disk if session in self._sessions]
+
     def send(self, command: AnyCommand) -> None:
         """Send a command to the session that has its run, or to all of them."""
         for session in self._sessions:

@@ -49,7 +49,7 @@ class HostStatus:
 
 
 def request(
-    path: Path, command: str, values: Sequence[str], *, by: str, run: str, timeout: float
+    path: Path, command: str, values: Sequence[str], *, by: str, actor: str = "", run: str, timeout: float
 ) -> Iterator[HostStatus | Response]:
     """Send a command to the host that listens on `path`. Yields the host's status, then the response of each run.
 
@@ -57,6 +57,7 @@ def request(
         command: its name on the command line.
         values: KEY=VALUE.
         by: the sender.
+        actor: its kind.
         run: name of the run, `*` for every run of the host.
         timeout: seconds that all of it may take.
 
@@ -66,7 +67,8 @@ def request(
     if path == Path():
         raise UserError("the host of this run has no socket to send to; the signal TERM stops and saves the run")
     id = os.urandom(8).hex()
-    fields = {"id": id, "by": by, "run": run, "command": command, "values": list(values)}
+    sent_by = {"by": by, "actor": actor} if actor else {"by": by}
+    fields = {"id": id, **sent_by, "run": run, "command": command, "values": list(values)}
     line = REQUEST + b"," + json.dumps(fields).encode()[1:] + b"\n"
     if len(line) > MAX_COMMAND:
         raise UserError(f"send {command}: the request has {len(line):,} bytes; the limit is {MAX_COMMAND:,}")

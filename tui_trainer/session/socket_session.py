@@ -110,6 +110,11 @@ class PipeLink:
         self._in, self._out = process.stdin.fileno(), process.stdout.fileno()
         os.set_blocking(self._in, False)
         os.set_blocking(self._out, False)
+        self._ahead = b""
+
+    def put_back(self, data: bytes) -> None:
+        """Return these bytes first from the next `receive`."""
+        self._ahead = data + self._ahead
 
     def connect(self) -> bool:
         """Return True: the pipes are open from the start."""
@@ -117,6 +122,9 @@ class PipeLink:
 
     def receive(self) -> bytes | None:
         """Return received bytes, None if there are none yet, empty at the end of the stream."""
+        if self._ahead:
+            data, self._ahead = self._ahead, b""
+            return data
         try:
             return os.read(self._out, 1 << 18)
         except BlockingIOError:
@@ -173,6 +181,11 @@ class ClientSession:
         self._over = False
         self._finished: set[str] = set()
         self._runs: set[str] = set()
+
+    @property
+    def all_over(self) -> bool:
+        """Whether every run of the host has ended."""
+        return bool(self._runs) and self._finished >= self._runs
 
     def drain(self) -> list[Message]:
         """Return the messages since the last call."""
@@ -232,7 +245,7 @@ class ClientSession:
         """Close after the end of the stream: the last run is over, or the host died."""
         self._over = True
         self._link.close()
-        if self._runs and self._finished >= self._runs:
+        if self.all_over:
             return Notice("the host has finished", fatal=True)
         return Notice(self._exit_reason() or reason or "the host is gone", fatal=True, folders=self._folders)
 

@@ -57,8 +57,8 @@ class Branch(BaseModel):
 
     Attributes:
         id: id of the undone command, or of the roll-back.
-        what: the undone command in words, or the checkpoint of the roll-back.
-        left_by: the command that left the branch. A redo leaves what was trained since the undo.
+        what: the undone command in words, the checkpoint of the roll-back, or number and settings of a race.
+        left_by: the command that left the branch. A redo leaves what was trained since the undo, a race what it tried.
         start: the step that the run went back to.
         end: the last step of the branch.
         curves: the losses after `start`, by name.
@@ -69,7 +69,7 @@ class Branch(BaseModel):
 
     id: str
     what: str
-    left_by: Literal["undo", "redo", "roll-back"]
+    left_by: Literal["undo", "redo", "roll-back", "race"]
     start: int
     end: int
     curves: dict[str, Ghost] = {}

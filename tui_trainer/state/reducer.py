@@ -6,10 +6,11 @@ from array import array
 from typing import Any, Literal
 
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import Redo, RollBack, Undo
+from tui_trainer.protocol.commands import Redo, RollBack, TakeRace, Undo
 from tui_trainer.state.branches import BRANCH_POINTS, CURVES, Branch, UndoneBranch, thinned
 from tui_trainer.state.drills import veil
 from tui_trainer.state.histogram_history import HistogramHistory
+from tui_trainer.state.races import view as races
 from tui_trainer.state.run_data import CLOCK, MEAN_TRAIN_LOSS, RunData
 from tui_trainer.state.series import Series
 from tui_trainer.state.series_batch import MIN_DIRECT, SeriesBatch
@@ -147,7 +148,9 @@ def _rolled_back(state: RunData, event: ev.RolledBack) -> None:
             _leave(state, event.cause.id, event.to, "roll-back", min(event.saved_at, event.step))
         return
     state.knobs = {**state.knobs, **restored.knobs}
-    if restored.redone:
+    if isinstance(event.cause, TakeRace):
+        _take(state, event, restored.undid)
+    elif restored.redone:
         _redo(state, event, restored.undid)
     else:
         _undo(state, event, restored.undid)
@@ -195,6 +198,19 @@ def _undo(state: RunData, event: ev.RolledBack, undid: str) -> None:
         state.pace.rewind(step, event.restored.seconds)
     state.interventions = _before(state.interventions, undid)
     state.undone = [*state.undone[1 - MAX_UNDONE :], removed]
+
+
+def _take(state: RunData, event: ev.RolledBack, race: str) -> None:
+    """Go back to where a race began, whose settings are taken: what came since is a branch that stays."""
+    interventions = state.race.interventions if state.race is not None else []
+    _undo(state, event, race)
+    state.undone, state.interventions = [], interventions
+    state.marks = [mark for mark in state.marks if mark.step <= event.step]
+    gone = {races.branch_id(race, event.cause.lane)} if isinstance(event.cause, TakeRace) else set[str]()
+    left = [branch for branch in state.branches if branch.id not in gone and branch.end > branch.start]
+    without = f"the run without {event.to}"
+    state.branches = [b if b.id != race else b.model_copy(update={"what": without}) for b in left]
+    state.race = races.decided(state.race, event)
 
 
 def _redo(state: RunData, event: ev.RolledBack, undid: str) -> None:
@@ -247,8 +263,8 @@ def intervene(state: RunData, id: str) -> None:
 
 
 def forget_undone(state: RunData) -> None:
-    """Take in that the run ended or was resumed: nothing can be undone or redone any more."""
-    state.undone, state.interventions = [], []
+    """Take in that the run ended or was resumed: nothing can be undone, redone or taken any more."""
+    state.undone, state.interventions, state.race = [], [], None
     offer_branches(state)
 
 
@@ -268,6 +284,10 @@ def offer_branches(state: RunData) -> None:
     state.branches = branches
 
 
+def _wheel_changed(state: RunData, event: ev.WheelChanged) -> None:
+    state.wheel = event if event.holder else None
+
+
 def _capabilities(state: RunData, event: ev.Capabilities) -> None:
     state.capabilities = event
     state.knobs = {knob.name: knob.value for knob in event.knobs if not knob.refused}
@@ -280,6 +300,36 @@ def _capabilities(state: RunData, event: ev.Capabilities) -> None:
 
 def _rate_found(state: RunData, event: ev.RateFound) -> None:
     state.rate_found = event
+
+
+def _guards_changed(state: RunData, event: ev.GuardsChanged) -> None:
+    state.guards = event.guards
+
+
+def _race_advanced(state: RunData, event: ev.RaceAdvanced) -> None:
+    state.branches = races.advance(state.branches, event, MAX_BRANCHES)
+
+
+def _raced(state: RunData, event: ev.Raced) -> None:
+    id = event.cause.id if event.cause is not None else ""
+    view = state.race or races.RaceView()
+    if event.priced:
+        state.race = view.model_copy(update={"price": event})
+        return
+    state.race = races.RaceView(
+        id=id,
+        step=event.step,
+        steps=event.steps,
+        price=view.price,
+        outcome=event,
+        interventions=state.interventions,
+    )
+    if event.interrupted:
+        state.branches = [branch for branch in state.branches if not branch.id.startswith(f"{id}/")]
+
+
+def _race_decided(state: RunData, event: ev.RaceDecided) -> None:
+    state.race = races.decided(state.race, event)
 
 
 def _knob_changed(state: RunData, event: ev.KnobChanged) -> None:
@@ -310,6 +360,7 @@ def _run_finished(state: RunData, event: ev.RunFinished) -> None:
     state.status = "failed" if event.exit_code == 1 else "finished"
     state.reason, state.detail, state.exit_code = event.reason, event.detail, event.exit_code
     state.finished_at, state.best = event.at, event.best or state.best
+    state.wheel = None
     state.epoch, state.seconds = max(state.epoch, event.epoch), max(state.seconds, event.seconds)
     forget_undone(state)
 
@@ -343,5 +394,10 @@ FOLDS: dict[type[ev.Event], Any] = {
     ev.Capabilities: _capabilities,
     ev.KnobChanged: _knob_changed,
     ev.RateFound: _rate_found,
+    ev.GuardsChanged: _guards_changed,
+    ev.RaceAdvanced: _race_advanced,
+    ev.Raced: _raced,
+    ev.RaceDecided: _race_decided,
+    ev.WheelChanged: _wheel_changed,
     ev.RunFinished: _run_finished,
 }

@@ -13,10 +13,12 @@ from tui_trainer.components.schedulers.epoch_lengths import Lengths, epoch_at, s
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.config.teaching.drill import DrillProgress
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.guards.events import GuardState
 from tui_trainer.protocol.knobs import KnobValue
 from tui_trainer.state.branches import AllSeries, Branch, Ghost, Mark, UndoneBranch
 from tui_trainer.state.histogram_history import Histograms
 from tui_trainer.state.pace import FORWARD_SHARE, SHARE_KNOWN, Pace
+from tui_trainer.state.races.view import RaceView
 from tui_trainer.state.series import Series
 
 LOG_LINES = 500
@@ -61,6 +63,9 @@ class RunData(BaseModel):
     model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True, defer_build=True)
 
     run: str = ""
+    given_name: str = Field("", exclude=True)
+    """The name that a user gave the run, and that of its set: of the screen alone, in no journal or cache."""
+    given_set: str = Field("", exclude=True)
     seq: int = 0
     status: str = "starting"
     detail: str = ""
@@ -85,6 +90,10 @@ class RunData(BaseModel):
     """The commands that the run refuses, and the controls that it declares; None for a run that takes all commands."""
     rate_found: ev.RateFound | None = None
     """The newest search for a learning rate, or its price."""
+    guards: tuple[GuardState, ...] = ()
+    """Its guards, armed or not."""
+    race: RaceView | None = None
+    """The newest race, or its price."""
     knobs: dict[str, KnobValue] = {}
     """The present values of its controls, by name."""
     monitor: str = "val_loss"
@@ -100,6 +109,8 @@ class RunData(BaseModel):
     memory: int = 0
     device_memory: int = 0
     cpu: float = 0.0
+    wheel: ev.WheelChanged | None = None
+    """The event by which a sender took the wheel; None while it is free."""
     unsaved: str = ""
     """The file that cannot be written at present, and the reason; empty if everything is saved."""
     layers: dict[str, ev.Layer] = {}

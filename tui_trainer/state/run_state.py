@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import is_intervention
-from tui_trainer.protocol.describe import describe, epoch_line, is_test, letter
+from tui_trainer.protocol.describe import describe, epoch_line, is_test, letter, sender_text
 from tui_trainer.state.branches import Branch, Ghost, Mark, UndoneBranch
 from tui_trainer.state.drills.veil import is_veiled
 from tui_trainer.state.reducer import FOLDS, MEASUREMENTS, NOT_INTERVENED, NOT_LOGGED, intervene
@@ -92,7 +92,10 @@ class RunState(RunData):
         mark = letter(event)
         if mark and len(self.marks) < MAX_MARKS:
             text = visible(describe(event, reason=False) or text)
-            by, id, because = (event.cause.by, event.cause.id, event.cause.because) if event.cause else ("", "", "")
+            command = event.cause
+            by, id, because = "", "", ""
+            if command is not None:
+                by, id, because = sender_text(command.by, command.actor), command.id, command.because
             self.marks.append(
                 Mark(step=event.step, letter=mark, text=text, by=visible(by), id=id, because=visible(because))
             )

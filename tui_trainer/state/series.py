@@ -86,14 +86,15 @@ class Series:
     def extend(self, steps: Sequence[int], values: Sequence[float | None], lost: dict[int, str] | None = None) -> None:
         """Append a column of values. None is a non-finite value; `lost` maps its position to "nan", "inf" or "-inf".
 
-        Steps at or before the last one are ignored, so that a line read twice changes nothing.
+        Steps at or before the last one are ignored, so that a line read twice changes nothing. An array holds finite
+        values alone.
         """
         start = bisect_right(steps, self.last_step) if self.count or self.gap_count else 0
         if start:
             steps, values = steps[start:], values[start:]
         if not len(steps):
             return
-        column = _finite(values)
+        column = values if isinstance(values, array) else _finite(values)
         if lost or column is None:
             finite = [(s, v) for s, v in zip(steps, values, strict=True) if v is not None and isfinite(v)]
             for position, (step, value) in enumerate(zip(steps, values, strict=True)):

@@ -15,7 +15,7 @@ from tui_trainer.ui.preferences.classic_keys import CLASSIC_KEYS
 Group = Literal["look", "steer", "panel", "way"]
 Need = Literal[
     "run", "steer", "training", "best", "several", "marks", "layers", "leavable", "gone", "lesson", "lecture",
-    "rerun", "tries", "sliders", "turnable", "bars", "log", "comparable", "charts", "drill",
+    "rerun", "tries", "sliders", "turnable", "bars", "log", "comparable", "charts", "drill", "wheel",
 ]  # fmt: skip
 
 GROUPS: dict[Group, str] = {
@@ -89,6 +89,7 @@ _SYMBOLS = {
     "colon": ":",
     "comma": ",",
     "question_mark": "?",
+    "at": "@",
     "exclamation_mark": "!",
     "left_curly_bracket": "{",
     "right_curly_bracket": "}",
@@ -264,6 +265,10 @@ ACTIONS: tuple[Action, ...] = (
         "training",
     ),
     Action(
+        "wheel", ("at",), "wheel", "Take the wheel, so that only this screen steers, or give it back.", "steer",
+        ("wheel",),
+    ),
+    Action(
         "drill", ("exclamation_mark",), "name the cause",
         "In a drill: name the cause, which frees the keys that steer, or ask for a hint.", "steer", ("run", "drill"), 1,
     ),
@@ -273,6 +278,9 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _panel("rate", "r", "learning rate", "Set the learning rate.", "steer", "training"),
     _panel("find_rate", "f", "find the rate", "Try growing rates, take them back, set one.", "steer", "training"),
+    _panel("guards", "G", "guards", "Set rules that act by themselves; say first when they would have.", "steer",
+           "training"),
+    _panel("race", "F", "race", "Race two to four settings from here; take one or none.", "steer", "training"),
     _panel("drop_rate", "d", "rate ÷10", "Divide the learning rate by 10.", "steer", "training"),
     _panel("optimizer", "o", "optimizer", "Change the optimizer or its settings; others stay.", "steer", "training"),
     _panel("clip", "g", "gradient clip", "Set or switch off gradient norm clipping.", "steer", "training"),

@@ -251,6 +251,8 @@ class TrainerApp(TerminalApp[AppResult]):
                     and self._last_dashboard.composed
                 ):
                     self._last_dashboard.tick(now, self.drained)
+                    if self._last_dashboard.view_state.store.loaded < 1:
+                        self.poll_soon()
                     if problem := self.preferences.memory.problem():
                         self._last_dashboard.flash(problem, error=True, seconds=10)
                 elif self._finder is not None and screen is self._finder and self._finder.composed:
@@ -258,14 +260,15 @@ class TrainerApp(TerminalApp[AppResult]):
             if self.drawn and self.drained:
                 dashboard = self.dashboard
                 self._teller.tick(now, dashboard.view_state if dashboard is not None else None, self._icons)
-                over = dashboard is not None and dashboard.view_state.store.over
+                store = dashboard.view_state.store if dashboard is not None else None
+                over = store is not None and store.over and any(store.ended_folders)  # a log has none to train again
                 if now >= self._spare_due and (over or self._finder is not None):
                     SPARE.prepare()
         except Exception as error:  # noqa: BLE001 - a drawing error must not end the session
             self.report_error(error)
 
     def poll_soon(self) -> None:
-        """Poll more often until the pending commands are answered."""
+        """Poll more often until the pending commands are answered, and what is being read has been read."""
         if not self._fast_tick_due:
             self._fast_tick_due = True
             self.set_timer(FAST_TICK, self._fast_tick)

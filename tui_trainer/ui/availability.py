@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.actions import Action, Need
+from tui_trainer.ui.actions import BY_ID, Action, Need, shown_key
 from tui_trainer.ui.run_store import RESUMING
 
 
@@ -28,6 +28,7 @@ class ActionContext:
         tries: whether the lesson names values to try.
         sliders: whether the lesson has an interactive picture.
         charts: whether the run has charts beyond the standard page.
+        held_by: the other sender that has the wheel, in words; empty where this screen may steer.
     """
 
     state: RunState | None
@@ -42,6 +43,7 @@ class ActionContext:
     charts: bool = False
     tries: bool = False
     sliders: bool = False
+    held_by: str = ""
 
     @property
     def over(self) -> bool:
@@ -50,6 +52,11 @@ class ActionContext:
 
 
 def _steer(context: ActionContext) -> str | None:
+    held = f"{context.held_by} has the wheel; {shown_key(BY_ID['wheel'], {})} takes it"
+    return _wheel(context) or (held if context.held_by else None)
+
+
+def _wheel(context: ActionContext) -> str | None:
     if context.over:
         return "the run is over"
     if context.read_only:
@@ -92,6 +99,9 @@ def _gone(context: ActionContext) -> str | None:
 
 
 def _rerun(context: ActionContext) -> str | None:
+    started = context.state.started if context.state is not None else None
+    if started is not None and context.kind == "finished" and not started.path:
+        return "this is the log of another program: it can be watched, not trained again"
     no_commands = context.read_only and context.kind != "finished"  # looking at a run on disk leads to new ones
     return "read only: this screen sends no commands" if no_commands else None
 
@@ -109,6 +119,7 @@ def _turnable(context: ActionContext) -> str | None:
 _REASONS: dict[Need, Callable[[ActionContext], str | None]] = {
     "run": lambda context: None if context.state is not None and context.state.step else "no step has been taken yet",
     "steer": _steer,
+    "wheel": _wheel,
     "training": _training,
     "best": _best,
     "several": lambda context: None if context.runs > 1 else "there is only one run",
@@ -170,8 +181,8 @@ def _locked(action: str, context: ActionContext) -> str | None:
 
 
 _CURES = frozenset({
-    "schedule", "undo", "redo", "double_rate", "halve_rate", "rate", "drop_rate", "find_rate", "optimizer", "clip",
-    "patience", "epochs", "roll_back", "anew", "turn", "resume_run",
+    "schedule", "undo", "redo", "double_rate", "halve_rate", "rate", "drop_rate", "find_rate", "race", "optimizer",
+    "clip", "guards", "patience", "epochs", "roll_back", "anew", "turn", "resume_run",
 })  # fmt: skip
 """The actions that wait in a drill."""
 
@@ -204,6 +215,8 @@ _COMMANDS = {
     "roll_back": "RollBack",
     "ask": "ShowAnswers",
     "find_rate": "FindRate",
+    "guards": "SetGuard",
+    "race": "Race",
 }
 """The type of the command that an action sends."""
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import platform
 import secrets
 from collections import deque
 from dataclasses import dataclass, field
@@ -12,9 +9,11 @@ from pathlib import Path
 from time import monotonic, time
 
 from tui_trainer.protocol import events as ev
-from tui_trainer.protocol.commands import ALL_RUNS, LESSON, AnyCommand
-from tui_trainer.protocol.describe import describe, letter
+from tui_trainer.protocol.commands import ALL_RUNS, LESSON, Actor, AnyCommand
+from tui_trainer.protocol.describe import describe, letter, sender_text
+from tui_trainer.protocol.wheel.sender import own_name
 from tui_trainer.session.base import Greeting, Notice, OnDisk, Session
+from tui_trainer.session.multi import MultiSession
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 
@@ -24,7 +23,7 @@ NOT_UNDONE = frozenset(("", "u", "c", "n", "e", "x"))
 """Letters of marks whose commands an undo does not take back."""
 RESUMING = "resuming"
 """Status of a run whose earlier curves are shown while a new host loads it. Only the screen uses it."""
-_URGENT = (ev.RunStarted, ev.StatusChanged, ev.RunFinished, ev.SavingFailed, ev.Diagnosed)
+_URGENT = (ev.RunStarted, ev.StatusChanged, ev.RunFinished, ev.SavingFailed, ev.Diagnosed, ev.WheelChanged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +73,6 @@ class Update:
     ended: bool = False
 
 
-def user_name() -> str:
-    """Return the user and terminal that commands are sent by: user@host (tty)."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):
-        user = str(os.getuid())
-    try:
-        terminal = f" ({os.path.relpath(os.ttyname(0), '/dev')})"
-    except OSError:
-        terminal = ""
-    return visible(f"{user}@{platform.node()}{terminal}")
-
-
 def _blank(state: RunState) -> bool:
     """Return whether a host has yet to load or start the run."""
     return state.started is None and not state.over
@@ -98,11 +84,13 @@ class RunStore:
     Args:
         session: the source of the events.
         user: the sender of commands; the user at this terminal where empty.
+        actor: the kind of the sender.
     """
 
-    def __init__(self, session: Session, user: str = "") -> None:
+    def __init__(self, session: Session, user: str = "", actor: Actor = "person") -> None:
         self.session = session
-        self.user = user or user_name()
+        self.user = visible(user or own_name())
+        self.actor: Actor = actor
         self.states: dict[str, RunState] = {}
         """The runs by name, in the order in which they were announced."""
         self.loaded = 1.0
@@ -116,8 +104,12 @@ class RunStore:
         """Unanswered commands by id."""
         self.heard: dict[str, float] = {}
         """Time of the last message about each run, in seconds since 1970."""
+        self._dropped: set[str] = set()
+        """Runs that are shown no more, whatever the session tells of them."""
         self._earlier: dict[str, RunState] = {}
         """Runs as they were before a new host began to load them."""
+        self._told = ""
+        """The event of another sender that was reported last."""
         self._stamp = secrets.token_hex(4)
         self._sent = 0
 
@@ -131,21 +123,27 @@ class RunStore:
                     batches.clear()
                     self._greet(states)
                     self.loaded = loaded
+                    self.connected, self.error = True, ""
                     update.changed = update.urgent = True
-                case Notice(text, fatal, folders):
+                case Notice(text, fatal, folders, cut_off):
                     update.notices.append(message)
                     self.resumable = tuple(dict.fromkeys((*self.resumable, *folders)))
                     update.changed = update.urgent = True
-                    if fatal:
+                    if fatal or cut_off:
                         self.connected, self.error = False, visible(text)
                         self.pending.clear()
                 case _:
+                    if message.run in self._dropped:
+                        continue
                     if message.run:  # an event without a run is the session's own answer to this screen
                         batches.setdefault(message.run, []).append(message)
                     self._handle(message, update)
+        before_first_step = bool(batches) and not any(state.step for state in self.states.values())
         for run, events in batches.items():
             self.states.setdefault(run, RunState(run=run)).apply(*events)
             self.heard[run] = time()
+        if before_first_step and any(state.step for state in self.states.values()):
+            update.urgent = True  # an empty chart gets its first point
         if self.pending and self.over:
             self.pending.clear()
         return update
@@ -153,7 +151,7 @@ class RunStore:
     def _greet(self, states: tuple[RunState, ...]) -> None:
         """Show these states; keep the curves of those that a new host has not loaded yet."""
         known = {**self._earlier, **{run: state for run, state in self.states.items() if not _blank(state)}}
-        self.states = {state.run: state for state in states}
+        self.states = {state.run: state for state in states if state.run not in self._dropped}
         self._earlier = {run: known[run] for run, state in self.states.items() if _blank(state) and run in known}
         for run in self.states:
             self.heard[run] = self._journal_time(run) or time()
@@ -166,6 +164,14 @@ class RunStore:
             return (folder / "events.jsonl").stat().st_mtime if folder is not None else None
         except OSError:
             return None
+
+    def drop(self, run: str) -> None:
+        """Show a run no more: its folder was deleted."""
+        self._dropped.add(run)
+        for known in (self.states, self._earlier, self.heard):
+            known.pop(run, None)
+        if isinstance(self.session, MultiSession):
+            self.session.drop(run)
 
     def shown(self, state: RunState) -> RunState:
         """Return a run as the screen shows it: with its earlier curves while a new host loads it."""
@@ -197,6 +203,7 @@ class RunStore:
             update.urgent = True
         if isinstance(event, ev.RunFinished):
             update.ended = True
+        self._tell_others(event, update)
         if event.cause is not None and self.pending.pop(event.cause.id, None) is not None:
             refused = isinstance(event, ev.Refused)
             text = visible(event.reason if isinstance(event, ev.Refused) else describe(event) or event.type)
@@ -207,10 +214,39 @@ class RunStore:
         """Send a command. Its answer arrives as an event with the command as its cause."""
         self._sent += 1
         identity = f"{self._stamp}-{self._sent}"
-        self.session.send(command.model_copy(update={"id": identity, "by": self.user, "run": run}))
+        self.session.send(command.model_copy(update={"id": identity, "by": self.user, "actor": self.actor, "run": run}))
         if len(self.pending) >= MAX_PENDING:
             self.pending.pop(next(iter(self.pending)))
         self.pending[identity] = Pending(description or command.type, monotonic())
+
+    @property
+    def sender(self) -> str:
+        """The sender of commands with its kind, in words."""
+        return sender_text(self.user, self.actor)
+
+    def has_wheel(self, state: RunState | None) -> bool:
+        """Return whether the wheel of a run is this screen's."""
+        wheel = state.wheel if state is not None else None
+        return wheel is not None and (wheel.holder, wheel.actor) == (self.user, self.actor)
+
+    def held_by(self, state: RunState | None) -> str:
+        """Return the other sender that has the wheel of a run, in words; empty where this screen may steer."""
+        wheel = state.wheel if state is not None else None
+        if wheel is None or self.has_wheel(state):
+            return ""
+        return visible(sender_text(wheel.holder, wheel.actor))
+
+    def _tell_others(self, event: ev.AnyEvent, update: Update) -> None:
+        """Report what another sender did: a change of a run, or of the wheel."""
+        command = event.cause
+        if isinstance(event, ev.WheelChanged):
+            told = command is None or command.by != self.user
+        else:
+            told = command is not None and command.actor != "" and command.by != self.user and letter(event) != ""
+        what = f"{command.id if command is not None else ''} {event.type} {event.step}"
+        if told and what != self._told:
+            self._told = what  # the other runs of a set need not say the same
+            update.notices.append(Notice(visible(describe(event) or event.type)))
 
     def send_for_lesson(self, command: AnyCommand, run: str) -> None:
         """Send a command of a lesson, not of the user: its answer is no message."""
@@ -223,6 +259,7 @@ class RunStore:
         self.session = session
         self.connected, self.error, self.resumable = True, "", ()
         self.pending.clear()
+        self._dropped.clear()
         self._greet(tuple(state if state.over else RunState(run=run) for run, state in self.states.items()))
 
     def replace_runs(self, session: Session) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 << 10
 """Largest settings file, in bytes."""
+HOST_OPTIONS = ("command", "runs_dir")
+"""Keys of a table of `hosts`."""
 WORDS_PER_MINUTE = 220.0
 """Reading speed of prose on a screen on which charts move."""
 
@@ -68,10 +70,22 @@ class Settings:
     """Your reading speed: a remark of a lesson stays as long as it takes to read it."""
     rest: float = _number(3.0, least=0, most=3600)
     """Seconds between the last remark of a lesson and the next lesson, in autoplay."""
+    name: str = ""
+    """Your name beside everything that you do to a run; empty for user and terminal."""
+    actor: Literal["person", "script", "agent"] = "person"
+    """The kind of sender that uses this screen."""
+    allow: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What persons, scripts and agents may do to the runs that you start, as in the table `[allow]` of a preset."""
     keys: dict[str, str] = field(default_factory=dict[str, str])
     """Keys by action id, separated by commas: `pause = "space,f5"`. The help screen lists the ids.
 
     `keys = "classic"` brings back the letters of version 0.1; in a table, `base = "classic"` does.
+    """
+
+    hosts: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    """Machines, by the name that ssh knows them by, whose live runs the home screen lists.
+
+    `[hosts.gpu-box]` may set `command`, the program there, and `runs_dir`, its runs directory.
     """
 
 
@@ -95,12 +109,27 @@ def checked(table: Mapping[str, Any], source: str) -> Settings:
         value, bounds = getattr(settings, known.name), known.metadata
         if bounds and not (value > bounds["above"] and bounds["least"] <= value <= bounds["most"]):
             raise UserError(f"{source}: {known.name}: {exact(value)} is not allowed: must be {_within(bounds)}")
+    _check_allow(settings.allow, source)
     for name in settings.keys:
         if name not in BY_ID:
             raise UserError(f"{source}: keys: unknown action {name!r}; {did_you_mean(name, BY_ID)}")
+    for name, options in settings.hosts.items():
+        for option in options:
+            if option not in HOST_OPTIONS:
+                known_options = did_you_mean(option, HOST_OPTIONS)
+                raise UserError(f"{source}: hosts.{name}: unknown setting {option!r}; {known_options}")
     settings = replace(settings, keys=without_clashes(settings.keys))
     _check_keys(settings.keys, source)
     return settings
+
+
+def checked_sender(settings: Settings, name: str, kind: str) -> Settings:
+    """Return the settings with another name and kind of the user, where they are given."""
+    name = name or settings.name
+    for actor in ("person", "script", "agent"):
+        if kind == actor:
+            return replace(settings, name=name, actor=actor)
+    return replace(settings, name=name)
 
 
 def _with_keymap(table: Mapping[str, Any], source: str) -> Mapping[str, Any]:
@@ -113,6 +142,22 @@ def _with_keymap(table: Mapping[str, Any], source: str) -> Mapping[str, Any]:
         raise UserError(f"{source}: keys: unknown keymap {name!r}; {did_you_mean(str(name), KEYMAPS)}")
     own = {action: key for action, key in keys.items() if action != "base"} if isinstance(keys, dict) else {}
     return {**table, "keys": {**KEYMAPS[name], **own}}
+
+
+def _check_allow(table: Mapping[str, Any], source: str) -> None:
+    """Raise `UserError` for permissions that are not valid."""
+    if not table:
+        return
+    from pydantic import ValidationError
+
+    from tui_trainer.config.permissions.allow import Allow
+    from tui_trainer.config.validation_errors import as_user_error
+    from tui_trainer.protocol.wheel.allowed import check_names
+
+    try:
+        check_names(Allow.model_validate(table), source)
+    except ValidationError as error:
+        raise as_user_error(error, Allow, source, "allow") from None
 
 
 def _within(bounds: Mapping[str, float]) -> str:

@@ -28,12 +28,18 @@ REFUSED = (
     "Evaluate",
     "ShowAnswers",
     "FindRate",
+    "Race",
+    "TakeRace",
     "SaveCheckpoint",
     "RollBack",
     "Undo",
     "Redo",
     "SetKnob",
     "RunAction",
+    "SkipStep",
+    "SetGuard",
+    "RemoveGuard",
+    "ShowGuards",
 )
 """Commands that a script can only be asked for from within."""
 

@@ -176,6 +176,32 @@ def test_a_group_has_its_multiple_of_the_rate_as_in_torch(optimizer, fast_path):
     assert list(bench.column(f"rate/{name}.*").values()) == pytest.approx([rate * 10 for rate in rates])
 
 
+@pytest.mark.parametrize("optimizer", [{"kind": "adamw", "lr": 0.01}, {"kind": "sgd", "lr": 0.1, "momentum": 0.9}])
+def test_a_group_is_held_and_scaled_by_its_knob(optimizer):
+    config, name = grouped(optimizer, 1.0, training={"epochs": 4, "norm_every": 1})
+    whole, bench = TrainerHarness(config), TrainerHarness(config)
+    whole.finish()
+    bench.steps(4)
+    (knob,) = [knob for knob in bench.of(ev.Capabilities)[0].knobs if knob.name.startswith("rate/")]
+    assert (knob.name, knob.value, knob.low) == (f"rate/{name}.*", 1.0, 0.0)
+    before = {each: tensor.clone() for each, tensor in state_of(bench).items()}
+    bench.control.put(cmd.SetKnob(id="a", name=knob.name, value=0.0))
+    bench.steps(5)
+    held = {each: torch.equal(before[each], tensor) for each, tensor in state_of(bench).items()}
+    assert held == {each: each.startswith(f"{name}.") for each in before}
+    bench.control.put(cmd.SetKnob(id="b", name=knob.name, value=0.5))
+    bench.steps(2)
+    bench.flush()
+    rates = list(bench.column(f"rate/{name}.*").values())
+    assert rates == pytest.approx([optimizer["lr"]] * 4 + [0.0] * 5 + [optimizer["lr"] / 2] * 2)
+    assert [event.value for event in bench.of(ev.KnobChanged)] == [0.0, 0.5]
+    bench.control.put(cmd.Undo(id="c"))
+    bench.steps(1)
+    bench.control.put(cmd.Undo(id="d"))
+    bench.finish()
+    assert all(torch.equal(one, state_of(whole)[each]) for each, one in state_of(bench).items())
+
+
 def test_groups_are_steered_saved_and_undone():
     config, name = grouped({"kind": "adam", "lr": 0.01}, training={"epochs": 3, "norm_every": 1})
     whole, bench = TrainerHarness(config), TrainerHarness(config)

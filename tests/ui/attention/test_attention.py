@@ -15,7 +15,6 @@ from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.attention.teller import AWAY_SECONDS, BELL_SECONDS, TITLE_SECONDS, Teller
 from tui_trainer.ui.attention.watch import STAYS
 from tui_trainer.ui.icons import FANCY
-from tui_trainer.ui.keeping.kept_runs import KeptRuns
 from tui_trainer.ui.run_store import RunStore
 from tui_trainer.ui.settings import Settings
 from tui_trainer.ui.terminal.sequences import notification_sequence, title_sequence
@@ -39,7 +38,6 @@ class Screen:
         self.store = RunStore(self.session)
         self.muted: dict[str, frozenset[str]] = {}
         self.selected_index = 0
-        self.kept_runs = KeptRuns()
         self.teller = Teller(self.settings, self.environ, self.titles.append, self.sent.append, self.now)
 
     @property

@@ -87,7 +87,7 @@ async def test_each_key_sends_its_command() -> None:
         for keys, command in SIMPLE:
             session.sent.clear()
             await press(pilot, *keys)
-            plain = [sent.model_copy(update={"id": "", "by": "", "run": "*"}) for sent in session.sent]
+            plain = [sent.model_copy(update={"id": "", "by": "", "actor": "", "run": "*"}) for sent in session.sent]
             assert plain == [command], f"{keys}: {screen_text(app)}"
 
 
@@ -97,6 +97,7 @@ def test_a_command_names_its_sender_and_run() -> None:
     first, second = session.sent
     assert first.run == "digits"
     assert "@" in first.by
+    assert first.actor == "person"
     assert first.id
     assert first.id != second.id
 

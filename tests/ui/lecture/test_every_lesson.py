@@ -17,7 +17,7 @@ from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.ui.charts.registry import pane_named
 from tui_trainer.ui.lecture.tour import LecturePlan
-from tui_trainer.ui.sets.run_names import variant_of
+from tui_trainer.ui.panels.progress import variant_of
 
 NAMES = [name for name, table in preset_tables().items() if "lesson" in table]
 QUICK = {"gd-vs-sgd", "lr-high", "layer-speed", "zigzag", "perceptron"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +17,13 @@ from tui_trainer.cli.main import cli
 from tui_trainer.config.lesson import Lesson, LessonLink, Remark
 from tui_trainer.config.teaching.question import LessonQuestion
 from tui_trainer.protocol import events as ev
+from tui_trainer.runs.run_info import RunInfo
+from tui_trainer.session.base import Session
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.actions import ACTIONS
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.lecture import notes
+from tui_trainer.ui.lecture.next_lesson import NextLesson, newer_lesson
 
 LONG = "Then all runs are compared with each other, one after the other. " * 5 + "The last word."
 LESSON = Lesson(
@@ -130,6 +134,60 @@ async def test_a_run_without_a_lesson_says_so() -> None:
     app = notes_app(running())
     async with show(app, (80, 24)) as pilot:
         await until(pilot, lambda: "This run has no lesson" in screen_text(app))
+
+
+async def test_the_notes_go_on_to_the_next_lesson_once_the_runs_have_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    scripted = session()
+    second = Lesson(rows=("S24",), shows="Stairs.", remarks=(Remark(at="start", step=5, text="The second lesson."),))
+    following = GuidedSession({"a": Course(1, 8, {"lesson": second.model_dump(mode="json", exclude_none=True)})}, "new")
+    infos = [RunInfo("new/a", str(tmp_path), "paused", started="2026-11-23T14:00:01Z")]
+    (tmp_path / "run.toml").write_text('[lesson]\nrows = ["S24"]\n')
+    looked: list[bool] = []
+
+    def session_of(_self: object, paths: list[str]) -> Session | None:
+        looked.append(scripted_over(app))
+        return following if newer_lesson(infos, paths) else None
+
+    monkeypatch.setattr(NextLesson, "_session", session_of)
+    app = notes_app(scripted)
+    async with show(app, (80, 24)) as pilot:
+        for run in scripted.courses:
+            scripted.train(run, 5)
+        await until(pilot, lambda: "Now, remark 1 of 3" in screen_text(app))
+        assert looked == []
+        for run in scripted.courses:
+            scripted.train(run, None)
+        await until(pilot, lambda: "S24" in screen_text(app))
+        following.train("new/a", 5)
+        await until(pilot, lambda: "The second lesson." in screen_text(app))
+        assert "That was all of it." not in screen_text(app)
+    assert looked == [True]
+    assert scripted.closed
+    assert (scripted.sent, following.sent) == ([], [])
+
+
+def scripted_over(app: TrainerApp) -> bool:
+    """Return whether every run on the screen has ended."""
+    return app.dashboard is not None and app.dashboard.view_state.store.over
+
+
+def test_the_next_lesson_is_the_newest_live_one_that_began_later(tmp_path: Path) -> None:
+    def info(name: str, at: int, status: str = "running", *, lesson: bool = True, starting: bool = False) -> RunInfo:
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "run.toml").write_text('[lesson]\nrows = ["S24"]\n' if lesson else "[training]\nepochs = 1\n")
+        return RunInfo(name, str(folder), status, started=f"2026-11-23T14:00:{at:02}Z", starting=starting)
+
+    present = info("present", 10, "finished")
+    earlier, over, plain = info("earlier", 9), info("over", 15, "finished"), info("plain", 17, lesson=False)
+    coming = info("coming", 18, starting=True)
+    paths = [present.path]
+    assert newer_lesson([present, earlier, over, plain, coming], paths) is None
+    next_one, newest = info("next", 12, "paused"), info("newest", 13)
+    assert newer_lesson([newest, next_one, plain, present, earlier], paths) == newest
+    assert newer_lesson([next_one], paths) == next_one, "the present folder was removed"
 
 
 @dataclass

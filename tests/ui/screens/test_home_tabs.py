@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,14 @@ import pytest
 from tests.ui.fake_session import app_over, press, running, screen_text, settle, show, until
 from tests.ui.lecture.test_lecture import LESSONS
 from tests.ui.screens.test_home import RUNS, Shelf, show_home
+from tui_trainer.lecture.progress import ProgressFile, progress_path
 from tui_trainer.runs.run_info import RunInfo
 from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import LessonInfo, PresetInfo, list_presets
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.forms.long_list import LongList
 from tui_trainer.ui.preferences.screen_memory import ScreenMemory
+from tui_trainer.ui.screens.home import Home
 
 SIZES = pytest.mark.parametrize(
     "size",
@@ -227,3 +230,22 @@ async def test_a_lesson_of_the_lecture_tab_leads_to_the_next_one(tmp_path: Path)
         await press(pilot, "greater_than_sign", "l")
         await until(pilot, lambda: len(store.opened) == 2)
         assert store.opened == [("start", "gd-vs-sgd"), ("start", "lr-low")]
+
+
+async def test_lessons_of_the_lecture_tab_are_ticked_once_they_were_followed(tmp_path: Path) -> None:
+    ProgressFile(progress_path()).add("lr-low", seen=True, predicted=2)
+    app = app_over(catalogue=Store(tmp_path))
+
+    async with show(app, (120, 32)) as pilot:
+        await press(pilot, "3")
+        await until(pilot, lambda: "S18-20" in screen_text(app))
+        assert re.search(r"✓✓ +S38 ", screen_text(app))
+        assert not re.search(r"✓ +S18-20", screen_text(app))
+        await press(pilot, "down", "enter")
+        await until(pilot, lambda: app.dashboard is not None)
+        await until(pilot, lambda: "1 loss" in screen_text(app))
+        assert isinstance(app.finder, Home)
+        assert app.finder.tour is not None
+        app.finder.tour.progress.add("gd-vs-sgd", seen=True)
+        await press(pilot, "q", "d")
+        await until(pilot, lambda: re.search(r"✓ +S18-20", screen_text(app)) is not None)

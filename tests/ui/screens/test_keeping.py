@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from tui_trainer.session.multi import MultiSession
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.forms.list_keys import Picker
 from tui_trainer.ui.forms.long_list import LongList
+from tui_trainer.ui.keeping import kept_runs
 from tui_trainer.ui.screens.home import Home
 from tui_trainer.ui.screens.run_table import RunTable
 
@@ -226,13 +228,49 @@ async def test_a_deleted_run_leaves_the_table(runs) -> None:
         await until(pilot, lambda: listed.option_count == 1)
         assert "╭─ 1 run " in screen_text(app)
         assert not (runs / OLD).exists()
-        await press(pilot, "enter")  # the run that is left is the second of the screen
-        await until(pilot, lambda: "wine af0c 2/2" in screen_text(app))
-        await press(pilot, "r")
-        await until(pilot, lambda: isinstance(app.screen, RunTable) and app.screen.query_one(Picker).option_count == 1)
+        await press(pilot, "enter")
+        await until(pilot, lambda: not isinstance(app.screen, RunTable))
+        assert app.dashboard is not None
+        assert list(app.dashboard.view_state.store.states) == [NEW]
+        assert "wine d0be" not in screen_text(app)
+        assert "No such file" not in screen_text(app)
         await press(pilot, "K", "d")
         await typed(pilot, "wine af0c")
-        await until(pilot, lambda: not isinstance(app.screen, RunTable) and not (runs / NEW).exists())
+        await until(pilot, lambda: not app.is_running or app.dashboard is None)
+    assert app.return_value is not None
+    assert app.return_value.message == "wine af0c was deleted"
+    assert not (runs / NEW).exists()
+
+
+async def test_a_run_that_is_deleted_elsewhere_leaves_the_screen(runs, monkeypatch) -> None:
+    monkeypatch.setattr(kept_runs, "LOOK_SECONDS", 0.0)
+    app = app_over(MultiSession([with_journal(runs / OLD), with_journal(runs / NEW)]))
+    async with show(app, SIZES[1]) as pilot:
+        await until(pilot, lambda: "wine d0be 1/2" in screen_text(app))
+        assert app.dashboard is not None
+        app.dashboard.view_state.selected_index = 1
+        shutil.rmtree(runs / OLD)
+        await until(pilot, lambda: "wine d0be" not in screen_text(app))
+        assert "wine af0c" in screen_text(app)
+        shutil.rmtree(runs / NEW)  # the last one stays: there is nothing else to show
+        await until(pilot, lambda: NEW in app.dashboard.view_state.kept_runs.gone)
+        assert "wine af0c" in screen_text(app)
+
+
+async def test_legends_and_the_leaderboard_name_runs_as_the_user_does(runs, monkeypatch) -> None:
+    monkeypatch.setattr(kept_runs, "LOOK_SECONDS", 0.0)
+    app = app_over(MultiSession([with_journal(runs / OLD), with_journal(runs / NEW)]))
+    async with show(app, SIZES[1]) as pilot:
+        await until(pilot, lambda: "wine d0be 1/2" in screen_text(app))
+        await press(pilot, "K", "r")
+        await typed(pilot, "narrow")
+        await until(pilot, lambda: "━ narrow" in screen_text(app))
+        change_kept(runs / NEW, {"name": "wide"})  # by another program
+        await until(pilot, lambda: " wide" in screen_text(app))
+        assert app.dashboard is not None
+        app.dashboard.perform("leaderboard")
+        await until(pilot, lambda: "wine" not in screen_text(app).replace("wine, ", ""))
+        assert {"narrow", "wide"} <= set(screen_text(app).split())
 
 
 async def test_a_run_is_written_as_a_preset_to_a_new_file(runs, tmp_path, monkeypatch) -> None:

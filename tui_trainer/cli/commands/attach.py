@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from tui_trainer.cli.once import INSTEAD, once_options
-from tui_trainer.cli.options import map_option, max_kbps_option, projector_option, runs_dir_option
+from tui_trainer.cli.options import (
+    map_option,
+    max_kbps_option,
+    projector_option,
+    remote_command_option,
+    runs_dir_option,
+    sender_options,
+)
 from tui_trainer.text import visible
 from tui_trainer.ui.printing.request import RUN_SCREENS
 
@@ -22,6 +29,7 @@ Examples:
   tui-trainer attach 2026-11-23_140312 --read-only
   tui-trainer attach last --notes
   tui-trainer attach gpu-box:last
+  tui-trainer attach gpu-box: --remote-command ~/venv/bin/tui-trainer --runs-dir /data/runs
   tui-trainer attach lightning_logs/version_3"""
 )
 @click.argument("run", metavar="[RUN|HOST:RUN|PATH]", default="")
@@ -30,6 +38,8 @@ Examples:
 @map_option
 @max_kbps_option
 @projector_option
+@remote_command_option
+@sender_options
 @runs_dir_option
 @once_options(RUN_SCREENS)
 def command(
@@ -38,13 +48,16 @@ def command(
     notes: bool,
     told: tuple[str, ...],
     max_kbps: float | None,
+    remote_command: str | None,
     runs_dir: str | None,
     once: ScreenRequest | None,
 ) -> int:
     """Show a live run on this screen and control it. RUN is a run directory, a name, a unique prefix of a name, or
     `last`; by default the newest live run.
 
-    HOST:RUN shows a run on another machine, through `ssh HOST tui-trainer bridge`. HOST: is its newest live run.
+    HOST:RUN shows a run on another machine, through `ssh HOST tui-trainer bridge`. HOST: is its newest live run;
+    --runs-dir is then the runs directory there. A dead line is noticed within 15 seconds and connected again.
+
     --notes is a second screen for a lesson: the remark now and the next one, questions, common mistakes, links. Esc
     goes to the charts and back.
 
@@ -53,10 +66,11 @@ def command(
     PATH is the log of another program, or a folder with some: it is followed as it grows, and only shown.
     """
     from tui_trainer.cli.open_logs import show_entries
-    from tui_trainer.cli.open_screen import check_terminal, show
+    from tui_trainer.cli.open_screen import check_terminal, connect_to, show
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.session.connect import find_live, is_within, join
     from tui_trainer.session.logs.named_logs import logs_named, parse_told
+    from tui_trainer.session.remote.address import parse_address
 
     if notes and once is not None:
         raise click.UsageError("use only one of --notes and --once")
@@ -68,11 +82,9 @@ def command(
         return show_entries(logs.entries, columns, max_kbps=max_kbps, once=once, problems=logs.problems, wait=True)
     read_only, page = read_only or notes, "notes" if notes else ""
     can_steer = once is None and not read_only
-    host, colon, remote_run = run.partition(":")
-    if colon and "/" not in host:
-        from tui_trainer.session.ssh import remote_session
-
-        session = remote_session(host, remote_run, read_only=not can_steer)
+    address = parse_address(run, program=remote_command, runs_dir=runs_dir)
+    if address is not None:
+        session = connect_to(address, can_steer=can_steer)
         return show(session, read_only=read_only, max_kbps=max_kbps, once=once, page=page)
     info = find_live(run, runs_dir)
     if "/" not in run and not is_within(info, runs_dir):

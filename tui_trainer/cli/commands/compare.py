@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -58,7 +58,7 @@ def command(
             return show_entries(entries, columns, max_kbps=max_kbps, page=page, once=once)
         compared = compare_entries(entries, columns, directory(runs_dir))
         if as_json:
-            print_json(_as_json(compared))
+            print_json(as_json_fields(compared))
         else:
             _print(compared)
         return 0
@@ -79,7 +79,7 @@ def command(
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}") from None
     if as_json:
-        print_json(_as_json(compared))
+        print_json(as_json_fields(compared))
     else:
         _print(compared)
     return 0
@@ -91,7 +91,8 @@ def _has_screen() -> bool:
     return terminal_problem() is None
 
 
-def _as_json(compared: list[ComparedRun]) -> dict[str, object]:
+def as_json_fields(compared: list[ComparedRun]) -> dict[str, Any]:
+    """Return the stable fields for `--json`."""
     from tui_trainer.runs.comparing.comparison import differing, not_comparable
 
     runs = [

@@ -65,6 +65,11 @@ def _report(diagnoses: list[tuple[RunInfo, DiagnosisMonitor, list[Diagnosed], st
     return 0
 
 
+def diagnosed(info: RunInfo) -> dict[str, Any]:
+    """Return the diagnosis of a run as `--json` prints it. Raises `OSError`."""
+    return _as_json(info, *_diagnose(Path(info.path) / "events.jsonl"), "")
+
+
 def _diagnose(journal: Path) -> tuple[DiagnosisMonitor, list[Diagnosed]]:
     """Return the diagnosis at the end of a journal, and the findings that were cleared earlier."""
     from tui_trainer.diagnosis.monitor import DiagnosisMonitor

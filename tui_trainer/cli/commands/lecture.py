@@ -49,6 +49,12 @@ Examples:
 @click.argument("arguments", metavar="[DIR] [ROW ...]", nargs=-1)
 @click.option("--check", is_flag=True, help="Train the presets of the rows without a screen and check the claims.")
 @click.option("--seeds", type=int, metavar="N ...", help="With --check: seeds to train with  [default: 0 1 2 3 4]")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="With --check: processes that train at a time, the numbers are the same  [default: 2, if there are 2 cores]",
+)
 @click.option("--list", "as_list", is_flag=True, help="List the rows and their presets.")
 @click.option(
     "--markdown", metavar="FILE", help="With --check: write the rows to FILE, a Markdown page that keeps its others."
@@ -70,6 +76,7 @@ def command(
     arguments: tuple[str, ...],
     check: bool,
     seeds: int | None,
+    jobs: int | None,
     as_list: bool,
     markdown: str | None,
     measured: str | None,
@@ -104,6 +111,8 @@ def command(
         raise click.UsageError("--all and --run need --handout FILE")
     if not check and ((seeds is not None and handout is None) or markdown is not None or measured is not None):
         raise click.UsageError("--seeds, --markdown and --measured need --check")
+    if jobs is not None and not check:
+        raise click.UsageError("--jobs needs --check")
     if force and markdown is None and measured is None and handout is None:
         raise click.UsageError("--force needs --markdown FILE, --measured FILE or --handout FILE")
     if sum((check, as_list, progress, play, once is not None, handout is not None)) > 1:
@@ -146,6 +155,7 @@ def command(
             course,
             rows,
             list(dict.fromkeys(all_seeds)),
+            jobs,
             as_json,
             {"markdown": markdown, "measured": measured},
             force=force,
@@ -178,6 +188,7 @@ def _check(
     course: Course,
     rows: Sequence[str],
     seeds: Sequence[int],
+    jobs: int | None,
     as_json: bool,
     files: Mapping[str, str | None],
     *,
@@ -194,13 +205,19 @@ def _check(
 
         updated(paths["measured"], ())  # refuse a file of another kind before the training
     click.echo("importing torch ...", err=True)
+    from time import monotonic
+
+    from tui_trainer.lecture.measuring.parallel import usable_processes
+    from tui_trainer.lecture.measuring.runner import check
     from tui_trainer.lecture.registry import checks
-    from tui_trainer.lecture.runner import check
     from tui_trainer.lecture.toml_claims import checks_of
+    from tui_trainer.protocol.describe import duration
 
     known = checks() if course.bundled else checks_of(course, trust=trust)
     selected = [known[number] for number in course.wanted(rows, known)]
-    verdicts = check(selected, seeds, lambda line: click.echo(line, err=True))
+    begun = monotonic()
+    verdicts = check(selected, seeds, lambda line: click.echo(line, err=True), processes=jobs or usable_processes())
+    click.echo(f"{len(verdicts)} claims measured in {duration(monotonic() - begun)}", err=True)
     _write(verdicts, selected, seeds, paths, force)
     if as_json:
         from tui_trainer.lecture.report import as_values

@@ -7,10 +7,21 @@ from typing import TYPE_CHECKING
 import click
 
 from tui_trainer.cli.once import INSTEAD, once_options
-from tui_trainer.cli.options import map_option, max_kbps_option, projector_option, runs_dir_option
+from tui_trainer.cli.options import (
+    map_option,
+    max_kbps_option,
+    projector_option,
+    remote_command_option,
+    runs_dir_option,
+)
 from tui_trainer.ui.printing.request import RUN_SCREENS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from tui_trainer.readers.find_logs import Log
+    from tui_trainer.session.remote.address import Address
     from tui_trainer.ui.printing.request import ScreenRequest
 
 MAX_MATCHING = 50
@@ -22,18 +33,21 @@ MAX_MATCHING = 50
 Examples:
   tui-trainer open runs/2026-11-23_140312_digits-mlp_7f3a
   tui-trainer open last --once --width 120 --screen findings
-  tui-trainer open lightning_logs/ results.csv last"""
+  tui-trainer open lightning_logs/ results.csv last
+  tui-trainer open gpu-box:digits-mlp last"""
 )
-@click.argument("paths", metavar="RUN|PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="RUN|PATH|HOST:PATH...", nargs=-1, required=True)
 @map_option
 @max_kbps_option
 @projector_option
+@remote_command_option
 @runs_dir_option
 @once_options(RUN_SCREENS)
 def command(
     paths: tuple[str, ...],
     told: tuple[str, ...],
     max_kbps: float | None,
+    remote_command: str | None,
     runs_dir: str | None,
     once: ScreenRequest | None,
 ) -> int:
@@ -44,6 +58,9 @@ def command(
     PATH is a log of another program, or a folder with such logs: a CSV or JSON lines with a step or an epoch, a
     TensorBoard event file, a trainer_state.json, a database of MLflow or Trackio, a run file of W&B. It is followed
     while it grows, and never written to.
+
+    HOST:PATH is a run or a log on another machine, read there through `ssh HOST tui-trainer bridge`; --runs-dir is then
+    the runs directory there.
     """
     from tui_trainer.cli.open_logs import named_entries, show_entries
     from tui_trainer.cli.open_screen import check_terminal
@@ -51,8 +68,19 @@ def command(
     from tui_trainer.paths import runs_dir as directory
     from tui_trainer.runs.run_filter import split_arguments
     from tui_trainer.session.logs.named_logs import parse_told
+    from tui_trainer.session.remote.address import parse_address
 
     columns = parse_told(told)
+    if any(":" in path for path in paths):
+        found = [
+            parse_address(path, program=remote_command, runs_dir=runs_dir, finished=True, told=told) for path in paths
+        ]
+        addresses = [address for address in found if address is not None]
+        if addresses:
+            if once is None:
+                check_terminal(INSTEAD)
+            here = [path for path, address in zip(paths, found, strict=True) if address is None]
+            return _show_remote(addresses, named_entries(here, directory(runs_dir), columns), columns, max_kbps, once)
     names, matching = split_arguments(paths, directory(runs_dir))
     if len(matching) > MAX_MATCHING:
         raise UserError(f"{len(matching)} runs match, more than {MAX_MATCHING} cannot be drawn together; add a term")
@@ -61,3 +89,22 @@ def command(
     if once is None:
         check_terminal(INSTEAD)
     return show_entries(entries, columns, max_kbps=max_kbps, once=once)
+
+
+def _show_remote(
+    addresses: Sequence[Address],
+    here: Sequence[Path | Log],
+    columns: Mapping[str, str],
+    max_kbps: float | None,
+    once: ScreenRequest | None,
+) -> int:
+    """Show runs and logs of other machines, beside those of this one."""
+    from tui_trainer.cli.open_logs import session_of
+    from tui_trainer.cli.open_screen import connect_to, show
+    from tui_trainer.session.multi import MultiSession
+
+    sessions = [connect_to(address, can_steer=False) for address in addresses]
+    if here:
+        sessions.append(session_of(here, columns))
+    session = sessions[0] if len(sessions) == 1 else MultiSession(sessions)
+    return show(session, read_only=True, max_kbps=max_kbps, once=once)

@@ -10,7 +10,14 @@ import click
 from tui_trainer.cli.on_event import on_event_option, parse_on_event
 from tui_trainer.cli.once import once_options
 from tui_trainer.cli.open_screen import check_terminal, launch_and_show
-from tui_trainer.cli.options import on_terminal, print_differences, processes_option, runs_dir_option, trust_option
+from tui_trainer.cli.options import (
+    on_terminal,
+    print_differences,
+    processes_option,
+    runs_dir_option,
+    sender_options,
+    trust_option,
+)
 from tui_trainer.cli.ranks import train_rank, with_processes
 from tui_trainer.distributed.environment import world_size
 from tui_trainer.ui.printing.request import RUN_SCREENS
@@ -35,6 +42,7 @@ Examples:
 @processes_option
 @on_event_option
 @trust_option
+@sender_options
 @runs_dir_option
 @once_options(RUN_SCREENS)
 def command(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,7 @@ from tui_trainer.cli.on_event import on_event_option, parse_on_event
 from tui_trainer.cli.once import once_options
 from tui_trainer.cli.open_screen import check_terminal, launch_and_show, show_in_process
 from tui_trainer.cli.options import (
+    allow_option,
     max_kbps_option,
     mirror_option,
     on_terminal,
@@ -19,15 +21,18 @@ from tui_trainer.cli.options import (
     processes_option,
     projector_option,
     runs_dir_option,
+    sender_options,
     trust_option,
 )
 from tui_trainer.cli.ranks import train_rank, with_processes
 from tui_trainer.config.preset_library import find
 from tui_trainer.config.toml import read_toml
 from tui_trainer.distributed.environment import world_size
+from tui_trainer.guards.grammar import parse_rule
 from tui_trainer.ui.printing.request import RUN_SCREENS
 
 if TYPE_CHECKING:
+    from tui_trainer.config.preset import Preset
     from tui_trainer.host.spec import HostSpec
     from tui_trainer.ui.printing.request import ScreenRequest
 
@@ -46,12 +51,20 @@ Examples:
 @click.option("--in-process", is_flag=True, help="Train inside the viewer's process, for debuggers.")
 @max_kbps_option
 @projector_option
+@sender_options
 @runs_dir_option
 @click.option("--name", metavar="NAME", help="Name of the run directory; by default date, time and preset.")
 @click.option("--device", metavar="auto|cpu|cuda[:N]|mps", help="Device to train on (training.device).")
 @click.option("--seed", type=int, metavar="N", help="Seed of all random numbers (training.seed).")
 @click.option(
     "--seeds", metavar="N|A,B,...", help="Train runs that differ only in their seed: 5 for 0 to 4, or a list as 0,3,7."
+)
+@click.option(
+    "--guard",
+    "guards",
+    metavar="RULE",
+    multiple=True,
+    help='Apply a rule while it trains: --guard "when val_loss rises 3 epochs: lr x0.5". May be repeated.',
 )
 @processes_option
 @trust_option
@@ -68,6 +81,7 @@ Examples:
     help="Exit code after --requeue-signal.",
 )
 @once_options(RUN_SCREENS)
+@allow_option
 @mirror_option
 @on_event_option
 def command(
@@ -82,12 +96,14 @@ def command(
     device: str | None,
     seed: int | None,
     seeds: str | None,
+    guards: tuple[str, ...],
     processes: int | None,
     trust: bool,
     resume_if_exists: bool,
     requeue_signal: str | None,
     requeue_code: int,
     once: ScreenRequest | None,
+    allow: tuple[str, ...],
     mirror: tuple[str, ...],
     on_event: str | None,
 ) -> int:
@@ -107,9 +123,12 @@ def command(
     headless = headless or not (detach or on_terminal() or once is not None)
     if not (headless or detach or once is not None or world_size() > 1):
         check_terminal()
+    from tui_trainer.config.permissions.allow import as_overrides
+
     changes = [*overrides]
     changes += [f'training.device="{device}"'] if device is not None else []
     changes += [f"training.seed={seed}"] if seed is not None else []
+    changes += as_overrides(allow)
     further = {
         "on_event": parse_on_event(on_event),
         "mirror": mirror,
@@ -118,9 +137,11 @@ def command(
     }
 
     def new_spec() -> HostSpec:
-        spec = _new_spec(preset, changes, runs_dir, name, trust, seeds).model_copy(update=further)
+        spec = _new_spec(preset, changes, runs_dir, name, trust, seeds, guards).model_copy(update=further)
         return with_processes(spec, processes)
 
+    for rule in guards:
+        parse_rule(rule)  # a mistake is reported without opening the screen
     if world_size() > 1:
         return train_rank(processes, lambda: _spec_of_rank(new_spec, further, name, runs_dir, trust, resume_if_exists))
     if name is not None and resume_if_exists and _exists(name, runs_dir):
@@ -148,16 +169,24 @@ def command(
 
 
 def _new_spec(
-    preset: str, changes: Sequence[str], runs_dir: str | None, name: str | None, trust: bool, seeds: str | None
+    preset: str,
+    changes: Sequence[str],
+    runs_dir: str | None,
+    name: str | None,
+    trust: bool,
+    seeds: str | None,
+    guards: Sequence[str],
 ) -> HostSpec:
     """Validate the preset with its changes and return the spec of a new run."""
+    from tui_trainer.config.guards.added import with_guards
     from tui_trainer.config.preset import load
     from tui_trainer.config.seeds import parse_seeds, with_seeds
     from tui_trainer.host.spec import host_spec
 
-    loaded = load(preset, changes)
+    loaded = _with_settings(load(preset, changes))
     if seeds is not None:
         loaded = with_seeds(loaded, parse_seeds(seeds))
+    loaded = with_guards(loaded, guards)
     return host_spec(loaded, runs_dir, name, ["tui-trainer", *sys.argv[1:]], trust=trust)
 
 
@@ -174,6 +203,19 @@ def _spec_of_rank(
         return new_spec()
     spec = _resume_spec(name, runs_dir, trust)
     return spec.model_copy(update=further) if spec is not None else None
+
+
+def _with_settings(preset: Preset) -> Preset:
+    """Return the preset with the permissions of the user's settings, for the kinds of senders that it leaves out."""
+    from tui_trainer.config.permissions.allow import Allow
+    from tui_trainer.ui.settings import load_settings
+
+    table = load_settings().allow
+    if not table:
+        return preset
+    base = Allow.model_validate(table)
+    runs = {name: config.model_copy(update={"allow": config.allow.over(base)}) for name, config in preset.runs.items()}
+    return replace(preset, runs=runs)
 
 
 def _exists(name: str, runs_dir: str | None) -> bool:

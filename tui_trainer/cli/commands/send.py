@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 
 import click
 
-from tui_trainer.cli.options import json_option, runs_dir_option
+from tui_trainer.cli.options import json_option, runs_dir_option, sender_given, sender_options
 from tui_trainer.errors import UserError
 from tui_trainer.text import visible
 
@@ -19,7 +17,9 @@ Examples:
   tui-trainer send last pause
   tui-trainer send last set-lr value=0.01
   tui-trainer send last set-scheduler kind=cosine min_lr=1e-5
-  tui-trainer send last set-lr factor=0.1 because="the loss is flat"
+  tui-trainer send last set-lr factor=0.1 --as ann --kind person --why "the loss is flat"
+  tui-trainer send last race 'lr=x3' 'optimizer=adam lr=0.003' unchanged steps=100
+  tui-trainer send last take-race 2
   tui-trainer send last stop when=epoch restore_best=true"""
 )
 @click.argument("run", metavar="RUN")
@@ -33,17 +33,28 @@ Examples:
     metavar="SECONDS",
     help="Seconds to wait for the response.",
 )
+@click.option("--why", metavar="TEXT", help="Reason for the command, kept with it; the same as because=TEXT.")
+@sender_options
 @json_option
 @runs_dir_option
-def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_json: bool, runs_dir: str | None) -> int:
+def command(
+    run: str,
+    name: str,
+    values: tuple[str, ...],
+    timeout: float,
+    why: str | None,
+    as_json: bool,
+    runs_dir: str | None,
+) -> int:
     """Send COMMAND to a live RUN of the runs directory and print the result, one line for each run of a group.
 
     \b
     Commands:
       pause, resume, step, stop, validate, save, roll-back, undo, redo, note, find-lr,
+      skip-step, guards, set-guard, remove-guard, race, take-race,
       set-lr, set-scheduler, set-optimizer, set-clip, set-patience, set-epochs
 
-    Every command takes because=REASON, which is kept with it and shown on its card.
+    --as, --kind and --why are kept with the command and shown with its effect: who did it, and why.
 
     The exit code is 1 if a run refused the command, and 2 if the command is invalid.
     """
@@ -52,6 +63,9 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     from tui_trainer.session.connect import find_steered, wait_until_listening
     from tui_trainer.session.request import HostStatus, request
 
+    if why is not None:
+        values = (*values, f"because={why}")
+    by, actor = sender()
     try:
         infos = find_steered(run, runs_dir)
     except UserError:
@@ -64,7 +78,7 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     single = bool(info.group) and len(infos) == 1
     target = info.name if single else "*"
     print_names, code = False, 0
-    for message in request(Path(info.socket), name, values, by=sender(), run=target, timeout=timeout):
+    for message in request(Path(info.socket), name, values, by=by, actor=actor, run=target, timeout=timeout):
         if isinstance(message, HostStatus):
             print_names = len(message.runs) > 1 and not single
             for failure in message.unsaved:
@@ -81,12 +95,9 @@ def command(run: str, name: str, values: tuple[str, ...], timeout: float, as_jso
     return code
 
 
-def sender() -> str:
-    """Return `user@host (send)`, the sender recorded with the command."""
-    import getpass
+def sender() -> tuple[str, str]:
+    """Return name and kind of the sender: by default `user@host (send)`, a script."""
+    from tui_trainer.protocol.wheel.sender import own_name
 
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()} (send)"
+    name, kind = sender_given()
+    return name or own_name("send"), kind or "script"

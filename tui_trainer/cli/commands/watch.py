@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
 
-from tui_trainer.cli.options import max_kbps_option, mirror_option, on_terminal, runs_dir_option
+from tui_trainer.cli.options import (
+    allow_option,
+    max_kbps_option,
+    mirror_option,
+    on_terminal,
+    runs_dir_option,
+    sender_options,
+)
 
 if TYPE_CHECKING:
     from tui_trainer.session.launch import Launched
@@ -32,8 +40,10 @@ Examples:
 @click.option("--name", metavar="NAME", help="Name of the run directory; by default date, time and script.")
 @click.option("--headless", is_flag=True, help="Watch without a screen; print the output of the script.")
 @click.option("--detach", is_flag=True, help="Watch in the background and return; `attach` shows the run later.")
+@allow_option
 @mirror_option
 @max_kbps_option
+@sender_options
 @runs_dir_option
 def command(
     script: tuple[str, ...],
@@ -41,6 +51,7 @@ def command(
     name: str | None,
     headless: bool,
     detach: bool,
+    allow: tuple[str, ...],
     mirror: tuple[str, ...],
     max_kbps: float | None,
     runs_dir: str | None,
@@ -59,6 +70,11 @@ def command(
 
     if headless and detach:
         raise click.UsageError("--headless and --detach exclude each other")
+    if allow:
+        from tui_trainer.protocol.wheel.given import VARIABLE, parse_allow
+
+        parse_allow(allow, "--allow")
+        os.environ[VARIABLE] = ";".join(allow)  # the script's own process takes it from there
     spec = make_spec(script, name, metrics, runs_dir, mirror)
     if headless or (not detach and not on_terminal()):
         from tui_trainer.cli.watch_headless import watch_headless

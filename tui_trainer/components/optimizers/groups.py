@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tui_trainer.components.base import Positive
+from tui_trainer.components.base import NonNegative
 from tui_trainer.text import exact
 
 Pattern = Annotated[str, Field(pattern=r"^[\w.*?!\[\]-]{1,100}$")]
@@ -20,8 +20,8 @@ class ParameterGroup(BaseModel):
 
     match: Pattern
     """Pattern of parameter names (`head.*`)."""
-    lr_factor: Positive = 1.0
-    """Their learning rate, as a multiple of that of the schedule."""
+    lr_factor: NonNegative = 1.0
+    """Their learning rate, as a multiple of that of the schedule; 0 holds them where they are."""
 
     def __str__(self) -> str:
         return f"{self.match} x{exact(self.lr_factor)}"

@@ -11,6 +11,8 @@ from tui_trainer.engine.steps.schedule import apply_schedule
 from tui_trainer.engine.train_state import PLANNED_PAUSE, Snapshot, StateTree, TrainState, ending_of
 from tui_trainer.protocol.commands import COMMANDS, Stop
 
+COPIES = "copies"
+"""Key of the copies of the run that guards go back to."""
 INCOMPATIBLE_STATE = (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, AttributeError)
 """Errors that loading a tree of another model, optimizer or version raises."""
 
@@ -57,6 +59,8 @@ def state_dict(state: TrainState, services: LoopServices) -> StateTree:
             **({"counters": counters} if (counters := recorder.step_log.state_dict()) else {}),
             **services.progress_state_dict(),
             "diagnosis": services.diagnosis.dump(),
+            **({"guards": state.guards.state_dict()} if len(state.guards) else {}),
+            **({"skip_at": state.skip_at} if state.skip_at == state.step else {}),
             # A pause ends with the run: if it is made longer later, it must not wait for a resume command.
             "paused": state.paused and not state.finishing,
             "steps_allowed": state.steps_allowed if state.paused and not state.finishing else 0,
@@ -69,6 +73,7 @@ def state_dict(state: TrainState, services: LoopServices) -> StateTree:
             "stop_at_epoch_end": stop_at_epoch_end.model_dump(mode="json") if stop_at_epoch_end is not None else None,
         },
         **services.parts_state_dict(state.step),
+        **({COPIES: state.guards.copies_state_dict()} if state.guards.copies else {}),
     }
 
 
@@ -92,8 +97,12 @@ def load_state_dict(state: TrainState, services: LoopServices, tree: StateTree, 
     state.timer.set(float(progress["seconds"]))
     services.load_parts_state_dict(tree)
     apply_schedule(state, services)
+    state.skip_at = int(progress.get("skip_at", -1))
     if not commands:
         return
+    if "guards" in progress:
+        state.guards.load_state_dict(progress["guards"])
+        state.guards.load_copies(tree.get(COPIES, []))
     if "diagnosis" in progress:
         services.diagnosis.load(progress["diagnosis"])
     state.paused, state.steps_allowed = bool(progress["paused"]), int(progress.get("steps_allowed", 0))
@@ -115,10 +124,12 @@ def take_snapshot(state: TrainState, services: LoopServices) -> Snapshot | None:
     """
     flush(state, services)
     tree = state_dict(state, services)
+    tree.pop(COPIES, None)  # they are never written to: the snapshot shares them
     size = size_of(tree)
     if services.snapshot_limit is not None and size > services.snapshot_limit:
         return None
-    return Snapshot(services.copied(tree), state.best_weights, state.best_is_saved, size)
+    copies = state.guards.kept_copies()
+    return Snapshot(services.copied(tree), state.best_weights, state.best_is_saved, size, copies)
 
 
 def restore_snapshot(state: TrainState, services: LoopServices, snapshot: Snapshot) -> None:
@@ -130,12 +141,14 @@ def restore_snapshot(state: TrainState, services: LoopServices, snapshot: Snapsh
     """
     if not services.rewinds:
         _restore_in_place(state, services, services.copied(snapshot.tree))
+        _rewind_guards(state, snapshot)
         return
     best_before = services.early_stopper.best
     load_state_dict(state, services, services.copied(snapshot.tree), commands=False)
     # The best epoch on disk may be one that came after the snapshot.
     state.best_weights = snapshot.best_weights
     state.best_is_saved = snapshot.best_is_saved and services.early_stopper.best == best_before
+    _rewind_guards(state, snapshot)
     services.use_rng()
     state.rewound = True
 
@@ -147,3 +160,9 @@ def _restore_in_place(state: TrainState, services: LoopServices, tree: StateTree
     services.early_stopper.stopping = EarlyStopping.model_validate(progress["judge"]["stopping"])
     services.load_parts_state_dict(tree)
     apply_schedule(state, services)
+
+
+def _rewind_guards(state: TrainState, snapshot: Snapshot) -> None:
+    """Let the guards forget what came after a snapshot."""
+    state.guards.rewind(snapshot.tree["progress"].get("guards", ()))
+    state.guards.restore_copies(snapshot.copies)

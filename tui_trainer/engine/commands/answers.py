@@ -13,10 +13,14 @@ class Refusal(Exception):
     """The reason why a command cannot be applied."""
 
 
+class Unchanged(Refusal):
+    """The refusal of a command that changes nothing."""
+
+
 def refuse_unchanged(state: TrainState, command: cmd.AnyCommand, present: str) -> None:
     """Refuse a command that changes nothing, unless it is applied again: as it was recorded, it did something."""
     if not command.id or command.id not in state.scripted:
-        raise Refusal(f"nothing changed: {present}")
+        raise Unchanged(f"nothing changed: {present}")
 
 
 def publish_change(
@@ -32,3 +36,8 @@ def publish_change(
     services.events.publish(
         ev.SettingChanged(name=name, value=value, previous=previous, plan=plan, step=state.step, cause=command)
     )
+
+
+def refuse_wheel(_state: TrainState, _services: LoopServices, _command: cmd.AnyCommand) -> None:
+    """Refuse: the host gives and takes the wheel, and no run of it does."""
+    raise Refusal("only a live host has a wheel")

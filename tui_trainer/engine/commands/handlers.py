@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from tui_trainer.components.optimizers.settings import with_named
@@ -23,9 +24,11 @@ from tui_trainer.engine.checkpointing.snapshot import (
     state_dict,
 )
 from tui_trainer.engine.checkpointing.state_tree import size_of
+from tui_trainer.engine.commands import guards
 from tui_trainer.engine.commands.actions import yield_wheel
-from tui_trainer.engine.commands.answers import Refusal, publish_change, refuse_unchanged
+from tui_trainer.engine.commands.answers import Refusal, publish_change, refuse_unchanged, refuse_wheel
 from tui_trainer.engine.commands.find_rate import find_rate
+from tui_trainer.engine.commands.race import run_race, take_race
 from tui_trainer.engine.commands.rates import set_rate_of_one
 from tui_trainer.engine.commands.stop import describe_stop
 from tui_trainer.engine.commands.undo import forget, redo, remember, undo
@@ -52,10 +55,15 @@ def apply_command(state: TrainState, services: LoopServices, command: cmd.AnyCom
     if state.broken and not isinstance(command, cmd.SaveCheckpoint | cmd.Note):
         reject(services.events, state.step, command, f"the run is ending: {state.detail}")
         return
-    if reason := services.refused.get(command.type):
+    permissions = services.permissions
+    if reason := services.refused.get(command.type) or permissions.refusal(state, services, command):
         reject(services.events, state.step, command, reason)
         return
     remembered = remember(state, services, command)
+    if remembered and (reason := permissions.needs_copy(state, command)):
+        forget(state)
+        reject(services.events, state.step, command, reason)
+        return
     try:
         HANDLERS[type(command)](state, services, command)
     except (Refusal, UserError) as refusal:
@@ -63,6 +71,7 @@ def apply_command(state: TrainState, services: LoopServices, command: cmd.AnyCom
             forget(state)
         reject(services.events, state.step, command, str(refusal))
     else:
+        permissions.applied(state, command)
         if remembered:  # what was undone belongs to another past now
             state.redo_stack.clear()
         yield_wheel(state, services, command)
@@ -90,7 +99,7 @@ def resume(state: TrainState, services: LoopServices, command: cmd.Resume) -> No
             raise Refusal(f"step {command.until:,} has been taken: this is step {state.step:,}")
         state.drop_planned_pause()
         if not services.ends_by_epochs or command.until < state.epochs * services.steps_per_epoch:
-            state.plan_pause(command.until, cmd.Pause(by=command.by, run=command.run))
+            state.plan_pause(command.until, cmd.Pause(by=command.by, actor=command.actor, run=command.run))
     elif not state.drop_planned_pause() and not state.paused:
         raise Refusal("not paused")
     state.paused, state.steps_allowed = False, 0
@@ -266,7 +275,16 @@ def save_checkpoint(state: TrainState, services: LoopServices, command: cmd.Save
 
 def roll_back(state: TrainState, services: LoopServices, command: cmd.RollBack) -> None:
     """Load the weights and the optimizer state of a checkpoint; step and epoch count on."""
-    if command.to == "best":
+    name = command.to
+    if command.steps is not None:
+        kept = state.guards.copies.get(command.steps) or next(
+            (copies for reach, copies in state.guards.copies.items() if reach >= command.steps), None
+        )
+        copy = kept.at_least(command.steps, state.step) if kept is not None else None
+        if copy is None:
+            raise Refusal(f"no copies of the last {command.steps:,} steps are kept: arm a guard that rolls back so far")
+        tree, name = copy.tree, f"step-{copy.step}"
+    elif command.to == "best":
         if state.best_weights is None:
             raise Refusal("nothing to roll back to yet: no epoch has been validated")
         tree = state.best_weights
@@ -285,10 +303,9 @@ def roll_back(state: TrainState, services: LoopServices, command: cmd.RollBack) 
             raise ValueError("its weights are not finite")
     except INCOMPATIBLE_STATE as error:  # the file may be any file that a user put there
         load_model_state_dict(state, services, before)
-        raise Refusal(f"checkpoint {command.to} does not fit this run: {in_one_line(error)}") from None
-    services.events.publish(
-        ev.RolledBack(to=command.to, from_epoch=epoch, saved_at=saved_at, step=state.step, cause=command)
-    )
+        raise Refusal(f"checkpoint {name} does not fit this run: {in_one_line(error)}") from None
+    state.guards.left_behind(saved_at)
+    services.events.publish(ev.RolledBack(to=name, from_epoch=epoch, saved_at=saved_at, step=state.step, cause=command))
     if unfit:
         services.events.log(f"roll back: {unfit}", state.step)
 
@@ -355,6 +372,11 @@ def _refuse_at_the_end(state: TrainState, services: LoopServices) -> None:
         raise Refusal("all epochs are trained: make the run longer first")
 
 
+def perform(state: TrainState, services: LoopServices, command: cmd.AnyCommand) -> None:
+    """Apply a command that another one stands for. Raises `Refusal` or `UserError` where it cannot be applied."""
+    HANDLERS[type(command)](state, services, command)
+
+
 Handler = Callable[[TrainState, Any, Any], None]
 
 HANDLERS: dict[type[Any], Handler] = {
@@ -371,6 +393,8 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.Evaluate: evaluate,
     cmd.ShowAnswers: show_answers,
     cmd.FindRate: find_rate,
+    cmd.Race: partial(run_race, perform=perform),
+    cmd.TakeRace: partial(take_race, perform=perform),
     cmd.SaveCheckpoint: save_checkpoint,
     cmd.RollBack: roll_back,
     cmd.Undo: undo_last,
@@ -378,5 +402,11 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.Note: note,
     cmd.SetKnob: set_knob,
     cmd.RunAction: run_action,
+    cmd.SkipStep: guards.skip_step,
+    cmd.SetGuard: guards.set_guard,
+    cmd.RemoveGuard: guards.remove_guard,
+    cmd.ShowGuards: guards.show_guards,
+    cmd.TakeWheel: refuse_wheel,
+    cmd.GiveWheel: refuse_wheel,
 }
 """The handler of each command."""

@@ -22,10 +22,13 @@ from tui_trainer.errors import UserError
 from tui_trainer.nn.objectives import Logits
 from tui_trainer.nn.transformer import Attention
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.knobs import MAX_KNOB_NAME
 
 Change = Callable[[AnyOptimizer, float], dict[str, Any]]
 """Takes the present optimizer and a value, and returns the fields that change."""
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
+GROUP = "rate/"
+"""Prefix of the knob, and the series, of a group of parameters: its rate as a multiple of the schedule's."""
 OTHERS = "other_weight_decay"
 """The weight decay of the parameters that the second optimizer of a pair steps."""
 
@@ -88,6 +91,23 @@ class BuiltInKnobs:
             declared.append((OTHERS, field(OTHERS), one, partial(self._lacks, OTHERS), None))
         for name, get, change, refused, high in declared:
             controls.knob(name, get, partial(self._set_optimizer, change), low=0.0, high=high, refused=refused)
+        for match in dict.fromkeys(group.match for group in self._description.groups):
+            if len(name := f"{GROUP}{match}") <= MAX_KNOB_NAME:
+                factor, change = partial(self._factor, match), partial(_with_factor, match)
+                refused = partial(self._no_factor, match)
+                controls.knob(name, factor, partial(self._set_optimizer, change), low=0.0, refused=refused)
+
+    def _factor(self, match: str) -> float:
+        """Return the rate of a group of parameters, as a multiple of the schedule's."""
+        return next((group.lr_factor for group in self._description.groups if group.match == match), 1.0)
+
+    def _no_factor(self, match: str) -> str:
+        present = self._description
+        if not present.rate_matters:
+            return f"{present.kind} ignores the learning rate after the first step"
+        if any(group.match == match for group in present.groups):
+            return ""
+        return f"the optimizer has no group {match} any more: set optimizer.groups"
 
     def _lacks(self, name: str) -> str:
         return "" if hasattr(self._description, name) else f"{self._description.kind} has no {name.replace('_', ' ')}"
@@ -260,6 +280,13 @@ class BuiltInKnobs:
 
 def _all_decays(present: AnyOptimizer, value: float) -> dict[str, Any]:
     return {name: value for name in ("weight_decay", OTHERS) if hasattr(present, name)}
+
+
+def _with_factor(match: str, present: AnyOptimizer, value: float) -> dict[str, Any]:
+    groups = [
+        group.model_copy(update={"lr_factor": value}) if group.match == match else group for group in present.groups
+    ]
+    return {"groups": groups}
 
 
 def _with_beta(index: int, present: AnyOptimizer, value: float) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def describe_stop(state: TrainState, services: LoopServices) -> str:
     when += ", with the best weights" if ending.restore_best else ""
     if checkpointer is None:
         return f"{when}; nothing is saved, the run has no directory"
-    if not ending.save:
+    if not ending.save or not services.saves_at_end:
         lost = state.step - (checkpointer.last[0] if checkpointer.last is not None else 0)
         return f"{when}, without saving; on disk stays {checkpointer.contents()}; {lost:,} steps are lost"
     steps = state.plan.step_of_epoch(state.epoch + 1) if state.plan.lengths else 0

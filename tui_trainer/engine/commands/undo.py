@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tui_trainer.engine.checkpointing.snapshot import restore_snapshot, take_snapshot
+from tui_trainer.engine.commands.guards import arm_redone, disarm_undone
 from tui_trainer.engine.events.run_events import publish_status
+from tui_trainer.engine.guarding.firing import guard_of, same_firing
 from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.train_state import RedoEntry, Snapshot, TrainState, UndoEntry, ending_of
 from tui_trainer.protocol import commands as cmd
@@ -34,7 +36,8 @@ def forget(state: TrainState) -> None:
 
 def undo(state: TrainState, services: LoopServices, command: cmd.Undo) -> None:
     """Go back to just before the newest intervention, and continue from there without it."""
-    entry = state.undo_stack.pop()
+    entry = _newest(state)
+    guard = guard_of(entry.command)
     if entry.snapshot is None:
         state.redo_stack.append(RedoEntry(entry, None))
         state.ending = entry.ending
@@ -42,10 +45,22 @@ def undo(state: TrainState, services: LoopServices, command: cmd.Undo) -> None:
         publish_status(state, services, status, "the stop was undone", command)
         return
     from_step = state.step
+    if state.fork is not None and any(entry is kept for kept in state.fork.undo_stack):
+        state.fork = None  # the race began in a past that is left
     state.redo_stack.append(RedoEntry(entry, take_snapshot(state, services)))
     _trim(state)
     restore_snapshot(state, services, entry.snapshot)
     _publish_restored(state, services, entry.command, from_step, command, entry.snapshot)
+    if guard:
+        disarm_undone(state, services, guard)
+
+
+def _newest(state: TrainState) -> UndoEntry:
+    """Take the newest entry off the stack; of the commands of one firing of a guard, the first."""
+    entry = state.undo_stack.pop()
+    while state.undo_stack and same_firing(entry.command, state.undo_stack[-1].command):
+        entry = state.undo_stack.pop()
+    return entry
 
 
 def redo(state: TrainState, services: LoopServices, command: cmd.Redo) -> None:
@@ -64,6 +79,8 @@ def redo(state: TrainState, services: LoopServices, command: cmd.Redo) -> None:
     state.undo_stack.append(undone)
     _trim(state)
     _publish_restored(state, services, undone.command, from_step, command, entry.snapshot)
+    if guard := guard_of(undone.command):
+        arm_redone(state, services, guard)
 
 
 def _publish_restored(
@@ -75,8 +92,6 @@ def _publish_restored(
     snapshot: Snapshot,
 ) -> None:
     """Publish the settings in force after an undo or a redo of an intervention."""
-    early_stopper = services.early_stopper
-    stopping = early_stopper.stopping
     services.events.publish(
         ev.RolledBack(
             to=" ".join(intervention.cli_names()[0].split("-")),
@@ -84,24 +99,35 @@ def _publish_restored(
             saved_at=None if services.rewinds else int(snapshot.tree["step"]),
             step=state.step,
             cause=command,
-            restored=ev.Restored(
-                from_step=from_step,
-                undid=intervention.id,
-                redone=isinstance(command, cmd.Redo),
-                seconds=state.seconds,
-                epochs=state.epochs,
-                lr=state.lr,
-                clip_grad_norm=state.clip,
-                patience=stopping.patience,
-                min_delta=stopping.min_delta,
-                early_stopping=stopping.enabled,
-                bad_epochs=early_stopper.bad_epochs,
-                plan=state.plan,
-                optimizer=services.optimizer.description,
-                best=early_stopper.best,
-                knobs=dict(services.knobs),
+            restored=restored_settings(
+                state, services, from_step, intervention.id, redone=isinstance(command, cmd.Redo)
             ),
         )
+    )
+
+
+def restored_settings(
+    state: TrainState, services: LoopServices, from_step: int, undid: str, *, redone: bool = False
+) -> ev.Restored:
+    """Return the settings in force, after the run went from `from_step` to another step."""
+    early_stopper = services.early_stopper
+    stopping = early_stopper.stopping
+    return ev.Restored(
+        from_step=from_step,
+        undid=undid,
+        redone=redone,
+        seconds=state.seconds,
+        epochs=state.epochs,
+        lr=state.lr,
+        clip_grad_norm=state.clip,
+        patience=stopping.patience,
+        min_delta=stopping.min_delta,
+        early_stopping=stopping.enabled,
+        bad_epochs=early_stopper.bad_epochs,
+        plan=state.plan,
+        optimizer=services.optimizer.description,
+        best=early_stopper.best,
+        knobs=dict(services.knobs),
     )
 
 
@@ -115,8 +141,16 @@ def _trim(state: TrainState) -> None:
         undos.pop(0)
 
 
+def fits(state: TrainState) -> bool:
+    """Return whether all snapshots together stay within the limit, once the oldest are dropped."""
+    _trim(state)
+    return _bytes(state) <= MAX_BYTES
+
+
 def _bytes(state: TrainState) -> int:
     snapshots: list[Snapshot | None] = [entry.snapshot for entry in state.undo_stack]
     for entry in state.redo_stack:
         snapshots += [entry.snapshot, entry.undone.snapshot]
+    if state.fork is not None:
+        snapshots.append(state.fork.snapshot)
     return sum(snapshot.bytes for snapshot in snapshots if snapshot is not None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 from tui_trainer.protocol.events import AnyEvent, Logged, RunFinished
 
@@ -22,6 +23,7 @@ class EventStream:
     def __init__(self, sink: Subscriber) -> None:
         self._sink = sink
         self._subscribers: list[Subscriber] = []
+        self._muted = False
 
     def subscribe(self, subscriber: Subscriber) -> None:
         """Call `subscriber` with every event published from now on."""
@@ -29,6 +31,8 @@ class EventStream:
 
     def publish(self, event: AnyEvent) -> None:
         """Send an event to the sink and to every subscriber."""
+        if self._muted:
+            return
         last = isinstance(event, RunFinished)
         if not last:
             self._sink(event)
@@ -36,6 +40,15 @@ class EventStream:
             subscriber(event)
         if last:
             self._sink(event)
+
+    @contextmanager
+    def muted(self) -> Generator[None]:
+        """Drop every event: of what is tried and taken back, nothing is told."""
+        before, self._muted = self._muted, True
+        try:
+            yield
+        finally:
+            self._muted = before
 
     def log(self, line: str, step: int) -> None:
         """Publish a line for the log pane."""

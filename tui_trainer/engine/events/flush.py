@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tui_trainer.engine.events import run_events
+from tui_trainer.engine.guarding.rescue import is_rescued
 from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.train_state import Ending, TrainState
 
 
 def flush(state: TrainState, services: LoopServices) -> bool:
     """Publish the buffered measurements. Returns True if a loss was not finite, which ends the run."""
-    broken = services.recorder.flush(cut=services.ends_when_broken)
+    rescued = partial(is_rescued, state, services)
+    broken = services.recorder.flush(cut=services.ends_when_broken, excused=rescued)
     if broken is None:
         return False
     if not services.ends_when_broken:
@@ -27,13 +31,16 @@ def flush(state: TrainState, services: LoopServices) -> bool:
 def check_weights(state: TrainState, services: LoopServices) -> bool:
     """Publish the buffered measurements, and end the run if a loss or what would be saved is not finite.
 
-    Returns True if so. The loss of a step is from before its update: finite losses say nothing of the newest weights.
+    Returns True if so, and also where a guard takes the run back before its next step. The loss of a step is from
+    before its update: finite losses say nothing of the newest weights.
     """
     if flush(state, services) or state.broken:
         return True
     found = services.first_broken()
     if found is None:
         return False
+    if is_rescued(state, services):
+        return True
     services.events.publish(run_events.tensor_broke(state, services, *found))
     if not services.ends_when_broken:
         return True

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from operator import itemgetter
 from time import perf_counter
 
 import torch
@@ -20,6 +21,10 @@ from tui_trainer.protocol.events import AnyEvent, LayersMeasured, Scalars
 
 FLUSH_SECONDS = 0.2
 """Seconds between two flushes of the buffer: one transfer from the device and one event for all steps in between."""
+MAX_FLUSH_SECONDS = 0.5
+"""Most seconds between two flushes of a loop that measures itself."""
+FLUSH_SHARE = 0.001
+"""Share of the time of such a loop that flushes may take, as far as that does not delay them longer."""
 MAX_STEPS = 4096
 """Most steps in the buffer, however fast they are."""
 
@@ -38,7 +43,9 @@ class _Buffer:
         probes: (step, seconds, numbers of a step probe).
         layers: (step, layers, norms of `layer_stats.measure`).
         logged: (step, seconds, numbers by name) of a user's own code.
-        weights: samples, or another weight, of the steps in `logged` that a loop measured itself.
+        left_out: steps that were not taken; their losses end no run, and are in no mean.
+        steps: number of steps in `logged` that a loop measured itself.
+        weights: samples, or another weight, of those among them whose weight is not 1, by step.
     """
 
     losses: list[Tensor] = field(default_factory=list[Tensor])
@@ -54,7 +61,9 @@ class _Buffer:
     logged: list[tuple[int, float, dict[str, Scalar]]] = field(
         default_factory=list[tuple[int, float, dict[str, Scalar]]]
     )
-    weights: list[float] = field(default_factory=list[float])
+    steps: int = 0
+    weights: dict[int, float] = field(default_factory=dict[int, float])
+    left_out: set[int] = field(default_factory=set[int])
 
 
 class Recorder:
@@ -75,6 +84,7 @@ class Recorder:
         self.step_log = step_log or StepLog()
         self._last_step = 0
         self._flushed = perf_counter()
+        self._interval = FLUSH_SECONDS
         self.last_norm: dict[str, float | None] = {}
         """The newest gradient norm that was published, by its name."""
         self.epoch_loss = 0.0
@@ -117,11 +127,13 @@ class Recorder:
         Returns:
             True when a flush is due.
         """
-        buffer = self._buffer
-        buffer.logged.append((step, self._timer.read(), numbers))
-        buffer.weights.append(weight)
+        now, buffer = perf_counter(), self._buffer
+        buffer.logged.append((step, self._timer.at(now), numbers))
+        buffer.steps += 1
+        if weight != 1.0:
+            buffer.weights[step] = weight
         self._last_step = step
-        return perf_counter() - self._flushed > FLUSH_SECONDS or len(buffer.logged) >= MAX_STEPS
+        return now - self._flushed > self._interval or buffer.steps >= MAX_STEPS
 
     def add_probe(self, step: int, numbers: Tensor) -> None:
         """Buffer the numbers of a step probe."""
@@ -131,10 +143,42 @@ class Recorder:
         """Buffer what `layer_stats.measure` returned for a step."""
         self._buffer.layers.append((step, layers, norms))
 
-    def flush(self, *, cut: bool = True) -> tuple[int, str, list[float]] | None:
+    def leave_out(self, step: int) -> None:
+        """Keep the loss of a step that was not taken out of the mean of its epoch; it may not be finite."""
+        self._buffer.left_out.add(step)
+
+    def newest(self, step: int, names: Collection[str]) -> dict[str, float]:
+        """Return the values of a step that are in the buffer, by name. Waits for the device."""
+        buffer, values = self._buffer, dict[str, Scalar]()
+        for at, _, logged in reversed(buffer.logged):
+            if at != step:
+                break
+            values |= {name: logged[name] for name in names if name in logged}
+        if buffer.losses and self._last_step == step:
+            values |= {"train_loss": buffer.losses[-1], "lr": buffer.rates[-1]}
+        for name in buffer.scalars.keys() & set(names):
+            at, _, value = buffer.scalars[name][-1]
+            if at == step:
+                values[name] = value
+        found = {name: float(values[name]) for name in names if name in values}
+        if buffer.probes and buffer.probes[-1][0] == step:
+            probe = columns_of([buffer.probes[-1][2].tolist()])
+            found |= {name: math.nan if (value := probe[name][0]) is None else value for name in names if name in probe}
+        if buffer.layers and buffer.layers[-1][0] == step and any("/" in name for name in names):
+            for layer, seen in measured(buffer.layers[-1][1], buffer.layers[-1][2].tolist()).items():
+                for measure in ("grad_norm", "update_ratio"):
+                    if f"{measure}/{layer}" in names:
+                        value = getattr(seen, measure)
+                        found[f"{measure}/{layer}"] = math.nan if value is None else value
+        return found
+
+    def flush(
+        self, *, cut: bool = True, excused: Callable[[], bool] = lambda: False
+    ) -> tuple[int, str, list[float]] | None:
         """Publish the buffer.
 
         Args:
+            excused: asked where a loss is not finite; True where it does not end the run.
             cut: leave out the steps after a loss that is not finite: they were trained on meaningless weights.
 
         Returns:
@@ -148,11 +192,17 @@ class Recorder:
         stacked = torch.stack(buffer.losses)
         losses: list[float] = (stacked if self.sum is None else self.sum(stacked)).tolist()
         first = self._last_step - len(losses) + 1
-        broken = next((index for index, loss in enumerate(losses) if not math.isfinite(loss)), None)
+        finite = all(map(math.isfinite, losses))
+        lost = [] if finite else [index for index, loss in enumerate(losses) if not math.isfinite(loss)]
+        left_out = {step - first for step in buffer.left_out}
+        broken = next((index for index in lost if index not in left_out), None)
+        if broken is not None and excused():
+            broken, left_out = None, left_out.union(lost)
         count = len(losses) if broken is None else broken + 1
-        for loss, size in zip(losses[:count], buffer.sizes, strict=False):
-            self.epoch_loss += loss * size
-            self.epoch_samples += size
+        for index, (loss, size) in enumerate(zip(losses[:count], buffer.sizes, strict=False)):
+            if index not in left_out:
+                self.epoch_loss += loss * size
+                self.epoch_samples += size
         last = first + count - 1
         seconds = [round(at, 4) for at in buffer.seconds[:count]]
         values = {"train_loss": losses[:count], "lr": buffer.rates[:count]}
@@ -177,18 +227,20 @@ class Recorder:
 
     def _flush_logged(self, buffer: _Buffer) -> tuple[int, str, list[float]] | None:
         """Publish the steps of a loop that measures itself; none of them is left out."""
-        if not buffer.weights:
+        if not buffer.steps:
             return None
         self._buffer = _Buffer()
         named = self._publish_logged(buffer, self._last_step)
         self._publish_norms(buffer, self._last_step)
+        taken = (perf_counter() - self._flushed) / FLUSH_SHARE
+        self._interval = min(max(taken, FLUSH_SECONDS), MAX_FLUSH_SECONDS)
         self._publish_load(self._last_step, round(buffer.logged[-1][1], 4), len(buffer.logged))
         steps, _, losses = named.get("train_loss", ([], [], []))
-        weights = {row[0]: weight for row, weight in zip(buffer.logged, buffer.weights, strict=False)}
         for step, loss in zip(steps, losses, strict=True):
-            self.epoch_loss += loss * weights.get(step, 1.0)
-            self.epoch_samples += weights.get(step, 1.0)
-        broken = next((index for index, loss in enumerate(losses) if not math.isfinite(loss)), None)
+            weight = buffer.weights.get(step, 1.0) if buffer.weights else 1.0
+            self.epoch_loss += loss * weight
+            self.epoch_samples += weight
+        broken = first_not_finite(losses)
         if broken is None:
             return None
         return steps[broken], kind_of(losses[broken]), losses[:broken]
@@ -219,12 +271,13 @@ class Recorder:
         rows = [row for row in buffer.logged if row[0] <= last]
         if not rows:
             return {}
-        common = _common_names(rows)
+        numbers = [row[2] for row in rows]
+        common = _common_names(numbers)
         steps, seconds = [row[0] for row in rows], [round(row[1], 4) for row in rows]
-        named = {name: (steps, seconds, read([row[2][name] for row in rows])) for name in common}
+        named = {name: (steps, seconds, read(list(map(itemgetter(name), numbers)))) for name in common}
         if named:
             self._publish(columns(last, steps, seconds, {name: column for name, (_, _, column) in named.items()}))
-        if any(len(row[2]) != len(common) for row in rows):
+        if set(map(len, numbers)) != {len(common)}:
             rest = [(step, at, {name: row[name] for name in row if name not in common}) for step, at, row in rows]
             named |= self._publish_sparse(rest, last)
         return named
@@ -278,13 +331,11 @@ class Recorder:
         self.epoch_loss, self.epoch_samples = loss, samples
 
 
-def _common_names(rows: list[tuple[int, float, dict[str, Scalar]]]) -> dict[str, None]:
+def _common_names(rows: list[dict[str, Scalar]]) -> list[str]:
     """Return the names that every row has, in the order of the first."""
-    common = dict.fromkeys(rows[0][2])
-    for row in rows:
-        if row[2].keys() != common.keys():
-            common = {name: None for name in common if name in row[2]}
-    return common
+    names = set(map(tuple, rows))
+    first = list(rows[0])
+    return first if len(names) == 1 else [name for name in first if all(name in row for row in names)]
 
 
 def seconds_of_add(steps: int = 200) -> float:
@@ -298,6 +349,13 @@ def seconds_of_add(steps: int = 200) -> float:
     return (perf_counter() - began) / steps
 
 
+def first_not_finite(values: list[float]) -> int | None:
+    """Return the index of the first number that is not finite; None if all are."""
+    if all(map(math.isfinite, values)):
+        return None
+    return next(index for index, value in enumerate(values) if not math.isfinite(value))
+
+
 def kind_of(value: float) -> str:
     """Return the kind of a number that is not finite: nan, inf or -inf."""
     return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
@@ -307,19 +365,17 @@ def columns(
     step: int, steps: list[int], seconds: list[float], values: dict[str, list[float]], cause: AnyCommand | None = None
 ) -> Scalars:
     """Return the event of some columns: numbers that are not finite are None, with their kind in `not_finite`."""
-    not_finite = {
-        name: {index: kind_of(value) for index, value in enumerate(column) if not math.isfinite(value)}
-        for name, column in values.items()
-    }
-    clean: dict[str, list[float | None]] = {
-        name: [value if math.isfinite(value) else None for value in column] if not_finite[name] else list(column)
-        for name, column in values.items()
-    }
-    return Scalars(
+    clean: dict[str, list[float | None]] = dict(values)  # pyright: ignore[reportAssignmentType]
+    not_finite: dict[str, dict[int, str]] = {}
+    for name, column in values.items():
+        if not all(map(math.isfinite, column)):
+            clean[name] = [value if math.isfinite(value) else None for value in column]
+            not_finite[name] = {index: kind_of(value) for index, value in enumerate(column) if not math.isfinite(value)}
+    return Scalars.model_construct(  # checking each number again takes half of the time of a flush
         step=step,
         steps=steps,
         seconds=seconds,
         values=clean,
-        not_finite={name: positions for name, positions in not_finite.items() if positions},
+        not_finite=not_finite,
         cause=cause,
     )

@@ -55,6 +55,10 @@ class StepLog:
         self._step = {}
         return taken
 
+    def forget(self) -> None:
+        """Drop the numbers of the present step."""
+        self._step = {}
+
     def count(self, name: str, amount: Scalar) -> Scalar:
         """Add to a counter and return its sum."""
         self.counters[name] = total = self.counters.get(name, 0) + amount
@@ -83,9 +87,10 @@ class StepLog:
 
 def read(scalars: list[Scalar]) -> list[float]:
     """Return scalars as numbers, with one transfer for each device and dtype."""
-    if all(type(scalar) is float for scalar in scalars):
+    kinds = set(map(type, scalars))
+    if kinds <= {float}:
         return scalars  # pyright: ignore[reportReturnType]
-    if all(type(scalar) is Tensor for scalar in scalars) and len({scalar.dtype for scalar in scalars}) == 1:  # pyright: ignore[reportAttributeAccessIssue]
+    if kinds == {Tensor} and len({scalar.dtype for scalar in scalars}) == 1:  # pyright: ignore[reportAttributeAccessIssue]
         with contextlib.suppress(RuntimeError):  # they are on several devices
             return torch.stack(scalars).tolist()  # pyright: ignore[reportArgumentType]
     result = [0.0] * len(scalars)

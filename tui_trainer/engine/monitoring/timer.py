@@ -30,4 +30,8 @@ class Timer:
 
     def read(self) -> float:
         """Seconds so far."""
-        return self._before + (perf_counter() - self._since if self._since is not None else 0.0)
+        return self.at(perf_counter())
+
+    def at(self, now: float) -> float:
+        """Seconds at a moment of `perf_counter`, since the last `start` or `stop`."""
+        return self._before if self._since is None else self._before + (now - self._since)

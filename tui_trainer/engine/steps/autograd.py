@@ -84,11 +84,11 @@ class AutogradStep(StepFunction):
     def __call__(self, inputs: Tensor, targets: Tensor, on_gradients: OnGradients) -> StepResult:
         loss, outputs = self._forward_backward(inputs, targets)
         if self._scaler is None:
-            on_gradients(loss)
-            self._update()
+            if not on_gradients(loss):
+                self._update()
         else:
             self._scaler.unscale_(self._optimizer)
-            on_gradients(loss)
-            self._scaler.step(self._optimizer)
+            if not on_gradients(loss):
+                self._scaler.step(self._optimizer)
             self._scaler.update()
         return StepResult(loss.detach(), outputs)

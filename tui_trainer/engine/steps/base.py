@@ -11,8 +11,10 @@ from torch import Tensor
 ForwardBackward = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Takes (inputs, targets) of a batch, fills every parameter's `grad`, returns (mean loss, outputs)."""
 
-OnGradients = Callable[[Tensor], None]
-"""Takes the loss of the step when its gradients are there and before a weight moves; it may scale the gradients."""
+OnGradients = Callable[[Tensor], bool | None]
+"""Takes the loss of the step when its gradients are there and before a weight moves; it may scale the gradients.
+
+Returns True where the step is not to be taken, which a step along one gradient follows."""
 
 
 class StepResult(NamedTuple):

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 
-import numpy as np
-from torch import Tensor
-
-from tui_trainer.engine.checkpointing.snapshot import restore_snapshot, take_snapshot
 from tui_trainer.engine.services import TrainingServices
-from tui_trainer.engine.steps.autograd import AutogradStep
-from tui_trainer.engine.steps.base import StepFunction
-from tui_trainer.engine.steps.clipping import clip_gradients
-from tui_trainer.engine.steps.closure import ClosureStep
 from tui_trainer.engine.train_state import TrainState
+from tui_trainer.engine.trying.trial import clip_to, coming_batches, step_function, taken_back
 from tui_trainer.protocol.commands import Pause, Stop
 
 EXPLODED = 3.0
@@ -60,19 +52,14 @@ def sweep(state: TrainState, services: TrainingServices, rates: Sequence[float])
     an undo. A loss that is not finite, or rises far, ends the sweep early.
     """
     began = perf_counter()
-    snapshot = take_snapshot(state, services)
-    assert snapshot is not None, "the built-in loop has no limit on copies"
-    model, batches = services.setup.model, services.setup.batches
-    waited, modes = batches.waited, [(module, module.training) for module in model.modules()]
-    of_numpy, of_python = np.random.get_state(), random.getstate()
     losses: list[float] = []
     interrupted = False
-    try:
-        model.train()
+    with taken_back(state, services) as snapshot:
         watch = _Explosion()
         take_step = step_function(services)
-        clip = partial(_clip, state.clip, services)
-        for rate, (inputs, targets) in zip(rates, _coming(state, services), strict=False):
+        clip = partial(clip_to, state.clip, services)
+        coming = coming_batches(services, state.epoch, state.position)
+        for rate, (inputs, targets) in zip(rates, coming, strict=False):
             services.optimizer.set_lr(rate)
             try:
                 taken = take_step(inputs, targets, clip).loss
@@ -87,37 +74,9 @@ def sweep(state: TrainState, services: TrainingServices, rates: Sequence[float])
             if any(isinstance(command, Pause | Stop) for command in services.commands.pending()):
                 interrupted = True
                 break
-    finally:
-        restore_snapshot(state, services, snapshot)
-        batches.waited = waited
-        for module, training in modes:
-            module.training = training
-        np.random.set_state(of_numpy)
-        random.setstate(of_python)
     outcomes = tuple(losses[1:])
     tried = tuple(rates[: len(outcomes)])
     return Sweep(tried, outcomes, len(losses), perf_counter() - began, snapshot.bytes, interrupted)
-
-
-def step_function(services: TrainingServices) -> StepFunction:
-    """Return the step of the run with its present optimizer, without what measures around it."""
-    setup, optimizer = services.setup, services.optimizer
-    if optimizer.description.needs_closure:
-        return ClosureStep(setup.plain_forward, setup.objective, setup.parameters, optimizer.torch_optimizer)
-    return AutogradStep(setup.forward_backward, optimizer.torch_optimizer, optimizer.step, setup.scaler)
-
-
-def _coming(state: TrainState, services: TrainingServices) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the batches that the run trains next, across the ends of epochs."""
-    epoch, start = state.epoch, state.position
-    while True:
-        yield from services.setup.batches.epoch(epoch, start)
-        epoch, start = epoch + 1, 0
-
-
-def _clip(clip: float, services: TrainingServices, _loss: Tensor) -> None:
-    if clip:
-        clip_gradients(services.setup.parameters, clip)
 
 
 class _Explosion:

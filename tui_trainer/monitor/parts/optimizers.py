@@ -45,17 +45,23 @@ def set_rate(group: Group, rate: float) -> None:
         group["lr"] = rate
 
 
+def _copied(rate: Any) -> Any:
+    """Return a copy of a rate; one that is a tensor stays on its device."""
+    if isinstance(rate, Tensor):
+        return float(rate.item()) if rate.is_cpu else rate.detach().clone()
+    return rate
+
+
 class ScriptOptimizers:
     """The optimizers of a script, the first of which takes the steps that are counted.
 
     Args:
         optimizers: by name; a single one has the empty name.
-        stepped: called after each step of the first.
     """
 
     description = None
 
-    def __init__(self, optimizers: Mapping[str, torch.optim.Optimizer], stepped: Callable[..., None]) -> None:
+    def __init__(self, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
         self.named = dict(optimizers)
         self._groups: list[Group] = [group for optimizer in self.named.values() for group in optimizer.param_groups]
         self._own = [0.0] * len(self._groups)
@@ -66,13 +72,18 @@ class ScriptOptimizers:
         """Factors that were set by hand on the rates of single optimizers; that of the first is always 1."""
         self.overlaid = False
         """Whether rates in force are not the script's own."""
+        self._seen: float | None = None
+        self._recorded: dict[str, Any] = {}
+        """The rate of a single optimizer at its last step, and what was recorded for it."""
         self._handles: list[Any] = []
         self._guards: list[Any] = []
         self.hooked = False
         """Whether steps are counted by a hook."""
-        first = next(iter(self.named.values()), None)
-        self._first: Any = first
-        register = getattr(first, "register_step_post_hook", None)
+        self._first: Any = next(iter(self.named.values()), None)
+
+    def call_after_step(self, stepped: Callable[..., None]) -> None:
+        """Call this after each step of the first optimizer, where it has hooks."""
+        register = getattr(self._first, "register_step_post_hook", None)
         if callable(register):
             self._handles.append(register(stepped))
             self.hooked = True
@@ -107,11 +118,13 @@ class ScriptOptimizers:
         if not self._groups:
             return {}
         rate = self._first.param_groups[0]["lr"]
-        recorded = {"lr": rate.detach().clone() if isinstance(rate, Tensor) else rate}
+        if rate is self._seen:  # the same number, as for most steps
+            return self._recorded
+        self._recorded = recorded = {"lr": _copied(rate)}
+        self._seen = rate if type(rate) is float and len(self.named) == 1 else None
         if len(self.named) > 1:
             for name, optimizer in self.named.items():
-                own = optimizer.param_groups[0]["lr"]
-                recorded[f"lr/{name}"] = own.detach().clone() if isinstance(own, Tensor) else own
+                recorded[f"lr/{name}"] = _copied(optimizer.param_groups[0]["lr"])
         return recorded
 
     def ignored_rate(self, step: int) -> str:

@@ -14,15 +14,20 @@ from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.protocol.command_parser import RESERVED, parse_command
 from tui_trainer.protocol.commands import (
     ALL_RUNS,
+    GUARD,
     AnyCommand,
     Command,
+    GiveWheel,
     Note,
     Pause,
+    Race,
     Redo,
     Resume,
     RunAction,
     StepOnce,
     Stop,
+    TakeRace,
+    TakeWheel,
     Undo,
     is_intervention,
 )
@@ -31,7 +36,7 @@ from tui_trainer.text import visible
 PRESET = "the preset"
 """Sender of the actions of a preset."""
 _ID_PREFIX = "action-"
-_WAITING = (Pause, Resume, StepOnce)
+_WAITING = (Pause, Resume, StepOnce, Race, TakeRace)
 _CLASSES: dict[str, type[Command]] = {cls.__name__: cls for cls in get_args(get_args(AnyCommand)[0])}
 
 
@@ -61,6 +66,8 @@ def index_of(command: AnyCommand) -> int:
 
 def takes_over(command: AnyCommand) -> bool:
     """Return whether a command takes the wheel from the actions: one that steers, and is none of them."""
+    if command.by == GUARD:
+        return False
     return not is_action(command) and (is_intervention(command) or isinstance(command, (Stop, Undo, Redo, RunAction)))
 
 
@@ -76,6 +83,8 @@ def _parsed(action: PresetAction, index: int, key: str) -> AnyCommand:
             f"{key}: {command.cli_names()[0]} is for a screen; without one the run would wait for ever. "
             "To slow a run down set training.steps_per_second"
         )
+    if isinstance(command, TakeWheel | GiveWheel):
+        raise UserError(f"{key}: {command.cli_names()[0]} is for those who watch a run; a preset steers without it")
     if isinstance(command, RunAction):
         raise UserError(f"{key}: {command.cli_names()[0]} is for a training script that declares actions")
     said = {"because": action.say} if action.say and action.command else {}

@@ -13,7 +13,7 @@ from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand, SetOptimizer, Se
 
 def written_command(command: AnyCommand) -> str | dict[str, Any]:
     """Return a command as a preset holds it: a line where that gives the same command, else a table."""
-    bare = command.model_copy(update={"id": "", "by": "", "run": ALL_RUNS, "because": ""})
+    bare = command.model_copy(update={"id": "", "by": "", "actor": "", "run": ALL_RUNS, "because": ""})
     words = _words(bare)
     try:
         if parse_command(words[0], words[1:]) == bare:
@@ -34,8 +34,9 @@ def _words(command: AnyCommand) -> list[str]:
             fields |= {"base": base} if base is not None else {}
         case _:
             fields = command.model_dump(mode="json", exclude_defaults=True, exclude=set(RESERVED))
-    return [command.cli_names()[0], *(f"{name}={_typed(value)}" for name, value in fields.items())]
+    return [command.cli_names()[0], *(f"{name}={typed(value)}" for name, value in fields.items())]
 
 
-def _typed(value: Any) -> str:
+def typed(value: Any) -> str:
+    """Return a value as it is typed after KEY=."""
     return value if isinstance(value, str) else json.dumps(value)

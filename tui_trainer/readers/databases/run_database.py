@@ -11,7 +11,7 @@ from math import inf, nan
 from pathlib import Path
 from typing import Any
 
-from tui_trainer.readers.columns import Axes
+from tui_trainer.readers.columns import Axes, has_role
 from tui_trainer.readers.databases.opening import MAGIC, Busy, has_tables, opened
 from tui_trainer.readers.json_lines import LinesSoFar, flattened, row_blocks
 from tui_trainer.readers.numbers import step_of
@@ -151,7 +151,7 @@ def _mlflow_rows(connection: sqlite3.Connection, memory: DatabaseMemory, runs: d
         if name is None or step is None or not isinstance(tag, str) or not isinstance(value, (int, float)):
             continue
         known = memory.tags.setdefault(name, set())
-        if tag not in known and len(known) >= MAX_COLUMNS:
+        if tag not in known and len(known) >= MAX_COLUMNS and not has_role(tag):
             continue
         known.add(tag)
         rows = runs.setdefault(name, Rows())

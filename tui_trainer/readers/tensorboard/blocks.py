@@ -172,7 +172,10 @@ def _fixed_bits(parts: Sequence[_Part], width: int) -> Any:
 
 def _good_rows(block: Any, first: Any, fixed: Any) -> int:
     """Return the number of leading rows that equal the first one where they must."""
-    different = ((block ^ first) & fixed).any(axis=1)
+    differences = (block ^ first) & fixed
+    if not differences.any():
+        return len(block)
+    different = differences.any(axis=1)
     at = int(different.argmax())
     return at if different[at] else len(block)
 
@@ -260,7 +263,7 @@ def _intact_rows(block: Any, parts: Sequence[_Part], constants: Sequence[int]) -
     for part, constant in zip(parts, constants, strict=True):
         found = np.full(len(block), constant, np.uint32)
         for at in _free(part):
-            found ^= _changes(part.end - FOOTER - 1 - at)[block[:, at]]
+            found ^= _changes(part.end - FOOTER - 1 - at).take(block[:, at])  # faster than an index
         found = (found >> np.uint32(15) | found << np.uint32(17)) + np.uint32(0xA282EAD8)
         stored = np.ascontiguousarray(block[:, part.checksum]).view("<u4").ravel()
         wrong = found != stored

@@ -9,6 +9,7 @@ from pathlib import Path
 from struct import Struct
 from time import time
 
+from tui_trainer.readers.columns import has_role
 from tui_trainer.readers.reading import MAX_COLUMNS, MAX_STEP, SETTLED, LogColumn, Medium, Position, Reading, Rows
 from tui_trainer.readers.tensorboard.blocks import GAP, read_blocks, value_places
 from tui_trainer.readers.tensorboard.hyperparameters import hyperparameters
@@ -54,6 +55,7 @@ class EventMemory:
     passed_over: set[str] = field(default_factory=set[str])
     damaged: int = 0
     told_of_tail: bool = False
+    told_of_limit: bool = False
     first: dict[bytes, str] = field(default_factory=dict[bytes, str])
     sound: dict[bytes, int] = field(default_factory=dict[bytes, int])
     """Lengths of records by the bytes of their headers, which were checked."""
@@ -351,8 +353,10 @@ def _add(rows: Rows, memory: EventMemory, tag: str, step: int, value: float, wal
     column = rows.columns.get(tag)
     if column is None:
         if tag not in memory.tags:
-            if len(memory.tags) >= MAX_COLUMNS:
-                memory.passed_over.add(f"tags beyond the first {MAX_COLUMNS:,}")
+            if len(memory.tags) >= MAX_COLUMNS and not has_role(tag):
+                if not memory.told_of_limit:
+                    memory.told_of_limit = True
+                    memory.passed_over.add(f"tags beyond the first {MAX_COLUMNS:,}")
                 return
             memory.tags.add(tag)
         column = rows.columns[tag] = LogColumn()

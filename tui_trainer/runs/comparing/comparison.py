@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from tui_trainer.protocol.commands import Actor
 from tui_trainer.protocol.describe import describe
 from tui_trainer.runs.catalog import RunInfo
 from tui_trainer.runs.comparing.code_version import CodeVersion, recorded_code
@@ -31,6 +32,8 @@ class Intervention:
     before: float | None
     after: float | None
     because: str = ""
+    actor: Actor = ""
+    """The kind of the sender."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the stable fields for `--json`."""
@@ -38,6 +41,7 @@ class Intervention:
             "step": self.step,
             "what": self.what,
             "by": self.by,
+            "actor": self.actor,
             "because": self.because,
             "loss_before": self.before,
             "loss_after": self.after,
@@ -90,6 +94,7 @@ def interventions(path: Path) -> list[Intervention]:
             step=step,
             what=describe(event, reason=False) or type(command).__name__,
             by=command.by,
+            actor=command.actor,
             because=command.because,
             before=_mean_loss(history, step - AROUND + 1, step),
             after=_mean_loss(history, step + 1, step + AROUND),

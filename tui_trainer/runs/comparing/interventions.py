@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from tui_trainer.protocol.commands import AnyCommand, RollBack, SaveCheckpoint, Stop
+from tui_trainer.protocol.commands import GUARD, AnyCommand, RollBack, SaveCheckpoint, Stop, sets_guards
 from tui_trainer.protocol.events import CheckpointSaved, Restored, RolledBack
 from tui_trainer.runs.history import STOP_ID_PREFIX, RunHistory
 from tui_trainer.runs.journal import Follower
@@ -17,7 +17,7 @@ Script = tuple[tuple[int, AnyCommand], ...]
 
 def commands_by_step(history: RunHistory) -> Script:
     """Return the commands of a replay: the interventions, and a stop at the last step of a run that did not end."""
-    script = commands_with_saves(history)
+    script = [pair for pair in commands_with_saves(history) if not sets_guards(pair[1])]
     if history.finished is None:
         script.append((history.last_step, Stop(by="the end of the journal", id="the-end")))
     return tuple(script)
@@ -63,7 +63,7 @@ def pending_after(journal: Path, reached: int, step: int, known: Collection[str]
     script = tuple(
         (at, command)
         for at, command in commands_with_saves(history)
-        if not isinstance(command, Stop) and command.id not in known
+        if not isinstance(command, Stop) and command.id not in known and command.by != GUARD  # it fires again by itself
     )
     commands = f"{len(script)} command{'s' if len(script) != 1 else ''} from after the checkpoint"
     if history.unknown_redo:
@@ -95,7 +95,7 @@ def commands_with_saves(history: RunHistory) -> list[tuple[int, AnyCommand]]:
             named.add(event.name)
         if not isinstance(command, RollBack) or not isinstance(event, RolledBack) or event.saved_at is None:
             continue
-        if command.to == "best" or command.to in named:
+        if command.steps is None and (command.to == "best" or command.to in named):
             continue
         name = f"replay-{event.saved_at}"
         position = next((index for index, (after, _) in enumerate(script) if after >= event.saved_at), len(script))
@@ -105,6 +105,6 @@ def commands_with_saves(history: RunHistory) -> list[tuple[int, AnyCommand]]:
             and script[position][1].id.startswith(STOP_ID_PREFIX)
         ):
             position += 1
-        script[script.index((step, command))] = (step, command.model_copy(update={"to": name}))
+        script[script.index((step, command))] = (step, command.model_copy(update={"to": name, "steps": None}))
         script.insert(position, (event.saved_at, SaveCheckpoint(name=name, id=name)))
     return script

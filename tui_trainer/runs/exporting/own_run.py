@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import Redo, Undo
-from tui_trainer.protocol.describe import describe, duration, letter
+from tui_trainer.protocol.describe import describe, duration, letter, sender_text
 from tui_trainer.runs.comparing.flat_config import flat_config
 from tui_trainer.runs.exporting.curves import StepCurve
 from tui_trainer.runs.exporting.exported_run import AROUND, Done, ExportedRun, all_steps
@@ -167,7 +167,7 @@ def _done(history: RunHistory, losses: StepCurve) -> list[Done]:
             step=step,
             what=visible(describe(event, reason=False) or type(command).__name__),
             letter=letter(event),
-            by=visible(command.by),
+            by=visible(sender_text(command.by, command.actor)),
             because=visible(command.because),
             before=losses.mean(step - AROUND + 1, step),
             after=losses.mean(step + 1, step + AROUND),

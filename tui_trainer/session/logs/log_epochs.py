@@ -47,12 +47,13 @@ class LogEpochs:
             ends = self._ends_of_column(epochs)
         else:
             steps = val.steps if val is not None else ()
-            most = MOST if loss is None or len(steps) * 2 < len(loss.steps) else FEW
-            rows = list(range(0, len(steps), len(steps) // FEW if len(steps) > most else 1))
+            sparse = loss is None or len(steps) * 2 < len(loss.steps)
+            most = MOST if sparse or not self.count else FEW  # a short log, of one block, is judged by many
+            rows = list(range(0, len(steps), -(-len(steps) // most) if len(steps) > most else 1))
             if rows and rows[-1] != len(steps) - 1:
                 rows.append(len(steps) - 1)
-            ends = [(steps[at], self.count + at + 1) for at in rows]
-        if len(ends) > MOST:
+            ends = [(steps[at], number) for number, at in enumerate(rows, self.count + 1)]
+        if len(ends) > MOST + 1:
             ends = [*ends[:: -(-len(ends) // FEW)], ends[-1]]
         events: list[EpochEnded] = []
         at = -1

@@ -11,13 +11,14 @@ from typing import Any
 
 from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.protocol import events as ev
-from tui_trainer.readers.columns import Names
+from tui_trainer.readers.columns import ROLES, Names
+from tui_trainer.readers.numbers import all_finite
 from tui_trainer.readers.order import Arranged, arrange
 from tui_trainer.readers.reading import MAX_COLUMNS, LogColumn, Medium, Rows
 from tui_trainer.session.logs.curve_rules import CURVE_RULES, in_short
 from tui_trainer.session.logs.log_epochs import LogEpochs, steps_per_epoch
 from tui_trainer.session.logs.log_media import can_decode, event_of
-from tui_trainer.session.logs.log_seconds import MANY, risen, seconds_at
+from tui_trainer.session.logs.log_seconds import MANY, largest, risen, seconds_at
 from tui_trainer.state.branches import BRANCH_POINTS, CURVES, Branch, thinned
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series_names import MAX_NAME
@@ -167,7 +168,7 @@ class LogRun:
             if not len(values.steps):
                 continue
             name = visible(self._names[column])[:MAX_NAME]
-            if name not in self.state.series and len(self.state.series) >= MAX_COLUMNS:
+            if name not in self.state.series and len(self.state.series) >= MAX_COLUMNS and name not in ROLES:
                 self.left_out += 1
                 continue
             series = self.state.series.get(name)
@@ -262,9 +263,12 @@ class LogRun:
         return at, gaps[at]
 
     def _scalars(
-        self, steps: array[int], seconds: list[float], columns: Mapping[str, LogColumn], rows: slice
+        self, steps: array[int], seconds: array[float], columns: Mapping[str, LogColumn], rows: slice
     ) -> ev.AnyEvent:
-        """Return the event of columns that share their steps. Nothing is validated: there may be millions of values."""
+        """Return the event of columns that share their steps.
+
+        Nothing is validated or converted: there may be millions of values.
+        """
         values: dict[str, Any] = {}
         lost: dict[str, dict[int, str]] = {}
         for name, column in columns.items():
@@ -278,7 +282,7 @@ class LogRun:
             run=self.state.run,
             step=steps[-1],
             cause=None,
-            steps=list(steps),
+            steps=steps,
             seconds=seconds,
             values=values,
             not_finite=lost,
@@ -300,7 +304,7 @@ class LogRun:
             first = column.values[0] if isfinite(column.values[0]) else 0.0
             self._zero = first if first > TIME_OF_DAY else 0.0
         rising = risen(column, self._zero, self._last_seconds)
-        self._last_seconds = max(rising.values)
+        self._last_seconds = largest(rising.values)
         return rising
 
     def _with_findings(self, events: list[ev.AnyEvent]) -> list[ev.AnyEvent]:
@@ -335,11 +339,11 @@ def _joined(parts: list[LogColumn]) -> LogColumn:
     return joined
 
 
-def _gaps(values: array[float]) -> tuple[list[float | None], dict[int, str]]:
-    """Return values with None for those that are not finite, and their kinds by position."""
+def _gaps(values: array[float]) -> tuple[array[float] | list[float | None], dict[int, str]]:
+    """Return values with None for those that are not finite, and their kinds by position; an array where all are."""
+    if all_finite(values):
+        return values, {}
     numbers: list[Any] = values.tolist()
-    if isfinite(sum(numbers)):
-        return numbers, {}
     gaps = {
         at: "nan" if value != value else "inf" if value > 0 else "-inf"
         for at, value in enumerate(numbers)

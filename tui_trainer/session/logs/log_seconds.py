@@ -39,18 +39,27 @@ def risen(column: LogColumn, zero: float, before: float) -> LogColumn:
     return risen
 
 
-def seconds_at(seconds: LogColumn | None, steps: array[int], otherwise: float) -> list[float]:
+def seconds_at(seconds: LogColumn | None, steps: array[int], otherwise: float) -> array[float]:
     """Return the time at each of ascending steps: the last one known at or before it."""
     if seconds is None:
-        return [otherwise] * len(steps)
+        return array("d", [otherwise]) * len(steps)
     if seconds.steps is steps or seconds.steps == steps:
-        return seconds.values.tolist()
+        return seconds.values
     if len(steps) < MANY:
         found = [bisect_right(seconds.steps, step) - 1 for step in steps]
-        return list(accumulate((seconds.values[at] if at >= 0 else 0.0 for at in found), max))
+        return array("d", accumulate((seconds.values[at] if at >= 0 else 0.0 for at in found), max))
     import numpy as np
 
     known = np.frombuffer(seconds.steps, np.int64)
     found = np.searchsorted(known, np.frombuffer(steps, np.int64), "right") - 1
     times = np.where(found >= 0, np.frombuffer(seconds.values, np.float64)[found], 0.0)
-    return np.maximum.accumulate(times).tolist()
+    return array("d", np.maximum.accumulate(times).tobytes())
+
+
+def largest(values: array[float]) -> float:
+    """Return the largest of some values."""
+    if len(values) < MANY:
+        return max(values)
+    import numpy as np
+
+    return float(np.frombuffer(values, np.float64).max())

@@ -18,11 +18,11 @@ from tui_trainer.session.logs.log_run import LogRun
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
 
-BUDGET = 0.25
+BUDGET = 0.1
 """Seconds that the drains of all logs of a screen may take, so that it responds while they are read."""
 QUIET = 60.0
 """Seconds without a change after which a log counts as ended."""
-PROGRESS_SECONDS = 0.5
+PROGRESS_SECONDS = 1.0
 """Seconds between two messages on how far a long log has been read."""
 CHECK_SECONDS = 0.5
 """Seconds between two looks at the files of a log that has been read."""

@@ -102,5 +102,4 @@ def _title(view_state: ViewState | None, icons: Icons) -> str:
         return HOME
     from tui_trainer.ui.attention.title import title_text
 
-    kept = view_state.kept_runs
-    return title_text(view_state.states, view_state.selected_index, view_state.store, icons, kept)
+    return title_text(view_state.states, view_state.selected_index, view_state.store, icons)

@@ -7,18 +7,14 @@ from collections.abc import Sequence
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import number
 from tui_trainer.ui.icons import Icons
-from tui_trainer.ui.keeping.kept_runs import KeptRuns
-from tui_trainer.ui.panels.progress import condition, share_done
+from tui_trainer.ui.panels.progress import condition, set_name_of, share_done, short_name_of
 from tui_trainer.ui.run_store import RunStore
 
 
-def title_text(
-    states: Sequence[RunState], selected: int, store: RunStore, icons: Icons, kept: KeptRuns | None = None
-) -> str:
+def title_text(states: Sequence[RunState], selected: int, store: RunStore, icons: Icons) -> str:
     """Return the title for the runs of a screen: `digits-cnn 42 % · val 0.12`."""
     state = states[min(selected, len(states) - 1)]
-    kept = kept or KeptRuns()
-    name = kept.name(state) if len(states) == 1 else kept.set_name(state)
+    name = short_name_of(state) if len(states) == 1 else set_name_of(state)
     if store.session.kind == "finished" and store.over:
         return name
     word = condition(state, store, icons)[1]

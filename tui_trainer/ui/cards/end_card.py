@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+from tui_trainer.diagnosis.forecast.of_run import gain_line
 from tui_trainer.protocol.describe import duration
 from tui_trainer.runs.label import label, short_name
 from tui_trainer.state.run_state import MEAN_TRAIN_LOSS, RunState
@@ -71,6 +72,8 @@ def end_card(
         remarks: closing findings.
     """
     lines = [headline(state, icons), *curves(state, recent, width, icons)]
+    if gain := gain_line(state):
+        lines.append(Content.styled(f"{icons.dot} {gain}", "$secondary"))
     lines += [Content.styled(f"{icons.dot} {visible(remark)}", "$warning") for remark in remarks[:MOST_REMARKS]]
     if state.started is not None and state.started.path:
         lines.append(Content.assemble(("saved in ", "$muted"), visible(state.started.path)))

@@ -10,7 +10,7 @@ from tui_trainer.protocol.describe import number
 from tui_trainer.state.series_names import AXIS, group_of, title_of
 from tui_trainer.text import visible
 from tui_trainer.ui.charts.context import ChartContext
-from tui_trainer.ui.charts.history.branches import branch_curves
+from tui_trainer.ui.charts.history.branches import branch_curves, branch_labels, legend_of
 from tui_trainer.ui.charts.history.log_axis import chosen_log, decide_log
 from tui_trainer.ui.charts.history.waiting import next_validation
 from tui_trainer.ui.charts.labels.mark_words import mark_words
@@ -240,6 +240,7 @@ class ChartBuilder:
     def add_branches(self, name: str) -> None:
         """Add the curves of a series along the abandoned branches of the run in front."""
         self.branches += branch_curves(self.context.state, name, self.context.grid)
+        self.annotations += branch_labels(self.context.state, name, self.context.grid)
 
     def add_gaps(self, resampled: Resampled) -> None:
         """Mark values that were NaN or inf: a sign at the foot, their count and first step in the title."""
@@ -276,7 +277,7 @@ class ChartBuilder:
         if limits is not None:
             scale = with_ends(scale, *limits.y, rows)
         if self.branches and len(self.legend) < MAX_LEGEND_WITH_BRANCHES:
-            self.legend.append(LegendEntry("branch", "dots", "undone"))
+            self.legend.append(LegendEntry("branch", "dots", legend_of(self.context.state)))
         if log:
             self.notes.insert(0, LOG_NOTE)
         faint = [curve for curve in self.curves if curve.faint]

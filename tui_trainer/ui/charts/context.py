@@ -236,7 +236,9 @@ def run_colors(states: Sequence[RunState]) -> list[int]:
 def _end(state: RunState, ruler: Ruler, planned: bool) -> float:
     if planned and not state.over:
         return ruler.position(max(state.total_steps, state.step, 1))
-    return axis_end(ruler, state.step, state.total_steps, state.over)
+    end = axis_end(ruler, state.step, state.total_steps, state.over)
+    race = state.race
+    return max(end, ruler.position(race.step + race.steps)) if race is not None and race.waits else end
 
 
 def visible_span(states: Sequence[RunState], selected: int, view: View) -> Span:
@@ -253,12 +255,17 @@ def visible_spans(states: Sequence[RunState], selected: int, view: View) -> list
 
 def group_name(states: Sequence[RunState]) -> str:
     """Return a short name for runs that differ only in their seed: of their set, else of the first one."""
-    sets = {state.run.rpartition("/")[0] for state in states}
+    sets = {state.given_set or state.run.rpartition("/")[0] for state in states}
     name = sets.pop() if len(sets) == 1 else ""
     return visible(short_run_name(name))[:24] if name else short_name(states[0])
 
 
 def short_name(state: RunState) -> str:
-    """Return the last part of a run's name, which distinguishes the runs of a group; its title if it has no name."""
+    """Return the name that a user gave a run, else the last part of its name, which distinguishes the runs of a group.
+
+    A run without a name has that of its title.
+    """
+    if state.given_name:
+        return visible(state.given_name)[:24]
     name = short_run_name(state.run.rsplit("/", 1)[-1]) or (state.started.title if state.started is not None else "")
     return visible(name)[:24]

@@ -21,8 +21,11 @@ from tui_trainer.ui.panels.progress import (
     count_text,
     heard_text,
     seconds_spent,
+    set_name_of,
     set_time_left_text,
     share_done,
+    short_name_of,
+    shown_variant,
 )
 from tui_trainer.ui.panels.status import throughput_text
 from tui_trainer.ui.run_store import RESUMING
@@ -31,6 +34,8 @@ MIN_BAR, MAX_BAR = 6, 40
 """Cells of the bar in narrow and wide terminals; an eighth of the width in between."""
 RANKS_WIDTH = 32
 """Cells of the words about the processes that train together."""
+WIDE = 90
+"""Columns from which on the key that takes the wheel stands beside its holder."""
 ALWAYS = 0
 """Rank of the parts that are never left out."""
 
@@ -116,6 +121,8 @@ def _parts(view_state: ViewState, icons: Icons, keymap: Keymap, width: int) -> l
         parts += _progress(view_state, state, icons, width)
     parts.append(HeaderPart(2, _time(view_state, state), 10 if width >= 60 else 0))
     parts += _technical(view_state, state) if not view_state.projector else []
+    if wheel := _wheel(view_state, state, icons, keymap, width):
+        parts.append(HeaderPart(3, wheel))
     if mode := _mode(view_state, keymap):
         parts.append(HeaderPart(6, mode))
     if warning := _badge(view_state, state, icons, keymap):
@@ -128,9 +135,9 @@ def _name(view_state: ViewState, state: RunState, icons: Icons, width: int) -> l
     states = view_state.states
     room = max(width // 3, 8)
     if len(states) < 2:
-        name = cut(view_state.kept_runs.name(state), room, icons.ellipsis)
+        name = cut(short_name_of(state), room, icons.ellipsis)
         return [HeaderPart(ALWAYS, Content.styled(name, "bold"))]
-    group, variant = view_state.kept_runs.set_name(state), view_state.kept_runs.variant(state)
+    group, variant = set_name_of(state), shown_variant(state)
     front = f"{cut(variant, room, icons.ellipsis)} {view_state.selected_index + 1}/{len(states)}"
     parts = [HeaderPart(7, Content.styled(cut(group, room, icons.ellipsis), "bold"))] if "/" in state.run else []
     return [*parts, HeaderPart(ALWAYS, Content.styled(front, "bold"))]
@@ -188,6 +195,20 @@ def _mode(view_state: ViewState, keymap: Keymap) -> Content | None:
     if view_state.view.span is not None:
         return Content.styled(f"zoomed{_key('zoom', keymap)}", "$secondary")
     return None
+
+
+def _wheel(view_state: ViewState, state: RunState, icons: Icons, keymap: Keymap, width: int) -> Content | None:
+    """Return who has the wheel; None while it is free, or nothing trains."""
+    store = view_state.store
+    if not store.connected or store.session.kind == "finished":
+        return None
+    if store.has_wheel(state):
+        return Content.styled("your wheel", "bold $success")
+    holder = store.held_by(state)
+    if not holder:
+        return None
+    holder = cut(holder, max(width // 5, 8), icons.ellipsis)
+    return Content.styled(f"wheel: {holder}{_key('wheel', keymap) if width >= WIDE else ''}", "bold $warning")
 
 
 def _badge(view_state: ViewState, state: RunState, icons: Icons, keymap: Keymap) -> Content | None:

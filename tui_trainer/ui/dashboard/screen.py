@@ -110,10 +110,9 @@ class Dashboard(Screen[None], inherit_bindings=False):
         super().__init__()
         words_per_minute, rest = reading
         preferences = preferences or Preferences()
-        narrator, projector = Narrator(words_per_minute), preferences.settings.projector
-        self.view_state = ViewState(
-            RunStore(session), read_only, projector, narrator=narrator, lecture=tour is not None
-        )
+        narrator, settings = Narrator(words_per_minute), preferences.settings
+        store = RunStore(session, settings.name, settings.actor)
+        self.view_state = ViewState(store, read_only, settings.projector, narrator=narrator, lecture=tour is not None)
         self.icons = icons
         self._view_memory = ViewMemory(self.view_state, preferences.memory, page)
         self.recent = RecentRuns()
@@ -211,7 +210,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
             if answer.refused:
                 self.flash(f"refused: {answer.text}", error=True)
             else:
-                text = answer.text.replace(f" ({store.user})", "")
+                text = answer.text.replace(f" by {store.sender}", "")
                 self.flash(text, seconds=UNDOABLE if answer.undoable else 5.0, action="undo" if answer.undoable else "")
         for notice in update.notices:
             if notice.fatal and store.over:

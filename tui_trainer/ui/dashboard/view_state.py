@@ -26,6 +26,7 @@ from tui_trainer.ui.dashboard.layout import LayoutRequest
 from tui_trainer.ui.dashboard.zoom_loader import ZoomLoader
 from tui_trainer.ui.keeping.kept_runs import KeptRuns
 from tui_trainer.ui.lecture.narrator import Narrator
+from tui_trainer.ui.lecture.next_lesson import NextLesson
 from tui_trainer.ui.lecture.notes import minutes_since
 from tui_trainer.ui.pages.shading import shaded_stretches
 from tui_trainer.ui.run_store import RunStore
@@ -67,6 +68,7 @@ class ViewState:
         sets: what is chosen for a set of runs: hidden ones, an order, a baseline.
         kept_runs: the names that the user gave the runs.
         minutes: the minutes since the selected run began, while the notes say them.
+        next_lesson: finds the lesson that follows, for the notes.
     """
 
     store: RunStore
@@ -92,14 +94,29 @@ class ViewState:
     sets: SetView = field(default_factory=SetView)
     kept_runs: KeptRuns = field(default_factory=KeptRuns)
     minutes: int = 0
+    next_lesson: NextLesson = field(default_factory=NextLesson)
 
     def poll(self) -> bool:
         """Take what was read in the background. Returns whether the screen has to be drawn."""
         minutes = self.minutes
         if self.page == ONLY_PAGE and self.selected_run is not None:
             self.minutes = minutes_since(self.selected_run, time())
-        polled = [self.sets.poll(), self.zoom_loader.poll(), self.kept_runs.look(self.store)]
+        following = self.next_lesson.poll(self.store) if self.notes else None
+        if following is not None:
+            self.replace_runs(following)
+        polled = [self.sets.poll(), self.zoom_loader.poll(), self.kept_runs.look(self.store), following is not None]
+        for run in self.kept_runs.gone & self.store.states.keys():
+            if len(self.store.states) > 1:  # the last one stays: an empty screen would say less
+                self.drop(run)
         return any(polled) or self.minutes != minutes
+
+    def drop(self, run: str) -> None:
+        """Show a run no more; the one in front stays there."""
+        names = list(self.store.states)
+        if run in names and names.index(run) < self.selected_index:
+            self.selected_index -= 1
+        self.store.drop(run)
+        self.selected_index = min(self.selected_index, max(len(self.store.states) - 1, 0))
 
     def toggle_page(self, page: PageName) -> None:
         """Open a page in place of the one that is open, or close it. The screen needs a layout then."""
@@ -190,6 +207,7 @@ class ViewState:
             bool(self.pages.charts(self.selected_run) or self.pages.filter),
             self.lesson is not None and self.lesson.tries is not None,
             self.lesson is not None and bool(self.lesson.sliders),
+            self.store.held_by(self.selected_run),
         )
 
     @property

@@ -8,7 +8,10 @@ from pathlib import Path
 from tui_trainer.errors import UserError
 from tui_trainer.runs.catalog import directory_of, list_runs
 from tui_trainer.runs.keeping.kept import NOTHING, Kept
+from tui_trainer.runs.label import short_name
 from tui_trainer.state.run_state import RunState
+from tui_trainer.text import visible
+from tui_trainer.ui.app_result import AppResult
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.keeping.keep_run import KeepRun, Say
 from tui_trainer.ui.keeping.kept_runs import info_of
@@ -50,9 +53,21 @@ def keep_state(context: DashboardContext, state: RunState, say: Say, changed: Ca
 
     def look_again() -> None:
         kept_runs.look_again(store, state)
+        if state.run in kept_runs.gone:
+            drop_run(context, state.run)
         changed()
 
     KeepRun(context.ask, say, look_again).begin(info, members, lambda: list_runs(directory))
+
+
+def drop_run(context: DashboardContext, run: str) -> None:
+    """Take a run from the screen whose folder was deleted; leave the screen with its last run."""
+    view_state = context.view_state
+    if len(view_state.store.states) > 1:
+        view_state.drop(run)
+        context.relayout()
+    else:
+        context.leave(AppResult(0, f"{visible(short_name(run))} was deleted"))
 
 
 def kept_of(store: RunStore, state: RunState) -> Kept:

@@ -8,7 +8,6 @@ from shlex import quote
 
 from tui_trainer.errors import UserError
 from tui_trainer.paths import expanded
-from tui_trainer.runs.bake import bake, write_new
 from tui_trainer.text import visible
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.keeping.ask_text import AskText
@@ -31,6 +30,8 @@ class PresetWriter:
 
     def ask(self) -> None:
         """Ask for a file, and write the selected run to it."""
+        from tui_trainer.runs.bake import bake, write_new  # takes 0.1 s, which the first frame does not wait for
+
         context = self._context
         try:
             info = info_of(context.view_state.store, context.selected_run)

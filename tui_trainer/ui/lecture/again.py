@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from tui_trainer.config.lesson import Lesson
 from tui_trainer.ui.dashboard.context import DashboardContext
-from tui_trainer.ui.sets.run_names import folder_of, variant_of
+from tui_trainer.ui.panels.progress import variant_of
+from tui_trainer.ui.sets.run_names import folder_of
 
 
 class Reruns(Protocol):

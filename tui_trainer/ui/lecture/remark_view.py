@@ -7,7 +7,7 @@ from dataclasses import replace
 from tui_trainer.config.lesson import Remark
 from tui_trainer.ui.charts.registry import pane_named
 from tui_trainer.ui.dashboard.view_state import ViewState
-from tui_trainer.ui.sets.run_names import variant_of
+from tui_trainer.ui.panels.progress import variant_of
 
 ALL = "all"
 """Value of a remark's `show` for all charts."""

@@ -57,7 +57,7 @@ class HostActions:
             key = shown_key(BY_ID["resume_run"], self._keymap)
             if resumable and key:
                 text += f"; {key} resumes from epoch {resume_epoch(state)}"
-        lasting = notice.fatal or resumable
+        lasting = notice.fatal or notice.cut_off or resumable
         self._context.flash(text, error=lasting, seconds=LASTING if lasting else PASSING)
 
     def resume(self) -> None:

@@ -19,7 +19,7 @@ from tui_trainer.ui.lecture.notes import notes_page
 from tui_trainer.ui.panels.findings import active_findings, findings_page
 from tui_trainer.ui.panels.layers_table import layers_page
 from tui_trainer.ui.panels.numbers_table import BestValues
-from tui_trainer.ui.panels.progress import variant_of
+from tui_trainer.ui.panels.progress import shown_variant
 from tui_trainer.ui.panels.runs_list import ranking_series, runs_list
 from tui_trainer.ui.sets.comparison_page import comparison_page
 from tui_trainer.ui.sets.leaderboard_page import leaderboard_note, leaderboard_page
@@ -40,7 +40,7 @@ def page_title(view_state: ViewState) -> str:
     if view_state.page == "findings":
         title = f"{title} {len(active_findings(state, view_state.muted_findings))}"
     of_run = len(view_state.states) > 1 and view_state.page in ("findings", "layers")
-    return f"{title} of {variant_of(state)}" if of_run else title
+    return f"{title} of {shown_variant(state)}" if of_run else title
 
 
 def page_note(view_state: ViewState, icons: Icons) -> str:

@@ -62,7 +62,14 @@ class RailActions:
         else:
             table = RunTable(state.states, state.selected_index, context.icons, context.palette)
             table.keeper = RunKeeper(context)
-            context.ask(table, self._select)
+            names = list(state.store.states)
+            context.ask(table, lambda index: self._bring(names[index]))
+
+    def _bring(self, run: str) -> None:
+        """Bring a run to the front, if it was not deleted meanwhile."""
+        names = list(self._state.store.states)
+        if run in names:
+            self._select(names.index(run))
 
     def log_all(self) -> None:
         """Show epochs and saves in a larger log too, or leave them out again."""

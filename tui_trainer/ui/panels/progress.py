@@ -19,13 +19,25 @@ FAILURES = ("not-finite", "failed", "refused")
 
 
 def short_name_of(state: RunState) -> str:
-    """Return the short name of a run, its preset where it has no name."""
+    """Return the short name of a run, `set/variant` for one of a set; its preset where it has no name."""
+    if state.given_name or state.given_set:
+        return f"{set_name_of(state)}/{shown_variant(state)}" if "/" in state.run else shown_variant(state)
     return visible(short_name(state.run or (state.started.preset if state.started else "") or "run"))
 
 
 def variant_of(state: RunState) -> str:
     """Return the part of a run's name that differs between the runs of a set."""
     return visible(short_name(state.run.rpartition("/")[2])) or "run"
+
+
+def shown_variant(state: RunState) -> str:
+    """Return the name that a user gave a run, else what differs between the names of the runs of its set."""
+    return visible(state.given_name) or variant_of(state)
+
+
+def set_name_of(state: RunState) -> str:
+    """Return the short name of the set of a run."""
+    return visible(state.given_set or short_name(state.run.partition("/")[0]))
 
 
 def condition(state: RunState, store: RunStore, icons: Icons) -> tuple[str, str, str]:

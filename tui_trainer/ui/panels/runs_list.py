@@ -16,7 +16,7 @@ from tui_trainer.ui.charts.palette import RUNS, Palette
 from tui_trainer.ui.charts.readout import series_label
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.panels.numbers_table import BestValues, value_text
-from tui_trainer.ui.panels.progress import DEAD, condition, variant_of
+from tui_trainer.ui.panels.progress import DEAD, condition, shown_variant
 from tui_trainer.ui.panels.sparklines import history
 from tui_trainer.ui.render.sparkline import sparkline
 from tui_trainer.ui.run_store import RunStore
@@ -67,7 +67,7 @@ def runs_list(
     middles = {index: _middle(states[index], conditions[index][1]) for index in shown}
     middle_width = max(map(len, middles.values()))
     room = width - 3 - 1 - middle_width - VALUE_WIDTH - 1
-    name_width = max(min(max(len(variant_of(states[index])) for index in shown), room), 4)
+    name_width = max(min(max(len(shown_variant(states[index])) for index in shown), room), 4)
     curve_width = room - name_width - 2
     part = f"runs {first + 1}-{first + count} of {len(states)}" if count < len(states) else f"{len(states)} runs"
     numbers = run_colors(states)
@@ -76,7 +76,7 @@ def runs_list(
         state, value = states[index], values[index]
         sign, _, style = conditions[index]
         weight = "bold" if index == front else ""
-        name = padded(cut(variant_of(state), name_width), name_width)
+        name = padded(cut(shown_variant(state), name_width), name_width)
         curve = _curve(state, ranking, curve_width, icons)
         role = color(numbers[index], palette)
         text = value_text(ranking, value[0], 3) if value is not None else "-"

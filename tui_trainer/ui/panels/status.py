@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from textual.content import Content
 
+from tui_trainer.diagnosis.forecast.of_run import change_text, gain_of
 from tui_trainer.protocol.describe import duration, number
 from tui_trainer.state.drills.veil import is_veiled
 from tui_trainer.state.run_state import RunState
@@ -109,6 +110,9 @@ def _progress(state: RunState, front_of_set: bool) -> Section:
     samples = speed * (state.started.batch_size if state.started else 0)
     rate = f" · {samples:,.0f} samples/s" if samples and not state.over else ""
     lines.append(_row("training time", f"{duration(state.seconds)}{rate}"))
+    gain = gain_of(state) if not state.over else None
+    if gain is not None:
+        lines.append(_row(f"next {gain.forecast.epochs} epochs", change_text(gain.forecast), (" val loss", "$muted")))
     return Section(60, tuple(lines))
 
 

@@ -13,7 +13,7 @@ from tui_trainer.components.base import documented_fields
 from tui_trainer.ui.forms.model_fields import FieldSpec, specs
 from tui_trainer.ui.settings import Settings
 
-NOT_IN_FORM = ("keys",)
+NOT_IN_FORM = ("allow", "keys", "hosts")
 """Settings that only the file changes."""
 _BOUNDS = {"above": "gt", "least": "ge", "most": "le"}
 ACT_AT_ONCE = ("theme", "bell", "notify")

@@ -23,7 +23,7 @@ from tui_trainer.ui.charts.palette import Palette
 from tui_trainer.ui.forms.key_hints import KeyHints
 from tui_trainer.ui.forms.list_keys import Picker
 from tui_trainer.ui.icons import STATE_STYLES, Icons
-from tui_trainer.ui.panels.progress import variant_of
+from tui_trainer.ui.panels.progress import shown_variant
 from tui_trainer.ui.panels.runs_list import color
 from tui_trainer.ui.screens.dialogs.base import Dialog
 
@@ -167,7 +167,7 @@ def table(states: Sequence[RunState]) -> list[list[str]]:
     headings = ["run", "status", "epoch", "best", "train", "val", *_headings(keys)]
     rows = [
         [
-            variant_of(state),
+            shown_variant(state),
             state.reason if state.over and state.reason != "completed" else state.status,
             f"{state.epoch}/{state.epochs}",
             f"{number(state.best.value, 3)} @ {state.best.epoch}" if state.best is not None else "-",

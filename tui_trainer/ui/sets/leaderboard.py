@@ -11,7 +11,7 @@ from tui_trainer.state.run_state import MEAN_TRAIN_LOSS, RunState
 from tui_trainer.state.seed_band import mean_deviation
 from tui_trainer.state.series_names import runs_by_seed
 from tui_trainer.ui.panels.numbers_table import BestValues
-from tui_trainer.ui.panels.progress import variant_of
+from tui_trainer.ui.panels.progress import shown_variant
 from tui_trainer.ui.panels.runs_list import ranking_series
 
 Column = Literal["last", "best", "epoch", "loss", "rate", "time", "run"]
@@ -71,7 +71,7 @@ def standings(states: Sequence[RunState], best: BestValues, metric: str = "") ->
         rows.append(
             Standing(
                 index,
-                variant_of(state),
+                shown_variant(state),
                 series.last if series is not None else None,
                 found[0] if found is not None else None,
                 (found[1] or None) if found is not None else None,

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tui_trainer.state.run_state import RunState
-from tui_trainer.ui.panels.progress import short_name_of, variant_of
+from tui_trainer.ui.panels.progress import short_name_of, shown_variant
 
 
 def folder_of(state: RunState) -> str:
@@ -17,7 +17,7 @@ def folder_of(state: RunState) -> str:
 
 def distinct_names(states: Sequence[RunState]) -> list[str]:
     """Return a short name for each run: the variant within a set, the whole short name where two are equal."""
-    names = [variant_of(state) for state in states]
+    names = [shown_variant(state) for state in states]
     often = Counter(names)
     names = [short_name_of(state) if often[name] > 1 else name for state, name in zip(states, names, strict=True)]
     often = Counter(names)

@@ -10,7 +10,7 @@ from tui_trainer.text import visible
 from tui_trainer.ui.actions import BY_ID, shown_key
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.panels.numbers_table import BestValues
-from tui_trainer.ui.panels.progress import variant_of
+from tui_trainer.ui.panels.progress import shown_variant
 from tui_trainer.ui.panels.runs_list import ranking_series
 from tui_trainer.ui.sets.leaderboard import COLUMNS, standings
 from tui_trainer.ui.sets.run_names import folder_of
@@ -82,7 +82,7 @@ class SetActions:
     def hide(self) -> None:
         """Hide the selected run on the charts, or show it again."""
         state = self._context.selected_run
-        name = variant_of(state)
+        name = shown_variant(state)
         if self._sets.toggle_hidden(state.run):
             self._context.flash(f"{name} is hidden, and drawn only while it is selected")
         else:
@@ -96,7 +96,7 @@ class SetActions:
         if not folder:
             self._context.flash("this run has no folder, so that it cannot be remembered as the baseline")
             return
-        self._pin("" if self._sets.baseline == folder else folder, variant_of(state))
+        self._pin("" if self._sets.baseline == folder else folder, shown_variant(state))
 
     def _pin(self, folder: str, name: str) -> None:
         self._sets.baseline = folder

@@ -119,9 +119,22 @@ def _last_change(state: RunState, _all: bool) -> str:
     return visible(texts[-1]) if texts else "no intervention yet"
 
 
+def _guards(state: RunState, _all: bool) -> str:
+    armed = sum(guard.on for guard in state.guards)
+    fired = sum(guard.fired for guard in state.guards)
+    return f"{armed} armed" + (f", fired {fired}" if fired else "") if state.guards else "none set"
+
+
 def _answers(state: RunState, _all: bool) -> str:
     taken = state.pictures.get("answers")
     return f"last: step {taken.step:,}" if taken is not None else "not asked yet"
+
+
+def _race(state: RunState, _all: bool) -> str:
+    race = state.race
+    if race is None or not race.lanes:
+        return "try settings side by side, take one"
+    return f"{len(race.lanes)} settings from step {race.step:,}" + (": choose one, or none" if race.waits else "")
 
 
 def _notes(state: RunState, _all: bool) -> str:
@@ -146,12 +159,14 @@ CONTROLS: tuple[Control, ...] = (
     Control("schedule", "rate", _schedule),
     Control("optimizer", "method", _optimizer),
     Control("clip", "method", _clip),
+    Control("race", "method", _race),
     Control("patience", "length", _patience),
     Control("epochs", "length", _epochs),
     Control("checkpoint", "weights", _saves),
     Control("roll_back", "weights", _best),
     Control("validate", "weights", _validated),
     Control("ask", "weights", _answers),
+    Control("guards", "changes", _guards),
     Control("undo", "changes", _last_change),
     Control("redo", "changes", _said("")),
     Control("note", "changes", _notes),

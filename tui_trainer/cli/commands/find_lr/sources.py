@@ -80,9 +80,11 @@ def asked(info: RunInfo, values: list[str], timeout: float) -> RateFound:
     from tui_trainer.session.request import HostStatus, request
 
     wait_until_listening(info)
+    by, actor = sender()
     answer: dict[str, Any] | None = None
     for asked in ([*values, "price=true"], values):
-        for message in request(Path(info.socket), "find-lr", asked, by=sender(), run=info.name, timeout=timeout):
+        said = request(Path(info.socket), "find-lr", asked, by=by, actor=actor, run=info.name, timeout=timeout)
+        for message in said:
             if isinstance(message, HostStatus):
                 continue
             if message.code or message.event is None:

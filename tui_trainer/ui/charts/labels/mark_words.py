@@ -13,7 +13,7 @@ MAX_CELLS = 22
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.]*\w)", re.IGNORECASE)
 _WORDS = {
     "l": "rate", "g": "clip", "p": "patience", "E": "epochs", "s": "schedule", "o": "optimizer", "b": "back to best",
-    "u": "undone", "c": "saved", "e": "stop", "x": "stop", "n": "note",
+    "u": "undone", "c": "saved", "e": "stop", "x": "stop", "n": "note", "j": "step skipped",
 }  # fmt: skip
 
 
@@ -29,6 +29,8 @@ def mark_words(mark: Mark) -> str:
         case "s" | "o":
             named = re.search(rf"{word} ([\w-]+)", text)
             return cut(visible(f"{word} {named.group(1)}" if named else word), MAX_CELLS)
+        case "b" if steps := re.match(r"rolled back (.* steps?),", text):
+            return f"back {steps.group(1)}"
         case "n":
             return cut(visible(text.removeprefix("note: ")), MAX_CELLS, "…")
         case _:

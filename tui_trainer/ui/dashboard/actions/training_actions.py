@@ -16,7 +16,8 @@ from tui_trainer.protocol.commands import ALL_RUNS
 from tui_trainer.protocol.describe import number
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.forms.parse_number import parse_clip, parse_epochs, parse_rate, watched_metric
-from tui_trainer.ui.panels.progress import variant_of
+from tui_trainer.ui.panels.progress import shown_variant
+from tui_trainer.ui.racing.actions import open_race
 from tui_trainer.ui.steering import review
 from tui_trainer.ui.steering.rate_guard import RateGuard
 
@@ -53,6 +54,8 @@ class TrainingActions:
             "halve_rate": lambda: self.scale_rate(0.5, "rate ÷2"),
             "drop_rate": lambda: send(cmd.SetLearningRate(factor=0.1), "rate ÷10"),
             "find_rate": self.find_rate,
+            "guards": self.guards,
+            "race": lambda: open_race(self._context),
             "optimizer": self.optimizer,
             "clip": self.clip,
             "stop_early": lambda: self.stop("epoch"),
@@ -65,6 +68,7 @@ class TrainingActions:
             "redo": lambda: send(cmd.Redo(), "redo"),
             "validate": lambda: send(cmd.Evaluate(), "validate"),
             "note": self.note,
+            "wheel": self.wheel,
         }
 
     def forms(self) -> dict[str, Callable[[str], None]]:
@@ -110,7 +114,7 @@ class TrainingActions:
             if not ScriptActions(self._context).perform(identity):
                 self._context.perform(identity)
 
-        name = "all runs" if state.steer_all else variant_of(self._context.selected_run)
+        name = "all runs" if state.steer_all else shown_variant(self._context.selected_run)
         self._context.ask(SteerPanel(f"Steer {name}".rstrip(), read), chosen)
 
     def pause(self) -> None:
@@ -119,6 +123,14 @@ class TrainingActions:
             self._context.send(cmd.Resume(), "resume")
         else:
             self._context.send(cmd.Pause(), "pause")
+
+    def wheel(self) -> None:
+        """Take the wheel, or give it back where this screen has it."""
+        store = self._context.view_state.store
+        if store.has_wheel(self._context.selected_run):
+            self._context.send(cmd.GiveWheel(), "give the wheel", cmd.ALL_RUNS)
+        else:
+            self._context.send(cmd.TakeWheel(), "take the wheel", cmd.ALL_RUNS)
 
     def scale_rate(self, factor: float, description: str) -> None:
         """Double or halve the rate; ask before the factor in all grows beyond 100."""
@@ -184,6 +196,17 @@ class TrainingActions:
             lambda: context.view_state.store.states[run].rate_found, send, lambda: bool(sent) and sent[0] in pending
         )
         context.ask(dialog, lambda rate: context.send(cmd.SetLearningRate(value=rate), "rate", run))
+
+    def guards(self) -> None:
+        """Show the guards of the selected run, and set others."""
+        from tui_trainer.ui.guarding.dialog import GuardsDialog
+
+        context = self._context
+        store, run = context.view_state.store, context.selected_run.run
+        context.ask(
+            GuardsDialog(lambda: store.states[run], lambda command: context.send(command, "guard", run)),
+            lambda _answer: None,
+        )
 
     def clip(self, value: str = "") -> None:
         """Ask for the largest gradient norm and set it."""

@@ -64,7 +64,7 @@ class ComposeChart(Dialog[SeriesChart]):
     ComposeChart.-short #series { height: 30vh; margin: 0; }
     """
 
-    HINTS = "type to find · ↑↓ choose · enter mark · tab next field · enter there: keep · esc cancel"
+    HINTS = "enter mark · tab fields · esc cancel · enter in a field keeps · type to find"
 
     def __init__(
         self,

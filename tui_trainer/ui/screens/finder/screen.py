@@ -206,11 +206,8 @@ class Finder(FinderActions, Generic[Item]):
         self.set_class(self.size.height < LOW, "-low")
         self.set_class(self.size.height < 10, "-flat")
         if self.composed:
-            self.call_after_refresh(self._fit)
-
-    def _fit(self) -> None:
-        self.list_items()
-        self.describe_again()
+            self.call_after_refresh(self.list_items)
+            self.call_after_refresh(self.describe_again)
 
     @property
     def items(self) -> list[Item]:

@@ -37,6 +37,8 @@ def change_first(item: Item, catalogue: Catalog, desk: Desk, begin: Callable[[st
     if isinstance(item, QueueRow):
         raise UserError("the settings of an entry of the queue are fixed; remove it and add it again")
     if isinstance(item, RunInfo):
+        if item.host:
+            raise UserError(f"this run is on {item.host}: its settings can be changed there only")
         if store is None:
             raise UserError("this run cannot be trained again from here")
         name, source, title = item.name, item.path, f"Train {short_name(item.shown)} again"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui_trainer.lecture.progress import LessonProgress
 from tui_trainer.runs.label import label
 from tui_trainer.runs.run_info import RunInfo
 from tui_trainer.session.catalog import LessonInfo
@@ -26,8 +27,8 @@ METRIC_WIDTH = 16
 """Cells of the names of metrics."""
 
 
-def about(item: Item, preview: Lines = ()) -> Content:
-    """Return the details of an item; `preview` are lines about a preset."""
+def about(item: Item, preview: Lines = (), known: LessonProgress | None = None) -> Content:
+    """Return the details of an item; `preview` are lines about a preset, `known` the reader's work in a lesson."""
     match item:
         case Start():
             return _about_preset(item, preview)
@@ -38,7 +39,7 @@ def about(item: Item, preview: Lines = ()) -> Content:
         case LessonInfo():
             from tui_trainer.ui.screens.contents import lesson_about
 
-            return lesson_about(item)
+            return lesson_about(item, seen=known is not None and bool(known.seen))
 
 
 def brief(item: Item, width: int) -> Content:

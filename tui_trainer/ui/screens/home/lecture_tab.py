@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tui_trainer.errors import UserError
+from tui_trainer.lecture.progress import LessonProgress, ProgressFile, progress_path
 from tui_trainer.runs.run_info import RunInfo
 from tui_trainer.session.catalog import Catalog, LessonInfo, Lessons, PresetInfo
 from tui_trainer.ui.background_call import BackgroundCall
@@ -29,6 +30,7 @@ class LectureTab:
         self._call: BackgroundCall[list[LessonInfo]] | None = None
         self._lessons: list[LessonInfo] | None = None if self._source is not None else []
         self._groups: list[Group[Item]] | None = None if self._source is not None else []
+        self._progress = ProgressFile(progress_path())
         self.tour: Tour | None = None
         """The position in the lecture; None where no lesson is open."""
 
@@ -58,6 +60,10 @@ class LectureTab:
         """Return the lessons by group; None before they have been read."""
         return self._groups
 
+    def known(self, item: Item) -> LessonProgress | None:
+        """Return the work of the reader in a lesson; None for what is no lesson, or was not seen."""
+        return self._progress.lessons().get(item.name) if isinstance(item, LessonInfo) else None
+
     def progress(self, presets: Sequence[PresetInfo] | None, runs: Sequence[RunInfo]) -> str:
         """Return how many lessons were run, of how many; empty where there are none."""
         names = {preset.name for preset in presets or () if preset.is_lesson}
@@ -71,7 +77,7 @@ class LectureTab:
             return
         from tui_trainer.ui.lecture.tour import Tour
 
-        self.tour = Tour(lesson=item, order=tuple(self._lessons or ()))
+        self.tour = Tour(lesson=item, order=tuple(self._lessons or ()), progress=self._progress)
 
     def start(self, lesson: LessonInfo) -> Session:
         """Start the runs of a lesson. Raises `UserError` where that fails."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+from tui_trainer.lecture.progress import LessonProgress
 from tui_trainer.queueing.entries import Entry
 from tui_trainer.runs.keeping.disk_use import size_text
 from tui_trainer.runs.keeping.spans import span_text
@@ -32,7 +33,15 @@ _ENTRY_STYLES = {"training": "$success", "failed": "$error bold", "done": "$prim
 _ENTRY_STATES = {"training": "running", "failed": "failed", "done": "finished"}
 
 
-def line_of(item: Item, width: int, icons: Icons, figures: Figures | None = None, *, in_set: bool = False) -> Content:
+def line_of(
+    item: Item,
+    width: int,
+    icons: Icons,
+    figures: Figures | None = None,
+    known: LessonProgress | None = None,
+    *,
+    in_set: bool = False,
+) -> Content:
     """Return the line of an item.
 
     Args:
@@ -40,6 +49,7 @@ def line_of(item: Item, width: int, icons: Icons, figures: Figures | None = None
         width: cells of the line.
         icons: the signs of states.
         figures: curve and size of a run, None until they are read.
+        known: the work of the reader in a lesson.
         in_set: whether the run stands under the heading of its set.
     """
     match item:
@@ -50,9 +60,9 @@ def line_of(item: Item, width: int, icons: Icons, figures: Figures | None = None
         case QueueRow():
             return _entry(item, width, icons)
         case LessonInfo():
-            from tui_trainer.ui.screens.contents import lesson_line
+            from tui_trainer.ui.screens.contents import lesson_line, ticks
 
-            return lesson_line(item, width)
+            return lesson_line(item, width, ticks(known, icons))
 
 
 def _preset(item: Start, width: int, icons: Icons) -> Content:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tui_trainer.errors import UserError
 from tui_trainer.queueing.entries import Queue
 from tui_trainer.queueing.queue_file import QueueFile
+from tui_trainer.session.catalog import Reporting
 from tui_trainer.text import visible
 from tui_trainer.ui.screens.home.items import QueueRow
 
@@ -18,9 +19,11 @@ class QueueWatch:
 
     Args:
         directory: the runs directory.
+        catalogue: the source of the runs; the line says too what it cannot read.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, catalogue: object = None) -> None:
+        self._catalogue = catalogue
         self._file = QueueFile(directory)
         self._stamp: tuple[int, int, int] | None = None
         self._queue = Queue()
@@ -45,7 +48,8 @@ class QueueWatch:
         rows = tuple(QueueRow(entry, working) for entry in self._queue.entries if entry.state != "done")
         if rows != self.rows:
             self.rows = rows
-        self.line = queue_line(self.rows, self._problem)
+        unread = self._catalogue.problem if isinstance(self._catalogue, Reporting) else ""
+        self.line = " · ".join(text for text in (queue_line(self.rows, self._problem), visible(unread)) if text)
         return self.rows
 
     def _stamp_now(self) -> tuple[int, int, int] | None:

@@ -95,7 +95,7 @@ class Home(Finder[Item]):
         self._folder = str(directory) if directory is not None else ""
         self.desk = Desk(self, self)
         """Changes of the queue."""
-        self._queue = QueueWatch(directory) if directory is not None else None
+        self._queue = QueueWatch(directory, catalogue) if directory is not None else None
         self._queue_line = ""
         """The line of the queue on the screen."""
         self._preview = PresetPreview()
@@ -188,12 +188,12 @@ class Home(Finder[Item]):
         """Return the line of an item."""
         figures = self._figures.of(item) if isinstance(item, RunInfo) else None
         in_set = self._by_set and isinstance(item, RunInfo) and bool(item.group)
-        return line_of(item, self.line_width, self.icons, figures, in_set=in_set)
+        return line_of(item, self.line_width, self.icons, figures, self._lecture.known(item), in_set=in_set)
 
     def about(self, item: Item) -> Content:
         """Return the details of an item."""
         if not isinstance(item, Start):
-            return about(item)
+            return about(item, known=self._lecture.known(item))
         self._preview.want(item, self.runs, monotonic())
         width = max(self.query_one("#details").size.width - 2, 20)
         return about(item, self._preview.lines(item, width, self.icons))
@@ -347,9 +347,11 @@ class Home(Finder[Item]):
         return self._lecture.tour
 
     def session_left(self) -> None:
-        """Open the lesson to which the user has left."""
-        lesson = self._lecture.next_lesson()
-        if lesson is not None:
+        """Tick the lesson that was left, and open the one to which the user has gone."""
+        self._lines.make_again()
+        self.query_one(LongList).make_again()
+        self.describe_again()
+        if (lesson := self._lecture.next_lesson()) is not None:
             self.open(lesson)
 
     # Changes before a start, and the queue.
@@ -380,7 +382,9 @@ class Home(Finder[Item]):
         from tui_trainer.ui.keeping.keep_listed import keep_listed
 
         item = self.selected
-        if isinstance(item, RunInfo):
+        if isinstance(item, RunInfo) and item.host:
+            self.show_error(f"this run is on {item.host}: rename, hide and delete work there only")
+        elif isinstance(item, RunInfo):
             keep_listed(self, item, self.runs, self.say, self._look_again)
 
     def _look_again(self) -> None:

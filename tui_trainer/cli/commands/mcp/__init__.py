@@ -1,0 +1,3 @@
+"""`tui-trainer mcp`."""
+
+from tui_trainer.cli.commands.mcp.command import command as command

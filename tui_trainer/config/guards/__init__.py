@@ -1,0 +1,1 @@
+"""Guards of presets, and those that the command line adds."""

@@ -1,0 +1,62 @@
+"""Trials on a run that are taken back to the bit: the copy to which it returns, and the batches to come."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from torch import Tensor
+
+from tui_trainer.engine.checkpointing.snapshot import restore_snapshot, take_snapshot
+from tui_trainer.engine.services import TrainingServices
+from tui_trainer.engine.steps.autograd import AutogradStep
+from tui_trainer.engine.steps.base import StepFunction
+from tui_trainer.engine.steps.clipping import clip_gradients
+from tui_trainer.engine.steps.closure import ClosureStep
+from tui_trainer.engine.train_state import Snapshot, TrainState
+
+
+@contextmanager
+def taken_back(state: TrainState, services: TrainingServices) -> Generator[Snapshot]:
+    """Yield a copy of the run and return to it: every later number is the one without what was tried.
+
+    The caller's loop begins the batches of the epoch again, as after an undo.
+    """
+    snapshot = take_snapshot(state, services)
+    assert snapshot is not None, "the built-in loop has no limit on copies"
+    model, batches = services.setup.model, services.setup.batches
+    waited, modes = batches.waited, [(module, module.training) for module in model.modules()]
+    of_numpy, of_python = np.random.get_state(), random.getstate()
+    try:
+        model.train()
+        yield snapshot
+    finally:
+        restore_snapshot(state, services, snapshot)
+        batches.waited = waited
+        for module, training in modes:
+            module.training = training
+        np.random.set_state(of_numpy)
+        random.setstate(of_python)
+
+
+def step_function(services: TrainingServices) -> StepFunction:
+    """Return the step of the run with its present optimizer, without what measures around it."""
+    setup, optimizer = services.setup, services.optimizer
+    if optimizer.description.needs_closure:
+        return ClosureStep(setup.plain_forward, setup.objective, setup.parameters, optimizer.torch_optimizer)
+    return AutogradStep(setup.forward_backward, optimizer.torch_optimizer, optimizer.step, setup.scaler)
+
+
+def coming_batches(services: TrainingServices, epoch: int, start: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the batches from index `start` of an epoch on, across the ends of epochs."""
+    while True:
+        yield from services.setup.batches.epoch(epoch, start)
+        epoch, start = epoch + 1, 0
+
+
+def clip_to(clip: float, services: TrainingServices, _loss: Tensor) -> None:
+    """Clip the gradients as a step does; 0 for no clipping."""
+    if clip:
+        clip_gradients(services.setup.parameters, clip)

@@ -1,0 +1,1 @@
+"""The wheel of a host: from whom commands are taken."""

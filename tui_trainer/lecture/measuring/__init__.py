@@ -1,0 +1,1 @@
+"""Measure rows: portions of the work, one after another or in several processes."""

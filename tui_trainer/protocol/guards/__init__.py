@@ -1,0 +1,1 @@
+"""The events about guards, and their texts."""

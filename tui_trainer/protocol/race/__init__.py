@@ -1,0 +1,1 @@
+"""Races: the settings that are tried against each other, and the events about them."""

@@ -1,0 +1,1 @@
+"""The senders of commands: their names, and what each kind may send."""

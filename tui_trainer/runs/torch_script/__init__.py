@@ -1,0 +1,1 @@
+"""A run as one plain torch script that runs without this package."""
