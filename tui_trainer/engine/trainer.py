@@ -303,7 +303,7 @@ class Trainer:
         values = services.recorder.newest(state.step, state.guards.names)
         if state.guards.needs_norm and (norm := self._train_batch.norm) is not None:
             values["grad_norm"] = float(norm)
-        after_step(state, services, values)
+        after_step(state, services, values if self._ranks is None else self._ranks.measured(values))
 
     def _wait_for_next_step(self) -> None:
         """Wait until the next step is due, or until a command comes."""

@@ -175,6 +175,12 @@ class Ranks:
         """Return the sum over all ranks."""
         return self.channel.sum(values)
 
+    def measured(self, values: dict[str, float]) -> dict[str, float]:
+        """Return the numbers of a step for guards: the loss over all ranks, and of everything else that of rank 0."""
+        rows = self.channel.exchange(values)
+        total = {"train_loss": sum(row["train_loss"] for row in rows)} if "train_loss" in rows[0] else {}
+        return {**rows[0], **total}
+
     def step_done(self) -> bool:
         """Count a step. Returns whether the next beat is due."""
         return self._beat.step_done()
