@@ -98,6 +98,15 @@ def test_weighted_means_add_up_to_the_mean_of_the_batch() -> None:
     assert total.item() == pytest.approx(3.0, rel=1e-15)
 
 
+def test_a_step_that_is_taken_later_knows_the_size_of_its_batch() -> None:
+    share = Share(0, 2)
+    first, _ = share.cut(torch.zeros(67, 1), torch.zeros(67))
+    share.cut(torch.zeros(31, 1), torch.zeros(31))
+    share.take(first)
+    assert (share.samples, share.own) == (67, 33)
+    assert share.weight == 33 / 67
+
+
 def test_states_of_metrics_add_up() -> None:
     assert added(
         [{"right": 3, "seen": 4, "own": {"sums": [1.5, 2.0]}}, {"right": 1, "seen": 5, "own": {"sums": [0.5, 1.0]}}]
