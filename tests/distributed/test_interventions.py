@@ -15,7 +15,7 @@ from tui_trainer.engine.checkpointing.restore import restore_last
 from tui_trainer.engine.checkpointing.save import save_run
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.ranks.channel import GlooChannel
-from tui_trainer.engine.ranks.ranks import Ranks
+from tui_trainer.engine.ranks.ranks import JoinedRanks
 from tui_trainer.engine.trainer import Trainer
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
@@ -26,7 +26,7 @@ CONFIG = config_of("model.hidden=[16]", "training.epochs=30", "early_stopping.en
 
 def a_trainer(config: RunConfig, channel: GlooChannel, told: list[ev.AnyEvent]) -> Trainer:
     commands = CommandQueue(threading.Event())
-    trainer = Trainer("run", config, told.append, commands, ranks=Ranks(channel))
+    trainer = Trainer("run", config, told.append, commands, ranks=JoinedRanks(channel))
     trainer.set_up()
     return trainer
 

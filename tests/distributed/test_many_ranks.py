@@ -36,7 +36,7 @@ def test_a_thousand_ranks_cost_little_and_the_worst_is_named_within_a_second(tmp
         row = numbers.add([Report(*each) for each in rows])
         if row:
             named.append((now, int(row["rank/slowest"])))
-            values = {name: [value] for name, value in row.items()}
+            values: dict[str, list[float | None]] = {name: [value] for name, value in row.items()}
             bus.publish("run", ev.Scalars(step=beat * 60, steps=[beat * 60], seconds=[round(now, 3)], values=values))
         bus.flush()
     cost = process_time() - began

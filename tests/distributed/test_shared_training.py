@@ -10,10 +10,10 @@ from torch import nn
 
 from tests.distributed.together import config_of, in_ranks, largest_difference, train, weights_of
 from tui_trainer.config.run_config import RunConfig
-from tui_trainer.config.shared_training import check_shared
 from tui_trainer.engine.ranks.channel import GlooChannel
 from tui_trainer.engine.ranks.metric import added
-from tui_trainer.engine.ranks.ranks import Ranks, differences
+from tui_trainer.engine.ranks.ranks import JoinedRanks, differences
+from tui_trainer.engine.ranks.refusals import check_shared
 from tui_trainer.engine.ranks.share import Share, bounds
 from tui_trainer.errors import UserError
 
@@ -31,7 +31,7 @@ Result = tuple[list[list[float]], int, dict[str, float | None]]
 
 def numbers_in_ranks(config: RunConfig, size: int, folder: Path) -> list[Result]:
     def work(channel: GlooChannel) -> Result:
-        trainer = train(config, Ranks(channel))
+        trainer = train(config, JoinedRanks(channel))
         return weights_of(trainer), trainer.state.step, trainer.state.last_metrics
 
     return in_ranks(size, folder, work)

@@ -19,10 +19,10 @@ from time import monotonic, sleep
 import psutil
 
 from tui_trainer.distributed.environment import Member
+from tui_trainer.distributed.files import ended_note, rank_log, ranks_dir
 from tui_trainer.host.log_capture import tail_of
 from tui_trainer.platform_support import memory_kills
 from tui_trainer.runs.atomic_write import replace_file
-from tui_trainer.runs.rank_files import ended_note, rank_log, ranks_dir
 
 SETTLE = 2.0
 """Seconds in which the ranks that are left say so."""

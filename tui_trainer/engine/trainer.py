@@ -46,7 +46,7 @@ from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.monitoring.system_load import ProcessLoad, SystemLoad
 from tui_trainer.engine.pictures.base import PictureContext
 from tui_trainer.engine.pictures.recorder import PictureRecorder
-from tui_trainer.engine.ranks.ranks import Ranks
+from tui_trainer.engine.ranks.ranks import JoinedRanks
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.measured import MeasuredStep
@@ -84,7 +84,7 @@ class Trainer:
         title: str = "",
         preset: str = "",
         color: int | None = None,
-        ranks: Ranks | None = None,
+        ranks: JoinedRanks | None = None,
     ) -> None:
         self.run_name = run
         self._ranks = ranks

@@ -85,7 +85,7 @@ class Monitor(Declaring):
         self._raises = on_stop == "raise"
         self._told = False
         self._name = self._path = ""
-        from tui_trainer.monitor.processes import has_run, only_watch
+        from tui_trainer.monitor.parts.processes import has_run, only_watch
 
         if enabled is False or not has_run(all_obey=self.all_obey):
             return

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.config.run_config import RunConfig
-from tui_trainer.config.shared_training import check_shared, check_shared_optimizer
 from tui_trainer.engine.batches import seeded
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
 from tui_trainer.engine.commands.queue import CommandQueue
@@ -25,12 +24,16 @@ from tui_trainer.engine.ranks.evaluation import shared_evaluation
 from tui_trainer.engine.ranks.metric import SharedMetric
 from tui_trainer.engine.ranks.numbers import RankNumbers
 from tui_trainer.engine.ranks.passes import PassTimes, SharedPasses, wrap
+from tui_trainer.engine.ranks.refusals import check_shared, check_shared_optimizer
 from tui_trainer.engine.ranks.share import Share, bounds
 from tui_trainer.engine.rng import seeded_states
 from tui_trainer.engine.setup import TrainingSetup
 from tui_trainer.engine.train_state import StateTree
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.commands import COMMANDS, AnyCommand, Stop
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+"""Layers that normalize by the samples of a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Place:
         return device
 
 
-class Ranks:
+class JoinedRanks:
     """One of several processes that train a run together.
 
     Args:
