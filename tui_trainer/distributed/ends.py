@@ -157,7 +157,7 @@ class LostRanks:
             return "was killed: the machine ran out of memory"
         if by.startswith("exit"):
             return f"ended with {by}"
-        return f"was killed by {by}" if by else "is gone without a word: it was killed (SIGKILL)"
+        return f"was killed by {by}" if by else "is gone without a word: it was killed (SIGKILL), or could not start"
 
 
 def describe_loss(lost: dict[int, str], step: int, folder: Path, last: tuple[int, int] | None) -> str:

@@ -246,7 +246,7 @@ class Trainer:
         """Part from the other ranks; what they have not agreed on is refused."""
         if self._ranks is None:
             return
-        self._ranks.ended = True
+        self._ranks.part()
         while (command := self._ranks.inbox.take()) is not None:
             self.commands.put(command)
 

@@ -172,7 +172,7 @@ class Host:
         if not self.worker.over.wait(GONE_SECONDS):
             for run in self.spec.runs:
                 self.bus.publish(run.name, ev.RunFinished(reason="failed", detail=gone, exit_code=1))
-        self.worker.exit_code = 1
+            self.worker.exit_code = 1
         self._shut_down()
         return True
 

@@ -220,6 +220,11 @@ class JoinedRanks:
         if self._beat.round_done():
             self.beat(self.step, self._read[1], commands, self._seconds)
 
+    def part(self) -> None:
+        """Part at the end of the run: no rank leaves before rank 0 knows that they may."""
+        self.ended = True
+        self.channel.broadcast(b"")
+
     def agree_on_script(self, script: list[tuple[int, AnyCommand]]) -> list[tuple[int, AnyCommand]]:
         """Return the scripted commands of rank 0, which alone has read the journal."""
         rows = [[step, command.model_dump(mode="json")] for step, command in script]
