@@ -54,7 +54,7 @@ def test_empty_cells_and_numbers_that_are_none_are_read_with_the_others() -> Non
     text = "".join(f"{step},{step / 2},\n" for step in range(MANY)) + "\n".join(more)
     found = dense_rows(text, ["step", "loss", "val"], ",", "step", (None, None))
     assert found is not None
-    assert found.count == MANY + len(more)
+    assert found.lines == MANY + len(more)
     loss, val = found.rows.columns["loss"], found.rows.columns["val"]
     assert list(loss.steps) == [*range(MANY), 102, 103, 104, 105]
     assert str(list(loss.values)[MANY:]) == "[nan, -inf, 1e-07, 0.0]"

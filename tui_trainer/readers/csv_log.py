@@ -93,7 +93,7 @@ def _dense(text: str, header: TableHeader) -> Rows | None:
     dense = dense_rows(text, header.names, header.delimiter, step, (axes.epoch, axes.seconds))
     if dense is None:
         return None
-    header.rows += dense.count
+    header.rows += dense.lines
     return dense.rows
 
 

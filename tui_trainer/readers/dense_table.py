@@ -26,7 +26,7 @@ class DenseRows(NamedTuple):
     """Columns, and the number of lines that they are."""
 
     rows: Rows
-    count: int
+    lines: int
 
 
 def dense_rows(

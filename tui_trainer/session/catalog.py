@@ -141,5 +141,5 @@ class Reporting(Protocol):
 
     @property
     def problem(self) -> str:
-        """What could not be read, and why, in one line; empty where everything was."""
+        """The parts that could not be read, and why, in one line; empty where everything was."""
         ...

@@ -63,9 +63,9 @@ class RunData(BaseModel):
     model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True, defer_build=True)
 
     run: str = ""
-    given_name: str = Field("", exclude=True)
+    given_name: str = Field(default="", exclude=True)
     """The name that a user gave the run, and that of its set: of the screen alone, in no journal or cache."""
-    given_set: str = Field("", exclude=True)
+    given_set: str = Field(default="", exclude=True)
     seq: int = 0
     status: str = "starting"
     detail: str = ""

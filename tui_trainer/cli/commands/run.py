@@ -130,7 +130,7 @@ def command(
     changes += [f'training.device="{device}"'] if device is not None else []
     changes += [f"training.seed={seed}"] if seed is not None else []
     changes += as_overrides(allow)
-    further = {
+    further: dict[str, object] = {
         "on_event": parse_on_event(on_event),
         "mirror": mirror,
         "requeue_signal": _signal_name(requeue_signal) if requeue_signal is not None else "",

@@ -116,8 +116,9 @@ def arm_redone(state: TrainState, services: LoopServices, name: str) -> None:
 
 
 def _several_gradients(optimizer: AnyOptimizer | None) -> str:
-    needs = optimizer is not None and optimizer.needs_closure
-    return f"{optimizer.kind} evaluates several gradients in a step: none of its steps can be skipped" if needs else ""
+    if optimizer is None or not optimizer.needs_closure:
+        return ""
+    return f"{optimizer.kind} evaluates several gradients in a step: none of its steps can be skipped"
 
 
 def _known(state: TrainState, name: str) -> Guard:

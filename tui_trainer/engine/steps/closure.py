@@ -69,6 +69,9 @@ class ClosureStep(StepFunction):
             outputs = self._forward(inputs)
             return outputs, self._objective(outputs, targets)
 
-        closure = Closure(forward, self._parameters, lambda: on_gradients(closure.loss))
+        def begun() -> None:
+            on_gradients(closure.loss)  # a skip is refused for optimizers that need a closure
+
+        closure = Closure(forward, self._parameters, begun)
         self._optimizer.step(cast(Any, closure))  # torch's annotation says float; its own closures return tensors
         return StepResult(closure.loss, closure.outputs, closure.evaluations)
