@@ -54,6 +54,8 @@ class Monitor(Declaring):
         enabled: False does nothing, as TUI_TRAINER=off does; None: enabled, except in worker processes.
     """
 
+    all_obey = False  # whether something else has all processes that train together obey
+
     def __init__(
         self,
         name: str,
@@ -79,15 +81,14 @@ class Monitor(Declaring):
         if on_stop not in ("end", "raise"):
             raise ValueError(f'Monitor: on_stop={on_stop!r}: give "end" or "raise"')
         self._run: ScriptRun | None = None
-        self._values: StepValues | None = None
-        """The object that takes logged values."""
+        self._values: StepValues | None = None  # what takes logged values
         self._raises = on_stop == "raise"
         self._told = False
         self._name = self._path = ""
         self._steps = 0  # of a run that is closed
-        from tui_trainer.monitor.parts.settings import watched_by_default
+        from tui_trainer.monitor.parts.processes import has_run, only_watch
 
-        if enabled is False or not watched_by_default():
+        if enabled is False or not has_run(all_obey=self.all_obey):
             return
         from tui_trainer.monitor.build import Given, build
 
@@ -116,6 +117,8 @@ class Monitor(Declaring):
             self._trouble(error, f"this training is not watched: {error}")
             return
         self._values = self._run.services.values
+        if not self.all_obey:
+            only_watch(self._run.services)
         self._name, self._path = self._run.name, str(self._run.path)
         _ACTIVE.add(self)
         atexit.register(_close_at_exit, weakref.ref(self))
