@@ -82,6 +82,7 @@ CASES: dict[str, tuple[History, History]] = {
         history([1.5] * 3, guessing=1.5),
         history([1.5] * 3, guessing=LN10),
     ),
+    "STUCK: the loss of a script may be anything": (history([2.3] * 3), history([2.3] * 3, task="script")),
     "LR_HIGH": (
         history([1.0, 1.0, 0.98], probes=probes(0.44)),
         history([1.0, 1.0, 0.98], probes=probes(0.46)),
@@ -150,6 +151,14 @@ CASES: dict[str, tuple[History, History]] = {
         history(reason="completed", epochs=epochs([1.0, 0.9, 0.8, 0.7, 0.6], val_loss=[0.9, 0.8, 0.7, 0.6, 0.5])),
         history(reason="", epochs=epochs([1.0, 0.9, 0.8, 0.7, 0.6], val_loss=[0.9, 0.8, 0.7, 0.6, 0.5])),
     ),
+    "RANK_DATA": (
+        history(ranks={"step": 50.0, "input": 1.0, "input_worst": 11.1}),
+        history(ranks={"step": 50.0, "input": 1.0, "input_worst": 10.9}),
+    ),
+    "RANK_SLOW": (
+        history(ranks={"step": 50.0, "busy": 20.0, "busy_worst": 30.1}),
+        history(ranks={"step": 50.0, "busy": 20.0, "busy_worst": 29.9}),
+    ),
     "STOPPED_TOO_SOON: one percent": (
         history(reason="completed", epochs=epochs([1.0, 0.98, 0.96], val_loss=[0.9, 0.8, 0.7])),
         history(reason="completed", epochs=epochs([1.0, 0.995, 0.99], val_loss=[0.9, 0.8, 0.7])),
@@ -182,7 +191,7 @@ def test_a_run_that_learns_shows_nothing_and_is_not_called_healthy() -> None:
 def test_the_order_of_decision() -> None:
     assert ORDER == (
         "NAN", "DIVERGE", "EXPLODE", "NOGRAD", "DEAD", "VANISH", "STUCK", "LR_HIGH", "PLATEAU_NOISE", "ADAGRAD",
-        "LR_LOW", "OVERFIT", "UNDERFIT", "PLATEAU", "STOPPED_TOO_SOON",
+        "LR_LOW", "OVERFIT", "UNDERFIT", "PLATEAU", "RANK_DATA", "RANK_SLOW", "STOPPED_TOO_SOON",
     )  # fmt: skip
     assert [RULES[name].__name__ for name in RULES][:3] == ["nan", "diverge", "explode"]
 

@@ -210,9 +210,9 @@ def vanish(history: History, holding: Holding) -> Finding | None:
 
 
 def stuck(history: History, _holding: Holding) -> Finding | None:
-    """3 epochs or more, and ml > 0.93 H0, the loss of predicting the class frequencies."""
+    """3 epochs or more, and ml > 0.93 H0, the loss of predicting the class frequencies; not for a script's own loss."""
     loss = history.loss
-    if loss is None or len(history.epochs) < 3 or loss <= 0.93 * history.guess:
+    if loss is None or history.task == "script" or len(history.epochs) < 3 or loss <= 0.93 * history.guess:
         return None
     return Finding(
         "STUCK",

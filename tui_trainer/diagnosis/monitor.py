@@ -24,13 +24,14 @@ from tui_trainer.protocol.commands import (
     ShowAnswers,
     ShowGuards,
     TakeRace,
+    TryStep,
     Undo,
     is_intervention,
 )
 
 REMEMBERED = 64
 """Number of newest interventions to which an undo can go back."""
-_APART = Undo | Redo | ShowAnswers | FindRate | SetGuard | RemoveGuard | ShowGuards
+_APART = Undo | Redo | ShowAnswers | FindRate | SetGuard | RemoveGuard | ShowGuards | TakeRace | TryStep
 """Commands that do not change the training, and those that go back to a state that is remembered."""
 TOLD_AGAIN = 10
 """Epochs after which a finding that still holds is reported again, with newer evidence."""
@@ -75,9 +76,7 @@ class DiagnosisMonitor:
             if event.restored.redone:
                 return self._redo(event.step)
             return self._undo(event.restored.undid, event.step)
-        apart = isinstance(event, ev.Refused) or isinstance(
-            cause, Undo | Redo | ShowAnswers | FindRate | SetGuard | RemoveGuard | ShowGuards | TakeRace
-        )
+        apart = isinstance(event, ev.Refused) or isinstance(cause, _APART)
         if cause is not None and not apart:
             self._remember(cause.id)
             if is_intervention(cause):
