@@ -338,6 +338,10 @@ def _raced(state: RunData, event: ev.Raced) -> None:
         state.branches = [branch for branch in state.branches if not branch.id.startswith(f"{id}/")]
 
 
+def _step_tried(state: RunData, event: ev.StepTried) -> None:
+    state.step_tried = event
+
+
 def _race_decided(state: RunData, event: ev.RaceDecided) -> None:
     state.race = races.decided(state.race, event)
 
@@ -408,6 +412,7 @@ FOLDS: dict[type[ev.Event], Any] = {
     ev.RaceAdvanced: _race_advanced,
     ev.Raced: _raced,
     ev.RaceDecided: _race_decided,
+    ev.StepTried: _step_tried,
     ev.WheelChanged: _wheel_changed,
     ev.RunFinished: _run_finished,
 }

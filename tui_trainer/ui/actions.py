@@ -282,6 +282,7 @@ ACTIONS: tuple[Action, ...] = (
     _panel("guards", "G", "guards", "Set rules that act by themselves; say first when they would have.", "steer",
            "training"),
     _panel("race", "F", "race", "Race two to four settings from here; take one or none.", "steer", "training"),
+    _panel("try_step", "t", "try the batch", "Try the coming batch at some rates, while paused.", "steer", "training"),
     _panel("drop_rate", "d", "rate ÷10", "Divide the learning rate by 10.", "steer", "training"),
     _panel("optimizer", "o", "optimizer", "Change the optimizer or its settings; others stay.", "steer", "training"),
     _panel("clip", "g", "gradient clip", "Set or switch off gradient norm clipping.", "steer", "training"),
