@@ -11,10 +11,10 @@ from torch import nn
 from tests.distributed.together import config_of, in_ranks, largest_difference, train, weights_of
 from tui_trainer.config.guards.preset_guard import PresetGuard
 from tui_trainer.config.run_config import RunConfig
-from tui_trainer.config.shared_training import check_shared
 from tui_trainer.engine.ranks.channel import GlooChannel
 from tui_trainer.engine.ranks.metric import added
-from tui_trainer.engine.ranks.ranks import Ranks, differences
+from tui_trainer.engine.ranks.ranks import JoinedRanks, differences
+from tui_trainer.engine.ranks.refusals import check_shared
 from tui_trainer.engine.ranks.share import Share, bounds
 from tui_trainer.errors import UserError
 
@@ -32,7 +32,7 @@ Result = tuple[list[list[float]], int, dict[str, float | None]]
 
 def numbers_in_ranks(config: RunConfig, size: int, folder: Path) -> list[Result]:
     def work(channel: GlooChannel) -> Result:
-        trainer = train(config, Ranks(channel))
+        trainer = train(config, JoinedRanks(channel))
         return weights_of(trainer), trainer.state.step, trainer.state.last_metrics
 
     return in_ranks(size, folder, work)
@@ -97,6 +97,15 @@ def test_weighted_means_add_up_to_the_mean_of_the_batch() -> None:
         mine, _ = share.cut(values, values)
         total += share.weighted(mine.mean())
     assert total.item() == pytest.approx(3.0, rel=1e-15)
+
+
+def test_a_step_that_is_taken_later_knows_the_size_of_its_batch() -> None:
+    share = Share(0, 2)
+    first, _ = share.cut(torch.zeros(67, 1), torch.zeros(67))
+    share.cut(torch.zeros(31, 1), torch.zeros(31))
+    share.take(first)
+    assert (share.samples, share.own) == (67, 33)
+    assert share.weight == 33 / 67
 
 
 def test_states_of_metrics_add_up() -> None:
