@@ -26,6 +26,7 @@ from tests.ui.fake_session import (
 )
 from tests.ui.lecture.test_lecture import DUEL, FAST, Lecture, narrated
 from tests.ui.racing.test_race_dialog import enter_race, racing
+from tests.ui.racing.test_step_dialog import open_trial, paused
 from tests.ui.screens.test_home import PRESETS, RUNS
 from tests.ui.screens.test_home_tabs import Store
 from tui_trainer.protocol import commands as cmd
@@ -141,6 +142,14 @@ def test_race(snap_compare: Compare, size: tuple[int, int]) -> None:
 
     app = app_over(racing(), settings=Settings(name="ann"))  # the log names who asked
     assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)], ids=["80x24", "140x40"])
+def test_tried_batch(snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def before(pilot: Pilot[Any]) -> None:
+        await open_trial(pilot, cast(TrainerApp, pilot.app))
+
+    assert snap_compare(app_over(paused()), terminal_size=size, run_before=before)
 
 
 def test_palette_80x24(snap_compare: Compare) -> None:

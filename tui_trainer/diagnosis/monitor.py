@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from tui_trainer.diagnosis.findings import AT_THE_END, QUICK, Finding, Name
 from tui_trainer.diagnosis.history import History
-from tui_trainer.diagnosis.hysteresis import Streak, Withdrawn, epochs_after, epochs_before
+from tui_trainer.diagnosis.hysteresis import Streak, Withdrawn, epochs_after, epochs_before, refuted
 from tui_trainer.diagnosis.interventions import Change
 from tui_trainer.diagnosis.reducer import follow
 from tui_trainer.diagnosis.report import diagnosed, resolved
@@ -24,13 +24,14 @@ from tui_trainer.protocol.commands import (
     ShowAnswers,
     ShowGuards,
     TakeRace,
+    TryStep,
     Undo,
     is_intervention,
 )
 
 REMEMBERED = 64
 """Number of newest interventions to which an undo can go back."""
-_APART = Undo | Redo | ShowAnswers | FindRate | SetGuard | RemoveGuard | ShowGuards
+_APART = Undo | Redo | ShowAnswers | FindRate | SetGuard | RemoveGuard | ShowGuards | TakeRace | TryStep
 """Commands that do not change the training, and those that go back to a state that is remembered."""
 TOLD_AGAIN = 10
 """Epochs after which a finding that still holds is reported again, with newer evidence."""
@@ -75,9 +76,7 @@ class DiagnosisMonitor:
             if event.restored.redone:
                 return self._redo(event.step)
             return self._undo(event.restored.undid, event.step)
-        apart = isinstance(event, ev.Refused) or isinstance(
-            cause, Undo | Redo | ShowAnswers | FindRate | SetGuard | RemoveGuard | ShowGuards | TakeRace
-        )
+        apart = isinstance(event, ev.Refused) or isinstance(cause, _APART)
         if cause is not None and not apart:
             self._remember(cause.id)
             if is_intervention(cause):
@@ -126,7 +125,11 @@ class DiagnosisMonitor:
             if known is None or streak.epochs % TOLD_AGAIN == 0 or known.severity != finding.severity:
                 said.append(self._report(finding, step, epoch))
         missed = {name: course.missed.get(name, 0) + 1 for name in self.course.active if name not in found}
-        gone = [name for name, epochs in missed.items() if epochs >= epochs_after(name, planned)]
+        gone = [
+            name
+            for name, epochs in missed.items()
+            if epochs >= epochs_after(name, planned) or refuted(name, course.history)
+        ]
         self.course = replace(self.course, missed=missed)
         return said + [self._withdraw(name, step) for name in gone]
 

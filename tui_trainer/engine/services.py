@@ -11,6 +11,7 @@ from torch import Tensor
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.config.run_config import Checkpoints, RunConfig
+from tui_trainer.config.shared_training import NO_GUARDS
 from tui_trainer.config.trust import check_optimizer, check_scheduler
 from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.engine import rng
@@ -28,7 +29,7 @@ from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.pictures.recorder import PictureRecorder
-from tui_trainer.engine.ranks.ranks import Ranks
+from tui_trainer.engine.ranks.ranks import JoinedRanks
 from tui_trainer.engine.setup import TrainingSetup
 from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.optimizer_handle import OptimizerHandle
@@ -110,7 +111,7 @@ class TrainingServices:
     test: Callable[[], Metrics | None] = lambda: None
     color: int | None = None
     checkpointer: Checkpointer | None = None
-    ranks: Ranks | None = None
+    ranks: JoinedRanks | None = None
     finite_check: FiniteCheck = field(init=False)
     own_knobs: OwnKnobs = field(init=False)
     permissions: PermissionRules = field(init=False)
@@ -132,7 +133,7 @@ class TrainingServices:
     @property
     def refused(self) -> Mapping[str, str]:
         """Commands that the loop cannot carry out, each with the reason."""
-        return NO_ACTIONS
+        return NO_ACTIONS if self.ranks is None else NO_ACTIONS | {"SetGuard": NO_GUARDS}
 
     @property
     def ends_by_epochs(self) -> bool:

@@ -122,6 +122,7 @@ class ScriptServices:
             "SkipStep": "the script takes its own steps",
             "Race": "the script owns its batches",
             "TakeRace": "the script owns its batches",
+            "TryStep": "the script owns its batches",
             "ShowAnswers": "the script knows its data; declare an action that logs what its model answers",
         }
         if not self.optimizer:

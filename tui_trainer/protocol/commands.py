@@ -203,6 +203,17 @@ class TakeRace(Command):
     """Number of the settings, from 1; 0 takes none and goes on."""
 
 
+class TryStep(Command):
+    """Try the coming batch at a few learning rates and take the steps back: predicted and measured change of its loss.
+
+    It also measures which samples of the batch pull hardest. It changes nothing.
+    """
+
+    type: Literal["TryStep"] = "TryStep"
+    rates: Annotated[tuple[Positive, ...], Field(max_length=9)] = ()
+    """Learning rates; without any, the one in force and a third, a tenth, three and ten times of it."""
+
+
 class SaveCheckpoint(Command):
     """Save a checkpoint now, under `name` or a generated name."""
 
@@ -346,6 +357,7 @@ AnyCommand = Annotated[
     | FindRate
     | Race
     | TakeRace
+    | TryStep
     | SaveCheckpoint
     | RollBack
     | Undo

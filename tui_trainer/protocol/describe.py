@@ -10,7 +10,7 @@ from tui_trainer.protocol.commands import Actor, Redo, RollBack, Stop, TakeRace,
 from tui_trainer.protocol.finding_titles import title_of, without_identifiers
 from tui_trainer.protocol.guards.describe import describe_guards
 from tui_trainer.protocol.knobs import KnobValue
-from tui_trainer.protocol.race.words import describe_race
+from tui_trainer.protocol.race.words import describe_race, describe_trial
 from tui_trainer.text import number
 
 
@@ -195,6 +195,8 @@ def _text(event: ev.AnyEvent) -> str | None:
             return _found_rate(event) + asked_by(event)
         case ev.Raced():
             return describe_race(event, duration, size) + asked_by(event)
+        case ev.StepTried():
+            return describe_trial(event) + asked_by(event)
         case ev.RaceDecided():
             return f"none of the race was taken{asked_by(event)}"
         case ev.PictureTaken() if event.cause is not None:

@@ -14,6 +14,7 @@ from tui_trainer.protocol.event_base import Event
 from tui_trainer.protocol.event_records import Best, FindingAction, Layer, Number, Reason, Restored, Severity, Status
 from tui_trainer.protocol.guards.events import GuardsChanged, StepSkipped
 from tui_trainer.protocol.race.race_events import RaceAdvanced, Raced, RaceDecided
+from tui_trainer.protocol.race.trial_events import StepTried
 
 
 class RunStarted(Event):
@@ -345,6 +346,7 @@ AnyEvent = Annotated[
     | RaceAdvanced
     | Raced
     | RaceDecided
+    | StepTried
     | WheelChanged
     | RunFinished,
     Field(discriminator="type"),

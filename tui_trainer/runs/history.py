@@ -25,6 +25,7 @@ from tui_trainer.protocol.commands import (
     Stop,
     TakeRace,
     TakeWheel,
+    TryStep,
     Undo,
     is_intervention,
 )
@@ -40,6 +41,7 @@ _NO_EFFECT = (
     FindRate,
     Race,
     TakeRace,
+    TryStep,
     TakeWheel,
     GiveWheel,
     Undo,

@@ -90,6 +90,8 @@ class RunData(BaseModel):
     """The commands that the run refuses, and the controls that it declares; None for a run that takes all commands."""
     rate_found: ev.RateFound | None = None
     """The newest search for a learning rate, or its price."""
+    step_tried: ev.StepTried | None = None
+    """The newest batch that was tried and taken back."""
     guards: tuple[GuardState, ...] = ()
     """Its guards, armed or not."""
     race: RaceView | None = None

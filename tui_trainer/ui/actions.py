@@ -188,7 +188,8 @@ ACTIONS: tuple[Action, ...] = (
     _look("diagnosis", "i", "findings", "List likely problems, evidence, and the keys that fix them.", "read", 27,
           "run"),
     _look("mute_finding", "D", "mute", "Mute the shown finding, or show the muted ones again.", "read", 0, "run"),
-    _look("layers", "w", "layers", "List the layers: gradient norm, update size, dead units.", "read", 26, "layers"),
+    _look("layers", "w", "layers", "List the layers: gradients, updates, dead units; 1 to 4 choose one over time.",
+          "read", 26, "layers"),
     _look(
         "answers", "Q", "answers", "Show what the model answers: worst samples, confusion matrix, residuals, text.",
         "read", 0, "run",
@@ -281,6 +282,7 @@ ACTIONS: tuple[Action, ...] = (
     _panel("guards", "G", "guards", "Set rules that act by themselves; say first when they would have.", "steer",
            "training"),
     _panel("race", "F", "race", "Race two to four settings from here; take one or none.", "steer", "training"),
+    _panel("try_step", "t", "try the batch", "Try the coming batch at some rates, while paused.", "steer", "training"),
     _panel("drop_rate", "d", "rate ÷10", "Divide the learning rate by 10.", "steer", "training"),
     _panel("optimizer", "o", "optimizer", "Change the optimizer or its settings; others stay.", "steer", "training"),
     _panel("clip", "g", "gradient clip", "Set or switch off gradient norm clipping.", "steer", "training"),

@@ -217,6 +217,7 @@ _COMMANDS = {
     "find_rate": "FindRate",
     "guards": "SetGuard",
     "race": "Race",
+    "try_step": "TryStep",
 }
 """The type of the command that an action sends."""
 

@@ -30,6 +30,7 @@ REFUSED = (
     "FindRate",
     "Race",
     "TakeRace",
+    "TryStep",
     "SaveCheckpoint",
     "RollBack",
     "Undo",

@@ -59,13 +59,21 @@ def check_untouched(config: Any, steps: int) -> None:
     assert bits(plain.state_dict()["optimizer"]) == bits(bench.state_dict()["optimizer"])
 
 
-@pytest.mark.parametrize("kind", OPTIMIZERS)
+SHORT = ("adam", "lbfgs", "muon", "sgd", "digits-mlp", "dropout", "zigzag")
+"""The optimizers and presets of the quick tests."""
+
+
+def some(names: Any) -> list[Any]:
+    return [name if name in SHORT else pytest.param(name, marks=pytest.mark.long) for name in names]
+
+
+@pytest.mark.parametrize("kind", some(OPTIMIZERS))
 def test_a_race_leaves_every_optimizer_as_it_was(kind):
     model = {"hidden": [8], "dropout": 0.2, "norm": "batch"}
     check_untouched(tiny_config(model=model, optimizer={"kind": kind}, training={"epochs": 3}), 8)
 
 
-@pytest.mark.parametrize("preset", FAMILIES)
+@pytest.mark.parametrize("preset", some(FAMILIES))
 def test_a_race_leaves_every_family_of_presets_as_it_was(preset):
     changes = [f"{key}={value}" for key, value in FAMILIES[preset].items()]
     check_untouched(next(iter(load(preset, changes).runs.values())), 3)
@@ -253,3 +261,25 @@ def test_a_race_ends_with_the_last_step_of_the_run_and_its_price_is_said():
     assert bench.of(ev.RaceAdvanced) == []
     bench.finish()
     bench.control.put(RACE)
+
+
+def test_a_sender_may_not_take_what_it_may_not_set():
+    allow = {
+        "agent": {"commands": ["race", "take-race", "set-lr"], "lr": [0.01, 0.15], "factor": 0.0, "cool_down": 0.0}
+    }
+    bench = TrainerHarness(tiny_config(allow={"agent": rules}))
+    agent: dict[str, Any] = {"by": "helper", "actor": "agent", "because": "to see"}
+    bench.steps(3)
+    bench.control.put(cmd.Race(id="race", settings=("lr=0.5", "lr=0.12", "clip=1"), steps=5, **agent))
+    bench.steps(2)
+    for lane in (1, 3):
+        bench.control.put(cmd.TakeRace(id=f"take-{lane}", lane=lane, **agent))
+        bench.steps(1)
+        assert f"settings {lane}: " in bench.of(ev.Refused)[-1].reason
+    assert (bench.state.lr, bench.state.status) == (0.1, "paused")
+    bench.control.put(cmd.TakeRace(id="take-2", lane=2, **agent))
+    bench.steps(1)
+    assert bench.state.lr == 0.12
+    changed = bench.of(ev.SettingChanged)[-1].cause
+    assert changed is not None
+    assert (changed.actor, changed.by, changed.because) == ("agent", "helper", "to see")

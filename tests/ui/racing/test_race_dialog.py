@@ -113,6 +113,25 @@ def test_a_setting_that_diverged_cannot_be_taken_and_a_refusal_is_said_with_its_
     assert not any(isinstance(command, cmd.TakeRace) for command in session.sent)
 
 
+def test_the_results_are_opened_again_and_another_setting_is_taken_later() -> None:
+    session = racing()
+    app = app_over(session)
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await enter_race(pilot, app)
+        await until(pilot, lambda: "*2  loss" in screen_text(app))
+        await press(pilot, "n")
+        await until(pilot, lambda: isinstance(session.sent[-1], cmd.TakeRace))
+        await press(pilot, "o")
+        await press(pilot, "F")
+        await until(pilot, lambda: "none was taken" in screen_text(app))
+        await press(pilot, "1")
+        await until(pilot, lambda: len([each for each in session.sent if isinstance(each, cmd.TakeRace)]) == 2)
+
+    play(app, script)
+    assert session.last(cmd.TakeRace).lane == 1
+
+
 def test_escape_cancels_a_race_that_goes_on() -> None:
     session = racing()
     app = app_over(session)

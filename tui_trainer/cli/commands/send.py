@@ -52,6 +52,7 @@ def command(
     Commands:
       pause, resume, step, stop, validate, save, roll-back, undo, redo, note, find-lr,
       skip-step, guards, set-guard, remove-guard, race, take-race,
+      try-step,
       set-lr, set-scheduler, set-optimizer, set-clip, set-patience, set-epochs
 
     --as, --kind and --why are kept with the command and shown with its effect: who did it, and why.

@@ -25,6 +25,7 @@ from tui_trainer.engine.commands.race import run_race, take_race
 from tui_trainer.engine.commands.rates import set_rate_of_one
 from tui_trainer.engine.commands.roll_back import roll_back
 from tui_trainer.engine.commands.stop import describe_stop
+from tui_trainer.engine.commands.try_step import try_step
 from tui_trainer.engine.commands.undo import forget, redo, remember, undo
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights
@@ -352,6 +353,7 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.FindRate: find_rate,
     cmd.Race: partial(run_race, perform=perform),
     cmd.TakeRace: partial(take_race, perform=perform),
+    cmd.TryStep: try_step,
     cmd.SaveCheckpoint: save_checkpoint,
     cmd.RollBack: roll_back,
     cmd.Undo: undo_last,

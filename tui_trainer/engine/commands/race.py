@@ -161,6 +161,10 @@ def take_race(state: TrainState, services: TrainingServices, command: cmd.TakeRa
     lane = fork.lanes[command.lane - 1]
     if lane.broke:
         raise Refusal(f"settings {command.lane} cannot be taken: {lane.broke}")
+    chosen = _stamped(lane, command, len(fork.lanes))
+    for each in chosen:  # a sender may not take what it may not set
+        if reason := services.permissions.refusal(state, services, each):
+            raise Refusal(f"settings {command.lane}: {reason}")
     from_step = state.step
     restore_snapshot(state, services, fork.snapshot)
     state.undo_stack[:] = [entry for entry in state.undo_stack if any(entry is kept for kept in fork.undo_stack)]
@@ -176,13 +180,11 @@ def take_race(state: TrainState, services: TrainingServices, command: cmd.TakeRa
             restored=settings,
         )
     )
-    because = command.because or f"settings {command.lane} of a race of {len(fork.lanes)}"
-    stamp = {"id": command.id, "by": command.by, "run": command.run, "because": because}
-    chosen = [each.model_copy(update=stamp) for each in lane.commands]
     if chosen:
         remember(state, services, chosen[0])
     for each in chosen:
         perform(state, services, each)
+        services.permissions.applied(state, each)
         yield_wheel(state, services, each)
     _stop_waiting(state, services, fork)
     if not fits(state):
@@ -191,6 +193,13 @@ def take_race(state: TrainState, services: TrainingServices, command: cmd.TakeRa
             "the other settings of the race cannot be taken later: the copies are too large", state.step
         )
     save_run(state, services)
+
+
+def _stamped(lane: ForkLane, command: cmd.TakeRace, count: int) -> list[cmd.AnyCommand]:
+    """Return the commands of the settings that are taken, in the name of the sender and with one id for all."""
+    because = command.because or f"settings {command.lane} of a race of {count}"
+    stamp = {"id": command.id, "by": command.by, "actor": command.actor, "run": command.run, "because": because}
+    return [each.model_copy(update=stamp) for each in lane.commands]
 
 
 def _stop_waiting(state: TrainState, services: TrainingServices, fork: Fork | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from time import perf_counter
@@ -16,7 +16,7 @@ from tui_trainer.engine.checkpointing.snapshot import restore_snapshot, take_sna
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.schedule import apply_lr, apply_schedule
 from tui_trainer.engine.train_state import Metrics, Snapshot, TrainState
-from tui_trainer.engine.trying.trial import clip_to, coming_batches, step_function, taken_back
+from tui_trainer.engine.trying.trial import clip_to, coming_batches, step_function, taken_back, without_stream
 from tui_trainer.protocol.commands import Pause, Stop, TakeRace
 from tui_trainer.state.pace import FORWARD_SHARE
 
@@ -111,7 +111,7 @@ def race(
     began = perf_counter()
     interrupted = False
     with taken_back(state, services) as fork:
-        apart = replace(fork, tree=_without_stream(fork))
+        apart = without_stream(fork)
         lanes = [_entered(state, services, apart, change) for change in settings]
         coming = coming_batches(services, state.epoch, state.position)
         left = steps
@@ -136,11 +136,6 @@ def race(
     return RaceOutcome(lanes, fork, perf_counter() - began, size, interrupted)
 
 
-def _without_stream(snapshot: Snapshot) -> dict[str, object]:
-    """Return the state of a copy without the position of a stream: the batches are read once, for all settings."""
-    return {name: part for name, part in snapshot.tree.items() if name != "stream"}
-
-
 def _entered(state: TrainState, services: TrainingServices, fork: Snapshot, change: Callable[[], None]) -> RacedLane:
     with services.events.muted():
         restore_snapshot(state, services, fork)
@@ -151,7 +146,7 @@ def _entered(state: TrainState, services: TrainingServices, fork: Snapshot, chan
 def _copy(state: TrainState, services: TrainingServices) -> Snapshot:
     snapshot = take_snapshot(state, services)
     assert snapshot is not None, "the built-in loop has no limit on copies"
-    return replace(snapshot, tree=_without_stream(snapshot))
+    return without_stream(snapshot)
 
 
 def _turn(state: TrainState, services: TrainingServices, lane: RacedLane, batches: Sequence[Batch]) -> list[float]:
@@ -171,7 +166,8 @@ def _turn(state: TrainState, services: TrainingServices, lane: RacedLane, batche
             _count_step(state, services)
     except (ArithmeticError, RuntimeError, ValueError) as error:  # such as a factorisation of numbers that overflowed
         lane.broke = f"its step {len(lane.losses) + len(taken) + 1} failed: {' '.join(str(error).split())[:120]}"
-    losses: list[float] = torch.stack(taken).tolist() if taken else []
+    stacked = torch.stack(taken) if taken else torch.zeros(0)
+    losses: list[float] = (stacked if services.ranks is None else services.ranks.sum(stacked)).tolist()
     ended = perf_counter()
     lane.seconds += ended - entered
     for place, loss in enumerate(losses):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 from torch import Tensor
@@ -39,6 +40,11 @@ def taken_back(state: TrainState, services: TrainingServices) -> Generator[Snaps
             module.training = training
         np.random.set_state(of_numpy)
         random.setstate(of_python)
+
+
+def without_stream(snapshot: Snapshot) -> Snapshot:
+    """Return a copy of the run without the position of a stream: its batches are read once, for all that is tried."""
+    return replace(snapshot, tree={name: part for name, part in snapshot.tree.items() if name != "stream"})
 
 
 def step_function(services: TrainingServices) -> StepFunction:

@@ -30,6 +30,7 @@ class AnswerActions:
         if not has_samples(task):
             self._context.flash(NO_SAMPLES, error=True)
             return
+        data = started.data if started is not None else ""
         samples = started.validation_samples if started is not None else 0
 
         def parse(text: str) -> ShowAnswers:
@@ -42,5 +43,5 @@ class AnswerActions:
             self._context.view_state.page = "answers"
             self._context.relayout()
 
-        dialog = Prompt("Ask the model", explanation(task), self._last, parse, reason=False)
+        dialog = Prompt("Ask the model", explanation(task, data), self._last, parse, reason=False)
         self._context.ask(dialog, accepted)

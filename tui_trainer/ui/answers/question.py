@@ -17,10 +17,12 @@ def has_samples(task: str) -> bool:
     return task != "minimise"
 
 
-def explanation(task: str) -> str:
-    """Return what can be typed for a task."""
+def explanation(task: str, data: str = "") -> str:
+    """Return what can be typed for a task, with data that are described so: images are no rows of a table."""
     if task == "language":
         return "A beginning of a text that the model continues; empty: the beginning of the validation text."
+    if " images of " in data:
+        return "Numbers of validation samples (0 5 20-24); empty: the worst alone."
     return "Numbers of validation samples (0 5 20-24), or a row of a table (row 5.1 3.5 1.4); empty: the worst alone."
 
 

@@ -47,6 +47,7 @@ class RaceDialog(Dialog[TakeRace]):
         waits: returns whether the answer to a command has not come yet.
     """
 
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "accept", show=False)]
 
     DEFAULT_CSS = """
@@ -104,11 +105,12 @@ class RaceDialog(Dialog[TakeRace]):
     def on_mount(self) -> None:
         """Show the race whose choice is open, or the form."""
         super().on_mount()
-        self.query_one("#s1", TextEntry).focus()
         self.set_interval(POLL, self._look)
         view = self._read().race
         if view is not None and view.lanes:
             self._show_results(view)
+        else:
+            self.query_one("#s1", TextEntry).focus()
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
@@ -192,7 +194,7 @@ class RaceDialog(Dialog[TakeRace]):
         self._race, self._began, self._sent = None, False, ""
         self.remove_class("-racing")
         self._hint(FORM_HINTS)
-        self.query_one("#s1", TextEntry).focus()
+        self.call_after_refresh(self.query_one("#s1", TextEntry).focus)
 
     # -- the answers ------------------------------------------------------------------------------------------------
 

@@ -137,6 +137,13 @@ def _race(state: RunState, _all: bool) -> str:
     return f"{len(race.lanes)} settings from step {race.step:,}" + (": choose one, or none" if race.waits else "")
 
 
+def _paused_only(context: ActionContext) -> str | None:
+    """Return why a batch cannot be tried: while the run trains, the coming one changes."""
+    if (reason := disabled_reason(BY_ID["try_step"], context)) is not None:
+        return reason
+    return None if context.state is not None and context.state.status == "paused" else "pause first: space"
+
+
 def _notes(state: RunState, _all: bool) -> str:
     count = sum(mark.letter == "n" for mark in state.marks)
     return f"{count} so far" if count else ""
@@ -160,6 +167,7 @@ CONTROLS: tuple[Control, ...] = (
     Control("optimizer", "method", _optimizer),
     Control("clip", "method", _clip),
     Control("race", "method", _race),
+    Control("try_step", "method", _said("predicted and measured, hardest samples"), reason=_paused_only),
     Control("patience", "length", _patience),
     Control("epochs", "length", _epochs),
     Control("checkpoint", "weights", _saves),

@@ -17,7 +17,7 @@ from tui_trainer.protocol.describe import number
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.forms.parse_number import parse_clip, parse_epochs, parse_rate, watched_metric
 from tui_trainer.ui.panels.progress import shown_variant
-from tui_trainer.ui.racing.actions import open_race
+from tui_trainer.ui.racing.actions import open_race, open_step
 from tui_trainer.ui.steering import review
 from tui_trainer.ui.steering.rate_guard import RateGuard
 
@@ -56,6 +56,7 @@ class TrainingActions:
             "find_rate": self.find_rate,
             "guards": self.guards,
             "race": lambda: open_race(self._context),
+            "try_step": lambda: open_step(self._context),
             "optimizer": self.optimizer,
             "clip": self.clip,
             "stop_early": lambda: self.stop("epoch"),
