@@ -11,7 +11,6 @@ from torch import Tensor
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.config.run_config import Checkpoints, RunConfig
-from tui_trainer.config.shared_training import NO_GUARDS
 from tui_trainer.config.trust import check_optimizer, check_scheduler
 from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.engine import rng
@@ -30,6 +29,7 @@ from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.pictures.recorder import PictureRecorder
 from tui_trainer.engine.ranks.ranks import JoinedRanks
+from tui_trainer.engine.ranks.refusals import NO_GUARDS
 from tui_trainer.engine.setup import TrainingSetup
 from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.optimizer_handle import OptimizerHandle
