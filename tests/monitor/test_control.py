@@ -180,7 +180,7 @@ class TestRate:
                     send(monitor, cmd.SetLearningRate(value=0.05))
         assert script.series("lr/G") == pytest.approx({1: 0.1, 2: 0.1, 3: 0.05, 4: 0.05})
         assert script.series("lr/D") == pytest.approx({1: 0.4, 2: 0.4, 3: 0.2, 4: 0.2})
-        assert monitor.step_count == 0
+        assert monitor.step_count == 4
         assert script.events("RunFinished")[0]["step"] == 4
 
     def test_a_rate_that_is_a_tensor_stays_the_same_tensor(self, script: Script) -> None:
