@@ -170,7 +170,7 @@ def test_a_table_is_read_with_its_words_and_missing_values(tmp_path, settings):
     assert_repeats(tmp_path / "run", config_of(data=data, optimizer={"lr": 0.01}, **tables))
 
 
-def test_a_run_that_ended_early_and_went_on_is_repeated(tmp_path):
+def test_a_schedule_that_watches_and_an_early_end_are_repeated(tmp_path):
     def longer(bench: TrainerHarness) -> None:
         for _ in bench._run:
             if bench.trainer.state.over:
