@@ -36,6 +36,11 @@ def events(folder: Path) -> list[dict[str, Any]]:
         return []
 
 
+def finished(folder: Path) -> dict[str, Any]:
+    """Return how the run ended; what was printed may follow."""
+    return next(event for event in events(folder) if event["type"] == "RunFinished")
+
+
 def wait_for(condition: Any) -> Any:
     deadline = monotonic() + SECONDS
     while monotonic() < deadline:
@@ -72,8 +77,7 @@ def test_a_rank_that_is_killed_is_named_in_the_journal(launched: tuple[subproces
     process, folder = launched
     ranks_of(process.pid)[1].send_signal(signal.SIGKILL)
     assert process.wait(SECONDS) == 1
-    last = events(folder)[-1]
-    assert last["type"] == "RunFinished"
+    last = finished(folder)
     assert last["reason"] == "failed"
     assert last["detail"].startswith("rank 1 ")
     assert "killed" in last["detail"]
@@ -97,7 +101,7 @@ def test_a_signal_to_another_rank_stops_all_at_one_step(launched: tuple[subproce
     process, folder = launched
     ranks_of(process.pid)[1].send_signal(signal.SIGTERM)
     assert process.wait(SECONDS) == 0
-    last = events(folder)[-1]
+    last = finished(folder)
     assert last["reason"] == "interrupted"
     saved = [event for event in events(folder) if event["type"] == "CheckpointSaved" and event["name"] == "last"]
     assert saved[-1]["step"] == last["step"]
