@@ -17,7 +17,6 @@ from tui_trainer.engine.checkpointing.checkpointer import is_reserved
 from tui_trainer.engine.checkpointing.save import save_run
 from tui_trainer.engine.checkpointing.snapshot import state_dict
 from tui_trainer.engine.checkpointing.state_tree import size_of
-from tui_trainer.engine.commands import guards
 from tui_trainer.engine.commands.actions import yield_wheel
 from tui_trainer.engine.commands.answers import Refusal, publish_change, refuse_unchanged, refuse_wheel
 from tui_trainer.engine.commands.find_rate import find_rate
@@ -30,6 +29,7 @@ from tui_trainer.engine.commands.undo import forget, redo, remember, undo
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.events.run_events import publish_metrics, publish_schedule, publish_status
+from tui_trainer.engine.guarding import guard_commands
 from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.schedule import apply_schedule
@@ -361,10 +361,10 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.Note: note,
     cmd.SetKnob: set_knob,
     cmd.RunAction: run_action,
-    cmd.SkipStep: guards.skip_step,
-    cmd.SetGuard: guards.set_guard,
-    cmd.RemoveGuard: guards.remove_guard,
-    cmd.ShowGuards: guards.show_guards,
+    cmd.SkipStep: guard_commands.skip_step,
+    cmd.SetGuard: guard_commands.set_guard,
+    cmd.RemoveGuard: guard_commands.remove_guard,
+    cmd.ShowGuards: guard_commands.show_guards,
     cmd.TakeWheel: refuse_wheel,
     cmd.GiveWheel: refuse_wheel,
 }
