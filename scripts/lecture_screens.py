@@ -53,7 +53,7 @@ SHOTS = (
     Shot("S14", "memory", ("8",)),
     Shot("S15", "grad-noise", ("7",)),
     Shot("S17", "sampling", ("tab",)),
-    Shot("S18", "gd-vs-sgd", ("escape",)),
+    Shot("S18", "gd-vs-sgd", ("escape", "4", "a")),
     Shot("S21", "robbins-monro", ("escape",)),
     Shot("S24", "schedules", ("escape",)),
     Shot("S25", "plateau-val", ("escape",)),

@@ -27,6 +27,7 @@ def figures() -> dict[str, Figure]:
     """Return every figure by name, in the order of the table."""
     from benchmarks.figures import (  # fmt: skip
         drawing,
+        finding_rates,
         following,
         journal,
         keys,
@@ -76,4 +77,5 @@ def figures() -> dict[str, Figure]:
         "saving": saving.saving,
         "monitor": scripts.monitor,
         "integrations": rivals.integrations,
+        "find-lr": finding_rates.finding_rates,
     }

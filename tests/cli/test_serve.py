@@ -75,7 +75,7 @@ class Served:
 
     def end(self) -> None:
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(SECONDS)
+        self.process.communicate(timeout=SECONDS)  # closes the pipe too
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_what_holds_for_three_epochs_is_told_and_what_fails_for_three_is_taken_b
     observer = DiagnosisMonitor()
     stuck = [event for number in range(1, 6) for event in epoch(number, 2.30 - 0.01 * number)]
     assert said(observer, begun() + stuck) == [("STUCK", True, 5)]  # the rule itself waits for three epochs
-    better = [event for number in range(6, 9) for event in epoch(number, 1.5 - 0.1 * number)]
+    better = [event for number in range(6, 9) for event in epoch(number, 2.1 - 0.1 * number)]
     assert said(observer, better) == [("STUCK", False, 8)]
     assert observer.standing() == []
 
@@ -77,6 +77,26 @@ def test_a_loss_that_has_blown_up_beyond_doubt_is_told_at_once_and_leaves_after_
     observer = DiagnosisMonitor()
     assert said(observer, begun() + epoch(1, 2.0) + epoch(2, 1e6)) == [("DIVERGE", True, 2)]
     assert said(observer, epoch(3, 1.9) + epoch(4, 1.8) + epoch(5, 1.7)) == [("DIVERGE", False, 5)]
+
+
+def test_a_loss_that_comes_back_from_far_away_has_not_blown_up():
+    observer = DiagnosisMonitor()
+    losses = [90.0, 40.0, 15.0, 6.0, 2.0, 0.5, 1e-2, 1e-5]  # the first weights were too large, or the steps overshot
+    events = begun() + [event for number, loss in enumerate(losses, 1) for event in epoch(number, loss)]
+    assert "DIVERGE" not in [name for name, _, _ in said(observer, events)]
+
+
+def test_a_loss_lower_than_ever_withdraws_at_once_that_it_has_blown_up():
+    observer = DiagnosisMonitor()
+    assert said(observer, begun() + epoch(1, 2.0) + epoch(2, 1e6)) == [("DIVERGE", True, 2)]
+    assert said(observer, epoch(3, 1.9)) == [], "a loss near that of guessing proves little"
+    assert said(observer, epoch(4, 0.4)) == [("DIVERGE", False, 4)]
+
+
+def test_a_run_that_was_stuck_and_learns_is_no_longer_stuck():
+    observer = DiagnosisMonitor()
+    assert said(observer, begun() + [each for n in range(1, 6) for each in epoch(n, 2.3)]) == [("STUCK", True, 5)]
+    assert said(observer, epoch(6, 0.04)) == [("STUCK", False, 6)]
 
 
 def test_a_finding_that_left_does_not_return_within_its_cool_down():

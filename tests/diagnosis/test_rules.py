@@ -36,6 +36,7 @@ CASES: dict[str, tuple[History, History]] = {
     "NAN": (history(broken=Broken(7, "nan")), history()),
     "DIVERGE: beyond the start": (history([5.21]), history([5.19])),
     "DIVERGE: beyond the best": (history([1.0, 3.46]), history([1.2, 3.45])),
+    "DIVERGE: not on its way back": (history([20.0, 10.1]), history([20.0, 9.9])),
     "DIVERGE: beyond chance": (history([0.5, 1.5 * LN10 + 0.01]), history([0.5, 1.5 * LN10 - 0.01])),
     "DIVERGE: broken after growth": (
         history(broken=Broken(7, "inf"), last_losses=(3.0, 5.3)),
@@ -81,6 +82,7 @@ CASES: dict[str, tuple[History, History]] = {
         history([1.5] * 3, guessing=1.5),
         history([1.5] * 3, guessing=LN10),
     ),
+    "STUCK: the loss of a script may be anything": (history([2.3] * 3), history([2.3] * 3, task="script")),
     "LR_HIGH": (
         history([1.0, 1.0, 0.98], probes=probes(0.44)),
         history([1.0, 1.0, 0.98], probes=probes(0.46)),
@@ -149,6 +151,14 @@ CASES: dict[str, tuple[History, History]] = {
         history(reason="completed", epochs=epochs([1.0, 0.9, 0.8, 0.7, 0.6], val_loss=[0.9, 0.8, 0.7, 0.6, 0.5])),
         history(reason="", epochs=epochs([1.0, 0.9, 0.8, 0.7, 0.6], val_loss=[0.9, 0.8, 0.7, 0.6, 0.5])),
     ),
+    "RANK_DATA": (
+        history(ranks={"step": 50.0, "input": 1.0, "input_worst": 11.1}),
+        history(ranks={"step": 50.0, "input": 1.0, "input_worst": 10.9}),
+    ),
+    "RANK_SLOW": (
+        history(ranks={"step": 50.0, "busy": 20.0, "busy_worst": 30.1}),
+        history(ranks={"step": 50.0, "busy": 20.0, "busy_worst": 29.9}),
+    ),
     "STOPPED_TOO_SOON: one percent": (
         history(reason="completed", epochs=epochs([1.0, 0.98, 0.96], val_loss=[0.9, 0.8, 0.7])),
         history(reason="completed", epochs=epochs([1.0, 0.995, 0.99], val_loss=[0.9, 0.8, 0.7])),
@@ -181,7 +191,7 @@ def test_a_run_that_learns_shows_nothing_and_is_not_called_healthy() -> None:
 def test_the_order_of_decision() -> None:
     assert ORDER == (
         "NAN", "DIVERGE", "EXPLODE", "NOGRAD", "DEAD", "VANISH", "STUCK", "LR_HIGH", "PLATEAU_NOISE", "ADAGRAD",
-        "LR_LOW", "OVERFIT", "UNDERFIT", "PLATEAU", "STOPPED_TOO_SOON",
+        "LR_LOW", "OVERFIT", "UNDERFIT", "PLATEAU", "RANK_DATA", "RANK_SLOW", "STOPPED_TOO_SOON",
     )  # fmt: skip
     assert [RULES[name].__name__ for name in RULES][:3] == ["nan", "diverge", "explode"]
 

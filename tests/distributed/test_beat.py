@@ -9,9 +9,9 @@ import pytest
 
 from tests.distributed.threads import ThreadChannel, in_threads
 from tui_trainer.engine.commands.queue import CommandQueue
-from tui_trainer.engine.ranks.beat import GROWTH, MOST, PERIOD, Beat, Decision, Pace, Report
+from tui_trainer.engine.ranks.beat import GROWTH, MOST, PERIOD, Beat, BeatDistance, Decision, Report
 from tui_trainer.engine.ranks.numbers import RankNumbers
-from tui_trainer.engine.ranks.ranks import Ranks
+from tui_trainer.engine.ranks.ranks import JoinedRanks
 from tui_trainer.protocol import commands as cmd
 
 
@@ -24,7 +24,7 @@ def taken(queue: CommandQueue) -> list[Any]:
 
 def test_a_command_reaches_every_rank_in_one_beat() -> None:
     def work(channel: ThreadChannel) -> tuple[list[Any], list[Any]]:
-        ranks, queue = Ranks(channel), CommandQueue(threading.Event())
+        ranks, queue = JoinedRanks(channel), CommandQueue(threading.Event())
         if ranks.leads:
             ranks.inbox.put(cmd.SetLearningRate(value=0.5, id="a"))
             ranks.inbox.put(cmd.Note(text="x" * 2000, id="b"))  # longer than one message
@@ -43,7 +43,7 @@ def test_a_command_reaches_every_rank_in_one_beat() -> None:
 
 def test_signals_to_several_ranks_are_one_stop_and_a_second_round_is_a_second_one() -> None:
     def work(channel: ThreadChannel) -> list[list[Any]]:
-        ranks, queue = Ranks(channel), CommandQueue(threading.Event())
+        ranks, queue = JoinedRanks(channel), CommandQueue(threading.Event())
         beats: list[list[Any]] = []
         for hit in ((1, 2), (0, 1, 2), ()):  # the first signal reaches rank 0 a beat later
             ranks.signals += ["SIGTERM"] if channel.rank in hit else []
@@ -64,21 +64,21 @@ def test_signals_to_several_ranks_are_one_stop_and_a_second_round_is_a_second_on
 
 def test_ranks_that_stand_at_different_steps_do_not_go_on() -> None:
     def work(channel: ThreadChannel) -> str:
-        ranks = Ranks(channel)
+        ranks = JoinedRanks(channel)
         try:
             ranks.beat(5 + channel.rank, 0.0, CommandQueue(threading.Event()), lambda: 0.0)
-        except RuntimeError as error:
-            channel._hub.barrier.abort()
-            return str(error)
         except threading.BrokenBarrierError:
             return ""
+        except RuntimeError as error:
+            channel.hub.barrier.abort()
+            return str(error)
         return "went on"
 
     assert in_threads(2, work) == ["the ranks stand at different steps: 5, 6", ""]
 
 
 def test_the_distance_of_beats_follows_the_time_of_a_step_and_grows_slowly() -> None:
-    pace = Pace()
+    pace = BeatDistance()
     distances: list[int] = []
     for _ in range(8):
         for _ in range(pace.distance):
@@ -97,7 +97,7 @@ def test_the_distance_of_beats_follows_the_time_of_a_step_and_grows_slowly() -> 
 def test_steps_and_parts_of_a_validation_lead_to_one_beat() -> None:
     def work(channel: ThreadChannel) -> tuple[list[bool], int]:
         beat = Beat(channel, lambda reports: ([], False))
-        beat._decision = Decision(steps=4, rounds=2)  # as if rank 0 had said so
+        beat.decision = Decision(steps=4, rounds=2)  # as if rank 0 had said so
         return [beat.step_done(), beat.step_done(), beat.round_done()], beat.count
 
     assert in_threads(2, work) == [([False, False, True], 0)] * 2

@@ -9,11 +9,12 @@ import torch
 from torch import nn
 
 from tests.distributed.together import config_of, in_ranks, largest_difference, train, weights_of
+from tui_trainer.config.guards.preset_guard import PresetGuard
 from tui_trainer.config.run_config import RunConfig
-from tui_trainer.config.shared_training import check_shared
 from tui_trainer.engine.ranks.channel import GlooChannel
 from tui_trainer.engine.ranks.metric import added
-from tui_trainer.engine.ranks.ranks import Ranks, differences
+from tui_trainer.engine.ranks.ranks import JoinedRanks, differences
+from tui_trainer.engine.ranks.refusals import check_shared
 from tui_trainer.engine.ranks.share import Share, bounds
 from tui_trainer.errors import UserError
 
@@ -31,7 +32,7 @@ Result = tuple[list[list[float]], int, dict[str, float | None]]
 
 def numbers_in_ranks(config: RunConfig, size: int, folder: Path) -> list[Result]:
     def work(channel: GlooChannel) -> Result:
-        trainer = train(config, Ranks(channel))
+        trainer = train(config, JoinedRanks(channel))
         return weights_of(trainer), trainer.state.step, trainer.state.last_metrics
 
     return in_ranks(size, folder, work)
@@ -98,6 +99,15 @@ def test_weighted_means_add_up_to_the_mean_of_the_batch() -> None:
     assert total.item() == pytest.approx(3.0, rel=1e-15)
 
 
+def test_a_step_that_is_taken_later_knows_the_size_of_its_batch() -> None:
+    share = Share(0, 2)
+    first, _ = share.cut(torch.zeros(67, 1), torch.zeros(67))
+    share.cut(torch.zeros(31, 1), torch.zeros(31))
+    share.take(first)
+    assert (share.samples, share.own) == (67, 33)
+    assert share.weight == 33 / 67
+
+
 def test_states_of_metrics_add_up() -> None:
     assert added(
         [{"right": 3, "seen": 4, "own": {"sums": [1.5, 2.0]}}, {"right": 1, "seen": 5, "own": {"sums": [0.5, 1.0]}}]
@@ -111,6 +121,12 @@ def test_states_of_metrics_add_up() -> None:
 def test_an_optimizer_that_decides_by_its_losses_is_refused() -> None:
     with pytest.raises(UserError, match="lbfgs evaluates the loss several times in a step"):
         check_shared(config_of("optimizer.kind=lbfgs"), 2)
+
+
+def test_guards_are_refused() -> None:
+    config = config_of().model_copy(update={"guards": (PresetGuard(rule="when loss > 9: lr x0.5"),)})
+    with pytest.raises(UserError, match="--processes 2: a guard looks at the numbers of one process"):
+        check_shared(config, 2)
 
 
 def test_what_differs_from_one_process_is_said() -> None:

@@ -28,15 +28,15 @@ class ThreadChannel:
     """The channel of one thread: every call waits for those of the others."""
 
     def __init__(self, hub: Hub, rank: int) -> None:
-        self.rank, self.size, self._hub = rank, hub.size, hub
+        self.rank, self.size, self.hub = rank, hub.size, hub
         self.calls: list[str] = []
 
     def _meet(self, call: str, value: Any) -> list[Any]:
         self.calls.append(call)
-        self._hub.slots[self.rank] = value
-        self._hub.barrier.wait()
-        values = list(self._hub.slots)
-        self._hub.barrier.wait()
+        self.hub.slots[self.rank] = value
+        self.hub.barrier.wait()
+        values = list(self.hub.slots)
+        self.hub.barrier.wait()
         return values
 
     def gather(self, numbers: Sequence[float]) -> list[list[float]]:

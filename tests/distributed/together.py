@@ -16,7 +16,7 @@ import torch.distributed as dist
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.ranks.channel import PATIENCE, GlooChannel
-from tui_trainer.engine.ranks.ranks import Ranks
+from tui_trainer.engine.ranks.ranks import JoinedRanks
 from tui_trainer.engine.trainer import Trainer
 from tui_trainer.protocol import events as ev
 
@@ -37,11 +37,12 @@ def in_ranks(size: int, folder: Path, work: Callable[[GlooChannel], Any]) -> lis
     context = multiprocessing.get_context("fork")
     results: Any = context.SimpleQueue()
     store = folder / "store"
+    file_store: Any = dist.FileStore  # pyright: ignore[reportPrivateImportUsage]
 
     def enter(rank: int) -> None:
         try:
             dist.init_process_group(
-                "gloo", store=dist.FileStore(str(store), size), rank=rank, world_size=size, timeout=PATIENCE
+                "gloo", store=file_store(str(store), size), rank=rank, world_size=size, timeout=PATIENCE
             )
             results.put((rank, work(GlooChannel()), ""))
         except BaseException:  # noqa: BLE001
@@ -65,7 +66,9 @@ def in_ranks(size: int, folder: Path, work: Callable[[GlooChannel], Any]) -> lis
     return [made[rank] for rank in range(size)]
 
 
-def train(config: RunConfig, ranks: Ranks | None = None, prepare: Callable[[Trainer], None] | None = None) -> Trainer:
+def train(
+    config: RunConfig, ranks: JoinedRanks | None = None, prepare: Callable[[Trainer], None] | None = None
+) -> Trainer:
     """Train a run to its end in this process."""
     trainer = Trainer("run", config, lambda event: None, CommandQueue(threading.Event()), ranks=ranks)
     trainer.set_up()

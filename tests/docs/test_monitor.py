@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import blocks, page
+from scripts.script_screens import SHOTS
+from tests.docs.pages import DOCS, blocks, page
 from tui_trainer import Monitor
 from tui_trainer.runs.catalog import list_runs
 
@@ -36,3 +37,10 @@ def test_every_method_and_argument_exists() -> None:
     }
     for name in re.findall(r"`(\w+)=", PAGE):
         assert name in arguments or name == "TUI_TRAINER", name
+
+
+@pytest.mark.parametrize("name", SHOTS)
+def test_every_picture_stands_on_its_page(name: str) -> None:
+    assert f"]({name}.svg)" in page(f"{name}.md")
+    assert (DOCS / f"{name}.svg").read_text(encoding="utf-8").startswith("<svg")
+    compile(SHOTS[name].script, name, "exec")

@@ -51,8 +51,9 @@ def test_the_lessons_stand_in_the_order_of_the_course() -> None:
     assert groups == list(bundled_course().groups)
 
 
-def test_a_course_is_checked_by_the_same_command(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["lecture", str(TINY), "--check", "--seeds", "0", "1", "--json"]) == 0
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.long)])
+def test_a_course_is_checked_by_the_same_command(capsys: pytest.CaptureFixture[str], jobs: str) -> None:
+    assert main(["lecture", str(TINY), "--check", "--seeds", "0", "1", "--json", "--jobs", jobs]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [(one["row"], one["presets"]) for one in found] == [
         ("rate-1", ["rates"]),
@@ -125,7 +126,7 @@ def test_a_mistake_names_file_key_and_what_is_allowed(
     folder: Path, capsys: pytest.CaptureFixture[str], file: str, old: str, new: str, words: str
 ) -> None:
     edit(folder / file, old, new)
-    assert main(["lecture", str(folder), "--check", "--seeds", "0"]) == 2
+    assert main(["lecture", str(folder), "--check", "--seeds", "0", "--jobs", "1"]) == 2
     assert words in capsys.readouterr().err
 
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from array import array
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,8 @@ from tui_trainer.protocol.pictures import (
     Spots,
     taken,
 )
+from tui_trainer.runs.exporting.curves import StepCurve
+from tui_trainer.runs.exporting.exported_run import ExportedRun
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -63,6 +66,11 @@ def math(formula: str) -> str:
             "<math><mfrac><mrow><mi>tr</mi><mrow><mo>(</mo><mi>H</mi><mo>)</mo></mrow></mrow><mi>B</mi></mfrac></math>",
         ),
         ("|J| = m", "<math><mrow><mrow><mo>|</mo><mi>J</mi><mo>|</mo></mrow><mo>=</mo><mi>m</mi></mrow></math>"),
+        (
+            "-t ln p / sum of t",
+            '<math><mrow><mo>−</mo><mi>t</mi><mo form="prefix" lspace="0.17em" rspace="0.17em">ln</mo><mi>p</mi></mrow>'
+            "</math> / sum of <math><mi>t</mi></math>",
+        ),
         ("as in torch's book (Saxe et al. 2014), a mean", "as in torch&#x27;s book (Saxe et al. 2014), a mean"),
         (HOSTILE, None),
     ],
@@ -127,6 +135,28 @@ def test_claims_say_their_values_and_a_mean_of_one_seed_fails_nothing() -> None:
     assert "javascript" not in page
     assert "<img" not in page
     assert "<script" not in page
+
+
+def test_the_question_comes_before_what_the_runs_show_and_equal_pictures_once() -> None:
+    drawing = Lines(lines=(Line(name="a line", x=(0.0, 1.0), y=(0.0, 1.0)),), title="a picture")
+    other = Lines(lines=(Line(name="a line", x=(0.0, 1.0), y=(1.0, 0.0)),), title="another")
+    runs = [ExportedRun(name, steps=array("q", [1, 2]), steps_per_epoch=1) for name in ("one", "two")]
+    for run in runs:
+        for name, steps in (("val_loss", (1, 2)), ("test_loss", (2,))):
+            run.curves[name] = StepCurve()
+            for step in steps:
+                run.curves[name].put(step, 1.0 / step)
+        run.pictures = [taken("p", drawing, {})]
+    runs[1].pictures.append(taken("q", other, {}))
+    lesson = {"shows": "The result.", "minutes": 7, "before": ["S01"], "questions": [{"text": "How low?"}]}
+    preset = ShownPreset("lr-high", "High", lesson, runs=runs)
+    page = handout([RowMaterial("S39", "diagnosis", "A title", [preset])], [0], title="A title")
+    assert page.index("How low?") < page.index("What the runs show") < page.index("The result.")
+    assert "7 minutes; know before: S01." in page
+    assert page.count('class="title" x="6" y="15">a picture') == 1
+    assert 'y="15">another · two' in page
+    assert "val_loss" in page
+    assert "test_loss" not in page
 
 
 def test_the_book_has_every_row_with_its_texts() -> None:

@@ -98,5 +98,5 @@ def test_another_process_attaches_and_sends(script: Script) -> None:
         (0, "learning rate 0.03, was 0.1 (test)"),
         (1, "refused: the script declares no knobs"),
     ]
-    assert responses[2].text.startswith("stopping")
+    assert responses[2].text.startswith("stopping: after this batch, without saving; on disk stays nothing")
     assert script.events("RunFinished")[0]["reason"] == "stopped"

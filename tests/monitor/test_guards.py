@@ -5,25 +5,33 @@ from __future__ import annotations
 import torch
 
 from tests.monitor.conftest import Script
+from tui_trainer import Monitor
+from tui_trainer.monitor.script_run import ScriptRun
 from tui_trainer.protocol import commands as cmd
 
 
-def arm(monitor: object, *rules: str) -> None:
+def run_of(monitor: Monitor) -> ScriptRun:
+    """Return the run of a monitor."""
+    run = monitor._run  # pyright: ignore[reportPrivateUsage]
+    assert run is not None
+    return run
+
+
+def arm(monitor: Monitor, *rules: str) -> None:
     """Give the run of a monitor its guards."""
     for rule in rules:
-        run = monitor._run  # pyright: ignore[reportAttributeAccessIssue]
-        run.commands.put(cmd.SetGuard(id=rule, rule=rule))
+        run_of(monitor).commands.put(cmd.SetGuard(id=rule, rule=rule))
 
 
 def test_guards_act_on_steps_and_on_epochs(script: Script) -> None:
     with script.monitor() as monitor:
         for _ in monitor.epochs(3):
             for inputs, targets in monitor.batches(script.loader):
-                if monitor._run.state.step == 0:  # pyright: ignore[reportOptionalMemberAccess]
+                if run_of(monitor).state.step == 0:
                     arm(monitor, "when my/norm > 5: lr x0.5, at most 1 time", "when val_loss rises 1 epoch: lr = 0.01")
                 script.step(inputs, targets)
                 monitor.log({"my/norm": 6.0}, loss=1.0)
-            monitor.log_epoch(val_loss=1.0 + monitor._run.state.epoch)  # pyright: ignore[reportOptionalMemberAccess]
+            monitor.log_epoch(val_loss=1.0 + run_of(monitor).state.epoch)
     changed = [(event["value"], event["cause"]["by"]) for event in script.events("SettingChanged")]
     assert changed == [(0.05, "guard"), (0.01, "guard")]
 
@@ -32,11 +40,9 @@ def test_a_roll_back_restores_the_weights_of_a_copy(script: Script) -> None:
     seen: dict[int, torch.Tensor] = {}
     restored: list[torch.Tensor] = []
     with script.monitor() as monitor:
-        run = monitor._run
-        assert run is not None
         for _ in monitor.epochs(3):
             for inputs, targets in monitor.batches(script.loader):
-                if run.state.step == 0:
+                if run_of(monitor).state.step == 0:
                     arm(monitor, "when my/loss > 50: roll back 3 steps, at most 1 time")
                 if script.events("RolledBack") and not restored:
                     restored.append(script.model.weight.detach().clone())

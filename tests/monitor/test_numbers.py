@@ -54,6 +54,7 @@ def test_the_loss_of_an_epoch_is_weighted(script: Script) -> None:
                 script.step(inputs, targets)
                 monitor.log(loss=float(number), weight=number)
         assert monitor.step_count == 5
+    assert monitor.step_count == 5
     assert script.events("EpochEnded")[0]["metrics"]["train_loss"] == pytest.approx(55 / 15)
 
 

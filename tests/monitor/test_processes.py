@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from tests.monitor.conftest import Script, send
+from tui_trainer import Monitor
 from tui_trainer.protocol import commands as cmd
 
 ROOT = Path(__file__).parents[2]
@@ -173,3 +174,25 @@ def test_the_memory_of_many_steps_is_flat() -> None:
     megabytes = [json.loads(line)["mb"] for line in done.stdout.splitlines()]
     assert len(megabytes) == 20
     assert megabytes[-1] - megabytes[9] < 4.0  # of 120,000 steps, each of which logs three numbers
+
+
+def test_of_processes_that_train_together_the_first_has_a_run_that_is_only_watched(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"MASTER_ADDR": "localhost", "WORLD_SIZE": "4", "RANK": "2"}.items():
+        monkeypatch.setenv(name, value)
+    with Monitor("other", runs_dir=script.runs) as other:
+        assert other.path == ""
+        assert list(other.steps(2)) == [0, 1]
+    monkeypatch.setenv("RANK", "0")
+    with script.monitor() as monitor:
+        for number, (inputs, targets) in enumerate(monitor.batches(script.loader)):
+            monitor.log(train_loss=script.step(inputs, targets))
+            if number == 1:
+                send(monitor, cmd.Stop())
+                send(monitor, cmd.SetLearningRate(value=0.5))
+    refused = script.events("Refused")
+    assert len(refused) == 2
+    assert all(one["reason"].startswith("this is one of 4 processes that train together") for one in refused)
+    assert script.optimizer.param_groups[0]["lr"] == 0.1
+    assert script.events("RunFinished")[-1]["step"] == 5

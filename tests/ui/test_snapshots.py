@@ -36,6 +36,7 @@ from tui_trainer.protocol.pictures import Axis, Bars, Contour, Group, Line, Spot
 from tui_trainer.session.catalog import PresetInfo
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.lecture.tour import LecturePlan
+from tui_trainer.ui.settings import Settings
 
 Compare = Callable[..., bool]
 
@@ -146,7 +147,8 @@ def test_race(snap_compare: Compare, size: tuple[int, int]) -> None:
         await until(pilot, lambda: "*2  loss" in screen_text(app) and "take 2" in screen_text(app))
         await still(pilot)
 
-    assert snap_compare(app_over(racing()), terminal_size=size, run_before=before)
+    app = app_over(racing(), settings=Settings(name="ann"))  # the log names who asked
+    assert snap_compare(app, terminal_size=size, run_before=before)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 40)], ids=["80x24", "140x40"])

@@ -104,7 +104,7 @@ def train(spec: HostSpec, others: OtherRanks | None = None) -> int:
     if spec.processes > 1 and others is None:
         from tui_trainer.distributed.launcher import launch
 
-        return launch(spec, "tui_trainer.cli.rank_headless")
+        return launch(spec, "tui_trainer.cli.processes.rank")
     early = early_log(spec)
     with crash_watch((early, Path(spec.runs[0].path) / "host.log")):
         code, refusal = _train(spec, LogCapture(early), others)

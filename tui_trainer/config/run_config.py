@@ -20,7 +20,7 @@ from tui_trainer.components.pictures import AnyPicture
 from tui_trainer.components.schedulers.base import Scheduler
 from tui_trainer.components.schedulers.builtin import AnyScheduler, Constant
 from tui_trainer.config.action import PresetAction
-from tui_trainer.config.guards.preset_guard import PresetGuard, check_guards
+from tui_trainer.config.guards.preset_guard import PresetGuard, check_conditions, check_guards
 from tui_trainer.config.lesson import Lesson
 from tui_trainer.config.permissions.allow import Allow, AllowField
 from tui_trainer.config.teaching.drill import Drill
@@ -198,6 +198,7 @@ class RunConfig(BaseModel):
             average=self.training.average > 0,
         )
         check_guards(self.guards, metric_names(self))
+        check_conditions([action.when for action in self.actions], metric_names(self))
         if self.data.task in ("regression", "minimise") and getattr(self.scheduler, "watch", "") == "val_error":
             raise ValueError("scheduler.watch: val_error is the share of wrong classes, but this task has no classes")
         check_loader(

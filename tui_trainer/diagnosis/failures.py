@@ -68,10 +68,14 @@ def nan(history: History, _holding: Holding) -> Finding | None:
 
 
 def diverge(history: History, _holding: Holding) -> Finding | None:
-    """ml > 2 max(l0, ch), or ml > 3 best and ml > 1.5 ch; or a non-finite loss after losses above 2 max(l0, ch)."""
+    """ml > 2 max(l0, ch), or ml > 3 best and ml > 1.5 ch; or a non-finite loss after losses above 2 max(l0, ch).
+
+    A loss that is less than half of that of the epoch before is on its way back.
+    """
     loss, level = history.loss, history.level
     best = history.epochs.last.lowest if history.epochs else history.first_loss or level
     blown = loss is not None and (loss > 2 * history.start or (loss > 3 * best and loss > 1.5 * level))
+    blown = blown and not (len(history.epochs) > 1 and history.fall(1) > RECOVERING)
     if not blown and history.broken is not None and max(history.last_losses, default=0.0) > 2 * history.start:
         blown, loss = True, max(history.last_losses)
     if not blown:
@@ -206,9 +210,9 @@ def vanish(history: History, holding: Holding) -> Finding | None:
 
 
 def stuck(history: History, _holding: Holding) -> Finding | None:
-    """3 epochs or more, and ml > 0.93 H0, the loss of predicting the class frequencies."""
+    """3 epochs or more, and ml > 0.93 H0, the loss of predicting the class frequencies; not for a script's own loss."""
     loss = history.loss
-    if loss is None or len(history.epochs) < 3 or loss <= 0.93 * history.guess:
+    if loss is None or history.task == "script" or len(history.epochs) < 3 or loss <= 0.93 * history.guess:
         return None
     return Finding(
         "STUCK",
@@ -240,6 +244,8 @@ def _lower(history: History) -> FindingAction:
 
 MOST = 0.5
 """Share of dead units in a layer from which they are more than a note."""
+RECOVERING = 0.5
+"""Share of its loss that a run loses in an epoch while it recovers."""
 FAR = 100
 """Multiple of the loss at the start from which a loss has blown up beyond doubt."""
 MILD = 13

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tui_trainer.diagnosis.findings import AT_THE_END, QUICK
+from tui_trainer.diagnosis.history import History
 from tui_trainer.protocol.events import Severity
 
 LEAST = 3
 """Fewest consecutive epochs for which a finding must hold before it is reported."""
 FEW = 2
 """The same for a training that fails."""
+REFUTABLE = frozenset(("DIVERGE", "STUCK"))
+"""Findings that a low loss refutes."""
 _LEVELS: Mapping[Severity, int] = {"note": 0, "warning": 1, "alarm": 2}
 
 
@@ -25,6 +28,14 @@ def epochs_before(finding: str, planned: int) -> int:
 def epochs_after(finding: str, planned: int) -> int:
     """Return the consecutive epochs for which a finding must not hold before it is withdrawn."""
     return max(LEAST, planned // 10)
+
+
+def refuted(finding: str, history: History) -> bool:
+    """Return whether a finding is withdrawn at once: the loss is the lowest so far, and half of guessing or less."""
+    loss = history.loss
+    if finding not in REFUTABLE or loss is None:
+        return False
+    return loss <= history.epochs.last.lowest and loss <= 0.5 * history.guess
 
 
 def cool_down(planned: int, times: int) -> int:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from tui_trainer.diagnosis.findings import AT_THE_END, QUICK, Finding, Name
 from tui_trainer.diagnosis.history import History
-from tui_trainer.diagnosis.hysteresis import Streak, Withdrawn, epochs_after, epochs_before
+from tui_trainer.diagnosis.hysteresis import Streak, Withdrawn, epochs_after, epochs_before, refuted
 from tui_trainer.diagnosis.interventions import Change
 from tui_trainer.diagnosis.reducer import follow
 from tui_trainer.diagnosis.report import diagnosed, resolved
@@ -125,7 +125,11 @@ class DiagnosisMonitor:
             if known is None or streak.epochs % TOLD_AGAIN == 0 or known.severity != finding.severity:
                 said.append(self._report(finding, step, epoch))
         missed = {name: course.missed.get(name, 0) + 1 for name in self.course.active if name not in found}
-        gone = [name for name, epochs in missed.items() if epochs >= epochs_after(name, planned)]
+        gone = [
+            name
+            for name, epochs in missed.items()
+            if epochs >= epochs_after(name, planned) or refuted(name, course.history)
+        ]
         self.course = replace(self.course, missed=missed)
         return said + [self._withdraw(name, step) for name in gone]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tui_trainer.diagnosis import failures, generalization, learning_rate, ranks
+from tui_trainer.diagnosis import failures, generalization, learning_rate
 from tui_trainer.diagnosis.findings import Finding, Name, Rule
 from tui_trainer.diagnosis.history import History
+from tui_trainer.diagnosis.processes import ranks
 
 RULES: Mapping[Name, Rule] = {
     "NAN": failures.nan,

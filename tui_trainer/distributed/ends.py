@@ -19,10 +19,10 @@ from time import monotonic, sleep
 import psutil
 
 from tui_trainer.distributed.environment import Member
+from tui_trainer.distributed.files import ended_note, rank_log, ranks_dir
 from tui_trainer.host.log_capture import tail_of
 from tui_trainer.platform_support import memory_kills
 from tui_trainer.runs.atomic_write import replace_file
-from tui_trainer.runs.rank_files import ended_note, rank_log, ranks_dir
 
 SETTLE = 2.0
 """Seconds in which the ranks that are left say so."""
@@ -157,7 +157,7 @@ class LostRanks:
             return "was killed: the machine ran out of memory"
         if by.startswith("exit"):
             return f"ended with {by}"
-        return f"was killed by {by}" if by else "is gone without a word: it was killed (SIGKILL)"
+        return f"was killed by {by}" if by else "is gone without a word: it was killed (SIGKILL), or could not start"
 
 
 def describe_loss(lost: dict[int, str], step: int, folder: Path, last: tuple[int, int] | None) -> str:

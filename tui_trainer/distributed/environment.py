@@ -79,4 +79,5 @@ def open_store() -> Any:
         return None
     import torch.distributed as dist
 
-    return dist.FileStore(str(Path(directory, STORE)), world_size())
+    file_store: Any = dist.FileStore  # pyright: ignore[reportPrivateImportUsage]
+    return file_store(str(Path(directory, STORE)), world_size())

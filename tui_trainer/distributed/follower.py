@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.config.trust import check_trust
 from tui_trainer.distributed.ends import LostRanks, is_lost_call, leave_end, leave_note
+from tui_trainer.distributed.files import rank_log
 from tui_trainer.distributed.joining import connect, make_ranks, members, share_spec
 from tui_trainer.engine.checkpointing.checkpointer import has_checkpoint
 from tui_trainer.engine.checkpointing.restore import restore_last
@@ -23,18 +24,17 @@ from tui_trainer.engine.device import use_threads
 from tui_trainer.engine.trainer import Trainer
 from tui_trainer.errors import UserError
 from tui_trainer.host.host import GONE_SECONDS
-from tui_trainer.runs.rank_files import rank_log
 from tui_trainer.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
-    from tui_trainer.engine.ranks.ranks import Ranks
+    from tui_trainer.engine.ranks.ranks import JoinedRanks
     from tui_trainer.host.spec import HostSpec
 
 POLL = 0.5
 """Seconds between two looks of the main thread, in which signals are heard."""
 
 
-class Follower:
+class FollowingRank:
     """One rank.
 
     Args:
@@ -45,7 +45,7 @@ class Follower:
         self._device = device
         self._over = threading.Event()
         self._code = 0
-        self._ranks: Ranks | None = None
+        self._ranks: JoinedRanks | None = None
         self._lost: LostRanks | None = None
         self._folder: Path | None = None
         self._trainer: Trainer | None = None
@@ -104,7 +104,7 @@ class Follower:
         if reason and self._folder is not None:
             leave_note(self._folder, reason, self._step)
 
-    def _built(self, spec: HostSpec, ranks: Ranks) -> Trainer:
+    def _built(self, spec: HostSpec, ranks: JoinedRanks) -> Trainer:
         """Build the trainer as rank 0 does."""
         run = spec.runs[0]
         use_threads(spec.threads)

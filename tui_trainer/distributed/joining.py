@@ -11,7 +11,7 @@ import torch.distributed as dist
 
 from tui_trainer.distributed.environment import Member, local_rank, open_store, rank, world_size
 from tui_trainer.engine.ranks.channel import PATIENCE, GlooChannel
-from tui_trainer.engine.ranks.ranks import Place, Ranks
+from tui_trainer.engine.ranks.ranks import JoinedRanks, Place
 from tui_trainer.host.spec import HostSpec
 
 
@@ -36,9 +36,9 @@ def members(channel: GlooChannel) -> list[Member]:
     return [Member(int(pid), str(host)) for pid, host in channel.exchange([os.getpid(), socket.gethostname()])]
 
 
-def make_ranks(channel: GlooChannel) -> Ranks:
+def make_ranks(channel: GlooChannel) -> JoinedRanks:
     """Return what the trainer of this process needs of the others."""
-    return Ranks(channel, Place(local_rank()))
+    return JoinedRanks(channel, Place(local_rank()))
 
 
 def share_spec(channel: GlooChannel, spec: HostSpec | None) -> HostSpec:

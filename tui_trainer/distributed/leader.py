@@ -8,14 +8,14 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from tui_trainer.distributed.ends import LostRanks, describe_loss, forget_ends, is_lost_call
+from tui_trainer.distributed.files import rank_log
 from tui_trainer.host.output_lines import OutputLines
 from tui_trainer.host.spec import HostSpec
 from tui_trainer.protocol import events as ev
-from tui_trainer.runs.rank_files import rank_log
 from tui_trainer.text import terminal_line
 
 if TYPE_CHECKING:
-    from tui_trainer.engine.ranks.ranks import Ranks
+    from tui_trainer.engine.ranks.ranks import JoinedRanks
 
 LOOK_SECONDS = 0.25
 """Seconds between two looks at the other processes."""
@@ -35,13 +35,13 @@ class Leader:
     def __init__(self, spec: HostSpec) -> None:
         self._spec = spec
         self._folder = Path(spec.runs[0].path)
-        self._ranks: Ranks | None = None
+        self._ranks: JoinedRanks | None = None
         self._lost: LostRanks | None = None
         self._looked = self._read = 0.0
         self._told = ""
         self._logs: dict[int, tuple[int, OutputLines]] = {}
 
-    def join(self) -> Ranks:
+    def join(self) -> JoinedRanks:
         """Join the other ranks, and give them the spec."""
         from tui_trainer.distributed.joining import connect, make_ranks, members, share_spec
 

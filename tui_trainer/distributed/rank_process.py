@@ -21,9 +21,9 @@ def main() -> int:
     spec = launched_spec()
     assert spec is not None, "started by the launcher"
     if rank():
-        from tui_trainer.distributed.follower import Follower
+        from tui_trainer.distributed.follower import FollowingRank
 
-        return quiet(Follower(device_of(spec)).run())
+        return quiet(FollowingRank(device_of(spec)).run())
     output = LogCapture(early_log(spec))
     output.capture()
     try:

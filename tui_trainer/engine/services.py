@@ -28,7 +28,8 @@ from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.pictures.recorder import PictureRecorder
-from tui_trainer.engine.ranks.ranks import Ranks
+from tui_trainer.engine.ranks.ranks import JoinedRanks
+from tui_trainer.engine.ranks.refusals import NO_GUARDS
 from tui_trainer.engine.setup import TrainingSetup
 from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.optimizer_handle import OptimizerHandle
@@ -110,7 +111,7 @@ class TrainingServices:
     test: Callable[[], Metrics | None] = lambda: None
     color: int | None = None
     checkpointer: Checkpointer | None = None
-    ranks: Ranks | None = None
+    ranks: JoinedRanks | None = None
     finite_check: FiniteCheck = field(init=False)
     own_knobs: OwnKnobs = field(init=False)
     permissions: PermissionRules = field(init=False)
@@ -132,7 +133,7 @@ class TrainingServices:
     @property
     def refused(self) -> Mapping[str, str]:
         """Commands that the loop cannot carry out, each with the reason."""
-        return NO_ACTIONS
+        return NO_ACTIONS if self.ranks is None else NO_ACTIONS | {"SetGuard": NO_GUARDS}
 
     @property
     def ends_by_epochs(self) -> bool:

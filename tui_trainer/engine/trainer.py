@@ -46,7 +46,7 @@ from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.monitoring.system_load import ProcessLoad, SystemLoad
 from tui_trainer.engine.pictures.base import PictureContext
 from tui_trainer.engine.pictures.recorder import PictureRecorder
-from tui_trainer.engine.ranks.ranks import Ranks
+from tui_trainer.engine.ranks.ranks import JoinedRanks
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.measured import MeasuredStep
@@ -84,7 +84,7 @@ class Trainer:
         title: str = "",
         preset: str = "",
         color: int | None = None,
-        ranks: Ranks | None = None,
+        ranks: JoinedRanks | None = None,
     ) -> None:
         self.run_name = run
         self._ranks = ranks
@@ -246,7 +246,7 @@ class Trainer:
         """Part from the other ranks; what they have not agreed on is refused."""
         if self._ranks is None:
             return
-        self._ranks.ended = True
+        self._ranks.part()
         while (command := self._ranks.inbox.take()) is not None:
             self.commands.put(command)
 
@@ -303,7 +303,7 @@ class Trainer:
         values = services.recorder.newest(state.step, state.guards.names)
         if state.guards.needs_norm and (norm := self._train_batch.norm) is not None:
             values["grad_norm"] = float(norm)
-        after_step(state, services, values)
+        after_step(state, services, values if self._ranks is None else self._ranks.measured(values))
 
     def _wait_for_next_step(self) -> None:
         """Wait until the next step is due, or until a command comes."""

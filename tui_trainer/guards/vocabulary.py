@@ -8,7 +8,7 @@ Clock = Literal["steps", "epochs"]
 
 FINDINGS = (
     "NAN", "DIVERGE", "EXPLODE", "NOGRAD", "DEAD", "VANISH", "STUCK", "LR_HIGH", "PLATEAU_NOISE", "ADAGRAD", "LR_LOW",
-    "OVERFIT", "UNDERFIT", "PLATEAU", "STOPPED_TOO_SOON",
+    "OVERFIT", "UNDERFIT", "PLATEAU", "STOPPED_TOO_SOON", "RANK_DATA", "RANK_SLOW",
 )  # fmt: skip
 """The findings of the diagnosis; a test compares them with its titles."""
 

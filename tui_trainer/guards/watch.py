@@ -62,7 +62,8 @@ class ConditionWatch:
     @property
     def evidence(self) -> str:
         """The newest numbers of the conditions, in words."""
-        return ", ".join(state.said for state in self._states if state.said)
+        said = dict.fromkeys(state.said for state in self._states if state.said)
+        return ", ".join(text for text in said if not any(other.startswith(f"{text},") for other in said))
 
     def fired(self) -> None:
         """Begin again after a firing."""

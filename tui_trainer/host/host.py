@@ -38,7 +38,7 @@ from tui_trainer.protocol.commands import AnyCommand, Stop
 from tui_trainer.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
-    from tui_trainer.engine.ranks.ranks import Ranks
+    from tui_trainer.engine.ranks.ranks import JoinedRanks
 
 TICK = 0.1
 """Seconds between two turns of the serving thread: measurements and captured output reach viewers within this time,
@@ -52,7 +52,7 @@ MEASURE_SECONDS = 1.0
 class OtherRanks(Protocol):
     """The processes that train the run with this one, which is rank 0."""
 
-    def join(self) -> Ranks:
+    def join(self) -> JoinedRanks:
         """Join them. Called in the worker, once torch is imported."""
         ...
 
@@ -172,7 +172,7 @@ class Host:
         if not self.worker.over.wait(GONE_SECONDS):
             for run in self.spec.runs:
                 self.bus.publish(run.name, ev.RunFinished(reason="failed", detail=gone, exit_code=1))
-        self.worker.exit_code = 1
+            self.worker.exit_code = 1
         self._shut_down()
         return True
 

@@ -29,7 +29,7 @@ from tui_trainer.runs.run_dir import Owner, RunDir, read_about, recorded_process
 
 if TYPE_CHECKING:
     from tui_trainer.engine.checkpointing.restore import RestoredTrainer
-    from tui_trainer.engine.ranks.ranks import Ranks
+    from tui_trainer.engine.ranks.ranks import JoinedRanks
     from tui_trainer.engine.trainer import Trainer
 
 NO_LOCKS = (
@@ -54,7 +54,7 @@ class Worker:
         spec: HostSpec,
         bus: EventBus,
         opened: Callable[[RunDir], None],
-        join: Callable[[], Ranks] | None = None,
+        join: Callable[[], JoinedRanks] | None = None,
     ) -> None:
         self.spec = spec
         self._join = join

@@ -22,6 +22,8 @@ class LibraryMonitor(Monitor):
         options: further arguments of `Monitor`.
     """
 
+    all_obey = True
+
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, **options)
         atexit.register(_close_after_error, weakref.ref(self))

@@ -54,6 +54,8 @@ class Monitor(Declaring):
         enabled: False does nothing, as TUI_TRAINER=off does; None: enabled, except in worker processes.
     """
 
+    all_obey = False  # whether something else has all processes that train together obey
+
     def __init__(
         self,
         name: str,
@@ -79,14 +81,14 @@ class Monitor(Declaring):
         if on_stop not in ("end", "raise"):
             raise ValueError(f'Monitor: on_stop={on_stop!r}: give "end" or "raise"')
         self._run: ScriptRun | None = None
-        self._values: StepValues | None = None
-        """The object that takes logged values."""
+        self._values: StepValues | None = None  # what takes logged values
         self._raises = on_stop == "raise"
         self._told = False
         self._name = self._path = ""
-        from tui_trainer.monitor.parts.settings import watched_by_default
+        self._steps = 0  # of a run that is closed
+        from tui_trainer.monitor.parts.processes import has_run, only_watch
 
-        if enabled is False or not watched_by_default():
+        if enabled is False or not has_run(all_obey=self.all_obey):
             return
         from tui_trainer.monitor.build import Given, build
 
@@ -115,6 +117,8 @@ class Monitor(Declaring):
             self._trouble(error, f"this training is not watched: {error}")
             return
         self._values = self._run.services.values
+        if not self.all_obey:
+            only_watch(self._run.services)
         self._name, self._path = self._run.name, str(self._run.path)
         _ACTIVE.add(self)
         atexit.register(_close_at_exit, weakref.ref(self))
@@ -150,6 +154,7 @@ class Monitor(Declaring):
             from tui_trainer.monitor.run_end import finish
 
             finish(run, error, trace)
+            self._steps = run.state.step
         except Exception as trouble:  # noqa: BLE001
             self._trouble(trouble)
 
@@ -166,7 +171,7 @@ class Monitor(Declaring):
     @property
     def step_count(self) -> int:
         """Steps taken, as they are counted; 0 without a run."""
-        return self._run.state.step if self._run is not None else 0
+        return self._run.state.step if self._run is not None else self._steps
 
     @property
     def should_stop(self) -> bool:

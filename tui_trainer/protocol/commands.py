@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
 from tui_trainer.components.base import Count, NonNegative, Positive, Real, Whole
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.components.schedulers.script import AnyPlanScheduler
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.knobs import MAX_KNOB_NAME, MAX_TEXT, KnobValue
-from tui_trainer.text import visible
+from tui_trainer.protocol.wheel.command import ALL_RUNS as ALL_RUNS
+from tui_trainer.protocol.wheel.command import MAX_REASON as MAX_REASON
+from tui_trainer.protocol.wheel.command import Actor as Actor
+from tui_trainer.protocol.wheel.command import Command as Command
+from tui_trainer.protocol.wheel.command import Reason as Reason
+from tui_trainer.protocol.wheel.command import one_line
 
-ALL_RUNS = "*"
 MAX_CHOSEN = 24
 """Most samples that an answer shows, of the worst and of those chosen."""
 MAX_TRIED = 100
@@ -23,55 +26,10 @@ MAX_RACED = 500
 """Most steps of a race with each of its settings."""
 MAX_SETTINGS = 300
 """Most characters of one of the settings of a race."""
-MAX_REASON = 500
-"""Most characters of the reason for a command."""
-
-
-def _one_line(text: object) -> object:
-    return visible(" ".join(text.split())) if isinstance(text, str) else text
-
-
-Actor = Literal["", "person", "script", "agent"]
-"""The kind of a sender; empty for the program itself, and in commands of earlier versions."""
-
-Reason = Annotated[str, Field(max_length=MAX_REASON), BeforeValidator(_one_line)]
-"""A reason in words, on one line and without control characters."""
-
-
 GUARD = "guard"
 """Sender of the commands of a guard that fires."""
 LESSON = "lesson"
 """Sender of the pauses with which a lesson waits for its reader."""
-
-
-class Command(BaseModel):
-    """A command with its sender and its run.
-
-    Attributes:
-        id: chosen by the sender; it comes back in the `cause` of the answer.
-        by: the sender.
-        run: name of a run of the host, `*` for all of them.
-        actor: the kind of the sender; left out of lines where it is empty, as `because` is.
-        because: the sender's reason, kept in the journal and shown with the intervention. An empty one is left out of
-            lines, so that earlier hosts and viewers accept the others.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-    names: ClassVar[tuple[str, ...]] = ()
-    """Names on the command line, besides the class name in kebab case."""
-
-    type: str
-    id: str = ""
-    by: str = ""
-    actor: Annotated[Actor, Field(exclude_if=lambda actor: not actor)] = ""
-    run: str = ALL_RUNS
-    because: Annotated[Reason, Field(exclude_if=lambda reason: not reason)] = ""
-
-    @classmethod
-    def cli_names(cls) -> tuple[str, ...]:
-        """Return the names that `tui-trainer send` accepts, the short ones first."""
-        return (*cls.names, re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower())
 
 
 class Pause(Command):
@@ -295,7 +253,7 @@ class Note(Command):
     text: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-Named = Annotated[str, Field(min_length=1, max_length=MAX_KNOB_NAME), BeforeValidator(_one_line)]
+Named = Annotated[str, Field(min_length=1, max_length=MAX_KNOB_NAME), BeforeValidator(one_line)]
 
 
 class SetKnob(Command):
@@ -333,7 +291,7 @@ class SetGuard(Command):
     """Arm a guard, `rule="when CONDITION: ACTION"`; or switch one that is there, `name=NAME on=false`."""
 
     type: Literal["SetGuard"] = "SetGuard"
-    rule: Annotated[str, BeforeValidator(_one_line)] = ""
+    rule: Annotated[str, BeforeValidator(one_line)] = ""
     name: GuardName = ""
     """Name of the guard; a new one without it is called after its number."""
     on: bool = True

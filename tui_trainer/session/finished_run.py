@@ -7,13 +7,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Literal
 
+from tui_trainer.distributed.files import read_ended
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.runs.journal import Follower
 from tui_trainer.runs.loading.background_load import MIN_BYTES, BackgroundLoader
 from tui_trainer.runs.loading.sampled_load import sampled_load
 from tui_trainer.runs.loading.state_cache import read_state_cache
-from tui_trainer.runs.rank_files import read_ended
 from tui_trainer.runs.run_dir import RunDir
 from tui_trainer.session.base import Greeting, Message, Notice
 from tui_trainer.session.exit_reason import exit_reason, memory_kills

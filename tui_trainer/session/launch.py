@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tui_trainer.distributed.files import read_ended
 from tui_trainer.paths import socket_dir
-from tui_trainer.runs.rank_files import read_ended
 from tui_trainer.runs.run_list import Announced, write_run_list
 from tui_trainer.session.exit_reason import exit_reason, memory_kills
 from tui_trainer.session.spare.environment import environment

@@ -14,6 +14,7 @@ from tui_trainer.state.races import view as races
 from tui_trainer.state.run_data import CLOCK, MEAN_TRAIN_LOSS, RunData
 from tui_trainer.state.series import Series
 from tui_trainer.state.series_batch import MIN_DIRECT, SeriesBatch
+from tui_trainer.state.series_names import LAYER_SILENT, LAYER_WEIGHTS
 
 MAX_GHOSTS = 8
 """Newest ghosts that are kept."""
@@ -80,13 +81,22 @@ def _epoch_ended(state: RunData, event: ev.EpochEnded, batch: SeriesBatch) -> No
         batch.extend(MEAN_TRAIN_LOSS if name == "train_loss" else name, (event.step,), (value,))
 
 
+_LAYER_GROUPS = {
+    "grad_norm": "grad_norm",
+    "update_ratio": "update_ratio",
+    "weight_norm": LAYER_WEIGHTS,
+    "dead": LAYER_SILENT,
+}
+"""The group of the series of each measure of layers."""
+
+
 def _layers_measured(_state: RunData, event: ev.LayersMeasured, batch: SeriesBatch) -> None:
     for name, layer in event.layers.items():
         measured = {field: value for field, value in layer.__dict__.items() if value is not None}
         batch.update_layer(name, measured)
-        for measure in ("grad_norm", "update_ratio"):
+        for measure, group in _LAYER_GROUPS.items():
             if measure in measured:
-                batch.extend(f"{measure}/{name}", (event.step,), (measured[measure],))
+                batch.extend(f"{group}/{name}", (event.step,), (measured[measure],))
 
 
 def _scheduler_changed(state: RunData, event: ev.SchedulerChanged) -> None:

@@ -27,7 +27,10 @@ STANDARD: frozenset[str] = frozenset(
 )
 """Names that the default page draws itself, and those that only serve its axes or the diagnosis."""
 
-STANDARD_GROUPS: frozenset[str] = frozenset({"grad_norm", "update_ratio", "coordinate"})
+LAYER_WEIGHTS, LAYER_SILENT = "layer_weight_norm", "layer_silent"
+"""Groups of the weight norm of each layer, and of the share of its units that are silent, for the layers page."""
+
+STANDARD_GROUPS: frozenset[str] = frozenset({"grad_norm", "update_ratio", "coordinate", LAYER_WEIGHTS, LAYER_SILENT})
 """Groups that the default page draws itself: one series for each layer, or each coordinate of a path."""
 
 

@@ -188,7 +188,8 @@ ACTIONS: tuple[Action, ...] = (
     _look("diagnosis", "i", "findings", "List likely problems, evidence, and the keys that fix them.", "read", 27,
           "run"),
     _look("mute_finding", "D", "mute", "Mute the shown finding, or show the muted ones again.", "read", 0, "run"),
-    _look("layers", "w", "layers", "List the layers: gradient norm, update size, dead units.", "read", 26, "layers"),
+    _look("layers", "w", "layers", "List the layers: gradients, updates, dead units; 1 to 4 choose one over time.",
+          "read", 26, "layers"),
     _look(
         "answers", "Q", "answers", "Show what the model answers: worst samples, confusion matrix, residuals, text.",
         "read", 0, "run",

@@ -30,7 +30,7 @@ def run_with(losses: list[float], *, planned: int = 40, over: bool = False) -> R
     return state
 
 
-@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("power", [0.25, 0.5, 1.0])
 def test_a_power_law_is_found_again(power):
     fit = fit_tail([float(epoch) for epoch in range(5, 25)], curve(24, power=power)[4:])
     assert (fit.level, fit.slope, fit.power) == pytest.approx((0.2, 1.5, power), rel=1e-6)

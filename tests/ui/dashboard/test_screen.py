@@ -217,6 +217,10 @@ async def test_the_layers_page_stands_beside_the_charts() -> None:
         assert "about right" not in screen_text(app)
         for word in ("second", "gradient", "update", "silent", "0.001"):
             assert word in screen_text(app)
+        assert "update / weights over the steps" in screen_text(app)
+        await press(pilot, "2")
+        assert "gradient norm over the steps" in screen_text(app)
+        assert (largest(app), len(shown(app))) == ("loss", 4), "the number chose a measure and not a chart"
         await press(pilot, "w")
         assert len(shown(app)) == 4
 

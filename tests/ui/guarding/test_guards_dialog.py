@@ -23,7 +23,7 @@ GUARDS = (
 
 
 def state_of(losses: list[float | None], ends: dict[int, float], per_epoch: int = 5) -> RunState:
-    state = RunState(run="a")
+    state = RunState.model_validate({"run": "a"})
     steps = list(range(1, len(losses) + 1))
     lost = {index: "nan" for index, loss in enumerate(losses) if loss is None}
     state.apply(ev.RunStarted(seq=1, steps_per_epoch=per_epoch, epochs=20, metric="accuracy"))

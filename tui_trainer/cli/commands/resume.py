@@ -18,7 +18,8 @@ from tui_trainer.cli.options import (
     sender_options,
     trust_option,
 )
-from tui_trainer.cli.ranks import train_rank, with_processes
+from tui_trainer.cli.processes.count import with_processes
+from tui_trainer.cli.processes.rank import train_rank
 from tui_trainer.distributed.environment import world_size
 from tui_trainer.ui.printing.request import RUN_SCREENS
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,8 @@ from tui_trainer.cli.options import (
     sender_options,
     trust_option,
 )
-from tui_trainer.cli.ranks import train_rank, with_processes
+from tui_trainer.cli.processes.count import with_processes
+from tui_trainer.cli.processes.rank import train_rank
 from tui_trainer.config.preset_library import find
 from tui_trainer.config.toml import read_toml
 from tui_trainer.distributed.environment import world_size
@@ -192,7 +193,7 @@ def _new_spec(
 
 def _spec_of_rank(
     new_spec: Callable[[], HostSpec],
-    further: dict[str, object],
+    further: Mapping[str, object],
     name: str | None,
     runs_dir: str | None,
     trust: bool,
@@ -202,7 +203,7 @@ def _spec_of_rank(
     if name is None or not resume_if_exists or not _exists(name, runs_dir):
         return new_spec()
     spec = _resume_spec(name, runs_dir, trust)
-    return spec.model_copy(update=further) if spec is not None else None
+    return spec.model_copy(update=dict(further)) if spec is not None else None
 
 
 def _with_settings(preset: Preset) -> Preset:

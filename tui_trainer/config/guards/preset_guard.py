@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from tui_trainer.errors import UserError
-from tui_trainer.guards.grammar import parse_rule
+from tui_trainer.guards.grammar import parse_conditions, parse_rule
 
 MAX_GUARDS = 50
 MEASURED = ("lr", "grad_norm", "update_ratio", "step_quality", "gradient_cosine", "suboptimality")
@@ -38,6 +38,15 @@ class PresetGuard(BaseModel):
             return str(parse_rule(rule))
         except UserError as error:
             raise ValueError(str(error)) from None
+
+
+def check_conditions(conditions: Sequence[str], known: Collection[str]) -> None:
+    """Raise `ValueError` if the condition of an action compares a metric that is not measured; empty ones pass."""
+    for index, condition in enumerate(conditions):
+        try:
+            parse_conditions(condition, {*known, *MEASURED}) if condition else None
+        except UserError as error:
+            raise ValueError(f"actions.{index}.when: {error}") from None
 
 
 def check_guards(guards: Sequence[PresetGuard], known: Collection[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-POWERS = (0.25, 0.5, 1.0, 2.0)
+POWERS = (0.25, 0.5, 1.0)
 """The exponents c that are tried."""
 ROUNDS = 6
 """Rounds in which points that lie apart lose weight."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.config.guards.preset_guard import MAX_GUARDS, PresetGuard
+from tui_trainer.engine.commands.actions import arm_conditions
 from tui_trainer.engine.commands.answers import Refusal
 from tui_trainer.engine.guarding.firing import keep_copies
 from tui_trainer.engine.guarding.guard_set import UNDONE, Guard
@@ -54,7 +55,7 @@ def show_guards(state: TrainState, services: LoopServices, command: cmd.ShowGuar
 
 
 def arm_planned(state: TrainState, services: TrainingServices, planned: tuple[PresetGuard, ...]) -> None:
-    """Arm the guards of the configuration. Raises `UserError` where one cannot work in this run."""
+    """Arm guards and conditional actions of the configuration. Raises `UserError` where one cannot work in this run."""
     for index, one in enumerate(planned):
         rule = parse_rule(one.rule)
         try:
@@ -62,6 +63,7 @@ def arm_planned(state: TrainState, services: TrainingServices, planned: tuple[Pr
         except UserError as error:
             raise UserError(f"guards.{index}.rule: {one.rule!r}: {error}") from None
         state.guards.set(rule, one.name)
+    arm_conditions(state, services.config.actions)
 
 
 def check_rule(rule: GuardRule, services: LoopServices) -> None:
@@ -101,7 +103,7 @@ def skip_step(state: TrainState, services: TrainingServices, command: cmd.SkipSt
 def disarm_undone(state: TrainState, services: LoopServices, name: str) -> None:
     """Switch off a guard whose firing was undone: it would fire again at once."""
     guard = state.guards.get(name)
-    if guard is not None and guard.on:
+    if guard is not None:
         state.guards.switch(guard, on=False, why=UNDONE)
         services.events.publish(ev.GuardsChanged(guards=state.guards.states, disarmed=name, step=state.step))
 

@@ -14,15 +14,8 @@ from typing import Any
 from tui_trainer.components.optimizers.settings import with_named
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.engine.checkpointing.checkpointer import is_reserved
-from tui_trainer.engine.checkpointing.file_format import BadCheckpoint
 from tui_trainer.engine.checkpointing.save import save_run
-from tui_trainer.engine.checkpointing.snapshot import (
-    INCOMPATIBLE_STATE,
-    in_one_line,
-    load_model_state_dict,
-    model_state_dict,
-    state_dict,
-)
+from tui_trainer.engine.checkpointing.snapshot import state_dict
 from tui_trainer.engine.checkpointing.state_tree import size_of
 from tui_trainer.engine.commands import guards
 from tui_trainer.engine.commands.actions import yield_wheel
@@ -30,6 +23,7 @@ from tui_trainer.engine.commands.answers import Refusal, publish_change, refuse_
 from tui_trainer.engine.commands.find_rate import find_rate
 from tui_trainer.engine.commands.race import run_race, take_race
 from tui_trainer.engine.commands.rates import set_rate_of_one
+from tui_trainer.engine.commands.roll_back import roll_back
 from tui_trainer.engine.commands.stop import describe_stop
 from tui_trainer.engine.commands.try_step import try_step
 from tui_trainer.engine.commands.undo import forget, redo, remember, undo
@@ -272,43 +266,6 @@ def save_checkpoint(state: TrainState, services: LoopServices, command: cmd.Save
     tree = state_dict(state, services)
     if not services.checkpointer.save(name, tree, step=state.step, epoch=state.epoch, cause=command):
         raise Refusal(f"checkpoint {name} could not be written")
-
-
-def roll_back(state: TrainState, services: LoopServices, command: cmd.RollBack) -> None:
-    """Load the weights and the optimizer state of a checkpoint; step and epoch count on."""
-    name = command.to
-    if command.steps is not None:
-        kept = state.guards.copies.get(command.steps) or next(
-            (copies for reach, copies in state.guards.copies.items() if reach >= command.steps), None
-        )
-        copy = kept.at_least(command.steps, state.step) if kept is not None else None
-        if copy is None:
-            raise Refusal(f"no copies of the last {command.steps:,} steps are kept: arm a guard that rolls back so far")
-        tree, name = copy.tree, f"step-{copy.step}"
-    elif command.to == "best":
-        if state.best_weights is None:
-            raise Refusal("nothing to roll back to yet: no epoch has been validated")
-        tree = state.best_weights
-    elif services.checkpointer is not None:
-        try:
-            tree = services.checkpointer.load(command.to)
-        except BadCheckpoint as error:
-            raise Refusal(f"no checkpoint to roll back to: {error}") from None
-    else:
-        raise Refusal("this run has no directory to roll back from")
-    before = services.copied(model_state_dict(state, services))
-    try:
-        epoch, saved_at = int(tree["epoch"]), int(tree["step"])
-        unfit = load_model_state_dict(state, services, tree)
-        if services.first_broken() is not None:
-            raise ValueError("its weights are not finite")
-    except INCOMPATIBLE_STATE as error:  # the file may be any file that a user put there
-        load_model_state_dict(state, services, before)
-        raise Refusal(f"checkpoint {name} does not fit this run: {in_one_line(error)}") from None
-    state.guards.left_behind(saved_at)
-    services.events.publish(ev.RolledBack(to=name, from_epoch=epoch, saved_at=saved_at, step=state.step, cause=command))
-    if unfit:
-        services.events.log(f"roll back: {unfit}", state.step)
 
 
 def undo_last(state: TrainState, services: LoopServices, command: cmd.Undo) -> None:

@@ -78,11 +78,15 @@ class Permissions:
 
 def _changes(command: cmd.AnyCommand) -> bool:
     """Return whether a command changes the training."""
-    return cmd.is_intervention(command) or isinstance(command, cmd.Redo | cmd.RunAction)
+    others = cmd.Redo | cmd.RunAction | cmd.TakeRace | cmd.SetGuard
+    return cmd.is_intervention(command) or isinstance(command, others)
 
 
 def _beyond(state: TrainState, services: LoopServices, allow: Allow, rules: Allowance, command: cmd.AnyCommand) -> str:
     """Return why a value is refused: it is out of bounds, or too far from the present one."""
+    if isinstance(command, cmd.SetGuard) and (rules.lr or rules.knobs or rules.factor):
+        rule = said(allow, command, "factor", number(rules.factor))
+        return f"{command.actor}s have bounds, and {command.cli_names()[0]} would pass by them ({rule})"
     for name, before, value in _values(state, services, command):
         bounds = rules.lr if name == "lr" else rules.knobs.get(name)
         what = "learning rate" if name == "lr" else name

@@ -18,7 +18,7 @@ from tui_trainer.engine.train_state import Metrics
 from tui_trainer.nn.objectives import Objective
 
 
-class Evaluate(Protocol):
+class SplitMeasure(Protocol):
     """Measures a split, as `evaluate` does."""
 
     def __call__(
@@ -97,7 +97,7 @@ def validate(
     *,
     classes: bool = False,
     own: OwnMetrics | None = None,
-    measure: Evaluate = evaluate,
+    measure: SplitMeasure = evaluate,
 ) -> Metrics | None:
     """Return loss and metrics of the validation split as `val_...`; None if `hurried` returned True before the end.
 
@@ -121,7 +121,7 @@ def measure_test(
     data: Data,
     hurried: Callable[[], bool],
     own: OwnMetrics | None = None,
-    measure: Evaluate = evaluate,
+    measure: SplitMeasure = evaluate,
 ) -> Metrics | None:
     """Return loss and metrics of the test split as `test_...`; None without one, or if `hurried` returned True."""
     values = measure(model, objective, data, data.test, hurried, own=own) if data.test is not None else None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from tui_trainer.config.run_config import RunConfig
-from tui_trainer.engine.evaluation.evaluate import Evaluate, evaluate, measure_test, validate
+from tui_trainer.engine.evaluation.evaluate import SplitMeasure, evaluate, measure_test, validate
 from tui_trainer.engine.evaluation.metrics import EpochMetric, metric_for
 from tui_trainer.engine.evaluation.own_metrics import TRIED, OwnMetrics, WithOwn
 from tui_trainer.engine.monitoring.layer_stats import finite
@@ -32,7 +32,7 @@ class Measuring:
     """
 
     def __init__(
-        self, config: RunConfig, setup: TrainingSetup, hurried: Callable[[], bool], evaluate: Evaluate = evaluate
+        self, config: RunConfig, setup: TrainingSetup, hurried: Callable[[], bool], evaluate: SplitMeasure = evaluate
     ) -> None:
         self._evaluate = evaluate
         self._setup = setup

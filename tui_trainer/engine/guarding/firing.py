@@ -74,6 +74,8 @@ def _fire(state: TrainState, services: LoopServices, guards: Iterable[Guard], me
 
 def commands_of(guard: Guard, firing: Firing, services: LoopServices) -> list[cmd.AnyCommand]:
     """Return the commands of a firing, each with the rule and its evidence as the reason."""
+    if guard.command is not None:
+        return [guard.command]
     if firing.resort:
         made: list[cmd.AnyCommand] = [cmd.Stop() if firing.resort == "stop" else cmd.Pause()]
     else:

@@ -11,6 +11,7 @@ from tui_trainer.guards.grammar import parse_rule
 from tui_trainer.guards.rule import GuardRule, clock_of_condition
 from tui_trainer.guards.vocabulary import COUNTS, series_of
 from tui_trainer.guards.watch import Watch
+from tui_trainer.protocol.commands import COMMANDS, AnyCommand
 from tui_trainer.protocol.guards.events import GuardState
 
 UNDONE = "its firing was undone"
@@ -27,6 +28,7 @@ class Guard:
         on: whether it is armed.
         why_off: why it is not, in words.
         last: step of its last firing.
+        command: what it sends in place of the actions of its rule: an action of the preset that waits for a condition.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Guard:
     on: bool = True
     why_off: str = ""
     last: int | None = None
+    command: AnyCommand | None = None
 
     @property
     def rule(self) -> GuardRule:
@@ -140,6 +143,7 @@ class GuardSet:
                 "why_off": guard.why_off,
                 "last": guard.last,
                 "watch": guard.watch.state_dict(),
+                **({"command": guard.command.model_dump(mode="json")} if guard.command is not None else {}),
             }
             for guard in self
         ]
@@ -151,6 +155,8 @@ class GuardSet:
             guard = Guard(str(one["name"]), Watch(parse_rule(str(one["rule"]))), bool(one["on"]), str(one["why_off"]))
             guard.last = None if one["last"] is None else int(one["last"])
             guard.watch.load_state_dict(one["watch"])
+            if "command" in one:
+                guard.command = COMMANDS.validate_python(one["command"])
             self._guards[guard.name] = guard
         self.settle()
 

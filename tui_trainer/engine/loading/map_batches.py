@@ -46,5 +46,7 @@ class MapBatches(Batches):
             if not wanted:
                 inputs, targets = inputs[:0], targets[:0]
             batch = inputs.to(device), targets.to(device)
+            if self.share is not None:
+                self.share.marked(batch[0], self.share.samples)
             self.waited += perf_counter() - began
             yield batch

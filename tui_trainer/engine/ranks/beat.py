@@ -74,7 +74,7 @@ class Decision:
         return cls(*json.loads(message))
 
 
-class Pace:
+class BeatDistance:
     """Chooses the distance to the next beat from the time that steps, or parts of a validation, take."""
 
     def __init__(self) -> None:
@@ -108,8 +108,9 @@ class Beat:
     def __init__(self, channel: Channel, decide: Callable[[list[Report]], tuple[list[dict[str, Any]], bool]]) -> None:
         self._channel = channel
         self._decide = decide
-        self._steps, self._rounds = Pace(), Pace()
-        self._decision = Decision()
+        self._steps, self._rounds = BeatDistance(), BeatDistance()
+        self.decision = Decision()
+        """The word of the last beat."""
         self._passed = 0.0
         """Share of the way to the next beat; the same arithmetic on every rank."""
         self._at = perf_counter()
@@ -118,13 +119,13 @@ class Beat:
 
     def step_done(self) -> bool:
         """Count a step. Returns whether the next beat is due."""
-        return self._done(self._steps, self._decision.steps)
+        return self._done(self._steps, self.decision.steps)
 
     def round_done(self) -> bool:
         """Count a part of a validation. Returns whether the next beat is due."""
-        return self._done(self._rounds, self._decision.rounds)
+        return self._done(self._rounds, self.decision.rounds)
 
-    def _done(self, pace: Pace, distance: int) -> bool:
+    def _done(self, pace: BeatDistance, distance: int) -> bool:
         now = perf_counter()
         pace.add(now - self._at)
         self._at = now
@@ -138,8 +139,8 @@ class Beat:
         if self._channel.rank == 0:
             commands, saves = self._decide([Report(*row) for row in rows])
             message = Decision(commands, self._steps.next(), self._rounds.next(), saves).encode()
-        self._decision = Decision.decode(self._channel.broadcast(message))
+        self.decision = Decision.decode(self._channel.broadcast(message))
         self._passed = 0.0
         self._at = perf_counter()
         self.count += 1
-        return self._decision
+        return self.decision

@@ -59,7 +59,8 @@ class GlooChannel:
     """
 
     def __init__(self, group: Any = None) -> None:
-        self._group = group if group is not None else dist.new_group(backend="gloo", timeout=PATIENCE)
+        made: Any = group if group is not None else dist.new_group(backend="gloo", timeout=PATIENCE)
+        self._group: Any = made
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
         self._buffer = torch.zeros(_HEAD + USUAL, dtype=torch.uint8)
 

@@ -12,7 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from tui_trainer.data.types import Data, Split
-from tui_trainer.engine.evaluation.evaluate import Evaluate, chunk_size, evaluate
+from tui_trainer.engine.evaluation.evaluate import SplitMeasure, chunk_size, evaluate
 from tui_trainer.engine.evaluation.metrics import metric_for
 from tui_trainer.engine.evaluation.own_metrics import OwnMetrics
 from tui_trainer.engine.ranks.channel import Channel
@@ -21,7 +21,7 @@ from tui_trainer.engine.ranks.share import bounds
 from tui_trainer.nn.objectives import Objective
 
 
-def shared_evaluation(channel: Channel) -> Evaluate:
+def shared_evaluation(channel: Channel) -> SplitMeasure:
     """Return `evaluate` for every rank."""
     return partial(_evaluate, channel)
 

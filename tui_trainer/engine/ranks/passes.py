@@ -87,6 +87,7 @@ class SharedPasses:
     def __call__(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return (part of the mean loss, outputs); every `grad` holds the gradient of the mean over all ranks."""
         began = perf_counter()
+        self._share.take(inputs)
         for parameter in self._parameters:
             parameter.grad = None
         count = len(inputs)

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.config.run_config import RunConfig
-from tui_trainer.config.shared_training import check_shared, check_shared_optimizer
 from tui_trainer.engine.batches import seeded
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
 from tui_trainer.engine.commands.queue import CommandQueue
@@ -25,12 +24,16 @@ from tui_trainer.engine.ranks.evaluation import shared_evaluation
 from tui_trainer.engine.ranks.metric import SharedMetric
 from tui_trainer.engine.ranks.numbers import RankNumbers
 from tui_trainer.engine.ranks.passes import PassTimes, SharedPasses, wrap
+from tui_trainer.engine.ranks.refusals import check_shared, check_shared_optimizer
 from tui_trainer.engine.ranks.share import Share, bounds
 from tui_trainer.engine.rng import seeded_states
 from tui_trainer.engine.setup import TrainingSetup
 from tui_trainer.engine.train_state import StateTree
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.commands import COMMANDS, AnyCommand, Stop
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+"""Layers that normalize by the samples of a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Place:
         return device
 
 
-class Ranks:
+class JoinedRanks:
     """One of several processes that train a run together.
 
     Args:
@@ -175,6 +178,12 @@ class Ranks:
         """Return the sum over all ranks."""
         return self.channel.sum(values)
 
+    def measured(self, values: dict[str, float]) -> dict[str, float]:
+        """Return the numbers of a step for guards: the loss over all ranks, and of everything else that of rank 0."""
+        rows = self.channel.exchange(values)
+        total = {"train_loss": sum(row["train_loss"] for row in rows)} if "train_loss" in rows[0] else {}
+        return {**rows[0], **total}
+
     def step_done(self) -> bool:
         """Count a step. Returns whether the next beat is due."""
         return self._beat.step_done()
@@ -210,6 +219,11 @@ class Ranks:
         """Count a part of a validation, and take the beat that is due in it."""
         if self._beat.round_done():
             self.beat(self.step, self._read[1], commands, self._seconds)
+
+    def part(self) -> None:
+        """Part at the end of the run: no rank leaves before rank 0 knows that they may."""
+        self.ended = True
+        self.channel.broadcast(b"")
 
     def agree_on_script(self, script: list[tuple[int, AnyCommand]]) -> list[tuple[int, AnyCommand]]:
         """Return the scripted commands of rank 0, which alone has read the journal."""
@@ -255,4 +269,4 @@ def differences(model: nn.Module, size: int) -> list[str]:
 
 
 def _has_batch_norm(model: nn.Module) -> bool:
-    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
+    return any(isinstance(module, BATCH_NORMS) for module in model.modules())

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
+_MARK = "samples_of_all_ranks"
+"""Attribute of the inputs of a batch: a race reads several batches before it trains the first."""
+
 
 def bounds(count: int, rank: int, size: int) -> tuple[int, int]:
     """Return where the part of a rank begins and ends in `count` samples; parts differ by one sample at most."""
@@ -33,8 +36,18 @@ class Share:
 
     def cut(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Take a batch in hand. Returns the samples of this rank."""
-        part = self.part(len(inputs))
-        return inputs[part], targets[part]
+        count = len(inputs)
+        part = self.part(count)
+        return self.marked(inputs[part], count), targets[part]
+
+    def marked(self, inputs: Tensor, count: int) -> Tensor:
+        """Return the samples of this rank with the size of their batch, for a step that is taken later."""
+        setattr(inputs, _MARK, count)
+        return inputs
+
+    def take(self, inputs: Tensor) -> None:
+        """Take the batch in hand that these samples of this rank belong to."""
+        self.part(getattr(inputs, _MARK, self.samples))
 
     @property
     def weight(self) -> float:

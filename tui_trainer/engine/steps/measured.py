@@ -146,6 +146,8 @@ class MeasuredStep:
         values = {"train_loss": float(loss.detach())}
         if self._state.guards.needs_norm:
             values["grad_norm"] = float(self._measured_norm())
+        if self._services.ranks is not None:
+            values = self._services.ranks.measured(values)
         return asks_to_skip(self._state, self._services, values)
 
     def _restore_first_gradients(self) -> None:

@@ -166,7 +166,8 @@ def _turn(state: TrainState, services: TrainingServices, lane: RacedLane, batche
             _count_step(state, services)
     except (ArithmeticError, RuntimeError, ValueError) as error:  # such as a factorisation of numbers that overflowed
         lane.broke = f"its step {len(lane.losses) + len(taken) + 1} failed: {' '.join(str(error).split())[:120]}"
-    losses: list[float] = torch.stack(taken).tolist() if taken else []
+    stacked = torch.stack(taken) if taken else torch.zeros(0)
+    losses: list[float] = (stacked if services.ranks is None else services.ranks.sum(stacked)).tolist()
     ended = perf_counter()
     lane.seconds += ended - entered
     for place, loss in enumerate(losses):

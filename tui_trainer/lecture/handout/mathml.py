@@ -30,6 +30,8 @@ _FUNCTIONS = frozenset(
     ["sqrt", "exp", "ln", "log", "max", "min", "tanh", "sigmoid", "sign", "tr", "grad", "sum", "softmax"]
 )
 _SIGNS = {"<-": "←", "->": "→", "<=": "≤", ">=": "≥", "+-": "±", "-": "−", "*": "·", "'": "′"}
+_SPACED = frozenset(["ln", "log", "max", "min"])
+"""Functions that stand apart from an argument without brackets."""
 _BINARY = frozenset(["<-", "->", "<=", ">=", "+-", "-", "+", "*", "/", "=", "<", ">", "^", "_", "~", "|"])
 _CLOSING = {"(": ")", "[": "]"}
 
@@ -121,6 +123,8 @@ class _Parser:
             return f"<mrow><mo>|</mo>{self.row('|')}<mo>|</mo></mrow>"
         if token.text == "sqrt":
             return f"<msqrt>{_bare(self._base())}</msqrt>"
+        if token.text in _SPACED and self._next not in ("(", "_", "^"):
+            return f'<mo form="prefix" lspace="0.17em" rspace="0.17em">{token.text}</mo>'
         if token.kind == "word":
             return _name(token.text)
         return f"<mo>{text(_SIGNS.get(token.text, token.text))}</mo>"
@@ -152,7 +156,7 @@ def as_html(formula: str) -> str:
         end = at
         while end < len(tokens) and (tokens[end].is_math or (tokens[end].kind == "space" and end > at)):
             end += 1
-        while end > at and tokens[end - 1].kind == "space":
+        while end > at and (tokens[end - 1].kind == "space" or _dangles(tokens[end - 1])):
             end -= 1
         run = [token for token in tokens[at:end] if token.kind != "space"]
         if _is_formula(run):
@@ -164,6 +168,11 @@ def as_html(formula: str) -> str:
     return "".join(parts)
 
 
+def _dangles(token: _Token) -> bool:
+    """Return whether a sign lacks what stands after it: words, which are no part of the formula."""
+    return token.text in _BINARY - {"|"} and not (token.text == "*" and token.tight)
+
+
 def _is_formula(run: list[_Token]) -> bool:
     """Return whether tokens are more than a number or a sign between words, and their brackets fit."""
     opened: list[str] = []
@@ -173,8 +182,6 @@ def _is_formula(run: list[_Token]) -> bool:
         elif token.kind == "close" and (not opened or opened.pop() != token.text):
             return False
     if opened or sum(token.text == "|" for token in run) % 2:
-        return False
-    if run and run[-1].text in _BINARY - {"|"} and not (run[-1].text == "*" and run[-1].tight):
         return False
     return any(token.kind == "word" for token in run) or (
         len(run) > 2 and any(token.text in _BINARY for token in run) and any(token.kind == "number" for token in run)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tui_trainer import __version__
@@ -10,7 +12,9 @@ from tui_trainer.lecture.claims import Verdict
 from tui_trainer.lecture.handout.drawings import picture_svg
 from tui_trainer.lecture.handout.material import RowMaterial, ShownPreset
 from tui_trainer.lecture.handout.mathml import as_html
+from tui_trainer.protocol.events import PictureTaken
 from tui_trainer.runs.exporting.chart_groups import charts_of
+from tui_trainer.runs.exporting.exported_run import ExportedRun
 from tui_trainer.runs.exporting.page.html import document, element, table
 from tui_trainer.runs.exporting.svg_chart import stacked, text
 
@@ -61,7 +65,7 @@ def _row(material: RowMaterial, seeds: Sequence[int], *, alone: bool) -> Iterato
         shown = [
             element("li", f'<a href="{text(link.get("url", ""))}" rel="noreferrer">{text(link.get("title", ""))}</a>')
             for link in links
-            if str(link.get("url", "")).startswith("https://")
+            if str(link.get("url", "")).startswith(("https://", "http://"))
         ]
         yield element("h3", "To read on") + element("ul", *shown)
     yield "</article>"
@@ -71,14 +75,17 @@ def _preset(preset: ShownPreset, *, several: bool) -> Iterator[str]:
     lesson = preset.lesson
     if several:
         yield element("h3", text(preset.title or preset.name))
+    if lesson.get("minutes"):
+        known = f"; know before: {', '.join(map(str, lesson['before']))}" if lesson.get("before") else ""
+        yield element("p", text(f"{lesson['minutes']} minutes{known}."), kind="dim")
+    if lesson.get("says"):
+        yield element("p", text(f"The lecture says: {lesson['says']}"))
     for question in _items(lesson.get("questions")):
         choices = question.get("choices") or ()
         answers = element("ul", *(element("li", text(choice)) for choice in choices)) if choices else ""
         yield element("div", element("p", element("strong", text(f"Predict: {question.get('text', '')}"))), answers)
     if lesson.get("shows"):
-        yield element("p", text(lesson["shows"]))
-    if lesson.get("says"):
-        yield element("p", text(f"The lecture says: {lesson['says']}"))
+        yield element("h3", "What the runs show") + element("p", text(lesson["shows"]))
     yield from _pictures(preset)
     if lesson.get("truth"):
         yield element("p", text(f"In truth: {lesson['truth']}"), kind="truth")
@@ -92,17 +99,34 @@ def _preset(preset: ShownPreset, *, several: bool) -> Iterator[str]:
 def _pictures(preset: ShownPreset) -> Iterator[str]:
     if not preset.runs:
         return
-    charts, _ = charts_of(preset.runs, COLUMNS)
+    charts, _ = charts_of([_with_curves(run) for run in preset.runs], COLUMNS)
     order = {title: place for place, title in enumerate(_CHARTS)}
     charts.sort(key=lambda chart: order.get(chart.title, len(order)))
     known = [chart for chart in charts if chart.title in order and chart.values[0] < chart.values[1]]
     shown = known[:MOST_CHARTS] or charts[:1]
     if shown:
         yield element("figure", stacked(shown, alone=False))
-    taken = [(run, event) for run in preset.runs for event in run.pictures]
     several = len(preset.runs) > 1
-    drawn = [picture_svg(event, run.name if several else "") for run, event in taken]
+    drawn = [picture_svg(event, name if several else "") for name, event in _different(preset.runs)]
     yield element("div", *[element("figure", svg) for svg in drawn if svg][:MOST_PICTURES], kind="pictures")
+
+
+def _with_curves(run: ExportedRun) -> ExportedRun:
+    """Return a run without what was measured once, such as the loss of the final test."""
+    return replace(run, curves={name: curve for name, curve in run.curves.items() if len(curve) > 1})
+
+
+def _different(runs: Sequence[ExportedRun]) -> Iterator[tuple[str, PictureTaken]]:
+    """Yield the pictures with the names of their runs: one where several runs have taken the same, without a name."""
+    shown: dict[tuple[str, str], list[str]] = {}
+    events: dict[tuple[str, str], PictureTaken] = {}
+    for run in runs:
+        for event in run.pictures:
+            key = event.name, json.dumps(event.data, sort_keys=True, default=str)
+            shown.setdefault(key, []).append(run.name)
+            events.setdefault(key, event)
+    for key, names in shown.items():
+        yield names[0] if len(names) == 1 else "", events[key]
 
 
 def _claims(verdicts: Sequence[Verdict], seeds: Sequence[int]) -> str:

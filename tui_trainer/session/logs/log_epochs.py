@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -14,13 +15,20 @@ from tui_trainer.protocol.events import EpochEnded
 from tui_trainer.readers.reading import LogColumn
 
 MOST, FEW = 64, 8
-"""Most epochs that one block gives; one with more, or that was validated at every step or two, gives a few."""
+"""Most epochs that a column of epochs gives in one block; one with more gives a few."""
+ENOUGH = 256
+"""Epochs of a log without a column of epochs, as far as it has been written when it is opened."""
 
 
 class LogEpochs:
-    """Finds the ends of epochs in columns that arrive block by block, with ascending steps."""
+    """Finds the ends of epochs in columns that arrive block by block, with ascending steps.
 
-    def __init__(self) -> None:
+    Args:
+        share: the share of the log that the first block is.
+    """
+
+    def __init__(self, share: float = 1.0) -> None:
+        self._share = share
         self.count = 0
         self.best: Best | None = None
         self._bad = 0
@@ -31,6 +39,9 @@ class LogEpochs:
         self._open_step = 0
         self._open_seconds = 0.0
         self._base: int | None = None
+        self._validations = self._each = 0
+        """Validations so far, and how many of them make an epoch: of a log that is validated at each step, many."""
+        self._last_step = 0
         self._val: float | None
 
     def take(
@@ -45,16 +56,10 @@ class LogEpochs:
         loss, val, lr = (columns.get(name) for name in ("train_loss", "val_loss", "lr"))
         if epochs is not None:
             ends = self._ends_of_column(epochs)
+            if len(ends) > MOST:
+                ends = [*ends[:: -(-len(ends) // FEW)], ends[-1]]
         else:
-            steps = val.steps if val is not None else ()
-            sparse = loss is None or len(steps) * 2 < len(loss.steps)
-            most = MOST if sparse or not self.count else FEW  # a short log, of one block, is judged by many
-            rows = list(range(0, len(steps), -(-len(steps) // most) if len(steps) > most else 1))
-            if rows and rows[-1] != len(steps) - 1:
-                rows.append(len(steps) - 1)
-            ends = [(steps[at], number) for number, at in enumerate(rows, self.count + 1)]
-        if len(ends) > MOST + 1:
-            ends = [*ends[:: -(-len(ends) // FEW)], ends[-1]]
+            ends = self._ends_of_validations(val.steps if val is not None else array("q"))
         events: list[EpochEnded] = []
         at = -1
         for step, number in ends:
@@ -69,9 +74,14 @@ class LogEpochs:
 
     def finish(self) -> list[EpochEnded]:
         """Return the epoch that is open at the end of the log."""
-        if self._open is None or not (self._rows or self._val is not None):
+        if self._rows == 0 and self._val is None:
             return []
-        event = self._end(self._open_step, self._number(self._open), None, None)
+        if self._open is not None:
+            event = self._end(self._open_step, self._number(self._open), None, None)
+        elif self._val is not None:
+            event = self._end(self._last_step, self.count + 1, None, None)
+        else:
+            return []
         self._open = None
         return [event]
 
@@ -95,6 +105,16 @@ class LogEpochs:
                 ends.append((self._open_step, self._number(self._open)))
             self._open, self._open_step = epoch, step
         return ends
+
+    def _ends_of_validations(self, steps: array[int]) -> list[tuple[int, int]]:
+        if not len(steps):
+            return []
+        if not self._each:
+            self._each = validations_per_epoch(len(steps), self._share)
+        each, before = self._each, self._validations
+        self._validations += len(steps)
+        self._last_step = steps[-1]
+        return [(steps[at], (before + at + 1) // each) for at in range(each - 1 - before % each, len(steps), each)]
 
     def _sum(self, loss: LogColumn | None, after: int, until: int) -> None:
         if loss is None:
@@ -165,8 +185,23 @@ def _changes(epochs: LogColumn) -> Iterator[tuple[int, float]]:
         at = end
 
 
-def steps_per_epoch(epochs: LogColumn | None) -> int:
-    """Estimate the steps of one epoch from rows that hold both; 1 where they tell nothing."""
+def validations_per_epoch(count: int, share: float) -> int:
+    """Return how many validations make an epoch in a log of which a share has so many."""
+    return max(ceil(count / max(share, 1e-6) / ENOUGH), 1)
+
+
+def steps_per_epoch(epochs: LogColumn | None, validations: LogColumn | None = None, share: float = 1.0) -> int:
+    """Estimate the steps of one epoch from rows that hold both, else from validations; 1 where they tell nothing.
+
+    Args:
+        epochs: the column of epochs.
+        validations: the validation losses.
+        share: the share of the log that they are.
+    """
+    if epochs is None and validations is not None and len(validations.steps) > 1:
+        steps = validations.steps
+        each = round((steps[-1] - steps[0]) / (len(steps) - 1))
+        return max(each * validations_per_epoch(len(steps), share), 1)
     if epochs is None or len(epochs.steps) < 2:
         return 1
     rows = zip(epochs.steps[1:], epochs.values[1:], epochs.values, strict=False)

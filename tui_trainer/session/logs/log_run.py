@@ -41,10 +41,18 @@ class LogRun:
         told: the columns that the user told by role.
         at: the time of the log in seconds since 1970.
         coarse: whether it is folded from samples, of which nothing is diagnosed.
+        share: the share of the log that the first block is.
     """
 
     def __init__(
-        self, name: str, title: str, told: Mapping[str, str], at: float = 0.0, *, coarse: bool = False
+        self,
+        name: str,
+        title: str,
+        told: Mapping[str, str],
+        at: float = 0.0,
+        *,
+        coarse: bool = False,
+        share: float = 1.0,
     ) -> None:
         self.state = RunState(run=name)
         self.monitor = DiagnosisMonitor()
@@ -61,7 +69,8 @@ class LogRun:
         self._coarse = coarse
         self._names = Names(told)
         self._at = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-        self._epochs = LogEpochs()
+        self._share = share
+        self._epochs = LogEpochs(share)
         self._zero: float | None = None
         self._last_seconds = 0.0
         self._broke = False
@@ -78,11 +87,11 @@ class LogRun:
         state = self.state
         late = state.started is not None and any(self.settings.get(key) != each for key, each in block.settings.items())
         self.settings.update(block.settings)
+        given = self._given(block.columns)
         events = self._begin(block) if state.started is None else []
         self.folded = fold or late or bool(events)
         if late and state.started is not None:  # hyperparameters that stand at the end of a log
             state.started = state.started.model_copy(update={"config": dict(self.settings)})
-        given = self._given(block.columns)
         if given:
             events.append(self._log("series: " + ", ".join(given)))
         events += self._events(self._arranged(block), block)
@@ -142,11 +151,15 @@ class LogRun:
                 title=visible(self._title),
                 config=dict(self.settings),
                 device="",
-                steps_per_epoch=steps_per_epoch(block.epochs),
+                steps_per_epoch=steps_per_epoch(block.epochs, self._validations(block), self._share),
             )
         )
         self._begin_diagnosis()
         return [started, self._stamped(ev.StatusChanged(status="running")), self._log(in_short())]
+
+    def _validations(self, block: Rows) -> LogColumn | None:
+        filled = (name for name, column in block.columns.items() if len(column.steps))
+        return next((block.columns[name] for name in filled if self._names[name] == "val_loss"), None)
 
     def _given(self, columns: Mapping[str, LogColumn]) -> list[str]:
         new = [name for name in columns if len(columns[name].steps)]

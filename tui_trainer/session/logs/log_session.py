@@ -179,7 +179,8 @@ class LogSession:
     def _new_run(self, name: str, *, coarse: bool = False) -> LogRun:
         path = self._log.files[0]
         full = visible(f"{self._log.name}/{name}" if name else self._log.name)
-        return LogRun(full, f"{self._log.format.name}: {path}", self._told, _changed(path), coarse=coarse)
+        title, share = f"{self._log.format.name}: {path}", 1.0 if coarse else self._follower.fraction or 1.0
+        return LogRun(full, title, self._told, _changed(path), coarse=coarse, share=share)
 
     def _notes(self, notes: list[str]) -> list[ev.AnyEvent]:
         run = next(iter(self._runs.values()), None)

@@ -64,6 +64,7 @@ class ViewState:
         zoom_loader: loads exact values of the visible span from the journals.
         muted: the findings that the user muted, by run.
         finding: position of the finding that the page shows in full.
+        layer_measure: number of the measure that the layers page shows over the steps.
         pages: the pages of further charts.
         sets: what is chosen for a set of runs: hidden ones, an order, a baseline.
         kept_runs: the names that the user gave the runs.
@@ -90,6 +91,7 @@ class ViewState:
     zoom_loader: ZoomLoader = field(default_factory=ZoomLoader)
     muted: dict[str, frozenset[str]] = field(default_factory=dict[str, "frozenset[str]"])
     finding: int = 0
+    layer_measure: int = 0
     pages: ChartPages = field(default_factory=ChartPages)
     sets: SetView = field(default_factory=SetView)
     kept_runs: KeptRuns = field(default_factory=KeptRuns)

@@ -17,6 +17,7 @@ from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.lecture.notes import notes_page
 from tui_trainer.ui.panels.findings import active_findings, findings_page
+from tui_trainer.ui.panels.layer_strips import StripView
 from tui_trainer.ui.panels.layers_table import layers_page
 from tui_trainer.ui.panels.numbers_table import BestValues
 from tui_trainer.ui.panels.progress import shown_variant
@@ -75,7 +76,10 @@ def page_text(
         case "findings":
             return findings_page(state, width, icons, keymap, view_state.muted_findings, view_state.finding)
         case "layers":
-            return layers_page(state.layers, state.series, width, icons)
+            view = view_state.view
+            first, last = view.span or (0.0, float(max(state.step, 1)))
+            strips = StripView(view_state.layer_measure, first, min(last, float(max(state.step, 1))), view.cursor)
+            return layers_page(state.layers, state.series, width, icons, strips)
         case "notes":
             return notes_page(view_state.lesson, view_state.states, state, width, time())
         case "runs":

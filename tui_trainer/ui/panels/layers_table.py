@@ -13,6 +13,7 @@ from tui_trainer.state.series import Series
 from tui_trainer.text import cell_width, cut, padded, visible
 from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.panels.layer_health import HEALTHY, ratio_bar, ratio_label, silent_style
+from tui_trainer.ui.panels.layer_strips import StripView, strip_lines
 from tui_trainer.ui.panels.log_pane import wrap
 from tui_trainer.ui.panels.sparklines import history
 from tui_trainer.ui.render.sparkline import sparkline
@@ -23,7 +24,13 @@ HISTORY = 10
 """Cells of a history."""
 
 
-def layers_page(layers: Mapping[str, Layer], series: Mapping[str, Series], width: int, icons: Icons) -> Content:
+def layers_page(
+    layers: Mapping[str, Layer],
+    series: Mapping[str, Series],
+    width: int,
+    icons: Icons,
+    strips: StripView | None = None,
+) -> Content:
     """Return the page, at most `width` cells wide: a table where there is room, else two lines for each layer.
 
     Args:
@@ -31,6 +38,7 @@ def layers_page(layers: Mapping[str, Layer], series: Mapping[str, Series], width
         series: the series of the run; `update_ratio/NAME` is drawn as a history.
         width: cells from left to right.
         icons: the symbols to draw with.
+        strips: the part of the strips over the steps that is shown; None leaves them out.
     """
     if width >= WIDE:
         rows = _table(layers, series, width, icons)
@@ -44,6 +52,8 @@ def layers_page(layers: Mapping[str, Layer], series: Mapping[str, Series], width
         else "gradient: gradient norm",
     ]
     lines = [Content.styled(line.rstrip(), "$muted") for note in notes for line in wrap(note, max(width, 8))]
+    if strips is not None:
+        rows += [Content(""), *strip_lines(list(layers), series, strips, width, icons)]
     return Content("\n").join([*rows, Content(""), *lines])
 
 

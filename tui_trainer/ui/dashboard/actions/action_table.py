@@ -25,6 +25,7 @@ from tui_trainer.ui.keeping.write_preset import PresetWriter
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.pages.chart_page_actions import ChartPageActions
 from tui_trainer.ui.pages.host_actions import HostActions
+from tui_trainer.ui.pages.layer_actions import LayerActions
 from tui_trainer.ui.pages.own_chart_actions import OwnChartActions
 from tui_trainer.ui.pages.page_actions import PageActions
 from tui_trainer.ui.pages.rail_actions import RailActions
@@ -109,3 +110,4 @@ class ActionTable:
             context, lambda: context.view_state.page == "findings", context.perform, self.handlers
         )
         self.handlers |= findings.handlers()
+        self.handlers |= LayerActions(context, self.handlers).handlers()

@@ -6,11 +6,25 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tui_trainer.cli.ranks import with_processes
+from tui_trainer.cli.processes.count import with_processes
+from tui_trainer.distributed.environment import world_size
 from tui_trainer.errors import UserError
 
 if TYPE_CHECKING:
     from tui_trainer.host.spec import HostSpec
+
+
+def train_rank(processes: int | None, make_spec: Callable[[], HostSpec | None]) -> int:
+    """Train in one of several processes that torchrun, or another launcher, has started.
+
+    Args:
+        processes: `--processes`, which has to be their number.
+        make_spec: returns the run; called by rank 0 alone.
+    """
+    count = world_size()
+    if processes not in (None, count):
+        raise UserError(f"--processes {processes}: the launcher has started {count}; leave --processes out")
+    return train(count, make_spec)
 
 
 def train(count: int, make_spec: Callable[[], HostSpec | None]) -> int:
@@ -21,11 +35,11 @@ def train(count: int, make_spec: Callable[[], HostSpec | None]) -> int:
         make_spec: returns the run, None where nothing is left to train; called by rank 0 alone.
     """
     from tui_trainer.distributed.environment import leave_code, rank
-    from tui_trainer.distributed.follower import Follower
+    from tui_trainer.distributed.follower import FollowingRank
     from tui_trainer.distributed.rank_process import leave, quiet
 
     if rank():
-        leave(quiet(Follower().run()))
+        leave(quiet(FollowingRank().run()))
     code = 0
     try:
         spec = make_spec()
@@ -52,6 +66,6 @@ def _lead(spec: HostSpec) -> int:
 
 
 if __name__ == "__main__":
-    from tui_trainer.distributed.environment import launched_spec, world_size
+    from tui_trainer.distributed.environment import launched_spec
 
     train(world_size(), launched_spec)
