@@ -24,7 +24,6 @@ from tui_trainer.engine.commands.race import run_race, take_race
 from tui_trainer.engine.commands.rates import set_rate_of_one
 from tui_trainer.engine.commands.roll_back import roll_back
 from tui_trainer.engine.commands.stop import describe_stop
-from tui_trainer.engine.commands.try_step import try_step
 from tui_trainer.engine.commands.undo import forget, redo, remember, undo
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights
@@ -34,6 +33,7 @@ from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.schedule import apply_schedule
 from tui_trainer.engine.train_state import TrainState, ending_of
+from tui_trainer.engine.trying.try_step import try_step
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
