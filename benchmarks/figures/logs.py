@@ -190,7 +190,8 @@ def _follow(
     command = [sys.executable, "-m", "tui_trainer", "open", str(path)]
     terminal = Terminal(command, 160, 45, sandbox.environ, str(sandbox.directory))
     try:
-        sleep(8.0)
+        terminal.first_text()
+        sleep(12.0)
         cpu, sent = watch(terminal, effort.rounds, 3.0)
     finally:
         terminal.close()

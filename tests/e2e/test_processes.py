@@ -19,14 +19,7 @@ LONG = ("training.epochs=4000", "early_stopping.enabled=false", "model.hidden=[8
 SECONDS = 240.0
 
 
-def tui(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tui_trainer", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+TUI = (sys.executable, "-m", "tui_trainer")
 
 
 def events(folder: Path) -> list[dict[str, Any]]:
@@ -34,6 +27,11 @@ def events(folder: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     except (OSError, ValueError):
         return []
+
+
+def finished(folder: Path) -> dict[str, Any]:
+    """Return how the run ended; what was printed may follow."""
+    return next(event for event in events(folder) if event["type"] == "RunFinished")
 
 
 def wait_for(condition: Any) -> Any:
@@ -47,7 +45,7 @@ def wait_for(condition: Any) -> Any:
 
 def ranks_of(launcher: int) -> dict[int, psutil.Process]:
     found: dict[int, psutil.Process] = {}
-    for process in psutil.Process(launcher).children(recursive=True):
+    for process in psutil.Process(launcher).children():
         environment = process.environ()
         if "RANK" in environment:
             found[int(environment["RANK"])] = process
@@ -55,9 +53,10 @@ def ranks_of(launcher: int) -> dict[int, psutil.Process]:
 
 
 @pytest.fixture
-def launched(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+def launched(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     arguments = ("digits-mlp", *LONG, "--processes", "2", "--headless", "--runs-dir", str(tmp_path), "--name", "many")
-    process = tui("run", *arguments)
+    null = subprocess.DEVNULL
+    process = subprocess.Popen([*TUI, "run", *arguments], stdout=null, stderr=null, start_new_session=True)
     try:
         wait_for(lambda: [event for event in events(tmp_path / "many") if event["type"] == "CheckpointSaved"])
         yield process, tmp_path / "many"
@@ -68,12 +67,11 @@ def launched(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
         process.wait()
 
 
-def test_a_rank_that_is_killed_is_named_in_the_journal(launched: tuple[subprocess.Popen[str], Path]) -> None:
+def test_a_rank_that_is_killed_is_named_in_the_journal(launched: tuple[subprocess.Popen[bytes], Path]) -> None:
     process, folder = launched
     ranks_of(process.pid)[1].send_signal(signal.SIGKILL)
     assert process.wait(SECONDS) == 1
-    last = events(folder)[-1]
-    assert last["type"] == "RunFinished"
+    last = finished(folder)
     assert last["reason"] == "failed"
     assert last["detail"].startswith("rank 1 ")
     assert "killed" in last["detail"]
@@ -82,22 +80,22 @@ def test_a_rank_that_is_killed_is_named_in_the_journal(launched: tuple[subproces
 
 
 def test_a_first_rank_that_is_killed_leaves_a_note_that_is_shown(
-    launched: tuple[subprocess.Popen[str], Path],
+    launched: tuple[subprocess.Popen[bytes], Path],
 ) -> None:
     process, folder = launched
     ranks_of(process.pid)[0].send_signal(signal.SIGKILL)
     assert process.wait(SECONDS) == 1
     assert json.loads((folder / "ended.json").read_text())["reason"].startswith("rank 0 ")
-    shown = tui("open", "many", "--once", "--width", "200", "--runs-dir", str(folder.parent))
-    output, _ = shown.communicate(timeout=SECONDS)
-    assert "rank 0 " in output
+    command = [*TUI, "open", "many", "--once", "--width", "200", "--runs-dir", str(folder.parent)]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=True)
+    assert "rank 0 " in shown.stdout
 
 
-def test_a_signal_to_another_rank_stops_all_at_one_step(launched: tuple[subprocess.Popen[str], Path]) -> None:
+def test_a_signal_to_another_rank_stops_all_at_one_step(launched: tuple[subprocess.Popen[bytes], Path]) -> None:
     process, folder = launched
     ranks_of(process.pid)[1].send_signal(signal.SIGTERM)
     assert process.wait(SECONDS) == 0
-    last = events(folder)[-1]
+    last = finished(folder)
     assert last["reason"] == "interrupted"
     saved = [event for event in events(folder) if event["type"] == "CheckpointSaved" and event["name"] == "last"]
     assert saved[-1]["step"] == last["step"]

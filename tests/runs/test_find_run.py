@@ -80,3 +80,9 @@ def test_an_unknown_name_is_answered_with_a_handful_of_near_ones(runs):
         find_run("zzz", runs)
     with pytest.raises(UserError, match="matches several runs: sweep"):
         find_run("sweep-", runs)
+
+
+@pytest.mark.parametrize("name", ["/nowhere/results.csv", "./results.csv", "../results.csv", "~/no such.csv"])
+def test_a_path_that_does_not_exist_is_no_name_of_a_run(runs: Path, name: str) -> None:
+    with pytest.raises(UserError, match=r"^\S+.*: no such file or directory$"):
+        find_run(name, runs)

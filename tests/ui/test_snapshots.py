@@ -36,6 +36,7 @@ from tui_trainer.protocol.pictures import Axis, Bars, Contour, Group, Line, Spot
 from tui_trainer.session.catalog import PresetInfo
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.lecture.tour import LecturePlan
+from tui_trainer.ui.settings import Settings
 
 Compare = Callable[..., bool]
 
@@ -50,6 +51,18 @@ def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
+async def still(pilot: Pilot[Any]) -> None:
+    """Wait until the screen stays the same."""
+    app = cast(TrainerApp, pilot.app)
+    seen: list[str] = []
+    while len(seen) < 5 or len(set(seen[-5:])) > 1:
+        if app.dashboard is not None:
+            app.dashboard.redraw()  # at once: how often it may draw is not what is looked at here
+        await settle(pilot)
+        await pilot.pause(0.02)
+        seen.append(screen_text(app))
+
+
 def after(*keys: str) -> Callable[[Pilot[Any]], Any]:
     """Wait until the run is drawn, press keys, and wait until the screen stays the same."""
 
@@ -57,13 +70,7 @@ def after(*keys: str) -> Callable[[Pilot[Any]], Any]:
         app = cast(TrainerApp, pilot.app)
         await until(pilot, lambda: "4/10" in screen_text(app))
         await press(pilot, *keys)
-        seen: list[str] = []
-        while len(seen) < 5 or len(set(seen[-5:])) > 1:
-            if app.dashboard is not None:
-                app.dashboard.redraw()  # at once: how often it may draw is not what is looked at here
-            await settle(pilot)
-            await pilot.pause(0.02)
-            seen.append(screen_text(app))
+        await still(pilot)
 
     return before
 
@@ -138,14 +145,17 @@ def test_race(snap_compare: Compare, size: tuple[int, int]) -> None:
         await until(pilot, lambda: "4/10" in screen_text(app))
         await enter_race(pilot, app)
         await until(pilot, lambda: "*2  loss" in screen_text(app) and "take 2" in screen_text(app))
+        await still(pilot)
 
-    assert snap_compare(app_over(racing()), terminal_size=size, run_before=before)
+    app = app_over(racing(), settings=Settings(name="ann"))  # the log names who asked
+    assert snap_compare(app, terminal_size=size, run_before=before)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 40)], ids=["80x24", "140x40"])
 def test_tried_batch(snap_compare: Compare, size: tuple[int, int]) -> None:
     async def before(pilot: Pilot[Any]) -> None:
         await open_trial(pilot, cast(TrainerApp, pilot.app))
+        await still(pilot)
 
     assert snap_compare(app_over(paused()), terminal_size=size, run_before=before)
 

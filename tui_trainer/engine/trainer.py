@@ -25,7 +25,6 @@ from tui_trainer.engine import rng, setup
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
 from tui_trainer.engine.checkpointing.save import save_is_due, save_run, step_save_is_due
 from tui_trainer.engine.commands.actions import planned_actions
-from tui_trainer.engine.commands.guards import arm_planned
 from tui_trainer.engine.commands.handlers import apply_command
 from tui_trainer.engine.commands.knobs import BuiltInKnobs
 from tui_trainer.engine.commands.queue import CommandQueue
@@ -39,6 +38,7 @@ from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights, flush
 from tui_trainer.engine.events.run_events import publish_schedule, publish_status, run_started
 from tui_trainer.engine.guarding.firing import after_epoch, after_step, keep_copies
+from tui_trainer.engine.guarding.guard_commands import arm_planned
 from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
 from tui_trainer.engine.monitoring.recorder import Recorder, columns, seconds_of_add
 from tui_trainer.engine.monitoring.step_log import StepLog

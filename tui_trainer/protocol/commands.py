@@ -15,7 +15,9 @@ from tui_trainer.protocol.wheel.command import ALL_RUNS as ALL_RUNS
 from tui_trainer.protocol.wheel.command import MAX_REASON as MAX_REASON
 from tui_trainer.protocol.wheel.command import Actor as Actor
 from tui_trainer.protocol.wheel.command import Command as Command
+from tui_trainer.protocol.wheel.command import GiveWheel as GiveWheel
 from tui_trainer.protocol.wheel.command import Reason as Reason
+from tui_trainer.protocol.wheel.command import TakeWheel as TakeWheel
 from tui_trainer.protocol.wheel.command import one_line
 
 MAX_CHOSEN = 24
@@ -325,20 +327,6 @@ class ShowGuards(Command):
 
     names = ("guards",)
     type: Literal["ShowGuards"] = "ShowGuards"
-
-
-class TakeWheel(Command):
-    """Take the wheel: until it is given, taken, or its holder is gone, only the holder's commands are obeyed."""
-
-    type: Literal["TakeWheel"] = "TakeWheel"
-    seconds: Positive | None = None
-    """Seconds after which it is free again. By default a screen holds it until it leaves, `send` for ten minutes."""
-
-
-class GiveWheel(Command):
-    """Give the wheel back: all senders may steer again."""
-
-    type: Literal["GiveWheel"] = "GiveWheel"
 
 
 AnyCommand = Annotated[

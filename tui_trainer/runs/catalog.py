@@ -99,6 +99,8 @@ def _find_runs(name: str, directory: Path, live: bool) -> list[RunInfo]:
     if live:
         runs = [info for info in runs if info.live]
     kind = "live run" if live else "run"
+    if name.startswith(("/", "./", "../", "~")) and not expanded(name).exists():
+        raise UserError(f"{name}: no such file or directory")
     if not runs:
         which = kind if name == "last" else f"{kind} {name!r}"
         plural = f"{kind}s"

@@ -169,3 +169,11 @@ def test_what_a_replay_applies_again_is_never_refused() -> None:
     ruled.harness.steps(2)
     assert ruled.harness.of(ev.Refused) == []
     assert ruled.lr == 9.0
+
+
+def test_a_sender_with_bounds_sets_no_guard_that_could_pass_by_them() -> None:
+    guard = cmd.SetGuard(rule="when loss < 9: lr x100")
+    ruled = Ruled(script={"lr": [0.01, 0.2]})
+    refused = ruled.ask(guard.model_copy(update=SCRIPT))
+    assert refused.startswith("scripts have bounds, and set-guard would pass by them")
+    assert ruled.ask(guard.model_copy(update=ANN)) == ""

@@ -264,9 +264,7 @@ def test_a_race_ends_with_the_last_step_of_the_run_and_its_price_is_said():
 
 
 def test_a_sender_may_not_take_what_it_may_not_set():
-    allow = {
-        "agent": {"commands": ["race", "take-race", "set-lr"], "lr": [0.01, 0.15], "factor": 0.0, "cool_down": 0.0}
-    }
+    rules = {"commands": ["race", "take-race", "set-lr"], "lr": [0.01, 0.15], "factor": 0.0, "cool_down": 0.0}
     bench = TrainerHarness(tiny_config(allow={"agent": rules}))
     agent: dict[str, Any] = {"by": "helper", "actor": "agent", "because": "to see"}
     bench.steps(3)

@@ -70,11 +70,13 @@ FITTING = {
 """The losses for many classes, two classes and numbers."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [kind for kind in OPTIMIZERS if kind != "sparse-adam"])
 def test_every_optimizer_of_torch_is_written(tmp_path, kind):
     assert_repeats(tmp_path / "run", config_of(optimizer={"kind": kind, "lr": 0.02}, training={"epochs": 2}))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", choices(AnyInit))
 def test_every_initialisation_is_written(tmp_path, kind):
     model = {"hidden": [8, 4], "init": kind, "activation": "abs", "norm": "layer"}

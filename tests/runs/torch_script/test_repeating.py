@@ -69,6 +69,14 @@ def freeze(bench: TrainerHarness) -> None:
     send(bench, 3, cmd.SetKnob(name="rate/hidden1.*", value=2.5))
 
 
+def back_to_last(bench: TrainerHarness) -> None:
+    bench.steps(4)
+    send(bench, 3, cmd.SetLearningRate(value=2.0))
+    bench.save()
+    bench.steps(3)
+    send(bench, 4, cmd.RollBack(to="last"))
+
+
 def stopped(bench: TrainerHarness) -> None:
     bench.steps(9)
     send(bench, 0, cmd.Stop(when="batch", restore_best=True))
@@ -88,11 +96,12 @@ def stopped(bench: TrainerHarness) -> None:
         (optimizers, {"optimizer": {"kind": "adam", "lr": 0.02}}),
         (back_and_sizes, {"optimizer": {"momentum": 0.8}, "training": {"epochs": 6}, "scheduler": {"kind": "cosine"}}),
         (freeze, {"optimizer": {"kind": "adam", "lr": 0.02, "groups": [{"match": "hidden1.*"}]}}),
+        (back_to_last, {"optimizer": {"momentum": 0.8}}),
         (stopped, {}),
     ],
 )  # fmt: skip
 def test_what_was_done_to_a_run_is_done_at_the_same_step(tmp_path, drive, tables):
-    text, _ = assert_repeats(tmp_path / "run", config_of(**tables), drive)
+    text, _ = assert_repeats(tmp_path / "run", config_of(**{"checkpoints": {"every_seconds": 1e9}, **tables}), drive)
     ast.parse(text)
     assert max(map(len, text.splitlines())) < 200
 
@@ -161,7 +170,7 @@ def test_a_table_is_read_with_its_words_and_missing_values(tmp_path, settings):
     assert_repeats(tmp_path / "run", config_of(data=data, optimizer={"lr": 0.01}, **tables))
 
 
-def test_a_run_that_ended_early_and_went_on_is_repeated(tmp_path):
+def test_a_schedule_that_watches_and_an_early_end_are_repeated(tmp_path):
     def longer(bench: TrainerHarness) -> None:
         for _ in bench._run:
             if bench.trainer.state.over:

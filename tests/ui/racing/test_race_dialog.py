@@ -30,6 +30,7 @@ def racing(outcome: ev.Raced = OUTCOME) -> FakeSession:
     session = running()
 
     def reply(command: cmd.AnyCommand) -> ev.AnyEvent | None:
+        command = command.model_copy(update={"by": "", "actor": ""})  # the screens of no user in particular
         match command:
             case cmd.Race(price=True):
                 return PRICE.model_copy(update={"cause": command})

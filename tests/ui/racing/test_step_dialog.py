@@ -23,6 +23,7 @@ def paused() -> FakeSession:
     session.play(ev.StatusChanged(status="paused", step=200))
 
     def reply(command: cmd.AnyCommand) -> ev.AnyEvent | None:
+        command = command.model_copy(update={"by": "", "actor": ""})  # the screens of no user in particular
         if isinstance(command, cmd.StepOnce):
             return ev.StatusChanged(status="paused", step=201, cause=command)
         if not isinstance(command, cmd.TryStep):

@@ -17,7 +17,6 @@ from tui_trainer.engine.checkpointing.checkpointer import is_reserved
 from tui_trainer.engine.checkpointing.save import save_run
 from tui_trainer.engine.checkpointing.snapshot import state_dict
 from tui_trainer.engine.checkpointing.state_tree import size_of
-from tui_trainer.engine.commands import guards
 from tui_trainer.engine.commands.actions import yield_wheel
 from tui_trainer.engine.commands.answers import Refusal, publish_change, refuse_unchanged, refuse_wheel
 from tui_trainer.engine.commands.find_rate import find_rate
@@ -25,15 +24,16 @@ from tui_trainer.engine.commands.race import run_race, take_race
 from tui_trainer.engine.commands.rates import set_rate_of_one
 from tui_trainer.engine.commands.roll_back import roll_back
 from tui_trainer.engine.commands.stop import describe_stop
-from tui_trainer.engine.commands.try_step import try_step
 from tui_trainer.engine.commands.undo import forget, redo, remember, undo
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.events.run_events import publish_metrics, publish_schedule, publish_status
+from tui_trainer.engine.guarding import guard_commands
 from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.schedule import apply_schedule
 from tui_trainer.engine.train_state import TrainState, ending_of
+from tui_trainer.engine.trying.try_step import try_step
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
@@ -361,10 +361,10 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.Note: note,
     cmd.SetKnob: set_knob,
     cmd.RunAction: run_action,
-    cmd.SkipStep: guards.skip_step,
-    cmd.SetGuard: guards.set_guard,
-    cmd.RemoveGuard: guards.remove_guard,
-    cmd.ShowGuards: guards.show_guards,
+    cmd.SkipStep: guard_commands.skip_step,
+    cmd.SetGuard: guard_commands.set_guard,
+    cmd.RemoveGuard: guard_commands.remove_guard,
+    cmd.ShowGuards: guard_commands.show_guards,
     cmd.TakeWheel: refuse_wheel,
     cmd.GiveWheel: refuse_wheel,
 }

@@ -78,13 +78,13 @@ class Permissions:
 
 def _changes(command: cmd.AnyCommand) -> bool:
     """Return whether a command changes the training."""
-    others = cmd.Redo | cmd.RunAction | cmd.Race | cmd.TakeRace | cmd.SetGuard
+    others = cmd.Redo | cmd.RunAction | cmd.TakeRace | cmd.SetGuard
     return cmd.is_intervention(command) or isinstance(command, others)
 
 
 def _beyond(state: TrainState, services: LoopServices, allow: Allow, rules: Allowance, command: cmd.AnyCommand) -> str:
     """Return why a value is refused: it is out of bounds, or too far from the present one."""
-    if isinstance(command, cmd.Race | cmd.SetGuard) and (rules.lr or rules.knobs or rules.factor):
+    if isinstance(command, cmd.SetGuard) and (rules.lr or rules.knobs or rules.factor):
         rule = said(allow, command, "factor", number(rules.factor))
         return f"{command.actor}s have bounds, and {command.cli_names()[0]} would pass by them ({rule})"
     for name, before, value in _values(state, services, command):

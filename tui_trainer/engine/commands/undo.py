@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tui_trainer.engine.checkpointing.snapshot import restore_snapshot, take_snapshot
-from tui_trainer.engine.commands.guards import arm_redone, disarm_undone
 from tui_trainer.engine.events.run_events import publish_status
 from tui_trainer.engine.guarding.firing import guard_of, same_firing
+from tui_trainer.engine.guarding.guard_commands import arm_redone, disarm_undone
 from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.train_state import RedoEntry, Snapshot, TrainState, UndoEntry, ending_of
 from tui_trainer.protocol import commands as cmd

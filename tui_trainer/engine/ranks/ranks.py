@@ -269,4 +269,4 @@ def differences(model: nn.Module, size: int) -> list[str]:
 
 
 def _has_batch_norm(model: nn.Module) -> bool:
-    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
+    return any(isinstance(module, BATCH_NORMS) for module in model.modules())

@@ -105,7 +105,7 @@ def _at_rate(
         rate=rate,
         predicted=_number(predicted),
         measured=_number(float(after) - before),
-        update=_number(update / size) if size and update is not None else None,
+        update=_number(update / size) if size else None,
     )
 
 

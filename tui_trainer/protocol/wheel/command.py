@@ -1,4 +1,4 @@
-"""The base class of commands: their sender, their run, and the reason."""
+"""The base class of commands: their sender, their run, and the reason; and the commands about the wheel."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from tui_trainer.components.base import Positive
 from tui_trainer.text import visible
 
 ALL_RUNS = "*"
@@ -54,3 +55,17 @@ class Command(BaseModel):
     def cli_names(cls) -> tuple[str, ...]:
         """Return the names that `tui-trainer send` accepts, the short ones first."""
         return (*cls.names, re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower())
+
+
+class TakeWheel(Command):
+    """Take the wheel: until it is given, taken, or its holder is gone, only the holder's commands are obeyed."""
+
+    type: Literal["TakeWheel"] = "TakeWheel"
+    seconds: Positive | None = None
+    """Seconds after which it is free again. By default a screen holds it until it leaves, `send` for ten minutes."""
+
+
+class GiveWheel(Command):
+    """Give the wheel back: all senders may steer again."""
+
+    type: Literal["GiveWheel"] = "GiveWheel"

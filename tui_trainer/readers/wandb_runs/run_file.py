@@ -75,7 +75,10 @@ def read_run_file(path: Path, position: Position, told: Mapping[str, str]) -> Re
         for config in (record.config, record.run.config):
             settings.update(_items(config.update))
         if record.history.item:
-            records.append(flattened(_items(record.history.item)))
+            row = flattened(_items(record.history.item))
+            if "_runtime" in row and "_timestamp" not in told.values():
+                row.pop("_timestamp", None)  # the same time once more
+            records.append(row)
     notes = notes[:1] + _damage(frames.broken, memory)
     rest = offset + len(piece) - frames.end
     if ended and rest > 0 and not memory.told_of_tail and time() - path.stat().st_mtime > SETTLED:

@@ -18,8 +18,8 @@ from tui_trainer.runs.torch_script.optimizer_code import is_pair, replaced
 from tui_trainer.runs.torch_script.schedule_code import Stretch
 from tui_trainer.text import visible
 
-_NO_EFFECT = (cmd.Note, cmd.Evaluate, cmd.ShowAnswers, cmd.FindRate)
-"""Commands that change nothing of the training."""
+_NO_EFFECT = (cmd.Note, cmd.Evaluate, cmd.ShowAnswers, cmd.FindRate, cmd.SetGuard, cmd.RemoveGuard)
+"""Commands that change nothing of the training; what a guard does is a command of its own."""
 _OPTIMIZER_KNOBS = ("weight_decay", "momentum", "other_weight_decay", "beta1", "beta2")
 """Knobs that are settings of the optimizer."""
 _GROUP = "rate/"
@@ -86,6 +86,7 @@ class Steered:
         self._optimizer: AnyOptimizer = config.optimizer
         self._optimizers: list[tuple[int, AnyOptimizer]] = [(0, config.optimizer)]
         self._plan = plan
+        self._named: set[str] = set()
         self._resizes: list[EpochLength] = list(history.lengths[1:])
         self._accumulate = config.training.accumulate
         self._pairs = list(zip(history.interventions, history.events, strict=True))
@@ -159,6 +160,7 @@ class Steered:
                 self._goes_on(step)
             case cmd.SaveCheckpoint(name=name):
                 name = name or f"step-{step}"
+                self._named.add(name)
                 if name in self.found.saved:
                     self._do(step, command, [f"saved[{name!r}] = copy.deepcopy(state())"])
             case cmd.RollBack(to=to):
@@ -215,8 +217,19 @@ class Steered:
         then = [optimizer for at, optimizer in self._optimizers if at < saved_at or not at][-1]
         if then.model_copy(update={"lr": self._optimizer.lr}) != self._optimizer:
             self.found.problems.append(f"a roll-back to a save with another optimizer (step {step})")
-        source = "best" if command.to == "best" else f"saved[{command.to!r}]"
+        source = "best" if command.to == "best" else f"saved[{self._saved_as(command.to, saved_at)!r}]"
         self._do(step, command, [f"go_back({source})"])
+
+    def _saved_as(self, name: str, saved_at: int) -> str:
+        """Return the name of a save in the script; one that the clock made, as `last`, gets a name of its own."""
+        if name in self._named:
+            return name
+        own = f"step-{saved_at}"
+        if own not in self._named:
+            self._named.add(own)
+            self.found.saved.add(own)
+            self.found.blocks.setdefault(saved_at, []).insert(0, f"saved[{own!r}] = copy.deepcopy(state())")
+        return own
 
     def _set_knob(self, step: int, command: cmd.SetKnob) -> None:
         name, value = command.name, command.value

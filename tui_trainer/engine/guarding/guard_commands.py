@@ -103,7 +103,7 @@ def skip_step(state: TrainState, services: TrainingServices, command: cmd.SkipSt
 def disarm_undone(state: TrainState, services: LoopServices, name: str) -> None:
     """Switch off a guard whose firing was undone: it would fire again at once."""
     guard = state.guards.get(name)
-    if guard is not None and guard.on:
+    if guard is not None:
         state.guards.switch(guard, on=False, why=UNDONE)
         services.events.publish(ev.GuardsChanged(guards=state.guards.states, disarmed=name, step=state.step))
 
