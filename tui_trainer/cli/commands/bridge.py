@@ -13,6 +13,7 @@ import click
 from tui_trainer.cli.options import map_option, runs_dir_option
 
 if TYPE_CHECKING:
+    from tui_trainer.protocol.events import Scalars
     from tui_trainer.runs.run_info import RunInfo
     from tui_trainer.session.base import Session
 
@@ -120,6 +121,7 @@ def _send_journals(name: str, told: tuple[str, ...], runs_dir: str | None) -> in
 
 def _follow(session: Session) -> int:
     from tui_trainer.protocol.codec import encode_event
+    from tui_trainer.protocol.events import Scalars
     from tui_trainer.session.base import Greeting, Notice
     from tui_trainer.state.greeting import encode_greeting
 
@@ -135,7 +137,15 @@ def _follow(session: Session) -> int:
                     click.echo(text, err=True)
                     if fatal or folders:
                         return ENDED
+                case Scalars():
+                    _write(encode_event(_with_lists(message)))
                 case _:
                     _write(encode_event(message))
         if select.select([0], [], [], 0 if messages else POLL_SECONDS)[0] and not os.read(0, 1 << 16):
             return 0
+
+
+def _with_lists(event: Scalars) -> Scalars:
+    """Return numbers of a log as JSON can hold them: its readers give them in arrays."""
+    values = {name: list(column) for name, column in event.values.items()}
+    return event.model_copy(update={"steps": list(event.steps), "seconds": list(event.seconds), "values": values})

@@ -101,6 +101,11 @@ class GlooChannel:
 
     def sum(self, values: Tensor) -> Tensor:
         """Return the sum over all ranks, on the device of `values`."""
-        total = values.detach().to("cpu", copy=True)
-        dist.all_reduce(total, group=self._group)
+        mine = values.detach().to("cpu", copy=True)
+        parts = [torch.zeros_like(mine) for _ in range(self.size)]
+        # In the order of the ranks: an all-reduce adds in an order that changes with the number of values.
+        dist.all_gather(parts, mine, group=self._group)
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
         return total.to(values.device)
