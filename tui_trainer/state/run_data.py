@@ -15,7 +15,7 @@ from tui_trainer.config.teaching.drill import DrillProgress
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.guards.events import GuardState
 from tui_trainer.protocol.knobs import KnobValue
-from tui_trainer.state.branches import AllSeries, Branch, Ghost, Mark, UndoneBranch
+from tui_trainer.state.branching.branches import AllSeries, Branch, Ghost, Mark, UndoneBranch
 from tui_trainer.state.histogram_history import Histograms
 from tui_trainer.state.pace import FORWARD_SHARE, SHARE_KNOWN, Pace
 from tui_trainer.state.races.view import RaceView

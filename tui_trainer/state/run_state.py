@@ -8,9 +8,10 @@ from __future__ import annotations
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import is_intervention
 from tui_trainer.protocol.describe import describe, epoch_line, is_test, letter, sender_text
-from tui_trainer.state.branches import Branch, Ghost, Mark, UndoneBranch
+from tui_trainer.state.branching.branches import Branch, Ghost, Mark, UndoneBranch
+from tui_trainer.state.branching.rewind import intervene
 from tui_trainer.state.drills.veil import is_veiled
-from tui_trainer.state.reducer import FOLDS, MEASUREMENTS, NOT_INTERVENED, NOT_LOGGED, intervene
+from tui_trainer.state.reducer import FOLDS, MEASUREMENTS, NOT_INTERVENED, NOT_LOGGED
 from tui_trainer.state.run_data import (
     CLOCK,
     EVALUATIONS,

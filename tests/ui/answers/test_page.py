@@ -35,7 +35,7 @@ from tui_trainer.protocol.pictures import (
     Written,
     taken,
 )
-from tui_trainer.state.branches import UndoneBranch
+from tui_trainer.state.branching.branches import UndoneBranch
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.answers.images import image_lines
 from tui_trainer.ui.answers.page import AnswersPage

@@ -11,7 +11,7 @@ from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol.commands import SetLearningRate
 from tui_trainer.protocol.events import EpochEnded, LayersMeasured, RunFinished, Scalars, SettingChanged
 from tui_trainer.protocol.events import Layer as MeasuredLayer
-from tui_trainer.state.branches import Branch, Ghost
+from tui_trainer.state.branching.branches import Branch, Ghost
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.context import run_colors
 from tui_trainer.ui.charts.model import Annotation, Curve, Level, MarkerLine, Scatter

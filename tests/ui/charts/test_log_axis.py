@@ -7,7 +7,7 @@ import math
 import pytest
 
 from tui_trainer.protocol.events import EpochEnded, RunFinished, Scalars
-from tui_trainer.state.branches import Branch, Ghost
+from tui_trainer.state.branching.branches import Branch, Ghost
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.history.log_axis import decide_log, is_share
 from tui_trainer.ui.charts.registry import ChartKind, chart_data

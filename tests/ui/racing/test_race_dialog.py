@@ -11,7 +11,7 @@ from tests.ui.fake_session import FakeSession, app_over, play, press, running, s
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.race.race_events import RaceLane
-from tui_trainer.state.branches import Branch, Ghost
+from tui_trainer.state.branching.branches import Branch, Ghost
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.charts.model import Curve
 from tui_trainer.ui.racing.chart import race_chart, trailing_means

@@ -13,7 +13,7 @@ from time import sleep
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.checksum import BadLine, verify
 from tui_trainer.protocol.codec import decode_event
-from tui_trainer.state.reducer import MAX_UNDONE
+from tui_trainer.state.branching.rewind import MAX_UNDONE
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series import Series
 

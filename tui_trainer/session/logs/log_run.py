@@ -19,7 +19,7 @@ from tui_trainer.session.logs.curve_rules import CURVE_RULES, in_short
 from tui_trainer.session.logs.log_epochs import LogEpochs, steps_per_epoch
 from tui_trainer.session.logs.log_media import can_decode, event_of
 from tui_trainer.session.logs.log_seconds import MANY, largest, risen, seconds_at
-from tui_trainer.state.branches import BRANCH_POINTS, CURVES, Branch, thinned
+from tui_trainer.state.branching.branches import BRANCH_POINTS, CURVES, Branch, thinned
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series_names import MAX_NAME
 from tui_trainer.text import visible

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import TakeRace
 from tui_trainer.protocol.race.race_events import RaceLane
-from tui_trainer.state.branches import Branch, Ghost
+from tui_trainer.state.branching.branches import Branch, Ghost
 
 RACED = "race"
 """How a branch was left that is one of the settings of a race."""

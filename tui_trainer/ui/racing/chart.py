@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tui_trainer.state.branches import Branch
+from tui_trainer.state.branching.branches import Branch
 from tui_trainer.text import cut, number, visible
 from tui_trainer.ui.charts.model import Area, ChartData, Curve, Layer, LegendEntry, Scale, blank
 from tui_trainer.ui.charts.palette import FRONT_RUNS

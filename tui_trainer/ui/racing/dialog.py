@@ -18,7 +18,7 @@ from tui_trainer.protocol.commands import AnyCommand, Race, TakeRace
 from tui_trainer.protocol.describe import describe
 from tui_trainer.protocol.race.lines import MOST, UNCHANGED
 from tui_trainer.protocol.race.words import result_of
-from tui_trainer.state.branches import Branch
+from tui_trainer.state.branching.branches import Branch
 from tui_trainer.state.races.view import RaceView, branch_id
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import padded, visible

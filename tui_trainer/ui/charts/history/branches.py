@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui_trainer.state.branches import Ghost
+from tui_trainer.state.branching.branches import Ghost
 from tui_trainer.state.races.view import RACED
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
