@@ -16,7 +16,8 @@ from tui_trainer.diagnosis.findings import HEADLINES, KEYS, NO_FINDING, ORDER, F
 from tui_trainer.diagnosis.generalization import stopped_too_soon
 from tui_trainer.diagnosis.history import Broken, History, LayerSeen
 from tui_trainer.diagnosis.rules import RULES, holding
-from tui_trainer.ui.actions import BY_ID, key_sign
+from tui_trainer.ui.actions import BY_ID
+from tui_trainer.ui.terminal.key_names import key_sign
 
 FLAT = [1.0] * 5 + [0.995] * 6
 """Eleven epochs of a run of thirty: the last five are no 1 % better than the six before."""

@@ -17,7 +17,8 @@ from tests.docs.pages import ROOT, blocks, code, page, rows
 from tui_trainer.cli.main import cli
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.protocol.events import AnyEvent
-from tui_trainer.ui.actions import BY_ID, key_sign
+from tui_trainer.ui.actions import BY_ID
+from tui_trainer.ui.terminal.key_names import key_sign
 
 PAGE = page("architecture.md")
 PACKAGE = Path(tui_trainer.__file__).parent

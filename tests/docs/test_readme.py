@@ -13,8 +13,9 @@ from tests.docs.pages import DOCS, ROOT, blocks, code, page, rows
 from tui_trainer.cli.main import cli
 from tui_trainer.config.preset import build, preset_names
 from tui_trainer.config.toml import parse_toml
-from tui_trainer.ui.actions import ACTIONS, BY_ID, key_sign, key_table
+from tui_trainer.ui.actions import ACTIONS, BY_ID, key_table
 from tui_trainer.ui.settings import checked
+from tui_trainer.ui.terminal.key_names import key_sign
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FRONT = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")

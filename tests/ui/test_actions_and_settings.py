@@ -9,10 +9,11 @@ import pytest
 from tests.ui.fake_session import FakeSession, app_over
 from tui_trainer.errors import UserError
 from tui_trainer.ui import themes
-from tui_trainer.ui.actions import ACTIONS, BY_ID, key_name, key_sign, key_table, keys_of, shown_key
+from tui_trainer.ui.actions import ACTIONS, BY_ID, key_table, keys_of, shown_key
 from tui_trainer.ui.dashboard.screen import Dashboard
 from tui_trainer.ui.settings import Settings, load_settings
 from tui_trainer.ui.steering.controls import CONTROLS
+from tui_trainer.ui.terminal.key_names import key_name, key_sign
 
 
 def test_action_ids_and_keys_are_unique() -> None:

@@ -144,7 +144,7 @@ class RunConfig(BaseModel):
     guards: Annotated[tuple[PresetGuard, ...], Field(exclude_if=lambda guards: not guards)] = ()
     """Rules that the run applies by itself, `when CONDITION: ACTION`: `[[guards]]`."""
     allow: AllowField = Allow()
-    """What persons, scripts and agents may do to the run while it trains: commands, bounds, the largest change."""
+    """Permissions of persons, scripts and agents while the run trains: commands, bounds, the largest change."""
     pictures: tuple[AnyPicture, ...] = ()
     """Pictures to record in addition to the curves. A name is enough for a picture with default settings."""
 

@@ -36,11 +36,17 @@ from tui_trainer.engine.evaluation.evaluate import evaluate
 from tui_trainer.engine.evaluation.measuring import Measuring
 from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.events.flush import check_weights, flush
-from tui_trainer.engine.events.run_events import publish_schedule, publish_status, run_started
-from tui_trainer.engine.guarding.firing import after_epoch, after_step, keep_copies
+from tui_trainer.engine.events.run_events import (
+    publish_findings,
+    publish_numbers,
+    publish_schedule,
+    publish_status,
+    run_started,
+)
+from tui_trainer.engine.guarding.firing import after_epoch, keep_copies, watch_step
 from tui_trainer.engine.guarding.guard_commands import arm_planned
 from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
-from tui_trainer.engine.monitoring.recorder import Recorder, columns, seconds_of_add
+from tui_trainer.engine.monitoring.recorder import Recorder, seconds_of_add
 from tui_trainer.engine.monitoring.step_log import StepLog
 from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.monitoring.system_load import ProcessLoad, SystemLoad
@@ -133,7 +139,7 @@ class Trainer:
         measuring = Measuring(config, built, self._hurried, ranks.evaluate if ranks is not None else evaluate)
         recorder = Recorder(events.publish, state.timer, StepLog(built.series_groups))
         diagnosis = DiagnosisMonitor()
-        events.subscribe(partial(_diagnose, diagnosis, events))
+        events.subscribe(partial(publish_findings, diagnosis, events))
         self.services = TrainingServices(
             run_name=self.run_name,
             title=self._title,
@@ -158,7 +164,7 @@ class Trainer:
         if ranks is not None:
             recorder.sum = ranks.sum
             ranks.steps = lambda: state.step
-            ranks.on_numbers = partial(_publish_numbers, state, events)
+            ranks.on_numbers = partial(publish_numbers, state, events)
         self.services.own_knobs = BuiltInKnobs(state, self.services)
         apply_schedule(state, self.services)
         events.subscribe(partial(after_epoch, state, self.services))
@@ -282,7 +288,7 @@ class Trainer:
             services.pictures.on_step()
         due = services.recorder.add(state.step, loss, state.lr, samples)
         if state.guards.on_steps:
-            self._watch_step()
+            watch_step(state, services, self._train_batch.norm)
         beats = self._ranks is not None and self._ranks.step_done()
         if beats or (due and self._ranks is None) or step_save_is_due(state, services):
             if flush(state, services):
@@ -296,14 +302,6 @@ class Trainer:
         if self._paced:
             self._wait_for_next_step()
         return True
-
-    def _watch_step(self) -> None:
-        """Let the guards look at the step just taken, before its loss can end the run."""
-        state, services = self.state, self.services
-        values = services.recorder.newest(state.step, state.guards.names)
-        if state.guards.needs_norm and (norm := self._train_batch.norm) is not None:
-            values["grad_norm"] = float(norm)
-        after_step(state, services, values if self._ranks is None else self._ranks.measured(values))
 
     def _wait_for_next_step(self) -> None:
         """Wait until the next step is due, or until a command comes."""
@@ -395,14 +393,3 @@ class Trainer:
         """Queue the scripted commands of this step."""
         for command in self.state.due_commands():
             self.commands.put(command)
-
-
-def _publish_numbers(state: TrainState, events: EventStream, numbers: dict[str, float]) -> None:
-    """Publish the times and the memory of all ranks."""
-    events.publish(columns(state.step, [state.step], [state.seconds], {name: [one] for name, one in numbers.items()}))
-
-
-def _diagnose(diagnosis: DiagnosisMonitor, events: EventStream, event: ev.AnyEvent) -> None:
-    """Publish what the diagnosis finds in an event."""
-    for diagnosed in diagnosis.take(event):
-        events.publish(diagnosed)

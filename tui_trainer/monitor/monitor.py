@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import traceback
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from tui_trainer.errors import UserError
 from tui_trainer.monitor.declaring import Declaring
 from tui_trainer.monitor.messages import say, say_how_to_attach
+from tui_trainer.monitor.parts.lifetime import close_at_exit
 
 if TYPE_CHECKING:
     from tui_trainer.monitor.parts.values import StepValues
@@ -120,8 +119,7 @@ class Monitor(Declaring):
         if not self.all_obey:
             only_watch(self._run.services)
         self._name, self._path = self._run.name, str(self._run.path)
-        _ACTIVE.add(self)
-        atexit.register(_close_at_exit, weakref.ref(self))
+        close_at_exit(self)
         if not quiet:
             say_how_to_attach(self._run.path)
 
@@ -379,23 +377,3 @@ class Monitor(Declaring):
                 run.events.log(text, run.state.step)
             except Exception:  # noqa: BLE001
                 return
-
-
-_ACTIVE: weakref.WeakSet[Monitor] = weakref.WeakSet()
-"""The monitors of this process."""
-
-
-def _leave_to_parent() -> None:
-    """Have monitors do nothing in a process that was forked: their run belongs to the parent."""
-    for monitor in list(_ACTIVE):
-        monitor.forked()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_to_parent)
-
-
-def _close_at_exit(monitor: weakref.ref[Monitor]) -> None:
-    alive = monitor()
-    if alive is not None:
-        alive.close()

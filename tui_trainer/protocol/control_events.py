@@ -55,7 +55,7 @@ class ActionRun(Event):
 
 
 WheelEnd = Literal["given", "gone", "over"]
-"""How the wheel became free: its holder gave it, its holder's screen is gone, or its holder's time is over."""
+"""Reasons for a free wheel: its holder gave it, the holder's screen is gone, or the holder's time is over."""
 
 
 class WheelChanged(Event):

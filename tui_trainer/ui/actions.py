@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tui_trainer.ui.preferences.classic_keys import CLASSIC_KEYS
+from tui_trainer.ui.terminal.key_names import key_name, key_sign
 
 Group = Literal["look", "steer", "panel", "way"]
 Need = Literal[
@@ -78,52 +79,6 @@ def _look(name: str, keys: str, label: str, text: str, section: str, rank: int =
 
 def _way(name: str, keys: str, label: str, text: str, rank: int = 0, *needs: Need) -> Action:
     return Action(name, tuple(keys.split()), label, text, "way", needs, rank)
-
-
-_SYMBOLS = {
-    "full_stop": ".",
-    "plus": "+",
-    "minus": "-",
-    "equals_sign": "=",
-    "asterisk": "*",
-    "colon": ":",
-    "comma": ",",
-    "question_mark": "?",
-    "at": "@",
-    "exclamation_mark": "!",
-    "left_curly_bracket": "{",
-    "right_curly_bracket": "}",
-    "number_sign": "#",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "escape": "esc",
-    "left": "←",
-    "right": "→",
-    "up": "↑",
-    "down": "↓",
-    "pageup": "pgup",
-    "pagedown": "pgdn",
-    "slash": "/",
-    "left_parenthesis": "(",
-    "right_parenthesis": ")",
-    "less_than_sign": "<",
-    "greater_than_sign": ">",
-}
-_NAMES = {symbol: name for name, symbol in _SYMBOLS.items()}
-
-
-def key_name(key: str) -> str:
-    """Return Textual's name of a key that a user wrote: question_mark for "?"."""
-    key = key.strip()
-    return _NAMES.get(key, "space" if key == "" else key)
-
-
-def key_sign(key: str) -> str:
-    """Return a key as users read it: "?" for question_mark, "shift+←" for shift+left."""
-    *modifiers, last = key.split("+") if key != "+" else ["plus"]
-    return "+".join([*(modifier.replace("ctrl", "^") for modifier in modifiers), _SYMBOLS.get(last, last)]).replace(
-        "^+", "^"
-    )
 
 
 ACTIONS: tuple[Action, ...] = (

@@ -14,8 +14,9 @@ import platformdirs
 
 from tui_trainer.errors import UserError, did_you_mean
 from tui_trainer.text import exact
-from tui_trainer.ui.actions import ACTIONS, BY_ID, KEYMAPS, key_sign, keys_of, without_clashes
+from tui_trainer.ui.actions import ACTIONS, BY_ID, KEYMAPS, keys_of, without_clashes
 from tui_trainer.ui.redraw_budget import LOCAL_FPS, REMOTE_FPS
+from tui_trainer.ui.terminal.key_names import key_sign
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -75,7 +76,7 @@ class Settings:
     actor: Literal["person", "script", "agent"] = "person"
     """The kind of sender that uses this screen."""
     allow: dict[str, Any] = field(default_factory=dict[str, Any])
-    """What persons, scripts and agents may do to the runs that you start, as in the table `[allow]` of a preset."""
+    """Permissions of persons, scripts and agents in the runs that you start, as in the table `[allow]` of a preset."""
     keys: dict[str, str] = field(default_factory=dict[str, str])
     """Keys by action id, separated by commas: `pause = "space,f5"`. The help screen lists the ids.
 

@@ -24,9 +24,10 @@ from tui_trainer.components.schedulers.builtin import Exponential
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
-from tui_trainer.ui.actions import ACTIONS, key_name
+from tui_trainer.ui.actions import ACTIONS
 from tui_trainer.ui.dashboard.footer import Footer
 from tui_trainer.ui.settings import Settings
+from tui_trainer.ui.terminal.key_names import key_name
 
 Pressed = tuple[str, ...]
 

@@ -29,7 +29,6 @@ from tui_trainer.cli.processes.rank import train_rank
 from tui_trainer.config.preset_library import find
 from tui_trainer.config.toml import read_toml
 from tui_trainer.distributed.environment import world_size
-from tui_trainer.guards.grammar import parse_rule
 from tui_trainer.ui.printing.request import RUN_SCREENS
 
 if TYPE_CHECKING:
@@ -141,8 +140,11 @@ def command(
         spec = _new_spec(preset, changes, runs_dir, name, trust, seeds, guards).model_copy(update=further)
         return with_processes(spec, processes)
 
-    for rule in guards:
-        parse_rule(rule)  # a mistake is reported without opening the screen
+    if guards:
+        from tui_trainer.guards.grammar import parse_rule
+
+        for rule in guards:
+            parse_rule(rule)  # a mistake is reported without opening the screen
     if world_size() > 1:
         return train_rank(processes, lambda: _spec_of_rank(new_spec, further, name, runs_dir, trust, resume_if_exists))
     if name is not None and resume_if_exists and _exists(name, runs_dir):

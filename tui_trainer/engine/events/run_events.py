@@ -8,7 +8,9 @@ import socket
 
 from torch import Tensor
 
+from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.engine.evaluation.baselines import baseline_losses
+from tui_trainer.engine.events.event_stream import EventStream
 from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.monitoring.recorder import columns
 from tui_trainer.engine.services import TrainingServices
@@ -174,3 +176,14 @@ def describe_broken_tensor(step: int, name: str, tensor: Tensor) -> str:
     """Return in words that numbers which would be saved are no longer finite, and what to do next."""
     kind = "NaN" if bool(tensor.isnan().any()) else "infinite"
     return f"{name} became {kind} by step {step}, and nothing of it was saved: resume from the checkpoint before it"
+
+
+def publish_numbers(state: TrainState, events: EventStream, numbers: dict[str, float]) -> None:
+    """Publish the times and the memory of all ranks."""
+    events.publish(columns(state.step, [state.step], [state.seconds], {name: [one] for name, one in numbers.items()}))
+
+
+def publish_findings(diagnosis: DiagnosisMonitor, events: EventStream, event: ev.AnyEvent) -> None:
+    """Publish what the diagnosis finds in an event."""
+    for diagnosed in diagnosis.take(event):
+        events.publish(diagnosed)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Iterable, Mapping
-from typing import SupportsFloat
+from typing import TYPE_CHECKING, SupportsFloat
+
+from torch import Tensor
 
 from tui_trainer.engine.checkpointing.snapshot import model_state_dict
 from tui_trainer.engine.checkpointing.state_tree import size_of
@@ -18,6 +20,9 @@ from tui_trainer.guards.watch import Firing, Measurements
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 
+if TYPE_CHECKING:
+    from tui_trainer.engine.services import TrainingServices
+
 
 def after_step(state: TrainState, services: LoopServices, values: Mapping[str, float]) -> None:
     """Let the guards look at the values of the step just taken; the commands of those that fire are queued.
@@ -27,6 +32,18 @@ def after_step(state: TrainState, services: LoopServices, values: Mapping[str, f
     measured = Measurements("steps", state.step, state.epoch, values)
     if not _fire(state, services, [guard for guard in state.guards if guard.on and not guard.rule.skips], measured):
         keep_copies(state, services)
+
+
+def watch_step(state: TrainState, services: TrainingServices, norm: Tensor | None) -> None:
+    """Let the guards look at the step that a trainer has just taken, before its loss can end the run.
+
+    Args:
+        norm: the gradient norm, where the step has measured it.
+    """
+    values = services.recorder.newest(state.step, state.guards.names)
+    if state.guards.needs_norm and norm is not None:
+        values["grad_norm"] = float(norm)
+    after_step(state, services, values if services.ranks is None else services.ranks.measured(values))
 
 
 def look_at(state: TrainState, services: LoopServices, numbers: Mapping[str, SupportsFloat]) -> None:

@@ -19,7 +19,7 @@ TELL_EVERY = 0.2
 """Seconds between two looks for lines of the processes."""
 
 _lines: SimpleQueue[str] | None = None
-"""Where a process puts its lines about the progress."""
+"""The queue for the lines of a process about its progress."""
 
 
 def usable_processes() -> int:

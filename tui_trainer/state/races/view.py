@@ -10,7 +10,7 @@ from tui_trainer.protocol.race.race_events import RaceLane
 from tui_trainer.state.branching.branches import Branch, Ghost
 
 RACED = "race"
-"""How a branch was left that is one of the settings of a race."""
+"""The value of `Branch.left_by` for one of the settings of a race."""
 
 
 class RaceView(BaseModel):

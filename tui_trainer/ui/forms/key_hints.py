@@ -7,7 +7,7 @@ from textual.events import Click, Key
 from textual.widgets import Static
 
 from tui_trainer.text import cell_width
-from tui_trainer.ui.actions import key_name
+from tui_trainer.ui.terminal.key_names import key_name
 
 SEPARATOR = " · "
 _KEYS = {"esc": "escape", "enter": "enter", "tab": "tab", "space": "space"}

@@ -14,11 +14,12 @@ from textual.events import Key
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from tui_trainer.ui.actions import ACTIONS, BY_ID, GROUPS, SECTIONS, Action, Keymap, key_sign, keys_of, shown_key
+from tui_trainer.ui.actions import ACTIONS, BY_ID, GROUPS, SECTIONS, Action, Keymap, keys_of, shown_key
 from tui_trainer.ui.availability import ActionContext, disabled_reason
 from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.screens.dialogs.base import Dialog
+from tui_trainer.ui.terminal.key_names import key_sign
 
 KEY_WIDTH = 9
 """Cells of the column of the keys."""

@@ -14,10 +14,10 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui_trainer.text import padded
-from tui_trainer.ui.actions import key_sign
 from tui_trainer.ui.forms.list_keys import Picker
 from tui_trainer.ui.screens.dialogs.base import Dialog
 from tui_trainer.ui.steering.controls import PanelRow, common_reason
+from tui_trainer.ui.terminal.key_names import key_sign
 
 REFRESH = 1.0
 """Seconds between two updates of the values."""

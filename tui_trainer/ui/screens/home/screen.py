@@ -18,9 +18,8 @@ from textual.widgets.option_list import Option
 
 from tui_trainer.errors import UserError
 from tui_trainer.runs.catalog import RunInfo
-from tui_trainer.runs.label import short_name
 from tui_trainer.runs.run_filter import config_of
-from tui_trainer.session.catalog import Catalog, LessonInfo, PresetInfo, Reloadable, Stored, Watchful
+from tui_trainer.session.catalog import Catalog, PresetInfo, Reloadable, Stored, Watchful
 from tui_trainer.ui.forms.entry import TextEntry
 from tui_trainer.ui.forms.long_list import LongList
 from tui_trainer.ui.icons import Icons
@@ -33,6 +32,7 @@ from tui_trainer.ui.screens.home.details import about, brief, copies_of
 from tui_trainer.ui.screens.home.items import FIRST_START, Item, QueueRow, Start, groups_of, key_of, of_tab, texts_of
 from tui_trainer.ui.screens.home.lecture_tab import LectureTab
 from tui_trainer.ui.screens.home.lines import line_of, set_headings
+from tui_trainer.ui.screens.home.opening import opener_of
 from tui_trainer.ui.screens.home.past import past_of
 from tui_trainer.ui.screens.home.preview import PresetPreview
 from tui_trainer.ui.screens.home.queue_watch import QueueWatch
@@ -307,19 +307,7 @@ class Home(Finder[Item]):
 
     def opener(self, item: Item) -> tuple[str, Callable[[], Session]]:
         """Return the function that starts a preset or a lesson, or joins a run."""
-        catalogue = self.catalogue
-        match item:
-            case Start(preset=preset):
-                return preset.name, lambda: catalogue.start(preset.name)
-            case LessonInfo():
-                return item.name, lambda: self._lecture.start(item)
-            case RunInfo():
-                return short_name(item.shown), lambda: catalogue.join(item)
-            case QueueRow(entry=entry):
-                run = next((run for run in self.runs if entry.name and entry.name in (run.name, run.group)), None)
-                if run is None:
-                    raise UserError(f"q{entry.number} has no run that could be opened")
-                return short_name(run.shown), lambda: catalogue.join(run)
+        return opener_of(item, self.catalogue, self.runs, self._lecture.start)
 
     def open(self, item: Item | None) -> None:
         """Open an item, and remember it; a lesson continues the tour from it."""
