@@ -9,11 +9,13 @@ import tomli_w
 
 from tui_trainer.config.action import MAX_SAID, PresetAction
 from tui_trainer.config.preset import dump, load
+from tui_trainer.config.run_config import RunConfig
 from tui_trainer.errors import UserError
 from tui_trainer.protocol.actions.written_command import written_command
 from tui_trainer.protocol.commands import AnyCommand, Note, Stop, sets_guards
+from tui_trainer.protocol.events import RunStarted
 from tui_trainer.runs.comparing.interventions import commands_with_saves
-from tui_trainer.runs.history import read_history
+from tui_trainer.runs.history import RunHistory, read_history
 from tui_trainer.text import visible
 
 
@@ -42,13 +44,7 @@ def bake(folder: Path, name: str) -> BakedPreset:
     Raises:
         UserError: the run was made by a training script, or its files cannot be read.
     """
-    config = load(str(folder.absolute())).first
-    try:
-        history = read_history(folder / "events.jsonl")
-    except OSError as error:
-        raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from None
-    if history.started is None:
-        raise UserError(f"run {name!r} has not begun to train; it has nothing to repeat yet")
+    config, history, _ = read_begun(folder, name)
     script = [pair for pair in commands_with_saves(history) if not sets_guards(pair[1])]
     actions = tuple(_action(step, command) for step, command in script)
     settings = config.model_copy(update={"actions": (), "guards": (), "drill": None})
@@ -87,3 +83,23 @@ def _table(action: PresetAction) -> str:
     table = action.model_dump(mode="json", exclude_none=True)
     below = {"actions": {"command": table.pop("command")}} if isinstance(action.command, dict) else {}
     return f"[[actions]]\n{tomli_w.dumps(table)}{tomli_w.dumps(below)}"
+
+
+def read_begun(folder: Path, name: str) -> tuple[RunConfig, RunHistory, RunStarted]:
+    """Return the configuration, the history and the start of a run.
+
+    Args:
+        folder: the directory of the run.
+        name: of the run.
+
+    Raises:
+        UserError: its files cannot be read, or it has not begun to train.
+    """
+    config = load(str(folder.absolute())).first
+    try:
+        history = read_history(folder / "events.jsonl")
+    except OSError as error:
+        raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from None
+    if history.started is None:
+        raise UserError(f"run {name!r} has not begun to train; it has nothing to repeat yet")
+    return config, history, history.started

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Any
 
-import numpy as np
 import pytest
-import torch
 
+from tests.engine.trying.untouched import check_untouched
 from tests.support import TrainerHarness, tiny_config
 from tui_trainer.components.base import choices
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.config.preset import load
-from tui_trainer.engine.steps.schedule import apply_schedule
 from tui_trainer.engine.trying.rate_marks import mark, smooth
 from tui_trainer.engine.trying.rate_sweep import growing
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
-from tui_trainer.runs.history import RunHistory, first_difference
 
 OPTIMIZERS = sorted(choices(AnyOptimizer).keys() - {"import", "sparse-adam"})
 FAMILIES = {
@@ -38,62 +34,26 @@ FAMILIES = {
 SEARCH = cmd.FindRate(id="search", steps=12, low=1e-4, high=1.0)
 
 
-def bits(tree: Any) -> Any:
-    """Return a tree with every tensor as its type and bytes, and without the clock."""
-    if isinstance(tree, torch.Tensor):
-        return str(tree.dtype), tuple(tree.shape), tree.detach().cpu().contiguous().flatten().view(torch.uint8).tolist()
-    if isinstance(tree, dict):
-        return {key: bits(value) for key, value in tree.items() if key != "seconds"}
-    if isinstance(tree, list | tuple):
-        return [bits(value) for value in tree]
-    return repr(tree)
-
-
-def record_of(bench: TrainerHarness) -> RunHistory:
-    record = RunHistory()
-    for event in bench.events:
-        record.add(event)
-    return record
-
-
-def check_untouched(config: Any, steps: int) -> None:
-    """Compare a run with a search, state and every later number, with one without it."""
-    plain = TrainerHarness(config)
-    plain.finish()
-    bench = TrainerHarness(config)
-    bench.steps(steps)
-    bench.control.put(cmd.Pause())
-    bench.steps(1)
-    apply_schedule(bench.trainer.state, bench.trainer.services)  # as the coming step will: a search ends so too
-    before = bits(bench.state_dict())
-    drawn = np.random.get_state()[1].tolist(), random.getstate()
-    bench.control.put(SEARCH)
-    bench.steps(1)
-    answer = next(event for event in bench.events if event.cause is not None and event.cause.id == "search")
+def look_at_search(answer: ev.Event) -> None:
     if isinstance(answer, ev.Refused):
         assert "ignores the learning rate" in answer.reason
     else:
         assert isinstance(answer, ev.RateFound)
         assert 1 <= answer.steps <= 12
-    assert bits(bench.state_dict()) == before
-    assert (np.random.get_state()[1].tolist(), random.getstate()) == drawn
-    bench.control.put(cmd.Resume())
-    bench.finish()
-    assert first_difference(record_of(plain), record_of(bench)) == ""
-    assert bits(plain.state_dict()["model"]) == bits(bench.state_dict()["model"])
-    assert bits(plain.state_dict()["optimizer"]) == bits(bench.state_dict()["optimizer"])
 
 
 @pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_a_search_leaves_every_optimizer_as_it_was(kind):
     model = {"hidden": [8], "dropout": 0.2, "norm": "batch"}
-    check_untouched(tiny_config(model=model, optimizer={"kind": kind}, training={"epochs": 3}), 8)
+    check_untouched(
+        tiny_config(model=model, optimizer={"kind": kind}, training={"epochs": 3}), 8, SEARCH, look_at_search
+    )
 
 
 @pytest.mark.parametrize("preset", FAMILIES)
 def test_a_search_leaves_every_family_of_presets_as_it_was(preset):
     changes = [f"{key}={value}" for key, value in FAMILIES[preset].items()]
-    check_untouched(next(iter(load(preset, changes).runs.values())), 3)
+    check_untouched(next(iter(load(preset, changes).runs.values())), 3, SEARCH, look_at_search)
 
 
 def test_a_search_leaves_sparse_gradients_as_they_were(tmp_path):
@@ -101,7 +61,12 @@ def test_a_search_leaves_sparse_gradients_as_they_were(tmp_path):
     path.write_text("the quick brown fox jumps over the lazy dog. " * 20)
     data = {"kind": "text", "path": str(path), "batch_size": 8, "context": 8}
     model = {"kind": "transformer", "layers": 1, "width": 16, "heads": 2, "sparse_embedding": True}
-    check_untouched(tiny_config(data=data, model=model, optimizer={"kind": "sparse-adam"}, training={"epochs": 2}), 3)
+    check_untouched(
+        tiny_config(data=data, model=model, optimizer={"kind": "sparse-adam"}, training={"epochs": 2}),
+        3,
+        SEARCH,
+        look_at_search,
+    )
 
 
 def curve(rates: tuple[float, ...]) -> list[float]:

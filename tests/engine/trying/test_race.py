@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
-import numpy as np
 import pytest
 
-from tests.engine.trying.test_find_rate import FAMILIES, OPTIMIZERS, bits, record_of
+from tests.engine.trying.test_find_rate import FAMILIES, OPTIMIZERS
+from tests.engine.trying.untouched import bits, check_untouched, record_of
 from tests.support import TrainerHarness, tiny_config
 from tui_trainer.config.preset import load
-from tui_trainer.engine.steps.schedule import apply_schedule
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.command_parser import parse_command
@@ -33,30 +31,9 @@ def raced(config: Any, steps: int, race: cmd.Race = RACE) -> TrainerHarness:
     return bench
 
 
-def check_untouched(config: Any, steps: int) -> None:
-    """Compare a run with a race, state and every later number, with one without it."""
-    plain = TrainerHarness(config)
-    plain.finish()
-    bench = TrainerHarness(config)
-    bench.steps(steps)
-    bench.control.put(cmd.Pause())
-    bench.steps(1)
-    apply_schedule(bench.trainer.state, bench.trainer.services)  # as the coming step will: a race ends so too
-    before = bits(bench.state_dict())
-    drawn = np.random.get_state()[1].tolist(), random.getstate()
-    bench.control.put(RACE)
-    bench.steps(1)
-    answers = [event for event in bench.events if event.cause is not None and event.cause.id == "race"]
-    assert len(answers) == 1
-    if isinstance(answers[0], ev.Refused):
-        assert "clipping" in answers[0].reason or "rate" in answers[0].reason
-    assert bits(bench.state_dict()) == before
-    assert (np.random.get_state()[1].tolist(), random.getstate()) == drawn
-    bench.control.put(cmd.Resume())
-    bench.finish()
-    assert first_difference(record_of(plain), record_of(bench)) == ""
-    assert bits(plain.state_dict()["model"]) == bits(bench.state_dict()["model"])
-    assert bits(plain.state_dict()["optimizer"]) == bits(bench.state_dict()["optimizer"])
+def look_at_race(answer: ev.Event) -> None:
+    if isinstance(answer, ev.Refused):
+        assert "clipping" in answer.reason or "rate" in answer.reason
 
 
 SHORT = ("adam", "lbfgs", "muon", "sgd", "digits-mlp", "dropout", "zigzag")
@@ -70,13 +47,13 @@ def some(names: Any) -> list[Any]:
 @pytest.mark.parametrize("kind", some(OPTIMIZERS))
 def test_a_race_leaves_every_optimizer_as_it_was(kind):
     model = {"hidden": [8], "dropout": 0.2, "norm": "batch"}
-    check_untouched(tiny_config(model=model, optimizer={"kind": kind}, training={"epochs": 3}), 8)
+    check_untouched(tiny_config(model=model, optimizer={"kind": kind}, training={"epochs": 3}), 8, RACE, look_at_race)
 
 
 @pytest.mark.parametrize("preset", some(FAMILIES))
 def test_a_race_leaves_every_family_of_presets_as_it_was(preset):
     changes = [f"{key}={value}" for key, value in FAMILIES[preset].items()]
-    check_untouched(next(iter(load(preset, changes).runs.values())), 3)
+    check_untouched(next(iter(load(preset, changes).runs.values())), 3, RACE, look_at_race)
 
 
 def check_taken(config: Any, steps: int, lane: int, later: int = 0) -> TrainerHarness:

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.engine.trying.test_find_rate import bits, record_of
+from tests.engine.trying.untouched import bits, record_of
 from tests.support import TrainerHarness, tiny_config
 from tui_trainer.config.preset import load
 from tui_trainer.engine.steps.schedule import apply_schedule

@@ -41,3 +41,11 @@ def publish_change(
 def refuse_wheel(_state: TrainState, _services: LoopServices, _command: cmd.AnyCommand) -> None:
     """Refuse: the host gives and takes the wheel, and no run of it does."""
     raise Refusal("only a live host has a wheel")
+
+
+def refuse_at_end(state: TrainState, services: LoopServices) -> None:
+    """Refuse what waits for a batch, where none will come."""
+    if state.stops_now:
+        raise Refusal("the run is stopping")
+    if services.ends_by_epochs and state.epoch >= state.epochs:
+        raise Refusal("all epochs are trained: make the run longer first")

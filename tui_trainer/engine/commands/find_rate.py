@@ -5,11 +5,11 @@ from __future__ import annotations
 from tui_trainer.engine.checkpointing.snapshot import state_dict
 from tui_trainer.engine.checkpointing.state_tree import size_of
 from tui_trainer.engine.commands.answers import Refusal
-from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.train_state import TrainState
 from tui_trainer.engine.trying.rate_marks import mark
 from tui_trainer.engine.trying.rate_sweep import growing, sweep
+from tui_trainer.engine.trying.trial import refuse_untriable
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 
@@ -19,14 +19,9 @@ TIMED = 3
 
 def find_rate(state: TrainState, services: TrainingServices, command: cmd.FindRate) -> None:
     """Publish the outcome of a sweep, or its price; the run goes on as if neither had been asked for."""
-    if state.stops_now:
-        raise Refusal("the run is stopping")
-    if state.epoch >= state.epochs:
-        raise Refusal("all epochs are trained: make the run longer first")
+    refuse_untriable(state, services)
     if not services.optimizer.description.rate_matters:
         raise Refusal(f"{services.optimizer.description.kind} ignores the learning rate after the first step")
-    if check_weights(state, services):
-        raise Refusal(f"the run is no longer finite: {state.detail}")
     services.events.publish((_price if command.price else _search)(state, services, command))
 
 

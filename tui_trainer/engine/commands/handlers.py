@@ -18,7 +18,7 @@ from tui_trainer.engine.checkpointing.save import save_run
 from tui_trainer.engine.checkpointing.snapshot import state_dict
 from tui_trainer.engine.checkpointing.state_tree import size_of
 from tui_trainer.engine.commands.actions import yield_wheel
-from tui_trainer.engine.commands.answers import Refusal, publish_change, refuse_unchanged, refuse_wheel
+from tui_trainer.engine.commands.answers import Refusal, publish_change, refuse_at_end, refuse_unchanged, refuse_wheel
 from tui_trainer.engine.commands.find_rate import find_rate
 from tui_trainer.engine.commands.race import run_race, take_race
 from tui_trainer.engine.commands.rates import set_rate_of_one
@@ -79,7 +79,7 @@ def reject(events: EventStream, step: int, command: cmd.AnyCommand, reason: str)
 
 def pause(state: TrainState, services: LoopServices, command: cmd.Pause) -> None:
     """Wait between two batches."""
-    _refuse_at_the_end(state, services)
+    refuse_at_end(state, services)
     if state.paused and not state.steps_allowed:
         raise Refusal("already paused")
     state.paused, state.steps_allowed = True, 0
@@ -89,7 +89,7 @@ def pause(state: TrainState, services: LoopServices, command: cmd.Pause) -> None
 def resume(state: TrainState, services: LoopServices, command: cmd.Resume) -> None:
     """Continue after a pause, up to the next planned one."""
     if command.until is not None:
-        _refuse_at_the_end(state, services)
+        refuse_at_end(state, services)
         if command.until <= state.step:
             raise Refusal(f"step {command.until:,} has been taken: this is step {state.step:,}")
         state.drop_planned_pause()
@@ -104,7 +104,7 @@ def resume(state: TrainState, services: LoopServices, command: cmd.Resume) -> No
 
 def step_once(state: TrainState, services: LoopServices, command: cmd.StepOnce) -> None:
     """Train a few batches, then wait again; a running training is paused first."""
-    _refuse_at_the_end(state, services)
+    refuse_at_end(state, services)
     state.paused = True
     state.steps_allowed += command.count
     detail = f"{command.count} more step{'s' if command.count > 1 else ''}"
@@ -320,14 +320,6 @@ def _knob_text(value: KnobValue) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return value if isinstance(value, str) else exact(value)
-
-
-def _refuse_at_the_end(state: TrainState, services: LoopServices) -> None:
-    """Refuse to wait for a batch that will not come."""
-    if state.stops_now:
-        raise Refusal("the run is stopping")
-    if services.ends_by_epochs and state.epoch >= state.epochs:
-        raise Refusal("all epochs are trained: make the run longer first")
 
 
 def perform(state: TrainState, services: LoopServices, command: cmd.AnyCommand) -> None:

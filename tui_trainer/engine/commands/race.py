@@ -10,12 +10,12 @@ from tui_trainer.engine.checkpointing.snapshot import restore_snapshot
 from tui_trainer.engine.commands.actions import yield_wheel
 from tui_trainer.engine.commands.answers import Refusal, Unchanged
 from tui_trainer.engine.commands.undo import fits, remember, restored_settings
-from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.events.run_events import publish_status
 from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.train_state import Fork, ForkLane, TrainState
 from tui_trainer.engine.trying.race import RacedLane, price, race, steps_left
+from tui_trainer.engine.trying.trial import refuse_untriable
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
@@ -29,12 +29,7 @@ Perform = Callable[[TrainState, LoopServices, cmd.AnyCommand], None]
 
 def run_race(state: TrainState, services: TrainingServices, command: cmd.Race, perform: Perform) -> None:
     """Publish the outcome of a race, or its price. Then the run is where it was, and waits for a decision."""
-    if state.stops_now:
-        raise Refusal("the run is stopping")
-    if state.epoch >= state.epochs:
-        raise Refusal("all epochs are trained: make the run longer first")
-    if check_weights(state, services):
-        raise Refusal(f"the run is no longer finite: {state.detail}")
+    refuse_untriable(state, services)
     wanted = [parse_settings(line, parse_command) for line in command.settings]
     steps = steps_left(state, services, command.steps)
     if command.price:

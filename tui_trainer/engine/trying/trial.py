@@ -11,6 +11,8 @@ import numpy as np
 from torch import Tensor
 
 from tui_trainer.engine.checkpointing.snapshot import restore_snapshot, take_snapshot
+from tui_trainer.engine.commands.answers import Refusal, refuse_at_end
+from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.autograd import AutogradStep
 from tui_trainer.engine.steps.base import StepFunction
@@ -66,3 +68,10 @@ def clip_to(clip: float, services: TrainingServices, _loss: Tensor) -> None:
     """Clip the gradients as a step does; 0 for no clipping."""
     if clip:
         clip_gradients(services.setup.parameters, clip)
+
+
+def refuse_untriable(state: TrainState, services: TrainingServices) -> None:
+    """Refuse to try steps where no batch will come, or from weights that are not finite."""
+    refuse_at_end(state, services)
+    if check_weights(state, services):
+        raise Refusal(f"the run is no longer finite: {state.detail}")

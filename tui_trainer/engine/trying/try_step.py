@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tui_trainer.engine.commands.answers import Refusal
-from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.train_state import TrainState
 from tui_trainer.engine.trying.step_trial import MOST_SAMPLES, try_batch
+from tui_trainer.engine.trying.trial import refuse_untriable
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 
@@ -16,12 +16,7 @@ FACTORS = (0.1, 1 / 3, 1.0, 3.0, 10.0)
 
 def try_step(state: TrainState, services: TrainingServices, command: cmd.TryStep) -> None:
     """Publish what the coming batch would do; the run goes on as if it had not been asked."""
-    if state.stops_now:
-        raise Refusal("the run is stopping")
-    if state.epoch >= state.epochs:
-        raise Refusal("all epochs are trained: make the run longer first")
-    if check_weights(state, services):
-        raise Refusal(f"the run is no longer finite: {state.detail}")
+    refuse_untriable(state, services)
     lr = state.plan.rate(state.step, services.early_stopper.watched)
     if not command.rates and lr <= 0:
         raise Refusal("the present learning rate is 0: name rates to try, rates=[0.01, 0.1]")

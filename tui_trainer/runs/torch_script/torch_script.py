@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tui_trainer.config.preset import load
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.data.types import Data
 from tui_trainer.errors import UserError
-from tui_trainer.runs.history import RunHistory, read_history
+from tui_trainer.runs.bake import read_begun
+from tui_trainer.runs.history import RunHistory
 from tui_trainer.runs.recorded_data import recorded_data
 from tui_trainer.runs.run_dir import read_about
 from tui_trainer.runs.torch_script import refusals
@@ -63,16 +63,10 @@ def torch_script(folder: Path, name: str) -> TorchScript:
     Raises:
         UserError: the run has something that a script cannot hold, named in the message; or its files cannot be read.
     """
-    config = load(str(folder.absolute())).first
-    try:
-        history = read_history(folder / "events.jsonl")
-    except OSError as error:
-        raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from None
-    if history.started is None:
-        raise UserError(f"run {name!r} has not begun to train; it has nothing to repeat yet")
+    config, history, started = read_begun(folder, name)
     _refuse(name, refusals.of_config(config))
     data = config.data.build(config.training.seed, wide=config.training.precision == "float64")
-    writer = _Writer(config, data, history, history.started.device)
+    writer = _Writer(config, data, history, started.device)
     _refuse(name, [*writer.steering.problems, *refusals.of_plans(writer.steering.plans)])
     return TorchScript(writer.text(name), len(history.interventions), _changed(folder, data))
 
