@@ -89,7 +89,9 @@ async def test_the_training_waits_at_each_remark_which_shows_what_it_speaks_of()
         await press(pilot, "left_parenthesis")
         assert "Now by epoch" in screen_text(app)
         assert front(app)[1:4] == (ChartKind.METRIC, "epoch", None)
-        await press(pilot, "space")
+        await press(pilot, "left_parenthesis")
+        assert front(app)[2:] == ("step", (0, 5), None), "the scale of a later remark"
+        await press(pilot, "right_parenthesis", "space")
         assert front(app)[1:4] == (ChartKind.LOSS, "epoch", (10, 50))
         assert runs["group/gd"].step == 6
         await press(pilot, "space")
