@@ -112,7 +112,7 @@ class LessonActions:
         assert lesson is not None
         if self.asking.waits(lesson, states):
             return False
-        if self.playing and not guide.going and narrator.was_read(now):
+        if self.playing and not guide.going and not narrator.told and narrator.was_read(now):
             guide.go_on()
         remaining = narrator.remaining
         index = guide.next(lesson, remaining, states)
