@@ -36,7 +36,7 @@ METRICS: dict[Task, tuple[str, ...]] = {
 }
 """Metrics measured for each task, without the prefix of the split (`train_`, `val_`)."""
 
-_STRICT = ConfigDict(frozen=True, extra="forbid")
+_STRICT = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Checkpoints(BaseModel):
