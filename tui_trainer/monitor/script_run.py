@@ -17,6 +17,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,9 @@ class ScriptRun:
         relay: the connection to the process that watches the script; None where the run is its own host.
     """
 
+    alone = True  # whether one process trains: commands are obeyed at the next boundary
+    leads = True  # whether this process has the folder of the run
+
     def __init__(
         self,
         path: Path,
@@ -81,6 +85,7 @@ class ScriptRun:
         self._wake = threading.Event()
         self.pid = os.getpid()
         self.commands = CommandQueue(self._wake)
+        self.inbox = self.commands if self.alone else CommandQueue(self._wake)  # of commands that were sent
         self.folder = RunDir(path) if relay is None else relay.folder
         address = socket_or_none(path)
         owner = Owner(self.pid, socket.gethostname(), address)
@@ -96,10 +101,11 @@ class ScriptRun:
             self.events = EventStream(lambda event: self.bus.publish(self.name, event))
             self.state, self.services = build(self.commands, self.events)
             lost: list[str] = []
+            if resumed is not None:
+                restore(resumed, self.state, self.services)
             if isinstance(self.bus, EventBus) and resumed is None:
                 self.bus.attach_journal(self.name, open_journal(self.folder))
             elif isinstance(self.bus, EventBus) and resumed is not None:
-                restore(resumed, self.state, self.services)
                 journal, folded, lost = reopen_journal(self.name, self.folder, resumed.reached)
                 self.bus.resume_run(self.name, folded, journal)
             self.events.subscribe(self._diagnose)
@@ -161,7 +167,7 @@ class ScriptRun:
         if self.begun and (reason := self.services.refused.get(command.type)) is not None:
             self.bus.publish(self.name, ev.Refused(reason=reason, step=self.state.step, cause=command))
             return None
-        self.commands.put(command)
+        self.inbox.put(command)
         return None
 
     def leave(self) -> None:
@@ -316,15 +322,19 @@ class ScriptRun:
                     state.steps_allowed -= 1
                     self._released = state.step
                     return
-                self.flush()
-                state.timer.stop()
-                if self._pausing.wait(self._wake):
-                    self._pausing.let_go(state, self.services)
-                state.timer.start()
+                self._rest()
         finally:
             self.inside = False
             if not state.paused:
                 self._pausing.close()
+
+    def _rest(self) -> None:
+        """Wait for a command while paused."""
+        self.flush()
+        self.state.timer.stop()
+        if self._pausing.wait(self._wake):
+            self._pausing.let_go(self.state, self.services)
+        self.state.timer.start()
 
     def _apply(self, command: AnyCommand) -> None:
         try:
@@ -332,6 +342,29 @@ class ScriptRun:
         except Exception as error:  # noqa: BLE001 - parts of the script's own may fail in any way
             reject(self.events, self.state.step, command, f"it failed: {describe_error(error)}")
         self.tell_capabilities()
+
+    # -- with other processes ---------------------------------------------------------------------------------------
+
+    def loop_begins(self) -> None:
+        """Take in that a loop begins; one of several processes meets the others."""
+
+    def loop_ends(self, *, whole: bool) -> None:
+        """Take in that a loop over a loader ended, after its last batch or before."""
+
+    def agree(self) -> None:
+        """Agree with other processes on what the end of an epoch decided."""
+
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """Return what keeps interrupts away while the end of the run is written."""
+        return nullcontext()
+
+    def leave_others(self, error: BaseException | None) -> None:
+        """Let other processes know that this one leaves its loop."""
+
+    def reason_of(self, error: BaseException) -> str:
+        """Return why another process is the cause of an error; empty where it is not."""
+        del error
+        return ""
 
     # -- epochs -----------------------------------------------------------------------------------------------------
 
