@@ -75,6 +75,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="ROW", help=f"rows or prefixes of their names: {', '.join(ROWS)}")
     parser.add_argument("--device", default="cuda", help="cuda, cuda:N, or cpu, to prove the script without a GPU")
     parser.add_argument("--minutes", type=float, default=6.0, help="time for all rows together")
+    parser.add_argument("--slack", type=float, default=1.0, help="multiplies the time limit of each row: slow machines")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the results there too, after each row")
     given = parser.parse_args()
     unknown = [name for name in given.names if not any(row.startswith(name) for row in ROWS)]
@@ -89,7 +90,7 @@ def main() -> int:
             if left < LEAST:
                 results.append(Result(name, skipped=f"not begun: {max(left, 0):.0f} s of {given.minutes:g} min left"))
                 continue
-            found = run_row(name, min(ROWS[name], left), given.device, Path(folder, f"{name}.log"))
+            found = run_row(name, min(ROWS[name] * given.slack, left), given.device, Path(folder, f"{name}.log"))
             for result in found:
                 line = f"{result.verdict or 'done':8}{result.name}: {result.value} {result.skipped or result.note}"
                 print(line[:240], flush=True)
