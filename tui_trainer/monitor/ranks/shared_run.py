@@ -32,6 +32,7 @@ from tui_trainer.monitor.ranks.store_channel import Parted
 from tui_trainer.monitor.ranks.termination import undisturbed
 from tui_trainer.monitor.ranks.together import LEAVE_SECONDS, Together
 from tui_trainer.monitor.script_run import ScriptRun
+from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import COMMANDS, AnyCommand
 
@@ -282,9 +283,8 @@ class SharedRun(ScriptRun):
         if self.together.leads:
             self.flush()
         self.state.timer.stop()
-        if self.together.leads and not self.inbox.waiting:
-            self._wake.wait(PAUSE_SECONDS)
-            self._wake.clear()
+        if self.together.leads and not self.inbox.waiting and self._pausing.wait(self._wake, PAUSE_SECONDS):
+            self.inbox.put(cmd.Resume())
         self._meet()
         self.state.timer.start()
 
