@@ -201,7 +201,7 @@ class Trainer:
                 best=best.epoch if best is not None and state.best_is_saved else None,
             )
         if self._ranks is not None:
-            state.follow(self._ranks.agree_on_script(state.script))
+            self._ranks.agree_on_start(state)
         self.events.publish(run_started(state, services, str(folder.path) if folder is not None else ""))
         if len(state.guards):
             keep_copies(state, services)

@@ -29,10 +29,10 @@ from tui_trainer.engine.ranks.refusals import check_shared, check_shared_optimiz
 from tui_trainer.engine.ranks.share import Share, bounds
 from tui_trainer.engine.rng import seeded_states
 from tui_trainer.engine.setup import TrainingSetup
-from tui_trainer.engine.train_state import StateTree
+from tui_trainer.engine.train_state import StateTree, TrainState
 from tui_trainer.errors import UserError
 from tui_trainer.guards.watch import Measurements
-from tui_trainer.protocol.commands import COMMANDS, AnyCommand, Stop
+from tui_trainer.protocol.commands import COMMANDS, Stop
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 """Layers that normalize by the samples of a batch."""
@@ -233,11 +233,14 @@ class JoinedRanks:
         self.ended = True
         self.channel.broadcast(b"")
 
-    def agree_on_script(self, script: list[tuple[int, AnyCommand]]) -> list[tuple[int, AnyCommand]]:
-        """Return the scripted commands of rank 0, which alone has read the journal."""
-        rows = [[step, command.model_dump(mode="json")] for step, command in script]
-        told = self.channel.exchange(rows if self.leads else None)[0]
-        return [(int(step), COMMANDS.validate_python(command)) for step, command in told]
+    def agree_on_start(self, state: TrainState) -> None:
+        """Take scripted commands and guards from rank 0, which alone has read the journal."""
+        rows = [[step, command.model_dump(mode="json")] for step, command in state.script]
+        mine = [rows, state.guards.state_dict()] if self.leads else None
+        script, guards = self.channel.exchange(mine)[0]
+        state.follow([(int(step), COMMANDS.validate_python(command)) for step, command in script])
+        if not self.leads:
+            state.guards.load_state_dict(guards)
 
     def _decide(self, reports: list[Report]) -> tuple[list[dict[str, Any]], bool]:
         """Return what takes effect now. Ranks that stand at different steps cannot go on together."""
