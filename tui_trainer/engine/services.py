@@ -65,6 +65,10 @@ class OwnKnobs(Protocol):
         ...
 
 
+MOST_SAMPLES = 256
+"""Most samples of a batch that are named."""
+
+
 @dataclass(slots=True, kw_only=True)
 class TrainingServices:
     """The services of the built-in loop: what every loop has (`LoopServices`), and the parts that it builds.
@@ -216,6 +220,15 @@ class TrainingServices:
     def first_broken(self) -> tuple[str, Tensor] | None:
         """Return the name and the tensor of the first that is no longer finite; None if all are."""
         return self.finite_check.first_broken(self.optimizer.torch_optimizer)
+
+    def coming_batch(self, state: TrainState) -> tuple[int, tuple[int, ...]]:
+        """Return the number of the coming batch in its epoch, from 1, and the positions of its samples."""
+        batches = self.setup.batches
+        order = batches.order(state.epoch) if hasattr(batches, "order") else None
+        if order is None:
+            return state.position + 1, ()
+        first = state.position * batches.size
+        return state.position + 1, tuple(order[first : first + min(batches.size, MOST_SAMPLES)].tolist())
 
     def cause(self) -> tuple[str, bool]:
         """Return the first layer that broke, and whether the data contain a number that is not finite."""

@@ -16,7 +16,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -34,14 +34,18 @@ from tui_trainer.engine.events.run_events import publish_metrics, publish_status
 from tui_trainer.engine.guarding.firing import after_epoch, look_at
 from tui_trainer.engine.monitoring.system_load import ProcessLoad, SystemLoad
 from tui_trainer.engine.train_state import Metrics, TrainState
+from tui_trainer.guards.rule import GuardRule
 from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.restore import open_journal, reopen_journal
 from tui_trainer.host.serving import Serving
 from tui_trainer.host.spec import socket_or_none
 from tui_trainer.monitor.carried_rate import carry, take_carried
+from tui_trainer.monitor.control.before_step import BeforeStep
+from tui_trainer.monitor.control.given_guards import arm
 from tui_trainer.monitor.control.pausing import Pausing
 from tui_trainer.monitor.control.serving_thread import ServingThread
 from tui_trainer.monitor.length import Length
+from tui_trainer.monitor.messages import say
 from tui_trainer.monitor.parts.kept import device_of
 from tui_trainer.monitor.parts.values import seconds_of_step
 from tui_trainer.monitor.relay import Relay
@@ -148,6 +152,9 @@ class ScriptRun:
         publish_status(self.state, self.services, "starting", "the script is on its way to its loop")
         self._thread = ServingThread(self.name, self.folder, self._serving)
         self._pausing = Pausing()
+        self.before_step = BeforeStep(self.state, self.services, self.flush)
+        self.guards: Sequence[GuardRule] = ()
+        """Rules that are armed when the run begins."""
 
     def _diagnose(self, event: ev.AnyEvent) -> None:
         for diagnosed in self.services.diagnosis.take(event):
@@ -173,6 +180,7 @@ class ScriptRun:
     def leave(self) -> None:
         """Send viewers the rest, close journal and socket, and unlock the folder."""
         self._pausing.close()
+        self.before_step.close()
         self._thread.leave()
 
     # -- steps and boundaries ---------------------------------------------------------------------------------------
@@ -187,6 +195,10 @@ class ScriptRun:
         self.state.timer.start()
         self.events.publish(self.describe())
         self.tell_capabilities()
+        for problem in arm(self.state, self.services, self.guards):
+            say(problem)
+            self.told(problem)
+        self.before_step.settle()
         publish_status(self.state, self.services, "paused" if self.state.paused else "running")
         self.clean = True
 
@@ -291,7 +303,8 @@ class ScriptRun:
             self.length.step_taken()
         state = self.state
         if state.guards.on_steps:
-            look_at(state, self.services, numbers)
+            norm = self.before_step.norm_at(state.step)
+            look_at(state, self.services, numbers if norm is None else {"grad_norm": norm, **numbers})
         if self._recorder.add_step(state.step, numbers, values.weight):
             self.flush()
             if save_is_due(state, self.services) and state.step:
@@ -342,6 +355,7 @@ class ScriptRun:
         except Exception as error:  # noqa: BLE001 - parts of the script's own may fail in any way
             reject(self.events, self.state.step, command, f"it failed: {describe_error(error)}")
         self.tell_capabilities()
+        self.before_step.settle()
 
     # -- with other processes ---------------------------------------------------------------------------------------
 
