@@ -152,7 +152,7 @@ class Monitor(Declaring):
             trace = "".join(traceback.format_exception(error)) if isinstance(error, Exception) else ""
             from tui_trainer.monitor.run_end import finish
 
-            with run.undisturbed():
+            with run.undisturbed(error):
                 run.leave_others(error)
                 finish(run, error, trace)
             self._steps = run.state.step

@@ -368,8 +368,9 @@ class ScriptRun:
     def agree(self) -> None:
         """Agree with other processes on what the end of an epoch decided."""
 
-    def undisturbed(self) -> AbstractContextManager[None]:
+    def undisturbed(self, error: BaseException | None) -> AbstractContextManager[None]:
         """Return what keeps interrupts away while the end of the run is written."""
+        del error
         return nullcontext()
 
     def leave_others(self, error: BaseException | None) -> None:

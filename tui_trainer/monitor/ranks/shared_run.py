@@ -348,9 +348,9 @@ class SharedRun(ScriptRun):
         self.tell_capabilities()
         self.events.log(f"watched only from here on: {reason}", state.step)
 
-    def undisturbed(self) -> AbstractContextManager[None]:
+    def undisturbed(self, error: BaseException | None) -> AbstractContextManager[None]:
         """Return what keeps interrupts away while the end of the run is written."""
-        return undisturbed()
+        return undisturbed(failed=error is not None)
 
     def leave_others(self, error: BaseException | None) -> None:
         """Meet the others for the last values, where the loop ended in order; let them know that this rank leaves."""
