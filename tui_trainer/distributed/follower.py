@@ -16,7 +16,8 @@ from tui_trainer.config.run_config import RunConfig
 from tui_trainer.config.trust import check_trust
 from tui_trainer.distributed.ends import LostRanks, is_lost_call, leave_end, leave_note
 from tui_trainer.distributed.files import rank_log
-from tui_trainer.distributed.joining import JoinError, connect, make_ranks, members, share_spec
+from tui_trainer.distributed.joining import connect, make_ranks, members, share_spec
+from tui_trainer.distributed.meeting import JoinError
 from tui_trainer.engine.checkpointing.checkpointer import has_checkpoint
 from tui_trainer.engine.checkpointing.restore import restore_last
 from tui_trainer.engine.commands.queue import CommandQueue
