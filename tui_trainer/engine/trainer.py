@@ -122,6 +122,7 @@ class Trainer:
             built = setup.set_up(config, lambda line: events.log(line, 0), restored=restored)
         else:
             ranks.check(config)
+            self.config = config = ranks.measured_by(config)
             built = setup.set_up(
                 config,
                 lambda line: events.log(line, 0),
