@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Literal
 
@@ -43,11 +44,18 @@ class Remark(BaseModel):
 
     x: tuple[float, float] | None = None
     """First and last step to show; a remark without it shows the full run again."""
+    y: tuple[float, float] | None = None
+    """Ends of the vertical axis of the chart that it shows, for a curve that one which explodes would flatten; a remark
+    without it shows all of that chart again."""
 
     @model_validator(mode="after")
     def _a_range(self) -> Remark:
         if self.x is not None and not 0 <= self.x[0] < self.x[1]:
             raise ValueError("x needs two steps, the first smaller than the last and at least 0, as in x = [0, 20]")
+        if self.y is not None and not (self.y[0] < self.y[1] and all(map(math.isfinite, self.y))):
+            raise ValueError("y needs two numbers, the first smaller than the last, as in y = [0.1, 230.0]")
+        if self.y is not None and self.show in ("", "all"):
+            raise ValueError('y needs the chart that it is for, as in show = "loss"')
         return self
 
     @model_validator(mode="after")

@@ -89,6 +89,9 @@ class Training(BaseModel):
     cuda_graphs: bool = False
     """Run forward and backward pass as CUDA graphs. If that is not possible, they run normally and the log gives the
     reason."""
+    deterministic: bool = True
+    """On a CUDA device, use torch's deterministic algorithms, so that a run can be resumed and replayed to the bit.
+    Some operations are slower then. The CPU is always deterministic."""
     fast_path: Literal["auto", "off"] = "auto"
     """auto uses faster versions of a training step if they give the same bits; off always uses torch's own step."""
     validate_every: Count = 1

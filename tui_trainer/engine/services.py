@@ -29,7 +29,6 @@ from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.pictures.recorder import PictureRecorder
 from tui_trainer.engine.ranks.ranks import JoinedRanks
-from tui_trainer.engine.ranks.refusals import NO_GUARDS
 from tui_trainer.engine.setup import TrainingSetup
 from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.optimizer_handle import OptimizerHandle
@@ -133,7 +132,7 @@ class TrainingServices:
     @property
     def refused(self) -> Mapping[str, str]:
         """Commands that the loop cannot carry out, each with the reason."""
-        return NO_ACTIONS if self.ranks is None else NO_ACTIONS | {"SetGuard": NO_GUARDS}
+        return NO_ACTIONS
 
     @property
     def ends_by_epochs(self) -> bool:

@@ -167,7 +167,8 @@ class Trainer:
             ranks.on_numbers = partial(publish_numbers, state, events)
         self.services.own_knobs = BuiltInKnobs(state, self.services)
         apply_schedule(state, self.services)
-        events.subscribe(partial(after_epoch, state, self.services))
+        agreed = {} if ranks is None else {"agree": ranks.agree_on}
+        events.subscribe(partial(after_epoch, state, self.services, **agreed))
         arm_planned(state, self.services, config.guards)
         state.follow(planned_actions(config.actions, plan))
         self._train_batch = MeasuredStep(state, self.services)

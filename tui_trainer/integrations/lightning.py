@@ -35,7 +35,7 @@ class LightningMonitor(_Callback):
 
     @property
     def monitor(self) -> LibraryMonitor | None:
-        """The monitor of the training; None outside of one, and in processes that are not the first."""
+        """The monitor of the training; None outside of one. Each of several processes has one."""
         return self._loop.monitor
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:

@@ -135,6 +135,10 @@ class Recorder:
         self._last_step = step
         return now - self._flushed > self._interval or buffer.steps >= MAX_STEPS
 
+    def reweigh(self, step: int, weight: float) -> None:
+        """Set the weight of the loss of a step in the buffer."""
+        self._buffer.weights[step] = weight
+
     def add_probe(self, step: int, numbers: Tensor) -> None:
         """Buffer the numbers of a step probe."""
         self._buffer.probes.append((step, self._timer.read(), numbers))

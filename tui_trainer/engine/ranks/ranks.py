@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
@@ -30,6 +31,7 @@ from tui_trainer.engine.rng import seeded_states
 from tui_trainer.engine.setup import TrainingSetup
 from tui_trainer.engine.train_state import StateTree
 from tui_trainer.errors import UserError
+from tui_trainer.guards.watch import Measurements
 from tui_trainer.protocol.commands import COMMANDS, AnyCommand, Stop
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
@@ -183,6 +185,12 @@ class JoinedRanks:
         rows = self.channel.exchange(values)
         total = {"train_loss": sum(row["train_loss"] for row in rows)} if "train_loss" in rows[0] else {}
         return {**rows[0], **total}
+
+    def agree_on(self, measured: Measurements) -> Measurements:
+        """Return what rank 0 measured in an epoch and found in it, by which the guards of all ranks decide."""
+        mine = json.dumps([measured.values, sorted(measured.findings or ())]).encode()
+        values, findings = json.loads(self.channel.broadcast(mine))
+        return replace(measured, values=values, findings=frozenset(findings))
 
     def step_done(self) -> bool:
         """Count a step. Returns whether the next beat is due."""
