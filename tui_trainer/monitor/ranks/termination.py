@@ -18,6 +18,8 @@ CODE = 128 + signal.SIGTERM
 class Terminated(SystemExit):
     """The exit that SIGTERM asks for."""
 
+    signalled = "SIGTERM"
+
 
 def end_orderly() -> None:
     """Have SIGTERM end this process through its `with` blocks, where the script has no handler of its own."""
