@@ -27,6 +27,10 @@ class OneProcess:
         del error
         return nullcontext()
 
+    def cut_off(self) -> BaseException | None:
+        """Return the exit of this process that kept the run from being closed before; None where there was none."""
+        return None
+
     def leave_others(self, error: BaseException | None) -> None:
         """Let other processes know that this one leaves its loop."""
 

@@ -13,8 +13,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from tui_trainer.distributed.ends import is_lost_call
 from tui_trainer.engine.checkpointing.save import epoch_save_is_due
 from tui_trainer.engine.checkpointing.snapshot import model_state_dict
@@ -31,7 +29,7 @@ from tui_trainer.monitor.ranks.shared_values import SharedValues
 from tui_trainer.monitor.ranks.silent_host import SilentHost
 from tui_trainer.monitor.ranks.step_times import StepTimes
 from tui_trainer.monitor.ranks.store_channel import Parted
-from tui_trainer.monitor.ranks.termination import undisturbed
+from tui_trainer.monitor.ranks.termination import raised, undisturbed
 from tui_trainer.monitor.ranks.together import LEAVE_SECONDS, Together
 from tui_trainer.monitor.script_run import ScriptRun
 from tui_trainer.protocol import events as ev
@@ -86,12 +84,10 @@ class SharedRun(ScriptRun):
         self._shared: SharedValues = services.values  # pyright: ignore[reportAttributeAccessIssue]
         self._times = StepTimes(services.models.values(), services.optimizer.named)
         self._numbers = RankNumbers(together.size)
-        self._process = psutil.Process()
         self._pending: list[dict[str, Any]] = []
         """What rank 0 tells the others with the next meeting."""
         self._refused: set[str] = set()
         """Ids of commands that rank 0 refused itself."""
-        self._read = self._steps_at = 0.0
         self._met_at = -1
         """The step of the last meeting."""
         self._signalled = False
@@ -182,34 +178,19 @@ class SharedRun(ScriptRun):
     def _meet(self, patience: float | None = None) -> None:
         """Meet the other ranks, and take the commands that are in force now."""
         self._due = False
-        together = self.together
+        together, signals = self.together, int(self._signalled)
         notes = list(self._host.notes) if self._host is not None else []
         message = b"" if together.leads else self._shared.pack(notes)
         if self._host is not None:
             self._host.notes.clear()
         try:
-            decision = together.meet(self._report(), message, patience)
+            decision = together.meet(self._times.report(self.state.step, self.waited, signals), message, patience)
         except Parted as parted:
             self._part(str(parted))
             return
         self._met_at = self.state.step
-        self._times.take()
+        self._times.begin()
         self._take(decision)
-
-    def _report(self) -> Report:
-        state = self.state
-        seconds, waited = self._times.take()
-        loaded, self._read = self.waited - self._read, self.waited
-        steps, self._steps_at = state.step - self._steps_at, float(state.step)
-        return Report(
-            step=state.step,
-            signals=int(self._signalled),
-            steps=max(steps, 0),
-            own=max(seconds - waited - loaded, 0.0) if steps else 0.0,
-            waited=waited,
-            input=loaded,
-            memory=self._process.memory_info().rss,
-        )
 
     def _take(self, decision: Decision) -> None:
         """Take in what rank 0 decided."""
@@ -278,7 +259,10 @@ class SharedRun(ScriptRun):
         if together.leads and self.begun and not self.closed and (lost := together.pulses.lost()) != self._told_lost:
             self._told_lost = lost
             if lost:
-                self.bus.publish(self.name, ev.Logged(lines=[self._describe(lost)], step=self.state.step))
+                self.bus.publish(
+                    self.name,
+                    ev.Logged(lines=[describe_loss(lost, self.state.step, self._saved)], step=self.state.step),
+                )
                 self.bus.sync_journal(self.name)
 
     # -- pauses, epochs and saves -----------------------------------------------------------------------------------
@@ -362,6 +346,10 @@ class SharedRun(ScriptRun):
         """Return what keeps interrupts away while the end of the run is written."""
         return undisturbed(failed=error is not None)
 
+    def cut_off(self) -> BaseException | None:
+        """Return the exit of this process that kept the run from being closed before; None where there was none."""
+        return raised()
+
     def leave_others(self, error: BaseException | None) -> None:
         """Meet the others for the last values, where the loop ended in order; let them know that this rank leaves."""
         pulses = self.together.pulses
@@ -383,10 +371,7 @@ class SharedRun(ScriptRun):
     def reason_of(self, error: BaseException) -> str:
         """Return which rank is gone, where an error is that of a call to the others; empty otherwise."""
         lost = lost_by(error, self.together.pulses)
-        return self._describe(lost) if lost else ""
-
-    def _describe(self, lost: str) -> str:
-        return describe_loss(lost, self.state.step, self._saved)
+        return describe_loss(lost, self.state.step, self._saved) if lost else ""
 
     @property
     def _saved(self) -> tuple[int, int] | None:
