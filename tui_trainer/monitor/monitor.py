@@ -48,6 +48,7 @@ class Monitor(Declaring):
         resume: True or "auto" goes on with the newest unfinished run of this name ("auto" begins a new one where there
             is none), or with the run of the name that is given; one with another configuration is refused.
         mirror: "tensorboard", "csv", "jsonl" or some of them: files in the run folder for other programs.
+        guards: rules such as "when grad_norm is not finite: skip the step", which are armed when the loop begins.
         on_stop: "end" lets `batches`, `epochs` and `steps` end; "raise" raises `StopTraining` out of the loop.
         runs_dir: the runs directory; else TUI_TRAINER_RUNS, else ./runs.
         quiet: print nothing.
@@ -72,6 +73,7 @@ class Monitor(Declaring):
         on_stop: Literal["end", "raise"] = "end",
         resume: bool | str = False,
         mirror: str | Sequence[str] = (),
+        guards: str | Sequence[str] = (),
         runs_dir: str | os.PathLike[str] | None = None,
         quiet: bool = False,
         enabled: bool | None = None,
@@ -105,6 +107,7 @@ class Monitor(Declaring):
             runs_dir=os.fspath(runs_dir) if runs_dir is not None else None,
             resume=resume,
             mirror=mirror,
+            guards=guards,
         )
         try:
             self._run = made(given)

@@ -16,7 +16,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,15 +33,19 @@ from tui_trainer.engine.events.run_events import publish_metrics, publish_status
 from tui_trainer.engine.guarding.firing import after_epoch, look_at
 from tui_trainer.engine.monitoring.system_load import ProcessLoad, SystemLoad
 from tui_trainer.engine.train_state import Metrics, TrainState
+from tui_trainer.guards.rule import GuardRule
 from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.restore import open_journal, reopen_journal
 from tui_trainer.host.serving import Serving
 from tui_trainer.host.spec import socket_or_none
 from tui_trainer.monitor.carried_rate import carry, take_carried
+from tui_trainer.monitor.control.before_step import BeforeStep
+from tui_trainer.monitor.control.given_guards import arm
 from tui_trainer.monitor.control.one_process import OneProcess
 from tui_trainer.monitor.control.pausing import Pausing
 from tui_trainer.monitor.control.serving_thread import ServingThread
 from tui_trainer.monitor.length import Length
+from tui_trainer.monitor.messages import say
 from tui_trainer.monitor.parts.kept import device_of
 from tui_trainer.monitor.parts.values import seconds_of_step
 from tui_trainer.monitor.relay import Relay
@@ -145,6 +149,9 @@ class ScriptRun(OneProcess):
         publish_status(self.state, self.services, "starting", "the script is on its way to its loop")
         self._thread = ServingThread(self.name, self.folder, self._serving, self.look_at_others)
         self._pausing = Pausing()
+        self.before_step = BeforeStep(self.state, self.services, self.flush)
+        self.guards: Sequence[GuardRule] = ()
+        """Rules that are armed when the run begins."""
 
     def _diagnose(self, event: ev.AnyEvent) -> None:
         for diagnosed in self.services.diagnosis.take(event):
@@ -170,6 +177,7 @@ class ScriptRun(OneProcess):
     def leave(self) -> None:
         """Send viewers the rest, close journal and socket, and unlock the folder."""
         self._pausing.close()
+        self.before_step.close()
         self._thread.leave()
 
     # -- steps and boundaries ---------------------------------------------------------------------------------------
@@ -184,6 +192,10 @@ class ScriptRun(OneProcess):
         self.state.timer.start()
         self.events.publish(self.describe())
         self.tell_capabilities()
+        for problem in arm(self.state, self.services, self.guards):
+            say(problem)
+            self.told(problem)
+        self.before_step.settle()
         publish_status(self.state, self.services, "paused" if self.state.paused else "running")
         self.clean = True
 
@@ -288,7 +300,8 @@ class ScriptRun(OneProcess):
             self.length.step_taken()
         state = self.state
         if state.guards.on_steps:
-            look_at(state, self.services, numbers)
+            norm = self.before_step.norm_at(state.step)
+            look_at(state, self.services, numbers if norm is None else {"grad_norm": norm, **numbers})
         if self._recorder.add_step(state.step, numbers, values.weight):
             self.flush()
             if save_is_due(state, self.services) and state.step:
@@ -339,6 +352,7 @@ class ScriptRun(OneProcess):
         except Exception as error:  # noqa: BLE001 - parts of the script's own may fail in any way
             reject(self.events, self.state.step, command, f"it failed: {describe_error(error)}")
         self.tell_capabilities()
+        self.before_step.settle()
 
     # -- epochs -----------------------------------------------------------------------------------------------------
 

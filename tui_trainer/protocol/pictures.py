@@ -98,8 +98,8 @@ class Drawing(Part):
 
     kind: str
     title: Text = ""
-    x: Axis = Axis()
-    y: Axis = Axis()
+    x: Axis = Field(default_factory=Axis)
+    y: Axis = Field(default_factory=Axis)
 
 
 class Lines(Drawing):

@@ -47,10 +47,10 @@ class Pausing:
         wake.set()
         handler(number, frame)
 
-    def wait(self, wake: threading.Event) -> bool:
-        """Wait for a moment, or until `wake` is set. Returns True once a signal has come that is to end the script."""
+    def wait(self, wake: threading.Event, seconds: float = SECONDS) -> bool:
+        """Wait for some seconds, or until `wake` is set. Returns True once a signal came that is to end the script."""
         if not self._signal:
-            wake.wait(SECONDS)
+            wake.wait(seconds)
             wake.clear()
         return self._signal != 0
 

@@ -203,6 +203,7 @@ class SharedRun(ScriptRun):
                 cause = COMMANDS.validate_python(command["cause"]) if command["cause"] is not None else None
                 self.state.ending = Ending(**{**command["ending"], "cause": cause})
             elif command["type"] == RELEASE:
+                self._signalled = False
                 self._pausing.let_go(self.state, self.services)
             elif not self.together.leads:
                 self.state.best_weights = self.services.copied(model_state_dict(self.state, self.services))
@@ -276,8 +277,7 @@ class SharedRun(ScriptRun):
             self.flush()
         self.state.timer.stop()
         if self.together.leads and not self.inbox.waiting:
-            self._wake.wait(PAUSE_SECONDS)
-            self._wake.clear()
+            self._pausing.wait(self._wake, PAUSE_SECONDS)
         self._signalled = self._pausing.came
         self._meet()
         self.state.timer.start()
