@@ -185,8 +185,8 @@ def _about(name: str, config: RunConfig, processes: int) -> str:
     listed = f"{', '.join(needs[:-1])} and {needs[-1]}"
     together = (
         f"The run was trained by {processes} processes, this script is one: the batches are the same, so are the\n"
-        "numbers up to rounding; where there is dropout or batch norm each process drew and normalized for itself, and\n"
-        "they differ.\n\n"
+        "numbers up to rounding; where there is dropout or batch norm each process drew and normalized for\n"
+        "itself, and they differ.\n\n"
     )
     return (
         f'"""The run {shown} as one script: it trains again, with what was done to the run at each step.\n\n'
