@@ -42,6 +42,7 @@ def figures() -> dict[str, Figure]:
         scripts,
         spare,
         starting,
+        steering_ranks,
         training,
         viewers,
     )
@@ -53,7 +54,6 @@ def figures() -> dict[str, Figure]:
         "steps-char": training.char_lm,
         "layers": training.layers,
         "passes": passes.passes,
-        "ranks": ranks.ranks,
         "rivals": rivals.digits_mlp,
         "rivals-cnn": rivals.digits_cnn,
         "frame": starting.first_frame,
@@ -80,4 +80,6 @@ def figures() -> dict[str, Figure]:
         "monitor": scripts.monitor,
         "integrations": rivals.integrations,
         "find-lr": finding_rates.finding_rates,
+        "ranks-1000": ranks.thousand,
+        "ranks-steering": steering_ranks.ranks,
     }

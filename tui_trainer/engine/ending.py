@@ -45,9 +45,11 @@ def fail(state: TrainState, services: TrainingServices, error: BaseException) ->
 
 
 def publish_end(state: TrainState, services: LoopServices, reason: ev.Reason, detail: str) -> None:
-    """Publish why the run ended, its last event."""
+    """Publish why the run ended, its last event. A run whose last checkpoint is not on disk has exit code 1."""
     state.timer.stop()
     state.over = True
+    if services.checkpointer is not None and services.checkpointer.failing and not state.exit_code:
+        state.exit_code = 1
     services.events.publish(run_finished(state, services, reason, detail))
 
 

@@ -29,7 +29,7 @@ from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.pictures.recorder import PictureRecorder
 from tui_trainer.engine.ranks.ranks import JoinedRanks
-from tui_trainer.engine.ranks.refusals import NO_GUARDS, NOT_SHARDED
+from tui_trainer.engine.ranks.refusals import NOT_SHARDED
 from tui_trainer.engine.ranks.sharding import as_parts
 from tui_trainer.engine.setup import TrainingSetup
 from tui_trainer.engine.steps.closure import check_closure_settings
@@ -65,6 +65,10 @@ class OwnKnobs(Protocol):
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Load what `state_dict` returned."""
         ...
+
+
+MOST_SAMPLES = 256
+"""Most samples of a batch that are named."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -135,9 +139,9 @@ class TrainingServices:
     @property
     def refused(self) -> Mapping[str, str]:
         """Commands that the loop cannot carry out, each with the reason."""
-        if self.ranks is None:
+        if self.ranks is None or not self.ranks.sharded:
             return NO_ACTIONS
-        return NO_ACTIONS | {"SetGuard": NO_GUARDS} | (NOT_SHARDED if self.ranks.sharded else {})
+        return NO_ACTIONS | NOT_SHARDED
 
     @property
     def ends_by_epochs(self) -> bool:
@@ -221,6 +225,15 @@ class TrainingServices:
     def first_broken(self) -> tuple[str, Tensor] | None:
         """Return the name and the tensor of the first that is no longer finite; None if all are."""
         return self.finite_check.first_broken(self.optimizer.torch_optimizer)
+
+    def coming_batch(self, state: TrainState) -> tuple[int, tuple[int, ...]]:
+        """Return the number of the coming batch in its epoch, from 1, and the positions of its samples."""
+        batches = self.setup.batches
+        order = batches.order(state.epoch) if hasattr(batches, "order") else None
+        if order is None:
+            return state.position + 1, ()
+        first = state.position * batches.size
+        return state.position + 1, tuple(order[first : first + min(batches.size, MOST_SAMPLES)].tolist())
 
     def cause(self) -> tuple[str, bool]:
         """Return the first layer that broke, and whether the data contain a number that is not finite."""

@@ -49,6 +49,7 @@ def _search(state: TrainState, services: TrainingServices, command: cmd.FindRate
         rates=list(tried.rates),
         losses=list(tried.losses),
         smoothed=list(marks.smoothed),
+        proposed=marks.proposed,
         steepest=marks.steepest,
         tenth=marks.tenth,
         unclear=marks.unclear,

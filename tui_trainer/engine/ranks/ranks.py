@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
@@ -31,9 +32,10 @@ from tui_trainer.engine.ranks.sharding import ShardedModel, shard
 from tui_trainer.engine.ranks.share import Share, bounds
 from tui_trainer.engine.rng import seeded_states
 from tui_trainer.engine.setup import TrainingSetup
-from tui_trainer.engine.train_state import StateTree
+from tui_trainer.engine.train_state import StateTree, TrainState
 from tui_trainer.errors import UserError
-from tui_trainer.protocol.commands import COMMANDS, AnyCommand, Stop
+from tui_trainer.guards.watch import Measurements
+from tui_trainer.protocol.commands import COMMANDS, Stop
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 """Layers that normalize by the samples of a batch."""
@@ -207,6 +209,12 @@ class JoinedRanks:
         total = {"train_loss": sum(row["train_loss"] for row in rows)} if "train_loss" in rows[0] else {}
         return {**rows[0], **total}
 
+    def agree_on(self, measured: Measurements) -> Measurements:
+        """Return what rank 0 measured in an epoch and found in it, by which the guards of all ranks decide."""
+        mine = json.dumps([measured.values, sorted(measured.findings or ())]).encode()
+        values, findings = json.loads(self.channel.broadcast(mine))
+        return replace(measured, values=values, findings=frozenset(findings))
+
     def step_done(self) -> bool:
         """Count a step. Returns whether the next beat is due."""
         return self._beat.step_done()
@@ -248,11 +256,14 @@ class JoinedRanks:
         self.ended = True
         self.channel.broadcast(b"")
 
-    def agree_on_script(self, script: list[tuple[int, AnyCommand]]) -> list[tuple[int, AnyCommand]]:
-        """Return the scripted commands of rank 0, which alone has read the journal."""
-        rows = [[step, command.model_dump(mode="json")] for step, command in script]
-        told = self.channel.exchange(rows if self.leads else None)[0]
-        return [(int(step), COMMANDS.validate_python(command)) for step, command in told]
+    def agree_on_start(self, state: TrainState) -> None:
+        """Take scripted commands and guards from rank 0, which alone has read the journal."""
+        rows = [[step, command.model_dump(mode="json")] for step, command in state.script]
+        mine = [rows, state.guards.state_dict()] if self.leads else None
+        script, guards = self.channel.exchange(mine)[0]
+        state.follow([(int(step), COMMANDS.validate_python(command)) for step, command in script])
+        if not self.leads:
+            state.guards.load_state_dict(guards)
 
     def _decide(self, reports: list[Report]) -> tuple[list[dict[str, Any]], bool]:
         """Return what takes effect now. Ranks that stand at different steps cannot go on together."""

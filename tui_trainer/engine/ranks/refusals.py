@@ -6,8 +6,6 @@ from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.errors import UserError
 
-NO_GUARDS = "a guard looks at the numbers of one process, and several would act each by its own"
-
 ELEMENTWISE = frozenset(
     ("sgd", "adam", "adamw", "nadam", "radam", "adamax", "adagrad", "rmsprop", "adadelta", "asgd", "rprop")
 )
@@ -37,8 +35,6 @@ def check_shared(config: RunConfig, size: int) -> None:
         )
     if config.data.kind == "quadratic":
         raise UserError(f"--processes {size}: a function to minimise has no samples to share out: use one process")
-    if config.guards:
-        raise UserError(f"--processes {size}: {NO_GUARDS}: leave the guards out, or use one process")
 
 
 def check_shared_optimizer(optimizer: AnyOptimizer, size: int, *, sharded: bool = False) -> None:
