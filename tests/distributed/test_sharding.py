@@ -56,6 +56,10 @@ def a_trainer(config: RunConfig, channel: GlooChannel, told: list[ev.AnyEvent]) 
     return trainer
 
 
+def one_process(config: RunConfig, told: list[ev.AnyEvent]) -> Trainer:
+    return Trainer("run", config, told.append, CommandQueue(threading.Event()))
+
+
 def norms_of(told: list[ev.AnyEvent]) -> list[float | None]:
     return [
         norm
