@@ -67,7 +67,7 @@ def test_a_rank_that_ended_by_itself_is_named_with_its_code(tmp_path: Path) -> N
     [
         (ZeroDivisionError("division by zero"), "failed: ZeroDivisionError: division by zero"),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "out of memory"),
-        (MemoryError(), "MemoryError"),
+        (MemoryError(), "failed: out of memory; smaller batches need less"),
     ],
 )
 def test_the_error_of_a_rank_is_told_and_not_that_of_those_who_lost_it(
