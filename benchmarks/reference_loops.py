@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -39,8 +39,8 @@ class Counter:
 class PlainTorch:
     """The model, data and optimizer of a preset as plain torch objects."""
 
-    def __init__(self, preset: str) -> None:
-        config = load(preset, ["early_stopping.enabled=false"]).runs[""]
+    def __init__(self, preset: str, changes: Sequence[str] = ()) -> None:
+        config = load(preset, ["early_stopping.enabled=false", *changes]).runs[""]
         components = setup.set_up(config, lambda line: None)
         split = components.data.train
         self.inputs, self.targets = split.inputs, split.targets

@@ -50,7 +50,7 @@ class Sandbox:
         self.sockets = Path(tempfile.mkdtemp(prefix="tts-"))
         (self.directory / "tiny.toml").write_text(TINY)
         self.environ = os.environ | {
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])),
             "PYTHONDONTWRITEBYTECODE": "",  # an installed package is compiled: else each start would compile it again
             "XDG_RUNTIME_DIR": str(self.sockets),
             "OMP_NUM_THREADS": "1",

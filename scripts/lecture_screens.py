@@ -1,7 +1,8 @@
 """Take the screenshots of docs/lecture.md: `python scripts/lecture_screens.py [ROW ...]`.
 
-Each is a real screen at the end of a lesson that was just trained, saved as docs/lecture/S02.svg and so on. The page
-that `tui-trainer lecture --check --markdown docs/lecture.md --force` writes refers to the files that exist.
+Each is a real screen of a lesson that was just trained, back at the remark that shows what the row says, saved as
+docs/lecture/S02.svg and so on, with a line in docs/lecture.md that shows it. The page that `tui-trainer lecture --check
+--markdown docs/lecture.md --force` writes keeps the lines of the files that exist.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from textual.pilot import Pilot
 
 from tui_trainer.config.preset import load
 from tui_trainer.host.spec import host_spec
+from tui_trainer.lecture.page_file import with_picture
 from tui_trainer.session.in_process import InProcessSession
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.settings import Settings
 
-FOLDER = Path(__file__).parents[1] / "docs" / "lecture"
+PAGE = Path(__file__).parents[1] / "docs" / "lecture.md"
+FOLDER = PAGE.with_suffix("")
 SIZE = (140, 40)
 TIMEOUT = 1800.0
 """Seconds that a lesson may take on a busy machine."""
@@ -35,44 +38,48 @@ class Shot:
     Attributes:
         row: its number.
         preset: the lesson that is trained for it.
-        keys: keys to press after all its runs have ended and all remarks were shown.
+        remark: index of the remark that shows what the row says, to go back to when all runs have ended.
+        keys: keys to press then.
     """
 
     row: str
     preset: str
+    remark: int
     keys: tuple[str, ...] = ()
 
 
 SHOTS = (
-    Shot("S02", "act-sign", ("escape",)),
-    Shot("S04", "act-lab", ("tab", "tab", "tab")),
-    Shot("S09", "head-regression", ("escape",)),
-    Shot("S10", "head-binary", ("7",)),
-    Shot("S11", "softmax"),
-    Shot("S13", "label-smoothing", ("escape",)),
-    Shot("S14", "memory", ("8",)),
-    Shot("S15", "grad-noise", ("7",)),
-    Shot("S17", "sampling", ("tab",)),
-    Shot("S18", "gd-vs-sgd", ("escape", "4", "a")),
-    Shot("S21", "robbins-monro", ("escape",)),
-    Shot("S24", "schedules", ("escape",)),
-    Shot("S25", "plateau-val", ("escape",)),
-    Shot("S28", "zigzag", ("7",)),
-    Shot("S30", "coord-scale", ("7",)),
-    Shot("S33", "adagrad-dies"),
-    Shot("S34", "rmsprop", ("8",)),
-    Shot("S37", "lr-very-high", ("escape",)),
-    Shot("S39", "lr-high", ("escape",)),
-    Shot("S40", "too-few-epochs", ("escape",)),
-    Shot("S43", "init-zero", ("7", "tab", "tab", "tab", "tab")),
-    Shot("S44", "init-scale", ("escape",)),
-    Shot("S45", "init-grid"),
-    Shot("S47", "init-depth", ("8", "tab", "tab", "tab", "tab")),
-    Shot("S48", "grad-norm-stop", ("7",)),
-    Shot("S49", "early-stop", ("escape", "tab")),
-    Shot("X01", "backprop", ("7",)),
-    Shot("X02", "rate-range", ("escape",)),
-    Shot("X04", "clipping", ("escape",)),
+    Shot("S02", "act-sign", 0),
+    Shot("S04", "act-lab", 2),
+    Shot("S09", "head-regression", 2),
+    Shot("S10", "head-binary", 2),
+    Shot("S11", "softmax", 2),
+    Shot("S13", "label-smoothing", 3, ("tab", "tab")),
+    Shot("S14", "memory", 2),
+    Shot("S15", "grad-noise", 1),
+    Shot("S17", "sampling", 3),
+    Shot("S18", "gd-vs-sgd", 0),
+    Shot("S19", "gd-vs-sgd", 1),
+    Shot("S20", "gd-vs-sgd", 3),
+    Shot("S21", "robbins-monro", 3),
+    Shot("S24", "schedules", 2),
+    Shot("S25", "plateau-val", 0),
+    Shot("S28", "zigzag", 0),
+    Shot("S30", "coord-scale", 0),
+    Shot("S33", "adagrad-dies", 4),
+    Shot("S34", "rmsprop", 2),
+    Shot("S37", "lr-very-high", 2),
+    Shot("S39", "lr-high", 1),
+    Shot("S40", "too-few-epochs", 2),
+    Shot("S43", "init-zero", 0),
+    Shot("S44", "init-scale", 1),
+    Shot("S45", "init-grid", 2),
+    Shot("S47", "init-depth", 2),
+    Shot("S48", "grad-norm-stop", 1),
+    Shot("S49", "early-stop", 3),
+    Shot("X01", "backprop", 2),
+    Shot("X02", "rate-range", 3),
+    Shot("X04", "clipping", 1),
 )
 
 
@@ -97,10 +104,20 @@ def take(shot: Shot) -> str:
 async def _play(app: TrainerApp, shot: Shot) -> str:
     async with app.run_test(size=SIZE) as pilot:
         await _wait_for_end(pilot, app)
+        await _go_back(pilot, app, shot.remark)
         for key in shot.keys:
             await pilot.press(key)
         await pilot.pause(1.0)
         return re.sub(r"terminal-\d+-", "terminal-", app.export_screenshot(title=f"{shot.row} {shot.preset}"))
+
+
+async def _go_back(pilot: Pilot[object], app: TrainerApp, remark: int) -> None:
+    """Let the lesson guide, so that a remark puts in front what it speaks of, and go back to one."""
+    assert app.dashboard is not None
+    narrator = app.dashboard.view_state.narrator
+    await pilot.press("enter", *["left_parenthesis"] * (len(narrator.shown) - 1 - narrator.shown.index(remark)))
+    await pilot.pause(6.0)  # until the message about the guiding has gone
+    assert narrator.shown[narrator.page] == remark
 
 
 async def _wait_for_end(pilot: Pilot[object], app: TrainerApp) -> None:
@@ -130,7 +147,9 @@ def main(rows: list[str]) -> None:
         if not rows or shot.row in rows:
             path = FOLDER / f"{shot.row}.svg"
             path.write_text(take(shot), encoding="utf-8")
-            print(path)
+            page = PAGE.read_text(encoding="utf-8")
+            PAGE.write_text(with_picture(page, shot.row, f"{FOLDER.name}/{path.name}"), encoding="utf-8")
+            print(path, flush=True)
 
 
 if __name__ == "__main__":

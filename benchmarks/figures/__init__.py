@@ -36,6 +36,7 @@ def figures() -> dict[str, Figure]:
         opening,
         passes,
         quiet,
+        ranks,
         rivals,
         saving,
         scripts,
@@ -78,4 +79,5 @@ def figures() -> dict[str, Figure]:
         "monitor": scripts.monitor,
         "integrations": rivals.integrations,
         "find-lr": finding_rates.finding_rates,
+        "ranks-1000": ranks.thousand,
     }

@@ -45,10 +45,10 @@ def test_a_thousand_ranks_cost_little_and_the_worst_is_named_within_a_second(tmp
     bus.close()
 
     first = next(at for at, rank in named if rank == 812)
-    assert first - 60 <= 1 + 2 * PERIOD
+    assert first - 60 <= 1
     assert [rank for at, rank in named if at < 60] == [7] * len([at for at, _ in named if at < 60])
     assert peak < 100 << 20
     assert cost < 0.05 * 60 * MINUTES * 4, (
         f"{cost:.1f} s of CPU for {MINUTES} minutes"
     )  # slowed by the tracing of memory
-    assert (tmp_path / "events.jsonl").stat().st_size < 600 * 60 * MINUTES
+    assert (tmp_path / "events.jsonl").stat().st_size < 1100 * 60 * MINUTES

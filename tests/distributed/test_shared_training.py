@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from tests.distributed.together import config_of, in_ranks, largest_difference, train, weights_of
-from tui_trainer.config.guards.preset_guard import PresetGuard
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.engine.ranks.channel import GlooChannel
 from tui_trainer.engine.ranks.metric import added
@@ -121,12 +120,6 @@ def test_states_of_metrics_add_up() -> None:
 def test_an_optimizer_that_decides_by_its_losses_is_refused() -> None:
     with pytest.raises(UserError, match="lbfgs evaluates the loss several times in a step"):
         check_shared(config_of("optimizer.kind=lbfgs"), 2)
-
-
-def test_guards_are_refused() -> None:
-    config = config_of().model_copy(update={"guards": (PresetGuard(rule="when loss > 9: lr x0.5"),)})
-    with pytest.raises(UserError, match="--processes 2: a guard looks at the numbers of one process"):
-        check_shared(config, 2)
 
 
 def test_what_differs_from_one_process_is_said() -> None:

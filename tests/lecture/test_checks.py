@@ -176,7 +176,7 @@ def test_a_check_that_holds_exits_with_0_and_writes_its_page(capsys: pytest.Capt
     assert "| share of the samples that an epoch sees, shuffle | 1 | = 1 | by construction | holds |" in text
     assert "`tui-trainer run sampling`" in text
     assert "2 of 2 claims of 1 rows hold" in text
-    assert text.endswith("![The screen at the end of S17](lecture/S17.svg)\n")
+    assert text.endswith("![The screen of S17](lecture/S17.svg)\n")
     assert "S49" not in text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -130,6 +131,46 @@ def test_a_mistake_names_file_key_and_what_is_allowed(
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("shows =", "show =", "lesson.show: unknown key; did you mean 'shows'?"),
+        (
+            "[[claims]]",
+            'run = "fats"\n\n[[claims]]',
+            "lesson.remarks.0.run: no run 'fats'; did you mean 'fast'?",
+        ),
+        (
+            "[[lesson.remarks]]",
+            '[[lesson.questions]]\ntext = "?"\nmeasure = "slw:train_loss@-1"\n\n[[lesson.remarks]]',
+            "rates.toml: lesson.questions.0.measure: no run 'slw'; did you mean 'slow'?",
+        ),
+        ("slow.train_loss@-1", "slw.train_loss@-1", "rates.toml: claims.0.left: 'slw.train_loss@-1': no run"),
+        ('"rate-2"]', "]", "course.toml: parts: no lesson shows 'rate-2'; write a preset with [lesson] and rows"),
+        ("shows =", 'try = ["optimizer.l", 1, 2]\nshows =', "optimizer.l: unknown key; did you mean 'lr'?"),
+    ],
+)
+def test_a_mistake_in_a_lesson_is_told_before_the_contents(
+    folder: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, words: str
+) -> None:
+    edit(folder / "rates.toml", old, new)
+    assert main(["lecture", str(folder), "--list"]) == 2
+    told = capsys.readouterr()
+    assert words in told.err
+    assert told.out == ""
+    assert len(told.err.splitlines()) == 1
+
+
+def test_the_course_of_the_page_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "course.md").read_text()
+    course, rates, *_ = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "course.toml").write_text(course)
+    (tmp_path / "rates.toml").write_text(rates)
+    shutil.copy(TINY / "zeros.toml", tmp_path)
+    assert main(["lecture", str(tmp_path), "--check", "rate-1", "--seeds", "0", "1"]) == 0
+    assert "≥ 1.3" in capsys.readouterr().out
+
+
 def test_code_by_import_path_needs_trust(folder: Path) -> None:
     edit(folder / "zeros.toml", 'kind = "moons"\nsamples = 200', 'kind = "import"\npath = "evil:run"')
     with pytest.raises(UserError, match=r"zeros.toml would import and run code: data.path = 'evil:run'.*--trust"):
@@ -147,7 +188,7 @@ def test_what_is_no_course_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "it is no folder" in capsys.readouterr().err
     (tmp_path / "course.toml").write_text((TINY / "course.toml").read_text())
     assert main(["lecture", str(tmp_path), "--check"]) == 2
-    assert "no lesson has claims to check" in capsys.readouterr().err
+    assert "no lesson shows 'rate-1', 'rate-2', 'W1'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("width", "whole"), [(140, True), (78, True), (38, False)])

@@ -19,6 +19,7 @@ from tui_trainer.cli.main import cli
 from tui_trainer.config.preset import load, preset_names
 from tui_trainer.config.teaching.course import bundled_course
 from tui_trainer.lecture.claims import Verdict, above, exactly
+from tui_trainer.lecture.handout.close_ups import close_ups
 from tui_trainer.lecture.handout.drawings import picture_svg
 from tui_trainer.lecture.handout.material import RowMaterial, ShownPreset, material_of
 from tui_trainer.lecture.handout.mathml import as_html
@@ -157,6 +158,32 @@ def test_the_question_comes_before_what_the_runs_show_and_equal_pictures_once() 
     assert 'y="15">another · two' in page
     assert "val_loss" in page
     assert "test_loss" not in page
+
+
+def test_the_ranges_of_the_remarks_are_charts_of_their_own() -> None:
+    low, blown = (ExportedRun(name, steps=array("q", range(1, 101)), steps_per_epoch=10) for name in ("low", "blown"))
+    for run, growth in ((low, 0.99), (blown, 2.0)):
+        run.curves = {"train_loss": StepCurve(), "lr": StepCurve()}
+        for step in range(1, 101):
+            run.curves["train_loss"].put(step, growth**step)
+            run.curves["lr"].put(step, 0.1)
+    remarks = [
+        {"show": "loss", "y": [0.1, 230.0]},
+        {"show": "loss", "x": [0, 5]},
+        {"show": "loss", "y": [0.1, 230.0]},
+        {"show": "loss"},
+        {"show": "contour", "x": [0, 5]},
+    ]
+    capped, first = close_ups([low, blown], {"remarks": remarks}, 160)
+    assert (capped.title, first.title) == ("loss, from 0.1 to 230", "loss, steps 0 to 5")
+    assert capped.values == (pytest.approx(0.99**100), 128.0)
+    assert [curve.buckets[-1].last for curve in capped.curves] == [100, 7]
+    assert first.last == 5
+    assert [curve.buckets[-1].high for curve in first.curves] == [pytest.approx(0.99**5), 32.0]
+    page = handout(
+        [RowMaterial("S37", "d", "t", [ShownPreset("p", "t", {"remarks": remarks}, runs=[low, blown])])], [0], title="t"
+    )
+    assert page.index("loss, from 0.1 to 230</text>") < page.index("loss</text>")
 
 
 def test_the_book_has_every_row_with_its_texts() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -359,6 +361,7 @@ class TestControls:
         ]
         assert (agent.tau, agent.mode, agent.noisy) == (0.25, "soft", True)
         assert script.optimizer.param_groups[0]["weight_decay"] == 0
+        assert [event["to"] for event in script.events("RolledBack")] == ["set knob wd", "set knob noisy"]
         restored = script.events("RolledBack")[-1]["restored"]
         assert restored["knobs"] == {"tau": 0.25, "mode": "soft", "noisy": True, "wd": 0}
 
@@ -468,3 +471,30 @@ class TestTheRateOfOneOfSeveralOptimizers:
         train(resume="auto")
         rates = script.series("lr/D")
         assert [rates[step] for step in (3, 4, 20)] == pytest.approx([0.4, 0.2, 0.2])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_the_script_takes_ends_a_pause(script: Script, when: When, number: signal.Signals) -> None:
+    asked: list[int] = []
+
+    def note(given: int, _frame: object) -> None:
+        asked.append(given)
+
+    before = signal.signal(number, note)
+    try:
+        with script.monitor() as monitor:
+            waits = state(monitor)
+            for step in monitor.steps(100):
+                script.step(*script.loader[0])
+                if asked:
+                    break
+                if step == 2:
+                    send(monitor, cmd.Pause())
+                    when(lambda: waits.paused, lambda: os.kill(os.getpid(), number))
+        assert signal.getsignal(number) is note
+    finally:
+        signal.signal(number, before)
+    assert asked == [number]
+    said = [(event["status"], event["detail"]) for event in script.events("StatusChanged")]
+    assert ("running", f"the pause ends: the script was sent {number.name}") in said
+    assert monitor.step_count == 4

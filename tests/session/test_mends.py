@@ -123,6 +123,7 @@ CASES = [
     ("standardise-constants", tiny_config(data={"kind": "import", "path": "a:b"}), history_of(), "val_loss"),
     ("fast-path-shared", tiny_config(model={"kind": "import", "path": "a:b"}), history_of(), "train_loss"),
     ("graph-outputs", tiny_config(training={"cuda_graphs": True}), history_of(), "train_accuracy"),
+    ("graph-inputs", tiny_config(training={"cuda_graphs": True}), history_of(), "train_loss"),
     ("finite-weights", tiny_config(), history_of(train_loss=float("nan")), LENGTH),
     ("test-split", tiny_config(data={"test": 0.2}), history_of(), "test_loss"),
     (

@@ -13,6 +13,7 @@ from tui_trainer.paths import expanded
 from tui_trainer.text import visible
 
 if TYPE_CHECKING:
+    from tui_trainer.readers.apart.remote_follower import RemoteFollower
     from tui_trainer.readers.find_logs import Log
     from tui_trainer.runs.comparing.comparison import ComparedRun
     from tui_trainer.runs.run_info import RunInfo
@@ -116,18 +117,28 @@ def show_entries(
     tell([problem for _, problem in unreadable])
     entries = [entry for entry in entries if all(entry is not log for log, _ in unreadable)]
 
-    return show(lambda: session_of(entries, told), read_only=True, max_kbps=max_kbps, page=page, once=once)
+    from tui_trainer.readers.apart.remote_follower import followers
+
+    # Reading long logs in another process overlaps with importing the screen.
+    apart = followers([entry for entry in entries if not isinstance(entry, Path)], told)
+    return show(lambda: session_of(entries, told, apart), read_only=True, max_kbps=max_kbps, page=page, once=once)
 
 
-def session_of(entries: Sequence[Path | Log], told: Mapping[str, str]) -> Session:
-    """Return a session with own runs and logs."""
+def session_of(
+    entries: Sequence[Path | Log], told: Mapping[str, str], apart: Sequence[RemoteFollower] | None = None
+) -> Session:
+    """Return a session with own runs and logs; `apart` reads the logs in another process."""
     from tui_trainer.session.finished_run import JournalSession
     from tui_trainer.session.logs.log_session import BUDGET, LogSession
     from tui_trainer.session.multi import MultiSession
 
     budget = BUDGET / len(entries)
+    follower_of = {id(each.log): each for each in apart or ()}
     sessions = [
-        JournalSession(entry) if isinstance(entry, Path) else LogSession(entry, told, budget) for entry in entries
+        JournalSession(entry)
+        if isinstance(entry, Path)
+        else LogSession(entry, told, budget, follower_of.get(id(entry)))
+        for entry in entries
     ]
     return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
 
@@ -154,12 +165,15 @@ def check_readable(logs: Sequence[Log], told: Mapping[str, str], *, wait: bool =
         UserError: a log that was named cannot be read, or none can.
     """
     from tui_trainer.readers.follower import LogFollower
+    from tui_trainer.readers.formats import HEAD
     from tui_trainer.readers.reading import Unreadable
+    from tui_trainer.readers.sampling import MIN_BYTES
 
     unreadable: list[tuple[Log, str]] = []
     for log in logs:
         try:
-            news = LogFollower(log, told, FIRST_LOOK).read()
+            long = sum(path.stat().st_size for path in log.files if path.exists()) >= MIN_BYTES
+            news = LogFollower(log, told, HEAD if long else FIRST_LOOK).read()
             if news.at_end and not wait and not any(rows.columns or rows.media for _, rows in news.runs):
                 raise Unreadable(f"{log.files[0]}: holds no numbers; `tui-trainer attach` waits for the first")
         except Unreadable as error:

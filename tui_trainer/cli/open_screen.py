@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -75,6 +76,7 @@ def show(
     if once is not None:
         _print(session, once, catalogue, programme, settings)
         return 0
+    gc.disable()  # until the first picture: `run_app` enables it again
     from tui_trainer.ui.run_app import run_app
 
     if max_kbps is not None:

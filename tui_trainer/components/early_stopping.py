@@ -42,7 +42,7 @@ class EarlyStopping(BaseModel):
     With `enabled` off the best checkpoint is kept all the same; the run just goes on to its last epoch.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     enabled: bool = True
     """Stop the run early."""

@@ -22,7 +22,7 @@ class OwnMetric(BaseModel):
     numbers in the units of the data.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     runs_code: ClassVar[bool] = True
 

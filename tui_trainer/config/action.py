@@ -32,7 +32,7 @@ def _is_empty(value: object) -> bool:
 class PresetAction(BaseModel):
     """A command at one moment of the run, a line of text for the viewers, or both."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     step: Whole | None = None
     """Optimizer steps taken before it; 0 acts before the first batch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Literal
 
@@ -14,7 +15,7 @@ Moment = Literal["start", "end", "turned"]
 LookAt = Literal["step", "epoch", "samples", "time", "evaluations"]
 """Units of the horizontal axis, as named on the screen."""
 
-_STRICT = ConfigDict(frozen=True, extra="forbid")
+_STRICT = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Remark(BaseModel):
@@ -43,11 +44,18 @@ class Remark(BaseModel):
 
     x: tuple[float, float] | None = None
     """First and last step to show; a remark without it shows the full run again."""
+    y: tuple[float, float] | None = None
+    """Ends of the vertical axis of the chart that it shows, for a curve that one which explodes would flatten; a remark
+    without it shows all of that chart again."""
 
     @model_validator(mode="after")
     def _a_range(self) -> Remark:
         if self.x is not None and not 0 <= self.x[0] < self.x[1]:
             raise ValueError("x needs two steps, the first smaller than the last and at least 0, as in x = [0, 20]")
+        if self.y is not None and not (self.y[0] < self.y[1] and all(map(math.isfinite, self.y))):
+            raise ValueError("y needs two numbers, the first smaller than the last, as in y = [0.1, 230.0]")
+        if self.y is not None and self.show in ("", "all"):
+            raise ValueError('y needs the chart that it is for, as in show = "loss"')
         return self
 
     @model_validator(mode="after")
@@ -88,7 +96,12 @@ class Lesson(BaseModel):
     """The rows of the lecture that a preset demonstrates, and their texts."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+        frozen=True,
+        extra="forbid",
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        defer_build=True,
     )
 
     rows: Annotated[

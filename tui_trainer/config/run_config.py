@@ -36,7 +36,7 @@ METRICS: dict[Task, tuple[str, ...]] = {
 }
 """Metrics measured for each task, without the prefix of the split (`train_`, `val_`)."""
 
-_STRICT = ConfigDict(frozen=True, extra="forbid")
+_STRICT = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Checkpoints(BaseModel):
@@ -89,6 +89,12 @@ class Training(BaseModel):
     cuda_graphs: bool = False
     """Run forward and backward pass as CUDA graphs. If that is not possible, they run normally and the log gives the
     reason."""
+    deterministic: bool = True
+    """On a CUDA device, use torch's deterministic algorithms, so that a run can be resumed and replayed to the bit.
+    Some operations are slower then. The CPU is always deterministic."""
+    sharding: Literal["none", "fully-shard"] = "none"
+    """Where several processes train: none keeps the whole model on each (DDP); fully-shard gives each a part of
+    weights, gradients and optimizer state (FSDP2), for a model too large for one device. One process ignores this."""
     fast_path: Literal["auto", "off"] = "auto"
     """auto uses faster versions of a training step if they give the same bits; off always uses torch's own step."""
     validate_every: Count = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import NoneType, UnionType
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -57,7 +58,8 @@ def _problem(problem: Any, model: type[BaseModel], prefix: str, hidden: frozense
     key = ".".join([*([prefix] if prefix else []), *path])
     kind, context, given = problem["type"], problem.get("ctx", {}), problem.get("input")
     if kind == "extra_forbidden":
-        known = [name for name in owner.model_fields if name not in hidden] if owner is not None else []
+        fields = owner.model_fields.items() if owner is not None else ()
+        known = [field.alias or name for name, field in fields if name not in hidden]
         return f"{key}: unknown key; {did_you_mean(path[-1], known)}"
     if kind == "union_tag_invalid":
         known = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
@@ -102,6 +104,7 @@ def _walk(loc: tuple[Any, ...], model: type[BaseModel]) -> tuple[list[str], type
     here: Any = model
     owner: type[BaseModel] | None = None
     for part in loc:
+        here = _present(here)
         members = _members(here)
         if members is not None and part in members:
             here = members[part]
@@ -121,6 +124,13 @@ def _walk(loc: tuple[Any, ...], model: type[BaseModel]) -> tuple[list[str], type
         else:
             owner, here = None, None
     return path, owner
+
+
+def _present(annotation: Any) -> Any:
+    """Return the class of an optional table; any other annotation as it is."""
+    given = [part for part in get_args(annotation) if part is not NoneType]
+    optional = isinstance(annotation, UnionType) and len(given) == 1
+    return given[0] if optional else annotation
 
 
 def _members(annotation: Any) -> dict[str, Any] | None:

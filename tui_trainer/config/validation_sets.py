@@ -17,7 +17,7 @@ RESERVED = ("axis", "class", "system", "grad_norm", "update_ratio", "coordinate"
 class ValidationSet(BaseModel):
     """A data set that is measured at each validation; its series are `<name>/loss`, `<name>/accuracy` and so on."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     data: AnyDataset
     """The samples. They are standardised with the mean and deviation of the training split."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -56,7 +57,10 @@ class DiagnosisState:
     withdrawn: Mapping[str, Withdrawn] = field(default_factory=dict[str, Withdrawn])
 
 
-_COURSE: TypeAdapter[DiagnosisState] = TypeAdapter(DiagnosisState)
+@cache
+def _course() -> TypeAdapter[DiagnosisState]:
+    """Return the schema of a saved diagnosis; building it takes as long as importing all of the rules."""
+    return TypeAdapter(DiagnosisState)
 
 
 class DiagnosisMonitor:
@@ -221,11 +225,11 @@ class DiagnosisMonitor:
 
     def dump(self) -> dict[str, Any]:
         """Return the state of the diagnosis for a checkpoint."""
-        return _COURSE.dump_python(self.course, mode="json")
+        return _course().dump_python(self.course, mode="json")
 
     def load(self, dumped: dict[str, Any]) -> None:
         """Restore the state that `dump` returned."""
-        self.course = _COURSE.validate_python(dumped)
+        self.course = _course().validate_python(dumped)
 
 
 def _longer(streak: Streak | None, since: int, step: int) -> Streak:

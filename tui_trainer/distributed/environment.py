@@ -52,6 +52,11 @@ def local_rank(environment: Mapping[str, str] = os.environ) -> int:
     return _number("LOCAL_RANK", environment)
 
 
+def local_world_size(environment: Mapping[str, str] = os.environ) -> int:
+    """Return how many of the processes are on this machine."""
+    return max(_number("LOCAL_WORLD_SIZE", environment), 1)
+
+
 def launched_spec() -> HostSpec | None:
     """Return the spec that our launcher has left; None where another one has started this process."""
     from tui_trainer.host.spec import HostSpec

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from tui_trainer.distributed.environment import Member, local_rank, open_store, rank, world_size
+from tui_trainer.distributed.environment import Member, local_rank, local_world_size, rank, world_size
+from tui_trainer.distributed.meeting import meet
 from tui_trainer.engine.ranks.channel import PATIENCE, GlooChannel
 from tui_trainer.engine.ranks.ranks import JoinedRanks, Place
 from tui_trainer.host.spec import HostSpec
@@ -19,16 +20,20 @@ def connect(device: str = "auto") -> GlooChannel:
     """Join the other processes. Returns the channel of all of them; each calls this once.
 
     Args:
-        device: `training.device` of the run: gradients of an accelerator are reduced by NCCL.
+        device: `training.device` of the run.
     """
-    cuda = torch.cuda.is_available() and not device.startswith(("cpu", "mps"))
-    backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
-    store = open_store()
-    if store is not None:
-        dist.init_process_group(backend, store=store, rank=rank(), world_size=world_size(), timeout=PATIENCE)
-    else:
-        dist.init_process_group(backend, timeout=PATIENCE)
+    dist.init_process_group(backend_for(device), store=meet(), rank=rank(), world_size=world_size(), timeout=PATIENCE)
     return GlooChannel()
+
+
+def backend_for(device: str) -> str:
+    """Return torch's backend: NCCL for gradients on GPUs, where each process of this machine has one of its own.
+
+    NCCL refuses two processes on one GPU; gloo reduces their gradients over the memory of the machine.
+    """
+    if device.startswith(("cpu", "mps")) or not torch.cuda.is_available():
+        return "gloo"
+    return "cpu:gloo,cuda:nccl" if local_world_size() <= torch.cuda.device_count() else "gloo"
 
 
 def members(channel: GlooChannel) -> list[Member]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from tui_trainer.errors import UserError
@@ -34,6 +36,18 @@ def use_threads(count: int) -> None:
     """Set how many threads torch uses for one operation on the CPU; 0 leaves its own choice."""
     if count:
         torch.set_num_threads(count)
+
+
+def repeat_exactly(device: torch.device) -> None:
+    """Have CUDA give the same bits at each run, as the CPU does by itself; call it before the first work on the device.
+
+    Operations without such a version still run: torch warns of each.
+    """
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.benchmark = False
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads memory before it writes it
 
 
 def allocated(device: torch.device) -> int:

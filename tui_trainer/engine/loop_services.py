@@ -170,6 +170,10 @@ class LoopServices(Protocol):
         """Return the name and the tensor of the first that is no longer finite; None if all are."""
         ...
 
+    def coming_batch(self, state: TrainState) -> tuple[int, tuple[int, ...]]:
+        """Return the number of the batch of the coming step in its epoch, from 1, and the positions of its samples."""
+        ...
+
     def cause(self) -> tuple[str, bool]:
         """Return the first layer that broke, and whether the data contain a number that is not finite."""
         ...

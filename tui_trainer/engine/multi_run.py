@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from tui_trainer.engine import rng
 from tui_trainer.engine.commands.handlers import reject
 from tui_trainer.engine.ending import fail
+from tui_trainer.engine.events.error_text import is_out_of_memory
 from tui_trainer.engine.trainer import Trainer
 
 
@@ -71,7 +72,8 @@ def end_on_error(trainer: Trainer, work: Callable[[], bool | None]) -> bool | No
     try:
         return work()
     except Exception as error:  # noqa: BLE001
-        traceback.print_exc()
+        if not is_out_of_memory(error):  # its traceback says no more than its message
+            traceback.print_exc()
         fail(trainer.state, trainer.services, error)
         return None
 

@@ -15,7 +15,7 @@ from tui_trainer.config.run_config import RunConfig, Training
 from tui_trainer.data.further_sets import build_set
 from tui_trainer.data.types import Data, Split
 from tui_trainer.engine.batches import Batches, seeded
-from tui_trainer.engine.device import choose
+from tui_trainer.engine.device import choose, repeat_exactly
 from tui_trainer.engine.fast_path.selection import FastPath
 from tui_trainer.engine.loading.choice import batches_of
 from tui_trainer.engine.loading.weights import freeze, load_weights
@@ -113,6 +113,8 @@ def set_up(
     """
     training = config.training
     device = place(choose(training.device))
+    if training.deterministic:
+        repeat_exactly(device)
     wide = training.precision == "float64"
     if wide and device.type == "mps":
         raise UserError("training.precision: MPS has no float64: choose training.device=cpu, or float32")

@@ -122,6 +122,7 @@ class Trainer:
             built = setup.set_up(config, lambda line: events.log(line, 0), restored=restored)
         else:
             ranks.check(config)
+            self.config = config = ranks.measured_by(config)
             built = setup.set_up(
                 config,
                 lambda line: events.log(line, 0),
@@ -167,7 +168,8 @@ class Trainer:
             ranks.on_numbers = partial(publish_numbers, state, events)
         self.services.own_knobs = BuiltInKnobs(state, self.services)
         apply_schedule(state, self.services)
-        events.subscribe(partial(after_epoch, state, self.services))
+        agreed = {} if ranks is None else {"agree": ranks.agree_on}
+        events.subscribe(partial(after_epoch, state, self.services, **agreed))
         arm_planned(state, self.services, config.guards)
         state.follow(planned_actions(config.actions, plan))
         self._train_batch = MeasuredStep(state, self.services)
@@ -200,7 +202,7 @@ class Trainer:
                 best=best.epoch if best is not None and state.best_is_saved else None,
             )
         if self._ranks is not None:
-            state.follow(self._ranks.agree_on_script(state.script))
+            self._ranks.agree_on_start(state)
         self.events.publish(run_started(state, services, str(folder.path) if folder is not None else ""))
         if len(state.guards):
             keep_copies(state, services)

@@ -57,7 +57,7 @@ class MonitorTracker(_Tracker):
 
     @property
     def monitor(self) -> LibraryMonitor | None:
-        """The monitor of the training; None before it begins, and in processes that are not the first."""
+        """The monitor of the training; None before it begins. Each of several processes has one."""
         return self._loop.monitor
 
     def watch(
@@ -122,7 +122,7 @@ class MonitorTracker(_Tracker):
         if not self._asked and process_count() == 1 and self._is_whole:
             monitor.boundary()
         if measured:
-            monitor.end_epoch(measured)
+            monitor.end_epoch(measured, on_all=False)
 
     @property
     def _is_whole(self) -> bool:

@@ -1,4 +1,4 @@
-"""The training loop of a library, as its callback reports it: a monitor in the first process, agreement in all."""
+"""The training loop of a library, as its callback reports it: a monitor in each process."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tui_trainer.errors import did_you_mean
-from tui_trainer.integrations import ranks
 from tui_trainer.integrations.library_monitor import Declare, LibraryMonitor
 
-OPTIONS = ("config", "best", "patience", "roles", "save", "keep_last", "undo_limit", "runs_dir", "quiet", "enabled")
+OPTIONS = (
+    "config", "best", "patience", "roles", "save", "keep_last", "undo_limit", "guards", "runs_dir", "quiet", "enabled",
+)  # fmt: skip
 """Arguments of `Monitor` that a callback takes too."""
 STOPS = ("Stop",)
 
@@ -41,8 +42,7 @@ class LibraryLoop:
     def __init__(self, name: str, options: Mapping[str, Any], declare: Declare | None) -> None:
         self._name, self._options, self._declare = name, check_options(options), declare
         self.monitor: LibraryMonitor | None = None
-        """The monitor of this training; None before it begins, and in processes that are not the first."""
-        self._ranks: ranks.Ranks | None = None
+        """The monitor of this training; None before it begins. Each of several processes has one."""
         self.runs = False
         """Whether a training is on its way."""
 
@@ -62,40 +62,23 @@ class LibraryLoop:
         refused: Mapping[str, str] | None = None,
     ) -> None:
         """Begin a training; the arguments are those of `Monitor` and of `LibraryMonitor.begin`."""
-        from tui_trainer.monitor.parts.optimizers import as_optimizers
-        from tui_trainer.monitor.parts.own_schedule import as_schedulers
-        from tui_trainer.monitor.parts.settings import watched_by_default
-
         self.end()
         self.runs = True
-        count = ranks.process_count()
-        on = self._options.get("enabled") is not False and watched_by_default()
-        if count > 1 and on:
-            self._ranks = ranks.Ranks(as_optimizers(optimizer), as_schedulers(scheduler))
-        if not ranks.is_first():
-            return
         options = {"config": config, "evaluate": evaluate, **self._options}
         self.monitor = monitor = LibraryMonitor(
             self._name, model=model, optimizer=optimizer, scheduler=scheduler, **options
         )
         if self._declare is not None:
             self._declare(monitor)
-        refusals = dict(refused or {})
-        if count > 1:
-            refusals |= dict.fromkeys(ranks.ALONE, ranks.ONE_OF_MANY.format(count=count))
-        monitor.begin(epochs=epochs, per_epoch=per_epoch, step=step, epoch=epoch, clip=clip, refused=refusals)
+        monitor.begin(epochs=epochs, per_epoch=per_epoch, step=step, epoch=epoch, clip=clip, refused=refused or {})
 
     def boundary(self) -> bool:
         """Let commands take effect, after a step. Returns False where every process is to stop now."""
-        goes_on = self.monitor is None or self.monitor.boundary()
-        return goes_on if self._ranks is None else self._ranks.agree(self.monitor, goes_on=goes_on)
+        return self.monitor is None or self.monitor.boundary()
 
     def end(self, error: BaseException | None = None) -> None:
         """End the training."""
         self.runs = False
-        if self._ranks is not None:
-            self._ranks.close()
-            self._ranks = None
         if self.monitor is not None:
             self.monitor.end(error)
             self.monitor = None

@@ -22,8 +22,6 @@ class LibraryMonitor(Monitor):
         options: further arguments of `Monitor`.
     """
 
-    all_obey = True
-
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, **options)
         atexit.register(_close_after_error, weakref.ref(self))
@@ -91,6 +89,14 @@ class LibraryMonitor(Monitor):
         if run is not None and not run.services.optimizer.hooked:
             self._safely(run.count_explicitly)
 
+    def gradients_ready(self, optimizer: Any) -> None:
+        """Have guards look at the gradients of the coming step, in a library whose steps are given closures."""
+        run = self._run
+        if run is not None:
+            run.before_step.by_library = True
+            if optimizer is next(iter(run.services.optimizer.named.values()), None):
+                run.before_step.look(optimizer)
+
     def boundary(self) -> bool:
         """Let commands take effect, after a step. Returns False where the loop is to stop now."""
         run = self._run
@@ -103,10 +109,18 @@ class LibraryMonitor(Monitor):
         if run is not None and run.clean and run.has_values:
             self._safely(run.record)
 
-    def end_epoch(self, metrics: Mapping[str, Any]) -> None:
-        """End an epoch with its metrics, and save it if that is due."""
+    def end_epoch(self, metrics: Mapping[str, Any], *, on_all: bool = True) -> None:
+        """End an epoch with its metrics, and save it if that is due.
+
+        Args:
+            on_all: whether every process calls this at the same step.
+        """
         run = self._run
+        if run is not None and on_all:
+            self._safely(run.agree)  # the values of all processes are in the mean of the epoch
         self.log_epoch(metrics)
+        if run is not None and on_all:
+            self._safely(run.agree)
         if run is not None and run.services.counts_epochs:
             self._safely(run.save_epoch)
 

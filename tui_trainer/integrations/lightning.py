@@ -35,7 +35,7 @@ class LightningMonitor(_Callback):
 
     @property
     def monitor(self) -> LibraryMonitor | None:
-        """The monitor of the training; None outside of one, and in processes that are not the first."""
+        """The monitor of the training; None outside of one. Each of several processes has one."""
         return self._loop.monitor
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
@@ -77,6 +77,11 @@ class LightningMonitor(_Callback):
         """Take in that gradients are accumulated from here on."""
         if self.monitor is not None:
             self.monitor.batch_begins()
+
+    def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
+        """Have guards look at the gradients."""
+        if self.monitor is not None:
+            self.monitor.gradients_ready(optimizer)
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Record the step, and let commands take effect."""

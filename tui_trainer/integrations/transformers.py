@@ -46,7 +46,7 @@ class MonitorCallback(_Callback):
 
     @property
     def monitor(self) -> LibraryMonitor | None:
-        """The monitor of the training; None outside of one, and in processes that are not the first."""
+        """The monitor of the training; None outside of one. Each of several processes has one."""
         return self._loop.monitor
 
     # -- the training -----------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections import Counter
 
 from tui_trainer.errors import UserError
 from tui_trainer.lecture.outline import GROUPS, ROWS
-from tui_trainer.lecture.report import TITLE, counted
+from tui_trainer.lecture.report import TITLE, counted, picture_line
 
 _SECTION = re.compile(r"^### ([A-Z]\w*)\. .*?(?=^### |^## |\Z)", re.MULTILINE | re.DOTALL)
 _CLAIM = re.compile(r"^\| .* \| (measured|exact|by construction) \| (holds|fails) \|$", re.MULTILINE)
@@ -46,3 +46,14 @@ def merged(before: str, after: str, source: str) -> str:
     head = before[: before.index("\n## ")]
     head = _KINDS.sub(lambda _: kinds, _HEAD.sub(lambda _: held, head))
     return f"{head.strip()}\n\n{body}\n"
+
+
+def with_picture(page: str, row: str, path: str) -> str:
+    """Return the page with the screen of a row under its claims."""
+    line = picture_line(row, path)
+    return page if line in page else _SECTION.sub(lambda found: _shown(found, row, line), page)
+
+
+def _shown(found: re.Match[str], row: str, line: str) -> str:
+    text = found[0].rstrip()
+    return f"{text}\n\n{line}{found[0][len(text) :]}" if found[1] == row else found[0]

@@ -93,8 +93,13 @@ def as_page(
         for row in here:
             lines += _row(row, [verdict for verdict in verdicts if verdict.row == row], presets[row], lessons, told)
             if row in pictures:
-                lines += ["", f"![The screen at the end of {row}]({pictures[row]})"]
+                lines += ["", picture_line(row, pictures[row])]
     return "\n".join(lines) + "\n"
+
+
+def picture_line(row: str, path: str) -> str:
+    """Return the line of the page that shows the screen of a row."""
+    return f"![The screen of {row}]({path})"
 
 
 def counted(kept: int, claims: int, rows: int, kinds: Mapping[str, int]) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tui_trainer.components.early_stopping import EarlyStopping
@@ -23,6 +24,7 @@ from tui_trainer.engine.train_state import Metrics, TrainState
 from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.mirroring.mirror import start_mirror
 from tui_trainer.host.mirroring.mirror_files import KINDS
+from tui_trainer.monitor.control.given_guards import rules_of
 from tui_trainer.monitor.feeds import take_feeds
 from tui_trainer.monitor.parts.kept import as_models, check_kept, device_of
 from tui_trainer.monitor.parts.optimizers import ScriptOptimizers, as_optimizers
@@ -30,7 +32,7 @@ from tui_trainer.monitor.parts.own_schedule import OwnSchedule, as_schedulers
 from tui_trainer.monitor.parts.settings import as_toml, document
 from tui_trainer.monitor.parts.values import StepValues, as_number, roles_of
 from tui_trainer.monitor.relay import Relay, claim
-from tui_trainer.monitor.resuming import find_resumed, replay_asked
+from tui_trainer.monitor.resuming import Replayed, Resumed, find_resumed, other_number, replay_asked
 from tui_trainer.monitor.script_run import ScriptRun
 from tui_trainer.monitor.services import NEVER, UNDO_LIMIT, ScriptServices
 from tui_trainer.paths import new_run_name, writable_runs_dir
@@ -60,6 +62,7 @@ class Given:
     runs_dir: str | None = None
     resume: bool | str = False
     mirror: str | Sequence[str] = ()
+    guards: str | Sequence[str] = ()
 
 
 def checkpoints_of(save: str | None, keep_last: int) -> Checkpoints:
@@ -83,15 +86,31 @@ def mirror_kinds(given: str | Sequence[str]) -> list[str]:
     return kinds
 
 
-def build(given: Given, relay: Relay | None = None) -> ScriptRun:
+def build(
+    given: Given,
+    relay: Relay | None = None,
+    *,
+    make: Callable[..., ScriptRun] = ScriptRun,
+    values: Callable[[Mapping[str, str]], StepValues] = StepValues,
+    about: Mapping[str, Any] | None = None,
+    processes: int = 1,
+    entered: tuple[Replayed, Resumed | None] | None = None,
+) -> ScriptRun:
     """Create the run and begin to serve it; the first of a watched script is that of the watching process.
+
+    Args:
+        make: makes the run from its parts.
+        values: makes what takes the logged values.
+        about: further entries of about.json.
+        processes: how many processes train together.
+        entered: the run that another process has made, and its save, where this one enters it.
 
     Raises:
         TypeError, ValueError: an argument is not what it should be.
         UserError: nothing can be written.
     """
     code = CodeReader()
-    mirror = mirror_kinds(given.mirror)
+    mirror, guards = mirror_kinds(given.mirror), rules_of(given.guards)
     models, optimizers = as_models(given.model), as_optimizers(given.optimizer)
     schedulers, roles = as_schedulers(given.scheduler), roles_of(given.roles)
     checkpoints = checkpoints_of(given.save, given.keep_last)
@@ -109,12 +128,22 @@ def build(given: Given, relay: Relay | None = None) -> ScriptRun:
     )
     content = document(given.name, given.config)
     replayed = replay_asked()
+    if entered is not None:
+        replayed, mirror = entered[0], []
     if relay is None and replayed is None and not given.resume:
         relay = claim()
     if relay is not None:
         content["script"] = relay.script
-    directory = relay.path.parent if relay is not None else writable_runs_dir(given.runs_dir).absolute()
+        guards += rules_of(relay.script.get("guards", ()))
+    if relay is not None or replayed is not None:
+        directory = relay.path.parent if relay is not None else Path()
+    else:
+        directory = writable_runs_dir(given.runs_dir).absolute()
     resumed = find_resumed(given.resume, given.name, directory, content) if replayed is None else None
+    if entered is not None:
+        resumed = entered[1]
+    elif resumed is not None:
+        resumed.missing += [said for said in [other_number(resumed.tree, processes)] if said]
     path = directory / new_run_name(given.name) if relay is None else relay.path
     if replayed is not None:
         path, about_title = replayed.path, replayed.title
@@ -123,13 +152,14 @@ def build(given: Given, relay: Relay | None = None) -> ScriptRun:
     else:
         about_title = given.name
     device = device_of(models)
-    about = {
+    described = {
         "name": path.name,
         "preset": given.name,
         "title": about_title,
         "kind": "script",
         **machine(device, content["script"]["command"], code.result()),
         **({"config": content["config"]} if relay is not None else {}),
+        **(about or {}),
     }
     made: list[ScriptRun] = []
 
@@ -145,7 +175,7 @@ def build(given: Given, relay: Relay | None = None) -> ScriptRun:
             optimizers=handle,
             schedule=schedule,
             controls=Controls(),
-            values=StepValues(roles),
+            values=values(roles),
             commands=commands,
             events=events,
             recorder=Recorder(events.publish, state.timer),
@@ -158,17 +188,19 @@ def build(given: Given, relay: Relay | None = None) -> ScriptRun:
         state.plan = services.sampled(state.plan)
         return state, services
 
-    run = ScriptRun(path, as_toml(content), about, parts, preset=given.name, resumed=resumed, relay=relay)
+    run = make(path, as_toml(content), described, parts, preset=given.name, resumed=resumed, relay=relay)
     made.append(run)
     run.services.optimizer.call_after_step(run.stepped)
     if isinstance(run.bus, EventBus):
         start_mirror(run.bus, mirror, {run.name: path}, [run.name] if resumed is not None else [])
-    elif mirror:
-        run.bus.tell({"mirror": mirror})
+    elif mirror and relay is not None:
+        relay.tell({"mirror": mirror})
     if relay is not None:
         run.take_output = partial(take_feeds, run, relay)
-    if replayed is not None:
+    if replayed is not None and (entered is None or replayed.script):
         run.state.follow(replayed.script)
+    elif entered is None:
+        run.guards = guards
     run.describe = lambda: _described(run, given, content, str(device))
     return run
 

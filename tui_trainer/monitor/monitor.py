@@ -13,6 +13,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.monitor.declaring import Declaring
 from tui_trainer.monitor.messages import say, say_how_to_attach
 from tui_trainer.monitor.parts.lifetime import close_at_exit
+from tui_trainer.monitor.parts.settings import watched_by_default
 
 if TYPE_CHECKING:
     from tui_trainer.monitor.parts.values import StepValues
@@ -47,13 +48,12 @@ class Monitor(Declaring):
         resume: True or "auto" goes on with the newest unfinished run of this name ("auto" begins a new one where there
             is none), or with the run of the name that is given; one with another configuration is refused.
         mirror: "tensorboard", "csv", "jsonl" or some of them: files in the run folder for other programs.
+        guards: rules such as "when grad_norm is not finite: skip the step", which are armed when the loop begins.
         on_stop: "end" lets `batches`, `epochs` and `steps` end; "raise" raises `StopTraining` out of the loop.
         runs_dir: the runs directory; else TUI_TRAINER_RUNS, else ./runs.
         quiet: print nothing.
         enabled: False does nothing, as TUI_TRAINER=off does; None: enabled, except in worker processes.
     """
-
-    all_obey = False  # whether something else has all processes that train together obey
 
     def __init__(
         self,
@@ -73,6 +73,7 @@ class Monitor(Declaring):
         on_stop: Literal["end", "raise"] = "end",
         resume: bool | str = False,
         mirror: str | Sequence[str] = (),
+        guards: str | Sequence[str] = (),
         runs_dir: str | os.PathLike[str] | None = None,
         quiet: bool = False,
         enabled: bool | None = None,
@@ -85,11 +86,10 @@ class Monitor(Declaring):
         self._told = False
         self._name = self._path = ""
         self._steps = 0  # of a run that is closed
-        from tui_trainer.monitor.parts.processes import has_run, only_watch
-
-        if enabled is False or not has_run(all_obey=self.all_obey):
+        if enabled is False or not watched_by_default():
             return
-        from tui_trainer.monitor.build import Given, build
+        from tui_trainer.monitor.build import Given
+        from tui_trainer.monitor.parts.processes import made
 
         given = Given(
             name=str(name),
@@ -107,20 +107,21 @@ class Monitor(Declaring):
             runs_dir=os.fspath(runs_dir) if runs_dir is not None else None,
             resume=resume,
             mirror=mirror,
+            guards=guards,
         )
         try:
-            self._run = build(given)
+            self._run = made(given)
         except (UserError, OSError) as error:
             if resume:
                 raise  # a run from the start is not what was asked for
             self._trouble(error, f"this training is not watched: {error}")
             return
+        if self._run is None:
+            return  # of processes that train together, the first has the run
         self._values = self._run.services.values
-        if not self.all_obey:
-            only_watch(self._run.services)
         self._name, self._path = self._run.name, str(self._run.path)
         close_at_exit(self)
-        if not quiet:
+        if not quiet and self._run.leads:
             say_how_to_attach(self._run.path)
 
     # -- the run as a context ---------------------------------------------------------------------------------------
@@ -151,7 +152,9 @@ class Monitor(Declaring):
             trace = "".join(traceback.format_exception(error)) if isinstance(error, Exception) else ""
             from tui_trainer.monitor.run_end import finish
 
-            finish(run, error, trace)
+            with run.undisturbed(error):
+                run.leave_others(error)
+                finish(run, error, trace)
             self._steps = run.state.step
         except Exception as trouble:  # noqa: BLE001
             self._trouble(trouble)
@@ -199,6 +202,7 @@ class Monitor(Declaring):
                 self._safely(run.end_epoch, {})
                 if state.epoch == epoch:  # trouble
                     state.epoch += 1
+            self._safely(run.agree)
             self._safely(run.save_epoch)
         if self._raises and self.should_stop:
             raise StopTraining
@@ -212,20 +216,25 @@ class Monitor(Declaring):
         run.services.hands_out = True
         self._safely(self._loop_begins, run, getattr(loader, "__len__", None))
         iterator = iter(self._take_loader(run, loader))
-        while self._goes_on(run):
-            if run.services.trials.asked is not None:
-                from tui_trainer.monitor.trying.trials import hand_out
+        whole = False
+        try:
+            while self._goes_on(run):
+                if run.services.trials.asked is not None:
+                    from tui_trainer.monitor.trying.trials import hand_out
 
-                iterator = yield from hand_out(run, iterator, loader)
-                continue
-            began = perf_counter()
-            try:
-                batch = next(iterator)
-            except StopIteration:
-                break
-            run.waited += perf_counter() - began
-            run.batch_begins()
-            yield batch
+                    iterator = yield from hand_out(run, iterator, loader)
+                    continue
+                began = perf_counter()
+                try:
+                    batch = next(iterator)
+                except StopIteration:
+                    break
+                run.waited += perf_counter() - began
+                run.batch_begins()
+                yield batch
+            whole = True
+        finally:
+            self._safely(run.loop_ends, whole=whole)
         if self._raises and run.state.stops_now:
             raise StopTraining
 
@@ -247,6 +256,7 @@ class Monitor(Declaring):
             number += 1
         if run is not None:
             self._goes_on(run)
+            self._safely(run.loop_ends, whole=True)
             if self._raises and run.state.stops_now:
                 raise StopTraining
 
@@ -283,6 +293,7 @@ class Monitor(Declaring):
         run.length.planned(planned if per_epoch else None, per_epoch)
         run.begin()
         run.tell_capabilities()
+        run.loop_begins()
 
     def _take_loader(self, run: ScriptRun, loader: Iterable[Batch]) -> Iterable[Batch]:
         from tui_trainer.monitor.loaders import take_loader

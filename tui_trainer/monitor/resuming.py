@@ -12,6 +12,7 @@ from typing import Any
 from tui_trainer.config.toml import read_toml
 from tui_trainer.engine.checkpointing.checkpointer import find_best, find_last
 from tui_trainer.engine.checkpointing.snapshot import INCOMPATIBLE_STATE, in_one_line, load_state_dict
+from tui_trainer.engine.ranks.checkpointer import RANKS
 from tui_trainer.engine.train_state import StateTree, TrainState
 from tui_trainer.errors import UserError
 from tui_trainer.monitor.parts.kept import load_state, loaded
@@ -113,6 +114,14 @@ def find_resumed(resume: bool | str, name: str, directory: Path, content: Mappin
 
 def _is_unfinished(info: RunInfo) -> bool:
     return not info.live and info.reason not in OVER
+
+
+def other_number(tree: dict[str, Any], size: int) -> str:
+    """Return in words that a save was written by another number of processes; empty where it was not."""
+    saved = tree.get(RANKS, {}).get("count", 1)
+    if saved == size:
+        return ""
+    return f"it was saved by {saved} process{'' if saved == 1 else 'es'} and goes on with {size}"
 
 
 def restore(resumed: Resumed, state: TrainState, services: ScriptServices) -> None:

@@ -33,17 +33,20 @@ def finish(run: ScriptRun, error: BaseException | None, trace: str = "") -> None
         run.events.publish(ev.Logged(lines=[line], source="output", step=state.step))
     if error is None and services.saves_at_end and (state.ending is None or state.ending.save):
         run.save()
-    while (command := run.commands.take()) is not None:
+    while (command := run.commands.take() or run.inbox.take()) is not None:
         if not isinstance(command, Stop):
             reject(run.events, state.step, command, "the run is over")
-    ending = _ending(state, error)
+    ending = _ending(state, error, run.reason_of(error) if error is not None else "")
     publish_end(state, services, ending.reason, ending.detail)
     run.leave()
     services.optimizer.close()
     services.schedule.close()
 
 
-def _ending(state: TrainState, error: BaseException | None) -> Ending:
+def _ending(state: TrainState, error: BaseException | None, lost: str) -> Ending:
+    if lost:
+        state.exit_code = 1
+        return Ending("failed", lost)
     if isinstance(error, KeyboardInterrupt):
         state.exit_code = 130
         return Ending("interrupted", f"interrupted by the keyboard at step {state.step:,}")

@@ -16,10 +16,10 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
@@ -34,14 +34,19 @@ from tui_trainer.engine.events.run_events import publish_metrics, publish_status
 from tui_trainer.engine.guarding.firing import after_epoch, look_at
 from tui_trainer.engine.monitoring.system_load import ProcessLoad, SystemLoad
 from tui_trainer.engine.train_state import Metrics, TrainState
+from tui_trainer.guards.rule import GuardRule
 from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.restore import open_journal, reopen_journal
 from tui_trainer.host.serving import Serving
 from tui_trainer.host.spec import socket_or_none
 from tui_trainer.monitor.carried_rate import carry, take_carried
+from tui_trainer.monitor.control.before_step import BeforeStep
+from tui_trainer.monitor.control.given_guards import arm
+from tui_trainer.monitor.control.pausing import Pausing
+from tui_trainer.monitor.control.serving_thread import ServingThread
 from tui_trainer.monitor.length import Length
-from tui_trainer.monitor.parts.kept import device_memory, device_of
-from tui_trainer.monitor.parts.saving_trouble import SavingTrouble
+from tui_trainer.monitor.messages import say
+from tui_trainer.monitor.parts.kept import device_of
 from tui_trainer.monitor.parts.values import seconds_of_step
 from tui_trainer.monitor.relay import Relay
 from tui_trainer.monitor.resuming import Resumed, restore
@@ -50,12 +55,6 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import ALL_RUNS, AnyCommand
 from tui_trainer.runs.run_dir import Owner, RunDir
 
-TICK = 0.1
-"""Seconds between two turns of the serving thread."""
-MEASURE_SECONDS = 1.0
-"""Seconds between two measurements of memory and CPU, and between two checks of the run folder."""
-LEAVE_SECONDS = 1.0
-"""Seconds that viewers have to receive the end of the run: the script waits no longer for them."""
 WITHOUT_STEP = 200
 """Batches without a step of the optimizer after which that is said."""
 
@@ -69,6 +68,9 @@ class ScriptRun:
         title, preset: how the run is called.
         relay: the connection to the process that watches the script; None where the run is its own host.
     """
+
+    alone = True  # whether one process trains: commands are obeyed at the next boundary
+    leads = True  # whether this process has the folder of the run
 
     def __init__(
         self,
@@ -84,9 +86,10 @@ class ScriptRun:
         self.name, self.path = path.name, path
         self.resumed, self.relay = resumed, relay
         self.take_output: Callable[[], None] = lambda: None  # of a watched script
-        self._wake, self._closing = threading.Event(), threading.Event()
+        self._wake = threading.Event()
         self.pid = os.getpid()
         self.commands = CommandQueue(self._wake)
+        self.inbox = self.commands if self.alone else CommandQueue(self._wake)  # of commands that were sent
         self.folder = RunDir(path) if relay is None else relay.folder
         address = socket_or_none(path)
         owner = Owner(self.pid, socket.gethostname(), address)
@@ -102,10 +105,11 @@ class ScriptRun:
             self.events = EventStream(lambda event: self.bus.publish(self.name, event))
             self.state, self.services = build(self.commands, self.events)
             lost: list[str] = []
+            if resumed is not None:
+                restore(resumed, self.state, self.services)
             if isinstance(self.bus, EventBus) and resumed is None:
                 self.bus.attach_journal(self.name, open_journal(self.folder))
             elif isinstance(self.bus, EventBus) and resumed is not None:
-                restore(resumed, self.state, self.services)
                 journal, folded, lost = reopen_journal(self.name, self.folder, resumed.reached)
                 self.bus.resume_run(self.name, folded, journal)
             self.events.subscribe(self._diagnose)
@@ -146,11 +150,11 @@ class ScriptRun:
         recorder.load = SystemLoad(load, self.state.timer.read, lambda: self.waited, lambda: recorder.spent)
         self._serving.list_runs([{"name": self.name, "path": str(path), "preset": preset}])
         publish_status(self.state, self.services, "starting", "the script is on its way to its loop")
-        self._saving = SavingTrouble()
-        if isinstance(self.bus, EventBus):
-            self.bus.subscribe(self._saving, lambda _states: None)
-        self._thread = threading.Thread(target=self._serve, name="tui-trainer", daemon=True)
-        self._thread.start()
+        self._thread = ServingThread(self.name, self.folder, self._serving)
+        self._pausing = Pausing()
+        self.before_step = BeforeStep(self.state, self.services, self.flush)
+        self.guards: Sequence[GuardRule] = ()
+        """Rules that are armed when the run begins."""
 
     def _diagnose(self, event: ev.AnyEvent) -> None:
         for diagnosed in self.services.diagnosis.take(event):
@@ -170,40 +174,14 @@ class ScriptRun:
         if self.begun and (reason := self.services.refused.get(command.type)) is not None:
             self.bus.publish(self.name, ev.Refused(reason=reason, step=self.state.step, cause=command))
             return None
-        self.commands.put(command)
+        self.inbox.put(command)
         return None
-
-    def _serve(self) -> None:
-        self._serving.register()
-        measured = 0.0
-        while not self._closing.is_set():
-            self._turn(TICK)
-            if monotonic() - measured >= MEASURE_SECONDS:
-                measured = monotonic()
-                self._measure()
-        self._serving.close(self._turn, LEAVE_SECONDS)
-        self.folder.release()
-        self._serving.release()
-
-    def _turn(self, timeout: float) -> None:
-        self._serving.wait(timeout)
-        self._serving.send()
-
-    def _measure(self) -> None:
-        try:
-            self._serving.measure([self.name], device_memory())
-            self.folder.claim()
-        except OSError:
-            pass  # the journal and the next save say it
-        self.bus.check_journals()
-        self._saving.say()
 
     def leave(self) -> None:
         """Send viewers the rest, close journal and socket, and unlock the folder."""
-        self._closing.set()
-        self._serving.wake()
-        self._thread.join(LEAVE_SECONDS + 2)
-        self._saving.say()
+        self._pausing.close()
+        self.before_step.close()
+        self._thread.leave()
 
     # -- steps and boundaries ---------------------------------------------------------------------------------------
 
@@ -217,6 +195,10 @@ class ScriptRun:
         self.state.timer.start()
         self.events.publish(self.describe())
         self.tell_capabilities()
+        for problem in arm(self.state, self.services, self.guards):
+            say(problem)
+            self.told(problem)
+        self.before_step.settle()
         publish_status(self.state, self.services, "paused" if self.state.paused else "running")
         self.clean = True
 
@@ -320,7 +302,9 @@ class ScriptRun:
         if optimizer.overlaid:
             self.length.step_taken()
         state = self.state
-        look_at(state, self.services, numbers)
+        if state.guards.on_steps:
+            norm = self.before_step.norm_at(state.step)
+            look_at(state, self.services, numbers if norm is None else {"grad_norm": norm, **numbers})
         if self._recorder.add_step(state.step, numbers, values.weight):
             self.flush()
             if save_is_due(state, self.services) and state.step:
@@ -337,6 +321,7 @@ class ScriptRun:
         """Apply the commands that wait, and stay here while paused."""
         state, trials = self.state, self.services.trials
         self.inside = True
+        self._pausing.begin(self._wake)
         try:
             while True:
                 for command in self.state.due_commands():
@@ -350,13 +335,19 @@ class ScriptRun:
                     state.steps_allowed -= 1
                     self._released = state.step
                     return
-                self.flush()
-                state.timer.stop()
-                self._wake.wait(1.0)
-                self._wake.clear()
-                state.timer.start()
+                self._rest()
         finally:
             self.inside = False
+            if not state.paused:
+                self._pausing.close()
+
+    def _rest(self) -> None:
+        """Wait for a command while paused."""
+        self.flush()
+        self.state.timer.stop()
+        if self._pausing.wait(self._wake):
+            self._pausing.let_go(self.state, self.services)
+        self.state.timer.start()
 
     def _apply(self, command: AnyCommand) -> None:
         try:
@@ -364,6 +355,31 @@ class ScriptRun:
         except Exception as error:  # noqa: BLE001 - parts of the script's own may fail in any way
             reject(self.events, self.state.step, command, f"it failed: {describe_error(error)}")
         self.tell_capabilities()
+        self.before_step.settle()
+
+    # -- with other processes ---------------------------------------------------------------------------------------
+
+    def loop_begins(self) -> None:
+        """Take in that a loop begins; one of several processes meets the others."""
+
+    def loop_ends(self, *, whole: bool) -> None:
+        """Take in that a loop over a loader ended, after its last batch or before."""
+
+    def agree(self) -> None:
+        """Agree with other processes on what the end of an epoch decided."""
+
+    def undisturbed(self, error: BaseException | None) -> AbstractContextManager[None]:
+        """Return what keeps interrupts away while the end of the run is written."""
+        del error
+        return nullcontext()
+
+    def leave_others(self, error: BaseException | None) -> None:
+        """Let other processes know that this one leaves its loop."""
+
+    def reason_of(self, error: BaseException) -> str:
+        """Return why another process is the cause of an error; empty where it is not."""
+        del error
+        return ""
 
     # -- epochs -----------------------------------------------------------------------------------------------------
 

@@ -108,6 +108,8 @@ class ScriptServices:
         """The present step, for the curve of the script's rate."""
         self.clips = self.counts_epochs = self.has_boundaries = self.hands_out = False
         """Whether the loop calls `clip`; uses `epochs`; calls one of `batches`, `steps` and `step`; `batches`."""
+        self.is_in_batch = False
+        """Whether a command is applied before the step of a batch, and not between two batches."""
         self.further: dict[str, str] = {}
         """Further commands that cannot be carried out, or other reasons."""
         self._evaluate = evaluate
@@ -130,11 +132,15 @@ class ScriptServices:
         """Commands that the loop cannot carry out, by type, each with the reason."""
         reasons: dict[str, str] = {
             "SetOptimizer": "the script makes its own optimizer",
-            "SkipStep": "the script takes its own steps",
             "ShowAnswers": "the script knows its data; declare an action that logs what its model answers",
         }
         if not self.optimizer:
-            reasons |= dict.fromkeys(("SetLearningRate", "SetScheduler", "SetOptimizer"), NO_OPTIMIZER)
+            kinds = ("SetLearningRate", "SetScheduler", "SetOptimizer", "SkipStep")
+            reasons |= dict.fromkeys(kinds, NO_OPTIMIZER)
+        elif not self.optimizer.hooked:
+            reasons["SkipStep"] = "the optimizer has no hooks: its gradients cannot be taken away before a step"
+        elif reason := self.optimizer.unskippable:
+            reasons["SkipStep"] = reason
         if not (self.hands_out and self.models and self.optimizer):
             missing = NO_MODEL if not self.models else NO_OPTIMIZER if not self.optimizer else ""
             reasons |= dict.fromkeys(TRIALS, missing or NOT_HANDED_OUT)
@@ -176,6 +182,11 @@ class ScriptServices:
             load_generators(states)
             for module, training in modes:
                 module.training = training
+
+    def coming_batch(self, state: TrainState) -> tuple[int, tuple[int, ...]]:
+        """Return the number of the batch of the coming step in its epoch, from 1; its samples are not known."""
+        number = state.position if self.is_in_batch else state.position + 1
+        return number or state.step + 1, ()
 
     # -- the learning rate ------------------------------------------------------------------------------------------
 

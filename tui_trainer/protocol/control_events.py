@@ -91,6 +91,8 @@ class RateFound(Event):
     losses: list[float] = []
     """The loss after the step at each rate, on the next batch."""
     smoothed: list[float] = []
+    proposed: float | None = None
+    """The rate to take: the loss has made most of its fall there; None where there is no clear rate."""
     steepest: float | None = None
     """The rate at which the smoothed loss falls fastest; None where there is no clear rate."""
     tenth: float | None = None

@@ -225,8 +225,9 @@ def _found_rate(event: ev.RateFound) -> str:
         return f"find the rate: {price}; then the run goes on from where it was{warned(event.warning)}"
     if event.steepest is None or event.tenth is None:
         return f"no clear learning rate: {event.unclear}"
+    proposed = f"{number(event.proposed, 3)}; " if event.proposed is not None else ""  # None in earlier journals
     marks = f"steepest descent at {number(event.steepest, 3)}, a tenth of the minimum {number(event.tenth, 3)}"
-    return f"learning rates: {marks}" + (f"; {event.unclear}" if event.unclear else "")
+    return f"learning rate: {proposed}{marks}" + (f"; {event.unclear}" if event.unclear else "")
 
 
 def _wheel(event: ev.WheelChanged) -> str:

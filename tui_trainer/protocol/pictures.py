@@ -29,7 +29,7 @@ Many = Annotated[tuple[Finite, ...], Field(max_length=1000)]
 class Part(BaseModel):
     """Base class of the parts of a drawing. Later versions may add fields, and earlier ones ignore them."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Axis(Part):
@@ -98,8 +98,8 @@ class Drawing(Part):
 
     kind: str
     title: Text = ""
-    x: Axis = Axis()
-    y: Axis = Axis()
+    x: Axis = Field(default_factory=Axis)
+    y: Axis = Field(default_factory=Axis)
 
 
 class Lines(Drawing):
@@ -275,7 +275,7 @@ class Answers(Drawing):
 
 AnyDrawing = Annotated[Lines | Bars | Heat | Contour | Points | Histogram | Answers, Field(discriminator="kind")]
 
-DRAWINGS: TypeAdapter[AnyDrawing] = TypeAdapter(AnyDrawing)
+DRAWINGS: TypeAdapter[AnyDrawing] = TypeAdapter(AnyDrawing, config=ConfigDict(defer_build=True))
 
 
 def taken(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tui_trainer.readers.find_logs import Log
 from tui_trainer.readers.reading import Position, Rows, Unreadable
+from tui_trainer.readers.sampling import sampled
 
 
 @dataclass(slots=True)
@@ -51,7 +52,17 @@ class LogFollower:
         read = sum(position.offset for position in self._positions.values())
         return min(read / max(sum(sizes), 1), 1.0)
 
-    def read(self) -> LogNews:
+    def sampled(self, _seconds: float = 0.0) -> dict[str, Rows]:
+        """Return samples of a long log, none for a short one or where its files are gone."""
+        try:
+            return sampled(self.log, self._told)
+        except OSError:
+            return {}
+
+    def close(self) -> None:
+        """Do nothing: no file stays open."""
+
+    def read(self, _seconds: float = 0.0) -> LogNews:
         """Read one chunk of the first file that has more.
 
         Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Sequence
 from math import isfinite
@@ -12,7 +13,12 @@ from tui_trainer.readers.reading import MAX_STEP
 MISSING = frozenset(("", "none", "null", "na", "n/a", "-", "--"))
 """Texts of a cell without a value, in lower case."""
 MANY = 256
-"""Values from which on they are looked at as an array."""
+"""Values from which on numpy is faster than Python."""
+
+
+def worth_numpy(count: int) -> bool:
+    """Return whether numpy handles so many values faster. Its import takes as long as a million of them in Python."""
+    return count >= MANY and ("numpy" in sys.modules or count > 1 << 20)
 
 
 def parse(cell: str) -> float | None:
@@ -49,8 +55,8 @@ def step_of(value: Any) -> int | None:
 
 def all_finite(values: array[float]) -> bool:
     """Return whether none of the values is NaN or infinite."""
-    if len(values) < MANY:
-        return all(map(isfinite, values))
+    if not worth_numpy(len(values)):
+        return isfinite(sum(values)) or all(map(isfinite, values))
     import numpy as np
 
     return bool(np.isfinite(np.frombuffer(values, np.float64)).all())

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import lt
 
+from tui_trainer.readers.numbers import worth_numpy
+
 MOST_PIECES = 4
 """Rows with more descents than one in so many are out of order altogether."""
 FEWEST = 3
 """Rows that must repeat steps before a descent counts as a restart."""
-MANY = 1024
-"""Steps from which on they are compared as an array."""
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ def arrange(steps: Sequence[int], last: int | None) -> Arranged:
 
 def ascend(steps: Sequence[int]) -> bool:
     """Return whether each step is larger than the one before."""
-    if len(steps) < MANY or not isinstance(steps, array):
+    if not isinstance(steps, array) or not worth_numpy(len(steps)):
         return all(map(lt, steps, steps[1:]))
     import numpy as np
 

@@ -54,7 +54,7 @@ class JournalSession:
         """A loader that has delivered its state: its process may still be writing the cache."""
         self._progress_at = -math.inf
         self._follower = Follower(folder / "events.jsonl")
-        self._state = RunState(run=folder.name)
+        self._state = RunState.blank(run=folder.name)
         self._begun = self._caught_up = False
         self._skipped = 0
         self._messages: list[Message] = []
@@ -121,7 +121,7 @@ class JournalSession:
         if loaded is None and not loader.failed:
             return False
         self._done_loader, self._loader = loader, None
-        self._state = RunState(run=self._folder.name) if loaded is None else loaded.state
+        self._state = RunState.blank(run=self._folder.name) if loaded is None else loaded.state
         if loaded is not None:
             self._follower.offset, self._follower.skipped = loaded.offset, loaded.skipped
         return True
@@ -141,7 +141,7 @@ class JournalSession:
         if not self._follower.cut:
             return list(events)
         # A host resumed the run from a checkpoint and cut the journal back to it: read it again from the start.
-        self._follower, self._state = Follower(self._follower.path), RunState(run=self._folder.name)
+        self._follower, self._state = Follower(self._follower.path), RunState.blank(run=self._folder.name)
         self._caught_up, self._skipped, self._owner_checked_at = False, 0, 0.0
         return self._catch_up()
 

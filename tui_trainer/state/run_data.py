@@ -40,7 +40,7 @@ KEPT_LINES = 100
 class LogLine(BaseModel):
     """One line of the log. Its text contains no control characters."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     at: str
     text: str

@@ -5,6 +5,8 @@ Hosts, viewers and the readers of journals all use `RunState.apply`, so the same
 
 from __future__ import annotations
 
+from typing import Self
+
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import is_intervention
 from tui_trainer.protocol.describe import describe, epoch_line, is_test, letter, sender_text
@@ -35,6 +37,11 @@ MAX_MARKS = 5000
 
 class RunState(RunData):
     """The state of one run. Only `apply` changes it."""
+
+    @classmethod
+    def blank(cls, run: str = "") -> Self:
+        """Return the state of a run before its first event. It builds no schema, which takes longer than a drawing."""
+        return cls.model_construct(run=run)
 
     def apply(self, *events: ev.AnyEvent) -> None:
         """Fold events in order. An event that was folded before (by its `seq`) is ignored."""

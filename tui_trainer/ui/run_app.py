@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from tui_trainer.session.base import Session
     from tui_trainer.session.catalog import Catalog
     from tui_trainer.ui.lecture.tour import LecturePlan
+
+START_SECONDS = 3.0
+"""Seconds after which the charts are imported and drawn."""
 
 
 def run_app(
@@ -77,6 +82,11 @@ def run_app(
         if loop is not None:
             loop.call_soon_threadsafe(app.leave_at_once, 128 + number, f"ended by {signal.Signals(number).name}")
 
+    # What is imported and built at the start stays: searching all of it for garbage again and again takes 0.1 s.
+    gc.disable()
+    started = threading.Timer(START_SECONDS, _collect_from_here)
+    started.daemon = True
+    started.start()
     crash: BaseException | None = None
     try:
         with ending_signals(rescue, leave):
@@ -84,6 +94,8 @@ def run_app(
     except Exception as error:  # noqa: BLE001 - the terminal is restored first; the traceback goes to the log
         result, crash = None, error
     finally:
+        started.cancel()
+        gc.enable()
         rescue.disarm()
         memory.close()
         SPARE.close()
@@ -97,3 +109,9 @@ def run_app(
         result = AppResult(result.exit_code)
     os.close(tty_fd)
     return result
+
+
+def _collect_from_here() -> None:
+    """Collect garbage again, among what comes from here on."""
+    gc.freeze()
+    gc.enable()

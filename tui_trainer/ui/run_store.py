@@ -140,7 +140,7 @@ class RunStore:
                     self._handle(message, update)
         before_first_step = bool(batches) and not any(state.step for state in self.states.values())
         for run, events in batches.items():
-            self.states.setdefault(run, RunState(run=run)).apply(*events)
+            self.states.setdefault(run, RunState.blank(run)).apply(*events)
             self.heard[run] = time()
         if before_first_step and any(state.step for state in self.states.values()):
             update.urgent = True  # an empty chart gets its first point
@@ -260,7 +260,7 @@ class RunStore:
         self.connected, self.error, self.resumable = True, "", ()
         self.pending.clear()
         self._dropped.clear()
-        self._greet(tuple(state if state.over else RunState(run=run) for run, state in self.states.items()))
+        self._greet(tuple(state if state.over else RunState.blank(run) for run, state in self.states.items()))
 
     def replace_runs(self, session: Session) -> None:
         """Follow the runs of another session instead of the present ones."""

@@ -132,7 +132,7 @@ def test_a_run_over_graphs_trains_the_same(monkeypatch: pytest.MonkeyPatch, opti
 
 
 def capture_with_static_tensors(module: nn.Module, samples: tuple[Tensor]) -> None:
-    """Replace the passes by ones that overwrite one set of outputs and gradients, as torch's graphs do."""
+    """Replace the passes by ones that overwrite the sample, one set of outputs and gradients, as torch's graphs do."""
     original, parameters = module.forward, list(module.parameters())
     with torch.no_grad():
         outputs = original(samples[0]).clone()
@@ -143,7 +143,8 @@ def capture_with_static_tensors(module: nn.Module, samples: tuple[Tensor]) -> No
         def forward(ctx: Any, inputs: Tensor, *_: Tensor) -> Tensor:
             ctx.inputs = inputs.detach().clone()
             with torch.no_grad():
-                outputs.copy_(original(inputs))
+                samples[0].copy_(inputs)
+                outputs.copy_(original(samples[0]))
             return outputs.detach()
 
         @staticmethod
@@ -165,8 +166,10 @@ def test_outputs_and_gradients_that_a_graph_overwrites_are_measured_before(monke
         TrainerHarness(tiny_config(data=data, training={"cuda_graphs": graphs, "probe_every": 8}))
         for graphs in (True, False)
     )
+    before = graphed.trainer.services.setup.data.train.inputs.clone()
     for bench in (graphed, plain):
         bench.finish()
+    assert torch.equal(graphed.trainer.services.setup.data.train.inputs, before), "the graphs read from a copy"
     assert losses(graphed) == losses(plain) != []
     assert graphed.column(COSINE) == plain.column(COSINE)
     assert [end.metrics for end in graphed.of(ev.EpochEnded)] == [end.metrics for end in plain.of(ev.EpochEnded)]

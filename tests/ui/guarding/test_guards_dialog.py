@@ -110,6 +110,34 @@ def test_a_rule_is_typed_tried_and_armed() -> None:
     assert session.last(cmd.SetGuard).rule == 'when loss > 0: note "here", at most 2 times'
 
 
+def test_a_rule_left_unarmed_marks_the_charts_and_waits() -> None:
+    session = running()
+    app = app_over(session)
+
+    def foots() -> set[str]:
+        lines = screen_text(app).splitlines()
+        return {letter for line in lines if line.lstrip().startswith("└") for letter in line if letter == "?"}
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "o", "G")
+        await until(pilot, lambda: "a guard acts by itself" in screen_text(app))
+        pilot.app.screen.query_one("#rule", Input).value = "when step >= 3: pause, at most 1 time"
+        await until(pilot, lambda: "would have fired 1 time: step 3" in screen_text(app))
+        await press(pilot, "escape")
+        await until(pilot, lambda: bool(foots()) and "would have" not in screen_text(app))
+        assert not session.sent
+        await press(pilot, "o", "G")
+        await until(pilot, lambda: "would have fired 1 time: step 3" in screen_text(app))
+        await press(pilot, "enter")
+        await until(pilot, lambda: bool(session.sent))
+        await press(pilot, "escape")
+        await until(pilot, lambda: "└" in screen_text(app) and not foots())
+        await press(pilot, "o", "G")
+        await until(pilot, lambda: "a guard acts by itself" in screen_text(app))
+
+    play(app, script)
+
+
 def test_the_list_switches_and_removes() -> None:
     session = with_guards()
     app = app_over(session)

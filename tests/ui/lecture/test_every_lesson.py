@@ -9,13 +9,17 @@ import pytest
 
 from tests.ui.fake_session import app_over, press, screen_text, show, until
 from tests.ui.lecture.guided_session import Course, GuidedSession
-from tui_trainer.config.lesson import Lesson
+from tui_trainer.config.lesson import Lesson, Remark
 from tui_trainer.config.preset import load
 from tui_trainer.config.preset_library import preset_tables
+from tui_trainer.lecture.outline import ROWS
 from tui_trainer.protocol import events as ev
 from tui_trainer.session.base import Session
 from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.ui.charts.registry import pane_named
+from tui_trainer.ui.charts.view import Limits
+from tui_trainer.ui.dashboard.view_state import ViewState
+from tui_trainer.ui.lecture import remark_view
 from tui_trainer.ui.lecture.tour import LecturePlan
 from tui_trainer.ui.panels.progress import variant_of
 
@@ -90,6 +94,11 @@ def _course(name: str, variant: str) -> Course:
     "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.long) for name in NAMES]
 )
 async def test_each_remark_has_what_it_speaks_of_in_front(name: str, size: tuple[int, int]) -> None:
+    await drive(name, size)
+
+
+async def drive(name: str, size: tuple[int, int]) -> None:
+    """Take a lesson from its questions to its last remark, and look at each remark what is in front."""
     lesson, lecture = lesson_of(name), OneLesson(name)
     app = app_over(programme=LecturePlan(lecture, lesson.rows[:1]))
     async with show(app, size) as pilot:
@@ -103,14 +112,16 @@ async def test_each_remark_has_what_it_speaks_of_in_front(name: str, size: tuple
             await press(pilot, "escape")
         await until(pilot, lambda: state.narrator.shown)
         seen: list[int] = []
-        axis = "step"
+        axis, scale = "step", None
         while True:
             index = state.narrator.shown[-1]
             remark = lesson.remarks[index]
             seen.append(index)
             axis = remark.axis or axis
+            scale = remark.log_y if remark.log_y is not None else scale
             assert state.view.span == remark.x
             assert state.view.axis == axis
+            assert state.view.log_y == scale
             assert state.selected_run is not None
             if remark.run:
                 assert variant_of(state.selected_run) == remark.run
@@ -118,6 +129,7 @@ async def test_each_remark_has_what_it_speaks_of_in_front(name: str, size: tuple
                 pane = pane_named(remark.show, state.states, state.selected_index)
                 assert pane is not None, f"no run of {name} has a {remark.show}"
                 assert state.maximized == pane
+                assert state.view.limits.get(str(pane), Limits()).y == (remark.y or (None, None))
             elif remark.show:
                 assert state.maximized is None
             first = " ".join(remark.text.split()[:4])
@@ -127,6 +139,23 @@ async def test_each_remark_has_what_it_speaks_of_in_front(name: str, size: tuple
             await press(pilot, "space")
             await until(pilot, lambda: state.narrator.shown[-1] != seen[-1])
         assert seen == state.narrator.relevant
+
+
+@pytest.mark.parametrize("lost", ["run", "show", "axis", "x", "log_y"])
+async def test_a_remark_that_does_not_choose_is_found(lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    apply = remark_view.apply
+    nothing = Remark(at="start", text="-").model_dump()[lost]
+
+    def forgetful(remark: Remark, state: ViewState) -> None:
+        apply(remark.model_copy(update={lost: nothing}), state)
+
+    monkeypatch.setattr(remark_view, "apply", forgetful)
+    with pytest.raises(AssertionError):
+        await drive("gd-vs-sgd", (80, 24))
+
+
+def test_every_row_of_the_lecture_is_driven() -> None:
+    assert {row for name in NAMES for row in lesson_of(name).rows} == ROWS.keys()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -139,3 +168,18 @@ def test_the_runs_and_charts_of_the_remarks_exist(name: str) -> None:
         named = [run for run in runs if "-" in run and re.search(rf"(?<![\w-]){re.escape(run)}(?![\w-])", remark.text)]
         if len(named) == 1:
             assert remark.run == named[0], f"remark {number} speaks of {named[0]}"
+
+
+async def test_a_curve_that_explodes_leaves_room_for_the_others() -> None:
+    lecture = OneLesson("lr-very-high")
+    app = app_over(programme=LecturePlan(lecture, ("S37",)))
+    async with show(app, (100, 30)) as pilot:
+        await until(pilot, lambda: app.dashboard is not None and app.dashboard.composed)
+        assert app.dashboard is not None
+        while "Predict" in screen_text(app) or not app.dashboard.view_state.narrator.shown:
+            await press(pilot, "escape")
+        run = next(iter(lecture.session.courses))
+        values: dict[str, list[float | None]] = {"train_loss": [2.0, 1e30]}
+        lecture.session.play(ev.Scalars(step=3, steps=[2, 3], seconds=[0.2, 0.3], values=values), run=run)
+        await until(pilot, lambda: "▲1e+30" in screen_text(app))
+        assert re.findall(r"^ *(\S+)┤", screen_text(app), re.MULTILINE) == ["100", "10", "1", "0.1", "0.01"]

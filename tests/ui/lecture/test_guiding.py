@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 from textual.pilot import Pilot
@@ -89,7 +90,9 @@ async def test_the_training_waits_at_each_remark_which_shows_what_it_speaks_of()
         await press(pilot, "left_parenthesis")
         assert "Now by epoch" in screen_text(app)
         assert front(app)[1:4] == (ChartKind.METRIC, "epoch", None)
-        await press(pilot, "space")
+        await press(pilot, "left_parenthesis")
+        assert front(app)[2:] == ("step", (0, 5), None), "the scale of a later remark"
+        await press(pilot, "right_parenthesis", "space")
         assert front(app)[1:4] == (ChartKind.LOSS, "epoch", (10, 50))
         assert runs["group/gd"].step == 6
         await press(pilot, "space")
@@ -99,6 +102,27 @@ async def test_the_training_waits_at_each_remark_which_shows_what_it_speaks_of()
         await until(pilot, lambda: "What is true" in screen_text(app))
         assert " ".join(screen_text(app).replace("│", " ").split()).count("The seconds decide.") == 30
     assert {command.by for command in lecture.session.sent} == {"lesson"}
+
+
+async def test_the_truth_is_a_key_away_after_autoplay_at_the_end() -> None:
+    lecture = OneLesson()
+    app = app_over(programme=LecturePlan(lecture, ("S18",)))
+    async with show(app, (80, 24)) as pilot:
+        await opened(pilot, app)
+        assert app.dashboard is not None
+        actions, narrator = app.dashboard._actions.lessons, app.dashboard.view_state.narrator
+        for words in ("First by iteration", "Now by epoch", "The loss of one", "Back to all charts"):
+            await until(pilot, lambda words=words: words in screen_text(app))
+            if not narrator.told:
+                await press(pilot, "space")
+        await press(pilot, "enter")
+        assert actions.playing
+        actions.tick(monotonic() + narrator.remark_seconds)
+        await press(pilot, "m")
+        assert not actions.playing
+        assert "space in truth" in screen_text(app)
+        await press(pilot, "space")
+        await until(pilot, lambda: "What is true" in screen_text(app))
 
 
 async def test_a_hand_that_pauses_on_the_way_goes_on_to_the_remark() -> None:

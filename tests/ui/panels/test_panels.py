@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -59,6 +60,18 @@ def test_the_status_column_shows_the_important_numbers() -> None:
         "0/5", "best @ 4", "first",
     ):  # fmt: skip
         assert words in text, words
+
+
+def test_what_is_still_to_gain_stands_with_its_interval_and_the_time() -> None:
+    run = RunState(run="run")
+    run.apply(ev.RunStarted(steps_per_epoch=10, epochs=40, device="cpu"))
+    for epoch in range(1, 21):
+        loss = 0.2 + 1.5 / epoch + 0.004 * (-1) ** epoch
+        run.apply(ev.EpochEnded(step=10 * epoch, epoch=epoch, seconds=36.0 * epoch, metrics={"val_loss": loss}))
+    lines = rows(status_column(run, numbers(run), 42, 40, FANCY))
+    at = next(index for index, line in enumerate(lines) if line.startswith("next 10 epochs"))
+    assert re.fullmatch(r"next 10 epochs +-0\.0\d+ \(-0\.0\d+ to -?0\.0\d+\)", lines[at].rstrip())
+    assert lines[at + 1].strip() == "val loss, 6:00"
 
 
 def test_each_number_stands_in_its_row_and_column() -> None:

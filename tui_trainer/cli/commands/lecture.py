@@ -123,7 +123,12 @@ def command(
         if arguments:
             raise click.UsageError("--progress takes no rows: it lists every lesson")
         return importlib.import_module("tui_trainer.cli.lecture_progress").print_progress(as_json)
-    course = read_course(folder) if folder is not None else bundled_course()
+    course = bundled_course()
+    if folder is not None:
+        from tui_trainer.lecture.course_lessons import check_lessons
+
+        course = read_course(folder)
+        check_lessons(course)
     if route is not None:
         if rows:
             raise click.UsageError("give either rows or --route MINUTES")

@@ -16,7 +16,7 @@ Pattern = Annotated[str, Field(pattern=r"^[\w.*?!\[\]-]{1,100}$")]
 class ParameterGroup(BaseModel):
     """Parameters with a multiple of the learning rate."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     match: Pattern
     """Pattern of parameter names (`head.*`)."""

@@ -24,7 +24,7 @@ def _text(given: object) -> object:
 class PresetGuard(BaseModel):
     """A guard with its name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     rule: Annotated[str, BeforeValidator(_text)]
     """`when CONDITION: ACTION`, for example `when val_loss rises 3 epochs: lr x0.5, at most 2 times`."""

@@ -52,7 +52,7 @@ Bounds = Annotated[tuple[Real, Real], AfterValidator(_growing)]
 class Allowance(BaseModel):
     """The permissions of one kind of sender. A list of commands alone stands for a table with it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     commands: Annotated[tuple[str, ...], BeforeValidator(_split)] = (ALL,)
     """Commands by their names on the command line; "all" for every one, "none" for none."""
@@ -106,7 +106,7 @@ class AgentAllowance(Allowance):
 class Allow(BaseModel):
     """The permissions of persons, scripts and agents; kinds of which nothing is said keep the defaults."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     person: Allowance = Allowance()
     script: Allowance = Allowance()

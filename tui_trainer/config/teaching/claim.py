@@ -45,7 +45,7 @@ def parse_measure(text: str) -> RunNumber:
 class Claim(BaseModel):
     """A measured number with its bound; `over` divides it, `less` subtracts."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     row: str = ""
     """The row that it belongs to; the first one of the lesson where it is empty."""

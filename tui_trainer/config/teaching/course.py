@@ -21,7 +21,7 @@ RowName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
 """Name of a row: letters, digits, dots, dashes and underscores, such as S01 or rates-1."""
 Sentence = Annotated[str, Field(min_length=1, max_length=300)]
 
-_STRICT = ConfigDict(frozen=True, extra="forbid")
+_STRICT = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class CoursePart(BaseModel):

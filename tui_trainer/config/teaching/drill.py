@@ -44,7 +44,7 @@ _CAUSE = re.compile(rf"{PREFIX} the cause is ([a-z-]+)")
 _HINT = f"{PREFIX} hint"
 _EARLIER = re.compile(rf"{PREFIX} started again after (\d+) steps, (\d+) interventions, (\d+) starts")
 
-_STRICT = ConfigDict(frozen=True, extra="forbid")
+_STRICT = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Act(BaseModel):

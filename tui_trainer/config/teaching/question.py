@@ -19,7 +19,7 @@ class LessonQuestion(BaseModel):
     with `measures` and `best` asks which of them is the lowest or the highest.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     text: Annotated[str, Field(min_length=1, max_length=400)]
     """The question."""

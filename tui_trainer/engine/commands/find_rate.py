@@ -53,6 +53,7 @@ def outcome(state: TrainState, command: cmd.FindRate, tried: Sweep, lr: float, w
         rates=list(tried.rates),
         losses=list(tried.losses),
         smoothed=list(marks.smoothed),
+        proposed=marks.proposed,
         steepest=marks.steepest,
         tenth=marks.tenth,
         unclear=marks.unclear,

@@ -6,6 +6,7 @@ Launching the kernels of a small model one by one takes longer than the kernels;
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -34,7 +35,7 @@ class GraphedModel:
 
     Args:
         model: on a CUDA device.
-        sample: a batch of the usual shape.
+        sample: a batch of the usual shape. The graphs get a copy of it: each replay writes its batch there.
         capture: records the graphs.
 
     Raises:
@@ -50,7 +51,7 @@ class GraphedModel:
         was_training = model.training
         self._graphed.train()
         try:
-            capture(self._graphed, (sample,))
+            capture(self._graphed, (sample.clone(),))
         finally:
             with torch.no_grad():
                 for buffer, before in buffers:
@@ -78,7 +79,9 @@ def unsupported_reason(device: torch.device, *, compiled: bool) -> str:
 def graph_model(model: nn.Module, sample: Tensor, log: Callable[[str], None]) -> Callable[[Tensor], Tensor]:
     """Return the model with graphs, or the model itself with the reason logged."""
     try:
-        return GraphedModel(model, sample, torch.cuda.make_graphed_callables)
+        # Recording takes the streams of the current device, which is the first one in a run on another.
+        with torch.cuda.device(sample.device) if sample.is_cuda else nullcontext():
+            return GraphedModel(model, sample, torch.cuda.make_graphed_callables)
     except Exception as error:  # noqa: BLE001 - recording fails in many ways, and none may end a run
         first = (str(error).splitlines() or [""])[0][:200]
         log(f"training.cuda_graphs: the model runs without graphs: {type(error).__name__}: {first}")

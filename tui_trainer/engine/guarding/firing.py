@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, SupportsFloat
 
 from torch import Tensor
@@ -52,13 +52,22 @@ def look_at(state: TrainState, services: LoopServices, numbers: Mapping[str, Sup
         after_step(state, services, {name: float(numbers[name]) for name in state.guards.names if name in numbers})
 
 
-def after_epoch(state: TrainState, services: LoopServices, event: ev.AnyEvent) -> None:
-    """Let the guards look at an epoch that has ended, and at what the diagnosis finds in it."""
+def after_epoch(
+    state: TrainState,
+    services: LoopServices,
+    event: ev.AnyEvent,
+    agree: Callable[[Measurements], Measurements] = lambda measured: measured,
+) -> None:
+    """Let the guards look at an epoch that has ended, and at what the diagnosis finds in it.
+
+    Args:
+        agree: returns the measurements by which all processes of the run decide.
+    """
     if not isinstance(event, ev.EpochEnded) or not state.guards.on_epochs:
         return
     values = {name: math.nan if value is None else value for name, value in event.metrics.items()}
     findings = frozenset(services.diagnosis.course.active)
-    measured = Measurements("epochs", state.step, event.epoch, values, findings)
+    measured = agree(Measurements("epochs", state.step, event.epoch, values, findings))
     _fire(state, services, [guard for guard in state.guards if guard.on and not guard.rule.skips], measured)
 
 

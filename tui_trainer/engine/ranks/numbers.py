@@ -12,7 +12,7 @@ from time import perf_counter
 from tui_trainer.engine.ranks.beat import Report
 from tui_trainer.state.series_names import RANK
 
-PERIOD = 1.0
+PERIOD = 0.5
 """Seconds between two rows of the series, however many beats and ranks there are."""
 MIB = 1 << 20
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tui_trainer import __version__
 from tui_trainer.lecture.claims import Verdict
+from tui_trainer.lecture.handout.close_ups import close_ups
 from tui_trainer.lecture.handout.drawings import picture_svg
 from tui_trainer.lecture.handout.material import RowMaterial, ShownPreset
 from tui_trainer.lecture.handout.mathml import as_html
@@ -99,11 +100,12 @@ def _preset(preset: ShownPreset, *, several: bool) -> Iterator[str]:
 def _pictures(preset: ShownPreset) -> Iterator[str]:
     if not preset.runs:
         return
-    charts, _ = charts_of([_with_curves(run) for run in preset.runs], COLUMNS)
+    runs = [_with_curves(run) for run in preset.runs]
+    charts, _ = charts_of(runs, COLUMNS)
     order = {title: place for place, title in enumerate(_CHARTS)}
     charts.sort(key=lambda chart: order.get(chart.title, len(order)))
     known = [chart for chart in charts if chart.title in order and chart.values[0] < chart.values[1]]
-    shown = known[:MOST_CHARTS] or charts[:1]
+    shown = [*close_ups(runs, preset.lesson, COLUMNS), *(known[:MOST_CHARTS] or charts[:1])]
     if shown:
         yield element("figure", stacked(shown, alone=False))
     several = len(preset.runs) > 1

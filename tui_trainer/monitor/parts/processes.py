@@ -1,4 +1,4 @@
-"""A monitor in one of several processes that train together: the first has the run, and it is only watched."""
+"""A monitor in one of several processes that train together: one run of all, or the first is only watched."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import sys
 from typing import TYPE_CHECKING
 
 from tui_trainer.distributed.environment import rank, world_size
-from tui_trainer.monitor.parts.settings import watched_by_default
+from tui_trainer.errors import UserError
 
 if TYPE_CHECKING:
+    from tui_trainer.monitor.build import Given
+    from tui_trainer.monitor.ranks.together import Together
+    from tui_trainer.monitor.script_run import ScriptRun
     from tui_trainer.monitor.services import ScriptServices
 
 ONLY_WATCHED = (
-    "this is one of {size} processes that train together, and only it would obey: the others would go on otherwise, or "
-    "wait for good. It is watched; a preset is steered on all of them with `tui-trainer run --processes {size}`"
+    "this is one of {size} processes that train together, and only it would obey: call "
+    "torch.distributed.init_process_group before Monitor, and make Monitor on every rank"
 )
 ALLOWED = ("Note", "SaveCheckpoint")
 """Commands that change nothing in the training."""
@@ -27,20 +30,43 @@ def place() -> tuple[int, int]:
     return rank(), world_size()
 
 
-def has_run(*, all_obey: bool) -> bool:
-    """Return whether a monitor of this process makes a run: of processes that train together the first one does.
+def made(given: Given) -> ScriptRun | None:
+    """Return the run of a monitor; None in a process that has none.
 
-    Args:
-        all_obey: whether the loop chooses the process itself.
+    Raises:
+        TypeError, ValueError: an argument is not what it should be.
+        UserError: nothing can be written, or there is nothing to go on with.
     """
-    return watched_by_default() and (all_obey or place()[0] == 0)
+    from tui_trainer.monitor.build import build
 
-
-def only_watch(services: ScriptServices) -> None:
-    """Have every command refused that this one of several processes would obey alone."""
-    size = place()[1]
+    number, size = place()
     if size == 1:
-        return
+        return build(given)
+    from tui_trainer.monitor.ranks.together import find_others
+
+    together = find_others(given.name, number, size)
+    if together is not None:
+        return _joined(given, together)
+    if number:
+        return None
+    run = build(given)
+    only_watch(run.services, size)
+    return run
+
+
+def _joined(given: Given, together: Together) -> ScriptRun | None:
+    from tui_trainer.monitor.ranks.entering import enter
+
+    try:
+        return enter(given, together)
+    except BaseException as error:
+        if together.leads:
+            together.refuse(str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}")
+        raise
+
+
+def only_watch(services: ScriptServices, size: int) -> None:
+    """Have every command refused that this one of several processes would obey alone."""
     from tui_trainer.engine.commands.handlers import HANDLERS
 
     reason = ONLY_WATCHED.format(size=size)

@@ -252,6 +252,12 @@ MENDS: tuple[Mend, ...] = (
         lambda run: run.config.training.cuda_graphs,
     ),
     Mend(
+        "graph-inputs",
+        "CUDA graphs read their batches from a copy now: each replay overwrote the first samples of the training data",
+        _ANY,
+        lambda run: run.config.training.cuda_graphs,
+    ),
+    Mend(
         "finite-weights",
         "a run whose weights are no longer finite ends now",
         LENGTH,

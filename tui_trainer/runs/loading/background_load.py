@@ -146,7 +146,7 @@ def main(journal: Path, descriptor: int) -> None:
     from tui_trainer.state.run_state import RunState
 
     gc.disable()  # there are no reference cycles here, and millions of objects to scan for them
-    state = RunState(run=journal.parent.name)
+    state = RunState.blank(journal.parent.name)
     follower = Follower(journal)
     reported = monotonic()
     while not follower.cut:

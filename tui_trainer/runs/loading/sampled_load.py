@@ -24,7 +24,7 @@ def sampled_load(path: Path) -> RunState:
     The cost does not depend on the length of the journal. Anything between two samples is missing: a spike, a note, a
     checkpoint. Raises `OSError`.
     """
-    state = RunState()
+    state = RunState.blank()
     with open(path, "rb") as file:
         size = file.seek(0, 2)
         end = max(size - BLOCK, 0)

@@ -145,12 +145,12 @@ class LogEpochs:
         watched = metrics.get(name)
         is_best = watched is not None and (self.best is None or self.best.metric != name or watched < self.best.value)
         if is_best and watched is not None:
-            self.best, self._bad = Best(epoch=number, step=step, metric=name, value=watched), 0
+            self.best, self._bad = Best.model_construct(epoch=number, step=step, metric=name, value=watched), 0
         else:
             self._bad += 1
         self.count = max(self.count, number)
         self._total, self._rows, self._val = 0.0, 0, None
-        return EpochEnded(
+        return EpochEnded.model_construct(
             step=step,
             epoch=number,
             seconds=seconds or 0.0,

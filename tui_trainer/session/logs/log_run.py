@@ -18,7 +18,7 @@ from tui_trainer.readers.reading import MAX_COLUMNS, LogColumn, Medium, Rows
 from tui_trainer.session.logs.curve_rules import CURVE_RULES, in_short
 from tui_trainer.session.logs.log_epochs import LogEpochs, steps_per_epoch
 from tui_trainer.session.logs.log_media import can_decode, event_of
-from tui_trainer.session.logs.log_seconds import MANY, largest, risen, seconds_at
+from tui_trainer.session.logs.log_seconds import largest, risen, seconds_at
 from tui_trainer.state.branching.branches import BRANCH_POINTS, CURVES, Branch, thinned
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series_names import MAX_NAME
@@ -26,6 +26,8 @@ from tui_trainer.text import visible
 
 TIME_OF_DAY = 1e8
 """Seconds from which a column of times counts from 1970, not from the start."""
+FEW = 256
+"""Times that are taken as they are where they rise already."""
 MAX_PICTURES = 64
 """Most histograms and images that are shown."""
 ENOUGH_VALIDATION = 1000
@@ -54,7 +56,7 @@ class LogRun:
         coarse: bool = False,
         share: float = 1.0,
     ) -> None:
-        self.state = RunState(run=name)
+        self.state = RunState.blank(name)
         self.monitor = DiagnosisMonitor()
         self.settings: dict[str, Any] = {}
         self.folded = False
@@ -126,7 +128,8 @@ class LogRun:
         """Return the events that end the run, because its log does not grow any more."""
         state = self.state
         events: list[ev.AnyEvent] = [self._stamped(each) for each in self._epochs.finish()]
-        over = ev.RunFinished(
+        over = self._event(
+            ev.RunFinished,
             reason="completed",
             detail="end of the log",
             epoch=self._epochs.count,
@@ -134,28 +137,26 @@ class LogRun:
             seconds=state.seconds,
             metrics=dict(state.metrics),
             best=self._epochs.best,
-            at=self._at,
         )
-        return self._with_findings([*events, self._stamped(over)])
+        return self._with_findings([*events, over])
 
     def grow(self) -> ev.AnyEvent:
         """Return the event that the run goes on, after `finish`."""
-        return self._stamped(ev.StatusChanged(status="running", step=self.state.step, epoch=self._epochs.count))
+        return self._event(ev.StatusChanged, status="running", step=self.state.step, epoch=self._epochs.count)
 
     def _begin(self, block: Rows) -> list[ev.AnyEvent]:
         seconds = block.seconds
         if seconds is not None and len(seconds.values) and TIME_OF_DAY < seconds.values[0] < 1e11:
             self._at = datetime.fromtimestamp(seconds.values[0], UTC).isoformat(timespec="milliseconds")
-        self._started = started = self._stamped(
-            ev.RunStarted(
-                title=visible(self._title),
-                config=dict(self.settings),
-                device="",
-                steps_per_epoch=steps_per_epoch(block.epochs, self._validations(block), self._share),
-            )
+        self._started = started = self._event(
+            ev.RunStarted,
+            title=visible(self._title),
+            config=dict(self.settings),
+            device="",
+            steps_per_epoch=steps_per_epoch(block.epochs, self._validations(block), self._share),
         )
         self._begin_diagnosis()
-        return [started, self._stamped(ev.StatusChanged(status="running")), self._log(in_short())]
+        return [started, self._event(ev.StatusChanged, status="running"), self._log(in_short())]
 
     def _validations(self, block: Rows) -> LogColumn | None:
         filled = (name for name, column in block.columns.items() if len(column.steps))
@@ -166,11 +167,15 @@ class LogRun:
         given = self._names.add(new)
         return [f"{role} is {visible(column)!r}" for column, role in given.items() if column != role]
 
+    def _event(self, kind: type[ev.Event], /, **fields: Any) -> Any:
+        """Return an event of checked fields: the schema of each kind would take longer than the first picture."""
+        return kind.model_construct(run=self.state.run, at=self._at, **fields)
+
     def _stamped(self, event: Any) -> Any:
         return event.model_copy(update={"run": self.state.run, "at": event.at or self._at})
 
     def _log(self, text: str) -> ev.AnyEvent:
-        return self._stamped(ev.Logged(lines=[visible(text)], source="trainer"))
+        return self._event(ev.Logged, lines=[visible(text)], source="trainer")
 
     def _arranged(self, block: Rows) -> dict[str, LogColumn]:
         """Return the columns by the names of their series, steps ascending; go back where the log did."""
@@ -258,7 +263,7 @@ class LogRun:
                 at, kind = first
                 if at:
                     events.append(self._scalars(steps[:at], times[:at], columns, slice(0, at)))
-                events.append(self._stamped(ev.LossBroke(step=steps[at], kind=kind)))
+                events.append(self._event(ev.LossBroke, step=steps[at], kind=kind))
                 steps, times = steps[at:], times[at:]
             events.append(self._scalars(steps, times, columns, slice(first[0] if first else 0, None)))
         ended = self._epochs.take(block.epochs, named, seconds)
@@ -288,13 +293,9 @@ class LogRun:
             values[name], gaps = _gaps(column.values[rows])
             if gaps:
                 lost[name] = gaps
-        return ev.Scalars.model_construct(
-            type="Scalars",
-            seq=0,
-            at=self._at,
-            run=self.state.run,
+        return self._event(
+            ev.Scalars,
             step=steps[-1],
-            cause=None,
             steps=steps,
             seconds=seconds,
             values=values,
@@ -306,7 +307,7 @@ class LogRun:
         if column is None or not len(column.values):
             return None
         if (
-            len(column.values) < MANY
+            len(column.values) < FEW
             and self._zero == 0.0
             and _rises(column.values, self._last_seconds)
             and _rises(column.steps, 0)

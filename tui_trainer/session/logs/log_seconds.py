@@ -7,10 +7,9 @@ from bisect import bisect_right
 from itertools import accumulate
 from math import isfinite
 
+from tui_trainer.readers.numbers import all_finite, worth_numpy
+from tui_trainer.readers.order import ascend
 from tui_trainer.readers.reading import LogColumn
-
-MANY = 256
-"""Values from which on arrays are faster than lists."""
 
 
 def risen(column: LogColumn, zero: float, before: float) -> LogColumn:
@@ -21,9 +20,13 @@ def risen(column: LogColumn, zero: float, before: float) -> LogColumn:
         zero: the time of the start.
         before: the largest time so far.
     """
-    if len(column.values) < MANY:
-        values = [value if isfinite(value) else 0.0 for value in column.values]
-        rising = list(accumulate((value - zero for value in values), max, initial=before))[1:]
+    if not worth_numpy(len(column.values)):
+        values = column.values
+        if not all_finite(values):
+            values = array("d", [value if isfinite(value) else 0.0 for value in values])
+        rising = array("d", accumulate([value - zero for value in values], max, initial=before))[1:]
+        if ascend(column.steps):
+            return LogColumn(column.steps, rising)
         pairs = sorted(zip(column.steps, rising, strict=True))
         return LogColumn(array("q", [step for step, _ in pairs]), array("d", [value for _, value in pairs]))
     import numpy as np
@@ -45,7 +48,7 @@ def seconds_at(seconds: LogColumn | None, steps: array[int], otherwise: float) -
         return array("d", [otherwise]) * len(steps)
     if seconds.steps is steps or seconds.steps == steps:
         return seconds.values
-    if len(steps) < MANY:
+    if not worth_numpy(len(steps)):
         found = [bisect_right(seconds.steps, step) - 1 for step in steps]
         return array("d", accumulate((seconds.values[at] if at >= 0 else 0.0 for at in found), max))
     import numpy as np
@@ -58,7 +61,7 @@ def seconds_at(seconds: LogColumn | None, steps: array[int], otherwise: float) -
 
 def largest(values: array[float]) -> float:
     """Return the largest of some values."""
-    if len(values) < MANY:
+    if not worth_numpy(len(values)):
         return max(values)
     import numpy as np
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter, time
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import AnyCommand
 from tui_trainer.readers.find_logs import Log
 from tui_trainer.readers.follower import LogFollower, LogNews
 from tui_trainer.readers.reading import Rows, Unreadable
-from tui_trainer.readers.sampling import sampled
 from tui_trainer.session.base import Greeting, Message, Notice
 from tui_trainer.session.logs.log_run import LogRun
 from tui_trainer.state.run_state import RunState
 from tui_trainer.text import visible
+
+if TYPE_CHECKING:
+    from tui_trainer.readers.apart.remote_follower import RemoteFollower
 
 BUDGET = 0.1
 """Seconds that the drains of all logs of a screen may take, so that it responds while they are read."""
@@ -35,14 +37,18 @@ class LogSession:
         log: the log.
         told: the columns that the user told by role.
         budget: seconds that one drain may take.
+        follower: reads the log, in a process of its own; None for reading it here.
     """
 
     kind: Literal["finished"] = "finished"
     can_steer = False
 
-    def __init__(self, log: Log, told: Mapping[str, str], budget: float = BUDGET) -> None:
+    def __init__(
+        self, log: Log, told: Mapping[str, str], budget: float = BUDGET, follower: RemoteFollower | None = None
+    ) -> None:
         self._log, self._told, self._budget = log, told, budget
-        self._follower = LogFollower(log, told)
+        self._follower = follower or LogFollower(log, told)
+        self._pause = CHECK_SECONDS if follower is None else 0.0
         self._runs: dict[str, LogRun] = {}
         self._coarse: dict[str, LogRun] | None = None
         """The runs as samples of a long log show them, until it has been read."""
@@ -63,8 +69,10 @@ class LogSession:
 
     def read_all(self) -> None:
         """Read the log to its present end. Raises `Unreadable`."""
-        while not self._take(self._follower.read()):
-            pass
+        at_end = False
+        while not at_end:
+            news = self._follower.read(self._budget)
+            at_end = news is not None and self._take(news)
         if not self._runs:
             raise Unreadable(f"{self._log.files[0]}: holds no numbers")
         self._end()
@@ -83,12 +91,18 @@ class LogSession:
 
     def _catch_up(self) -> list[Message]:
         if self._coarse is None:
-            self._coarse = self._sampled()
+            samples = self._follower.sampled(self._budget)
+            if samples is None:
+                return []
+            self._coarse = self._sampled(samples)
             if self._coarse:
                 return [self._progress(self._coarse)]
         deadline = perf_counter() + self._budget
-        while not self._caught_up and perf_counter() < deadline:
-            self._caught_up = self._take(self._follower.read())
+        while not self._caught_up and (left := deadline - perf_counter()) > 0:
+            news = self._follower.read(left)
+            if news is None:
+                break
+            self._caught_up = self._take(news)
         if self._caught_up and not self._runs:
             if self._is_quiet():
                 raise Unreadable(f"{self._log.files[0]}: holds no numbers")
@@ -103,12 +117,8 @@ class LogSession:
             return []
         return [self._progress(self._coarse or self._runs)]
 
-    def _sampled(self) -> dict[str, LogRun]:
+    def _sampled(self, samples: Mapping[str, Rows]) -> dict[str, LogRun]:
         """Return the runs of a long log as samples of it show them."""
-        try:
-            samples = sampled(self._log, self._told)
-        except OSError:
-            return {}
         runs = {name: self._new_run(name, coarse=True) for name in samples}
         for name, rows in samples.items():
             runs[name].take(rows)
@@ -119,10 +129,12 @@ class LogSession:
         return Greeting(tuple(run.state for run in runs.values()), min(self._follower.fraction, 0.99))
 
     def _follow(self) -> list[Message]:
-        if perf_counter() - self._checked_at < CHECK_SECONDS:
+        if perf_counter() - self._checked_at < self._pause:
             return []
         self._checked_at = perf_counter()
         news = self._follower.read()
+        if news is None:
+            news = LogNews()
         if news.begun_again:
             self._take(news)
             self._caught_up = False
@@ -204,7 +216,8 @@ class LogSession:
         self._messages.append(ev.Refused(reason=reason, cause=command))
 
     def close(self) -> None:
-        """Do nothing: no file stays open."""
+        """End the process that reads the log, where there is one."""
+        self._follower.close()
 
 
 def _changed(path: Path) -> float:

@@ -30,7 +30,7 @@ AllSeries = Annotated[dict[str, Series], PlainValidator(_load_series), PlainSeri
 class Mark(BaseModel):
     """A vertical line on every chart: an intervention, with its sender."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     step: int
     letter: str
@@ -45,7 +45,7 @@ class Mark(BaseModel):
 class Ghost(BaseModel):
     """The thinned curve of a branch that an undo abandoned, from the step at which it began."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     name: str
     steps: list[int]
@@ -65,7 +65,7 @@ class Branch(BaseModel):
         take_up: the command that takes the branch up again, empty while none does.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     id: str
     what: str
@@ -94,7 +94,7 @@ class UndoneBranch(BaseModel):
         ghosts: the ghosts as they were.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True, defer_build=True)
 
     id: str
     step: int | None = None

@@ -26,7 +26,7 @@ class RaceView(BaseModel):
         interventions: ids of the commands that an undo took back where it began.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     id: str = ""
     step: int = 0

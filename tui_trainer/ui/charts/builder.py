@@ -14,6 +14,7 @@ from tui_trainer.ui.charts.history.branches import branch_curves, branch_labels,
 from tui_trainer.ui.charts.history.log_axis import chosen_log, decide_log
 from tui_trainer.ui.charts.history.waiting import next_validation
 from tui_trainer.ui.charts.labels.mark_words import mark_words
+from tui_trainer.ui.charts.labels.marker_lines import MIN_SPACING, marker_lines
 from tui_trainer.ui.charts.model import (
     LOG_NOTE,
     Annotation,
@@ -22,7 +23,6 @@ from tui_trainer.ui.charts.model import (
     Layer,
     LegendEntry,
     Level,
-    MarkerLine,
     Scale,
     Scatter,
     Sign,
@@ -35,10 +35,6 @@ from tui_trainer.ui.charts.resample import Resampled, downsampling_note, gap_not
 from tui_trainer.ui.charts.seeds.mean import SeedMean, spread_text, spreads
 from tui_trainer.ui.charts.ticks import clock, horizontal_ticks, log_ticks, short
 
-REMARK_SIGN = '"'
-"""Marks a remark of a lesson on the horizontal axis."""
-MIN_SPACING = 3
-"""Average columns between interventions below which only their letters are drawn, without vertical lines."""
 MAX_LEGEND_WITH_BRANCHES = 4
 """Legend entries from which abandoned branches are not named among them."""
 MIN_WORD_COLUMNS = 40
@@ -284,7 +280,7 @@ class ChartBuilder:
         front = [curve for curve in self.curves if not curve.faint]
         layers: list[Layer] = []
         if drawn:
-            layers += [*faint, *self.branches, *visible_levels(self.levels, scale), *self._marker_lines(), *front]
+            layers += [*faint, *self.branches, *visible_levels(self.levels, scale), *marker_lines(context), *front]
         layers += out_of_range_layers(marked, scale)
         layers += [*(clamped(points, scale) for points in self.points), *self.annotations]
         layers += self._newest_words(scale) if drawn else []
@@ -348,27 +344,6 @@ class ChartBuilder:
             integers=axis in ("step", "samples", "evaluations") or group_of(axis) == AXIS,
         )
         return Scale(grid.low, grid.high, tuple(ticks))
-
-    def _marker_lines(self) -> list[MarkerLine]:
-        """Return the interventions (one letter per column of cells), the remarks of a lesson and the cursor."""
-        grid, view = self.context.grid, self.context.view
-        cells: dict[int, list[str]] = {}
-        for mark in self.context.state.marks:
-            column = grid.column(mark.step)
-            if column is not None:
-                cells.setdefault(column // 2, []).append(mark.letter)
-        tall = len(cells) * MIN_SPACING <= self.context.area.columns
-        lines = [
-            MarkerLine("mark-line", "mark", grid.centre(2 * cell), letters[0] if len(set(letters)) == 1 else "*", tall)
-            for cell, letters in sorted(cells.items())
-        ]
-        remarks = {column // 2 for step in view.told if (column := grid.column(step)) is not None}
-        lines += [
-            MarkerLine("mark-line", "title", grid.centre(2 * cell), REMARK_SIGN, False)
-            for cell in sorted(remarks - cells.keys())
-        ]
-        cursor = None if view.cursor is None else grid.snap(view.cursor)
-        return lines if cursor is None else [*lines, MarkerLine("cursor", "cursor", cursor, "")]
 
     def _cursor_note(self) -> str:
         """Return the position of the cursor for the title, empty without a cursor."""

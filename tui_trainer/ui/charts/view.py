@@ -57,6 +57,7 @@ class View:
         band: whether runs that differ only in their seed are drawn as one band; None where a set has enough of them.
         limits: the ends of axes that the user has set, by the id of the chart.
         told: the steps at which remarks of a lesson appeared.
+        foreseen: the steps at which a guard that is being written would have fired, by the name of the run.
         shaded: stretches of steps that a finding or card speaks of.
         hidden: names of the runs that are drawn only in front.
         baseline: the run that is drawn dim behind every other one.
@@ -76,6 +77,7 @@ class View:
     band: bool | None = None
     limits: Mapping[str, Limits] = field(default_factory=dict[str, Limits])
     told: tuple[float, ...] = ()
+    foreseen: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     shaded: tuple[tuple[float, float], ...] = ()
     hidden: frozenset[str] = frozenset()
     baseline: Baseline | None = None

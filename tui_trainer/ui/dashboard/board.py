@@ -336,7 +336,7 @@ class Board(Horizontal):
         batch = dict(values).get(series_label("train_loss"))
         if heading and batch is not None and smoothing > 1:
             further.insert(0, ("train loss, one batch", batch))
-        cost = self._cost.text(view_state.selected_run or RunState(), monotonic()) if self._shows_cost else ""
+        cost = self._cost.text(view_state.selected_run or RunState.blank(), monotonic()) if self._shows_cost else ""
         return Numbers(rows, smoothing, further, heading, cost)
 
     def _draw_numbers(self, state: RunState, message: Content | None) -> None:

@@ -35,7 +35,7 @@ MIN_BAR, MAX_BAR = 6, 40
 RANKS_WIDTH = 32
 """Cells of the words about the processes that train together."""
 WIDE = 90
-"""Columns from which on the key that takes the wheel stands beside its holder."""
+"""Columns from which on the key that takes the wheel stands beside its holder, and the median beside the worst rank."""
 ALWAYS = 0
 """Rank of the parts that are never left out."""
 
@@ -120,7 +120,7 @@ def _parts(view_state: ViewState, icons: Icons, keymap: Keymap, width: int) -> l
     if any(run.epochs for run in view_state.states):
         parts += _progress(view_state, state, icons, width)
     parts.append(HeaderPart(2, _time(view_state, state), 10 if width >= 60 else 0))
-    parts += _technical(view_state, state) if not view_state.projector else []
+    parts += _technical(view_state, state, width) if not view_state.projector else []
     if wheel := _wheel(view_state, state, icons, keymap, width):
         parts.append(HeaderPart(3, wheel))
     if mode := _mode(view_state, keymap):
@@ -169,13 +169,13 @@ def _time(view_state: ViewState, state: RunState) -> Content:
     return Content(f"in {duration(spent)}" if store.over and spent else "")
 
 
-def _technical(view_state: ViewState, state: RunState) -> list[HeaderPart]:
+def _technical(view_state: ViewState, state: RunState, width: int) -> list[HeaderPart]:
     """Return speed, device and memory."""
     parts: list[HeaderPart] = []
     if not state.over and not view_state.store.vanished(state) and view_state.store.connected:
         parts.append(HeaderPart(8, Content(throughput_text(state)), 12))
-        if ranks := ranks_text(state):
-            parts.append(HeaderPart(7, Content(ranks), RANKS_WIDTH))
+        if ranks := ranks_text(state, short=width < WIDE):
+            parts.append(HeaderPart(5, Content(ranks), RANKS_WIDTH if width >= WIDE else 0))
     started = state.started
     if started is not None and started.device:
         memory = f" {size(state.memory)}" if state.memory else ""

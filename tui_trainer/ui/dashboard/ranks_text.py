@@ -7,12 +7,17 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series_names import RANK
 
 
-def ranks_text(state: RunState) -> str:
-    """Return the text; empty for a run of one process, or one that is over."""
+def ranks_text(state: RunState, *, short: bool = False) -> str:
+    """Return the text; empty for a run of one process, or one that is over.
+
+    Args:
+        short: leave out the median.
+    """
     median, worst, slowest = (_last(state, name) for name in ("busy", "busy_worst", "slowest"))
     if median is None or worst is None or slowest is None or state.over:
         return ""
-    return f"ranks {number(median, 2)} ms, worst {int(slowest)}: {number(worst, 2)} ms"
+    found = f"worst {int(slowest)}: {number(worst, 2)} ms"
+    return found if short else f"ranks {number(median, 2)} ms, {found}"
 
 
 def _last(state: RunState, name: str) -> float | None:

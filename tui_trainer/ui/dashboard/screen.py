@@ -222,7 +222,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
     @property
     def selected_run(self) -> RunState:
         """The selected run; an empty one before anything is known."""
-        return self.view_state.selected_run or RunState()
+        return self.view_state.selected_run or RunState.blank()
 
     @property
     def palette(self) -> Palette:

@@ -128,7 +128,7 @@ class ViewState:
     def replace_runs(self, session: Session) -> None:
         """Show the runs of another session in the same way; reset all that belongs to the present ones."""
         self.store.replace_runs(session)
-        self.view = replace(self.view, span=None, cursor=None, told=())
+        self.view = replace(self.view, span=None, cursor=None, told=(), foreseen={})
         self.mark, self.summary = None, True
         self.narrator.reset()
         self.zoom_loader, self.kept_runs = ZoomLoader(), KeptRuns()

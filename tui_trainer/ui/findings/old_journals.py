@@ -13,10 +13,10 @@ from tui_trainer.protocol.finding_titles import title_of, without_identifiers
 _ACTIONS: Mapping[str, FindingAction] = {
     "k": actions.TENTH,
     "-": actions.HALF,
-    "l": FindingAction(label="change the rate", action="rate"),
+    "l": FindingAction.model_construct(label="change the rate", action="rate"),
     "s": actions.STAIRCASE,
     "b": actions.BEST,
-    "o": FindingAction(label="change the optimizer", action="optimizer"),
+    "o": FindingAction.model_construct(label="change the optimizer", action="optimizer"),
     "w": actions.LAYERS,
     "e": actions.STOP,
     "E": actions.LONGER,

@@ -41,6 +41,8 @@ class GuardsDialog(Dialog[None]):
     Args:
         read: returns the run.
         send: sends a command to it.
+        draft: the rule to begin with.
+        mark: called with what is typed and the steps at which it would have fired.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -61,9 +63,15 @@ class GuardsDialog(Dialog[None]):
 
     HINTS = "enter arm · tab list · space on or off · del remove · esc close"
 
-    def __init__(self, read: Callable[[], RunState], send: Callable[[cmd.AnyCommand], None]) -> None:
+    def __init__(
+        self,
+        read: Callable[[], RunState],
+        send: Callable[[cmd.AnyCommand], None],
+        draft: str = "",
+        mark: Callable[[str, tuple[int, ...]], None] = lambda typed, steps: None,
+    ) -> None:
         super().__init__("Guards")
-        self._read, self._send = read, send
+        self._read, self._send, self._draft, self._mark = read, send, draft, mark
         self._rule: GuardRule | None = None
         self._guards: tuple[GuardState, ...] = ()
         self._timer: Timer | None = None
@@ -72,7 +80,7 @@ class GuardsDialog(Dialog[None]):
         """Return the entry, the dry run, the chart and the list."""
         glyphs = "ascii" if self.app.has_class("-ascii") else "braille"
         return [
-            TextEntry(placeholder="when CONDITION: ACTION", max_length=MAX_RULE, id="rule"),
+            TextEntry(self._draft, placeholder="when CONDITION: ACTION", max_length=MAX_RULE, id="rule"),
             Static(Content(HELP), id="said", markup=False),
             Chart(0, "guard", glyphs=glyphs),
             Picker(letters=False, markup=False, compact=True),
@@ -130,10 +138,12 @@ class GuardsDialog(Dialog[None]):
         self._rule = rule = self._parsed()
         self.set_class(rule is not None, "-drawing")
         if rule is None:
+            self._mark("", ())
             return
         state = self._read()
         dry = preview(rule, state)
-        self._say(f"{dry} (marks ? on the chart)" if dry.firings else str(dry))
+        self._mark(str(rule), tuple(dry.steps))
+        self._say(f"{dry} (marks ? on the charts; esc shows them)" if dry.firings else str(dry))
         chart = self.query_one(Chart)
         chart.show(lambda width, height: guard_chart(rule, dry, state, width, height) if width else blank(0, "guard"))
 
@@ -150,6 +160,7 @@ class GuardsDialog(Dialog[None]):
             return
         self._send(cmd.SetGuard(rule=str(rule)))
         self.query_one("#rule", TextEntry).value = ""
+        self._mark("", ())
         self.remove_class("-drawing")
         self._say(f"sent: {rule}")
 

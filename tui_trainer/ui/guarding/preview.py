@@ -7,12 +7,11 @@ from tui_trainer.guards.rule import GuardRule
 from tui_trainer.guards.vocabulary import COUNTS, Clock, clock_of, series_of
 from tui_trainer.state.run_state import MEAN_TRAIN_LOSS, RunState
 from tui_trainer.state.series import Series
+from tui_trainer.ui.charts.labels.marker_lines import FORESEEN_SIGN
 from tui_trainer.ui.charts.model import Area, ChartData, Curve, Layer, MarkerLine, Scale, Tick, blank
 from tui_trainer.ui.charts.ranges import vertical_scale
 from tui_trainer.ui.charts.ticks import short
 
-LETTER = "?"
-"""The sign of a firing that would have been."""
 _TICKS = 5
 
 
@@ -62,7 +61,7 @@ def guard_chart(rule: GuardRule, dry: DryRun, state: RunState, width: int, heigh
     places = [round(first + (last - first) * index / (_TICKS - 1)) for index in range(_TICKS)]
     ticks = tuple(Tick(at, short(at)) for at in dict.fromkeys(places))
     fired = [step for step in dry.steps if first <= step <= last]
-    marks: list[Layer] = [MarkerLine("mark", "mark", float(step), LETTER) for step in fired]
+    marks: list[Layer] = [MarkerLine("mark", "mark", float(step), FORESEEN_SIGN) for step in fired]
     return ChartData(
         0, name, Scale(first, last, ticks), vertical_scale([curve], area.rows, log=False), unit="step",
         layers=(curve, *marks),

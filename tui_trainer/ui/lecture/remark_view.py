@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tui_trainer.config.lesson import Remark
 from tui_trainer.ui.charts.registry import pane_named
+from tui_trainer.ui.charts.view import Axis, Limits
 from tui_trainer.ui.dashboard.view_state import ViewState
 from tui_trainer.ui.panels.progress import variant_of
 
@@ -30,3 +32,29 @@ def apply(remark: Remark, state: ViewState) -> None:
         pane = pane_named(remark.show, state.states, state.selected_index)
         if pane is not None or remark.show == ALL:
             state.maximized = pane
+        if pane is not None:
+            state.view = state.view.with_limits(str(pane), Limits(y=remark.y or (None, None)))
+
+
+def turn_to(remarks: Sequence[Remark], page: int, state: ViewState) -> None:
+    """Put what the remark of a page speaks of in front, with the axis and the scale of its turn.
+
+    Args:
+        remarks: those that have appeared, in order; one of them may have changed axis or scale after that turn.
+        page: position of the remark.
+    """
+    apply(remarks[page], state)
+    axis, scale = _last_named(remarks[: page + 1])
+    later_axis, later_scale = _last_named(remarks)
+    if axis is not None or later_axis is not None:
+        state.view = replace(state.view, axis=axis or "step")
+    if scale is not None or later_scale is not None:
+        state.view = replace(state.view, log_y=scale)
+
+
+def _last_named(remarks: Sequence[Remark]) -> tuple[Axis | None, bool | None]:
+    axis, scale = None, None
+    for remark in remarks:
+        axis = remark.axis if remark.axis is not None else axis
+        scale = remark.log_y if remark.log_y is not None else scale
+    return axis, scale

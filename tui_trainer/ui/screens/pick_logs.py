@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -13,6 +14,10 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui_trainer.text import visible
+from tui_trainer.ui.background_call import BackgroundCall
+
+IMPORT_DELAY = 0.1
+"""Seconds after which the list has been drawn, and the charts are imported while the user chooses."""
 
 
 class _Choices(OptionList):
@@ -70,6 +75,7 @@ class PickLogs(App[list[int]]):
         """Fill the list."""
         self._fill("")
         self.query_one(_Choices).focus()
+        self.set_timer(IMPORT_DELAY, lambda: BackgroundCall(_import_charts))
 
     def _fill(self, part: str) -> None:
         part = part.strip().casefold()
@@ -146,3 +152,12 @@ class PickLogs(App[list[int]]):
             self._chosen[self._shown[choices.highlighted]] = None
         if self._chosen:
             self.exit(sorted(self._chosen))
+
+
+def _import_charts() -> None:
+    """Import what shows the chosen logs."""
+    for name in ("ui.run_app", "ui.dashboard.screen", "session.logs.log_session", "session.multi"):
+        importlib.import_module(f"tui_trainer.{name}")
+    from tui_trainer.ui.render.plot import load_plotext
+
+    load_plotext()

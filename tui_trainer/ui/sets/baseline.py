@@ -25,7 +25,7 @@ def read_state(folder: Path) -> RunState:
     elif journal.stat().st_size >= MIN_BYTES:
         state = sampled_load(journal)
     else:
-        state = RunState()
+        state = RunState.blank()
         state.apply(*Follower(journal).all())
     state.run = state.run or folder.name
     return state

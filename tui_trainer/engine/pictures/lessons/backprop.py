@@ -175,7 +175,7 @@ class GradientCheckPicture(PictureSource[GradientCheck]):
         ours, size = torch.cat(parts), float(torch.cat(parts).abs().max()) or 1.0
         numeric = one.numeric(self.choice.step)
         drawing = Bars(
-            title=f"gradient by weight, h = {self.choice.step:g}",
+            title=f"gradients, h = {self.choice.step:g}",
             x=Axis(label="weight"),
             labels=tuple(one.names),
             groups=(

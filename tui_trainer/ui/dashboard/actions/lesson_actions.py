@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic
 
-from tui_trainer.config.lesson import Remark
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
 from tui_trainer.ui.dashboard.actions.quit_actions import QuitActions
 from tui_trainer.ui.dashboard.context import DashboardContext
@@ -113,7 +112,7 @@ class LessonActions:
         assert lesson is not None
         if self.asking.waits(lesson, states):
             return False
-        if self.playing and not guide.going and narrator.was_read(now):
+        if self.playing and not guide.going and not narrator.told and narrator.was_read(now):
             guide.go_on()
         remaining = narrator.remaining
         index = guide.next(lesson, remaining, states)
@@ -146,12 +145,14 @@ class LessonActions:
     def _to_newest(self) -> None:
         narrator = self._state.narrator
         narrator.page = len(narrator.shown) - 1
-        self._apply(narrator.remark)
+        self._turn()
 
-    def _apply(self, remark: Remark | None) -> None:
-        """Show what a remark speaks of, where the lesson guides."""
-        if remark is not None and self.guide.active:
-            remark_view.apply(remark, self._state)
+    def _turn(self) -> None:
+        """Show what the remark on the screen speaks of, where the lesson guides."""
+        narrator = self._state.narrator
+        if narrator.lesson is not None and narrator.shown and self.guide.active:
+            remarks = [narrator.lesson.remarks[index] for index in narrator.shown]
+            remark_view.turn_to(remarks, narrator.page, self._state)
         self._context.relayout()
 
     def release(self) -> None:
@@ -169,7 +170,7 @@ class LessonActions:
         """Show the previous remark, and what it speaks of."""
         if not self._state.narrator.previous_remark():
             self._context.flash("this is the first remark")
-        self._apply(self._state.narrator.remark)
+        self._turn()
 
     def next_remark(self) -> None:
         """Show the next remark; one that waits appears now."""
@@ -182,7 +183,10 @@ class LessonActions:
         if not found:
             over = self._state.store.over
             self._context.flash("this is the last remark" if over else "no later remark is due yet")
-        self._apply(narrator.remark if found is True else None)
+        if found is True:
+            self._turn()
+        else:
+            self._context.relayout()
 
     def show_page(self) -> None:
         """Open the page with the full text of the lesson."""
@@ -225,7 +229,7 @@ class LessonActions:
             self.guide.active = True
             self._state.narrator.waiting = []
             self._context.flash("guided: the training waits at each remark; any other key ends that")
-            self._apply(self._state.narrator.remark)
+            self._turn()
 
     def stop_autoplay(self, action: str = "") -> bool:
         """Stop autoplay on user input. Returns whether autoplay was on."""

@@ -16,6 +16,7 @@ from tui_trainer.protocol.commands import ALL_RUNS
 from tui_trainer.protocol.describe import number
 from tui_trainer.ui.dashboard.context import DashboardContext
 from tui_trainer.ui.forms.parse_number import parse_clip, parse_epochs, parse_rate, watched_metric
+from tui_trainer.ui.guarding.actions import GuardActions
 from tui_trainer.ui.panels.progress import shown_variant
 from tui_trainer.ui.racing.actions import open_race, open_step
 from tui_trainer.ui.steering import review
@@ -38,6 +39,7 @@ class TrainingActions:
     def __init__(self, context: DashboardContext) -> None:
         self._context = context
         self._guard = RateGuard()
+        self._guards = GuardActions(context)
         self._hurried: dict[str, bool] = {}
         """The runs that this screen has asked to stop without a validation."""
 
@@ -54,7 +56,7 @@ class TrainingActions:
             "halve_rate": lambda: self.scale_rate(0.5, "rate ÷2"),
             "drop_rate": lambda: send(cmd.SetLearningRate(factor=0.1), "rate ÷10"),
             "find_rate": self.find_rate,
-            "guards": self.guards,
+            "guards": self._guards.open,
             "race": lambda: open_race(self._context),
             "try_step": lambda: open_step(self._context),
             "optimizer": self.optimizer,
@@ -197,17 +199,6 @@ class TrainingActions:
             lambda: context.view_state.store.states[run].rate_found, send, lambda: bool(sent) and sent[0] in pending
         )
         context.ask(dialog, lambda rate: context.send(cmd.SetLearningRate(value=rate), "rate", run))
-
-    def guards(self) -> None:
-        """Show the guards of the selected run, and set others."""
-        from tui_trainer.ui.guarding.dialog import GuardsDialog
-
-        context = self._context
-        store, run = context.view_state.store, context.selected_run.run
-        context.ask(
-            GuardsDialog(lambda: store.states[run], lambda command: context.send(command, "guard", run)),
-            lambda _answer: None,
-        )
 
     def clip(self, value: str = "") -> None:
         """Ask for the largest gradient norm and set it."""

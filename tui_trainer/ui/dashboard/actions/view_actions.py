@@ -207,7 +207,9 @@ class ViewActions:
         The first press also maximizes the picture of the bars.
         """
         state = self._state
-        drawings = {name: drawing_of(picture) for name, picture in (state.selected_run or RunState()).pictures.items()}
+        drawings = {
+            name: drawing_of(picture) for name, picture in (state.selected_run or RunState.blank()).pictures.items()
+        }
         groups = {name: drawing.groups for name, drawing in drawings.items() if isinstance(drawing, Bars | Histogram)}
         pictures = [picture for picture in state.pictures if picture.name in groups]
         if not pictures:

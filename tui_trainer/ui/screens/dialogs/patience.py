@@ -14,7 +14,7 @@ from tui_trainer.ui.steering.review import review_fields
 class Patience(BaseModel):
     """The settings of early stopping that can change during a run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     enabled: bool = True
     """Stop the run before its last epoch when it no longer improves."""

@@ -1,0 +1,81 @@
+"""A rank enters a run: rank 0 makes it and says where it lies, the others build theirs around it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tui_trainer.engine.checkpointing.checkpointer import find_last
+from tui_trainer.errors import UserError
+from tui_trainer.monitor.build import Given, build
+from tui_trainer.monitor.ranks.rank_files import LAST, with_own_state
+from tui_trainer.monitor.ranks.shared_run import SharedRun
+from tui_trainer.monitor.ranks.shared_values import SharedValues
+from tui_trainer.monitor.ranks.termination import end_orderly
+from tui_trainer.monitor.ranks.together import Together, Told, parts_of
+from tui_trainer.monitor.resuming import Replayed, Resumed
+from tui_trainer.protocol.commands import COMMANDS
+from tui_trainer.runs.run_dir import PROCESSES
+
+if TYPE_CHECKING:
+    from tui_trainer.monitor.script_run import ScriptRun
+
+
+def enter(given: Given, together: Together) -> ScriptRun | None:
+    """Return the run of this rank; None where rank 0 has none.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be.
+        UserError: nothing can be written, or there is nothing to go on with.
+    """
+    run = _lead(given, together) if together.leads else _follow(given, together)
+    if run is not None:
+        end_orderly()
+    return run
+
+
+def _lead(given: Given, together: Together) -> ScriptRun:
+    run = build(
+        given,
+        make=partial(SharedRun, together=together),
+        values=SharedValues,
+        about={PROCESSES: together.size},
+        processes=together.size,
+    )
+    script = [[step, command.model_dump(mode="json")] for step, command in run.state.script]
+    step = run.resumed.step if run.resumed is not None else -1
+    together.tell(Told(str(run.path), step, script), _parts(run))
+    return run
+
+
+def _follow(given: Given, together: Together) -> ScriptRun | None:
+    told = together.hear()
+    if isinstance(told, str):
+        if given.resume:
+            raise UserError(told)
+        return None
+    path = Path(told.path)
+    resumed = _resumed(path, told.step, together) if told.step >= 0 else None
+    script = tuple((int(step), COMMANDS.validate_python(command)) for step, command in told.script)
+    run = build(
+        given,
+        make=partial(SharedRun, together=together),
+        values=SharedValues,
+        entered=(Replayed(path, given.name, script), resumed),
+    )
+    together.answer(_parts(run), run.resumed.missing if run.resumed is not None else ())
+    return run
+
+
+def _resumed(path: Path, step: int, together: Together) -> Resumed:
+    """Return the save that rank 0 goes on from, with what this rank has saved itself."""
+    tree, _ = find_last(path / "checkpoints")
+    if not isinstance(tree, dict) or int(tree.get("step", -1)) != step:
+        raise UserError(f"resume: rank {together.rank} does not see the save of step {step:,} in {path}")
+    tree, missing = with_own_state(tree, path, LAST, together.rank, together.size)
+    return Resumed(path, tree, 0, [missing] if missing else [])
+
+
+def _parts(run: ScriptRun) -> Any:
+    return parts_of(run.services.models, run.services.optimizer.named)
