@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -393,9 +394,6 @@ class Monitor(Declaring):
         self._told = True
         text = said or f"the training goes on, but its monitor failed: {type(error).__name__}: {error}"
         say(text)
-        run = self._run
-        if run is not None:
-            try:
-                run.events.log(text, run.state.step)
-            except Exception:  # noqa: BLE001
-                return
+        if self._run is not None:
+            with contextlib.suppress(Exception):
+                self._run.events.log(text, self._run.state.step)

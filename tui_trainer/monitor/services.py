@@ -185,8 +185,9 @@ class ScriptServices:
 
     def coming_batch(self, state: TrainState) -> tuple[int, tuple[int, ...]]:
         """Return the number of the batch of the coming step in its epoch, from 1; its samples are not known."""
-        number = state.position if self.is_in_batch else state.position + 1
-        return number or state.step + 1, ()
+        if not state.position and (self.is_in_batch or not state.epoch):  # a loop that counts no batches
+            return state.step + 1, ()
+        return state.position if self.is_in_batch else state.position + 1, ()
 
     # -- the learning rate ------------------------------------------------------------------------------------------
 
