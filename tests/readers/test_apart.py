@@ -185,3 +185,29 @@ def test_settings_that_are_no_json_are_sent_as_text() -> None:
     data = encode({}, LogNews([("", Rows(settings={"path": Path("/x")}))]))
     [(_, news)] = Frames().add(data)
     assert json.dumps(news.runs[0][1].settings) == '{"path": "/x"}'
+
+
+def test_modules_that_lie_beside_a_log_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = table(tmp_path / "a.csv")
+    for name in ("json", "csv", "queue", "numpy"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')\nraise SystemExit\n")
+    monkeypatch.chdir(tmp_path)
+    with apart(path) as [session]:
+        assert isinstance(drained(session)[-1], Greeting)
+        assert of_process(session).ended is False
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_log_that_is_cut_is_read_again_and_one_that_is_deleted_is_named(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv")
+    with apart(path) as [session]:
+        drained(session)
+        path.unlink()
+        table(path, 1, 30)
+        greeting = drained(session)[-1]
+        assert isinstance(greeting, Greeting)
+        assert greeting.states[0].series["train_loss"].last_step == 30
+        path.unlink()
+        notice = drained(session)[-1]
+        assert isinstance(notice, Notice)
+        assert "No such file" in notice.text

@@ -37,7 +37,7 @@ class ReadingProcess:
         self._frames = Frames()
         self._waiting: list[deque[tuple[dict[str, Any], LogNews]]] = [deque() for _ in logs]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tui_trainer.readers.apart.process"],
+            [sys.executable, "-P", "-m", "tui_trainer.readers.apart.process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
