@@ -137,7 +137,7 @@ def main() -> None:
         low, high = quantiles(found, level)
         print(f"{len(found)} of {len(runs)} runs, level {level:.3f}: BELOW, ABOVE = {low:.2f}, {high:.2f}")
         return
-    print("| preset | runs | silent | held | share | median width |")
+    print("| preset | runs | silent | held | share of the others | median width |")
     print("|---|---|---|---|---|---|")
     total: list[int] = [0, 0, 0]
     for preset in TABLE:

@@ -66,6 +66,23 @@ def test_all_ranks_fire_at_the_steps_of_one_process(tmp_path: Path) -> None:
         assert largest_difference(expected, weights) < 1e-4
 
 
+def test_a_replay_arms_no_guards_on_any_rank(tmp_path: Path) -> None:
+    """Rank 0 alone knows that it is one; a rank that compared losses would wait for the others."""
+
+    def replayed(channel: GlooChannel) -> tuple[list[list[float]], int]:
+        told: list[ev.AnyEvent] = []
+        trainer = a_trainer(CONFIG, channel, told)
+        if channel.rank == 0:
+            trainer.repeat([(20, cmd.SkipStep(id="skip")), (30, cmd.SetLearningRate(factor=0.5, id="half"))])
+        weights, told = trained(trainer, told)
+        assert not firings(told)
+        return weights, len({event.cause.id for event in told if event.cause is not None})
+
+    first, second = in_ranks(2, tmp_path, replayed)
+    assert first == second
+    assert first[1] == 2
+
+
 def test_all_ranks_decide_by_what_rank_0_found(tmp_path: Path) -> None:
     def agreed(channel: GlooChannel) -> Measurements:
         found = frozenset({"LR_HIGH", "STUCK"}) if channel.rank == 0 else frozenset[str]()

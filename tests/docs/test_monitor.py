@@ -24,6 +24,7 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         "my-run": ("finished", 24),
         "policy": ("finished", 21),
         "agent": ("finished", 5),
+        "guarded": ("finished", 5),
     }
 
 

@@ -361,6 +361,7 @@ class TestControls:
         ]
         assert (agent.tau, agent.mode, agent.noisy) == (0.25, "soft", True)
         assert script.optimizer.param_groups[0]["weight_decay"] == 0
+        assert [event["to"] for event in script.events("RolledBack")] == ["set knob wd", "set knob noisy"]
         restored = script.events("RolledBack")[-1]["restored"]
         assert restored["knobs"] == {"tau": 0.25, "mode": "soft", "noisy": True, "wd": 0}
 

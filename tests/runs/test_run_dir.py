@@ -226,7 +226,9 @@ def test_a_folder_that_another_host_created_is_left_alone(tmp_path):
     bench = TrainerHarness(tiny_config(checkpoints={"every_steps": 5}), folder)
     bench.finish()
     assert "another host" in bench.of(ev.SavingFailed)[0].error
-    assert "NOT SAVED: checkpoint last" in bench.of(ev.RunFinished)[0].detail
+    finished = bench.of(ev.RunFinished)[0]
+    assert "NOT SAVED: checkpoint last" in finished.detail
+    assert (finished.reason, finished.exit_code, bench.state.status) == ("completed", 1, "finished")
     assert list(other.checkpoints.iterdir()) == []
     assert other.journal.read_bytes() == b""
     assert json.loads(other.about.read_text())["preset"] == "another"

@@ -29,6 +29,7 @@ from tests.ui.racing.test_race_dialog import enter_race, racing
 from tests.ui.racing.test_step_dialog import open_trial, paused
 from tests.ui.screens.test_home import PRESETS, RUNS
 from tests.ui.screens.test_home_tabs import Store
+from tests.ui.steering.test_find_rate import answering
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.guards.events import GuardState
@@ -170,6 +171,31 @@ def test_help_140x40(snap_compare: Compare) -> None:
 
 def test_layers_80x24(snap_compare: Compare) -> None:
     assert snap_compare(app_over(steered()), terminal_size=(80, 24), run_before=after("w"))
+
+
+def test_layers_140x40(snap_compare: Compare) -> None:
+    assert snap_compare(app_over(steered()), terminal_size=(140, 40), run_before=after("w"))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)], ids=["80x24", "140x40"])
+def test_found_rate(snap_compare: Compare, size: tuple[int, int]) -> None:
+    rates = [10 ** (-6 + 7 * index / 69) for index in range(70)]
+    losses = [2 - 1.5 / (1 + (1e-3 / rate) ** 2) + (rate / 0.5) ** 4 for rate in rates]
+    found = ev.RateFound(
+        steps=70, seconds=0.5, bytes=2_000_000, lr=1e-3, rates=rates, losses=losses, smoothed=losses,
+        proposed=rates[34], steepest=rates[30], tenth=rates[35],
+    )  # fmt: skip
+
+    async def before(pilot: Pilot[Any]) -> None:
+        app = cast(TrainerApp, pilot.app)
+        await press(pilot, "o", "f")
+        await until(pilot, lambda: "100 steps" in screen_text(app))
+        await press(pilot, "enter")
+        await until(pilot, lambda: "p proposed" in screen_text(app))
+        await still(pilot)
+
+    app = app_over(answering(found), settings=Settings(name="ann"))
+    assert snap_compare(app, terminal_size=size, run_before=before)
 
 
 def pictured() -> FakeSession:

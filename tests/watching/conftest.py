@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 90.0
+SECONDS = 240.0
 PROGRAM = (sys.executable, "-m", "tui_trainer")
 
 

@@ -245,6 +245,28 @@ with Monitor("own", model=model, optimizer=optimizer, config={"width": 2}, quiet
 """
 
 
+POISONED = """
+import math, torch
+model = torch.nn.Linear(4, 1)
+optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+for step in range(6):
+    optimizer.zero_grad()
+    model(torch.full((2, 4), math.nan if step == 3 else 1.0)).square().mean().backward()
+    optimizer.step()
+    print("finite", all(bool(each.isfinite().all()) for each in model.parameters()), flush=True)
+"""
+
+
+def test_a_guard_skips_a_step_of_a_script_that_was_not_edited(watch: Watch, script: Write) -> None:
+    run = watch(sys.executable, script(POISONED), options=["--guard", "when grad_norm is not finite: skip the step"])
+    code, output = run.end()
+    assert code == 0, output
+    assert output.count("finite True") == 6
+    (skipped,) = run.events("StepSkipped")
+    assert (skipped["step"], skipped["cause"]["by"]) == (3, "guard")
+    assert run.series("grad_norm")[4] is None
+
+
 @pytest.mark.long
 def test_a_script_with_a_monitor_is_fed(watch: Watch, script: Write) -> None:
     run = watch(sys.executable, script(OWN_MONITOR), options=["--metric", "reward=R=([0-9]+)"], PYTHONPATH=os.getcwd())
@@ -265,6 +287,7 @@ def test_a_script_with_a_monitor_is_fed(watch: Watch, script: Write) -> None:
         (["no-such-program"], "is not a program"),
         (["--metric", "loss=x", "--", "true"], "in parentheses"),
         (["--headless", "--detach", "--", "true"], "exclude each other"),
+        (["--guard", "when loss > 9: skp the step", "--", "true"], "--guard: "),
     ],
 )
 def test_bad_input_is_refused(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

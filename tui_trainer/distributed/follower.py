@@ -17,6 +17,7 @@ from tui_trainer.config.trust import check_trust
 from tui_trainer.distributed.ends import LostRanks, is_lost_call, leave_end, leave_note
 from tui_trainer.distributed.files import rank_log
 from tui_trainer.distributed.joining import connect, make_ranks, members, share_spec
+from tui_trainer.distributed.meeting import JoinError
 from tui_trainer.engine.checkpointing.checkpointer import has_checkpoint
 from tui_trainer.engine.checkpointing.restore import restore_last
 from tui_trainer.engine.commands.queue import CommandQueue
@@ -80,6 +81,9 @@ class FollowingRank:
             self._trainer = self._built(spec, ranks)
             self._ranks = ranks
             self._train(self._trainer, spec, rank)
+        except JoinError as error:  # rank 0 may not be there to say it
+            self._code = 2
+            sys.stderr.write(f"tui-trainer: {error}\n")
         except UserError:
             self._code = 2  # rank 0 finds the same, and says it
         except BaseException as error:  # noqa: BLE001

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from tui_trainer.distributed.environment import Member, local_rank, local_world_size, open_store, rank, world_size
+from tui_trainer.distributed.environment import Member, local_rank, local_world_size, rank, world_size
+from tui_trainer.distributed.meeting import meet
 from tui_trainer.engine.ranks.channel import PATIENCE, GlooChannel
 from tui_trainer.engine.ranks.ranks import JoinedRanks, Place
 from tui_trainer.host.spec import HostSpec
@@ -21,12 +22,7 @@ def connect(device: str = "auto") -> GlooChannel:
     Args:
         device: `training.device` of the run.
     """
-    backend = backend_for(device)
-    store = open_store()
-    if store is not None:
-        dist.init_process_group(backend, store=store, rank=rank(), world_size=world_size(), timeout=PATIENCE)
-    else:
-        dist.init_process_group(backend, timeout=PATIENCE)
+    dist.init_process_group(backend_for(device), store=meet(), rank=rank(), world_size=world_size(), timeout=PATIENCE)
     return GlooChannel()
 
 

@@ -11,6 +11,7 @@ from tui_trainer.engine.events.error_text import describe_error
 from tui_trainer.engine.events.flush import check_weights
 from tui_trainer.engine.events.run_events import publish_columns, publish_metrics, run_finished
 from tui_trainer.engine.loop_services import LoopServices
+from tui_trainer.engine.ranks.sharding import like
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.train_state import Ending, StateTree, TrainState
 from tui_trainer.protocol import events as ev
@@ -44,9 +45,11 @@ def fail(state: TrainState, services: TrainingServices, error: BaseException) ->
 
 
 def publish_end(state: TrainState, services: LoopServices, reason: ev.Reason, detail: str) -> None:
-    """Publish why the run ended, its last event."""
+    """Publish why the run ended, its last event. A run whose last checkpoint is not on disk has exit code 1."""
     state.timer.stop()
     state.over = True
+    if services.checkpointer is not None and services.checkpointer.failing and not state.exit_code:
+        state.exit_code = 1
     services.events.publish(run_finished(state, services, reason, detail))
 
 
@@ -85,4 +88,5 @@ def _test(state: TrainState, services: TrainingServices) -> None:
 def _has_weights(services: TrainingServices, tree: StateTree) -> bool:
     """Return whether the model has these weights now; a roll-back at this step may have changed them."""
     saved = tree["model"]
-    return all(torch.equal(saved[name].to(value), value) for name, value in services.setup.model.state_dict().items())
+    live = services.setup.model.state_dict()
+    return all(torch.equal(like(saved[name].to(value.device), value), value) for name, value in live.items())

@@ -22,13 +22,16 @@ from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
 from tui_trainer.engine.evaluation.metrics import EpochMetric
 from tui_trainer.engine.events.event_stream import EventStream
-from tui_trainer.engine.loop_services import PermissionRules
+from tui_trainer.engine.loop_services import LoopTrials, PermissionRules
 from tui_trainer.engine.monitoring.finiteness import FiniteCheck
 from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.pictures.recorder import PictureRecorder
+from tui_trainer.engine.ranks.checkpointer import RANKS, other_number
 from tui_trainer.engine.ranks.ranks import JoinedRanks
+from tui_trainer.engine.ranks.refusals import NOT_SHARDED
+from tui_trainer.engine.ranks.sharding import as_parts
 from tui_trainer.engine.setup import TrainingSetup
 from tui_trainer.engine.steps.closure import check_closure_settings
 from tui_trainer.engine.steps.optimizer_handle import OptimizerHandle
@@ -65,6 +68,10 @@ class OwnKnobs(Protocol):
         ...
 
 
+MOST_SAMPLES = 256
+"""Most samples of a batch that are named."""
+
+
 @dataclass(slots=True, kw_only=True)
 class TrainingServices:
     """The services of the built-in loop: what every loop has (`LoopServices`), and the parts that it builds.
@@ -86,6 +93,7 @@ class TrainingServices:
         color: the number of the run's hue.
         checkpointer: writes checkpoints; None for a run without a directory.
         ranks: the processes that train together; None for one.
+        trials: None: the built-in loop tries steps itself.
         finite_check: finds weights that broke; made with the services, before the first step.
         permissions: refuses what the kind of a sender may not do.
         own_knobs: the controls of the loop; made right after the services, which they steer.
@@ -111,13 +119,15 @@ class TrainingServices:
     color: int | None = None
     checkpointer: Checkpointer | None = None
     ranks: JoinedRanks | None = None
+    trials: LoopTrials | None = None
     finite_check: FiniteCheck = field(init=False)
     own_knobs: OwnKnobs = field(init=False)
     permissions: PermissionRules = field(init=False)
 
     def __post_init__(self) -> None:
         self.permissions = Permissions(self.config.allow)
-        self.finite_check = FiniteCheck(self.setup.model)
+        agree = self.ranks.agree if self.ranks is not None and self.ranks.sharded else bool
+        self.finite_check = FiniteCheck(self.setup.model, agree)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -132,7 +142,9 @@ class TrainingServices:
     @property
     def refused(self) -> Mapping[str, str]:
         """Commands that the loop cannot carry out, each with the reason."""
-        return NO_ACTIONS
+        if self.ranks is None or not self.ranks.sharded:
+            return NO_ACTIONS
+        return NO_ACTIONS | NOT_SHARDED
 
     @property
     def ends_by_epochs(self) -> bool:
@@ -217,6 +229,15 @@ class TrainingServices:
         """Return the name and the tensor of the first that is no longer finite; None if all are."""
         return self.finite_check.first_broken(self.optimizer.torch_optimizer)
 
+    def coming_batch(self, state: TrainState) -> tuple[int, tuple[int, ...]]:
+        """Return the number of the coming batch in its epoch, from 1, and the positions of its samples."""
+        batches = self.setup.batches
+        order = batches.order(state.epoch) if hasattr(batches, "order") else None
+        if order is None:
+            return state.position + 1, ()
+        first = state.position * batches.size
+        return state.position + 1, tuple(order[first : first + min(batches.size, MOST_SAMPLES)].tolist())
+
     def cause(self) -> tuple[str, bool]:
         """Return the first layer that broke, and whether the data contain a number that is not finite."""
         return self.step_prober.cause()
@@ -238,8 +259,15 @@ class TrainingServices:
 
     def load_model_state_dict(self, tree: StateTree) -> str:
         """Load the model, and of the optimizer's state what fits; its settings in force stay. Returns what did not."""
+        tree = self._own_parts(tree)
         self._load_model(tree)
         return self.optimizer.take_state(tree["optimizer_choice"], tree["optimizer"])
+
+    def _own_parts(self, tree: StateTree) -> StateTree:
+        """Return a state with the parts of this rank, where the run is sharded."""
+        if self.ranks is None or not self.ranks.sharded:
+            return tree
+        return as_parts(self.setup.model, self.optimizer.parameters_of(tree["optimizer_choice"]), tree)
 
     def _load_model(self, tree: StateTree) -> None:
         self.setup.model.load_state_dict(tree["model"])
@@ -268,7 +296,9 @@ class TrainingServices:
     def load_parts_state_dict(self, tree: StateTree) -> None:
         """Load everything that the last three returned."""
         if self.ranks is not None:
-            tree = self.ranks.own_state(tree)
+            tree = self._own_parts(self.ranks.own_state(tree))
+        elif RANKS in tree:
+            self.events.log(other_number(tree[RANKS]["count"], 1), int(tree["step"]))
         progress = tree["progress"]
         self.optimizer.restore(tree["optimizer_choice"])
         self.metric.load_state_dict(progress["metric"])

@@ -122,6 +122,7 @@ class Trainer:
             built = setup.set_up(config, lambda line: events.log(line, 0), restored=restored)
         else:
             ranks.check(config)
+            self.config = config = ranks.measured_by(config)
             built = setup.set_up(
                 config,
                 lambda line: events.log(line, 0),
@@ -201,7 +202,7 @@ class Trainer:
                 best=best.epoch if best is not None and state.best_is_saved else None,
             )
         if self._ranks is not None:
-            state.follow(self._ranks.agree_on_script(state.script))
+            self._ranks.agree_on_start(state)
         self.events.publish(run_started(state, services, str(folder.path) if folder is not None else ""))
         if len(state.guards):
             keep_copies(state, services)

@@ -184,7 +184,7 @@ class _NoNewState(_OfMetric):
         better = best is None or (_above(best, value) if self._low else _above(value, best) and math.isfinite(value))
         self._best, self._since = (value, 0) if better else (best, self._since + 1)
         self.said = f"{self.metric} {number_text(value)}, the {'lowest' if self._low else 'highest'} was " + (
-            f"{number_text(self._best)}, {self._since} {self.clock} ago"
+            f"{number_text(self._best)}, {self._since} {self.clock[:-1] if self._since == 1 else self.clock} ago"
         )
         return self._since >= self._count
 

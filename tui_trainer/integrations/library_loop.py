@@ -8,7 +8,9 @@ from typing import Any
 from tui_trainer.errors import did_you_mean
 from tui_trainer.integrations.library_monitor import Declare, LibraryMonitor
 
-OPTIONS = ("config", "best", "patience", "roles", "save", "keep_last", "undo_limit", "runs_dir", "quiet", "enabled")
+OPTIONS = (
+    "config", "best", "patience", "roles", "save", "keep_last", "undo_limit", "guards", "runs_dir", "quiet", "enabled",
+)  # fmt: skip
 """Arguments of `Monitor` that a callback takes too."""
 STOPS = ("Stop",)
 

@@ -89,6 +89,14 @@ class LibraryMonitor(Monitor):
         if run is not None and not run.services.optimizer.hooked:
             self._safely(run.count_explicitly)
 
+    def gradients_ready(self, optimizer: Any) -> None:
+        """Have guards look at the gradients of the coming step, in a library whose steps are given closures."""
+        run = self._run
+        if run is not None:
+            run.before_step.by_library = True
+            if optimizer is next(iter(run.services.optimizer.named.values()), None):
+                run.before_step.look(optimizer)
+
     def boundary(self) -> bool:
         """Let commands take effect, after a step. Returns False where the loop is to stop now."""
         run = self._run

@@ -78,6 +78,11 @@ class LightningMonitor(_Callback):
         if self.monitor is not None:
             self.monitor.batch_begins()
 
+    def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
+        """Have guards look at the gradients."""
+        if self.monitor is not None:
+            self.monitor.gradients_ready(optimizer)
+
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Record the step, and let commands take effect."""
         loss = outputs.get("loss") if isinstance(outputs, dict) else outputs

@@ -24,6 +24,7 @@ from tui_trainer.engine.train_state import Metrics, TrainState
 from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.mirroring.mirror import start_mirror
 from tui_trainer.host.mirroring.mirror_files import KINDS
+from tui_trainer.monitor.control.given_guards import rules_of
 from tui_trainer.monitor.feeds import take_feeds
 from tui_trainer.monitor.parts.kept import as_models, check_kept, device_of
 from tui_trainer.monitor.parts.optimizers import ScriptOptimizers, as_optimizers
@@ -61,6 +62,7 @@ class Given:
     runs_dir: str | None = None
     resume: bool | str = False
     mirror: str | Sequence[str] = ()
+    guards: str | Sequence[str] = ()
 
 
 def checkpoints_of(save: str | None, keep_last: int) -> Checkpoints:
@@ -108,7 +110,7 @@ def build(
         UserError: nothing can be written.
     """
     code = CodeReader()
-    mirror = mirror_kinds(given.mirror)
+    mirror, guards = mirror_kinds(given.mirror), rules_of(given.guards)
     models, optimizers = as_models(given.model), as_optimizers(given.optimizer)
     schedulers, roles = as_schedulers(given.scheduler), roles_of(given.roles)
     checkpoints = checkpoints_of(given.save, given.keep_last)
@@ -132,6 +134,7 @@ def build(
         relay = claim()
     if relay is not None:
         content["script"] = relay.script
+        guards += rules_of(relay.script.get("guards", ()))
     if relay is not None or replayed is not None:
         directory = relay.path.parent if relay is not None else Path()
     else:
@@ -196,6 +199,8 @@ def build(
         run.take_output = partial(take_feeds, run, relay)
     if replayed is not None and (entered is None or replayed.script):
         run.state.follow(replayed.script)
+    elif entered is None:
+        run.guards = guards
     run.describe = lambda: _described(run, given, content, str(device))
     return run
 

@@ -16,8 +16,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,14 +33,19 @@ from tui_trainer.engine.events.run_events import publish_metrics, publish_status
 from tui_trainer.engine.guarding.firing import after_epoch, look_at
 from tui_trainer.engine.monitoring.system_load import ProcessLoad, SystemLoad
 from tui_trainer.engine.train_state import Metrics, TrainState
+from tui_trainer.guards.rule import GuardRule
 from tui_trainer.host.event_bus import EventBus
 from tui_trainer.host.restore import open_journal, reopen_journal
 from tui_trainer.host.serving import Serving
 from tui_trainer.host.spec import socket_or_none
 from tui_trainer.monitor.carried_rate import carry, take_carried
+from tui_trainer.monitor.control.before_step import BeforeStep
+from tui_trainer.monitor.control.given_guards import arm
+from tui_trainer.monitor.control.one_process import OneProcess
 from tui_trainer.monitor.control.pausing import Pausing
 from tui_trainer.monitor.control.serving_thread import ServingThread
 from tui_trainer.monitor.length import Length
+from tui_trainer.monitor.messages import say
 from tui_trainer.monitor.parts.kept import device_of
 from tui_trainer.monitor.parts.values import seconds_of_step
 from tui_trainer.monitor.relay import Relay
@@ -55,7 +59,7 @@ WITHOUT_STEP = 200
 """Batches without a step of the optimizer after which that is said."""
 
 
-class ScriptRun:
+class ScriptRun(OneProcess):
     """One run of a script, from its first step to its end.
 
     Args:
@@ -64,9 +68,6 @@ class ScriptRun:
         title, preset: how the run is called.
         relay: the connection to the process that watches the script; None where the run is its own host.
     """
-
-    alone = True  # whether one process trains: commands are obeyed at the next boundary
-    leads = True  # whether this process has the folder of the run
 
     def __init__(
         self,
@@ -146,8 +147,11 @@ class ScriptRun:
         recorder.load = SystemLoad(load, self.state.timer.read, lambda: self.waited, lambda: recorder.spent)
         self._serving.list_runs([{"name": self.name, "path": str(path), "preset": preset}])
         publish_status(self.state, self.services, "starting", "the script is on its way to its loop")
-        self._thread = ServingThread(self.name, self.folder, self._serving)
+        self._thread = ServingThread(self.name, self.folder, self._serving, self.look_at_others)
         self._pausing = Pausing()
+        self.before_step = BeforeStep(self.state, self.services, self.flush)
+        self.guards: Sequence[GuardRule] = ()
+        """Rules that are armed when the run begins."""
 
     def _diagnose(self, event: ev.AnyEvent) -> None:
         for diagnosed in self.services.diagnosis.take(event):
@@ -173,6 +177,7 @@ class ScriptRun:
     def leave(self) -> None:
         """Send viewers the rest, close journal and socket, and unlock the folder."""
         self._pausing.close()
+        self.before_step.close()
         self._thread.leave()
 
     # -- steps and boundaries ---------------------------------------------------------------------------------------
@@ -187,6 +192,10 @@ class ScriptRun:
         self.state.timer.start()
         self.events.publish(self.describe())
         self.tell_capabilities()
+        for problem in arm(self.state, self.services, self.guards):
+            say(problem)
+            self.told(problem)
+        self.before_step.settle()
         publish_status(self.state, self.services, "paused" if self.state.paused else "running")
         self.clean = True
 
@@ -291,7 +300,8 @@ class ScriptRun:
             self.length.step_taken()
         state = self.state
         if state.guards.on_steps:
-            look_at(state, self.services, numbers)
+            norm = self.before_step.norm_at(state.step)
+            look_at(state, self.services, numbers if norm is None else {"grad_norm": norm, **numbers})
         if self._recorder.add_step(state.step, numbers, values.weight):
             self.flush()
             if save_is_due(state, self.services) and state.step:
@@ -306,17 +316,17 @@ class ScriptRun:
 
     def _obey(self) -> None:
         """Apply the commands that wait, and stay here while paused."""
-        state = self.state
+        state, trials = self.state, self.services.trials
         self.inside = True
         self._pausing.begin(self._wake)
         try:
             while True:
                 for command in self.state.due_commands():
                     self.commands.put(command)
-                while (command := self.commands.take()) is not None:
+                while trials.asked is None and (command := self.commands.take()) is not None:
                     flush(state, self.services)
                     self._apply(command)
-                if state.stops_now or not state.paused or self._released == state.step:
+                if trials.asked is not None or state.stops_now or not state.paused or self._released == state.step:
                     return
                 if state.steps_allowed > 0:
                     state.steps_allowed -= 1
@@ -342,29 +352,7 @@ class ScriptRun:
         except Exception as error:  # noqa: BLE001 - parts of the script's own may fail in any way
             reject(self.events, self.state.step, command, f"it failed: {describe_error(error)}")
         self.tell_capabilities()
-
-    # -- with other processes ---------------------------------------------------------------------------------------
-
-    def loop_begins(self) -> None:
-        """Take in that a loop begins; one of several processes meets the others."""
-
-    def loop_ends(self, *, whole: bool) -> None:
-        """Take in that a loop over a loader ended, after its last batch or before."""
-
-    def agree(self) -> None:
-        """Agree with other processes on what the end of an epoch decided."""
-
-    def undisturbed(self) -> AbstractContextManager[None]:
-        """Return what keeps interrupts away while the end of the run is written."""
-        return nullcontext()
-
-    def leave_others(self, error: BaseException | None) -> None:
-        """Let other processes know that this one leaves its loop."""
-
-    def reason_of(self, error: BaseException) -> str:
-        """Return why another process is the cause of an error; empty where it is not."""
-        del error
-        return ""
+        self.before_step.settle()
 
     # -- epochs -----------------------------------------------------------------------------------------------------
 

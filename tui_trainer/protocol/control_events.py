@@ -91,9 +91,13 @@ class RateFound(Event):
     losses: list[float] = []
     """The loss after the step at each rate, on the next batch."""
     smoothed: list[float] = []
+    proposed: float | None = None
+    """The rate to take: the loss has made most of its fall there; None where there is no clear rate."""
     steepest: float | None = None
     """The rate at which the smoothed loss falls fastest; None where there is no clear rate."""
     tenth: float | None = None
     """A tenth of the rate at which the smoothed loss is lowest; None where there is no clear rate."""
     unclear: str = ""
     """Why there is no clear rate, or what is uncertain about the marks; empty for neither."""
+    warning: str = ""
+    """What a trial in a script's loop does not put back, as far as that is known; empty for nothing."""

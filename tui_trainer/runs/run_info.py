@@ -12,6 +12,7 @@ from typing import Any
 from tui_trainer.runs.journal import newest_lines
 from tui_trainer.runs.keeping.kept import NOTHING, Kept, read_kept
 from tui_trainer.runs.run_dir import owner_of, read_about
+from tui_trainer.state.endings import has_failed
 
 STATUS_BYTES = 1 << 16
 """Bytes at the end of a journal that are searched for the last change of status."""
@@ -109,7 +110,8 @@ def read_named(name: str, path: str) -> RunInfo:
         finished = None  # its host is about to exit; the host of a group stays until all of its runs are over
     last = finished or ending.get("epoch") or {}
     if finished is not None:
-        status = "failed" if finished.get("exit_code") == 1 else "finished"
+        failed = has_failed(str(finished.get("reason")), finished.get("exit_code", 0))
+        status = "failed" if failed else "finished"
     elif owner is not None:
         status = "paused" if ending.get("status") == "paused" else "running"
     else:

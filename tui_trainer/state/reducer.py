@@ -19,6 +19,7 @@ from tui_trainer.state.branching.rewind import (
     undo,
 )
 from tui_trainer.state.drills import veil
+from tui_trainer.state.endings import has_failed
 from tui_trainer.state.histogram_history import HistogramHistory
 from tui_trainer.state.races import view as races
 from tui_trainer.state.run_data import CLOCK, MEAN_TRAIN_LOSS, RunData
@@ -255,7 +256,7 @@ def _resources_measured(state: RunData, event: ev.ResourcesMeasured) -> None:
 
 
 def _run_finished(state: RunData, event: ev.RunFinished) -> None:
-    state.status = "failed" if event.exit_code == 1 else "finished"
+    state.status = "failed" if has_failed(event.reason, event.exit_code) else "finished"
     state.reason, state.detail, state.exit_code = event.reason, event.detail, event.exit_code
     state.finished_at, state.best = event.at, event.best or state.best
     state.wheel = None

@@ -19,6 +19,7 @@ import tomli_w
 
 from tui_trainer import __version__
 from tui_trainer.errors import UserError
+from tui_trainer.guards.grammar import parse_rule
 from tui_trainer.host.spec import socket_or_none
 from tui_trainer.paths import checked_name, new_run_name, writable_runs_dir
 from tui_trainer.runs.comparing.code_version import CodeReader
@@ -38,6 +39,7 @@ class WatchSpec:
         socket: where viewers connect; empty where there is no directory for it.
         python_path: PYTHONPATH of the script, None for none.
         mirror: kinds of files for other programs that are written meanwhile.
+        guards: rules that are armed at the first step.
     """
 
     command: tuple[str, ...]
@@ -47,6 +49,7 @@ class WatchSpec:
     socket: str
     python_path: str | None
     mirror: tuple[str, ...] = ()
+    guards: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -61,7 +64,7 @@ class WatchSpec:
     def decode(cls, data: bytes) -> WatchSpec:
         """Return the spec that `encode` returned."""
         table: dict[str, Any] = json.loads(data)
-        for key in ("command", "metrics", "mirror"):
+        for key in ("command", "metrics", "mirror", "guards"):
             table[key] = tuple(table[key])
         return cls(**table)
 
@@ -72,12 +75,18 @@ def make_spec(
     metrics: Sequence[str],
     runs_dir: str | None,
     mirror: Sequence[str] = (),
+    guards: Sequence[str] = (),
 ) -> WatchSpec:
     """Check what was asked for. Raises `UserError` for what cannot be run."""
     if not command:
         raise UserError("watch: no script; write the command after --, as in: tui-trainer watch -- python train.py")
     for metric in metrics:
         parse_metric(metric)
+    for rule in guards:
+        try:
+            parse_rule(rule)
+        except UserError as error:
+            raise UserError(f"--guard: {error}") from None
     if shutil.which(command[0]) is None:
         raise UserError(f"watch: {command[0]!r} is not a program that can be run here")
     title = checked_name(name, "--name") if name is not None else title_of(command)
@@ -91,6 +100,7 @@ def make_spec(
         socket_or_none(path),
         os.environ.get("PYTHONPATH"),
         tuple(mirror),
+        tuple(guards),
     )
 
 
@@ -109,6 +119,8 @@ def document(spec: WatchSpec, config: Any = None) -> dict[str, Any]:
     script = {"command": list(spec.command), "directory": _directory(), "watched": True}
     if spec.metrics:
         script["metrics"] = list(spec.metrics)
+    if spec.guards:
+        script["guards"] = list(spec.guards)
     return {"kind": "script", "title": spec.title, "script": script, "config": config or {}}
 
 

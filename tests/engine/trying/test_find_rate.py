@@ -74,7 +74,7 @@ def curve(rates: tuple[float, ...]) -> list[float]:
     return [2 - 1.5 / (1 + math.exp(-4 * (math.log10(rate) + 3))) + (rate / 0.5) ** 4 for rate in rates]
 
 
-def test_the_marks_are_the_steepest_descent_and_a_tenth_of_the_minimum():
+def test_the_marks_are_most_of_the_fall_the_steepest_descent_and_a_tenth_of_the_minimum():
     rates = growing(1e-6, 10.0, 141)
     assert rates[1] / rates[0] == pytest.approx(10 ** (7 / 140))
     assert rates[-1] == pytest.approx(10.0)
@@ -84,6 +84,16 @@ def test_the_marks_are_the_steepest_descent_and_a_tenth_of_the_minimum():
     assert marks.unclear == ""
     assert marks.steepest == pytest.approx(1e-3, rel=0.4)
     assert marks.tenth == pytest.approx(lowest / 10, rel=0.4)
+    # A logistic function of slope 4 has nine tenths of its fall at ln(9) / 4 decades above its middle.
+    assert marks.proposed == pytest.approx(10 ** (-3 + math.log(9) / 4), rel=0.3)
+    assert marks.steepest < marks.proposed < lowest
+
+
+def test_the_proposed_rate_keeps_away_from_a_steep_rise():
+    rates = growing(1e-6, 10.0, 100)
+    marks = mark(rates, [2.0 - rate * 10 if rate < 0.1 else 50.0 for rate in rates])
+    lowest = rates[min(range(100), key=marks.smoothed.__getitem__)]
+    assert marks.proposed == pytest.approx(lowest / 2)
 
 
 def test_smoothing_keeps_a_straight_line_and_weighs_by_triangles():
@@ -96,7 +106,7 @@ def test_noise_alone_has_no_clear_rate(seed):
     draw = random.Random(seed)
     rates = growing(1e-6, 10.0, 100)
     marks = mark(rates, [1 + 0.3 * draw.gauss(0, 1) for _ in rates])
-    assert (marks.steepest, marks.tenth) == (None, None)
+    assert (marks.proposed, marks.steepest, marks.tenth) == (None, None, None)
     assert "noise" in marks.unclear
 
 

@@ -65,7 +65,7 @@ def removed(times: int) -> Outcome:
             outcome.expect(run.says("NOT SAVED"), f"{name}: no report")
             if name == "gone":
                 code = run.end()
-                outcome.expect(code == 0, f"{name}: ended with {code}: {run.output[-300:]}")
+                outcome.expect(code == 1, f"{name}: ended with {code}: {run.output[-300:]}")
                 outcome.expect(
                     "NOT SAVED: checkpoint last" in run.output[-2000:],
                     f"{name}: the end does not report it: {run.output[-500:]}",
@@ -221,7 +221,7 @@ def _emergency(outcome: Outcome) -> str:
             before = last_epoch(run)
             wait_for(lambda: last_epoch(run) > before)
             code = run.end()
-            outcome.expect(code == 0, f"emergency: ended with {code}: {run.output[-300:]}")
+            outcome.expect(code == 1, f"emergency: ended with {code}: {run.output[-300:]}")
             outcome.expect("Read-only file system" in run.output, "emergency: the reason is missing")
             outcome.expect("NOT SAVED: checkpoint last" in run.output[-3000:], "emergency: the end does not report it")
             outcome.expect(sandbox.curve("emergency"), "emergency: the saved part does not open")

@@ -182,4 +182,4 @@ async def test_a_curve_that_explodes_leaves_room_for_the_others() -> None:
         values: dict[str, list[float | None]] = {"train_loss": [2.0, 1e30]}
         lecture.session.play(ev.Scalars(step=3, steps=[2, 3], seconds=[0.2, 0.3], values=values), run=run)
         await until(pilot, lambda: "▲1e+30" in screen_text(app))
-        assert re.findall(r"^ *(\S+)┤", screen_text(app), re.MULTILINE) == ["100", "10", "1", "0.1"]
+        assert re.findall(r"^ *(\S+)┤", screen_text(app), re.MULTILINE) == ["100", "10", "1", "0.1", "0.01"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tui_trainer.ui.charts.palette import palette
 from tui_trainer.ui.charts.registry import ChartKind, values_at
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.icons import FANCY, PLAIN
+from tui_trainer.ui.panels.layer_strips import StripView
 from tui_trainer.ui.panels.layers_table import layers_page
 from tui_trainer.ui.panels.log_pane import clock_time, pinned_rows, without_author, wrap
 from tui_trainer.ui.panels.numbers_table import BestValues, NumberRow, number_lines, number_rows, numbers_table
@@ -59,6 +61,18 @@ def test_the_status_column_shows_the_important_numbers() -> None:
         "0/5", "best @ 4", "first",
     ):  # fmt: skip
         assert words in text, words
+
+
+def test_what_is_still_to_gain_stands_with_its_interval_and_the_time() -> None:
+    run = RunState(run="run")
+    run.apply(ev.RunStarted(steps_per_epoch=10, epochs=40, device="cpu"))
+    for epoch in range(1, 21):
+        loss = 0.2 + 1.5 / epoch + 0.004 * (-1) ** epoch
+        run.apply(ev.EpochEnded(step=10 * epoch, epoch=epoch, seconds=36.0 * epoch, metrics={"val_loss": loss}))
+    lines = rows(status_column(run, numbers(run), 42, 40, FANCY))
+    at = next(index for index, line in enumerate(lines) if line.startswith("next 10 epochs"))
+    assert re.fullmatch(r"next 10 epochs +-0\.0\d+ \(-0\.0\d+ to -?0\.0\d+\)", lines[at].rstrip())
+    assert lines[at + 1].strip() == "val loss, 6:00"
 
 
 def test_each_number_stands_in_its_row_and_column() -> None:
@@ -246,6 +260,19 @@ def test_the_layers_page_fits_and_draws_histories(width: int) -> None:
     assert "conv" in page.plain
     assert ("▁" in page.plain) == (width >= 40)
     assert "30%" in page.plain
+
+
+def test_strips_come_first_where_the_table_would_leave_no_room_for_them() -> None:
+    layers = {name: ev.Layer(grad_norm=0.1, update_ratio=1e-3) for name in ("one", "two", "head")}
+    series = {f"update_ratio/{name}": Series() for name in layers}
+    for recorded in series.values():
+        recorded.append(1, 1e-3)
+    pages = {height: rows(layers_page(layers, series, 60, FANCY, StripView(), height)) for height in (10, 13, None)}
+    assert pages[10][0] == "update / weights over the steps"
+    assert [line.split()[0] for line in pages[10][2:5]] == ["one", "two", "head"]
+    assert pages[13][0].startswith("one ")
+    assert pages[13] == pages[None]
+    assert sorted(pages[10]) == sorted(pages[None])
 
 
 def test_the_layers_page_labels_high_and_low_ratios() -> None:

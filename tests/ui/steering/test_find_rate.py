@@ -10,15 +10,16 @@ from textual.pilot import Pilot
 from tests.ui.fake_session import FakeSession, app_over, play, press, running, screen_text, until
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
+from tui_trainer.protocol.describe import describe
 from tui_trainer.ui.charts.model import MarkerLine
 from tui_trainer.ui.steering.rate_chart import plain_rate_chart, rate_chart
 
 RATES = [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
 FOUND = ev.RateFound(
     steps=6, seconds=0.5, bytes=2_000_000, lr=1e-3, rates=RATES, losses=[2.0, 2.0, 1.5, 0.5, 9.0],
-    smoothed=[2.0, 2.0, 1.5, 0.5, 9.0], steepest=1e-3, tenth=2e-3,
+    smoothed=[2.0, 2.0, 1.5, 0.5, 9.0], proposed=5e-3, steepest=1e-3, tenth=2e-3,
 )  # fmt: skip
-UNCLEAR = FOUND.model_copy(update={"steepest": None, "tenth": None, "unclear": "it is flat"})
+UNCLEAR = FOUND.model_copy(update={"proposed": None, "steepest": None, "tenth": None, "unclear": "it is flat"})
 PRICE = ev.RateFound(steps=100, seconds=9.0, bytes=2_000_000, priced=True)
 
 
@@ -34,7 +35,16 @@ def answering(found: ev.RateFound) -> FakeSession:
     return session
 
 
-@pytest.mark.parametrize(("keys", "rate"), [((), 1e-3), (("right",), 1e-2), (("left", "left"), 1e-5), (("t",), 1e-3)])
+@pytest.mark.parametrize(
+    ("keys", "rate"),
+    [
+        ((), 1e-2),
+        (("right",), 1e-1),
+        (("left", "left"), 1e-4),
+        (("t",), 1e-3),
+        (("s", "right", "p"), 1e-2),
+    ],
+)
 def test_the_price_is_said_first_and_enter_sets_the_marked_rate(keys: tuple[str, ...], rate: float) -> None:
     session = answering(FOUND)
     app = app_over(session)
@@ -86,7 +96,14 @@ def test_a_refusal_is_said_in_the_dialog() -> None:
 
 def test_the_chart_has_the_marks_at_their_rates_and_the_curve_as_text() -> None:
     lines = [layer for layer in rate_chart(FOUND, 1e-4, 80, 18).layers if isinstance(layer, MarkerLine)]
-    assert {line.letter: round(line.x, 3) for line in lines} == {"s": -3.0, "t": -2.699, "v": -4.0}
+    assert {line.letter: round(line.x, 3) for line in lines} == {"p": -2.301, "s": -3.0, "t": -2.699, "v": -4.0}
     text = plain_rate_chart(FOUND)
-    assert "t tenth of minimum 0.002" in text
+    assert "p proposed 0.005" in text
+    assert "t minimum/10 0.002" in text
     assert "no clear rate" in plain_rate_chart(UNCLEAR)
+
+
+def test_a_search_of_an_earlier_version_has_no_proposed_rate() -> None:
+    known = FOUND.model_copy(update={"proposed": None})
+    assert describe(known) == "learning rate: steepest descent at 0.001, a tenth of the minimum 0.002"
+    assert "p proposed" not in plain_rate_chart(known)

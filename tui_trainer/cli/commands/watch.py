@@ -41,6 +41,13 @@ Examples:
 @click.option("--headless", is_flag=True, help="Watch without a screen; print the output of the script.")
 @click.option("--detach", is_flag=True, help="Watch in the background and return; `attach` shows the run later.")
 @allow_option
+@click.option(
+    "--guard",
+    "guards",
+    multiple=True,
+    metavar="RULE",
+    help='Apply a rule while it trains: --guard "when grad_norm is not finite: skip the step". May be repeated.',
+)
 @mirror_option
 @max_kbps_option
 @sender_options
@@ -52,6 +59,7 @@ def command(
     headless: bool,
     detach: bool,
     allow: tuple[str, ...],
+    guards: tuple[str, ...],
     mirror: tuple[str, ...],
     max_kbps: float | None,
     runs_dir: str | None,
@@ -75,7 +83,7 @@ def command(
 
         parse_allow(allow, "--allow")
         os.environ[VARIABLE] = ";".join(allow)  # the script's own process takes it from there
-    spec = make_spec(script, name, metrics, runs_dir, mirror)
+    spec = make_spec(script, name, metrics, runs_dir, mirror, guards)
     if headless or (not detach and not on_terminal()):
         from tui_trainer.cli.watch_headless import watch_headless
 

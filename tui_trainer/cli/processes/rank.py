@@ -62,6 +62,8 @@ def _lead(spec: HostSpec) -> int:
     from tui_trainer.cli import headless
     from tui_trainer.distributed.leader import Leader
 
+    # A batch system warns with this signal, and the other ranks take it for a stop too.
+    spec = spec.model_copy(update={"requeue_signal": spec.requeue_signal or "SIGUSR1"})
     return headless.train(spec, Leader(spec))
 
 

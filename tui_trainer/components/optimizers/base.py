@@ -70,7 +70,8 @@ class Optimizer(Component):
 
         arguments = {name: value for name, value in self.settings().items() if name not in self._own_fields()}
         if self.fusible and all(
-            p.is_floating_point() and p.device.type in self.fused_on and not is_sparse(p) for p in parameters
+            p.is_floating_point() and p.device.type in self.fused_on and not is_sparse(p) and not is_part(p)
+            for p in parameters
         ):
             arguments["fused"] = True
         return getattr(torch.optim, self.torch_name)(parameters, **arguments)
@@ -78,6 +79,11 @@ class Optimizer(Component):
     def _own_fields(self) -> set[str]:
         """Return the fields that are not arguments of the torch class."""
         return {"kind"}
+
+
+def is_part(parameter: Parameter) -> bool:
+    """Return whether a parameter is shared out over several ranks: torch has no fused step for all such."""
+    return hasattr(parameter, "device_mesh")
 
 
 def is_sparse(parameter: Parameter) -> bool:

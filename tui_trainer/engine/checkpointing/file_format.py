@@ -11,6 +11,7 @@ import psutil
 import safetensors.torch
 from safetensors import SafetensorError
 
+from tui_trainer.engine.checkpointing.sharded_files import with_files
 from tui_trainer.engine.checkpointing.state_tree import flatten, unflatten
 from tui_trainer.runs.atomic_write import read_plain, replace_file
 
@@ -59,7 +60,10 @@ def load(path: Path) -> Any:
         data = bytearray(read_plain(path, psutil.virtual_memory().available))
     except OSError as error:
         raise BadCheckpoint(f"{path.name}: {error.strerror}") from None
-    return parse(data, path.name)
+    try:
+        return with_files(parse(data, path.name), path.parent)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
+        raise BadCheckpoint(f"{path.name}: {error}") from None
 
 
 def parse(data: bytearray, name: str) -> Any:

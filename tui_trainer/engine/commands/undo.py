@@ -94,7 +94,7 @@ def _publish_restored(
     """Publish the settings in force after an undo or a redo of an intervention."""
     services.events.publish(
         ev.RolledBack(
-            to=" ".join(intervention.cli_names()[0].split("-")),
+            to=_words_of(intervention),
             from_epoch=state.epoch,
             saved_at=None if services.rewinds else int(snapshot.tree["step"]),
             step=state.step,
@@ -104,6 +104,12 @@ def _publish_restored(
             ),
         )
     )
+
+
+def _words_of(intervention: cmd.AnyCommand) -> str:
+    """Return what an intervention was, in words: "set lr", "set knob entropy"."""
+    words = intervention.cli_names()[0].replace("-", " ")
+    return f"{words} {intervention.name}" if isinstance(intervention, cmd.SetKnob | cmd.RunAction) else words
 
 
 def restored_settings(

@@ -17,9 +17,6 @@ from tui_trainer.guards.rule import GoBack, GuardRule, Setting
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 
-MOST_SAMPLES = 256
-"""Most samples of a batch that are named."""
-
 
 def set_guard(state: TrainState, services: LoopServices, command: cmd.SetGuard) -> None:
     """Arm a guard, or switch one on or off."""
@@ -84,19 +81,16 @@ def check_rule(rule: GuardRule, services: LoopServices) -> None:
             raise UserError(f"no knob {action.name!r} to set; {did_you_mean(action.name, known)}")
 
 
-def skip_step(state: TrainState, services: TrainingServices, command: cmd.SkipStep) -> None:
+def skip_step(state: TrainState, services: LoopServices, command: cmd.SkipStep) -> None:
     """Take the gradients of the coming batch away."""
-    if state.stops_now or state.epoch >= state.epochs:
+    if state.stops_now or (services.ends_by_epochs and state.epoch >= state.epochs):
         raise Refusal("there is no step to come")
     if reason := _several_gradients(services.optimizer.description):
         raise Refusal(reason)
     state.skip_at = state.step
-    batches = services.setup.batches
-    order = batches.order(state.epoch) if hasattr(batches, "order") else None
-    first = state.position * batches.size
-    samples = () if order is None else tuple(order[first : first + min(batches.size, MOST_SAMPLES)].tolist())
+    batch, samples = services.coming_batch(state)
     services.events.publish(
-        ev.StepSkipped(epoch=state.epoch + 1, batch=state.position + 1, samples=samples, step=state.step, cause=command)
+        ev.StepSkipped(epoch=state.epoch + 1, batch=batch, samples=samples, step=state.step, cause=command)
     )
 
 

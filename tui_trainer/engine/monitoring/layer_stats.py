@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tui_trainer.engine.monitoring.finiteness import whole
 from tui_trainer.protocol.events import Layer
 
 Layers = tuple[tuple[str, tuple[nn.Parameter, ...]], ...]
@@ -102,14 +103,14 @@ def activity(measurements: dict[str, Tensor]) -> dict[str, Layer]:
 
 
 def norm_of(gradients: list[Tensor]) -> Tensor:
-    """Return the global 2-norm of gradients, dense or sparse, on their device."""
-    return torch.nn.utils.get_total_norm([_dense(gradient) for gradient in gradients])
+    """Return the global 2-norm of gradients, dense or sparse, on their device; of sharded ones that of all ranks."""
+    return whole(torch.nn.utils.get_total_norm([_dense(gradient) for gradient in gradients]))
 
 
 def measured_norm_of(gradients: list[Tensor]) -> Tensor:
     """Return the global 2-norm of gradients; in double where it does not fit into their type."""
     norm = norm_of(gradients)
-    if norm.device.type == "cpu" and not norm.isinf():
+    if is_sharded(gradients) or (norm.device.type == "cpu" and not norm.isinf()):
         return norm
     if norm.device.type == "mps" or not gradients:  # MPS has no double
         return norm
@@ -121,6 +122,11 @@ def measured_norm_of(gradients: list[Tensor]) -> Tensor:
     # Without a look at the norm, which would wait for the device.
     wide = norms_of([_dense(gradient) for gradient in gradients])
     return torch.where(norm.isinf(), torch.linalg.vector_norm(wide), norm.double())
+
+
+def is_sharded(gradients: list[Tensor]) -> bool:
+    """Return whether gradients are shared out over several ranks: their norm is not taken again in double."""
+    return bool(gradients) and hasattr(gradients[0], "full_tensor")
 
 
 def norms_of(tensors: list[Tensor]) -> Tensor:

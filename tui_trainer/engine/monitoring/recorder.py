@@ -151,6 +151,11 @@ class Recorder:
         """Keep the loss of a step that was not taken out of the mean of its epoch; it may not be finite."""
         self._buffer.left_out.add(step)
 
+    def newest_norm(self, step: int) -> Tensor | None:
+        """Return the gradient norm of a step, if it was buffered last."""
+        norms = self._buffer.norms
+        return norms[-1][2] if norms and norms[-1][0] == step else None
+
     def newest(self, step: int, names: Collection[str]) -> dict[str, float]:
         """Return the values of a step that are in the buffer, by name. Waits for the device."""
         buffer, values = self._buffer, dict[str, Scalar]()
@@ -233,21 +238,27 @@ class Recorder:
         """Publish the steps of a loop that measures itself; none of them is left out."""
         if not buffer.steps:
             return None
-        self._buffer = _Buffer()
-        named = self._publish_logged(buffer, self._last_step)
+        last = self._last_step
+        self._buffer = _Buffer(  # what was measured of the step that is being taken waits for its numbers
+            norms=[row for row in buffer.norms if row[0] > last],
+            left_out={step for step in buffer.left_out if step > last},
+        )
+        named = self._publish_logged(buffer, last)
         self._publish_norms(buffer, self._last_step)
         taken = (perf_counter() - self._flushed) / FLUSH_SHARE
         self._interval = min(max(taken, FLUSH_SECONDS), MAX_FLUSH_SECONDS)
         self._publish_load(self._last_step, round(buffer.logged[-1][1], 4), len(buffer.logged))
         steps, _, losses = named.get("train_loss", ([], [], []))
-        for step, loss in zip(steps, losses, strict=True):
+        taken_steps = [(step, loss) for step, loss in zip(steps, losses, strict=True) if step not in buffer.left_out]
+        for step, loss in taken_steps:
             weight = buffer.weights.get(step, 1.0) if buffer.weights else 1.0
             self.epoch_loss += loss * weight
             self.epoch_samples += weight
-        broken = first_not_finite(losses)
+        broken = first_not_finite([loss for _, loss in taken_steps])
         if broken is None:
             return None
-        return steps[broken], kind_of(losses[broken]), losses[:broken]
+        step, loss = taken_steps[broken]
+        return step, kind_of(loss), losses[: steps.index(step)]
 
     def _publish_norms(self, buffer: _Buffer, last: int) -> None:
         rows = [row for row in buffer.norms if row[0] <= last]

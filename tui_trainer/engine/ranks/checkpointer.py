@@ -6,13 +6,23 @@ from typing import Any
 
 import torch
 
-from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
+from tui_trainer.engine.checkpointing.checkpointer import BEST, LAST, Checkpointer
 from tui_trainer.engine.checkpointing.file_format import BadCheckpoint
+from tui_trainer.engine.checkpointing.sharded_files import SHARDED, remove_unnamed
 from tui_trainer.engine.ranks.channel import Channel
+from tui_trainer.engine.ranks.sharded_save import write_shards
 from tui_trainer.protocol.commands import AnyCommand
 
 RANKS = "ranks"
 """Key of a checkpoint: the number of ranks, and the generators of each."""
+
+
+def other_number(before: int, now: int) -> str:
+    """Say that a run is resumed by another number of processes than the one that saved it."""
+    return (
+        f"resumed by {now} process{'' if now == 1 else 'es'}, saved by {before}: the run goes on, but not exactly as "
+        "it would have: sums are added in another order, and dropout draws other masks"
+    )
 
 
 class SharedCheckpointer(Checkpointer):
@@ -22,6 +32,8 @@ class SharedCheckpointer(Checkpointer):
     """
 
     channel: Channel
+    _in_folders: bool = False
+    """Whether the newest save has sharded tensors, in a folder of their own."""
     due_now: bool = False
     """Whether rank 0 decided with the last beat that a save is due."""
 
@@ -36,17 +48,24 @@ class SharedCheckpointer(Checkpointer):
     def save_last(self, tree: Any, *, step: int, epoch: int, best: Any | None, best_epoch: int) -> bool:
         """Save the run as it is, with its best epoch if that is new."""
         tree, self.due_now = self._with_generators(tree), False
+        written = self._in_parts([tree, best], LAST, step)
+        if written is None:
+            return self._told(False)
+        tree, best = written
         saved = self._leads and super().save_last(tree, step=step, epoch=epoch, best=best, best_epoch=best_epoch)
         return self._told(saved, last=(step, epoch))
 
     def save(self, name: str, tree: Any, *, step: int, epoch: int, cause: AnyCommand | None = None) -> bool:
         """Save under a name."""
-        tree = self._with_generators(tree)
-        return self._told(self._leads and super().save(name, tree, step=step, epoch=epoch, cause=cause))
+        written = self._in_parts([self._with_generators(tree)], name, step)
+        return self._told(
+            written is not None and self._leads and super().save(name, written[0], step=step, epoch=epoch, cause=cause)
+        )
 
     def save_best(self, tree: Any, *, step: int, epoch: int) -> bool:
         """Save a new best epoch without `last`."""
-        return self._told(self._leads and super().save_best(tree, step=step, epoch=epoch))
+        written = self._in_parts([tree], BEST, step)
+        return self._told(written is not None and self._leads and super().save_best(written[0], step=step, epoch=epoch))
 
     def load(self, name: str) -> Any:
         """Return the contents of a checkpoint: on every rank, or on none."""
@@ -70,8 +89,26 @@ class SharedCheckpointer(Checkpointer):
     def _leads(self) -> bool:
         return self.channel.rank == 0
 
+    def _in_parts(self, trees: list[Any], name: str, step: int) -> list[Any] | None:
+        """Write the sharded tensors of trees. Returns the rest of each; None, with the error published, if that fails.
+
+        Every rank writes its parts. A run that is not sharded has none.
+        """
+        try:
+            if self._leads:
+                self._claim()
+            written = [write_shards(self.channel, self._directory, tree, step) if tree else tree for tree in trees]
+            self._in_folders = SHARDED in written[0]
+            return written
+        except OSError as error:
+            if self._leads:
+                self._failed(f"checkpoint {name}", error, step)
+            return None
+
     def _told(self, saved: bool, last: tuple[int, int] | None = None) -> bool:
         """Return on every rank whether rank 0 has written; also a file that is read next is complete then."""
+        if self._leads and self._in_folders:
+            remove_unnamed(self._directory)
         saved = self.channel.broadcast(b"1" if saved else b"0") == b"1"
         if saved and last is not None:
             self.last = last

@@ -17,6 +17,7 @@ from tui_trainer.engine.evaluation.metrics import metric_for
 from tui_trainer.engine.evaluation.own_metrics import OwnMetrics
 from tui_trainer.engine.ranks.channel import Channel
 from tui_trainer.engine.ranks.metric import added
+from tui_trainer.engine.ranks.sharding import is_sharded
 from tui_trainer.engine.ranks.share import bounds
 from tui_trainer.nn.objectives import Objective
 
@@ -42,6 +43,7 @@ def _evaluate(
     Metrics of classes and those of the user are measured by every rank on the whole split.
     """
     _take_buffers(model)
+    sharded = is_sharded(model)
     if classes or own:
         return evaluate(model, objective, data, split, hurried, classes=classes, own=own)
     size = chunk_size(data, split)
@@ -55,7 +57,8 @@ def _evaluate(
     training = model.training
     model.eval()
     try:
-        with torch.inference_mode():
+        # A sharded model keeps room for its weights between passes, which may not be that of an inference.
+        with torch.no_grad() if sharded else torch.inference_mode():
             for at in range(first, first + rounds * size, size):
                 if hurried():
                     return None
@@ -65,6 +68,8 @@ def _evaluate(
                     losses.append(objective(outputs, targets))
                     sizes.append(len(inputs))
                     metric.add(outputs, targets)
+                elif sharded:  # every rank takes part in the passes of the others
+                    model(split.inputs[:1])
             own_losses: list[float] = torch.stack(losses).tolist() if losses else []
             parts = channel.exchange([own_losses, sizes, metric.state_dict()])
     finally:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from time import perf_counter
-from typing import Any
+from time import perf_counter, thread_time
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -28,13 +28,15 @@ class PassTimes:
     """
 
     def __init__(self) -> None:
+        self.by_cpu = False
+        """Whether the own time is that of the CPU: the passes of a sharded model wait for others in between."""
         self.own = self.waited = 0.0
         self.ready = 0.0
         """When the last gradient of the present pass was computed."""
 
-    def add(self, began: float, ended: float) -> None:
-        """Count a pass."""
-        ready = max(self.ready, began)
+    def add(self, began: float, ended: float, computed: float) -> None:
+        """Count a pass that took so many seconds of the CPU."""
+        ready = min(began + computed, ended) if self.by_cpu else max(self.ready, began)
         self.own += ready - began
         self.waited += ended - ready
 
@@ -45,13 +47,23 @@ class PassTimes:
         return taken
 
 
+class SharedModel(Protocol):
+    """The model as a rank calls it: the gradients of all ranks are reduced in its backward pass."""
+
+    def __call__(self, inputs: Tensor, /) -> Tensor: ...
+
+    def no_sync(self) -> AbstractContextManager[Any]:
+        """Add up the gradients of this rank alone."""
+        ...
+
+
 class SharedPasses:
     """Passes of the samples of one rank. The result is its part of the mean loss, and their outputs.
 
     A rank without a sample in a batch passes one with weight 0: every rank has to take part in the reduction.
 
     Args:
-        model: the model, wrapped by DDP.
+        model: the model, wrapped by DDP, or sharded.
         objective: the loss.
         parameters: the trained parameters.
         autocast: mixed precision around the forward pass.
@@ -64,7 +76,7 @@ class SharedPasses:
 
     def __init__(
         self,
-        model: DistributedDataParallel,
+        model: SharedModel,
         objective: Objective,
         parameters: Sequence[nn.Parameter],
         autocast: AbstractContextManager[Any],
@@ -86,7 +98,7 @@ class SharedPasses:
 
     def __call__(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return (part of the mean loss, outputs); every `grad` holds the gradient of the mean over all ranks."""
-        began = perf_counter()
+        began, computed = perf_counter(), thread_time()
         self._share.take(inputs)
         for parameter in self._parameters:
             parameter.grad = None
@@ -98,7 +110,7 @@ class SharedPasses:
             result = self._pass(inputs, targets, self._share.weight)
         else:
             result = self._pass_in_parts(inputs, targets)
-        self._times.add(began, perf_counter())
+        self._times.add(began, perf_counter(), thread_time() - computed)
         return result
 
     def _pass(self, inputs: Tensor, targets: Tensor, weight: float) -> tuple[Tensor, Tensor]:

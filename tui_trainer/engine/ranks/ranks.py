@@ -18,21 +18,24 @@ from tui_trainer.engine.batches import seeded
 from tui_trainer.engine.checkpointing.checkpointer import Checkpointer
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.evaluation.metrics import EpochMetric
+from tui_trainer.engine.fast_path.selection import FastPath
+from tui_trainer.engine.monitoring.layer_stats import layers_of
 from tui_trainer.engine.ranks.beat import Beat, Decision, Report
 from tui_trainer.engine.ranks.channel import Channel
-from tui_trainer.engine.ranks.checkpointer import RANKS, SharedCheckpointer
+from tui_trainer.engine.ranks.checkpointer import RANKS, SharedCheckpointer, other_number
 from tui_trainer.engine.ranks.evaluation import shared_evaluation
 from tui_trainer.engine.ranks.metric import SharedMetric
 from tui_trainer.engine.ranks.numbers import RankNumbers
-from tui_trainer.engine.ranks.passes import PassTimes, SharedPasses, wrap
-from tui_trainer.engine.ranks.refusals import check_shared, check_shared_optimizer
+from tui_trainer.engine.ranks.passes import PassTimes, SharedModel, SharedPasses, wrap
+from tui_trainer.engine.ranks.refusals import SHARDED, check_shared, check_shared_optimizer
+from tui_trainer.engine.ranks.sharding import ShardedModel, shard
 from tui_trainer.engine.ranks.share import Share, bounds
 from tui_trainer.engine.rng import seeded_states
 from tui_trainer.engine.setup import TrainingSetup
-from tui_trainer.engine.train_state import StateTree
+from tui_trainer.engine.train_state import StateTree, TrainState
 from tui_trainer.errors import UserError
 from tui_trainer.guards.watch import Measurements
-from tui_trainer.protocol.commands import COMMANDS, AnyCommand, Stop
+from tui_trainer.protocol.commands import COMMANDS, Stop
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 """Layers that normalize by the samples of a batch."""
@@ -67,6 +70,8 @@ class JoinedRanks:
 
     def __init__(self, channel: Channel, place: Place | None = None) -> None:
         self.channel = channel
+        self.sharded = False
+        """Whether each rank holds a part of the model alone: `training.sharding`."""
         self.place = place or Place()
         self.rank, self.size = channel.rank, channel.size
         self.share = Share(channel.rank, channel.size)
@@ -93,9 +98,10 @@ class JoinedRanks:
         self._checkpointer: SharedCheckpointer | None = None
         self._seconds: Callable[[], float] = lambda: 0.0
         self._generators: StateTree = {}
+        self._log: Callable[[str], None] = lambda line: None
         self.explain: Callable[[BaseException], str] = lambda error: ""
         """Says on rank 0 which rank is gone, where an error tells of that; empty otherwise."""
-        self._wrapped: nn.Module | None = None
+        self._wrapped: SharedModel | None = None
         self._read = (0, 0.0)
         """Step and seconds of waiting for data at the last beat."""
         self._process = psutil.Process()
@@ -116,12 +122,25 @@ class JoinedRanks:
         """Raise `UserError` where a run cannot be shared out over several processes."""
         check_shared(config, self.size)
 
+    def measured_by(self, config: RunConfig) -> RunConfig:
+        """Return the configuration without the measurements that need the whole model on one rank."""
+        self.sharded = self.times.by_cpu = config.training.sharding == "fully-shard"
+        if not self.sharded:
+            return config
+        training = config.training.model_copy(update={"layers_every": 0, "probe_every": 0})
+        return config.model_copy(update={"training": training, "pictures": ()})
+
+    def agree(self, holds: bool) -> bool:
+        """Return on every rank whether something holds on all of them."""
+        return all(self.channel.exchange(holds))
+
     def check_optimizer(self, optimizer: AnyOptimizer) -> None:
         """Raise `UserError` for an optimizer that several processes cannot step together."""
-        check_shared_optimizer(optimizer, self.size)
+        check_shared_optimizer(optimizer, self.size, sharded=self.sharded)
 
     def share_out(self, setup: TrainingSetup, log: Callable[[str], None]) -> None:
         """Have each rank train its share of the batches from now on."""
+        self._log = log
         count = setup.batches.count
         if count < self.size:
             raise UserError(f"--processes {self.size}: the training data has {count} samples, and each needs one")
@@ -138,13 +157,19 @@ class JoinedRanks:
         self._generators = setup.rng
         for line in differences(setup.model, self.size):
             log(line)
+        if self.sharded:
+            shard(setup.model, setup.device)
+            setup.layers = layers_of(setup.model)
+            setup.fast_path = FastPath("off")
+            log(SHARDED)
 
     def passes(self, setup: TrainingSetup, part: int) -> SharedPasses:
         """Return the passes of a training step."""
         if self._wrapped is None:
-            self._wrapped = wrap(setup.model, setup.device, self.times)
+            sharded = self.sharded
+            self._wrapped = ShardedModel(setup.model) if sharded else wrap(setup.model, setup.device, self.times)
         return SharedPasses(
-            self._wrapped,  # pyright: ignore[reportArgumentType]
+            self._wrapped,
             setup.objective,
             setup.parameters,
             setup.autocast,
@@ -172,6 +197,7 @@ class JoinedRanks:
             return {**tree, "rng": saved["rng"][self.rank]}
         if saved is None and self._beat.count:  # a copy of this process, for an undo
             return tree
+        self._log(other_number(saved["count"] if saved is not None else 1, self.size))
         return tree if self.leads else {**tree, "rng": self._generators}
 
     # -- while it trains --------------------------------------------------------------------------------------------
@@ -233,11 +259,14 @@ class JoinedRanks:
         self.ended = True
         self.channel.broadcast(b"")
 
-    def agree_on_script(self, script: list[tuple[int, AnyCommand]]) -> list[tuple[int, AnyCommand]]:
-        """Return the scripted commands of rank 0, which alone has read the journal."""
-        rows = [[step, command.model_dump(mode="json")] for step, command in script]
-        told = self.channel.exchange(rows if self.leads else None)[0]
-        return [(int(step), COMMANDS.validate_python(command)) for step, command in told]
+    def agree_on_start(self, state: TrainState) -> None:
+        """Take scripted commands and guards from rank 0, which alone has read the journal."""
+        rows = [[step, command.model_dump(mode="json")] for step, command in state.script]
+        mine = [rows, state.guards.state_dict()] if self.leads else None
+        script, guards = self.channel.exchange(mine)[0]
+        state.follow([(int(step), COMMANDS.validate_python(command)) for step, command in script])
+        if not self.leads:
+            state.guards.load_state_dict(guards)
 
     def _decide(self, reports: list[Report]) -> tuple[list[dict[str, Any]], bool]:
         """Return what takes effect now. Ranks that stand at different steps cannot go on together."""

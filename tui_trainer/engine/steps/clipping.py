@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tui_trainer.engine.monitoring.layer_stats import gradients_of, largest_of, norm_of
+from tui_trainer.engine.monitoring.layer_stats import gradients_of, is_sharded, largest_of, norm_of
 
 _KERNELS: Any = torch
 """torch's functions of many tensors at once have no public name."""
@@ -22,7 +22,7 @@ def clip_gradients(parameters: Sequence[nn.Parameter], clip: float) -> Tensor:
     """
     gradients = gradients_of(list(parameters))
     norm = norm_of(gradients)
-    if norm.device.type == "cpu" and not norm.isinf():
+    if is_sharded(gradients) or (norm.device.type == "cpu" and not norm.isinf()):
         torch.nn.utils.clip_grads_with_norm_(parameters, clip, norm)
         return norm
     return clip_by_largest(gradients, clip, norm)

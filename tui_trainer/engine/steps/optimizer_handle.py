@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from pydantic import TypeAdapter
 from torch import Tensor
+from torch.nn import Parameter
 
 from tui_trainer.components.optimizers.first_order import AnyOptimizer
 from tui_trainer.engine.checkpointing.state_tree import copied
@@ -154,6 +155,11 @@ class OptimizerHandle:
                 f"the checkpoint names an optimizer that this run does not trust: optimizer.path = {path!r}"
             )
         return optimizer
+
+    def parameters_of(self, description: dict[str, Any]) -> list[Parameter]:
+        """Return the parameters of the model in the order of an optimizer so described."""
+        groups = optimizer_for(self._described(description), self._setup.model).param_groups
+        return [parameter for group in groups for parameter in group["params"]]
 
     def _is_alike(self, description: dict[str, Any]) -> bool:
         """Return whether an optimizer so described has the settings of this one in everything but the rate."""

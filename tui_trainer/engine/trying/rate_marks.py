@@ -1,4 +1,4 @@
-"""The two rates that a sweep marks: the steepest descent of the loss, and a tenth of the rate of its minimum."""
+"""The rates that a sweep marks: one to take, the steepest descent of the loss, a tenth of the rate of its minimum."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from statistics import median
 
 FEWEST = 8
 """Fewest finite losses that can have a descent."""
-SIGMAS = 3.5
+SIGMAS = 5.0
 """Standard errors by which the loss must fall: the lowest of many means is low by chance."""
 NORMAL = 0.6745
 """Median of the magnitude of a normal number."""
 SHARE = 0.005
 """Share of its level by which the loss must fall."""
+
+
+FALLEN = 0.9
+"""Share of the whole fall that the loss has made at the rate to take."""
+SAFE = 2.0
+"""Factor by which that rate is at least below that of the minimum, beyond which the loss rises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +30,15 @@ class RateMarks:
 
     Attributes:
         smoothed: the loss after each rate, smoothed over the logarithm of the rate.
+        proposed: the smallest rate at which the smoothed loss has made `FALLEN` of its fall, at most that of the
+            minimum over `SAFE`; None where there is no clear rate.
         steepest: the rate at which the smoothed loss falls fastest; None where there is no clear rate.
         tenth: a tenth of the rate at which the smoothed loss is lowest; None where there is no clear rate.
         unclear: why there is no clear rate; empty where there is one.
     """
 
     smoothed: tuple[float, ...]
+    proposed: float | None = None
     steepest: float | None = None
     tenth: float | None = None
     unclear: str = ""
@@ -69,7 +78,9 @@ def mark(rates: Sequence[float], losses: Sequence[float]) -> RateMarks:
     steepest = rates[min(slopes)[1]]
     at_the_end = lowest == len(rates) - 1
     ends = "the loss still falls at the largest rate: try larger ones (high=RATE)" if at_the_end else ""
-    return RateMarks(smoothed, steepest, rates[lowest] / 10, ends)
+    fallen = level - FALLEN * (level - smoothed[lowest])
+    reached = next(rate for rate, loss in zip(rates, smoothed, strict=False) if loss <= fallen)
+    return RateMarks(smoothed, min(reached, rates[lowest] / SAFE), steepest, rates[lowest] / 10, ends)
 
 
 def _noise(losses: Sequence[float]) -> float:

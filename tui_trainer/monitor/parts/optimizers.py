@@ -88,6 +88,22 @@ class ScriptOptimizers:
             self._handles.append(register(stepped))
             self.hooked = True
 
+    def hooks_around_step(self, before: Callable[..., None], after: Callable[..., None]) -> list[Any]:
+        """Call these before and after each step of the first optimizer. Returns what removes them again."""
+        return [self._first.register_step_pre_hook(before), self._first.register_step_post_hook(after)]
+
+    @property
+    def unskippable(self) -> str:
+        """Why no step can be skipped to the bit, by taking the gradients away; empty if one can."""
+        kind = type(self._first)
+        if len(self.named) > 1:
+            return f"the script has {len(self.named)} optimizers: nothing says which of them step for the same batch"
+        if isinstance(self._first, torch.optim.LBFGS):
+            return "LBFGS evaluates several gradients in a step: none of its steps can be skipped"
+        if not kind.__module__.startswith("torch.optim"):
+            return f"{kind.__name__} is not one of torch's optimizers: what it does without gradients is not known"
+        return ""
+
     def __bool__(self) -> bool:
         return bool(self._groups)
 

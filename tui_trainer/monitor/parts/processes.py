@@ -1,4 +1,4 @@
-"""A monitor in one of several processes that train together: one run of all, or the first has it and is only watched."""
+"""A monitor in one of several processes that train together: one run of all, or the first is only watched."""
 
 from __future__ import annotations
 

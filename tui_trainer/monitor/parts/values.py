@@ -149,6 +149,11 @@ class StepValues:
         """The series that were logged so far."""
         return set(self._series.values())
 
+    @property
+    def so_far(self) -> Mapping[str, Scalar]:
+        """The values of the present step so far, by series."""
+        return self._values
+
     def take(self) -> dict[str, Scalar]:
         """Return the numbers of the step by series, and start over."""
         taken, self._values = self._values, {}

@@ -10,12 +10,15 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 CODE = 128 + signal.SIGTERM
 
 
 class Terminated(SystemExit):
     """The exit that SIGTERM asks for."""
+
+    signalled = "SIGTERM"
 
 
 def end_orderly() -> None:
@@ -27,20 +30,38 @@ def end_orderly() -> None:
             signal.signal(signal.SIGTERM, _terminate)
 
 
+_RAISED: list[Terminated] = []
+
+
 def _terminate(number: int, _frame: object) -> None:
     signal.signal(number, signal.SIG_IGN)  # a second one comes while the end is written
-    raise Terminated(CODE)
+    _RAISED.append(Terminated(CODE))
+    raise _RAISED[0]
+
+
+def raised() -> Terminated | None:
+    """Return the exit that SIGTERM asked for in this process; None where none came."""
+    return _RAISED[0] if _RAISED else None
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Ignore interrupts while the end of the run is written: a launcher sends them again."""
-    before = None
+def undisturbed(*, failed: bool) -> Iterator[None]:
+    """Hold interrupts and SIGTERM off while the end of the run is written: a launcher sends them at any moment.
+
+    Args:
+        failed: whether the process ends by an error anyway; else SIGTERM takes effect afterwards.
+    """
+    held: list[int] = []
+    before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         with contextlib.suppress(ValueError, OSError):
-            before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+            before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)
+            if signal.getsignal(signal.SIGTERM) is _terminate:
+                before[signal.SIGTERM] = signal.signal(signal.SIGTERM, lambda number, _frame: held.append(number))
     try:
         yield
     finally:
-        if before is not None:
-            signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if held and not failed:
+            signal.raise_signal(held[0])

@@ -112,7 +112,8 @@ def _progress(state: RunState, front_of_set: bool) -> Section:
     lines.append(_row("training time", f"{duration(state.seconds)}{rate}"))
     gain = gain_of(state) if not state.over else None
     if gain is not None:
-        lines.append(_row(f"next {gain.forecast.epochs} epochs", change_text(gain.forecast), (" val loss", "$muted")))
+        lines.append(_row(f"next {gain.forecast.epochs} epochs", change_text(gain.forecast)))
+        lines.append(_row("", ("val loss" + (f", {duration(gain.seconds)}" if gain.seconds else ""), "$muted")))
     return Section(60, tuple(lines))
 
 

@@ -19,7 +19,7 @@ MOST_RISE = 1.0
 
 
 def rate_chart(found: RateFound, chosen: float | None, width: int, height: int) -> ChartData:
-    """Draw the losses faintly, their smoothed curve, and the marks: s steepest, t a tenth, v the chosen rate."""
+    """Draw the losses faintly, their smoothed curve, and the marks: p proposed, s steepest, t a tenth, v chosen."""
     if len(found.rates) < 2:
         return blank(0, NAME, "too few losses for a curve")
     area = Area.of(width, height)
@@ -29,7 +29,7 @@ def rate_chart(found: RateFound, chosen: float | None, width: int, height: int) 
     most = first + MOST_RISE * max(first - low, 0.05 * abs(first))
     raw, smooth = (tuple(min(loss, most) for loss in losses) for losses in (found.losses, found.smoothed))
     curves = [Curve("train-band", x, raw, raw, faint=True), Curve("train", x, smooth, smooth)]
-    marks = [("s", found.steepest), ("t", found.tenth), ("v", chosen)]
+    marks = [("p", found.proposed), ("s", found.steepest), ("t", found.tenth), ("v", chosen)]
     lines: list[Layer] = [
         MarkerLine("mark", "mark", math.log10(rate), letter)
         for letter, rate in marks
@@ -47,7 +47,8 @@ def rate_chart(found: RateFound, chosen: float | None, width: int, height: int) 
 def _legend(found: RateFound) -> list[str]:
     if found.steepest is None or found.tenth is None:
         return ["no clear rate"]
-    return [f"s steepest {number(found.steepest, 3)}", f"t tenth of minimum {number(found.tenth, 3)}"]
+    proposed = [f"p proposed {number(found.proposed, 3)}"] if found.proposed is not None else []
+    return [*proposed, f"s steepest {number(found.steepest, 3)}", f"t minimum/10 {number(found.tenth, 3)}"]
 
 
 def plain_rate_chart(found: RateFound, width: int = WIDTH) -> str:

@@ -45,13 +45,14 @@ def command(
     as_json: bool,
     runs_dir: str | None,
 ) -> int:
-    """Try growing learning rates: a rate-range test, as a chart and two numbers.
+    """Try growing learning rates: a rate-range test, as a chart and three numbers.
 
     A PRESET is tried from its first weights, a finished RUN from those of its last checkpoint, a live RUN from those in
     hand. Nothing changes: every step is taken back, and a live run trains on as if it had not been asked.
 
-    The price is printed on stderr first. The marks are the steepest descent of the smoothed loss (s) and a tenth of
-    the rate of its minimum (t). The exit code is 1 where there is no clear rate.
+    The price is printed on stderr first. The marks are the rate to take, where the smoothed loss has made 90 % of its
+    fall (p), its steepest descent (s) and a tenth of the rate of its minimum (t). The exit code is 1 where there is no
+    clear rate.
     """
     from tui_trainer.protocol.events import RateFound
 

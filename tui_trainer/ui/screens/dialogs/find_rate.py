@@ -23,7 +23,7 @@ from tui_trainer.ui.steering.rate_chart import NAME, rate_chart
 
 POLL = 0.1
 """Seconds between two looks for the answer of the run."""
-MARK_HINTS = "←→ move the mark · s steepest · t a tenth · enter set this rate · esc leave the rate"
+MARK_HINTS = "←→ move the mark · p proposed · s steepest · t a tenth · enter set this rate · esc leave the rate"
 
 
 class FindRateDialog(Dialog[float]):
@@ -39,6 +39,7 @@ class FindRateDialog(Dialog[float]):
         Binding("enter", "accept", show=False),
         Binding("left", "move(-1)", show=False),
         Binding("right", "move(1)", show=False),
+        Binding("p", "jump('proposed')", show=False),
         Binding("s", "jump('steepest')", show=False),
         Binding("t", "jump('tenth')", show=False),
     ]
@@ -94,7 +95,7 @@ class FindRateDialog(Dialog[float]):
         self.add_class("-found")
         if found.rates:
             self.query_one("#keys", KeyHints).show(MARK_HINTS)
-            self._jump_to(found.steepest if found.steepest is not None else found.lr)
+            self._jump_to(found.proposed or found.steepest or found.lr)
         else:
             self._say(describe(found) or "")
 
@@ -132,7 +133,7 @@ class FindRateDialog(Dialog[float]):
             self._mark()
 
     def action_jump(self, name: str) -> None:
-        """Move the mark to the steepest descent, or to a tenth of the minimum."""
+        """Move the mark to the proposed rate, the steepest descent, or a tenth of the minimum."""
         if self._place is not None and (rate := getattr(self._shown, name)) is not None:
             self._jump_to(rate)
 
