@@ -14,7 +14,7 @@ import pytest
 
 from tests.readers import event_writer as w
 from tests.support import wait_for
-from tui_trainer.readers.apart.frames import Frames, encode
+from tui_trainer.readers.apart.frames import FrameReader, encode
 from tui_trainer.readers.apart.process import STILL
 from tui_trainer.readers.apart.remote_follower import ReadingProcess, RemoteFollower, followers
 from tui_trainer.readers.find_logs import Log, log_at
@@ -89,7 +89,7 @@ def test_columns_survive_the_pipe_in_pieces_of_any_size() -> None:
     rows.epochs, rows.settings, rows.media = LogColumn(steps, steps_as), {"lr": 0.1, "n": None}, media
     data = encode({"log": 4}, LogNews([("", rows), ("x", Rows())], ["note"], at_end=False))
     for size in (1, 7, len(data)):
-        frames = Frames()
+        frames = FrameReader()
         [(header, news)] = [one for at in range(0, len(data), size) for one in frames.add(data[at : at + size])]
         assert header["log"] == 4
         assert news.runs == [("", rows), ("x", Rows())]
@@ -183,7 +183,7 @@ def test_names_that_are_no_text_reach_the_process(tmp_path: Path) -> None:
 
 def test_settings_that_are_no_json_are_sent_as_text() -> None:
     data = encode({}, LogNews([("", Rows(settings={"path": Path("/x")}))]))
-    [(_, news)] = Frames().add(data)
+    [(_, news)] = FrameReader().add(data)
     assert json.dumps(news.runs[0][1].settings) == '{"path": "/x"}'
 
 
