@@ -173,6 +173,33 @@ def test_an_undo_a_knob_and_a_stop_reach_all_ranks(tmp_path: Path, monkeypatch: 
     assert len(first[0]) == journal(tmp_path, "RunFinished")[0]["step"] < 2000
 
 
+@pytest.mark.parametrize(
+    ("count", "verdict"),
+    [(2, "resumed at step 6, exact"), (3, "it was saved by 2 processes and goes on with 3")],
+)
+def test_a_resumed_run_says_how_exactly(
+    count: int, verdict: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(rank: Rank) -> list[tuple[int, float]]:
+        with rank.monitor(save="epoch", resume="auto") as monitor:
+            for epoch in monitor.epochs(4):
+                if epoch == 2 and monitor.step_count == 6 and not resumed:
+                    raise RuntimeError("half")
+                for _ in monitor.batches(range(3)):
+                    rank.step(monitor)
+        return rank.seen
+
+    resumed: list[bool] = []
+    with pytest.raises(RuntimeError, match="half"):
+        in_ranks(tmp_path, monkeypatch, work)
+    resumed.append(True)
+    seen = in_ranks(tmp_path, monkeypatch, work, count)
+    assert seen == [[(step, 0.1) for step in range(7, 13)]] * count
+    lines = [line for event in journal(tmp_path, "Logged") for line in event["lines"]]
+    assert any(verdict in line for line in lines)
+    assert any("rank 2: the generators of rank 2 were not saved" in line for line in lines) == (count == 3)
+
+
 def test_objects_that_differ_are_watched_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def work(rank: Rank) -> int:
         with rank.monitor(model=rank.model if rank.number == 0 else None) as monitor:

@@ -98,6 +98,8 @@ class ScriptServices:
         """Whether the loop calls `clip`; uses `epochs`; calls one of `batches`, `steps` and `step`."""
         self.is_in_batch = False
         """Whether a command is applied before the step of a batch, and not between two batches."""
+        self.is_sharded = False
+        """Whether each of several processes has a part of the parameters, whose state is not kept."""
         self.further: dict[str, str] = {}
         """Further commands that cannot be carried out, or other reasons."""
         self._evaluate = evaluate
@@ -218,7 +220,7 @@ class ScriptServices:
         """Return the state of models, optimizers and what is kept; the tensors are the live ones."""
         return {
             "model": {name: model.state_dict() for name, model in self.models.items()},
-            "optimizer": savable(self.optimizer.state_dict(), "optimizer"),
+            "optimizer": savable(self.optimizer.state_dict(), "optimizer") if not self.is_sharded else {},
             "kept": {name: savable(state_of(kept), f"keep {name!r}") for name, kept in self.kept.items()},
             "knobs": self.controls.values(),
         }

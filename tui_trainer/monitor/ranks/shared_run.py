@@ -188,6 +188,8 @@ class SharedRun(ScriptRun):
         except Parted as parted:
             self._part(str(parted))
             return
+        if self._met_at < 0 and together.missing:
+            self.events.log(f"resumed, but not exactly: {'; '.join(together.missing)}", self.state.step)
         self._met_at = self.state.step
         self._times.begin()
         self._take(decision)
@@ -317,6 +319,11 @@ class SharedRun(ScriptRun):
         if self.state.ending is None and epoch_save_is_due(self.state, self.services):
             self.save()
 
+    def save(self) -> None:
+        """Save the run, unless each rank has a part of the parameters."""
+        if not self.services.is_sharded:
+            super().save()
+
     # -- the end ----------------------------------------------------------------------------------------------------
 
     def _part(self, reason: str) -> None:
@@ -339,6 +346,7 @@ class SharedRun(ScriptRun):
             else:
                 reject(self.events, state.step, command, said)
         self.inbox = self.commands
+        self.services.permissions = self._agreed.first
         self.tell_capabilities()
         self.events.log(f"watched only from here on: {reason}", state.step)
 

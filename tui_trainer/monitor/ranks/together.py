@@ -169,9 +169,10 @@ class Together:
         if self._meeting:
             raise Parted(f"rank {self.rank} was interrupted while the ranks met")
         self._meeting = True
+        self.channel.patience = patience
         if not self.met:
             self._join()
-        self.channel.attached, self.channel.patience = message, patience
+        self.channel.attached = message
         try:
             decision = self._beat.take(report)
         except RuntimeError as error:
