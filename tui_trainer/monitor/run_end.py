@@ -16,6 +16,9 @@ def finish(run: ScriptRun, error: BaseException | None, trace: str = "") -> None
     if run.closed:
         return
     state, services = run.state, run.services
+    services.trials.leave()
+    if (asked := services.trials.asked) is not None:
+        reject(run.events, state.step, asked, "the run is over")
     run.closed = True
     if run.begun:
         if run.relay is not None:

@@ -316,17 +316,17 @@ class ScriptRun(OneProcess):
 
     def _obey(self) -> None:
         """Apply the commands that wait, and stay here while paused."""
-        state = self.state
+        state, trials = self.state, self.services.trials
         self.inside = True
         self._pausing.begin(self._wake)
         try:
             while True:
                 for command in self.state.due_commands():
                     self.commands.put(command)
-                while (command := self.commands.take()) is not None:
+                while trials.asked is None and (command := self.commands.take()) is not None:
                     flush(state, self.services)
                     self._apply(command)
-                if state.stops_now or not state.paused or self._released == state.step:
+                if trials.asked is not None or state.stops_now or not state.paused or self._released == state.step:
                     return
                 if state.steps_allowed > 0:
                     state.steps_allowed -= 1
