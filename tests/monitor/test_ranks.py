@@ -200,6 +200,23 @@ def test_a_resumed_run_says_how_exactly(
     assert any("rank 2: the generators of rank 2 were not saved" in line for line in lines) == (count == 3)
 
 
+def test_a_scripted_command_finds_the_values_of_all_ranks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(rank: Rank) -> list[tuple[int, float]]:
+        with rank.monitor() as monitor:
+            run = monitor._run
+            assert run is not None
+            run.state.follow([(step, cmd.SetLearningRate(value=0.5 / step, id=f"{step}")) for step in (21, 26)])
+            for _ in monitor.batches(range(40)):
+                rank.step(monitor)
+                monitor.log(loss=float(rank.number))
+        return rank.seen
+
+    first, second = in_ranks(tmp_path, monkeypatch, work)
+    assert first == second
+    assert [rate for _, rate in first] == [0.1] * 21 + [0.5 / 21] * 5 + [0.5 / 26] * 14
+    assert series(tmp_path, "train_loss") == dict.fromkeys(range(1, 41), 0.5)
+
+
 def test_objects_that_differ_are_watched_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def work(rank: Rank) -> int:
         with rank.monitor(model=rank.model if rank.number == 0 else None) as monitor:

@@ -149,7 +149,8 @@ class SharedRun(ScriptRun):
             if self.clean:
                 steps = self._counted
                 due = self.together.steps_done(steps) if self.together.met else steps > 0
-                if due or self._due:
+                scripted = self.state.step >= self.state.next_scripted_step >= 0
+                if due or self._due or scripted:  # what a command publishes has to be combined before it
                     self._record_and_meet()
                 elif self.has_values:
                     self.record()
