@@ -117,8 +117,11 @@ class SharedRun(ScriptRun):
         self.together.pulses.mine.step = self.state.step
 
     def loop_begins(self) -> None:
-        """Meet before the first batch: what the end of an epoch decided is in force there."""
-        self._due = not self.services.counts_epochs or self._met_at != self.state.step
+        """Meet before the first batch: what the end of an epoch decided is in force there.
+
+        The first meeting comes after a step, which all ranks have taken: each has made its monitor by then.
+        """
+        self._due = self.together.met and (not self.services.counts_epochs or self._met_at != self.state.step)
 
     def loop_ends(self, *, whole: bool) -> None:
         """Meet after the last batch, for the values that were not combined yet; not where the loop was broken off."""
@@ -150,7 +153,9 @@ class SharedRun(ScriptRun):
                 steps = self._counted
                 due = self.together.steps_done(steps) if self.together.met else steps > 0
                 scripted = self.state.step >= self.state.next_scripted_step >= 0
-                if due or self._due or scripted:  # what a command publishes has to be combined before it
+                if (
+                    due or self._due or (scripted and self.together.met)
+                ):  # what a command publishes has to be combined before it
                     self._record_and_meet()
                 elif self.has_values:
                     self.record()
