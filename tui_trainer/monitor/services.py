@@ -19,6 +19,7 @@ from tui_trainer.engine.commands.permissions import Permissions
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
 from tui_trainer.engine.events.event_stream import EventStream
+from tui_trainer.engine.loop_services import PermissionRules
 from tui_trainer.engine.monitoring.finiteness import all_finite
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.train_state import Metrics, StateTree, TrainState
@@ -88,7 +89,7 @@ class ScriptServices:
         self.checkpoints = checkpoints
         self.checkpointer: Checkpointer | None = None
         self.snapshot_limit = undo_limit
-        self.permissions = Permissions(given_allow())
+        self.permissions: PermissionRules = Permissions(given_allow())
         self.kept: dict[str, Any] = {}
         self.generator: torch.Generator | None = None
         """The generator of its own that this loader draws from."""

@@ -209,7 +209,8 @@ class SharedRun(ScriptRun):
                 self.commands.put(COMMANDS.validate_python(command))
             elif command["type"] == ENDING:
                 cause = COMMANDS.validate_python(command["cause"]) if command["cause"] is not None else None
-                self.state.ending = Ending(**{**command["ending"], "cause": cause})
+                told: dict[str, Any] = {**command["ending"], "cause": cause}
+                self.state.ending = Ending(**told)
             elif command["type"] == RELEASE:
                 self._signalled = False
                 self._pausing.let_go(self.state, self.services)
