@@ -22,12 +22,13 @@ from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
 from tui_trainer.engine.evaluation.metrics import EpochMetric
 from tui_trainer.engine.events.event_stream import EventStream
-from tui_trainer.engine.loop_services import PermissionRules
+from tui_trainer.engine.loop_services import LoopTrials, PermissionRules
 from tui_trainer.engine.monitoring.finiteness import FiniteCheck
 from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.pictures.recorder import PictureRecorder
+from tui_trainer.engine.ranks.checkpointer import RANKS, other_number
 from tui_trainer.engine.ranks.ranks import JoinedRanks
 from tui_trainer.engine.ranks.refusals import NOT_SHARDED
 from tui_trainer.engine.ranks.sharding import as_parts
@@ -92,6 +93,7 @@ class TrainingServices:
         color: the number of the run's hue.
         checkpointer: writes checkpoints; None for a run without a directory.
         ranks: the processes that train together; None for one.
+        trials: None: the built-in loop tries steps itself.
         finite_check: finds weights that broke; made with the services, before the first step.
         permissions: refuses what the kind of a sender may not do.
         own_knobs: the controls of the loop; made right after the services, which they steer.
@@ -117,6 +119,7 @@ class TrainingServices:
     color: int | None = None
     checkpointer: Checkpointer | None = None
     ranks: JoinedRanks | None = None
+    trials: LoopTrials | None = None
     finite_check: FiniteCheck = field(init=False)
     own_knobs: OwnKnobs = field(init=False)
     permissions: PermissionRules = field(init=False)
@@ -294,6 +297,8 @@ class TrainingServices:
         """Load everything that the last three returned."""
         if self.ranks is not None:
             tree = self._own_parts(self.ranks.own_state(tree))
+        elif RANKS in tree:
+            self.events.log(other_number(tree[RANKS]["count"], 1), int(tree["step"]))
         progress = tree["progress"]
         self.optimizer.restore(tree["optimizer_choice"])
         self.metric.load_state_dict(progress["metric"])
