@@ -78,6 +78,14 @@ class PermissionRules(Protocol):
         ...
 
 
+class LoopTrials(Protocol):
+    """Trials in a loop that takes its own steps."""
+
+    def ask(self, state: TrainState, services: LoopServices, command: AnyCommand) -> None:
+        """Take in a command for the coming batches. Raises `Refusal` or `UserError` where they cannot be tried."""
+        ...
+
+
 class LoopServices(Protocol):
     """Everything that handlers work with, besides the mutable state of the run.
 
@@ -99,6 +107,7 @@ class LoopServices(Protocol):
         ends_when_broken: whether a number that is not finite ends the run.
         saves_at_end: whether the end of the run is saved.
         permissions: refuses what the kind of a sender may not do.
+        trials: takes commands that try steps, in a loop that takes its own; None for the built-in one.
         validate: measures the validation split; returns None where a second stop request cut it short.
     """
 
@@ -138,6 +147,8 @@ class LoopServices(Protocol):
     def validate(self) -> Callable[[], Metrics | None]: ...
     @property
     def permissions(self) -> PermissionRules: ...
+    @property
+    def trials(self) -> LoopTrials | None: ...
 
     def set_knob(self, command: SetKnob, state: TrainState) -> None:
         """Set a control and publish its change. Raises `UserError` where that is not possible."""

@@ -22,7 +22,7 @@ from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
 from tui_trainer.engine.evaluation.metrics import EpochMetric
 from tui_trainer.engine.events.event_stream import EventStream
-from tui_trainer.engine.loop_services import PermissionRules
+from tui_trainer.engine.loop_services import LoopTrials, PermissionRules
 from tui_trainer.engine.monitoring.finiteness import FiniteCheck
 from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
 from tui_trainer.engine.monitoring.recorder import Recorder
@@ -93,6 +93,7 @@ class TrainingServices:
         color: the number of the run's hue.
         checkpointer: writes checkpoints; None for a run without a directory.
         ranks: the processes that train together; None for one.
+        trials: None: the built-in loop tries steps itself.
         finite_check: finds weights that broke; made with the services, before the first step.
         permissions: refuses what the kind of a sender may not do.
         own_knobs: the controls of the loop; made right after the services, which they steer.
@@ -118,6 +119,7 @@ class TrainingServices:
     color: int | None = None
     checkpointer: Checkpointer | None = None
     ranks: JoinedRanks | None = None
+    trials: LoopTrials | None = None
     finite_check: FiniteCheck = field(init=False)
     own_knobs: OwnKnobs = field(init=False)
     permissions: PermissionRules = field(init=False)

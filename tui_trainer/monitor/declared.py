@@ -26,6 +26,7 @@ def clip(run: ScriptRun, parameters: Any, max_norm: float | None) -> Any:
     several: list[Any] = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     norm = clip_gradients(several, state.clip)
     services.recorder.add_norm(state.step + 1, norm)
+    services.clipped_norm = norm
     return norm
 
 

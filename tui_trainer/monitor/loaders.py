@@ -13,6 +13,8 @@ def take_loader(run: ScriptRun, loader: Any) -> Any:
     own = callable(getattr(loader, "state_dict", None)) and callable(getattr(loader, "load_state_dict", None))
     run.services.loader = loader if own else None
     resumed = run.resumed
+    count_batches(run)
+    run.services.loader_began = run.state.step
     run.services.generator = generator = generator_of(loader)
     if resumed is None or run.told_resumed:
         run.state.position = 0
@@ -36,3 +38,10 @@ def say_resumed(run: ScriptRun) -> None:
     if run.resumed is not None and not run.told_resumed:
         run.told_resumed = True
         run.events.log(run.resumed.verdict(run.services), run.state.step)
+
+
+def count_batches(run: ScriptRun) -> None:
+    """Take in how many batches of this loader went into each step so far."""
+    taken = run.state.step - run.services.loader_began
+    if taken > 0:
+        run.services.batches_per_step = max(round(run.state.position / taken), 1)

@@ -145,16 +145,20 @@ class Monitor(Declaring):
         self._close(None)
 
     def _close(self, error: BaseException | None) -> None:
-        run, self._run, self._values = self._run, None, None
+        run = self._run
         if run is None:
             return
+        with run.undisturbed(error):
+            self._run = self._values = None
+            self._finish(run, error or run.cut_off())
+
+    def _finish(self, run: ScriptRun, error: BaseException | None) -> None:
         try:
             trace = "".join(traceback.format_exception(error)) if isinstance(error, Exception) else ""
             from tui_trainer.monitor.run_end import finish
 
-            with run.undisturbed(error):
-                run.leave_others(error)
-                finish(run, error, trace)
+            run.leave_others(error)
+            finish(run, error, trace)
             self._steps = run.state.step
         except Exception as trouble:  # noqa: BLE001
             self._trouble(trouble)
@@ -213,11 +217,17 @@ class Monitor(Declaring):
         if run is None or run.inside:
             yield from loader
             return
+        run.services.hands_out = True
         self._safely(self._loop_begins, run, getattr(loader, "__len__", None))
         iterator = iter(self._take_loader(run, loader))
         whole = False
         try:
             while self._goes_on(run):
+                if run.services.trials.asked is not None:
+                    from tui_trainer.monitor.trying.trials import hand_out
+
+                    iterator = yield from hand_out(run, iterator, loader)
+                    continue
                 began = perf_counter()
                 try:
                     batch = next(iterator)
@@ -237,6 +247,7 @@ class Monitor(Declaring):
         run = self._active()
         number = run.state.position if run is not None and run.resumed is not None and not run.told_resumed else 0
         if run is not None:
+            run.services.hands_out = False
             self._safely(self._loop_begins, run, (lambda: count) if count is not None else None, epochs=1)
             self._safely(self._say_resumed, run)
             run.state.position = number
@@ -346,7 +357,7 @@ class Monitor(Declaring):
         from tui_trainer.monitor.build import metrics_of
 
         run = self._active()
-        if run is not None:
+        if run is not None and run.services.trials.running is None:
             run.begin()
             metrics = {name: metrics_of({name: value}, run.services.values.roles) for name, value in given.items()}
             run.end_epoch({series: number for each in metrics.values() for series, number in each.items()})

@@ -16,6 +16,9 @@ def finish(run: ScriptRun, error: BaseException | None, trace: str = "") -> None
     if run.closed:
         return
     state, services = run.state, run.services
+    services.trials.leave()
+    if (asked := services.trials.asked) is not None:
+        reject(run.events, state.step, asked, "the run is over")
     run.closed = True
     if run.begun:
         if run.relay is not None:
@@ -47,6 +50,9 @@ def _ending(state: TrainState, error: BaseException | None, lost: str) -> Ending
     if isinstance(error, KeyboardInterrupt):
         state.exit_code = 130
         return Ending("interrupted", f"interrupted by the keyboard at step {state.step:,}")
+    if signalled := getattr(error, "signalled", ""):
+        state.exit_code = 143
+        return Ending("interrupted", f"interrupted by {signalled} at step {state.step:,}")
     if error is not None:
         state.exit_code = 1
         return Ending("failed", describe_error(error))

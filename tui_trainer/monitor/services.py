@@ -27,6 +27,7 @@ from tui_trainer.monitor.parts.kept import generators, load_generators, load_sta
 from tui_trainer.monitor.parts.optimizers import ScriptOptimizers
 from tui_trainer.monitor.parts.own_schedule import OwnCurve, OwnSchedule
 from tui_trainer.monitor.parts.values import StepValues
+from tui_trainer.monitor.trying.asked import ScriptTrials
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.knobs import KnobValue
@@ -34,6 +35,9 @@ from tui_trainer.protocol.wheel.given import given_allow
 
 NO_OPTIMIZER = "no optimizer was handed to Monitor"
 NO_MODEL = "no model was handed to Monitor"
+NOT_HANDED_OUT = "the loop does not use monitor.batches, which could hand out the same batches again"
+TRIALS = ("FindRate", "Race", "TakeRace", "TryStep")
+"""Commands that let the loop try steps and take them back."""
 NEVER = 1e15
 """Seconds between two saves where none was asked for."""
 UNDO_LIMIT = 1 << 30
@@ -90,12 +94,20 @@ class ScriptServices:
         """The generator of its own that this loader draws from."""
         self.loader: Any = None
         """The loader of this epoch, where it has a state of its own."""
+        self.loader_began, self.batches_per_step = 0, 1
+        """The step at which its first batch came, and the batches that went into each step of late."""
+        self.trials = ScriptTrials()
+        """The trial that the loop was asked for."""
+        self.clipped_norm: Tensor | None = None
+        """The norm of the gradients before they were clipped last."""
+        self.evaluate_seconds = 0.0
+        """Time that the script's function to evaluate took last."""
         self.curve = OwnCurve()
         self.steps_per_epoch = 1
         self.step = 0
         """The present step, for the curve of the script's rate."""
-        self.clips = self.counts_epochs = self.has_boundaries = False
-        """Whether the loop calls `clip`; uses `epochs`; calls one of `batches`, `steps` and `step`."""
+        self.clips = self.counts_epochs = self.has_boundaries = self.hands_out = False
+        """Whether the loop calls `clip`; uses `epochs`; calls one of `batches`, `steps` and `step`; `batches`."""
         self.is_in_batch = False
         """Whether a command is applied before the step of a batch, and not between two batches."""
         self.further: dict[str, str] = {}
@@ -120,10 +132,6 @@ class ScriptServices:
         """Commands that the loop cannot carry out, by type, each with the reason."""
         reasons: dict[str, str] = {
             "SetOptimizer": "the script makes its own optimizer",
-            "FindRate": "the script owns its batches",
-            "Race": "the script owns its batches",
-            "TakeRace": "the script owns its batches",
-            "TryStep": "the script owns its batches",
             "ShowAnswers": "the script knows its data; declare an action that logs what its model answers",
         }
         if not self.optimizer:
@@ -133,6 +141,9 @@ class ScriptServices:
             reasons["SkipStep"] = "the optimizer has no hooks: its gradients cannot be taken away before a step"
         elif reason := self.optimizer.unskippable:
             reasons["SkipStep"] = reason
+        if not (self.hands_out and self.models and self.optimizer):
+            missing = NO_MODEL if not self.models else NO_OPTIMIZER if not self.optimizer else ""
+            reasons |= dict.fromkeys(TRIALS, missing or NOT_HANDED_OUT)
         if not self.clips:
             reasons["SetClip"] = "the loop does not call monitor.clip(parameters)"
         if not self.counts_epochs:
@@ -160,13 +171,14 @@ class ScriptServices:
         if self._evaluate is None:
             return None
         modes = [(module, module.training) for model in self.models.values() for module in model.modules()]
-        states = generators()
+        states, began = generators(), perf_counter()
         try:
             with torch.no_grad():
                 return self._evaluate()
         except Exception as error:  # noqa: BLE001
             raise UserError(f"evaluate failed: {type(error).__name__}: {error}"[:300]) from None
         finally:
+            self.evaluate_seconds = perf_counter() - began
             load_generators(states)
             for module, training in modes:
                 module.training = training
@@ -246,13 +258,14 @@ class ScriptServices:
         """Return the states of schedule, generators and loader."""
         del step
         loader = self.loader
+        given_back = self.trials.loader_state()
         return {
             "schedule": savable(self.schedule.state_dict(), "scheduler"),
             "rates": self.optimizer.own_rates,
             **({"scales": scales} if (scales := self.optimizer.scales) else {}),
             "rng": savable(generators()),
             "generator": self.generator.get_state() if self.generator is not None else None,
-            "loader": savable(loader.state_dict(), "loader") if loader is not None else None,
+            "loader": given_back or (savable(loader.state_dict(), "loader") if loader is not None else None),
         }
 
     def load_parts_state_dict(self, tree: StateTree) -> None:

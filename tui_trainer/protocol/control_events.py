@@ -99,3 +99,5 @@ class RateFound(Event):
     """A tenth of the rate at which the smoothed loss is lowest; None where there is no clear rate."""
     unclear: str = ""
     """Why there is no clear rate, or what is uncertain about the marks; empty for neither."""
+    warning: str = ""
+    """What a trial in a script's loop does not put back, as far as that is known; empty for nothing."""

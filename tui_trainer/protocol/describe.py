@@ -10,7 +10,7 @@ from tui_trainer.protocol.commands import Actor, Redo, RollBack, Stop, TakeRace,
 from tui_trainer.protocol.finding_titles import title_of, without_identifiers
 from tui_trainer.protocol.guards.describe import describe_guards
 from tui_trainer.protocol.knobs import KnobValue
-from tui_trainer.protocol.race.words import describe_race, describe_trial
+from tui_trainer.protocol.race.words import describe_race, describe_trial, warned
 from tui_trainer.text import number
 
 
@@ -222,7 +222,7 @@ def _text(event: ev.AnyEvent) -> str | None:
 def _found_rate(event: ev.RateFound) -> str:
     price = f"{event.steps} steps, about {duration(event.seconds)}, a copy of {size(event.bytes)}"
     if event.priced:
-        return f"find the rate: {price}; then the run goes on from where it was"
+        return f"find the rate: {price}; then the run goes on from where it was{warned(event.warning)}"
     if event.steepest is None or event.tenth is None:
         return f"no clear learning rate: {event.unclear}"
     proposed = f"{number(event.proposed, 3)}; " if event.proposed is not None else ""  # None in earlier journals

@@ -8,7 +8,7 @@ from tui_trainer.engine.commands.answers import Refusal
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.train_state import TrainState
 from tui_trainer.engine.trying.rate_marks import mark
-from tui_trainer.engine.trying.rate_sweep import growing, sweep
+from tui_trainer.engine.trying.rate_sweep import Sweep, growing, sweep
 from tui_trainer.engine.trying.trial import refuse_untriable
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
@@ -37,7 +37,11 @@ def _price(state: TrainState, services: TrainingServices, command: cmd.FindRate)
 
 
 def _search(state: TrainState, services: TrainingServices, command: cmd.FindRate) -> ev.RateFound:
-    tried = sweep(state, services, growing(command.low, command.high, command.steps))
+    return outcome(state, command, sweep(state, services, growing(command.low, command.high, command.steps)), state.lr)
+
+
+def outcome(state: TrainState, command: cmd.FindRate, tried: Sweep, lr: float, warning: str = "") -> ev.RateFound:
+    """Return the outcome of a sweep, taken back at rate `lr`. Raises `Refusal` where it was cut short."""
     if tried.interrupted:
         raise Refusal("the search was cut short by a pause or a stop; the run is as it was")
     marks = mark(tried.rates, tried.losses)
@@ -45,7 +49,7 @@ def _search(state: TrainState, services: TrainingServices, command: cmd.FindRate
         steps=tried.steps,
         seconds=tried.seconds,
         bytes=tried.bytes,
-        lr=state.lr,
+        lr=lr,
         rates=list(tried.rates),
         losses=list(tried.losses),
         smoothed=list(marks.smoothed),
@@ -53,6 +57,7 @@ def _search(state: TrainState, services: TrainingServices, command: cmd.FindRate
         steepest=marks.steepest,
         tenth=marks.tenth,
         unclear=marks.unclear,
+        warning=warning,
         step=state.step,
         cause=command,
     )

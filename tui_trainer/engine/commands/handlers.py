@@ -41,6 +41,8 @@ from tui_trainer.protocol.describe import coming_rates
 from tui_trainer.protocol.knobs import KnobValue
 from tui_trainer.text import exact, number
 
+Handler = Callable[[TrainState, Any, Any], None]
+
 
 def apply_command(state: TrainState, services: LoopServices, command: cmd.AnyCommand) -> None:
     """Apply a command now; the event that it causes, or `Refused`, is its answer.
@@ -322,12 +324,22 @@ def _knob_text(value: KnobValue) -> str:
     return value if isinstance(value, str) else exact(value)
 
 
+def _tried(own: Handler) -> Handler:
+    """Return the handler of a command that tries steps: of the built-in loop, or of one that takes its own steps."""
+
+    def handle(state: TrainState, services: LoopServices, command: cmd.AnyCommand) -> None:
+        if services.trials is not None:
+            services.trials.ask(state, services, command)
+        else:
+            own(state, services, command)
+
+    return handle
+
+
 def perform(state: TrainState, services: LoopServices, command: cmd.AnyCommand) -> None:
     """Apply a command that another one stands for. Raises `Refusal` or `UserError` where it cannot be applied."""
     HANDLERS[type(command)](state, services, command)
 
-
-Handler = Callable[[TrainState, Any, Any], None]
 
 HANDLERS: dict[type[Any], Handler] = {
     cmd.Pause: pause,
@@ -342,10 +354,10 @@ HANDLERS: dict[type[Any], Handler] = {
     cmd.SetEpochs: set_epochs,
     cmd.Evaluate: evaluate,
     cmd.ShowAnswers: show_answers,
-    cmd.FindRate: find_rate,
-    cmd.Race: partial(run_race, perform=perform),
+    cmd.FindRate: _tried(find_rate),
+    cmd.Race: _tried(partial(run_race, perform=perform)),
     cmd.TakeRace: partial(take_race, perform=perform),
-    cmd.TryStep: try_step,
+    cmd.TryStep: _tried(try_step),
     cmd.SaveCheckpoint: save_checkpoint,
     cmd.RollBack: roll_back,
     cmd.Undo: undo_last,

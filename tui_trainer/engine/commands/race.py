@@ -13,8 +13,8 @@ from tui_trainer.engine.commands.undo import fits, remember, restored_settings
 from tui_trainer.engine.events.run_events import publish_status
 from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.services import TrainingServices
-from tui_trainer.engine.train_state import Fork, ForkLane, TrainState
-from tui_trainer.engine.trying.race import RacedLane, price, race, steps_left
+from tui_trainer.engine.train_state import Fork, ForkLane, Metrics, TrainState
+from tui_trainer.engine.trying.race import price, race, steps_left
 from tui_trainer.engine.trying.trial import refuse_untriable
 from tui_trainer.errors import UserError
 from tui_trainer.protocol import commands as cmd
@@ -54,7 +54,7 @@ def _race(
     effective: dict[int, tuple[cmd.AnyCommand, ...]] = {}
 
     def change(number: int) -> None:
-        effective[number] = _applied(state, services, wanted[number], perform, command.settings[number])
+        effective[number] = apply_settings(state, services, wanted[number], perform, command.settings[number])
 
     def advanced(index: int, losses: list[float]) -> None:
         services.events.publish(
@@ -70,7 +70,10 @@ def _race(
         taken[index] += len(losses)
 
     outcome = race(state, services, [partial(change, number) for number in range(len(wanted))], steps, advanced)
-    lanes = [_lane(line, lane) for line, lane in zip(command.settings, outcome.lanes, strict=True)]
+    lanes = [
+        lane_event(line, lane.losses, lane.broke, lane.metrics)
+        for line, lane in zip(command.settings, outcome.lanes, strict=True)
+    ]
     if not outcome.interrupted:
         state.fork = Fork(
             command,
@@ -89,18 +92,24 @@ def _race(
             seconds=outcome.seconds,
             bytes=outcome.bytes,
             lanes=lanes,
-            best=_best(lanes),
+            best=best_of(lanes),
             interrupted=outcome.interrupted,
             step=state.step,
             cause=command,
         )
     )
-    if state.fork is not None and state.fork.waits and not outcome.interrupted:
+    if not outcome.interrupted:
+        wait_for_decision(state, services)
+
+
+def wait_for_decision(state: TrainState, services: LoopServices) -> None:
+    """Pause until one of the settings of the race is taken, or none, unless the run is paused already."""
+    if state.fork is not None and state.fork.waits:
         state.paused = True
         publish_status(state, services, "paused", "a race waits for its decision")
 
 
-def _applied(
+def apply_settings(
     state: TrainState,
     services: LoopServices,
     commands: tuple[cmd.AnyCommand, ...],
@@ -122,13 +131,14 @@ def _applied(
     return tuple(effective)
 
 
-def _lane(line: str, lane: RacedLane) -> RaceLane:
-    last = lane.losses[-max(len(lane.losses) // 5, 1) :]
+def lane_event(line: str, losses: list[float], broke: str, metrics: Metrics) -> RaceLane:
+    """Return the result of one of the settings."""
+    last = losses[-max(len(losses) // 5, 1) :]
     loss = sum(last) / len(last) if last else None
-    return RaceLane(settings=line, steps=len(lane.losses), loss=loss, metrics=lane.metrics, broke=lane.broke)
+    return RaceLane(settings=line, steps=len(losses), loss=loss, metrics=metrics, broke=broke)
 
 
-def _best(lanes: list[RaceLane]) -> int:
+def best_of(lanes: list[RaceLane]) -> int:
     """Return the number of the settings with the lowest loss, of those that all have one; 0 for none."""
     whole = {number: lane for number, lane in enumerate(lanes, 1) if not lane.broke}
     validated = {number: lane.metrics.get("val_loss") for number, lane in whole.items()}
@@ -140,7 +150,7 @@ def _best(lanes: list[RaceLane]) -> int:
     return 0
 
 
-def take_race(state: TrainState, services: TrainingServices, command: cmd.TakeRace, perform: Perform) -> None:
+def take_race(state: TrainState, services: LoopServices, command: cmd.TakeRace, perform: Perform) -> None:
     """Go back to where the newest race began and continue with one of its settings; 0 only ends the wait."""
     fork = state.fork
     if command.lane == 0:
@@ -161,15 +171,13 @@ def take_race(state: TrainState, services: TrainingServices, command: cmd.TakeRa
         if reason := services.permissions.refusal(state, services, each):
             raise Refusal(f"settings {command.lane}: {reason}")
     from_step = state.step
-    restore_snapshot(state, services, fork.snapshot)
-    state.undo_stack[:] = [entry for entry in state.undo_stack if any(entry is kept for kept in fork.undo_stack)]
-    state.redo_stack.clear()
-    state.follow(fork.script)
+    left = _go_back(state, services, fork)
     settings = restored_settings(state, services, from_step, fork.race.id)
     services.events.publish(
         ev.RolledBack(
             to=f"settings {command.lane} of the race, {lane.settings}",
             from_epoch=state.epoch,
+            saved_at=left,
             step=state.step,
             cause=command,
             restored=settings,
@@ -187,7 +195,21 @@ def take_race(state: TrainState, services: TrainingServices, command: cmd.TakeRa
         services.events.log(
             "the other settings of the race cannot be taken later: the copies are too large", state.step
         )
-    save_run(state, services)
+    if services.rewinds:  # the checkpoint on disk may be of the abandoned steps
+        save_run(state, services)
+
+
+def _go_back(state: TrainState, services: LoopServices, fork: Fork) -> int | None:
+    """Go back to where a race began. Returns its step where the loop goes on from another one, else None."""
+    began = int(fork.snapshot.tree["step"])
+    stands = not services.rewinds and state.step == began and len(state.undo_stack) == len(fork.undo_stack)
+    if not stands:  # a script's loop that has gone nowhere since has every bit already
+        restore_snapshot(state, services, fork.snapshot)
+    state.undo_stack[:] = [entry for entry in state.undo_stack if any(entry is kept for kept in fork.undo_stack)]
+    state.redo_stack.clear()
+    if services.rewinds:
+        state.follow(fork.script)
+    return None if state.step == began else began
 
 
 def _stamped(lane: ForkLane, command: cmd.TakeRace, count: int) -> list[cmd.AnyCommand]:
@@ -197,7 +219,7 @@ def _stamped(lane: ForkLane, command: cmd.TakeRace, count: int) -> list[cmd.AnyC
     return [each.model_copy(update=stamp) for each in lane.commands]
 
 
-def _stop_waiting(state: TrainState, services: TrainingServices, fork: Fork | None) -> None:
+def _stop_waiting(state: TrainState, services: LoopServices, fork: Fork | None) -> None:
     """Go on where the run waits for the decision alone."""
     if fork is None or not fork.waits:
         return

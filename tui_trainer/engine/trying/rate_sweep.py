@@ -55,7 +55,7 @@ def sweep(state: TrainState, services: TrainingServices, rates: Sequence[float])
     losses: list[float] = []
     interrupted = False
     with taken_back(state, services) as snapshot:
-        watch = _Explosion()
+        watch = Explosion()
         take_step = step_function(services)
         clip = partial(clip_to, state.clip, services)
         coming = coming_batches(services, state.epoch, state.position)
@@ -79,7 +79,7 @@ def sweep(state: TrainState, services: TrainingServices, rates: Sequence[float])
     return Sweep(tried, outcomes, len(losses), perf_counter() - began, snapshot.bytes, interrupted)
 
 
-class _Explosion:
+class Explosion:
     """Watches a running mean of the loss for a rise after which larger rates say nothing more."""
 
     def __init__(self) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from tui_trainer.engine.checkpointing.snapshot import restore_snapshot, take_snapshot
 from tui_trainer.engine.commands.answers import Refusal, refuse_at_end
 from tui_trainer.engine.events.flush import check_weights
+from tui_trainer.engine.loop_services import LoopServices
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.autograd import AutogradStep
 from tui_trainer.engine.steps.base import StepFunction
@@ -70,7 +71,7 @@ def clip_to(clip: float, services: TrainingServices, _loss: Tensor) -> None:
         clip_gradients(services.setup.parameters, clip)
 
 
-def refuse_untriable(state: TrainState, services: TrainingServices) -> None:
+def refuse_untriable(state: TrainState, services: LoopServices) -> None:
     """Refuse to try steps where no batch will come, or from weights that are not finite."""
     refuse_at_end(state, services)
     if check_weights(state, services):

@@ -18,9 +18,7 @@ def try_step(state: TrainState, services: TrainingServices, command: cmd.TryStep
     """Publish what the coming batch would do; the run goes on as if it had not been asked."""
     refuse_untriable(state, services)
     lr = state.plan.rate(state.step, services.early_stopper.watched)
-    if not command.rates and lr <= 0:
-        raise Refusal("the present learning rate is 0: name rates to try, rates=[0.01, 0.1]")
-    rates = command.rates or tuple(lr if factor == 1 else float(f"{lr * factor:.6g}") for factor in FACTORS)
+    rates = rates_to_try(command, lr)
     found = try_batch(state, services, rates)
     few = f"the gradients of the first {MOST_SAMPLES} samples were measured" if found.measured < found.samples else ""
     services.events.publish(
@@ -38,3 +36,10 @@ def try_step(state: TrainState, services: TrainingServices, command: cmd.TryStep
             cause=command,
         )
     )
+
+
+def rates_to_try(command: cmd.TryStep, lr: float) -> tuple[float, ...]:
+    """Return the rates that were named, or some around the one in force. Raises `Refusal` where that is 0."""
+    if not command.rates and lr <= 0:
+        raise Refusal("the present learning rate is 0: name rates to try, rates=[0.01, 0.1]")
+    return command.rates or tuple(lr if factor == 1 else float(f"{lr * factor:.6g}") for factor in FACTORS)

@@ -65,7 +65,7 @@ class BeforeStep:
         return self._norm[1] if self._norm[0] == step else None
 
     def _before(self, optimizer: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
-        if self.by_library:
+        if self.by_library or self._services.trials.running is not None:
             return
         closures = [*arguments, *named.values()]
         if any(callable(each) and each is not optimizer for each in closures):

@@ -59,6 +59,8 @@ class Raced(Event):
     """Number of the settings with the lowest validation loss, or training loss where there is none; 0 for none."""
     interrupted: bool = False
     """Whether it was cancelled, so that none of its settings can be taken."""
+    warning: str = ""
+    """What a race in a script's loop does not put back, as far as that is known; empty for nothing."""
 
 
 class RaceDecided(Event):

@@ -14,12 +14,17 @@ def describe_race(event: Raced, duration: Callable[[float], str], size: Callable
     count = f"{len(event.lanes)} x {event.steps} step{'s' if event.steps != 1 else ''}"
     if event.priced:
         price = f"{count}, about {duration(event.seconds)}, copies of {size(event.bytes)}"
-        return f"race: {price}; then the run is where it was, and waits for a choice"
+        return f"race: {price}; then the run is where it was, and waits for a choice{warned(event.warning)}"
     if event.interrupted:
         return "race cancelled; the run is as it was"
     results = "; ".join(f"{place} {lane.settings}: {result_of(lane)}" for place, lane in enumerate(event.lanes, 1))
     best = f"; best {event.best}" if event.best else ""
     return f"race of {count}: {results}{best}; take-race N takes one, take-race none goes on"
+
+
+def warned(warning: str) -> str:
+    """Return what a trial does not put back, as the end of a line."""
+    return f"; {warning}" if warning else ""
 
 
 def describe_trial(event: StepTried) -> str:
