@@ -42,6 +42,7 @@ def figures() -> dict[str, Figure]:
         scripts,
         spare,
         starting,
+        steering_ranks,
         training,
         viewers,
     )
@@ -80,4 +81,5 @@ def figures() -> dict[str, Figure]:
         "integrations": rivals.integrations,
         "find-lr": finding_rates.finding_rates,
         "ranks-1000": ranks.thousand,
+        "ranks-steering": steering_ranks.ranks,
     }

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
 
+import psutil
+
 from benchmarks import synthetic_logs
 from benchmarks.figures import Effort
 from benchmarks.figures.quiet import watch
-from benchmarks.figures.viewers import has_chart
+from benchmarks.figures.viewers import has_chart, memory_of
 from benchmarks.sandbox import Sandbox
 from benchmarks.statistics import Row, ratios, spread
 from benchmarks.terminal import Terminal
@@ -89,16 +91,22 @@ def _open(sandbox: Sandbox, path: Path, steps: int, into: _Opened) -> None:
     terminal = Terminal(command, 140, 40, sandbox.environ, str(sandbox.directory), interpret=True)
     try:
         seen = terminal.wait(has_chart, PATIENCE)
-        into.first_cpu.append(terminal.used())
+        into.first_cpu.append(_used(terminal))
         whole = terminal.wait(lambda text: has_chart(text) and f"{steps:,}" in text and "coarse" not in text, PATIENCE)
         if seen < 0 or whole < 0:
             raise RuntimeError(f"not everything was drawn:\n{terminal.text}")
         into.first.append(seen - began)
         into.whole.append(whole - began)
-        into.whole_cpu.append(terminal.used())
-        into.memory.append(terminal.memory())
+        into.whole_cpu.append(_used(terminal))
+        into.memory.append(memory_of(terminal.process.pid))
     finally:
         terminal.close()
+
+
+def _used(terminal: Terminal) -> float:
+    """Return the CPU seconds of the program and of its children, of which one reads the log."""
+    times = [each.cpu_times() for each in psutil.Process(terminal.process.pid).children(recursive=True)]
+    return terminal.used() + sum(each.user + each.system for each in times)
 
 
 def _accumulate(path: Path, steps: int) -> tuple[float, float]:

@@ -127,7 +127,7 @@ def _open(sandbox: Sandbox, command: list[str]) -> tuple[float, float]:
                 seen.append((monotonic() - began, text))
             unchanged = _since(seen)
             if has_chart(text) and monotonic() - began - unchanged > QUIET:
-                return unchanged, _memory(terminal.process.pid)
+                return unchanged, memory_of(terminal.process.pid)
     finally:
         terminal.close()
     return float("nan"), float("nan")
@@ -149,6 +149,7 @@ def _since(seen: list[tuple[float, str]]) -> float:
     return since
 
 
-def _memory(process: int) -> float:
+def memory_of(process: int) -> float:
+    """Return the resident MiB of a program and its children."""
     viewer = psutil.Process(process)
     return sum(one.memory_info().rss for one in [viewer, *viewer.children(recursive=True)]) / 2**20

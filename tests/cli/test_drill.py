@@ -15,7 +15,7 @@ def test_the_list_tells_no_cause(shell):
     assert set(listed[0]) == {"name", "title", "summary"}
 
 
-def test_a_drill_is_opened_answered_handed_in_and_verified(shell):
+def test_a_drill_is_opened_answered_handed_in_and_verified(shell, tmp_path):
     opened = shell("drill", "3", "--seed", "7", "--detach")
     assert opened.code == 0, opened.err
     assert "drill-3, seed 7" in opened.err
@@ -27,7 +27,8 @@ def test_a_drill_is_opened_answered_handed_in_and_verified(shell):
     wait_for(lambda: shell.json("runs")[0]["status"] == "finished", what="the end")
     handed = shell("drill", "--hand-in", "last")
     assert handed.code == 0, handed.err
-    line = handed.out.splitlines()[-1]
+    (line,) = handed.out.splitlines()
+    assert "of 100 points" in handed.err
     assert line.startswith("drill-3 seed=7 points=")
     assert " cause=rate-low " in line
     found = json.loads(shell("drill", "--hand-in", "last", "--json").out)
@@ -41,6 +42,14 @@ def test_a_drill_is_opened_answered_handed_in_and_verified(shell):
     other = shell("drill", "--verify", line[:-4] + "0000")
     assert other.code == 1
     assert "is not the one that was handed in" in other.out
+    name = line.partition("run=")[2].split()[0]
+    journal = tmp_path / "runs" / name / "events.jsonl"
+    text = journal.read_text()
+    assert "the cause is rate-low" in text
+    journal.write_text(text.replace("the cause is rate-low", "the cause is capacity", 1))
+    changed = shell("drill", "--verify", name)
+    assert changed.code == 1
+    assert "the journal was changed" in changed.out
 
 
 @pytest.mark.parametrize(

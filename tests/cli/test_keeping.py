@@ -232,3 +232,9 @@ def test_open_shows_the_newest_run_of_a_preset(runs):
     assert folders_of("wine", runs) == [runs / NEW]
     assert folders_of("race", runs) == [runs / SET / "sgd", runs / SET / "adam"]
     assert folders_of("race/adam", runs) == folders_of("1111/adam", runs) == [runs / SET / "adam"]
+
+
+def test_the_runs_directory_can_be_said_before_a_command_too(shell, runs: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TUI_TRAINER_RUNS", "elsewhere")
+    assert json.loads(shell("runs", "--json").out) == []
+    assert NEW in [run["name"] for run in json.loads(shell("--runs-dir", str(runs), "runs", "--json").out)]

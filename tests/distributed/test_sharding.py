@@ -56,6 +56,10 @@ def a_trainer(config: RunConfig, channel: GlooChannel, told: list[ev.AnyEvent]) 
     return trainer
 
 
+def one_process(config: RunConfig, told: list[ev.AnyEvent]) -> Trainer:
+    return Trainer("run", config, told.append, CommandQueue(threading.Event()))
+
+
 def norms_of(told: list[ev.AnyEvent]) -> list[float | None]:
     return [
         norm
@@ -141,9 +145,12 @@ def test_a_save_is_whole_tensors_that_any_number_of_ranks_resumes(tmp_path: Path
         raise AssertionError
 
     def second(channel: GlooChannel) -> list[list[float]]:
-        trainer = a_trainer(config, channel, [])
+        told: list[ev.AnyEvent] = []
+        trainer = a_trainer(config, channel, told)
         restore_last(trainer.state, trainer.services, folder.checkpoints)
         assert trainer.state.step == 9
+        lines = [line for event in told if isinstance(event, ev.Logged) for line in event.lines]
+        assert any(f"resumed by {channel.size} processes, saved by 2" in line for line in lines) == (channel.size != 2)
         return whole_weights(run_to_end(trainer))
 
     expected = in_ranks(2, tmp_path, whole)
@@ -163,14 +170,12 @@ def test_a_save_is_whole_tensors_that_any_number_of_ranks_resumes(tmp_path: Path
         saved[name].double().flatten().tolist() for name in load(folder.checkpoints / "last.safetensors")["model"]
     ] == at_9
 
-    alone = Trainer(
-        "run",
-        config_of(*PLAIN, *length),
-        lambda event: None,
-        CommandQueue(threading.Event()),
-    )
+    told: list[ev.AnyEvent] = []
+    alone = one_process(config_of(*PLAIN, *length), told)
     alone.set_up()
     restore_last(alone.state, alone.services, folder.checkpoints)
+    said = [line for event in told if isinstance(event, ev.Logged) for line in event.lines]
+    assert any(line.startswith("resumed by 1 process, saved by 2: the run goes on, but not exactly") for line in said)
     assert largest_difference(whole_weights(run_to_end(alone)), expected[0]) <= 1e-5
 
     file = files / "model-00002-of-00002.safetensors"

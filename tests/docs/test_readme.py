@@ -88,6 +88,18 @@ def test_the_readme_names_the_commands_that_a_user_needs() -> None:
     assert needed <= names(README)
 
 
+def test_every_command_and_option_is_on_a_page_for_users() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in PAGES if path.name != "architecture.md")
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        assert re.search(rf"tui-trainer {name}\b", text), name
+        options = [option for each in command.params if isinstance(each, click.Option) for option in each.opts]
+        missing = [option for option in options if option.startswith("--") and not re.search(rf"{option}\b", text)]
+        assert missing == [], f"{name}: on no page but architecture.md"
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_every_link_leads_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):

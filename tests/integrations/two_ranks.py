@@ -19,7 +19,7 @@ RANK = int(os.environ["RANK"])
 PLAN = {
     2: [cmd.Pause(), cmd.Resume()],
     3: [cmd.SetLearningRate(value=0.01)],
-    5: [cmd.RollBack(to="best"), cmd.SetClip(value=1.0)],
+    5: [cmd.RollBack(to="best")],
     8: [cmd.Stop(when="batch")],
 }
 RATES: list[float] = []
@@ -30,7 +30,7 @@ TARGETS = INPUTS.sum(1, keepdim=True)
 def step(callback: Any, optimizer: Any) -> None:
     """Note the rate of a step; the first process sends the commands of the plan."""
     RATES.append(optimizer.param_groups[0]["lr"])
-    for command in PLAN.get(len(RATES), ()) if callback.monitor is not None else ():
+    for command in PLAN.get(len(RATES), ()) if RANK == 0 else ():
         callback.monitor._run.submit(command)
 
 

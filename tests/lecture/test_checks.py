@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tui_trainer.cli.main import main
+from tui_trainer.cli.open_lecture import open_lecture
 from tui_trainer.config.preset import load, preset_names
 from tui_trainer.errors import UserError
 from tui_trainer.lecture import registry
@@ -108,6 +109,10 @@ def test_rows_that_are_not_there_are_refused_with_the_nearest() -> None:
     assert wanted(["s40", "S02", "S40"], ROWS) == ["S02", "S40"]
     with pytest.raises(UserError, match="no row 'S400' in the lecture; did you mean 'S40'"):
         wanted(["S400"], ROWS)
+    with pytest.raises(UserError, match="no row 'zzz' in the lecture; known: S01") as refused:
+        open_lecture(["zzz"])
+    names = str(refused.value).partition("known: ")[2].split(", ")
+    assert len(names) == len(set(names)) > len(ROWS)
 
 
 def _two(school: TrainingCache) -> Iterator[Measured]:

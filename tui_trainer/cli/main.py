@@ -13,6 +13,7 @@ import click
 
 from tui_trainer import __version__
 from tui_trainer.cli.once import once_options
+from tui_trainer.cli.options import runs_dir_option
 from tui_trainer.errors import UserError, nearest
 from tui_trainer.text import visible
 from tui_trainer.ui.printing.request import LIST_SCREENS
@@ -108,14 +109,17 @@ class _Commands(click.Group):
     epilog="Example: tui-trainer run digits-mlp optimizer.lr=0.01",
 )
 @click.version_option(__version__, message="tui-trainer %(version)s")
+@runs_dir_option
 @once_options(LIST_SCREENS)
 @click.pass_context
-def cli(ctx: click.Context, once: ScreenRequest | None) -> None:
+def cli(ctx: click.Context, once: ScreenRequest | None, runs_dir: str | None) -> None:
     """A terminal UI for training PyTorch models: live charts, and keys to change the learning rate, schedule or
     optimizer while it runs.
 
     Without a command, the home screen opens with presets, live runs and finished runs.
     """
+    if runs_dir:  # before a command it stands for every command that is started from here
+        os.environ["TUI_TRAINER_RUNS"] = runs_dir
     if ctx.invoked_subcommand is None:
         from tui_trainer.cli.open_home import open_home
 

@@ -62,6 +62,6 @@ def _row_number(name: str, directory: RunDirectory) -> str:
             return row
     match = next((lesson for lesson in lessons if name == lesson.name), None)
     if match is None:
-        known = [row for lesson in lessons for row in (*lesson.lesson.rows, lesson.name)]
+        known = dict.fromkeys(row for lesson in lessons for row in (*lesson.lesson.rows, lesson.name))
         raise UserError(f"no row {name!r} in the lecture; {did_you_mean(name, known)}")
     return match.lesson.rows[0]

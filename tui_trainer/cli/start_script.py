@@ -17,6 +17,7 @@ from tui_trainer.paths import new_run_name, writable_runs_dir
 from tui_trainer.runs.catalog import RunInfo
 from tui_trainer.runs.comparing.interventions import commands_by_step
 from tui_trainer.runs.history import RunHistory, first_difference, read_history
+from tui_trainer.runs.run_dir import read_about, recorded_processes
 from tui_trainer.state.series_names import LOADS, group_of
 
 KIND = "script"
@@ -52,6 +53,7 @@ def replay_script(info: RunInfo, history: RunHistory, runs_dir: str | None, *, t
         again = f"tui-trainer watch -- {shlex.join(map(str, script.get('command', [])))}"
         raise UserError(f"run {info.name!r} was watched, and nothing in its script replays it; train it again: {again}")
     command, directory = list(map(str, script.get("command", []))), str(script.get("directory", ""))
+    command = in_processes(command, recorded_processes(read_about(path)))
     target = writable_runs_dir(runs_dir).absolute() / new_run_name(f"replay-{info.preset or path.name}")
     asked = {
         "path": str(target),
@@ -70,6 +72,14 @@ def replay_script(info: RunInfo, history: RunHistory, runs_dir: str | None, *, t
     if not target.is_dir():
         raise UserError(f"the script ended with exit code {done.returncode} and made no run: {script_command(table)}")
     return target
+
+
+def in_processes(command: list[str], count: int) -> list[str]:
+    """Return the command that starts a script in so many processes, by torchrun."""
+    if count == 1 or not command:
+        return command
+    launcher = [command[0], "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
+    return [*launcher, "--no-python", *command]
 
 
 def compare_scripts(original: RunHistory, replay: Path) -> tuple[bool, list[str]]:

@@ -7,7 +7,7 @@ from tui_trainer.protocol.events import FindingAction
 
 def _action(**texts: str) -> FindingAction:
     """Return an action of checked texts, without the schema: this module is imported before the first picture."""
-    return FindingAction.model_construct(**texts)
+    return FindingAction.model_construct(None, **texts)
 
 
 TENTH = _action(label="divide the rate by 10", action="rate", value="/10")

@@ -11,6 +11,7 @@ from tui_trainer.drills.library import load_drill, measured
 from tui_trainer.drills.score import Score, score
 from tui_trainer.errors import UserError
 from tui_trainer.runs.history import RunHistory, read_history
+from tui_trainer.runs.journal import Follower
 from tui_trainer.runs.run_dir import read_about
 
 HASH_LENGTH = 32
@@ -95,6 +96,15 @@ def parse_line(text: str) -> HandedIn | None:
     if " " in line or "journal=" in line:
         raise UserError(f"{line[:200]!r} is no complete line of `drill --hand-in`; quote it, and give all of it")
     return None
+
+
+def damage(folder: Path) -> str:
+    """Return in what the journal of a run is damaged: a line that was changed by hand; empty where it is whole."""
+    journal = Follower(folder / "events.jsonl")
+    for _ in journal.all():
+        pass
+    lines = "a line" if journal.skipped == 1 else f"{journal.skipped} lines"
+    return f"{lines} of {journal.path} cannot be read: the journal was changed" if journal.skipped else ""
 
 
 def check_line(given: HandedIn, judged: Judged) -> str:

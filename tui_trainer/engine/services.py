@@ -28,6 +28,7 @@ from tui_trainer.engine.monitoring.optimality import OptimalityMonitor
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.monitoring.step_probe import StepProber
 from tui_trainer.engine.pictures.recorder import PictureRecorder
+from tui_trainer.engine.ranks.checkpointer import RANKS, other_number
 from tui_trainer.engine.ranks.ranks import JoinedRanks
 from tui_trainer.engine.ranks.refusals import NOT_SHARDED
 from tui_trainer.engine.ranks.sharding import as_parts
@@ -296,6 +297,8 @@ class TrainingServices:
         """Load everything that the last three returned."""
         if self.ranks is not None:
             tree = self._own_parts(self.ranks.own_state(tree))
+        elif RANKS in tree:
+            self.events.log(other_number(tree[RANKS]["count"], 1), int(tree["step"]))
         progress = tree["progress"]
         self.optimizer.restore(tree["optimizer_choice"])
         self.metric.load_state_dict(progress["metric"])

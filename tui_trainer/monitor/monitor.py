@@ -145,16 +145,20 @@ class Monitor(Declaring):
         self._close(None)
 
     def _close(self, error: BaseException | None) -> None:
-        run, self._run, self._values = self._run, None, None
+        run = self._run
         if run is None:
             return
+        with run.undisturbed(error):
+            self._run = self._values = None
+            self._finish(run, error or run.cut_off())
+
+    def _finish(self, run: ScriptRun, error: BaseException | None) -> None:
         try:
             trace = "".join(traceback.format_exception(error)) if isinstance(error, Exception) else ""
             from tui_trainer.monitor.run_end import finish
 
-            with run.undisturbed(error):
-                run.leave_others(error)
-                finish(run, error, trace)
+            run.leave_others(error)
+            finish(run, error, trace)
             self._steps = run.state.step
         except Exception as trouble:  # noqa: BLE001
             self._trouble(trouble)

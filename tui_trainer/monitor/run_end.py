@@ -50,6 +50,9 @@ def _ending(state: TrainState, error: BaseException | None, lost: str) -> Ending
     if isinstance(error, KeyboardInterrupt):
         state.exit_code = 130
         return Ending("interrupted", f"interrupted by the keyboard at step {state.step:,}")
+    if signalled := getattr(error, "signalled", ""):
+        state.exit_code = 143
+        return Ending("interrupted", f"interrupted by {signalled} at step {state.step:,}")
     if error is not None:
         state.exit_code = 1
         return Ending("failed", describe_error(error))

@@ -17,7 +17,6 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,6 +41,7 @@ from tui_trainer.host.spec import socket_or_none
 from tui_trainer.monitor.carried_rate import carry, take_carried
 from tui_trainer.monitor.control.before_step import BeforeStep
 from tui_trainer.monitor.control.given_guards import arm
+from tui_trainer.monitor.control.one_process import OneProcess
 from tui_trainer.monitor.control.pausing import Pausing
 from tui_trainer.monitor.control.serving_thread import ServingThread
 from tui_trainer.monitor.length import Length
@@ -59,7 +59,7 @@ WITHOUT_STEP = 200
 """Batches without a step of the optimizer after which that is said."""
 
 
-class ScriptRun:
+class ScriptRun(OneProcess):
     """One run of a script, from its first step to its end.
 
     Args:
@@ -68,9 +68,6 @@ class ScriptRun:
         title, preset: how the run is called.
         relay: the connection to the process that watches the script; None where the run is its own host.
     """
-
-    alone = True  # whether one process trains: commands are obeyed at the next boundary
-    leads = True  # whether this process has the folder of the run
 
     def __init__(
         self,
@@ -150,7 +147,7 @@ class ScriptRun:
         recorder.load = SystemLoad(load, self.state.timer.read, lambda: self.waited, lambda: recorder.spent)
         self._serving.list_runs([{"name": self.name, "path": str(path), "preset": preset}])
         publish_status(self.state, self.services, "starting", "the script is on its way to its loop")
-        self._thread = ServingThread(self.name, self.folder, self._serving)
+        self._thread = ServingThread(self.name, self.folder, self._serving, self.look_at_others)
         self._pausing = Pausing()
         self.before_step = BeforeStep(self.state, self.services, self.flush)
         self.guards: Sequence[GuardRule] = ()
@@ -356,30 +353,6 @@ class ScriptRun:
             reject(self.events, self.state.step, command, f"it failed: {describe_error(error)}")
         self.tell_capabilities()
         self.before_step.settle()
-
-    # -- with other processes ---------------------------------------------------------------------------------------
-
-    def loop_begins(self) -> None:
-        """Take in that a loop begins; one of several processes meets the others."""
-
-    def loop_ends(self, *, whole: bool) -> None:
-        """Take in that a loop over a loader ended, after its last batch or before."""
-
-    def agree(self) -> None:
-        """Agree with other processes on what the end of an epoch decided."""
-
-    def undisturbed(self, error: BaseException | None) -> AbstractContextManager[None]:
-        """Return what keeps interrupts away while the end of the run is written."""
-        del error
-        return nullcontext()
-
-    def leave_others(self, error: BaseException | None) -> None:
-        """Let other processes know that this one leaves its loop."""
-
-    def reason_of(self, error: BaseException) -> str:
-        """Return why another process is the cause of an error; empty where it is not."""
-        del error
-        return ""
 
     # -- epochs -----------------------------------------------------------------------------------------------------
 

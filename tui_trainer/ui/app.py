@@ -226,6 +226,7 @@ class TrainerApp(TerminalApp[AppResult]):
             return
         dashboard = self._dashboard(session)
         self.push_screen(dashboard)
+        dashboard.call_after_refresh(self.poll_soon)  # what was read meanwhile is drawn at once
         if self._interrupted:
             self.call_later(dashboard.interrupt)
 

@@ -116,5 +116,12 @@ def test_read_only_offers_no_command(tmp_path: Path) -> None:
     async def ask(client: Any) -> None:
         assert "send_command" not in {tool.name for tool in (await client.list_tools()).tools}
         assert "no runs" in await refused(client, "read_run", run="last")
+        assert "no runs to compare" in await refused(client, "compare_runs", runs=[])
+        torn = tmp_path / "torn"
+        torn.mkdir()
+        (torn / "run.toml").write_text("x = [")
+        (torn / "events.jsonl").write_bytes(b'{"garbage\n' + bytes(range(14, 256)) + b"\n")
+        seen = await call(client, "read_run", run="torn")
+        assert (seen["status"], seen["damaged_lines"], seen["step"]) == ("dead", 2, 0)
 
     talk(tmp_path, ask, "--read-only")

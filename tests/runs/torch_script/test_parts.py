@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import math
+from pathlib import Path
 
 import pytest
 
@@ -159,3 +161,11 @@ def rate_and_length_free(bench):
     bench.steps(1)
     bench.control.put(cmd.SetClip(id="c", value=0.5, because="one\nimport os\u2028import os"))
     bench.steps(1)
+
+
+def test_the_head_says_that_several_processes_trained_the_run(tmp_path: Path) -> None:
+    trained(tmp_path / "run", config_of())
+    assert "processes" not in torch_script(tmp_path / "run", "run").text
+    (tmp_path / "run" / "about.json").write_text('{"processes": 4}')
+    head = ast.get_docstring(ast.parse(torch_script(tmp_path / "run", "run").text)) or ""
+    assert "trained by 4 processes, this script is one" in head

@@ -18,6 +18,7 @@ from tui_trainer.ui.charts.palette import palette
 from tui_trainer.ui.charts.registry import ChartKind, values_at
 from tui_trainer.ui.charts.view import View
 from tui_trainer.ui.icons import FANCY, PLAIN
+from tui_trainer.ui.panels.layer_strips import StripView
 from tui_trainer.ui.panels.layers_table import layers_page
 from tui_trainer.ui.panels.log_pane import clock_time, pinned_rows, without_author, wrap
 from tui_trainer.ui.panels.numbers_table import BestValues, NumberRow, number_lines, number_rows, numbers_table
@@ -259,6 +260,19 @@ def test_the_layers_page_fits_and_draws_histories(width: int) -> None:
     assert "conv" in page.plain
     assert ("▁" in page.plain) == (width >= 40)
     assert "30%" in page.plain
+
+
+def test_strips_come_first_where_the_table_would_leave_no_room_for_them() -> None:
+    layers = {name: ev.Layer(grad_norm=0.1, update_ratio=1e-3) for name in ("one", "two", "head")}
+    series = {f"update_ratio/{name}": Series() for name in layers}
+    for recorded in series.values():
+        recorded.append(1, 1e-3)
+    pages = {height: rows(layers_page(layers, series, 60, FANCY, StripView(), height)) for height in (10, 13, None)}
+    assert pages[10][0] == "update / weights over the steps"
+    assert [line.split()[0] for line in pages[10][2:5]] == ["one", "two", "head"]
+    assert pages[13][0].startswith("one ")
+    assert pages[13] == pages[None]
+    assert sorted(pages[10]) == sorted(pages[None])
 
 
 def test_the_layers_page_labels_high_and_low_ratios() -> None:

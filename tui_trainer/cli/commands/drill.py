@@ -179,11 +179,11 @@ def _judge(run: str, runs_dir: str | None) -> Judged:
     return judge(Path(info.path), info.name)
 
 
-def _print(judged: Judged) -> None:
+def _print(judged: Judged, *, err: bool = False) -> None:
     from tui_trainer.drills.library import load_drill
 
     for line in judged.score.lines(load_drill(judged.score.drill)):
-        click.echo(visible(line))
+        click.echo(visible(line), err=err)
 
 
 def _hand_in(run: str, runs_dir: str | None, as_json: bool) -> int:
@@ -193,7 +193,7 @@ def _hand_in(run: str, runs_dir: str | None, as_json: bool) -> int:
     if as_json:
         print_json(_values(judged))
         return 0
-    _print(judged)
+    _print(judged, err=True)
     click.echo(visible(judged.line))
     return 0
 
@@ -222,14 +222,15 @@ def _values(judged: Judged) -> dict[str, object]:
 
 def _verify(given: str, runs_dir: str | None, as_json: bool) -> int:
     from tui_trainer.cli.headless import train
-    from tui_trainer.drills.hand_in import check_line, judge, parse_line
+    from tui_trainer.drills.hand_in import check_line, damage, judge, parse_line
     from tui_trainer.runs.catalog import find_run
     from tui_trainer.session.replay import compare_replay, replay_spec
 
     line = parse_line(given)
     info = find_run(line.run if line is not None else given, directory_of(runs_dir))
     judged = judge(Path(info.path), info.name)
-    if line is not None and (problem := check_line(line, judged)):
+    problem = check_line(line, judged) if line is not None else damage(judged.folder)
+    if problem:
         return _verdict(judged, [problem], as_json)
     spec = replay_spec([(info, judged.history)], runs_dir, ["tui-trainer", *sys.argv[1:]])
     train(_at_full_speed(spec))

@@ -17,6 +17,14 @@ RANKS = "ranks"
 """Key of a checkpoint: the number of ranks, and the generators of each."""
 
 
+def other_number(before: int, now: int) -> str:
+    """Say that a run is resumed by another number of processes than the one that saved it."""
+    return (
+        f"resumed by {now} process{'' if now == 1 else 'es'}, saved by {before}: the run goes on, but not exactly as "
+        "it would have: sums are added in another order, and dropout draws other masks"
+    )
+
+
 class SharedCheckpointer(Checkpointer):
     """Writes on rank 0 what every rank asks for, and tells all of them whether it is on disk.
 

@@ -22,7 +22,7 @@ from tui_trainer.engine.fast_path.selection import FastPath
 from tui_trainer.engine.monitoring.layer_stats import layers_of
 from tui_trainer.engine.ranks.beat import Beat, Decision, Report
 from tui_trainer.engine.ranks.channel import Channel
-from tui_trainer.engine.ranks.checkpointer import RANKS, SharedCheckpointer
+from tui_trainer.engine.ranks.checkpointer import RANKS, SharedCheckpointer, other_number
 from tui_trainer.engine.ranks.evaluation import shared_evaluation
 from tui_trainer.engine.ranks.metric import SharedMetric
 from tui_trainer.engine.ranks.numbers import RankNumbers
@@ -98,6 +98,7 @@ class JoinedRanks:
         self._checkpointer: SharedCheckpointer | None = None
         self._seconds: Callable[[], float] = lambda: 0.0
         self._generators: StateTree = {}
+        self._log: Callable[[str], None] = lambda line: None
         self.explain: Callable[[BaseException], str] = lambda error: ""
         """Says on rank 0 which rank is gone, where an error tells of that; empty otherwise."""
         self._wrapped: SharedModel | None = None
@@ -139,6 +140,7 @@ class JoinedRanks:
 
     def share_out(self, setup: TrainingSetup, log: Callable[[str], None]) -> None:
         """Have each rank train its share of the batches from now on."""
+        self._log = log
         count = setup.batches.count
         if count < self.size:
             raise UserError(f"--processes {self.size}: the training data has {count} samples, and each needs one")
@@ -195,6 +197,7 @@ class JoinedRanks:
             return {**tree, "rng": saved["rng"][self.rank]}
         if saved is None and self._beat.count:  # a copy of this process, for an undo
             return tree
+        self._log(other_number(saved["count"] if saved is not None else 1, self.size))
         return tree if self.leads else {**tree, "rng": self._generators}
 
     # -- while it trains --------------------------------------------------------------------------------------------

@@ -87,6 +87,8 @@ def adagrad_of_torch(school: TrainingCache) -> Iterator[Measured]:
         below(1e-3),
         kind="by construction",
     )
+    first = run.read("effective-step", "first")
+    yield Measured("first step of the run over its rate, median over its weights", first, about(1, 0.01), key="first")
     slow, tuned = (school.runs("adagrad")[name].at(-1, "train_loss") for name in ("torch-default", "tuned"))
     yield Measured(
         "training loss after 10 epochs, torch's default rate over a good one", slow / tuned, above(2), key="slower"

@@ -138,6 +138,13 @@ def layers_at_different_speeds(school: TrainingCache) -> Iterator[Measured]:
     plain, adam = (runs[name].best("val_accuracy") for name in ("four-hidden", "four-hidden-adam"))
     yield Measured("validation accuracy with four hidden layers, SGD at .1", plain, below(0.2), key="sgd")
     yield Measured("the same, Adam", adam, above(0.9), key="adam")
+    for name, optimizer, bound in (
+        ("lr-3", "SGD at 3", below(0.5)),
+        ("rmsprop", "RMSprop", above(0.9)),
+        ("adagrad", "Adagrad", above(0.85)),
+    ):
+        best = runs[f"four-hidden-{name}"].best("val_accuracy")
+        yield Measured(f"the same, {optimizer}", best, bound, key=name)
 
 
 def _speeds(run: TrainedRun) -> list[float]:

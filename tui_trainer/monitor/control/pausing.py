@@ -54,9 +54,14 @@ class Pausing:
             wake.clear()
         return self._signal != 0
 
+    @property
+    def came(self) -> bool:
+        """Whether a signal came that is to end the script."""
+        return self._signal != 0
+
     def let_go(self, state: TrainState, services: ScriptServices) -> None:
         """End the pause."""
-        name = signal.Signals(self._signal).name
+        name = signal.Signals(self._signal).name if self._signal else "a signal"
         self._signal = 0
         state.paused, state.steps_allowed = False, 0
         publish_status(state, services, "running", f"the pause ends: the script was sent {name}")

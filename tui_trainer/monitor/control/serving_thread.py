@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from time import monotonic
 
 from tui_trainer.host.event_bus import EventBus
@@ -26,9 +27,13 @@ class ServingThread:
     Args:
         name, folder: those of the run.
         serving: bus and socket of the run.
+        measured: called about once a second.
     """
 
-    def __init__(self, name: str, folder: RunDir, serving: Serving | Relay) -> None:
+    def __init__(
+        self, name: str, folder: RunDir, serving: Serving | Relay, measured: Callable[[], None] = lambda: None
+    ) -> None:
+        self._measured = measured
         self._name, self._folder, self._serving = name, folder, serving
         self._closing = threading.Event()
         self._saving = SavingTrouble()
@@ -61,6 +66,7 @@ class ServingThread:
             pass  # the journal and the next save say it
         self._serving.bus.check_journals()
         self._saving.say()
+        self._measured()
 
     def leave(self) -> None:
         """Send viewers the rest, close journal and socket, and unlock the folder."""

@@ -11,28 +11,27 @@ from __future__ import annotations
 import json
 from contextlib import AbstractContextManager
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
-import psutil
-
+from tui_trainer.distributed.ends import is_lost_call
 from tui_trainer.engine.checkpointing.save import epoch_save_is_due
 from tui_trainer.engine.checkpointing.snapshot import model_state_dict
 from tui_trainer.engine.commands.handlers import HANDLERS, reject
+from tui_trainer.engine.events.error_text import describe_error
 from tui_trainer.engine.events.run_events import publish_numbers
 from tui_trainer.engine.ranks.beat import Decision, Report
 from tui_trainer.engine.ranks.numbers import RankNumbers
 from tui_trainer.engine.train_state import Ending, Metrics
 from tui_trainer.monitor.ranks.agreed_permissions import AgreedPermissions
+from tui_trainer.monitor.ranks.losses import describe_loss, leave_note, lost_by
 from tui_trainer.monitor.ranks.rank_files import FollowingCheckpointer, LeadingCheckpointer
 from tui_trainer.monitor.ranks.shared_values import SharedValues
 from tui_trainer.monitor.ranks.silent_host import SilentHost
 from tui_trainer.monitor.ranks.step_times import StepTimes
 from tui_trainer.monitor.ranks.store_channel import Parted
-from tui_trainer.monitor.ranks.termination import undisturbed
+from tui_trainer.monitor.ranks.termination import raised, undisturbed
 from tui_trainer.monitor.ranks.together import LEAVE_SECONDS, Together
 from tui_trainer.monitor.script_run import ScriptRun
-from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import COMMANDS, AnyCommand
 
@@ -40,7 +39,7 @@ ALLOWED = ("Note", "SaveCheckpoint")
 """Commands that change nothing in the training, which rank 0 obeys alone."""
 OWN = "$"
 """Begins the types of what rank 0 tells the others that is no command."""
-ENDING, BEST = f"{OWN}ending", f"{OWN}best"
+ENDING, BEST, RELEASE = f"{OWN}ending", f"{OWN}best", f"{OWN}release"
 ONE_LOOP = "several processes train together: their batches are taken by the loop of each"
 NOT_TOGETHER = {
     **dict.fromkeys(("FindRate", "Race", "TakeRace", "TryStep", "SkipStep"), ONE_LOOP),
@@ -85,14 +84,14 @@ class SharedRun(ScriptRun):
         self._shared: SharedValues = services.values  # pyright: ignore[reportAttributeAccessIssue]
         self._times = StepTimes(services.models.values(), services.optimizer.named)
         self._numbers = RankNumbers(together.size)
-        self._process = psutil.Process()
         self._pending: list[dict[str, Any]] = []
         """What rank 0 tells the others with the next meeting."""
         self._refused: set[str] = set()
         """Ids of commands that rank 0 refused itself."""
-        self._read = self._steps_at = 0.0
         self._met_at = -1
         """The step of the last meeting."""
+        self._signalled = False
+        """Whether a signal came in this pause that is to end the script."""
         self._due = False
         """Whether the next boundary is a meeting, whatever the beat says."""
 
@@ -179,33 +178,19 @@ class SharedRun(ScriptRun):
     def _meet(self, patience: float | None = None) -> None:
         """Meet the other ranks, and take the commands that are in force now."""
         self._due = False
-        together = self.together
+        together, signals = self.together, int(self._signalled)
         notes = list(self._host.notes) if self._host is not None else []
         message = b"" if together.leads else self._shared.pack(notes)
         if self._host is not None:
             self._host.notes.clear()
         try:
-            decision = together.meet(self._report(), message, patience)
+            decision = together.meet(self._times.report(self.state.step, self.waited, signals), message, patience)
         except Parted as parted:
             self._part(str(parted))
             return
         self._met_at = self.state.step
-        self._times.take()
+        self._times.begin()
         self._take(decision)
-
-    def _report(self) -> Report:
-        state = self.state
-        seconds, waited = self._times.take()
-        loaded, self._read = self.waited - self._read, self.waited
-        steps, self._steps_at = state.step - self._steps_at, float(state.step)
-        return Report(
-            step=state.step,
-            steps=max(steps, 0),
-            own=max(seconds - waited - loaded, 0.0) if steps else 0.0,
-            waited=waited,
-            input=loaded,
-            memory=self._process.memory_info().rss,
-        )
 
     def _take(self, decision: Decision) -> None:
         """Take in what rank 0 decided."""
@@ -217,6 +202,9 @@ class SharedRun(ScriptRun):
             elif command["type"] == ENDING:
                 cause = COMMANDS.validate_python(command["cause"]) if command["cause"] is not None else None
                 self.state.ending = Ending(**{**command["ending"], "cause": cause})
+            elif command["type"] == RELEASE:
+                self._signalled = False
+                self._pausing.let_go(self.state, self.services)
             elif not self.together.leads:
                 self.state.best_weights = self.services.copied(model_state_dict(self.state, self.services))
         if decision.saves and self.clean and self.state.step:
@@ -236,6 +224,8 @@ class SharedRun(ScriptRun):
         self._pass_on(messages)
         if numbers := self._numbers.add(reports):
             publish_numbers(self.state, self.events, numbers)
+        if any(report.signals for report in reports):
+            self._pending.append({"type": RELEASE})
         commands, self._pending = self._pending, []
         while (command := self.inbox.take()) is not None:
             if reason := self._agreed.first.refusal(self.state, self.services, command):
@@ -263,14 +253,17 @@ class SharedRun(ScriptRun):
             self._refused.add(event.cause.id)
         super()._diagnose(event)
 
-    def _measure(self) -> None:
-        super()._measure()
+    def look_at_others(self) -> None:
+        """Tell the others where this rank stands; on rank 0, write down which of them are gone."""
         together = self.together
         together.pulses.tell()
         if together.leads and self.begun and not self.closed and (lost := together.pulses.lost()) != self._told_lost:
             self._told_lost = lost
             if lost:
-                self.bus.publish(self.name, ev.Logged(lines=[self.describe_loss(lost)], step=self.state.step))
+                self.bus.publish(
+                    self.name,
+                    ev.Logged(lines=[describe_loss(lost, self.state.step, self._saved)], step=self.state.step),
+                )
                 self.bus.sync_journal(self.name)
 
     # -- pauses, epochs and saves -----------------------------------------------------------------------------------
@@ -283,8 +276,9 @@ class SharedRun(ScriptRun):
         if self.together.leads:
             self.flush()
         self.state.timer.stop()
-        if self.together.leads and not self.inbox.waiting and self._pausing.wait(self._wake, PAUSE_SECONDS):
-            self.inbox.put(cmd.Resume())
+        if self.together.leads and not self.inbox.waiting:
+            self._pausing.wait(self._wake, PAUSE_SECONDS)
+        self._signalled = self._pausing.came
         self._meet()
         self.state.timer.start()
 
@@ -352,16 +346,20 @@ class SharedRun(ScriptRun):
         """Return what keeps interrupts away while the end of the run is written."""
         return undisturbed(failed=error is not None)
 
+    def cut_off(self) -> BaseException | None:
+        """Return the exit of this process that kept the run from being closed before; None where there was none."""
+        return raised()
+
     def leave_others(self, error: BaseException | None) -> None:
         """Meet the others for the last values, where the loop ended in order; let them know that this rank leaves."""
-        from tui_trainer.distributed.ends import is_lost_call
-        from tui_trainer.engine.events.error_text import describe_error
-
         pulses = self.together.pulses
         if error is None and self.together.met and self._meets and not self.together.pulses.lost():
             pulses.at_end = True
             self._meet_last()
-        pulses.leave(describe_error(error) if error is not None else "", lost=error is not None and is_lost_call(error))
+        if error is not None and not self.leads:
+            leave_note(self.path, error, pulses, self._saved)
+        lost = error is not None and (isinstance(error, SystemExit) or is_lost_call(error))
+        pulses.leave(describe_error(error) if error is not None else "", lost=lost)
         self._times.close()
 
     def _meet_last(self) -> None:
@@ -372,26 +370,12 @@ class SharedRun(ScriptRun):
 
     def reason_of(self, error: BaseException) -> str:
         """Return which rank is gone, where an error is that of a call to the others; empty otherwise."""
-        from tui_trainer.distributed.ends import SETTLE, is_lost_call
+        lost = lost_by(error, self.together.pulses)
+        return describe_loss(lost, self.state.step, self._saved) if lost else ""
 
-        ended = isinstance(error, SystemExit)
-        if not ended and not is_lost_call(error):
-            return ""
-        deadline = monotonic() + SETTLE
-        while not (lost := self.together.pulses.lost()) and monotonic() < deadline and not ended:
-            self._closing.wait(0.05)
-        return self.describe_loss(lost) if lost else ""
-
-    def describe_loss(self, lost: str) -> str:
-        """Return in words which ranks are gone, at which step, and what that costs."""
-        step, checkpointer = self.state.step, self.services.checkpointer
-        last = checkpointer.last if checkpointer is not None else None
-        if last is None:
-            kept = f"no checkpoint is on disk: all {step:,} steps are lost"
-        else:
-            steps = max(step - last[0], 0)
-            kept = f"on disk: last of step {last[0]:,}, {steps:,} step{'' if steps == 1 else 's'} lost"
-        return f"{lost}; at step {step:,}; {kept}"
+    @property
+    def _saved(self) -> tuple[int, int] | None:
+        return self.services.checkpointer.last if self.services.checkpointer is not None else None
 
     def submit(self, command: AnyCommand) -> str | None:
         """Queue a command for the next meeting. Returns the reason where the run can take none."""

@@ -18,6 +18,8 @@ CODE = 128 + signal.SIGTERM
 class Terminated(SystemExit):
     """The exit that SIGTERM asks for."""
 
+    signalled = "SIGTERM"
+
 
 def end_orderly() -> None:
     """Have SIGTERM end this process through its `with` blocks, where the script has no handler of its own."""
@@ -28,9 +30,18 @@ def end_orderly() -> None:
             signal.signal(signal.SIGTERM, _terminate)
 
 
+_RAISED: list[Terminated] = []
+
+
 def _terminate(number: int, _frame: object) -> None:
     signal.signal(number, signal.SIG_IGN)  # a second one comes while the end is written
-    raise Terminated(CODE)
+    _RAISED.append(Terminated(CODE))
+    raise _RAISED[0]
+
+
+def raised() -> Terminated | None:
+    """Return the exit that SIGTERM asked for in this process; None where none came."""
+    return _RAISED[0] if _RAISED else None
 
 
 @contextlib.contextmanager

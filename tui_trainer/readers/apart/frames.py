@@ -83,11 +83,11 @@ class Frames:
 
 
 def _decode(header: dict[str, Any], body: memoryview) -> LogNews:
-    arrays: list[array[Any]] = []
+    arrays: list[Any] = []
     at = 0
     with body:
         for kind, size in header["arrays"]:
-            values: array[Any] = array(kind)
+            values = array("q") if kind == "q" else array("d")
             values.frombytes(body[at : at + size])
             arrays.append(values)
             at += size
@@ -95,7 +95,7 @@ def _decode(header: dict[str, Any], body: memoryview) -> LogNews:
     return LogNews(runs, header["notes"], header["at_end"], header["begun_again"])
 
 
-def _rows(run: dict[str, Any], arrays: Sequence[array[Any]]) -> Rows:
+def _rows(run: dict[str, Any], arrays: Sequence[Any]) -> Rows:
     def column(pair: Sequence[int] | None) -> LogColumn | None:
         return LogColumn(arrays[pair[0]], arrays[pair[1]]) if pair is not None else None
 

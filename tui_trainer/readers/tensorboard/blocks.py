@@ -16,7 +16,7 @@ from tui_trainer.readers.tensorboard.records import FOOTER, HEADER, crc32c, crc_
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-FEWEST = 8
+FEWEST = 16
 """Rows that are worth the effort."""
 FIRST_ROWS = 32
 """Rows that are compared at first; each further time it is four times as many."""

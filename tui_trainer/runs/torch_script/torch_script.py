@@ -11,7 +11,7 @@ from tui_trainer.errors import UserError
 from tui_trainer.runs.bake import read_begun
 from tui_trainer.runs.history import RunHistory
 from tui_trainer.runs.recorded_data import recorded_data
-from tui_trainer.runs.run_dir import read_about
+from tui_trainer.runs.run_dir import read_about, recorded_processes
 from tui_trainer.runs.torch_script import refusals
 from tui_trainer.runs.torch_script.data_code import batches_code, data_code, functions_code
 from tui_trainer.runs.torch_script.data_code import imports_of as data_imports
@@ -68,7 +68,8 @@ def torch_script(folder: Path, name: str) -> TorchScript:
     data = config.data.build(config.training.seed, wide=config.training.precision == "float64")
     writer = _Writer(config, data, history, started.device)
     _refuse(name, [*writer.steering.problems, *refusals.of_plans(writer.steering.plans)])
-    return TorchScript(writer.text(name), len(history.interventions), _changed(folder, data))
+    processes = recorded_processes(read_about(folder))
+    return TorchScript(writer.text(name, processes), len(history.interventions), _changed(folder, data))
 
 
 def _refuse(name: str, problems: list[str]) -> None:
@@ -106,7 +107,7 @@ class _Writer:
         parts = {-(-each // config.training.accumulate) for each in sizes}
         self._ones = any(count % one == 1 or one == 1 or each % one == 1 for each in sizes for one in parts)
 
-    def text(self, name: str) -> str:
+    def text(self, name: str, processes: int) -> str:
         """Return the script."""
         config, data = self._config, self._data
         wide = config.training.precision == "float64"
@@ -131,7 +132,7 @@ class _Writer:
             loop_code(config, data, self.steering, groups=groups, clips=clips),
         ]
         body = "\n\n\n".join(part for part in code if part) + "\n"
-        return f"{_about(name, config)}\n\n{self._imports(body)}\n\n{body}"
+        return f"{_about(name, config, processes)}\n\n{self._imports(body)}\n\n{body}"
 
     def _imports(self, body: str) -> str:
         lines = ["import copy", "import math", "import torch", "from torch import nn"]
@@ -174,7 +175,7 @@ class _Writer:
         return "\n".join([wanted, *lines, seed])
 
 
-def _about(name: str, config: RunConfig) -> str:
+def _about(name: str, config: RunConfig, processes: int) -> str:
     needs = ["torch", "numpy"]
     if config.data.kind not in ("csv", "text"):
         needs.append("scikit-learn")
@@ -182,7 +183,12 @@ def _about(name: str, config: RunConfig) -> str:
         needs.append("safetensors")
     shown = visible(name).replace('"', "'").replace("\\", "/")
     listed = f"{', '.join(needs[:-1])} and {needs[-1]}"
+    together = (
+        f"The run was trained by {processes} processes, this script is one: the batches are the same, so are the\n"
+        "numbers up to rounding; where there is dropout or batch norm each process drew and normalized for\n"
+        "itself, and they differ.\n\n"
+    )
     return (
         f'"""The run {shown} as one script: it trains again, with what was done to the run at each step.\n\n'
-        f'It needs {listed}, and prints a line for each epoch.\n"""'
+        f'{together if processes > 1 else ""}It needs {listed}, and prints a line for each epoch.\n"""'
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from itertools import accumulate
 from math import isfinite
 
@@ -46,8 +46,10 @@ def seconds_at(seconds: LogColumn | None, steps: array[int], otherwise: float) -
     """Return the time at each of ascending steps: the last one known at or before it."""
     if seconds is None:
         return array("d", [otherwise]) * len(steps)
-    if seconds.steps is steps or seconds.steps == steps:
-        return seconds.values
+    first = bisect_left(seconds.steps, steps[0]) if len(steps) else 0
+    part = slice(first, first + len(steps))
+    if seconds.steps is steps or seconds.steps[part] == steps:
+        return seconds.values[part]
     if not worth_numpy(len(steps)):
         found = [bisect_right(seconds.steps, step) - 1 for step in steps]
         return array("d", accumulate((seconds.values[at] if at >= 0 else 0.0 for at in found), max))

@@ -79,7 +79,7 @@ def page_text(
             view = view_state.view
             first, last = view.span or (0.0, float(max(state.step, 1)))
             strips = StripView(view_state.layer_measure, first, min(last, float(max(state.step, 1))), view.cursor)
-            return layers_page(state.layers, state.series, width, icons, strips)
+            return layers_page(state.layers, state.series, width, icons, strips, height)
         case "notes":
             return notes_page(view_state.lesson, view_state.states, state, width, time())
         case "runs":

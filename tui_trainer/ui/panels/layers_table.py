@@ -30,6 +30,7 @@ def layers_page(
     width: int,
     icons: Icons,
     strips: StripView | None = None,
+    height: int | None = None,
 ) -> Content:
     """Return the page, at most `width` cells wide: a table where there is room, else two lines for each layer.
 
@@ -39,6 +40,7 @@ def layers_page(
         width: cells from left to right.
         icons: the symbols to draw with.
         strips: the part of the strips over the steps that is shown; None leaves them out.
+        height: lines that are visible at once: where the strips would lie below them, they come first.
     """
     if width >= WIDE:
         rows = _table(layers, series, width, icons)
@@ -53,7 +55,9 @@ def layers_page(
     ]
     lines = [Content.styled(line.rstrip(), "$muted") for note in notes for line in wrap(note, max(width, 8))]
     if strips is not None:
-        rows += [Content(""), *strip_lines(list(layers), series, strips, width, icons)]
+        over_steps = strip_lines(list(layers), series, strips, width, icons)
+        too_long = height is not None and len(rows) + 1 + len(over_steps) > height
+        rows = [*over_steps, Content(""), *rows] if too_long else [*rows, Content(""), *over_steps]
     return Content("\n").join([*rows, Content(""), *lines])
 
 

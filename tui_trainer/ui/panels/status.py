@@ -102,7 +102,7 @@ def _progress(state: RunState, front_of_set: bool) -> Section:
     done, total = share_of_epoch(state)
     lines: list[Content] = []
     if front_of_set:
-        lines.append(_row("epoch", f"{state.epoch} of {state.epochs}"))
+        lines.append(_row("epoch", f"{state.epoch}" + (f" of {state.epochs}" if state.epochs else "")))
     lines.append(_row("step", f"{state.step:,}" + (f" of {state.total_steps:,}" if state.total_steps else "")))
     if total > 1:
         lines.append(_row("batch", f"{done:,} of {total:,}"))

@@ -44,6 +44,12 @@ class RunReader:
         """Return the run of a name. Raises `UserError` where there is none."""
         return find_run(run, self.directory)
 
+    def found(self, runs: Sequence[str]) -> list[RunInfo]:
+        """Return the runs of some names. Raises `UserError` where there are none to compare."""
+        if not runs:
+            raise UserError("no runs to compare: name one or more")
+        return [self.find(run) for run in runs]
+
     def runs(self) -> dict[str, Any]:
         """Return the newest runs, live ones first, and how many there are."""
         infos = list_runs(self.directory)
@@ -55,7 +61,7 @@ class RunReader:
 
     def state(self, run: str) -> RunState:
         """Return the state of a run, with all that its journal holds now. Raises `UserError`."""
-        journal = str(Path(self.find(run).path) / "events.jsonl")
+        journal = _journal_of(self.find(run))
         with self._lock:
             follower, state = self._read.get(journal) or (Follower(Path(journal)), RunState(run=run))
             try:
@@ -76,6 +82,7 @@ class RunReader:
         started, best = state.started, state.best
         return {
             **_brief(info),
+            "damaged_lines": self._read[_journal_of(info)][0].skipped,
             "model": started.model if started is not None else "",
             "data": started.data if started is not None else "",
             "steps_per_epoch": state.steps_per_epoch,
@@ -145,6 +152,10 @@ def _short(value: float) -> float | None:
 def _brief(info: RunInfo) -> dict[str, Any]:
     fields = info.to_json()
     return {name: fields[name] for name in ("name", "status", "reason", "preset", "epoch", "step", "metrics", "best")}
+
+
+def _journal_of(info: RunInfo) -> str:
+    return str(Path(info.path) / "events.jsonl")
 
 
 def _permissions(state: RunState) -> dict[str, Any]:

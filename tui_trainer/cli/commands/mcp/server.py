@@ -74,7 +74,7 @@ def make_server(runs_dir: str | None, name: str, kind: str, *, read_only: bool =
     def compare_runs(runs: list[str]) -> dict[str, Any]:
         """Compare runs: results, the settings in which they differ, what was done to each, and whether their losses can
         be compared."""
-        return _said(lambda: as_json_fields(compare([reader.find(run) for run in runs])))
+        return _said(lambda: as_json_fields(compare(reader.found(runs))))
 
     if not read_only:
 
