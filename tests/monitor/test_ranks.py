@@ -157,7 +157,7 @@ def test_an_undo_a_knob_and_a_stop_reach_all_ranks(tmp_path: Path, monkeypatch: 
             for _ in monitor.batches(range(2000)):
                 rank.step(monitor)
                 factors.append(factor[0])
-                if rank.number == 0 and len(rank.seen) % 40 == 0 and plan:
+                if rank.number == 0 and len(rank.seen) % 250 == 0 and plan:
                     send(monitor, plan.pop(min(plan)))
             stops = monitor.should_stop
         return rank.seen, factors, marks, float(rank.model.weight.detach().sum()), stops
