@@ -112,6 +112,15 @@ def test_a_skip_is_repeated_by_command(script: Script) -> None:
     assert [(event["step"], event["batch"]) for event in script.events("StepSkipped")] == [(2, 3)]
 
 
+def test_a_loop_without_batches_counts_its_steps(script: Script) -> None:
+    with script.monitor() as monitor:
+        run_of(monitor).state.follow([(2, cmd.SkipStep())])
+        for _ in range(4):
+            script.step(*script.loader[0])
+            monitor.step()
+    assert [(event["step"], event["batch"]) for event in script.events("StepSkipped")] == [(2, 3)]
+
+
 def test_the_loss_decides_where_it_is_logged_before_the_step(script: Script) -> None:
     for logs_first in (True, False):
         with script.monitor(f"first-{logs_first}", guards=["when loss > 9: skip the step"]) as monitor:

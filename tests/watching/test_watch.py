@@ -166,8 +166,12 @@ exit 7
 
 
 def test_a_program_that_is_not_python_is_read(watch: Watch) -> None:
-    run = watch("sh", "-c", SHELL, options=["--metric", "reward=R=([0-9]+)"])
+    rule = "when loss > 9: pause"
+    run = watch("sh", "-c", SHELL, options=["--metric", "reward=R=([0-9]+)", "--guard", rule])
     code, output = run.end()
+    assert "epoch 3/3  val_loss" in output or "epoch 3/3  train_loss" in output, output
+    assert " lr 0" not in output
+    assert any("guards are armed with that step" in line for event in run.events("Logged") for line in event["lines"])
     assert code == 7
     assert run.series("train_loss") == {1: 0.8, 2: 0.7, 3: 0.6}
     assert run.series("reward") == {1: 1.0, 2: 2.0, 3: 3.0}

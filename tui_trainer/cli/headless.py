@@ -30,11 +30,12 @@ class Printer:
     Args:
         descriptor: file descriptor to write to.
         show_names: whether each line starts with the name of its run.
+        knows_rate: whether the learning rate of a run is always known; else 0 is not printed.
     """
 
-    def __init__(self, descriptor: int, show_names: bool) -> None:
+    def __init__(self, descriptor: int, show_names: bool, *, knows_rate: bool = True) -> None:
         self._descriptor = descriptor
-        self._show_names = show_names
+        self._show_names, self._knows_rate = show_names, knows_rate
         self._lock = threading.Lock()
         self._lines: list[str] = []
         self._epochs: dict[str, int] = {}
@@ -62,7 +63,8 @@ class Printer:
                 self._epochs[event.run] = int(event.value)
                 return describe(event)
             case ev.EpochEnded():
-                return epoch_line(event, self._epochs.get(event.run, event.epoch))
+                rate = self._knows_rate or event.lr != 0
+                return epoch_line(event, self._epochs.get(event.run, event.epoch), rate=rate)
             case ev.Logged():
                 return "\n".join(event.lines)
             case ev.StatusChanged(status="starting" | "running", cause=None) | ev.CheckpointSaved(cause=None):

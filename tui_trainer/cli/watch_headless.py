@@ -16,7 +16,7 @@ def watch_headless(spec: WatchSpec) -> int:
         UserError: the run folder cannot be made, or the script cannot be started.
     """
     watcher = Watcher(spec)
-    printer = Printer(os.dup(1), show_names=False)
+    printer = Printer(os.dup(1), show_names=False, knows_rate=False)
     watcher.bus.subscribe(printer, lambda states: None)
     watcher.after_turn = printer.write
     printer.print_now(f"{spec.name}: run directory {spec.path}")

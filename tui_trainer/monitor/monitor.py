@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -132,13 +133,11 @@ class Monitor(Declaring):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if isinstance(error, StopTraining):
-            self.close()
-            return True
-        if isinstance(error, SystemExit) and error.code in (None, 0):
+        stopped = isinstance(error, StopTraining)
+        if stopped or (isinstance(error, SystemExit) and error.code in (None, 0)):
             error = None
         self._close(error)
-        return False
+        return stopped
 
     def close(self) -> None:
         """End the run; for scripts and notebooks without `with`."""
@@ -393,9 +392,6 @@ class Monitor(Declaring):
         self._told = True
         text = said or f"the training goes on, but its monitor failed: {type(error).__name__}: {error}"
         say(text)
-        run = self._run
-        if run is not None:
-            try:
-                run.events.log(text, run.state.step)
-            except Exception:  # noqa: BLE001
-                return
+        if self._run is not None:
+            with contextlib.suppress(Exception):
+                self._run.events.log(text, self._run.state.step)

@@ -57,10 +57,13 @@ def sender_text(by: str, actor: Actor) -> str:
     return f"{by[:-1]}, {actor})" if by.endswith(")") else f"{by} ({actor})"
 
 
-def epoch_line(event: ev.EpochEnded, epochs: int) -> str:
+def epoch_line(event: ev.EpochEnded, epochs: int, *, rate: bool = True) -> str:
     """Describe an epoch in one line: its number, metrics and learning rate, and a star for the best so far.
 
     The numbers of single classes are left out: there may be hundreds.
+
+    Args:
+        rate: whether the learning rate is known.
     """
     width = len(str(epochs))
     parts = [f"epoch {event.epoch:>{width}}/{epochs}" if epochs else f"epoch {event.epoch}"]
@@ -68,7 +71,8 @@ def epoch_line(event: ev.EpochEnded, epochs: int) -> str:
         name: value for name, value in event.metrics.items() if not name.startswith("class/") and "/class/" not in name
     }
     parts += [f"{name} {number(value)}" for name, value in shown.items()]
-    parts.append(f"lr {number(event.lr, 3)}")
+    if rate:
+        parts.append(f"lr {number(event.lr, 3)}")
     return "  ".join(parts) + ("  *" if event.is_best else "")
 
 

@@ -101,6 +101,7 @@ class EpochEnded(Event):
     metrics: dict[str, Number]
     """Metrics of this epoch. `train_loss` is the mean over its samples."""
     lr: float = 0.0
+    """The rate at its end; 0 where it is not known."""
     best: Best | None = None
     is_best: bool = False
     bad_epochs: int = 0

@@ -131,6 +131,7 @@ class OutputRun:
                 epoch=self.epoch,
                 step=self.step,
                 seconds=self.seconds,
+                lr=self.metrics.get("lr") or 0.0,
                 metrics=metrics,
                 best=self.best,
                 is_best=is_best,

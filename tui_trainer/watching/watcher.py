@@ -110,7 +110,8 @@ class Watcher:
         self._say(
             f"watching {shown(spec.command)}; its standard input is at its end",
             "steps, rates, pause and stop come with the first step of a torch optimizer in a Python process of it; "
-            "without one, numbers are read from its output",
+            "without one, numbers are read from its output"
+            + ("; guards are armed with that step, and do nothing without one" if spec.guards else ""),
         )
 
     def _start(self) -> Child:
