@@ -92,7 +92,7 @@ def _open(sandbox: Sandbox, path: Path, steps: int, into: _Opened) -> None:
     try:
         seen = terminal.wait(has_chart, PATIENCE)
         into.first_cpu.append(_used(terminal))
-        whole = terminal.wait(lambda text: has_chart(text) and f"{steps:,}" in text and "coarse" not in text, PATIENCE)
+        whole = _whole(terminal, steps)
         if seen < 0 or whole < 0:
             raise RuntimeError(f"not everything was drawn:\n{terminal.text}")
         into.first.append(seen - began)
@@ -101,6 +101,19 @@ def _open(sandbox: Sandbox, path: Path, steps: int, into: _Opened) -> None:
         into.memory.append(memory_of(terminal.process.pid))
     finally:
         terminal.close()
+
+
+def _whole(terminal: Terminal, steps: int) -> float:
+    """Return the time at which all was drawn; a frame that is half written, without its header, does not count."""
+
+    def is_whole(text: str) -> bool:
+        return has_chart(text) and f"{steps:,}" in text and "coarse" not in text
+
+    while True:
+        at = terminal.wait(is_whole, PATIENCE)
+        sleep(0.3)
+        if at < 0 or is_whole(terminal.text):
+            return at
 
 
 def _used(terminal: Terminal) -> float:
