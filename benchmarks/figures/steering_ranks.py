@@ -123,7 +123,7 @@ def _keys_and_kill(sandbox: Sandbox, size: int, told: list[float]) -> list[float
     obeyed: list[float] = []
     try:
         _wait_for_event(sandbox, "killed", b'"EpochEnded"')
-        if terminal.wait(lambda text: "ranks" in text, 60) < 0:
+        if terminal.wait(lambda text: "ranks" in text, 300) < 0:
             raise RuntimeError(f"no screen: {terminal.text}")
         for number in range(KEYS):
             key, rate = ("+", "0.0006") if number % 2 == 0 else ("-", "0.0003")

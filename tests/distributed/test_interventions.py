@@ -21,7 +21,7 @@ from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.runs.run_dir import RunDir
 
-CONFIG = config_of("model.hidden=[16]", "training.epochs=30", "early_stopping.enabled=false", "data.batch_size=96")
+CONFIG = config_of("model.hidden=[16]", "training.epochs=16", "early_stopping.enabled=false", "data.batch_size=96")
 
 
 def a_trainer(config: RunConfig, channel: GlooChannel, told: list[ev.AnyEvent]) -> Trainer:
@@ -93,7 +93,7 @@ def steered(channel: GlooChannel, seed: int) -> tuple[list[list[float]], list[ev
     for trained in trainer.run():
         if channel.rank == 0 and not trained:
             trainer.submit(cmd.Resume())
-        elif waiting and trainer.state.step % 16 == 5:
+        elif waiting and trainer.state.step % 8 == 5:
             trainer.submit(waiting.pop())
     return weights_of(trainer), told
 

@@ -80,7 +80,7 @@ def a_folder(path: Path) -> RunDir:
 @pytest.mark.parametrize(
     ("size", "epochs", "kind", "lr", "most"),
     [
-        (2, 2, "sgd", 0.1, 1e-6),
+        pytest.param(2, 9, "sgd", 0.1, 1e-6, marks=pytest.mark.long),
         pytest.param(2, 9, "adam", 0.003, 1e-5, marks=pytest.mark.long),
         pytest.param(4, 9, "adamw", 0.003, 1e-5, marks=pytest.mark.long),
         pytest.param(3, 2, "rmsprop", 0.001, 1e-5, marks=pytest.mark.long),

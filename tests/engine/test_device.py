@@ -12,6 +12,7 @@ from tests.support import TrainerHarness, tiny_config
 from tui_trainer.distributed import joining
 from tui_trainer.engine import device, multi_run, setup
 from tui_trainer.engine.events.error_text import describe_error
+from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 
 
@@ -92,3 +93,24 @@ def test_a_run_out_of_memory_ends_with_one_line_and_no_traceback(capsys: pytest.
     assert multi_run.end_on_error(bench.trainer, allocate) is None
     assert bench.of(ev.RunFinished)[-1].reason == "failed"
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_command_for_whose_copy_the_device_has_no_memory_is_applied_and_cannot_be_undone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = TrainerHarness(tiny_config())
+    bench.steps(3)
+
+    def copied(tree: Any) -> Any:
+        raise torch.OutOfMemoryError(CUDA_WORDS)
+
+    bench.control.put(cmd.SetLearningRate(value=0.05, id="set"))
+    bench.control.put(cmd.Undo(id="undo"))
+    with monkeypatch.context() as full:
+        full.setattr(type(bench.trainer.services), "copied", staticmethod(copied))
+        bench.steps(1)
+    bench.finish()
+    (refused,) = bench.of(ev.Refused)
+    assert "the device had no memory for a copy of the run" in refused.reason
+    assert bench.trainer.state.lr == 0.05
+    assert bench.of(ev.RunFinished)[0].reason == "completed"

@@ -104,9 +104,12 @@ def not_finite(draw: random.Random, metric: str, name: str, at: Clock) -> Condit
 
 
 def a_condition(draw: random.Random) -> Condition:
-    metric, name, at = draw.choice(
-        [("loss", "train_loss", "steps"), ("grad_norm", "grad_norm", "steps"), ("val_loss", "val_loss", "epochs")]
-    )
+    known: list[tuple[str, str, Clock]] = [
+        ("loss", "train_loss", "steps"),
+        ("grad_norm", "grad_norm", "steps"),
+        ("val_loss", "val_loss", "epochs"),
+    ]
+    metric, name, at = draw.choice(known)
     return draw.choice((comparison, comparison, trend, no_new, not_finite))(draw, metric, name, at)
 
 
@@ -138,7 +141,7 @@ class Rule:
             for one, values, is_new in zip(self.conditions, seen, new, strict=True):
                 if is_new:
                     values.append(measured.values[one.name])
-            holds = [one.holds(*read) for one, *read in zip(self.conditions, seen, begins, strict=True)]
+            holds = [one.holds(values, begin) for one, values, begin in zip(self.conditions, seen, begins, strict=True)]
             since = (
                 -1
                 if last is None

@@ -154,10 +154,12 @@ def test_an_undo_a_knob_and_a_stop_reach_all_ranks(tmp_path: Path, monkeypatch: 
         with rank.monitor() as monitor:
             monitor.knob("factor", get=lambda: factor[0], set=lambda value: factor.__setitem__(0, value))
             monitor.action("mark", lambda: marks.append(monitor.step_count))
-            for _ in monitor.batches(range(2000)):
+            run = monitor._run
+            assert run is not None
+            for _ in monitor.batches(range(1_000_000)):  # until the last command stops it
                 rank.step(monitor)
                 factors.append(factor[0])
-                if rank.number == 0 and len(rank.seen) % 250 == 0 and plan:
+                if rank.number == 0 and len(rank.seen) % 40 == 0 and plan and not run.inbox.waiting:
                     send(monitor, plan.pop(min(plan)))
             stops = monitor.should_stop
         return rank.seen, factors, marks, float(rank.model.weight.detach().sum()), stops
@@ -170,7 +172,51 @@ def test_an_undo_a_knob_and_a_stop_reach_all_ranks(tmp_path: Path, monkeypatch: 
     at = {event["type"]: event["step"] for event in journal(tmp_path) if event.get("cause")}
     assert {"SettingChanged", "KnobChanged", "RolledBack", "ActionRun"} <= set(at)
     assert at["ActionRun"] == first[2][0]
-    assert len(first[0]) == journal(tmp_path, "RunFinished")[0]["step"] < 2000
+    assert len(first[0]) == journal(tmp_path, "RunFinished")[0]["step"] < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("count", "verdict"),
+    [(2, "resumed at step 6, exact"), (3, "it was saved by 2 processes and goes on with 3")],
+)
+def test_a_resumed_run_says_how_exactly(
+    count: int, verdict: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(rank: Rank) -> list[tuple[int, float]]:
+        with rank.monitor(save="epoch", resume="auto") as monitor:
+            for epoch in monitor.epochs(4):
+                if epoch == 2 and monitor.step_count == 6 and not resumed:
+                    raise RuntimeError("half")
+                for _ in monitor.batches(range(3)):
+                    rank.step(monitor)
+        return rank.seen
+
+    resumed: list[bool] = []
+    with pytest.raises(RuntimeError, match="half"):
+        in_ranks(tmp_path, monkeypatch, work)
+    resumed.append(True)
+    seen = in_ranks(tmp_path, monkeypatch, work, count)
+    assert seen == [[(step, 0.1) for step in range(7, 13)]] * count
+    lines = [line for event in journal(tmp_path, "Logged") for line in event["lines"]]
+    assert any(verdict in line for line in lines)
+    assert any("rank 2: the generators of rank 2 were not saved" in line for line in lines) == (count == 3)
+
+
+def test_a_scripted_command_finds_the_values_of_all_ranks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(rank: Rank) -> list[tuple[int, float]]:
+        with rank.monitor() as monitor:
+            run = monitor._run
+            assert run is not None
+            run.state.follow([(step, cmd.SetLearningRate(value=0.5 / step, id=f"{step}")) for step in (21, 26)])
+            for _ in monitor.batches(range(40)):
+                rank.step(monitor)
+                monitor.log(loss=float(rank.number))
+        return rank.seen
+
+    first, second = in_ranks(tmp_path, monkeypatch, work)
+    assert first == second
+    assert [rate for _, rate in first] == [0.1] * 21 + [0.5 / 21] * 5 + [0.5 / 26] * 14
+    assert series(tmp_path, "train_loss") == dict.fromkeys(range(1, 41), 0.5)
 
 
 def test_objects_that_differ_are_watched_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.readers import event_writer as w
 from tests.support import wait_for
-from tui_trainer.readers.apart.frames import Frames, encode
+from tui_trainer.readers.apart.frames import FrameReader, encode
 from tui_trainer.readers.apart.process import STILL
 from tui_trainer.readers.apart.remote_follower import ReadingProcess, RemoteFollower, followers
 from tui_trainer.readers.find_logs import Log, log_at
@@ -89,7 +89,7 @@ def test_columns_survive_the_pipe_in_pieces_of_any_size() -> None:
     rows.epochs, rows.settings, rows.media = LogColumn(steps, steps_as), {"lr": 0.1, "n": None}, media
     data = encode({"log": 4}, LogNews([("", rows), ("x", Rows())], ["note"], at_end=False))
     for size in (1, 7, len(data)):
-        frames = Frames()
+        frames = FrameReader()
         [(header, news)] = [one for at in range(0, len(data), size) for one in frames.add(data[at : at + size])]
         assert header["log"] == 4
         assert news.runs == [("", rows), ("x", Rows())]
@@ -183,5 +183,31 @@ def test_names_that_are_no_text_reach_the_process(tmp_path: Path) -> None:
 
 def test_settings_that_are_no_json_are_sent_as_text() -> None:
     data = encode({}, LogNews([("", Rows(settings={"path": Path("/x")}))]))
-    [(_, news)] = Frames().add(data)
+    [(_, news)] = FrameReader().add(data)
     assert json.dumps(news.runs[0][1].settings) == '{"path": "/x"}'
+
+
+def test_modules_that_lie_beside_a_log_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = table(tmp_path / "a.csv")
+    for name in ("json", "csv", "queue", "numpy"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')\nraise SystemExit\n")
+    monkeypatch.chdir(tmp_path)
+    with apart(path) as [session]:
+        assert isinstance(drained(session)[-1], Greeting)
+        assert of_process(session).ended is False
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_log_that_is_cut_is_read_again_and_one_that_is_deleted_is_named(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv")
+    with apart(path) as [session]:
+        drained(session)
+        path.unlink()
+        table(path, 1, 30)
+        greeting = drained(session)[-1]
+        assert isinstance(greeting, Greeting)
+        assert greeting.states[0].series["train_loss"].last_step == 30
+        path.unlink()
+        notice = drained(session)[-1]
+        assert isinstance(notice, Notice)
+        assert "No such file" in notice.text

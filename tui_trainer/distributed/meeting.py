@@ -44,7 +44,8 @@ def meet() -> Any:
     """Return a store that all processes of this start have come to. Raises `JoinError`."""
     store, number, size, seconds = open_store() or _store_of_launcher(), rank(), world_size(), join_seconds()
     word = lead(store, size, seconds) if number == 0 else follow(store, number, seconds)
-    return dist.PrefixStore(word, store)
+    here: Any = dist
+    return here.PrefixStore(word, store)
 
 
 def _store_of_launcher() -> Any:

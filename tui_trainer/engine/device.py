@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import torch
 
@@ -47,7 +48,8 @@ def repeat_exactly(device: torch.device) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads memory before it writes it
+        switches: Any = torch.utils.deterministic
+        switches.fill_uninitialized_memory = False  # nothing here reads memory before it writes it
 
 
 def allocated(device: torch.device) -> int:

@@ -133,13 +133,11 @@ class Monitor(Declaring):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if isinstance(error, StopTraining):
-            self.close()
-            return True
-        if isinstance(error, SystemExit) and error.code in (None, 0):
+        stopped = isinstance(error, StopTraining)
+        if stopped or (isinstance(error, SystemExit) and error.code in (None, 0)):
             error = None
         self._close(error)
-        return False
+        return stopped
 
     def close(self) -> None:
         """End the run; for scripts and notebooks without `with`."""

@@ -19,6 +19,7 @@ from tui_trainer.engine.commands.permissions import Permissions
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.evaluation.early_stopper import EarlyStopper
 from tui_trainer.engine.events.event_stream import EventStream
+from tui_trainer.engine.loop_services import PermissionRules
 from tui_trainer.engine.monitoring.finiteness import all_finite
 from tui_trainer.engine.monitoring.recorder import Recorder
 from tui_trainer.engine.train_state import Metrics, StateTree, TrainState
@@ -88,7 +89,7 @@ class ScriptServices:
         self.checkpoints = checkpoints
         self.checkpointer: Checkpointer | None = None
         self.snapshot_limit = undo_limit
-        self.permissions = Permissions(given_allow())
+        self.permissions: PermissionRules = Permissions(given_allow())
         self.kept: dict[str, Any] = {}
         self.generator: torch.Generator | None = None
         """The generator of its own that this loader draws from."""
@@ -110,6 +111,8 @@ class ScriptServices:
         """Whether the loop calls `clip`; uses `epochs`; calls one of `batches`, `steps` and `step`; `batches`."""
         self.is_in_batch = False
         """Whether a command is applied before the step of a batch, and not between two batches."""
+        self.is_sharded = False
+        """Whether each of several processes has a part of the parameters, whose state is not kept."""
         self.further: dict[str, str] = {}
         """Further commands that cannot be carried out, or other reasons."""
         self._evaluate = evaluate
@@ -231,7 +234,7 @@ class ScriptServices:
         """Return the state of models, optimizers and what is kept; the tensors are the live ones."""
         return {
             "model": {name: model.state_dict() for name, model in self.models.items()},
-            "optimizer": savable(self.optimizer.state_dict(), "optimizer"),
+            "optimizer": savable(self.optimizer.state_dict(), "optimizer") if not self.is_sharded else {},
             "kept": {name: savable(state_of(kept), f"keep {name!r}") for name, kept in self.kept.items()},
             "knobs": self.controls.values(),
         }

@@ -147,6 +147,11 @@ class RunHistory:
                 # A script goes on after an undo: both the intervention and the undo stay.
                 self.interventions.append((event.step, undo))
                 self.events.append(event)
+            case ev.RolledBack(restored=ev.Restored(), saved_at=int(), cause=TakeRace() as take):
+                # A script goes on from a setting that is taken later: to the weights of the race, then its commands.
+                back = RollBack(to=f"race-{event.saved_at}", id=take.id, by=take.by, actor=take.actor)
+                self.interventions.append((event.step, back))
+                self.events.append(event)
             case ev.RolledBack(restored=ev.Restored(redone=True)):
                 self._redo()
             case ev.RolledBack(restored=ev.Restored() as restored):

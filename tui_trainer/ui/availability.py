@@ -81,6 +81,17 @@ def _best(context: ActionContext) -> str | None:
     return "no best checkpoint yet"
 
 
+def _layers(context: ActionContext) -> str | None:
+    state = context.state
+    if state is not None and state.layers:
+        return None
+    config = state.started.config if state is not None and state.started is not None else {}
+    training: dict[str, Any] = config.get("training") or {}
+    if training.get("sharding", "none") != "none":
+        return "layers are not measured: no rank has the whole of one (training.sharding)"
+    return "the layers have not been measured yet"
+
+
 def _leavable(context: ActionContext) -> str | None:
     if context.over or context.gone or context.kind == "finished":
         return "nothing is training here; press q to leave"
@@ -134,9 +145,7 @@ _REASONS: dict[Need, Callable[[ActionContext], str | None]] = {
         None if context.tries else "this run has no lesson that names values to try; o N changes any"
     ),
     "sliders": lambda context: None if context.sliders else "this run has no lesson with sliders; second-order has one",
-    "layers": lambda context: (
-        None if context.state is not None and context.state.layers else "the layers have not been measured yet"
-    ),
+    "layers": _layers,
     "bars": lambda context: (
         None
         if context.state is not None and (context.state.histories or context.state.histograms)

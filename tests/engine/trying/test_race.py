@@ -56,18 +56,20 @@ def test_a_race_leaves_every_family_of_presets_as_it_was(preset):
     check_untouched(next(iter(load(preset, changes).runs.values())), 3, RACE, look_at_race)
 
 
-def check_taken(config: Any, steps: int, lane: int, later: int = 0) -> TrainerHarness:
+def check_taken(
+    config: Any, steps: int, lane: int, later: int = 0, settings: tuple[str, ...] = SETTINGS
+) -> TrainerHarness:
     """Compare a run that took one of the settings with one that chose it at once: state and every number."""
     plain = TrainerHarness(config)
     plain.steps(steps)
     plain.control.put(cmd.Pause())
     plain.steps(1)
-    for number, command in enumerate(parse_settings(SETTINGS[lane - 1], parse_command)):
+    for number, command in enumerate(parse_settings(settings[lane - 1], parse_command)):
         plain.control.put(command.model_copy(update={"id": f"chosen-{number}"}))
     plain.steps(1)
     plain.control.put(cmd.Resume())
     plain.finish()
-    bench = raced(config, steps)
+    bench = raced(config, steps, RACE.model_copy(update={"settings": settings}))
     if later:
         bench.control.put(cmd.Resume())
         bench.steps(later)
@@ -94,11 +96,13 @@ def test_what_is_taken_equals_what_is_chosen_at_once(lane, later):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("lane", [1, 2])
-def test_the_winner_equals_the_run_that_chose_it_at_once_over_500_steps(lane):
+@pytest.mark.parametrize(
+    "line", [*SETTINGS[:2], "scheduler=exponential lr=0.02", "clip=0.3", "dropout=0.4 weight_decay=0.01"]
+)
+def test_the_winner_equals_the_run_that_chose_it_at_once_over_500_steps(line):
     model = {"hidden": [16], "dropout": 0.1}
     config = tiny_config(model=model, scheduler={"kind": "cosine"}, training={"epochs": 104})
-    bench = check_taken(config, 13, lane, later=40)
+    bench = check_taken(config, 13, 2, later=40, settings=("unchanged", line))
     assert bench.state.step == 520
 
 

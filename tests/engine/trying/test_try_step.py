@@ -8,7 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.engine.trying.untouched import bits, record_of
+from tests.engine.trying.test_find_rate import FAMILIES, OPTIMIZERS
+from tests.engine.trying.untouched import bits, check_untouched, record_of
 from tests.support import TrainerHarness, tiny_config
 from tui_trainer.config.preset import load
 from tui_trainer.engine.steps.schedule import apply_schedule
@@ -64,6 +65,28 @@ def test_the_pull_of_a_sample_is_the_norm_of_its_own_gradient_and_its_number_is_
         assert torch.equal(setup.data.train.inputs[pull.index], inputs[pull.place])
         assert pull.label == str(int(targets[pull.place]))
     assert f"#{found.pulls[0].index} ({found.pulls[0].label})" in (describe(found) or "")
+
+
+def look_at_trial(answer: ev.Event) -> None:
+    assert isinstance(answer, ev.StepTried)
+    assert len(answer.rates) == 2
+
+
+TRIAL = cmd.TryStep(id="try", rates=(0.5, 0.001))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_a_trial_leaves_every_optimizer_as_it_was(kind):
+    model = {"hidden": [8], "dropout": 0.2, "norm": "batch"}
+    check_untouched(tiny_config(model=model, optimizer={"kind": kind}, training={"epochs": 2}), 3, TRIAL, look_at_trial)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("preset", FAMILIES)
+def test_a_trial_leaves_every_family_of_presets_as_it_was(preset):
+    changes = [f"{key}={value}" for key, value in FAMILIES[preset].items()]
+    check_untouched(next(iter(load(preset, changes).runs.values())), 3, TRIAL, look_at_trial)
 
 
 @pytest.mark.parametrize("kind", ["adam", "lbfgs", "muon", "sgd"])

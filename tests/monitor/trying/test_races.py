@@ -11,6 +11,7 @@ import pytest
 from tests.monitor.conftest import send
 from tests.monitor.trying.loops import BATCHES, Loop
 from tui_trainer.protocol import commands as cmd
+from tui_trainer.runs.comparing.interventions import commands_with_saves
 from tui_trainer.runs.history import first_difference
 
 When = Callable[[Callable[[], bool], Callable[[], None]], None]
@@ -87,8 +88,12 @@ def test_a_setting_that_is_taken_later_is_an_undo_of_what_came_since(tmp_path: P
     loop.train([(AT, RACE), (AT + 4, cmd.TakeRace(lane=3, id="later"))])
     (back,) = loop.events("RolledBack")
     assert (back.step, back.saved_at) == (AT + 4, AT)
-    assert loop.history().last_step == 2 * BATCHES
+    history = loop.history()
+    assert history.last_step == 2 * BATCHES
     assert loop.knob == 0.2
+    script = [(step, command.type) for step, command in commands_with_saves(history)]
+    late = AT + 4
+    assert script == [(AT, "SaveCheckpoint"), (late, "RollBack"), (late, "SetLearningRate"), (late, "SetKnob")]
 
 
 @pytest.mark.parametrize("command", [cmd.Stop(id="stop"), cmd.TakeRace(id="none")])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from tests.monitor.conftest import Script, send
 from tests.monitor.trying.loops import BATCHES, Loop
 from tui_trainer.engine.trying.rate_sweep import Explosion
 from tui_trainer.protocol import commands as cmd
@@ -66,6 +68,7 @@ def test_accumulation_and_two_optimizers(tmp_path: Path, given: dict[str, Any]) 
     assert all(trial.measured is not None for trial in answers[1].rates)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_kind_of_state_that_an_optimizer_has(tmp_path: Path, name: str) -> None:
     _, answers = tried(tmp_path, [(2, FIND), (4, TRY)], optimizer=OPTIMIZERS[name])
@@ -100,3 +103,50 @@ def test_predicted_and_measured_change(tmp_path: Path) -> None:
     for trial in found.rates:
         assert trial.predicted == pytest.approx(trial.measured, rel=0.05, abs=2e-6)
     assert found.rates[1].update == pytest.approx(10 * found.rates[0].update, rel=1e-3)
+
+
+def test_a_loop_that_is_left_in_a_trial_is_as_it_was_before(script: Script) -> None:
+    weights: dict[str, torch.Tensor] = {}
+    with script.monitor() as monitor:
+        for number, (inputs, targets) in enumerate(monitor.batches(script.loader * 10)):
+            monitor.log(loss=script.step(inputs, targets))
+            if number == 3:
+                weights = {name: value.clone() for name, value in script.model.state_dict().items()}
+                send(monitor, FIND)
+            if number == 8:
+                break
+        assert monitor.step_count == 4
+    assert all(torch.equal(value, weights[name]) for name, value in script.model.state_dict().items())
+    (refused,) = script.events("Refused")
+    assert refused["reason"].startswith("the loop was left while it was tried")
+
+
+def test_loops_that_cannot_be_tried_say_why(script: Script) -> None:
+    with script.monitor() as monitor:
+        for step in monitor.steps(3):
+            script.step(script.inputs, script.targets)
+            if step == 1:
+                send(monitor, FIND)
+    with script.monitor(model=None) as monitor:
+        for inputs, targets in monitor.batches(script.loader):
+            script.step(inputs, targets)
+        refusals = monitor._run.services.refused if monitor._run is not None else {}
+    (refused,) = [
+        event["reason"]
+        for path in script.runs.glob("*/events.jsonl")
+        for event in map(json.loads, path.read_text().splitlines())
+        if event["type"] == "Refused"
+    ]
+    assert refused == "the loop does not use monitor.batches, which could hand out the same batches again"
+    assert refusals["Race"] == "no model was handed to Monitor"
+
+
+def test_a_loop_without_a_training_loss_is_put_back(script: Script) -> None:
+    with script.monitor() as monitor:
+        for number, (inputs, targets) in enumerate(monitor.batches(script.loader * 4)):
+            monitor.log(reward=script.step(inputs, targets))
+            if number == 1:
+                send(monitor, FIND)
+        assert monitor.step_count == 20
+    (refused,) = script.events("Refused")
+    assert refused["reason"].startswith("the loop logs no training loss")

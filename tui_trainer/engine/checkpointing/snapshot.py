@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from tui_trainer.components.early_stopping import EarlyStopping
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.engine.checkpointing.state_tree import size_of
@@ -120,7 +122,7 @@ def take_snapshot(state: TrainState, services: LoopServices) -> Snapshot | None:
     """Copy everything that decides the next step. Publishes buffered measurements first.
 
     Returns:
-        None where the copy would be larger than the loop allows.
+        None where the copy would be larger than the loop allows, or than what is free of the device's memory.
     """
     flush(state, services)
     tree = state_dict(state, services)
@@ -129,7 +131,11 @@ def take_snapshot(state: TrainState, services: LoopServices) -> Snapshot | None:
     if services.snapshot_limit is not None and size > services.snapshot_limit:
         return None
     copies = state.guards.kept_copies()
-    return Snapshot(services.copied(tree), state.best_weights, state.best_is_saved, size, copies)
+    try:
+        copied = services.copied(tree)
+    except torch.OutOfMemoryError:  # the training itself fits, and goes on
+        return None
+    return Snapshot(copied, state.best_weights, state.best_is_saved, size, copies)
 
 
 def restore_snapshot(state: TrainState, services: LoopServices, snapshot: Snapshot) -> None:

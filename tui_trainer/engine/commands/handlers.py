@@ -277,7 +277,9 @@ def undo_last(state: TrainState, services: LoopServices, command: cmd.Undo) -> N
     if not state.undo_stack:
         raise Refusal("nothing to undo: no intervention was made since this run was last started")
     if state.undo_stack[-1].too_large:
-        size, limit = size_of(state_dict(state, services)), services.snapshot_limit or 0
+        size, limit = size_of(state_dict(state, services)), services.snapshot_limit
+        if limit is None or size <= limit:
+            raise Refusal(f"the device had no memory for a copy of the run, which has {size / 1e6:,.0f} MB")
         raise Refusal(
             f"a copy of the run has {size / 1e6:,.0f} MB, above the limit of {limit / 1e6:,.0f} MB for an undo"
         )

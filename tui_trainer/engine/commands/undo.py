@@ -47,7 +47,8 @@ def undo(state: TrainState, services: LoopServices, command: cmd.Undo) -> None:
     from_step = state.step
     if state.fork is not None and any(entry is kept for kept in state.fork.undo_stack):
         state.fork = None  # the race began in a past that is left
-    state.redo_stack.append(RedoEntry(entry, take_snapshot(state, services)))
+    if (here := take_snapshot(state, services)) is not None:  # without a copy of here there is no way back
+        state.redo_stack.append(RedoEntry(entry, here))
     _trim(state)
     restore_snapshot(state, services, entry.snapshot)
     _publish_restored(state, services, entry.command, from_step, command, entry.snapshot)

@@ -12,11 +12,18 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from tui_trainer.engine.checkpointing.snapshot import restore_snapshot, take_snapshot
+from tui_trainer.engine.checkpointing.snapshot import restore_snapshot
 from tui_trainer.engine.services import TrainingServices
 from tui_trainer.engine.steps.schedule import apply_lr, apply_schedule
 from tui_trainer.engine.train_state import Metrics, Snapshot, TrainState
-from tui_trainer.engine.trying.trial import clip_to, coming_batches, step_function, taken_back, without_stream
+from tui_trainer.engine.trying.trial import (
+    clip_to,
+    coming_batches,
+    copy_of_run,
+    step_function,
+    taken_back,
+    without_stream,
+)
 from tui_trainer.protocol.commands import Pause, Stop, TakeRace
 from tui_trainer.state.pace import FORWARD_SHARE
 
@@ -144,9 +151,7 @@ def _entered(state: TrainState, services: TrainingServices, fork: Snapshot, chan
 
 
 def _copy(state: TrainState, services: TrainingServices) -> Snapshot:
-    snapshot = take_snapshot(state, services)
-    assert snapshot is not None, "the built-in loop has no limit on copies"
-    return without_stream(snapshot)
+    return without_stream(copy_of_run(state, services))
 
 
 def _turn(state: TrainState, services: TrainingServices, lane: RacedLane, batches: Sequence[Batch]) -> list[float]:

@@ -22,14 +22,21 @@ from tui_trainer.engine.steps.closure import ClosureStep
 from tui_trainer.engine.train_state import Snapshot, TrainState
 
 
+def copy_of_run(state: TrainState, services: TrainingServices) -> Snapshot:
+    """Return a copy of the run to go back to. Raises `Refusal` where the device has no memory for it."""
+    snapshot = take_snapshot(state, services)
+    if snapshot is None:  # the built-in loop has no limit of its own
+        raise Refusal("the device has no memory for a copy of the run, to which what is tried goes back")
+    return snapshot
+
+
 @contextmanager
 def taken_back(state: TrainState, services: TrainingServices) -> Generator[Snapshot]:
     """Yield a copy of the run and return to it: every later number is the one without what was tried.
 
     The caller's loop begins the batches of the epoch again, as after an undo.
     """
-    snapshot = take_snapshot(state, services)
-    assert snapshot is not None, "the built-in loop has no limit on copies"
+    snapshot = copy_of_run(state, services)
     model, batches = services.setup.model, services.setup.batches
     waited, modes = batches.waited, [(module, module.training) for module in model.modules()]
     of_numpy, of_python = np.random.get_state(), random.getstate()

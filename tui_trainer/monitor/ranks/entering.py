@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_trainer.engine.checkpointing.checkpointer import find_last
 from tui_trainer.errors import UserError
-from tui_trainer.monitor.build import Given, build
+from tui_trainer.monitor.build import Given, build, checkpoints_of
 from tui_trainer.monitor.ranks.rank_files import LAST, with_own_state
 from tui_trainer.monitor.ranks.shared_run import SharedRun
 from tui_trainer.monitor.ranks.shared_values import SharedValues
@@ -20,6 +20,14 @@ from tui_trainer.runs.run_dir import PROCESSES
 
 if TYPE_CHECKING:
     from tui_trainer.monitor.script_run import ScriptRun
+    from tui_trainer.monitor.services import ScriptServices
+
+SHARDS = ("DTensor", "FlatParameter")
+"""Types of parameters of which each rank has a part."""
+SHARDED = (
+    "the parameters are sharded over the ranks (FSDP): they are neither saved nor copied here; save them with "
+    "torch.distributed.checkpoint"
+)
 
 
 def enter(given: Given, together: Together) -> ScriptRun | None:
@@ -31,8 +39,19 @@ def enter(given: Given, together: Together) -> ScriptRun | None:
     """
     run = _lead(given, together) if together.leads else _follow(given, together)
     if run is not None:
+        _leave_shards(run.services)
         end_orderly()
     return run
+
+
+def _leave_shards(services: ScriptServices) -> None:
+    """Keep no state of parameters of which each rank has a part: to read them is a collective."""
+    parameters = [each for model in services.models.values() for each in model.parameters()]
+    if any(type(each).__name__ in SHARDS for each in parameters):
+        services.is_sharded = True
+        services.models = {}
+        services.checkpoints = checkpoints_of(None, 0)
+        services.further |= dict.fromkeys(("SaveCheckpoint", "RollBack", "Undo", "Redo"), SHARDED)
 
 
 def _lead(given: Given, together: Together) -> ScriptRun:

@@ -22,7 +22,7 @@ PATIENCE = 300.0
 
 @dataclass(slots=True)
 class Pulse:
-    """Where the loop of a rank stands.
+    """The place that the loop of a rank has reached.
 
     Attributes:
         pid, host: its process.

@@ -117,8 +117,11 @@ class SharedRun(ScriptRun):
         self.together.pulses.mine.step = self.state.step
 
     def loop_begins(self) -> None:
-        """Meet before the first batch: what the end of an epoch decided is in force there."""
-        self._due = not self.services.counts_epochs or self._met_at != self.state.step
+        """Meet before the first batch: what the end of an epoch decided is in force there.
+
+        The first meeting comes after a step, which all ranks have taken: each has made its monitor by then.
+        """
+        self._due = self.together.met and (not self.services.counts_epochs or self._met_at != self.state.step)
 
     def loop_ends(self, *, whole: bool) -> None:
         """Meet after the last batch, for the values that were not combined yet; not where the loop was broken off."""
@@ -149,7 +152,10 @@ class SharedRun(ScriptRun):
             if self.clean:
                 steps = self._counted
                 due = self.together.steps_done(steps) if self.together.met else steps > 0
-                if due or self._due:
+                scripted = self.state.step >= self.state.next_scripted_step >= 0
+                if (
+                    due or self._due or (scripted and self.together.met)
+                ):  # what a command publishes has to be combined before it
                     self._record_and_meet()
                 elif self.has_values:
                     self.record()
@@ -188,6 +194,8 @@ class SharedRun(ScriptRun):
         except Parted as parted:
             self._part(str(parted))
             return
+        if self._met_at < 0 and together.missing:
+            self.events.log(f"resumed, but not exactly: {'; '.join(together.missing)}", self.state.step)
         self._met_at = self.state.step
         self._times.begin()
         self._take(decision)
@@ -201,7 +209,8 @@ class SharedRun(ScriptRun):
                 self.commands.put(COMMANDS.validate_python(command))
             elif command["type"] == ENDING:
                 cause = COMMANDS.validate_python(command["cause"]) if command["cause"] is not None else None
-                self.state.ending = Ending(**{**command["ending"], "cause": cause})
+                told: dict[str, Any] = {**command["ending"], "cause": cause}
+                self.state.ending = Ending(**told)
             elif command["type"] == RELEASE:
                 self._signalled = False
                 self._pausing.let_go(self.state, self.services)
@@ -317,6 +326,11 @@ class SharedRun(ScriptRun):
         if self.state.ending is None and epoch_save_is_due(self.state, self.services):
             self.save()
 
+    def save(self) -> None:
+        """Save the run, unless each rank has a part of the parameters."""
+        if not self.services.is_sharded:
+            super().save()
+
     # -- the end ----------------------------------------------------------------------------------------------------
 
     def _part(self, reason: str) -> None:
@@ -339,6 +353,7 @@ class SharedRun(ScriptRun):
             else:
                 reject(self.events, state.step, command, said)
         self.inbox = self.commands
+        self.services.permissions = self._agreed.first
         self.tell_capabilities()
         self.events.log(f"watched only from here on: {reason}", state.step)
 

@@ -88,7 +88,7 @@ class SharedValues(StepValues):
         others: list[dict[int, tuple[dict[str, float], dict[str, float]]]] = []
         kinds = dict(self.kinds)
         for message in messages:
-            told = json.loads(message) if message else {"rows": [], "kinds": {}}
+            told: dict[str, Any] = json.loads(message) if message else {"rows": [], "kinds": {}}
             kinds = told["kinds"] | kinds
             others.append({step: (values, weights) for step, values, weights in told["rows"]})
         return {row.step: _combined(row, others, kinds) for row in rows}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 CODE = 128 + signal.SIGTERM
@@ -45,7 +45,7 @@ def raised() -> Terminated | None:
 
 
 @contextlib.contextmanager
-def undisturbed(*, failed: bool) -> Iterator[None]:
+def undisturbed(*, failed: bool) -> Generator[None]:
     """Hold interrupts and SIGTERM off while the end of the run is written: a launcher sends them at any moment.
 
     Args:

@@ -13,10 +13,12 @@ from tui_trainer.engine.ranks.beat import Beat, Decision, Report
 from tui_trainer.monitor.ranks.pulse import Pulses
 from tui_trainer.monitor.ranks.store_channel import PARTED, Parted, StoreChannel
 
-HEAR_SECONDS = 30.0
+HEAR_SECONDS = 120.0
 """Time that rank 0 has to make its monitor, once another rank has made one."""
-JOIN_SECONDS = 10.0
-"""Time that the other ranks have to make theirs, once rank 0 is at its first batch."""
+JOIN_SECONDS = 20.0
+"""Time that the other ranks have to make theirs, once rank 0 has taken its first step."""
+LOAD_SECONDS = 60.0
+"""Time that rank 0 has to read a checkpoint that all load."""
 LEAVE_SECONDS = 5.0
 """Time that a rank which leaves its loop waits for the others, for the last numbers."""
 ALONE = "make Monitor on every rank, at the same place: {who} made none, so this run is only watched"
@@ -169,9 +171,10 @@ class Together:
         if self._meeting:
             raise Parted(f"rank {self.rank} was interrupted while the ranks met")
         self._meeting = True
+        self.channel.patience = patience
         if not self.met:
             self._join()
-        self.channel.attached, self.channel.patience = message, patience
+        self.channel.attached = message
         try:
             decision = self._beat.take(report)
         except RuntimeError as error:
@@ -204,7 +207,7 @@ class Together:
         key = f"load/{self._loads}"
         if not self.met:
             return ""
-        self.channel.patience = HEAR_SECONDS
+        self.channel.patience = LOAD_SECONDS
         self.channel.wait({key: 0})
         return self._store.get(key).decode()
 

@@ -56,6 +56,10 @@ def hand_out(run: ScriptRun, iterator: Iterator[Any], loader: Any) -> Generator[
     except (Refusal, UserError) as refusal:
         trial.end()
         reject(run.events, run.state.step, command, str(refusal))
+    except GeneratorExit:
+        trial.end()
+        reject(run.events, run.state.step, command, "the loop was left while it was tried; it is as it was before")
+        raise
     finally:
         trial.end()
         trials.running, run.inside = None, False

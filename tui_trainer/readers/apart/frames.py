@@ -58,7 +58,7 @@ def _medium(medium: Medium) -> tuple[str, str, int, str, Any]:
     return medium.kind, medium.name, medium.step, "text" if isinstance(content, str) else "buckets", content
 
 
-class Frames:
+class FrameReader:
     """Puts frames together again from bytes as they arrive."""
 
     def __init__(self) -> None:

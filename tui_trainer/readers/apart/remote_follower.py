@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from tui_trainer.readers.apart.frames import Frames
+from tui_trainer.readers.apart.frames import FrameReader
 from tui_trainer.readers.apart.process import described
 from tui_trainer.readers.find_logs import Log
 from tui_trainer.readers.follower import LogFollower, LogNews
@@ -34,10 +34,10 @@ class ReadingProcess:
         """Start the process. Raises `OSError` where none can be started."""
         self.ended = False
         """Whether no more frames come."""
-        self._frames = Frames()
+        self._frames = FrameReader()
         self._waiting: list[deque[tuple[dict[str, Any], LogNews]]] = [deque() for _ in logs]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tui_trainer.readers.apart.process"],
+            [sys.executable, "-P", "-m", "tui_trainer.readers.apart.process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

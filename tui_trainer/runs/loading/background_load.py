@@ -66,6 +66,7 @@ class BackgroundLoader:
             self._process = subprocess.Popen(
                 [
                     sys.executable,
+                    "-P",
                     "-m",
                     "tui_trainer.runs.loading.background_load",
                     str(journal.absolute()),

@@ -123,7 +123,8 @@ class StepDialog(Dialog[SetLearningRate | ShowAnswers]):
         height = self.size.height
         shown = found.pulls[: 0 if height < SHORT else FEW if height < 22 else len(found.pulls)]
         if not shown:
-            self._show("pulls", "no samples: a function is minimised" if not found.pulls else "")
+            none = found.note or "no samples: a function is minimised"
+            self._show("pulls", none if not found.pulls else "")
             return
         names = [visible(name_of(pull)) for pull in shown]
         width = max(map(len, names))

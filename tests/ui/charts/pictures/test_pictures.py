@@ -174,6 +174,9 @@ def test_columns_that_begin_alike_have_different_labels():
     feet = text([of(table)], 78).splitlines()[-1].split()
     # In this order and whole: plotext keeps ticks in a set, so labels used to move and vanish with the hash seed.
     assert feet == ["zero", "no…001", "nor…01", "norm…1", "torch…", "xavier", "kaimi…", "orth…1", "root2"]
+    for width in range(70, 140):  # the last one used to vanish at half of the widths
+        feet = text([of(table)], width).splitlines()[-1].split()
+        assert len(set(feet)) == 9, f"at {width}: {feet}"
 
 
 def depths(*steps: int) -> RunState:

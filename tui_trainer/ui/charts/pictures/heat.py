@@ -34,10 +34,15 @@ def draw(frame: Frame, drawing: Heat) -> ChartData:
     stride = max(int(-(-4 // room)), 1)
     cells = int(room * stride) - 1
     feet = labels(drawing.columns, cells)
-    if cell_width(feet[-1]) == cells:  # the edge of the plot is its neighbour
-        feet[-1] = labels(drawing.columns, cells - 1)[-1]
+    narrow = int(room * stride - 2.01)
+    if cell_width(feet[-1]) > narrow:  # the edge of the plot is its neighbour
+        feet[-1] = labels(drawing.columns, narrow)[-1]
     named = range(0, across, stride)
     ticks = [Tick(label_position(index, feet[index], room, across), feet[index]) for index in named]
+    if named[-1] == across - 1 and cell_width(feet[-1]) >= narrow - 1:
+        # plotext moves a label away from the edge, by half of what is missing for its full width on the right: a wide
+        # one would touch its neighbour, and be left out.
+        ticks[-1] = Tick(across - 1.5 / room, feet[-1])
     lefts = [Tick(down - index - 0.5, name) for index, name in enumerate(labels(drawing.rows, frame.area.label))]
     ends = LegendEntry(LAYERS[-1], "band", f"{short(low) if low else 0} to {short(high) if high else 0}")
     return ChartData(
