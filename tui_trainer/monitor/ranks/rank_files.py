@@ -1,4 +1,4 @@
-"""Files of each rank beside the checkpoint of rank 0, and their reading."""
+"""Files of each rank beside the checkpoint of rank 0, and their reading.
 
 Rank 0 writes models, optimizers and what is kept. Another rank writes a small file of its own: its generators, its
 place in the data, its columns, and what it keeps, as far as that is small.

@@ -81,7 +81,9 @@ def _steps_of(trial: Trial, command: cmd.AnyCommand) -> Generator[Any, None, Any
             raise Refusal(f"{command.type} is no trial")
 
 
-def _trial(run: ScriptRun, iterator: Iterator[Any], loader: Any, command: cmd.AnyCommand, frame: FrameType) -> Trial:
+def _trial(
+    run: ScriptRun, iterator: Iterator[Any], loader: Any, command: cmd.AnyCommand, frame: FrameType | None
+) -> Trial:
     services = run.services
     parts = [getattr(loader, name, None) for name in ("sampler", "batch_sampler", "dataset")]
     modules = [module for model in services.models.values() for module in model.modules()]
