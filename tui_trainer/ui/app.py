@@ -38,6 +38,7 @@ from tui_trainer.ui.redraw_budget import RedrawBudget
 from tui_trainer.ui.settings import Settings
 from tui_trainer.ui.terminal.ascii_filter import AsciiFilter
 from tui_trainer.ui.terminal.driver import TerminalGone
+from tui_trainer.ui.terminal.one_shot import call_after
 from tui_trainer.ui.terminal.terminal_app import TerminalApp
 
 if TYPE_CHECKING:
@@ -211,12 +212,12 @@ class TrainerApp(TerminalApp[AppResult]):
             self._opening = BackgroundCall(open_session)
             self._check_opening(self._opening)
         else:
-            self.set_timer(OPENING_TICK, lambda: self._open_when_shown(open_session, latest))
+            call_after(self, OPENING_TICK, lambda: self._open_when_shown(open_session, latest))
 
     def _check_opening(self, opening: BackgroundCall[Session]) -> None:
         """Push the dashboard once the session is open, or close the app with the error."""
         if not opening.done:
-            self.set_timer(OPENING_TICK, lambda: self._check_opening(opening))
+            call_after(self, OPENING_TICK, lambda: self._check_opening(opening))
             return
         self._opening = None
         try:
@@ -237,7 +238,7 @@ class TrainerApp(TerminalApp[AppResult]):
         self._spare_due = monotonic() + SPARE_DELAY
         self.set_interval(TICK, self.tick)
         if self._finder is not None:
-            self.set_timer(IMPORT_DELAY, _import_dashboard)
+            call_after(self, IMPORT_DELAY, _import_dashboard)
 
     def tick(self) -> None:
         """Poll the session and draw. An error is shown and logged, and the next tick tries again."""
@@ -272,7 +273,7 @@ class TrainerApp(TerminalApp[AppResult]):
         """Poll more often until the pending commands are answered, and what is being read has been read."""
         if not self._fast_tick_due:
             self._fast_tick_due = True
-            self.set_timer(FAST_TICK, self._fast_tick)
+            call_after(self, FAST_TICK, self._fast_tick)
 
     def _fast_tick(self) -> None:
         self._fast_tick_due = False

@@ -17,6 +17,7 @@ from tui_trainer.session.catalog import LessonInfo
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.charts.registry import ChartKind
 from tui_trainer.ui.lecture.tour import LecturePlan
+from tui_trainer.ui.settings import Settings
 
 LESSON = Lesson(
     rows=("S18",),
@@ -153,7 +154,7 @@ async def test_a_hand_that_pauses_on_the_way_goes_on_to_the_remark() -> None:
 
 async def test_a_plain_run_only_offers_the_guiding_and_any_key_ends_it() -> None:
     scripted = session()
-    app = app_over(scripted)
+    app = app_over(scripted, settings=Settings(words_per_minute=30))  # no remark is over before the next key
     async with show(app, (100, 30)) as pilot:
         assert app.dashboard is not None
         scripted.train("group/gd", 3)

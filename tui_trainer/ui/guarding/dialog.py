@@ -27,6 +27,7 @@ from tui_trainer.ui.forms.list_keys import Picker
 from tui_trainer.ui.guarding.preview import guard_chart, known_metrics, preview
 from tui_trainer.ui.render.chart_widget import Chart
 from tui_trainer.ui.screens.dialogs.base import Dialog
+from tui_trainer.ui.terminal.one_shot import call_after
 
 TYPED = 0.3
 """Seconds after the last letter at which the dry run begins."""
@@ -116,7 +117,7 @@ class GuardsDialog(Dialog[None]):
         event.stop()
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(TYPED, self._try)
+        self._timer = call_after(self, TYPED, self._try)
 
     def _parsed(self) -> GuardRule | None:
         text = self.query_one("#rule", TextEntry).value.strip()

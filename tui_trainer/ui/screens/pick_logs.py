@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 
 from tui_trainer.text import visible
 from tui_trainer.ui.background_call import BackgroundCall
+from tui_trainer.ui.terminal.one_shot import call_after
 
 IMPORT_DELAY = 0.1
 """Seconds after which the list has been drawn, and the charts are imported while the user chooses."""
@@ -75,7 +76,7 @@ class PickLogs(App[list[int]]):
         """Fill the list."""
         self._fill("")
         self.query_one(_Choices).focus()
-        self.set_timer(IMPORT_DELAY, lambda: BackgroundCall(_import_charts))
+        call_after(self, IMPORT_DELAY, lambda: BackgroundCall(_import_charts))
 
     def _fill(self, part: str) -> None:
         part = part.strip().casefold()

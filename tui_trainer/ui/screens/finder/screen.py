@@ -29,6 +29,7 @@ from tui_trainer.ui.icons import Icons
 from tui_trainer.ui.lecture.tour import Tour
 from tui_trainer.ui.panels.panel import Panel
 from tui_trainer.ui.screens.finder.actions import FinderActions
+from tui_trainer.ui.terminal.one_shot import call_after
 
 if TYPE_CHECKING:
     from tui_trainer.session.base import Session
@@ -38,7 +39,6 @@ STACKED = 110
 """Terminal width below which the details are shown under the list."""
 LOW = 16
 """Terminal height below which they are shortened to two lines."""
-
 OPENING_TICK = 0.02
 """Seconds between two checks whether a session is open."""
 Item = TypeVar("Item")
@@ -380,7 +380,7 @@ class Finder(FinderActions, Generic[Item]):
         if self._opening is not None and self._opening.done:
             self._check_opening(self._opening)
         elif self._opening is not None:
-            self.set_timer(OPENING_TICK, self._check_soon)
+            call_after(self, OPENING_TICK, self._check_soon)
 
     def on_key(self, event: Key) -> None:
         """Move in the list while the search entry has the focus."""
