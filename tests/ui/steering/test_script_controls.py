@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ui.fake_session import FakeSession, app_over, press, running, screen_text, settle, show
+from tests.ui.fake_session import FakeSession, app_over, press, running, screen_text, settle, show, until
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.components.schedulers.script import ScriptSchedule
 from tui_trainer.protocol import commands as cmd
@@ -14,6 +14,7 @@ from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.actions import BY_ID
 from tui_trainer.ui.availability import ActionContext, disabled_reason
 from tui_trainer.ui.dashboard.footer import Footer
+from tui_trainer.ui.forms.list_keys import Picker
 from tui_trainer.ui.steering.script_controls import typed_value
 
 ENTROPY = Knob(name="entropy", value=0.01, low=1e-4, high=1, scale="log", unit="nats")
@@ -84,6 +85,22 @@ async def test_the_panel_shows_the_controls_and_sends_their_commands() -> None:
         assert session.last(cmd.SetKnob).value is False
         await press(pilot, "o", *["up"] * 2, "enter")
         assert session.last(cmd.RunAction).name == "sample"
+
+
+async def test_an_open_panel_takes_in_that_the_script_has_declared_a_knob() -> None:
+    session = running()
+    app = app_over(session)
+    async with show(app, (100, 40)) as pilot:
+        await press(pilot, "o", "down", "down")
+        await settle(pilot)
+        assert "entropy" not in screen_text(app)
+        chosen = app.screen.query_one(Picker).highlighted_option
+        session.play(ev.Capabilities(knobs=(ENTROPY,), step=200))
+        await until(pilot, lambda: "0.01 nats" in screen_text(app))
+        after = app.screen.query_one(Picker).highlighted_option
+        assert chosen is not None
+        assert after is not None
+        assert after.id == chosen.id
 
 
 async def test_a_key_gives_the_reason_before_anything_is_sent() -> None:

@@ -56,10 +56,15 @@ class SteerPanel(Dialog[str]):
 
     def inside(self) -> list[Widget]:
         """Return the reason that most rows share, and the rows."""
-        options = [Option(self._line(row), id=row.id) for row in self._rows]
-        listed = Picker(*options, letters=False, markup=False, compact=True)
-        listed.highlighted = next((index for index, row in enumerate(self._rows) if not row.reason), 0)
+        listed = Picker(*self._options(), letters=False, markup=False, compact=True)
+        listed.highlighted = self._first_open()
         return [Static(id="common", markup=False), listed]
+
+    def _options(self) -> list[Option]:
+        return [Option(self._line(row), id=row.id) for row in self._rows]
+
+    def _first_open(self) -> int:
+        return next((index for index, row in enumerate(self._rows) if not row.reason), 0)
 
     def on_mount(self) -> None:
         """Keep the values up to date."""
@@ -82,14 +87,17 @@ class SteerPanel(Dialog[str]):
         line.display = bool(reason)
 
     def _update(self, *, always: bool = False) -> None:
-        before, rows = self._rows, self._read()
-        if [row.id for row in before] != [row.id for row in rows]:
-            return  # the script has declared a control since: the panel shows it when it is opened again
-        self._rows = rows
+        before, self._rows = self._rows, self._read()
         listed = self.query_one(Picker)
-        for index, (old, row) in enumerate(zip(before, self._rows, strict=True)):
-            if always or old != row:
-                listed.replace_option_prompt_at_index(index, self._line(row))
+        if [row.id for row in before] != [row.id for row in self._rows]:  # the run has begun, or declared a control
+            chosen = before[listed.highlighted].id if listed.highlighted is not None else None
+            listed.set_options(self._options())
+            ids = [row.id for row in self._rows]
+            listed.highlighted = ids.index(chosen) if chosen in ids else self._first_open()
+        else:
+            for index, (old, row) in enumerate(zip(before, self._rows, strict=True)):
+                if always or old != row:
+                    listed.replace_option_prompt_at_index(index, self._line(row))
         if before != self._rows:
             self._say_common()
 
