@@ -93,8 +93,8 @@ class Training(BaseModel):
     """On a CUDA device, use torch's deterministic algorithms, so that a run can be resumed and replayed to the bit.
     Some operations are slower then. The CPU is always deterministic."""
     sharding: Literal["none", "fully-shard"] = "none"
-    """Where several processes train: none keeps the whole model on each (DDP); fully-shard gives each a part of
-    weights, gradients and optimizer state (FSDP2), for a model too large for one device. One process ignores this."""
+    """Share of the model on each of several processes: none keeps all of it on each (DDP); fully-shard splits weights,
+    gradients and optimizer state (FSDP2), for a model too large for one device. One process ignores this."""
     fast_path: Literal["auto", "off"] = "auto"
     """auto uses faster versions of a training step if they give the same bits; off always uses torch's own step."""
     validate_every: Count = 1

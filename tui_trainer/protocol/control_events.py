@@ -100,4 +100,4 @@ class RateFound(Event):
     unclear: str = ""
     """Why there is no clear rate, or what is uncertain about the marks; empty for neither."""
     warning: str = ""
-    """What a trial in a script's loop does not put back, as far as that is known; empty for nothing."""
+    """State that a trial in a script's loop does not restore, in words; empty where none is known."""

@@ -223,7 +223,7 @@ class Quadratic(Dataset):
     rotation: Real = 0.0
     """Rotation of the flattest and steepest axes against the coordinates, in degrees."""
     start: tuple[Real, ...] = ()
-    """Where the point starts, along the bowl's own axes, flattest first; (condition, 1) in two dimensions where none is
+    """Start of the point along the bowl's own axes, flattest first; (condition, 1) in two dimensions where none is
     given, and in more of them a point from which the slope along each axis is the same."""
     noise: NonNegative = 0.0
     """Standard deviation of the gradient noise of a single function, per coordinate."""

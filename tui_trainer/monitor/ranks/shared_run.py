@@ -85,7 +85,7 @@ class SharedRun(ScriptRun):
         self._times = StepTimes(services.models.values(), services.optimizer.named)
         self._numbers = RankNumbers(together.size)
         self._pending: list[dict[str, Any]] = []
-        """What rank 0 tells the others with the next meeting."""
+        """Decisions that rank 0 sends with the next beat, as JSON."""
         self._refused: set[str] = set()
         """Ids of commands that rank 0 refused itself."""
         self._met_at = -1

@@ -45,7 +45,7 @@ class SharedValues(StepValues):
     def __init__(self, roles: Mapping[str, str]) -> None:
         super().__init__(roles)
         self.kinds: dict[str, str] = {}
-        """How a series is combined, where that is not the mean."""
+        """Reductions of series that are not combined by their mean, by name."""
         self.rows: list[Row] = []
         """Steps that were not combined yet."""
 

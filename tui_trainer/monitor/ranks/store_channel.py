@@ -45,9 +45,9 @@ class StoreChannel:
         self._mine: list[str] = []
         """Entries of this rank that all others have read once it receives the next message."""
         self.attached = b""
-        """What goes with the next numbers to rank 0."""
+        """Bytes that are sent to rank 0 with the next numbers."""
         self.received: list[bytes] = []
-        """What came with the last ones, by rank."""
+        """Bytes that were received with the last numbers, by rank."""
         self.patience: float | None = None
         """Seconds after which a wait is given up; None for as long as the others may come."""
 

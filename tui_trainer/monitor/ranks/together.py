@@ -66,7 +66,7 @@ class Together:
         self._loads = 0
         self.told: Told | None = None
         self.missing: list[str] = []
-        """What other ranks lack to go on exactly, in words."""
+        """Reasons of other ranks for a resume that is not exact."""
         self.pulses.tell()
 
     @property

@@ -52,7 +52,7 @@ class BatchStore:
         self._end: Drawn | None = None
         """The end of the loader, once it was met."""
         self._error: Exception | None = None
-        """What the loader raised, which the training meets in its turn."""
+        """An exception of the loader; the training gets it after the batches that are kept."""
 
     def __len__(self) -> int:
         return len(self._kept)

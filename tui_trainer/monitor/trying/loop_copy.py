@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tui_trainer.monitor.script_run import ScriptRun
 
 OF_RUN = ("clean", "explicit", "counts_batches", "waited", "_counted", "_batches_without", "_rates")
-"""What the run counts between two steps."""
+"""Counters of the run that a step changes."""
 OF_STATE = ("plan", "epochs", "clip", "lr", "lr_changes_each_step", "step", "epoch", "position", "last_metrics")
 """Progress and settings, as `TrainState` has them."""
 OF_RATES = ("_own", "_written", "_initial", "_scales", "_seen", "_recorded")

@@ -60,7 +60,7 @@ class Raced(Event):
     interrupted: bool = False
     """Whether it was cancelled, so that none of its settings can be taken."""
     warning: str = ""
-    """What a race in a script's loop does not put back, as far as that is known; empty for nothing."""
+    """State that a race in a script's loop does not restore, in words; empty where none is known."""
 
 
 class RaceDecided(Event):
