@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import signal
 import socket
 import struct
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ctypes
+    from collections.abc import Callable
     from pathlib import Path
 
 UCRED = struct.Struct("3i")
@@ -23,6 +25,8 @@ SOL_LOCAL = 0
 XUCRED = struct.Struct("@IIh2x16I")
 """`struct xucred` of `<sys/ucred.h>`: version, user id, number of groups, groups."""
 XUCRED_VERSION = 0
+PR_SET_PDEATHSIG = 1
+"""`<linux/prctl.h>`: the signal that a process gets when the thread that started it ends."""
 C_LINE_BUFFERED = 1
 """`_IOLBF` of `<stdio.h>`: 1 in glibc, in musl and on macOS."""
 
@@ -100,6 +104,20 @@ def _c_stdout() -> tuple[ctypes.CDLL, ctypes.c_void_p]:
 
     library = ctypes.CDLL(None)
     return library, ctypes.c_void_p.in_dll(library, "__stdoutp" if sys.platform == "darwin" else "stdout")
+
+
+def hang_up_with_parent() -> Callable[[], None]:
+    """Return what a new process calls to be hung up (SIGHUP) when the thread that started it ends, however it ends.
+
+    It is made before the process, because a library cannot safely be loaded between fork and exec. Linux alone has the
+    call (prctl(2)); elsewhere the function does nothing.
+    """
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import ctypes
+
+        prctl = ctypes.CDLL(None).prctl
+        return lambda: prctl(PR_SET_PDEATHSIG, int(signal.SIGHUP), 0, 0, 0)
+    return lambda: None
 
 
 def is_listening(path: Path) -> bool:

@@ -188,8 +188,9 @@ def test_found_rate(snap_compare: Compare, size: tuple[int, int]) -> None:
 
     async def before(pilot: Pilot[Any]) -> None:
         app = cast(TrainerApp, pilot.app)
+        await until(pilot, lambda: "4/10" in screen_text(app))
         await press(pilot, "o", "f")
-        await until(pilot, lambda: "100 steps" in screen_text(app))
+        await until(pilot, lambda: "100 steps, about 9.0 s" in screen_text(app))
         await press(pilot, "enter")
         await until(pilot, lambda: "p proposed" in screen_text(app))
         await still(pilot)

@@ -21,11 +21,18 @@ PROGRAM = (sys.executable, "-m", "tui_trainer")
 class Watched:
     """A script under `tui-trainer watch --headless`."""
 
-    def __init__(self, runs: Path, command: list[str], options: list[str], environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        runs: Path,
+        command: list[str],
+        options: list[str],
+        environment: dict[str, str],
+        program: tuple[str, ...] = PROGRAM,
+    ) -> None:
         self.runs = runs
         kept = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
         self.process = subprocess.Popen(
-            [*PROGRAM, "watch", "--headless", "--runs-dir", str(runs), *options, "--", *command],
+            [*program, "watch", "--headless", "--runs-dir", str(runs), *options, "--", *command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -90,8 +97,10 @@ def watch(tmp_path: Path) -> Iterator[Callable[..., Watched]]:
     """Start a script under `watch`; those that are left are killed at the end."""
     started: list[Watched] = []
 
-    def start(*command: str, options: list[str] | None = None, **environment: str) -> Watched:
-        started.append(Watched(tmp_path / "runs", list(command), options or [], environment))
+    def start(
+        *command: str, options: list[str] | None = None, program: tuple[str, ...] = PROGRAM, **environment: str
+    ) -> Watched:
+        started.append(Watched(tmp_path / "runs", list(command), options or [], environment, program))
         return started[-1]
 
     yield start

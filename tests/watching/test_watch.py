@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -229,8 +230,36 @@ def test_a_watch_that_is_killed_hangs_the_script_up(watch: Watch) -> None:
     run.until(lambda: run.series("train_loss"))
     children = psutil.Process(run.process.pid).children(recursive=True)
     run.process.kill()
-    _, alive = psutil.wait_procs(children, 20)
-    assert not alive
+    _, alive = psutil.wait_procs(children, 60)
+    assert not alive, [Path(f"/proc/{each.pid}/status").read_text() for each in (*alive, run.process)]
+
+
+def test_a_script_whose_terminal_stays_open_is_hung_up_too(watch: Watch, script: Write, tmp_path: Path) -> None:
+    """The other end of its terminal is held by a second process, as a thread that waits for a disk would hold it."""
+    holder = f"""
+import os, subprocess, sys
+from tui_trainer.cli.main import main
+from tui_trainer.watching import child
+openpty = child.pty.openpty
+def held():
+    master, slave = openpty()
+    holding = subprocess.Popen(["sleep", "100"], pass_fds=[master], start_new_session=True)
+    open({str(tmp_path / "holder")!r}, "w").write(str(holding.pid))
+    return master, slave
+child.pty.openpty = held
+main()
+"""
+    run = watch("sh", "-c", "echo loss: 0.5; exec sleep 100", program=(sys.executable, script(holder, "holder.py")))
+    run.until(lambda: run.series("train_loss"))
+    holding = psutil.Process(int((tmp_path / "holder").read_text()))
+    try:
+        children = [each for each in psutil.Process(run.process.pid).children() if each != holding]
+        assert children
+        run.process.kill()
+        _, alive = psutil.wait_procs(children, 60)
+        assert not alive
+    finally:
+        holding.kill()
 
 
 OWN_MONITOR = """

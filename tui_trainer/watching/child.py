@@ -10,9 +10,11 @@ import signal
 import struct
 import subprocess
 import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
+
+from tui_trainer.platform_support import hang_up_with_parent
 
 SHIM = Path(__file__).parent / "shim"
 """Put first on PYTHONPATH of the script."""
@@ -49,7 +51,7 @@ class Child:
                 stdout=slave,
                 stderr=slave,
                 start_new_session=True,
-                preexec_fn=_begin,
+                preexec_fn=_beginning(),
                 env={**os.environ, **environment},
             )
         finally:
@@ -104,8 +106,18 @@ class Child:
             os.close(self.master)
 
 
-def _begin() -> None:
-    """Make the terminal that of the session: if the watching process is killed, the script is hung up."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell starts jobs in the background with it ignored
-    with contextlib.suppress(OSError):
-        fcntl.ioctl(1, termios.TIOCSCTTY, 0)
+def _beginning() -> Callable[[], None]:
+    """Return what the new process does first: it sees to it that it is hung up if the watching process is killed.
+
+    That the terminal is its own does so as soon as the last thread of the watching process has closed the other end; a
+    thread that waits for a disk keeps it open. The kernel's own word comes when the main thread is gone.
+    """
+    hang_up = hang_up_with_parent()
+
+    def begin() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell starts jobs in the background with it ignored
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(1, termios.TIOCSCTTY, 0)
+        hang_up()
+
+    return begin

@@ -72,7 +72,7 @@ def test_no_clear_rate_is_said_and_escape_sends_nothing_more() -> None:
     async def script(pilot: Pilot[Any]) -> None:
         await press(pilot, "o")
         await press(pilot, "f")
-        await until(pilot, lambda: "100 steps" in screen_text(app))
+        await until(pilot, lambda: "100 steps, about" in screen_text(app))
         await press(pilot, "enter")
         await until(pilot, lambda: "no clear rate: it is flat" in screen_text(app))
         await press(pilot, "escape")
