@@ -7,6 +7,7 @@ import threading
 
 from tests.ui.fake_session import FakeSession, app_over, press, running, screen_text, until
 from tui_trainer.errors import UserError
+from tui_trainer.protocol import commands as cmd
 from tui_trainer.session.base import Session
 
 
@@ -19,7 +20,7 @@ class SlowOpening:
 
     def __call__(self) -> Session:
         self.called.set()
-        assert self.release.wait(30)
+        assert self.release.wait(120)
         return self.session
 
 
@@ -41,13 +42,29 @@ async def test_a_user_error_closes_the_app_with_its_exit_code() -> None:
     app = app_over(open_session)
 
     async with app.run_test(size=(80, 24)) as pilot:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while app.return_value is None:
                 await pilot.pause()
 
     assert app.return_value is not None
     assert app.return_value.exit_code == 2
     assert str(app.return_value.refused) == "preset 'x': no such key"
+
+
+async def test_keys_pressed_over_the_splash_screen_act_on_the_run() -> None:
+    session = running()
+    opening = SlowOpening(session)
+    app = app_over(opening)
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, opening.called.is_set)
+        await press(pilot, "o", "r", *"0.02", "enter", "space")
+        opening.release.set()
+        await until(pilot, lambda: len(session.sent) == 2)
+    rate, pause = session.sent
+    assert isinstance(rate, cmd.SetLearningRate)
+    assert rate.value == 0.02
+    assert isinstance(pause, cmd.Pause)
 
 
 async def test_ctrl_c_while_opening_asks_once_the_session_is_open() -> None:

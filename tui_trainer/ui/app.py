@@ -178,6 +178,7 @@ class TrainerApp(TerminalApp[AppResult]):
         if callable(self._session):
             from tui_trainer.ui.screens.splash import Splash
 
+            self._key_queue.hold()
             return Splash("opening ...")
         return self._dashboard(self._session)
 
@@ -228,6 +229,7 @@ class TrainerApp(TerminalApp[AppResult]):
         dashboard = self._dashboard(session)
         self.push_screen(dashboard)
         dashboard.call_after_refresh(self.poll_soon)  # what was read meanwhile is drawn at once
+        self._key_queue.release_when(lambda: bool(dashboard.view_state.states))
         if self._interrupted:
             self.call_later(dashboard.interrupt)
 

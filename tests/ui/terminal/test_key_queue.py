@@ -116,11 +116,7 @@ async def test_keys_go_to_the_screen_left_by_the_keys_before(messages: int, paus
         for key in "ao12", "enter", "bo3", "enter", "cd":
             for one in [key] if key == "enter" else key:
                 pilot.app.post_message(Key(one, None if one == "enter" else one))
-        deadline = time.monotonic() + 60
-        await asyncio.sleep(0)
-        while pilot.app._key_queue.busy:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.001)
+        await _delivered(pilot)
     assert behind.keys == ["a", "b", "c", "d"]
     assert behind.answers == ["12", "3"]
 
@@ -165,6 +161,59 @@ async def test_no_key_is_delivered_after_the_application_ends() -> None:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.001)
     assert behind.keys == []
+
+
+class Hidden(Screen[None]):
+    """A screen with an entry that `r` shows, and that takes the focus once it has been laid out."""
+
+    AUTO_FOCUS = ""
+    DEFAULT_CSS = "Hidden Input { display: none; } Hidden.-typing Input { display: block; }"
+
+    def compose(self) -> ComposeResult:
+        yield Input()
+
+    def on_key(self, event: Key) -> None:
+        if event.key == "r" and not self.has_class("-typing"):
+            self.add_class("-typing")
+            self.call_after_refresh(self.query_one(Input).focus)
+
+
+async def test_keys_wait_for_an_entry_that_is_shown_with_the_next_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("textual.screen.UPDATE_PERIOD", 0.5)  # the keys are typed faster than frames are drawn
+    hidden = Hidden()
+    async with typed() as pilot:
+        await pilot.app.push_screen(hidden)
+        for key in "r30":
+            pilot.app.post_message(Key(key, key))
+        await _delivered(pilot)
+        assert hidden.query_one(Input).value == "30"
+
+
+async def test_held_keys_are_delivered_in_order_once_they_are_released() -> None:
+    behind, ready = Behind(0, 0), False
+    async with typed() as pilot:
+        queue = pilot.app._key_queue
+        await pilot.app.push_screen(behind)
+        queue.hold()
+        for key in "a", "b", "ctrl+c":
+            pilot.app.post_message(Key(key, None))
+        queue.release_when(lambda: ready, 600)
+        await pilot.pause()
+        assert behind.keys == ["ctrl+c"], "the key that leaves is not held"
+        ready = True
+        while queue._held:
+            await asyncio.sleep(0.001)
+        pilot.app.post_message(Key("c", "c"))
+        await _delivered(pilot)
+    assert behind.keys == ["ctrl+c", "a", "b", "c"]
+
+
+async def _delivered(pilot: Pilot[None]) -> None:
+    deadline = time.monotonic() + 60
+    await asyncio.sleep(0)
+    while pilot.app._key_queue.busy:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.001)
 
 
 async def test_has_ready_callbacks() -> None:
