@@ -271,6 +271,24 @@ class TestMore:
         assert norms[2:] == pytest.approx([0.5, 0.5], rel=1e-3)
         assert set(script.series("grad_norm")) == {3, 4}
 
+    def test_the_norm_that_the_script_gives_is_in_force_until_a_command_sets_another(self, script: Script) -> None:
+        with script.monitor() as monitor:
+            seen: list[tuple[float, float]] = []
+            for step in monitor.steps(6):
+                loss = torch.nn.functional.mse_loss(script.model(script.inputs), script.targets * 100)
+                script.optimizer.zero_grad()
+                loss.backward()
+                monitor.clip(script.model.parameters(), 2.0)
+                script.optimizer.step()
+                if step == 2:
+                    send(monitor, cmd.SetClip(value=0.5))
+                if step == 4:  # declares something: what was told of the clip before is not in force again
+                    monitor.knob("weight decay", group="weight_decay")
+                assert monitor._run is not None
+                state = monitor._run.bus.states()[0]
+                seen.append((state.clip_grad_norm, state.script_clip))
+        assert seen == [(2.0, 2.0)] * 3 + [(0.5, 2.0)] * 3
+
     def test_validate_leaves_modes_and_generators_as_they_were(self, script: Script) -> None:
         def evaluate() -> float:
             script.model.eval()

@@ -53,7 +53,7 @@ class LibraryMonitor(Monitor):
             state.epoch = epoch
             run.length.resumed()
         if clip is not None:
-            services.clips, state.clip = True, clip
+            services.clips, state.clip, services.script_clip = True, clip, clip
         run.begin()
         self.settle()
 

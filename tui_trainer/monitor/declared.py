@@ -20,6 +20,7 @@ def clip(run: ScriptRun, parameters: Any, max_norm: float | None) -> Any:
         services.clips = True
         if max_norm and not state.clip:
             state.clip = float(max_norm)
+        services.first_clip, services.script_clip = state.clip, float(max_norm or 0.0)
         run.tell_capabilities()
     if not state.clip:
         return None

@@ -211,6 +211,8 @@ class ScriptRun(OneProcess):
             scales=services.optimizer.scales,
             steps_per_epoch=services.steps_per_epoch,
             epochs=state.epochs,
+            clip=services.first_clip,
+            script_clip=services.script_clip,
             step=0,
         )
         if told != self._told_capabilities:

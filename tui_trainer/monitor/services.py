@@ -109,6 +109,10 @@ class ScriptServices:
         """The present step, for the curve of the script's rate."""
         self.clips = self.counts_epochs = self.has_boundaries = self.hands_out = False
         """Whether the loop calls `clip`; uses `epochs`; calls one of `batches`, `steps` and `step`; `batches`."""
+        self.first_clip: float | None = None
+        """The largest gradient norm that was in force when the loop first called `clip`."""
+        self.script_clip = 0.0
+        """The largest gradient norm that the script gave there; 0 for none."""
         self.is_in_batch = False
         """Whether a command is applied before the step of a batch, and not between two batches."""
         self.is_sharded = False

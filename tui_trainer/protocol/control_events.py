@@ -28,6 +28,10 @@ class Capabilities(Event):
     """Steps in one epoch, where it was not known when the run started."""
     epochs: int | None = None
     """Planned number of epochs, where it was not known when the run started; 0 for a loop without an end."""
+    clip: Annotated[float | None, Field(exclude_if=lambda clip: clip is None)] = None
+    """The largest gradient norm in force when a script first said where it clips, 0 for none; None before."""
+    script_clip: Annotated[float, Field(exclude_if=lambda clip: not clip)] = 0.0
+    """The largest gradient norm that the script itself gives; 0 where it leaves that to commands."""
 
 
 class KnobChanged(Event):

@@ -184,7 +184,9 @@ def _wheel_changed(state: RunData, event: ev.WheelChanged) -> None:
 
 
 def _capabilities(state: RunData, event: ev.Capabilities) -> None:
-    state.capabilities = event
+    before, state.capabilities = state.capabilities, event
+    if event.clip is not None and (before is None or before.clip != event.clip):
+        state.clip_grad_norm = event.clip  # the loop says only in its first step where it clips
     state.knobs = {knob.name: knob.value for knob in event.knobs if not knob.refused}
     started = state.started
     if started is not None and event.steps_per_epoch not in (None, started.steps_per_epoch):

@@ -160,6 +160,11 @@ class RunData(BaseModel):
         return max(self.started.steps_per_epoch, 1) if self.started else 1
 
     @property
+    def script_clip(self) -> float:
+        """The largest gradient norm that the script itself gives; 0 where it gives none."""
+        return self.capabilities.script_clip if self.capabilities is not None else 0.0
+
+    @property
     def lengths(self) -> Lengths:
         """The lengths of the epochs, where the batch size was changed; empty where all are alike."""
         return self.plan.lengths if self.plan is not None else ()

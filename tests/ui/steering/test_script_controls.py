@@ -87,6 +87,22 @@ async def test_the_panel_shows_the_controls_and_sends_their_commands() -> None:
         assert session.last(cmd.RunAction).name == "sample"
 
 
+async def test_the_panel_says_at_which_norm_a_script_clips_and_whether_it_is_its_own() -> None:
+    session = of_a_script()
+    app = app_over(session)
+    async with show(app, (100, 40)) as pilot:
+        await press(pilot, "o")
+        await settle(pilot)
+        assert "gradient clip   off" in screen_text(app)
+        session.play(ev.Capabilities(clip=1.5, script_clip=1.5, step=201))
+        await until(pilot, lambda: "gradient clip   1.5  (by the script)" in screen_text(app))
+        change = ev.SettingChanged(name="clip_grad_norm", value=0.5, previous=1.5, step=202)
+        session.play(change, ev.Capabilities(clip=1.5, script_clip=1.5, knobs=(ENTROPY,), step=202))
+        await until(pilot, lambda: "gradient clip   0.5  (the script gives 1.5)" in screen_text(app))
+        session.play(change.model_copy(update={"value": 0.0, "previous": 0.5, "step": 203}))
+        await until(pilot, lambda: "gradient clip   off  (the script gives 1.5)" in screen_text(app))
+
+
 async def test_an_open_panel_takes_in_that_the_script_has_declared_a_knob() -> None:
     session = running()
     app = app_over(session)

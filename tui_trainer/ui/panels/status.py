@@ -151,7 +151,9 @@ def _plan(state: RunState) -> Section:
         lines.append(_row("schedule", visible(state.plan.scheduler.label()), (note, "$muted")))
     if state.optimizer is not None:
         lines.append(_row("optimizer", visible(state.optimizer.label())))
-    lines.append(_row("clip", number(state.clip_grad_norm) if state.clip_grad_norm else "off"))
+    by_script = " (by the script)" if state.script_clip and state.script_clip == state.clip_grad_norm else ""
+    clip = number(state.clip_grad_norm) if state.clip_grad_norm else "off"
+    lines.append(_row("clip", clip, (by_script, "$muted")))
     return Section(70, tuple(lines))
 
 

@@ -84,7 +84,11 @@ def _optimizer(state: RunState, _all: bool) -> str:
 def _clip(state: RunState, _all: bool) -> str:
     if state.started is None:
         return "-"
-    return number(state.clip_grad_norm, 3) if state.clip_grad_norm else "off"
+    value = number(state.clip_grad_norm, 3) if state.clip_grad_norm else "off"
+    own = state.script_clip
+    if own == state.clip_grad_norm:
+        return f"{value}  (by the script)" if own else value
+    return f"{value}  (the script gives {number(own, 3)})" if own else value
 
 
 def _patience(state: RunState, _all: bool) -> str:
