@@ -6,8 +6,8 @@ import pytest
 
 from tui_trainer.errors import UserError
 from tui_trainer.watching.lines import LineStates
-from tui_trainer.watching.own_metrics import LINES as MANY
-from tui_trainer.watching.own_metrics import OwnMetrics, parse_metric
+from tui_trainer.watching.metric_patterns import LINES as MANY
+from tui_trainer.watching.metric_patterns import MetricPatterns, parse_metric
 from tui_trainer.watching.patterns import read_line
 
 LINES = [
@@ -139,7 +139,9 @@ def test_bad_patterns_say_what_is_wrong(text: str, message: str) -> None:
 
 def test_a_pattern_that_finds_nothing_is_told_once() -> None:
     said: list[str] = []
-    metrics = OwnMetrics(["loss=obj ([a-z]+)", "reward=R=([0-9]+)", "never=N=([0-9]+)", "late=L=([0-9]+)"], said.append)
+    metrics = MetricPatterns(
+        ["loss=obj ([a-z]+)", "reward=R=([0-9]+)", "never=N=([0-9]+)", "late=L=([0-9]+)"], said.append
+    )
 
     def read(line: str) -> None:
         read_line(line, metrics.all)
@@ -158,7 +160,7 @@ def test_a_pattern_that_finds_nothing_is_told_once() -> None:
 
 def test_a_pattern_that_no_line_matched_is_told_at_the_end() -> None:
     said: list[str] = []
-    OwnMetrics(["reward=R=([0-9]+)"], said.append).end()
+    MetricPatterns(["reward=R=([0-9]+)"], said.append).end()
     assert said == ["--metric 'reward=R=([0-9]+)': no match in the output"]
 
 

@@ -169,7 +169,7 @@ FORMATS: tuple[Callable[[str], LineNumbers | None], ...] = (_tqdm, _rich, _huggi
 """The formats that are known, in the order in which they are tried."""
 
 
-class Finder(Protocol):
+class LinePattern(Protocol):
     """A pattern beside those that are built in."""
 
     name: str
@@ -179,7 +179,7 @@ class Finder(Protocol):
         ...
 
 
-def read_line(line: str, metrics: Sequence[Finder] = ()) -> LineNumbers | None:
+def read_line(line: str, metrics: Sequence[LinePattern] = ()) -> LineNumbers | None:
     """Return the numbers in a line, with escape sequences taken out first; None where there are none.
 
     Args:

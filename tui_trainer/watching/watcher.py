@@ -39,8 +39,8 @@ from tui_trainer.runs.run_dir import Owner, RunDir, read_about
 from tui_trainer.watching.agent_link import AgentLink
 from tui_trainer.watching.child import GRACE, SHIM, Child
 from tui_trainer.watching.lines import LineStates
+from tui_trainer.watching.metric_patterns import MetricPatterns
 from tui_trainer.watching.output_run import OutputRun
-from tui_trainer.watching.own_metrics import OwnMetrics
 from tui_trainer.watching.patterns import read_line
 from tui_trainer.watching.progress import Progress, Progressed
 from tui_trainer.watching.spec import WatchSpec, about, as_toml, document, shown
@@ -73,7 +73,7 @@ class Watcher:
         self.name = spec.name
         self.after_turn: Callable[[], None] = lambda: None
         """Called at the end of each turn; the headless printer writes its lines here."""
-        self._metrics = OwnMetrics(spec.metrics, self._say)
+        self._metrics = MetricPatterns(spec.metrics, self._say)
         self._content = document(spec)
         self.folder = RunDir(Path(spec.path))
         self.folder.create(as_toml(self._content), about(spec), Owner(os.getpid(), socket.gethostname(), spec.socket))

@@ -66,7 +66,7 @@ def parse_metric(text: str) -> Metric:
     return Metric(series_of(name), text, pattern)
 
 
-class OwnMetrics:
+class MetricPatterns:
     """The patterns of the user, and a word to the user on each that finds nothing.
 
     Args:
