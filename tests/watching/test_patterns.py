@@ -6,7 +6,9 @@ import pytest
 
 from tui_trainer.errors import UserError
 from tui_trainer.watching.lines import LineStates
-from tui_trainer.watching.patterns import parse_metric, read_line
+from tui_trainer.watching.metric_patterns import LINES as MANY
+from tui_trainer.watching.metric_patterns import MetricPatterns, parse_metric
+from tui_trainer.watching.patterns import read_line
 
 LINES = [
     # tqdm
@@ -126,12 +128,40 @@ def test_patterns_of_the_user() -> None:
         ("=x(.)", "write NAME=REGEX"),
         ("loss=loss: [0-9]+", "in parentheses"),
         ("loss=loss: ([0-9]+", "wrong at character"),
-        ("a//b=(.)", "printable text"),
+        ("a//b=(.)", "empty part beside a slash"),
+        ("a\x07b=(.)", "printable text"),
     ],
 )
 def test_bad_patterns_say_what_is_wrong(text: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         parse_metric(text)
+
+
+def test_a_pattern_that_finds_nothing_is_told_once() -> None:
+    said: list[str] = []
+    metrics = MetricPatterns(
+        ["loss=obj ([a-z]+)", "reward=R=([0-9]+)", "never=N=([0-9]+)", "late=L=([0-9]+)"], said.append
+    )
+
+    def read(line: str) -> None:
+        read_line(line, metrics.all)
+        metrics.line_read()
+
+    read("update 1 obj none R=5")
+    assert said == ["--metric 'loss=obj ([a-z]+)': matched 'none', which is no number"]
+    for _ in range(MANY - 2):
+        read("update 2 obj none R=5")
+    assert len(said) == 1
+    read("R=x L=3")
+    assert said[1:] == [f"--metric 'never=N=([0-9]+)': no match in the first {MANY} lines"]
+    metrics.end()
+    assert len(said) == 2
+
+
+def test_a_pattern_that_no_line_matched_is_told_at_the_end() -> None:
+    said: list[str] = []
+    MetricPatterns(["reward=R=([0-9]+)"], said.append).end()
+    assert said == ["--metric 'reward=R=([0-9]+)': no match in the output"]
 
 
 def test_a_bar_is_read_state_by_state_and_none_twice() -> None:

@@ -15,9 +15,12 @@ from torch import nn
 
 from tests.watching.conftest import Watched
 from tui_trainer.config.toml import read_toml
+from tui_trainer.runs.history import RunHistory
+from tui_trainer.runs.journal import Follower
+from tui_trainer.state.run_state import RunState
 
 Watch = Callable[..., Watched]
-Write = Callable[[str], str]
+Write = Callable[..., str]
 
 TRAINS = """
 import os, sys, torch
@@ -95,6 +98,42 @@ def test_commands_are_obeyed_at_a_step(watch: Watch, script: Write) -> None:
     finished = run.events("RunFinished")[-1]
     assert (finished["reason"], finished["exit_code"]) == ("stopped", code)
     assert code in (1, 130)
+
+
+PRINTS_FIRST = """
+import sys, torch
+for batch in range(30):
+    print(f"baseline loss: {9 + batch}", flush=True)
+while not sys.argv[1] or not __import__("os").path.exists(sys.argv[1]):
+    pass
+model = torch.nn.Linear(4, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for step in range(5):
+    loss = model(torch.ones(2, 4)).square().mean()
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+    print(f"loss: 0.{step + 1}", flush=True)
+"""
+
+
+def test_what_is_printed_before_the_first_step_is_no_step(watch: Watch, script: Write, tmp_path: Path) -> None:
+    run = watch(sys.executable, script(PRINTS_FIRST), str(tmp_path / "go"), options=["--name", "late"])
+    run.until(lambda: len(run.series("train_loss")) == 30)
+    (tmp_path / "go").touch()
+    code, output = run.end()
+    assert code == 0, output
+    state = RunState.blank()
+    history = RunHistory()
+    for event in Follower(run.path / "events.jsonl").all():
+        state.apply(event)
+        history.add(event)
+    assert (state.step, state.epoch) == (5, 0)
+    series = state.series["train_loss"]
+    assert max(series.steps) <= 5
+    assert max(series.values) < 1
+    losses = [row["train_loss"] for row in history.rows.values() if "train_loss" in row]
+    assert losses
+    assert max(losses) < 1
+    assert history.last_step <= 5
 
 
 FORKS = """

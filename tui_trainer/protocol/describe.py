@@ -142,6 +142,8 @@ def describe(event: ev.AnyEvent, *, reason: bool = True) -> str | None:
 
 def _text(event: ev.AnyEvent) -> str | None:
     match event:
+        case ev.RunStarted(device="", task="script"):
+            return f"the script {event.title}"
         case ev.RunStarted(device=""):
             return f"log of another program, {event.title}"
         case ev.RunStarted():

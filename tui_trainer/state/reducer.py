@@ -11,6 +11,7 @@ from tui_trainer.state.branching.branches import UndoneBranch
 from tui_trainer.state.branching.rewind import (
     MAX_BRANCHES,
     MAX_UNDONE,
+    forget_steps,
     forget_undone,
     leave,
     offer_branches,
@@ -32,6 +33,8 @@ MAX_SCHEDULES = 8
 
 
 def _run_started(state: RunData, event: ev.RunStarted) -> None:
+    if event.step == 0 and state.step:
+        forget_steps(state)
     state.started, state.started_at = event, state.started_at or event.at
     state.reason, state.exit_code, state.finished_at = "", 0, ""
     state.epochs, state.plan, state.optimizer = event.epochs, event.plan, event.optimizer

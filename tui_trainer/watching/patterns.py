@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-
-from tui_trainer.errors import UserError
-from tui_trainer.state.series_names import MAX_NAME
-from tui_trainer.text import visible
+from typing import Protocol
 
 MAX_LINE = 4000
 """Characters of a line in which numbers are looked for."""
@@ -172,40 +169,17 @@ FORMATS: tuple[Callable[[str], LineNumbers | None], ...] = (_tqdm, _rich, _huggi
 """The formats that are known, in the order in which they are tried."""
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A pattern of the user: a name and a regular expression with one group around the number."""
+class LinePattern(Protocol):
+    """A pattern beside those that are built in."""
 
     name: str
-    pattern: re.Pattern[str]
 
     def find(self, line: str) -> float | None:
         """Return the number in a line; None where there is none."""
-        match = self.pattern.search(line)
-        try:
-            return float(match[1].replace(",", "")) if match is not None and match[1] else None
-        except ValueError:
-            return None
+        ...
 
 
-def parse_metric(text: str) -> Metric:
-    """Return the metric of `NAME=REGEX`. Raises `UserError` for anything else."""
-    name, equals, expression = text.partition("=")
-    name = name.strip()
-    if not equals or not name or not expression:
-        raise UserError(f"--metric {text!r}: write NAME=REGEX, such as 'loss=loss: ([0-9.e+-]+)'")
-    if len(name) > MAX_NAME or visible(name) != name or "" in name.split("/"):
-        raise UserError(f"--metric {text!r}: the name is printable text of at most {MAX_NAME} characters")
-    try:
-        pattern = re.compile(expression)
-    except re.error as error:
-        raise UserError(f"--metric {text!r}: the expression is wrong at character {error.pos}: {error.msg}") from None
-    if pattern.groups < 1:
-        raise UserError(f"--metric {text!r}: put the number in parentheses, such as 'loss=loss: ([0-9.e+-]+)'")
-    return Metric(series_of(name), pattern)
-
-
-def read_line(line: str, metrics: Sequence[Metric] = ()) -> LineNumbers | None:
+def read_line(line: str, metrics: Sequence[LinePattern] = ()) -> LineNumbers | None:
     """Return the numbers in a line, with escape sequences taken out first; None where there are none.
 
     Args:

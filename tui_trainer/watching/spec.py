@@ -24,7 +24,7 @@ from tui_trainer.host.spec import socket_or_none
 from tui_trainer.paths import checked_name, new_run_name, writable_runs_dir
 from tui_trainer.runs.comparing.code_version import CodeReader
 from tui_trainer.text import visible
-from tui_trainer.watching.patterns import parse_metric
+from tui_trainer.watching.metric_patterns import parse_metric
 
 
 @dataclass(frozen=True, slots=True)

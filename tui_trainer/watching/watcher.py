@@ -39,8 +39,9 @@ from tui_trainer.runs.run_dir import Owner, RunDir, read_about
 from tui_trainer.watching.agent_link import AgentLink
 from tui_trainer.watching.child import GRACE, SHIM, Child
 from tui_trainer.watching.lines import LineStates
+from tui_trainer.watching.metric_patterns import MetricPatterns
 from tui_trainer.watching.output_run import OutputRun
-from tui_trainer.watching.patterns import parse_metric, read_line
+from tui_trainer.watching.patterns import read_line
 from tui_trainer.watching.progress import Progress, Progressed
 from tui_trainer.watching.spec import WatchSpec, about, as_toml, document, shown
 
@@ -72,7 +73,7 @@ class Watcher:
         self.name = spec.name
         self.after_turn: Callable[[], None] = lambda: None
         """Called at the end of each turn; the headless printer writes its lines here."""
-        self._metrics = [parse_metric(text) for text in spec.metrics]
+        self._metrics = MetricPatterns(spec.metrics, self._say)
         self._content = document(spec)
         self.folder = RunDir(Path(spec.path))
         self.folder.create(as_toml(self._content), about(spec), Owner(os.getpid(), socket.gethostname(), spec.socket))
@@ -250,7 +251,8 @@ class Watcher:
 
     def _look(self, line: str) -> None:
         """Look for numbers in a line, and pass them on to the run."""
-        reading = read_line(line, self._metrics)
+        reading = read_line(line, self._metrics.all)
+        self._metrics.line_read()
         if reading is not None:
             self._pass_on(self._progress.take(reading))
 
@@ -328,6 +330,7 @@ class Watcher:
         self._log_lines(self._lines.unfinished(last=True))
         for line in self._states.last():
             self._look(line)
+        self._metrics.end()
         deadline = monotonic() + AFTER_SECONDS
         while self._link.connected and monotonic() < deadline:
             self._link.receive()

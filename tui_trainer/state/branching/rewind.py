@@ -8,6 +8,7 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import TakeRace
 from tui_trainer.state.branching.branches import BRANCH_POINTS, CURVES, Branch, UndoneBranch, thinned
 from tui_trainer.state.histogram_history import HistogramHistory
+from tui_trainer.state.pace import Pace
 from tui_trainer.state.races import view as races
 from tui_trainer.state.run_data import RunData
 from tui_trainer.state.series import Series
@@ -138,3 +139,12 @@ def offer_branches(state: RunData) -> None:
             take_up = "undo"
         branches.append(branch if branch.take_up == take_up else branch.model_copy(update={"take_up": take_up}))
     state.branches = branches
+
+
+def forget_steps(state: RunData) -> None:
+    """Go back to step 0: what was counted so far, such as lines of a script's output, were not steps of this run."""
+    for series in (*state.series.values(), *state.histories.values()):
+        series.rewind(0)
+    state.pace, state.seconds = Pace(), 0.0
+    state.epoch, state.bad_epochs, state.best = 0, 0, None
+    state.findings, state.withheld = {}, {}
