@@ -67,6 +67,11 @@ class RunStarted(Event):
     color: int | None = None
     """The number of the hue that the run was given when its set was made; None in runs of earlier versions."""
 
+    @property
+    def counts_lines(self) -> bool:
+        """Whether the steps that follow are lines of a script's output: nothing else of the script is known yet."""
+        return self.task == "script" and not self.device
+
 
 class StatusChanged(Event):
     """The status of the run changed."""

@@ -137,7 +137,7 @@ class RunHistory:
         match event:
             case ev.RunStarted():
                 self._resume()
-                if event.step == 0:  # what a script printed before its first step was counted by lines
+                if self.started is not None and self.started.counts_lines:
                     for counted in (self.rows, self.summaries, self.seconds):
                         for step in [step for step in counted if step > 0]:
                             del counted[step]

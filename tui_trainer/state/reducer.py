@@ -33,7 +33,7 @@ MAX_SCHEDULES = 8
 
 
 def _run_started(state: RunData, event: ev.RunStarted) -> None:
-    if event.step == 0 and state.step:
+    if state.started is not None and state.started.counts_lines:
         forget_steps(state)
     state.started, state.started_at = event, state.started_at or event.at
     state.reason, state.exit_code, state.finished_at = "", 0, ""
