@@ -151,6 +151,8 @@ def _follow_lengths(state: RunData, batch_size: int) -> None:
 
 def _checkpoint_saved(state: RunData, event: ev.CheckpointSaved) -> None:
     state.checkpoints[event.name] = event.epoch
+    if event.name == "last":
+        state.saved_step = event.step
 
 
 def _saving_failed(state: RunData, event: ev.SavingFailed) -> None:

@@ -120,6 +120,8 @@ class RunData(BaseModel):
     marks: list[Mark] = []
     checkpoints: dict[str, int] = {}
     """Epoch of each checkpoint on disk, by name."""
+    saved_step: int | None = None
+    """Step of the newest checkpoint `last`, from which the run is resumed; None before the first."""
     ghosts: list[Ghost] = []
     branches: list[Branch] = []
     """The newest branches that an undo, a redo or a roll-back left."""

@@ -271,7 +271,10 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _way("bake", "F", "as preset", "Write this run as a preset: its settings, and what was done to it.", 0, "run"),
     _way("detach", "d", "detach", "Leave the screen; the training continues.", 10, "leavable"),
-    _way("resume_run", "R", "resume", "Resume a run whose host is gone, or train a finished one longer.", 1, "gone"),
+    _way(
+        "resume_run", "R", "resume", "Resume a run that failed or whose host is gone, or train a finished one longer.",
+        1, "gone",
+    ),
     _way(
         "turn", "T", "turn", "Turn the problem by 15 degrees and train again; asks while something trains.", 7,
         "training", "rerun", "turnable",

@@ -91,8 +91,61 @@ def test_the_card_shows_the_reason_and_the_next_keys(reason: ev.Reason, words: s
     state = epochs(0.9, 0.95)
     state.apply(ev.RunFinished(reason=reason, detail="a detail", exit_code=reason == "failed"))
     text = card(state, 140)
-    for part in (words, "a detail", "95.0 %", "runs/run", "R more epochs", "N again with changes", "esc look around"):
+    key = "R resume" if reason == "failed" else "R more epochs"
+    for part in (words, "a detail", "95.0 %", "runs/run", key, "N again with changes", "esc look around"):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("saved", "words"),
+    [
+        (None, "it can be resumed from the beginning: no checkpoint is on disk"),
+        (20, "it can be resumed from epoch 2, step 20: no steps lost"),
+        (19, "it can be resumed from epoch 1, step 19: 1 step lost"),
+        (8, "it can be resumed from epoch 0, step 8: 12 steps lost"),
+    ],
+)
+def test_the_card_of_a_failed_run_says_from_where_it_is_resumed(saved: int | None, words: str) -> None:
+    state = epochs(0.9, 0.95)
+    if saved is not None:
+        state.apply(ev.CheckpointSaved(name="last", step=saved, epoch=saved // 10, bytes=1))
+        state.apply(ev.CheckpointSaved(name="best", step=20, epoch=2, bytes=1))
+    detail = "rank 1 was killed by SIGKILL; at step 20; on disk: last"
+    state.apply(ev.RunFinished(reason="failed", detail=detail, exit_code=1))
+    text = card(state, 140)
+    assert words in text
+    assert "R resume" in text
+    assert "more epochs" not in text
+
+
+async def test_r_resumes_a_failed_run_without_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+    after = running(steps=300)
+
+    def spec(infos: Sequence[str], **options: Any) -> dict[str, Any]:
+        return {"infos": infos, **options}
+
+    class Launched:
+        def __init__(self, spec: dict[str, Any]) -> None:
+            asked.append(spec)
+
+        def session(self) -> FakeSession:
+            return after
+
+    monkeypatch.setattr("tui_trainer.runs.catalog.read_run_info", lambda *places: str(places[0]))
+    monkeypatch.setattr("tui_trainer.session.resume.resume_spec", spec)
+    monkeypatch.setattr("tui_trainer.session.launch.launch", Launched)
+    session = running(steps=200)
+    session.play(ev.CheckpointSaved(name="last", step=150, epoch=3, bytes=1))
+    session.play(ev.RunFinished(reason="failed", detail="rank 1 was killed by SIGKILL", exit_code=1))
+    app = app_over(session)
+
+    async with show(app) as pilot:
+        await until(pilot, lambda: "R resume" in screen_text(app))
+        assert "step 150: 50 steps lost" in screen_text(app)
+        await press(pilot, "R")
+        await until(pilot, lambda: "resuming from epoch 3, step 150: 50 steps lost" in screen_text(app))
+    assert [(each["epochs"], each["command"][:2]) for each in asked] == [(None, ["tui-trainer", "resume"])]
 
 
 def test_a_stopped_run_is_not_called_finished_and_names_its_user_once() -> None:

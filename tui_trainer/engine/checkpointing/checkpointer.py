@@ -187,8 +187,11 @@ class Checkpointer:
 
     def plan_next(self, seconds: float, began: float) -> None:
         """Set when the next save is due, after one at `seconds` of training that began at `began` (`perf_counter`)."""
-        cost = perf_counter() - began
-        self._next = seconds + max(self._settings.every_seconds, cost / SHARE)
+        self._next = seconds + max(self._settings.every_seconds, self.pause_after(perf_counter() - began))
+
+    def pause_after(self, cost: float) -> float:
+        """Return the seconds of training after which a save is worth another one that takes `cost` seconds."""
+        return cost / SHARE
 
 
 def has_checkpoint(directory: Path) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from tui_trainer.engine.checkpointing.checkpointer import BEST, LAST, Checkpointer
+from tui_trainer.engine.checkpointing.checkpointer import BEST, LAST, SHARE, Checkpointer
 from tui_trainer.engine.checkpointing.file_format import BadCheckpoint
 from tui_trainer.engine.checkpointing.sharded_files import SHARDED, remove_unnamed
 from tui_trainer.engine.ranks.channel import Channel
@@ -15,6 +15,13 @@ from tui_trainer.protocol.commands import AnyCommand
 
 RANKS = "ranks"
 """Key of a checkpoint: the number of ranks, and the generators of each."""
+
+FIRST_SHARE = 0.05
+"""Share of the time that the first save of a process may take: it is slower than all that follow."""
+MOST_SECONDS = 60.0
+"""Seconds of training between two saves, as long as a save stays within `MOST_SHARE` of them."""
+MOST_SHARE = 0.05
+"""Largest share of the time for saves so slow that 1 % of it would put more than `MOST_SECONDS` between them."""
 
 
 def other_number(before: int, now: int) -> str:
@@ -36,6 +43,8 @@ class SharedCheckpointer(Checkpointer):
     """Whether the newest save has sharded tensors, in a folder of their own."""
     due_now: bool = False
     """Whether rank 0 decided with the last beat that a save is due."""
+    _has_paused: bool = False
+    """Whether a save of this process has set the pause after it."""
 
     def due(self, seconds: float) -> bool:
         """Return whether the run should be saved, as rank 0 decided."""
@@ -44,6 +53,14 @@ class SharedCheckpointer(Checkpointer):
     def due_by_time(self, seconds: float) -> bool:
         """Return whether the run should be saved after `seconds` of training, for rank 0 to decide."""
         return super().due(seconds)
+
+    def pause_after(self, cost: float) -> float:
+        """Return the seconds of training between a save that took `cost` seconds and the next.
+
+        A kill loses up to that much, so it is bounded: a save of all ranks takes several times as long as one of one.
+        """
+        share, self._has_paused = SHARE if self._has_paused else FIRST_SHARE, True
+        return min(cost / share, max(MOST_SECONDS, cost / MOST_SHARE))
 
     def save_last(self, tree: Any, *, step: int, epoch: int, best: Any | None, best_epoch: int) -> bool:
         """Save the run as it is, with its best epoch if that is new."""

@@ -28,6 +28,7 @@ from tui_trainer.engine.ranks.metric import SharedMetric
 from tui_trainer.engine.ranks.numbers import RankNumbers
 from tui_trainer.engine.ranks.passes import PassTimes, SharedModel, SharedPasses, wrap
 from tui_trainer.engine.ranks.refusals import SHARDED, check_shared, check_shared_optimizer
+from tui_trainer.engine.ranks.sharded_save import prepare_writer
 from tui_trainer.engine.ranks.sharding import ShardedModel, shard
 from tui_trainer.engine.ranks.share import Share, bounds
 from tui_trainer.engine.rng import seeded_states
@@ -159,6 +160,7 @@ class JoinedRanks:
             log(line)
         if self.sharded:
             shard(setup.model, setup.device)
+            prepare_writer()
             setup.layers = layers_of(setup.model)
             setup.fast_path = FastPath("off")
             log(SHARDED)

@@ -14,6 +14,19 @@ WEIGHTS, STATE = 1, 2
 """Numbers of the files: the weights of the model, and the state of its optimizer."""
 
 
+def prepare_writer() -> tuple[Any, Any, Any]:
+    """Import torch's writer, before the first save, so that no step waits for it.
+
+    Returns:
+        Its error, its storage, and its function that saves.
+    """
+    from torch.distributed.checkpoint.api import CheckpointException
+    from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
+    from torch.distributed.checkpoint.state_dict_saver import save
+
+    return CheckpointException, HuggingFaceStorageWriter, save
+
+
 def write_shards(channel: Channel, directory: Path, tree: Any, step: int) -> Any:
     """Write the sharded tensors of a tree. Returns the rest of it, which names their folder; every rank calls this.
 
@@ -25,10 +38,7 @@ def write_shards(channel: Channel, directory: Path, tree: Any, step: int) -> Any
     rest, tensors = set_apart(tree)
     if not tensors:
         return tree
-    from torch.distributed.checkpoint.api import CheckpointException
-    from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
-    from torch.distributed.checkpoint.state_dict_saver import save
-
+    failure, storage, save = prepare_writer()
     name = channel.broadcast(free_folder(directory, step).encode() if channel.rank == 0 else b"").decode()
     folder = directory / name
     files = {each: STATE if each.startswith("optimizer.state.") else WEIGHTS for each in tensors}
@@ -38,14 +48,14 @@ def write_shards(channel: Channel, directory: Path, tree: Any, step: int) -> Any
         with warnings.catch_warnings(action="ignore"):
             save(
                 tensors,
-                storage_writer=HuggingFaceStorageWriter(
+                storage_writer=storage(
                     str(folder), fqn_to_index_mapping=files, save_distributed=True, enable_consolidation=True
                 ),
             )
         if channel.rank == 0:
             shutil.rmtree(folder / "sharded", ignore_errors=True)
             entry = {"folder": name, "sha256": sealed(folder)}
-    except CheckpointException as error:
+    except failure as error:
         problem = _first(error)
     except OSError as error:
         problem = error.strerror or str(error)

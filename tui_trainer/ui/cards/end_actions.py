@@ -1,4 +1,4 @@
-"""Actions of the end card: train more epochs, and compare with the last runs of the preset."""
+"""Actions of the end card: train more epochs or resume, and compare with the last runs of the preset."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tui_trainer.text import cut, padded, visible
 from tui_trainer.ui.cards.recent_runs import RecentRuns
 from tui_trainer.ui.cards.result import deciding_metric, shown_value
 from tui_trainer.ui.dashboard.context import DashboardContext
+from tui_trainer.ui.panels.progress import failed_midway, resume_point
 
 MORE = 10
 """Epochs that the form proposes."""
@@ -41,30 +42,34 @@ class EndActions:
         return {"resume_run": self.more_epochs, "compare": self.compare}
 
     def more_epochs(self) -> None:
-        """Ask for a number of epochs, and train the finished run for as many more."""
+        """Ask for a number of epochs, and train the finished run for as many more; resume one that failed."""
         from tui_trainer.ui.screens.dialogs.prompt import Prompt
 
         state = self._context.selected_run
         if not state.over:
             self._resume()
             return
+        if failed_midway(state):
+            self._train(state)
+            return
         explanation = f"{state.epoch} epochs are trained. How many more, from the last checkpoint?"
         dialog = Prompt("More epochs", explanation, f"+{MORE}", parse_more)
         self._context.ask(dialog, lambda more: self._train(state, more))
 
-    def _train(self, state: RunState, more: int) -> None:
+    def _train(self, state: RunState, more: int = 0) -> None:
+        """Go on from the last checkpoint, with so many epochs more than are trained; 0 leaves their number as it is."""
         from tui_trainer.runs.catalog import read_run_info
         from tui_trainer.session.launch import launch
         from tui_trainer.session.resume import resume_spec
 
         view_state = self._context.view_state
         folder = Path(state.started.path) if state.started is not None else Path()
-        epochs = state.epoch + more
+        epochs = state.epoch + more if more else None
         try:
             info = read_run_info(folder, folder.parent.parent if "/" in state.run else None)
             # A run that stopped early would stop again at once.
             patience = state.bad_epochs + more if state.reason == "early-stopped" else None
-            command = ["tui-trainer", "resume", str(folder), "--epochs", str(epochs)]
+            command = ["tui-trainer", "resume", str(folder), *(("--epochs", str(epochs)) if more else ())]
             session = launch(resume_spec([info], epochs=epochs, patience=patience, command=command)).session()
         except UserError as error:
             self._context.flash(str(error), error=True, seconds=20)
@@ -74,7 +79,8 @@ class EndActions:
             return
         view_state.read_only = False
         view_state.store.switch_session(session)
-        self._context.flash(f"training {more} more epochs, to {epochs}")
+        point = resume_point(state)
+        self._context.flash(f"training {more} more epochs, to {epochs}" if more else f"resuming {point}")
 
     def compare(self) -> None:
         """Compare the runs of the screen, or a single one with the last finished runs of its preset."""

@@ -18,6 +18,7 @@ from tui_trainer.ui.cards.recent_runs import RecentRun
 from tui_trainer.ui.cards.result import deciding_metric, result_of, shown_value, verdict
 from tui_trainer.ui.icons import PLAIN, STATE_STYLES, Icons
 from tui_trainer.ui.panels.panel import fitted
+from tui_trainer.ui.panels.progress import failed_midway, resume_point
 from tui_trainer.ui.panels.summary import end_reason
 from tui_trainer.ui.render.sparkline import sparkline
 
@@ -75,6 +76,8 @@ def end_card(
     if gain := gain_line(state):
         lines.append(Content.styled(f"{icons.dot} {gain}", "$secondary"))
     lines += [Content.styled(f"{icons.dot} {visible(remark)}", "$warning") for remark in remarks[:MOST_REMARKS]]
+    if failed_midway(state):
+        lines.append(Content.styled(f"{icons.dot} it can be resumed {resume_point(state)}", "$warning"))
     if state.started is not None and state.started.path:
         lines.append(Content.assemble(("saved in ", "$muted"), visible(state.started.path)))
     lines.append(keys(keymap, context, width))
@@ -151,7 +154,9 @@ def _place(place: int, row: Ranked) -> str:
 def keys(keymap: Keymap, context: ActionContext, width: int) -> Content:
     """Return the line with the next keys, without those that are not available; as many as fit."""
     line = Content("")
-    for name, words in NEXT_KEYS:
+    resumes = context.state is not None and failed_midway(context.state)
+    for name, usual in NEXT_KEYS:
+        words = "resume" if resumes and name == "resume_run" else usual
         action = BY_ID.get(name)
         if action is None or disabled_reason(action, context) is not None:
             continue

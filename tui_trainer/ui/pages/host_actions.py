@@ -10,7 +10,7 @@ from tui_trainer.text import visible
 from tui_trainer.ui.actions import BY_ID, Keymap, shown_key
 from tui_trainer.ui.availability import disabled_reason
 from tui_trainer.ui.dashboard.context import DashboardContext
-from tui_trainer.ui.panels.progress import DEAD, resume_epoch
+from tui_trainer.ui.panels.progress import DEAD, resume_point
 
 LASTING, PASSING = 3600.0, 8.0
 """Seconds for which a message is shown: one that asks for an action, and any other."""
@@ -56,7 +56,7 @@ class HostActions:
             text = f"{DEAD}: {text}"
             key = shown_key(BY_ID["resume_run"], self._keymap)
             if resumable and key:
-                text += f"; {key} resumes from epoch {resume_epoch(state)}"
+                text += f"; {key} resumes {resume_point(state)}"
         lasting = notice.fatal or notice.cut_off or resumable
         self._context.flash(text, error=lasting, seconds=LASTING if lasting else PASSING)
 

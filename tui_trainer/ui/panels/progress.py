@@ -71,6 +71,20 @@ def resume_epoch(state: RunState) -> int:
     return state.checkpoints.get("last", max(state.checkpoints.values(), default=0))
 
 
+def failed_midway(state: RunState) -> bool:
+    """Return whether a run ended by an error or with one of its processes, so that it goes on where it was saved."""
+    return state.over and state.reason == "failed"
+
+
+def resume_point(state: RunState) -> str:
+    """Return in words from where a resumed run continues, and how many of its steps are lost."""
+    epoch, saved = resume_epoch(state), state.saved_step
+    if saved is None:
+        return f"from epoch {epoch}" if state.checkpoints else "from the beginning: no checkpoint is on disk"
+    lost = max(state.step - saved, 0)
+    return f"from epoch {epoch}, step {saved:,}: {f'{lost:,}' if lost else 'no'} step{'' if lost == 1 else 's'} lost"
+
+
 def share_done(states: Sequence[RunState]) -> float:
     """Return the trained share of all runs together, from 0 to 1.
 
