@@ -7,6 +7,7 @@ import shlex
 import sys
 import traceback
 from datetime import datetime
+from pathlib import Path
 
 from benchmarks.figures import Effort, figures
 from benchmarks.statistics import Row
@@ -22,12 +23,13 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="three rounds of each, and shorter long runs")
     parser.add_argument("--rounds", type=int, default=0, help="rounds of each figure")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="trainings of find-lr: kept there, and not repeated")
     given = parser.parse_args()
     unknown = [name for name in given.names if not any(figure.startswith(name) for figure in known)]
     if unknown:
         parser.error(f"no figure {unknown[0]!r}; there are {', '.join(known)}")
     selected = [name for name in known if not given.names or any(name.startswith(part) for part in given.names)]
-    effort = Effort(rounds=given.rounds or (3 if given.quick else 7), quick=given.quick)
+    effort = Effort(rounds=given.rounds or (3 if given.quick else 7), quick=given.quick, keep=given.keep)
     machine_line = machine()
     began = datetime.now()
     rows: list[Row] = []

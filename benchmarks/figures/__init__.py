@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks.statistics import Row
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """The rounds of each figure, and whether long runs are shortened."""
+    """The rounds of each figure, whether long runs are shortened, and a file that keeps the trainings of `find-lr`."""
 
     rounds: int = 7
     quick: bool = False
+    keep: Path | None = None
 
     def fewer(self, rounds: int) -> int:
         """Return the number of rounds, limited to `rounds`."""

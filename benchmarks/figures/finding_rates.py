@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import product
 from multiprocessing import get_context
+from pathlib import Path
 from time import process_time
 
 from benchmarks.figures import Effort
+from benchmarks.kept_trainings import KeptTrainings
 from benchmarks.statistics import Row
 from tui_trainer.config.preset import load
 from tui_trainer.config.run_config import RunConfig
 from tui_trainer.engine.trying.bench import TrialBench
-from tui_trainer.errors import UserError
-from tui_trainer.lecture.training_cache import TrainingCache
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 
 PRESETS = (
     "wine", "diabetes", "breast-cancer", "overfit-tiny", "gd-vs-sgd", "spirals", "head-vector", "label-smoothing",
-    "batch-norm", "dropout", "digits-mlp", "digits-cnn",
+    "dropout", "digits-mlp", "digits-cnn", "batch-norm",
 )  # fmt: skip
 """The cheapest first."""
 OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "nadam")
@@ -44,7 +45,7 @@ class Cell:
 
     Attributes:
         shares: the fall at each mark over the best fall; empty where the search finds no clear rate.
-        searched: CPU seconds of the search; `trained`: those of the trainings it is compared with.
+        searched: CPU seconds of the search; `trained`: those of the trainings it is compared with, kept ones too.
     """
 
     preset: str
@@ -67,14 +68,25 @@ def finding_rates(effort: Effort) -> list[Row]:
     if effort.quick:
         presets, seeds, optimizers = PRESETS[1:3], SEEDS[:1], OPTIMIZERS[:2]
     cells = [(preset, optimizer, seed) for preset, seed, optimizer in product(presets, seeds, optimizers)]
-    measured: list[Cell] = []
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), initializer=one_thread) as pool:
-        for done in as_completed(pool.submit(measure, *cell) for cell in cells):
+    return rows_of(measured(cells, effort.keep))
+
+
+def measured(cells: list[tuple[str, str, int]], keep: Path | None) -> list[Cell]:
+    """Measure each cell; an interruption returns those measured so far."""
+    found: list[Cell] = []
+    # A cell at a time for each process: the first presets of the list are whole when the measurement is interrupted.
+    pool = ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), initializer=one_thread)
+    try:
+        for done in as_completed(pool.submit(measure, *cell, keep) for cell in cells):
             cell = done.result()
-            measured.append(cell)
+            found.append(cell)
             shares = ", ".join(f"{name} {share:.3f}" for name, share in cell.shares.items()) or "no clear rate"
             print(f"{cell}: {shares}; {cell.trained:.1f} s", file=sys.stderr, flush=True)
-    return rows_of(measured)
+    except KeyboardInterrupt:
+        print(f"interrupted: the table holds {len(found)} of {len(cells)} cells", file=sys.stderr)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return found
 
 
 def rows_of(cells: list[Cell]) -> list[Row]:
@@ -108,24 +120,25 @@ def _row(name: str, cells: list[Cell], mark: str = MARKS[0], *, target: bool = F
 
 
 def one_thread() -> None:
-    """Use one thread: there is a process for each core."""
+    """Use one thread: there is a process for each core. An interruption is for the process that waits for them."""
     import torch
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 
-def measure(preset: str, optimizer: str, seed: int) -> Cell:
-    """Search for a rate, and train at its marks and at each of the nine."""
+def measure(preset: str, optimizer: str, seed: int, keep: Path | None = None) -> Cell:
+    """Search for a rate, and train at its marks and at each of the nine, unless that has been kept."""
     config = configured(preset, seed, optimizer)
+    kept = KeptTrainings(keep, f"{preset} {optimizer} seed {seed}")
     began = process_time()
     found, start = searched(preset, config)
     searching = process_time() - began
     if found.proposed is None:
         return Cell(preset, optimizer, seed, {}, searching, 0.0)
-    began = process_time()
-    best = largest_fall(config, RATES, start)
-    shares = {name: largest_fall(config, [getattr(found, name)], start) / best for name in MARKS} if best else {}
-    return Cell(preset, optimizer, seed, shares, searching, process_time() - began)
+    best = largest_fall(config, RATES, start, kept)
+    shares = {name: largest_fall(config, [getattr(found, name)], start, kept) / best for name in MARKS} if best else {}
+    return Cell(preset, optimizer, seed, shares, searching, kept.seconds)
 
 
 def configured(preset: str, seed: int, optimizer: str) -> RunConfig:
@@ -150,17 +163,6 @@ def searched(name: str, config: RunConfig) -> tuple[ev.RateFound, float]:
     return found, math.nan if start is None else start
 
 
-def largest_fall(config: RunConfig, rates: Iterable[float], start: float) -> float:
+def largest_fall(config: RunConfig, rates: Iterable[float], start: float, kept: KeptTrainings) -> float:
     """Return how far the validation loss falls in ten epochs at the best of some rates; 0 where it does not."""
-    return max(_fall(config, rate, start) for rate in rates)
-
-
-def _fall(config: RunConfig, rate: float, start: float) -> float:
-    given = config.model_copy(update={"optimizer": config.optimizer.model_copy(update={"lr": rate})})
-    try:
-        trained = TrainingCache(config.training.seed).train(given, f"rate {rate:g}")
-    except UserError:
-        return 0.0
-    losses = [event.metrics.get("val_loss") for event in trained.epochs]
-    finite = [loss for loss in losses if loss is not None]
-    return max(start - min(finite), 0.0) if finite else 0.0
+    return max(max(start - kept.lowest(config, rate), 0.0) for rate in rates)

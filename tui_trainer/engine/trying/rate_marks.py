@@ -16,7 +16,8 @@ NORMAL = 0.6745
 """Median of the magnitude of a normal number."""
 SHARE = 0.005
 """Share of its level by which the loss must fall."""
-
+NOISE = "the loss does not fall by more than its noise at any rate: use a larger batch, or train on and search again"
+"""What is said where the fall is no larger than that."""
 
 FALLEN = 0.9
 """Share of the whole fall that the loss has made at the rate to take."""
@@ -73,7 +74,7 @@ def mark(rates: Sequence[float], losses: Sequence[float]) -> RateMarks:
     lowest = min(range(len(smoothed)), key=smoothed.__getitem__)
     error = _noise(losses) * math.sqrt(1 / first + 1 / (reach + 1))
     if level - smoothed[lowest] <= max(SIGMAS * error, SHARE * abs(level)):
-        return RateMarks(smoothed, unclear="the loss does not fall by more than its noise at any rate")
+        return RateMarks(smoothed, unclear=NOISE)
     slopes = [(smoothed[i + 1] - smoothed[i - 1], i) for i in range(1, max(lowest, 2))]
     steepest = rates[min(slopes)[1]]
     at_the_end = lowest == len(rates) - 1

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import fmean, pstdev
 from time import perf_counter
 
 from tui_trainer.engine.services import TrainingServices
@@ -14,7 +15,11 @@ from tui_trainer.engine.trying.trial import clip_to, coming_batches, step_functi
 from tui_trainer.protocol.commands import Pause, Stop
 
 EXPLODED = 3.0
-"""Rise of the smoothed loss, in units of where it began, at which larger rates are not tried any more."""
+"""Rise of the smoothed loss, in units of its level at first, at which larger rates are not tried any more."""
+SETTLED = 5
+"""Part of the steps, as a divisor, whose mean loss is the level that a rise is measured from."""
+MOST = 8.0
+"""Units that a single loss counts at most: two in a row do not end the search, three do."""
 _MEMORY = 0.8
 """Weight of the past in the running mean that decides that."""
 
@@ -55,7 +60,7 @@ def sweep(state: TrainState, services: TrainingServices, rates: Sequence[float])
     losses: list[float] = []
     interrupted = False
     with taken_back(state, services) as snapshot:
-        watch = Explosion()
+        watch = Explosion(len(rates))
         take_step = step_function(services)
         clip = partial(clip_to, state.clip, services)
         coming = coming_batches(services, state.epoch, state.position)
@@ -80,18 +85,32 @@ def sweep(state: TrainState, services: TrainingServices, rates: Sequence[float])
 
 
 class Explosion:
-    """Watches a running mean of the loss for a rise after which larger rates say nothing more."""
+    """Watches a running mean of the loss for a rise after which larger rates say nothing more.
 
-    def __init__(self) -> None:
-        self._mean = self._weight = 0.0
-        self._first: float | None = None
-        self._lowest = math.inf
+    The rise is measured from the level of the first losses, in units of that level, of the fall since, or of the noise
+    of the first losses, whichever is largest. It is not measured before that level is known: of one sample, the first
+    loss may be next to nothing, and the second a thousand times as large. For the same reason a single loss counts as
+    at most `MOST` units.
+
+    Args:
+        steps: steps of the whole search.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self._first: list[float] = []
+        self._settled = max(3, steps // SETTLED)
+        self._level = self._noise = 0.0
+        self._mean = self._lowest = 0.0
 
     def exploded(self, loss: float) -> bool:
         """Take in a loss. Returns whether the mean has risen too far."""
-        self._mean = _MEMORY * self._mean + (1 - _MEMORY) * loss
-        self._weight = _MEMORY * self._weight + (1 - _MEMORY)
-        mean = self._mean / self._weight
-        self._first = mean if self._first is None else self._first
-        self._lowest = min(self._lowest, mean)
-        return mean > self._first + EXPLODED * max(abs(self._first), self._first - self._lowest)
+        if len(self._first) < self._settled:
+            self._first.append(loss)
+            if len(self._first) == self._settled:
+                self._level = self._mean = self._lowest = fmean(self._first)
+                self._noise = pstdev(self._first)
+            return False
+        unit = max(abs(self._level), self._level - self._lowest, self._noise)
+        self._mean = _MEMORY * self._mean + (1 - _MEMORY) * min(loss, self._level + MOST * unit)
+        self._lowest = min(self._lowest, self._mean)
+        return self._mean > self._level + EXPLODED * unit

@@ -29,8 +29,8 @@ def find_rate(trial: Trial, command: cmd.FindRate) -> Generator[Any, None, ev.Ra
     left = trial.batches_left
     if left is not None and left < FEW and not whole:
         raise Refusal(f"only {left} batches of this epoch are left: ask again in the next one")
-    services, explosion = run.services, Explosion()
-    rates = growing(command.low, command.high, command.steps)
+    services, rates = run.services, growing(command.low, command.high, command.steps)
+    explosion = Explosion(len(rates))
     with run.events.muted():
         services.optimizer.overlay(on=True)
     lane = yield from trial.lane(
