@@ -70,7 +70,7 @@ def test_what_is_wrong_with_the_options_is_said(finished):
 
 
 def test_a_live_run_is_shown_and_trains_on(shell):
-    done = shell("run", "tiny.toml", "--name", "live", "training.epochs=100000", "--once", "--height", "12")
+    done = shell("run", "tiny.toml", "--name", "live", "training.epochs=1000000", "--once", "--height", "12")
     assert done.code == 0, done.err
     assert "live" in done.out.splitlines()[0]
     first = shell("attach", "live", "--once", "--height", "12")

@@ -47,7 +47,7 @@ def start_endless(shell, name="long"):
 def finish(shell, runner, name="long"):
     done = shell("send", name, "stop", "when=now")
     assert done.code == 0, done.err
-    out, _ = runner.communicate(60)
+    out, _ = runner.communicate(timeout=120)
     assert runner.returncode == 0
     assert states(shell) == [(1, "done", "stopped"), (2, "done", "completed")]
     return out
@@ -79,7 +79,7 @@ def test_an_entry_added_while_the_queue_runs_is_trained_and_a_second_runner_is_n
     assert (refused.code, "send long stop" in refused.err) == (2, True)
     assert shell("queue", "remove", "2").code == 0
     assert shell("send", "long", "stop", "when=now").code == 0
-    runner.communicate(60)
+    runner.communicate(timeout=120)
     assert states(shell) == [(1, "done", "stopped"), (3, "done", "completed")]
 
 
@@ -88,7 +88,7 @@ def test_after_the_runner_was_killed_the_next_one_waits_for_the_run_that_trains(
     runner = start_endless(shell)
     host = owner(shell, "long")
     runner.kill()
-    runner.communicate(30)
+    runner.communicate(timeout=120)
     assert "queue run" in shell("queue").out
     runner = shell.start("queue", "run", "--foreground")
     wait_for(lambda: QueueFile(shell.directory / "runs").runner.holder() == runner.pid)
@@ -102,7 +102,7 @@ def test_after_a_power_cut_the_run_is_resumed(shell):
     host = owner(shell, "long")
     runner.kill()
     os.kill(host.pid, signal.SIGKILL)
-    runner.communicate(30)
+    runner.communicate(timeout=120)
     wait_for(lambda: owner(shell, "long") is None)
     runner = shell.start("queue", "run", "--foreground")
     wait_for(lambda: types(shell, "long").count("RunStarted") == 2, what="the resumed run")
@@ -113,7 +113,7 @@ def test_after_a_power_cut_the_run_is_resumed(shell):
 def test_a_host_that_is_killed_fails_its_entry_and_the_next_one_begins(shell):
     runner = start_endless(shell)
     os.kill(owner(shell, "long").pid, signal.SIGKILL)
-    runner.communicate(60)
+    runner.communicate(timeout=120)
     (_, state, reason), following = states(shell)
     assert state == "failed"
     assert "killed" in reason
@@ -146,7 +146,7 @@ def test_stop_now_saves_the_run_and_the_next_runner_resumes_it(shell):
     runner = start_endless(shell)
     stopped = shell("queue", "stop", "--now")
     assert "resumes it" in stopped.err
-    runner.communicate(60)
+    runner.communicate(timeout=120)
     assert runner.returncode == 0
     wait_for(lambda: owner(shell, "long") is None, what="the end of the host")
     assert [state for _, state, _ in states(shell)] == ["training", "waiting"]
@@ -160,7 +160,7 @@ def test_stop_now_saves_the_run_and_the_next_runner_resumes_it(shell):
 def test_stop_lets_the_run_go_on(shell):
     runner = start_endless(shell)
     assert "goes on" in shell("queue", "stop").err
-    runner.communicate(60)
+    runner.communicate(timeout=120)
     assert owner(shell, "long") is not None
     assert shell("send", "long", "stop", "when=now").code == 0
 

@@ -49,7 +49,7 @@ def on_terminal(shell) -> Callable[..., TerminalResult]:
             start_new_session=True,
             env=os.environ | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "COLUMNS": "200", "LINES": "30"},
         )
-        output, deadline = b"", monotonic() + 60
+        output, deadline = b"", monotonic() + 120
         try:
             while process.poll() is None or select.select([master], [], [], 0)[0]:
                 assert monotonic() < deadline, output

@@ -238,4 +238,4 @@ def test_signals_that_were_ignored_stay_ignored(place, tmp_path):
         assert process.returncode == 0
     finally:
         process.kill()
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)

@@ -24,7 +24,7 @@ from tui_trainer.distributed.files import read_ended
 ROOT = Path(__file__).parents[2]
 
 
-def waited_for(holds: Callable[[], Any], seconds: float = 60.0) -> Any:
+def waited_for(holds: Callable[[], Any], seconds: float = 120.0) -> Any:
     deadline = time.monotonic() + seconds
     while not (value := holds()):
         assert time.monotonic() < deadline, "it did not come"

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 T = TypeVar("T")
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class Hub:

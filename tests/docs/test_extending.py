@@ -56,7 +56,7 @@ def run(copy: Path, *arguments: str) -> str:
     """Run Python on the copy; return what it printed."""
     environment = {**os.environ, "PYTHONPATH": str(copy), "TUI_TRAINER_RUNS": str(copy / "runs")}
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=copy, env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, *arguments], cwd=copy, env=environment, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -149,8 +149,8 @@ async def main():
         while not events("RunFinished"):
             await pilot.pause(0.05)
 
-asyncio.run(asyncio.wait_for(main(), 100))
-session.join(10)
+asyncio.run(asyncio.wait_for(main(), 280))
+session.join(120)
 (changed,) = events("SettingChanged")
 print(changed["name"], round(changed["previous"] / changed["value"], 6))
 """

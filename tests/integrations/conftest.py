@@ -27,7 +27,7 @@ LIBRARIES = {
 """The package of each library."""
 EPOCHS, STEPS = 3, 8
 RATE = 0.1
-SECONDS = 60.0
+SECONDS = 120.0
 
 
 def needs(library: str) -> None:

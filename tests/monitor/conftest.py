@@ -82,7 +82,7 @@ def when() -> Iterator[Callable[[Callable[[], bool], Callable[[], None]], None]]
 
     def start(condition: Callable[[], bool], act: Callable[[], None]) -> None:
         def wait() -> None:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while not condition() and time.monotonic() < deadline:
                 threading.Event().wait(0.005)
             act()
@@ -92,5 +92,5 @@ def when() -> Iterator[Callable[[Callable[[], bool], Callable[[], None]], None]]
 
     yield start
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
         assert not thread.is_alive()

@@ -81,9 +81,9 @@ def test_another_process_attaches_and_sends(script: Script) -> None:
             greeted.extend(type(message).__name__ for message in session.drain())
         session.close()
         path = run._serving.server.path  # pyright: ignore[reportOptionalMemberAccess]
-        answers.extend(request(path, "set-lr", ["value=0.03"], by="test", run="*", timeout=30))
-        answers.extend(request(path, "set-knob", ["name=a", "value=3"], by="test", run="*", timeout=30))
-        answers.extend(request(path, "stop", [], by="test", run="*", timeout=30))
+        answers.extend(request(path, "set-lr", ["value=0.03"], by="test", run="*", timeout=120))
+        answers.extend(request(path, "set-knob", ["name=a", "value=3"], by="test", run="*", timeout=120))
+        answers.extend(request(path, "stop", [], by="test", run="*", timeout=120))
 
     with script.monitor() as monitor:
         thread = threading.Thread(target=steer, daemon=True)
@@ -91,7 +91,7 @@ def test_another_process_attaches_and_sends(script: Script) -> None:
             script.step(script.inputs, script.targets)
             if step == 0:
                 thread.start()
-        thread.join(30)
+        thread.join(120)
     assert greeted[0] == "Greeting"
     responses = [answer for answer in answers if isinstance(answer, Response)]
     assert [(answer.code, answer.text) for answer in responses[:2]] == [

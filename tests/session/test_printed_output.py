@@ -64,7 +64,7 @@ def talk(tmp_path, monkeypatch):
     for launched in started:
         if launched.alive():
             launched.process.kill()
-        launched.process.wait(60)
+        launched.process.wait(120)
 
 
 def logged(folder: Path) -> list[str]:
@@ -84,7 +84,7 @@ def test_what_is_printed_is_seen_at_once_and_no_kill_loses_it(talk):
     lines = ["batch 1 seen", "batch 2 seen", "batch 3 seen", "native words"]
     wait_for(lambda: (folder / "events.jsonl").exists() and {*lines, "begun"} <= {*logged(folder)})
     os.kill(launched.process.pid, signal.SIGKILL)
-    launched.process.wait(60)
+    launched.process.wait(120)
     assert (folder / "host.log").read_text() == "\n".join([*lines, "begun"])
 
 

@@ -20,7 +20,7 @@ from tui_trainer.protocol.wire_format import GREETING, REQUEST, RESPONSE
 from tui_trainer.session.request import HostStatus, Response, request
 
 
-def send(running: Running, command: str, *values: str, run: str = "*", timeout: float = 30) -> Response:
+def send(running: Running, command: str, *values: str, run: str = "*", timeout: float = 120) -> Response:
     status, *answers = request(Path(running.spec.socket), command, values, by="tester", run=run, timeout=timeout)
     assert status == HostStatus(frozenset({"run"}))
     (answer,) = answers
@@ -67,7 +67,7 @@ class TestLive:
     def test_a_viewer_is_answered_by_the_event_alone(self, running):
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(running.spec.socket))
-            client.settimeout(30)
+            client.settimeout(120)
             client.sendall(encode_request(cmd.Note(text="here", id="viewer")))
             client.sendall(cmd.Note(text="earlier", id="earlier-viewer").model_dump_json().encode() + b"\n")
             received = b""
@@ -87,7 +87,7 @@ class TestLive:
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(running.spec.socket))
             client.sendall(REQUEST + b"}\n" + REQUEST + b',"id":7}\n' + REQUEST + b"\n")
-            client.settimeout(30)
+            client.settimeout(120)
             received = b""
             while received.count(b"not understood: invalid request") < 3:
                 data = client.recv(1 << 16)
@@ -120,13 +120,13 @@ GREETING_LINE = GREETING + b',"protocol":1,"version":"0","states":[]}\n'
 def test_a_host_that_closes_the_connection_is_an_error(tmp_path):
     answering(tmp_path / "s", GREETING_LINE, RESPONSE + b',"id":"another","code":0,"text":"","event":null}\n')
     with pytest.raises(UserError, match="closed the connection before it answered"):
-        list(request(tmp_path / "s", "pause", [], by="", run="*", timeout=20))
+        list(request(tmp_path / "s", "pause", [], by="", run="*", timeout=120))
 
 
 def test_a_host_of_another_protocol_is_an_error(tmp_path):
     answering(tmp_path / "s", GREETING_LINE.replace(b'"protocol":1', b'"protocol":2'))
     with pytest.raises(UserError, match=r"uses protocol 2 \(version 0\), this program 1"):
-        list(request(tmp_path / "s", "pause", [], by="", run="*", timeout=20))
+        list(request(tmp_path / "s", "pause", [], by="", run="*", timeout=120))
 
 
 def test_no_answer_is_an_error_after_the_timeout(tmp_path):
@@ -142,7 +142,7 @@ def test_the_status_names_what_could_not_be_saved(tmp_path):
     try:
         failed = ev.SavingFailed(what="events.jsonl", error="No space left on device")
         host.bus.publish(host.spec.runs[0].name, failed)
-        status = next(request(Path(host.spec.socket), "note", ["text=x"], by="", run="*", timeout=60))
+        status = next(request(Path(host.spec.socket), "note", ["text=x"], by="", run="*", timeout=120))
         assert status == HostStatus(frozenset({"run"}), ("events.jsonl: No space left on device",))
     finally:
         host.submit(cmd.Stop())

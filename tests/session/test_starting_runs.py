@@ -46,7 +46,7 @@ def test_a_run_is_listed_and_steered_as_soon_as_its_host_is_launched(tmp_path):
     finally:
         SessionClient(launched.session()).session.send(cmd.Stop())
         launched.process.kill()
-        launched.process.wait(60)
+        launched.process.wait(120)
 
 
 def test_a_viewer_that_comes_early_waits_for_the_host(tmp_path):
@@ -56,7 +56,7 @@ def test_a_viewer_that_comes_early_waits_for_the_host(tmp_path):
     client.until(lambda: client.states, "a greeting")
     assert list(client.states) == ["run"]
     client.until(lambda: client.state.over, "the end")
-    launched.process.wait(60)
+    launched.process.wait(120)
 
 
 def test_a_host_that_died_while_starting_is_forgotten(tmp_path):
@@ -64,7 +64,7 @@ def test_a_host_that_died_while_starting_is_forgotten(tmp_path):
     launched = launch(spec)
     assert [info.name for info in starting_runs(tmp_path / "runs")] == ["run"]
     launched.process.kill()
-    launched.process.wait(60)
+    launched.process.wait(120)
     assert list_runs(tmp_path / "runs") == []
     with pytest.raises(UserError, match="no run"):
         find_run("last", tmp_path / "runs")
@@ -130,4 +130,4 @@ def test_a_zombie_does_not_start(tmp_path, socket):
     assert child.stdin is not None
     child.stdin.close()
     wait_for(lambda: starting_runs() == [])
-    child.wait(60)
+    child.wait(120)

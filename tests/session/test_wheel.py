@@ -32,7 +32,7 @@ def script(running: Running, *words: str) -> Response:
     (answer,) = (
         message
         for message in request(
-            Path(running.spec.socket), words[0], words[1:], by="nightly", actor="script", run="*", timeout=60
+            Path(running.spec.socket), words[0], words[1:], by="nightly", actor="script", run="*", timeout=120
         )
         if isinstance(message, Response)
     )

@@ -10,13 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.ui.at_rest import make_pilots_patient
 from tui_trainer.components.schedulers.builtin import AnyScheduler, Cosine
 from tui_trainer.components.schedulers.plan import LrPlan
 from tui_trainer.protocol import events as ev
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series import Series
+from tui_trainer.ui.dashboard.footer import Footer
+from tui_trainer.ui.preferences import screen_memory, screen_state
+from tui_trainer.ui.screens.finder import actions as finder_actions
+from tui_trainer.ui.terminal.terminal_app import TerminalApp
 
 MakeRun = Callable[..., RunState]
+
+LASTING = 600.0
+"""Seconds that a message stays on a screen under test."""
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +41,23 @@ def elsewhere(empty: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: py
     """
     monkeypatch.chdir(empty)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pilots wait for rest, and messages stay until the next one, whatever the machine does beside."""
+    make_pilots_patient(monkeypatch)
+    flash = Footer.flash
+
+    def lasting(self: Footer, text: str, *, error: bool, until: float, action: str = "") -> None:
+        flash(self, text, error=error, until=until + LASTING, action=action)
+
+    monkeypatch.setattr(Footer, "flash", lasting)
+    monkeypatch.setattr(TerminalApp, "NOTIFICATION_TIMEOUT", LASTING)
+    monkeypatch.setattr(screen_memory, "CLOSING_SECONDS", LASTING)  # until what is remembered has been written
+    monkeypatch.setattr(screen_state, "LOCK_SECONDS", LASTING)
+    monkeypatch.setattr(finder_actions, "MESSAGE_SECONDS", LASTING)
+    monkeypatch.setattr(finder_actions, "COPIED_SECONDS", LASTING)
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:

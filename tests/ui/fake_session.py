@@ -173,7 +173,7 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
     assert isinstance(app, TrainerApp)
     for key in keys:
         app.post_message(Key(key, key if len(key) == 1 else CHARACTERS.get(key)))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     await asyncio.sleep(0)
     while app.is_running and app._key_queue.busy:
         assert time.monotonic() < deadline, f"{keys} did not come through"
@@ -211,6 +211,7 @@ async def show(app: TrainerApp, size: tuple[int, int] = (100, 30)) -> AsyncItera
     """Run the app without a terminal, wait for its first frame, and check at the end that no display error occurred."""
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
+        await until(pilot, lambda: screen_text(app).strip())
         yield pilot
         assert not app.errors, app.errors
 
@@ -234,7 +235,7 @@ def screen_text(app: TrainerApp) -> str:
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 60.0) -> None:
+async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 120.0) -> None:
     """Wait until a condition is true."""
     deadline = time.monotonic() + seconds
     while not condition():

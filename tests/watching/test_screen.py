@@ -37,7 +37,7 @@ class Screen:
 
     def finished(self) -> dict[str, object]:
         """Wait for the end of the run in the journal."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             lines = (self.runs / "try" / "events.jsonl").read_text().splitlines(keepends=True)
             events = [json.loads(line) for line in lines if line.endswith("\n")]

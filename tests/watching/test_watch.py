@@ -243,19 +243,19 @@ def test_a_sitecustomize_that_is_there_still_runs(watch: Watch, script: Write, t
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 143), (signal.SIGINT, 130)])
 def test_ending_watch_ends_the_script_and_journals_it(watch: Watch, number: signal.Signals, code: int) -> None:
-    run = watch("sh", "-c", "echo loss: 0.5; sleep 100 & wait")
+    run = watch("sh", "-c", "echo loss: 0.5; sleep 1000 & wait")
     run.until(lambda: run.series("train_loss"))
     children = psutil.Process(run.process.pid).children(recursive=True)
     os.kill(run.process.pid, number)
     assert run.end()[0] == code
-    _, alive = psutil.wait_procs(children, 10)
+    _, alive = psutil.wait_procs(children, 60)
     assert not alive
     finished = run.events("RunFinished")[0]
     assert (finished["reason"], finished["exit_code"]) == ("interrupted", code)
 
 
 def test_a_script_that_is_killed_is_failed(watch: Watch) -> None:
-    run = watch("sh", "-c", "echo loss: 0.5; exec sleep 100")
+    run = watch("sh", "-c", "echo loss: 0.5; exec sleep 1000")
     run.until(lambda: run.series("train_loss"))
     [child] = psutil.Process(run.process.pid).children()
     child.kill()
@@ -265,7 +265,7 @@ def test_a_script_that_is_killed_is_failed(watch: Watch) -> None:
 
 
 def test_a_watch_that_is_killed_hangs_the_script_up(watch: Watch) -> None:
-    run = watch("sh", "-c", "echo loss: 0.5; exec sleep 100")
+    run = watch("sh", "-c", "echo loss: 0.5; exec sleep 1000")
     run.until(lambda: run.series("train_loss"))
     children = psutil.Process(run.process.pid).children(recursive=True)
     run.process.kill()
@@ -288,7 +288,7 @@ def held():
 child.pty.openpty = held
 main()
 """
-    run = watch("sh", "-c", "echo loss: 0.5; exec sleep 100", program=(sys.executable, script(holder, "holder.py")))
+    run = watch("sh", "-c", "echo loss: 0.5; exec sleep 1000", program=(sys.executable, script(holder, "holder.py")))
     run.until(lambda: run.series("train_loss"))
     holding = psutil.Process(int((tmp_path / "holder").read_text()))
     try:

@@ -30,7 +30,7 @@ from tui_trainer.runs.journal import Journal
 
 
 def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -146,7 +146,7 @@ def test_a_full_disk_is_said_once_and_nothing_is_lost(
     for event in events[2:]:
         bus.publish("r", event)
     for _ in range(3):
-        assert tried.acquire(timeout=60)
+        assert tried.acquire(timeout=120)
     full.clear()
     until(lambda: "written again" in " ".join(line.text for line in bus.states()[0].log))
     bus.close()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.support import wait_for
 from tui_trainer.runs.comparing.code_version import (
     MAX_FILES,
     CodeReader,
@@ -86,12 +86,13 @@ def test_a_git_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path, monk
     program.write_text(f"#!/bin/sh\nsleep 300 &\necho $! > {tmp_path}/child\nsleep 300\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    assert read_code(tmp_path, seconds=1.0) is None
-    deadline = time.monotonic() + 20
-    child = int((tmp_path / "child").read_text())
-    while alive(child) and time.monotonic() < deadline:
-        pass
-    assert not alive(child)
+    written = tmp_path / "child"
+    for seconds in (1.0, 10.0, 60.0):  # until the program has come to start something
+        assert read_code(tmp_path, seconds=seconds) is None
+        if written.exists() and written.read_text().endswith("\n"):
+            break
+    child = int(written.read_text())
+    wait_for(lambda: not alive(child), what="the end of what it started")
 
 
 def alive(process: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.pictures import Axis, Contour, Line, taken
 from tui_trainer.state.run_state import RunState
 from tui_trainer.ui.charts.registry import PicturePane
+from tui_trainer.ui.dashboard.actions import rerun_actions
 from tui_trainer.ui.lecture.narrator import Narrator, relevant_remarks
 
 VALLEY = Lesson(
@@ -94,6 +96,7 @@ class Starts:
 
 
 async def test_three_turns_start_one_training_at_45_degrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rerun_actions, "MORE", 600.0)  # the presses are one row, however late the second one comes
     starts, session = Starts(monkeypatch), valley(over=True)
 
     app = app_over(session)
@@ -101,6 +104,8 @@ async def test_three_turns_start_one_training_at_45_degrees(monkeypatch: pytest.
     async with show(app) as pilot:
         await press(pilot, "T", "T", "T")
         assert "turned to 45 degrees" in screen_text(app)
+        assert app.dashboard is not None
+        app.dashboard._actions.reruns.tick(monotonic() + 700.0)
         await until(pilot, lambda: "with data.rotation=45" in screen_text(app))
         await settle(pilot)
         assert app.dashboard is not None

@@ -26,6 +26,7 @@ from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.ui.actions import ACTIONS
 from tui_trainer.ui.dashboard.footer import Footer
+from tui_trainer.ui.screens.steer import SteerPanel
 from tui_trainer.ui.settings import Settings
 from tui_trainer.ui.terminal.key_names import key_name
 
@@ -316,6 +317,21 @@ def test_an_unavailable_action_shows_the_reason() -> None:
     assert pressed(FakeSession(), "space") == "the run is still starting"
     assert pressed(running(kind="in-process"), "d").startswith("the run trains in this process")
     assert pressed(running(kind="finished", can_steer=False), "space") == "this run is not training"
+
+
+async def test_enter_behind_a_letter_that_is_refused_chooses_no_other_control() -> None:
+    session = FakeSession()
+    session.play(ev.StatusChanged(status="starting", detail="importing torch"))
+    app = app_over(session)
+
+    async with show(app) as pilot:
+        await press(pilot, "o", "r", "5", "enter", "enter")
+        assert isinstance(app.screen, SteerPanel)
+        assert "learning rate: the run is still starting" in screen_text(app)
+        session.play(started(), ev.StatusChanged(status="running"))
+        await until(pilot, lambda: "0.01" in screen_text(app))
+        await press(pilot, "enter", *"0.02", "enter")
+    assert session.last(cmd.SetLearningRate).value == 0.02
 
 
 def test_a_refusal_is_shown_with_its_reason() -> None:

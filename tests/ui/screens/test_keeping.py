@@ -74,7 +74,7 @@ async def test_a_run_is_renamed_tagged_and_noted_on_home(runs, size) -> None:
         await until(pilot, lambda: "wide · " in screen_text(app) and isinstance(app.screen, Home))
         await press(pilot, "K", "t")
         await typed(pilot, "good hires")
-        await until(pilot, lambda: "good hires" in screen_text(app))
+        await until(pilot, lambda: isinstance(app.screen, Home) and "good hires" in screen_text(app))
         await press(pilot, "K", "n")
         await typed(pilot, "the first")
         await until(pilot, lambda: read_kept(runs / NEW).note == "the first")

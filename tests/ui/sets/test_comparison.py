@@ -59,7 +59,9 @@ async def test_charts_first_then_values_then_settings(
     # The comparison belongs to these runs: the next screen of the same directory opens without it.
     again = app_over(JournalSession(two_runs[0]), memory=ScreenMemory(tmp_path / "screen.json"))
     async with show(again, size) as pilot:
-        await until(pilot, lambda: "loss" in screen_text(again))
+        assert again.dashboard is not None
+        states = again.dashboard.view_state
+        await until(pilot, lambda: states.states and states.states[0].over and "1 loss" in screen_text(again))
         assert "comparison ─" not in screen_text(again)
 
 

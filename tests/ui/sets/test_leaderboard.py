@@ -17,6 +17,7 @@ from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.charts.palette import palette
 from tui_trainer.ui.charts.registry import ChartKind, chart_data
 from tui_trainer.ui.charts.view import Baseline, View
+from tui_trainer.ui.dashboard.footer import Footer
 from tui_trainer.ui.icons import FANCY, PLAIN, Icons
 from tui_trainer.ui.panels.numbers_table import BestValues
 from tui_trainer.ui.preferences.screen_memory import ScreenMemory
@@ -94,6 +95,13 @@ def board_of(session: MultiSession, memory: ScreenMemory | None = None) -> Train
     return app_over(session, read_only=True, memory=memory)  # type: ignore[arg-type]
 
 
+def all_read(app: TrainerApp) -> bool:
+    """Return whether the journals of all runs have been read and are on the screen."""
+    assert app.dashboard is not None
+    states = app.dashboard.view_state.states
+    return len(states) == len(CURVES) and all(state.over for state in states) and "val" in screen_text(app)
+
+
 def on_disk(folder: Path) -> MultiSession:
     folders = [
         made_run(folder / "set" / name, curve, settings(0.1 * k + 0.1), name=f"set/{name}")
@@ -116,7 +124,7 @@ async def test_the_leaderboard_is_sorted_hidden_and_pinned_without_a_command(
     memory = ScreenMemory(tmp_path / "screen.json")
     app = board_of(on_disk(tmp_path), memory)
     async with show(app, size) as pilot:
-        await until(pilot, lambda: "val" in screen_text(app))
+        await until(pilot, lambda: all_read(app))
         await press(pilot, "B")
         assert "3 of 3 runs done" in screen_text(app)
         assert "1 loss" in screen_text(app)  # the charts stay
@@ -150,7 +158,7 @@ async def test_a_run_of_another_set_becomes_the_baseline(tmp_path: Path) -> None
     session = on_disk(tmp_path)
     app = board_of(session)
     async with show(app, (140, 40)) as pilot:
-        await until(pilot, lambda: "val" in screen_text(app))
+        await until(pilot, lambda: all_read(app))
         await press(pilot, "J")
         await until(pilot, lambda: "old-one" in screen_text(app))
         await press(pilot, "slash", *"old", "enter", "enter")
@@ -164,13 +172,14 @@ async def test_a_run_of_another_set_becomes_the_baseline(tmp_path: Path) -> None
 async def test_a_baseline_that_is_gone_is_dropped_with_one_message(tmp_path: Path) -> None:
     app = board_of(on_disk(tmp_path))
     async with show(app, (100, 30)) as pilot:
-        await until(pilot, lambda: "val" in screen_text(app))
+        await until(pilot, lambda: all_read(app))
         assert app.dashboard is not None
         sets = app.dashboard.view_state.sets
         sets.baseline = str(tmp_path / "2026-11-28_190000_wine_d0be")
         app.dashboard.redraw()
         await until(pilot, lambda: "the baseline wine d0be is gone from disk" in screen_text(app))
         assert sets.baseline == ""
+        app.dashboard.query_one(Footer).flash("", error=False, until=0.0)  # its time is over
         await press(pilot, "z")
         app.dashboard.tick(monotonic() + 20)
         await until(pilot, lambda: "is gone from disk" not in screen_text(app))
@@ -215,9 +224,14 @@ async def test_only_changes_are_drawn(tmp_path: Path) -> None:
         drawn: list[int] = []
         redraw = app.dashboard.redraw
         app.dashboard.redraw = lambda: (drawn.append(1), redraw())[1]  # type: ignore[method-assign]
-        for _ in range(20):
-            app.tick()
-            await pilot.pause()
-        assert not drawn
-        assert screen_text(app) == before
+        calm = 0
+
+        def undisturbed() -> bool:  # a thread that reads may end late, and is drawn once
+            nonlocal calm, before
+            calm = 0 if drawn or screen_text(app) != before else calm + 1
+            drawn.clear()
+            before = screen_text(app)
+            return calm == 20
+
+        await until(pilot, undisturbed)
         assert session.sent == []

@@ -118,6 +118,8 @@ class SteerPanel(Dialog[str]):
         if row is None:
             return
         if row.reason:
+            # An enter that was typed for this control must not choose the one that was highlighted before.
+            self.query_one(Picker).highlighted = self._rows.index(row)
             self.show_error(f"{row.label}: {row.reason}")
         else:
             self.answer(row.id)
