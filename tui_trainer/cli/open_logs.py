@@ -128,19 +128,24 @@ def session_of(
     entries: Sequence[Path | Log], told: Mapping[str, str], apart: Sequence[RemoteFollower] | None = None
 ) -> Session:
     """Return a session with own runs and logs; `apart` reads the logs in another process."""
-    from tui_trainer.session.finished_run import JournalSession
     from tui_trainer.session.logs.log_session import BUDGET, LogSession
-    from tui_trainer.session.multi import MultiSession
 
     budget = BUDGET / len(entries)
     follower_of = {id(each.log): each for each in apart or ()}
-    sessions = [
-        JournalSession(entry)
-        if isinstance(entry, Path)
-        else LogSession(entry, told, budget, follower_of.get(id(entry)))
-        for entry in entries
-    ]
-    return sessions[0] if len(sessions) == 1 else MultiSession(sessions)
+
+    def session(entry: Path | Log) -> Session:
+        if not isinstance(entry, Path):
+            return LogSession(entry, told, budget, follower_of.get(id(entry)))
+        from tui_trainer.session.finished_run import JournalSession
+
+        return JournalSession(entry)
+
+    sessions = [session(entry) for entry in entries]
+    if len(sessions) == 1:
+        return sessions[0]
+    from tui_trainer.session.multi import MultiSession
+
+    return MultiSession(sessions)
 
 
 def pick(entries: Sequence[Path | Log]) -> list[Path | Log]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 class RecordedData(BaseModel):
     """The fingerprint of the data of a run, as about.json holds it."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     name: str
     """The file, the function, or the kind of the data set."""

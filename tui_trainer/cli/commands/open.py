@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_MATCHING = 50
 """Most runs that a filter may open."""
+OPERATORS = "=<>~"
+"""Signs of which every term of a filter has one."""
 
 
 @click.command(
@@ -64,9 +66,7 @@ def command(
     """
     from tui_trainer.cli.open_logs import named_entries, show_entries
     from tui_trainer.cli.open_screen import check_terminal
-    from tui_trainer.errors import UserError
     from tui_trainer.paths import runs_dir as directory
-    from tui_trainer.runs.run_filter import split_arguments
     from tui_trainer.session.logs.named_logs import parse_told
     from tui_trainer.session.remote.address import parse_address
 
@@ -81,14 +81,23 @@ def command(
                 check_terminal(INSTEAD)
             here = [path for path, address in zip(paths, found, strict=True) if address is None]
             return _show_remote(addresses, named_entries(here, directory(runs_dir), columns), columns, max_kbps, once)
-    names, matching = split_arguments(paths, directory(runs_dir))
-    if len(matching) > MAX_MATCHING:
-        raise UserError(f"{len(matching)} runs match, more than {MAX_MATCHING} cannot be drawn together; add a term")
-    names += [info.path for info in matching]
-    entries = named_entries(names, directory(runs_dir), columns)
+    entries = named_entries(_names(paths, directory(runs_dir)), directory(runs_dir), columns)
     if once is None:
         check_terminal(INSTEAD)
     return show_entries(entries, columns, max_kbps=max_kbps, once=once)
+
+
+def _names(arguments: Sequence[str], directory: Path) -> Sequence[str]:
+    """Return names of runs and paths of logs, those of the runs that filter terms match among them."""
+    if not any(sign in argument for argument in arguments for sign in OPERATORS):
+        return arguments  # without the import of filters and catalogue: the first picture waits for this
+    from tui_trainer.errors import UserError
+    from tui_trainer.runs.run_filter import split_arguments
+
+    names, matching = split_arguments(arguments, directory)
+    if len(matching) > MAX_MATCHING:
+        raise UserError(f"{len(matching)} runs match, more than {MAX_MATCHING} cannot be drawn together; add a term")
+    return [*names, *(info.path for info in matching)]
 
 
 def _show_remote(

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
 from operator import le
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 from tui_trainer.protocol import events as ev
 from tui_trainer.readers.columns import ROLES, Names
 from tui_trainer.readers.numbers import all_finite
@@ -23,6 +22,9 @@ from tui_trainer.state.branching.branches import BRANCH_POINTS, CURVES, Branch, 
 from tui_trainer.state.run_state import RunState
 from tui_trainer.state.series_names import MAX_NAME
 from tui_trainer.text import visible
+
+if TYPE_CHECKING:
+    from tui_trainer.diagnosis.monitor import DiagnosisMonitor
 
 TIME_OF_DAY = 1e8
 """Seconds from which a column of times counts from 1970, not from the start."""
@@ -57,7 +59,6 @@ class LogRun:
         share: float = 1.0,
     ) -> None:
         self.state = RunState.blank(name)
-        self.monitor = DiagnosisMonitor()
         self.settings: dict[str, Any] = {}
         self.folded = False
         """Whether the state holds the events of the last block already."""
@@ -77,6 +78,16 @@ class LogRun:
         self._last_seconds = 0.0
         self._broke = False
         self._started: ev.RunStarted | None = None
+        self._monitor: DiagnosisMonitor | None = None
+
+    @property
+    def monitor(self) -> DiagnosisMonitor:
+        """The diagnosis of the run. Its rules are imported after the first picture, which shows no findings."""
+        if self._monitor is None:
+            from tui_trainer.diagnosis.monitor import DiagnosisMonitor
+
+            self._monitor = DiagnosisMonitor()
+        return self._monitor
 
     def take(self, block: Rows, *, fold: bool = True) -> list[ev.AnyEvent]:
         """Return the events of a block.
@@ -240,8 +251,8 @@ class LogRun:
             self._back(name, step)
 
     def _begin_diagnosis(self) -> None:
-        self.monitor = DiagnosisMonitor()
-        if self._started is not None:
+        self._monitor = None
+        if self._started is not None and not self._coarse:
             self.monitor.take(self._started.model_copy(update={"validation_samples": ENOUGH_VALIDATION}))
 
     def _events(self, named: dict[str, LogColumn], block: Rows) -> list[ev.AnyEvent]:
