@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tui_trainer.config.preset import load
-from tui_trainer.diagnosis.forecast.forecast import COVERS, Extrapolation, extrapolate, forecast
+from tui_trainer.diagnosis.forecast.forecast import COVERS, Extrapolation, extrapolate, forecast, has_missed
 from tui_trainer.engine.commands.queue import CommandQueue
 from tui_trainer.engine.trainer import Trainer
 from tui_trainer.protocol import events as ev
@@ -132,7 +132,7 @@ def main() -> None:
     runs = list(curves(SET_ASIDE if given.calibrate else TABLE, given.seeds, given.cache))
     if given.calibrate:
         pairs = [(curve, extrapolate(*curve.seen, EPOCHS - SEEN)) for curve in runs]
-        found = [(curve, one) for curve, one in pairs if one is not None]
+        found = [(curve, one) for curve, one in pairs if one is not None and not has_missed(*curve.seen)]
         level = next(level for step in range(100) if share_left_out(found, level := COVERS + 0.002 * step) >= COVERS)
         low, high = quantiles(found, level)
         print(f"{len(found)} of {len(runs)} runs, level {level:.3f}: BELOW, ABOVE = {low:.2f}, {high:.2f}")

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from tui_trainer.diagnosis.forecast.forecast import LEAST, forecast
+from tui_trainer.diagnosis.forecast.forecast import LEAST, extrapolate, forecast, has_missed
 from tui_trainer.diagnosis.forecast.of_run import change_text, gain_line, gain_of
 from tui_trainer.diagnosis.forecast.tail_fit import fit_tail
 from tui_trainer.protocol import commands as cmd
@@ -67,6 +67,34 @@ def test_the_interval_holds_the_change_and_widens_with_the_distance_and_the_nois
 )
 def test_it_keeps_silent(losses):
     assert forecast([float(epoch) for epoch in range(1, len(losses) + 1)], losses, 10) is None
+
+
+def overfitting(count: int, slope: float = 0.012) -> list[float]:
+    """A loss that falls at first and rises from the tenth epoch on, ever faster."""
+    noise = random.Random(1)
+    return [
+        0.3 + 1.5 / epoch + slope * max(epoch - 10, 0) ** 1.5 + 0.004 * noise.gauss(0, 1)
+        for epoch in range(1, count + 1)
+    ]
+
+
+def test_it_keeps_silent_where_its_own_forecasts_missed():
+    losses = overfitting(20)
+    epochs = [float(epoch) for epoch in range(1, 21)]
+    assert extrapolate(epochs, losses, 10) is not None
+    assert has_missed(epochs, losses)
+    assert forecast(epochs, losses, 10) is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_forecasts_of_a_power_law_have_not_missed(seed):
+    losses = curve(20, noise=0.004, power=0.5, seed=seed)
+    assert not has_missed([float(epoch) for epoch in range(1, 21)], losses)
+
+
+@pytest.mark.parametrize("count", range(4))
+def test_few_validations_have_no_forecasts_that_could_miss(count):
+    assert not has_missed([float(epoch) for epoch in range(1, LEAST + count + 1)], curve(LEAST + count))
 
 
 def test_a_line_says_it_with_interval_and_time():
