@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tui_trainer.config.preset import load
 from tui_trainer.config.teaching.drill import Act
 from tui_trainer.drills.library import list_drills, load_drill, measured
 from tui_trainer.drills.measure import play
@@ -15,6 +16,11 @@ QUICK = {"drill-2", "drill-8"}
 """Played always; the others by the long tests."""
 NAMES = [
     pytest.param(drill.name, marks=() if drill.name in QUICK else pytest.mark.long, id=drill.name)
+    for drill in list_drills()
+]
+
+SLOW = [
+    pytest.param(drill.name, marks=() if drill.name == "drill-3" else pytest.mark.long, id=drill.name)
     for drill in list_drills()
 ]
 
@@ -38,6 +44,24 @@ def test_a_wrong_cure_does_not_count_as_recovered(name: str) -> None:
     assert not found.recovered
     assert found.remark
     assert (found.right, found.points) == (False, 0)
+
+
+def reader(name: str) -> list[Act]:
+    """Return the reference solution, begun by a reader who has watched the run for 45 seconds."""
+    speed = load(name).first.training.steps_per_second
+    assert speed is not None, "a drill trains slowly enough to be watched"
+    return [act.model_copy(update={"step": round(45 * speed)}) for act in load_drill(name).solution]
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_a_cure_is_in_time_after_45_seconds_of_watching(name: str) -> None:
+    drill = load_drill(name)
+    history = play(name, reader(name), 0, cause=drill.cause)
+    if history.finished is not None and history.finished.reason == "not-finite":  # then it is begun again with one
+        history = play(name, [Act(step=1, again=drill.good[0])], 0, cause=drill.cause)
+    found = score(history, measured(name), name)
+    assert found.recovered, found.remark
+    assert found.points >= 90
 
 
 def test_a_change_too_many_and_no_answer_cost_points() -> None:

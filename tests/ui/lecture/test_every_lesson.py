@@ -170,16 +170,27 @@ def test_the_runs_and_charts_of_the_remarks_exist(name: str) -> None:
             assert remark.run == named[0], f"remark {number} speaks of {named[0]}"
 
 
-async def test_a_curve_that_explodes_leaves_room_for_the_others() -> None:
-    lecture = OneLesson("lr-very-high")
-    app = app_over(programme=LecturePlan(lecture, ("S37",)))
+@pytest.mark.parametrize(
+    ("name", "row", "run", "labels"),
+    [
+        ("lr-very-high", "S37", "climbing", ["100", "10", "1", "0.1", "0.01"]),
+        ("lr-high", "S39", "very-high", ["5", "4", "3", "2", "1", "0"]),
+    ],
+)
+async def test_a_curve_that_explodes_leaves_room_for_the_others(
+    name: str, row: str, run: str, labels: list[str]
+) -> None:
+    lecture = OneLesson(name)
+    app = app_over(programme=LecturePlan(lecture, (row,)))
     async with show(app, (100, 30)) as pilot:
         await until(pilot, lambda: app.dashboard is not None and app.dashboard.composed)
         assert app.dashboard is not None
         while "Predict" in screen_text(app) or not app.dashboard.view_state.narrator.shown:
             await press(pilot, "escape")
-        run = next(iter(lecture.session.courses))
+        exploding = next(course for course in lecture.session.courses if course.endswith(run))
+        step = app.dashboard.view_state.store.states[exploding].step
         values: dict[str, list[float | None]] = {"train_loss": [2.0, 1e30]}
-        lecture.session.play(ev.Scalars(step=3, steps=[2, 3], seconds=[0.2, 0.3], values=values), run=run)
-        await until(pilot, lambda: "▲1e+30" in screen_text(app))
-        assert re.findall(r"^ *(\S+)┤", screen_text(app), re.MULTILINE) == ["100", "10", "1", "0.1", "0.01"]
+        found = ev.Scalars(step=step + 2, steps=[step + 1, step + 2], seconds=[0.2, 0.3], values=values)
+        lecture.session.play(found, run=exploding)
+        await until(pilot, lambda: "▲" in screen_text(app))
+        assert re.findall(r"^ *(\S+)┤", screen_text(app), re.MULTILINE) == labels

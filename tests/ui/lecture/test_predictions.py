@@ -62,21 +62,26 @@ async def test_the_questions_come_before_the_first_step_and_the_runs_answer_them
         await press(pilot, "enter")
         await until(pilot, lambda: "Predict, 1 of 2" in screen_text(app))
         assert lecture.session.sent == []
+        assert "esc skip" in screen_text(app)
+        assert LESSON.says not in screen_text(app), "the claim of the lecture answers the question"
         await press(pilot, *"lots", "enter")
         assert "enter a factor, such as 3, or press esc to skip" in screen_text(app)
         await press(pilot, *["backspace"] * 4, *"10x", "enter")
         await until(pilot, lambda: "that of b" in screen_text(app))
         assert lecture.session.sent == []
+        assert "esc skip" in screen_text(app)
+        assert LESSON.says not in screen_text(app)
         await press(pilot, "2")
         await until(pilot, lambda: "It begins." in screen_text(app))
+        assert f"lecture: {LESSON.says}" in screen_text(app)
         await press(pilot, "space")
         await until(pilot, lambda: "It ends." in screen_text(app))
         assert f"you said 10x, it was {MEASURED:.3g}x; you said that of b" in screen_text(app)
         await press(pilot, "space")
         await until(pilot, lambda: "Your predictions" in screen_text(app))
         page = screen_text(app)
-        assert f"You said 10x, it was {MEASURED:.3g}x. no." in page
-        assert "You said that of b, it was that of b. right." in page
+        assert f"You said 10x, it was {MEASURED:.3g}x: not right." in page
+        assert "You said that of b, it was that of b: right." in page
         await press(pilot, "escape", "q")
         await until(pilot, lambda: isinstance(app.screen, Contents))
         await until(pilot, lambda: "✓✓✓" in screen_text(app))

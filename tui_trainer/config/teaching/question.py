@@ -84,16 +84,13 @@ class LessonQuestion(BaseModel):
         given = self.choices[int(said)] if self.choices else f"{said:.3g}{self._unit}"
         if math.isnan(measured):
             return f"you said {given}; this run did not measure it"
-        if self.measures:
-            return f"you said {given}, it was {self.choices[int(measured)]}"
-        was = f"{measured:.3g}{self._unit}" if math.isfinite(measured) else "beyond every number"
-        return f"you said {given}, it was {was}"
+        return f"you said {given}, it was {self.measured_text(measured)}"
 
     def measured_text(self, measured: float) -> str:
         """Return the right answer to what was measured: the choice, with its number; empty where nothing was."""
         if math.isnan(measured):
             return ""
-        number = f"{measured:.3g}{self._unit}" if math.isfinite(measured) else "beyond every number"
+        number = f"{measured:.3g}{self._unit}" if math.isfinite(measured) else "infinite"
         if not self.choices:
             return number
         choice = self.choices[self.right_choice(measured)]

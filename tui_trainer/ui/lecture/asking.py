@@ -16,6 +16,18 @@ from tui_trainer.ui.screens.dialogs.confirm import Confirm, Possible
 from tui_trainer.ui.screens.dialogs.prompt import Prompt
 
 
+class NumberQuestion(Prompt[float]):
+    """A question that is answered by a number; escape skips it."""
+
+    HINTS = "enter accept · esc skip"
+
+
+class ChoiceQuestion(Confirm):
+    """A question that is answered by one of several choices; escape skips it."""
+
+    HINTS = "↑↓ choose · enter accept · esc skip"
+
+
 class Asking:
     """The questions of the lesson on the screen.
 
@@ -61,10 +73,13 @@ class Asking:
             answers = tuple(
                 Possible(str(number), str(number + 1), choice) for number, choice in enumerate(question.choices)
             )
-            self._context.ask(Confirm(title, question.text, answers), lambda text: answered(float(text)), skipped)
+            self._context.ask(
+                ChoiceQuestion(title, question.text, answers), lambda text: answered(float(text)), skipped
+            )
         else:
             parse = partial(_number, question)
-            dialog = Prompt(title, question.text, "", parse, reason=False, placeholder=_expected(question.unit))
+            placeholder = _expected(question.unit)
+            dialog = NumberQuestion(title, question.text, "", parse, reason=False, placeholder=placeholder)
             self._context.ask(dialog, answered, skipped)
 
     def judge(self, lesson: Lesson, states: Sequence[RunState]) -> None:

@@ -40,10 +40,12 @@ def answers(outcomes: Sequence[Outcome]) -> list[Content]:
     """Return what became of the predictions."""
     lines: list[Content] = []
     for outcome in outcomes:
-        verdict, style = ("right", "$success") if outcome.right else ("no", "$error") if outcome.known else ("", "")
+        verdict, style = (
+            ("right", "$success") if outcome.right else ("not right", "$error") if outcome.known else ("", "")
+        )
         lines.append(Content(flat(outcome.question)))
         said = f"{outcome.answer[:1].upper()}{outcome.answer[1:]}"
-        lines.append(Content.assemble(visible(f"{said}. "), (verdict, style), "." if verdict else ""))
+        lines.append(Content.assemble(visible(said), *((": ", (verdict, style)) if verdict else ()), "."))
     return [Content.styled("Your predictions", "bold $secondary"), *lines, Content("")] if lines else []
 
 

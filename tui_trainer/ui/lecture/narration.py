@@ -42,8 +42,9 @@ def narration(narrator: Narrator, width: int, height: int, hints: Sequence[str] 
     """Return the narration in at most `height` lines of `width` cells.
 
     One or two lines have the remark alone, as many whole sentences as fit. From 3 lines on, the first one names the
-    rows of the lecture and the keys. The remark comes before the claim of the lecture. What is true is shown at the end
-    of the runs, and both only in full: the page of the lesson has the rest.
+    rows of the lecture and the keys. The remark comes before the claim of the lecture, which waits until the questions
+    of the lesson have been asked. What is true is shown at the end of the runs, and both only in full: the page of the
+    lesson has the rest.
     """
     lesson = narrator.lesson
     if lesson is None:
@@ -59,7 +60,8 @@ def narration(narrator: Narrator, width: int, height: int, hints: Sequence[str] 
     if narrator.told and 0 < len(truth := _labelled("in truth: ", lesson.truth, width)) <= room:
         lines += [Content.styled(line, "$warning") for line in truth]
         room -= len(truth)
-    if len(claim := _labelled("lecture: ", lesson.says, width)) <= room:
+    asked = bool(lesson.questions) and not narrator.shown  # the claim would answer the question
+    if not asked and len(claim := _labelled("lecture: ", lesson.says, width)) <= room:
         lines += [Content.styled(line, "$muted") for line in claim]
     return Content("\n").join(lines)
 

@@ -453,6 +453,8 @@ def test_runs_named_by_row_and_column_form_a_results_table(names):
     assert "validation accuracy of 4 runs" in shown
     assert "best 0.3" in shown
     assert all(value in shown for value in ("0.1", "0.2", "0.3", " - "))
+    runs[1].apply(ev.Scalars(step=7, steps=[7], seconds=[2.0], values={"train_loss": [1.0]}))
+    assert "epoch" not in text(runs), "the table shows the newest values, of no single epoch"
 
 
 @pytest.mark.parametrize("names", [("gd", "sgd"), ("a-b", "c-d", "e-f", "g-h"), ("a", "b", "c", "d")])

@@ -83,7 +83,8 @@ class Frame:
         state, entries = self.states[self.front], list[LegendEntry]()
         if self.area.columns < MIN_NOTE_COLUMNS:
             return ()
-        if self.event.step != state.step and not state.over:
+        newest = self.event.step > 0 and self.event.epoch == 0  # a table of the runs as they are, of no single epoch
+        if self.event.step != state.step and not state.over and not newest:
             entries.append(LegendEntry("text", "", f"epoch {self.event.epoch}"))
         return (*entries, LOG_NOTE) if log else tuple(entries)
 
