@@ -40,8 +40,10 @@ MAX_TIMES = 4096
 """Steps whose times are known, to which a line of the output can belong."""
 MAX_WAITING = 64 << 20
 """Bytes of events that wait to be sent; more are dropped while the watching process does not read."""
-SECONDS = 5.0
-"""Time that the watching process has to answer."""
+SECONDS = 30.0
+"""Time that the watching process has to answer, on a busy machine too: without an answer only the output is read."""
+SYNC_SECONDS = 5.0
+"""Time that it has to read what was printed so far."""
 
 
 class WatchedFolder(RunDir):
@@ -107,7 +109,7 @@ class Relay:
         """Wait until the watching process has read and passed on what was printed so far."""
         self._synced.clear()
         self.tell({"sync": True})
-        self._synced.wait(1.0)
+        self._synced.wait(SYNC_SECONDS)
 
     def serve(self, submit: Callable[[AnyCommand], str | None]) -> Relay:
         """Give commands to a run from now on."""

@@ -23,8 +23,8 @@ from tui_trainer.state.greeting import decode_greeting, is_greeting
 
 MAX_READ = 8 << 20
 """Bytes received from the host in one drain: more would delay the screen."""
-START_TIMEOUT = 30.0
-"""Seconds within which a new host must listen."""
+START_TIMEOUT = 120.0
+"""Seconds within which a new host must listen, on a busy machine or from a slow disk too; one that ends is noticed."""
 
 
 class Link(Protocol):

@@ -55,6 +55,8 @@ MAX_TURN = 1 << 20
 """Bytes of output that one turn takes."""
 AFTER_SECONDS = 3.0
 """Seconds after the end of the script in which what was sent before it is still taken."""
+AFTER_TURN = 0.02
+"""Seconds of one look at what was sent."""
 _ENDING = {signal.SIGTERM: signal.SIGTERM, signal.SIGHUP: signal.SIGTERM, signal.SIGINT: signal.SIGINT}
 
 
@@ -331,10 +333,12 @@ class Watcher:
         for line in self._states.last():
             self._look(line)
         self._metrics.end()
-        deadline = monotonic() + AFTER_SECONDS
-        while self._link.connected and monotonic() < deadline:
+        deadline, turns = monotonic() + AFTER_SECONDS, 0
+        # In turns too: on a busy machine the time can pass before the first of them.
+        while self._link.connected and (monotonic() < deadline or turns < AFTER_SECONDS / AFTER_TURN):
             self._link.receive()
-            self._turn(0.02)
+            self._turn(AFTER_TURN)
+            turns += 1
         self.exit_code = code
         if not self._link.was_there:
             self._output.flush()

@@ -47,17 +47,19 @@ class Pseudo:
         """Start the viewer in a pseudo-terminal."""
         return cls(sys.executable, "-m", "tests.ui.terminal.viewer", mode, **options)
 
-    def read(self, seconds: float = 0.05) -> None:
-        """Read the output of the next `seconds`."""
+    def read(self, seconds: float = 0.05) -> bool:
+        """Read output that comes within `seconds`, a few kilobytes at most. Returns whether there was any."""
         try:
             if select.select([self.fd], [], [], seconds)[0]:
                 data = os.read(self.fd, 65536)
                 self.raw += data
                 self._stream.feed(data.replace(b"\x1b[>", b"\x1b[?").replace(b"\x1b[<u", b""))
+                return bool(data)
         except OSError:
             pass
+        return False
 
-    def quiet(self, seconds: float = 0.4) -> None:
+    def quiet(self, seconds: float = 1.5) -> None:
         """Read until there is no output for `seconds`."""
         size = -1
         while len(self.raw) != size:
@@ -105,8 +107,8 @@ class Pseudo:
     def leave(self, seconds: float = 120.0) -> int:
         """Wait for the end, read the remaining output and return the exit code."""
         self.until(self.ended, seconds)
-        for _ in range(3):
-            self.read()
+        while self.read():  # a frame is more than one read
+            pass
         assert self.status is not None
         return self.status
 

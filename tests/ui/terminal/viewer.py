@@ -57,6 +57,11 @@ def main(mode: str) -> int:
     if problem is not None:
         print(problem, file=sys.stderr)
         return 2
+    from tui_trainer.ui.dashboard.footer import Footer
+
+    flash = Footer.flash
+    # A message stays on a busy machine too, until the test has read it.
+    Footer.flash = lambda self, text, **options: flash(self, text, **(options | {"until": options["until"] + 600.0}))  # type: ignore[method-assign]
     sessions: dict[str, Any] = {
         "failing": FailingSession,
         "usual": TrainingSession,

@@ -72,5 +72,6 @@ class ServingThread:
         """Send viewers the rest, close journal and socket, and unlock the folder."""
         self._closing.set()
         self._serving.wake()
-        self._thread.join(LEAVE_SECONDS + 2)
+        for _ in range(15):  # in parts: a process that was stopped meanwhile still has the others
+            self._thread.join((LEAVE_SECONDS + 2) / 15)
         self._saving.say()
