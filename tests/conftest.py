@@ -16,13 +16,14 @@ from tests.fork_server import ForkServer
 from tui_trainer.session import launch
 
 _UNSET = (
-    "COLORFGBG",
-    "NO_COLOR",
-    "PYTHONUNBUFFERED",
-    "PYTHONWARNINGS",
-    "SSH_CONNECTION",
-    "SSH_TTY",
+    *("CLICOLOR", "CLICOLOR_FORCE", "COLORFGBG", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "STY", "TMUX"),
+    *("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"),
+    *("LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "RANK", "WORLD_SIZE"),
+    *("PYTHONUNBUFFERED", "PYTHONWARNINGS"),
+    *("SSH_CONNECTION", "SSH_TTY"),
+    *(name for name in os.environ if name.startswith("TUI_TRAINER") and not name.startswith("TUI_TRAINER_TESTS")),
 )
+"""Variables that say where the tests run: a hook of git, a rank of a job, a narrow terminal, a run of ours."""
 
 
 def pytest_collection_finish() -> None:

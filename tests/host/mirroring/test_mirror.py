@@ -29,6 +29,11 @@ from tui_trainer.runs.history import RunHistory
 from tui_trainer.runs.journal import Journal
 
 
+@pytest.fixture(autouse=True)
+def _written_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror, "CLOSE_SECONDS", 120.0)  # a busy machine may need more than the usual ones
+
+
 def until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + 120
     while not condition():
