@@ -82,6 +82,33 @@ def test_nothing_waits_for_a_tensor_of_another_device() -> None:
     assert (taken["share"], values.weight) == (0.5, 4.0)
 
 
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (torch.tensor(0.5), 0.5),
+        (torch.tensor([[2.0]], dtype=torch.float64), 2.0),
+        (torch.nn.Parameter(torch.tensor(3.0)), 3.0),
+        (torch.tensor(4), 4.0),
+        (torch.tensor(True), 1.0),
+        (6, 6.0),
+    ],
+)
+def test_any_real_number_is_taken_as_a_float(value: object, number: float) -> None:
+    values = StepValues(roles_of(None))
+    values.add({"share": value}, 1.0, "mean")
+    taken = values.take()["share"]
+    assert type(taken) is float
+    assert taken == number
+
+
+@pytest.mark.parametrize("value", [torch.zeros(3), torch.zeros(0), torch.tensor(1j), "much"])
+def test_what_is_no_real_number_is_refused_by_its_name(value: object) -> None:
+    values = StepValues(roles_of(None))
+    with pytest.raises(ValueError, match="share"):
+        values.add({"share": value}, 1.0, "mean")
+    assert not values
+
+
 def test_names_with_a_role_and_names_as_given() -> None:
     values = StepValues(roles_of({"train_loss": "objective"}))
     for name in ("objective", "eval_loss", "my/thing", "accuracy"):

@@ -49,7 +49,7 @@ class LibraryMonitor(Monitor):
         services.further |= refused
         run.length.planned(epochs or None, per_epoch or None)
         if step:
-            state.step = services.step = step
+            state.step = step
             state.epoch = epoch
             run.length.resumed()
         if clip is not None:

@@ -171,6 +171,7 @@ def build(
         evaluate = given.evaluate
         services = ScriptServices(
             run_name=path.name,
+            state=state,
             models=models,
             optimizers=handle,
             schedule=schedule,

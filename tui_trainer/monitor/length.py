@@ -72,7 +72,6 @@ class Length:
         state, services = self._state, self._services
         gap = state.step - self._called_at
         self._called_at = state.step
-        services.step = state.step
         wrong = services.note_rate()
         missing = state.step < state.plan.end and not services.curve.reaches(state.step + 1)
         if gap and (gap != self._gap or wrong or missing):

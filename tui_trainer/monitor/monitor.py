@@ -218,11 +218,19 @@ class Monitor(Declaring):
             return
         run.services.hands_out = True
         self._safely(self._loop_begins, run, getattr(loader, "__len__", None))
-        iterator = iter(self._take_loader(run, loader))
+        from tui_trainer.monitor.loaders import take_loader
+
+        self._safely(take_loader, run, loader)
+        iterator = iter(loader)
         whole = False
         try:
-            while self._goes_on(run):
-                if run.services.trials.asked is not None:
+            while True:
+                try:
+                    if not run.boundary():
+                        break
+                except Exception as error:  # noqa: BLE001
+                    self._trouble(error)
+                if run.trials.asked is not None:
                     from tui_trainer.monitor.trying.trials import hand_out
 
                     iterator = yield from hand_out(run, iterator, loader)
@@ -297,12 +305,6 @@ class Monitor(Declaring):
         run.begin()
         run.tell_capabilities()
         run.loop_begins()
-
-    def _take_loader(self, run: ScriptRun, loader: Iterable[Batch]) -> Iterable[Batch]:
-        from tui_trainer.monitor.loaders import take_loader
-
-        self._safely(take_loader, run, loader)
-        return loader
 
     def _say_resumed(self, run: ScriptRun) -> None:
         from tui_trainer.monitor.loaders import say_resumed

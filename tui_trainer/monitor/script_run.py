@@ -69,6 +69,12 @@ class ScriptRun(OneProcess):
         relay: the connection to the process that watches the script; None where the run is its own host.
     """
 
+    __slots__ = (
+        "_batches_without", "_counted", "_optimizer", "_rates", "_recorder", "_values",
+        "clean", "closed", "commands", "counts_batches", "explicit", "inside", "relay", "state", "trials", "waited",
+    )  # fmt: skip
+    """What a step reads and changes: one place in memory, which is not in the caches when a step begins."""
+
     def __init__(
         self,
         path: Path,
@@ -124,7 +130,6 @@ class ScriptRun(OneProcess):
             self.state.timer.read(),
             last=(self.state.step, self.state.epoch) if self.state.step else None,
         )
-        self.services.step = self.state.step
         if resumed is not None:
             self.services.steps_per_epoch = max(self.state.plan.steps_per_epoch, 1)
             self.length.resumed()
@@ -132,6 +137,7 @@ class ScriptRun(OneProcess):
         self.describe: Callable[[], ev.RunStarted] = lambda: ev.RunStarted()
         self.begun = self.closed = self.clean = False
         self.explicit = False  # whether the loop counts its steps itself
+        self.counts_batches = False  # whether each batch is taken for a step, for want of a sign of any
         self._counted = self._batches_without = 0
         """Steps since the last boundary; batches since the last step."""
         self._rates: dict[str, Any] = {}  # of the last step, by series
@@ -142,6 +148,7 @@ class ScriptRun(OneProcess):
         self.waited = 0.0  # seconds that the loop has waited for its loader
         self._recorder = recorder = self.services.recorder
         self._values, self._optimizer = self.services.values, self.services.optimizer
+        self.trials = self.services.trials
         recorder.add_seconds = seconds_of_step()
         load = ProcessLoad(device_of(self.services.models), resets=False)
         recorder.load = SystemLoad(load, self.state.timer.read, lambda: self.waited, lambda: recorder.spent)
@@ -223,7 +230,9 @@ class ScriptRun(OneProcess):
         """Count a step that the optimizer took, and keep the rates that it was taken with."""
         if self.closed:
             return
-        self._rates = self._optimizer.recorded()
+        optimizer = self._optimizer
+        rate = optimizer.first.param_groups[0]["lr"]
+        self._rates = optimizer.last if rate is optimizer.seen else optimizer.recorded()
         if not self.explicit:
             self.count_step()
 
@@ -234,10 +243,9 @@ class ScriptRun(OneProcess):
     def count_step(self) -> None:
         """Count a step."""
         state = self.state
-        services = self.services
-        if self._counted and not services.has_boundaries and self._values:
+        if self._counted and not self.services.has_boundaries and self._values.row:
             self.record()  # a loop without boundaries: the next step ends the one before
-        services.step = state.step = state.step + 1
+        state.step += 1
         if self.relay is not None:
             self.relay.stepped(state.step)
         self._counted += 1
@@ -266,8 +274,6 @@ class ScriptRun(OneProcess):
 
     told_resumed = False
     """Whether it was said how exactly the run was resumed."""
-    counts_batches = False
-    """Whether each batch is taken for a step, for want of a sign of any."""
 
     def boundary(self) -> bool:
         """Record the steps since the last boundary, and apply the commands that wait. Returns False to end the loop."""
@@ -279,7 +285,7 @@ class ScriptRun(OneProcess):
         if not self.clean and self.counts_batches:
             self.count_step()
         if self.clean:
-            if self._counted or self._values:
+            if self._counted or self._values.row:
                 self.record()
             if self.commands.waiting or state.paused or state.step >= state.next_scripted_step >= 0:
                 self._obey()
@@ -292,19 +298,21 @@ class ScriptRun(OneProcess):
 
     def record(self) -> None:
         """Give the values of the step to the recorder, and publish what it holds if that is due."""
-        values, optimizer = self._values, self._optimizer
+        values, optimizer, state = self._values, self._optimizer, self.state
         self._counted = 0
-        numbers = values.take()
+        if values.weights:
+            numbers, weight = values.take(), values.weight
+        else:
+            numbers, values.row, weight = values.row, {}, 1.0
         numbers.update(self._rates or optimizer.recorded())
         if not numbers:
             return
         if optimizer.overlaid:
             self.length.step_taken()
-        state = self.state
         if state.guards.on_steps:
             norm = self.before_step.norm_at(state.step)
             look_at(state, self.services, numbers if norm is None else {"grad_norm": norm, **numbers})
-        if self._recorder.add_step(state.step, numbers, values.weight):
+        if self._recorder.add_step(state.step, numbers, weight):
             self.flush()
             if save_is_due(state, self.services) and state.step:
                 self.save()

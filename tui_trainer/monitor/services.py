@@ -49,6 +49,7 @@ class ScriptServices:
     """The services that handlers, undo, saves and the end of an epoch take from a loop of the user's own.
 
     Args:
+        state: the progress of the run.
         models, optimizers, schedule, controls, values: the parts of the script.
         stopping: the metric of the best epoch, and when to stop early.
         checkpoints: when the run is saved.
@@ -62,6 +63,7 @@ class ScriptServices:
         self,
         *,
         run_name: str,
+        state: TrainState,
         models: Mapping[str, nn.Module],
         optimizers: ScriptOptimizers,
         schedule: OwnSchedule,
@@ -76,6 +78,7 @@ class ScriptServices:
         undo_limit: int = UNDO_LIMIT,
     ) -> None:
         self.run_name = run_name
+        self._state = state
         self.models = dict(models)
         self.optimizer = optimizers
         self.schedule = schedule
@@ -105,8 +108,6 @@ class ScriptServices:
         """Time that the script's function to evaluate took last."""
         self.curve = OwnCurve()
         self.steps_per_epoch = 1
-        self.step = 0
-        """The present step, for the curve of the script's rate."""
         self.clips = self.counts_epochs = self.has_boundaries = self.hands_out = False
         """Whether the loop calls `clip`; uses `epochs`; calls one of `batches`, `steps` and `step`; `batches`."""
         self.first_clip: float | None = None
@@ -121,6 +122,11 @@ class ScriptServices:
         """Further commands that cannot be carried out, or other reasons."""
         self._evaluate = evaluate
         self._loads_generators: Mapping[str, Any] | None = None
+
+    @property
+    def step(self) -> int:
+        """The present step, for the curve of the script's rate."""
+        return self._state.step
 
     @property
     def ends_by_epochs(self) -> bool:

@@ -87,9 +87,9 @@ class StepValues:
         self.roles = roles
         self._series: dict[str, str] = {}
         """Names that were checked, with the series of each."""
-        self._values: dict[str, Scalar] = {}
+        self.row: dict[str, Scalar] = {}
         """The value of this step so far by series."""
-        self._weights: dict[str, float] = {}
+        self.weights: dict[str, float] = {}
         """The weights of the values, by series; those that are 1 are left out."""
         self.weight = 1.0
         """Weight of the training loss of the step that was taken last, in the mean of its epoch."""
@@ -97,7 +97,7 @@ class StepValues:
         """The sum so far of each column."""
 
     def __bool__(self) -> bool:
-        return bool(self._values)
+        return bool(self.row)
 
     def series(self, name: str) -> str:
         """Return the series of a name. Raises `ValueError` for one that cannot be recorded."""
@@ -117,12 +117,19 @@ class StepValues:
 
         A script calls this at every step: a plain number or scalar tensor takes the shortest way.
         """
-        known, row, weights = self._series, self._values, self._weights
+        known, row, weights = self._series, self.row, self.weights
         for name, value in given.items():
             series = known.get(name) or self.series(name)
-            kind = type(value)
-            copy = value.item() if kind is Tensor and value.is_cpu and value.dim() == 0 else value
-            if type(copy) is not float:
+            if type(value) is float:
+                copy = value
+            elif type(value) is Tensor and value.is_cpu:
+                try:
+                    copy = value.item()
+                except RuntimeError:
+                    copy = None  # it has several elements
+                if type(copy) is not float:
+                    copy = scalar(name, value)
+            else:
                 copy = scalar(name, value)
             before = row.get(series)
             if before is None or reduce == "last":
@@ -142,7 +149,7 @@ class StepValues:
         name = column if column.startswith(f"{AXIS}/") else f"{AXIS}/{column}"
         self.series(name)
         self.counters[name] = total = self.counters.get(name, 0.0) + scalar(name, amount)
-        self._values[name] = total.clone() if isinstance(total, Tensor) else total
+        self.row[name] = total.clone() if isinstance(total, Tensor) else total
 
     @property
     def recorded(self) -> set[str]:
@@ -152,14 +159,14 @@ class StepValues:
     @property
     def so_far(self) -> Mapping[str, Scalar]:
         """The values of the present step so far, by series."""
-        return self._values
+        return self.row
 
     def take(self) -> dict[str, Scalar]:
         """Return the numbers of the step by series, and start over."""
-        taken, self._values = self._values, {}
-        if self._weights:
-            self.weight = self._weights.get("train_loss", 1.0) or 1.0
-            self._weights = {}
+        taken, self.row = self.row, {}
+        if self.weights:
+            self.weight = self.weights.get("train_loss", 1.0) or 1.0
+            self.weights = {}
         else:
             self.weight = 1.0
         return taken

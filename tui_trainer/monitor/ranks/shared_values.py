@@ -57,7 +57,7 @@ class SharedValues(StepValues):
 
     def take_row(self, step: int) -> Row:
         """Return the numbers of the step, and start over."""
-        weights = self._weights
+        weights = self.weights
         numbers = self.take()
         row = Row(step, numbers, list(numbers), weights)
         self.rows.append(row)

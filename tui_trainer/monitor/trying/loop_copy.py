@@ -22,7 +22,7 @@ OF_RUN = ("clean", "explicit", "counts_batches", "waited", "_counted", "_batches
 """Counters of the run that a step changes."""
 OF_STATE = ("plan", "epochs", "clip", "lr", "lr_changes_each_step", "step", "epoch", "position", "last_metrics")
 """Progress and settings, as `TrainState` has them."""
-OF_RATES = ("_own", "_written", "_initial", "_scales", "_seen", "_recorded")
+OF_RATES = ("_own", "_written", "_initial", "_scales", "seen", "last")
 """The rates of the script and those in force."""
 
 
@@ -87,7 +87,6 @@ class LoopCopy:
         self._restore_state(state)
         for fields in self._fields:
             fields.restore()
-        services.step = state.step
         services.early_stopper.load_state_dict(copy.deepcopy(self._judge))
         services.recorder.load_epoch(*self._epoch)
         state.timer.set(self._seconds)
@@ -192,20 +191,18 @@ class _FieldsCopy:
 
     def __init__(self, owner: Any, names: Sequence[str] | None = None) -> None:
         self._owner = owner
-        fields = vars(owner)
-        self._saved = {name: _value(fields[name]) for name in (names or tuple(fields)) if name in fields}
+        self._saved = {name: _value(getattr(owner, name)) for name in (names or tuple(vars(owner)))}
 
     def restore(self) -> None:
-        fields = vars(self._owner)
         for name, saved in self._saved.items():
-            present = fields.get(name)
+            present = getattr(self._owner, name, None)
             if isinstance(saved, list) and isinstance(present, list):
                 present[:] = saved
             elif isinstance(saved, dict) and isinstance(present, dict):
                 present.clear()
                 present.update(saved)
             else:
-                fields[name] = saved
+                setattr(self._owner, name, saved)
 
 
 def _value(given: Any) -> Any:
