@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -66,6 +67,29 @@ def test_what_cannot_be_read_is_named_in_one_line(
     assert said in result.err
     assert "bad.csv" in result.err
     assert len(result.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["open", "compare", "diagnose"])
+def test_a_pipe_and_links_without_an_end_are_named_at_once(shell: Shell, command: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")  # a reader of it would wait for a writer
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+    (tmp_path / "lost.csv").symlink_to(tmp_path / "nowhere.csv")
+    once = ["--once"] if command == "open" else []
+    for name, said in (("pipe", "a pipe, socket or device"), ("loop", "in a circle"), ("lost", "leads to no file")):
+        result = shell(command, str(tmp_path / f"{name}.csv"), *once)
+        assert result.code == 2, result.out
+        assert f"{name}.csv: " in result.err
+        assert said in result.err
+        assert len(result.err.splitlines()) == 1
+
+
+def test_a_folder_without_a_run_or_log_is_named(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    for command in (("open", "--once"), ("diagnose",)):
+        result = shell(*command, str(tmp_path / "notes"))
+        shutil.copytree(OWN / "steered", shell.directory / "runs" / "mine", dirs_exist_ok=True)
+        assert result.code == 2, result.out
+        assert "notes: the folder holds no run, and no log that can be read" in result.err
 
 
 def test_an_unknown_role_is_named(shell: Shell) -> None:

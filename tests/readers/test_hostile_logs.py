@@ -12,8 +12,10 @@ import pytest
 
 from tests.readers import event_writer as w
 from tui_trainer.readers.find_logs import find_logs, log_at
+from tui_trainer.readers.follower import LogFollower
 from tui_trainer.readers.reading import MAX_COLUMNS, Unreadable
 from tui_trainer.readers.tensorboard.records import crc32c
+from tui_trainer.session.logs.log_run import LogRun
 from tui_trainer.session.logs.log_session import LogSession
 from tui_trainer.state.run_state import RunState
 
@@ -186,3 +188,31 @@ def test_a_link_to_itself_and_a_pipe_are_passed_over(tmp_path: Path) -> None:
     found = find_logs(tmp_path, {})
     assert [log.files for log in found.logs] == [[tmp_path / "a.csv"]]
     assert not found.problems
+
+
+@pytest.mark.parametrize(
+    ("name", "torn", "rest"),
+    [
+        ("a.csv", "step,loss\n1,0.5\n2,0.", "25\n3,0.125\n"),
+        ("a.csv", "step,lo", "ss\n1,0.5\n2,0.25\n3,0.125\n"),
+        ("a.csv", "step,loss\n1,0.5\n2,0.25", "\n3,0.125\n"),
+        ("a.jsonl", '{"step": 1, "loss": 0.5}\n{"step": 2, "lo', 'ss": 0.25}\n{"step": 3, "loss": 0.125}\n'),
+    ],
+)
+def test_a_last_line_that_was_torn_is_read_again_once_it_is_whole(
+    name: str, torn: str, rest: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text(torn)
+    os.utime(path, (OLD, OLD))  # long without a change: the last line counts as whole
+    log = log_at(path)
+    assert log is not None
+    follower, run = LogFollower(log, {}), LogRun("a", "a", {})
+    for more in ("", rest):
+        with path.open("a") as file:
+            file.write(more)
+        for _, rows in follower.read().runs:
+            run.take(rows)
+    series = run.state.series["train_loss"]
+    assert list(zip(series.steps, series.values, strict=True)) == [(1, 0.5), (2, 0.25), (3, 0.125)]
+    assert not run.state.branches

@@ -45,7 +45,7 @@ def _is_run_name(name: str) -> bool:
 
     path = expanded(name)
     try:
-        return is_run(path) if path.is_dir() else not path.exists()
+        return is_run(path) if path.is_dir() else not (path.exists() or path.is_symlink())
     except OSError:
         return False
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tui_trainer.readers.find_logs import Log
-from tui_trainer.readers.reading import Position, Rows, Unreadable
+from tui_trainer.readers.lines import goes_on, unended_line
+from tui_trainer.readers.reading import Position, Reading, Rows, Unreadable
 from tui_trainer.readers.sampling import sampled
 
 
@@ -42,6 +43,8 @@ class LogFollower:
         self._told = told
         self._limit = limit
         self._positions: dict[Path, Position] = {}
+        self._unended: dict[Path, int] = {}
+        """The offset of a last line that was taken although it had no end: it is read again where it goes on."""
         self._lost: set[Path] = set()
         """Files that cannot be read any more; each was named once."""
 
@@ -78,8 +81,9 @@ class LogFollower:
             try:
                 if self.log.format.appended and path.stat().st_size < position.offset:
                     self._positions.clear()
+                    self._unended.clear()
                     return LogNews(begun_again=True, at_end=False, notes=[f"{path.name} was cut; it is read again"])
-                reading = self.log.format.read(path, position, self._told)
+                reading = self._read_on(path, position)
             except (OSError, Unreadable) as error:
                 reason = error.strerror if isinstance(error, OSError) else str(error)
                 self._lost.add(path)
@@ -95,6 +99,21 @@ class LogFollower:
                 news.at_end = False
                 break
         return news
+
+    def _read_on(self, path: Path, position: Position) -> Reading:
+        """Read one chunk of a file; a last line that was torn when it was taken is read again."""
+        begin = self._unended.get(path)
+        if begin is not None and goes_on(path, position.offset):
+            position = Position(begin, position.memory if begin else None, position.limit)
+        before = position.offset
+        reading = self.log.format.read(path, position, self._told)
+        after = reading.position.offset
+        if self.log.format.in_lines and after != before:
+            begin = unended_line(path, after) if reading.at_end else None
+            self._unended.pop(path, None)
+            if begin is not None:
+                self._unended[path] = begin
+        return reading
 
     def _look_for_more(self) -> None:
         """Add files that writers have opened in the folder since."""

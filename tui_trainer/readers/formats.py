@@ -13,7 +13,15 @@ from tui_trainer.readers.tensorboard import event_files
 from tui_trainer.readers.wandb_runs import run_file
 
 FORMATS: tuple[Format, ...] = (
-    Format("CSV", csv_log.looks_like_csv, csv_log.has_axes, csv_log.read_csv, ("*.csv", "*.tsv"), align=next_line),
+    Format(
+        "CSV",
+        csv_log.looks_like_csv,
+        csv_log.has_axes,
+        csv_log.read_csv,
+        ("*.csv", "*.tsv"),
+        align=next_line,
+        in_lines=True,
+    ),
     Format(
         "JSON lines",
         json_lines.looks_like_json_lines,
@@ -21,6 +29,7 @@ FORMATS: tuple[Format, ...] = (
         json_lines.read_json_lines,
         ("*.jsonl", "*.ndjson"),
         align=next_line,
+        in_lines=True,
     ),
     Format(
         "TensorBoard",

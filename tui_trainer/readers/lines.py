@@ -9,6 +9,8 @@ from tui_trainer.readers.reading import CHUNK, SETTLED
 
 MAX_LINE = 1 << 24
 """Bytes of the longest line that is read; one that is longer is passed over."""
+MAX_UNENDED = 1 << 16
+"""Bytes of the longest last line that is read again once it has got an end."""
 
 
 def read_lines(path: Path, offset: int, size: int = CHUNK) -> tuple[list[str], int, bool]:
@@ -59,3 +61,23 @@ def next_line(path: Path, offset: int, most: int) -> int:
     with open(path, "rb") as file:
         file.seek(offset)
         return offset + file.read(most).find(b"\n") + 1
+
+
+def unended_line(path: Path, end: int) -> int | None:
+    """Return the offset of a line that was read up to `end` without an end of it; None where there is no such line."""
+    begin = max(end - MAX_UNENDED, 0)
+    with open(path, "rb") as file:
+        file.seek(max(end - 1, 0))
+        if file.read(1) in (b"\n", b"\r", b""):
+            return None
+        file.seek(begin)
+        data = file.read(end - begin)
+    at = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+    return begin + at if at or not begin else None
+
+
+def goes_on(path: Path, offset: int) -> bool:
+    """Return whether more of a line stands behind an offset: neither its end nor that of the file."""
+    with open(path, "rb") as file:
+        file.seek(offset)
+        return file.read(1) not in (b"\n", b"\r", b"")

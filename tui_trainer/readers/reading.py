@@ -117,6 +117,7 @@ class Format:
         needs: the package without which the format cannot be read; empty for none.
         align: returns the offset of the first row behind an offset of a file, within some bytes. A format without it
             is read from the beginning only.
+        in_lines: whether its rows are lines of text, of which the last may be torn.
     """
 
     name: str
@@ -128,3 +129,4 @@ class Format:
     appended: bool = True
     needs: str = ""
     align: Callable[[Path, int, int], int] | None = None
+    in_lines: bool = False

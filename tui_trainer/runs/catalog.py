@@ -101,7 +101,10 @@ def _find_runs(name: str, directory: Path, live: bool) -> list[RunInfo]:
     kind = "live run" if live else "run"
     if name.startswith(("/", "./", "../", "~")) and not expanded(name).exists():
         raise UserError(f"{name}: no such file or directory")
+    empty = f"{name}: the folder holds no run, and no log that can be read" if is_path and not live else ""
     if not runs:
+        if empty:
+            raise UserError(empty)
         which = kind if name == "last" else f"{kind} {name!r}"
         plural = f"{kind}s"
         raise UserError(
@@ -126,7 +129,7 @@ def _find_runs(name: str, directory: Path, live: bool) -> list[RunInfo]:
         raise _several(name, matching)
     if variant := _variant(name, directory, live):
         return variant
-    raise UserError(f"no {kind} {name!r} in {directory}; {_suggestion(name, runs)}")
+    raise UserError(empty or f"no {kind} {name!r} in {directory}; {_suggestion(name, runs)}")
 
 
 def _several(name: str, matching: Sequence[RunInfo]) -> UserError:

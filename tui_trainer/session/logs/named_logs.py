@@ -46,7 +46,7 @@ def logs_named(name: str, told: Mapping[str, str]) -> Named | None:
     """Return the logs that an argument names by its path, and own runs beside them; None where it names no log.
 
     Raises:
-        UserError: the path is a file that no reader takes, or cannot be read.
+        UserError: the path is a file that no reader takes, or cannot be read, or a link without an end.
     """
     path = expanded(name)
     try:
@@ -55,7 +55,11 @@ def logs_named(name: str, told: Mapping[str, str]) -> Named | None:
         if path.name == "events.jsonl" and is_run(path.parent):
             return Named([path.parent])
         if not path.exists():
+            if path.is_symlink():
+                raise UserError(f"{name}: the link leads to no file, or in a circle")
             return None
+        if not path.is_file():  # reading it could wait for ever
+            raise UserError(f"{name}: a pipe, socket or device; only files and folders can be read")
         log = log_at(path)
     except OSError as error:
         raise UserError(f"{name}: {error.strerror}") from None
