@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
 import traceback
 from datetime import datetime
 from pathlib import Path
 
 from benchmarks.figures import Effort, figures
+from benchmarks.sandbox import leave_nothing
 from benchmarks.statistics import Row
 from benchmarks.table import machine, table
 
@@ -30,6 +32,8 @@ def main() -> int:
         parser.error(f"no figure {unknown[0]!r}; there are {', '.join(known)}")
     selected = [name for name in known if not given.names or any(name.startswith(part) for part in given.names)]
     effort = Effort(rounds=given.rounds or (3 if given.quick else 7), quick=given.quick, keep=given.keep)
+    leave_nothing()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     machine_line = machine()
     began = datetime.now()
     rows: list[Row] = []

@@ -8,7 +8,6 @@ import io
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ import psutil
 
 ROOT = Path(__file__).parents[1]
 
+MARK = "TUI_TRAINER_BENCHMARK"
+"""Variable of the environment that all processes of a benchmark have."""
 TINY = """
 title = "Tiny"
 [data]
@@ -116,16 +117,31 @@ class Sandbox:
         return hosts
 
     def close(self) -> None:
-        """Kill the hosts of this sandbox and remove its directories."""
-        for lock in (self.directory / "runs").glob("**/.lock"):
-            try:
-                pid = int(json.loads(lock.read_text())["pid"])
-                if "tui_trainer" in Path(f"/proc/{pid}/cmdline").read_text():
-                    os.kill(pid, signal.SIGKILL)
-            except (OSError, ValueError, KeyError):
-                continue
+        """Kill the processes of this sandbox, all ranks of a run among them, and remove its directories."""
+        kill_all("XDG_RUNTIME_DIR", str(self.sockets))
         shutil.rmtree(self.directory, ignore_errors=True)
         shutil.rmtree(self.sockets, ignore_errors=True)
+
+
+def kill_all(name: str, value: str) -> None:
+    """Kill the processes that were started with this value in their environment, but not this one."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(name) == value and process.pid != os.getpid():
+                process.kill()
+
+
+def leave_nothing() -> None:
+    """Have all processes that this one starts from now on killed when it is gone, even by SIGKILL."""
+    number = f"{os.getpid()}-{time.time_ns()}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.sandbox", number], cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True
+    )
+    _CLEANERS.append(process)  # its pipe stays open as long as this process lives
+    os.environ[MARK] = number
+
+
+_CLEANERS: list[subprocess.Popen[bytes]] = []
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
@@ -137,3 +153,10 @@ def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
             return value
         time.sleep(0.01)
     return None
+
+
+if __name__ == "__main__":
+    sys.stdin.read()
+    for _ in range(3):  # what starts meanwhile, too
+        kill_all(MARK, sys.argv[1])
+        time.sleep(0.5)

@@ -83,5 +83,6 @@ def figures() -> dict[str, Figure]:
         "integrations": rivals.integrations,
         "find-lr": finding_rates.finding_rates,
         "ranks-1000": ranks.thousand,
-        "ranks-steering": steering_ranks.ranks,
+        "ranks-steering-2": steering_ranks.two,
+        "ranks-steering-4": steering_ranks.four,
     }

@@ -21,26 +21,25 @@ from benchmarks.terminal import Terminal
 
 PACE = 300
 """Steps a second of which the cost is a share."""
-SIZES = (2, 4)
 TURNS = 4
 """Turns of each loop in a round."""
 KEYS = 7
 """Keys that are pressed in a round."""
 
 
-def ranks(effort: Effort) -> list[Row]:
-    """Measure the cost of a step, and the times of commands, of a stop, and of a rank that is killed."""
-    rows: list[Row] = []
-    for size in SIZES:
-        rows += cost(effort, size)
-    for size in SIZES:
-        rows += times(effort, size)
-    return rows
+def two(effort: Effort) -> list[Row]:
+    """Measure two processes: the cost of a step, and the times of commands, of a stop, and of a rank that is killed."""
+    return [*cost(effort, 2), *times(effort, 2)]
+
+
+def four(effort: Effort) -> list[Row]:
+    """Measure the same of four processes."""
+    return [*cost(effort, 4), *times(effort, 4)]
 
 
 def cost(effort: Effort, size: int) -> list[Row]:
     """Measure a DDP loop in turns with and without beats, numbers of ranks and recording."""
-    turns = str(effort.rounds * TURNS)
+    turns = str(TURNS if effort.quick else effort.rounds * TURNS)
     with tempfile.TemporaryDirectory(prefix="tt-ranks-") as folder:
         processes = [
             subprocess.Popen(
@@ -86,11 +85,11 @@ def times(effort: Effort, size: int) -> list[Row]:
     obeyed: list[float] = []
     told: list[float] = []
     stopped: dict[str, list[float]] = {"training": [], "validation": []}
-    for _ in range(effort.fewer(3)):
+    for _ in range(1 if effort.quick else effort.fewer(3)):
         sandbox = Sandbox()
         (sandbox.directory / "long.toml").write_text(LONG)
         try:
-            obeyed += _keys_and_kill(sandbox, size, told)
+            obeyed += _keys_and_kill(sandbox, size, told, 3 if effort.quick else KEYS)
             stopped["training"].append(_stop(sandbox, size, "digits-mlp", b'"EpochEnded"'))
             stopped["validation"].append(_stop(sandbox, size, "long.toml", b'"Scalars"'))
         finally:
@@ -116,7 +115,7 @@ def _wait_for_event(sandbox: Sandbox, run: str, kind: bytes) -> None:
         raise RuntimeError(f"{run} did not start")
 
 
-def _keys_and_kill(sandbox: Sandbox, size: int, told: list[float]) -> list[float]:
+def _keys_and_kill(sandbox: Sandbox, size: int, told: list[float], keys: int) -> list[float]:
     """Double and halve the rate behind a screen, then kill the last rank. Returns the seconds until all obeyed."""
     command = [sys.executable, "-m", "tui_trainer", *_options("digits-mlp", size, "killed")]
     terminal = Terminal(command, 140, 40, sandbox.environ, str(sandbox.directory), interpret=True)
@@ -125,7 +124,7 @@ def _keys_and_kill(sandbox: Sandbox, size: int, told: list[float]) -> list[float
         _wait_for_event(sandbox, "killed", b'"EpochEnded"')
         if terminal.wait(lambda text: "ranks" in text, 300) < 0:
             raise RuntimeError(f"no screen: {terminal.text}")
-        for number in range(KEYS):
+        for number in range(keys):
             key, rate = ("+", "0.0006") if number % 2 == 0 else ("-", "0.0003")
             pressed = monotonic()
             terminal.press(key)

@@ -86,6 +86,25 @@ def test_a_resumed_run_goes_on_exactly_with_as_many_ranks(tmp_path: Path) -> Non
     assert "resumed at step 40, exact" in lines
 
 
+def test_guards_act_on_both_ranks_at_one_step(tmp_path: Path) -> None:
+    """A loss that is NaN on rank 1 alone breaks the gradient of both, which DDP has summed up."""
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    done = torchrun(runs, out, "guards")
+    assert done.returncode == 0, done.stderr
+    one, other = seen(out, 0), seen(out, 1)
+    assert [row[:3] for row in one] == [row[:3] for row in other]  # step, rate, weights
+    weights = {int(row[0]): row[2] for row in one}
+    assert weights[12] == weights[11] != weights[13]
+    rates = {int(row[0]): row[1] for row in one}
+    assert rates[30] > 0.05
+    assert rates[31] == pytest.approx(0.01, rel=0.01)
+    (folder,) = runs.iterdir()
+    events = journal(folder)
+    acted = [(event["type"], event["step"]) for event in events if event.get("cause")]
+    assert acted == [("StepSkipped", 11), ("SettingChanged", 30)]  # each journaled once
+    assert events[-1]["reason"] == "completed"
+
+
 @pytest.mark.parametrize(
     ("what", "said"), [("kill", "rank 1 is gone without a word: it was killed"), ("fail", "rank 1 failed: ValueError")]
 )

@@ -26,6 +26,7 @@ from tui_trainer.protocol import commands as cmd
 
 RUNS, OUT, WHAT = sys.argv[1:4]
 RESUME = sys.argv[4] if len(sys.argv) > 4 else False
+GUARDS = ["when grad_norm is not finite: skip the step", "when step >= 30: lr = 0.01, at most 1 time"]
 PLAN: dict[int, cmd.AnyCommand] = {
     5: cmd.SetLearningRate(value=0.02, id="rate"),
     10: cmd.SetScheduler(scheduler=Constant(), base=0.01, id="schedule"),
@@ -72,10 +73,10 @@ def main() -> None:
     loader = DataLoader(data, 8, sampler=sampler)
     torch.manual_seed(10 + rank)
     factor, over, seen = [1.0], threading.Event(), []
-    count = 3 if WHAT in ("whole", "half") else 1000
+    count = 3 if WHAT in ("whole", "half", "guards") else 1000
     with Monitor(
         "torchrun", model=model, optimizer=optimizer, scheduler=schedule, runs_dir=RUNS, quiet=True, save="epoch",
-        resume=RESUME,
+        resume=RESUME, guards=GUARDS if WHAT == "guards" else (),
     ) as monitor:  # fmt: skip
         monitor.knob("factor", get=lambda: factor[0], set=lambda value: factor.__setitem__(0, value))
         if rank == 0 and WHAT == "plan":
@@ -86,6 +87,8 @@ def main() -> None:
             sampler.set_epoch(epoch)
             for x, y in monitor.batches(loader):
                 loss = nn.functional.mse_loss(wrapped(x), y) * factor[0]
+                if WHAT == "guards" and rank == 1 and monitor.step_count == 11:
+                    loss = loss * float("nan")
                 optimizer.zero_grad()
                 loss.backward()
                 monitor.clip(model.parameters())

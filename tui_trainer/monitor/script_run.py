@@ -163,6 +163,9 @@ class ScriptRun(OneProcess):
     def _diagnose(self, event: ev.AnyEvent) -> None:
         for diagnosed in self.services.diagnosis.take(event):
             self.events.publish(diagnosed)
+        self._guard_epoch(event)
+
+    def _guard_epoch(self, event: ev.AnyEvent) -> None:
         after_epoch(self.state, self.services, event)
 
     # -- asked from the serving thread ------------------------------------------------------------------------------

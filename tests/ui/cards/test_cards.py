@@ -132,7 +132,10 @@ async def test_r_resumes_a_failed_run_without_a_question(monkeypatch: pytest.Mon
         def session(self) -> FakeSession:
             return after
 
-    monkeypatch.setattr("tui_trainer.runs.catalog.read_run_info", lambda *places: str(places[0]))
+    def info(folder: Path, group: Path | None) -> str:
+        return str(folder)
+
+    monkeypatch.setattr("tui_trainer.runs.catalog.read_run_info", info)
     monkeypatch.setattr("tui_trainer.session.resume.resume_spec", spec)
     monkeypatch.setattr("tui_trainer.session.launch.launch", Launched)
     session = running(steps=200)

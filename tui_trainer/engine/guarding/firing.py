@@ -63,11 +63,22 @@ def after_epoch(
     Args:
         agree: returns the measurements by which all processes of the run decide.
     """
+    measured = epoch_measurements(state, services, event)
+    if measured is not None:
+        look_at_epoch(state, services, agree(measured))
+
+
+def epoch_measurements(state: TrainState, services: LoopServices, event: ev.AnyEvent) -> Measurements | None:
+    """Return what an epoch that has ended measured and found; None where no guard looks at it."""
     if not isinstance(event, ev.EpochEnded) or not state.guards.on_epochs:
-        return
+        return None
     values = {name: math.nan if value is None else value for name, value in event.metrics.items()}
     findings = frozenset(services.diagnosis.course.active)
-    measured = agree(Measurements("epochs", state.step, event.epoch, values, findings))
+    return Measurements("epochs", state.step, event.epoch, values, findings)
+
+
+def look_at_epoch(state: TrainState, services: LoopServices, measured: Measurements) -> None:
+    """Let the guards look at the measurements of an epoch."""
     _fire(state, services, [guard for guard in state.guards if guard.on and not guard.rule.skips], measured)
 
 

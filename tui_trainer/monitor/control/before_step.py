@@ -28,10 +28,17 @@ class BeforeStep:
     Args:
         state, services: those of the run.
         flush: publishes what was measured so far.
+        agree: returns the numbers by which all processes of the run decide; None where they decide no more.
     """
 
-    def __init__(self, state: TrainState, services: ScriptServices, flush: Callable[[], None]) -> None:
-        self._state, self._services, self._flush = state, services, flush
+    def __init__(
+        self,
+        state: TrainState,
+        services: ScriptServices,
+        flush: Callable[[], None],
+        agree: Callable[[dict[str, float]], dict[str, float] | None] = lambda values: values,
+    ) -> None:
+        self._state, self._services, self._flush, self._agree = state, services, flush, agree
         self._handles: list[Any] = []
         self._taken: list[tuple[Tensor, Tensor]] = []
         """Parameters with the gradients that were taken from them."""
@@ -118,7 +125,8 @@ class BeforeStep:
         for guard in state.guards.skipping:
             for name in {series_of(name) for name in guard.rule.metrics} - COUNTS.keys() - values.keys():
                 self._tell(f"guard {guard.name} cannot skip a step: {name} is not logged before optimizer.step()")
-        if not asks_to_skip(state, services, values):
+        agreed = self._agree(values)
+        if agreed is None or not asks_to_skip(state, services, agreed):
             return False
         self._flush()
         services.is_in_batch = True

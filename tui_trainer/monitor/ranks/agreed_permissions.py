@@ -6,6 +6,14 @@ from tui_trainer.engine.loop_services import LoopServices, PermissionRules
 from tui_trainer.engine.train_state import TrainState
 from tui_trainer.protocol.commands import AnyCommand
 
+ALLOWED = ("Note", "SaveCheckpoint")
+"""Commands that change nothing in the training, which rank 0 obeys alone."""
+NOT_TOGETHER = dict.fromkeys(
+    ("FindRate", "Race", "TakeRace", "TryStep"),
+    "several processes train together: their batches are taken by the loop of each",
+)
+"""Commands that several processes cannot carry out together, with the reasons."""
+
 
 class AgreedPermissions:
     """Refuses nothing that rank 0 has let pass: each rank has a clock of its own.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_trainer.engine.checkpointing.checkpointer import find_last
 from tui_trainer.errors import UserError
+from tui_trainer.guards.grammar import parse_rule
 from tui_trainer.monitor.build import Given, build, checkpoints_of
 from tui_trainer.monitor.ranks.rank_files import LAST, with_own_state
 from tui_trainer.monitor.ranks.shared_run import SharedRun
@@ -27,6 +28,10 @@ SHARDS = ("DTensor", "FlatParameter")
 SHARDED = (
     "the parameters are sharded over the ranks (FSDP): they are neither saved nor copied here; save them with "
     "torch.distributed.checkpoint"
+)
+
+SHARDED_GRADIENTS = (
+    "the gradients are sharded over the ranks (FSDP): none of them has their norm, and none can take them all away"
 )
 
 
@@ -52,6 +57,7 @@ def _leave_shards(services: ScriptServices) -> None:
         services.models = {}
         services.checkpoints = checkpoints_of(None, 0)
         services.further |= dict.fromkeys(("SaveCheckpoint", "RollBack", "Undo", "Redo"), SHARDED)
+        services.further |= dict.fromkeys(("SetGuard", "SkipStep"), SHARDED_GRADIENTS)
 
 
 def _lead(given: Given, together: Together) -> ScriptRun:
@@ -64,7 +70,7 @@ def _lead(given: Given, together: Together) -> ScriptRun:
     )
     script = [[step, command.model_dump(mode="json")] for step, command in run.state.script]
     step = run.resumed.step if run.resumed is not None else -1
-    together.tell(Told(str(run.path), step, script), _parts(run))
+    together.tell(Told(str(run.path), step, script, [str(rule) for rule in run.guards]), _parts(run))
     return run
 
 
@@ -83,6 +89,7 @@ def _follow(given: Given, together: Together) -> ScriptRun | None:
         values=SharedValues,
         entered=(Replayed(path, given.name, script), resumed),
     )
+    run.guards = [parse_rule(text) for text in told.guards]
     together.answer(_parts(run), run.resumed.missing if run.resumed is not None else ())
     return run
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from tui_trainer.distributed.ends import is_lost_call
-from tui_trainer.engine.checkpointing.save import epoch_save_is_due
 from tui_trainer.engine.checkpointing.snapshot import model_state_dict
 from tui_trainer.engine.commands.handlers import HANDLERS, reject
 from tui_trainer.engine.events.error_text import describe_error
@@ -22,9 +21,11 @@ from tui_trainer.engine.events.run_events import publish_numbers
 from tui_trainer.engine.ranks.beat import Decision, Report
 from tui_trainer.engine.ranks.numbers import RankNumbers
 from tui_trainer.engine.train_state import Ending, Metrics
-from tui_trainer.monitor.ranks.agreed_permissions import AgreedPermissions
+from tui_trainer.monitor.control.before_step import BeforeStep
+from tui_trainer.monitor.ranks.agreed_permissions import ALLOWED, NOT_TOGETHER, AgreedPermissions
 from tui_trainer.monitor.ranks.losses import describe_loss, leave_note, lost_by
 from tui_trainer.monitor.ranks.rank_files import FollowingCheckpointer, LeadingCheckpointer
+from tui_trainer.monitor.ranks.shared_guards import SharedGuards
 from tui_trainer.monitor.ranks.shared_values import SharedValues
 from tui_trainer.monitor.ranks.silent_host import SilentHost
 from tui_trainer.monitor.ranks.step_times import StepTimes
@@ -35,17 +36,9 @@ from tui_trainer.monitor.script_run import ScriptRun
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.commands import COMMANDS, AnyCommand
 
-ALLOWED = ("Note", "SaveCheckpoint")
-"""Commands that change nothing in the training, which rank 0 obeys alone."""
 OWN = "$"
 """Begins the types of what rank 0 tells the others that is no command."""
-ENDING, BEST, RELEASE = f"{OWN}ending", f"{OWN}best", f"{OWN}release"
-ONE_LOOP = "several processes train together: their batches are taken by the loop of each"
-NOT_TOGETHER = {
-    **dict.fromkeys(("FindRate", "Race", "TakeRace", "TryStep", "SkipStep"), ONE_LOOP),
-    "SetGuard": "a guard looks at the numbers of one process, and several would act each by its own",
-}
-"""Commands that several processes cannot carry out together, with the reasons."""
+ENDING, BEST, RELEASE, EPOCH = f"{OWN}ending", f"{OWN}best", f"{OWN}release", f"{OWN}epoch"
 PAUSE_SECONDS = 0.4
 """Seconds between two meetings while the run is paused."""
 
@@ -82,6 +75,8 @@ class SharedRun(ScriptRun):
         together.decide = self._decide
         together.pulses.mine.step = self.state.step
         self._shared: SharedValues = services.values  # pyright: ignore[reportAttributeAccessIssue]
+        self._guarding = SharedGuards(self.state, services, self._shared, together, self._part)
+        self.before_step = BeforeStep(self.state, services, lambda: None, self._guarding.before_step)
         self._times = StepTimes(services.models.values(), services.optimizer.named)
         self._numbers = RankNumbers(together.size)
         self._pending: list[dict[str, Any]] = []
@@ -92,8 +87,8 @@ class SharedRun(ScriptRun):
         """The step of the last meeting."""
         self._signalled = False
         """Whether a signal came in this pause that is to end the script."""
-        self._due = False
-        """Whether the next boundary is a meeting, whatever the beat says."""
+        self._due = self._leaves = False
+        """Whether the next boundary is a meeting, whatever the beat says; whether this rank leaves the others."""
 
     @property
     def leads(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -153,12 +148,13 @@ class SharedRun(ScriptRun):
                 steps = self._counted
                 due = self.together.steps_done(steps) if self.together.met else steps > 0
                 scripted = self.state.step >= self.state.next_scripted_step >= 0
-                if (
-                    due or self._due or (scripted and self.together.met)
-                ):  # what a command publishes has to be combined before it
+                # What a command publishes has to be combined before it.
+                if due or self._due or (scripted and self.together.met):
                     self._record_and_meet()
                 elif self.has_values:
                     self.record()
+                if self.commands.waiting and self._met_at != self.state.step and self._meets:  # of a guard that fired
+                    self._meet()
         return super().boundary()
 
     def record(self) -> None:
@@ -166,7 +162,7 @@ class SharedRun(ScriptRun):
         if not self._meets:
             super().record()
             return
-        self._counted = 0
+        stepped, self._counted = self._counted > 0, 0
         state, optimizer = self.state, self.services.optimizer
         row = self._shared.take_row(state.step)
         if optimizer.overlaid:
@@ -175,6 +171,12 @@ class SharedRun(ScriptRun):
             row.numbers.update(self._rates or optimizer.recorded())
             if row.numbers:
                 self._recorder.add_step(state.step, row.numbers)
+        if stepped and state.guards.on_steps and not self._leaves:
+            self._guarding.after_step(row, self.before_step.norm_at(state.step))
+
+    def _guard_epoch(self, event: ev.AnyEvent) -> None:
+        if isinstance(event, ev.EpochEnded) and self._meets and (told := self._guarding.epoch_ended(event)):
+            self._pending.append({"type": EPOCH, "told": told})
 
     def _record_and_meet(self) -> None:
         if self.has_values:
@@ -211,6 +213,8 @@ class SharedRun(ScriptRun):
                 cause = COMMANDS.validate_python(command["cause"]) if command["cause"] is not None else None
                 told: dict[str, Any] = {**command["ending"], "cause": cause}
                 self.state.ending = Ending(**told)
+            elif command["type"] == EPOCH:
+                self._guarding.look_at_epoch(command["told"])
             elif command["type"] == RELEASE:
                 self._signalled = False
                 self._pausing.let_go(self.state, self.services)
@@ -321,11 +325,6 @@ class SharedRun(ScriptRun):
         self.length.epoch_ended()
         state.position = 0
 
-    def save_epoch(self) -> None:
-        """Save at the end of an epoch if that is due."""
-        if self.state.ending is None and epoch_save_is_due(self.state, self.services):
-            self.save()
-
     def save(self) -> None:
         """Save the run, unless each rank has a part of the parameters."""
         if not self.services.is_sharded:
@@ -339,6 +338,7 @@ class SharedRun(ScriptRun):
         together.part(reason)
         self._shared.rows.clear()
         state.paused, state.steps_allowed = False, 0
+        self._guarding.switch_off()
         if not together.leads:
             return
         said = f"{reason}; every command would reach rank 0 alone"
@@ -378,6 +378,7 @@ class SharedRun(ScriptRun):
         self._times.close()
 
     def _meet_last(self) -> None:
+        self._leaves = True
         if self.has_values:
             self.record()
         if self._shared.rows:

@@ -55,6 +55,11 @@ class SharedValues(StepValues):
         if reduce != "mean":
             self.kinds.update((self.series(name), reduce) for name in given)
 
+    @property
+    def weights_so_far(self) -> Mapping[str, float]:
+        """The weights of the values of the present step so far, where they are not 1."""
+        return self._weights
+
     def take_row(self, step: int) -> Row:
         """Return the numbers of the step, and start over."""
         weights = self.weights
@@ -94,6 +99,12 @@ class SharedValues(StepValues):
         return {row.step: _combined(row, others, kinds) for row in rows}
 
 
+def mean_of(present: Sequence[tuple[float, float]]) -> float:
+    """Return the mean of values with their weights; the first value where no weight counts."""
+    weight = sum(each for _, each in present)
+    return sum(value * each for value, each in present) / weight if weight else present[0][0]
+
+
 def _combined(
     row: Row, others: Sequence[Mapping[int, tuple[dict[str, float], dict[str, float]]]], kinds: Mapping[str, str]
 ) -> float:
@@ -109,9 +120,7 @@ def _combined(
         elif kind == "sum":
             row.numbers[name] = sum(value for value, _ in present)
         else:
-            weight = sum(each for _, each in present)
-            mean = sum(value * each for value, each in present) / weight if weight else 0.0
-            row.numbers[name] = mean if weight else present[0][0]
+            row.numbers[name] = mean_of(present)
             if name == LOSS:
-                total = weight
+                total = sum(each for _, each in present)
     return total

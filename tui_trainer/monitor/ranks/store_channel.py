@@ -22,6 +22,15 @@ LOOK_SECONDS = 0.5
 PARTED = "parted"
 """The entry with the reason why the ranks do not meet any more."""
 
+BEAT, OTHER = b"b", b"x"
+"""Kinds of messages: the numbers of a beat, and any other; guards have theirs."""
+_KINDS = {
+    BEAT: "has taken its step",
+    OTHER: "exchanges values",
+    b"s": "has taken a step that guards look at",
+    b"g": "is about to take a step",
+}
+
 
 class Parted(Exception):
     """The ranks do not meet any more; the message is the reason."""
@@ -54,7 +63,7 @@ class StoreChannel:
     def gather(self, numbers: Sequence[float]) -> list[list[float]]:
         """Send numbers, and what is attached, to rank 0. Returns the numbers of all ranks there."""
         values = [float(each) for each in numbers]
-        payload = struct.pack(f"<I{len(values)}d", len(values), *values) + self.attached
+        payload = BEAT + struct.pack(f"<I{len(values)}d", len(values), *values) + self.attached
         self.attached = b""
         rows: list[list[float]] = []
         self.received = []
@@ -65,7 +74,7 @@ class StoreChannel:
         return rows
 
     def _collect(self, payload: bytes) -> list[bytes]:
-        """Return the messages of all ranks on rank 0, nothing elsewhere."""
+        """Return the messages of all ranks on rank 0, without their kinds; nothing elsewhere."""
         self._count += 1
         key = f"up/{self._count}"
         if self.rank:
@@ -75,7 +84,11 @@ class StoreChannel:
         others = range(1, self.size)
         self.wait({f"{key}/{rank}": rank for rank in others})
         self._forget()
-        return [payload, *(bytes(self._store.get(f"{key}/{rank}")) for rank in others)]
+        messages = [payload, *(bytes(self._store.get(f"{key}/{rank}")) for rank in others)]
+        for rank, message in enumerate(messages):
+            if message[:1] != payload[:1]:
+                raise Parted(f"rank 0 {_KINDS[payload[:1]]}, rank {rank} {_KINDS[message[:1]]}")
+        return [message[1:] for message in messages]
 
     def broadcast(self, message: bytes) -> bytes:
         """Return the message of rank 0."""
@@ -87,9 +100,13 @@ class StoreChannel:
         self.wait({key: 0})
         return bytes(self._store.get(key))
 
-    def exchange(self, value: Any) -> list[Any]:
-        """Return the JSON values of all ranks."""
-        parts = self._collect(json.dumps(value).encode())
+    def exchange(self, value: Any, kind: bytes = OTHER) -> list[Any]:
+        """Return the JSON values of all ranks.
+
+        Args:
+            kind: one byte; ranks that exchange values of different kinds are not at the same place in their loops.
+        """
+        parts = self._collect(kind + json.dumps(value).encode())
         told = self.broadcast(json.dumps([json.loads(part) for part in parts]).encode() if parts else b"")
         return json.loads(told)
 

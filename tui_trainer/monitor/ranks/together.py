@@ -36,11 +36,13 @@ class Told:
         path: its folder.
         step: the step of the save that it goes on from, -1 for a new run.
         script: the commands that a replay applies, with their steps.
+        guards: the rules that every rank arms when the run begins.
     """
 
     path: str
     step: int = -1
     script: list[Any] = field(default_factory=list[Any])
+    guards: list[str] = field(default_factory=list[str])
 
 
 class Together:
@@ -88,7 +90,7 @@ class Together:
             parts: what the loop handed to its monitor, as JSON: it has to be the same on every rank.
         """
         self.told = told
-        self._here({"path": told.path, "step": told.step, "script": told.script, "parts": parts})
+        self._here({"path": told.path, "step": told.step, "script": told.script, "guards": told.guards, "parts": parts})
 
     def refuse(self, reason: str) -> None:
         """Tell the others, on rank 0, why there is no run."""
@@ -105,7 +107,7 @@ class Together:
         word = json.loads(self._store.get("here/0"))
         if "error" in word:
             return str(word["error"])
-        self.told = Told(word["path"], word["step"], word["script"])
+        self.told = Told(word["path"], word["step"], word["script"], word["guards"])
         return self.told
 
     def answer(self, parts: Any, missing: Sequence[str]) -> None:
@@ -168,12 +170,7 @@ class Together:
             message: for rank 0, beside the numbers of the report.
             patience: seconds to wait for the others; None for as long as they may come.
         """
-        if self._meeting:
-            raise Parted(f"rank {self.rank} was interrupted while the ranks met")
-        self._meeting = True
-        self.channel.patience = patience
-        if not self.met:
-            self._join()
+        self._begin(patience)
         self.channel.attached = message
         try:
             decision = self._beat.take(report)
@@ -181,6 +178,28 @@ class Together:
             raise Parted(f"the ranks could not meet: {str(error).partition(chr(10))[0][:200]}") from None
         self._meeting = False
         return decision
+
+    def exchange(self, kind: bytes, value: Any) -> list[Any]:
+        """Return the JSON values of all ranks: every rank calls this at the same step. Raises `Parted`.
+
+        Args:
+            kind: what the values are, in one byte.
+        """
+        self._begin(None)
+        try:
+            values = self.channel.exchange(value, kind)
+        except RuntimeError as error:
+            raise Parted(f"the ranks could not meet: {str(error).partition(chr(10))[0][:200]}") from None
+        self._meeting = False
+        return values
+
+    def _begin(self, patience: float | None) -> None:
+        if self._meeting:
+            raise Parted(f"rank {self.rank} was interrupted while the ranks met")
+        self._meeting = True
+        self.channel.patience = patience
+        if not self.met:
+            self._join()
 
     def part(self, reason: str) -> None:
         """Meet no more, and let the others know why."""
