@@ -8,6 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.ui.fake_session import FakeSession, app_over, play, press, running, screen_text, until
+from tui_trainer.engine.trying.rate_marks import NOISE
 from tui_trainer.protocol import commands as cmd
 from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.describe import describe
@@ -107,3 +108,18 @@ def test_a_search_of_an_earlier_version_has_no_proposed_rate() -> None:
     known = FOUND.model_copy(update={"proposed": None})
     assert describe(known) == "learning rate: steepest descent at 0.001, a tenth of the minimum 0.002"
     assert "p proposed" not in plain_rate_chart(known)
+
+
+def test_a_low_terminal_shows_the_keys_below_a_long_reason() -> None:
+    session = answering(UNCLEAR.model_copy(update={"unclear": NOISE}))
+    app = app_over(session)
+
+    async def script(pilot: Pilot[Any]) -> None:
+        await press(pilot, "o")
+        await press(pilot, "f")
+        await until(pilot, lambda: "100 steps" in screen_text(app))
+        await press(pilot, "enter")
+        await until(pilot, lambda: "loss by rate" in screen_text(app))
+        await until(pilot, lambda: "enter set" in screen_text(app) and "esc leave" in screen_text(app))
+
+    play(app, script, size=(40, 12))

@@ -16,7 +16,7 @@ NORMAL = 0.6745
 """Median of the magnitude of a normal number."""
 SHARE = 0.005
 """Share of its level by which the loss must fall."""
-NOISE = "the loss does not fall by more than its noise at any rate: use a larger batch, or train on and search again"
+NOISE = "the loss falls by no more than its noise: try a larger batch, or search again later"
 """What is said where the fall is no larger than that."""
 
 FALLEN = 0.9

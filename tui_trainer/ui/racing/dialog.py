@@ -134,7 +134,7 @@ class RaceDialog(Dialog[TakeRace]):
         try:
             race = parse_command("race", [*(line for line in lines if line), f"steps={steps}"])
         except UserError as error:
-            self.show_error(str(error))
+            self.show_error(str(error).removeprefix("send "))
             return None
         self.show_error("")
         return race if isinstance(race, Race) else None

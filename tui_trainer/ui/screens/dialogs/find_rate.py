@@ -23,6 +23,8 @@ from tui_trainer.ui.steering.rate_chart import NAME, rate_chart
 
 POLL = 0.1
 """Seconds between two looks for the answer of the run."""
+LOW = 16
+"""Rows of a terminal below which words and chart make room for the keys."""
 MARK_HINTS = "←→ move the mark · p proposed · s steepest · t a tenth · enter set this rate · esc leave the rate"
 
 
@@ -49,6 +51,8 @@ class FindRateDialog(Dialog[float]):
     FindRateDialog #said { height: auto; color: $muted; }
     FindRateDialog Chart { width: 1fr; height: 16; max-height: 60vh; display: none; }
     FindRateDialog.-found Chart { display: block; }
+    FindRateDialog.-low.-found #said { max-height: 2; }
+    FindRateDialog.-low Chart { height: 4; max-height: 4; }
     """
 
     HINTS = "enter try the rates · esc cancel"
@@ -69,6 +73,11 @@ class FindRateDialog(Dialog[float]):
         """Return the line of words and the chart."""
         glyphs = "ascii" if self.app.has_class("-ascii") else "braille"
         return [Static("asking for the price", id="said", markup=False), Chart(0, NAME, glyphs=glyphs)]
+
+    def on_resize(self) -> None:
+        """Leave room for the keys in a low terminal."""
+        super().on_resize()
+        self.set_class(self.size.height < LOW, "-low")
 
     def on_mount(self) -> None:
         """Ask for the price."""
