@@ -50,6 +50,10 @@ def test_a_drill_is_opened_answered_handed_in_and_verified(shell, tmp_path):
     changed = shell("drill", "--verify", name)
     assert changed.code == 1
     assert "the journal was changed" in changed.out
+    journal.write_text(text.replace("RunStarted", "RunBegun", 1))
+    headless = shell("drill", "--verify", name)
+    assert headless.code == 2
+    assert "the journal was changed, and its beginning is missing" in headless.err
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ def test_a_number_is_right_within_a_factor_and_a_choice_by_its_range() -> None:
     assert number.answer_text(10, math.inf) == "you said 10x, it was infinite"
     ranges = LessonQuestion(text="?", choices=("low", "high"), measure="a:loss@-1", limits=(0.5,))
     assert ranges.answer_text(0, 0.75) == "you said low, it was high (0.75)"
+    assert ranges.answer_text(1, 0.75) == "you said high, and it was (0.75)"
     ranged = LessonQuestion(text="?", choices=("low", "middle", "high"), measure="a:loss@-1", limits=(1, 10))
     assert [ranged.right_choice(value) for value in (0.5, 1.0, 9.9, 10.0, math.inf)] == [0, 1, 1, 2, 2]
     assert not ranged.is_right(2, math.nan)

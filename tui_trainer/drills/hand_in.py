@@ -69,6 +69,8 @@ def judge(folder: Path, name: str) -> Judged:
         digest = hashlib.blake2b(journal.read_bytes()).hexdigest()[:HASH_LENGTH]
     except OSError as error:
         raise UserError(f"{journal}: cannot be read: {error.strerror}") from None
+    if history.started is None and (why := damage(folder)):
+        raise UserError(f"{why}, and its beginning is missing")
     drill = history.started.preset if history.started is not None else str(read_about(folder).get("preset", ""))
     load_drill(drill)  # a run of another preset is refused by that name
     found = score(history, measured(drill), drill)

@@ -81,7 +81,7 @@ async def test_the_questions_come_before_the_first_step_and_the_runs_answer_them
         await until(pilot, lambda: "Your predictions" in screen_text(app))
         page = screen_text(app)
         assert f"You said 10x, it was {MEASURED:.3g}x: not right." in page
-        assert "You said that of b, it was that of b: right." in page
+        assert "You said that of b, and it was: right." in page
         await press(pilot, "escape", "q")
         await until(pilot, lambda: isinstance(app.screen, Contents))
         await until(pilot, lambda: "✓✓✓" in screen_text(app))

@@ -84,17 +84,21 @@ class LessonQuestion(BaseModel):
         given = self.choices[int(said)] if self.choices else f"{said:.3g}{self._unit}"
         if math.isnan(measured):
             return f"you said {given}; this run did not measure it"
-        return f"you said {given}, it was {self.measured_text(measured)}"
+        if not self.choices or int(said) != self.right_choice(measured):
+            return f"you said {given}, it was {self.measured_text(measured)}"
+        return f"you said {given}, and it was" + ("" if self.measures else f" ({self._number(measured)})")
 
     def measured_text(self, measured: float) -> str:
         """Return the right answer to what was measured: the choice, with its number; empty where nothing was."""
         if math.isnan(measured):
             return ""
-        number = f"{measured:.3g}{self._unit}" if math.isfinite(measured) else "infinite"
         if not self.choices:
-            return number
+            return self._number(measured)
         choice = self.choices[self.right_choice(measured)]
-        return choice if self.measures else f"{choice} ({number})"
+        return choice if self.measures else f"{choice} ({self._number(measured)})"
+
+    def _number(self, measured: float) -> str:
+        return f"{measured:.3g}{self._unit}" if math.isfinite(measured) else "infinite"
 
     @property
     def _unit(self) -> str:
