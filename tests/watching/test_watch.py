@@ -136,6 +136,28 @@ def test_what_is_printed_before_the_first_step_is_no_step(watch: Watch, script: 
     assert history.last_step <= 5
 
 
+LEAVES_LATE = """
+import atexit, time, torch
+atexit.register(lambda: (print("tidied", flush=True)))
+atexit.register(time.sleep, 15)  # as long as clearing away the modules takes on a busy machine
+weight = torch.nn.Parameter(torch.ones(2))
+optimizer = torch.optim.SGD([weight], lr=0.1)
+while True:
+    optimizer.zero_grad(); weight.sum().backward(); optimizer.step(); time.sleep(0.01)
+"""
+
+
+@pytest.mark.long
+def test_a_script_on_its_way_out_is_not_hurried(watch: Watch, script: Write) -> None:
+    run = watch(sys.executable, script(LEAVES_LATE))
+    run.until(lambda: run.series("lr"))
+    assert run.send("stop", "when=batch")["status"] == "stopping"
+    code, output = run.end()
+    assert "tidied" in output
+    assert "SIGTERM" not in output
+    assert code in (1, 130)
+
+
 FORKS = """
 import multiprocessing, sys
 def train(rank):
