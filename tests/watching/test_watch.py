@@ -251,6 +251,14 @@ def test_python_that_takes_no_hooks_is_read(watch: Watch, script: Write) -> None
     assert run.series("train_loss") == {4: 0.25}
 
 
+def test_a_script_that_asks_is_told_that_it_has_no_standard_input(watch: Watch, script: Write) -> None:
+    run = watch(sys.executable, script("input('Name? ')"))
+    assert run.end()[0] == 1
+    detail = run.events("RunFinished")[0]["detail"]
+    assert "EOFError" in detail
+    assert "no standard input" in detail
+
+
 CHAINED = "import sys; print('chained', 'shim' in ''.join(sys.path), sys.modules['sitecustomize'].MARK)"
 
 

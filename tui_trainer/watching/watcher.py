@@ -344,7 +344,12 @@ class Watcher:
 
     def _end(self, code: int) -> ev.RunFinished:
         words = self._last_words[-1].strip()[:200] if self._last_words else ""
-        said = f": {words}" if words else ""
+        asked = (
+            "; a watched script has no standard input; pass what it asks for as arguments"
+            if "EOFError" in words
+            else ""
+        )
+        said = f": {words}{asked}" if words else ""
         if self._stop is not None:
             reason, detail = self._stop.reason, f"the script ended with exit code {code}"
         elif self._by_signal:
