@@ -230,3 +230,13 @@ def test_an_event_of_a_sick_run_can_be_read_with_nothing_known():
     observer = DiagnosisMonitor()
     said(observer, epoch(1, 1.0) + epoch(2, math.inf) + [ev.LossBroke(step=21, kind="inf")])
     assert observer.standing()[0].finding == "NAN"
+
+
+def test_an_epoch_without_a_training_loss_is_no_loss_that_blew_up():
+    def validated(number: int) -> ev.EpochEnded:
+        return ev.EpochEnded(epoch=number, step=number * STEPS, seconds=0.0, lr=0.1, metrics={"val_loss": 1.0})
+
+    observer = DiagnosisMonitor()
+    falling = [event for number in range(2, 6) for event in epoch(number, 2.5 - 0.3 * number)]
+    events = [validated(1), *falling, validated(6), validated(7), *epoch(8, 0.8)]
+    assert "DIVERGE" not in [finding for finding, *_ in said(observer, begun() + events)]

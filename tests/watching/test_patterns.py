@@ -43,6 +43,11 @@ LINES = [
     ),
     ("Validation \u2501\u2501\u2501 3/64 0:00:00 \u2022 0:00:01 310.0it/s", ("rich", {}, 3, 64, None, None)),
     ("Epoch 0/-2 \u2578\u2501\u2501 0/-- 0:00:00 \u2022 -:--:-- 0.00it/s ", ("rich", {}, 0, None, 0, None)),
+    # thousands
+    (
+        "step 3: train loss 1,234.5, val loss 12,345.25",
+        ("plain", {"train_loss": 1234.5, "val_loss": 12345.25}, 3, None, None, None),
+    ),
     # Keras
     ("Epoch 2/10", ("keras", {}, None, None, 2, 10)),
     (

@@ -38,6 +38,27 @@ def losses(events: list[ev.AnyEvent]) -> dict[int, float | None]:
     return found
 
 
+def test_a_bar_that_shows_the_validation_of_an_epoch_in_the_next_one_ends_it_once() -> None:
+    bar = "Epoch {}/2  \u2501\u2501 {}/8 0:00:01 \u2022 0:00:01 9.10it/s train_loss: {}{}"
+    run, events = run_of(
+        bar.format(0, 1, 0.9, ""), bar.format(0, 8, 0.8, ""),
+        bar.format(1, 0, 0.8, ""), bar.format(1, 1, 0.8, " val_loss: 0.7"), bar.format(1, 8, 0.6, " val_loss: 0.7"),
+        bar.format(2, 0, 0.6, " val_loss: 0.7"), bar.format(2, 2, 0.5, " val_loss: 0.6"),
+        bar.format(2, 8, 0.4, " val_loss: 0.6"), bar.format(2, 8, 0.4, " val_loss: 0.5"),
+    )  # fmt: skip
+    assert [(epoch, metrics.get("val_loss")) for epoch, _, metrics in epochs(events)] == [(1, 0.7), (2, 0.6), (3, 0.5)]
+    assert all("train_loss" in metrics for *_, metrics in epochs(events))
+    assert run.best is not None
+    assert run.best.epoch == 3
+
+
+def test_an_epoch_that_a_bar_does_not_validate_ends_a_few_lines_later() -> None:
+    bar = "Epoch {}/2  \u2501\u2501 {}/8 0:00:01 \u2022 0:00:01 9.10it/s train_loss: {} val_loss: 0.7"
+    lines = [bar.format(number, step, 1 - number / 10 - step / 100) for number in range(3) for step in range(9)]
+    _, events = run_of(*lines)
+    assert [epoch for epoch, *_ in epochs(events)] == [1, 2, 3]
+
+
 KERAS = ["Epoch 1/2", "1/2 \u2501 0s 5ms/step - loss: 0.8", "2/2 \u2501 0s 5ms/step - loss: 0.6", "Epoch 2/2",
          "1/2 \u2501 0s 5ms/step - loss: 0.4", "2/2 \u2501 0s 5ms/step - loss: 0.2"]  # fmt: skip
 

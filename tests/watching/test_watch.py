@@ -136,6 +136,28 @@ def test_what_is_printed_before_the_first_step_is_no_step(watch: Watch, script: 
     assert history.last_step <= 5
 
 
+LEAVES_LATE = """
+import atexit, time, torch
+atexit.register(lambda: (print("tidied", flush=True)))
+atexit.register(time.sleep, 15)  # as long as clearing away the modules takes on a busy machine
+weight = torch.nn.Parameter(torch.ones(2))
+optimizer = torch.optim.SGD([weight], lr=0.1)
+while True:
+    optimizer.zero_grad(); weight.sum().backward(); optimizer.step(); time.sleep(0.01)
+"""
+
+
+@pytest.mark.long
+def test_a_script_on_its_way_out_is_not_hurried(watch: Watch, script: Write) -> None:
+    run = watch(sys.executable, script(LEAVES_LATE))
+    run.until(lambda: run.series("lr"))
+    assert run.send("stop", "when=batch")["status"] == "stopping"
+    code, output = run.end()
+    assert "tidied" in output
+    assert "SIGTERM" not in output
+    assert code in (1, 130)
+
+
 FORKS = """
 import multiprocessing, sys
 def train(rank):
@@ -227,6 +249,14 @@ def test_python_that_takes_no_hooks_is_read(watch: Watch, script: Write) -> None
     run = watch(sys.executable, "-I", script("import sys; print('step 4 loss: 0.25'); sys.exit(3)"))
     assert run.end()[0] == 3
     assert run.series("train_loss") == {4: 0.25}
+
+
+def test_a_script_that_asks_is_told_that_it_has_no_standard_input(watch: Watch, script: Write) -> None:
+    run = watch(sys.executable, script("input('Name? ')"))
+    assert run.end()[0] == 1
+    detail = run.events("RunFinished")[0]["detail"]
+    assert "EOFError" in detail
+    assert "no standard input" in detail
 
 
 CHAINED = "import sys; print('chained', 'shim' in ''.join(sys.path), sys.modules['sitecustomize'].MARK)"

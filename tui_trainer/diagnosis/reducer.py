@@ -126,6 +126,10 @@ def _epoch_ended(history: History, event: ev.EpochEnded) -> History:
     metrics = event.metrics
     accuracy, loss = metrics.get("val_accuracy"), metrics.get("train_loss")
     batches = history.under_way
+    if "train_loss" not in metrics:  # no training loss was logged in it, which is no sign of a loss that is not finite
+        if not history.epochs:
+            return replace(history, step=event.step)
+        loss = history.epochs.last.loss
     ended = EpochSeen(
         number=event.epoch,
         step=event.step,

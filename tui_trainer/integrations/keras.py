@@ -139,7 +139,7 @@ class KerasMonitor(_Callback):
             per_epoch=steps,
             step=epoch * steps,
             epoch=epoch,
-            refused=REFUSED | _refused(optimizer),
+            refused=REFUSED | refused_of(optimizer),
         )
         if self.monitor is None:
             return
@@ -225,7 +225,7 @@ class KerasMonitor(_Callback):
         self._loop.end()
 
 
-def _refused(optimizer: Any) -> dict[str, str]:
+def refused_of(optimizer: Any) -> dict[str, str]:
     """Return the commands that this backend or this optimizer does not allow, each with the reason."""
     backend = _keras.backend.backend()
     if backend != "torch":

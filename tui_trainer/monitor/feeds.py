@@ -36,6 +36,7 @@ def take_feeds(run: ScriptRun, relay: Relay) -> None:
             if feed["epochs"] or feed["steps"]:
                 before = run.state.epochs, run.services.steps_per_epoch
                 run.length.planned(feed["epochs"], feed["steps"])
+                run.length.printed |= bool(feed["steps"])
                 if before != (run.state.epochs, run.services.steps_per_epoch):
                     run.tell_capabilities()
             if feed["ended"] is not None:

@@ -7,6 +7,9 @@ from tui_trainer.engine.train_state import TrainState
 from tui_trainer.monitor.parts.own_schedule import MAX_CALLS
 from tui_trainer.monitor.services import ScriptServices
 
+LATE_STEPS, LATE_SHARE = 3, 0.1
+"""Steps, and share of an epoch, by which its end in the output may be noticed too early or too late."""
+
 
 class Length:
     """Steps per epoch, epochs and the steps between two calls of the schedule, which a loop shows as it goes.
@@ -20,6 +23,8 @@ class Length:
         self._epoch_began = 0
         self.known = False
         """Whether the steps of an epoch are known."""
+        self.printed = False
+        """Whether they were read from a progress bar, which counts exactly where an end that was read comes late."""
         self._gap = 0
         """Steps between two calls of the schedule; 0 while that is not known."""
         self._called_at = 0
@@ -56,7 +61,10 @@ class Length:
         state = self._state
         steps = state.step - self._epoch_began
         self._epoch_began = state.step
-        if steps and steps != self._services.steps_per_epoch:
+        expected = self._services.steps_per_epoch
+        if self.printed and abs(steps - expected) <= max(LATE_STEPS, expected * LATE_SHARE):
+            return
+        if steps and steps != expected:
             self.known = False
             self.planned(None, steps)
         self.known = True

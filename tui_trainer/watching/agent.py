@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -96,15 +97,23 @@ class Agent:
     Args:
         optimizer: the one whose steps are counted.
         relay: the connection to the watching process.
+        models: the modules that hold its parameters; by default they are looked for.
+        refused: further commands that are refused, each with the reason.
     """
 
-    def __init__(self, optimizer: Any, relay: Relay) -> None:
+    def __init__(
+        self,
+        optimizer: Any,
+        relay: Relay,
+        models: Mapping[str, nn.Module] | None = None,
+        refused: Mapping[str, str] | None = None,
+    ) -> None:
         self._optimizer, self._relay = optimizer, relay
         self._pid = os.getpid()
         self._told = self._interrupted = False
         self._epoch_ended = False
         """Whether an epoch ended since the last step."""
-        model = find_model(optimizer)
+        model = find_model(optimizer) if models is None else dict(models)
         given = Given(
             name=relay.title,
             model=model or None,
@@ -116,7 +125,7 @@ class Agent:
         relay.tells_epochs = services.has_boundaries = services.clips = True
         load: Any = _Load(services.recorder.load)
         services.recorder.load = load
-        services.further = dict(NOT_IN_ZERO_LINES)
+        services.further = NOT_IN_ZERO_LINES | dict(refused or {})
         if not model:
             services.further |= dict.fromkeys(("Undo", "Redo", "RollBack", "SaveCheckpoint"), NO_MODEL)
         count = torch.distributed.get_world_size() if _is_distributed() else 1
@@ -145,12 +154,16 @@ class Agent:
         if optimizer is not self._optimizer or not self._here:
             return
         try:
-            if any(feed["ended"] is not None or feed["began"] for feed in self._relay.feeds):
-                self._epoch_ended = True
-            self._run.take_output()
+            self._take_output()
             self._measure(optimizer)
         except Exception as error:  # noqa: BLE001
             self._trouble(error)
+
+    def _take_output(self) -> None:
+        """Take in what was printed since the last step."""
+        if any(feed["ended"] is not None or feed["began"] for feed in tuple(self._relay.feeds)):
+            self._epoch_ended = True
+        self._run.take_output()
 
     def _measure(self, optimizer: Any) -> None:
         run = self._run
@@ -173,14 +186,19 @@ class Agent:
             if optimizer is not self._optimizer:
                 self._add(optimizer)
                 return
-            goes_on = self._run.boundary()
-            ends = self._epoch_ended and self._run.state.ending is not None
-            self._epoch_ended = False
+            ends = self._ends()
         except Exception as error:  # noqa: BLE001
             self._trouble(error)
             return
-        if (ends or not goes_on) and not self._interrupted:
+        if ends and not self._interrupted:
             self._interrupt()
+
+    def _ends(self) -> bool:
+        """Let commands take effect. Returns whether the script is to end here."""
+        goes_on = self._run.boundary()
+        ends = self._epoch_ended and self._run.state.ending is not None
+        self._epoch_ended = False
+        return ends or not goes_on
 
     def _add(self, optimizer: Any) -> None:
         """Take in another optimizer of this process: its rate is on the chart, and set with the others."""

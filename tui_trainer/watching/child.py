@@ -24,6 +24,9 @@ ORDER = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 """The signals that end a script, one after the other."""
 GRACE = 10.0
 """Seconds after a signal that was to end the script, before the next one is sent."""
+LEAVING_GRACE = 60.0
+"""The same once the process that trained says no more: what Python imported for it is cleared away, which may take long
+on a machine that is busy."""
 MAX_READ = 1 << 16
 
 
@@ -59,7 +62,7 @@ class Child:
         self.closed = False
         """Whether nothing can be printed any more."""
         self._sent = -1
-        self._due = 0.0
+        self._sent_at = 0.0
 
     def read(self) -> bytes:
         """Return what was printed since the last call, a part at a time; empty for nothing."""
@@ -88,15 +91,20 @@ class Child:
         at = ORDER.index(number) if number in ORDER else self._sent + 1
         self._sent = min(max(at, self._sent + (number is None)), len(ORDER) - 1)
         sent = ORDER[self._sent]
-        self._due = monotonic() + GRACE
+        self._sent_at = monotonic()
         if self.process.poll() is None:
             with contextlib.suppress(OSError):
                 os.killpg(self.process.pid, sent)
         return sent.name
 
-    def insist(self) -> str:
-        """Send the next signal where the last one had no effect for long. Returns its name; empty for none."""
-        if self._sent < 0 or self._sent == len(ORDER) - 1 or monotonic() < self._due:
+    def insist(self, *, leaving: bool = False) -> str:
+        """Send the next signal where the last one had no effect for long. Returns its name; empty for none.
+
+        Args:
+            leaving: whether the process that trained has ended its run, and is on its way out.
+        """
+        grace = LEAVING_GRACE if leaving else GRACE
+        if self._sent < 0 or self._sent == len(ORDER) - 1 or monotonic() < self._sent_at + grace:
             return ""
         return self.end()
 

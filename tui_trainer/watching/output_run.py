@@ -14,7 +14,7 @@ from tui_trainer.protocol import events as ev
 from tui_trainer.protocol.event_records import Best
 from tui_trainer.watching.progress import Progressed
 
-NO_STEP = "no step of a torch optimizer was seen in a Python process of the script: only its output is read"
+NO_STEP = "no step of torch or Keras was seen in a Python process of the script: only its output is read"
 REFUSED = (
     "Pause",
     "Resume",

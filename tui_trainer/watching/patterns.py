@@ -9,7 +9,7 @@ from typing import Protocol
 
 MAX_LINE = 4000
 """Characters of a line in which numbers are looked for."""
-NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf)"
+NUMBER = r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+\.\d+|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,12 @@ def is_validation(series: str) -> bool:
     return series.startswith("val_")
 
 
+def _number(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
 def _pairs(text: str) -> dict[str, float]:
-    found = {series_of(name): float(value) for name, value in _PAIR.findall(text) if not _LEFT_OUT.search(name)}
+    found = {series_of(name): _number(value) for name, value in _PAIR.findall(text) if not _LEFT_OUT.search(name)}
     return {name: value for name, value in found.items() if name not in ("step", "epoch", "it", "s")}
 
 
@@ -135,7 +139,7 @@ def _hugging_face(line: str) -> LineNumbers | None:
     at, end = line.find("{"), line.rfind("}")
     if at < 0 or end < at:
         return None
-    found = {name: float(value) for name, value in _HF_ITEM.findall(line[at : end + 1])}
+    found = {name: _number(value) for name, value in _HF_ITEM.findall(line[at : end + 1])}
     if "epoch" not in found or len(found) < 2:
         return None
     epoch = found.pop("epoch")
@@ -151,7 +155,7 @@ def _plain_values(line: str) -> dict[str, float]:
         split = (match["split"] or "train").lower()
         split = "train" if split.startswith("train") else "test" if split == "test" else "val"
         name = "loss" if match["name"].lower() == "loss" else "accuracy"
-        values.setdefault(f"{split}_{name}", float(match["value"]) / (100 if match["unit"] else 1))
+        values.setdefault(f"{split}_{name}", _number(match["value"]) / (100 if match["unit"] else 1))
     return values
 
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from tui_trainer.watching.patterns import LineNumbers, is_validation
 
+HELD_LINES = 4
+"""Lines of a bar in which the validation of the epoch before may still come."""
+
 
 @dataclass(slots=True)
 class Progressed:
@@ -46,12 +49,16 @@ class Progress:
         """Whether something was read since the last end of an epoch."""
         self._shown: tuple[int, dict[str, float]] = (-1, {})
         self._validated: dict[str, float] = {}
+        self._held = 0
+        """Lines for which an epoch that is over still waits for its validation: bars show that of the epoch before."""
+        self._ends = 0
+        """Epochs that have ended."""
 
     def take(self, reading: LineNumbers) -> Progressed:
         """Take in the numbers of a line."""
         validation = {name: value for name, value in reading.values.items() if is_validation(name)}
         values = {name: value for name, value in reading.values.items() if name not in validation}
-        began = self._epoch_begins(reading)
+        began = self._hold(self._epoch_begins(reading), reading, bool(validation) and validation != self._validated)
         step = self._count(reading, bool(values))
         found = Progressed(step, {}, began, None, reading.epochs)
         if reading.steps and (values or reading.epoch is not None):
@@ -71,7 +78,23 @@ class Progress:
                 self._open = False
             else:
                 found.values = found.values | validation
+        self._ends += found.began or found.ended is not None
         return found
+
+    def _hold(self, begins: bool, reading: LineNumbers, is_new: bool) -> bool:
+        """Return whether another epoch begins; in a bar that shows validations only when that of this one is not due.
+
+        Args:
+            begins: whether the line is the first one of another epoch.
+            is_new: whether it has a validation that was not shown yet.
+        """
+        if self._held:
+            self._held = 0 if is_new or begins else self._held - 1
+            return begins or (not is_new and not self._held)
+        if begins and not is_new and reading.steps and (self._validated or not self._ends):
+            self._held = HELD_LINES
+            return False
+        return begins
 
     def _epoch_begins(self, reading: LineNumbers) -> bool:
         """Return whether another epoch begins, and the one before was not ended yet."""
@@ -98,6 +121,6 @@ class Progress:
 
     def last(self) -> Progressed:
         """Return the end of the last epoch, where its beginning was read and its end was not."""
-        ends = self._marker is not None and self._open
-        self._open = False
+        ends = self._marker is not None and (self._open or self._held > 0)
+        self._open, self._held = False, 0
         return Progressed(self.step, began=ends)

@@ -112,7 +112,7 @@ class Watcher:
         self._serving.list_runs([{"name": self.name, "path": spec.path, "preset": spec.title}])
         self._say(
             f"watching {shown(spec.command)}; its standard input is at its end",
-            "steps, rates, pause and stop come with the first step of a torch optimizer in a Python process of it; "
+            "steps, rates, pause and stop come with the first step of torch or Keras in a Python process of it; "
             "without one, numbers are read from its output"
             + ("; guards are armed with that step, and do nothing without one" if spec.guards else ""),
         )
@@ -311,7 +311,7 @@ class Watcher:
             self._stop_due = 0.0
             self._say(f"no step came: {self._child.end(signal.SIGINT)} was sent to the script")
             return
-        sent = self._child.insist()
+        sent = self._child.insist(leaving=self._link.was_there and not self._link.connected)
         if sent:
             self._say(f"the script goes on: {sent} was sent to it")
 
@@ -348,9 +348,14 @@ class Watcher:
 
     def _end(self, code: int) -> ev.RunFinished:
         words = self._last_words[-1].strip()[:200] if self._last_words else ""
-        said = f": {words}" if words else ""
+        asked = (
+            "; a watched script has no standard input; pass what it asks for as arguments"
+            if "EOFError" in words
+            else ""
+        )
+        said = f": {words}{asked}" if words else ""
         if self._stop is not None:
-            reason, detail = self._stop.reason, f"stopped; the script ended with exit code {code}"
+            reason, detail = self._stop.reason, f"the script ended with exit code {code}"
         elif self._by_signal:
             reason, detail = "interrupted", f"{self._by_signal}; the script ended with exit code {code}"
         elif self._child.killed_by:

@@ -66,10 +66,11 @@ def command(
 ) -> int:
     """Run a training script that is not edited, and watch and control it.
 
-    The script gets a terminal of its own, and no standard input. Where a Python process of it takes a step of a torch
-    optimizer, steps, rates and gradient norms are recorded, and pause, step, stop, learning rate, schedule and clipping
-    are obeyed after a step. Losses and metrics are read from its output: tqdm, Lightning, Keras and Hugging Face lines,
-    plain text such as `loss: 0.5`, and --metric. Other programs, containers and `python -I` are read only.
+    The script gets a terminal of its own, and no standard input. Where a Python process of it takes a step of an
+    optimizer of torch, or of Keras on torch, steps, rates and gradient norms are recorded, and pause, step, stop,
+    learning rate, schedule and clipping are obeyed after a step. Losses and metrics are read from its output: tqdm,
+    Lightning, Keras and Hugging Face lines, plain text such as `loss: 0.5`, and --metric. Other programs, containers
+    and `python -I` are read only.
 
     Without lines in the script, nothing knows how it validates, its data, or its knobs: `Monitor` does. The exit code
     is that of the script, 128 and the number of a signal that killed it.

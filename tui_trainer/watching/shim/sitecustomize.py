@@ -1,25 +1,29 @@
-"""Run by Python itself at the start of a watched script: waits for torch, then for the first step of an optimizer.
+"""Run by Python itself at the start of a watched script: waits for torch or Keras, then for the first step.
 
 Nothing is imported but what every Python has. A `sitecustomize` that is there already runs as before.
 """
 
-# pyright: basic
+# pyright: basic, reportOptionalMemberAccess=false
 # It is run by the Python of the script, whichever that is: no annotations, and nothing newer than f-strings.
 
 import os
 import sys
 
-_HOOKED = "torch.optim.optimizer"
+_TORCH = "torch.optim.optimizer"
+_KERAS = "keras.src.optimizers.base_optimizer"
 
 
-class _AfterTorch:
-    """Finds the module with torch's optimizers as before, and sets the hooks once it is loaded."""
+class _AfterOptimizers:
+    """Finds the modules with the optimizers of torch and Keras as before, and sets the hooks once one is loaded."""
+
+    def __init__(self):
+        self.left = {_TORCH: _set_hooks, _KERAS: _set_keras_hooks}
 
     def find_spec(self, name, path=None, target=None):
-        """Return the spec of that module, whose loader sets the hooks afterwards; None for any other."""
-        if name != _HOOKED:
+        """Return the spec of such a module, whose loader sets the hooks afterwards; None for any other."""
+        set_hooks = self.left.pop(name, None)
+        if set_hooks is None:
             return None
-        sys.meta_path.remove(self)
         from importlib.util import find_spec
 
         spec = find_spec(name)
@@ -30,7 +34,7 @@ class _AfterTorch:
 
         def exec_module(module):
             run(module)
-            _set_hooks(module)
+            set_hooks(module)
 
         try:
             loader.exec_module = exec_module
@@ -42,16 +46,14 @@ class _AfterTorch:
 class _Hooks:
     """The hooks of all optimizers of this process: the first step asks to be the run."""
 
-    def __init__(self):
+    def __init__(self, module):
+        self.module = module
         self.asked = False
         self.agent = None
 
     def before(self, optimizer, *_):
         """Take in that a step begins."""
-        if not self.asked:
-            self.asked = True
-            self.agent = _agent(optimizer)
-        if self.agent is not None:
+        if self._asks(optimizer):
             self.agent.before(optimizer)
 
     def after(self, optimizer, *_):
@@ -59,15 +61,46 @@ class _Hooks:
         if self.agent is not None:
             self.agent.after(optimizer)
 
+    def around(self, apply):
+        """Return the method of Keras that takes a step, with the hooks around it."""
+        from functools import wraps
+
+        @wraps(apply)
+        def watched(optimizer, grads, *args, **kwargs):
+            if self._asks(optimizer):
+                grads = list(grads)
+                self.agent.before_apply(optimizer, grads)
+            done = apply(optimizer, grads, *args, **kwargs)
+            if self.agent is not None:
+                self.agent.after_apply(optimizer)
+            return done
+
+        return watched
+
+    def _asks(self, optimizer):
+        """Return whether this process is the run; the first call asks."""
+        if not self.asked:
+            self.asked = True
+            self.agent = _agent(optimizer, self.module)
+        return self.agent is not None
+
 
 def _set_hooks(module):
     if hasattr(module, "register_optimizer_step_post_hook"):  # not in a torch before 2.0
-        hooks = _Hooks()
+        hooks = _Hooks("tui_trainer.watching.agent")
         module.register_optimizer_step_pre_hook(hooks.before)
         module.register_optimizer_step_post_hook(hooks.after)
 
 
-def _agent(optimizer):
+def _set_keras_hooks(module):
+    """Set the hooks of Keras 3 on its torch backend; on the others a step is compiled, and its output is read."""
+    optimizer = getattr(module, "BaseOptimizer", None)
+    backend = getattr(module, "backend", None)
+    if hasattr(optimizer, "apply") and hasattr(backend, "backend") and backend.backend() == "torch":
+        optimizer.apply = _Hooks("tui_trainer.watching.keras_agent").around(optimizer.apply)
+
+
+def _agent(optimizer, module):
     """Return the part that makes this process the run; what fails there is said, and ends nothing."""
     root = os.environ.get("TUI_TRAINER_PACKAGE", "")
     added = False
@@ -77,9 +110,9 @@ def _agent(optimizer):
         except ImportError:
             sys.path.append(root)
             added = True
-        from tui_trainer.watching.agent import begin
+        from importlib import import_module
 
-        return begin(optimizer)
+        return import_module(module).begin(optimizer)
     except Exception as error:  # noqa: BLE001
         if added and root in sys.path:
             sys.path.remove(root)
@@ -108,5 +141,5 @@ if os.environ.get("TUI_TRAINER_WATCH") and os.environ.get("TUI_TRAINER", "").str
     "false",
     "no",
 ):
-    sys.meta_path.insert(0, _AfterTorch())
+    sys.meta_path.insert(0, _AfterOptimizers())
 _chain()
