@@ -9,11 +9,15 @@ from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: two workers share the cores, and the sums are tiny
 
+import hypothesis
 import pytest
 
 from tests import fork_server
 from tests.fork_server import ForkServer
 from tui_trainer.session import launch
+
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")  # a machine with other load is slow, and no test is about that
 
 _UNSET = (
     *("CLICOLOR", "CLICOLOR_FORCE", "COLORFGBG", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "STY", "TMUX"),
