@@ -54,7 +54,7 @@ def main() -> None:
             waited += took[1] * BLOCK / 1e6
             print(json.dumps({"monitor": watched, "microseconds": took[0], "cpu": took[1]}))
         others = (process_time() - process) - (thread_time() - thread)
-        flushing = 1e6 * sum(flushes) / (given.turns * BLOCK)
+        flushing = 1e6 * sum(flushes) / (2 * given.turns * BLOCK)
         print(json.dumps({"others": 100 * others / waited, "flushing": flushing}), flush=True)
         monitor.close()
         if watching is not None:

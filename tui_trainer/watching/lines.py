@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 MAX_REST = 1 << 15
 """Bytes of a line that are kept while it does not end."""
@@ -33,3 +34,14 @@ class LineStates:
         """Return the line that never ended."""
         rest, self._rest = self._rest, b""
         return [rest.decode(errors="replace")] if rest.strip() and rest != self._taken else []
+
+
+def last_words(lines: Sequence[str]) -> str:
+    """Return the last line that a script printed as the reason of its end, with what to do if it asked for input."""
+    words = lines[-1].strip()[:200] if lines else ""
+    if not words:
+        return ""
+    asked = (
+        "; a watched script has no standard input; pass what it asks for as arguments" if "EOFError" in words else ""
+    )
+    return f": {words}{asked}"

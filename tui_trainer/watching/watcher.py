@@ -38,7 +38,7 @@ from tui_trainer.runs.atomic_write import replace_file
 from tui_trainer.runs.run_dir import Owner, RunDir, read_about
 from tui_trainer.watching.agent_link import AgentLink
 from tui_trainer.watching.child import GRACE, SHIM, Child
-from tui_trainer.watching.lines import LineStates
+from tui_trainer.watching.lines import LineStates, last_words
 from tui_trainer.watching.metric_patterns import MetricPatterns
 from tui_trainer.watching.output_run import OutputRun
 from tui_trainer.watching.patterns import read_line
@@ -347,13 +347,6 @@ class Watcher:
         self._publish(self._end(code))
 
     def _end(self, code: int) -> ev.RunFinished:
-        words = self._last_words[-1].strip()[:200] if self._last_words else ""
-        asked = (
-            "; a watched script has no standard input; pass what it asks for as arguments"
-            if "EOFError" in words
-            else ""
-        )
-        said = f": {words}{asked}" if words else ""
         if self._stop is not None:
             reason, detail = self._stop.reason, f"the script ended with exit code {code}"
         elif self._by_signal:
@@ -361,7 +354,7 @@ class Watcher:
         elif self._child.killed_by:
             reason, detail = "failed", f"the script was killed by {self._child.killed_by}"
         elif code:
-            reason, detail = "failed", f"the script ended with exit code {code}{said}"
+            reason, detail = "failed", f"the script ended with exit code {code}{last_words(self._last_words)}"
         else:
             reason, detail = "completed", "the script ended with exit code 0"
         own = self._finished

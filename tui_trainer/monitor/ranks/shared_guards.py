@@ -61,7 +61,7 @@ class SharedGuards:
 
     def before_step(self, values: Mapping[str, float]) -> dict[str, float] | None:
         """Return the numbers of all ranks before a step, by which each decides to skip it; None where they parted."""
-        return self._agreed(BEFORE, self._state.step + 1, values, self._values.weights_so_far)
+        return self._agreed(BEFORE, self._state.step + 1, values, self._values.weights)
 
     def _agreed(
         self, kind: bytes, step: int, values: Mapping[str, Scalar], weights: Mapping[str, float]

@@ -55,11 +55,6 @@ class SharedValues(StepValues):
         if reduce != "mean":
             self.kinds.update((self.series(name), reduce) for name in given)
 
-    @property
-    def weights_so_far(self) -> Mapping[str, float]:
-        """The weights of the values of the present step so far, where they are not 1."""
-        return self._weights
-
     def take_row(self, step: int) -> Row:
         """Return the numbers of the step, and start over."""
         weights = self.weights
