@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -138,6 +139,28 @@ def test_a_rank_that_fails_lets_the_others_go_on(tmp_path: Path, monkeypatch: py
     assert in_ranks(tmp_path, monkeypatch, work) == ["done", "failed"]
     lines = [line for event in journal(tmp_path, "Logged") for line in event["lines"]]
     assert any("rank 1 failed: ValueError: no more" in line for line in lines)
+
+
+def test_a_rank_that_is_waited_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui_trainer.monitor.ranks.store_channel.LATE_SECONDS", 0.0)
+
+    def lines() -> list[str]:
+        return [line for event in journal(tmp_path, "Logged") for line in event["lines"]]
+
+    def work(rank: Rank) -> None:
+        with rank.monitor() as monitor:
+            for number in monitor.batches(range(30)):
+                rank.step(monitor)
+                if rank.number and number == 20:  # as in an evaluation of its own
+                    deadline = monotonic() + 120
+                    while not any("waiting for rank 1: alive" in line for line in lines()):
+                        assert monotonic() < deadline
+                        sleep(0.02)
+
+    in_ranks(tmp_path, monkeypatch, work)
+    assert [line for line in lines() if line.startswith("rank 1 came after ")]
+    [ended] = journal(tmp_path, "RunFinished")
+    assert (ended["step"], ended["reason"]) == (30, "completed")
 
 
 def test_an_undo_a_knob_and_a_stop_reach_all_ranks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

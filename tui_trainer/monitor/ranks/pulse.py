@@ -16,8 +16,9 @@ import psutil
 
 STALE_SECONDS = 60.0
 """Age of the pulse of a rank on another machine, of which nothing else tells that it lives."""
-PATIENCE = 300.0
-"""Seconds after which a rank is not waited for any more, though it lives: nothing says what it does."""
+PATIENCE = 1800.0
+"""Seconds after which a rank is not waited for any more, though it lives: as long as torch waits in a collective of its
+own (`default_pg_timeout`). An evaluation on rank 0 alone may take a while."""
 
 
 @dataclass(slots=True)

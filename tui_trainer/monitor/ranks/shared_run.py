@@ -73,6 +73,7 @@ class SharedRun(ScriptRun):
         )
         checkpointer.together = together
         together.decide = self._decide
+        together.channel.say = lambda text: self.events.log(text, self.state.step)
         together.pulses.mine.step = self.state.step
         self._shared: SharedValues = services.values  # pyright: ignore[reportAttributeAccessIssue]
         self._guarding = SharedGuards(self.state, services, self._shared, together, self._part)
@@ -187,10 +188,7 @@ class SharedRun(ScriptRun):
         """Meet the other ranks, and take the commands that are in force now."""
         self._due = False
         together, signals = self.together, int(self._signalled)
-        notes = list(self._host.notes) if self._host is not None else []
-        message = b"" if together.leads else self._shared.pack(notes)
-        if self._host is not None:
-            self._host.notes.clear()
+        message = self._shared.pack(self._host.take_notes()) if self._host is not None else b""
         try:
             decision = together.meet(self._times.report(self.state.step, self.waited, signals), message, patience)
         except Parted as parted:

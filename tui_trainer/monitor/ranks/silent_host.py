@@ -48,16 +48,22 @@ class SilentHost:
         self.folder = SilentFolder(path)
         self.bus = self
         self.path = path
-        self.notes: deque[dict[str, str]] = deque(maxlen=MAX_NOTES)
+        self._notes: deque[dict[str, str]] = deque(maxlen=MAX_NOTES)
         self._woken = threading.Event()
 
     def publish(self, name: str, event: ev.AnyEvent) -> None:
         """Keep what this rank refused or could not write: the others do not know of it."""
         del name
         if isinstance(event, ev.Refused) and event.cause is not None:
-            self.notes.append({"id": event.cause.id, "said": f"{event.cause.cli_names()[0]}: {event.reason}"})
+            self._notes.append({"id": event.cause.id, "said": f"{event.cause.cli_names()[0]}: {event.reason}"})
         elif isinstance(event, ev.SavingFailed) and event.error:
-            self.notes.append({"id": "", "said": f"{event.what} cannot be written: {event.error}"})
+            self._notes.append({"id": "", "said": f"{event.what} cannot be written: {event.error}"})
+
+    def take_notes(self) -> list[dict[str, str]]:
+        """Return what rank 0 has to be told, once."""
+        notes = list(self._notes)
+        self._notes.clear()
+        return notes
 
     def serve(self, submit: Callable[[AnyCommand], str | None]) -> SilentHost:
         """Take no commands: they come from rank 0."""

@@ -19,6 +19,8 @@ SHORTEST, LONGEST, PATIENT = 0.0001, 0.005, 0.05
 PATIENT_AFTER = 0.25
 LOOK_SECONDS = 0.5
 """Seconds between two looks for the reason why an entry does not come."""
+LATE_SECONDS = 10.0
+"""Seconds after which a wait for ranks that live is told."""
 PARTED = "parted"
 """The entry with the reason why the ranks do not meet any more."""
 
@@ -57,6 +59,8 @@ class StoreChannel:
         """Bytes that are sent to rank 0 with the next numbers."""
         self.received: list[bytes] = []
         """Bytes that were received with the last numbers, by rank."""
+        self.say: Callable[[str], None] = lambda text: None
+        """Called with the ranks that this one has waited for long, and again when they have come."""
         self.patience: float | None = None
         """Seconds after which a wait is given up; None for as long as the others may come."""
 
@@ -132,19 +136,25 @@ class StoreChannel:
     def wait(self, keys: dict[str, int]) -> None:
         """Wait for entries, each of a rank. Raises `Parted` where one does not come."""
         began = monotonic()
-        looked, pause = began, SHORTEST
+        looked, pause, late = began, SHORTEST, ""
         left = list(keys)
         while True:
             try:
                 left = [key for key in left if not self._store.check([key])]
             except RuntimeError as error:
                 raise Parted(f"the store of the processes does not answer: {_first_line(error)}") from None
-            if not left:
-                return
             now = monotonic()
+            if not left:
+                if late:
+                    self.say(f"{late} came after {now - began:.0f} s")
+                return
             if now - looked > LOOK_SECONDS or (self.patience is not None and now - began > self.patience):
                 looked = now
-                self._look(sorted({keys[key] for key in left}), now - began)
+                ranks = sorted({keys[key] for key in left})
+                self._look(ranks, now - began)
+                if not late and now - began > LATE_SECONDS:
+                    late = f"rank{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks[:8]))}"
+                    self.say(f"waiting for {late}: alive, but busy; every command takes effect when all ranks meet")
             sleep(pause)
             pause = min(pause * 2, LONGEST if now - began < PATIENT_AFTER else PATIENT)
 
