@@ -6,10 +6,10 @@ docs/screen.svg. With --text, all but the screenshot, which takes a training.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import re
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,11 @@ async def _until(pilot: Pilot[Any], app: TrainerApp, *, epoch: int = 0, status: 
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description="Write the generated texts of docs/, and take the picture of the screen."
+    )
+    parser.add_argument("--text", action="store_true", help="leave the picture as it is")
+    given = parser.parse_args()
     write_text()
-    if "--text" not in sys.argv[1:]:
+    if not given.text:
         take_screenshot()
