@@ -119,6 +119,11 @@ class Sandbox:
     def close(self) -> None:
         """Kill the processes of this sandbox, all ranks of a run among them, and remove its directories."""
         kill_all("XDG_RUNTIME_DIR", str(self.sockets))
+        for lock in (self.directory / "runs").glob("**/.lock"):  # a forked process shows the environment of its parent
+            with contextlib.suppress(OSError, ValueError, KeyError, psutil.Error):
+                process = psutil.Process(int(json.loads(lock.read_text())["pid"]))
+                if any("tui_trainer" in word for word in process.cmdline()):
+                    process.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
         shutil.rmtree(self.sockets, ignore_errors=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 from pathlib import Path
 from time import monotonic, sleep
@@ -126,3 +127,17 @@ def test_several_journals_are_loaded_at_the_same_time(tmp_path: Path) -> None:
     states = greetings(session)[-1].states
     session.close()
     assert [state.model_dump_json() for state in states] == [folded(journal) for journal in journals]
+
+
+def test_a_run_that_is_over_may_be_deleted_while_others_are_shown(tmp_path: Path) -> None:
+    write(tmp_path / "first", 1, 50)
+    write(tmp_path / "second", 2, 50)
+    session = MultiSession([JournalSession(tmp_path / "first"), JournalSession(tmp_path / "second")])
+    assert all(state.over for state in greetings(session)[-1].states)
+    shutil.rmtree(tmp_path / "first")
+    assert session.drain() == []
+    shutil.rmtree(tmp_path / "second")
+    [notice] = session.drain()
+    assert isinstance(notice, Notice)
+    assert (notice.fatal, "No such file" in notice.text) == (True, True)
+    session.close()

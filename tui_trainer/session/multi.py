@@ -44,7 +44,10 @@ class MultiSession:
                 elif isinstance(message, Notice) and message.fatal:
                     self._ended.add(session)
                     all_ended = len(self._ended) == len(self._sessions)
-                    messages.append(Notice(message.text, fatal=all_ended, folders=message.folders))
+                    states = self._states.get(session, ())
+                    if all_ended or not states or not all(state.over for state in states):
+                        messages.append(Notice(message.text, fatal=all_ended, folders=message.folders))
+                    # else: all of its runs have been read to their ends, and one of them may have been deleted
                 else:
                     messages.append(message)
         if greeted:
