@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import platform
 import signal
 import socket
 import struct
@@ -104,6 +105,16 @@ def _c_stdout() -> tuple[ctypes.CDLL, ctypes.c_void_p]:
 
     library = ctypes.CDLL(None)
     return library, ctypes.c_void_p.in_dll(library, "__stdoutp" if sys.platform == "darwin" else "stdout")
+
+
+def processor_name() -> str:
+    """Return the model of the processor, such as "AMD EPYC 7763": another one may round differently."""
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()
 
 
 def hang_up_with_parent() -> Callable[[], None]:

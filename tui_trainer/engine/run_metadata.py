@@ -16,6 +16,7 @@ import torch
 
 from tui_trainer import __version__
 from tui_trainer.engine.services import TrainingServices
+from tui_trainer.platform_support import processor_name
 from tui_trainer.runs.atomic_write import read_plain, replace_file
 from tui_trainer.runs.comparing.code_version import CodeVersion
 from tui_trainer.runs.comparing.mends import MENDS
@@ -57,9 +58,8 @@ def machine(device: torch.device, command: Sequence[str], code: CodeVersion | No
         "code": code.model_dump(mode="json") if code is not None else None,
         "versions": {"tui-trainer": __version__, "python": platform.python_version(), **_versions()},
         "device": str(device),
-        "device_name": torch.cuda.get_device_name(device)
-        if device.type == "cuda"
-        else platform.processor() or platform.machine(),
+        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name(),
+        "processor": processor_name(),
         "threads": torch.get_num_threads(),
         "platform": platform.platform(),
         "host": socket.gethostname(),
@@ -108,7 +108,9 @@ def _as_json(described: dict[str, Any]) -> bytes:
 
 REMEMBERED = 500
 """Most resumes that about.json lists, within half of the size that is read: a job may be resubmitted for years."""
-_CHANGES = ("started", "versions", "device", "threads", "host", "git_commit", "code", "data", "mends", PROCESSES)
+_CHANGES = (
+    "started", "versions", "device", "processor", "threads", "host", "git_commit", "code", "data", "mends", PROCESSES,
+)  # fmt: skip
 """Keys whose values may differ when a run is resumed."""
 
 

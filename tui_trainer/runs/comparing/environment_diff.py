@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from tui_trainer import __version__
+from tui_trainer.platform_support import processor_name
 from tui_trainer.runs.run_dir import read_about
 
 
@@ -41,6 +42,8 @@ def differences(path: Path, device: str = "") -> list[str]:
     ]
     if about.get("host") not in (None, socket.gethostname()):
         messages.append(f"the machine was {about['host']}, is {socket.gethostname()}")
+    if about.get("processor") not in (None, processor_name()):
+        messages.append(f"the processor was {about['processor']}, is {processor_name()}")
     if device and about.get("device") not in (None, device):
         messages.append(f"the device was {about['device']}, is {device}")
     threads = about.get("threads")
