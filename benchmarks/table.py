@@ -6,11 +6,11 @@ import os
 import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import psutil
 
 from benchmarks.statistics import Row, spread
+from tui_trainer.platform_support import processor_name
 
 HEADER = ("figure", "measured against", "median", "quartiles", "rounds", "target", "", "note")
 
@@ -21,7 +21,7 @@ def machine() -> str:
     versions = ", ".join(f"{name} {_version(name)}" for name in ("torch", "textual", "plotext", "pydantic"))
     load = "/".join(f"{value:.1f}" for value in os.getloadavg())
     return (
-        f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB; {platform.system()} {platform.release()}; "
+        f"{processor_name()}, {os.cpu_count()} cores, {memory:.0f} GiB; {platform.system()} {platform.release()}; "
         f"Python {platform.python_version()}, {versions}; load average {load} at the start."
     )
 
@@ -31,14 +31,6 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "missing"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def cells(row: Row) -> tuple[str, ...]:

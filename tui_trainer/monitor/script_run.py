@@ -69,12 +69,6 @@ class ScriptRun(OneProcess):
         relay: the connection to the process that watches the script; None where the run is its own host.
     """
 
-    __slots__ = (
-        "_batches_without", "_counted", "_optimizer", "_rates", "_recorder", "_values",
-        "clean", "closed", "commands", "counts_batches", "explicit", "inside", "relay", "state", "trials", "waited",
-    )  # fmt: skip
-    """Attributes that each step reads or changes: without a dictionary they are read faster after a step of torch."""
-
     def __init__(
         self,
         path: Path,
@@ -234,9 +228,7 @@ class ScriptRun(OneProcess):
         """Count a step that the optimizer took, and keep the rates that it was taken with."""
         if self.closed:
             return
-        optimizer = self._optimizer
-        rate = optimizer.first.param_groups[0]["lr"]
-        self._rates = optimizer.last if rate is optimizer.seen else optimizer.recorded()
+        self._rates = self._optimizer.recorded()
         if not self.explicit:
             self.count_step()
 
@@ -247,7 +239,7 @@ class ScriptRun(OneProcess):
     def count_step(self) -> None:
         """Count a step."""
         state = self.state
-        if self._counted and not self.services.has_boundaries and self._values.row:
+        if self._counted and not self.services.has_boundaries and self._values:
             self.record()  # a loop without boundaries: the next step ends the one before
         state.step += 1
         if self.relay is not None:
@@ -286,7 +278,7 @@ class ScriptRun(OneProcess):
         if not self.clean and self.counts_batches:
             self.count_step()
         if self.clean:
-            if self._counted or self._values.row:
+            if self._counted or self._values:
                 self.record()
             if self.commands.waiting or state.paused or state.step >= state.next_scripted_step >= 0:
                 self._obey()
@@ -301,10 +293,7 @@ class ScriptRun(OneProcess):
         """Give the values of the step to the recorder, and publish what it holds if that is due."""
         values, optimizer, state = self._values, self._optimizer, self.state
         self._counted = 0
-        if values.weights:
-            numbers, weight = values.take(), values.weight
-        else:
-            numbers, values.row, weight = values.row, {}, 1.0
+        numbers = values.take()
         numbers.update(self._rates or optimizer.recorded())
         if not numbers:
             return
@@ -313,7 +302,7 @@ class ScriptRun(OneProcess):
         if state.guards.on_steps:
             norm = self.before_step.norm_at(state.step)
             look_at(state, self.services, numbers if norm is None else {"grad_norm": norm, **numbers})
-        if self._recorder.add_step(state.step, numbers, weight):
+        if self._recorder.add_step(state.step, numbers, values.weight):
             self.flush()
             if save_is_due(state, self.services) and state.step:
                 self.save()

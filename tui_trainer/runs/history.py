@@ -139,8 +139,7 @@ class RunHistory:
                 self._resume()
                 if self.started is not None and self.started.counts_lines:
                     for counted in (self.rows, self.summaries, self.seconds):
-                        for step in [step for step in counted if step > 0]:
-                            del counted[step]
+                        counted.clear()
                 self.undone.clear()
                 self.started, self.finished = event, None
             case ev.RunFinished():

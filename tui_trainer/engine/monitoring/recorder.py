@@ -127,9 +127,8 @@ class Recorder:
         Returns:
             True when a flush is due.
         """
-        now, buffer, timer = perf_counter(), self._buffer, self._timer
-        seconds = timer.before if timer.since is None else timer.before + (now - timer.since)  # without a further call
-        buffer.logged.append((step, seconds, numbers))
+        now, buffer = perf_counter(), self._buffer
+        buffer.logged.append((step, self._timer.at(now), numbers))
         buffer.steps += 1
         if weight != 1.0:
             buffer.weights[step] = weight

@@ -17,7 +17,7 @@ NORMAL = 0.6745
 SHARE = 0.005
 """Share of its level by which the loss must fall."""
 NOISE = "the loss falls by no more than its noise: try a larger batch, or search again later"
-"""What is said where the fall is no larger than that."""
+"""The reason that is given where the loss falls by no more than its noise."""
 
 FALLEN = 0.9
 """Share of the whole fall that the loss has made at the rate to take."""

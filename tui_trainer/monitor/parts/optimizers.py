@@ -72,34 +72,33 @@ class ScriptOptimizers:
         """Factors that were set by hand on the rates of single optimizers; that of the first is always 1."""
         self.overlaid = False
         """Whether rates in force are not the script's own."""
-        self.seen: float | None = None
-        self.last: dict[str, Any] = {}
+        self._seen: float | None = None
+        self._recorded: dict[str, Any] = {}
         """The rate of a single optimizer at its last step, and what was recorded for it."""
         self._handles: list[Any] = []
         self._guards: list[Any] = []
         self.hooked = False
         """Whether steps are counted by a hook."""
-        self.first: Any = next(iter(self.named.values()), None)
-        """The optimizer whose steps are counted; None without one."""
+        self._first: Any = next(iter(self.named.values()), None)
 
     def call_after_step(self, stepped: Callable[..., None]) -> None:
         """Call this after each step of the first optimizer, where it has hooks."""
-        register = getattr(self.first, "register_step_post_hook", None)
+        register = getattr(self._first, "register_step_post_hook", None)
         if callable(register):
             self._handles.append(register(stepped))
             self.hooked = True
 
     def hooks_around_step(self, before: Callable[..., None], after: Callable[..., None]) -> list[Any]:
         """Call these before and after each step of the first optimizer. Returns what removes them again."""
-        return [self.first.register_step_pre_hook(before), self.first.register_step_post_hook(after)]
+        return [self._first.register_step_pre_hook(before), self._first.register_step_post_hook(after)]
 
     @property
     def unskippable(self) -> str:
         """Why no step can be skipped to the bit, by taking the gradients away; empty if one can."""
-        kind = type(self.first)
+        kind = type(self._first)
         if len(self.named) > 1:
             return f"the script has {len(self.named)} optimizers: nothing says which of them step for the same batch"
-        if isinstance(self.first, torch.optim.LBFGS):
+        if isinstance(self._first, torch.optim.LBFGS):
             return "LBFGS evaluates several gradients in a step: none of its steps can be skipped"
         if not kind.__module__.startswith("torch.optim"):
             return f"{kind.__name__} is not one of torch's optimizers: what it does without gradients is not known"
@@ -134,11 +133,11 @@ class ScriptOptimizers:
         """Return the rates in force by series, tensors copied: nothing waits for them."""
         if not self._groups:
             return {}
-        rate = self.first.param_groups[0]["lr"]
-        if rate is self.seen:  # the same number, as for most steps
-            return self.last
-        self.last = recorded = {"lr": _copied(rate)}
-        self.seen = rate if type(rate) is float and len(self.named) == 1 else None
+        rate = self._first.param_groups[0]["lr"]
+        if rate is self._seen:  # the same number, as for most steps
+            return self._recorded
+        self._recorded = recorded = {"lr": _copied(rate)}
+        self._seen = rate if type(rate) is float and len(self.named) == 1 else None
         if len(self.named) > 1:
             for name, optimizer in self.named.items():
                 recorded[f"lr/{name}"] = _copied(optimizer.param_groups[0]["lr"])

@@ -87,7 +87,7 @@ class StepValues:
         self.roles = roles
         self._series: dict[str, str] = {}
         """Names that were checked, with the series of each."""
-        self.row: dict[str, Scalar] = {}
+        self._row: dict[str, Scalar] = {}
         """The value of this step so far by series."""
         self.weights: dict[str, float] = {}
         """The weights of the values, by series; those that are 1 are left out."""
@@ -97,7 +97,7 @@ class StepValues:
         """The sum so far of each column."""
 
     def __bool__(self) -> bool:
-        return bool(self.row)
+        return bool(self._row)
 
     def series(self, name: str) -> str:
         """Return the series of a name. Raises `ValueError` for one that cannot be recorded."""
@@ -117,7 +117,7 @@ class StepValues:
 
         A script calls this at every step: a plain number or scalar tensor takes the shortest way.
         """
-        known, row, weights = self._series, self.row, self.weights
+        known, row, weights = self._series, self._row, self.weights
         for name, value in given.items():
             series = known.get(name) or self.series(name)
             if type(value) is float:
@@ -149,7 +149,7 @@ class StepValues:
         name = column if column.startswith(f"{AXIS}/") else f"{AXIS}/{column}"
         self.series(name)
         self.counters[name] = total = self.counters.get(name, 0.0) + scalar(name, amount)
-        self.row[name] = total.clone() if isinstance(total, Tensor) else total
+        self._row[name] = total.clone() if isinstance(total, Tensor) else total
 
     @property
     def recorded(self) -> set[str]:
@@ -159,11 +159,11 @@ class StepValues:
     @property
     def so_far(self) -> Mapping[str, Scalar]:
         """The values of the present step so far, by series."""
-        return self.row
+        return self._row
 
     def take(self) -> dict[str, Scalar]:
         """Return the numbers of the step by series, and start over."""
-        taken, self.row = self.row, {}
+        taken, self._row = self._row, {}
         if self.weights:
             self.weight = self.weights.get("train_loss", 1.0) or 1.0
             self.weights = {}

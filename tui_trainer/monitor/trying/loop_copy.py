@@ -22,7 +22,7 @@ OF_RUN = ("clean", "explicit", "counts_batches", "waited", "_counted", "_batches
 """Counters of the run that a step changes."""
 OF_STATE = ("plan", "epochs", "clip", "lr", "lr_changes_each_step", "step", "epoch", "position", "last_metrics")
 """Progress and settings, as `TrainState` has them."""
-OF_RATES = ("_own", "_written", "_initial", "_scales", "seen", "last")
+OF_RATES = ("_own", "_written", "_initial", "_scales", "_seen", "_recorded")
 """The rates of the script and those in force."""
 
 
